@@ -1,0 +1,24 @@
+//! Both engines, and the simulator around them: 8 MiB to ten receivers.
+#![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use norm_sim::{ReceiverPlan, Scenario, run};
+
+fn engines(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("simulated transfer to 10 receivers");
+    let size = 8 << 20;
+    group.throughput(Throughput::Bytes(size));
+    group.sample_size(10);
+    for percent in [0u32, 1, 5] {
+        let plan = ReceiverPlan::lossy(f64::from(percent) / 100.0);
+        let mut scenario = Scenario::new(1, size, vec![plan; 10]);
+        scenario.sender.segment_size = 1344;
+        scenario.sender.block_len = 256;
+        let id = BenchmarkId::from_parameter(format!("{percent} % loss"));
+        group.bench_with_input(id, &scenario, |b, scenario| b.iter(|| run(scenario).packets));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, engines);
+criterion_main!(benches);

@@ -1,0 +1,6 @@
+//! Benchmarks only; see `benches/`. `cargo bench -p norm-benches` runs them all.
+//!
+//! - `wire`: parsing and emitting a DATA message.
+//! - `fec`: making repair symbols and solving a block.
+//! - `engines`: a whole transfer in the simulator.
+//! - `loopback`: a file to one receiver over loopback multicast, beside the bare sockets.

@@ -1,0 +1,180 @@
+//! `norm-send`'s command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use norm_net::interface::InterfaceSpec;
+
+use super::EXIT_CODES;
+use crate::exit::Failure;
+use crate::group;
+use crate::units::{self, Rate};
+
+/// Most receivers of a demo: they all share this machine's processors.
+pub const MAX_DEMO_RECEIVERS: u32 = 50;
+
+/// Sends files and folders to every norm-recv that listens, reliably, over multicast.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "norm-send",
+    version,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    // Numbers such as -1 are mistakes in a value, to be told as such, not unknown flags.
+    allow_negative_numbers = true
+)]
+pub struct SendArgs {
+    /// Multicast group and port of the session
+    #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
+        default_value = group::DEFAULT_GROUP)]
+    pub group: SocketAddr,
+
+    /// Network interface: name, address or network [default: by the routes]
+    #[arg(short, long, value_name = "IF")]
+    pub interface: Option<InterfaceSpec>,
+
+    /// Bits per second (200M, 1.5G, 64k) or max [default: 100M, with --demo 200M]
+    #[arg(short = 'b', long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+
+    /// How many routers a packet may pass, plus one
+    #[arg(short, long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=255))]
+    pub ttl: u32,
+
+    /// Begin when this many receivers are there
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub min_receivers: u32,
+
+    /// Give up waiting for --min-receivers [default: never]
+    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
+    pub start_timeout: Option<Duration>,
+
+    /// Stay for late joiners after everybody has finished
+    #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
+    pub linger: Duration,
+
+    /// Print events as JSON lines on standard output, no progress
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write the final report to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
+    /// Try it: PATH or a made-up file to N lossy receivers on this machine
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true,
+        default_missing_value = "3",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
+        conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
+            "linger"])]
+    pub demo: Option<u32>,
+
+    /// Files and folders to send
+    #[arg(value_name = "PATH", required_unless_present = "demo")]
+    pub paths: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  norm-send --demo                            try it on this machine, without any set-up
+  norm-send image.iso                         to whoever runs norm-recv in this network
+  norm-send -b 500M --min-receivers 30 image.iso
+                                              start when 30 receivers are there
+  norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
+  norm-send --json --report run.json image.iso";
+
+impl SendArgs {
+    /// Checks what depends on several flags or on the file system.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the flag and the cure.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.demo.is_some() && self.paths.len() > 1 {
+            return Err(Failure::usage(
+                "--demo sends one PATH: name a folder to send several files",
+            ));
+        }
+        if self.start_timeout.is_some() && self.min_receivers == 0 {
+            return Err(Failure::usage(
+                "--start-timeout limits the wait for --min-receivers: give both, or neither",
+            ));
+        }
+        for path in &self.paths {
+            if let Err(error) = std::fs::metadata(path) {
+                let path = path.display();
+                return Err(Failure::usage(format!("PATH '{path}' cannot be sent: {error}")));
+            }
+        }
+        self.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::parse_words;
+
+    fn parse(words: &str) -> SendArgs {
+        parse_words(words).unwrap()
+    }
+
+    fn error(words: &str) -> String {
+        let args: Result<SendArgs, _> = parse_words(words);
+        args.and_then(|args| args.check()).unwrap_err().message
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let args = parse("file");
+        assert_eq!(args.group.to_string(), "239.255.57.40:5740");
+        assert_eq!((args.ttl, args.min_receivers, args.linger), (1, 0, Duration::ZERO));
+        assert!(args.rate.is_none() && args.interface.is_none() && args.demo.is_none());
+        assert!(args.start_timeout.is_none() && args.report.is_none() && !args.json);
+    }
+
+    #[test]
+    fn short_and_long_flags_are_the_same() {
+        let short = parse("-g 239.1.1.1:6000 -i lo -b 2M -t 3 file");
+        let long = parse("--group 239.1.1.1:6000 --interface lo --rate 2M --ttl 3 file");
+        assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        assert_eq!(short.rate, Some(Rate::Limit(2_000_000)));
+    }
+
+    #[test]
+    fn a_demo_needs_no_path_and_takes_a_number_only_with_an_equals_sign() {
+        assert_eq!(parse("--demo").demo, Some(3));
+        assert_eq!(parse("--demo=12").demo, Some(12));
+        let with_path = parse("--demo 12");
+        assert_eq!((with_path.demo, with_path.paths), (Some(3), vec![PathBuf::from("12")]));
+    }
+
+    #[test]
+    fn mistakes_name_the_flag_and_the_cure() {
+        let cases = [
+            ("-b fast .", "--rate", "200M"),
+            ("-b -5 .", "--rate", "200M"),
+            ("-g 239.1.1.1 .", "--group", "239.1.1.1:5740"),
+            ("-g 239.1.1.1:0 .", "--group", "65535"),
+            ("-t 0 .", "--ttl", "1..=255"),
+            ("-t 256 .", "--ttl", "1..=255"),
+            ("--linger soon .", "--linger", "0.5"),
+            ("--linger -1 .", "--linger", "0.5"),
+            ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),
+            ("--demo=0", "--demo", "1..=50"),
+            ("--demo=51", "--demo", "1..=50"),
+            ("--demo -g 239.1.1.1:6000", "--demo", "--group"),
+            ("--demo . .", "--demo", "folder"),
+            ("/no/such/file", "PATH", "No such file"),
+            ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),
+            ("", "PATH", "--help"),
+        ];
+        for (words, flag, cure) in cases {
+            let message = error(words);
+            assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
+        }
+    }
+}

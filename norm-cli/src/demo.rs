@@ -1,0 +1,218 @@
+//! `norm-send --demo`: one sender and several receivers in one process, over loopback multicast.
+
+mod compare;
+mod scene;
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use norm_net::interface::InterfaceSpec;
+use norm_net::{
+    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveReport, Receiving, SendOptions, SendReport,
+};
+
+use crate::args::SendArgs;
+use crate::exit::{Code, Failure};
+use crate::interrupt::Interrupt;
+use crate::json::{DemoCopy, DemoSummary, Event, SenderSettings, SenderSummary, seconds};
+use crate::output::Output;
+use crate::report::Report;
+use crate::sender;
+use crate::table::Table;
+use crate::text;
+use crate::units::Rate;
+use scene::Scene;
+
+/// Packets that each receiver throws away, in percent.
+const DROP_PERCENT: f64 = 5.0;
+/// Rate without `-b`, in bits per second.
+const RATE: Rate = Rate::Limit(200_000_000);
+/// Memory of each receiver for blocks under way: less than usual, as many share this machine.
+const MEMORY: usize = 32 << 20;
+/// Kernel buffers of each receiver and of the sender: what most systems grant without asking.
+const KERNEL_BUFFER: usize = 4 << 20;
+/// Receivers in the same process are there within this time, or something is badly wrong.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs the demo; success only if all copies are identical.
+///
+/// # Errors
+///
+/// What ends the run without success, as one line and an exit code.
+pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Code, Failure> {
+    let mut output = Output::new(args.json);
+    let scene = Scene::new(args.paths.first().map(PathBuf::as_path))?;
+    output.say(&format!(
+        "demo: {} on this machine, each throwing {DROP_PERCENT} % of the packets away; \
+         temporary folder {}",
+        text::count(u64::from(receivers), "receiver"),
+        scene.folder().display()
+    ));
+    let audience = open_receivers(&scene, receivers, interrupt)?;
+    let options = SendOptions {
+        interface: Some(loopback()),
+        rate: args.rate.unwrap_or(RATE).limit(),
+        min_receivers: receivers as usize,
+        start_timeout: Some(START_TIMEOUT),
+        send_buffer: KERNEL_BUFFER,
+        ..SendOptions::new(scene.group())
+    };
+    let sending = norm_net::send(&[scene.source().to_path_buf()], &options)
+        .map_err(|error| sender::failure(&error))?;
+    let stopper = sending.stopper();
+    interrupt.stops(move || stopper.stop());
+    let settings = SenderSettings::from(sending.settings());
+    sender::announce(&sending, &mut output);
+    let result = sender::follow(sending, &mut output, interrupt);
+    // The sender has gone: who confirmed has nothing to wait for, nor have the others.
+    audience.iter().for_each(|member| (member.stop)());
+    let copies: Vec<DemoCopy> =
+        audience.into_iter().map(|member| member.finish(scene.source())).collect();
+    output.clear();
+    conclude(args, &mut output, settings, &result?, copies, interrupt)
+}
+
+fn loopback() -> InterfaceSpec {
+    // Loopback interfaces have different names, but everywhere this address.
+    InterfaceSpec::Address(std::net::Ipv4Addr::LOCALHOST.into())
+}
+
+/// A receiver of the demo, and the thread that listens to it.
+struct Member {
+    name: String,
+    folder: PathBuf,
+    stop: Box<dyn Fn()>,
+    thread: thread::JoinHandle<Result<ReceiveReport, ReceiveError>>,
+}
+
+fn open_receivers(
+    scene: &Scene,
+    count: u32,
+    interrupt: &Interrupt,
+) -> Result<Vec<Member>, Failure> {
+    (1..=count)
+        .map(|number| {
+            let name = format!("receiver {number}");
+            let folder = scene.receiver_folder(number)?;
+            let options = ReceiveOptions {
+                interface: Some(loopback()),
+                name: name.clone(),
+                drop_percent: DROP_PERCENT,
+                memory: MEMORY,
+                recv_buffer: KERNEL_BUFFER,
+                send_buffer: KERNEL_BUFFER,
+                ..ReceiveOptions::new(scene.group(), &folder)
+            };
+            let receiving = norm_net::receive(&options).map_err(|error| {
+                let cure = "the demo needs the loopback interface, and that it is up";
+                Failure::new(Code::Network, format!("{name}: {error}; {cure}"))
+            })?;
+            let (stopper, own_stopper) = (receiving.stopper(), receiving.stopper());
+            interrupt.stops(move || stopper.stop());
+            let stop = Box::new(move || own_stopper.stop());
+            Ok(Member { name, folder, stop, thread: thread::spawn(move || listen(receiving)) })
+        })
+        .collect()
+}
+
+/// Takes the events of a receiver, so that they do not pile up, until it is done.
+fn listen(receiving: Receiving) -> Result<ReceiveReport, ReceiveError> {
+    receiving.events().iter().for_each(drop::<ReceiveEvent>);
+    receiving.wait()
+}
+
+impl Member {
+    /// Waits for the receiver's end and compares its copy with the source.
+    fn finish(self, source: &Path) -> DemoCopy {
+        let copy = DemoCopy {
+            receiver: self.name,
+            loss_injected: DROP_PERCENT / 100.0,
+            ..DemoCopy::default()
+        };
+        let report = match self.thread.join() {
+            Ok(Ok(report)) => report,
+            Ok(Err(error)) => return DemoCopy { problem: Some(error.to_string()), ..copy },
+            Err(_) => {
+                return DemoCopy { problem: Some("its thread panicked".to_owned()), ..copy };
+            }
+        };
+        let set = report.sets.first();
+        let problem = match set {
+            None => {
+                let reason = report.failed.into_iter().next().map(|(_, reason)| reason);
+                Some(reason.unwrap_or_else(|| "it ended before everything had arrived".to_owned()))
+            }
+            Some(_) => compare::difference(source, &self.folder),
+        };
+        DemoCopy {
+            identical: problem.is_none(),
+            problem,
+            elapsed: set.map(|set| seconds(set.elapsed)),
+            bits_per_second: set.map(|set| set.goodput.round()),
+            ..copy
+        }
+    }
+}
+
+fn conclude(
+    args: &SendArgs,
+    output: &mut Output,
+    settings: SenderSettings,
+    report: &SendReport,
+    copies: Vec<DemoCopy>,
+    interrupt: &Interrupt,
+) -> Result<Code, Failure> {
+    let identical = copies.iter().filter(|copy| copy.identical).count();
+    let sent = sender::code(&report.outcome);
+    let code = match sent {
+        _ if identical == copies.len() && sent == Code::Success => Code::Success,
+        _ if interrupt.requested() => Code::Interrupted,
+        Code::Success if identical == 0 => Code::AllFailed,
+        Code::Success => Code::Partial,
+        other => other,
+    };
+    let summary = DemoSummary {
+        exit_code: code.number(),
+        identical,
+        copies,
+        transfer: SenderSummary::new(report, sent),
+    };
+    summary.copies.iter().for_each(|copy| output.event(&Event::DemoCopy(copy)));
+    output.event(&Event::DemoSummary(&summary));
+    output.results(table(&summary.copies).lines());
+    if let Some(path) = &args.report {
+        Report::new("norm-send --demo", settings, &summary).write(path)?;
+    }
+    let words = format!(
+        "identical to the source: {identical} of {}; {} sent for {} of content",
+        text::count(summary.copies.len() as u64, "copy"),
+        text::bytes(report.wire_bytes),
+        text::bytes(report.bytes),
+    );
+    match code {
+        Code::Success => output.results([words]),
+        Code::Interrupted => return Err(Failure::new(code, format!("stopped; {words}"))),
+        _ => return Err(Failure::new(code, words)),
+    }
+    Ok(Code::Success)
+}
+
+fn table(copies: &[DemoCopy]) -> Table {
+    let mut table = Table::new(&["receiver", ">loss injected", "verified", ">seconds", ">Mbit/s"]);
+    for copy in copies {
+        let verified =
+            copy.problem.as_ref().map_or("identical".to_owned(), |why| format!("NO: {why}"));
+        let number = |value: Option<f64>, scale: f64| {
+            value.map_or("-".to_owned(), |value| format!("{:.2}", value / scale))
+        };
+        table.row([
+            copy.receiver.clone(),
+            text::share(copy.loss_injected),
+            verified,
+            number(copy.elapsed, 1.0),
+            number(copy.bits_per_second, 1e6),
+        ]);
+    }
+    table
+}

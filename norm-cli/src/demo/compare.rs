@@ -1,0 +1,143 @@
+//! Compares a copy with its source, byte for byte.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Bytes compared at a time.
+const CHUNK: usize = 256 << 10;
+
+/// Compares `source` with what stands under its name in `folder`. `None` when they are identical,
+/// else the first difference.
+pub(super) fn difference(source: &Path, folder: &Path) -> Option<String> {
+    compare_named(source, folder).unwrap_or_else(|error| Some(format!("cannot compare: {error}")))
+}
+
+fn compare_named(source: &Path, folder: &Path) -> io::Result<Option<String>> {
+    // `.` and `..` have no name of their own; a link's own name counts, not its target's.
+    let name = match source.file_name() {
+        Some(name) => name.to_owned(),
+        None => fs::canonicalize(source)?.file_name().map(OsString::from).unwrap_or_default(),
+    };
+    let copy = folder.join(name);
+    compare(source, &copy, fs::metadata(source)?.is_dir())
+}
+
+fn compare(source: &Path, copy: &Path, is_folder: bool) -> io::Result<Option<String>> {
+    let Ok(found) = fs::symlink_metadata(copy) else {
+        return Ok(Some(format!("{} is missing", copy.display())));
+    };
+    match (is_folder, found.is_dir(), found.is_file()) {
+        (true, true, _) => compare_folders(source, copy),
+        (false, _, true) => compare_files(source, copy),
+        _ => Ok(Some(format!("{} is of another kind", copy.display()))),
+    }
+}
+
+fn compare_folders(source: &Path, copy: &Path) -> io::Result<Option<String>> {
+    let mut expected = 0;
+    for entry in fs::read_dir(source)? {
+        let (entry, kind) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind)))?;
+        // Links and devices are not sent.
+        if !kind.is_dir() && !kind.is_file() {
+            continue;
+        }
+        expected += 1;
+        let difference = compare(&entry.path(), &copy.join(entry.file_name()), kind.is_dir())?;
+        if difference.is_some() {
+            return Ok(difference);
+        }
+    }
+    let surplus = fs::read_dir(copy)?.count() != expected;
+    Ok(surplus.then(|| format!("{} has more in it than its source", copy.display())))
+}
+
+fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<String>> {
+    let (mut ours, mut theirs) = (File::open(source)?, File::open(copy)?);
+    let (mut left, mut right) = (vec![0; CHUNK], vec![0; CHUNK]);
+    let mut offset = 0;
+    loop {
+        let (ours, theirs) = (fill(&mut ours, &mut left)?, fill(&mut theirs, &mut right)?);
+        if ours != theirs {
+            let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+            return Ok(Some(format!("{} differs at byte {}", copy.display(), offset + at)));
+        }
+        if ours.is_empty() {
+            return Ok(None);
+        }
+        offset += ours.len();
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill<'a>(file: &mut File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(buffer.get(..filled).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A temporary folder with `source/…` and `copy/source/…`, both holding the same.
+    fn twins() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let temp = tempfile::tempdir().unwrap();
+        let (source, copy) = (temp.path().join("source"), temp.path().join("copy"));
+        for root in [source.clone(), copy.join("source")] {
+            fs::create_dir_all(root.join("sub")).unwrap();
+            fs::write(root.join("sub/large"), vec![7; CHUNK + 10]).unwrap();
+            fs::write(root.join("empty"), "").unwrap();
+        }
+        (temp, source, copy)
+    }
+
+    #[test]
+    fn the_same_content_has_no_difference() {
+        let (_temp, source, copy) = twins();
+        assert_eq!(difference(&source, &copy), None);
+        assert_eq!(difference(&source.join("sub/large"), &copy.join("source/sub")), None);
+    }
+
+    #[test]
+    fn one_byte_is_found() {
+        let (_temp, source, copy) = twins();
+        let mut bytes = vec![7; CHUNK + 10];
+        bytes[CHUNK + 3] = 8;
+        fs::write(copy.join("source/sub/large"), bytes).unwrap();
+        let found = difference(&source, &copy).unwrap();
+        assert!(found.ends_with(&format!("differs at byte {}", CHUNK + 3)), "{found}");
+    }
+
+    #[test]
+    fn a_longer_copy_a_missing_one_and_a_surplus_one_are_found() {
+        let (_temp, source, copy) = twins();
+        fs::write(copy.join("source/empty"), "x").unwrap();
+        assert!(difference(&source, &copy).unwrap().contains("differs at byte 0"));
+        fs::remove_file(copy.join("source/empty")).unwrap();
+        assert!(difference(&source, &copy).unwrap().contains("missing"));
+        fs::write(copy.join("source/empty"), "").unwrap();
+        fs::write(copy.join("source/more"), "").unwrap();
+        assert!(difference(&source, &copy).unwrap().contains("more in it"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_is_no_copy() {
+        let (_temp, source, copy) = twins();
+        let file = copy.join("source/empty");
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(source.join("empty"), &file).unwrap();
+        assert!(difference(&source, &copy).unwrap().contains("another kind"));
+    }
+}

@@ -1,0 +1,119 @@
+//! How a run ends: the numbers that scripts may rely on.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::text;
+
+/// Exit codes of both programs; stable. 3 is kept for keys and signatures.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// 0: every receiver that was heard has everything; or, at a receiver, everything is verified.
+    Success = 0,
+    /// 1: the command line or a setting cannot work.
+    Usage = 1,
+    /// 2: the network could not be set up (interface, bind, join) or failed for good.
+    Network = 2,
+    /// 4: a local file could not be read or written, or changed while it was sent.
+    LocalIo = 4,
+    /// 5: nobody was heard: no receiver, or no sender, before the time-out.
+    Nobody = 5,
+    /// 6: some receivers failed; or, at a receiver, something is missing.
+    Partial = 6,
+    /// 7: all receivers failed; or, at a receiver, nothing arrived.
+    AllFailed = 7,
+    /// 8: what arrived is not what was sent.
+    Verification = 8,
+    /// 130: stopped by Ctrl-C or a termination signal.
+    Interrupted = 130,
+}
+
+impl Code {
+    /// The number.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code.number())
+    }
+}
+
+/// Why a run ended early: one line for the user, and the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The exit code.
+    pub code: Code,
+    /// What happened and what to do, without a leading `error:`.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The command line cannot work.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// A local file or folder is the problem.
+    pub fn local(message: impl Into<String>) -> Self {
+        Self::new(Code::LocalIo, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Ends a program: one `error: …` line if it failed (without `error:` if it was stopped), and the code.
+pub fn finish(result: Result<Code, Failure>) -> ExitCode {
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            // To stop is what the user wanted, and no error.
+            let prefix = if failure.code == Code::Interrupted { "" } else { "error: " };
+            // Nobody may be reading any more; the code still tells.
+            let _ = writeln!(io::stderr(), "{prefix}{}", text::plain(&failure.message));
+            failure.code.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_the_documented_ones() {
+        let all = [
+            (Code::Success, 0),
+            (Code::Usage, 1),
+            (Code::Network, 2),
+            (Code::LocalIo, 4),
+            (Code::Nobody, 5),
+            (Code::Partial, 6),
+            (Code::AllFailed, 7),
+            (Code::Verification, 8),
+            (Code::Interrupted, 130),
+        ];
+        for (code, number) in all {
+            assert_eq!(code.number(), number);
+            assert_eq!(
+                format!("{:?}", ExitCode::from(code)),
+                format!("{:?}", ExitCode::from(number))
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Ctrl-C: the first one stops the session cleanly, the second one ends the program.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::exit::{Code, Failure};
+
+/// Knows whether the user wants to stop, and what to do about it.
+#[derive(Clone, Default)]
+pub struct Interrupt {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    stops: Vec<Box<dyn Fn() + Send>>,
+    requested: bool,
+    announced: bool,
+}
+
+impl Interrupt {
+    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the handler.
+    pub fn install() -> Result<Self, Failure> {
+        let interrupt = Self::default();
+        let handler = interrupt.clone();
+        ctrlc::set_handler(move || {
+            if !handler.request() {
+                std::process::exit(i32::from(Code::Interrupted.number()));
+            }
+        })
+        .map_err(|error| Failure::local(format!("cannot listen to Ctrl-C: {error}")))?;
+        Ok(interrupt)
+    }
+
+    /// Stops what is under way. False when there is nothing to stop yet, or when this was asked for
+    /// before: then the program should end at once.
+    fn request(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let clean = !state.requested && !state.stops.is_empty();
+        state.requested = true;
+        state.stops.iter().for_each(|stop| stop());
+        clean
+    }
+
+    /// Has Ctrl-C call `stop`; from now on the first Ctrl-C ends the program cleanly.
+    pub fn stops(&self, stop: impl Fn() + Send + 'static) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.requested {
+            stop();
+        }
+        state.stops.push(Box::new(stop));
+    }
+
+    /// Whether the user has asked to stop.
+    pub fn requested(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).requested
+    }
+
+    /// True exactly once after the request: time to tell the user what happens now.
+    pub fn news(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = state.requested && !state.announced;
+        state.announced |= news;
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_first_request_stops_everything_and_the_second_one_ends_the_program() {
+        let interrupt = Interrupt::default();
+        let stopped = Arc::new(AtomicU32::new(0));
+        for _ in 0..2 {
+            let stopped = stopped.clone();
+            interrupt.stops(move || {
+                stopped.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert!(!interrupt.requested() && !interrupt.news());
+        assert!(interrupt.request());
+        assert_eq!(stopped.load(Ordering::Relaxed), 2);
+        assert!(interrupt.requested());
+        assert!(interrupt.news() && !interrupt.news(), "news is told once");
+        assert!(!interrupt.request());
+    }
+
+    #[test]
+    fn a_session_that_opens_after_the_request_is_stopped_as_well() {
+        let interrupt = Interrupt::default();
+        assert!(!interrupt.request(), "nothing can be stopped cleanly yet");
+        let stopped = Arc::new(AtomicU32::new(0));
+        let seen = stopped.clone();
+        interrupt.stops(move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(stopped.load(Ordering::Relaxed), 1);
+    }
+}

@@ -1,0 +1,23 @@
+//! `norm-send` and `norm-recv`: files to many machines over multicast.
+//!
+//! Both programs are thin `main`s over this library; everything that touches the network is in
+//! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
+//! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
+//! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the three runs: [`sender`], [`receiver`] and
+//! [`demo`].
+
+pub mod args;
+pub mod demo;
+pub mod exit;
+pub mod group;
+pub mod interrupt;
+pub mod json;
+pub mod output;
+pub mod progress;
+pub mod receiver;
+pub mod report;
+pub mod sender;
+pub mod settings;
+pub mod table;
+pub mod text;
+pub mod units;

@@ -1,0 +1,75 @@
+//! Where words go: people get progress and notes on standard error and results on standard output;
+//! with `--json`, scripts get events on standard output and people nothing but errors.
+
+use std::io::{Write, stdout};
+
+use crate::interrupt::Interrupt;
+use crate::json::{Event, EventLines};
+use crate::progress::{Progress, Standing};
+use crate::text;
+
+/// One of the two audiences.
+pub struct Output {
+    events: Option<EventLines>,
+    progress: Progress,
+}
+
+impl Output {
+    /// Events for scripts with `json`, otherwise words for people.
+    pub fn new(json: bool) -> Self {
+        if json {
+            Self { events: Some(EventLines::new()), progress: Progress::quiet() }
+        } else {
+            Self { events: None, progress: Progress::new() }
+        }
+    }
+
+    /// Writes an event, for scripts only.
+    pub fn event(&mut self, event: &Event<'_>) {
+        if let Some(events) = &mut self.events {
+            events.write(event);
+        }
+    }
+
+    /// Tells people something now, on standard error; foreign text in it is made safe.
+    pub fn say(&self, words: &str) {
+        for line in words.lines() {
+            self.progress.note(&text::plain(line));
+        }
+    }
+
+    /// Tells people how far the transfer is.
+    pub fn progress(&mut self, standing: &Standing) {
+        self.progress.update(standing);
+    }
+
+    /// A hint, to either audience.
+    pub fn hint(&mut self, message: &str) {
+        self.event(&Event::Hint { message });
+        self.say(&format!("hint: {message}"));
+    }
+
+    /// Tells either audience, once, that the user has asked to stop.
+    pub fn watch(&mut self, interrupt: &Interrupt, what_happens: &str) {
+        if interrupt.news() {
+            self.event(&Event::Interrupted);
+            self.say(&format!("stopping: {what_happens} (Ctrl-C again quits at once)"));
+        }
+    }
+
+    /// Takes the progress bar away.
+    pub fn clear(&mut self) {
+        self.progress.clear();
+    }
+
+    /// Prints results for people, on standard output.
+    pub fn results(&mut self, lines: impl IntoIterator<Item = String>) {
+        if self.events.is_some() {
+            return;
+        }
+        for line in lines {
+            // A closed pipe must not change how the run ends.
+            let _ = writeln!(stdout(), "{}", text::plain(&line));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `norm-recv`: one run, from the command line to the exit code.
+
+use std::ffi::OsString;
+
+use norm_net::{
+    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
+    ReceiveSettings, Receiving, SetReport,
+};
+
+use crate::args::{self, RecvArgs};
+use crate::exit::{Code, Failure};
+use crate::interrupt::Interrupt;
+use crate::json::{Event, RecvSettings, RecvSummary, with_event};
+use crate::output::Output;
+use crate::progress::Standing;
+use crate::report::Report;
+use crate::sender::{TURN, net_code};
+use crate::{settings, text};
+
+/// Turns without an event after a complete transfer, until the user is told why it goes on.
+const TURNS_BEFORE_A_WORD: u32 = 10;
+
+/// Runs `norm-recv` with this command line.
+///
+/// # Errors
+///
+/// What ends the run without success, as one line and an exit code.
+pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
+    let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
+    args.check()?;
+    args.make_directory()?;
+    let interrupt = Interrupt::install()?;
+    let usual = ReceiveOptions::new(args.group, &args.directory);
+    let options = ReceiveOptions {
+        interface: args.interface.clone(),
+        source: args.source,
+        feedback: args.feedback(),
+        ttl: args.ttl,
+        timeout: args.timeout,
+        daemon: args.daemon,
+        overwrite: args.overwrite,
+        name: args.name.clone().unwrap_or(usual.name),
+        drop_percent: args.drop,
+        ..usual
+    };
+    let mut output = Output::new(args.json);
+    let receiving = norm_net::receive(&options).map_err(|error| failure(&error))?;
+    let stopper = receiving.stopper();
+    interrupt.stops(move || stopper.stop());
+    let settings = receiving.settings().clone();
+    announce(&settings, &mut output);
+    let mut report = follow(receiving, &mut output, &interrupt, args.daemon)?;
+    output.clear();
+    if args.daemon && interrupt.requested() {
+        // A daemon is never done: whatever is complete, it was stopped.
+        report.outcome = ReceiveOutcome::Stopped;
+    }
+    let result = verdict(&settings, &report);
+    let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
+    let summary = RecvSummary::new(&report, code);
+    output.event(&Event::RecvSummary(&summary));
+    if let Some(path) = &args.report {
+        Report::new("norm-recv", RecvSettings::from(&settings), &summary).write(path)?;
+    }
+    output.results([result?]);
+    Ok(Code::Success)
+}
+
+fn announce(settings: &ReceiveSettings, output: &mut Output) {
+    output.event(&Event::RecvSettings(&settings.into()));
+    output.say(&settings::receiver_line(settings));
+    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+        output.hint(hint);
+    }
+}
+
+fn follow(
+    receiving: Receiving,
+    output: &mut Output,
+    interrupt: &Interrupt,
+    daemon: bool,
+) -> Result<ReceiveReport, Failure> {
+    let mut idle_turns = None;
+    loop {
+        let event = receiving.events().recv_timeout(TURN);
+        output.watch(interrupt, "telling the sender and removing what is incomplete");
+        match event {
+            Ok(event) => {
+                show(&event, output);
+                idle_turns = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
+            }
+            Err(error) if error.is_timeout() => {
+                idle_turns = idle_turns.map(|turns| turns + 1);
+                if idle_turns == Some(TURNS_BEFORE_A_WORD) && !daemon && !interrupt.requested() {
+                    output.say("waiting until the sender knows; Ctrl-C leaves at once");
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    receiving.wait().map_err(|error| failure(&error))
+}
+
+fn show(event: &ReceiveEvent, output: &mut Output) {
+    with_event(event, |event| output.event(event));
+    match event {
+        ReceiveEvent::SenderFound { address, .. } => {
+            output.say(&format!("sender {address} is here"));
+        }
+        ReceiveEvent::SetFound { bytes, .. } => {
+            output.say(&format!("a transfer of {} is on its way", text::bytes(*bytes)));
+        }
+        ReceiveEvent::FilesKnown { files, bytes } => {
+            let files = text::count(*files, "file");
+            output.say(&format!("it has {files}, {}", text::bytes(*bytes)));
+        }
+        ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
+        ReceiveEvent::Verifying => output.say("everything is here; comparing hashes"),
+        ReceiveEvent::SetComplete(report) => {
+            output.clear();
+            output.results([set_line(report)]);
+        }
+        ReceiveEvent::SetFailed { reason, .. } => output.say(&format!("transfer failed: {reason}")),
+        ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
+        ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
+        ReceiveEvent::Hint(message) => output.say(&format!("hint: {message}")),
+        ReceiveEvent::FileComplete { .. } => {}
+    }
+}
+
+fn standing(progress: &ReceiveProgress) -> Standing {
+    let mut details = format!("loss {}", text::share(progress.loss));
+    if progress.decoded > 0 {
+        details.push_str(&format!(", {} repaired", text::count(progress.decoded, "block")));
+    }
+    if progress.no_room > 0 {
+        details.push_str(&format!(", {} packets without room", progress.no_room));
+    }
+    Standing {
+        elapsed: progress.elapsed,
+        done: progress.bytes_done,
+        total: progress.bytes_total,
+        details,
+    }
+}
+
+/// A complete set, in words and numbers.
+fn set_line(report: &SetReport) -> String {
+    let what = match report.paths.as_slice() {
+        [only] => only.display().to_string(),
+        _ => text::count(report.files, "file"),
+    };
+    format!(
+        "received {what} ({}) from {} in {}, {}, loss {}; verified",
+        text::bytes(report.bytes),
+        report.sender,
+        text::span(report.elapsed),
+        text::bit_rate(report.goodput),
+        text::share(report.loss),
+    )
+}
+
+/// How receiving ended: a sentence for success, else the failure.
+fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String, Failure> {
+    let complete = text::count(report.sets.len() as u64, "transfer");
+    let reason = match report.failed.as_slice() {
+        [.., (_, reason)] => format!(": {reason}"),
+        [] => String::new(),
+    };
+    let group = settings.group;
+    let message = match &report.outcome {
+        ReceiveOutcome::Complete => {
+            let files: u64 = report.sets.iter().map(|set| set.files).sum();
+            let into = settings.directory.display();
+            let files = text::count(files, "file");
+            return Ok(format!(
+                "complete: {files} ({}) in {into}, {} for repair sent",
+                text::bytes(report.bytes),
+                text::count(report.nacks, "request"),
+            ));
+        }
+        ReceiveOutcome::Partial if report.sets.is_empty() => format!("not complete{reason}"),
+        ReceiveOutcome::Partial => {
+            format!("{complete} complete, {} not{reason}", report.failed.len().max(1))
+        }
+        ReceiveOutcome::Nothing => {
+            format!("a sender was heard on {group}, but it sent no transfer; start it again")
+        }
+        ReceiveOutcome::NoSender => format!(
+            "no sender heard on {group} via {}: is norm-send running on this group and port, with \
+             -t above 1 if routers are in between, and does the firewall here let UDP port {} and \
+             IGMP through?",
+            settings.interface.name,
+            group.port(),
+        ),
+        ReceiveOutcome::VerifyFailed => {
+            format!("what arrived is not what was sent{reason}; have it sent again")
+        }
+        ReceiveOutcome::LocalError(what) => what.clone(),
+        ReceiveOutcome::Stopped => format!("stopped; {complete} complete"),
+    };
+    Err(Failure::new(code(&report.outcome), message))
+}
+
+fn code(outcome: &ReceiveOutcome) -> Code {
+    match outcome {
+        ReceiveOutcome::Complete => Code::Success,
+        ReceiveOutcome::Partial => Code::Partial,
+        ReceiveOutcome::Nothing => Code::AllFailed,
+        ReceiveOutcome::NoSender => Code::Nobody,
+        ReceiveOutcome::VerifyFailed => Code::Verification,
+        ReceiveOutcome::LocalError(_) => Code::LocalIo,
+        ReceiveOutcome::Stopped => Code::Interrupted,
+    }
+}
+
+fn failure(error: &ReceiveError) -> Failure {
+    let code = match error {
+        ReceiveError::Config(_) => Code::Usage,
+        ReceiveError::Directory { .. } => Code::LocalIo,
+        ReceiveError::Net(error) => net_code(error),
+        ReceiveError::Io(_) => Code::Network,
+    };
+    Failure::new(code, error.to_string())
+}

@@ -1,0 +1,125 @@
+//! The final report as a file: JSON, complete or not there at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+/// What `--report` writes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report<Settings, Summary> {
+    /// `norm-send` or `norm-recv`.
+    pub program: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// The same as the event `settings` of `--json`.
+    pub settings: Settings,
+    /// The same as the event `summary` of `--json`.
+    pub summary: Summary,
+}
+
+impl<Settings: Serialize, Summary: Serialize> Report<Settings, Summary> {
+    /// A report of this version.
+    pub fn new(program: &'static str, settings: Settings, summary: Summary) -> Self {
+        Self { program, version: env!("CARGO_PKG_VERSION"), settings, summary }
+    }
+
+    /// Writes it to a temporary file beside `path`, then renames that.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; what was under the name before is then unharmed.
+    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        let temporary = temporary_name(path);
+        let written = write_and_rename(self, &temporary, path);
+        written.map_err(|error| {
+            // It may not exist; and the first error is the one to tell.
+            let _ = fs::remove_file(&temporary);
+            Failure::local(format!("--report {} cannot be written: {error}", path.display()))
+        })
+    }
+}
+
+fn write_and_rename(report: &impl Serialize, temporary: &Path, path: &Path) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(report)?;
+    text.push(b'\n');
+    let mut file = File::create(temporary)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
+}
+
+/// Refuses a place where no report can be written, before hours of work depend on it.
+///
+/// # Errors
+///
+/// One line that names the flag and the cure.
+pub fn check(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    if path.file_name().is_none() || path.is_dir() {
+        return Err(Failure::usage(format!("--report {shown} is a folder: name a file in it")));
+    }
+    let folder = folder_of(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(Failure::usage(format!(
+        "--report {shown}: the folder {folder} is not there; make it first"
+    )))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    folder_of(path).join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_replaces_the_one_before_and_leaves_nothing_else_behind() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("run.json");
+        for bytes in [1, 2] {
+            Report::new("norm-send", "settings", bytes).write(&path).unwrap();
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["program"], "norm-send");
+        assert_eq!(value["summary"], 2);
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_says_so_and_cleans_up() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("run.json");
+        fs::create_dir_all(path.join("in the way")).unwrap();
+        let error = Report::new("norm-send", (), ()).write(&path).unwrap_err();
+        assert!(error.message.contains("--report"), "{error}");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn places_where_no_report_fits_are_refused_early() {
+        let temp = tempfile::tempdir().unwrap();
+        assert_eq!(check(&temp.path().join("run.json")), Ok(()));
+        assert_eq!(check(Path::new("run.json")), Ok(()));
+        assert!(check(temp.path()).unwrap_err().message.contains("name a file"));
+        assert!(check(Path::new("..")).is_err());
+        let nowhere = temp.path().join("none/run.json");
+        assert!(check(&nowhere).unwrap_err().message.contains("make it first"));
+    }
+}

@@ -1,0 +1,189 @@
+//! `norm-send`: one run, from the command line to the exit code.
+
+mod words;
+
+use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
+
+use norm_net::error::NetError;
+use norm_net::{SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending};
+
+use crate::args::{self, SendArgs};
+use crate::exit::{Code, Failure};
+use crate::interrupt::Interrupt;
+use crate::json::{Event, SenderSettings, SenderSummary};
+use crate::output::Output;
+use crate::report::Report;
+use crate::units::Rate;
+use crate::{demo, settings, text};
+
+pub(crate) use words::{receiver_table, standing, verdict};
+
+/// Events are waited for this long before Ctrl-C is looked for again.
+pub(crate) const TURN: Duration = Duration::from_millis(100);
+/// Without congestion control a rate that most networks bear, in bits per second.
+const DEFAULT_RATE: Rate = Rate::Limit(100_000_000);
+/// Notes about single receivers end at this number: a thousand of them help nobody.
+const MOST_NOTES: usize = 20;
+
+/// Runs `norm-send` with this command line.
+///
+/// # Errors
+///
+/// What ends the run without success, as one line and an exit code.
+pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
+    let Some(args) = args::read::<SendArgs>(command_line)? else { return Ok(Code::Success) };
+    args.check()?;
+    let interrupt = Interrupt::install()?;
+    match args.demo {
+        Some(receivers) => demo::run(&args, receivers, &interrupt),
+        None => transfer(&args, &interrupt),
+    }
+}
+
+fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+    let options = SendOptions {
+        interface: args.interface.clone(),
+        rate: args.rate.unwrap_or(DEFAULT_RATE).limit(),
+        ttl: args.ttl,
+        min_receivers: args.min_receivers as usize,
+        start_timeout: args.start_timeout,
+        linger: args.linger,
+        ..SendOptions::new(args.group)
+    };
+    let mut output = Output::new(args.json);
+    let sending = norm_net::send(&args.paths, &options).map_err(|error| failure(&error))?;
+    let stopper = sending.stopper();
+    interrupt.stops(move || stopper.stop());
+    let settings = sending.settings().clone();
+    announce(&sending, &mut output);
+    let report = follow(sending, &mut output, interrupt)?;
+    output.clear();
+    let result = verdict(&settings, &report);
+    let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
+    let summary = SenderSummary::new(&report, code);
+    output.event(&Event::SenderSummary(&summary));
+    output.results(receiver_table(&report).lines());
+    if let Some(path) = &args.report {
+        Report::new("norm-send", SenderSettings::from(&settings), &summary).write(path)?;
+    }
+    output.results([result?]);
+    if !settings.skipped.is_empty() {
+        let entries = text::count(settings.skipped.len() as u64, "entry");
+        output.say(&format!("{entries} of the folders could not be sent: see \"not sent\" above"));
+    }
+    Ok(Code::Success)
+}
+
+/// Tells what the session was set up with.
+pub(crate) fn announce(sending: &Sending, output: &mut Output) {
+    let settings = sending.settings();
+    output.event(&Event::SenderSettings(&settings.into()));
+    output.say(&settings::sender_line(settings));
+    for skipped in settings.skipped.iter().take(MOST_NOTES) {
+        output.say(&format!("not sent: {skipped}"));
+    }
+    if let Some(more) = settings.skipped.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
+        output.say(&format!("not sent: {more} more"));
+    }
+    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+        output.hint(hint);
+    }
+}
+
+/// Shows what the session tells until it is over.
+pub(crate) fn follow(
+    sending: Sending,
+    output: &mut Output,
+    interrupt: &Interrupt,
+) -> Result<SendReport, Failure> {
+    let wanted = Wanted { receivers: 0, notes: 0 };
+    let mut state = wanted;
+    loop {
+        let event = sending.events().recv_timeout(TURN);
+        output.watch(interrupt, "telling the receivers that the session ends");
+        match event {
+            Ok(event) => state.show(&event, output),
+            Err(error) if error.is_timeout() => {}
+            Err(_) => break,
+        }
+    }
+    sending.wait().map_err(|error| failure(&error))
+}
+
+/// What has been shown.
+struct Wanted {
+    receivers: usize,
+    notes: usize,
+}
+
+impl Wanted {
+    fn show(&mut self, event: &SendEvent, output: &mut Output) {
+        output.event(&event.into());
+        match event {
+            SendEvent::Progress(progress) => {
+                self.receivers = progress.receivers;
+                output.progress(&standing(progress));
+            }
+            SendEvent::ReceiverFound { name, .. } => self.note(output, &format!("{name} is here")),
+            SendEvent::Started { receivers } => {
+                output.say(&format!("sending begins; receivers heard so far: {receivers}"));
+            }
+            SendEvent::ReceiverConfirmed { name, .. } => {
+                self.note(output, &format!("{name} has everything"));
+            }
+            SendEvent::ReceiverFailed { name, reason, .. } => {
+                output.say(&format!("{name} failed: {reason}"));
+            }
+            SendEvent::ReceiverLost { name, .. } => {
+                output.say(&format!("{name} has fallen silent and is not waited for any more"));
+            }
+            SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
+            SendEvent::ReceiverProgress { .. } | SendEvent::AllSent => {}
+        }
+    }
+
+    fn note(&mut self, output: &Output, note: &str) {
+        self.notes += 1;
+        if self.notes <= 2 * MOST_NOTES && self.receivers <= MOST_NOTES {
+            output.say(note);
+        }
+    }
+}
+
+/// Why a session could not start, or broke.
+pub(crate) fn failure(error: &SendError) -> Failure {
+    let code = match error {
+        SendError::Scan { error, .. } if error.kind() == io::ErrorKind::NotFound => Code::Usage,
+        SendError::Scan { .. } => Code::LocalIo,
+        SendError::Net(error) => net_code(error),
+        SendError::Io(_) => Code::Network,
+        SendError::NoPaths
+        | SendError::Name { .. }
+        | SendError::SameName { .. }
+        | SendError::TooLarge(_)
+        | SendError::Config(_) => Code::Usage,
+    };
+    Failure::new(code, error.to_string())
+}
+
+/// A setting that cannot work is the command line's fault, everything else the network's.
+pub(crate) fn net_code(error: &NetError) -> Code {
+    match error {
+        NetError::Config(_) => Code::Usage,
+        NetError::Interface(_) | NetError::Socket { .. } | NetError::Join { .. } => Code::Network,
+    }
+}
+
+/// The exit code that follows from how a transfer ended.
+pub(crate) fn code(outcome: &SendOutcome) -> Code {
+    match outcome {
+        SendOutcome::Complete => Code::Success,
+        SendOutcome::Partial => Code::Partial,
+        SendOutcome::AllFailed => Code::AllFailed,
+        SendOutcome::NobodyHeard | SendOutcome::StartTimedOut { .. } => Code::Nobody,
+        SendOutcome::Stopped => Code::Interrupted,
+        SendOutcome::SourceChanged(_) | SendOutcome::ReadFailed(_) => Code::LocalIo,
+    }
+}

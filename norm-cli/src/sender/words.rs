@@ -1,0 +1,264 @@
+//! What `norm-send` says in words: progress, the table of receivers, the verdict.
+
+use norm_net::{ReceiverOutcome, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings};
+
+use super::code;
+use crate::exit::Failure;
+use crate::json::node_id;
+use crate::progress::Standing;
+use crate::table::Table;
+use crate::text;
+
+/// Receivers listed in the table; the report file has all.
+const MOST_ROWS: usize = 200;
+
+/// Progress as one line.
+pub(crate) fn standing(progress: &SendProgress) -> Standing {
+    let heard = text::count(progress.receivers as u64, "receiver");
+    let finished = format!("{} of {heard} finished", progress.confirmed + progress.failed);
+    let mut details = match progress.phase {
+        SendPhase::Waiting => {
+            let details = format!("waiting for receivers, {} so far", progress.receivers);
+            return Standing { elapsed: progress.elapsed, details, ..Standing::default() };
+        }
+        SendPhase::Sending => heard,
+        SendPhase::Confirming => finished,
+        SendPhase::Lingering => format!("{finished}, waiting for late ones"),
+        SendPhase::Ending => format!("{finished}, ending"),
+    };
+    if progress.failed > 0 {
+        details.push_str(&format!(" ({} failed)", progress.failed));
+    }
+    if progress.worst_loss > 0.0 {
+        details.push_str(&format!(", loss {}", text::share(progress.worst_loss)));
+    }
+    if progress.repair_packets > 0 {
+        let share = ratio(progress.repair_packets, progress.data_packets);
+        details.push_str(&format!(", repair {}", text::share(share)));
+    }
+    Standing {
+        elapsed: progress.elapsed,
+        done: progress.bytes_sent,
+        total: progress.bytes_total,
+        details,
+    }
+}
+
+/// All receivers: name, node, result, time, loss. Empty when there were none.
+pub(crate) fn receiver_table(report: &SendReport) -> Table {
+    let mut table = Table::new(&["receiver", "node", "result", ">time", ">loss"]);
+    for receiver in report.receivers.iter().take(MOST_ROWS) {
+        let result = result(&receiver.outcome);
+        let time = receiver.elapsed.map_or("-".to_owned(), text::span);
+        let name = receiver.name.clone();
+        table.row([name, node_id(receiver.node), result, time, text::share(receiver.loss)]);
+    }
+    let hidden = report.receivers.len().saturating_sub(MOST_ROWS);
+    if hidden > 0 {
+        table.row([format!("… and {hidden} more (--report FILE lists all)")]);
+    }
+    table
+}
+
+/// How the transfer ended: a sentence for success, else the failure.
+pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
+    let confirmed =
+        |receiver: &&norm_net::ReceiverResult| receiver.outcome == ReceiverOutcome::Confirmed;
+    let heard = report.receivers.len();
+    let complete = report.receivers.iter().filter(confirmed).count();
+    let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
+    let group = settings.group;
+    let message = match &report.outcome {
+        SendOutcome::Complete => return Ok(success(report)),
+        SendOutcome::Partial => {
+            format!("only {of_all} got everything; not {}", failed_receivers(report))
+        }
+        SendOutcome::AllFailed => {
+            format!("no receiver got everything: {}", failed_receivers(report))
+        }
+        SendOutcome::NobodyHeard => format!(
+            "no receiver heard on {group} via {}: start norm-recv -g {group} on the other machines \
+             first, let UDP port {} and IGMP through their firewalls, and raise -t {} if routers \
+             are in between",
+            settings.interface.name,
+            group.port(),
+            settings.ttl,
+        ),
+        SendOutcome::StartTimedOut { receivers, wanted } => format!(
+            "{receivers} of {wanted} receivers appeared in time and nothing was sent: start the \
+             others on {group}, wait longer with --start-timeout, or lower --min-receivers"
+        ),
+        SendOutcome::Stopped if heard == 0 => "stopped; no receiver was heard".to_owned(),
+        SendOutcome::Stopped => format!("stopped before the end; {of_all} had everything"),
+        SendOutcome::SourceChanged(what) => {
+            format!("a file changed while it was sent: {what}; send again when it is at rest")
+        }
+        SendOutcome::ReadFailed(what) => format!("a file could not be read: {what}"),
+    };
+    Err(Failure::new(code(&report.outcome), message))
+}
+
+/// The first few that did not get everything, and why.
+fn failed_receivers(report: &SendReport) -> String {
+    const MOST_NAMED: usize = 3;
+    let mut failed = report
+        .receivers
+        .iter()
+        .filter(|receiver| receiver.outcome != ReceiverOutcome::Confirmed)
+        .map(|receiver| format!("{} ({})", receiver.name, result(&receiver.outcome)));
+    let mut named: Vec<String> = failed.by_ref().take(MOST_NAMED).collect();
+    let more = failed.count();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}
+
+fn result(outcome: &ReceiverOutcome) -> String {
+    match outcome {
+        ReceiverOutcome::Confirmed => "complete".to_owned(),
+        ReceiverOutcome::Failed(reason) => format!("failed: {reason}"),
+        ReceiverOutcome::Lost => "fell silent".to_owned(),
+        ReceiverOutcome::Unfinished => "not finished".to_owned(),
+    }
+}
+
+fn success(report: &SendReport) -> String {
+    let seconds = report.data_elapsed.as_secs_f64();
+    let speed = if seconds > 0.0 { report.bytes as f64 * 8.0 / seconds } else { 0.0 };
+    let receivers = report.receivers.len() as u64;
+    format!(
+        "complete: {} {} {} ({}) in {}, {}; {} sent, {} of it repair",
+        text::count(receivers, "receiver"),
+        if receivers == 1 { "has" } else { "have" },
+        text::count(report.files, "file"),
+        text::bytes(report.bytes),
+        text::span(report.data_elapsed),
+        text::bit_rate(speed),
+        text::bytes(report.wire_bytes),
+        text::share(ratio(
+            report.resent_packets + report.coded_packets,
+            report.data_packets + report.resent_packets + report.coded_packets
+        )),
+    )
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use norm_core::wire::NodeId;
+    use norm_net::ReceiverResult;
+
+    use super::*;
+    use crate::exit::Code;
+    use crate::settings::sample;
+
+    fn report(outcome: SendOutcome, receivers: &[ReceiverOutcome]) -> SendReport {
+        let receiver = |(outcome, node): (&ReceiverOutcome, u32)| ReceiverResult {
+            node: NodeId(node),
+            name: format!("lab-{node}"),
+            outcome: outcome.clone(),
+            bytes_done: 0,
+            loss: 0.01,
+            elapsed: None,
+        };
+        SendReport {
+            outcome,
+            root: None,
+            bytes: 1 << 20,
+            files: 1,
+            elapsed: Duration::from_secs(2),
+            data_elapsed: Duration::from_secs(1),
+            wire_bytes: 1_100_000,
+            packets: 120,
+            data_packets: 90,
+            resent_packets: 4,
+            coded_packets: 6,
+            nacks: 3,
+            receivers: receivers.iter().zip(1..).map(receiver).collect(),
+        }
+    }
+
+    #[test]
+    fn success_is_a_sentence_with_numbers() {
+        let report = report(SendOutcome::Complete, &[ReceiverOutcome::Confirmed]);
+        assert_eq!(
+            verdict(&sample(), &report).unwrap(),
+            "complete: 1 receiver has 1 file (1 MiB) in 1.00 s, 8.39 Mbit/s; \
+             1.05 MiB sent, 10.0 % of it repair"
+        );
+    }
+
+    #[test]
+    fn every_other_end_has_its_code_and_its_words() {
+        let timed_out = SendOutcome::StartTimedOut { receivers: 1, wanted: 3 };
+        let changed = SendOutcome::SourceChanged("a.iso: its size".to_owned());
+        let cases = [
+            (SendOutcome::NobodyHeard, Code::Nobody, "no receiver heard on 239.1.2.3:6000"),
+            (timed_out, Code::Nobody, "1 of 3 receivers"),
+            (SendOutcome::Stopped, Code::Interrupted, "stopped"),
+            (changed, Code::LocalIo, "a.iso: its size"),
+            (SendOutcome::ReadFailed("a.iso".to_owned()), Code::LocalIo, "a.iso"),
+        ];
+        for (outcome, code, words) in cases {
+            let failure = verdict(&sample(), &report(outcome, &[])).unwrap_err();
+            assert_eq!(failure.code, code);
+            assert!(failure.message.contains(words), "{failure}");
+        }
+    }
+
+    #[test]
+    fn who_failed_is_named_with_the_reason_but_not_at_any_length() {
+        let failed = ReceiverOutcome::Failed("disk full".to_owned());
+        let lost = ReceiverOutcome::Lost;
+        let some = [ReceiverOutcome::Confirmed, failed.clone(), lost.clone()];
+        let failure = verdict(&sample(), &report(SendOutcome::Partial, &some)).unwrap_err();
+        assert_eq!(failure.code, Code::Partial);
+        assert_eq!(
+            failure.message,
+            "only 1 of 3 receivers got everything; not lab-2 (failed: disk full), \
+             lab-3 (fell silent)"
+        );
+        let all = vec![lost; 10];
+        let failure = verdict(&sample(), &report(SendOutcome::AllFailed, &all)).unwrap_err();
+        assert_eq!(failure.code, Code::AllFailed);
+        assert!(failure.message.ends_with("lab-3 (fell silent), and 7 more"), "{failure}");
+    }
+
+    #[test]
+    fn while_waiting_there_is_no_percentage() {
+        let progress = SendProgress {
+            elapsed: Duration::ZERO,
+            bytes_sent: 0,
+            bytes_total: 100,
+            wire_bytes: 0,
+            repair_packets: 0,
+            data_packets: 0,
+            receivers: 2,
+            confirmed: 0,
+            failed: 0,
+            worst_loss: 0.0,
+            slowest: 0,
+            phase: SendPhase::Waiting,
+        };
+        let waiting = standing(&progress);
+        assert_eq!(
+            (waiting.total, waiting.details.as_str()),
+            (0, "waiting for receivers, 2 so far")
+        );
+        let sending = standing(&SendProgress {
+            phase: SendPhase::Confirming,
+            repair_packets: 5,
+            data_packets: 100,
+            worst_loss: 0.04,
+            confirmed: 1,
+            ..progress
+        });
+        assert_eq!(sending.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
+    }
+}

@@ -1,0 +1,102 @@
+//! One line at the start that says what is about to happen, and where.
+
+use norm_net::interface::Interface;
+use norm_net::{Feedback, ReceiveSettings, SendSettings};
+
+use crate::text;
+use crate::units::Rate;
+
+/// `sending 3 files (256 MiB) to 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
+pub fn sender_line(settings: &SendSettings) -> String {
+    let mut content = text::count(settings.files, "file");
+    if settings.directories > 0 {
+        content.push_str(&format!(", {}", text::count(settings.directories, "directory")));
+    }
+    format!(
+        "sending {content} ({}) to {} via {}, {}, TTL {}",
+        text::bytes(settings.bytes),
+        settings.group,
+        via(&settings.interface, settings.group.ip(), settings.because),
+        settings.rate.map_or(Rate::Max, Rate::Limit),
+        settings.ttl,
+    )
+}
+
+/// `receiving into images from 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
+pub fn receiver_line(settings: &ReceiveSettings) -> String {
+    format!(
+        "receiving into {} from {} via {}, feedback {}, as {}",
+        settings.directory.display(),
+        settings.group,
+        via(&settings.interface, settings.group.ip(), settings.because),
+        feedback_name(settings.feedback),
+        settings.name,
+    )
+}
+
+fn via(interface: &Interface, group: std::net::IpAddr, because: &str) -> String {
+    match interface.address_like(group) {
+        Some(address) => format!("{} {address} ({because})", interface.name),
+        None => format!("{} ({because})", interface.name),
+    }
+}
+
+/// As written on the command line.
+pub fn feedback_name(feedback: Feedback) -> &'static str {
+    match feedback {
+        Feedback::Multicast => "multicast",
+        Feedback::Unicast => "unicast",
+        Feedback::None => "none",
+    }
+}
+
+/// Settings for tests.
+#[cfg(test)]
+pub(crate) fn sample() -> SendSettings {
+    let address = std::net::Ipv4Addr::new(192, 0, 2, 2);
+    let interface = Interface {
+        name: "eth0".to_owned(),
+        index: 2,
+        v4: Some(address),
+        v6: None,
+        addresses: vec![address.into()],
+        loopback: false,
+        up: true,
+        running: true,
+        mtu: Some(1500),
+    };
+    SendSettings {
+        group: "239.1.2.3:6000".parse().expect("it is an address"),
+        interface,
+        because: "default route",
+        rate: Some(200_000_000),
+        ttl: 1,
+        segment_size: 1344,
+        local: "192.0.2.2:40000".parse().expect("it is an address"),
+        set: "00".to_owned(),
+        files: 3,
+        directories: 1,
+        bytes: 256 << 20,
+        hint: None,
+        skipped: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sender_names_group_interface_reason_rate_ttl_and_content() {
+        let mut settings = sample();
+        assert_eq!(
+            sender_line(&settings),
+            "sending 3 files, 1 directory (256 MiB) to 239.1.2.3:6000 \
+             via eth0 192.0.2.2 (default route), 200 Mbit/s, TTL 1"
+        );
+        settings.rate = None;
+        settings.directories = 0;
+        assert!(sender_line(&settings).contains("3 files (256 MiB)"));
+        assert!(sender_line(&settings).contains("unlimited"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Rates and durations as users write them.
+//!
+//! Messages say what is wrong and what to write instead; the command line puts the flag in front.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A sending rate.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// Bits per second, at least [`Rate::LOWEST`].
+    Limit(u64),
+    /// As fast as the kernel takes it.
+    Max,
+}
+
+impl Rate {
+    /// The lowest rate that is taken; below it a packet would need seconds.
+    pub const LOWEST: u64 = 1_000;
+
+    /// Bits per second; `None` without a limit.
+    pub const fn limit(self) -> Option<u64> {
+        match self {
+            Self::Limit(bits) => Some(bits),
+            Self::Max => None,
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let cure = "write bits per second such as 200M, 1.5G, 64k or 1000000, or max";
+        if text.eq_ignore_ascii_case("max") {
+            return Ok(Self::Max);
+        }
+        let number =
+            ["bit/s", "bps", "bit"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
+        let (digits, scale) = match number.as_bytes().last() {
+            Some(b'k' | b'K') => (&number[..number.len() - 1], 1e3),
+            Some(b'm' | b'M') => (&number[..number.len() - 1], 1e6),
+            Some(b'g' | b'G') => (&number[..number.len() - 1], 1e9),
+            _ => (number, 1.0),
+        };
+        let bits = decimal(digits).ok_or_else(|| format!("this is not a rate: {cure}"))? * scale;
+        if bits < Self::LOWEST as f64 {
+            return Err(format!(
+                "less than {} bits per second is too slow to be meant; for megabits write {digits}M",
+                Self::LOWEST
+            ));
+        }
+        if bits > 1e15 {
+            return Err(format!("no network is that fast: {cure}"));
+        }
+        Ok(Self::Limit(bits.round() as u64))
+    }
+}
+
+/// As `200 Mbit/s`, or `unlimited`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(bits) => f.write_str(&crate::text::bit_rate(*bits as f64)),
+            Self::Max => f.write_str("unlimited"),
+        }
+    }
+}
+
+/// A duration in seconds, fractions allowed.
+///
+/// # Errors
+///
+/// When the text is no number, negative, or longer than a year.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let cure = "write seconds such as 5 or 0.5";
+    let number = decimal(text).ok_or_else(|| format!("this is not a time: {cure}"))?;
+    const YEAR: f64 = 366.0 * 24.0 * 3600.0;
+    if number > YEAR {
+        return Err(format!("longer than a year: {cure}"));
+    }
+    Ok(Duration::from_secs_f64(number))
+}
+
+/// A share in percent, 0 to below 100.
+///
+/// # Errors
+///
+/// When the text is no number in that range.
+pub fn percent(text: &str) -> Result<f64, String> {
+    decimal(text)
+        .filter(|number| *number < 100.0)
+        .ok_or_else(|| "write a share from 0 to 99.9, such as 5".to_owned())
+}
+
+/// Plain digits with at most one point: no sign, exponent, `inf` or `nan`, which `f64` would take.
+fn decimal(text: &str) -> Option<f64> {
+    let digits_only = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if digits_only { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_in_every_unit() {
+        let limits = [
+            ("200M", 200_000_000),
+            ("1.5G", 1_500_000_000),
+            ("64k", 64_000),
+            ("64K", 64_000),
+            ("12345", 12_345),
+            ("0.25g", 250_000_000),
+            ("10Mbit/s", 10_000_000),
+            ("10Mbps", 10_000_000),
+        ];
+        for (text, bits) in limits {
+            assert_eq!(text.parse(), Ok(Rate::Limit(bits)), "{text}");
+        }
+        assert_eq!("max".parse(), Ok(Rate::Max));
+        assert_eq!("MAX".parse::<Rate>().unwrap().limit(), None);
+    }
+
+    #[test]
+    fn what_is_no_rate_is_refused_with_the_cure() {
+        let bad =
+            ["", "M", "fast", "-5M", "1e9", "inf", "NaN", "1.2.3M", "5 M", "10MB", "5Mi", "é"];
+        for text in bad {
+            let error = text.parse::<Rate>().unwrap_err();
+            assert!(error.contains("200M"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_unit_is_guessed_at() {
+        assert!("100".parse::<Rate>().unwrap_err().contains("100M"));
+        assert!("0".parse::<Rate>().is_err());
+        assert!("0.9k".parse::<Rate>().is_err());
+        assert!("1k".parse::<Rate>().is_ok());
+        assert!("9999999999999999999999".parse::<Rate>().is_err());
+    }
+
+    #[test]
+    fn rates_are_shown_as_people_say_them() {
+        assert_eq!(Rate::Limit(100_000_000).to_string(), "100 Mbit/s");
+        assert_eq!(Rate::Limit(1_500_000_000).to_string(), "1.5 Gbit/s");
+        assert_eq!(Rate::Max.to_string(), "unlimited");
+    }
+
+    #[test]
+    fn seconds_take_fractions_and_nothing_else() {
+        assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for text in ["", ".", "5s", "-1", "inf", "1e3", "99999999999"] {
+            assert!(seconds(text).unwrap_err().contains("0.5"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_stays_below_all() {
+        assert_eq!(percent("5"), Ok(5.0));
+        assert_eq!(percent("0.5"), Ok(0.5));
+        for text in ["100", "-1", "x", ""] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+}

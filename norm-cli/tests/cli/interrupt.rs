@@ -1,0 +1,84 @@
+//! Ctrl-C on either side.
+#![cfg(unix)]
+
+use std::fs;
+
+use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
+
+#[test]
+fn ctrl_c_ends_both_sides_with_130_and_leaves_no_half_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("file");
+    fs::write(&source, random_bytes(4, 4_000_000)).unwrap();
+    let out = temp.path().join("out");
+    let group = group();
+    let place = ["-i", "127.0.0.1", "-g", &group, "--json"];
+
+    let mut receiver = Program::start(norm_recv().args(place).arg(&out));
+    receiver.wait_for("settings");
+    let mut sender = Program::start(
+        norm_send().args(place).args(["-b", "1M", "--min-receivers", "1"]).arg(&source),
+    );
+    receiver.wait_for("set_found");
+    receiver.wait_for("progress");
+
+    receiver.signal("-INT");
+    let (status, events) = receiver.finish();
+    assert_eq!(status.code(), Some(130), "{events:#?}");
+    last(&events, "interrupted");
+    assert_eq!(last(&events, "summary")["outcome"], "stopped");
+    assert_eq!(names(&out), [""; 0], "what is incomplete is removed");
+
+    let failed = sender.wait_for("receiver_failed");
+    assert!(failed["reason"].is_string(), "the sender hears that it left: {failed}");
+    if sender.is_running() {
+        sender.signal("-INT");
+    }
+    let (status, _) = sender.finish();
+    assert!(matches!(status.code(), Some(130 | 7)), "{status:?}");
+}
+
+#[test]
+fn a_sender_that_waits_for_receivers_ends_with_130() {
+    let group = group();
+    let file = env!("CARGO_MANIFEST_PATH");
+    let mut sender = Program::start(norm_send().args([
+        "-i",
+        "127.0.0.1",
+        "-g",
+        &group,
+        "--json",
+        "--min-receivers",
+        "2",
+        file,
+    ]));
+    sender.wait_for("settings");
+    sender.signal("-INT");
+    let (status, events) = sender.finish();
+    assert_eq!(status.code(), Some(130), "{events:#?}");
+    assert_eq!(last(&events, "summary")["outcome"], "stopped");
+}
+
+#[test]
+fn a_daemon_receives_again_and_again_until_it_is_told_to_terminate() {
+    let temp = tempfile::tempdir().unwrap();
+    let group = group();
+    let place = ["-i", "127.0.0.1", "-g", &group];
+    let out = temp.path().join("out");
+    let mut receiver =
+        Program::start(norm_recv().args(place).args(["--json", "--daemon"]).arg(&out));
+    receiver.wait_for("settings");
+    for name in ["first", "second"] {
+        let source = temp.path().join(name);
+        fs::write(&source, name).unwrap();
+        let sent = norm_send().args(place).args(["--min-receivers", "1"]).arg(&source).output();
+        assert_eq!(sent.unwrap().status.code(), Some(0));
+        receiver.wait_for("set_complete");
+        assert_eq!(fs::read(out.join(name)).unwrap(), name.as_bytes());
+    }
+    receiver.signal("-TERM");
+    let (status, events) = receiver.finish();
+    assert_eq!(status.code(), Some(130));
+    let summary = last(&events, "summary");
+    assert_eq!(summary["sets"].as_array().unwrap().len(), 2, "{summary:#}");
+}

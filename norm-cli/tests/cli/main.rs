@@ -1,0 +1,8 @@
+//! Runs the real programs: messages, exit codes, events, files.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
+
+mod common;
+mod demo;
+mod interrupt;
+mod transfer;
+mod usage;

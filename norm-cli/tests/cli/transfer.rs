@@ -1,0 +1,125 @@
+//! Real transfers over the loopback interface.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
+
+fn receiver(group: &str, name: &str, directory: &Path, more: &[&str]) -> Program {
+    let mut command = norm_recv();
+    command.args(["-i", "127.0.0.1", "-g", group, "--json", "--name", name, "--timeout", "30"]);
+    let mut program = Program::start(command.args(more).arg(directory));
+    program.wait_for("settings");
+    program
+}
+
+fn sender(group: &str, receivers: usize, path: &Path, more: &[&str]) -> Program {
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", group, "--json", "-b", "100M"]);
+    command.args(["--min-receivers", &receivers.to_string(), "--start-timeout", "30"]);
+    Program::start(command.args(more).arg(path))
+}
+
+#[test]
+fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let content = random_bytes(1, 3_000_001);
+    let source = temp.path().join("image.bin");
+    fs::write(&source, &content).unwrap();
+    let report = temp.path().join("report.json");
+    let folders: Vec<PathBuf> = (1..=2).map(|n| temp.path().join(format!("out{n}"))).collect();
+    let group = group();
+
+    let receivers: Vec<Program> = folders
+        .iter()
+        .zip([("lab-1", "0"), ("lab-2", "5")])
+        .map(|(folder, (name, drop))| receiver(&group, name, folder, &["--drop", drop]))
+        .collect();
+    let sender = sender(&group, 2, &source, &["--report", report.to_str().unwrap()]);
+
+    let (status, events) = sender.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let settings = &events[0];
+    assert_eq!(settings["event"], "settings");
+    assert_eq!((&settings["group"], &settings["files"]), (&Value::from(group), &Value::from(1)));
+    for (name, count) in [("receiver_found", 2), ("started", 1), ("receiver_confirmed", 2)] {
+        let found = events.iter().filter(|event| event["event"] == name).count();
+        assert_eq!(found, count, "{name} in {events:#?}");
+    }
+    let summary = last(&events, "summary");
+    assert_eq!(summary["outcome"], "complete");
+    assert_eq!(summary["bytes"], 3_000_001);
+    let mut heard: Vec<&str> = summary["receivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|receiver| {
+            assert_eq!(receiver["result"], "confirmed");
+            receiver["name"].as_str().unwrap()
+        })
+        .collect();
+    heard.sort_unstable();
+    assert_eq!(heard, ["lab-1", "lab-2"]);
+    let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
+    assert_eq!(written["summary"]["root"], summary["root"]);
+
+    for (program, folder) in receivers.into_iter().zip(&folders) {
+        let (status, events) = program.finish();
+        assert_eq!(status.code(), Some(0), "{events:#?}");
+        for name in ["sender_found", "set_found", "files_known", "file_complete"] {
+            last(&events, name);
+        }
+        assert_eq!(last(&events, "set_complete")["root"], summary["root"]);
+        assert_eq!(last(&events, "summary")["outcome"], "complete");
+        assert_eq!(names(folder), ["image.bin"], "nothing else is left");
+        assert!(fs::read(folder.join("image.bin")).unwrap() == content, "the copy differs");
+    }
+}
+
+#[test]
+fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("set");
+    fs::create_dir_all(source.join("sub/empty")).unwrap();
+    fs::write(source.join("a"), random_bytes(2, 100_000)).unwrap();
+    fs::write(source.join("sub/b"), random_bytes(3, 5)).unwrap();
+    fs::write(source.join("sub/nothing"), "").unwrap();
+    let out = temp.path().join("out");
+    let group = group();
+
+    let receiver = receiver(&group, "lab", &out, &["--feedback", "unicast"]);
+    let (status, events) = sender(&group, 1, &source, &[]).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(receiver.finish().0.code(), Some(0));
+    for file in ["a", "sub/b", "sub/nothing"] {
+        let (sent, got) = (fs::read(source.join(file)), fs::read(out.join("set").join(file)));
+        assert!(sent.unwrap() == got.unwrap(), "{file} differs");
+    }
+    assert!(out.join("set/sub/empty").is_dir());
+}
+
+#[test]
+fn a_receiver_that_has_the_file_already_fails_and_the_sender_says_why() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("file");
+    fs::write(&source, "new").unwrap();
+    let (good, bad) = (temp.path().join("good"), temp.path().join("bad"));
+    fs::create_dir(&bad).unwrap();
+    fs::write(bad.join("file"), "old").unwrap();
+    let group = group();
+
+    let receivers = [receiver(&group, "good", &good, &[]), receiver(&group, "bad", &bad, &[])];
+    let (status, events) = sender(&group, 2, &source, &[]).finish();
+    assert_eq!(status.code(), Some(6), "{events:#?}");
+    let failed = last(&events, "receiver_failed");
+    assert_eq!(failed["name"], "bad");
+    assert!(failed["reason"].as_str().unwrap().contains("overwrite"), "{failed}");
+
+    let codes = receivers.map(|receiver| receiver.finish().0.code());
+    assert_eq!(codes[0], Some(0));
+    assert!(codes[1].is_some_and(|code| code != 0), "{codes:?}");
+    assert_eq!(fs::read(bad.join("file")).unwrap(), b"old", "nothing is overwritten unasked");
+    assert_eq!(fs::read(good.join("file")).unwrap(), b"new");
+}

@@ -1,0 +1,98 @@
+//! What cannot work is told at once, with the flag and the cure.
+
+use std::process::Command;
+
+use crate::common::{group, norm_recv, norm_send, stderr, stdout};
+
+/// Runs a program that must fail with this code; its one line on standard error.
+fn failure(command: &mut Command, code: i32) -> String {
+    let output = command.output().unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(stdout(&output), "", "standard output is for results");
+    message
+}
+
+#[test]
+fn help_and_version_succeed() {
+    for (name, new) in
+        [("norm-send", norm_send as fn() -> Command), ("norm-recv", norm_recv as fn() -> Command)]
+    {
+        for flag in ["--help", "-h"] {
+            let output = new().arg(flag).output().unwrap();
+            assert_eq!(output.status.code(), Some(0));
+            let help = stdout(&output);
+            assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
+            assert!(!help.contains("--drop"), "a flag for tests only: {help}");
+        }
+        let output = new().arg("--version").output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(stdout(&output), format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_one_line_with_the_flag_and_exit_code_1() {
+    struct Case(fn() -> Command, &'static [&'static str], &'static str);
+    let cases = [
+        Case(norm_send, &["-b", "fast", "."], "--rate"),
+        Case(norm_send, &["-g", "239.1.2.3", "."], "--group"),
+        Case(norm_send, &["-g", "239.1.2.3:0", "."], "--group"),
+        Case(norm_send, &["-t", "0", "."], "--ttl"),
+        Case(norm_send, &["-i", "", "."], "--interface"),
+        Case(norm_send, &["/no/such/file"], "/no/such/file"),
+        Case(norm_send, &[], "PATH"),
+        Case(norm_recv, &["-g", "somewhere"], "--group"),
+        Case(norm_recv, &["--timeout", "never"], "--timeout"),
+        Case(norm_recv, &["/no/such/parent/dir"], "/no/such/parent"),
+    ];
+    for Case(new, args, flag) in cases {
+        let message = failure(new().args(args), 1);
+        assert!(message.starts_with("error: "), "{args:?}: {message}");
+        assert_eq!(message.lines().count(), 1, "{args:?}: {message}");
+        assert!(message.contains(flag), "{args:?}: {message}");
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_exit_code_2() {
+    let message = failure(norm_send().args(["-i", "nonet9", "."]), 2);
+    assert!(message.contains("nonet9") && message.contains("lo"), "{message}");
+    let temp = tempfile::tempdir().unwrap();
+    let message = failure(norm_recv().args(["-i", "nonet9"]).arg(temp.path()), 2);
+    assert!(message.contains("nonet9"), "{message}");
+}
+
+#[test]
+fn a_sender_that_nobody_hears_says_what_to_do_and_ends_with_exit_code_5() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    std::fs::write(&file, "content").unwrap();
+    let group = group();
+    let message = failure(norm_send().args(["-i", "127.0.0.1", "-g", &group]).arg(&file), 5);
+    assert!(message.contains(&format!("no receiver heard on {group}")), "{message}");
+    assert!(message.contains("norm-recv"), "{message}");
+    assert!(message.starts_with("sending 1 file (7 B) to "), "{message}");
+}
+
+#[test]
+fn receivers_that_do_not_come_in_time_are_exit_code_5() {
+    let file = env!("CARGO_MANIFEST_PATH");
+    let group = group();
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &group, "--min-receivers", "2"]);
+    let message = failure(command.args(["--start-timeout", "0.5", file]), 5);
+    assert!(message.contains("0 of 2 receivers"), "{message}");
+}
+
+#[test]
+fn a_receiver_that_hears_no_sender_says_what_to_do_and_ends_with_exit_code_5() {
+    let temp = tempfile::tempdir().unwrap();
+    let group = group();
+    let mut command = norm_recv();
+    command.args(["-i", "127.0.0.1", "-g", &group, "--timeout", "0.5"]);
+    let message = failure(command.arg(temp.path()), 5);
+    assert!(message.contains(&format!("no sender heard on {group}")), "{message}");
+    assert!(message.contains("norm-send"), "{message}");
+}

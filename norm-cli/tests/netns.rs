@@ -1,0 +1,30 @@
+//! The real programs in a network of namespaces: a bridge, a sender, receivers that lose packets.
+//!
+//! Needs root and Linux's `ip` and `nft`; runs only where it is asked for:
+//! `NORM_TEST_NETNS=1 cargo test --release -p norm-cli --test netns`. The test with the large file
+//! also wants `NORM_TEST_LARGE=1` and 9 GiB of disk. What the programs printed stays in
+//! `target/tmp/netns/<test>/`.
+#![cfg(target_os = "linux")]
+
+#[path = "netns/command.rs"]
+mod command;
+#[path = "netns/endings.rs"]
+mod endings;
+#[path = "netns/files.rs"]
+mod files;
+#[path = "netns/helpers.rs"]
+mod helpers;
+#[path = "netns/loss.rs"]
+mod loss;
+#[path = "netns/memory.rs"]
+mod memory;
+#[path = "netns/net.rs"]
+mod net;
+#[path = "netns/process.rs"]
+mod process;
+#[path = "netns/scene.rs"]
+mod scene;
+#[path = "netns/setup.rs"]
+mod setup;
+#[path = "netns/stranger.rs"]
+mod stranger;

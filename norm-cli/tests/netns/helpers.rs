@@ -1,0 +1,110 @@
+//! Programs that the tests start inside a namespace. They are this test binary itself: each is a
+//! test that is never run by itself, and does nothing unless started by [`Scene::helper`].
+//!
+//! [`Scene::helper`]: crate::scene::Scene::helper
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use norm_net::interface::InterfaceSpec;
+use norm_net::socket::{Link, LinkConfig};
+use serde_json::{Value, json};
+
+use crate::process::MARK;
+use crate::stranger::Stranger;
+
+/// Set for helpers only.
+pub const SWITCH: &str = "NORM_TEST_HELPER";
+/// Datagrams that [`batch_sender`] sends; few enough for the bridge's queue of 1000 packets.
+pub const DATAGRAMS: u64 = 640;
+/// No helper lives longer, whatever becomes of its test.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// The group of `norm-send` and `norm-recv` when none is given.
+const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 255, 57, 40)), 5740);
+const SEGMENT: usize = 1300;
+const SEGMENTS_IN_BATCH: usize = 32;
+
+fn is_wanted() -> bool {
+    std::env::var_os(SWITCH).is_some()
+}
+
+fn link() -> Link {
+    let interface = Some(InterfaceSpec::Name("eth0".to_owned()));
+    Link::open(&LinkConfig { interface, ..LinkConfig::new(GROUP) }).expect("eth0 is there")
+}
+
+fn tell(event: &Value) {
+    let mut out = std::io::stdout();
+    // Whoever started us may be gone; the helper's lifetime ends it then.
+    let _ = writeln!(out, "{MARK}{event}");
+    let _ = out.flush();
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn batch_sender() {
+    if !is_wanted() {
+        return;
+    }
+    let mut link = link();
+    tell(&json!({ "event": "ready" }));
+    let batch = vec![0x57; SEGMENT * SEGMENTS_IN_BATCH];
+    while link.stats().datagrams_sent < DATAGRAMS {
+        link.send(link.group(), SEGMENT, &batch).expect("the network is up");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let stats = link.stats();
+    tell(&json!({
+        "event": "sent", "batches": stats.batches_sent, "datagrams": stats.datagrams_sent,
+    }));
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn batch_receiver() {
+    if !is_wanted() {
+        return;
+    }
+    let mut link = link();
+    tell(&json!({ "event": "ready" }));
+    let start = Instant::now();
+    let mut last = None;
+    // Until it has been quiet for a second.
+    while start.elapsed() < LIFETIME
+        && last.is_none_or(|last: Instant| last.elapsed() < Duration::from_secs(1))
+    {
+        link.wait(Some(Duration::from_millis(100))).expect("the link works");
+        if link.recv(8, &mut |_| ()).expect("the link works") > 0 {
+            last = Some(Instant::now());
+        }
+    }
+    let stats = link.stats();
+    tell(&json!({
+        "event": "received",
+        "batches": stats.batches_received, "datagrams": stats.datagrams_received,
+    }));
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn stranger() {
+    if !is_wanted() {
+        return;
+    }
+    let mut stranger = Stranger::new(link(), 1);
+    tell(&json!({ "event": "ready" }));
+    let start = Instant::now();
+    let mut seconds = 0;
+    while start.elapsed() < LIFETIME {
+        stranger.turn();
+        if start.elapsed().as_secs() > seconds {
+            seconds = start.elapsed().as_secs();
+            tell(&json!({
+                "event": "bothered", "at": start.elapsed().as_secs_f64(),
+                "sent": stranger.sent(), "heard": stranger.heard(),
+            }));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A network that exists for one test: hosts in namespaces of their own, joined by a bridge.
+//!
+//! Nothing outside these namespaces is touched, so hosts of different networks share no address.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::command;
+
+/// Namespaces are called `norm-test-<process>-<network>-<host>`.
+const PREFIX: &str = "norm-test";
+
+/// Whether a batch that one system call sends (GSO) crosses the network as one packet.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Batches {
+    /// As the kernel likes it between virtual interfaces; one loss then takes the whole batch.
+    Whole,
+    /// As on a real wire: cut into datagrams before the first interface.
+    Cut,
+}
+
+/// A bridge with its hosts; all of it disappears with this value.
+pub struct Network {
+    /// Everything made so far, so that a half-built network is removed as well.
+    namespaces: Vec<String>,
+    hosts: Vec<Host>,
+}
+
+impl Network {
+    /// Builds a bridge and this many hosts, at most 200.
+    pub fn build(hosts: u8, batches: Batches) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        remove_orphans();
+        let prefix =
+            format!("{PREFIX}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut network = Self { namespaces: Vec::new(), hosts: Vec::new() };
+        let switch = network.namespace(format!("{prefix}-switch"));
+        // Without a querier a snooping bridge would sooner or later forget the members.
+        ip(&format!("-n {switch} link add name bridge0 type bridge mcast_snooping 0"));
+        ip(&format!("-n {switch} link set bridge0 up"));
+        for index in 0..hosts {
+            let namespace = network.namespace(format!("{prefix}-{index}"));
+            plug_in(&namespace, index + 1, &switch, batches);
+            network.hosts.push(Host { namespace, index });
+        }
+        network
+    }
+
+    /// The host with this index, from 0.
+    pub fn host(&self, index: usize) -> &Host {
+        &self.hosts[index]
+    }
+
+    /// The names of all namespaces that it is made of.
+    pub fn namespaces(&self) -> &[String] {
+        &self.namespaces
+    }
+
+    fn namespace(&mut self, name: String) -> String {
+        ip(&format!("netns add {name}"));
+        self.namespaces.push(name.clone());
+        name
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for namespace in &self.namespaces {
+            remove(namespace);
+        }
+    }
+}
+
+/// One machine of the network.
+pub struct Host {
+    namespace: String,
+    index: u8,
+}
+
+impl Host {
+    /// Its name, unique in its network.
+    pub fn name(&self) -> String {
+        format!("host{}", self.index)
+    }
+
+    /// A command that runs `program` here. The process id stays the same through `ip`.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace]).arg(program);
+        command
+    }
+
+    /// From now on loses this share of the UDP packets that arrive, each by its own toss.
+    pub fn lose(&self, percent: u8) {
+        if percent > 0 {
+            let table = format!(
+                "table inet loss {{\n chain arriving {{\n \
+                 type filter hook prerouting priority -300\n \
+                 meta l4proto udp counter numgen random mod 100 < {percent} counter drop\n \
+                 }}\n }}"
+            );
+            command::run(self.command(Path::new("nft")).arg(table));
+        }
+    }
+
+    /// The share of packets lost to [`lose`](Self::lose) so far; `None` before any arrived.
+    pub fn lost(&self) -> Option<f64> {
+        let list = ["list", "chain", "inet", "loss", "arriving"];
+        let text = command::run(self.command(Path::new("nft")).args(list));
+        // `... counter packets 1000 bytes ... counter packets 50 bytes ... drop`
+        let mut counts = text.split("counter packets ").skip(1).map(|rest| {
+            let number = rest.split_whitespace().next().expect("nft prints the count");
+            number.parse::<f64>().expect("nft prints a number")
+        });
+        let (arrived, dropped) = (counts.next()?, counts.next()?);
+        (arrived > 0.0).then(|| dropped / arrived)
+    }
+
+    /// Bytes of all Ethernet frames that have left this host, headers included.
+    pub fn bytes_sent(&self) -> u64 {
+        let text = ip(&format!("-n {} -s -j link show dev eth0", self.namespace));
+        let links: serde_json::Value = serde_json::from_str(&text).expect("ip prints JSON");
+        links[0]["stats64"]["tx"]["bytes"].as_u64().expect("ip -s prints counters")
+    }
+}
+
+/// Gives a namespace its only interface, `eth0`, and plugs the other end into the bridge.
+fn plug_in(namespace: &str, number: u8, switch: &str, batches: Batches) {
+    let port = format!("port{number}");
+    ip(&format!("-n {namespace} link set lo up"));
+    ip(&format!("-n {namespace} link add eth0 type veth peer name {port} netns {switch}"));
+    if batches == Batches::Cut {
+        // Must come first: what the interface promises is remembered by routes and sockets.
+        ip(&format!("-n {namespace} link set eth0 gso_max_segs 1"));
+        ip(&format!("-n {switch} link set {port} gso_max_segs 1"));
+    }
+    ip(&format!("-n {switch} link set {port} master bridge0 up"));
+    ip(&format!("-n {namespace} address add 10.57.1.{number}/24 brd + dev eth0"));
+    // No other host has this address; looking for one would take a second.
+    ip(&format!("-n {namespace} address add fd57::{number}/64 dev eth0 nodad"));
+    ip(&format!("-n {namespace} link set eth0 up"));
+    ip(&format!("-n {namespace} route add default via 10.57.1.254"));
+    ip(&format!("-n {namespace} route add 224.0.0.0/4 dev eth0"));
+}
+
+fn ip(arguments: &str) -> String {
+    command::run(Command::new("ip").args(arguments.split_whitespace()))
+}
+
+/// Never panics: it runs while tests already fail.
+fn remove(namespace: &str) {
+    let removed = Command::new("ip").args(["netns", "delete", namespace]).output();
+    if !removed.is_ok_and(|output| output.status.success()) {
+        command::say(format_args!("could not remove the namespace {namespace}"));
+    }
+}
+
+/// Removes what test processes left behind that were killed.
+fn remove_orphans() {
+    for line in ip("netns list").lines() {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1));
+        let process = owner.and_then(|text| text.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            remove(name);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! An area of header extensions: walk to its end, write again what was understood.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = norm_core::wire::exercise::extensions(bytes);
+});

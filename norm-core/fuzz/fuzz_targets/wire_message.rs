@@ -1,0 +1,6 @@
+//! A datagram: parse, walk everything, emit, compare.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = norm_core::wire::exercise::message(bytes);
+});

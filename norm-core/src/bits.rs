@@ -1,0 +1,125 @@
+//! A fixed-length set of small numbers: which symbols of a block have arrived.
+
+/// Bits `0..len`, all clear at first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bits {
+    words: Box<[u64]>,
+    len: u32,
+    ones: u32,
+}
+
+impl Bits {
+    /// `len` clear bits.
+    pub fn new(len: u32) -> Self {
+        Self { words: vec![0; len.div_ceil(64) as usize].into_boxed_slice(), len, ones: 0 }
+    }
+
+    /// Number of bits.
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Number of bits set.
+    pub const fn count(&self) -> u32 {
+        self.ones
+    }
+
+    /// True when every bit is set.
+    pub const fn is_full(&self) -> bool {
+        self.ones == self.len
+    }
+
+    /// True when `index` is set; false out of range.
+    pub fn contains(&self, index: u32) -> bool {
+        self.words.get((index / 64) as usize).is_some_and(|w| w >> (index % 64) & 1 == 1)
+    }
+
+    /// Sets a bit. True if it was clear and in range.
+    pub fn insert(&mut self, index: u32) -> bool {
+        if index >= self.len {
+            return false;
+        }
+        let word = &mut self.words[(index / 64) as usize];
+        let fresh = *word >> (index % 64) & 1 == 0;
+        *word |= 1 << (index % 64);
+        self.ones += u32::from(fresh);
+        fresh
+    }
+
+    /// Clears a bit. True if it was set.
+    pub fn remove(&mut self, index: u32) -> bool {
+        if !self.contains(index) {
+            return false;
+        }
+        self.words[(index / 64) as usize] &= !(1 << (index % 64));
+        self.ones -= 1;
+        true
+    }
+
+    /// The first set bit at or after `from`.
+    pub fn first_set(&self, from: u32) -> Option<u32> {
+        self.scan(from, |w| w)
+    }
+
+    /// The first clear bit at or after `from`.
+    pub fn first_clear(&self, from: u32) -> Option<u32> {
+        self.scan(from, |w| !w)
+    }
+
+    /// Runs of clear bits as half-open ranges, ascending.
+    pub fn clear_runs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = self.first_clear(at)?;
+            let end = self.first_set(start).unwrap_or(self.len);
+            at = end;
+            Some((start, end))
+        })
+    }
+
+    fn scan(&self, from: u32, map: impl Fn(u64) -> u64) -> Option<u32> {
+        let mut mask = u64::MAX << (from % 64);
+        for (i, &word) in self.words.iter().enumerate().skip((from / 64) as usize) {
+            let found = map(word) & mask;
+            mask = u64::MAX;
+            if found != 0 {
+                let index = i as u32 * 64 + found.trailing_zeros();
+                return (index < self.len).then_some(index);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_behaves_like_a_vector_of_booleans(
+            len in 0u32..200, ops in prop::collection::vec((any::<bool>(), 0u32..210), 0..100)
+        ) {
+            let mut bits = Bits::new(len);
+            let mut model = vec![false; len as usize];
+            for (set, i) in ops {
+                let before = model.get(i as usize).copied();
+                let changed = if set { bits.insert(i) } else { bits.remove(i) };
+                prop_assert_eq!(changed, before == Some(!set));
+                if let Some(bit) = model.get_mut(i as usize) { *bit = set; }
+            }
+            prop_assert_eq!(bits.count() as usize, model.iter().filter(|b| **b).count());
+            prop_assert_eq!(bits.is_full(), model.iter().all(|b| *b));
+            for i in 0..len + 5 {
+                let clear = model.iter().skip(i as usize).position(|b| !b).map(|p| p as u32 + i);
+                prop_assert_eq!(bits.first_clear(i), clear);
+                let set = model.iter().skip(i as usize).position(|b| *b).map(|p| p as u32 + i);
+                prop_assert_eq!(bits.first_set(i), set);
+            }
+            let clear: Vec<u32> = bits.clear_runs().flat_map(|(s, e)| s..e).collect();
+            let expected: Vec<u32> = (0..len).filter(|&i| !model[i as usize]).collect();
+            prop_assert_eq!(clear, expected);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The tail of a set: BLAKE3 hashes of its head and of each extent of its payload.
+//!
+//! ```text
+//!  0  magic "NTAL"
+//!  4  version, 1
+//!  5  reserved, 3 zero bytes
+//!  8  number of extents, 32 bits
+//! 12  hash of the head, 32 bytes
+//! 44  hash of each extent in order, 32 bytes each
+//!     root: hash of the set id and of everything above, 32 bytes
+//! ```
+//!
+//! The root tells a damaged tail, or the tail of another set, from the right one. It has no key:
+//! anybody can make a tail, so this is no protection against an adversary.
+
+use blake3::Hash;
+
+use super::cursor::Cursor;
+use super::{ContentError, SetId};
+
+const MAGIC: [u8; 4] = *b"NTAL";
+const VERSION: u8 = 1;
+const HEADER_LEN: usize = 12;
+const HASH_LEN: usize = blake3::OUT_LEN;
+/// Keeps the root apart from every other use of BLAKE3.
+const ROOT_CONTEXT: &str = "norm-core 2026-11-22 file set tail version 1 root";
+
+/// Most bytes in a tail: 8 million extents.
+pub const MAX_TAIL_BYTES: usize = 256 << 20;
+
+/// Bytes in the tail of a set with this many extents.
+pub const fn tail_len(extents: u32) -> u64 {
+    (HEADER_LEN + 2 * HASH_LEN) as u64 + HASH_LEN as u64 * extents as u64
+}
+
+/// Builds a tail.
+#[derive(Clone, Debug)]
+pub struct TailWriter {
+    out: Vec<u8>,
+    set: SetId,
+    extents: u32,
+}
+
+impl TailWriter {
+    /// The tail of this set, whose encoded head has this hash.
+    pub fn new(set: SetId, head: &Hash) -> Self {
+        let mut out = Vec::with_capacity(tail_len(16) as usize);
+        out.extend_from_slice(&MAGIC);
+        out.push(VERSION);
+        out.resize(HEADER_LEN, 0);
+        out.extend_from_slice(head.as_bytes());
+        Self { out, set, extents: 0 }
+    }
+
+    /// Adds the hash of the next extent. Fails when the tail would exceed [`MAX_TAIL_BYTES`].
+    pub fn push(&mut self, extent: &Hash) -> Result<(), ContentError> {
+        if tail_len(self.extents + 1) > MAX_TAIL_BYTES as u64 {
+            return Err(ContentError::TooLarge);
+        }
+        self.out.extend_from_slice(extent.as_bytes());
+        self.extents += 1;
+        Ok(())
+    }
+
+    /// Extents added so far.
+    pub fn extents(&self) -> u32 {
+        self.extents
+    }
+
+    /// The encoded tail, [`tail_len`] bytes.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.out[8..HEADER_LEN].copy_from_slice(&self.extents.to_be_bytes());
+        let root = root(&self.set, &self.out);
+        self.out.extend_from_slice(root.as_bytes());
+        self.out
+    }
+}
+
+/// A received tail that is whole and belongs to its set.
+#[derive(Copy, Clone, Debug)]
+pub struct Tail<'a> {
+    head: Hash,
+    extents: &'a [[u8; HASH_LEN]],
+    root: Hash,
+}
+
+impl<'a> Tail<'a> {
+    /// Checks the tail of this set, root included.
+    pub fn parse(bytes: &'a [u8], set: &SetId) -> Result<Self, ContentError> {
+        if bytes.len() > MAX_TAIL_BYTES {
+            return Err(ContentError::TooLarge);
+        }
+        let mut cursor = Cursor::new(bytes);
+        cursor.preamble(MAGIC, VERSION)?;
+        if cursor.array()? != [0; 3] {
+            return Err(ContentError::BadField);
+        }
+        let extents = cursor.u32()?;
+        match (bytes.len() as u64).cmp(&tail_len(extents)) {
+            core::cmp::Ordering::Less => return Err(ContentError::Truncated),
+            core::cmp::Ordering::Greater => return Err(ContentError::TrailingBytes),
+            core::cmp::Ordering::Equal => {}
+        }
+        let head = Hash::from_bytes(cursor.array()?);
+        // The length is right, so this is the number of extents and no bytes are left over.
+        let (extents, _) = cursor.bytes(cursor.remaining() - HASH_LEN)?.as_chunks();
+        let claimed = Hash::from_bytes(cursor.array()?);
+        if root(set, &bytes[..bytes.len() - HASH_LEN]) != claimed {
+            return Err(ContentError::RootMismatch);
+        }
+        Ok(Self { head, extents, root: claimed })
+    }
+
+    /// The hash of the encoded head.
+    pub fn head(&self) -> Hash {
+        self.head
+    }
+
+    /// The hash of this extent; `None` when there is no such extent.
+    pub fn extent(&self, index: u32) -> Option<Hash> {
+        let index = usize::try_from(index).ok()?;
+        self.extents.get(index).copied().map(Hash::from_bytes)
+    }
+
+    /// The hashes of all extents in order.
+    pub fn extents(&self) -> impl ExactSizeIterator<Item = Hash> + use<'a> {
+        self.extents.iter().copied().map(Hash::from_bytes)
+    }
+
+    /// The root: one hash that stands for the set and all its content.
+    pub fn root(&self) -> Hash {
+        self.root
+    }
+}
+
+fn root(set: &SetId, before: &[u8]) -> Hash {
+    blake3::Hasher::new_derive_key(ROOT_CONTEXT).update(&set.0).update(before).finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SET: SetId = SetId(*b"0123456789abcdef");
+
+    fn tail(extents: u8) -> Vec<u8> {
+        let mut writer = TailWriter::new(SET, &blake3::hash(b"head"));
+        for i in 0..extents {
+            writer.push(&blake3::hash(&[i])).unwrap();
+        }
+        assert_eq!(writer.extents(), u32::from(extents));
+        writer.finish()
+    }
+
+    fn error(bytes: &[u8], set: &SetId) -> Option<ContentError> {
+        Tail::parse(bytes, set).err()
+    }
+
+    #[test]
+    fn the_hashes_come_back_in_order() {
+        for extents in [0, 1, 7] {
+            let bytes = tail(extents);
+            assert_eq!(bytes.len() as u64, tail_len(u32::from(extents)));
+            let parsed = Tail::parse(&bytes, &SET).unwrap();
+            assert_eq!(parsed.head(), blake3::hash(b"head"));
+            let expected: Vec<Hash> = (0..extents).map(|i| blake3::hash(&[i])).collect();
+            assert_eq!(parsed.extents().collect::<Vec<_>>(), expected);
+            assert_eq!(parsed.extent(0), expected.first().copied());
+            assert_eq!(parsed.extent(u32::from(extents)), None);
+            assert_eq!(bytes[bytes.len() - 32..], *parsed.root().as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_header_is_these_bytes() {
+        let bytes = tail(3);
+        assert_eq!(bytes[..12], *b"NTAL\x01\0\0\0\0\0\0\x03");
+        assert_eq!(bytes[12..44], *blake3::hash(b"head").as_bytes());
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_other_length_is_refused() {
+        let good = tail(2);
+        for len in 0..good.len() {
+            assert_eq!(error(&good[..len], &SET), Some(ContentError::Truncated));
+        }
+        for at in 0..good.len() * 8 {
+            let mut bytes = good.clone();
+            bytes[at / 8] ^= 1 << (at % 8);
+            assert!(error(&bytes, &SET).is_some(), "bit {at}");
+        }
+        let longer = [good.as_slice(), &[0]].concat();
+        assert_eq!(error(&longer, &SET), Some(ContentError::TrailingBytes));
+    }
+
+    #[test]
+    fn a_tail_of_another_set_or_version_is_refused() {
+        let mut bytes = tail(2);
+        let other = SetId(*b"0123456789abcdeg");
+        assert_eq!(error(&bytes, &other), Some(ContentError::RootMismatch));
+        bytes.swap(50, 51 + 32); // bytes of two extents
+        assert_eq!(error(&bytes, &SET), Some(ContentError::RootMismatch));
+        bytes[4] = 2;
+        assert_eq!(error(&bytes, &SET), Some(ContentError::UnsupportedVersion(2)));
+        bytes[0] = b'M';
+        assert_eq!(error(&bytes, &SET), Some(ContentError::BadMagic));
+    }
+
+    #[test]
+    fn the_length_is_known_for_any_number_of_extents() {
+        assert_eq!(tail_len(0), 76);
+        assert_eq!(tail_len(u32::MAX), 76 + 32 * u64::from(u32::MAX));
+        let mut bytes = tail(0);
+        bytes[8..12].fill(0xff);
+        assert_eq!(error(&bytes, &SET), Some(ContentError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..200), extents in 0u8..5,
+        ) {
+            prop_assert!(Tail::parse(&bytes, &SET).is_err());
+            let start = tail(extents);
+            let n = bytes.len().min(12);
+            bytes[..n].copy_from_slice(&start[..n]);
+            prop_assert!(Tail::parse(&bytes, &SET).is_err());
+        }
+    }
+}

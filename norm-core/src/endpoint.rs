@@ -1,0 +1,229 @@
+//! The contract between an engine and whoever drives it: a socket loop or the simulator.
+//!
+//! Run loop: hand in what has happened (`handle_datagram`, `handle_job`, `handle_timeout`), then
+//! drain `poll_event`, `poll_job` and `poll_transmit` until each returns `None`, in any order, then
+//! sleep until [`Endpoint::poll_timeout`] or until something arrives. Time never runs backwards;
+//! being late is allowed and costs only performance.
+
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::fec::Scheme;
+use crate::time::Timestamp;
+
+/// A protocol machine without sockets, clocks or threads.
+pub trait Endpoint {
+    /// What the machine tells its application.
+    type Event;
+
+    /// Takes one datagram. Bad ones are dropped and counted.
+    fn handle_datagram(&mut self, now: Timestamp, datagram: Datagram<'_>);
+    /// Tells the machine that time has passed; call it when `poll_timeout` is due.
+    fn handle_timeout(&mut self, now: Timestamp);
+    /// Brings back a finished job.
+    fn handle_job(&mut self, now: Timestamp, done: JobDone);
+    /// Writes the most useful packets that may be sent now into `out` (cleared first).
+    fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit>;
+    /// The next piece of slow work to run elsewhere; each must be answered by `handle_job`.
+    fn poll_job(&mut self) -> Option<Job>;
+    /// The next thing the application should know.
+    fn poll_event(&mut self) -> Option<Self::Event>;
+    /// When to call `handle_timeout` and `poll_transmit` again; `None` means only after input.
+    fn poll_timeout(&self) -> Option<Timestamp>;
+}
+
+/// A received datagram.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// True when it arrived at the session's group address, false for our own unicast address.
+    pub to_group: bool,
+    /// The UDP payload. Mutable so that sealed packets can be opened in place.
+    pub payload: &'a mut [u8],
+}
+
+/// Where a packet goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The session's group (or the peer, in a unicast session).
+    Group,
+    /// One host.
+    Unicast(SocketAddr),
+}
+
+/// Describes the bytes in a [`TransmitBuf`]: equal segments, of which the last may be shorter.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where the segments go.
+    pub destination: Destination,
+    /// Bytes per datagram.
+    pub segment_size: usize,
+}
+
+/// The driver's buffer for outgoing bytes; reused, so that sending does not allocate.
+#[derive(Debug)]
+pub struct TransmitBuf {
+    /// UDP payloads, back to back.
+    pub bytes: Vec<u8>,
+    max_segments: usize,
+}
+
+/// The most bytes that one batch may hold: the largest UDP payload, rounded down.
+pub const MAX_BATCH_BYTES: usize = 65_000;
+
+impl TransmitBuf {
+    /// A buffer for batches of at most `max_segments` datagrams (1 switches batching off).
+    pub fn new(max_segments: usize) -> Self {
+        Self { bytes: Vec::with_capacity(MAX_BATCH_BYTES), max_segments: max_segments.max(1) }
+    }
+
+    /// How many datagrams of `segment_size` bytes a batch may hold; at least one.
+    pub fn batch_limit(&self, segment_size: usize) -> usize {
+        (MAX_BATCH_BYTES / segment_size.max(1)).clamp(1, self.max_segments)
+    }
+
+    /// Changes the largest batch, for instance when the kernel refuses segmentation offload.
+    pub fn set_max_segments(&mut self, max_segments: usize) {
+        self.max_segments = max_segments.max(1);
+    }
+}
+
+/// Names a block of an object of one remote sender, at a receiver.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockSlot {
+    /// The receiver's number for the sender.
+    pub remote: u32,
+    /// The object's key: its transport id, extended so that it never wraps.
+    pub object: u64,
+    /// Source block number.
+    pub block: u32,
+}
+
+/// The shape and place of one block.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct BlockGeometry {
+    /// How it is coded.
+    pub scheme: Scheme,
+    /// Source symbols (K).
+    pub symbols: u32,
+    /// Bytes per symbol (T).
+    pub symbol_size: u16,
+    /// First byte of the block within its object.
+    pub offset: u64,
+    /// Content bytes; less than `symbols * symbol_size` only when the last symbol is short.
+    pub len: u32,
+}
+
+/// Keeps the bytes of symbols at a receiver, so that the engine keeps only bitmaps.
+pub trait SymbolStore {
+    /// Keeps one symbol (ids below `symbols` are source). False if it cannot: it counts as lost.
+    fn put(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool;
+    /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can keep.
+    fn room(&self) -> u64;
+    /// Forgets a block that is no longer wanted.
+    fn discard(&mut self, slot: BlockSlot);
+}
+
+/// Slow work for somebody else to do.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Sender: read part of an object.
+    Read(ReadJob),
+    /// Sender: make repair symbols.
+    Encode(EncodeJob),
+    /// Receiver: make the block whole if symbols are missing, and write it to its place. One job,
+    /// because nothing useful can happen in between.
+    Store(StoreJob),
+}
+
+/// See [`Job::Read`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct ReadJob {
+    /// The object's key.
+    pub object: u64,
+    /// The sender's running number of the block.
+    pub block: u64,
+    /// First byte within the object.
+    pub offset: u64,
+    /// Bytes to read; all of them must be there.
+    pub len: u32,
+}
+
+/// See [`Job::Encode`].
+#[derive(Clone, Debug)]
+pub struct EncodeJob {
+    /// The sender's running number of the block.
+    pub block: u64,
+    /// Source symbols (K).
+    pub symbols: u32,
+    /// Bytes per symbol (T).
+    pub symbol_size: u16,
+    /// The block's content.
+    pub source: Bytes,
+    /// First encoding symbol id to make (at least K).
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// See [`Job::Store`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct StoreJob {
+    /// Which block.
+    pub slot: BlockSlot,
+    /// Its shape and place.
+    pub geometry: BlockGeometry,
+    /// True when source symbols are missing and must be decoded.
+    pub decode: bool,
+}
+
+/// A finished [`Job`].
+#[derive(Debug)]
+pub enum JobDone {
+    /// The bytes, or that they could not be read.
+    Read {
+        /// From the job.
+        block: u64,
+        /// Exactly `len` bytes.
+        result: Result<Bytes, JobFailed>,
+    },
+    /// `count` symbols back to back.
+    Encode {
+        /// From the job.
+        block: u64,
+        /// From the job.
+        first: u32,
+        /// The symbols.
+        result: Result<Bytes, JobFailed>,
+    },
+    /// What became of a block.
+    Store {
+        /// From the job.
+        slot: BlockSlot,
+        /// The result.
+        outcome: StoreOutcome,
+    },
+}
+
+/// What became of a block that should be stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum StoreOutcome {
+    /// Whole and written.
+    Written,
+    /// The symbols did not suffice; the store still has them and needs more.
+    NeedMore,
+    /// It could not be written. The driver tells the application why.
+    Failed,
+}
+
+/// A job failed; whoever ran it knows why and tells the application.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct JobFailed;

@@ -1,0 +1,21 @@
+//! Forward error correction: how an object is cut into blocks and symbols, and how lost symbols are
+//! computed from others.
+//!
+//! [`Layout`] is the gate: every number that came from a packet passes through its constructors, and
+//! everything behind it works with numbers known to be sane. This module knows neither packet
+//! formats nor when a repair is due.
+
+mod block;
+mod fti;
+mod layout;
+mod partition;
+mod raptorq;
+
+pub use self::raptorq::{CodeError, MAX_RAPTORQ_SYMBOLS, RepairEncoder, encode_repair};
+pub use block::{BlockBuffer, EXTRA_SYMBOLS, next_try, should_try};
+pub use layout::{
+    Layout, LayoutError, MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS,
+    MAX_NO_CODE_OBJECT_BYTES, MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,
+    Scheme,
+};
+pub use partition::Partition;

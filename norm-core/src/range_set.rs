@@ -1,0 +1,137 @@
+//! A set of `u64` kept as disjoint ranges: which objects are done, which blocks are asked for.
+
+use std::collections::BTreeMap;
+
+/// Disjoint half-open ranges of `u64`. Memory grows with the number of gaps, not of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RangeSet {
+    ranges: BTreeMap<u64, u64>,
+}
+
+impl RangeSet {
+    /// The empty set.
+    pub const fn new() -> Self {
+        Self { ranges: BTreeMap::new() }
+    }
+
+    /// Number of separate ranges, the measure of its memory.
+    pub fn pieces(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Adds `start..end`.
+    pub fn insert(&mut self, start: u64, end: u64) {
+        if start >= end {
+            return;
+        }
+        let (mut start, mut end) = (start, end);
+        while let Some((&s, &e)) = self.ranges.range(..=end).next_back() {
+            if e < start {
+                break;
+            }
+            self.ranges.remove(&s);
+            start = start.min(s);
+            end = end.max(e);
+        }
+        self.ranges.insert(start, end);
+    }
+
+    /// Takes `start..end` out.
+    pub fn remove(&mut self, start: u64, end: u64) {
+        if start >= end {
+            return;
+        }
+        while let Some((&s, &e)) = self.ranges.range(..end).next_back() {
+            if e <= start {
+                break;
+            }
+            self.ranges.remove(&s);
+            if end < e {
+                self.ranges.insert(end, e);
+            }
+            if s < start {
+                self.ranges.insert(s, start);
+            }
+        }
+    }
+
+    /// True when `value` is in the set.
+    pub fn contains(&self, value: u64) -> bool {
+        self.ranges.range(..=value).next_back().is_some_and(|(_, &end)| value < end)
+    }
+
+    /// True when all of `start..end` is in the set.
+    pub fn covers(&self, start: u64, end: u64) -> bool {
+        start >= end || self.ranges.range(..=start).next_back().is_some_and(|(_, &e)| end <= e)
+    }
+
+    /// The smallest member at or after `from`.
+    pub fn first_from(&self, from: u64) -> Option<u64> {
+        if self.contains(from) {
+            return Some(from);
+        }
+        self.ranges.range(from..).next().map(|(&start, _)| start)
+    }
+
+    /// The maximal ranges of `start..end` that are *not* in the set, ascending.
+    pub fn gaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let mut at = start;
+        core::iter::from_fn(move || {
+            while at < end {
+                match self.ranges.range(..=at).next_back() {
+                    Some((_, &e)) if at < e => at = e,
+                    _ => {
+                        let next = self.ranges.range(at..).next().map_or(end, |(&s, _)| s.min(end));
+                        let gap = (at, next);
+                        at = next;
+                        return Some(gap);
+                    }
+                }
+            }
+            None
+        })
+    }
+
+    /// The ranges, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.ranges.iter().map(|(&s, &e)| (s, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn it_behaves_like_a_set_of_numbers(
+            ops in prop::collection::vec((any::<bool>(), 0u64..40, 0u64..12), 0..40)
+        ) {
+            let mut ranges = RangeSet::new();
+            let mut model = BTreeSet::new();
+            for (insert, start, len) in ops {
+                if insert {
+                    ranges.insert(start, start + len);
+                    model.extend(start..start + len);
+                } else {
+                    ranges.remove(start, start + len);
+                    model.retain(|v| !(start..start + len).contains(v));
+                }
+            }
+            for v in 0..60 {
+                prop_assert_eq!(ranges.contains(v), model.contains(&v));
+                prop_assert_eq!(ranges.first_from(v), model.range(v..).next().copied());
+            }
+            let gaps: Vec<u64> = ranges.gaps(3, 50).flat_map(|(s, e)| s..e).collect();
+            let expected: Vec<u64> = (3..50).filter(|v| !model.contains(v)).collect();
+            prop_assert_eq!(gaps, expected);
+            let members: BTreeSet<u64> = ranges.iter().flat_map(|(s, e)| s..e).collect();
+            prop_assert_eq!(&members, &model);
+            for (s, e) in ranges.iter() {
+                prop_assert!(ranges.covers(s, e) && !ranges.covers(s, e + 1));
+            }
+        }
+    }
+}

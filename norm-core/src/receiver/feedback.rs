@@ -1,0 +1,214 @@
+//! What a receiver sends: NACK, ACK and REPORT (RFC 5740 §4.3, §4.4).
+
+use core::time::Duration;
+
+use super::needs::NeedWriter;
+use super::remote::Remote;
+use super::{Feedback, Receiver};
+use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
+use crate::time::Timestamp;
+use crate::wire::{
+    Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report, Sequence,
+};
+
+/// Groups up to this size name missing symbols: a resend may be the cheapest repair.
+const NAMED_GROUP: u64 = 10;
+
+impl<S: SymbolStore> Receiver<S> {
+    /// Starts a NACK cycle if something is missing.
+    pub(super) fn check_repairs(&mut self, now: Timestamp, remote: &mut Remote) {
+        if self.config.feedback == Feedback::None || !remote.nack.is_idle() {
+            return;
+        }
+        if remote.has_needs() {
+            remote.nack.start(now, remote.timing, &mut self.rng);
+        }
+    }
+
+    /// A random part of a span, for answers that must not come all at once.
+    pub(super) fn random_part(&mut self, span: Duration) -> Duration {
+        span.mul_f64(self.rng.unit())
+    }
+
+    /// How long to wait before an acknowledgment: up to one GRTT (RFC 5740 §5.5.3).
+    pub(super) fn answer_delay(&mut self, index: u32) -> Duration {
+        let grtt = self.remotes.get(&index).map_or(Duration::ZERO, |r| r.timing.grtt);
+        let alone = self.remotes.get(&index).is_some_and(|r| r.timing.backoff == 0);
+        if alone { Duration::ZERO } else { self.random_part(grtt) }
+    }
+
+    /// Sends what is due, one packet.
+    pub(super) fn next_feedback(
+        &mut self,
+        now: Timestamp,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let due: Vec<u32> = self
+            .remotes
+            .values()
+            .filter(|r| r.next_timeout().is_some_and(|at| at <= now))
+            .map(|r| r.index)
+            .collect();
+        for index in due {
+            let mut sent = None;
+            self.with_remote(index, |this, remote| {
+                sent = this
+                    .send_ack(now, remote, out)
+                    .or_else(|| this.send_report(now, remote, out))
+                    .or_else(|| this.send_nack(now, remote, out));
+            });
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
+    }
+
+    fn emit(
+        &mut self,
+        remote: &Remote,
+        message: &Message<'_>,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let destination = match self.config.feedback {
+            Feedback::Multicast => Destination::Group,
+            Feedback::Unicast => Destination::Unicast(remote.address),
+            Feedback::None => return None,
+        };
+        let header = Header { sequence: self.sequence, source: self.node };
+        self.sequence = Sequence(self.sequence.0.wrapping_add(1));
+        message.emit(header, &mut out.bytes);
+        self.stats.sent_packets += 1;
+        self.stats.sent_bytes += out.bytes.len() as u64;
+        Some(Transmit { destination, segment_size: out.bytes.len() })
+    }
+
+    fn send_ack(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let due = remote.ack.take_if(|ack| ack.at <= now)?;
+        let mut payload = Vec::with_capacity(16);
+        if let Some(watermark) = due.watermark {
+            let (fec_id, object, payload_id) = watermark;
+            AckFlush { fec_id, reserved: 0, object, payload_id }.emit(&mut payload);
+            remote.released &= remote.acked == Some(watermark);
+            remote.acked = Some(watermark);
+        }
+        self.stats.acks += 1;
+        let ack = Message::Ack(Ack {
+            sender: remote.node,
+            instance: remote.instance,
+            ack_type: due.ack_type,
+            ack_id: due.ack_id,
+            grtt_response: remote.grtt_response(now),
+            extensions: Extensions::EMPTY,
+            payload: &payload,
+        });
+        self.emit(remote, &ack, out)
+    }
+
+    fn send_report(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
+        if self.config.feedback == Feedback::None {
+            return None;
+        }
+        // Who copies a sender's ids and fails us must not make us say to the sender that we fail.
+        let ids = (remote.node, remote.instance);
+        let better = |r: &Remote| (r.node, r.instance) == ids && r.kept > remote.kept;
+        if self.remotes.values().any(better) {
+            return None;
+        }
+        let total = remote.progress.bytes_total;
+        let limit = if total > 0 { total } else { u64::MAX };
+        let report = MemberReport {
+            sender: remote.node,
+            instance: remote.instance,
+            round,
+            grtt_response: remote.grtt_response(now),
+            identity: self.config.identity,
+            state: remote.progress.state,
+            // What was written twice, because its hash was wrong, counts once.
+            bytes_done: remote.bytes_done.min(limit),
+            bytes_total: remote.progress.bytes_total,
+            loss: remote.loss.fraction(),
+            drops: u32::try_from(self.stats.no_room).unwrap_or(u32::MAX),
+            name: prefix(&self.config.name, MemberReport::MAX_NAME_LEN),
+            reason: prefix(&remote.progress.reason, MemberReport::MAX_REASON_LEN),
+        };
+        let mut content = Vec::with_capacity(report.encoded_len());
+        report.emit(&mut content);
+        self.stats.reports += 1;
+        let message = Message::Report(Report { extensions: Extensions::EMPTY, content: &content });
+        self.emit(remote, &message, out)
+    }
+
+    fn send_nack(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        if !remote.nack.is_due(now) {
+            return None;
+        }
+        let mut any = false;
+        let mut whole = false;
+        let mut covered = true;
+        let heard = &remote.heard;
+        remote.visit_needs(&mut |need| {
+            any = true;
+            whole |= need.is_whole();
+            covered &= heard.covers(&need);
+            covered || !whole
+        });
+        if !any {
+            remote.nack.stop();
+            return None;
+        }
+        if !whole {
+            remote.reset_whole_pause();
+        }
+        remote.nack.hold(now, remote.timing);
+        remote.heard.clear();
+        if covered {
+            self.stats.suppressed += 1;
+            return None;
+        }
+        let mut writer = NeedWriter {
+            requests: RepairWriter::new(usize::from(remote.segment_size)),
+            name_symbols: remote.timing.group_size <= NAMED_GROUP,
+            has_whole: false,
+            room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },
+        };
+        remote.write_needs(&mut writer, now >= remote.whole_from);
+        if writer.has_whole {
+            remote.pause_whole(now);
+        }
+        if writer.requests.is_empty() {
+            return None;
+        }
+        self.stats.nacks += 1;
+        let nack = Message::Nack(Nack {
+            sender: remote.node,
+            instance: remote.instance,
+            reserved: 0,
+            grtt_response: remote.grtt_response(now),
+            extensions: Extensions::EMPTY,
+            requests: writer.requests.as_requests(),
+        });
+        self.emit(remote, &nack, out)
+    }
+}
+
+/// The longest prefix of at most `len` bytes that ends between characters.
+fn prefix(text: &str, len: usize) -> &str {
+    &text[..text.floor_char_boundary(len)]
+}

@@ -1,0 +1,449 @@
+//! Takes what senders, and other receivers, say.
+
+use core::net::SocketAddr;
+use std::collections::btree_map::Entry;
+
+use bytes::Bytes;
+
+use super::event::{ObjectRef, ReceiverEvent};
+use super::needs::DueBound;
+use super::object::{Opened, RecvBlock, RecvObject};
+use super::overhear::overheard;
+use super::remote::{AckDue, Remote};
+use super::{Feedback, JoinPolicy, Receiver};
+use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
+use crate::fec::Scheme;
+use crate::time::Timestamp;
+use crate::wire::{
+    AckReq, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Info, Message, NodeId, NodeList,
+    ObjectFlags, ObjectId, PayloadFormat, PayloadId, RollCall, SenderFields, Squelch,
+};
+
+/// INFO longer than this is refused: it is kept in memory for every object under way.
+const MAX_INFO: usize = 4096;
+
+impl<S: SymbolStore> Receiver<S> {
+    pub(super) fn take(&mut self, now: Timestamp, payload: &[u8], source: SocketAddr) {
+        self.stats.packets += 1;
+        self.stats.bytes += payload.len() as u64;
+        let Ok((header, message)) = Message::parse(payload) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let (node, sequence) = (header.source, header.sequence);
+        match message {
+            Message::Info(info) => {
+                if let Some(index) = self.remote_for(now, node, &info.sender, source) {
+                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                    self.take_info(now, index, &info);
+                }
+            }
+            Message::Data(data) => {
+                if let Some(index) = self.remote_for(now, node, &data.sender, source) {
+                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                    self.take_data(now, index, &data);
+                }
+            }
+            Message::Cmd(cmd) => {
+                if let Some(index) = self.remote_for(now, node, &cmd.sender, source) {
+                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                    self.take_command(now, index, &cmd);
+                }
+            }
+            Message::Nack(nack) => self.overhear(now, node, &nack),
+            // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
+            // address, other receivers are not.
+            Message::Ack(_) | Message::Report(_) => {}
+        }
+    }
+
+    /// The sender's number; makes room and an entry for a new one. `None` if it is ourselves.
+    fn remote_for(
+        &mut self,
+        now: Timestamp,
+        node: NodeId,
+        sender: &SenderFields,
+        address: SocketAddr,
+    ) -> Option<u32> {
+        if node == NodeId::NONE || node == NodeId::ANY {
+            self.stats.foreign += 1;
+            return None;
+        }
+        if node == self.node {
+            // A sender that drew our id would drop our feedback as its own.
+            self.redraw_node(now);
+        }
+        // A stranger who copies a sender's ids speaks from elsewhere and is somebody else here.
+        let source = (node, sender.instance.0, address);
+        if let Some(&index) = self.by_source.get(&source) {
+            self.stats.heard += 1;
+            self.remotes.get_mut(&index)?.touch(now, sender);
+            return Some(index);
+        }
+        if self.remotes.len() >= self.config.max_senders {
+            let idle = |r: &&Remote| (r.kept > 64, r.last_heard, r.index);
+            let idle = self.remotes.values().min_by_key(idle)?.index;
+            self.forget(idle);
+        }
+        let index = self.next_remote;
+        self.next_remote = self.next_remote.wrapping_add(1);
+        let mut remote = Remote::new(now, index, node, sender, address);
+        remote.next_check = now + self.check_interval(&remote);
+        // Announce ourselves even if the sender's roll calls are far apart.
+        let wait = self.random_part(remote.timing.grtt * 4);
+        remote.report = Some((now + wait, 0));
+        self.remotes.insert(index, remote);
+        self.by_source.insert(source, index);
+        self.stats.heard += 1;
+        self.event(ReceiverEvent::SenderFound { remote: index, node, address });
+        Some(index)
+    }
+
+    /// Decides whether and where to begin (RFC 5740 §5.2). True when content of `key` is wanted.
+    fn synchronise(&mut self, index: u32, key: u64, begins: bool, listed: bool) -> bool {
+        let policy = self.config.join;
+        let Some(remote) = self.remotes.get_mut(&index) else { return false };
+        if let Some(from) = remote.want_from {
+            return key >= from;
+        }
+        let from = match policy {
+            JoinPolicy::Current if !begins && !listed => return false,
+            JoinPolicy::Current | JoinPolicy::Object => key,
+            JoinPolicy::All => key.saturating_sub(0x7fff),
+        };
+        remote.want_from = Some(from);
+        remote.newest = key;
+        true
+    }
+
+    fn take_info(&mut self, now: Timestamp, index: u32, info: &Info<'_>) {
+        if info.payload.len() > MAX_INFO {
+            self.stats.invalid += 1;
+            return;
+        }
+        let Some(key) = self.key_of(index, info.object) else { return };
+        let first = !info.flags.contains(ObjectFlags::REPAIR);
+        if !self.synchronise(index, key, first, false) {
+            self.stats.foreign += 1;
+            return;
+        }
+        self.with_remote(index, |_, remote| remote.fec_id = info.fec_id);
+        if first {
+            self.reach(now, index, key, 0);
+        }
+        let flags = info.flags.with(ObjectFlags::INFO);
+        self.learn(index, key, flags, info.fec_id, info.extensions, Some(info.payload));
+    }
+
+    /// Takes what a packet says about its object; false when the object is not under way.
+    fn learn(
+        &mut self,
+        index: u32,
+        key: u64,
+        flags: ObjectFlags,
+        fec_id: FecId,
+        extensions: Extensions<'_>,
+        info: Option<&[u8]>,
+    ) -> bool {
+        let limit = self.config.max_objects;
+        let (auto_accept, max_block_len) = (self.config.auto_accept, self.config.max_block_len);
+        let Some(remote) = self.remotes.get_mut(&index) else { return false };
+        if remote.done.contains(key) {
+            self.stats.duplicates += 1;
+            return false;
+        }
+        if remote.objects.len() >= limit && !remote.objects.contains_key(&key) {
+            self.stats.no_room += 1;
+            return false;
+        }
+        let object = remote.objects.entry(key).or_insert_with(RecvObject::new);
+        // Not worth the look-up once the shape is known.
+        let fti: Option<Fti> =
+            if object.layout().is_none() { extensions.fti(fec_id) } else { None };
+        let Some(opened) = object.learn(flags, fti, info, max_block_len) else {
+            self.stats.invalid += 1;
+            return false;
+        };
+        if opened == Opened::Now
+            && let Some(layout) = object.layout()
+        {
+            let size = layout.size();
+            let (info, file) = (object.info(), object.file);
+            remote.segment_size = layout.symbol_size();
+            let object = ObjectRef { remote: index, key };
+            self.event(ReceiverEvent::ObjectOpened { object, size, info, file });
+            if auto_accept {
+                self.accept(object);
+            }
+        }
+        true
+    }
+
+    fn take_data(&mut self, now: Timestamp, index: u32, data: &Data<'_>) {
+        let format = match data.fec_id {
+            FecId::RAPTORQ => PayloadFormat::Block8Symbol24,
+            FecId::NO_CODE => PayloadFormat::Block16Symbol16,
+            _ => {
+                self.stats.invalid += 1;
+                return;
+            }
+        };
+        let Some(PayloadId { block, symbol, .. }) = data.payload_id.decode(format) else {
+            self.stats.invalid += 1;
+            return;
+        };
+        let Some(key) = self.key_of(index, data.object) else { return };
+        let first = !data.flags.contains(ObjectFlags::REPAIR);
+        if !self.synchronise(index, key, first && block == 0, false) {
+            self.stats.foreign += 1;
+            return;
+        }
+        self.with_remote(index, |_, remote| remote.fec_id = data.fec_id);
+        if first {
+            self.reach(now, index, key, block);
+        }
+        let (refused, kept) = (self.stats.no_room, self.stats.symbols);
+        if self.learn(index, key, data.flags, data.fec_id, data.extensions, None) {
+            self.take_symbol(index, key, block, symbol, data);
+            let kept = self.stats.symbols - kept;
+            self.with_remote(index, |_, remote| remote.kept += kept);
+            if self.stats.no_room > refused {
+                self.reclaim(now, index);
+            }
+        }
+    }
+
+    /// Frees the blocks of senders that have fallen silent, or have delivered next to nothing beside
+    /// the one that speaks: they can be asked for again, and must not stand in its way.
+    fn reclaim(&mut self, now: Timestamp, speaker: u32) {
+        let patience = self.config.patience;
+        let delivered = self.remotes.get(&speaker).map_or(0, |remote| remote.kept);
+        for remote in self.remotes.values_mut() {
+            let silent = now >= remote.last_heard + patience;
+            let idle = remote.kept < delivered / 8;
+            if remote.index == speaker || !(silent || idle) {
+                continue;
+            }
+            for (&key, object) in &mut remote.objects {
+                let slot = |block| BlockSlot { remote: remote.index, object: key, block };
+                let before = object.blocks.len();
+                object.blocks.retain(|&number, block| {
+                    if !block.busy {
+                        self.store.discard(slot(number));
+                    }
+                    block.busy
+                });
+                self.blocks = self.blocks.saturating_sub(before - object.blocks.len());
+            }
+        }
+    }
+
+    fn take_symbol(&mut self, index: u32, key: u64, number: u32, symbol: u32, data: &Data<'_>) {
+        let room = self.blocks < self.config.max_blocks;
+        let Some(object) = self.remotes.get_mut(&index).and_then(|r| r.objects.get_mut(&key))
+        else {
+            return;
+        };
+        let Some(layout) = object.layout() else {
+            self.stats.unopened += 1;
+            return;
+        };
+        let scheme = if data.fec_id == FecId::RAPTORQ { Scheme::RaptorQ } else { Scheme::NoCode };
+        let expected = if symbol < layout.partition().block_len(number) {
+            layout.partition().symbol_bytes(number, symbol)
+        } else {
+            layout.symbol_size()
+        };
+        let known = scheme == layout.scheme() && data.payload.len() == usize::from(expected);
+        let Some(geometry) = object
+            .geometry(number)
+            .filter(|g| known && (symbol < g.symbols || g.scheme == Scheme::RaptorQ))
+        else {
+            self.stats.invalid += 1;
+            return;
+        };
+        if object.is_written(number) {
+            self.stats.duplicates += 1;
+            return;
+        }
+        let block = match object.blocks.entry(number) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(_) if !room => {
+                self.stats.no_room += 1;
+                return;
+            }
+            Entry::Vacant(entry) => {
+                self.blocks += 1;
+                entry.insert(RecvBlock::new(&geometry))
+            }
+        };
+        if block.busy || block.contains(symbol) {
+            self.stats.duplicates += 1;
+            return;
+        }
+        let slot = BlockSlot { remote: index, object: key, block: number };
+        if !self.store.put(slot, &geometry, symbol, data.payload) {
+            self.stats.no_room += 1;
+            if block.is_empty() {
+                // Not begun after all: it is asked for whole, when there is room.
+                object.blocks.remove(&number);
+                self.blocks -= 1;
+            }
+            return;
+        }
+        self.stats.symbols += 1;
+        block.insert(symbol);
+        if object.accepted && block.is_ready() {
+            block.busy = true;
+            let decode = block.needs_decoding();
+            self.stats.decoded += u64::from(decode);
+            self.jobs.push_back(Job::Store(StoreJob { slot, geometry, decode }));
+        }
+    }
+
+    /// The first transmission has come to this place: what lies before it and is missing was lost.
+    fn reach(&mut self, now: Timestamp, index: u32, key: u64, block: u32) {
+        self.with_remote(index, |this, remote| {
+            if remote.reach(key, block) {
+                this.check_repairs(now, remote);
+            }
+        });
+    }
+
+    fn take_command(&mut self, now: Timestamp, index: u32, cmd: &Cmd<'_>) {
+        match &cmd.command {
+            Command::Flush(flush) => self.take_flush(now, index, flush),
+            Command::Eot(_) => self.take_goodbye(index),
+            Command::Squelch(squelch) => self.take_squelch(index, squelch),
+            Command::Cc(cc) => {
+                self.with_remote(index, |_, remote| remote.note_probe(now, cc.send_time));
+            }
+            Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {
+                overheard(now, remote, adv.requests);
+            }),
+            Command::AckReq(request) => self.take_ack_request(now, index, request),
+            Command::Application(application) => match RollCall::parse(application.content) {
+                Some(call) => self.take_roll_call(now, index, &call),
+                None => {
+                    let content = Bytes::copy_from_slice(application.content);
+                    self.event(ReceiverEvent::Command { remote: index, content });
+                }
+            },
+        }
+    }
+
+    fn take_flush(&mut self, now: Timestamp, index: u32, flush: &Flush<'_>) {
+        let listed = flush.acking.iter().any(|node| node == self.node);
+        let Some(key) = self.key_of(index, flush.object) else { return };
+        if !self.synchronise(index, key, false, listed) {
+            return;
+        }
+        let wait = self.answer_delay(index);
+        let node = self.node;
+        let silent = self.config.feedback == Feedback::None;
+        let watermark = (flush.fec_id, flush.object, flush.payload_id);
+        let mut released = false;
+        self.with_remote(index, |this, remote| {
+            remote.fec_id = flush.fec_id;
+            remote.newest = remote.newest.max(key);
+            remote.make_due(DueBound { key: key + 1, block: 0 });
+            this.check_repairs(now, remote);
+            if !remote.confirmed_through(key) {
+                return;
+            }
+            if listed && !silent && remote.ack.is_none() {
+                remote.ack = Some(AckDue {
+                    at: now + wait,
+                    ack_type: crate::wire::ACK_FLUSH,
+                    ack_id: 0,
+                    watermark: Some(watermark),
+                });
+            }
+            let acked = remote.acked == Some(watermark);
+            let heard = !listed && acked && passes_over(flush.acking, node, remote);
+            released = heard && !remote.released;
+            remote.released |= heard;
+        });
+        if released {
+            self.event(ReceiverEvent::Released { remote: index });
+        }
+    }
+
+    /// The sender closes: one that has had our confirmation will not ask for it again.
+    fn take_goodbye(&mut self, index: u32) {
+        let mut released = false;
+        self.with_remote(index, |_, remote| {
+            remote.said_goodbye = true;
+            released = remote.acked.is_some() && !remote.released;
+            remote.released |= released;
+        });
+        if released {
+            self.event(ReceiverEvent::Released { remote: index });
+        }
+    }
+
+    fn take_ack_request(&mut self, now: Timestamp, index: u32, request: &AckReq<'_>) {
+        // CC acknowledgments belong to congestion control, FLUSH ones to FLUSH (§4.2.3.6).
+        let ours = request.ack_type >= 16 && request.acking.iter().any(|node| node == self.node);
+        if !ours || self.config.feedback == Feedback::None {
+            return;
+        }
+        let wait = self.answer_delay(index);
+        let (ack_type, ack_id) = (request.ack_type, request.ack_id);
+        self.with_remote(index, |_, remote| {
+            if remote.ack.is_none() {
+                let at = now + wait;
+                remote.ack = Some(AckDue { at, ack_type, ack_id, watermark: None });
+            }
+        });
+    }
+
+    fn take_squelch(&mut self, index: u32, squelch: &Squelch<'_>) {
+        let Some(first) = self.key_of(index, squelch.object) else { return };
+        let invalid: Vec<u64> =
+            squelch.invalid.iter().filter_map(|id| self.key_of(index, id)).collect();
+        let Some(remote) = self.remotes.get_mut(&index) else { return };
+        let Some(from) = remote.want_from else { return };
+        let before: Vec<u64> = remote.objects.range(..first).map(|(&key, _)| key).collect();
+        remote.want_from = Some(from.max(first));
+        let listed = invalid.into_iter().filter(|key| *key >= first);
+        let gone: Vec<u64> = before.into_iter().chain(listed).collect();
+        for key in gone {
+            self.abort_object(ObjectRef { remote: index, key });
+        }
+    }
+
+    fn take_roll_call(&mut self, now: Timestamp, index: u32, call: &RollCall) {
+        match *call {
+            RollCall::Call { round, window_ms, send_time, .. } => {
+                let window = core::time::Duration::from_millis(u64::from(window_ms.min(600_000)));
+                let wait = self.random_part(window);
+                self.with_remote(index, |_, remote| {
+                    remote.note_probe(now, send_time);
+                    if remote.answered_round != Some(round) {
+                        remote.answered_round = Some(round);
+                        remote.report = Some((now + wait, round));
+                    }
+                });
+            }
+            RollCall::Collision { node, keeper } => {
+                if node == self.node && keeper != self.config.identity {
+                    self.redraw_node(now);
+                }
+            }
+        }
+    }
+
+    fn key_of(&self, index: u32, id: ObjectId) -> Option<u64> {
+        self.remotes.get(&index).map(|remote| remote.key_of(id))
+    }
+}
+
+/// True when an acking list without us shows that we are no longer asked: it is short enough to
+/// name everybody, or goes past us.
+fn passes_over(list: NodeList<'_>, node: NodeId, remote: &Remote) -> bool {
+    let complete = list.len() < usize::from(remote.segment_size) / 4;
+    let first = list.iter().next();
+    let last = list.iter().last();
+    complete || (first.is_some_and(|f| f < node) && last.is_some_and(|l| node < l))
+}

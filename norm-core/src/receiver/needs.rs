@@ -1,0 +1,197 @@
+//! What a receiver lacks, and how it says so in a NACK (RFC 5740 §4.3.1, §5.3).
+
+use crate::bits::Bits;
+use crate::wire::{
+    FecId, ObjectId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter,
+};
+
+use super::remote::Remote;
+
+/// Something that is missing.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Need<'a> {
+    /// Objects of which nothing usable is known; `first..=last`.
+    Objects { first: u64, last: u64 },
+    /// NORM_INFO of an object.
+    Info { key: u64 },
+    /// Blocks of which nothing is here; `first..=last` of one object.
+    Blocks { key: u64, first: u32, last: u32 },
+    /// `count` more symbols of a block.
+    Symbols { key: u64, block: u32, count: u32, have: &'a Bits, coded: bool },
+}
+
+impl Need<'_> {
+    /// True when whole objects or blocks are missing rather than some of their symbols.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, Self::Objects { .. } | Self::Blocks { .. })
+    }
+}
+
+/// Exclusive upper bound of what is due: everything before this object and block was sent.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DueBound {
+    pub(super) key: u64,
+    pub(super) block: u32,
+}
+
+impl Remote {
+    /// Calls `visit` for everything that is due and missing, ascending, until it returns false.
+    pub(super) fn visit_needs(&self, visit: &mut dyn FnMut(Need<'_>) -> bool) {
+        let Some(from) = self.want_from else { return };
+        let end = self.due.key + u64::from(self.due.block > 0);
+        for (start, stop) in self.done.gaps(from, end) {
+            let mut unseen = start;
+            for (&key, _) in self.objects.range(start..stop) {
+                if unseen < key && !visit(Need::Objects { first: unseen, last: key - 1 }) {
+                    return;
+                }
+                unseen = key + 1;
+                if !self.visit_object(key, visit) {
+                    return;
+                }
+            }
+            if unseen < stop && !visit(Need::Objects { first: unseen, last: stop - 1 }) {
+                return;
+            }
+        }
+    }
+
+    fn visit_object(&self, key: u64, visit: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
+        let Some(object) = self.objects.get(&key) else { return true };
+        if object.layout().is_none() {
+            return visit(Need::Objects { first: key, last: key });
+        }
+        if object.needs_info() && !visit(Need::Info { key }) {
+            return false;
+        }
+        let limit = if key < self.due.key { u32::MAX } else { self.due.block };
+        for (start, end) in object.unwritten() {
+            let end = end.min(limit);
+            let mut untouched = start;
+            for (&number, block) in object.blocks.range(start..end.max(start)) {
+                if untouched < number {
+                    let last = number - 1;
+                    if !visit(Need::Blocks { key, first: untouched, last }) {
+                        return false;
+                    }
+                }
+                untouched = number + 1;
+                let count = block.missing();
+                let (have, coded) = (&block.have, object.coded());
+                let need = Need::Symbols { key, block: number, count, have, coded };
+                if count > 0 && !visit(need) {
+                    return false;
+                }
+            }
+            let last = end.saturating_sub(1);
+            if untouched < end && !visit(Need::Blocks { key, first: untouched, last }) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// True when anything due is missing.
+    pub(super) fn has_needs(&self) -> bool {
+        let mut found = false;
+        self.visit_needs(&mut |_| {
+            found = true;
+            false
+        });
+        found
+    }
+
+    /// Writes what is missing; stops at the writer's limit: the rest follows in the next cycle.
+    pub(super) fn write_needs(&self, writer: &mut NeedWriter, whole: bool) {
+        self.visit_needs(&mut |need| (need.is_whole() && !whole) || writer.push(self, &need));
+    }
+}
+
+/// Turns needs into repair requests.
+pub(super) struct NeedWriter {
+    pub(super) requests: RepairWriter,
+    /// The group is small enough for named symbols to be the cheaper repair.
+    pub(super) name_symbols: bool,
+    pub(super) has_whole: bool,
+    /// Bytes of blocks not yet begun that may be asked for.
+    pub(super) room: u64,
+}
+
+/// A block's missing symbols are named only while that takes at most this many bytes.
+const NAMED_BYTES: usize = 512;
+
+impl NeedWriter {
+    fn push(&mut self, remote: &Remote, need: &Need<'_>) -> bool {
+        // Without room one block is asked for all the same: it tells the sender how far we are.
+        let first_whole = need.is_whole() && !self.has_whole;
+        self.has_whole |= need.is_whole();
+        let fec = remote.fec_id;
+        let item = |key: u64, block, symbol| item(fec, key, block, symbol);
+        match *need {
+            Need::Objects { .. } if self.room == 0 && !first_whole => true,
+            Need::Objects { first, last } => {
+                let flags = RepairFlags::OBJECT;
+                if first == last {
+                    self.requests.push_item(RepairForm::Items, flags, item(first, 0, 0))
+                } else {
+                    self.requests.push_range(flags, item(first, 0, 0), item(last, 0, 0))
+                }
+            }
+            Need::Info { key } => {
+                self.requests.push_item(RepairForm::Items, RepairFlags::INFO, item(key, 0, 0))
+            }
+            Need::Blocks { key, first, last } => {
+                let flags = RepairFlags::BLOCK;
+                let fit = (self.room / remote.block_bytes(key).max(1)).max(u64::from(first_whole));
+                if fit == 0 {
+                    return true;
+                }
+                let last =
+                    last.min(first.saturating_add(u32::try_from(fit - 1).unwrap_or(u32::MAX)));
+                let asked = remote.block_bytes(key) * (u64::from(last - first) + 1);
+                self.room = self.room.saturating_sub(asked);
+                if first == last {
+                    self.requests.push_item(RepairForm::Items, flags, item(key, first, 0))
+                } else {
+                    self.requests.push_range(flags, item(key, first, 0), item(key, last, 0))
+                }
+            }
+            Need::Symbols { key, block, count, have, coded } => {
+                let nameable = remote.is_nameable(key, block);
+                if coded && !(self.name_symbols && nameable && self.fits_named(have)) {
+                    let erasures = item(key, block, count);
+                    let form = RepairForm::Erasures;
+                    return self.requests.push_item(form, RepairFlags::SEGMENT, erasures);
+                }
+                have.clear_runs().all(|(start, end)| {
+                    let flags = RepairFlags::SEGMENT;
+                    if end - start == 1 {
+                        let form = RepairForm::Items;
+                        return self.requests.push_item(form, flags, item(key, block, start));
+                    }
+                    let (first, last) = (item(key, block, start), item(key, block, end - 1));
+                    self.requests.push_range(flags, first, last)
+                })
+            }
+        }
+    }
+
+    fn fits_named(&self, have: &Bits) -> bool {
+        let room = self.requests.remaining().min(NAMED_BYTES);
+        let mut bytes = 0;
+        have.clear_runs().all(|(start, end)| {
+            // An item is 8 bytes; changing between items and ranges costs 4 more.
+            bytes += if end - start == 1 { 12 } else { 20 };
+            bytes <= room
+        })
+    }
+}
+
+fn item(fec: FecId, key: u64, block: u32, symbol: u32) -> RepairItem {
+    let format = PayloadFormat::for_fec(fec).unwrap_or(PayloadFormat::Block16Symbol16);
+    RepairItem {
+        fec_id: fec,
+        object: ObjectId(key as u16),
+        payload_id: PayloadId { block, block_len: 0, symbol }.encode(format),
+    }
+}

@@ -1,0 +1,75 @@
+//! Other receivers' feedback, heard through the group: it may make ours unnecessary.
+
+use super::Receiver;
+use super::remote::Remote;
+use crate::endpoint::SymbolStore;
+use crate::time::Timestamp;
+use crate::wire::{
+    Nack, NodeId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairRequests,
+};
+
+impl<S: SymbolStore> Receiver<S> {
+    /// Another receiver's NACK, heard through the group.
+    pub(super) fn overhear(&mut self, now: Timestamp, node: NodeId, nack: &Nack<'_>) {
+        if node == self.node {
+            return;
+        }
+        let named = |r: &Remote| (r.node, r.instance) == (nack.sender, nack.instance);
+        let mut known = false;
+        for remote in self.remotes.values_mut().filter(|r| named(r)) {
+            known = true;
+            overheard(now, remote, nack.requests);
+        }
+        self.stats.foreign += u64::from(!known);
+    }
+}
+
+/// Notes repair requests that others have made, or that the sender says were made.
+pub(super) fn overheard(now: Timestamp, remote: &mut Remote, requests: RepairRequests<'_>) {
+    let fec = remote.fec_id;
+    let Some(format) = PayloadFormat::for_fec(fec) else { return };
+    for request in requests.iter() {
+        let (flags, form) = (request.flags, request.form);
+        if form == RepairForm::Ranges {
+            for (first, last) in request.ranges() {
+                let pair = first.payload_id.decode(format).zip(last.payload_id.decode(format));
+                let (k0, k1) = (remote.key_of(first.object), remote.key_of(last.object));
+                if let Some((a, b)) = pair {
+                    overheard_range(now, remote, flags, (k0, a), (k1, b));
+                }
+            }
+            continue;
+        }
+        for item in request.items.iter() {
+            let key = remote.key_of(item.object);
+            let Some(id) = item.payload_id.decode(format) else { continue };
+            if form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT) {
+                remote.heard_now(now).count(key, id.block, id.symbol);
+            } else {
+                overheard_range(now, remote, flags, (key, id), (key, id));
+            }
+        }
+    }
+}
+
+fn overheard_range(
+    now: Timestamp,
+    remote: &mut Remote,
+    flags: RepairFlags,
+    first: (u64, PayloadId),
+    last: (u64, PayloadId),
+) {
+    let heard = remote.heard_now(now);
+    if flags.contains(RepairFlags::INFO) {
+        heard.infos(first.0, last.0);
+    }
+    if flags.contains(RepairFlags::SEGMENT) {
+        if (first.0, first.1.block) == (last.0, last.1.block) && first.1.symbol <= last.1.symbol {
+            heard.symbols(first.0, first.1.block, first.1.symbol, last.1.symbol);
+        }
+    } else if flags.contains(RepairFlags::BLOCK) {
+        heard.blocks((first.0, first.1.block), (last.0, last.1.block));
+    } else if flags.contains(RepairFlags::OBJECT) {
+        heard.objects(first.0, last.0);
+    }
+}

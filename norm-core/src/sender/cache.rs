@@ -1,0 +1,101 @@
+//! Blocks of content in memory: read ahead of the cursor, kept behind it for repair.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+/// A first-in-first-out cache of blocks under a byte budget.
+#[derive(Debug)]
+pub(super) struct BlockCache {
+    blocks: BTreeMap<u64, Bytes>,
+    order: VecDeque<u64>,
+    bytes: usize,
+    budget: usize,
+    pending: BTreeSet<u64>,
+}
+
+/// Reads under way at most.
+const MAX_PENDING: usize = 8;
+
+impl BlockCache {
+    pub(super) fn new(budget: usize) -> Self {
+        Self {
+            blocks: BTreeMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            budget,
+            pending: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn get(&self, block: u64) -> Option<&Bytes> {
+        self.blocks.get(&block)
+    }
+
+    /// True when a Read job should be made for the block; it then counts as under way.
+    pub(super) fn want(&mut self, block: u64) -> bool {
+        !self.blocks.contains_key(&block)
+            && self.pending.len() < MAX_PENDING
+            && self.pending.insert(block)
+    }
+
+    /// A read came back empty-handed.
+    pub(super) fn failed(&mut self, block: u64) {
+        self.pending.remove(&block);
+    }
+
+    pub(super) fn insert(&mut self, block: u64, bytes: Bytes) {
+        self.pending.remove(&block);
+        self.bytes += bytes.len();
+        if let Some(old) = self.blocks.insert(block, bytes) {
+            self.bytes -= old.len();
+        } else {
+            self.order.push_back(block);
+        }
+        while self.bytes > self.budget && self.order.len() > 1 {
+            if let Some(oldest) = self.order.pop_front() {
+                self.forget(oldest);
+            }
+        }
+    }
+
+    /// Drops a block that will hardly be wanted again.
+    pub(super) fn drop_block(&mut self, block: u64) {
+        self.order.retain(|&b| b != block);
+        self.forget(block);
+    }
+
+    fn forget(&mut self, block: u64) {
+        if let Some(old) = self.blocks.remove(&block) {
+            self.bytes -= old.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_block_makes_room_and_reads_are_asked_for_once() {
+        let mut cache = BlockCache::new(250);
+        for block in 0..4 {
+            assert!(cache.want(block));
+            assert!(!cache.want(block));
+            cache.insert(block, Bytes::from(vec![0; 100]));
+        }
+        assert!(cache.get(0).is_none() && cache.get(1).is_none());
+        assert!(cache.get(2).is_some() && cache.get(3).is_some());
+        cache.drop_block(2);
+        cache.insert(4, Bytes::from(vec![0; 100]));
+        assert!(cache.get(3).is_some() && cache.get(4).is_some());
+        assert_eq!(cache.bytes, 200);
+    }
+
+    #[test]
+    fn a_block_larger_than_the_budget_is_still_kept_while_it_is_the_only_one() {
+        let mut cache = BlockCache::new(10);
+        cache.insert(1, Bytes::from(vec![0; 100]));
+        assert!(cache.get(1).is_some());
+    }
+}

@@ -1,0 +1,365 @@
+//! Writes packets into the driver's buffer.
+
+use core::time::Duration;
+
+use super::Sender;
+use crate::bits::Bits;
+use crate::endpoint::{Destination, Transmit, TransmitBuf};
+use crate::time::Timestamp;
+use crate::wire::{
+    AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
+    Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
+    PayloadFormat, PayloadId, QuantizedGroupSize, REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv,
+    RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence, Squelch,
+    WireTime, encode_nodes,
+};
+
+/// Header bytes of the longest DATA message: common part, payload id, EXT_FTI.
+pub const DATA_OVERHEAD: usize = 16 + 4 + 16;
+
+/// Commands that answer something and go before everything else.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Urgent {
+    /// Objects before this one, or this one, cannot be repaired.
+    Squelch,
+    /// What is being repaired, for receivers that cannot hear each other.
+    RepairAdv,
+    /// Two receivers share a node id.
+    Collision { node: NodeId, keeper: Identity },
+}
+
+/// Before anybody was heard, receivers assume the RFC's group size.
+const UNKNOWN_GROUP: u64 = 10_000;
+/// A group this small needs no suppression to speak of.
+const SMALL_GROUP: usize = 10;
+
+impl Sender {
+    /// The RFC's K: more backoff for larger groups, none for a single receiver.
+    pub(super) fn backoff(&self) -> u8 {
+        self.config.backoff.unwrap_or(match self.members.len() {
+            1 => 0,
+            2..=SMALL_GROUP => 1,
+            _ => 4,
+        })
+    }
+
+    /// How long requests are gathered: until the last receiver's NACK would be here.
+    pub(super) fn gather_time(&self) -> Duration {
+        let alone = self.members.len() <= 1 && self.backoff() == 0;
+        if alone { Duration::ZERO } else { self.grtt.get() * (u32::from(self.backoff()) + 1) }
+    }
+
+    fn sender_fields(&self) -> SenderFields {
+        let group = match self.members.len() {
+            0 => UNKNOWN_GROUP,
+            n => n as u64,
+        };
+        SenderFields {
+            instance: self.instance,
+            grtt: self.grtt.advertised(),
+            backoff: self.backoff(),
+            group_size: QuantizedGroupSize::from_count(group),
+        }
+    }
+
+    pub(super) fn fec_id(&self) -> FecId {
+        if self.coded() { FecId::RAPTORQ } else { FecId::NO_CODE }
+    }
+
+    pub(super) fn payload_format(&self) -> PayloadFormat {
+        if self.coded() { PayloadFormat::Block8Symbol24 } else { PayloadFormat::Block16Symbol16 }
+    }
+
+    pub(super) fn payload_id(&self, block: u32, symbol: u32) -> RawPayloadId {
+        PayloadId { block, block_len: 0, symbol }.encode(self.payload_format())
+    }
+
+    fn header(&mut self) -> Header {
+        let sequence = self.sequence;
+        self.sequence = Sequence(sequence.0.wrapping_add(1));
+        Header { sequence, source: self.config.node }
+    }
+
+    fn emit(&mut self, message: &Message<'_>, out: &mut TransmitBuf) -> Transmit {
+        let header = self.header();
+        message.emit(header, &mut out.bytes);
+        Transmit { destination: Destination::Group, segment_size: out.bytes.len() }
+    }
+
+    fn emit_command(&mut self, command: Command<'_>, out: &mut TransmitBuf) -> Transmit {
+        self.stats.commands += 1;
+        let sender = self.sender_fields();
+        let message = Message::Cmd(Cmd { sender, extensions: Extensions::EMPTY, command });
+        self.emit(&message, out)
+    }
+
+    pub(super) fn send_info(
+        &mut self,
+        key: u64,
+        extra: ObjectFlags,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let object = self.objects.get(key)?;
+        let payload = object.info.clone()?;
+        let mut extensions = ExtensionBuf::new();
+        extensions.push_fti(&object.fti());
+        let message = Message::Info(Info {
+            sender: self.sender_fields(),
+            flags: object.flags.with(extra),
+            fec_id: self.fec_id(),
+            object: object.id(),
+            extensions: extensions.as_extensions(),
+            payload: &payload,
+        });
+        Some(self.emit(&message, out))
+    }
+
+    /// Sends source symbols of one block as equal segments; a short one must come last.
+    pub(super) fn send_source(
+        &mut self,
+        number: u64,
+        ids: impl IntoIterator<Item = u32>,
+        source: &[u8],
+        flags: ObjectFlags,
+        fti: bool,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let size = usize::from(self.config.segment_size);
+        let symbols = ids.into_iter().filter_map(|id| {
+            let start = id as usize * size;
+            Some((id, source.get(start..source.len().min(start + size))?))
+        });
+        self.send_data(number, symbols, flags, fti, out)
+    }
+
+    /// Sends coded symbols `first..first + count`, which lie in `symbols` from index `offset` on.
+    #[expect(clippy::too_many_arguments, reason = "a run of symbols is described by these")]
+    pub(super) fn send_symbols(
+        &mut self,
+        number: u64,
+        first: u32,
+        symbols: &[u8],
+        offset: usize,
+        count: u32,
+        fti: bool,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let size = usize::from(self.config.segment_size);
+        let coded = symbols.chunks_exact(size).skip(offset).take(count as usize);
+        self.send_data(number, (first..).zip(coded), ObjectFlags::REPAIR, fti, out)
+    }
+
+    fn send_data<'a>(
+        &mut self,
+        number: u64,
+        symbols: impl Iterator<Item = (u32, &'a [u8])>,
+        extra: ObjectFlags,
+        fti: bool,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let (object, block) = self.objects.by_block(number)?;
+        let (id, flags) = (object.id(), object.flags.with(extra));
+        let mut extensions = ExtensionBuf::new();
+        if fti {
+            extensions.push_fti(&object.fti());
+        }
+        let mut segment_size = 0;
+        for (symbol, payload) in symbols {
+            let message = Message::Data(Data {
+                sender: self.sender_fields(),
+                flags,
+                fec_id: self.fec_id(),
+                object: id,
+                payload_id: self.payload_id(block, symbol),
+                extensions: extensions.as_extensions(),
+                payload,
+            });
+            let header = self.header();
+            message.emit(header, &mut out.bytes);
+            if segment_size == 0 {
+                segment_size = out.bytes.len();
+            }
+        }
+        (segment_size > 0).then_some(Transmit { destination: Destination::Group, segment_size })
+    }
+
+    pub(super) fn send_eot(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let due = self.session.take_eot(now, self.grtt.get());
+        due.then(|| self.emit_command(Command::Eot(Eot { reserved: [0; 3] }), out))
+    }
+
+    /// Sends the command that is due, if any.
+    pub(super) fn send_command(
+        &mut self,
+        now: Timestamp,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        if let Some(urgent) = self.urgent.pop_front() {
+            return self.send_urgent(urgent, out);
+        }
+        if now >= self.session.next_cc {
+            return Some(self.send_probe(now, out));
+        }
+        if now >= self.session.next_call {
+            return Some(self.send_roll_call(now, out));
+        }
+        self.send_ack_request(now, out)
+    }
+
+    fn send_urgent(&mut self, urgent: Urgent, out: &mut TransmitBuf) -> Option<Transmit> {
+        match urgent {
+            Urgent::Squelch => {
+                let first = self.objects.get(self.objects.first_key())?.id();
+                let squelch = Squelch {
+                    fec_id: self.fec_id(),
+                    object: first,
+                    payload_id: self.payload_id(0, 0),
+                    invalid: ObjectList::EMPTY,
+                };
+                Some(self.emit_command(Command::Squelch(squelch), out))
+            }
+            Urgent::RepairAdv => Some(self.send_repair_adv(out)),
+            Urgent::Collision { node, keeper } => {
+                Some(self.send_application(RollCall::Collision { node, keeper }, out))
+            }
+        }
+    }
+
+    fn send_application(&mut self, call: RollCall, out: &mut TransmitBuf) -> Transmit {
+        let mut content = Vec::with_capacity(64);
+        call.emit(&mut content);
+        let application = Application { reserved: [0; 3], content: &content };
+        self.emit_command(Command::Application(application), out)
+    }
+
+    fn send_probe(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
+        self.session.probe_sent(now);
+        let cc = Cc {
+            reserved: 0,
+            cc_sequence: self.session.cc_sequence,
+            send_time: WireTime::from_nanos(now.as_nanos()),
+            nodes: CcNodes::EMPTY,
+        };
+        self.emit_command(Command::Cc(cc), out)
+    }
+
+    fn send_roll_call(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
+        let listed = self.members.len();
+        let window = self.session.call_sent(now, self.grtt.get(), listed);
+        let call = RollCall::Call {
+            round: self.session.call_round,
+            window_ms: u32::try_from(window.as_millis()).unwrap_or(u32::MAX),
+            send_time: WireTime::from_nanos(now.as_nanos()),
+            confirmed: u32::try_from(self.members.confirmed()).unwrap_or(u32::MAX),
+            listed: u32::try_from(listed).unwrap_or(u32::MAX),
+        };
+        self.send_application(call, out)
+    }
+
+    fn acking_limit(&self) -> usize {
+        usize::from(self.config.segment_size) / 4
+    }
+
+    fn send_ack_request(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let limit = self.acking_limit();
+        let gap = self.grtt.get() * 2;
+        let request = self.session.ack_request.as_mut()?;
+        if now < request.next || request.left == 0 || request.pending.is_empty() {
+            return None;
+        }
+        request.left -= 1;
+        request.next = now + gap.max(Duration::from_millis(20));
+        let count = request.pending.len().min(limit);
+        let mut list = Vec::new();
+        encode_nodes(&request.pending[..count], &mut list);
+        request.pending.rotate_left(count);
+        let (ack_type, ack_id) = (request.ack_type, request.ack_id);
+        let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
+        let command = Command::AckReq(AckReq { reserved: 0, ack_type, ack_id, acking });
+        Some(self.emit_command(command, out))
+    }
+
+    /// CMD(FLUSH) at the end of what was sent; with receivers listed it is the watermark that asks
+    /// them to confirm (RFC 5740 §4.2.3.1, §5.5.3).
+    pub(super) fn send_flush(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        if self.session.next_flush.is_none_or(|next| now < next) {
+            return None;
+        }
+        self.session.flush_sent(now, self.grtt.get());
+        let nodes = self.members.next_active(self.session.flush_after, self.acking_limit());
+        self.session.flush_after = nodes.last().copied().unwrap_or(NodeId::NONE);
+        let mut list = Vec::new();
+        encode_nodes(&nodes, &mut list);
+        let (object, payload_id) = self.watermark()?;
+        let flush = Flush {
+            fec_id: self.fec_id(),
+            object,
+            payload_id,
+            acking: NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY),
+        };
+        Some(self.emit_command(Command::Flush(flush), out))
+    }
+
+    /// The last symbol of the last object: what receivers confirm.
+    pub(super) fn watermark(&self) -> Option<(ObjectId, RawPayloadId)> {
+        let object = self.objects.last()?;
+        let block = object.layout.blocks().saturating_sub(1);
+        let symbol = object.layout.block_len(block).saturating_sub(1);
+        Some((object.id(), self.payload_id(block, symbol)))
+    }
+
+    /// Tells receivers that NACK by unicast what has been asked for already (RFC 5740 §5.4.4).
+    fn send_repair_adv(&mut self, out: &mut TransmitBuf) -> Transmit {
+        let mut writer = RepairWriter::new(usize::from(self.config.segment_size));
+        let fits = self.advertise_blocks(&mut writer) && self.advertise_whole(&mut writer);
+        let adv = RepairAdv {
+            flags: if fits { 0 } else { REPAIR_ADV_LIMIT },
+            reserved: 0,
+            requests: writer.as_requests(),
+        };
+        self.emit_command(Command::RepairAdv(adv), out)
+    }
+
+    fn repair_item(&self, number: u64, symbol: u32) -> Option<RepairItem> {
+        let (object, block) = self.objects.by_block(number)?;
+        Some(RepairItem {
+            fec_id: self.fec_id(),
+            object: object.id(),
+            payload_id: self.payload_id(block, symbol),
+        })
+    }
+
+    fn advertise_blocks(&self, writer: &mut RepairWriter) -> bool {
+        self.repairs.gathered().all(|(number, need, pending)| {
+            if self.coded() {
+                let item = self.repair_item(number, need);
+                return item.is_none_or(|item| {
+                    writer.push_item(RepairForm::Erasures, RepairFlags::SEGMENT, item)
+                });
+            }
+            self.advertise_symbols(number, pending, writer)
+        })
+    }
+
+    fn advertise_symbols(&self, number: u64, pending: &Bits, writer: &mut RepairWriter) -> bool {
+        let mut from = 0;
+        while let Some(start) = pending.first_set(from) {
+            let end = pending.first_clear(start).unwrap_or(pending.len());
+            let range = self.repair_item(number, start).zip(self.repair_item(number, end - 1));
+            if let Some((first, last)) = range
+                && !writer.push_range(RepairFlags::SEGMENT, first, last)
+            {
+                return false;
+            }
+            from = end;
+        }
+        true
+    }
+
+    fn advertise_whole(&self, writer: &mut RepairWriter) -> bool {
+        self.repairs.whole().all(|(start, end)| {
+            let range = self.repair_item(start, 0).zip(self.repair_item(end - 1, 0));
+            range.is_none_or(|(first, last)| writer.push_range(RepairFlags::BLOCK, first, last))
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
+
+use core::ops::Range;
+use std::collections::BTreeMap;
+
+use super::Sender;
+use super::compose::Urgent;
+use super::event::SenderEvent;
+use super::members::{Heard, MemberStatus};
+use super::repair::BlockNeed;
+use crate::fec::EXTRA_SYMBOLS;
+use crate::range_set::RangeSet;
+use crate::time::Timestamp;
+use crate::wire::{
+    ACK_FLUSH, Ack, AckFlush, Identity, InstanceId, MemberReport, MemberState, Message, Nack,
+    NodeId, ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
+};
+
+/// Answers waiting to be sent at most.
+const MAX_URGENT: usize = 16;
+
+/// What one NACK says. What it says of a block adds up; what different ones say is compared.
+#[derive(Debug, Default)]
+struct NackNeeds {
+    blocks: BTreeMap<u64, BlockNeed>,
+    /// Blocks wanted whole, by running number.
+    whole: RangeSet,
+    /// Objects whose INFO is wanted, by key.
+    infos: RangeSet,
+}
+
+/// A place named by a repair item, checked against what was sent.
+#[derive(Copy, Clone, Debug)]
+struct Place {
+    key: u64,
+    /// Running number of the block.
+    block: u64,
+    symbol: u32,
+}
+
+impl Sender {
+    pub(super) fn take_feedback(&mut self, now: Timestamp, payload: &[u8], to_group: bool) {
+        let Ok((header, message)) = Message::parse(payload) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let node = header.source;
+        if node == self.config.node || node == NodeId::NONE || node == NodeId::ANY {
+            self.stats.foreign += 1;
+            return;
+        }
+        match message {
+            Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
+                self.stats.nacks += 1;
+                self.hear(now, node, None, "", nack.grtt_response);
+                self.take_nack(now, node, &nack, to_group);
+            }
+            Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
+                self.stats.acks += 1;
+                self.hear(now, node, None, "", ack.grtt_response);
+                self.take_ack(node, &ack);
+            }
+            Message::Report(report) => match MemberReport::parse(report.content) {
+                Some(report) if self.is_ours(report.sender, report.instance) => {
+                    self.stats.reports += 1;
+                    self.take_report(now, node, &report);
+                }
+                _ => self.stats.foreign += 1,
+            },
+            _ => self.stats.foreign += 1,
+        }
+    }
+
+    fn is_ours(&self, sender: NodeId, instance: InstanceId) -> bool {
+        sender == self.config.node && instance == self.instance
+    }
+
+    /// Notes that a receiver lives, and how far away it is. False if it is somebody else's id.
+    fn hear(
+        &mut self,
+        now: Timestamp,
+        node: NodeId,
+        identity: Option<Identity>,
+        name: &str,
+        response: WireTime,
+    ) -> bool {
+        let cursor = self.cursor_block();
+        let heard = self.members.heard(now, node, identity, cursor);
+        match heard {
+            Heard::New => {
+                self.session.newcomer();
+                self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+            }
+            Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
+            Heard::Known => {}
+            Heard::Stranger => {
+                self.session.stranger(now);
+                return true;
+            }
+            Heard::Unlisted => {
+                self.stats.unlisted += 1;
+                return true;
+            }
+            Heard::Collision(keeper) => {
+                self.push_urgent(Urgent::Collision { node, keeper });
+                return false;
+            }
+        }
+        // Only who has said who it is may stretch the timers. The wire carries 32-bit seconds of
+        // our own clock; later than now is an error or a lie.
+        if !response.is_zero()
+            && let Some(rtt) = now.as_nanos().checked_sub(response.to_nanos())
+        {
+            self.grtt.sample(core::time::Duration::from_nanos(rtt));
+        }
+        true
+    }
+
+    fn push_urgent(&mut self, urgent: Urgent) {
+        if self.urgent.len() < MAX_URGENT && !self.urgent.contains(&urgent) {
+            self.urgent.push_back(urgent);
+        }
+    }
+
+    fn take_report(&mut self, now: Timestamp, node: NodeId, report: &MemberReport<'_>) {
+        let identity = Some(report.identity);
+        if !self.hear(now, node, identity, report.name, report.grtt_response) {
+            return;
+        }
+        let Some(member) = self.members.get_mut(node) else { return };
+        member.bytes_done = report.bytes_done;
+        member.loss = report.loss;
+        member.state = report.state;
+        let over = matches!(report.state, MemberState::Failed | MemberState::Leaving);
+        if over && self.session.is_gathering() {
+            self.members.forget(node);
+            self.event(SenderEvent::ReceiverFailed { node, reason: report.reason.to_owned() });
+        } else if over && member.status != MemberStatus::Confirmed {
+            if self.members.set_status(node, MemberStatus::Failed) {
+                let reason = report.reason.to_owned();
+                self.event(SenderEvent::ReceiverFailed { node, reason });
+            }
+        } else if self.events.len() < super::MAX_EVENTS {
+            self.event(SenderEvent::ReceiverReport {
+                node,
+                name: report.name.to_owned(),
+                state: report.state,
+                bytes_done: report.bytes_done,
+                bytes_total: report.bytes_total,
+                loss: report.loss,
+            });
+        }
+    }
+
+    fn take_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+        if ack.ack_type != ACK_FLUSH {
+            self.take_application_ack(node, ack);
+            return;
+        }
+        let Ok(flush) = AckFlush::parse(ack.payload) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let newest = self.watermark() == Some((flush.object, flush.payload_id));
+        if newest
+            && self.session.all_sent.is_some()
+            && self.members.is_announced(node)
+            && self.members.set_status(node, MemberStatus::Confirmed)
+        {
+            self.event(SenderEvent::ReceiverConfirmed { node });
+        }
+    }
+
+    fn take_application_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+        let Some(request) = &mut self.session.ack_request else { return };
+        if (request.ack_type, request.ack_id) != (ack.ack_type, ack.ack_id) {
+            return;
+        }
+        let before = request.pending.len();
+        request.pending.retain(|&pending| pending != node);
+        request.answers += before - request.pending.len();
+    }
+
+    fn take_nack(&mut self, now: Timestamp, node: NodeId, nack: &Nack<'_>, to_group: bool) {
+        // Content from before it came is nobody's fault: it holds nobody up.
+        let joined = self.members.get_mut(node).map_or(u64::MAX, |member| member.joined);
+        let mut oldest = u64::MAX;
+        let mut needs = NackNeeds::default();
+        for request in nack.requests.iter() {
+            self.take_request(now, &request, &mut needs);
+        }
+        for (start, end) in needs.whole.iter() {
+            oldest = oldest.min(oldest_since(joined, start..end));
+            if !self.repairs.request_whole(now, start..end) {
+                self.stats.ignored_requests += 1;
+            }
+        }
+        self.request_infos(now, &needs.infos);
+        let gather = self.gather_time();
+        for (block, need) in &needs.blocks {
+            let Some((object, index)) = self.objects.by_block(*block) else { continue };
+            let symbols = object.geometry(index).symbols;
+            if !self.repairs.request(now, *block, symbols, need, gather) {
+                self.stats.ignored_requests += 1;
+            }
+        }
+        if let Some((&block, _)) = needs.blocks.range(joined..).next() {
+            oldest = oldest.min(block);
+        }
+        if oldest < u64::MAX {
+            let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
+            self.lag.note(now, oldest, cycle);
+        }
+        let advertise = !to_group && self.members.len() > 1 && self.backoff() > 0;
+        if advertise && now >= self.session.advertise_from {
+            self.session.advertise_from = now + self.grtt.get() / 2;
+            self.push_urgent(Urgent::RepairAdv);
+        }
+    }
+
+    fn take_request(&mut self, now: Timestamp, request: &RepairRequest<'_>, needs: &mut NackNeeds) {
+        let flags = request.flags;
+        if request.form == RepairForm::Ranges {
+            for (first, last) in request.ranges() {
+                self.take_range(now, flags, &first, &last, needs);
+            }
+            return;
+        }
+        for item in request.items.iter() {
+            if request.form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT) {
+                self.take_erasures(now, &item, needs);
+                if flags.contains(RepairFlags::INFO) {
+                    self.take_range(now, RepairFlags::INFO, &item, &item, needs);
+                }
+            } else {
+                self.take_range(now, flags, &item, &item, needs);
+            }
+        }
+    }
+
+    fn take_erasures(&mut self, now: Timestamp, item: &RepairItem, needs: &mut NackNeeds) {
+        let Some(place) = self.place(now, item) else { return };
+        let Some((object, index)) = self.objects.by_block(place.block) else { return };
+        let symbols = object.geometry(index).symbols;
+        if !self.coded() {
+            needs.whole.insert(place.block, place.block + 1);
+        } else if place.symbol > 0 {
+            let need = needs.blocks.entry(place.block).or_default();
+            need.counted = place.symbol.min(symbols + EXTRA_SYMBOLS);
+        }
+    }
+
+    /// Takes an inclusive range at the level that its flags name, the finest first.
+    fn take_range(
+        &mut self,
+        now: Timestamp,
+        flags: RepairFlags,
+        first: &RepairItem,
+        last: &RepairItem,
+        needs: &mut NackNeeds,
+    ) {
+        let (Some(from), Some(to)) = (self.place(now, first), self.place(now, last)) else {
+            return;
+        };
+        let whole = flags.contains(RepairFlags::OBJECT);
+        if flags.contains(RepairFlags::INFO) || whole {
+            needs.infos.insert(from.key, to.key.saturating_add(1));
+        }
+        if flags.contains(RepairFlags::SEGMENT) {
+            self.name_symbols(from, to, needs);
+            return;
+        }
+        // Blocks that were sent completely; the rest is still on its way.
+        let sent = self.cursor_block();
+        if flags.contains(RepairFlags::BLOCK) {
+            needs.whole.insert(from.block, to.block.saturating_add(1).min(sent));
+        } else if whole {
+            let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
+            let start = self.objects.get(from.key).map_or(end, |o| o.first_block);
+            needs.whole.insert(start, end.min(sent));
+        }
+    }
+
+    fn name_symbols(&mut self, from: Place, to: Place, needs: &mut NackNeeds) {
+        let Some((object, index)) = self.objects.by_block(from.block) else { return };
+        let symbols = object.geometry(index).symbols;
+        if from.block == to.block && from.symbol <= to.symbol && to.symbol < symbols {
+            // Overlapping ranges would cost time for nothing; an honest NACK has none.
+            let need = needs.blocks.entry(from.block).or_default();
+            if need.named.last().is_none_or(|last| last.end <= from.symbol) {
+                need.named.push(from.symbol..to.symbol + 1);
+            } else {
+                self.stats.ignored_requests += 1;
+            }
+        }
+    }
+
+    fn request_infos(&mut self, now: Timestamp, keys: &RangeSet) {
+        // More than a segment's worth comes again; there is no need to take it all.
+        for key in keys.iter().flat_map(|(start, end)| start..end).take(256) {
+            let has_info = self.objects.get(key).is_some_and(|o| o.info.is_some());
+            if has_info && key <= self.cursor.key && !self.repairs.request_info(now, key) {
+                self.stats.ignored_requests += 1;
+            }
+        }
+    }
+
+    /// Where an item points, or `None` (and perhaps a SQUELCH) if that was never sent.
+    fn place(&mut self, now: Timestamp, item: &RepairItem) -> Option<Place> {
+        if item.fec_id != self.fec_id() {
+            self.stats.ignored_requests += 1;
+            return None;
+        }
+        let PayloadId { block, symbol, .. } = item.payload_id.decode(self.payload_format())?;
+        let key = self.key_of(item.object);
+        let Some(object) = key.and_then(|key| self.objects.get(key)) else {
+            self.stats.ignored_requests += 1;
+            self.squelch(now);
+            return None;
+        };
+        let number = object.first_block + u64::from(block);
+        let exists = u64::from(block) < object.blocks() || (block == 0 && object.blocks() == 0);
+        if !exists || !self.cursor.has_passed(object, block) {
+            self.stats.ignored_requests += 1;
+            return None;
+        }
+        Some(Place { key: object.key, block: number, symbol })
+    }
+
+    /// The key nearest to the cursor with these low 16 bits; `None` below zero.
+    fn key_of(&self, id: ObjectId) -> Option<u64> {
+        let near = self.cursor.key;
+        let ahead = id.0.wrapping_sub(near as u16);
+        if ahead < 0x8000 {
+            Some(near + u64::from(ahead))
+        } else {
+            near.checked_sub(u64::from(ahead.wrapping_neg()))
+        }
+    }
+
+    /// Says what can be repaired at all; at most once per two round trips (RFC 5740 §5.4.3).
+    fn squelch(&mut self, now: Timestamp) {
+        if now >= self.session.squelch_from && !self.objects.is_empty() {
+            self.session.squelch_from = now + self.grtt.get() * 2;
+            self.push_urgent(Urgent::Squelch);
+        }
+    }
+}
+
+/// The first block of a span that was sent since a receiver came; `u64::MAX` if none was.
+fn oldest_since(joined: u64, span: Range<u64>) -> u64 {
+    let first = span.start.max(joined);
+    if first < span.end { first } else { u64::MAX }
+}

@@ -1,0 +1,424 @@
+//! Merges repair requests into what has to be sent, block by block (RFC 5740 §5.4).
+//!
+//! A block goes through cycles. The first request opens one: requests are gathered for a while,
+//! then the cheaper repair is chosen (send the named symbols again, or as many fresh coded symbols
+//! as the neediest receiver lacks), sent, and followed by a hold-off in which further requests
+//! are ignored, because whoever made them cannot have seen the repair.
+
+use core::ops::Range;
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::bits::Bits;
+use crate::range_set::RangeSet;
+use crate::time::Timestamp;
+
+/// What one NACK says about one block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct BlockNeed {
+    /// Source symbols asked for by name, as half-open ranges.
+    pub(super) named: Vec<Range<u32>>,
+    /// Symbols asked for by number only.
+    pub(super) counted: u32,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Gathering(Timestamp),
+    Active,
+    Holdoff(Timestamp),
+}
+
+/// How a block is repaired.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Send the named source symbols again.
+    Resend,
+    /// Send fresh coded symbols.
+    Code,
+}
+
+/// Coded symbols made and not all sent yet.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) first: u32,
+    pub(super) symbols: Bytes,
+    pub(super) used: u32,
+    pub(super) count: u32,
+}
+
+impl Encoded {
+    /// The symbols that are left, in memory of their own: the rest may be many times as much.
+    fn into_rest(self) -> Option<Self> {
+        let left = self.count.saturating_sub(self.used);
+        let size = self.symbols.len() / self.count.max(1) as usize;
+        let rest = self.symbols.get(self.used as usize * size..)?;
+        let symbols = Bytes::copy_from_slice(rest);
+        (left > 0).then_some(Self { first: self.first + self.used, symbols, used: 0, count: left })
+    }
+}
+
+/// The repair state of one block.
+#[derive(Debug)]
+pub(super) struct BlockRepair {
+    phase: Phase,
+    /// The most that one receiver asked for in this cycle.
+    need: u32,
+    /// Every id named in this cycle; `None` once somebody gave only a number.
+    asked: Option<Bits>,
+    /// Named ids that are still to be sent.
+    pub(super) pending: Bits,
+    pub(super) sent: u32,
+    plan: Plan,
+    pub(super) encoded: Option<Encoded>,
+    pub(super) encoding: bool,
+}
+
+impl BlockRepair {
+    fn new(symbols: u32, phase: Phase) -> Self {
+        Self {
+            phase,
+            need: 0,
+            asked: Some(Bits::new(symbols)),
+            pending: Bits::new(symbols),
+            sent: 0,
+            plan: Plan::Resend,
+            encoded: None,
+            encoding: false,
+        }
+    }
+
+    /// How the block is to be repaired now.
+    pub(super) fn plan(&self) -> Plan {
+        if self.pending.count() > 0 { Plan::Resend } else { self.plan }
+    }
+
+    /// Coded symbols still to be sent in this cycle.
+    pub(super) fn remaining(&self) -> u32 {
+        self.need.saturating_sub(self.sent)
+    }
+
+    fn is_done(&self, coded: bool) -> bool {
+        self.pending.count() == 0 && (!coded || self.remaining() == 0)
+    }
+
+    fn merge(&mut self, need: &BlockNeed) {
+        let named: u32 = need.named.iter().map(|r| r.end.saturating_sub(r.start)).sum();
+        self.need = self.need.max(named.saturating_add(need.counted));
+        if need.counted > 0 {
+            self.asked = None;
+        }
+        let Some(asked) = &mut self.asked else { return };
+        for symbol in need.named.iter().cloned().flatten() {
+            if asked.insert(symbol) && self.plan == Plan::Resend {
+                self.pending.insert(symbol);
+            }
+        }
+    }
+
+    /// Resend or code? A resend serves only those who lack exactly that symbol but costs no coding,
+    /// so it may cost a little more of the link.
+    fn choose(&mut self, coded: bool) {
+        let union = self.asked.as_ref().map(Bits::count);
+        let resend = union.is_some_and(|union| union <= self.need + self.need / 4 + 2);
+        if coded && !resend {
+            self.plan = Plan::Code;
+            self.pending = Bits::new(self.pending.len());
+        }
+    }
+}
+
+/// All pending repairs, by running block number.
+#[derive(Debug, Default)]
+pub(super) struct RepairTable {
+    blocks: BTreeMap<u64, BlockRepair>,
+    /// Blocks being repaired in part.
+    active: BTreeSet<u64>,
+    /// Blocks being sent again in their entirety.
+    active_whole: BTreeSet<u64>,
+    gathering: BTreeSet<(Timestamp, u64)>,
+    /// Blocks asked for in their entirety, and not yet begun.
+    whole: RangeSet,
+    info_due: BTreeSet<u64>,
+    info_held: BTreeMap<u64, Timestamp>,
+}
+
+/// Blocks with repair state at most.
+const MAX_BLOCKS: usize = 16_384;
+/// Ranges of whole blocks remembered at most.
+const MAX_RANGES: usize = 16_384;
+/// Objects whose INFO is due or was just repeated, at most.
+const MAX_INFOS: usize = 4_096;
+
+impl RepairTable {
+    /// Takes what one NACK says about a block of `symbols` symbols. False when it is ignored.
+    pub(super) fn request(
+        &mut self,
+        now: Timestamp,
+        block: u64,
+        symbols: u32,
+        need: &BlockNeed,
+        gather: Duration,
+    ) -> bool {
+        let full = self.blocks.len() >= MAX_BLOCKS;
+        let until = now + gather;
+        match self.blocks.get_mut(&block) {
+            None if full => return false,
+            None => {
+                let mut repair = BlockRepair::new(symbols, Phase::Gathering(until));
+                repair.merge(need);
+                self.blocks.insert(block, repair);
+                self.gathering.insert((until, block));
+            }
+            Some(repair) => match repair.phase {
+                Phase::Holdoff(end) if now < end => return false,
+                Phase::Holdoff(_) => {
+                    let encoded = repair.encoded.take();
+                    *repair = BlockRepair::new(symbols, Phase::Gathering(until));
+                    repair.encoded = encoded;
+                    repair.merge(need);
+                    self.gathering.insert((until, block));
+                }
+                _ => repair.merge(need),
+            },
+        }
+        true
+    }
+
+    /// Whole blocks are wanted. Those in hold-off or under repair are left to it.
+    pub(super) fn request_whole(&mut self, now: Timestamp, blocks: Range<u64>) -> bool {
+        if self.whole.pieces() >= MAX_RANGES {
+            return false;
+        }
+        let held: Vec<u64> = self
+            .blocks
+            .range(blocks.clone())
+            .filter(|(_, r)| match r.phase {
+                Phase::Holdoff(end) => now < end,
+                Phase::Active => true,
+                Phase::Gathering(_) => false,
+            })
+            .map(|(&block, _)| block)
+            .collect();
+        let mut start = blocks.start;
+        for block in held {
+            self.whole.insert(start, block);
+            start = block + 1;
+        }
+        self.whole.insert(start, blocks.end);
+        true
+    }
+
+    /// An object's INFO is wanted.
+    pub(super) fn request_info(&mut self, now: Timestamp, key: u64) -> bool {
+        let held = self.info_held.get(&key).is_some_and(|&until| now < until);
+        let accepted = !held && self.info_due.len() < MAX_INFOS;
+        if accepted {
+            self.info_due.insert(key);
+        }
+        accepted
+    }
+
+    /// The next object whose INFO must be repeated; it then rests for `hold`.
+    pub(super) fn take_info(&mut self, now: Timestamp, hold: Duration) -> Option<u64> {
+        let key = self.info_due.pop_first()?;
+        if self.info_held.len() >= MAX_INFOS {
+            self.info_held.pop_first();
+        }
+        self.info_held.insert(key, now + hold);
+        Some(key)
+    }
+
+    /// Ends the gathering of blocks whose time has come. `coded`: the scheme can make fresh symbols.
+    pub(super) fn activate(&mut self, now: Timestamp, coded: bool) {
+        while let Some(&(until, block)) = self.gathering.first() {
+            if until > now {
+                break;
+            }
+            self.gathering.pop_first();
+            if let Some(repair) = self.blocks.get_mut(&block) {
+                repair.phase = Phase::Active;
+                repair.choose(coded);
+                self.active.insert(block);
+            }
+        }
+    }
+
+    /// When `activate` next has something to do.
+    pub(super) fn next_activation(&self) -> Option<Timestamp> {
+        self.gathering.first().map(|&(until, _)| until)
+    }
+
+    /// Blocks in `range` that are to be repaired now, ascending.
+    pub(super) fn active(&self, range: Range<u64>) -> impl Iterator<Item = u64> + '_ {
+        self.active.range(range).copied()
+    }
+
+    /// Blocks that are being sent again whole, ascending.
+    pub(super) fn active_whole(&self) -> impl Iterator<Item = u64> + '_ {
+        self.active_whole.iter().copied()
+    }
+
+    /// The first block that is wanted whole and not yet begun.
+    pub(super) fn first_whole(&self) -> Option<u64> {
+        self.whole.first_from(0)
+    }
+
+    /// Begins to send a whole block again.
+    pub(super) fn begin_whole(&mut self, block: u64, symbols: u32) {
+        self.whole.remove(block, block + 1);
+        let repair =
+            self.blocks.entry(block).or_insert_with(|| BlockRepair::new(symbols, Phase::Active));
+        if let Phase::Gathering(until) = repair.phase {
+            self.gathering.remove(&(until, block));
+        }
+        let encoded = repair.encoded.take();
+        *repair = BlockRepair::new(symbols, Phase::Active);
+        repair.encoded = encoded;
+        repair.merge(&BlockNeed { named: core::iter::once(0..symbols).collect(), counted: 0 });
+        self.active.remove(&block);
+        self.active_whole.insert(block);
+    }
+
+    pub(super) fn get_mut(&mut self, block: u64) -> Option<&mut BlockRepair> {
+        self.blocks.get_mut(&block)
+    }
+
+    /// Coded symbols have arrived.
+    pub(super) fn encoded(&mut self, block: u64, encoded: Encoded) {
+        if let Some(repair) = self.blocks.get_mut(&block) {
+            repair.encoding = false;
+            repair.encoded = Some(encoded);
+        }
+    }
+
+    /// Ends the cycle if everything asked for has been sent; true if it did.
+    pub(super) fn finish(&mut self, block: u64, coded: bool, until: Timestamp) -> bool {
+        let Some(repair) = self.blocks.get_mut(&block) else { return false };
+        if !repair.is_done(coded) {
+            if coded && repair.pending.count() == 0 {
+                repair.plan = Plan::Code;
+            }
+            return false;
+        }
+        repair.phase = Phase::Holdoff(until);
+        repair.encoded = repair.encoded.take().and_then(Encoded::into_rest);
+        self.active.remove(&block);
+        self.active_whole.remove(&block);
+        true
+    }
+
+    /// Forgets blocks whose hold-off ended before `limit`.
+    pub(super) fn purge(&mut self, limit: Timestamp) {
+        self.blocks.retain(|_, r| !matches!(r.phase, Phase::Holdoff(until) if until < limit));
+        self.info_held.retain(|_, until| *until >= limit);
+    }
+
+    /// Blocks being gathered, with the most that one receiver needs and the symbols named: what is
+    /// advertised when receivers cannot hear each other (RFC 5740 §5.4.4).
+    pub(super) fn gathered(&self) -> impl Iterator<Item = (u64, u32, &Bits)> + '_ {
+        self.blocks
+            .iter()
+            .filter(|(_, r)| matches!(r.phase, Phase::Gathering(_)))
+            .map(|(&block, r)| (block, r.need, &r.pending))
+    }
+
+    /// Whole blocks that are due.
+    pub(super) fn whole(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.whole.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn count(n: u32) -> BlockNeed {
+        BlockNeed { named: Vec::new(), counted: n }
+    }
+
+    fn named(ids: &[u32]) -> BlockNeed {
+        BlockNeed { named: ids.iter().map(|&i| i..i + 1).collect(), counted: 0 }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::ZERO + MS * u32::try_from(ms).unwrap()
+    }
+
+    #[test]
+    fn the_neediest_receiver_decides_and_a_cycle_ends_in_a_hold_off() {
+        let mut table = RepairTable::default();
+        assert!(table.request(at(0), 7, 100, &count(3), MS * 10));
+        assert!(table.request(at(1), 7, 100, &count(5), MS * 10));
+        table.activate(at(9), true);
+        assert_eq!(table.active(0..100).count(), 0);
+        table.activate(at(10), true);
+        assert_eq!(table.active(0..100).collect::<Vec<_>>(), [7]);
+        let repair = table.get_mut(7).unwrap();
+        assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 5));
+        repair.sent += 5;
+        assert!(table.finish(7, true, at(30)));
+        assert!(!table.request(at(20), 7, 100, &count(1), MS));
+        assert!(table.request(at(30), 7, 100, &count(1), MS));
+    }
+
+    #[test]
+    fn few_named_symbols_are_sent_again_and_many_different_ones_are_coded() {
+        let mut table = RepairTable::default();
+        table.request(at(0), 1, 64, &named(&[3, 9]), MS);
+        table.request(at(0), 1, 64, &named(&[3]), MS);
+        table.request(at(0), 2, 64, &named(&[1, 2, 3, 4]), MS);
+        table.request(at(0), 2, 64, &named(&[11, 12, 13, 14]), MS);
+        table.activate(at(1), true);
+        let repair = table.get_mut(1).unwrap();
+        assert_eq!((repair.plan(), repair.pending.count()), (Plan::Resend, 2));
+        let repair = table.get_mut(2).unwrap();
+        assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 4));
+    }
+
+    #[test]
+    fn a_count_above_the_named_symbols_is_topped_up_with_coded_ones() {
+        let mut table = RepairTable::default();
+        table.request(at(0), 1, 64, &named(&[3]), MS);
+        table.activate(at(1), true);
+        table.request(at(1), 1, 64, &count(4), MS);
+        let repair = table.get_mut(1).unwrap();
+        assert!(repair.pending.remove(3));
+        repair.sent += 1;
+        assert!(!table.finish(1, true, at(9)));
+        let repair = table.get_mut(1).unwrap();
+        assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
+    }
+
+    #[test]
+    fn without_a_code_everything_named_is_sent_again() {
+        let mut table = RepairTable::default();
+        table.request(at(0), 1, 64, &named(&[1, 2, 3, 4, 5]), MS);
+        table.request(at(0), 1, 64, &named(&[21, 22, 23, 24, 25]), MS);
+        table.activate(at(1), false);
+        assert_eq!(table.get_mut(1).unwrap().pending.count(), 10);
+    }
+
+    #[test]
+    fn whole_blocks_are_remembered_as_ranges_and_rest_after_they_were_sent() {
+        let mut table = RepairTable::default();
+        assert!(table.request_whole(at(0), 5..1_000_000));
+        assert_eq!(table.first_whole(), Some(5));
+        table.begin_whole(5, 10);
+        assert_eq!(table.first_whole(), Some(6));
+        let repair = table.get_mut(5).unwrap();
+        assert_eq!(repair.pending.count(), 10);
+        repair.pending = Bits::new(10);
+        repair.sent = 10;
+        assert!(table.finish(5, true, at(20)));
+        assert!(table.request_whole(at(10), 5..1_000_000));
+        assert_eq!(table.first_whole(), Some(6), "block 5 rests");
+        table.purge(at(100));
+        assert!(table.request_whole(at(100), 5..1_000_000));
+        assert_eq!(table.first_whole(), Some(5));
+    }
+}

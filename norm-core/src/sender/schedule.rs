@@ -1,0 +1,329 @@
+//! Which packet is the most useful one now?
+//!
+//! In order: commands; repair of what was sent lately; *history* (old repairs and whole blocks, for
+//! late joiners) within its share; new data; the rest of the history; flush.
+
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use super::Sender;
+use super::event::SenderEvent;
+use super::objects::SendObject;
+use super::repair::{Encoded, Plan};
+use crate::endpoint::{EncodeJob, Job, Transmit, TransmitBuf};
+use crate::time::Timestamp;
+use crate::wire::ObjectFlags;
+
+/// The position of first transmission.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    pub(super) key: u64,
+    info_sent: bool,
+    block: u32,
+    symbol: u32,
+    /// Content bytes sent for the first time.
+    pub(super) bytes: u64,
+}
+
+impl Cursor {
+    pub(super) fn new(key: u64) -> Self {
+        Self { key, info_sent: false, block: 0, symbol: 0, bytes: 0 }
+    }
+
+    /// True when something of this block (of this object, if it is empty) was sent.
+    pub(super) fn has_passed(&self, object: &SendObject, block: u32) -> bool {
+        if object.key != self.key {
+            return object.key < self.key;
+        }
+        block < self.block || (block == self.block && (self.symbol > 0 || self.info_sent))
+    }
+
+    fn next_object(&mut self) {
+        *self = Self { bytes: self.bytes, ..Self::new(self.key + 1) };
+    }
+}
+
+/// Blocks read ahead of the cursor.
+const READ_AHEAD: u64 = 4;
+/// Repairs looked at for one that can be sent at once.
+const CANDIDATES: usize = 8;
+/// Whole blocks in repair at the same time.
+const WHOLE_AT_ONCE: usize = 3;
+/// Old repairs may save up this many bytes of their share.
+const MAX_CREDIT: i64 = 256 << 10;
+
+impl Sender {
+    pub(super) fn next_packets(
+        &mut self,
+        now: Timestamp,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        self.stalled = false;
+        if self.session.is_closing() {
+            return self.send_eot(now, out);
+        }
+        if let Some(command) = self.send_command(now, out) {
+            return Some(command);
+        }
+        if !self.session.is_sending() {
+            return None;
+        }
+        self.repairs.activate(now, self.coded());
+        if let Some(key) = self.repairs.take_info(now, self.grtt.get()) {
+            return self.send_info(key, ObjectFlags::REPAIR, out);
+        }
+        let horizon = self.horizon();
+        if let Some(repair) = self.send_repair(now, horizon..u64::MAX, out) {
+            return Some(self.earn_credit(repair, out));
+        }
+        if self.history_credit > 0
+            && let Some(repair) = self.send_history(now, horizon, out)
+        {
+            return Some(repair);
+        }
+        if let Some(data) = self.send_new(now, out) {
+            return Some(self.earn_credit(data, out));
+        }
+        self.send_history(now, horizon, out).or_else(|| self.send_flush(now, out))
+    }
+
+    /// Blocks that the cache holds.
+    fn window(&self) -> u64 {
+        let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
+        self.config.cache_bytes as u64 / block.max(1)
+    }
+
+    /// Blocks below are history: they have left, or will soon leave, the cache.
+    fn horizon(&self) -> u64 {
+        self.cursor_block().saturating_sub(self.window() / 2)
+    }
+
+    /// The running number of the block at the cursor.
+    pub(super) fn cursor_block(&self) -> u64 {
+        self.objects
+            .get(self.cursor.key)
+            .map_or(self.objects.end_block(), |o| o.first_block + u64::from(self.cursor.block))
+    }
+
+    fn earn_credit(&mut self, sent: Transmit, out: &TransmitBuf) -> Transmit {
+        let percent = i64::from(self.config.history_percent.clamp(1, 90));
+        let earned = out.bytes.len() as i64 * percent / (100 - percent);
+        self.history_credit = (self.history_credit + earned).min(MAX_CREDIT);
+        sent
+    }
+
+    fn send_history(
+        &mut self,
+        now: Timestamp,
+        horizon: u64,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let repair =
+            self.send_repair(now, 0..horizon, out).or_else(|| self.send_whole(now, out))?;
+        self.history_credit = (self.history_credit - out.bytes.len() as i64).max(-MAX_CREDIT);
+        Some(repair)
+    }
+
+    /// Keeps the blocks that the cursor will reach soon on their way into the cache.
+    pub(super) fn read_ahead(&mut self) {
+        if self.session.is_closing() {
+            return;
+        }
+        let cursor = self.cursor_block();
+        for number in cursor..(cursor + READ_AHEAD).min(self.objects.end_block()) {
+            self.want_block(number);
+        }
+    }
+
+    fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let cursor = self.cursor_block();
+        self.stalled =
+            cursor < self.objects.end_block() && self.lag.stalls(now, cursor, self.window());
+        if self.stalled {
+            return None;
+        }
+        loop {
+            let Some(object) = self.objects.get(self.cursor.key) else {
+                self.note_all_sent(now);
+                return None;
+            };
+            if !self.cursor.info_sent {
+                self.cursor.info_sent = true;
+                if object.info.is_some() {
+                    return self.send_info(self.cursor.key, ObjectFlags(0), out);
+                }
+                continue;
+            }
+            if u64::from(self.cursor.block) >= object.blocks() {
+                self.cursor.next_object();
+                continue;
+            }
+            let number = object.first_block + u64::from(self.cursor.block);
+            let geometry = object.geometry(self.cursor.block);
+            let source = self.cache.get(number)?.clone();
+            let first = self.cursor.symbol;
+            let count = self.batch(out).min(geometry.symbols - first);
+            let fti = first == 0 || now < self.session.fti_until;
+            let ids = first..first + count;
+            let transmit = self.send_source(number, ids, &source, ObjectFlags(0), fti, out)?;
+            self.stats.data_packets += u64::from(count);
+            let size = u64::from(geometry.symbol_size);
+            let content = u64::from(geometry.len);
+            let before = (u64::from(first) * size).min(content);
+            self.cursor.bytes += (u64::from(first + count) * size).min(content) - before;
+            self.cursor.symbol += count;
+            if self.cursor.symbol == geometry.symbols {
+                self.cursor.block += 1;
+                self.cursor.symbol = 0;
+            }
+            return Some(transmit);
+        }
+    }
+
+    fn note_all_sent(&mut self, now: Timestamp) {
+        if self.session.all_sent.is_none() && !self.objects.is_empty() {
+            self.session.all_sent = Some(now);
+            self.session.next_flush = Some(now);
+            self.event(SenderEvent::AllSent);
+        }
+    }
+
+    fn batch(&self, out: &TransmitBuf) -> u32 {
+        let packet = usize::from(self.config.segment_size) + super::compose::DATA_OVERHEAD;
+        let paced = self.pacer.batch(packet + self.config.packet_overhead);
+        u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
+    }
+
+    /// Repairs that are due in part, for blocks in `range`.
+    fn send_repair(
+        &mut self,
+        now: Timestamp,
+        range: Range<u64>,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let candidates = first_few(self.repairs.active(range));
+        candidates.into_iter().flatten().find_map(|block| self.send_block_repair(now, block, out))
+    }
+
+    /// Blocks that are wanted whole; a few are begun at once, so that reading runs ahead.
+    fn send_whole(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let under_way = self.repairs.active_whole().take(CANDIDATES).count();
+        for _ in under_way..WHOLE_AT_ONCE {
+            let Some(block) = self.repairs.first_whole() else { break };
+            let Some((object, index)) = self.objects.by_block(block) else { break };
+            self.repairs.begin_whole(block, object.geometry(index).symbols);
+        }
+        let candidates = first_few(self.repairs.active_whole());
+        candidates.into_iter().flatten().find_map(|block| self.send_block_repair(now, block, out))
+    }
+
+    fn send_block_repair(
+        &mut self,
+        now: Timestamp,
+        block: u64,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let plan = self.repairs.get_mut(block)?.plan();
+        let transmit = match plan {
+            Plan::Resend => self.send_named(now, block, out),
+            Plan::Code => self.send_coded(now, block, out),
+        }?;
+        self.session.hasten_flush();
+        if self.repairs.finish(block, self.coded(), now + self.grtt.get()) {
+            self.lag.repaired(block);
+            if block < self.horizon() {
+                self.cache.drop_block(block);
+            }
+        }
+        Some(transmit)
+    }
+
+    fn send_named(
+        &mut self,
+        now: Timestamp,
+        block: u64,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let Some(source) = self.cache.get(block).cloned() else {
+            self.want_block(block);
+            return None;
+        };
+        let limit = self.batch(out);
+        let repair = self.repairs.get_mut(block)?;
+        let fti = repair.sent == 0 || now < self.session.fti_until;
+        let mut ids = Vec::with_capacity(limit as usize);
+        let mut from = 0;
+        while ids.len() < limit as usize
+            && let Some(id) = repair.pending.first_set(from)
+        {
+            repair.pending.remove(id);
+            ids.push(id);
+            from = id + 1;
+        }
+        repair.sent += ids.len() as u32;
+        self.stats.resent_packets += ids.len() as u64;
+        self.send_source(block, ids, &source, ObjectFlags::REPAIR, fti, out)
+    }
+
+    fn send_coded(
+        &mut self,
+        now: Timestamp,
+        block: u64,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let limit = self.batch(out);
+        let repair = self.repairs.get_mut(block)?;
+        let wanted = repair.remaining().min(limit);
+        let ready = repair.encoded.as_mut().filter(|e| e.used < e.count);
+        let Some(encoded) = ready else {
+            self.want_encoded(block);
+            return None;
+        };
+        let count = wanted.min(encoded.count - encoded.used);
+        let (first, offset) = (encoded.first + encoded.used, encoded.used as usize);
+        let symbols = encoded.symbols.clone();
+        encoded.used += count;
+        let fti = repair.sent == 0 || now < self.session.fti_until;
+        repair.sent += count;
+        self.stats.coded_packets += u64::from(count);
+        self.send_symbols(block, first, &symbols, offset, count, fti, out)
+    }
+
+    /// Has coded symbols made: those needed now and a few for the next cycle.
+    fn want_encoded(&mut self, block: u64) {
+        let Some((object, index)) = self.objects.by_block(block) else { return };
+        let geometry = object.geometry(index);
+        let Some(source) = self.cache.get(block).cloned() else {
+            self.want_block(block);
+            return;
+        };
+        let Some(repair) = self.repairs.get_mut(block) else { return };
+        if repair.encoding {
+            return;
+        }
+        let count = repair.remaining() + repair.remaining() / 4 + 2;
+        repair.encoding = true;
+        self.jobs.push_back(Job::Encode(EncodeJob {
+            block,
+            symbols: geometry.symbols,
+            symbol_size: geometry.symbol_size,
+            source,
+            first: self.parity.reserve(block, geometry.symbols, count),
+            count,
+        }));
+    }
+
+    pub(super) fn take_encoded(&mut self, block: u64, first: u32, symbols: Bytes) {
+        let count = (symbols.len() / usize::from(self.config.segment_size)) as u32;
+        self.repairs.encoded(block, Encoded { first, symbols, used: 0, count });
+    }
+}
+
+fn first_few(blocks: impl Iterator<Item = u64>) -> [Option<u64>; CANDIDATES] {
+    let mut few = [None; CANDIDATES];
+    for (place, block) in few.iter_mut().zip(blocks) {
+        *place = Some(block);
+    }
+    few
+}

@@ -1,0 +1,365 @@
+//! The phases of a session, and the timers of everything that is sent by the clock.
+//!
+//! Gathering (roll call until enough receivers are there) → sending (until everybody known has
+//! confirmed, failed or fallen silent) → lingering (for late joiners) → closing (EOT) → done.
+
+use core::time::Duration;
+
+use super::Sender;
+use super::config::SenderConfig;
+use super::event::SenderEvent;
+use super::members::MemberStatus;
+use crate::time::Timestamp;
+use crate::wire::NodeId;
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Gathering { deadline: Option<Timestamp> },
+    Sending,
+    Lingering { until: Timestamp },
+    Closing { eots: u32 },
+    Done,
+}
+
+/// A request of the application for explicit acknowledgment (RFC 5740 §4.2.3.6).
+#[derive(Debug)]
+pub(super) struct AckRequest {
+    pub(super) ack_type: u8,
+    pub(super) ack_id: u8,
+    pub(super) pending: Vec<NodeId>,
+    pub(super) answers: usize,
+    pub(super) left: u32,
+    pub(super) next: Timestamp,
+}
+
+/// Phase and timers.
+#[derive(Debug)]
+pub(super) struct Session {
+    phase: Phase,
+    finishing: bool,
+    pub(super) all_sent: Option<Timestamp>,
+    /// Since when everybody who was counted has failed.
+    abandoned: Option<Timestamp>,
+    /// EXT_FTI goes on every DATA message until then.
+    pub(super) fti_until: Timestamp,
+    pub(super) next_cc: Timestamp,
+    pub(super) cc_interval: Duration,
+    pub(super) cc_sequence: u16,
+    pub(super) next_call: Timestamp,
+    /// The pause between the last roll call and the next.
+    call_interval: Duration,
+    pub(super) call_round: u16,
+    /// Nobody new is expected any more: two roll calls were answered since anybody came.
+    census_at: Timestamp,
+    calls_since_news: u32,
+    /// When feedback last came from a receiver that has not said who it is.
+    stranger_at: Option<Timestamp>,
+    pub(super) next_flush: Option<Timestamp>,
+    pub(super) flush_interval: Duration,
+    /// Acking lists go round the receivers; this one was listed last.
+    pub(super) flush_after: NodeId,
+    next_eot: Timestamp,
+    next_check: Timestamp,
+    pub(super) squelch_from: Timestamp,
+    pub(super) advertise_from: Timestamp,
+    pub(super) ack_request: Option<AckRequest>,
+    pub(super) next_ack_id: u8,
+}
+
+/// EOT is repeated, because it may be lost and nobody acknowledges it.
+const EOT_COUNT: u32 = 3;
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+const CC_FIRST: Duration = Duration::from_millis(50);
+const CC_LONGEST: Duration = Duration::from_secs(2);
+const FTI_ALWAYS: Duration = Duration::from_secs(2);
+const FLUSH_SHORTEST: Duration = Duration::from_millis(20);
+const FLUSH_LONGEST: Duration = Duration::from_millis(500);
+/// Who asks for repair without having said who it is gets a roll call within this time, ...
+const STRANGER_CALL: Duration = Duration::from_millis(100);
+/// ... and keeps the session open for this long, ...
+const STRANGER_GRACE: Duration = Duration::from_secs(1);
+/// ... but not beyond this time after everything was sent.
+const STRANGER_LIMIT: Duration = Duration::from_secs(5);
+/// The robust factor's wait is not stretched further by a long round trip.
+const LONGEST_ROBUST: Duration = Duration::from_secs(15);
+/// The rate of reports that a roll call may cause, per second.
+const REPORTS_PER_SECOND: u32 = 2_000;
+
+impl Session {
+    pub(super) fn new(config: &SenderConfig, now: Timestamp) -> Self {
+        let phase = if config.min_receivers == 0 {
+            Phase::Sending
+        } else {
+            Phase::Gathering { deadline: config.start_timeout.map(|t| now + t) }
+        };
+        Self {
+            phase,
+            finishing: false,
+            all_sent: None,
+            abandoned: None,
+            fti_until: now + FTI_ALWAYS,
+            next_cc: now,
+            cc_interval: CC_FIRST,
+            cc_sequence: 0,
+            next_call: now,
+            call_interval: Duration::ZERO,
+            call_round: 0,
+            census_at: now,
+            calls_since_news: 0,
+            stranger_at: None,
+            next_flush: None,
+            flush_interval: FLUSH_SHORTEST,
+            flush_after: NodeId::NONE,
+            next_eot: now,
+            next_check: now + CHECK_EVERY,
+            squelch_from: now,
+            advertise_from: now,
+            ack_request: None,
+            next_ack_id: 0,
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing { .. } | Phase::Done)
+    }
+
+    /// Receivers are being waited for.
+    pub(super) fn is_gathering(&self) -> bool {
+        matches!(self.phase, Phase::Gathering { .. })
+    }
+
+    /// Data may flow.
+    pub(super) fn is_sending(&self) -> bool {
+        matches!(self.phase, Phase::Sending | Phase::Lingering { .. })
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.finishing = true;
+    }
+
+    pub(super) fn close(&mut self, now: Timestamp) {
+        if !self.is_closing() {
+            self.phase = Phase::Closing { eots: 0 };
+            self.next_eot = now;
+        }
+    }
+
+    /// New objects: back to sending.
+    pub(super) fn reopen(&mut self) {
+        self.all_sent = None;
+        self.next_flush = None;
+        if matches!(self.phase, Phase::Lingering { .. }) {
+            self.phase = Phase::Sending;
+        }
+    }
+
+    /// True when an EOT is to be sent now; counts it.
+    pub(super) fn take_eot(&mut self, now: Timestamp, gap: Duration) -> bool {
+        let Phase::Closing { eots } = self.phase else { return false };
+        if now < self.next_eot || eots >= EOT_COUNT {
+            return false;
+        }
+        self.phase = Phase::Closing { eots: eots + 1 };
+        self.next_eot = now + gap.clamp(Duration::from_millis(5), Duration::from_millis(100));
+        true
+    }
+
+    /// When the next packet that goes by the clock is due.
+    pub(super) fn next_packet(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Done => None,
+            Phase::Closing { .. } => Some(self.next_eot),
+            _ => {
+                let open = |r: &&AckRequest| r.left > 0 && !r.pending.is_empty();
+                let ack = self.ack_request.as_ref().filter(open).map(|r| r.next);
+                let clock = [Some(self.next_cc), Some(self.next_call), self.next_flush, ack];
+                clock.into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// When the phase must be looked at again.
+    pub(super) fn next_check(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Closing { .. } | Phase::Done => None,
+            _ => Some(self.next_check),
+        }
+    }
+
+    /// Moves the probe timer on; probes thin out when nothing changes.
+    pub(super) fn probe_sent(&mut self, now: Timestamp) {
+        self.next_cc = now + self.cc_interval;
+        self.cc_interval = (self.cc_interval * 2).min(CC_LONGEST);
+        self.cc_sequence = self.cc_sequence.wrapping_add(1);
+    }
+
+    /// Moves the roll call on; returns the window over which receivers spread their answers.
+    pub(super) fn call_sent(&mut self, now: Timestamp, grtt: Duration, listed: usize) -> Duration {
+        self.call_round = self.call_round.wrapping_add(1);
+        let listed = u32::try_from(listed).unwrap_or(u32::MAX);
+        let spread = Duration::from_secs(1) * listed / REPORTS_PER_SECOND;
+        let window = spread.max((grtt * 2).min(Duration::from_millis(100)));
+        let first_calls = self.call_round < 4;
+        let pause = Duration::from_millis(if first_calls { 250 } else { 1000 });
+        self.call_interval = pause.max(window * 4);
+        self.next_call = now + self.call_interval;
+        if self.calls_since_news < 2 {
+            self.calls_since_news += 1;
+            self.census_at = now + window + grtt * 2;
+        }
+        window
+    }
+
+    /// A receiver was heard for the first time: there may be more.
+    pub(super) fn newcomer(&mut self) {
+        self.calls_since_news = self.calls_since_news.min(1);
+    }
+
+    /// Somebody speaks who has not said who it is: ask, and soon.
+    pub(super) fn stranger(&mut self, now: Timestamp) {
+        self.stranger_at = Some(now);
+        self.next_call = self.next_call.min(now + STRANGER_CALL);
+    }
+
+    /// True when everybody who wants to be counted has had the time to say so.
+    fn census_done(&self, now: Timestamp) -> bool {
+        let unsaid = self.stranger_at.is_some_and(|at| now < at + STRANGER_GRACE);
+        let late = self.all_sent.is_some_and(|at| now >= at + STRANGER_LIMIT);
+        self.calls_since_news >= 2 && now >= self.census_at && (late || !unsaid)
+    }
+
+    /// Moves the flush on; flushes thin out while nothing happens.
+    pub(super) fn flush_sent(&mut self, now: Timestamp, grtt: Duration) {
+        let shortest = (grtt * 2).max(FLUSH_SHORTEST);
+        self.flush_interval = self.flush_interval.max(shortest);
+        self.next_flush = Some(now + self.flush_interval);
+        self.flush_interval = (self.flush_interval * 3 / 2).min(FLUSH_LONGEST.max(shortest));
+    }
+
+    /// Repairs have been sent: whoever needed them may confirm soon.
+    pub(super) fn hasten_flush(&mut self) {
+        self.flush_interval = FLUSH_SHORTEST;
+    }
+}
+
+impl Sender {
+    /// Looks at clock and receivers, and moves to the next phase when it is time.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.grtt.tick(now);
+        if now >= self.session.next_check {
+            self.session.next_check = now + CHECK_EVERY;
+            self.repairs.purge(now - self.grtt.get() * 4);
+            self.expire_acks(now);
+            self.give_up_the_silent(now);
+            self.close_if_abandoned(now);
+        }
+        let phase = self.session.phase;
+        match phase {
+            Phase::Gathering { deadline } => self.gather(now, deadline),
+            Phase::Sending if self.all_finished(now) => {
+                self.session.phase = Phase::Lingering { until: now + self.config.linger };
+                self.advance(now);
+            }
+            Phase::Lingering { .. } if !self.members.all_settled() => {
+                self.session.phase = Phase::Sending;
+            }
+            Phase::Lingering { until } if now >= until => self.session.close(now),
+            Phase::Closing { eots } if eots >= EOT_COUNT && now >= self.session.next_eot => {
+                self.session.phase = Phase::Done;
+                self.event(SenderEvent::Finished);
+            }
+            _ => {}
+        }
+    }
+
+    fn gather(&mut self, now: Timestamp, deadline: Option<Timestamp>) {
+        let enough = self.config.min_receivers;
+        let recent = now - self.silence();
+        if self.members.announced() >= enough && self.members.present(recent) >= enough {
+            self.session.phase = Phase::Sending;
+            self.session.fti_until = now + FTI_ALWAYS;
+            self.event(SenderEvent::Started);
+        } else if deadline.is_some_and(|deadline| now >= deadline) {
+            self.event(SenderEvent::StartTimedOut { receivers: self.members.present(recent) });
+            self.session.close(now);
+        }
+    }
+
+    /// True when all is sent and nobody is waited for any longer.
+    fn all_finished(&mut self, now: Timestamp) -> bool {
+        let Some(all_sent) = self.session.all_sent else { return false };
+        if self.members.announced() == 0 {
+            // Nobody heard yet: somebody may still be on the way to answer.
+            let wait = self.config.patience.max(self.grtt.get() * 4);
+            return self.session.finishing && now >= all_sent + wait;
+        }
+        let asked = self.session.ack_request.is_none();
+        let settled = self.members.all_settled() && self.session.census_done(now);
+        self.session.finishing && settled && asked
+    }
+
+    /// After this long without a word a receiver is given up: the RFC's robust factor or our
+    /// patience, doubled, and never less than three roll calls.
+    fn silence(&self) -> Duration {
+        let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
+        (self.config.patience.max(robust) * 2).max(self.session.call_interval * 3)
+    }
+
+    fn give_up_the_silent(&mut self, now: Timestamp) {
+        if self.session.all_sent.is_none() {
+            return;
+        }
+        for node in self.members.silent_since(now - self.silence()) {
+            self.members.set_status(node, MemberStatus::Lost);
+            self.event(SenderEvent::ReceiverLost { node });
+        }
+    }
+
+    /// When every receiver that was counted has failed, the rest would be sent to nobody. Whoever
+    /// asked for lingering expects more to come.
+    fn close_if_abandoned(&mut self, now: Timestamp) {
+        let failed = self.members.announced() > 0
+            && self.members.confirmed() == 0
+            && self.members.all_settled();
+        if !failed || !self.session.finishing || !self.config.linger.is_zero() {
+            self.session.abandoned = None;
+        } else if now >= *self.session.abandoned.get_or_insert(now) + self.config.patience {
+            self.session.close(now);
+        }
+    }
+
+    /// Asks all known receivers for an application acknowledgment of type 16..=255
+    /// (RFC 5740 §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here.
+    /// A request still under way is replaced. `None` for the reserved types 0..=15.
+    pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
+        if ack_type < 16 {
+            return None;
+        }
+        let ack_id = self.session.next_ack_id;
+        self.session.next_ack_id = ack_id.wrapping_add(1);
+        let pending = self.members.iter().map(|(node, _)| node).collect();
+        self.session.ack_request = Some(AckRequest {
+            ack_type,
+            ack_id,
+            pending,
+            answers: 0,
+            left: self.config.robust,
+            next: now,
+        });
+        self.idle = false;
+        Some(ack_id)
+    }
+
+    /// Ends an acknowledgment request that everybody answered or that was asked often enough.
+    pub(super) fn expire_acks(&mut self, now: Timestamp) {
+        let over = |r: &AckRequest| r.pending.is_empty() || (r.left == 0 && now >= r.next);
+        if let Some(request) = self.session.ack_request.take_if(|r| over(r)) {
+            let (ack_id, answers) = (request.ack_id, request.answers);
+            self.event(SenderEvent::Acknowledged { ack_id, answers });
+        }
+    }
+}

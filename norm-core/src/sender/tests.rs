@@ -1,0 +1,339 @@
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::wire::{
+    ACK_FLUSH, Ack, AckFlush, Cmd, Command, Extensions, FecId, Header, Identity, MemberReport,
+    MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat, PayloadId, RepairFlags,
+    RepairForm, RepairItem, RepairWriter, Report, WireTime,
+};
+
+const MS: Duration = Duration::from_millis(1);
+const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
+
+fn config() -> SenderConfig {
+    let mut config = SenderConfig::new(NodeId(1));
+    (config.segment_size, config.block_len, config.rate) = (64, 8, None);
+    config
+}
+
+/// A sender with these objects, all sent once.
+fn sent(config: SenderConfig, sizes: &[u64]) -> (Sender, Vec<Vec<u8>>) {
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    for &size in sizes {
+        sender.enqueue(ObjectSpec { size, info: None, file: true }).unwrap();
+    }
+    sender.finish();
+    let packets = drain(&mut sender, START);
+    (sender, packets)
+}
+
+/// Runs jobs and collects packets until the sender rests.
+fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    let mut out = TransmitBuf::new(4);
+    loop {
+        let before = packets.len();
+        while let Some(job) = sender.poll_job() {
+            let done = match job {
+                Job::Read(job) => {
+                    let bytes = Bytes::from(vec![0x5a; job.len as usize]);
+                    JobDone::Read { block: job.block, result: Ok(bytes) }
+                }
+                Job::Encode(job) => {
+                    let len = job.count as usize * usize::from(job.symbol_size);
+                    let result = Ok(Bytes::from(vec![0xa5; len]));
+                    JobDone::Encode { block: job.block, first: job.first, result }
+                }
+                Job::Store(_) => unreachable!("a sender stores nothing"),
+            };
+            sender.handle_job(now, done);
+        }
+        while let Some(transmit) = sender.poll_transmit(now, &mut out) {
+            packets.extend(out.bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+        }
+        if packets.len() == before {
+            return packets;
+        }
+    }
+}
+
+fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
+    let mut bytes = Vec::new();
+    message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
+    let address = SocketAddr::from(([10, 0, 0, 2], 5740));
+    let datagram = Datagram { source: address, to_group: true, payload: &mut bytes };
+    sender.handle_datagram(now, datagram);
+}
+
+fn announce(sender: &mut Sender, now: Timestamp, node: u32) {
+    report(sender, now, node, MemberState::Joined);
+}
+
+fn report(sender: &mut Sender, now: Timestamp, node: u32, state: MemberState) {
+    let mut content = Vec::new();
+    let report = MemberReport {
+        sender: NodeId(1),
+        instance: sender.instance(),
+        round: 1,
+        grtt_response: WireTime::ZERO,
+        identity: Identity([node as u8; 16]),
+        state,
+        bytes_done: 0,
+        bytes_total: 0,
+        loss: 0,
+        drops: 0,
+        name: "somebody",
+        reason: "",
+    };
+    report.emit(&mut content);
+    let message = Message::Report(Report { extensions: Extensions::EMPTY, content: &content });
+    feed(sender, now, node, &message);
+}
+
+#[test]
+fn who_left_before_the_start_is_not_counted() {
+    let mut config = config();
+    config.min_receivers = 2;
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    announce(&mut sender, START, 2);
+    let later = START + Duration::from_secs(60);
+    announce(&mut sender, later, 3);
+    sender.handle_timeout(later);
+    let started = |sender: &mut Sender| {
+        core::iter::from_fn(|| sender.poll_event()).any(|e| e == SenderEvent::Started)
+    };
+    assert!(!started(&mut sender), "the first has been silent for a minute");
+    announce(&mut sender, later, 2);
+    assert!(started(&mut sender));
+}
+
+#[test]
+fn when_every_receiver_has_failed_the_rest_is_not_sent() {
+    let mut slow = config();
+    slow.rate = Some(8_000);
+    let mut sender = Sender::new(slow, 5, START).unwrap();
+    sender.enqueue(ObjectSpec { size: 100_000, info: None, file: true }).unwrap();
+    sender.finish();
+    let mut now = START;
+    report(&mut sender, now, 2, MemberState::Failed);
+    for _ in 0..100 {
+        now += MS * 100;
+        sender.handle_timeout(now);
+        drain(&mut sender, now);
+    }
+    assert!(sender.is_finished());
+    assert!(sender.progress().0 < 10_000, "{:?}", sender.progress());
+}
+
+#[test]
+fn one_hostile_nack_of_many_overlapping_ranges_is_one_request() {
+    let (mut sender, _) = sent(config(), &[64 * 8 * 200]);
+    let mut writer = RepairWriter::new(60_000);
+    for _ in 0..3000 {
+        writer.push_range(RepairFlags::BLOCK, item(0, 0, 0), item(0, 190, 0));
+    }
+    let nack = Message::Nack(Nack {
+        sender: NodeId(1),
+        instance: sender.instance(),
+        reserved: 0,
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        requests: writer.as_requests(),
+    });
+    feed(&mut sender, START, 2, &nack);
+    assert_eq!(sender.repairs.whole().collect::<Vec<_>>(), [(0, 191)]);
+}
+
+fn item(object: u16, block: u32, symbol: u32) -> RepairItem {
+    let payload_id =
+        PayloadId { block, block_len: 0, symbol }.encode(PayloadFormat::Block8Symbol24);
+    RepairItem { fec_id: FecId::RAPTORQ, object: ObjectId(object), payload_id }
+}
+
+fn nack(sender: &mut Sender, now: Timestamp, form: RepairForm, flags: RepairFlags, at: RepairItem) {
+    let mut writer = RepairWriter::new(1000);
+    writer.push_item(form, flags, at);
+    let nack = Message::Nack(Nack {
+        sender: NodeId(1),
+        instance: sender.instance(),
+        reserved: 0,
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        requests: writer.as_requests(),
+    });
+    feed(sender, now, 2, &nack);
+}
+
+/// Data packets as (object, block, symbol, repair).
+fn data(packets: &[Vec<u8>]) -> Vec<(u16, u32, u32, bool)> {
+    packets
+        .iter()
+        .filter_map(|packet| match Message::parse(packet).unwrap().1 {
+            Message::Data(data) => {
+                let id = data.payload_id.decode(PayloadFormat::Block8Symbol24).unwrap();
+                let repair = data.flags.contains(ObjectFlags::REPAIR);
+                Some((data.object.0, id.block, id.symbol, repair))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn commands<T>(packets: &[Vec<u8>], pick: impl Fn(&Command<'_>) -> Option<T>) -> Vec<T> {
+    packets
+        .iter()
+        .filter_map(|packet| match Message::parse(packet).unwrap().1 {
+            Message::Cmd(Cmd { command, .. }) => pick(&command),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn impossible_settings_are_refused_where_they_are_made() {
+    let refuse = |change: fn(&mut SenderConfig)| {
+        let mut config = config();
+        change(&mut config);
+        Sender::new(config, 1, START).err()
+    };
+    assert_eq!(refuse(|c| c.node = NodeId::NONE), Some(ConfigError::ReservedNode));
+    assert_eq!(refuse(|c| c.segment_size = 8), Some(ConfigError::SegmentSize));
+    assert_eq!(refuse(|c| c.block_len = 0), Some(ConfigError::BlockLength));
+    assert_eq!(refuse(|_| {}), None);
+    let mut sender = Sender::new(config(), 1, START).unwrap();
+    let long = Some(Bytes::from(vec![0; 65]));
+    let spec = ObjectSpec { size: 1, info: long, file: false };
+    assert_eq!(sender.enqueue(spec), Err(ConfigError::InfoTooLong));
+    let spec = ObjectSpec { size: 255 * 8 * 64 + 1, info: None, file: false };
+    assert_eq!(sender.enqueue(spec), Err(ConfigError::ObjectTooLarge));
+}
+
+#[test]
+fn every_symbol_is_sent_once_and_in_order_then_flushed() {
+    let (mut sender, packets) = sent(config(), &[64 * 10 + 1, 64]);
+    let expected: Vec<_> = (0..6)
+        .map(|n| (0, 0, n, false))
+        .chain((0..5).map(|n| (0, 1, n, false)))
+        .chain([(1, 0, 0, false)])
+        .collect();
+    assert_eq!(data(&packets), expected);
+    assert_eq!(sender.progress(), (705, 705));
+    let flushes = commands(&packets, |c| match c {
+        Command::Flush(flush) => Some((flush.object.0, flush.acking.len())),
+        _ => None,
+    });
+    assert_eq!(flushes, [(1, 0)]);
+    assert!(drain(&mut sender, START).is_empty(), "nothing more until a timer");
+}
+
+#[test]
+fn a_named_symbol_is_sent_again_flagged_as_repair() {
+    let (mut sender, _) = sent(config(), &[640]);
+    announce(&mut sender, START, 2);
+    nack(&mut sender, START, RepairForm::Items, RepairFlags::SEGMENT, item(0, 1, 3));
+    let later = START + MS * 5000;
+    sender.handle_timeout(later);
+    assert_eq!(data(&drain(&mut sender, later)), [(0, 1, 3, true)]);
+}
+
+#[test]
+fn counted_needs_get_fresh_coded_symbols_that_never_repeat() {
+    let (mut sender, _) = sent(config(), &[640]);
+    let mut now = START;
+    let mut seen = Vec::new();
+    announce(&mut sender, now, 2);
+    for _ in 0..4 {
+        nack(&mut sender, now, RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 0, 2));
+        now += MS * 5000;
+        sender.handle_timeout(now);
+        let repairs = data(&drain(&mut sender, now));
+        assert_eq!(repairs.len(), 2, "{repairs:?}");
+        seen.extend(repairs.iter().map(|r| r.2));
+        now += MS * 5000;
+    }
+    assert!(seen.iter().all(|&symbol| symbol >= 5));
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 8);
+}
+
+#[test]
+fn requests_for_what_was_never_sent_are_ignored_and_unknown_objects_squelched_once() {
+    let (mut sender, _) = sent(config(), &[640]);
+    nack(&mut sender, START, RepairForm::Items, RepairFlags::BLOCK, item(0, 7, 0));
+    nack(&mut sender, START, RepairForm::Items, RepairFlags::OBJECT, item(900, 0, 0));
+    nack(&mut sender, START, RepairForm::Items, RepairFlags::OBJECT, item(901, 0, 0));
+    let packets = drain(&mut sender, START + MS);
+    assert!(data(&packets).is_empty());
+    let squelches = commands(&packets, |c| match c {
+        Command::Squelch(squelch) => Some(squelch.object.0),
+        _ => None,
+    });
+    assert_eq!(squelches, [0]);
+    assert!(sender.stats().ignored_requests >= 3);
+}
+
+#[test]
+fn only_an_acknowledgment_of_the_newest_watermark_confirms() {
+    let (mut sender, _) = sent(config(), &[640]);
+    let ack = |sender: &mut Sender, symbol| {
+        let mut payload = Vec::new();
+        let RepairItem { fec_id, object, payload_id } = item(0, 1, symbol);
+        AckFlush { fec_id, reserved: 0, object, payload_id }.emit(&mut payload);
+        let message = Message::Ack(Ack {
+            sender: NodeId(1),
+            instance: sender.instance(),
+            ack_type: ACK_FLUSH,
+            ack_id: 0,
+            grtt_response: WireTime::ZERO,
+            extensions: Extensions::EMPTY,
+            payload: &payload,
+        });
+        feed(sender, START + MS, 2, &message);
+    };
+    announce(&mut sender, START, 2);
+    ack(&mut sender, 3);
+    assert_eq!(sender.members().next().unwrap().1.status, MemberStatus::Active);
+    ack(&mut sender, 4);
+    assert_eq!(sender.members().next().unwrap().1.status, MemberStatus::Confirmed);
+    // A new object makes the confirmation stale.
+    sender.enqueue(ObjectSpec { size: 64, info: None, file: false }).unwrap();
+    assert_eq!(sender.members().next().unwrap().1.status, MemberStatus::Active);
+}
+
+#[test]
+fn feedback_for_another_sender_or_instance_is_not_ours() {
+    let (mut sender, _) = sent(config(), &[640]);
+    let instance = InstanceId(sender.instance().0.wrapping_add(1));
+    let nack = Message::Nack(Nack {
+        sender: NodeId(1),
+        instance,
+        reserved: 0,
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        requests: crate::wire::RepairRequests::EMPTY,
+    });
+    feed(&mut sender, START, 2, &nack);
+    assert_eq!((sender.stats().foreign, sender.stats().nacks), (1, 0));
+    assert_eq!(sender.members().count(), 0);
+}
+
+#[test]
+fn an_aborted_session_says_goodbye_three_times_and_stops() {
+    let (mut sender, _) = sent(config(), &[640]);
+    let mut now = START;
+    sender.abort(now);
+    let mut goodbyes = 0;
+    for _ in 0..20 {
+        now += MS * 100;
+        sender.handle_timeout(now);
+        let eot = |c: &Command<'_>| matches!(c, Command::Eot(_)).then_some(());
+        goodbyes += commands(&drain(&mut sender, now), eot).len();
+    }
+    assert_eq!(goodbyes, 3);
+    assert!(sender.is_finished());
+    assert_eq!(sender.poll_timeout(), None);
+}

@@ -1,0 +1,209 @@
+//! Header extensions (RFC 5740 §4.1): read as an area of checked lengths, written into a small
+//! buffer.
+//!
+//! ```text
+//! | het < 128      | hel 8         | content ...                  |  hel words in all
+//! | het >= 128     | content 24                                   |  one word
+//! ```
+
+use super::reader::Reader;
+use super::{CcFlags, FecId, Fti, ParseError, QuantizedLoss, QuantizedRate, QuantizedRtt};
+
+/// FEC Object Transmission Information.
+pub(super) const EXT_FTI: u8 = 64;
+/// Congestion control feedback.
+const EXT_CC: u8 = 3;
+/// The sender's rate.
+const EXT_RATE: u8 = 128;
+/// Types from here on are one word long.
+const FIRST_FIXED: u8 = 128;
+
+/// The extensions of a message; each is known to end inside.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions<'a>(&'a [u8]);
+
+impl<'a> Extensions<'a> {
+    /// No extensions.
+    pub const EMPTY: Self = Self(&[]);
+    /// The header length is 255 words at most, and the longest base header takes 6 of them.
+    pub const MAX_LEN: usize = (255 - 6) * 4;
+
+    /// Checks the lengths.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Extension`] when one has length zero or leaves the area;
+    /// [`ParseError::HeaderLength`] when all are longer than [`Self::MAX_LEN`].
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        if bytes.len() > Self::MAX_LEN {
+            return Err(ParseError::HeaderLength);
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            (_, rest) = split_first(rest).ok_or(ParseError::Extension)?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// All of them, as on the wire.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// True when there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One after the other, unknown ones too.
+    pub fn iter(self) -> impl Iterator<Item = Extension<'a>> + Clone + 'a {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (extension, tail) = split_first(rest)?;
+            rest = tail;
+            Some(extension)
+        })
+    }
+
+    /// The first EXT_FTI that is one of scheme `fec`.
+    pub fn fti(self, fec: FecId) -> Option<Fti> {
+        self.bodies(EXT_FTI).find_map(|body| Fti::parse(fec, body))
+    }
+
+    /// The first EXT_CC.
+    pub fn cc_feedback(self) -> Option<CcFeedback> {
+        self.bodies(EXT_CC).find_map(CcFeedback::parse)
+    }
+
+    /// The first EXT_RATE.
+    pub fn rate(self) -> Option<QuantizedRate> {
+        self.bodies(EXT_RATE).find_map(|body| match *body {
+            [_reserved, high, low] => Some(QuantizedRate(u16::from_be_bytes([high, low]))),
+            _ => None,
+        })
+    }
+
+    fn bodies(self, het: u8) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |extension| extension.het == het).map(|extension| extension.body)
+    }
+}
+
+/// One header extension.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Extension<'a> {
+    /// Its type.
+    pub het: u8,
+    /// What follows type and length, or the three bytes behind a type of 128 and above.
+    pub body: &'a [u8],
+}
+
+/// The first extension and what is behind it; `None` when it is cut off or of length zero.
+fn split_first(bytes: &[u8]) -> Option<(Extension<'_>, &[u8])> {
+    let (&[het, words], _) = bytes.split_first_chunk()?;
+    let (len, prefix) = if het >= FIRST_FIXED { (4, 1) } else { (usize::from(words) << 2, 2) };
+    // A length of zero has no room for the prefix: this is what makes every step advance.
+    let (extension, rest) = bytes.split_at_checked(len)?;
+    Some((Extension { het, body: extension.get(prefix..)? }, rest))
+}
+
+/// EXT_CC: a receiver's view of the path (RFC 5740 §4.2.3.5).
+///
+/// ```text
+/// | het 3          | hel 3         |   cc_sequence 16             |
+/// | cc_flags 8     | cc_rtt 8      |   cc_loss 16                 |
+/// | cc_rate 16                     |   cc_reserved 16             |
+/// ```
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct CcFeedback {
+    /// The last probe heard, or one more from a receiver in a hurry.
+    pub cc_sequence: u16,
+    /// The receiver's state.
+    pub flags: CcFlags,
+    /// Its round trip, valid with [`CcFlags::RTT`].
+    pub rtt: QuantizedRtt,
+    /// Its loss; the low half travels in cc_reserved.
+    pub loss: QuantizedLoss,
+    /// The rate it can take.
+    pub rate: QuantizedRate,
+}
+
+impl CcFeedback {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body, ParseError::Extension);
+        let feedback = Self::read(&mut reader).ok()?;
+        reader.is_empty().then_some(feedback)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        let cc_sequence = reader.u16()?;
+        let [flags, rtt] = reader.array()?;
+        let high = reader.u16()?;
+        let rate = QuantizedRate(reader.u16()?);
+        let loss = QuantizedLoss { high, low: reader.u16()? };
+        Ok(Self { cc_sequence, flags: CcFlags(flags), rtt: QuantizedRtt(rtt), loss, rate })
+    }
+
+    fn to_bytes(self) -> [u8; 12] {
+        let [s0, s1] = self.cc_sequence.to_be_bytes();
+        let [h0, h1] = self.loss.high.to_be_bytes();
+        let [r0, r1] = self.rate.0.to_be_bytes();
+        let [l0, l1] = self.loss.low.to_be_bytes();
+        [EXT_CC, 3, s0, s1, self.flags.0, self.rtt.0, h0, h1, r0, r1, l0, l1]
+    }
+}
+
+/// Room for the extensions of one message, on the stack: FTI, CC and rate together fit twice.
+#[derive(Copy, Clone, Debug)]
+pub struct ExtensionBuf {
+    bytes: [u8; Self::CAPACITY],
+    len: usize,
+}
+
+impl ExtensionBuf {
+    const CAPACITY: usize = 64;
+
+    /// Nothing in it.
+    pub const fn new() -> Self {
+        Self { bytes: [0; Self::CAPACITY], len: 0 }
+    }
+
+    /// Adds EXT_FTI; false, and nothing added, when it does not fit.
+    pub fn push_fti(&mut self, fti: &Fti) -> bool {
+        let (bytes, len) = fti.to_extension();
+        bytes.get(..len).is_some_and(|extension| self.push(extension))
+    }
+
+    /// Adds EXT_CC; false, and nothing added, when it does not fit.
+    pub fn push_cc(&mut self, feedback: &CcFeedback) -> bool {
+        self.push(&feedback.to_bytes())
+    }
+
+    /// Adds EXT_RATE; false, and nothing added, when it does not fit.
+    pub fn push_rate(&mut self, rate: QuantizedRate) -> bool {
+        let [high, low] = rate.0.to_be_bytes();
+        self.push(&[EXT_RATE, 0, high, low])
+    }
+
+    /// What was added so far, in that order.
+    pub fn as_extensions(&self) -> Extensions<'_> {
+        // `len` counts only whole extensions written by `push`.
+        Extensions(self.bytes.get(..self.len).unwrap_or_default())
+    }
+
+    fn push(&mut self, extension: &[u8]) -> bool {
+        let end = self.len + extension.len();
+        let Some(room) = self.bytes.get_mut(self.len..end) else { return false };
+        room.copy_from_slice(extension);
+        self.len = end;
+        true
+    }
+}
+
+impl Default for ExtensionBuf {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! A receiver's report about itself. Ours, the content of NORM_REPORT.
+//!
+//! Version 1, all big-endian, nothing behind the reason:
+//! ```text
+//! | 'N'            | 'M'           | version 1     | state 8      |
+//! | sender 32                                                     |
+//! | instance 16                    | round 16                     |
+//! | grtt_response_sec 32                                          |
+//! | grtt_response_usec 32                                         |
+//! | identity 128                                                  |
+//! | bytes_done 64                                                 |
+//! | bytes_total 64                                                |
+//! | drops 32                                                      |
+//! | loss 16                        | name_len 8    | reason_len 8 |
+//! | name, then reason, both UTF-8                                 |
+//! ```
+
+use super::reader::Reader;
+use super::{Identity, InstanceId, NodeId, ParseError, WireTime};
+
+const MAGIC: [u8; 2] = *b"NM";
+const VERSION: u8 = 1;
+
+/// How far a receiver is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum MemberState {
+    /// Present; nothing received yet.
+    Joined = 0,
+    /// Receiving.
+    Receiving = 1,
+    /// All bytes are there and are being checked.
+    Verifying = 2,
+    /// Checked, written and named.
+    Complete = 3,
+    /// Given up; the reason says why.
+    Failed = 4,
+    /// About to go.
+    Leaving = 5,
+}
+
+impl MemberState {
+    const fn from_wire(state: u8) -> Option<Self> {
+        Some(match state {
+            0 => Self::Joined,
+            1 => Self::Receiving,
+            2 => Self::Verifying,
+            3 => Self::Complete,
+            4 => Self::Failed,
+            5 => Self::Leaving,
+            _ => return None,
+        })
+    }
+}
+
+/// The answer to a roll call, and news between calls.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct MemberReport<'a> {
+    /// The sender it is meant for.
+    pub sender: NodeId,
+    /// Which run of it.
+    pub instance: InstanceId,
+    /// The call that is answered.
+    pub round: u16,
+    /// The call's send time plus the time it was held; zero when none was heard.
+    pub grtt_response: WireTime,
+    /// Who reports.
+    pub identity: Identity,
+    /// How far it is.
+    pub state: MemberState,
+    /// Bytes received of the transfer.
+    pub bytes_done: u64,
+    /// Bytes in the transfer; 0 while unknown.
+    pub bytes_total: u64,
+    /// Share of packets lost on the way, times 65 535.
+    pub loss: u16,
+    /// Packets that arrived and were dropped by the receiving host.
+    pub drops: u32,
+    /// A name for people, at most 64 bytes. As it came: it may hold control characters.
+    pub name: &'a str,
+    /// Why it failed, for people, at most 255 bytes. As it came: it may hold control characters.
+    pub reason: &'a str,
+}
+
+impl<'a> MemberReport<'a> {
+    /// The most bytes of a name.
+    pub const MAX_NAME_LEN: usize = 64;
+    /// The most bytes of a reason.
+    pub const MAX_REASON_LEN: usize = 255;
+    /// Bytes of everything before the name.
+    const FIXED_LEN: usize = 60;
+
+    /// Reads the content of a NORM_REPORT; `None` when it is not ours, of a version or in a state
+    /// that we do not know, or has text that is too long or not UTF-8.
+    pub fn parse(content: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(content, ParseError::PayloadLength);
+        let report = Self::read(&mut reader).ok()??;
+        reader.is_empty().then_some(report)
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, ParseError> {
+        if reader.array()? != MAGIC || reader.u8()? != VERSION {
+            return Ok(None);
+        }
+        let Some(state) = MemberState::from_wire(reader.u8()?) else { return Ok(None) };
+        let sender = NodeId(reader.u32()?);
+        let (instance, round) = (InstanceId(reader.u16()?), reader.u16()?);
+        let grtt_response = WireTime::parse(reader)?;
+        let identity = Identity(reader.array()?);
+        let (bytes_done, bytes_total) = (reader.u64()?, reader.u64()?);
+        let (drops, loss) = (reader.u32()?, reader.u16()?);
+        let [name_len, reason_len] = reader.array()?.map(usize::from);
+        let name = str::from_utf8(reader.bytes(name_len)?);
+        let reason = str::from_utf8(reader.bytes(reason_len)?);
+        let (Ok(name), Ok(reason)) = (name, reason) else { return Ok(None) };
+        if name.len() > Self::MAX_NAME_LEN {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            sender,
+            instance,
+            round,
+            grtt_response,
+            identity,
+            state,
+            bytes_done,
+            bytes_total,
+            loss,
+            drops,
+            name,
+            reason,
+        }))
+    }
+
+    /// Bytes that [`Self::emit`] appends.
+    pub fn encoded_len(&self) -> usize {
+        Self::FIXED_LEN
+            + shortened(self.name, Self::MAX_NAME_LEN).len()
+            + shortened(self.reason, Self::MAX_REASON_LEN).len()
+    }
+
+    /// Appends the content. Text that is too long is cut between two characters.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let name = shortened(self.name, Self::MAX_NAME_LEN);
+        let reason = shortened(self.reason, Self::MAX_REASON_LEN);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&[VERSION, self.state as u8]);
+        out.extend_from_slice(&self.sender.0.to_be_bytes());
+        out.extend_from_slice(&self.instance.0.to_be_bytes());
+        out.extend_from_slice(&self.round.to_be_bytes());
+        self.grtt_response.emit(out);
+        out.extend_from_slice(&self.identity.0);
+        out.extend_from_slice(&self.bytes_done.to_be_bytes());
+        out.extend_from_slice(&self.bytes_total.to_be_bytes());
+        out.extend_from_slice(&self.drops.to_be_bytes());
+        out.extend_from_slice(&self.loss.to_be_bytes());
+        // Both lengths fit: `shortened` holds them to 255 at most.
+        out.extend_from_slice(&[name.len() as u8, reason.len() as u8]);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(reason.as_bytes());
+    }
+}
+
+/// The longest beginning of `text` with at most `max` bytes and only whole characters.
+fn shortened(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

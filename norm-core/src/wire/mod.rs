@@ -1,0 +1,63 @@
+//! NORM messages on the wire (RFC 5740 §4): parse and emit, and nothing else.
+//!
+//! [`Message::parse`] checks a datagram once, borrows from it, and afterwards every iterator walks
+//! it without failing. It never panics and never allocates; what does not fit the format comes
+//! back as a [`ParseError`] for the caller to count. Whatever parses is emitted again byte for
+//! byte, reserved fields and unknown header extensions included.
+//!
+//! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
+//! repair cycles or rates. Two formats are ours and not the RFC's: [`RollCall`], the content of an
+//! application command, and [`MemberReport`], the content of a NORM_REPORT.
+
+mod ack;
+mod cmd;
+mod data;
+mod error;
+#[doc(hidden)]
+pub mod exercise;
+mod ext;
+mod flags;
+mod fti;
+mod header;
+mod ids;
+mod info;
+mod lists;
+mod member_report;
+mod message;
+mod nack;
+mod payload_id;
+mod quantize;
+mod reader;
+mod repair;
+mod report;
+mod roll_call;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use ack::{ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush};
+pub use cmd::{
+    AckReq, Application, Cc, Cmd, Command, Eot, Flush, REPAIR_ADV_LIMIT, RepairAdv, Squelch,
+};
+pub use data::Data;
+pub use error::ParseError;
+pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};
+pub use flags::{CcFlags, ObjectFlags, RepairFlags};
+pub use fti::Fti;
+pub use header::{Header, SenderFields};
+pub use ids::{FecId, InstanceId, NodeId, ObjectId, ObjectSize, Sequence};
+pub use info::Info;
+pub use lists::{
+    CcNode, CcNodes, NodeList, ObjectList, encode_cc_nodes, encode_nodes, encode_objects,
+};
+pub use member_report::{MemberReport, MemberState};
+pub use message::Message;
+pub use nack::Nack;
+pub use payload_id::{PayloadFormat, PayloadId, RawPayloadId};
+pub use quantize::{QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt};
+pub use repair::{
+    RepairForm, RepairItem, RepairItems, RepairRequest, RepairRequests, RepairWriter,
+};
+pub use report::Report;
+pub use roll_call::{Identity, RollCall};
+pub use time::WireTime;

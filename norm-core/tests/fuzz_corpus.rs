@@ -1,0 +1,52 @@
+//! Replays the fuzzer's corpus, so that what it once found stays found without a fuzzer.
+
+use norm_core::wire::exercise;
+use std::path::Path;
+
+/// Hands every file of a target's corpus to `accepts`; how many there are, and how many were taken.
+fn replay(target: &str, accepts: impl Fn(&[u8]) -> bool) -> (usize, usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let (mut files, mut accepted) = (0, 0);
+    for entry in std::fs::read_dir(&folder).expect("the corpus is committed") {
+        let path = entry.expect("a readable folder").path();
+        let bytes = std::fs::read(&path).expect("a readable file");
+        files += 1;
+        accepted += usize::from(accepts(&bytes));
+    }
+    (files, accepted)
+}
+
+#[test]
+fn messages_of_the_corpus_keep_their_promises() {
+    let (files, accepted) = replay("wire_message", |bytes| exercise::message(bytes).is_ok());
+    assert!(accepted >= 20, "{accepted} of {files} are messages");
+    assert!(files > accepted, "some are none");
+}
+
+#[test]
+fn extensions_of_the_corpus_keep_their_promises() {
+    let (files, accepted) = replay("wire_extensions", |bytes| exercise::extensions(bytes).is_ok());
+    assert!(accepted >= 8, "{accepted} of {files} are extensions");
+    assert!(files > accepted, "some are none");
+}
+
+#[test]
+fn roll_calls_of_the_corpus_keep_their_promises() {
+    let (files, accepted) = replay("roll_call", exercise::roll_call);
+    assert!(accepted >= 4, "{accepted} of {files} are ours");
+    assert!(files > accepted, "some are not");
+}
+
+#[test]
+fn engines_survive_the_sessions_of_the_corpus() {
+    let survive = |exercise: fn(&[u8])| {
+        move |bytes: &[u8]| {
+            exercise(bytes);
+            true
+        }
+    };
+    let (files, _) = replay("receiver_engine", survive(norm_core::exercise::receiver));
+    assert!(files >= 6);
+    let (files, _) = replay("sender_engine", survive(norm_core::exercise::sender));
+    assert!(files >= 6);
+}

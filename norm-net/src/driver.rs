@@ -1,0 +1,145 @@
+//! The loop that joins an engine to its sockets, workers and application.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver as Channel;
+use norm_core::Timestamp;
+use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, TransmitBuf};
+
+use crate::socket::{Link, SendOutcome};
+
+/// The engines' time: nanoseconds since this was made.
+#[derive(Copy, Clone, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts at an arbitrary moment that is not zero, so that no echoed time looks like "none".
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::since_epoch(self.start.elapsed() + Duration::from_secs(1))
+    }
+}
+
+/// What surrounds an engine: runs its jobs, hears its events, decides when to stop.
+pub trait Application<E: Endpoint> {
+    /// Takes an event of the engine.
+    fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
+    /// Starts a job; its result comes back through the channel given to [`run`].
+    fn job(&mut self, engine: &mut E, job: Job);
+    /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
+    fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
+}
+
+/// The application's `turn` is called at least this often.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// Batches received, and sent, before the other direction has its turn.
+const BATCHES: usize = 32;
+
+/// Runs an engine until its application says stop. Whoever finishes a job wakes `link`'s waker.
+///
+/// # Errors
+/// When the sockets fail for good; packets that cannot leave count as lost.
+pub fn run<E: Endpoint>(
+    link: &mut Link,
+    clock: Clock,
+    engine: &mut E,
+    app: &mut impl Application<E>,
+    done: &Channel<JobDone>,
+) -> io::Result<()> {
+    let mut outgoing = Outgoing::new(link.max_gso_segments());
+    loop {
+        link.recv(BATCHES, &mut |received| {
+            let datagram = Datagram {
+                source: received.source,
+                to_group: received.to_group,
+                payload: received.payload,
+            };
+            engine.handle_datagram(clock.now(), datagram);
+        })?;
+        for job in done.try_iter() {
+            engine.handle_job(clock.now(), job);
+        }
+        let now = clock.now();
+        if engine.poll_timeout().is_some_and(|due| due <= now) {
+            engine.handle_timeout(now);
+        }
+        while let Some(event) = engine.poll_event() {
+            app.event(engine, now, event);
+        }
+        while let Some(job) = engine.poll_job() {
+            app.job(engine, job);
+        }
+        if app.turn(engine, now).is_break() {
+            return Ok(());
+        }
+        let wait = match outgoing.send(link, clock, engine)? {
+            Sent::More => Duration::ZERO,
+            Sent::Blocked => LONGEST_WAIT,
+            Sent::All => engine
+                .poll_timeout()
+                .map_or(LONGEST_WAIT, |due| due.saturating_since(clock.now()))
+                .min(LONGEST_WAIT),
+        };
+        // Also with nothing to wait for: this is where the link learns what has arrived.
+        link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
+    }
+}
+
+enum Sent {
+    /// Nothing is left to send now.
+    All,
+    /// There is more, after the other direction had its turn.
+    More,
+    /// The kernel's buffer is full.
+    Blocked,
+}
+
+/// The buffer, and what of it the kernel has not taken yet.
+struct Outgoing {
+    buffer: TransmitBuf,
+    rest: Option<(SocketAddr, usize, usize)>,
+}
+
+impl Outgoing {
+    fn new(max_segments: usize) -> Self {
+        Self { buffer: TransmitBuf::new(max_segments), rest: None }
+    }
+
+    fn send<E: Endpoint>(
+        &mut self,
+        link: &mut Link,
+        clock: Clock,
+        engine: &mut E,
+    ) -> io::Result<Sent> {
+        for _ in 0..BATCHES {
+            if self.rest.is_none() {
+                self.buffer.set_max_segments(link.max_gso_segments());
+                let Some(transmit) = engine.poll_transmit(clock.now(), &mut self.buffer) else {
+                    return Ok(Sent::All);
+                };
+                let to = match transmit.destination {
+                    Destination::Group => link.group(),
+                    Destination::Unicast(address) => address,
+                };
+                self.rest = Some((to, transmit.segment_size, 0));
+            }
+            if let Some((to, segment_size, from)) = self.rest.take()
+                && let SendOutcome::Blocked { sent } =
+                    link.send(to, segment_size, &self.buffer.bytes[from..])?
+            {
+                self.rest = Some((to, segment_size, from + sent));
+                return Ok(Sent::Blocked);
+            }
+        }
+        Ok(Sent::More)
+    }
+}

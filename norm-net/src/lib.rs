@@ -1,0 +1,33 @@
+//! The drivers around `norm-core`: sockets, files and threads.
+//!
+//! The core decides what a packet says and when it leaves; this crate only carries it there. Nothing
+//! in here parses a message.
+//!
+//! - [`send()`]: sends files and directories to a group.
+//! - [`interface`]: which network interfaces this machine has, and which one multicast should use.
+//! - [`socket`]: a [`socket::Link`], the pair of UDP sockets of a session, with batched sending and
+//!   receiving, and a wait that wakes for packets, for other threads and for time.
+//! - [`receive()`]: receives file sets into a directory.
+//! - [`driver`] and [`workers`]: the loop around an engine, and threads for slow work.
+//! - [`error`]: what can go wrong while a link is opened, told together with the cure.
+
+pub mod driver;
+pub mod error;
+pub mod interface;
+pub mod receive;
+pub mod send;
+pub mod socket;
+pub mod workers;
+
+mod session;
+
+pub use norm_core::receiver::Feedback;
+pub use receive::{
+    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
+    ReceiveSettings, Receiving, SetReport, receive,
+};
+pub use send::{
+    ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
+    SendProgress, SendReport, SendSettings, Sending, send,
+};
+pub use session::Stopper;

@@ -1,0 +1,224 @@
+//! Makes the files of a verified set out of its spool.
+//!
+//! From the last file to the first, the spool is cut off behind what was copied; so the disk holds
+//! the payload and the file at hand, not everything twice. The first file, alone in the spool by
+//! then, is not copied at all: the spool itself gets its name. For a set of one file nothing is
+//! copied.
+//!
+//! A file appears under its final name in one step, whole, with mode and time. Its blocks may still
+//! be in the system's cache then: nothing is flushed to the disk (`fsync`), as with `cp`; a power
+//! failure in the seconds after can lose content.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File, FileTimes};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use norm_core::content::Mtime;
+
+use super::plan::{Plan, PlanError, Planned, is_directory};
+use super::spool::{Spool, SpoolFile, fresh};
+
+/// Why the files could not be made; those made before stay, whole.
+#[derive(Debug)]
+pub(super) enum CarveError {
+    /// Something is in the way.
+    Plan(PlanError),
+    /// What the system said about a file.
+    Io(PathBuf, io::Error),
+    /// The user has stopped the session.
+    Stopped,
+}
+
+impl fmt::Display for CarveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plan(error) => error.fmt(f),
+            Self::Io(path, error) => write!(f, "cannot create {}: {error}", path.display()),
+            Self::Stopped => f.write_str("stopped by the user"),
+        }
+    }
+}
+
+/// Makes directories and files; tells each finished file to `made`.
+pub(super) fn carve(
+    spool: &Spool,
+    plan: &Plan,
+    overwrite: bool,
+    cancel: &AtomicBool,
+    made: &mut dyn FnMut(&Path, u64),
+) -> Result<(), CarveError> {
+    let root = spool.directory();
+    let mut created = HashSet::new();
+    for directory in &plan.directories {
+        make_directories(root, &directory.path, &mut created)?;
+    }
+    let carver = Carver { spool, overwrite };
+    for file in plan.files.iter().rev() {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(CarveError::Stopped);
+        }
+        if let Some(parent) = file.path.parent() {
+            make_directories(root, parent, &mut created)?;
+        }
+        let target = root.join(&file.path);
+        carver.make(file, &target).map_err(|error| failed(&target, error))?;
+        made(&target, file.size);
+    }
+    // Last, because files change the times of the directories that they are made in. What was there
+    // before stays as it is.
+    for directory in &plan.directories {
+        let path = root.join(&directory.path);
+        if created.contains(&path) {
+            set_directory(directory, &path).map_err(|error| CarveError::Io(path, error))?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(target: &Path, error: io::Error) -> CarveError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => CarveError::Plan(PlanError::Exists(target.to_owned())),
+        _ => CarveError::Io(target.to_owned(), error),
+    }
+}
+
+struct Carver<'a> {
+    spool: &'a Spool,
+    overwrite: bool,
+}
+
+impl Carver<'_> {
+    fn make(&self, file: &Planned, target: &Path) -> io::Result<()> {
+        if file.offset == 0 && file.size > 0 && self.rename_spool(file, target)? {
+            return Ok(());
+        }
+        let part = self.spool.part_beside(target);
+        let made = self.copy(file, &part).and_then(|()| self.place(&part, target));
+        if made.is_err() {
+            let _ = fs::remove_file(&part);
+        }
+        made?;
+        if file.size > 0 {
+            self.payload().set_len(file.offset)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the spool itself the file's name; false where names of two file systems cannot do that.
+    fn rename_spool(&self, file: &Planned, target: &Path) -> io::Result<bool> {
+        self.payload().set_len(file.size)?;
+        set_metadata(self.payload(), file)?;
+        match self.place(&self.spool.path(SpoolFile::Payload), target) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
+            placed => placed.map(|()| true),
+        }
+    }
+
+    fn copy(&self, file: &Planned, part: &Path) -> io::Result<()> {
+        let mut to = fresh(part)?;
+        let mut from = self.payload();
+        from.seek(SeekFrom::Start(file.offset))?;
+        if io::copy(&mut from.take(file.size), &mut to)? != file.size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        set_metadata(&to, file)
+    }
+
+    /// Moves a finished file to its name in one step.
+    fn place(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.overwrite {
+            return fs::rename(from, to);
+        }
+        // A rename would replace what is there; a link is refused then.
+        match fs::hard_link(from, to) {
+            Ok(()) => fs::remove_file(from),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(error),
+            // A file system without links: look first.
+            Err(_) => match fs::symlink_metadata(to) {
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                Err(_) => fs::rename(from, to),
+            },
+        }
+    }
+
+    fn payload(&self) -> &File {
+        self.spool.file(SpoolFile::Payload)
+    }
+}
+
+/// Makes the directory at `path` below `root` and those above it; notes those that were not there.
+fn make_directories(
+    root: &Path,
+    path: &Path,
+    created: &mut HashSet<PathBuf>,
+) -> Result<(), CarveError> {
+    let mut at = root.to_owned();
+    for component in path.components() {
+        at.push(component);
+        if !is_directory(&at).map_err(CarveError::Plan)? {
+            fs::create_dir(&at).map_err(|error| CarveError::Io(at.clone(), error))?;
+            created.insert(at.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Mode for files of senders that have none.
+const PLAIN_MODE: u32 = 0o644;
+/// Mode for directories of senders that have none.
+const PLAIN_DIRECTORY_MODE: u32 = 0o755;
+/// Permissions of user, group and others: no set-user-id and the like from the network.
+const PERMISSIONS: u32 = 0o777;
+
+fn set_metadata(file: &File, planned: &Planned) -> io::Result<()> {
+    let mode = if planned.mode == 0 { PLAIN_MODE } else { planned.mode & PERMISSIONS };
+    set_mode(file, mode)?;
+    set_time(file, planned.mtime)
+}
+
+fn set_directory(planned: &Planned, path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let directory = File::open(path)?;
+        let mode =
+            if planned.mode == 0 { PLAIN_DIRECTORY_MODE } else { planned.mode & PERMISSIONS };
+        // Its owner must be able to look into it and to remove it.
+        set_mode(&directory, mode | 0o700)?;
+        set_time(&directory, planned.mtime)?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Sets the time of modification; one that the system cannot express is left out.
+fn set_time(file: &File, mtime: Mtime) -> io::Result<()> {
+    let whole = Duration::from_secs(mtime.seconds.unsigned_abs());
+    let start = if mtime.seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)
+    } else {
+        UNIX_EPOCH.checked_add(whole)
+    };
+    let time: Option<SystemTime> =
+        start.and_then(|t| t.checked_add(Duration::from_nanos(mtime.nanos.into())));
+    let Some(time) = time else { return Ok(()) };
+    match file.set_times(FileTimes::new().set_modified(time)) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests;

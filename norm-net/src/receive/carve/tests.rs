@@ -1,0 +1,225 @@
+use super::*;
+use crate::receive::positioned;
+use crate::receive::spool::Spools;
+use norm_core::content::{Entry, EntryKind, HeadWriter, SetId};
+
+const SET: SetId = SetId([0x11; 16]);
+const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    plan: Plan,
+    spool: Option<Spool>,
+}
+
+impl Fixture {
+    /// A spool with these files' contents; a path that ends in `/` is a directory.
+    fn new(files: &[(&str, &str)]) -> Self {
+        let mut head = HeadWriter::new();
+        let mut payload = String::new();
+        for &(path, content) in files {
+            let directory = path.ends_with('/');
+            let kind = if directory { EntryKind::Directory } else { EntryKind::File };
+            // Set-user-id must not come through.
+            let (mode, size) = (0o104_751, content.len() as u64);
+            head.push(&Entry { kind, mode, mtime: TIME, size, path }).unwrap();
+            payload.push_str(content);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spools::new(dir.path()).create(SET, payload.len() as u64).unwrap();
+        let file = spool.file(SpoolFile::Payload);
+        positioned::write_all_at(file, payload.as_bytes(), 0).unwrap();
+        let plan = Plan::new(&head.finish(), payload.len() as u64).unwrap();
+        Self { dir, plan, spool: Some(spool) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn spool(&self) -> &Spool {
+        self.spool.as_ref().unwrap()
+    }
+
+    fn carve(&self, overwrite: bool) -> Result<Vec<String>, CarveError> {
+        let mut made = Vec::new();
+        carve(self.spool(), &self.plan, overwrite, &AtomicBool::new(false), &mut |path, _| {
+            let path = path.strip_prefix(self.dir.path()).unwrap();
+            made.push(path.to_str().unwrap().to_owned());
+        })?;
+        Ok(made)
+    }
+
+    /// Everything in the output directory, once the spool is gone.
+    fn left(&mut self) -> Vec<String> {
+        self.spool = None;
+        let mut names = Vec::new();
+        list(self.dir.path(), "", &mut names);
+        names.sort();
+        names
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+fn list(directory: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            list(&entry.path(), &format!("{name}/"), names);
+        }
+        names.push(name);
+    }
+}
+
+#[test]
+fn many_files_empty_files_and_directories_are_made_from_last_to_first() {
+    let mut set = Fixture::new(&[
+        ("d/", ""),
+        ("d/inner/deep/", ""),
+        ("first", "one"),
+        ("d/empty", ""),
+        ("d/inner/second", "two!"),
+        ("implied/third", "three"),
+        ("last", ""),
+    ]);
+    let made = set.carve(false).unwrap();
+    assert_eq!(made, ["last", "implied/third", "d/inner/second", "d/empty", "first"]);
+    assert_eq!(set.read("first"), "one");
+    assert_eq!(set.read("d/inner/second"), "two!");
+    assert_eq!(set.read("implied/third"), "three");
+    assert_eq!((set.read("last"), set.read("d/empty")), (String::new(), String::new()));
+    let expected = [
+        "d",
+        "d/empty",
+        "d/inner",
+        "d/inner/deep",
+        "d/inner/second",
+        "first",
+        "implied",
+        "implied/third",
+        "last",
+    ];
+    assert_eq!(set.left(), expected, "and no temporary file");
+}
+
+#[test]
+#[cfg(unix)]
+fn modes_and_times_are_the_senders_but_for_the_dangerous_bits() {
+    use std::os::unix::fs::PermissionsExt;
+    let set = Fixture::new(&[("d/", ""), ("d/a", "content"), ("b", "more"), ("d/e", "")]);
+    set.carve(false).unwrap();
+    let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    for name in ["d", "d/a", "b", "d/e"] {
+        let metadata = fs::metadata(set.path(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o7777, 0o751, "{name}");
+        assert_eq!(metadata.modified().unwrap(), time, "{name}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_single_file_is_the_spool_itself() {
+    use std::os::unix::fs::MetadataExt;
+    let mut set = Fixture::new(&[("sub/only", "all of it")]);
+    let inode = set.spool().file(SpoolFile::Payload).metadata().unwrap().ino();
+    set.carve(false).unwrap();
+    assert_eq!(fs::metadata(set.path("sub/only")).unwrap().ino(), inode, "nothing was copied");
+    assert_eq!(set.left(), ["sub", "sub/only"]);
+    assert_eq!(set.read("sub/only"), "all of it");
+}
+
+#[test]
+fn the_spool_shrinks_with_every_file_made() {
+    let set = Fixture::new(&[("a", "0123456789"), ("b", "0123"), ("c", "01234567")]);
+    let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
+    let mut lengths = vec![length(&set)];
+    carve(set.spool(), &set.plan, false, &AtomicBool::new(false), &mut |_, _| {
+        lengths.push(length(&set));
+    })
+    .unwrap();
+    assert_eq!(lengths, [22, 14, 10, 10]);
+}
+
+#[test]
+fn what_is_there_already_is_not_touched() {
+    for existing in ["a", "b"] {
+        let mut set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+        fs::write(set.path(existing), "old").unwrap();
+        let error = set.carve(false).unwrap_err();
+        assert!(matches!(&error, CarveError::Plan(PlanError::Exists(_))), "{error}");
+        assert_eq!(set.read(existing), "old");
+        let left: &[&str] = if existing == "a" { &["a", "b"] } else { &["b"] };
+        assert_eq!(set.left(), left, "no temporary file either");
+    }
+}
+
+#[test]
+fn with_overwrite_files_are_replaced_and_directories_are_not() {
+    let set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+    fs::write(set.path("a"), "old a, which is longer").unwrap();
+    fs::write(set.path("b"), "old b").unwrap();
+    set.carve(true).unwrap();
+    assert_eq!((set.read("a"), set.read("b")), ("new a".to_owned(), "new b".to_owned()));
+
+    let set = Fixture::new(&[("a", "new a")]);
+    fs::create_dir(set.path("a")).unwrap();
+    assert!(set.carve(true).is_err());
+    assert!(set.path("a").is_dir());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_on_the_way_is_refused_and_a_link_as_target_is_replaced_not_followed() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    let set = Fixture::new(&[("way/x", "content")]);
+    symlink(outside.path(), set.path("way")).unwrap();
+    assert!(matches!(set.carve(true), Err(CarveError::Plan(PlanError::InTheWay(_)))));
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let set = Fixture::new(&[("x", "content")]);
+    symlink(&victim, set.path("x")).unwrap();
+    assert!(matches!(set.carve(false), Err(CarveError::Plan(PlanError::Exists(_)))));
+    set.carve(true).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(set.read("x"), "content");
+}
+
+#[test]
+fn a_directory_that_was_there_keeps_its_mode() {
+    let set = Fixture::new(&[("d/", ""), ("d/a", "x")]);
+    fs::create_dir(set.path("d")).unwrap();
+    let before = fs::metadata(set.path("d")).unwrap().permissions();
+    set.carve(false).unwrap();
+    assert_eq!(fs::metadata(set.path("d")).unwrap().permissions(), before);
+}
+
+#[test]
+fn times_beyond_what_the_system_knows_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = File::create(dir.path().join("f")).unwrap();
+    for seconds in [i64::MIN, i64::MAX, -1, 0] {
+        set_time(&file, Mtime { seconds, nanos: 999_999_999 }).unwrap();
+    }
+    assert_eq!(
+        file.metadata().unwrap().modified().unwrap(),
+        UNIX_EPOCH + Duration::from_nanos(999_999_999)
+    );
+}
+
+#[test]
+fn a_stopped_session_makes_no_more_files() {
+    let mut set = Fixture::new(&[("a", "x"), ("b", "y")]);
+    let stop = AtomicBool::new(false);
+    let carved = carve(set.spool(), &set.plan, false, &stop, &mut |_, _| {
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(matches!(carved, Err(CarveError::Stopped)));
+    assert_eq!(set.left(), ["b"]);
+}

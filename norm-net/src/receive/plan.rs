@@ -1,0 +1,201 @@
+//! What a set will become in the output directory, and whether it may.
+//!
+//! Decided as soon as the head is here, so that a receiver that cannot take the files says so before
+//! gigabytes have come.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use norm_core::content::{ContentError, EntryKind, Head, Mtime, NameRules, safe_components};
+
+/// A file or directory to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Below the output directory; plain components only.
+    pub(super) path: PathBuf,
+    /// Unix mode bits; 0 where the sender has none.
+    pub(super) mode: u32,
+    pub(super) mtime: Mtime,
+    /// Where its content begins in the payload; 0 for a directory.
+    pub(super) offset: u64,
+    /// Its content's bytes; 0 for a directory.
+    pub(super) size: u64,
+}
+
+/// Everything that a set will become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// In the order of their contents in the payload.
+    pub(super) files: Vec<Planned>,
+    pub(super) directories: Vec<Planned>,
+}
+
+/// Why a set cannot be put into the output directory.
+#[derive(Debug)]
+pub(super) enum PlanError {
+    /// The head is damaged.
+    Content(ContentError),
+    /// A name of which nothing safe is left.
+    Name(String),
+    /// Two entries would be the same file, or one a directory below the other.
+    Clash(PathBuf),
+    /// Something is there already.
+    Exists(PathBuf),
+    /// A symbolic link, or a file, where a directory must be.
+    InTheWay(PathBuf),
+    /// The directory cannot be looked into.
+    Io(PathBuf, io::Error),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content(error) => write!(f, "the list of files is unusable: {error}"),
+            Self::Name(name) => write!(f, "the file name {name:?} cannot be created here"),
+            Self::Clash(path) => {
+                write!(f, "the set has two entries for {}", path.display())
+            }
+            Self::Exists(path) => write!(
+                f,
+                "{} exists already: use --overwrite to replace it, or another directory",
+                path.display()
+            ),
+            Self::InTheWay(path) => write!(
+                f,
+                "{} is in the way: a directory is needed there, and links are not followed",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "cannot look at {}: {error}", path.display()),
+        }
+    }
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Claim {
+    File,
+    Directory,
+}
+
+impl Plan {
+    /// Reads a head whose payload must have this many bytes.
+    pub(super) fn new(head: &[u8], payload_size: u64) -> Result<Self, PlanError> {
+        let head = Head::parse(head).map_err(PlanError::Content)?;
+        if head.payload_size() != payload_size {
+            return Err(PlanError::Content(ContentError::SizeMismatch));
+        }
+        let mut plan = Self::default();
+        let mut claims = HashMap::new();
+        let mut entries = head.entries();
+        loop {
+            let offset = entries.offset();
+            let Some(entry) = entries.next() else { return Ok(plan) };
+            let entry = entry.map_err(PlanError::Content)?;
+            let components = safe_components(entry.path, NameRules::HERE)
+                .map_err(|_| PlanError::Name(entry.path.to_owned()))?;
+            let path: PathBuf = components.iter().collect();
+            claim(&mut claims, &path, entry.kind)?;
+            let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
+            match entry.kind {
+                EntryKind::File => {
+                    plan.files.push(Planned { path, mode, mtime, offset, size });
+                }
+                EntryKind::Directory => {
+                    plan.directories.push(Planned { path, mode, mtime, offset: 0, size: 0 });
+                }
+            }
+        }
+    }
+
+    /// The sum of the files' sizes in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
+    /// unless files may be replaced, no file with one of the names.
+    pub(super) fn check(&self, root: &Path, overwrite: bool) -> Result<(), PlanError> {
+        let mut known = HashMap::new();
+        for directory in &self.directories {
+            check_directories(root, &directory.path, &mut known)?;
+        }
+        for file in &self.files {
+            let parent_exists = match file.path.parent() {
+                Some(parent) => check_directories(root, parent, &mut known)?,
+                None => true,
+            };
+            if parent_exists {
+                check_target(&root.join(&file.path), overwrite)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes what is to be at `path` and above it.
+fn claim(
+    claims: &mut HashMap<PathBuf, Claim>,
+    path: &Path,
+    kind: EntryKind,
+) -> Result<(), PlanError> {
+    let clash = || PlanError::Clash(path.to_owned());
+    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        match claims.get(above) {
+            Some(Claim::Directory) => break,
+            Some(Claim::File) => return Err(clash()),
+            None => claims.insert(above.to_owned(), Claim::Directory),
+        };
+    }
+    let wanted = if kind == EntryKind::File { Claim::File } else { Claim::Directory };
+    match claims.insert(path.to_owned(), wanted) {
+        None => Ok(()),
+        Some(Claim::Directory) if wanted == Claim::Directory => Ok(()),
+        Some(_) => Err(clash()),
+    }
+}
+
+/// Walks down `path` below `root`. True when it is there, false when some of it must be created.
+fn check_directories(
+    root: &Path,
+    path: &Path,
+    known: &mut HashMap<PathBuf, bool>,
+) -> Result<bool, PlanError> {
+    if let Some(&there) = known.get(path) {
+        return Ok(there);
+    }
+    let mut there = true;
+    let mut at = root.to_owned();
+    for component in path.components() {
+        at.push(component);
+        if there {
+            there = is_directory(&at)?;
+        }
+    }
+    known.insert(path.to_owned(), there);
+    Ok(there)
+}
+
+/// True for a directory, false when there is nothing.
+pub(super) fn is_directory(path: &Path) -> Result<bool, PlanError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(_) => Err(PlanError::InTheWay(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error)),
+    }
+}
+
+fn check_target(path: &Path, overwrite: bool) -> Result<(), PlanError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(PlanError::InTheWay(path.to_owned())),
+        Ok(_) if overwrite => Ok(()),
+        Ok(_) => Err(PlanError::Exists(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! A receiving session around its engine: what is done with objects, when to give up, when to end.
+//!
+//! `sets` follows the objects of each set from the first packet to the last file; `twins` is about one
+//! set from several senders, `silence` about senders that say nothing more; `tasks` is what workers do;
+//! `end` decides when the session is over and what came of it.
+
+mod end;
+mod sets;
+mod silence;
+mod tasks;
+mod twins;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::Receiver as Channel;
+use norm_core::content::SetId;
+use norm_core::endpoint::{Job, JobDone, StoreOutcome};
+use norm_core::receiver::{ObjectRef, Progress};
+use norm_core::wire::MemberState;
+use norm_core::{Receiver, ReceiverEvent, Timestamp};
+
+use super::event::{Events, ReceiveEvent, ReceiveProgress};
+use super::lossy::Lossy;
+use super::report::{MAX_REPORTS, SetReport};
+use super::spool::Spools;
+use super::store::{BlockStore, Returns};
+use crate::driver::Application;
+use crate::session::{JobResults, Stopper};
+use crate::workers::Workers;
+
+use end::End;
+pub(super) use end::Failure;
+use sets::ActiveSet;
+use silence::Movement;
+use tasks::{StoreTask, TaskDone, TaskResults};
+
+type Engine = Receiver<BlockStore>;
+
+/// Progress is told this often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Complete sets remembered, so that they are not received again.
+const MAX_REMEMBERED: usize = 4_096;
+
+/// What a session needs from its surroundings.
+pub(super) struct Surroundings {
+    pub(super) events: Events,
+    pub(super) stopper: Stopper,
+    pub(super) results: JobResults,
+    pub(super) returns: Returns,
+    pub(super) waker: Arc<mio::Waker>,
+    pub(super) store_workers: Workers,
+    pub(super) check_workers: Workers,
+}
+
+/// What of the user's options the session acts on.
+pub(super) struct Policy {
+    pub(super) directory: PathBuf,
+    pub(super) overwrite: bool,
+    pub(super) daemon: bool,
+    pub(super) timeout: Option<Duration>,
+    /// Senders hear nothing from us, so none will release us.
+    pub(super) mute: bool,
+    /// Group and interface, for hints.
+    pub(super) place: String,
+}
+
+/// A sender that was heard.
+#[derive(Debug)]
+struct SenderState {
+    address: SocketAddr,
+    /// A set from it is complete and it has not heard so yet.
+    owes_release: bool,
+    hinted: bool,
+    /// The symbols kept from it when it fell silent: silent for as long as there are no more.
+    silent_at: Option<u64>,
+    /// Bytes of its sets that are no longer under way.
+    settled: u64,
+}
+
+/// The application around a receiver's engine.
+pub(super) struct Session {
+    policy: Policy,
+    events: Events,
+    stopper: Stopper,
+    results: JobResults,
+    returns: Returns,
+    store_workers: Workers,
+    check_workers: Workers,
+    task_results: TaskResults,
+    tasks_done: Channel<TaskDone>,
+    cancel: Arc<AtomicBool>,
+    spools: Spools,
+    sets: BTreeMap<u64, ActiveSet>,
+    next_set: u64,
+    senders: BTreeMap<u32, SenderState>,
+    complete: VecDeque<SetId>,
+    reports: VecDeque<SetReport>,
+    failed: VecDeque<(String, String)>,
+    bytes_complete: u64,
+    first_set: Option<Timestamp>,
+    next_progress: Timestamp,
+    end: End,
+}
+
+impl Session {
+    pub(super) fn new(policy: Policy, around: Surroundings, now: Timestamp) -> Self {
+        let (done, tasks_done) = crossbeam_channel::unbounded();
+        let spools = Spools::new(&policy.directory);
+        Self {
+            policy,
+            events: around.events,
+            stopper: around.stopper,
+            results: around.results,
+            returns: around.returns,
+            store_workers: around.store_workers,
+            check_workers: around.check_workers,
+            task_results: TaskResults { done, waker: around.waker },
+            tasks_done,
+            cancel: Arc::new(AtomicBool::new(false)),
+            spools,
+            sets: BTreeMap::new(),
+            next_set: 0,
+            senders: BTreeMap::new(),
+            complete: VecDeque::new(),
+            reports: VecDeque::new(),
+            failed: VecDeque::new(),
+            bytes_complete: 0,
+            first_set: None,
+            next_progress: now,
+            end: End::new(now),
+        }
+    }
+
+    /// The set that an object belongs to.
+    fn set_of(&mut self, object: ObjectRef) -> Option<(u64, &mut ActiveSet)> {
+        self.sets
+            .iter_mut()
+            .find(|(_, set)| set.remote == object.remote && set.state.keys().contains(&object.key))
+            .map(|(&number, set)| (number, set))
+    }
+
+    /// Drops what is known of senders that the engine, which follows only so many, has forgotten.
+    fn forget_senders(&mut self, engine: &mut Engine) {
+        let sets = &self.sets;
+        self.senders.retain(|&remote, _| {
+            let keep =
+                engine.progress(remote).is_some() || sets.values().any(|set| set.remote == remote);
+            if !keep {
+                engine.store_mut().forget(remote);
+            }
+            keep
+        });
+    }
+
+    /// Tells a sender how we are doing.
+    fn tell(&self, engine: &mut Engine, remote: u32, state: MemberState, reason: &str) {
+        let settled = self.senders.get(&remote).map_or(0, |sender| sender.settled);
+        let under_way = self.sets.values().filter(|set| set.remote == remote);
+        let bytes_total =
+            under_way.fold(settled, |sum, set| sum.saturating_add(set.state.bytes_total()));
+        engine.set_progress(remote, Progress { state, bytes_total, reason: reason.to_owned() });
+    }
+
+    fn store(&mut self, engine: &mut Engine, job: norm_core::endpoint::StoreJob) {
+        let slot = job.slot;
+        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let held = engine.store_mut().lend(slot);
+        let (returns, results) = (self.returns.clone(), self.results.clone());
+        let failures = self.task_results.clone();
+        let found = self.set_of(object).and_then(|(number, set)| {
+            Some((number, Arc::clone(&set.spool), set.state.part(object.key)?))
+        });
+        match (held, found) {
+            (Some(held), Some((set, spool, part))) => {
+                let task = StoreTask { set, spool, part, job, held, returns, results, failures };
+                self.store_workers.submit(move || task.run());
+            }
+            (held, _) => {
+                // The set was given up while the job was on its way here.
+                if let Some(held) = held {
+                    returns.release(slot, held);
+                }
+                results.send(JobDone::Store { slot, outcome: StoreOutcome::Failed });
+            }
+        }
+    }
+
+    fn tell_progress(&mut self, engine: &Engine, now: Timestamp) {
+        if self.sets.is_empty() || now < self.next_progress {
+            return;
+        }
+        self.next_progress = now + PROGRESS_EVERY;
+        let mut progress = ReceiveProgress {
+            elapsed: self.first_set.map_or(Duration::ZERO, |first| now.saturating_since(first)),
+            decoded: engine.stats().decoded,
+            nacks: engine.stats().nacks,
+            no_room: engine.stats().no_room,
+            malformed: engine.stats().malformed,
+            wire_bytes: engine.stats().bytes,
+            ..ReceiveProgress::default()
+        };
+        for set in self.leaders() {
+            progress.bytes_done += set.spool.written.load(Ordering::Relaxed);
+            progress.bytes_total = progress.bytes_total.saturating_add(set.state.bytes_total());
+            progress.loss = progress.loss.max(loss(engine, set.remote));
+        }
+        self.events.send(ReceiveEvent::Progress(progress));
+    }
+}
+
+/// Share of packets lost from a sender, 0 to 1.
+fn loss(engine: &Engine, remote: u32) -> f64 {
+    engine.progress(remote).map_or(0.0, |(_, loss)| f64::from(loss) / 65_535.0)
+}
+
+/// Appends, and forgets the oldest beyond a limit.
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, limit: usize) {
+    if queue.len() >= limit {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+impl Application<Lossy> for Session {
+    fn event(&mut self, lossy: &mut Lossy, now: Timestamp, event: ReceiverEvent) {
+        let engine = &mut lossy.engine;
+        match event {
+            ReceiverEvent::SenderFound { remote, node, address } => {
+                self.forget_senders(engine);
+                let state = SenderState {
+                    address,
+                    owes_release: false,
+                    hinted: false,
+                    silent_at: None,
+                    settled: 0,
+                };
+                self.senders.insert(remote, state);
+                self.events.send(ReceiveEvent::SenderFound { node, address });
+            }
+            ReceiverEvent::ObjectOpened { object, size, info, .. } => {
+                self.object_opened(engine, now, object, size, info.as_deref());
+            }
+            ReceiverEvent::ObjectComplete { object } => self.object_written(engine, object),
+            ReceiverEvent::ObjectAborted { object } => {
+                if let Some((number, _)) = self.set_of(object) {
+                    let reason = "the sender can no longer repair what is missing".to_owned();
+                    self.fail(engine, now, number, Failure::Incomplete(reason));
+                }
+            }
+            ReceiverEvent::StoreFailed { object } => {
+                // The worker's own account comes first, and says why.
+                self.finish_tasks(engine, now);
+                if let Some((number, _)) = self.set_of(object) {
+                    let reason = "a block could not be written".to_owned();
+                    self.fail(engine, now, number, Failure::Local(reason));
+                }
+            }
+            ReceiverEvent::Released { remote } => {
+                if let Some(sender) = self.senders.get_mut(&remote) {
+                    sender.owes_release = false;
+                }
+            }
+            ReceiverEvent::SenderSilent { remote } => self.sender_silent(engine, remote),
+            ReceiverEvent::SenderEnded { remote } => self.sender_ended(engine, now, remote),
+            ReceiverEvent::Command { .. } => {}
+        }
+    }
+
+    fn job(&mut self, lossy: &mut Lossy, job: Job) {
+        if let Job::Store(job) = job {
+            self.store(&mut lossy.engine, job);
+        }
+    }
+
+    fn turn(&mut self, lossy: &mut Lossy, now: Timestamp) -> ControlFlow<()> {
+        let engine = &mut lossy.engine;
+        self.finish_tasks(engine, now);
+        self.tell_progress(engine, now);
+        self.watch(engine, now)
+    }
+}

@@ -1,0 +1,111 @@
+//! How much room a file system has, and taking it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Gives a new file its length, and as much room on the disk, so that a disk that is too full is
+/// noticed now. True if the room is taken; false where the file system cannot do that: the file is
+/// sparse there, and its blocks take room as they are written.
+///
+/// # Errors
+/// When there is too little room, or what the system says.
+pub(super) fn reserve(file: &File, len: u64) -> io::Result<bool> {
+    match allocate(file, len) {
+        Ok(()) => Ok(true),
+        Err(error) if says_too_large(&error) => Err(error),
+        // Not supported here, in one of many words.
+        Err(_) => file.set_len(len).map(|()| false),
+    }
+}
+
+fn says_too_large(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
+}
+
+/// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block where
+/// the file system cannot do it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "the standard library cannot take room ahead")]
+fn allocate(file: &File, len: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    let size = i64::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    loop {
+        // SAFETY: the call gets numbers only; the descriptor is open for as long as `file` is
+        // borrowed.
+        if unsafe { libc::fallocate64(file.as_raw_fd(), 0, 0, size) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn allocate(_file: &File, _len: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Bytes that may still be written where `directory` is; `None` where the system does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "the standard library does not tell the free space")]
+pub(super) fn free(directory: &Path) -> Option<u64> {
+    use std::ffi::CString;
+    use std::mem::MaybeUninit;
+    use std::os::unix::ffi::OsStrExt;
+
+    let path = CString::new(directory.as_os_str().as_bytes()).ok()?;
+    let mut answer = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends with a zero byte and outlives the call, which writes no more than one
+    // `statvfs` to the other pointer; zeroed, it is a valid one whatever is written of it.
+    let answer = unsafe {
+        if libc::statvfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
+            return None;
+        }
+        answer.assume_init()
+    };
+    answer.f_bavail.checked_mul(answer.f_frsize)
+}
+
+/// Bytes that may still be written where `directory` is; `None` where the system does not tell.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn free(_directory: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_room_is_taken_where_the_file_system_can_do_that() {
+        use std::os::unix::fs::MetadataExt;
+        const LEN: u64 = 8 << 20;
+        let file = tempfile::tempfile().unwrap();
+        let taken = reserve(&file, LEN).unwrap();
+        let metadata = file.metadata().unwrap();
+        assert_eq!(metadata.len(), LEN);
+        assert!(!taken || metadata.blocks() * 512 >= LEN, "{} blocks", metadata.blocks());
+    }
+
+    #[test]
+    fn nothing_to_take_is_no_error() {
+        let file = tempfile::tempfile().unwrap();
+        reserve(&file, 0).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn more_than_any_disk_has_is_refused_rather_than_sparse() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(says_too_large(&reserve(&file, 1 << 62).unwrap_err()));
+        assert!(says_too_large(&reserve(&file, u64::MAX).unwrap_err()));
+        assert_eq!(file.metadata().unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,133 @@
+//! Reading back what was written: hashes of extents, the content of head and tail.
+//!
+//! Runs on worker threads. What is hashed is what is in the file, not what was in memory: a disk
+//! that lies, or somebody else's write, shows as well as a damaged packet.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use norm_core::content::{ContentError, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, SetId, Tail};
+
+use super::positioned;
+use super::spool::{Spool, SpoolFile};
+
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+
+/// The hashes that a tail announces, checked against its own root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TailHashes {
+    head: Hash,
+    extents: Vec<Hash>,
+    pub(super) root: Hash,
+}
+
+impl TailHashes {
+    /// Parses the tail of a set with this many extents.
+    pub(super) fn parse(bytes: &[u8], set: &SetId, extents: u32) -> Result<Self, ContentError> {
+        let tail = Tail::parse(bytes, set)?;
+        if tail.extents().len() as u64 != u64::from(extents) {
+            return Err(ContentError::SizeMismatch);
+        }
+        Ok(Self { head: tail.head(), extents: tail.extents().collect(), root: tail.root() })
+    }
+
+    /// The hash of the object with this index in the set: 0 is the head, then the extents. None for
+    /// the tail, which is bound by the root.
+    pub(super) fn expected(&self, index: u32) -> Option<Hash> {
+        match index.checked_sub(1) {
+            None => Some(self.head),
+            Some(extent) => self.extents.get(usize::try_from(extent).ok()?).copied(),
+        }
+    }
+}
+
+/// BLAKE3 of `len` bytes of the payload from `offset` on.
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
+pub(super) fn hash_extent(
+    spool: &Spool,
+    offset: u64,
+    len: u64,
+    cancel: &AtomicBool,
+) -> io::Result<Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; CHUNK];
+    let mut done = 0;
+    while done < len {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let part = usize::try_from(len - done).unwrap_or(CHUNK).min(CHUNK);
+        let Some(chunk) = buffer.get_mut(..part) else { break };
+        positioned::read_exact_at(spool.file(SpoolFile::Payload), chunk, offset + done)?;
+        hasher.update(chunk);
+        done += part as u64;
+    }
+    Ok(hasher.finalize())
+}
+
+/// The head or the tail, whole. Both are bounded by the content model.
+pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    if len > MAX_HEAD_BYTES.max(MAX_TAIL_BYTES) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = vec![0; len];
+    positioned::read_exact_at(spool.file(which), &mut bytes, 0)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receive::spool::Spools;
+    use norm_core::content::TailWriter;
+
+    const SET: SetId = SetId([7; 16]);
+
+    #[test]
+    fn a_flipped_byte_on_disk_changes_the_hash_of_its_extent_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let spool = Spools::new(dir.path()).create(SET, content.len() as u64).unwrap();
+        positioned::write_all_at(spool.file(SpoolFile::Payload), &content, 0).unwrap();
+        let run = AtomicBool::new(false);
+        let hash = |offset, len| hash_extent(&spool, offset, len, &run).unwrap();
+        assert_eq!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
+        let second = hash(2_000_000, 1_000_000);
+        assert_eq!(second, blake3::hash(&content[2_000_000..]));
+        let flipped = content[1_234_567] ^ 0x10;
+        positioned::write_all_at(spool.file(SpoolFile::Payload), &[flipped], 1_234_567).unwrap();
+        assert_ne!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
+        assert_eq!(hash(2_000_000, 1_000_000), second);
+        assert!(hash_extent(&spool, 2_999_999, 2, &run).is_err(), "beyond the end");
+        run.store(true, Ordering::Relaxed);
+        let stopped = hash_extent(&spool, 0, 10, &run).unwrap_err();
+        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_tail_answers_by_index_and_must_have_the_sets_number_of_extents() {
+        let head = blake3::hash(b"head");
+        let mut writer = TailWriter::new(SET, &head);
+        writer.push(&blake3::hash(b"one")).unwrap();
+        let bytes = writer.finish();
+        let tail = TailHashes::parse(&bytes, &SET, 1).unwrap();
+        assert_eq!(tail.expected(0), Some(head));
+        assert_eq!(tail.expected(1), Some(blake3::hash(b"one")));
+        assert_eq!(tail.expected(2), None);
+        assert_eq!(TailHashes::parse(&bytes, &SET, 2), Err(ContentError::SizeMismatch));
+        let other = SetId([8; 16]);
+        assert_eq!(TailHashes::parse(&bytes, &other, 1), Err(ContentError::RootMismatch));
+    }
+
+    #[test]
+    fn a_piece_that_no_set_can_have_is_not_allocated() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spools::new(dir.path()).create(SET, 0).unwrap();
+        assert!(read_whole(&spool, SpoolFile::Head, u64::MAX).is_err());
+        assert_eq!(read_whole(&spool, SpoolFile::Head, 0).unwrap(), b"");
+    }
+}

@@ -1,0 +1,117 @@
+//! Runs the engine's jobs on threads: one that reads in order, and as many as there are cores to make
+//! repair symbols.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
+use norm_core::fec::encode_repair;
+
+use super::source::{Source, SourceError};
+use crate::session::JobResults;
+use crate::workers::{Workers, guarded};
+
+#[derive(Debug)]
+pub(super) struct Jobs {
+    /// Used by the reading thread alone until the session is over or has failed.
+    source: Arc<Mutex<Source>>,
+    /// Key of the set's first object.
+    first_key: u64,
+    readers: Workers,
+    encoders: Workers,
+    results: JobResults,
+}
+
+impl Jobs {
+    pub(super) fn new(source: Source, first_key: u64, results: JobResults) -> io::Result<Self> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            source: Arc::new(Mutex::new(source)),
+            first_key,
+            readers: Workers::new("read", 1)?,
+            encoders: Workers::new("encode", cores)?,
+            results,
+        })
+    }
+
+    pub(super) fn start(&self, job: Job) {
+        match job {
+            Job::Read(job) => self.read(job),
+            Job::Encode(job) => self.encode(job),
+            Job::Store(_) => {} // a sender has none
+        }
+    }
+
+    /// The source, once the reading thread is idle.
+    pub(super) fn source(&self) -> MutexGuard<'_, Source> {
+        lock(&self.source)
+    }
+
+    fn read(&self, job: ReadJob) {
+        let (source, results) = (Arc::clone(&self.source), self.results.clone());
+        let object = job.object.checked_sub(self.first_key);
+        self.readers.submit(move || {
+            let result = attempt(&source, || {
+                object.and_then(|n| lock(&source).read(n, job.offset, job.len))
+            });
+            results.send(JobDone::Read { block: job.block, result });
+        });
+    }
+
+    fn encode(&self, job: EncodeJob) {
+        let (failures, results) = (Arc::clone(&self.source), self.results.clone());
+        self.encoders.submit(move || {
+            let EncodeJob { block, symbols, symbol_size, source, first, count } = job;
+            let result = attempt(&failures, || {
+                encode_repair(symbols, symbol_size, &source, first, count).ok().map(Bytes::from)
+            });
+            results.send(JobDone::Encode { block, first, result });
+        });
+    }
+}
+
+/// Does the work of a job. A panic fails the job like anything else, and the source keeps its message
+/// for the report.
+fn attempt(
+    source: &Mutex<Source>,
+    work: impl FnOnce() -> Option<Bytes>,
+) -> Result<Bytes, JobFailed> {
+    let done = guarded(work).unwrap_or_else(|message| {
+        lock(source).fail(SourceError::Internal(message));
+        None
+    });
+    done.ok_or(JobFailed)
+}
+
+fn lock(source: &Mutex<Source>) -> MutexGuard<'_, Source> {
+    // A panic while reading leaves nothing worse than a set that no longer hashes.
+    source.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::send::plan::Plan;
+    use crate::send::scan::scan;
+    use norm_core::content::SetId;
+
+    #[test]
+    fn a_panic_fails_the_job_and_its_message_is_kept_for_the_report() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), b"content").unwrap();
+        let found = scan(&[dir.path().to_owned()]).unwrap();
+        let plan = Plan::new(64, None, found.head.len() as u64, found.payload_size).unwrap();
+        let source = Mutex::new(Source::new(SetId([1; 16]), plan, found));
+        assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok());
+        let failed = attempt(&source, || {
+            let _held = lock(&source);
+            panic!("on purpose")
+        });
+        assert_eq!(failed, Err(JobFailed));
+        let reason = lock(&source).take_failure().map(|error| error.to_string());
+        assert!(reason.is_some_and(|reason| reason.ends_with("on purpose")));
+        assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok(), "the lock is usable");
+    }
+}

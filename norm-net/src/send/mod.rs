@@ -1,0 +1,198 @@
+//! Sends files and directories to a group.
+//!
+//! [`send()`] examines the paths, opens the link and returns at once; a thread of its own then runs the
+//! session until every receiver has confirmed, or until it is stopped. `scan` lists what there is,
+//! `plan` cuts it into objects, `source` reads and hashes it, `session` surrounds the engine.
+
+mod error;
+mod event;
+mod jobs;
+mod options;
+mod plan;
+mod receivers;
+mod report;
+mod scan;
+mod session;
+mod source;
+
+use std::io;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver as Channel, unbounded};
+use norm_core::content::SetId;
+use norm_core::wire::NodeId;
+use norm_core::{JobDone, Rng, Sender, SenderConfig};
+
+use crate::driver::{self, Clock};
+use crate::session::{JobResults, Stopper, os_seed};
+use crate::socket::Link;
+
+pub use error::SendError;
+pub use event::{SendEvent, SendPhase, SendProgress};
+pub use options::{SendOptions, SendSettings};
+pub use report::{ReceiverOutcome, ReceiverResult, SendOutcome, SendReport};
+
+use event::Events;
+use jobs::Jobs;
+use plan::Plan;
+use scan::{FileSet, scan};
+use session::{Facts, Session};
+use source::Source;
+
+/// A transfer under way. Dropping it does not end the transfer; see [`Sending::stopper`].
+#[derive(Debug)]
+pub struct Sending {
+    settings: SendSettings,
+    events: Channel<SendEvent>,
+    stopper: Stopper,
+    thread: JoinHandle<io::Result<SendReport>>,
+}
+
+impl Sending {
+    /// What the transfer was set up with.
+    pub fn settings(&self) -> &SendSettings {
+        &self.settings
+    }
+
+    /// What happens, as it happens. The channel closes when the transfer is over.
+    pub fn events(&self) -> &Channel<SendEvent> {
+        &self.events
+    }
+
+    /// Ends the transfer from elsewhere: receivers are told, and the report says so.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Waits until the transfer is over.
+    ///
+    /// # Errors
+    /// [`SendError::Io`] when the sockets failed for good.
+    pub fn wait(self) -> Result<SendReport, SendError> {
+        let panicked = |_| Err(io::Error::other("the sending thread panicked"));
+        Ok(self.thread.join().unwrap_or_else(panicked)?)
+    }
+}
+
+/// Sends files and directories, with all that is in them, to everybody who listens.
+///
+/// Examines the paths and opens the sockets before it returns, so that most mistakes are told here.
+///
+/// # Errors
+/// When there is nothing to send or it cannot be read, when options cannot work, and when the network
+/// or the system refuses.
+pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
+    options.check()?;
+    let found = scan(paths)?;
+    let link = Link::open(&options.link_config())?;
+    let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
+    let options = &SendOptions { segment_size, ..options.clone() };
+    let head_len = found.head.len() as u64;
+    let plan = Plan::new(segment_size, options.rate, head_len, found.payload_size)?;
+    let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
+    let (node, set) = (draw_node(&mut rng), draw_set(&mut rng));
+    let settings = settings(options, &link, set, &found, segment_hint);
+
+    let clock = Clock::start();
+    let config = sender_config(options, node, &plan);
+    let first_key = config.first_object;
+    let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
+    for spec in plan.specs(set, first_key as u16) {
+        engine.enqueue(spec)?;
+    }
+    engine.finish();
+
+    let (done, results) = unbounded();
+    let stopper = Stopper::new(link.waker());
+    let (event_queue, events) = Events::new();
+    let facts = facts(options, &settings);
+    let source = Source::new(set, plan, found);
+    let jobs = Jobs::new(source, first_key, JobResults::new(done, link.waker()))?;
+    let session = Session::new(facts, jobs, event_queue, stopper.clone(), clock.now());
+    let thread = std::thread::Builder::new()
+        .name("norm-send".to_owned())
+        .spawn(move || run(link, clock, engine, session, &results))?;
+    Ok(Sending { settings, events, stopper, thread })
+}
+
+fn run(
+    mut link: Link,
+    clock: Clock,
+    mut engine: Sender,
+    mut session: Session,
+    results: &Channel<JobDone>,
+) -> io::Result<SendReport> {
+    driver::run(&mut link, clock, &mut engine, &mut session, results)?;
+    Ok(session.finish(&engine, clock.now()))
+}
+
+fn sender_config(options: &SendOptions, node: NodeId, plan: &Plan) -> SenderConfig {
+    let usual = SenderConfig::new(node);
+    SenderConfig {
+        rate: options.rate,
+        packet_overhead: options.packet_overhead() as usize,
+        segment_size: options.segment_size,
+        block_len: plan.block_len,
+        min_receivers: options.min_receivers,
+        start_timeout: options.start_timeout,
+        linger: options.linger,
+        max_receivers: usual.max_receivers.max(options.min_receivers),
+        ..usual
+    }
+}
+
+fn settings(
+    options: &SendOptions,
+    link: &Link,
+    set: SetId,
+    found: &FileSet,
+    segment_hint: Option<String>,
+) -> SendSettings {
+    let hints: Vec<String> = link.buffers().hint().into_iter().chain(segment_hint).collect();
+    SendSettings {
+        group: link.group(),
+        interface: link.interface().clone(),
+        because: link.chosen_because(),
+        rate: options.rate,
+        ttl: options.ttl,
+        segment_size: options.segment_size,
+        local: link.local_addr(),
+        set: set.to_string(),
+        files: found.file_count,
+        directories: found.directories,
+        bytes: found.payload_size,
+        hint: (!hints.is_empty()).then(|| hints.join("\n")),
+        skipped: found.skipped.clone(),
+    }
+}
+
+fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
+    Facts {
+        min_receivers: options.min_receivers,
+        lingers: !options.linger.is_zero(),
+        bytes: settings.bytes,
+        files: settings.files,
+        silence_hint: format!(
+            "no receiver has answered on {} via {} for 5 s: is one running, on this group and port? \
+             With a router on the way, is the TTL ({}) high enough and does it route multicast? Does \
+             a firewall drop UDP?",
+            settings.group, settings.interface.name, settings.ttl
+        ),
+    }
+}
+
+/// A node id that is not reserved.
+fn draw_node(rng: &mut Rng) -> NodeId {
+    loop {
+        let node = NodeId(rng.next_u32());
+        if node != NodeId::NONE && node != NodeId::ANY {
+            return node;
+        }
+    }
+}
+
+fn draw_set(rng: &mut Rng) -> SetId {
+    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    SetId(random.to_be_bytes())
+}

@@ -1,0 +1,197 @@
+//! Where the bytes of a set come from: head, files, tail.
+//!
+//! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
+//! the first time, and the tail is ready when it is wanted. Reading again for repair is not hashed
+//! again. Memory does not grow with the files' sizes.
+
+mod files;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use blake3::Hasher;
+use bytes::Bytes;
+use norm_core::content::{Hash, SetId, TailWriter};
+
+use super::plan::Plan;
+use super::scan::FileSet;
+use files::Files;
+
+/// Bytes read at once to hash what nobody has asked for.
+const HASH_STEP: u64 = 1 << 20;
+
+/// Why the source cannot go on.
+#[derive(Debug)]
+pub(super) enum SourceError {
+    /// A file is no longer what the scan saw.
+    Changed {
+        /// Which one.
+        path: PathBuf,
+        /// How it differs.
+        how: &'static str,
+    },
+    /// A file could not be read.
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A part that does not exist was asked for.
+    OutOfRange,
+    /// Reading or coding panicked; the message.
+    Internal(String),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { path, how } => write!(f, "{}: {how}", path.display()),
+            Self::Read { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::OutOfRange => f.write_str("a part of the set that does not exist was wanted"),
+            Self::Internal(message) => f.write_str(message),
+        }
+    }
+}
+
+/// Reads any part of a set's objects, and hashes the payload on its way.
+#[derive(Debug)]
+pub(super) struct Source {
+    set: SetId,
+    plan: Plan,
+    head: Bytes,
+    files: Files,
+    hashing: Hashing,
+    tail: Option<Bytes>,
+    /// Why reading failed; kept for whoever reports it.
+    failure: Option<SourceError>,
+}
+
+/// How far the payload has been hashed.
+#[derive(Debug)]
+struct Hashing {
+    /// Everything before this byte of the payload is hashed.
+    end: u64,
+    /// The extent under way.
+    extent: Hasher,
+    /// Hashes of whole extents.
+    done: Vec<Hash>,
+}
+
+impl Source {
+    pub(super) fn new(set: SetId, plan: Plan, found: FileSet) -> Self {
+        Self {
+            set,
+            plan,
+            head: found.head.into(),
+            files: Files::new(found.files),
+            hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
+            tail: None,
+            failure: None,
+        }
+    }
+
+    /// Exactly `len` bytes of the object with this number in the set, from `offset` on. `None` when
+    /// they could not be had; [`Source::take_failure`] tells why.
+    pub(super) fn read(&mut self, object: u64, offset: u64, len: u32) -> Option<Bytes> {
+        let result = self.read_object(object, offset, len);
+        result.map_err(|error| self.fail(error)).ok()
+    }
+
+    /// Notes why the set cannot be sent; the first reason stays.
+    pub(super) fn fail(&mut self, error: SourceError) {
+        self.failure.get_or_insert(error);
+    }
+
+    /// Why a read failed: the first reason.
+    pub(super) fn take_failure(&mut self) -> Option<SourceError> {
+        self.failure.take()
+    }
+
+    /// The hash that stands for the set; `None` until the tail has been made.
+    pub(super) fn root(&self) -> Option<Hash> {
+        let root = self.tail.as_ref()?.last_chunk()?;
+        Some(Hash::from_bytes(*root))
+    }
+
+    fn read_object(&mut self, object: u64, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+        let extents = u64::from(self.plan.extents);
+        match object {
+            0 => slice(&self.head, offset, len),
+            n if n <= extents => {
+                let start = (n - 1) * self.plan.extent_bytes;
+                self.read_payload(start.saturating_add(offset), len)
+            }
+            n if n == extents + 1 => {
+                let tail = self.tail()?;
+                slice(&tail, offset, len)
+            }
+            _ => Err(SourceError::OutOfRange),
+        }
+    }
+
+    fn read_payload(&mut self, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+        let end = offset.saturating_add(u64::from(len));
+        if end > self.plan.payload_size {
+            return Err(SourceError::OutOfRange);
+        }
+        let mut bytes = vec![0; len as usize];
+        self.files.read(offset, &mut bytes)?;
+        // Known to be within the bytes, if there is anything new at all.
+        let known = self.hashing.end.saturating_sub(offset);
+        if offset <= self.hashing.end
+            && let Some(new) = usize::try_from(known).ok().and_then(|known| bytes.get(known..))
+        {
+            self.hashing.update(&self.plan, new);
+        }
+        Ok(bytes.into())
+    }
+
+    /// The tail, made when it is first wanted. What has not been read by then is read for hashing.
+    fn tail(&mut self) -> Result<Bytes, SourceError> {
+        if let Some(tail) = &self.tail {
+            return Ok(tail.clone());
+        }
+        while self.hashing.end < self.plan.payload_size {
+            let step = HASH_STEP.min(self.plan.payload_size - self.hashing.end);
+            self.read_payload(self.hashing.end, step as u32)?;
+        }
+        let mut tail = TailWriter::new(self.set, &blake3::hash(&self.head));
+        for hash in &self.hashing.done {
+            tail.push(hash).map_err(|_| SourceError::OutOfRange)?;
+        }
+        let tail = Bytes::from(tail.finish());
+        self.tail = Some(tail.clone());
+        Ok(tail)
+    }
+}
+
+impl Hashing {
+    /// Takes the next bytes of the payload.
+    fn update(&mut self, plan: &Plan, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let extent = self.done.len() as u64;
+            let extent_end = ((extent + 1) * plan.extent_bytes).min(plan.payload_size);
+            let room = usize::try_from(extent_end - self.end).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.extent.update(now);
+            self.end += now.len() as u64;
+            if self.end == extent_end {
+                self.done.push(self.extent.finalize());
+                self.extent.reset();
+            }
+            bytes = later;
+        }
+    }
+}
+
+/// Part of something in memory, without copying.
+fn slice(all: &Bytes, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+    let start = usize::try_from(offset).map_err(|_| SourceError::OutOfRange)?;
+    let end = start.checked_add(len as usize).filter(|&end| end <= all.len());
+    end.map(|end| all.slice(start..end)).ok_or(SourceError::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Receives many datagrams with one system call.
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef};
+
+use super::setup::Port;
+
+/// A UDP datagram; the payload may be changed in place.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// Who sent it, as far as a source address can be believed.
+    pub source: SocketAddr,
+    /// Sent to the multicast group, not to us alone.
+    pub to_group: bool,
+    /// Marked "congestion experienced" by a router (RFC 3168).
+    pub congested: bool,
+    /// The bytes.
+    pub payload: &'a mut [u8],
+}
+
+/// Room for one call's worth of packets, made once.
+#[derive(Debug)]
+pub(super) struct ReceiveBuffers(Vec<u8>);
+
+/// A GRO buffer holds up to 64 KiB; anything smaller would cut packets off.
+const SLOT: usize = 1 << 16;
+
+impl ReceiveBuffers {
+    pub(super) fn new() -> Self {
+        Self(vec![0; SLOT * BATCH_SIZE])
+    }
+
+    /// Reads once and hands over each filled buffer; how many there were.
+    pub(super) fn receive(
+        &mut self,
+        port: &Port,
+        each: &mut dyn FnMut(&RecvMeta, &mut [u8]),
+    ) -> io::Result<usize> {
+        let mut slots = self.0.chunks_exact_mut(SLOT);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let filled = port.state.recv(UdpSockRef::from(&port.socket), &mut slices, &mut metas)?;
+        for (meta, slot) in metas.iter().take(filled).zip(self.0.chunks_exact_mut(SLOT)) {
+            let len = meta.len.min(SLOT);
+            each(meta, &mut slot[..len]);
+        }
+        Ok(filled)
+    }
+}
+
+/// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter.
+pub(super) fn datagrams<'a>(
+    meta: &RecvMeta,
+    to_group: bool,
+    bytes: &'a mut [u8],
+) -> impl Iterator<Item = Received<'a>> + use<'a> {
+    let source = meta.addr;
+    let congested = meta.ecn == Some(EcnCodepoint::Ce);
+    // chunks_mut panics on zero, which an empty datagram's stride is.
+    bytes.chunks_mut(meta.stride.max(1)).map(move |payload| Received {
+        source,
+        to_group,
+        congested,
+        payload,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(len: usize, stride: usize) -> Vec<usize> {
+        let mut meta = RecvMeta::default();
+        (meta.len, meta.stride) = (len, stride);
+        datagrams(&meta, false, &mut vec![0; len]).map(|one| one.payload.len()).collect()
+    }
+
+    #[test]
+    fn a_batch_is_split_at_its_stride() {
+        assert_eq!(lengths(2500, 1000), [1000, 1000, 500]);
+        assert_eq!(lengths(2000, 1000), [1000, 1000]);
+        assert_eq!(lengths(700, 700), [700]);
+    }
+
+    #[test]
+    fn an_empty_datagram_is_nothing_and_no_panic() {
+        assert!(lengths(0, 0).is_empty());
+    }
+}

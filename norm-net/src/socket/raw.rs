@@ -1,0 +1,121 @@
+//! Linux system calls on sockets that no safe dependency offers. The only other `unsafe` of this crate
+//! is in `receive/space.rs`.
+#![expect(
+    unsafe_code,
+    reason = "socket2 has no IPv6 SSM join, quinn-udp no switch for GRO, mio no sub-millisecond wait"
+)]
+
+use std::io;
+use std::mem::size_of;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Duration;
+
+use socket2::SockAddr;
+
+/// Makes every packet arrive in a buffer of its own.
+pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
+    set_option(socket, libc::SOL_UDP, libc::UDP_GRO, &0_i32)
+}
+
+/// Stops the kernel from stamping packets with their time of arrival, which quinn-udp asks for.
+///
+/// The stamp is of no use here, and it pushes the ECN bits of GRO batches out of quinn-udp's control
+/// buffer.
+pub(super) fn disable_timestamps(socket: &impl AsFd) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &0_i32)
+}
+
+/// Asks for a receive buffer beyond the system's limit; only the privileged get it.
+pub(super) fn force_recv_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes)
+}
+
+/// Joins (source, group) on the interface with this index.
+pub(super) fn join_ssm_v6(
+    socket: &impl AsFd,
+    source: Ipv6Addr,
+    group: Ipv6Addr,
+    interface: u32,
+) -> io::Result<()> {
+    let request = libc::group_source_req {
+        gsr_interface: interface,
+        gsr_group: storage(group),
+        gsr_source: storage(source),
+    };
+    set_option(socket, libc::IPPROTO_IPV6, libc::MCAST_JOIN_SOURCE_GROUP, &request)
+}
+
+/// Datagrams that the kernel had to drop because the socket's buffer was full; wraps.
+pub(super) fn receive_drops(socket: &impl AsFd) -> Option<u32> {
+    const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
+    let mut info = [0_u32; DROPS + 1];
+    let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
+    // SAFETY: the pointer is valid for writing `len` bytes, and any bytes are valid `u32`s. The
+    // descriptor is open for as long as `socket` is borrowed.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            info.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    // An older kernel may know fewer entries.
+    let complete = usize::try_from(len).is_ok_and(|len| len >= size_of_val(&info));
+    (result == 0 && complete).then_some(info[DROPS])
+}
+
+/// Sleeps until the descriptor is readable; `false` when `timeout` has passed first.
+///
+/// Unlike `epoll_wait` it does not round to milliseconds, in which a fast sender would send a
+/// hundred packets.
+pub(super) fn wait_readable(descriptor: RawFd, timeout: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+    let timeout = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: one `pollfd` is passed and counted as one; both pointers live through the call; a null
+    // signal mask means that none is set. A closed descriptor is answered with POLLNVAL.
+    let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const timeout, std::ptr::null()) };
+    if ready < 0 { Err(io::Error::last_os_error()) } else { Ok(ready > 0) }
+}
+
+/// Whether an error number that `io::ErrorKind` has no name for may pass.
+pub(super) fn is_transient(error_number: i32) -> bool {
+    matches!(error_number, libc::ENOBUFS | libc::ENODEV | libc::ENXIO | libc::ENONET)
+}
+
+fn storage(address: Ipv6Addr) -> libc::sockaddr_storage {
+    let address = SockAddr::from(SocketAddr::V6(SocketAddrV6::new(address, 0, 0, 0)));
+    let mut storage = address.as_storage();
+    // SAFETY: socket2's storage is documented to be of the size and alignment of `sockaddr_storage`,
+    // and any bytes are a valid one.
+    unsafe { *storage.view_as::<libc::sockaddr_storage>() }
+}
+
+/// Sets one socket option; the kernel checks that `T` is what the option takes.
+pub(super) fn set_option<T: Copy>(
+    socket: &impl AsFd,
+    level: i32,
+    name: i32,
+    value: &T,
+) -> io::Result<()> {
+    // `T` is an integer or a C structure of a few hundred bytes.
+    let len = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    // SAFETY: the pointer is valid for reading `len` bytes. The descriptor is open for as long as
+    // `socket` is borrowed.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_ref(value).cast(),
+            len,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

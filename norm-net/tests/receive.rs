@@ -1,0 +1,570 @@
+//! `receive()` against a sender's engine on the loopback interface.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver as Channel, Sender as ChannelEnd, unbounded};
+use norm_core::content::{
+    Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
+};
+use norm_core::endpoint::{Job, JobDone};
+use norm_core::fec::encode_repair;
+use norm_core::sender::ObjectSpec;
+use norm_core::wire::NodeId;
+use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
+use norm_net::driver::{self, Application, Clock};
+use norm_net::interface::InterfaceSpec;
+use norm_net::socket::{Link, LinkConfig};
+use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
+
+const SET: SetId = SetId(*b"set for the test");
+const SEGMENT: u16 = 1344;
+const BLOCK_LEN: u32 = 64;
+/// Of payload; several to a set, so that extents and blocks are many.
+const EXTENT: usize = 600_000;
+
+/// A group and port that no other test of this process gets.
+fn group() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
+    SocketAddr::new(
+        [239, 255, 78, 1].into(),
+        30_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed),
+    )
+}
+
+/// Content that compresses to nothing and differs everywhere.
+fn content(len: usize, seed: u64) -> Vec<u8> {
+    let mut rng = norm_core::Rng::new(seed);
+    (0..len).map(|_| rng.next_u32() as u8).collect()
+}
+
+/// The objects of a set, in memory, and who sends them.
+struct Source {
+    objects: Vec<(SetInfo, Bytes)>,
+    node: NodeId,
+    /// Bits per second.
+    rate: u64,
+    /// Content packets after which it is gone without a word.
+    dies_after: u64,
+}
+
+impl Source {
+    fn new(entries: &[(Entry<'_>, Vec<u8>)]) -> Self {
+        Self::with(SET, entries, |hash| hash)
+    }
+
+    /// `spoil` may change the hash of each extent.
+    fn with(
+        set: SetId,
+        entries: &[(Entry<'_>, Vec<u8>)],
+        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
+    ) -> Self {
+        let mut head = HeadWriter::new();
+        let mut payload = Vec::new();
+        for (entry, content) in entries {
+            head.push(&Entry { size: content.len() as u64, ..*entry }).unwrap();
+            payload.extend_from_slice(content);
+        }
+        let payload_size = payload.len() as u64;
+        let head = head.finish();
+        let mut tail = TailWriter::new(set, &blake3::hash(&head));
+        let extents: Vec<&[u8]> = payload.chunks(EXTENT).collect();
+        for extent in &extents {
+            tail.push(&spoil(blake3::hash(extent))).unwrap();
+        }
+        let objects = extents.len() as u32 + 2;
+        let info =
+            |kind, offset| SetInfo { kind, set, first_object: 0, objects, offset, payload_size };
+        let mut all = vec![(info(ObjectKind::Head, 0), Bytes::from(head))];
+        for (number, extent) in extents.iter().enumerate() {
+            let offset = (number * EXTENT) as u64;
+            all.push((info(ObjectKind::Payload, offset), Bytes::copy_from_slice(extent)));
+        }
+        all.push((info(ObjectKind::Tail, 0), Bytes::from(tail.finish())));
+        Self { objects: all, node: NodeId(77), rate: 200_000_000, dies_after: u64::MAX }
+    }
+
+    /// Somebody else's idea of it: the same set, with other bytes in its files.
+    fn forged(mut self) -> Self {
+        for (info, content) in &mut self.objects {
+            if info.kind == ObjectKind::Payload {
+                *content = content.iter().map(|byte| !byte).collect();
+            }
+        }
+        self
+    }
+
+    fn send(self, group: SocketAddr) -> JoinHandle<SentBy> {
+        std::thread::spawn(move || self.run(group))
+    }
+
+    fn run(self, group: SocketAddr) -> SentBy {
+        let config = LinkConfig {
+            interface: Some(InterfaceSpec::Name("lo".to_owned())),
+            loopback: true,
+            ..LinkConfig::new(group)
+        };
+        let mut link = Link::open(&config).unwrap();
+        let clock = Clock::start();
+        let config = SenderConfig {
+            segment_size: SEGMENT,
+            block_len: BLOCK_LEN,
+            min_receivers: 1,
+            start_timeout: Some(Duration::from_secs(20)),
+            initial_grtt: Duration::from_millis(20),
+            rate: Some(self.rate),
+            ..SenderConfig::new(self.node)
+        };
+        let mut engine = Sender::new(config, u64::from(self.node.0), clock.now()).unwrap();
+        for (info, content) in &self.objects {
+            let mut bytes = Vec::new();
+            info.emit(&mut bytes);
+            let size = content.len() as u64;
+            engine.enqueue(ObjectSpec { size, info: Some(bytes.into()), file: true }).unwrap();
+        }
+        engine.finish();
+        let (results, done) = unbounded();
+        let (objects, dies_after) = (self.objects, self.dies_after);
+        let mut app = SentBy { objects, results, dies_after, ..SentBy::empty() };
+        app.drive(&mut link, clock, &mut engine, &done);
+        app
+    }
+}
+
+/// The application of a sender that has everything in memory.
+struct SentBy {
+    objects: Vec<(SetInfo, Bytes)>,
+    results: ChannelEnd<JobDone>,
+    confirmed: usize,
+    failed: Vec<String>,
+    dies_after: u64,
+    until: Option<Timestamp>,
+}
+
+impl SentBy {
+    fn empty() -> Self {
+        let (results, _) = unbounded();
+        Self {
+            objects: Vec::new(),
+            results,
+            confirmed: 0,
+            failed: Vec::new(),
+            dies_after: u64::MAX,
+            until: None,
+        }
+    }
+
+    fn drive(
+        &mut self,
+        link: &mut Link,
+        clock: Clock,
+        engine: &mut Sender,
+        done: &Channel<JobDone>,
+    ) {
+        self.until = Some(clock.now() + Duration::from_secs(60));
+        driver::run(link, clock, engine, self, done).unwrap();
+    }
+}
+
+impl Application<Sender> for SentBy {
+    fn event(&mut self, _engine: &mut Sender, _now: Timestamp, event: SenderEvent) {
+        match event {
+            SenderEvent::ReceiverConfirmed { .. } => self.confirmed += 1,
+            SenderEvent::ReceiverFailed { reason, .. } => self.failed.push(reason),
+            _ => {}
+        }
+    }
+
+    fn job(&mut self, _engine: &mut Sender, job: Job) {
+        let done = match job {
+            Job::Read(job) => {
+                let (start, len) = (job.offset as usize, job.len as usize);
+                let bytes = self.objects[job.object as usize].1.slice(start..start + len);
+                JobDone::Read { block: job.block, result: Ok(bytes) }
+            }
+            Job::Encode(job) => {
+                let made =
+                    encode_repair(job.symbols, job.symbol_size, &job.source, job.first, job.count);
+                let result = Ok(Bytes::from(made.unwrap()));
+                JobDone::Encode { block: job.block, first: job.first, result }
+            }
+            Job::Store(_) => return,
+        };
+        self.results.send(done).unwrap();
+    }
+
+    fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
+        let dead = engine.stats().data_packets >= self.dies_after;
+        if dead || engine.is_finished() || self.until.is_some_and(|until| now >= until) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn file(path: &str) -> Entry<'_> {
+    let mtime = Mtime { seconds: 1_600_000_000, nanos: 500_000_000 };
+    Entry { kind: EntryKind::File, mode: 0o640, mtime, size: 0, path }
+}
+
+fn directory(path: &str) -> Entry<'_> {
+    Entry { kind: EntryKind::Directory, mode: 0o750, ..file(path) }
+}
+
+fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
+    ReceiveOptions {
+        interface: Some(InterfaceSpec::Name("lo".to_owned())),
+        timeout: Some(Duration::from_secs(20)),
+        seed: Some(9),
+        name: "test".to_owned(),
+        ..ReceiveOptions::new(group, directory)
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_arrive_complete_through_a_bad_link() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let big = content(3_000_000, 1);
+    let small = content(5_000, 2);
+    let entries = [
+        (directory("photos"), Vec::new()),
+        (file("photos/big.raw"), big.clone()),
+        (file("photos/empty"), Vec::new()),
+        (file("../notes.txt"), small.clone()),
+    ];
+    let sender = Source::new(&entries).send(group);
+    let options = ReceiveOptions { drop_percent: 10.0, ..options(group, dir.path()) };
+    let receiving = receive(&options).unwrap();
+    assert_eq!(receiving.settings().interface.name, "lo");
+    let events: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let report = receiving.wait().unwrap();
+
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{events:?}");
+    assert_eq!(names(dir.path()), ["notes.txt", "photos"], "and nothing else");
+    assert_eq!(names(&dir.path().join("photos")), ["big.raw", "empty"]);
+    let big_path = dir.path().join("photos/big.raw");
+    assert!(fs::read(&big_path).unwrap() == big);
+    assert!(fs::read(dir.path().join("notes.txt")).unwrap() == small);
+    assert_eq!(fs::metadata(dir.path().join("photos/empty")).unwrap().len(), 0);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_500);
+    for (path, mode) in [("photos", 0o750), ("photos/big.raw", 0o640), ("notes.txt", 0o640)] {
+        let metadata = fs::metadata(dir.path().join(path)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o7777, mode, "{path}");
+        assert_eq!(metadata.modified().unwrap(), time, "{path}");
+    }
+
+    assert!(report.elapsed < Duration::from_secs(4), "the sender's goodbye is enough: {report:?}");
+    let [set] = &report.sets[..] else { panic!("one set: {report:?}") };
+    assert_eq!((set.files, set.directories, set.bytes), (3, 1, 3_005_000));
+    assert_eq!((set.set.len(), set.root.len()), (32, 64));
+    assert!(set.loss > 0.02 && set.nacks > 0, "{set:?}");
+    let made = events.iter().filter(|e| matches!(e, ReceiveEvent::FileComplete { .. })).count();
+    assert_eq!(made, 3);
+    assert!(matches!(events[0], ReceiveEvent::SenderFound { node: NodeId(77), .. }));
+    assert!(events.iter().any(|e| matches!(e, ReceiveEvent::FilesKnown { files: 3, .. })));
+    assert!(events.iter().any(|e| matches!(e, ReceiveEvent::Verifying)));
+    let sent = sender.join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]), "the sender knows");
+}
+
+#[test]
+fn content_that_does_not_match_its_hash_never_gets_a_name() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("wrong.bin"), content(100_000, 3))];
+    let sender = Source::with(SET, &entries, |_| blake3::hash(b"something else")).send(group);
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let events: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{events:?}");
+    assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
+    assert!(report.sets.is_empty());
+    let again = |e: &&ReceiveEvent| matches!(e, ReceiveEvent::Hint(h) if h.contains("again"));
+    assert_eq!(events.iter().filter(again).count(), 3, "received again three times");
+    let sent = sender.join().unwrap();
+    assert_eq!(sent.confirmed, 0);
+    assert_eq!(sent.failed, ["what arrived does not match the sender's hashes"]);
+}
+
+#[test]
+fn a_set_without_any_content_is_complete_too() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(directory("a/b"), Vec::new()), (file("a/none"), Vec::new())];
+    let sender = Source::new(&entries).send(group);
+    let report = receive(&options(group, dir.path())).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete);
+    assert_eq!(names(&dir.path().join("a")), ["b", "none"]);
+    assert_eq!(sender.join().unwrap().confirmed, 1);
+}
+
+#[test]
+fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("mine.txt"), b"mine").unwrap();
+    let entries = [(file("mine.txt"), content(2_000_000, 4))];
+    let sender = Source::new(&entries).send(group);
+    let report = receive(&options(group, dir.path())).unwrap().wait().unwrap();
+    let ReceiveOutcome::LocalError(reason) = report.outcome else { panic!("{report:?}") };
+    assert!(reason.contains("mine.txt") && reason.contains("--overwrite"), "{reason}");
+    assert_eq!(names(dir.path()), ["mine.txt"]);
+    assert_eq!(fs::read(dir.path().join("mine.txt")).unwrap(), b"mine");
+    let sent = sender.join().unwrap();
+    assert_eq!(sent.confirmed, 0);
+    assert!(sent.failed[0].contains("exists already"), "{:?}", sent.failed);
+}
+
+#[test]
+fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("long.bin"), content(20_000_000, 6))];
+    let sender = Source::new(&entries).send(group);
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let stopper = receiving.stopper();
+    for event in receiving.events() {
+        if matches!(event, ReceiveEvent::FilesKnown { .. }) {
+            assert!(!names(dir.path()).is_empty(), "temporary files");
+            stopper.stop();
+        }
+    }
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Stopped);
+    assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
+    assert_eq!(sender.join().unwrap().failed, ["stopped by its user"]);
+}
+
+#[test]
+fn without_a_sender_the_timeout_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let timeout = Some(Duration::from_millis(200));
+    let options = ReceiveOptions { timeout, ..options(group(), dir.path()) };
+    let report = receive(&options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::NoSender);
+    assert!(report.elapsed >= Duration::from_millis(200));
+}
+
+#[test]
+fn a_daemon_serves_several_senders_and_confirms_at_once_what_it_has() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let receiving =
+        receive(&ReceiveOptions { daemon: true, ..options(group, dir.path()) }).unwrap();
+    let first = [(file("first.bin"), content(1_000_000, 7))];
+    let second = [(file("second.bin"), content(1_500_000, 8))];
+    let other = SetId([4; 16]);
+    let wrong = Source::with(SetId([5; 16]), &[(file("bad"), vec![1; 1000])], |_| {
+        blake3::hash(b"something else")
+    });
+    let senders = [
+        Source::new(&first).send(group),
+        Source { node: NodeId(78), ..Source::with(other, &second, |hash| hash) }.send(group),
+        Source { node: NodeId(79), ..wrong }.send(group),
+    ];
+    let sent = senders.map(|sender| sender.join().unwrap());
+    assert_eq!(sent.each_ref().map(|sent| sent.confirmed), [1, 1, 0]);
+    assert_eq!(sent.each_ref().map(|sent| sent.failed.len()), [0, 0, 1]);
+    fs::remove_file(dir.path().join("first.bin")).unwrap();
+
+    let again = Source { node: NodeId(80), ..Source::new(&first) }.send(group).join().unwrap();
+    assert_eq!((again.confirmed, again.failed.len()), (1, 0));
+    receiving.stopper().stop();
+    let made: Vec<_> = receiving
+        .events()
+        .iter()
+        .filter(|event| matches!(event, ReceiveEvent::FileComplete { .. }))
+        .collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!((made.len(), report.sets.len(), report.failed.len()), (2, 2, 1), "{made:?}");
+    assert_eq!(names(dir.path()), ["second.bin"], "the set it had was not received again");
+    assert!(fs::read(dir.path().join("second.bin")).unwrap() == second[0].1);
+}
+
+#[test]
+fn a_stranger_with_the_same_set_and_other_content_does_not_disturb_its_sender() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("a.bin"), content(1_500_000, 11)), (file("b.bin"), content(70_000, 12))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let honest = Source { rate: 50_000_000, ..Source::new(&entries) };
+    let forged = Source { rate: 50_000_000, ..Source::new(&entries).forged() };
+    let stranger = forged.send(group);
+    let sender = honest.send(group);
+    let events: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{events:?}");
+    assert_eq!((report.sets.len(), report.failed.len()), (1, 0), "{report:?}");
+    let found = events.iter().filter(|e| matches!(e, ReceiveEvent::SenderFound { .. })).count();
+    assert_eq!(found, 2, "both were heard");
+    let sets = events.iter().filter(|e| matches!(e, ReceiveEvent::SetFound { .. })).count();
+    assert_eq!(sets, 1, "it is one set");
+    assert_eq!(names(dir.path()), ["a.bin", "b.bin"], "and no temporary file");
+    for (entry, content) in &entries {
+        assert!(fs::read(dir.path().join(entry.path)).unwrap() == *content);
+    }
+    let sent = sender.join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    stranger.join().unwrap();
+}
+
+#[test]
+fn of_two_senders_with_the_same_content_one_is_enough() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("a.bin"), content(1_500_000, 13)), (file("b.bin"), content(70_000, 14))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let senders = [78, 79].map(|node| Source { node: NodeId(node), ..Source::new(&entries) });
+    let senders = senders.map(|sender| sender.send(group));
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!((report.sets.len(), report.failed.len()), (1, 0), "{report:?}");
+    assert_eq!(names(dir.path()), ["a.bin", "b.bin"]);
+    for sender in senders {
+        let sent = sender.join().unwrap();
+        assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    }
+}
+
+#[test]
+fn a_sender_that_died_does_not_keep_a_receiver_that_has_its_transfer() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let first = [(file("first.bin"), content(2_000_000, 15))];
+    let second = [(file("second.bin"), content(300_000, 16))];
+    // The timeout, with another reason, only ends the test if it fails.
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let dying = Source { rate: 20_000_000, dies_after: 600, ..Source::new(&first) };
+    dying.send(group).join().unwrap();
+    let other = Source::with(SetId([4; 16]), &second, |hash| hash);
+    let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    let events: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{events:?}");
+    assert_eq!(report.sets.len(), 1);
+    let [(_, reason)] = &report.failed[..] else { panic!("{report:?}") };
+    assert!(reason.starts_with("another transfer was received"), "{reason}");
+    assert_eq!(names(dir.path()), ["second.bin"], "and no temporary file");
+}
+
+#[test]
+fn a_receiver_waits_for_a_silent_sender_says_so_and_takes_the_set_from_a_new_one() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("first.bin"), content(2_000_000, 17))];
+    let receiving =
+        receive(&ReceiveOptions { timeout: None, ..options(group, dir.path()) }).unwrap();
+    let dying = Source { rate: 20_000_000, dies_after: 600, ..Source::new(&entries) };
+    dying.send(group).join().unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    let hint = loop {
+        match receiving.events().recv_deadline(until).unwrap() {
+            ReceiveEvent::Hint(hint) if hint.contains("silent for 5 s") => break hint,
+            event => assert!(Instant::now() < until, "{event:?}"),
+        }
+    };
+    assert!(hint.contains("Ctrl-C") && hint.contains("--timeout"), "{hint}");
+    std::thread::sleep(Duration::from_millis(500));
+    let over = |e: ReceiveEvent| matches!(e, ReceiveEvent::SetFailed { .. });
+    assert!(!receiving.events().try_iter().any(over), "it waits");
+    // Started again, from another port: the set comes whole from there, the rest of the old is dropped.
+    let sent = Source::new(&entries).send(group).join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete);
+    assert_eq!((report.sets.len(), report.failed.len()), (1, 0), "{report:?}");
+    assert_eq!(names(dir.path()), ["first.bin"]);
+}
+
+#[test]
+fn slow_is_not_stalled_when_a_block_takes_longer_than_the_timeout() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    // 64 packets to a block: three seconds.
+    let entries = [(file("slow.bin"), content(64 * usize::from(SEGMENT), 18))];
+    let timeout = Some(Duration::from_millis(800));
+    let receiving = receive(&ReceiveOptions { timeout, ..options(group, dir.path()) }).unwrap();
+    let sent = Source { rate: 240_000, ..Source::new(&entries) }.send(group).join().unwrap();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert!(report.elapsed > Duration::from_secs(2), "{report:?}");
+    assert_eq!(sent.confirmed, 1);
+}
+
+#[test]
+fn a_stalled_set_is_given_up_although_another_sender_goes_on() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let first = [(file("first.bin"), content(2_000_000, 19))];
+    let second = [(file("second.bin"), content(2_000_000, 20))];
+    let timeout = Some(Duration::from_millis(800));
+    let options = ReceiveOptions { timeout, daemon: true, ..options(group, dir.path()) };
+    let receiving = receive(&options).unwrap();
+    let other = Source::with(SetId([4; 16]), &second, |hash| hash);
+    let other = Source { node: NodeId(78), rate: 5_000_000, ..other }.send(group);
+    let dying = Source { rate: 20_000_000, dies_after: 600, ..Source::new(&first) };
+    dying.send(group).join().unwrap();
+    other.join().unwrap();
+    receiving.stopper().stop();
+    let order: Vec<&str> = receiving
+        .events()
+        .iter()
+        .filter_map(|event| match event {
+            ReceiveEvent::SetFailed { .. } => Some("failed"),
+            ReceiveEvent::SetComplete(_) => Some("complete"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["failed", "complete"]);
+}
+
+#[test]
+fn noise_is_no_sender_and_does_not_put_the_timeout_off() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let timeout = Some(Duration::from_millis(400));
+    let receiving = receive(&ReceiveOptions { timeout, ..options(group, dir.path()) }).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let noise = std::thread::spawn(move || {
+        let config = LinkConfig {
+            interface: Some(InterfaceSpec::Name("lo".to_owned())),
+            loopback: true,
+            ..LinkConfig::new(group)
+        };
+        let mut link = Link::open(&config).unwrap();
+        let until = Instant::now() + Duration::from_secs(8);
+        while !stopped.load(Ordering::Relaxed) && Instant::now() < until {
+            link.send(group, 9, b"any noise").unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let report = receiving.wait().unwrap();
+    stop.store(true, Ordering::Relaxed);
+    noise.join().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::NoSender);
+    assert!(report.malformed > 0, "it was heard: {report:?}");
+    assert!(report.elapsed < Duration::from_secs(4), "{report:?}");
+}

@@ -1,0 +1,448 @@
+//! A whole transfer over the loopback interface, with a receiver that is no more than the engine.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, unbounded};
+use norm_core::content::{EntryKind, Head, ObjectKind, SetInfo, Tail};
+use norm_core::endpoint::{BlockGeometry, BlockSlot, Job, JobDone, StoreOutcome, SymbolStore};
+use norm_core::fec::BlockBuffer;
+use norm_core::receiver::{JoinPolicy, Progress};
+use norm_core::wire::{Identity, MemberState};
+use norm_core::{Receiver, ReceiverConfig, ReceiverEvent, Timestamp};
+use norm_net::driver::{Application, Clock, run};
+use norm_net::interface::InterfaceSpec;
+use norm_net::socket::{Link, LinkConfig};
+use norm_net::{ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
+use tempfile::{TempDir, tempdir};
+
+/// A group that no other test of this process gets and, by the process id, hardly one of another.
+fn group() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
+    let port = 30_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed);
+    SocketAddr::new([239, 255, 78, 1].into(), port)
+}
+
+fn loopback() -> Option<InterfaceSpec> {
+    Some(InterfaceSpec::Name("lo".to_owned()))
+}
+
+fn options(group: SocketAddr) -> SendOptions {
+    SendOptions {
+        interface: loopback(),
+        recv_buffer: 1 << 20,
+        send_buffer: 1 << 20,
+        ..SendOptions::new(group)
+    }
+}
+
+/// Blocks under way, and a way to lose symbols.
+#[derive(Default)]
+struct Store {
+    blocks: BTreeMap<(u32, u64, u32), BlockBuffer>,
+    seen: u64,
+    /// Every n-th source symbol is lost once; 0 loses none.
+    lose_every: u64,
+}
+
+fn key(slot: BlockSlot) -> (u32, u64, u32) {
+    (slot.remote, slot.object, slot.block)
+}
+
+impl SymbolStore for Store {
+    fn put(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        self.seen += 1;
+        if self.lose_every > 0 && self.seen.is_multiple_of(self.lose_every) {
+            return false;
+        }
+        let empty = || {
+            let BlockGeometry { scheme, symbols, symbol_size, len, .. } = *geometry;
+            BlockBuffer::new(scheme, symbols, symbol_size, len).unwrap()
+        };
+        self.blocks.entry(key(slot)).or_insert_with(empty).put(symbol, payload)
+    }
+
+    fn room(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn discard(&mut self, slot: BlockSlot) {
+        self.blocks.remove(&key(slot));
+    }
+}
+
+/// An object as it arrived.
+#[derive(Default)]
+struct Arrived {
+    info: Option<SetInfo>,
+    content: Vec<u8>,
+    complete: bool,
+}
+
+struct Keeper {
+    done: Sender<JobDone>,
+    objects: BTreeMap<u64, Arrived>,
+    decoded: usize,
+    over: bool,
+    /// Says in its first report that it has failed.
+    fails: bool,
+    quit: Arc<AtomicBool>,
+}
+
+impl Application<Receiver<Store>> for Keeper {
+    fn event(&mut self, engine: &mut Receiver<Store>, now: Timestamp, event: ReceiverEvent) {
+        match event {
+            ReceiverEvent::SenderFound { remote, .. } if self.fails => {
+                let reason = "disk\nfull".to_owned();
+                let state = MemberState::Failed;
+                engine.set_progress(remote, Progress { state, bytes_total: 0, reason });
+                engine.announce(remote, now);
+            }
+            ReceiverEvent::ObjectOpened { object, size, info, .. } => {
+                let arrived = self.objects.entry(object.key).or_default();
+                arrived.info = Some(SetInfo::parse(&info.unwrap()).unwrap());
+                arrived.content.resize(usize::try_from(size).unwrap(), 0);
+            }
+            ReceiverEvent::ObjectComplete { object } => {
+                self.objects.entry(object.key).or_default().complete = true;
+            }
+            ReceiverEvent::Released { .. } | ReceiverEvent::SenderEnded { .. } => self.over = true,
+            _ => {}
+        }
+    }
+
+    fn job(&mut self, engine: &mut Receiver<Store>, job: Job) {
+        let Job::Store(job) = job else { return };
+        let mut block = engine.store_mut().blocks.remove(&key(job.slot)).unwrap();
+        self.decoded += usize::from(job.decode);
+        let outcome = if block.recover() {
+            let arrived = self.objects.entry(job.slot.object).or_default();
+            let start = usize::try_from(job.geometry.offset).unwrap();
+            let end = start + job.geometry.len as usize;
+            arrived.content.resize(arrived.content.len().max(end), 0);
+            arrived.content[start..end].copy_from_slice(block.source());
+            StoreOutcome::Written
+        } else {
+            engine.store_mut().blocks.insert(key(job.slot), block);
+            StoreOutcome::NeedMore
+        };
+        self.done.send(JobDone::Store { slot: job.slot, outcome }).unwrap();
+    }
+
+    fn turn(&mut self, _: &mut Receiver<Store>, _: Timestamp) -> ControlFlow<()> {
+        let quit = self.over || self.quit.load(Ordering::Relaxed);
+        if quit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// A receiver on a thread of its own; it runs until the sender lets it go.
+struct Listener {
+    thread: JoinHandle<Keeper>,
+    quit: Arc<AtomicBool>,
+}
+
+impl Listener {
+    fn start(group: SocketAddr, name: &str, seed: u64, lose_every: u64, fails: bool) -> Self {
+        let mut link = Link::open(&LinkConfig {
+            interface: loopback(),
+            loopback: true,
+            recv_buffer: 4 << 20,
+            ..LinkConfig::new(group)
+        })
+        .unwrap();
+        let config = ReceiverConfig {
+            name: name.to_owned(),
+            auto_accept: true,
+            auto_confirm: !fails,
+            join: JoinPolicy::All,
+            patience: Duration::from_secs(1),
+            ..ReceiverConfig::new(Identity(u128::from(seed).to_be_bytes()))
+        };
+        let quit = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&quit);
+        let thread = std::thread::spawn(move || {
+            let store = Store { lose_every, ..Store::default() };
+            let mut engine = Receiver::new(config, store, seed);
+            let (done, results) = unbounded();
+            let mut keeper = Keeper {
+                done,
+                objects: BTreeMap::new(),
+                decoded: 0,
+                over: false,
+                fails,
+                quit: stop,
+            };
+            run(&mut link, Clock::start(), &mut engine, &mut keeper, &results).unwrap();
+            keeper
+        });
+        Self { thread, quit }
+    }
+
+    fn finish(self) -> Keeper {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.quit.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+/// A directory with many small files and one of `large` bytes, and the bytes that they make.
+fn tree(large: usize) -> (TempDir, Vec<u8>) {
+    let dir = tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    fs::create_dir_all(tree.join("small")).unwrap();
+    let mut payload: Vec<u8> = (0..large).map(|i| (i * 7 + i / 256 * 3) as u8).collect();
+    fs::write(tree.join("large"), &payload).unwrap();
+    for number in 0..200_usize {
+        let content = vec![number as u8; number % 50];
+        fs::write(tree.join(format!("small/{number:03}")), &content).unwrap();
+        payload.extend(content);
+    }
+    (dir, payload)
+}
+
+fn paths(dir: &TempDir) -> Vec<PathBuf> {
+    vec![dir.path().join("tree")]
+}
+
+/// Head, payload and tail must be whole, belong together, and hold what was sent; returns the root.
+fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
+    let objects: Vec<&Arrived> = keeper.objects.values().collect();
+    assert!(objects.iter().all(|object| object.complete));
+    assert_eq!(objects.len(), extents + 2);
+    let info = |n: usize| objects[n].info.unwrap();
+    let (set, count) = (info(0).set, u32::try_from(objects.len()).unwrap());
+    assert!((0..objects.len()).all(|n| (info(n).set, info(n).objects) == (set, count)));
+    assert_eq!((info(0).kind, info(extents + 1).kind), (ObjectKind::Head, ObjectKind::Tail));
+
+    let head = Head::parse(&objects[0].content).unwrap();
+    let entries: Vec<_> = head.entries().map(Result::unwrap).collect();
+    assert_eq!((entries[0].kind, entries[0].path), (EntryKind::Directory, "tree"));
+    assert_eq!((entries[1].kind, entries[1].path), (EntryKind::File, "tree/large"));
+    assert_eq!(entries.len(), 203);
+
+    let tail = Tail::parse(&objects[extents + 1].content, &set).unwrap();
+    assert_eq!(tail.head(), blake3::hash(&objects[0].content));
+    let mut received: Vec<u8> = Vec::new();
+    for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {
+        assert_eq!(extent.info.unwrap().offset, received.len() as u64);
+        assert_eq!(blake3::hash(&extent.content), hash);
+        received.extend(&extent.content);
+    }
+    assert_eq!(received.len(), payload.len());
+    assert!(received == payload, "the payload differs");
+    tail.root().to_hex().to_string()
+}
+
+#[test]
+fn a_receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
+    let group = group();
+    let (dir, payload) = tree(3_000_000);
+    let listener = Listener::start(group, "listener", 1, 0, false);
+    let options = SendOptions { min_receivers: 1, ..options(group) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    let settings = sending.settings().clone();
+    assert_eq!((settings.files, settings.directories), (201, 2));
+    assert_eq!(settings.bytes, payload.len() as u64);
+    assert_eq!(settings.interface.name, "lo");
+    let events: Vec<SendEvent> = sending.events().iter().collect();
+    let report = sending.wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    let keeper = listener.finish();
+    assert_eq!(report.root, Some(check(&keeper, &payload, 1)));
+
+    let [receiver] = report.receivers.as_slice() else { panic!("{:?}", report.receivers) };
+    assert_eq!(
+        (receiver.name.as_str(), &receiver.outcome),
+        ("listener", &ReceiverOutcome::Confirmed)
+    );
+    assert!(receiver.elapsed.is_some_and(|elapsed| elapsed <= report.elapsed));
+    assert!(report.bytes == payload.len() as u64 && report.wire_bytes > report.bytes);
+    assert!(report.data_packets >= report.bytes / 1344);
+    assert!(report.data_elapsed > Duration::from_millis(200), "100 Mbit/s: {report:?}");
+
+    let position = |wanted: fn(&SendEvent) -> bool| events.iter().position(wanted).unwrap();
+    let found =
+        position(|e| matches!(e, SendEvent::ReceiverFound { name, .. } if name == "listener"));
+    let started = position(|e| matches!(e, SendEvent::Started { receivers: 1 }));
+    let all_sent = position(|e| matches!(e, SendEvent::AllSent));
+    let confirmed = position(|e| matches!(e, SendEvent::ReceiverConfirmed { .. }));
+    assert!(found < started && started < all_sent && all_sent < confirmed, "{events:?}");
+    let Some(SendEvent::Progress(last)) = events.last() else { panic!("{:?}", events.last()) };
+    assert_eq!((last.phase, last.receivers, last.confirmed), (SendPhase::Ending, 1, 1));
+    assert_eq!(last.bytes_sent, last.bytes_total);
+}
+
+#[test]
+fn two_receivers_that_lose_packets_are_repaired() {
+    let group = group();
+    let (dir, payload) = tree(1_500_000);
+    let listeners =
+        [(10, 2), (23, 3)].map(|(lose, seed)| Listener::start(group, "lossy", seed, lose, false));
+    let options = SendOptions { min_receivers: 2, ..options(group) };
+    let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    assert_eq!(report.receivers.len(), 2);
+    assert!(report.nacks > 0 && report.resent_packets + report.coded_packets > 0);
+    for listener in listeners {
+        assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+    }
+}
+
+#[test]
+fn a_payload_larger_than_an_object_arrives_as_several_extents() {
+    let group = group();
+    let (dir, payload) = tree(18_000_000);
+    let listener = Listener::start(group, "listener", 4, 0, false);
+    // 255 blocks of 1024 symbols of 64 bytes: an extent has less than 17 MB.
+    let options = SendOptions { min_receivers: 1, segment_size: 64, ..options(group) };
+    let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 2)));
+}
+
+#[test]
+fn without_receivers_the_sender_gives_up_after_its_patience() {
+    let (dir, payload) = tree(10_000);
+    let start = Instant::now();
+    let sending = send(&paths(&dir), &options(group())).unwrap();
+    let events: Vec<SendEvent> = sending.events().iter().collect();
+    let report = sending.wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::NobodyHeard);
+    assert!(start.elapsed() >= Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(report.receivers.is_empty() && report.root.is_some());
+    assert_eq!(report.bytes, payload.len() as u64);
+    assert!(matches!(events[0], SendEvent::Started { receivers: 0 }), "{:?}", events[0]);
+    let hint = |e: &SendEvent| matches!(e, SendEvent::Hint(hint) if hint.contains("239.255.78.1"));
+    assert_eq!(events.iter().filter(|e| hint(e)).count(), 1);
+}
+
+#[test]
+fn too_few_receivers_in_time_and_nothing_is_sent() {
+    let (dir, _) = tree(10_000);
+    let start_timeout = Some(Duration::from_millis(300));
+    let options = SendOptions { min_receivers: 2, start_timeout, ..options(group()) };
+    let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::StartTimedOut { receivers: 0, wanted: 2 });
+    assert_eq!((report.data_packets, report.data_elapsed), (0, Duration::ZERO));
+}
+
+#[test]
+fn a_stopped_sender_says_goodbye_and_reports_it() {
+    let group = group();
+    let (dir, _) = tree(10_000_000);
+    let listener = Listener::start(group, "listener", 5, 0, false);
+    let options = SendOptions { min_receivers: 1, rate: Some(8_000_000), ..options(group) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
+    let start = Instant::now();
+    sending.stopper().stop();
+    let report = sending.wait().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(report.outcome, SendOutcome::Stopped);
+    assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Unfinished);
+    assert_eq!(report.root, None);
+    assert!(listener.finish().over, "the receiver heard the goodbye");
+}
+
+#[test]
+fn stopping_a_sender_that_only_lingers_cuts_nothing_short() {
+    let group = group();
+    let (dir, payload) = tree(10_000);
+    let listener = Listener::start(group, "listener", 7, 0, false);
+    let linger = Duration::from_secs(60);
+    let options = SendOptions { min_receivers: 1, linger, ..options(group) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    let lingers =
+        |e: SendEvent| matches!(e, SendEvent::Progress(p) if p.phase == SendPhase::Lingering);
+    assert!(sending.events().iter().any(lingers));
+    sending.stopper().stop();
+    let report = sending.wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete);
+    assert!(report.elapsed < Duration::from_secs(10) && report.data_elapsed < report.elapsed);
+    check(&listener.finish(), &payload, 1);
+}
+
+#[test]
+fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
+    let group = group();
+    let (dir, payload) = tree(30_000_000);
+    let listener = Listener::start(group, "listener", 8, 0, false);
+    let options = SendOptions { min_receivers: 1, rate: None, ..options(group) };
+    let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+}
+
+#[test]
+fn a_file_that_changes_ends_the_transfer_and_is_named() {
+    let (dir, _) = tree(10_000_000);
+    let options = SendOptions { rate: Some(8_000_000), ..options(group()) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
+    let large = fs::File::options().write(true).open(dir.path().join("tree/large")).unwrap();
+    large.set_len(5).unwrap();
+    let report = sending.wait().unwrap();
+    let SendOutcome::SourceChanged(what) = &report.outcome else { panic!("{report:?}") };
+    assert!(what.contains("tree/large"), "{what}");
+}
+
+#[test]
+fn a_receiver_that_fails_is_reported_with_its_reason() {
+    let group = group();
+    let (dir, _) = tree(10_000);
+    let listener = Listener::start(group, "full", 6, 0, true);
+    let report = send(&paths(&dir), &options(group)).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::AllFailed, "{report:?}");
+    assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Failed("disk?full".to_owned()));
+    listener.finish();
+}
+
+#[test]
+fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
+    let group = group();
+    let (dir, payload) = tree(10_000);
+    let early = Listener::start(group, "early", 9, 0, true);
+    let options = SendOptions { min_receivers: 1, ..options(group) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    let failed = |e: SendEvent| {
+        assert!(!matches!(e, SendEvent::Started { .. }), "it does not count as there");
+        matches!(e, SendEvent::ReceiverFailed { name, .. } if name == "early")
+    };
+    assert!(sending.events().iter().any(failed));
+    early.quit.store(true, Ordering::Relaxed);
+    early.finish();
+    let listener = Listener::start(group, "listener", 10, 0, false);
+    let report = sending.wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    let names: Vec<&str> = report.receivers.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["listener"]);
+    check(&listener.finish(), &payload, 1);
+}
+
+#[test]
+fn options_that_cannot_work_are_refused_at_once() {
+    let (dir, _) = tree(10);
+    let refused = |options: SendOptions| send(&paths(&dir), &options).unwrap_err().to_string();
+    assert!(refused(SendOptions { rate: Some(0), ..options(group()) }).contains("rate"));
+    assert!(refused(SendOptions { segment_size: 10, ..options(group()) }).contains("segment size"));
+    assert!(refused(SendOptions { ttl: 0, ..options(group()) }).contains("TTL"));
+}
