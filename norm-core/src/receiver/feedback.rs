@@ -120,9 +120,10 @@ impl<S: SymbolStore> Receiver<S> {
         if self.config.feedback == Feedback::None {
             return None;
         }
-        // Who copies a sender's ids and fails us must not make us say to the sender that we fail.
+        // Who copies a sender's ids and fails us must not make us say to the sender that we fail. A
+        // sender that has fallen silent may have come back from another address.
         let ids = (remote.node, remote.instance);
-        let better = |r: &Remote| (r.node, r.instance) == ids && r.kept > remote.kept;
+        let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
         if self.remotes.values().any(better) {
             return None;
         }
