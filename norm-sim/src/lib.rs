@@ -1,18 +1,23 @@
 //! A deterministic network around the real engines of `norm-core`: one virtual clock, one seed,
 //! the same bytes every time.
 //!
-//! A [`Scenario`] describes one sender and its receivers around a switch (a star), each with a path
-//! down and a path up; [`run`] plays it, checks the invariants all along and returns what happened.
-//! A violated invariant panics with the seed.
+//! A [`Scenario`] describes hosts around a tree of switches; `run` plays it, checks the invariants
+//! all along and returns an [`Outcome`]. A violated invariant panics with the seed.
 
 mod content;
-mod invariants;
-mod network;
-mod path;
+mod outcome;
+mod packet;
+mod rule;
 mod scenario;
-mod store;
+mod stranger;
+mod tcp;
 
 pub use content::Content;
-pub use network::run;
-pub use path::Path;
-pub use scenario::{Outcome, ReceiverOutcome, ReceiverPlan, Scenario, seeds};
+pub use outcome::{FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
+pub use packet::HostId;
+pub use rule::Rule;
+pub use scenario::{
+    Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
+};
+pub use stranger::{Attack, StrangerPlan};
+pub use tcp::{Control, Segment, TcpPlan};
