@@ -14,9 +14,10 @@ const PORTS: usize = 100;
 /// A root with the sender, and switches of 100 receivers behind trunks that lose packets, too.
 fn scenario(receivers: usize) -> Scenario {
     let mut scenario = Scenario::new(1, SIZE);
+    scenario.check_nacks = false;
     let config = &mut scenario.sender().config;
     (config.segment_size, config.block_len) = (1400, 256);
-    (config.rate, config.cache_bytes) = (Some(1_000_000_000), 48 << 20);
+    (config.rate, config.cache_bytes) = (Some(100_000_000), 48 << 20);
     scenario.hosts[0].link.delay = Duration::from_millis(1);
     for n in 0..receivers {
         if n % PORTS == 0 {
@@ -58,7 +59,7 @@ fn main() {
         stats.reports,
         stats.acks,
     );
-    println!("loss events {}", outcome.senders[0].loss_events);
+    println!("loss events {}, NACKs expected {:.0}", outcome.senders[0].loss_events, outcome.senders[0].expected_nacks);
     println!("finished {:?}, trace {}", outcome.finished, outcome.trace);
     if let Some(bytes) = peak_memory() {
         println!("peak memory {} MiB, {} per receiver", bytes >> 20, bytes / receivers.max(1) as u64);

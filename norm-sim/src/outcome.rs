@@ -55,6 +55,8 @@ pub struct SenderOutcome {
     pub events: Vec<SenderEvent>,
     /// Blocks in which at least one receiver asked for repair, each cycle counted.
     pub loss_events: u64,
+    /// NACKs to be expected for them from the whole group (RFC 5401 §3.2.2).
+    pub expected_nacks: f64,
 }
 
 /// What came of one receiver.

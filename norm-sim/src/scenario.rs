@@ -25,6 +25,8 @@ pub struct Scenario {
     pub limit: Duration,
     /// A receiver may end incomplete without saying why; else that is a violation.
     pub may_fail: bool,
+    /// The number of NACKs is held against what suppression should leave of them.
+    pub check_nacks: bool,
 }
 
 /// A switch: copies packets to the group to every port but the one they came from.
@@ -217,6 +219,7 @@ impl Scenario {
             hosts: vec![Host::new(sender, near)],
             limit: Duration::from_secs(600),
             may_fail: false,
+            check_nacks: true,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    AckReq, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Info, Message, NodeId, NodeList,
+    AckReq, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Info, Message, NodeId, NodeList,
     ObjectFlags, ObjectId, PayloadFormat, PayloadId, RollCall, SenderFields, Squelch,
 };
 
@@ -30,27 +30,23 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.malformed += 1;
             return;
         };
-        let (node, sequence) = (header.source, header.sequence);
         match message {
             Message::Info(info) => {
-                if let Some(index) = self.remote_for(now, node, &info.sender, source) {
-                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                if let Some(index) = self.remote_for(now, header, &info.sender, source) {
                     self.take_info(now, index, &info);
                 }
             }
             Message::Data(data) => {
-                if let Some(index) = self.remote_for(now, node, &data.sender, source) {
-                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                if let Some(index) = self.remote_for(now, header, &data.sender, source) {
                     self.take_data(now, index, &data);
                 }
             }
             Message::Cmd(cmd) => {
-                if let Some(index) = self.remote_for(now, node, &cmd.sender, source) {
-                    self.with_remote(index, |_, remote| remote.loss.note(sequence));
+                if let Some(index) = self.remote_for(now, header, &cmd.sender, source) {
                     self.take_command(now, index, &cmd);
                 }
             }
-            Message::Nack(nack) => self.overhear(now, node, &nack),
+            Message::Nack(nack) => self.overhear(now, header.source, &nack),
             // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
             // address, other receivers are not.
             Message::Ack(_) | Message::Report(_) => {}
@@ -61,10 +57,11 @@ impl<S: SymbolStore> Receiver<S> {
     fn remote_for(
         &mut self,
         now: Timestamp,
-        node: NodeId,
+        header: Header,
         sender: &SenderFields,
         address: SocketAddr,
     ) -> Option<u32> {
+        let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
             self.stats.foreign += 1;
             return None;
@@ -77,7 +74,9 @@ impl<S: SymbolStore> Receiver<S> {
         let source = (node, sender.instance.0, address);
         if let Some(&index) = self.by_source.get(&source) {
             self.stats.heard += 1;
-            self.remotes.get_mut(&index)?.touch(now, sender);
+            let remote = self.remotes.get_mut(&index)?;
+            remote.touch(now, sender);
+            remote.loss.note(header.sequence);
             return Some(index);
         }
         if self.remotes.len() >= self.config.max_senders {
@@ -92,6 +91,7 @@ impl<S: SymbolStore> Receiver<S> {
         // Announce ourselves even if the sender's roll calls are far apart.
         let wait = self.random_part(remote.timing.grtt * 4);
         remote.report = Some((now + wait, 0));
+        remote.loss.note(header.sequence);
         self.remotes.insert(index, remote);
         self.by_source.insert(source, index);
         self.stats.heard += 1;
@@ -127,7 +127,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.foreign += 1;
             return;
         }
-        self.with_remote(index, |_, remote| remote.fec_id = info.fec_id);
+        self.note_scheme(index, info.fec_id);
         if first {
             self.reach(now, index, key, 0);
         }
@@ -198,7 +198,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.foreign += 1;
             return;
         }
-        self.with_remote(index, |_, remote| remote.fec_id = data.fec_id);
+        self.note_scheme(index, data.fec_id);
         if first {
             self.reach(now, index, key, block);
         }
@@ -206,7 +206,9 @@ impl<S: SymbolStore> Receiver<S> {
         if self.learn(index, key, data.flags, data.fec_id, data.extensions, None) {
             self.take_symbol(index, key, block, symbol, data);
             let kept = self.stats.symbols - kept;
-            self.with_remote(index, |_, remote| remote.kept += kept);
+            if let Some(remote) = self.remotes.get_mut(&index) {
+                remote.kept += kept;
+            }
             if self.stats.no_room > refused {
                 self.reclaim(now, index);
             }
@@ -303,11 +305,15 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// The first transmission has come to this place: what lies before it and is missing was lost.
     fn reach(&mut self, now: Timestamp, index: u32, key: u64, block: u32) {
-        self.with_remote(index, |this, remote| {
-            if remote.reach(key, block) {
-                this.check_repairs(now, remote);
-            }
-        });
+        if self.remotes.get_mut(&index).is_some_and(|remote| remote.reach(key, block)) {
+            self.with_remote(index, |this, remote| this.check_repairs(now, remote));
+        }
+    }
+
+    fn note_scheme(&mut self, index: u32, fec_id: FecId) {
+        if let Some(remote) = self.remotes.get_mut(&index) {
+            remote.fec_id = fec_id;
+        }
     }
 
     fn take_command(&mut self, now: Timestamp, index: u32, cmd: &Cmd<'_>) {

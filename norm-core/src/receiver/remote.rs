@@ -80,6 +80,7 @@ pub(super) struct Remote {
     pub(super) node: NodeId,
     pub(super) instance: InstanceId,
     pub(super) address: SocketAddr,
+    fields: SenderFields,
     pub(super) timing: Timing,
     pub(super) fec_id: FecId,
     /// Bytes per symbol of the object heard last: the most that a NACK may carry.
@@ -142,6 +143,7 @@ impl Remote {
             node,
             instance: sender.instance,
             address,
+            fields: *sender,
             timing: timing(sender),
             fec_id: FecId::RAPTORQ,
             segment_size: 512,
@@ -180,6 +182,14 @@ impl Remote {
 
     /// Notes that the sender lives.
     pub(super) fn touch(&mut self, now: Timestamp, sender: &SenderFields) {
+        self.last_heard = now;
+        self.silent = false;
+        self.said_goodbye = false;
+        // Most packets repeat what the one before them said.
+        if *sender == self.fields {
+            return;
+        }
+        self.fields = *sender;
         let old = core::mem::replace(&mut self.timing, timing(sender));
         self.nack.rescale(now, old, self.timing);
         if let Some((at, 0)) = &mut self.report
@@ -188,9 +198,6 @@ impl Remote {
             let ratio = self.timing.grtt.as_secs_f64() / old.grtt.as_secs_f64();
             *at = now + at.saturating_since(now).mul_f64(ratio);
         }
-        self.last_heard = now;
-        self.silent = false;
-        self.said_goodbye = false;
     }
 
     /// The key nearest to the newest one with these low 16 bits. Before the first object is heard

@@ -85,6 +85,7 @@ impl SenderNode {
             stats: self.stats(),
             events: self.events.clone(),
             loss_events: self.loss_events.count(),
+            expected_nacks: self.loss_events.nacks(),
         }
     }
 
