@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::hush::Hush;
 use super::needs::NeedWriter;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
@@ -13,6 +14,9 @@ use crate::wire::{
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
 const NAMED_GROUP: u64 = 10;
+/// Bytes of requests in a NACK at most. RFC 5740 §4.3.1 allows the sender's segment size; a forged
+/// one must not make packets that no link takes.
+const MAX_REQUESTS: u16 = 1344;
 
 impl<S: SymbolStore> Receiver<S> {
     /// Starts a NACK cycle if something is missing.
@@ -163,9 +167,11 @@ impl<S: SymbolStore> Receiver<S> {
         let mut any = false;
         let mut whole = false;
         let mut covered = true;
+        let mut oldest = None;
         let heard = &remote.heard;
         remote.visit_needs(&mut |need| {
             any = true;
+            oldest = oldest.or(Some(need.place()));
             whole |= need.is_whole();
             covered &= heard.covers(&need);
             covered || !whole
@@ -179,12 +185,13 @@ impl<S: SymbolStore> Receiver<S> {
         }
         remote.nack.hold(now, remote.timing);
         remote.heard.clear();
-        if covered {
+        if covered && !remote.hush.is_ignored(oldest, remote.timing.group_size, &mut self.rng) {
             self.stats.suppressed += 1;
             return None;
         }
+        remote.hush = Hush::default();
         let mut writer = NeedWriter {
-            requests: RepairWriter::new(usize::from(remote.segment_size)),
+            requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
             name_symbols: remote.timing.group_size <= NAMED_GROUP,
             has_whole: false,
             room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },

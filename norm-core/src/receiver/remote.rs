@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::heard::HeardNeeds;
+use super::hush::Hush;
 use super::nack_timer::{NackTimer, Timing};
 use super::needs::DueBound;
 use super::object::RecvObject;
@@ -100,6 +101,7 @@ pub(super) struct Remote {
     pub(super) kept: u64,
     pub(super) nack: NackTimer,
     pub(super) heard: HeardNeeds,
+    pub(super) hush: Hush,
     heard_at: Timestamp,
     /// Whole blocks and objects are not asked for again before.
     pub(super) whole_from: Timestamp,
@@ -156,6 +158,7 @@ impl Remote {
             kept: 0,
             nack: NackTimer::new(),
             heard: HeardNeeds::default(),
+            hush: Hush::default(),
             heard_at: now,
             whole_from: now,
             whole_pause: WHOLE_PAUSE,

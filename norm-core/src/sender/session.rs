@@ -62,6 +62,7 @@ pub(super) struct Session {
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
     pub(super) advertise_from: Timestamp,
+    pub(super) collide_from: Timestamp,
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
 }
@@ -114,6 +115,7 @@ impl Session {
             next_check: now + CHECK_EVERY,
             squelch_from: now,
             advertise_from: now,
+            collide_from: now,
             ack_request: None,
             next_ack_id: 0,
         }
