@@ -114,6 +114,15 @@ impl<S: SymbolStore> Receiver<S> {
         self.emit(remote, &ack, out)
     }
 
+    /// True for somebody who copies a sender's ids, and has sent us less than that one. What we say
+    /// to it the other would take for itself: that we fail, or lack what it has long sent. A sender
+    /// that has fallen silent, though, may have come back from another address.
+    fn is_copycat(&self, remote: &Remote) -> bool {
+        let ids = (remote.node, remote.instance);
+        let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
+        self.remotes.values().any(better)
+    }
+
     fn send_report(
         &mut self,
         now: Timestamp,
@@ -124,11 +133,7 @@ impl<S: SymbolStore> Receiver<S> {
         if self.config.feedback == Feedback::None {
             return None;
         }
-        // Who copies a sender's ids and fails us must not make us say to the sender that we fail. A
-        // sender that has fallen silent may have come back from another address.
-        let ids = (remote.node, remote.instance);
-        let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
-        if self.remotes.values().any(better) {
+        if self.is_copycat(remote) {
             return None;
         }
         let total = remote.progress.bytes_total;
@@ -178,6 +183,10 @@ impl<S: SymbolStore> Receiver<S> {
         });
         if !any {
             remote.nack.stop();
+            return None;
+        }
+        if self.is_copycat(remote) {
+            remote.nack.hold(now, remote.timing);
             return None;
         }
         if !whole {
