@@ -14,6 +14,8 @@ use crate::wire::{
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
 const NAMED_GROUP: u64 = 10;
+/// Groups above this size send acknowledgments and reports to the sender alone.
+const LARGE_GROUP: u64 = 500;
 /// Bytes of requests in a NACK at most. RFC 5740 §4.3.1 allows the sender's segment size; a forged
 /// one must not make packets that no link takes.
 const MAX_REQUESTS: u16 = 1344;
@@ -74,7 +76,12 @@ impl<S: SymbolStore> Receiver<S> {
         message: &Message<'_>,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
+        // In a large group only what the others can use goes to all of them.
+        let private = !matches!(message, Message::Nack(_))
+            && remote.timing.group_size > LARGE_GROUP
+            && !remote.unheard;
         let destination = match self.config.feedback {
+            Feedback::Multicast if private => Destination::Unicast(remote.address),
             Feedback::Multicast => Destination::Group,
             Feedback::Unicast => Destination::Unicast(remote.address),
             Feedback::None => return None,
@@ -130,12 +137,11 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
-        if self.config.feedback == Feedback::None {
+        let mute = self.config.feedback == Feedback::None || !self.config.announce;
+        if mute || self.is_copycat(remote) {
             return None;
         }
-        if self.is_copycat(remote) {
-            return None;
-        }
+        remote.reported.get_or_insert(now);
         let total = remote.progress.bytes_total;
         let limit = if total > 0 { total } else { u64::MAX };
         let report = MemberReport {

@@ -423,11 +423,14 @@ impl<S: SymbolStore> Receiver<S> {
 
     fn take_roll_call(&mut self, now: Timestamp, index: u32, call: &RollCall) {
         match *call {
-            RollCall::Call { round, window_ms, send_time, .. } => {
+            RollCall::Call { round, window_ms, send_time, listed, .. } => {
                 let window = core::time::Duration::from_millis(u64::from(window_ms.min(600_000)));
                 let wait = self.random_part(window);
                 self.with_remote(index, |_, remote| {
                     remote.note_probe(now, send_time);
+                    let late = remote.timing.grtt * 4;
+                    remote.unheard |=
+                        listed == 0 && remote.reported.is_some_and(|at| now > at + late);
                     if remote.answered_round != Some(round) {
                         remote.answered_round = Some(round);
                         remote.report = Some((now + wait, round));

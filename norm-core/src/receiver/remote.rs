@@ -113,6 +113,10 @@ pub(super) struct Remote {
     pub(super) released: bool,
     pub(super) report: Option<(Timestamp, u16)>,
     pub(super) answered_round: Option<u16>,
+    /// When we first reported.
+    pub(super) reported: Option<Timestamp>,
+    /// It does not hear what we send to it alone.
+    pub(super) unheard: bool,
     pub(super) loss: LossMeter,
     pub(super) last_heard: Timestamp,
     pub(super) next_check: Timestamp,
@@ -168,6 +172,8 @@ impl Remote {
             released: false,
             report: None,
             answered_round: None,
+            reported: None,
+            unheard: false,
             loss: LossMeter::default(),
             last_heard: now,
             next_check: now,

@@ -1,6 +1,7 @@
 //! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
 
 use core::ops::Range;
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::Sender;
@@ -21,7 +22,7 @@ use crate::wire::{
 const MAX_URGENT: usize = 16;
 
 /// At most one answer to a node id that is taken in this time.
-const COLLISION_PAUSE: core::time::Duration = core::time::Duration::from_millis(50);
+const COLLISION_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one NACK says. What it says of a block adds up; what different ones say is compared.
 #[derive(Debug, Default)]
@@ -115,7 +116,10 @@ impl Sender {
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
             Heard::Stranger => {
-                self.session.stranger(now);
+                self.session.stranger(now, !self.config.open);
+                if let Some(rtt) = round_trip(now, response).filter(|_| self.config.open) {
+                    self.grtt.sample(rtt);
+                }
                 return Trust::Stranger;
             }
             Heard::Unlisted => {
@@ -130,12 +134,8 @@ impl Sender {
                 return Trust::Stranger;
             }
         }
-        // Only who has said who it is may stretch the timers. The wire carries 32-bit seconds of
-        // our own clock; later than now is an error or a lie.
-        if !response.is_zero()
-            && let Some(rtt) = now.as_nanos().checked_sub(response.to_nanos())
-        {
-            let rtt = core::time::Duration::from_nanos(rtt);
+        // Only who has said who it is may stretch the timers.
+        if let Some(rtt) = round_trip(now, response) {
             let believed = self.members.get_mut(node).and_then(|member| member.believe(rtt));
             if let Some(rtt) = believed.or((!self.grtt.is_measured()).then_some(rtt)) {
                 self.grtt.sample(rtt);
@@ -225,7 +225,7 @@ impl Sender {
         for request in nack.requests.iter() {
             self.take_request(now, &request, &mut needs);
         }
-        if trust == Trust::Stranger {
+        if trust == Trust::Stranger && !self.config.open {
             let sent = self.stats.packets;
             let cut = self.strangers.limit(now, sent, self.config.block_len, &mut needs);
             self.stats.ignored_requests += cut;
@@ -386,6 +386,13 @@ impl Sender {
             self.push_urgent(Urgent::Squelch);
         }
     }
+}
+
+/// How long an echo took. The wire carries 32-bit seconds of our own clock; zero is none, and later
+/// than now is an error or a lie.
+fn round_trip(now: Timestamp, response: WireTime) -> Option<Duration> {
+    let sent = Some(response).filter(|response| !response.is_zero())?.to_nanos();
+    now.as_nanos().checked_sub(sent).map(Duration::from_nanos)
 }
 
 /// The first block of a span that was sent since a receiver came; `u64::MAX` if none was.
