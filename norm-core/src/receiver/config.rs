@@ -37,6 +37,9 @@ pub struct ReceiverConfig {
     pub node: Option<NodeId>,
     /// How feedback travels.
     pub feedback: Feedback,
+    /// Tell senders who we are, so that they count us and wait for us. Receivers by the hundred
+    /// thousand had better not, and ask for repair only.
+    pub announce: bool,
     /// Where to begin.
     pub join: JoinPolicy,
     /// Take every object without asking the application ([`crate::Receiver::accept`]).
@@ -65,6 +68,7 @@ impl ReceiverConfig {
             name: String::new(),
             node: None,
             feedback: Feedback::Multicast,
+            announce: true,
             join: JoinPolicy::Object,
             auto_accept: false,
             auto_confirm: false,

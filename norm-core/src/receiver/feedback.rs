@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::hush::Hush;
 use super::needs::NeedWriter;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
@@ -13,6 +14,11 @@ use crate::wire::{
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
 const NAMED_GROUP: u64 = 10;
+/// Groups above this size send acknowledgments and reports to the sender alone.
+const LARGE_GROUP: u64 = 500;
+/// Bytes of requests in a NACK at most. RFC 5740 §4.3.1 allows the sender's segment size; a forged
+/// one must not make packets that no link takes.
+const MAX_REQUESTS: u16 = 1344;
 
 impl<S: SymbolStore> Receiver<S> {
     /// Starts a NACK cycle if something is missing.
@@ -70,7 +76,12 @@ impl<S: SymbolStore> Receiver<S> {
         message: &Message<'_>,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
+        // In a large group only what the others can use goes to all of them.
+        let private = !matches!(message, Message::Nack(_))
+            && remote.timing.group_size > LARGE_GROUP
+            && !remote.unheard;
         let destination = match self.config.feedback {
+            Feedback::Multicast if private => Destination::Unicast(remote.address),
             Feedback::Multicast => Destination::Group,
             Feedback::Unicast => Destination::Unicast(remote.address),
             Feedback::None => return None,
@@ -110,6 +121,15 @@ impl<S: SymbolStore> Receiver<S> {
         self.emit(remote, &ack, out)
     }
 
+    /// True for somebody who copies a sender's ids, and has sent us less than that one. What we say
+    /// to it the other would take for itself: that we fail, or lack what it has long sent. A sender
+    /// that has fallen silent, though, may have come back from another address.
+    fn is_copycat(&self, remote: &Remote) -> bool {
+        let ids = (remote.node, remote.instance);
+        let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
+        self.remotes.values().any(better)
+    }
+
     fn send_report(
         &mut self,
         now: Timestamp,
@@ -117,16 +137,11 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
-        if self.config.feedback == Feedback::None {
+        let mute = self.config.feedback == Feedback::None || !self.config.announce;
+        if mute || self.is_copycat(remote) {
             return None;
         }
-        // Who copies a sender's ids and fails us must not make us say to the sender that we fail. A
-        // sender that has fallen silent may have come back from another address.
-        let ids = (remote.node, remote.instance);
-        let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
-        if self.remotes.values().any(better) {
-            return None;
-        }
+        remote.reported.get_or_insert(now);
         let total = remote.progress.bytes_total;
         let limit = if total > 0 { total } else { u64::MAX };
         let report = MemberReport {
@@ -163,9 +178,11 @@ impl<S: SymbolStore> Receiver<S> {
         let mut any = false;
         let mut whole = false;
         let mut covered = true;
+        let mut oldest = None;
         let heard = &remote.heard;
         remote.visit_needs(&mut |need| {
             any = true;
+            oldest = oldest.or(Some(need.place()));
             whole |= need.is_whole();
             covered &= heard.covers(&need);
             covered || !whole
@@ -174,17 +191,22 @@ impl<S: SymbolStore> Receiver<S> {
             remote.nack.stop();
             return None;
         }
+        if self.is_copycat(remote) {
+            remote.nack.hold(now, remote.timing);
+            return None;
+        }
         if !whole {
             remote.reset_whole_pause();
         }
         remote.nack.hold(now, remote.timing);
         remote.heard.clear();
-        if covered {
+        if covered && !remote.hush.is_ignored(oldest, remote.timing.group_size, &mut self.rng) {
             self.stats.suppressed += 1;
             return None;
         }
+        remote.hush = Hush::default();
         let mut writer = NeedWriter {
-            requests: RepairWriter::new(usize::from(remote.segment_size)),
+            requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
             name_symbols: remote.timing.group_size <= NAMED_GROUP,
             has_whole: false,
             room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },

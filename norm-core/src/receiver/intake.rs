@@ -10,7 +10,7 @@ use super::needs::DueBound;
 use super::object::{Opened, RecvBlock, RecvObject};
 use super::overhear::overheard;
 use super::remote::{AckDue, Remote};
-use super::{Feedback, JoinPolicy, Receiver};
+use super::{Feedback, JoinPolicy, Receiver, SENDERS_PER_ADDRESS};
 use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
@@ -53,7 +53,7 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// The sender's number; makes room and an entry for a new one. `None` if it is ourselves.
+    /// The sender's number; makes room and an entry for a new one. `None` for a reserved node id.
     fn remote_for(
         &mut self,
         now: Timestamp,
@@ -66,10 +66,6 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.foreign += 1;
             return None;
         }
-        if node == self.node {
-            // A sender that drew our id would drop our feedback as its own.
-            self.redraw_node(now);
-        }
         // A stranger who copies a sender's ids speaks from elsewhere and is somebody else here.
         let source = (node, sender.instance.0, address);
         if let Some(&index) = self.by_source.get(&source) {
@@ -79,11 +75,7 @@ impl<S: SymbolStore> Receiver<S> {
             remote.loss.note(header.sequence);
             return Some(index);
         }
-        if self.remotes.len() >= self.config.max_senders {
-            let idle = |r: &&Remote| (r.kept > 64, r.last_heard, r.index);
-            let idle = self.remotes.values().min_by_key(idle)?.index;
-            self.forget(idle);
-        }
+        self.make_room_for_sender(address);
         let index = self.next_remote;
         self.next_remote = self.next_remote.wrapping_add(1);
         let mut remote = Remote::new(now, index, node, sender, address);
@@ -97,6 +89,22 @@ impl<S: SymbolStore> Receiver<S> {
         self.stats.heard += 1;
         self.event(ReceiverEvent::SenderFound { remote: index, node, address });
         Some(index)
+    }
+
+    /// Forgets the least useful sender if there are too many, at this address or in all.
+    fn make_room_for_sender(&mut self, address: SocketAddr) {
+        let idle = |r: &&Remote| (r.kept > 64, r.last_heard, r.index);
+        let here = || self.remotes.values().filter(|r| r.address == address);
+        let gone = if here().count() >= SENDERS_PER_ADDRESS {
+            here().min_by_key(idle)
+        } else if self.remotes.len() >= self.config.max_senders {
+            self.remotes.values().min_by_key(idle)
+        } else {
+            None
+        };
+        if let Some(index) = gone.map(|remote| remote.index) {
+            self.forget(index);
+        }
     }
 
     /// Decides whether and where to begin (RFC 5740 §5.2). True when content of `key` is wanted.
@@ -421,11 +429,14 @@ impl<S: SymbolStore> Receiver<S> {
 
     fn take_roll_call(&mut self, now: Timestamp, index: u32, call: &RollCall) {
         match *call {
-            RollCall::Call { round, window_ms, send_time, .. } => {
+            RollCall::Call { round, window_ms, send_time, listed, .. } => {
                 let window = core::time::Duration::from_millis(u64::from(window_ms.min(600_000)));
                 let wait = self.random_part(window);
                 self.with_remote(index, |_, remote| {
                     remote.note_probe(now, send_time);
+                    let late = remote.timing.grtt * 4;
+                    remote.unheard |=
+                        listed == 0 && remote.reported.is_some_and(|at| now > at + late);
                     if remote.answered_round != Some(round) {
                         remote.answered_round = Some(round);
                         remote.report = Some((now + wait, round));

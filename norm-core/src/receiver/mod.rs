@@ -8,6 +8,7 @@ mod config;
 mod event;
 mod feedback;
 mod heard;
+mod hush;
 mod intake;
 mod nack_timer;
 mod needs;
@@ -48,6 +49,8 @@ pub struct Receiver<S> {
     /// By node id, instance id and address.
     by_source: BTreeMap<(NodeId, u16, SocketAddr), u32>,
     next_remote: u32,
+    /// No other node id is taken before.
+    redraw_from: Timestamp,
     /// Blocks under way, of all senders.
     blocks: usize,
     jobs: VecDeque<Job>,
@@ -57,6 +60,10 @@ pub struct Receiver<S> {
 
 /// Silence after which a receiver looks for itself whether something is missing, at least.
 const SHORTEST_CHECK: Duration = Duration::from_secs(1);
+/// Anybody may claim that our node id is taken.
+const REDRAW_PAUSE: Duration = Duration::from_millis(500);
+/// Senders followed at one address at most: somebody who makes up senders must not push out others.
+const SENDERS_PER_ADDRESS: usize = 4;
 
 impl<S: SymbolStore> Receiver<S> {
     /// A receiver whose random choices follow from `seed` and its identity.
@@ -73,6 +80,7 @@ impl<S: SymbolStore> Receiver<S> {
             remotes: BTreeMap::new(),
             by_source: BTreeMap::new(),
             next_remote: 0,
+            redraw_from: Timestamp::ZERO,
             blocks: 0,
             jobs: VecDeque::new(),
             events: VecDeque::new(),
@@ -247,8 +255,12 @@ impl<S: SymbolStore> Receiver<S> {
         self.event(ReceiverEvent::ObjectAborted { object });
     }
 
-    /// Two nodes share our id: take another and say so.
+    /// Two nodes share our id: take another and say so, but not all the time.
     fn redraw_node(&mut self, now: Timestamp) {
+        if now < self.redraw_from {
+            return;
+        }
+        self.redraw_from = now + REDRAW_PAUSE;
         self.node = draw_node(&mut self.rng);
         for remote in self.remotes.values_mut() {
             // What was acknowledged under the old id may count for nothing.

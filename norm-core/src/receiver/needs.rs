@@ -25,6 +25,16 @@ impl Need<'_> {
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Objects { .. } | Self::Blocks { .. })
     }
+
+    /// Key and block of its beginning.
+    pub(super) fn place(&self) -> (u64, u32) {
+        match *self {
+            Self::Objects { first, .. } => (first, 0),
+            Self::Info { key } => (key, 0),
+            Self::Blocks { key, first, .. } => (key, first),
+            Self::Symbols { key, block, .. } => (key, block),
+        }
+    }
 }
 
 /// Exclusive upper bound of what is due: everything before this object and block was sent.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::heard::HeardNeeds;
+use super::hush::Hush;
 use super::nack_timer::{NackTimer, Timing};
 use super::needs::DueBound;
 use super::object::RecvObject;
@@ -101,6 +102,7 @@ pub(super) struct Remote {
     pub(super) kept: u64,
     pub(super) nack: NackTimer,
     pub(super) heard: HeardNeeds,
+    pub(super) hush: Hush,
     heard_at: Timestamp,
     /// Whole blocks and objects are not asked for again before.
     pub(super) whole_from: Timestamp,
@@ -112,6 +114,10 @@ pub(super) struct Remote {
     pub(super) released: bool,
     pub(super) report: Option<(Timestamp, u16)>,
     pub(super) answered_round: Option<u16>,
+    /// When we first reported.
+    pub(super) reported: Option<Timestamp>,
+    /// It does not hear what we send to it alone.
+    pub(super) unheard: bool,
     pub(super) loss: LossMeter,
     pub(super) last_heard: Timestamp,
     pub(super) next_check: Timestamp,
@@ -158,6 +164,7 @@ impl Remote {
             kept: 0,
             nack: NackTimer::new(),
             heard: HeardNeeds::default(),
+            hush: Hush::default(),
             heard_at: now,
             whole_from: now,
             whole_pause: WHOLE_PAUSE,
@@ -167,6 +174,8 @@ impl Remote {
             released: false,
             report: None,
             answered_round: None,
+            reported: None,
+            unheard: false,
             loss: LossMeter::default(),
             last_heard: now,
             next_check: now,

@@ -50,10 +50,10 @@ impl Sender {
     }
 
     fn sender_fields(&self) -> SenderFields {
-        let group = match self.members.len() {
+        let group = self.config.group_size.unwrap_or(match self.members.len() {
             0 => UNKNOWN_GROUP,
             n => n as u64,
-        };
+        });
         SenderFields {
             instance: self.instance,
             grtt: self.grtt.advertised(),
@@ -251,7 +251,7 @@ impl Sender {
             window_ms: u32::try_from(window.as_millis()).unwrap_or(u32::MAX),
             send_time: WireTime::from_nanos(now.as_nanos()),
             confirmed: u32::try_from(self.members.confirmed()).unwrap_or(u32::MAX),
-            listed: u32::try_from(listed).unwrap_or(u32::MAX),
+            listed: u32::try_from(self.members.announced()).unwrap_or(u32::MAX),
         };
         self.send_application(call, out)
     }

@@ -22,6 +22,12 @@ pub struct SenderConfig {
     pub block_len: u32,
     /// RFC 5740 backoff factor K, 0..=15. `None` follows the number of receivers heard.
     pub backoff: Option<u8>,
+    /// Receivers that suppression reckons with. `None` follows the number of receivers heard; give it
+    /// when most of them will not announce themselves.
+    pub group_size: Option<u64>,
+    /// Repair for whoever asks, announced or not, as far as the rate allows, and believe its round
+    /// trips: for receivers of other makes, or too many to be listed.
+    pub open: bool,
     /// Round trip assumed before any is measured (RFC 5740 §5.5.1: 0.5 s).
     pub initial_grtt: Duration,
     /// Lowest round trip advertised: the grain of the timers on either side.
@@ -57,6 +63,8 @@ impl SenderConfig {
             scheme: Scheme::RaptorQ,
             block_len: 1024,
             backoff: None,
+            group_size: None,
+            open: false,
             initial_grtt: Duration::from_millis(500),
             min_grtt: Duration::from_millis(2),
             patience: Duration::from_secs(5),

@@ -1,13 +1,15 @@
 //! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
 
 use core::ops::Range;
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::Sender;
 use super::compose::Urgent;
 use super::event::SenderEvent;
-use super::members::{Heard, MemberStatus};
+use super::members::{Heard, MemberStatus, Peer};
 use super::repair::BlockNeed;
+use crate::endpoint::Datagram;
 use crate::fec::EXTRA_SYMBOLS;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
@@ -19,14 +21,26 @@ use crate::wire::{
 /// Answers waiting to be sent at most.
 const MAX_URGENT: usize = 16;
 
+/// At most one answer to a node id that is taken in this time.
+const COLLISION_PAUSE: Duration = Duration::from_millis(50);
+
 /// What one NACK says. What it says of a block adds up; what different ones say is compared.
 #[derive(Debug, Default)]
-struct NackNeeds {
-    blocks: BTreeMap<u64, BlockNeed>,
+pub(super) struct NackNeeds {
+    pub(super) blocks: BTreeMap<u64, BlockNeed>,
     /// Blocks wanted whole, by running number.
-    whole: RangeSet,
+    pub(super) whole: RangeSet,
     /// Objects whose INFO is wanted, by key.
-    infos: RangeSet,
+    pub(super) infos: RangeSet,
+}
+
+/// Whether what somebody says of itself counts.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It is listed, and speaks from the address that it is listed with.
+    Member,
+    /// Anybody.
+    Stranger,
 }
 
 /// A place named by a repair item, checked against what was sent.
@@ -39,31 +53,33 @@ struct Place {
 }
 
 impl Sender {
-    pub(super) fn take_feedback(&mut self, now: Timestamp, payload: &[u8], to_group: bool) {
-        let Ok((header, message)) = Message::parse(payload) else {
+    pub(super) fn take_feedback(&mut self, now: Timestamp, datagram: &Datagram<'_>) {
+        let Ok((header, message)) = Message::parse(datagram.payload) else {
             self.stats.malformed += 1;
             return;
         };
-        let node = header.source;
-        if node == self.config.node || node == NodeId::NONE || node == NodeId::ANY {
+        let (node, to_group) = (header.source, datagram.to_group);
+        if node == NodeId::NONE || node == NodeId::ANY {
             self.stats.foreign += 1;
             return;
         }
+        let from = (node, Peer::new(datagram.source));
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
-                self.hear(now, node, None, "", nack.grtt_response);
-                self.take_nack(now, node, &nack, to_group);
+                let trust = self.hear(now, from, None, "", nack.grtt_response);
+                self.take_nack(now, node, trust, &nack, to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
                 self.stats.acks += 1;
-                self.hear(now, node, None, "", ack.grtt_response);
-                self.take_ack(node, &ack);
+                if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
+                    self.take_ack(node, &ack);
+                }
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
                 Some(report) if self.is_ours(report.sender, report.instance) => {
                     self.stats.reports += 1;
-                    self.take_report(now, node, &report);
+                    self.take_report(now, from, &report);
                 }
                 _ => self.stats.foreign += 1,
             },
@@ -75,17 +91,23 @@ impl Sender {
         sender == self.config.node && instance == self.instance
     }
 
-    /// Notes that a receiver lives, and how far away it is. False if it is somebody else's id.
+    /// Notes that a receiver lives, and how far away it is.
     fn hear(
         &mut self,
         now: Timestamp,
-        node: NodeId,
+        from: (NodeId, Peer),
         identity: Option<Identity>,
         name: &str,
         response: WireTime,
-    ) -> bool {
+    ) -> Trust {
+        let node = from.0;
         let cursor = self.cursor_block();
-        let heard = self.members.heard(now, node, identity, cursor);
+        let heard = if node == self.config.node {
+            // Our own id is taken.
+            Heard::Collision(Identity([0; 16]))
+        } else {
+            self.members.heard(now, from, identity, cursor)
+        };
         match heard {
             Heard::New => {
                 self.session.newcomer();
@@ -94,26 +116,32 @@ impl Sender {
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
             Heard::Stranger => {
-                self.session.stranger(now);
-                return true;
+                self.session.stranger(now, !self.config.open);
+                if let Some(rtt) = round_trip(now, response).filter(|_| self.config.open) {
+                    self.grtt.sample(rtt);
+                }
+                return Trust::Stranger;
             }
             Heard::Unlisted => {
                 self.stats.unlisted += 1;
-                return true;
+                return Trust::Stranger;
             }
             Heard::Collision(keeper) => {
-                self.push_urgent(Urgent::Collision { node, keeper });
-                return false;
+                if now >= self.session.collide_from {
+                    self.session.collide_from = now + COLLISION_PAUSE;
+                    self.push_urgent(Urgent::Collision { node, keeper });
+                }
+                return Trust::Stranger;
             }
         }
-        // Only who has said who it is may stretch the timers. The wire carries 32-bit seconds of
-        // our own clock; later than now is an error or a lie.
-        if !response.is_zero()
-            && let Some(rtt) = now.as_nanos().checked_sub(response.to_nanos())
-        {
-            self.grtt.sample(core::time::Duration::from_nanos(rtt));
+        // Only who has said who it is may stretch the timers.
+        if let Some(rtt) = round_trip(now, response) {
+            let believed = self.members.get_mut(node).and_then(|member| member.believe(rtt));
+            if let Some(rtt) = believed.or((!self.grtt.is_measured()).then_some(rtt)) {
+                self.grtt.sample(rtt);
+            }
         }
-        true
+        Trust::Member
     }
 
     fn push_urgent(&mut self, urgent: Urgent) {
@@ -122,9 +150,10 @@ impl Sender {
         }
     }
 
-    fn take_report(&mut self, now: Timestamp, node: NodeId, report: &MemberReport<'_>) {
-        let identity = Some(report.identity);
-        if !self.hear(now, node, identity, report.name, report.grtt_response) {
+    fn take_report(&mut self, now: Timestamp, from: (NodeId, Peer), report: &MemberReport<'_>) {
+        let (node, identity) = (from.0, Some(report.identity));
+        let trust = self.hear(now, from, identity, report.name, report.grtt_response);
+        if trust == Trust::Stranger {
             return;
         }
         let Some(member) = self.members.get_mut(node) else { return };
@@ -164,7 +193,6 @@ impl Sender {
         let newest = self.watermark() == Some((flush.object, flush.payload_id));
         if newest
             && self.session.all_sent.is_some()
-            && self.members.is_announced(node)
             && self.members.set_status(node, MemberStatus::Confirmed)
         {
             self.event(SenderEvent::ReceiverConfirmed { node });
@@ -181,13 +209,26 @@ impl Sender {
         request.answers += before - request.pending.len();
     }
 
-    fn take_nack(&mut self, now: Timestamp, node: NodeId, nack: &Nack<'_>, to_group: bool) {
+    fn take_nack(
+        &mut self,
+        now: Timestamp,
+        node: NodeId,
+        trust: Trust,
+        nack: &Nack<'_>,
+        to_group: bool,
+    ) {
         // Content from before it came is nobody's fault: it holds nobody up.
-        let joined = self.members.get_mut(node).map_or(u64::MAX, |member| member.joined);
+        let member = self.members.get_mut(node).filter(|_| trust == Trust::Member);
+        let joined = member.map_or(u64::MAX, |member| member.joined);
         let mut oldest = u64::MAX;
         let mut needs = NackNeeds::default();
         for request in nack.requests.iter() {
             self.take_request(now, &request, &mut needs);
+        }
+        if trust == Trust::Stranger && !self.config.open {
+            let sent = self.stats.packets;
+            let cut = self.strangers.limit(now, sent, self.config.block_len, &mut needs);
+            self.stats.ignored_requests += cut;
         }
         for (start, end) in needs.whole.iter() {
             oldest = oldest.min(oldest_since(joined, start..end));
@@ -207,7 +248,7 @@ impl Sender {
         if let Some((&block, _)) = needs.blocks.range(joined..).next() {
             oldest = oldest.min(block);
         }
-        if oldest < u64::MAX {
+        if oldest < u64::MAX && trust == Trust::Member {
             let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
             self.lag.note(now, oldest, cycle);
         }
@@ -345,6 +386,13 @@ impl Sender {
             self.push_urgent(Urgent::Squelch);
         }
     }
+}
+
+/// How long an echo took. The wire carries 32-bit seconds of our own clock; zero is none, and later
+/// than now is an error or a lie.
+fn round_trip(now: Timestamp, response: WireTime) -> Option<Duration> {
+    let sent = Some(response).filter(|response| !response.is_zero())?.to_nanos();
+    now.as_nanos().checked_sub(sent).map(Duration::from_nanos)
 }
 
 /// The first block of a span that was sent since a receiver came; `u64::MAX` if none was.

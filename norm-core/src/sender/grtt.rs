@@ -48,6 +48,11 @@ impl Grtt {
         self.advertised.to_duration()
     }
 
+    /// True when there was a sample; before, the estimate is a guess.
+    pub(super) fn is_measured(&self) -> bool {
+        self.measured
+    }
+
     /// Takes one measured round trip.
     ///
     /// Any receiver may claim a long one, so the estimate at most doubles (and a little) each

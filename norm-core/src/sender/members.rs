@@ -1,8 +1,10 @@
 //! The receivers that a sender has heard of.
 
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::rng::Rng;
 use crate::time::Timestamp;
 use crate::wire::{Identity, MemberState, NodeId};
 
@@ -24,7 +26,7 @@ pub enum MemberStatus {
 pub struct Member {
     /// Where it stands.
     pub status: MemberStatus,
-    /// Its 128-bit identity; zero until it has announced itself.
+    /// Its 128-bit identity.
     pub identity: Identity,
     /// When it was last heard.
     pub last_heard: Timestamp,
@@ -36,10 +38,14 @@ pub struct Member {
     pub state: MemberState,
     /// The running number of the block that was being sent when it was first heard.
     pub(super) joined: u64,
+    /// Where it speaks from.
+    peer: Peer,
+    /// The last round trip measured with it, in microseconds.
+    last_rtt: Option<u32>,
 }
 
 impl Member {
-    fn new(now: Timestamp, identity: Identity, joined: u64) -> Self {
+    fn new(now: Timestamp, peer: Peer, identity: Identity, joined: u64) -> Self {
         Self {
             status: MemberStatus::Active,
             identity,
@@ -48,12 +54,41 @@ impl Member {
             loss: 0,
             state: MemberState::Joined,
             joined,
+            peer,
+            last_rtt: None,
         }
     }
 
-    /// It has said who it is, and is expected to finish.
     fn is_active(&self) -> bool {
-        self.status == MemberStatus::Active && self.identity != UNKNOWN
+        self.status == MemberStatus::Active
+    }
+
+    /// True when it has spoken so lately that nobody else can be meant by its names.
+    fn speaks(&self, now: Timestamp) -> bool {
+        now < self.last_heard + MOVE_AFTER
+    }
+
+    /// A round trip as far as it is believed: the smaller one of two in a row.
+    pub(super) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
+        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+        let before = self.last_rtt.replace(micros)?;
+        Some(rtt.min(Duration::from_micros(before.into())))
+    }
+}
+
+/// Where feedback comes from: a mix of address and port, of which a list can be long.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Peer(u64);
+
+impl Peer {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        let ip = u128::from_be_bytes(ip.octets());
+        let seed = (ip as u64) ^ ((ip >> 64) as u64).rotate_left(32);
+        Self(Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64())
     }
 }
 
@@ -62,9 +97,10 @@ impl Member {
 pub(super) enum Heard {
     /// First time that it said who it is: it counts from now on.
     New,
-    /// It is known under another node id, and has taken this one.
+    /// It was listed under another node id, and has taken this one.
     Moved(NodeId),
-    /// It has not said who it is: it is served, but nobody waits for it.
+    /// It has not said who it is, or speaks in the name of somebody at another address: it may be
+    /// served, but nobody waits for it, and what it says of itself is not believed.
     Stranger,
     /// Known.
     Known,
@@ -74,45 +110,52 @@ pub(super) enum Heard {
     Collision(Identity),
 }
 
-/// All receivers, by node id.
+/// All receivers, by node id. Nothing proves who speaks; but who was there first is not pushed aside
+/// by what comes from another address, and one address is one receiver.
 #[derive(Debug)]
 pub(super) struct Members {
     members: BTreeMap<NodeId, Member>,
-    /// Node ids of those that have said who they are.
     nodes: BTreeMap<Identity, NodeId>,
+    peers: BTreeMap<Peer, NodeId>,
+    /// Addresses that speak without having said who they are.
+    strangers: BTreeSet<Peer>,
     limit: usize,
     active: usize,
     confirmed: usize,
 }
 
-const UNKNOWN: Identity = Identity([0; 16]);
-/// A node id must have been silent for this long before its receiver may have another.
+/// Silent for this long, a receiver may have gone elsewhere.
 const MOVE_AFTER: Duration = Duration::from_secs(2);
+/// Strangers counted at most.
+const MAX_STRANGERS: usize = 4_096;
 
 impl Members {
     pub(super) fn new(limit: usize) -> Self {
-        Self { members: BTreeMap::new(), nodes: BTreeMap::new(), limit, active: 0, confirmed: 0 }
+        Self {
+            members: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+            limit,
+            active: 0,
+            confirmed: 0,
+        }
     }
 
     /// Everybody heard, announced or not: what suppression must reckon with.
     pub(super) fn len(&self) -> usize {
-        self.members.len()
+        self.members.len() + self.strangers.len()
     }
 
     /// Those that have said who they are, whatever became of them.
     pub(super) fn announced(&self) -> usize {
-        self.nodes.len()
+        self.members.len()
     }
 
-    /// Those that have said who they are, are not out, and were heard since `limit`.
+    /// Those that are not out, and were heard since `limit`.
     pub(super) fn present(&self, limit: Timestamp) -> usize {
         let here = |m: &&Member| m.is_active() && m.last_heard >= limit;
         self.members.values().filter(here).count()
-    }
-
-    /// True when the node has said who it is.
-    pub(super) fn is_announced(&self, node: NodeId) -> bool {
-        self.members.get(&node).is_some_and(|member| member.identity != UNKNOWN)
     }
 
     pub(super) fn confirmed(&self) -> usize {
@@ -124,76 +167,105 @@ impl Members {
         self.active == 0
     }
 
-    /// Those that have said who they are, in node id order.
+    /// In node id order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {
-        let announced = |(_, member): &(&NodeId, &Member)| member.identity != UNKNOWN;
-        self.members.iter().filter(announced).map(|(&node, member)| (node, member))
+        self.members.iter().map(|(&node, member)| (node, member))
     }
 
     pub(super) fn get_mut(&mut self, node: NodeId) -> Option<&mut Member> {
         self.members.get_mut(&node)
     }
 
-    /// Notes feedback from `node`; `identity` when the message carried one, `joined` the block that
-    /// is being sent if it is new.
+    /// Notes feedback from `node` at `peer`; `identity` when the message carried one, `joined` the
+    /// block that is being sent if it is new.
     pub(super) fn heard(
         &mut self,
         now: Timestamp,
-        node: NodeId,
+        (node, peer): (NodeId, Peer),
         identity: Option<Identity>,
         joined: u64,
     ) -> Heard {
-        if let Some(member) = self.members.get_mut(&node) {
-            match identity {
-                Some(id) if member.identity != UNKNOWN && member.identity != id => {
-                    return Heard::Collision(member.identity);
-                }
-                Some(id) if member.identity == UNKNOWN => {
-                    self.members.remove(&node);
-                    return self.announce(now, node, id, joined);
-                }
-                _ => {}
-            }
-            let announced = member.identity != UNKNOWN;
-            member.last_heard = now;
-            if member.status == MemberStatus::Lost {
-                self.set_status(node, MemberStatus::Active);
-            }
-            return if announced { Heard::Known } else { Heard::Stranger };
+        let heard = self.place(now, (node, peer), identity, joined);
+        if heard == Heard::Stranger
+            && !self.peers.contains_key(&peer)
+            && self.strangers.len() < MAX_STRANGERS
+        {
+            self.strangers.insert(peer);
         }
-        if let Some(id) = identity {
-            return self.announce(now, node, id, joined);
-        }
-        if self.members.len() >= self.limit {
-            return Heard::Unlisted;
-        }
-        self.members.insert(node, Member::new(now, UNKNOWN, joined));
-        Heard::Stranger
+        heard
     }
 
-    fn announce(&mut self, now: Timestamp, node: NodeId, id: Identity, joined: u64) -> Heard {
-        if let Some(old) = self.nodes.get(&id).copied() {
-            // Whoever still speaks under its old id has not moved: this is somebody else.
-            let speaks = |m: &Member| now < m.last_heard + MOVE_AFTER;
-            if self.members.get(&old).is_some_and(speaks) {
+    fn place(
+        &mut self,
+        now: Timestamp,
+        (node, peer): (NodeId, Peer),
+        identity: Option<Identity>,
+        joined: u64,
+    ) -> Heard {
+        let Some(member) = self.members.get_mut(&node) else {
+            let Some(id) = identity else { return Heard::Stranger };
+            return self.announce(now, (node, peer), id, joined);
+        };
+        if identity.is_some_and(|id| id != member.identity) {
+            return Heard::Collision(member.identity);
+        }
+        if member.peer != peer {
+            if identity.is_none() || member.speaks(now) {
                 return Heard::Stranger;
             }
-            if let Some(mut member) = self.members.remove(&old) {
-                member.last_heard = now;
-                self.members.insert(node, member);
-            }
-            self.nodes.insert(id, node);
-            // It may have started again with nothing; if not, it confirms again.
+            self.peers.remove(&member.peer);
+            member.peer = peer;
+            self.strangers.remove(&peer);
+            self.peers.insert(peer, node);
+        }
+        member.last_heard = now;
+        if member.status == MemberStatus::Lost {
             self.set_status(node, MemberStatus::Active);
-            return Heard::Moved(old);
         }
-        if self.members.len() >= self.limit {
-            return Heard::Unlisted;
+        Heard::Known
+    }
+
+    /// A node id that is not listed, of somebody who says who it is.
+    fn announce(
+        &mut self,
+        now: Timestamp,
+        (node, peer): (NodeId, Peer),
+        id: Identity,
+        joined: u64,
+    ) -> Heard {
+        let known = self.nodes.get(&id).copied();
+        let neighbour = self.peers.get(&peer).copied();
+        // Somebody else's name, from elsewhere; or two names at one address.
+        let taken = |other: NodeId| self.members.get(&other).is_some_and(|m| m.speaks(now));
+        if known.is_some_and(|old| neighbour != Some(old) && taken(old))
+            || neighbour.is_some_and(|old| known != Some(old) && taken(old))
+        {
+            return Heard::Stranger;
         }
-        self.nodes.insert(id, node);
-        self.members.insert(node, Member::new(now, id, joined));
+        let Some(old) = known.or(neighbour) else {
+            if self.members.len() >= self.limit {
+                return Heard::Unlisted;
+            }
+            self.insert(node, Member::new(now, peer, id, joined));
+            return Heard::New;
+        };
+        // It may have started again with nothing; if not, it confirms again.
+        let member = self.members.get(&old).copied();
+        for gone in known.into_iter().chain(neighbour) {
+            self.forget(gone);
+        }
+        let fresh = Member::new(now, peer, id, joined);
+        let joined = member.filter(|m| m.identity == id).map_or(joined, |m| m.joined);
+        self.insert(node, Member { joined, ..fresh });
+        Heard::Moved(old)
+    }
+
+    fn insert(&mut self, node: NodeId, member: Member) {
+        self.strangers.remove(&member.peer);
+        self.peers.insert(member.peer, node);
+        self.nodes.insert(member.identity, node);
+        self.members.insert(node, member);
         self.active += 1;
-        Heard::New
     }
 
     /// Takes a receiver off the list, as if it had never come.
@@ -201,6 +273,7 @@ impl Members {
         self.set_status(node, MemberStatus::Failed);
         if let Some(member) = self.members.remove(&node) {
             self.nodes.remove(&member.identity);
+            self.peers.remove(&member.peer);
         }
     }
 
@@ -208,12 +281,10 @@ impl Members {
     pub(super) fn set_status(&mut self, node: NodeId, status: MemberStatus) -> bool {
         let Some(member) = self.members.get_mut(&node) else { return false };
         let old = core::mem::replace(&mut member.status, status);
-        if member.identity != UNKNOWN {
-            self.active -= usize::from(old == MemberStatus::Active);
-            self.active += usize::from(status == MemberStatus::Active);
-            self.confirmed -= usize::from(old == MemberStatus::Confirmed);
-            self.confirmed += usize::from(status == MemberStatus::Confirmed);
-        }
+        self.active -= usize::from(old == MemberStatus::Active);
+        self.active += usize::from(status == MemberStatus::Active);
+        self.confirmed -= usize::from(old == MemberStatus::Confirmed);
+        self.confirmed += usize::from(status == MemberStatus::Confirmed);
         old != status
     }
 
@@ -222,7 +293,7 @@ impl Members {
         for member in self.members.values_mut() {
             if member.status == MemberStatus::Confirmed {
                 member.status = MemberStatus::Active;
-                self.active += usize::from(member.identity != UNKNOWN);
+                self.active += 1;
             }
         }
         self.confirmed = 0;
@@ -262,16 +333,25 @@ mod tests {
         Identity(u128::from(n).to_be_bytes())
     }
 
+    fn at(n: u16) -> Peer {
+        Peer::new(SocketAddr::from(([10, 0, 0, 1], n)))
+    }
+
+    fn hear(members: &mut Members, node: u32, peer: u16, identity: Option<u32>) -> Heard {
+        members.heard(NOW, (NodeId(node), at(peer)), identity.map(id), 0)
+    }
+
     #[test]
     fn a_member_stays_within_128_bytes() {
-        assert!(size_of::<(NodeId, Member)>() + size_of::<(Identity, NodeId)>() <= 96);
+        let indices = size_of::<(Identity, NodeId)>() + size_of::<(Peer, NodeId)>();
+        assert!(size_of::<(NodeId, Member)>() + indices <= 120);
     }
 
     #[test]
     fn counts_follow_the_statuses() {
         let mut members = Members::new(3);
-        for n in 1..=4 {
-            let heard = members.heard(NOW, NodeId(n), Some(id(n)), 0);
+        for n in 1..=4u16 {
+            let heard = hear(&mut members, n.into(), n, Some(n.into()));
             assert_eq!(heard, if n <= 3 { Heard::New } else { Heard::Unlisted });
         }
         assert!(members.set_status(NodeId(1), MemberStatus::Confirmed));
@@ -284,7 +364,7 @@ mod tests {
         members.set_status(NodeId(2), MemberStatus::Failed);
         members.set_status(NodeId(3), MemberStatus::Lost);
         assert!(members.all_settled());
-        assert_eq!(members.heard(NOW, NodeId(3), None, 0), Heard::Known);
+        assert_eq!(hear(&mut members, 3, 3, None), Heard::Known);
         assert!(!members.all_settled());
         members.reopen();
         assert_eq!(members.confirmed(), 0);
@@ -294,14 +374,13 @@ mod tests {
     #[test]
     fn who_has_not_said_who_it_is_holds_nobody_up() {
         let mut members = Members::new(9);
-        assert_eq!(members.heard(NOW, NodeId(7), None, 0), Heard::Stranger);
-        members.set_status(NodeId(7), MemberStatus::Confirmed);
-        members.set_status(NodeId(7), MemberStatus::Active);
+        assert_eq!(hear(&mut members, 7, 7, None), Heard::Stranger);
+        assert!(!members.set_status(NodeId(7), MemberStatus::Confirmed));
         assert!(members.all_settled() && members.next_active(NodeId(0), 9).is_empty());
         assert_eq!((members.len(), members.announced(), members.confirmed()), (1, 0, 0));
-        assert_eq!(members.heard(NOW, NodeId(7), Some(id(7)), 0), Heard::New);
+        assert_eq!(hear(&mut members, 7, 7, Some(7)), Heard::New);
         assert!(!members.all_settled());
-        assert_eq!(members.present(NOW), 1);
+        assert_eq!((members.len(), members.present(NOW)), (1, 1));
         members.forget(NodeId(7));
         assert_eq!((members.len(), members.announced(), members.present(NOW)), (0, 0, 0));
         assert!(members.all_settled());
@@ -310,13 +389,45 @@ mod tests {
     #[test]
     fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place() {
         let mut members = Members::new(9);
-        assert_eq!(members.heard(NOW, NodeId(1), None, 0), Heard::Stranger);
-        assert_eq!(members.heard(NOW, NodeId(1), Some(id(1)), 0), Heard::New);
-        assert_eq!(members.heard(NOW, NodeId(1), Some(id(2)), 0), Heard::Collision(id(1)));
+        assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
+        assert_eq!(hear(&mut members, 1, 2, Some(2)), Heard::Collision(id(1)));
         members.set_status(NodeId(1), MemberStatus::Confirmed);
-        assert_eq!(members.heard(NOW, NodeId(5), Some(id(1)), 0), Heard::Stranger, "too soon");
-        let moved = members.heard(NOW + MOVE_AFTER, NodeId(5), Some(id(1)), 0);
-        assert_eq!(moved, Heard::Moved(NodeId(1)));
-        assert_eq!((members.len(), members.confirmed(), members.all_settled()), (1, 0, false));
+        assert_eq!(hear(&mut members, 5, 5, Some(1)), Heard::Stranger, "too soon");
+        assert_eq!(hear(&mut members, 5, 1, Some(1)), Heard::Moved(NodeId(1)), "it is itself");
+        assert_eq!(
+            (members.announced(), members.confirmed(), members.all_settled()),
+            (1, 0, false)
+        );
+        let later = NOW + MOVE_AFTER;
+        let moved = members.heard(later, (NodeId(5), at(9)), Some(id(1)), 0);
+        assert_eq!(moved, Heard::Known, "silent for long, it may have another address");
+        assert_eq!(hear(&mut members, 5, 1, None), Heard::Stranger, "and not the old one");
+    }
+
+    #[test]
+    fn one_address_is_one_receiver_and_speaks_for_no_other() {
+        let mut members = Members::new(9);
+        assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
+        assert_eq!(hear(&mut members, 66, 66, Some(66)), Heard::New);
+        for n in 67..99 {
+            assert_eq!(hear(&mut members, n, 66, Some(n)), Heard::Stranger);
+            assert_eq!(hear(&mut members, 1, 66, None), Heard::Stranger);
+            assert_eq!(hear(&mut members, n, 66, Some(1)), Heard::Stranger);
+        }
+        assert_eq!((members.len(), members.announced()), (2, 2));
+        let later = NOW + MOVE_AFTER;
+        let restarted = members.heard(later, (NodeId(7), at(66)), Some(id(7)), 3);
+        assert_eq!(restarted, Heard::Moved(NodeId(66)));
+        assert_eq!((members.len(), members.announced()), (2, 2));
+    }
+
+    #[test]
+    fn a_round_trip_is_believed_the_second_time() {
+        let mut members = Members::new(9);
+        hear(&mut members, 1, 1, Some(1));
+        let member = members.get_mut(NodeId(1)).unwrap();
+        let ms = Duration::from_millis;
+        let believed = [5, 3000, 4].map(|rtt| member.believe(ms(rtt)));
+        assert_eq!(believed, [None, Some(ms(5)), Some(ms(4))]);
     }
 }

@@ -5,6 +5,7 @@
 //! most useful, `compose` writes it, `feedback` takes what receivers say; the rest are parts that
 //! know nothing of each other.
 
+mod allowance;
 mod cache;
 mod compose;
 mod config;
@@ -34,6 +35,7 @@ pub use event::{SenderEvent, SenderStats};
 pub use members::{Member, MemberStatus};
 pub use objects::ObjectSpec;
 
+use allowance::Allowance;
 use cache::BlockCache;
 use grtt::Grtt;
 use lag::Lag;
@@ -57,6 +59,7 @@ pub struct Sender {
     parity: ParityCursors,
     members: Members,
     lag: Lag,
+    strangers: Allowance,
     grtt: Grtt,
     pacer: Pacer,
     session: Session,
@@ -102,6 +105,7 @@ impl Sender {
             parity: ParityCursors::default(),
             members: Members::new(config.max_receivers),
             lag: Lag::new(),
+            strangers: Allowance::new(now),
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
             pacer: Pacer::new(config.rate, now),
             session: Session::new(&config, now),
@@ -206,7 +210,7 @@ impl Endpoint for Sender {
     type Event = SenderEvent;
 
     fn handle_datagram(&mut self, now: Timestamp, datagram: Datagram<'_>) {
-        self.take_feedback(now, datagram.payload, datagram.to_group);
+        self.take_feedback(now, &datagram);
         self.advance(now);
         self.idle = false;
     }

@@ -62,6 +62,7 @@ pub(super) struct Session {
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
     pub(super) advertise_from: Timestamp,
+    pub(super) collide_from: Timestamp,
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
 }
@@ -114,6 +115,7 @@ impl Session {
             next_check: now + CHECK_EVERY,
             squelch_from: now,
             advertise_from: now,
+            collide_from: now,
             ack_request: None,
             next_ack_id: 0,
         }
@@ -219,10 +221,12 @@ impl Session {
         self.calls_since_news = self.calls_since_news.min(1);
     }
 
-    /// Somebody speaks who has not said who it is: ask, and soon.
-    pub(super) fn stranger(&mut self, now: Timestamp) {
+    /// Somebody speaks who has not said who it is; `ask` for it, and soon.
+    pub(super) fn stranger(&mut self, now: Timestamp, ask: bool) {
         self.stranger_at = Some(now);
-        self.next_call = self.next_call.min(now + STRANGER_CALL);
+        if ask {
+            self.next_call = self.next_call.min(now + STRANGER_CALL);
+        }
     }
 
     /// True when everybody who wants to be counted has had the time to say so.
@@ -293,9 +297,11 @@ impl Sender {
     fn all_finished(&mut self, now: Timestamp) -> bool {
         let Some(all_sent) = self.session.all_sent else { return false };
         if self.members.announced() == 0 {
-            // Nobody heard yet: somebody may still be on the way to answer.
+            // Nobody has said who it is: somebody may still be on the way to answer, or ask again.
             let wait = self.config.patience.max(self.grtt.get() * 4);
-            return self.session.finishing && now >= all_sent + wait;
+            let asked = self.session.stranger_at.filter(|_| self.config.open);
+            let last = asked.map_or(all_sent, |asked| asked.max(all_sent));
+            return self.session.finishing && now >= last + wait;
         }
         let asked = self.session.ack_request.is_none();
         let settled = self.members.all_settled() && self.session.census_done(now);

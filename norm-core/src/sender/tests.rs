@@ -63,7 +63,7 @@ fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
 fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
-    let address = SocketAddr::from(([10, 0, 0, 2], 5740));
+    let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));
     let datagram = Datagram { source: address, to_group: true, payload: &mut bytes };
     sender.handle_datagram(now, datagram);
 }
@@ -143,6 +143,10 @@ fn one_hostile_nack_of_many_overlapping_ranges_is_one_request() {
         extensions: Extensions::EMPTY,
         requests: writer.as_requests(),
     });
+    feed(&mut sender, START, 3, &nack);
+    let some = [(0, 4)];
+    assert_eq!(sender.repairs.whole().collect::<Vec<_>>(), some, "of somebody unknown");
+    announce(&mut sender, START, 2);
     feed(&mut sender, START, 2, &nack);
     assert_eq!(sender.repairs.whole().collect::<Vec<_>>(), [(0, 191)]);
 }

@@ -46,6 +46,8 @@ type Engine = Receiver<BlockStore>;
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Complete sets remembered, so that they are not received again.
 const MAX_REMEMBERED: usize = 4_096;
+/// Senders that are told of: somebody may make up any number.
+const MAX_SENDERS_TOLD: u64 = 64;
 
 /// What a session needs from its surroundings.
 pub(super) struct Surroundings {
@@ -99,6 +101,7 @@ pub(super) struct Session {
     sets: BTreeMap<u64, ActiveSet>,
     next_set: u64,
     senders: BTreeMap<u32, SenderState>,
+    senders_told: u64,
     complete: VecDeque<SetId>,
     reports: VecDeque<SetReport>,
     failed: VecDeque<(String, String)>,
@@ -127,6 +130,7 @@ impl Session {
             sets: BTreeMap::new(),
             next_set: 0,
             senders: BTreeMap::new(),
+            senders_told: 0,
             complete: VecDeque::new(),
             reports: VecDeque::new(),
             failed: VecDeque::new(),
@@ -241,7 +245,16 @@ impl Application<Lossy> for Session {
                     settled: 0,
                 };
                 self.senders.insert(remote, state);
-                self.events.send(ReceiveEvent::SenderFound { node, address });
+                self.senders_told += 1;
+                match self.senders_told {
+                    ..=MAX_SENDERS_TOLD => {
+                        self.events.send(ReceiveEvent::SenderFound { node, address });
+                    }
+                    n if n == MAX_SENDERS_TOLD + 1 => self.events.hint(format!(
+                        "{MAX_SENDERS_TOLD} senders were heard, which is odd; further ones are not shown"
+                    )),
+                    _ => {}
+                }
             }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 self.object_opened(engine, now, object, size, info.as_deref());
