@@ -43,6 +43,16 @@ impl Sender {
         })
     }
 
+    /// Receivers that suppression reckons with; 0 before anybody was heard.
+    fn group_size(&self) -> u64 {
+        self.config.group_size.unwrap_or(self.members.len() as u64)
+    }
+
+    /// So large a group that NACKs are to be spared.
+    pub(super) fn is_large(&self) -> bool {
+        self.group_size() > SMALL_GROUP as u64
+    }
+
     /// How long requests are gathered: until the last receiver's NACK would be here.
     pub(super) fn gather_time(&self) -> Duration {
         let alone = self.members.len() <= 1 && self.backoff() == 0;
@@ -50,10 +60,10 @@ impl Sender {
     }
 
     fn sender_fields(&self) -> SenderFields {
-        let group = self.config.group_size.unwrap_or(match self.members.len() {
+        let group = match self.group_size() {
             0 => UNKNOWN_GROUP,
-            n => n as u64,
-        });
+            group => group,
+        };
         SenderFields {
             instance: self.instance,
             grtt: self.grtt.advertised(),

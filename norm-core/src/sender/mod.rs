@@ -11,6 +11,7 @@ mod compose;
 mod config;
 mod event;
 mod feedback;
+mod foresight;
 mod grtt;
 mod lag;
 mod members;
@@ -37,6 +38,7 @@ pub use objects::ObjectSpec;
 
 use allowance::Allowance;
 use cache::BlockCache;
+use foresight::Foresight;
 use grtt::Grtt;
 use lag::Lag;
 use members::Members;
@@ -59,6 +61,7 @@ pub struct Sender {
     parity: ParityCursors,
     members: Members,
     lag: Lag,
+    foresight: Foresight,
     strangers: Allowance,
     grtt: Grtt,
     pacer: Pacer,
@@ -105,6 +108,7 @@ impl Sender {
             parity: ParityCursors::default(),
             members: Members::new(config.max_receivers),
             lag: Lag::new(),
+            foresight: Foresight::default(),
             strangers: Allowance::new(now),
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
             pacer: Pacer::new(config.rate, now),

@@ -71,6 +71,8 @@ pub(super) struct BlockRepair {
     /// Named ids that are still to be sent.
     pub(super) pending: Bits,
     pub(super) sent: u32,
+    /// Coded symbols that were sent before anybody asked.
+    ahead: u32,
     plan: Plan,
     pub(super) encoded: Option<Encoded>,
     pub(super) encoding: bool,
@@ -84,6 +86,7 @@ impl BlockRepair {
             asked: Some(Bits::new(symbols)),
             pending: Bits::new(symbols),
             sent: 0,
+            ahead: 0,
             plan: Plan::Resend,
             encoded: None,
             encoding: false,
@@ -175,9 +178,9 @@ impl RepairTable {
             Some(repair) => match repair.phase {
                 Phase::Holdoff(end) if now < end => return false,
                 Phase::Holdoff(_) => {
-                    let encoded = repair.encoded.take();
+                    let (encoded, ahead) = (repair.encoded.take(), repair.ahead);
                     *repair = BlockRepair::new(symbols, Phase::Gathering(until));
-                    repair.encoded = encoded;
+                    (repair.encoded, repair.ahead) = (encoded, ahead);
                     repair.merge(need);
                     self.gathering.insert((until, block));
                 }
@@ -231,8 +234,20 @@ impl RepairTable {
         Some(key)
     }
 
-    /// Ends the gathering of blocks whose time has come. `coded`: the scheme can make fresh symbols.
-    pub(super) fn activate(&mut self, now: Timestamp, coded: bool) {
+    /// Sends `count` coded symbols of a block although nobody has asked yet.
+    pub(super) fn ahead(&mut self, block: u64, symbols: u32, count: u32) {
+        if self.blocks.len() < MAX_BLOCKS && !self.blocks.contains_key(&block) {
+            let mut repair = BlockRepair::new(symbols, Phase::Active);
+            (repair.need, repair.ahead) = (count, count);
+            (repair.plan, repair.asked) = (Plan::Code, None);
+            self.blocks.insert(block, repair);
+            self.active.insert(block);
+        }
+    }
+
+    /// Ends the gathering of blocks whose time has come; `coded`: the scheme can make fresh symbols.
+    /// Tells `needed` each one's repair symbols so far, for the first time that somebody asks.
+    pub(super) fn activate(&mut self, now: Timestamp, coded: bool, mut needed: impl FnMut(u32)) {
         while let Some(&(until, block)) = self.gathering.first() {
             if until > now {
                 break;
@@ -241,6 +256,7 @@ impl RepairTable {
             if let Some(repair) = self.blocks.get_mut(&block) {
                 repair.phase = Phase::Active;
                 repair.choose(coded);
+                needed(repair.ahead.saturating_add(repair.need));
                 self.active.insert(block);
             }
         }
@@ -303,7 +319,9 @@ impl RepairTable {
             }
             return false;
         }
-        repair.phase = Phase::Holdoff(until);
+        // Nobody has asked for what was sent ahead: no request can have crossed it.
+        let unasked = repair.ahead > 0 && repair.ahead == repair.sent;
+        repair.phase = Phase::Holdoff(if unasked { Timestamp::ZERO } else { until });
         repair.encoded = repair.encoded.take().and_then(Encoded::into_rest);
         self.active.remove(&block);
         self.active_whole.remove(&block);
@@ -354,9 +372,9 @@ mod tests {
         let mut table = RepairTable::default();
         assert!(table.request(at(0), 7, 100, &count(3), MS * 10));
         assert!(table.request(at(1), 7, 100, &count(5), MS * 10));
-        table.activate(at(9), true);
+        table.activate(at(9), true, |_| {});
         assert_eq!(table.active(0..100).count(), 0);
-        table.activate(at(10), true);
+        table.activate(at(10), true, |_| {});
         assert_eq!(table.active(0..100).collect::<Vec<_>>(), [7]);
         let repair = table.get_mut(7).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 5));
@@ -373,7 +391,7 @@ mod tests {
         table.request(at(0), 1, 64, &named(&[3]), MS);
         table.request(at(0), 2, 64, &named(&[1, 2, 3, 4]), MS);
         table.request(at(0), 2, 64, &named(&[11, 12, 13, 14]), MS);
-        table.activate(at(1), true);
+        table.activate(at(1), true, |_| {});
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.pending.count()), (Plan::Resend, 2));
         let repair = table.get_mut(2).unwrap();
@@ -384,7 +402,7 @@ mod tests {
     fn a_count_above_the_named_symbols_is_topped_up_with_coded_ones() {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[3]), MS);
-        table.activate(at(1), true);
+        table.activate(at(1), true, |_| {});
         table.request(at(1), 1, 64, &count(4), MS);
         let repair = table.get_mut(1).unwrap();
         assert!(repair.pending.remove(3));
@@ -399,7 +417,7 @@ mod tests {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[1, 2, 3, 4, 5]), MS);
         table.request(at(0), 1, 64, &named(&[21, 22, 23, 24, 25]), MS);
-        table.activate(at(1), false);
+        table.activate(at(1), false, |_| {});
         assert_eq!(table.get_mut(1).unwrap().pending.count(), 10);
     }
 

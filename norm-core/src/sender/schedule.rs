@@ -69,7 +69,8 @@ impl Sender {
         if !self.session.is_sending() {
             return None;
         }
-        self.repairs.activate(now, self.coded());
+        let (coded, foresight) = (self.coded(), &mut self.foresight);
+        self.repairs.activate(now, coded, |symbols| foresight.learn(symbols));
         if let Some(key) = self.repairs.take_info(now, self.grtt.get()) {
             return self.send_info(key, ObjectFlags::REPAIR, out);
         }
@@ -166,6 +167,7 @@ impl Sender {
             let count = self.batch(out).min(geometry.symbols - first);
             let fti = first == 0 || now < self.session.fti_until;
             let ids = first..first + count;
+            let coded = self.coded();
             let transmit = self.send_source(number, ids, &source, ObjectFlags(0), fti, out)?;
             self.stats.data_packets += u64::from(count);
             let size = u64::from(geometry.symbol_size);
@@ -176,6 +178,12 @@ impl Sender {
             if self.cursor.symbol == geometry.symbols {
                 self.cursor.block += 1;
                 self.cursor.symbol = 0;
+                if coded && self.is_large() {
+                    let ahead = self.foresight.next(geometry.symbols);
+                    if ahead > 0 {
+                        self.repairs.ahead(number, geometry.symbols, ahead);
+                    }
+                }
             }
             return Some(transmit);
         }
