@@ -5,6 +5,7 @@
 //! [`Endpoint`] for the contract.
 #![forbid(unsafe_code)]
 
+pub mod backoff;
 pub mod content;
 pub mod endpoint;
 pub mod fec;
@@ -15,7 +16,7 @@ pub mod wire;
 #[doc(hidden)]
 pub mod exercise;
 
-mod backoff;
+
 mod bits;
 mod pacer;
 mod range_set;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use norm_core::Timestamp;
 
 use crate::clock::START;
+use crate::crowd::Crowd;
 use crate::host::{Host, Turn, captured};
 use crate::invariants::check_nacks;
 use crate::node::{Machine, ReceiverNode, SenderNode};
@@ -241,7 +242,8 @@ impl Kernel {
                 sent_bytes: stats.iter().map(|s| s.bytes).sum(),
                 repair_packets: stats.iter().map(|s| s.resent_packets + s.coded_packets).sum(),
                 nacks: stats.iter().map(|s| s.nacks).sum(),
-                complete: self.receivers().filter(|(_, node)| node.is_complete()).count() as u32,
+                complete: self.receivers().filter(|(_, node)| node.is_complete()).count() as u32
+                    + self.crowds().map(Crowd::complete).sum::<u32>(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
@@ -249,6 +251,13 @@ impl Kernel {
             self.series.push(sample);
             self.next_sample += every.max(Duration::from_micros(1));
         }
+    }
+
+    fn crowds(&self) -> impl Iterator<Item = &Crowd> {
+        self.hosts.iter().filter_map(|host| match host.machine() {
+            Machine::Crowd(node) => Some(&**node),
+            _ => None,
+        })
     }
 
     fn flows(&self) -> impl Iterator<Item = FlowOutcome> {
@@ -291,6 +300,7 @@ impl Kernel {
             deliveries: self.turns.iter().map(|turn| turn.deliveries).sum(),
             senders: self.senders().map(|(_, node)| node.outcome()).collect(),
             receivers: self.receivers().map(|(_, node)| node.outcome()).collect(),
+            crowds: self.crowds().map(Crowd::outcome).collect(),
             flows: self.flows().collect(),
             series: self.series,
             captured: self.captured,

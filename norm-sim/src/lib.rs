@@ -6,6 +6,7 @@
 
 mod clock;
 mod content;
+mod crowd;
 mod host;
 mod invariants;
 mod kernel;
@@ -23,8 +24,11 @@ mod tcp;
 mod truth;
 
 pub use content::Content;
+pub use crowd::CrowdPlan;
 pub use kernel::{Capture, RunOptions, run, run_with};
-pub use outcome::{Captured, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
+pub use outcome::{
+    Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,
+};
 pub use packet::{HostId, To};
 pub use rule::Rule;
 pub use scenario::{

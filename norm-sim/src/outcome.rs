@@ -23,6 +23,8 @@ pub struct Outcome {
     pub senders: Vec<SenderOutcome>,
     /// Each receiver, in the order of the hosts.
     pub receivers: Vec<ReceiverOutcome>,
+    /// Each crowd, in the order of the hosts.
+    pub crowds: Vec<CrowdOutcome>,
     /// Each sending end of a TCP flow, in the order of the hosts.
     pub flows: Vec<FlowOutcome>,
     /// The course of the run, if it was asked for.
@@ -82,6 +84,23 @@ pub struct ReceiverOutcome {
     pub stats: ReceiverStats,
     /// The most blocks that its store held.
     pub most_blocks: u32,
+}
+
+/// What came of a crowd.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrowdOutcome {
+    /// Which host it was.
+    pub host: HostId,
+    /// How many receivers it was.
+    pub receivers: u32,
+    /// How many of them have everything.
+    pub complete: u32,
+    /// When the last one had.
+    pub completed: Option<Duration>,
+    /// NACKs sent.
+    pub nacks: u64,
+    /// NACKs not sent, because somebody else had asked.
+    pub suppressed: u64,
 }
 
 /// What came of a TCP flow.

@@ -8,6 +8,7 @@ use norm_core::sender::{ObjectSpec, SenderConfig};
 use norm_core::wire::{Identity, InstanceId, NodeId};
 
 use crate::packet::{HostId, mix};
+use crate::crowd::CrowdPlan;
 use crate::rule::Rule;
 use crate::stranger::StrangerPlan;
 use crate::tcp::TcpPlan;
@@ -111,6 +112,8 @@ pub enum Role {
     Receiver(ReceiverPlan),
     /// One end of a TCP flow that competes for the links.
     Tcp(TcpPlan),
+    /// Receivers by the million.
+    Crowd(CrowdPlan),
     /// Someone who means no good.
     Stranger(StrangerPlan),
 }

@@ -56,6 +56,14 @@ impl Truth {
     }
 }
 
+impl Truth {
+    /// Blocks of all senders.
+    pub(crate) fn blocks(&self) -> u32 {
+        let layouts = self.senders.iter().flat_map(|(_, truth)| &truth.objects);
+        layouts.map(|(layout, _)| layout.blocks()).sum()
+    }
+}
+
 impl SenderTruth {
     fn new(plan: &SenderPlan, seed: u64, host: HostId, real: bool) -> Self {
         let mut next = 0;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use norm_core::Timestamp;
 
+use crate::crowd::Crowd;
 use crate::packet::{HostId, Node, Outbox, Packet, mix};
 use crate::scenario::{Role, Scenario};
 use crate::truth::Truth;
@@ -19,6 +20,7 @@ pub(crate) use sender::SenderNode;
 pub(crate) enum Machine {
     Sender(Box<SenderNode>),
     Receiver(Box<ReceiverNode>),
+    Crowd(Box<Crowd>),
     Other(Box<dyn Node>),
 }
 
@@ -34,6 +36,9 @@ impl Machine {
                 Self::Receiver(Box::new(ReceiverNode::new(plan, Arc::clone(truth), me, seed)))
             }
             Role::Tcp(plan) => Self::Other(tcp::node(plan, me, other)),
+            Role::Crowd(plan) => {
+                Self::Crowd(Box::new(Crowd::new(plan, Arc::clone(truth), me, other)))
+            }
             Role::Stranger(plan) => Self::Other(stranger::node(plan, me, other)),
         }
     }
@@ -42,6 +47,7 @@ impl Machine {
         match self {
             Self::Sender(node) => &mut **node,
             Self::Receiver(node) => &mut **node,
+            Self::Crowd(node) => &mut **node,
             Self::Other(node) => &mut **node,
         }
     }
@@ -66,6 +72,7 @@ impl Machine {
         match self {
             Self::Sender(node) => node.next(),
             Self::Receiver(node) => node.next(),
+            Self::Crowd(node) => node.next(),
             Self::Other(node) => node.next(),
         }
     }

@@ -1,0 +1,135 @@
+//! What the members of a crowd lack of one block.
+
+use norm_core::Rng;
+
+use super::chance::Chance;
+
+/// One block: what arrived at the crowd's door, and what each member lost on its last steps.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Source symbols (K).
+    symbols: u32,
+    /// Source symbols that arrived at the door.
+    seen: u32,
+    /// Symbols that each member lost, less the repair symbols that it got; allocated when needed.
+    short: Vec<i16>,
+    /// Members that lack something, once the block is due or repair has begun; in no order.
+    needy: Vec<u32>,
+    counted: bool,
+    /// A NACK may ask for it.
+    pub(super) due: bool,
+    /// Requests heard: when, for how many symbols, and the NACK's number.
+    pub(super) heard: Vec<(u64, u32, u64)>,
+}
+
+/// A decoder that has just enough symbols, some of them repair, needs one more this often.
+const DECODER_FAILS: f64 = 1.0 / 256.0;
+
+impl Block {
+    pub(super) fn new(symbols: u32) -> Self {
+        Self {
+            symbols,
+            seen: 0,
+            short: Vec::new(),
+            needy: Vec::new(),
+            counted: false,
+            due: false,
+            heard: Vec::new(),
+        }
+    }
+
+    /// A source symbol is at the door, for the first time.
+    pub(super) fn source(&mut self, members: u32, loss: Chance, rng: &mut Rng) {
+        self.seen += 1;
+        if self.counted {
+            return;
+        }
+        if self.short.is_empty() {
+            self.short = vec![0; members as usize];
+        }
+        loss.each(members, rng, |member| {
+            let short = &mut self.short[member as usize];
+            *short = short.saturating_add(1);
+        });
+    }
+
+    /// A repair symbol is at the door; `complete` hears of members that now have enough.
+    pub(super) fn repair(
+        &mut self,
+        members: u32,
+        loss: Chance,
+        rng: &mut Rng,
+        mut complete: impl FnMut(u32),
+    ) {
+        self.count(members);
+        let (missing, short) = (self.missing(), &mut self.short);
+        let fails = Chance::new(DECODER_FAILS);
+        self.needy.retain(|&member| {
+            if loss.happens(rng) {
+                return true;
+            }
+            let own = &mut short[member as usize];
+            *own -= 1;
+            if i32::from(*own) + missing > 0 {
+                return true;
+            }
+            if fails.happens(rng) {
+                *own += 1;
+                return true;
+            }
+            complete(member);
+            false
+        });
+        if self.needy.is_empty() && self.due {
+            // Nobody will ask any more.
+            self.short = Vec::new();
+        }
+    }
+
+    /// The first transmission has passed it: who lacks something may ask. `complete` hears of the
+    /// members that lack nothing.
+    pub(super) fn make_due(&mut self, members: u32, mut complete: impl FnMut(u32)) {
+        let early = self.counted;
+        self.count(members);
+        self.due = true;
+        if !early {
+            let mut needy = self.needy.iter().copied().peekable();
+            for member in 0..members {
+                if needy.next_if_eq(&member).is_none() {
+                    complete(member);
+                }
+            }
+        }
+    }
+
+    /// Members that lack something.
+    pub(super) fn needy(&self) -> &[u32] {
+        &self.needy
+    }
+
+    /// Symbols that a member lacks.
+    pub(super) fn need(&self, member: u32) -> u32 {
+        if !self.counted || self.short.is_empty() {
+            return 0;
+        }
+        (i32::from(self.short[member as usize]) + self.missing()).max(0) as u32
+    }
+
+    /// Source symbols lost before the door.
+    fn missing(&self) -> i32 {
+        self.symbols as i32 - self.seen as i32
+    }
+
+    fn count(&mut self, members: u32) {
+        if self.counted {
+            return;
+        }
+        self.counted = true;
+        if self.short.is_empty() {
+            self.short = vec![0; members as usize];
+        }
+        let missing = self.missing();
+        let lacks = |short: i16| i32::from(short) + missing > 0;
+        self.needy = (0..members).filter(|&m| lacks(self.short[m as usize])).collect();
+    }
+}
