@@ -1,5 +1,6 @@
 //! A packet under way, and what a host is to the network.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
@@ -8,6 +9,9 @@ use crate::tcp::Segment;
 
 /// A host's place in [`crate::Scenario::hosts`].
 pub type HostId = u32;
+
+/// What true time shows when a run begins, so that no clock shows zero.
+pub(crate) const START: Duration = Duration::from_secs(1);
 
 /// Where a packet goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,10 @@ pub(crate) trait Node: Send {
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox);
     /// When `timeout` is to be called: later than now, `Timestamp::MAX` for never.
     fn next(&self) -> Timestamp;
+    /// Bytes acknowledged and segments sent again, if it is the sending end of a TCP flow.
+    fn flow(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// What a host sends in one turn; it leaves at once.

@@ -1,16 +1,27 @@
 //! Faults and limits of one direction of a link, as rules in a line.
 
+mod bottleneck;
+mod chance;
+mod line;
+
 use core::time::Duration;
 
-use norm_core::{Rng, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use line::{Arrival, Damage, Fate, Line};
+
 /// What may happen to a packet on a link. Rules apply in their order; the first that drops ends it.
+///
+/// Each sees the packet when it enters the link, and their delays add up: one [`Rule::Rate`] is
+/// enough for a direction, and it gives the same wherever in the line it stands. Probabilities are
+/// 0 to 1. Faults that change bytes leave TCP segments alone, for they are simulated without any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
     /// Each packet is lost with this probability, whatever became of the others.
     Loss(f64),
     /// Gilbert-Elliott: in the bad state packets are lost with probability `loss`.
+    ///
+    /// `enter / (enter + leave)` of the packets meet the bad state, the first one too.
     Bursts {
         /// Probability, per packet, to enter the bad state.
         enter: f64,
@@ -47,7 +58,7 @@ pub enum Rule {
     Rate {
         /// Bits per second.
         bits: u64,
-        /// Bytes that may wait; more are dropped.
+        /// Bytes that may wait; a packet for which there is no room is dropped.
         queue: u32,
         /// A packet that finds more bytes than this waiting is marked (ECN).
         mark: Option<u32>,
@@ -68,3 +79,22 @@ pub enum Rule {
     /// The end of a packet is cut off with this probability.
     Truncate(f64),
 }
+
+impl Rule {
+    /// Losses in bursts, as a radio link with interference has them: a `loss` of 0 to 0.5 in all,
+    /// in bursts of `mean_burst` packets (1 and more) on average, with none lost between them.
+    pub fn wifi_bursts(loss: f64, mean_burst: f64) -> Self {
+        let loss = loss.clamp(0.0, 0.5);
+        let leave = 1.0 / mean_burst.max(1.0);
+        Self::Bursts { enter: leave * loss / (1.0 - loss), leave, loss: 1.0 }
+    }
+
+    /// A bottleneck whose queue takes so long to drain, without marks.
+    pub fn bottleneck(bits: u64, queue: Duration) -> Self {
+        let bytes = u128::from(bits) * queue.as_nanos() / 8_000_000_000;
+        Self::Rate { bits, queue: u32::try_from(bytes).unwrap_or(u32::MAX), mark: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
