@@ -7,6 +7,7 @@
 mod content;
 mod outcome;
 mod packet;
+pub mod preset;
 mod rule;
 mod scenario;
 mod stranger;
