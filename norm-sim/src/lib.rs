@@ -12,6 +12,7 @@ mod rule;
 mod scenario;
 mod stranger;
 mod tcp;
+pub mod theory;
 
 pub use content::Content;
 pub use outcome::{FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
