@@ -7,6 +7,7 @@
 mod content;
 mod outcome;
 mod packet;
+mod pcap;
 pub mod preset;
 mod rule;
 mod scenario;
@@ -16,7 +17,8 @@ pub mod theory;
 
 pub use content::Content;
 pub use outcome::{FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
-pub use packet::HostId;
+pub use packet::{HostId, To};
+pub use pcap::{Captured, write_pcap};
 pub use rule::Rule;
 pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
