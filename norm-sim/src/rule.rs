@@ -13,7 +13,7 @@ pub(crate) use line::{Arrival, Damage, Fate, Line};
 /// What may happen to a packet on a link. Rules apply in their order; the first that drops ends it.
 ///
 /// Each sees the packet when it enters the link, and their delays add up: one [`Rule::Rate`] is
-/// enough for a direction, and it gives the same wherever in the line it stands. Probabilities are
+/// enough for a direction, and where in the line it stands matters only for what is dropped before. Probabilities are
 /// 0 to 1. Faults that change bytes leave TCP segments alone, for they are simulated without any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rule {

@@ -180,8 +180,8 @@ fn duplicates_meet_the_rules_that_follow_one_by_one() {
         seen[fate.arrivals.iter().flatten().count()] += 1;
     }
     // Twice: 1/2 * 1/4. Never: 1/2 * 1/2 + 1/2 * 1/4.
-    assert!((seen[2] as f64 / 40_000.0 - 0.125).abs() < 0.01, "{seen:?}");
-    assert!((seen[0] as f64 / 40_000.0 - 0.375).abs() < 0.01, "{seen:?}");
+    assert!((f64::from(seen[2]) / 40_000.0 - 0.125).abs() < 0.01, "{seen:?}");
+    assert!((f64::from(seen[0]) / 40_000.0 - 0.375).abs() < 0.01, "{seen:?}");
 }
 
 #[test]
