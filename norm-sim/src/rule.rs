@@ -13,8 +13,9 @@ pub(crate) use line::{Arrival, Damage, Fate, Line};
 /// What may happen to a packet on a link. Rules apply in their order; the first that drops ends it.
 ///
 /// Each sees the packet when it enters the link, and their delays add up: one [`Rule::Rate`] is
-/// enough for a direction, and where in the line it stands matters only for what is dropped before. Probabilities are
-/// 0 to 1. Faults that change bytes leave TCP segments alone, for they are simulated without any.
+/// enough for a direction, and its place in the line decides only what is dropped before it.
+/// Probabilities are 0 to 1. Faults that change bytes leave TCP segments alone, for they are
+/// simulated without any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
     /// Each packet is lost with this probability, whatever became of the others.
