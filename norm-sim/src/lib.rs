@@ -14,6 +14,8 @@ mod link;
 mod node;
 mod outcome;
 mod packet;
+mod pcap;
+pub mod preset;
 mod recorder;
 mod rule;
 mod scenario;
@@ -21,6 +23,7 @@ mod store;
 mod stranger;
 mod switch;
 mod tcp;
+pub mod theory;
 mod truth;
 
 pub use content::Content;
@@ -30,6 +33,7 @@ pub use outcome::{
     Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,
 };
 pub use packet::{HostId, To};
+pub use pcap::write_pcap;
 pub use rule::Rule;
 pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use norm_core::{Rng, Timestamp};
 
 use crate::packet::{Body, Packet};
-use crate::rule::{Arrival, Damage, Line, Rule};
+use crate::rule::{Arrival, Line, Rule};
 
 /// One direction of a link in use.
 #[derive(Debug)]
@@ -42,16 +42,7 @@ fn changed(packet: &Arc<Packet>, copy: &Arrival) -> Arc<Packet> {
     if let Some(damage) = copy.damage
         && let Body::Datagram(payload) = &packet.body
     {
-        let mut bytes = payload.to_vec();
-        match damage {
-            Damage::Flip(bit) => {
-                if let Some(byte) = bytes.get_mut(bit as usize / 8) {
-                    *byte ^= 1 << (bit % 8);
-                }
-            }
-            Damage::Cut(len) => bytes.truncate(len as usize),
-        }
-        packet = Arc::new(packet.damaged(&bytes));
+        packet = Arc::new(packet.damaged(&damage.apply(payload)));
     }
     if copy.marked && !packet.marked {
         packet = Arc::new(Packet { marked: true, ..(*packet).clone() });

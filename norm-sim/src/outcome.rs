@@ -36,7 +36,7 @@ pub struct Outcome {
 /// A datagram that was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Captured {
-    /// When.
+    /// When, since the start of the run.
     pub at: Duration,
     /// Who had sent it.
     pub from: HostId,

@@ -66,9 +66,7 @@ impl Packet {
     pub(crate) fn new(from: HostId, to: To, body: Body) -> Self {
         let (size, bytes_hash) = match &body {
             Body::Datagram(bytes) => (bytes.len() as u32 + UDP_OVERHEAD, hash(bytes)),
-            Body::Tcp(s) => {
-                (s.len + TCP_OVERHEAD, mix(s.sequence, mix(s.acknowledged, s.len.into())))
-            }
+            Body::Tcp(s) => (s.size(), mix(s.sequence, mix(s.acknowledged, s.len.into()))),
         };
         let ends = match to {
             To::Group => u64::from(from) << 32 | u64::from(u32::MAX),
@@ -102,8 +100,6 @@ fn hash(bytes: &[u8]) -> u64 {
 
 /// Bytes of an IPv4 and a UDP header.
 pub const UDP_OVERHEAD: u32 = 28;
-/// Bytes of an IPv4 and a TCP header.
-pub const TCP_OVERHEAD: u32 = 40;
 
 /// What runs on a host. Time is the host's own clock.
 pub(crate) trait Node: Send {

@@ -1,18 +1,28 @@
 //! Faults and limits of one direction of a link, as rules in a line.
 
+mod bottleneck;
+mod chance;
+mod line;
+
 use core::time::Duration;
 
-use norm_core::{Rng, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::packet::{Body, Packet};
+pub(crate) use line::{Arrival, Line};
 
 /// What may happen to a packet on a link. Rules apply in their order; the first that drops ends it.
+///
+/// Each sees the packet when it enters the link, and their delays add up: one [`Rule::Rate`] is
+/// enough for a direction, and its place in the line decides only what is dropped before it.
+/// Probabilities are 0 to 1. Faults that change bytes leave TCP segments alone, for they are
+/// simulated without any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
     /// Each packet is lost with this probability, whatever became of the others.
     Loss(f64),
     /// Gilbert-Elliott: in the bad state packets are lost with probability `loss`.
+    ///
+    /// `enter / (enter + leave)` of the packets meet the bad state, the first one too.
     Bursts {
         /// Probability, per packet, to enter the bad state.
         enter: f64,
@@ -49,7 +59,7 @@ pub enum Rule {
     Rate {
         /// Bits per second.
         bits: u64,
-        /// Bytes that may wait; more are dropped.
+        /// Bytes that may wait; a packet for which there is no room is dropped.
         queue: u32,
         /// A packet that finds more bytes than this waiting is marked (ECN).
         mark: Option<u32>,
@@ -71,93 +81,21 @@ pub enum Rule {
     Truncate(f64),
 }
 
-/// What becomes of one packet: nothing, one arrival, or two.
-#[derive(Copy, Clone, Debug, Default)]
-pub(crate) struct Fate {
-    pub(crate) arrivals: [Option<Arrival>; 2],
-}
-
-/// One copy that arrives.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Arrival {
-    /// Besides the link's own.
-    pub(crate) delay: Duration,
-    /// A queue was long.
-    pub(crate) marked: bool,
-    pub(crate) damage: Option<Damage>,
-}
-
-/// What is wrong with a copy.
-#[derive(Copy, Clone, Debug)]
-pub(crate) enum Damage {
-    /// This bit of the payload is flipped.
-    Flip(u32),
-    /// Only so many bytes of the payload are left.
-    Cut(u32),
-}
-
-/// One direction of a link in use. Minimal: to be replaced by one that knows every rule.
-#[derive(Debug)]
-pub(crate) struct Line {
-    rules: Vec<Rule>,
-    rng: Rng,
-    free_at: Timestamp,
-}
-
-impl Line {
-    pub(crate) fn new(rules: &[Rule], rng: Rng) -> Self {
-        Self { rules: rules.to_vec(), rng, free_at: Timestamp::ZERO }
+impl Rule {
+    /// Losses in bursts, as a radio link with interference has them: a `loss` of 0 to 0.5 in all,
+    /// in bursts of `mean_burst` packets (1 and more) on average, with none lost between them.
+    pub fn wifi_bursts(loss: f64, mean_burst: f64) -> Self {
+        let loss = loss.clamp(0.0, 0.5);
+        let leave = 1.0 / mean_burst.max(1.0);
+        Self::Bursts { enter: leave * loss / (1.0 - loss), leave, loss: 1.0 }
     }
 
-    /// True when nothing but loss happens here.
-    pub(crate) fn only_drops(&self) -> bool {
-        self.rules.iter().all(|rule| matches!(rule, Rule::Loss(_) | Rule::Nothing))
-    }
-
-    /// For a line that only drops.
-    pub(crate) fn passes(&mut self, _now: Timestamp, _packet: &Packet) -> bool {
-        self.rules.iter().all(|rule| match rule {
-            Rule::Loss(loss) => !self.rng.chance(*loss),
-            Rule::Nothing => false,
-            _ => true,
-        })
-    }
-
-    pub(crate) fn apply(&mut self, now: Timestamp, packet: &Packet) -> Fate {
-        let Body::Datagram(payload) = &packet.body else { return Fate::default() };
-        let mut copies =
-            [Some(Arrival { delay: Duration::ZERO, marked: false, damage: None }), None];
-        for rule in &self.rules {
-            match rule {
-                Rule::Loss(loss) if self.rng.chance(*loss) => return Fate::default(),
-                Rule::Nothing => return Fate::default(),
-                Rule::Jitter(most) => {
-                    for copy in copies.iter_mut().flatten() {
-                        copy.delay += most.mul_f64(self.rng.unit());
-                    }
-                }
-                Rule::Rate { bits, queue, .. } => {
-                    let waiting = self.free_at.saturating_since(now);
-                    let backlog = waiting.as_nanos() * u128::from(*bits) / 8_000_000_000;
-                    if backlog > u128::from(*queue) {
-                        return Fate::default();
-                    }
-                    let nanos = u64::from(packet.size) * 8_000_000_000 / (*bits).max(1);
-                    self.free_at = now + waiting + Duration::from_nanos(nanos);
-                    for copy in copies.iter_mut().flatten() {
-                        copy.delay += self.free_at.saturating_since(now);
-                    }
-                }
-                Rule::Duplicate(share) if self.rng.chance(*share) => copies[1] = copies[0],
-                Rule::Corrupt(share) if self.rng.chance(*share) && !payload.is_empty() => {
-                    let bit = self.rng.below(payload.len() as u64 * 8) as u32;
-                    for copy in copies.iter_mut().flatten() {
-                        copy.damage = Some(Damage::Flip(bit));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Fate { arrivals: copies }
+    /// A bottleneck whose queue takes so long to drain, without marks.
+    pub fn bottleneck(bits: u64, queue: Duration) -> Self {
+        let bytes = u128::from(bits) * queue.as_nanos() / 8_000_000_000;
+        Self::Rate { bits, queue: u32::try_from(bytes).unwrap_or(u32::MAX), mark: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

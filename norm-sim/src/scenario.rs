@@ -7,8 +7,8 @@ use norm_core::receiver::ReceiverConfig;
 use norm_core::sender::{ObjectSpec, SenderConfig};
 use norm_core::wire::{Identity, InstanceId, NodeId};
 
-use crate::packet::{HostId, mix};
 use crate::crowd::CrowdPlan;
+use crate::packet::{HostId, mix};
 use crate::rule::Rule;
 use crate::stranger::StrangerPlan;
 use crate::tcp::TcpPlan;

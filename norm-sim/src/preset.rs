@@ -1,0 +1,190 @@
+//! Networks with names, as a place to start from.
+//!
+//! Each has one sender (host 0) of an object of `size` bytes, and as many receivers as asked for.
+//! What is special about a network shows in its links and in the few settings a user would change
+//! for it, above all the sender's rate; everything else is the default.
+
+use core::time::Duration;
+
+use norm_core::receiver::Feedback;
+
+use crate::rule::Rule;
+use crate::scenario::{Host, Link, ReceiverPlan, Role, Scenario, Switch};
+
+const MBIT: u64 = 1_000_000;
+
+/// The names that [`by_name`] knows.
+pub const NAMES: [&str; 5] = ["lan", "wifi", "satellite", "campus", "wan"];
+
+/// The network with this name, one of [`NAMES`].
+pub fn by_name(name: &str, seed: u64, size: u64, receivers: usize) -> Option<Scenario> {
+    let network = match name {
+        "lan" => lan,
+        "wifi" => wifi,
+        "satellite" => satellite,
+        "campus" => campus,
+        "wan" => wan,
+        _ => return None,
+    };
+    Some(network(seed, size, receivers))
+}
+
+/// One switch with ports of 1 Gbit/s, 100 us per link, no random loss.
+///
+/// Ports queue 512 KiB, so packets are lost only to bursts that are longer. Sent at 400 Mbit/s.
+pub fn lan(seed: u64, size: u64, receivers: usize) -> Scenario {
+    let port = || vec![Rule::Rate { bits: 1000 * MBIT, queue: 512 << 10, mark: None }];
+    let link = Link { down: port(), up: port(), ..wire(Duration::from_micros(100)) };
+    let mut scenario = sent_at(400 * MBIT, seed, size).receivers(receivers, &link);
+    scenario.hosts[0].link = link;
+    scenario
+}
+
+/// A wired sender, and each receiver behind a radio link of its own.
+///
+/// Down: 50 Mbit/s with 50 ms of queue, 2 % of the packets lost in bursts of 6 on average, up to
+/// 3 ms of jitter on 2 ms. Up: a tenth of that loss, because feedback is retried by the radio, and
+/// the same jitter. Sent at 20 Mbit/s.
+pub fn wifi(seed: u64, size: u64, receivers: usize) -> Scenario {
+    let jitter = Rule::Jitter(Duration::from_millis(3));
+    let rate = Rule::bottleneck(50 * MBIT, Duration::from_millis(50));
+    let link = Link {
+        down: vec![rate, Rule::wifi_bursts(0.02, 6.0), jitter.clone()],
+        up: vec![Rule::wifi_bursts(0.002, 2.0), jitter],
+        ..wire(Duration::from_millis(2))
+    };
+    sent_at(20 * MBIT, seed, size).receivers(receivers, &link)
+}
+
+/// A geostationary satellite down to each receiver, and a return over the ground.
+///
+/// Down: 270 ms, 0.5 % of the packets lost one by one, and fades: 0.5 % more in bursts of 50. Up:
+/// 60 ms, unicast only, which is how the receivers send their feedback. The carrier takes
+/// 40 Mbit/s with half a second of queue; sent at 30 Mbit/s.
+pub fn satellite(seed: u64, size: u64, receivers: usize) -> Scenario {
+    let link = Link {
+        delay_up: Some(Duration::from_millis(60)),
+        down: vec![Rule::Loss(0.005), Rule::wifi_bursts(0.005, 50.0)],
+        up: vec![Rule::NoMulticast],
+        ..wire(Duration::from_millis(270))
+    };
+    let mut plan = ReceiverPlan::default();
+    plan.config.feedback = Feedback::Unicast;
+    let mut scenario = sent_at(30 * MBIT, seed, size);
+    let carrier = Rule::bottleneck(40 * MBIT, Duration::from_millis(500));
+    scenario.hosts[0].link.up = vec![carrier];
+    let receiver = Host::new(Role::Receiver(plan), link);
+    scenario.hosts.extend((0..receivers).map(|_| receiver.clone()));
+    scenario
+}
+
+/// A campus for thousands of receivers: a root, distribution switches, access switches, hosts.
+///
+/// 40 receivers on each access switch and 25 access switches on each distribution switch, so
+/// 10,000 receivers make 250 and 10. Trunks lose 0.1 % (root to distribution) and 0.2 %
+/// (distribution to access) of what goes down, for all below at once; the links of the hosts lose
+/// nothing. 200 us per trunk, 50 us per host. Sent at 100 Mbit/s.
+pub fn campus(seed: u64, size: u64, receivers: usize) -> Scenario {
+    let trunk = |loss| Link { delay: Duration::from_micros(200), ..Link::lossy(loss) };
+    let mut scenario = sent_at(100 * MBIT, seed, size);
+    let access = receivers.div_ceil(40) as u32;
+    let distribution = access.div_ceil(25);
+    let below = |parent, loss| Switch { parent, link: trunk(loss) };
+    scenario.switches.extend((0..distribution).map(|_| below(0, 0.001)));
+    scenario.switches.extend((0..access).map(|i| below(1 + i / 25, 0.002)));
+    let host = |i: usize| {
+        let receiver = Host::receiver(wire(Duration::from_micros(50)));
+        Host { switch: 1 + distribution + i as u32 / 40, ..receiver }
+    };
+    scenario.hosts.extend((0..receivers).map(host));
+    scenario
+}
+
+/// Five sites, 20, 35, 50, 65 and 80 ms away, with the receivers dealt out among them.
+///
+/// Each site's trunk takes 50 Mbit/s down with 100 ms of queue, which marks above half of it, and
+/// loses 0.1 % besides; up it is 10 Mbit/s with 200 ms of queue and half as long again a way.
+/// Hosts are 200 us from their site's switch. Sent at 30 Mbit/s.
+pub fn wan(seed: u64, size: u64, receivers: usize) -> Scenario {
+    const SITES: [u64; 5] = [20, 35, 50, 65, 80];
+    let site = |millis| {
+        let delay = Duration::from_millis(millis);
+        // 100 ms at 50 Mbit/s are 625,000 bytes.
+        let down = Rule::Rate { bits: 50 * MBIT, queue: 625_000, mark: Some(312_500) };
+        let link = Link {
+            delay,
+            delay_up: Some(delay * 3 / 2),
+            down: vec![down, Rule::Loss(0.001)],
+            up: vec![Rule::bottleneck(10 * MBIT, Duration::from_millis(200))],
+        };
+        Switch { parent: 0, link }
+    };
+    let mut scenario = sent_at(30 * MBIT, seed, size);
+    scenario.switches.extend(SITES.map(site));
+    let host = |i: usize| {
+        let receiver = Host::receiver(wire(Duration::from_micros(200)));
+        Host { switch: 1 + (i % SITES.len()) as u32, ..receiver }
+    };
+    scenario.hosts.extend((0..receivers).map(host));
+    scenario
+}
+
+fn sent_at(rate: u64, seed: u64, size: u64) -> Scenario {
+    let mut scenario = Scenario::new(seed, size);
+    scenario.sender().config.rate = Some(rate);
+    scenario
+}
+
+fn wire(delay: Duration) -> Link {
+    Link { delay, ..Link::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_network_with_as_many_receivers_as_asked_for() {
+        for name in NAMES {
+            let mut scenario = by_name(name, 1, 5000, 123).unwrap();
+            assert_eq!(scenario.receiver_plans().count(), 123, "{name}");
+            assert_eq!(scenario.sender().objects[0].size, 5000, "{name}");
+        }
+        assert!(by_name("moon", 1, 1, 1).is_none());
+    }
+
+    #[test]
+    fn every_network_is_a_tree_whose_hosts_hang_on_it() {
+        for (name, receivers) in NAMES.iter().flat_map(|name| [0, 1, 41, 10_000].map(|n| (name, n)))
+        {
+            let scenario = by_name(name, 1, 1, receivers).unwrap();
+            for (i, switch) in scenario.switches.iter().enumerate().skip(1) {
+                assert!((switch.parent as usize) < i, "{name}: {i}");
+            }
+            let switches = scenario.switches.len() as u32;
+            assert!(scenario.hosts.iter().all(|host| host.switch < switches), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_switch_of_a_campus_has_more_below_than_its_ports() {
+        let scenario = campus(1, 1, 10_000);
+        assert_eq!(scenario.switches.len(), 1 + 10 + 250);
+        let hosts = |switch| scenario.hosts.iter().filter(|host| host.switch == switch).count();
+        assert!((11..261).all(|access| hosts(access) == 40));
+        assert_eq!(hosts(0), 1, "the sender");
+        let below = |parent| scenario.switches[11..].iter().filter(|s| s.parent == parent).count();
+        assert!((1..11).all(|distribution| below(distribution) == 25));
+    }
+
+    #[test]
+    fn only_the_satellite_s_receivers_answer_by_unicast() {
+        for name in NAMES {
+            let unicast = by_name(name, 1, 1, 3)
+                .unwrap()
+                .receiver_plans()
+                .all(|plan| plan.config.feedback == Feedback::Unicast);
+            assert_eq!(unicast, name == "satellite");
+        }
+    }
+}

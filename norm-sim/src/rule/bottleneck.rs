@@ -1,0 +1,87 @@
+//! A link that sends one packet after the other, with a queue before it.
+
+use core::time::Duration;
+
+use norm_core::Timestamp;
+
+/// First in, first out; what finds no room is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Bottleneck {
+    bits: u64,
+    queue: u64,
+    mark: u64,
+    free_at: Timestamp,
+}
+
+impl Bottleneck {
+    pub(super) fn new(bits: u64, queue: u32, mark: Option<u32>) -> Self {
+        let mark = mark.map_or(u64::MAX, u64::from);
+        Self { bits: bits.max(1), queue: queue.into(), mark, free_at: Timestamp::ZERO }
+    }
+
+    /// How long the packet takes to be through, and whether it found many before it; `None` when
+    /// the queue is full.
+    pub(super) fn send(&mut self, now: Timestamp, size: u32) -> Option<(Duration, bool)> {
+        let wait = self.free_at.saturating_since(now);
+        let ahead = wait.as_nanos() * u128::from(self.bits) / 8_000_000_000;
+        let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
+        if !wait.is_zero() && ahead.saturating_add(size.into()) > self.queue {
+            return None;
+        }
+        let nanos = u128::from(size) * 8_000_000_000 / u128::from(self.bits);
+        let delay = wait + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.free_at = now + delay;
+        Some((delay, ahead > self.mark))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_nanos(1_000_000_000);
+
+    #[test]
+    fn a_thousand_packets_take_as_long_as_the_rate_says() {
+        let mut link = Bottleneck::new(10_000_000, u32::MAX, None);
+        let delays: Vec<_> = (0..1000).map(|_| link.send(NOW, 1250).unwrap().0).collect();
+        assert_eq!(delays[0], Duration::from_millis(1));
+        assert_eq!(delays[999], Duration::from_secs(1));
+        let later = NOW + Duration::from_secs(2);
+        assert_eq!(link.send(later, 1250).unwrap().0, Duration::from_millis(1), "it had drained");
+    }
+
+    #[test]
+    fn a_queue_that_is_full_drops() {
+        let mut link = Bottleneck::new(8_000_000, 3000, None);
+        let passed = (0..10).filter(|_| link.send(NOW, 1000).is_some()).count();
+        assert_eq!(passed, 3);
+        let later = NOW + Duration::from_millis(1);
+        assert!(link.send(later, 1000).is_some(), "room for one again");
+        assert!(link.send(later, 1000).is_none());
+    }
+
+    #[test]
+    fn without_a_queue_only_an_idle_link_takes_a_packet() {
+        let mut link = Bottleneck::new(8_000_000, 0, None);
+        assert!(link.send(NOW, 1000).is_some());
+        assert!(link.send(NOW + Duration::from_micros(999), 1000).is_none());
+        assert!(link.send(NOW + Duration::from_millis(1), 1000).is_some());
+    }
+
+    #[test]
+    fn packets_behind_a_long_queue_are_marked() {
+        let mut link = Bottleneck::new(8_000_000, 10_000, Some(2000));
+        let marks: Vec<_> = (0..5).map(|_| link.send(NOW, 1000).unwrap().1).collect();
+        assert_eq!(marks, [false, false, false, true, true]);
+    }
+
+    #[test]
+    fn absurd_numbers_do_not_overflow() {
+        let mut link = Bottleneck::new(0, u32::MAX, None);
+        assert!(link.send(NOW, u32::MAX).is_some());
+        assert!(link.send(NOW, u32::MAX).is_none());
+        let mut fast = Bottleneck::new(u64::MAX, u32::MAX, None);
+        assert_eq!(fast.send(NOW, 1500).unwrap().0, Duration::ZERO);
+    }
+}

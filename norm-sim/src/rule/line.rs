@@ -1,0 +1,276 @@
+//! The rules of one direction of a link at work.
+
+use core::time::Duration;
+
+use norm_core::{Rng, Timestamp};
+
+use super::Rule;
+use super::bottleneck::Bottleneck;
+use super::chance::Chance;
+use crate::clock::START;
+use crate::packet::{Body, Packet, To};
+
+/// The state of a direction's rules.
+///
+/// Most lines of a large run are empty or lose at random, so a leading [`Rule::Loss`] is kept
+/// apart: such a line costs a countdown, and nothing behind a pointer.
+#[derive(Debug)]
+pub(crate) struct Line {
+    loss: Chance,
+    rest: Box<[Step]>,
+    only_drops: bool,
+    rng: Rng,
+}
+
+/// What becomes of a packet: it arrives never, once or twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    pub(crate) arrivals: [Option<Arrival>; 2],
+}
+
+/// One arrival of a packet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// On top of the link's own.
+    pub(crate) delay: Duration,
+    /// The packet was marked before, or a queue here was long.
+    pub(crate) marked: bool,
+    /// What happened to its bytes; the last if there was more than one thing.
+    pub(crate) damage: Option<Damage>,
+}
+
+/// What happened to a packet's bytes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// This bit is another.
+    Flip { bit: u32 },
+    /// Only so many bytes are left.
+    Cut { len: u32 },
+}
+
+impl Damage {
+    /// The payload after it.
+    pub(crate) fn apply(self, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = payload.to_vec();
+        match self {
+            Self::Flip { bit } => {
+                if let Some(byte) = bytes.get_mut(bit as usize / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+            }
+            Self::Cut { len } => bytes.truncate(len as usize),
+        }
+        bytes
+    }
+}
+
+impl Line {
+    pub(crate) fn new(rules: &[Rule], mut rng: Rng) -> Self {
+        let (loss, rest) = match rules {
+            [Rule::Loss(p), rest @ ..] => (Chance::new(*p, &mut rng), rest),
+            _ => (Chance::NEVER, rules),
+        };
+        let rest: Box<[Step]> = rest.iter().map(|rule| Step::new(rule, &mut rng)).collect();
+        let only_drops = rest.iter().all(Step::only_drops);
+        Self { loss, rest, only_drops, rng }
+    }
+
+    /// No rule does more than drop, so that [`Self::passes`] tells all.
+    pub(crate) fn only_drops(&self) -> bool {
+        self.only_drops
+    }
+
+    /// Whether the packet arrives, on a line that only drops; once, and as it was sent.
+    #[inline]
+    pub(crate) fn passes(&mut self, now: Timestamp, packet: &Packet) -> bool {
+        debug_assert!(self.only_drops, "a line that delays or changes packets needs apply");
+        if self.loss.happens(&mut self.rng) {
+            return false;
+        }
+        let rng = &mut self.rng;
+        self.rest.iter_mut().all(|step| step.on_packet(now, packet, rng) != Effect::Drop)
+    }
+
+    /// What becomes of the packet that enters the link now.
+    pub(crate) fn apply(&mut self, now: Timestamp, packet: &Packet) -> Fate {
+        let Self { loss, rest, rng, .. } = self;
+        if loss.happens(rng) {
+            return Fate::default();
+        }
+        let mut first = Some(Arrival { marked: packet.marked, ..Arrival::default() });
+        let mut second = None;
+        for step in rest {
+            let mut copy = None;
+            for slot in [&mut first, &mut second] {
+                let Some(arrival) = slot else { continue };
+                match step.on_packet(now, packet, rng) {
+                    Effect::Pass => {}
+                    Effect::Drop => *slot = None,
+                    Effect::Deliver { delay, marked } => {
+                        arrival.delay += delay;
+                        arrival.marked |= marked;
+                    }
+                    Effect::Twice => copy = Some(arrival.clone()),
+                    Effect::Damaged(damage) => arrival.damage = Some(damage),
+                }
+            }
+            // A copy meets the rules that follow on its own; nothing arrives three times.
+            second = second.or(copy);
+        }
+        Fate { arrivals: [first, second] }
+    }
+}
+
+/// What one rule does to one packet.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Effect {
+    Pass,
+    Drop,
+    Deliver { delay: Duration, marked: bool },
+    Twice,
+    Damaged(Damage),
+}
+
+impl Effect {
+    fn drop_if(dropped: bool) -> Self {
+        if dropped { Self::Drop } else { Self::Pass }
+    }
+
+    fn late(delay: Duration) -> Self {
+        Self::Deliver { delay, marked: false }
+    }
+}
+
+/// A rule and its state.
+#[derive(Debug)]
+enum Step {
+    Loss(Chance),
+    Bursts { bad: bool, enter: Chance, leave: Chance, loss: Chance },
+    LossDuring { from: Timestamp, to: Timestamp, loss: Chance },
+    Recorded { lost: Box<[bool]>, next: usize },
+    Outage { from: Timestamp, to: Timestamp },
+    Mtu(u32),
+    NoMulticast,
+    Nothing,
+    Rate(Bottleneck),
+    Jitter(Duration),
+    Late { share: Chance, by: Duration },
+    Duplicate(Chance),
+    Corrupt(Chance),
+    Truncate(Chance),
+}
+
+impl Step {
+    fn new(rule: &Rule, rng: &mut Rng) -> Self {
+        let at = |time: Duration| START + time;
+        match *rule {
+            Rule::Loss(p) => Self::Loss(Chance::new(p, rng)),
+            Rule::Bursts { enter, leave, loss } => Self::Bursts {
+                // Where the chain is in the long run, so that short runs see the same loss.
+                bad: rng.chance(enter / (enter + leave)),
+                enter: Chance::new(enter, rng),
+                leave: Chance::new(leave, rng),
+                loss: Chance::new(loss, rng),
+            },
+            Rule::LossDuring { from, to, loss } => {
+                Self::LossDuring { from: at(from), to: at(to), loss: Chance::new(loss, rng) }
+            }
+            Rule::Recorded(ref lost) => Self::Recorded { lost: lost.as_slice().into(), next: 0 },
+            Rule::Outage { from, to } => Self::Outage { from: at(from), to: at(to) },
+            Rule::Mtu(bytes) => Self::Mtu(bytes),
+            Rule::NoMulticast => Self::NoMulticast,
+            Rule::Nothing => Self::Nothing,
+            Rule::Rate { bits, queue, mark } => Self::Rate(Bottleneck::new(bits, queue, mark)),
+            Rule::Jitter(most) => Self::Jitter(most),
+            Rule::Late { share, by } => Self::Late { share: Chance::new(share, rng), by },
+            Rule::Duplicate(p) => Self::Duplicate(Chance::new(p, rng)),
+            Rule::Corrupt(p) => Self::Corrupt(Chance::new(p, rng)),
+            Rule::Truncate(p) => Self::Truncate(Chance::new(p, rng)),
+        }
+    }
+
+    fn only_drops(&self) -> bool {
+        match self {
+            Self::Loss(_)
+            | Self::Bursts { .. }
+            | Self::LossDuring { .. }
+            | Self::Recorded { .. }
+            | Self::Outage { .. }
+            | Self::Mtu(_)
+            | Self::NoMulticast
+            | Self::Nothing => true,
+            Self::Rate(_)
+            | Self::Jitter(_)
+            | Self::Late { .. }
+            | Self::Duplicate(_)
+            | Self::Corrupt(_)
+            | Self::Truncate(_) => false,
+        }
+    }
+
+    fn on_packet(&mut self, now: Timestamp, packet: &Packet, rng: &mut Rng) -> Effect {
+        match self {
+            Self::Loss(loss) => Effect::drop_if(loss.happens(rng)),
+            Self::Bursts { bad, enter, leave, loss } => {
+                let turn = if *bad { leave } else { enter };
+                *bad ^= turn.happens(rng);
+                Effect::drop_if(*bad && loss.happens(rng))
+            }
+            Self::LossDuring { from, to, loss } => {
+                Effect::drop_if((*from..*to).contains(&now) && loss.happens(rng))
+            }
+            Self::Recorded { lost, next } => {
+                let dropped = lost.get(*next).copied().unwrap_or(false);
+                *next = if *next + 1 < lost.len() { *next + 1 } else { 0 };
+                Effect::drop_if(dropped)
+            }
+            Self::Outage { from, to } => Effect::drop_if((*from..*to).contains(&now)),
+            Self::Mtu(bytes) => Effect::drop_if(packet.size > *bytes),
+            Self::NoMulticast => Effect::drop_if(packet.to == To::Group),
+            Self::Nothing => Effect::Drop,
+            Self::Rate(bottleneck) => match bottleneck.send(now, packet.size) {
+                Some((delay, marked)) => Effect::Deliver { delay, marked },
+                None => Effect::Drop,
+            },
+            Self::Jitter(most) => {
+                let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+                Effect::late(Duration::from_nanos(rng.below(nanos)))
+            }
+            Self::Late { share, by } => {
+                if share.happens(rng) {
+                    Effect::late(*by)
+                } else {
+                    Effect::Pass
+                }
+            }
+            Self::Duplicate(chance) => {
+                if chance.happens(rng) {
+                    Effect::Twice
+                } else {
+                    Effect::Pass
+                }
+            }
+            Self::Corrupt(chance) => match payload_len(packet) {
+                Some(len) if chance.happens(rng) => {
+                    let bit = rng.below(u64::from(len) * 8) as u32;
+                    Effect::Damaged(Damage::Flip { bit })
+                }
+                _ => Effect::Pass,
+            },
+            Self::Truncate(chance) => match payload_len(packet) {
+                Some(len) if chance.happens(rng) => {
+                    Effect::Damaged(Damage::Cut { len: rng.below(len.into()) as u32 })
+                }
+                _ => Effect::Pass,
+            },
+        }
+    }
+}
+
+/// Bytes that can be damaged, if there are any.
+fn payload_len(packet: &Packet) -> Option<u32> {
+    match &packet.body {
+        Body::Datagram(payload) if !payload.is_empty() => u32::try_from(payload.len()).ok(),
+        _ => None,
+    }
+}
