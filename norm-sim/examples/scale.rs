@@ -59,10 +59,17 @@ fn main() {
         stats.reports,
         stats.acks,
     );
-    println!("loss events {}, NACKs expected {:.0}", outcome.senders[0].loss_events, outcome.senders[0].expected_nacks);
+    println!(
+        "loss events {}, NACKs expected {:.0}",
+        outcome.senders[0].loss_events, outcome.senders[0].expected_nacks
+    );
     println!("finished {:?}, trace {}", outcome.finished, outcome.trace);
     if let Some(bytes) = peak_memory() {
-        println!("peak memory {} MiB, {} per receiver", bytes >> 20, bytes / receivers.max(1) as u64);
+        println!(
+            "peak memory {} MiB, {} per receiver",
+            bytes >> 20,
+            bytes / receivers.max(1) as u64
+        );
     }
 }
 

@@ -155,6 +155,12 @@ impl Line {
                         copy.damage = Some(Damage::Flip(bit));
                     }
                 }
+                Rule::Truncate(share) if self.rng.chance(*share) => {
+                    let len = self.rng.below(payload.len() as u64) as u32;
+                    for copy in copies.iter_mut().flatten() {
+                        copy.damage = Some(Damage::Cut(len));
+                    }
+                }
                 _ => {}
             }
         }
