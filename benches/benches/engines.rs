@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use norm_sim::{ReceiverPlan, Scenario, run};
+use norm_sim::{Link, Scenario, run};
 
 fn engines(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulated transfer to 10 receivers");
@@ -10,10 +10,10 @@ fn engines(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(size));
     group.sample_size(10);
     for percent in [0u32, 1, 5] {
-        let plan = ReceiverPlan::lossy(f64::from(percent) / 100.0);
-        let mut scenario = Scenario::new(1, size, vec![plan; 10]);
-        scenario.sender.segment_size = 1344;
-        scenario.sender.block_len = 256;
+        let link = Link::lossy(f64::from(percent) / 100.0);
+        let mut scenario = Scenario::new(1, size).receivers(10, &link);
+        let config = &mut scenario.sender().config;
+        (config.segment_size, config.block_len) = (1344, 256);
         let id = BenchmarkId::from_parameter(format!("{percent} % loss"));
         group.bench_with_input(id, &scenario, |b, scenario| b.iter(|| run(scenario).packets));
     }

@@ -26,6 +26,7 @@ pub enum Body {
     /// A UDP payload.
     Datagram(Arc<[u8]>),
     /// A segment of a TCP flow, without its bytes.
+    #[allow(dead_code, reason = "for the nodes of TCP flows")]
     Tcp(Segment),
 }
 

@@ -178,8 +178,8 @@ impl Fabric {
         {
             self.order += 1;
             match arriving.packet.to {
-                To::Group => self.to_group(arriving),
-                To::Host(host) => self.to_host(arriving, host),
+                To::Group => self.forward_to_group(arriving),
+                To::Host(host) => self.forward_to_host(arriving, host),
             }
         }
     }
@@ -192,7 +192,7 @@ impl Fabric {
         }
     }
 
-    fn to_group(&mut self, arriving: Arriving) {
+    fn forward_to_group(&mut self, arriving: Arriving) {
         let Arriving { at, switch, port, packet, .. } = arriving;
         let n = switch as usize;
         for child in 0..self.nodes[n].children.len() {
@@ -208,7 +208,7 @@ impl Fabric {
         self.nodes[n].log.entries.push_back(Entry { departs: at, order, packet });
     }
 
-    fn to_host(&mut self, arriving: Arriving, host: HostId) {
+    fn forward_to_host(&mut self, arriving: Arriving, host: HostId) {
         let Arriving { at, switch, packet, .. } = arriving;
         let Some(&home) = self.home.get(host as usize) else { return };
         if home == switch {

@@ -15,8 +15,8 @@ use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    AckReq, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Info, Message, NodeId, NodeList,
-    ObjectFlags, ObjectId, PayloadFormat, PayloadId, RollCall, SenderFields, Squelch,
+    AckReq, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Info, Message, NodeId,
+    NodeList, ObjectFlags, ObjectId, PayloadFormat, PayloadId, RollCall, SenderFields, Squelch,
 };
 
 /// INFO longer than this is refused: it is kept in memory for every object under way.

@@ -58,6 +58,17 @@ pub struct Receiver<S> {
     stats: ReceiverStats,
 }
 
+/// What a receiver has under way.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Senders followed.
+    pub senders: usize,
+    /// Objects of the sender with the most of them.
+    pub objects: usize,
+    /// Blocks of all senders.
+    pub blocks: usize,
+}
+
 /// Silence after which a receiver looks for itself whether something is missing, at least.
 const SHORTEST_CHECK: Duration = Duration::from_secs(1);
 /// Anybody may claim that our node id is taken.
@@ -173,6 +184,12 @@ impl<S: SymbolStore> Receiver<S> {
     /// Our node id at present.
     pub fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// What is under way, to be held against the limits of [`ReceiverConfig`].
+    pub fn load(&self) -> Load {
+        let objects = self.remotes.values().map(|remote| remote.objects.len()).max();
+        Load { senders: self.remotes.len(), objects: objects.unwrap_or(0), blocks: self.blocks }
     }
 
     /// Counters.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, StoreOutcome};
+use norm_core::fec::Layout;
 use norm_core::receiver::{Feedback, ObjectRef, Progress, Receiver, ReceiverEvent, ReceiverStats};
 use norm_core::wire::{Command, Identity, MemberState, Message};
 use norm_core::{Rng, Timestamp};
@@ -118,10 +119,10 @@ impl ReceiverNode {
         let mut timed = false;
         loop {
             while let Some(event) = engine.poll_event() {
-                self.take_event(&mut engine, now, out, event);
+                self.take_event(&mut engine, now, out, &event);
             }
             while let Some(job) = engine.poll_job() {
-                self.work(&mut engine, now, job);
+                self.work(&mut engine, now, &job);
             }
             if self.jobs.front().is_some_and(|(at, _)| *at <= now) {
                 if let Some((_, done)) = self.jobs.pop_front() {
@@ -155,14 +156,14 @@ impl ReceiverNode {
         To::Host(host_at(to).expect("who was heard is a host"))
     }
 
-    fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: Job) {
-        let Job::Store(mut job) = job else { panic!("a receiver only stores") };
+    fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: &Job) {
+        let Job::Store(mut job) = *job else { panic!("a receiver only stores") };
         if self.plan.broken == Some(Broken::WritesAtAWrongOffset) && self.fault.chance(0.05) {
             job.geometry.offset += u64::from(job.geometry.symbol_size);
         }
         let blocks = engine.store().len();
         self.outcome.most_blocks = self.outcome.most_blocks.max(blocks as u32);
-        check_load(self.me, blocks, self.plan.config.max_blocks);
+        check_load(self.me, engine, &self.plan.config);
         let full = self.plan.disk_full_after.is_some_and(|most| self.stored_blocks >= most);
         let done = if full {
             JobDone::Store { slot: job.slot, outcome: StoreOutcome::Failed }
@@ -179,18 +180,19 @@ impl ReceiverNode {
         engine: &mut Receiver<SimStore>,
         now: Timestamp,
         out: &Outbox,
-        event: ReceiverEvent,
+        event: &ReceiverEvent,
     ) {
-        match event {
+        match *event {
             ReceiverEvent::SenderFound { remote, address, .. } => {
                 self.heard.insert(address);
+                check_load(self.me, engine, &self.plan.config);
                 if let Some(host) = host_at(address).filter(|host| self.truth.of(*host).is_some()) {
                     self.honest.insert(remote, host);
                     (self.silent, self.outcome.ended) = (false, false);
                 }
             }
             ReceiverEvent::ObjectOpened { object, size, .. } => {
-                self.open(engine, now, object, size)
+                self.open(engine, now, object, size);
             }
             ReceiverEvent::ObjectComplete { object } => self.check(engine, now, out, object),
             ReceiverEvent::ObjectAborted { object } => {
@@ -251,7 +253,7 @@ impl ReceiverNode {
             return self.again(engine, now, object);
         }
         let truth = self.truth.of(host).and_then(|truth| truth.layout(object.key));
-        let blocks = truth.map_or(0, |layout| layout.blocks());
+        let blocks = truth.map_or(0, Layout::blocks);
         assert!(
             written.blocks == blocks,
             "host {}: {object:?} is called complete with {} of {blocks} blocks written",
