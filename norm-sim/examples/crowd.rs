@@ -1,6 +1,6 @@
 //! A crowd beside as many full engines: transmissions and NACKs.
 //!
-//! `cargo run --release -p norm-sim --example crowd -- RECEIVERS LOSS TRUNK_LOSS engines|crowd`
+//! `cargo run --release -p norm-sim --example crowd -- RECEIVERS LOSS TRUNK_LOSS engines|crowd SEED`
 
 use core::time::Duration;
 use std::time::Instant;
@@ -13,7 +13,7 @@ fn main() {
     let receivers: u32 = args[1].parse().expect("a number of receivers");
     let (loss, trunk): (f64, f64) =
         (args[2].parse().expect("loss"), args[3].parse().expect("loss"));
-    let mut scenario = Scenario::new(1, 10 << 20);
+    let mut scenario = Scenario::new(args[5].parse().expect("a seed"), 10 << 20);
     scenario.limit = Duration::from_secs(3600);
     let sender = scenario.sender();
     sender.config.rate = Some(20_000_000);
@@ -22,7 +22,7 @@ fn main() {
     sender.config.open = true;
     sender.config.backoff = Some(4);
     sender.config.group_size = Some(receivers.into());
-    sender.config.initial_grtt = Duration::from_millis(20);
+    sender.config.initial_grtt = Duration::from_micros(10_200);
     scenario.hosts[0].link.down = Vec::new();
     scenario.hosts[0].link.up = vec![Rule::Loss(trunk)];
     let delay = Duration::from_millis(5);

@@ -64,6 +64,8 @@ impl Block {
         self.count(members);
         let (missing, short) = (self.missing(), &mut self.short);
         let fails = Chance::new(DECODER_FAILS);
+        // Who has the same symbols fails together.
+        let all_fail = fails.happens(rng);
         self.needy.retain(|&member| {
             if loss.happens(rng) {
                 return true;
@@ -73,7 +75,7 @@ impl Block {
             if i32::from(*own) + missing > 0 {
                 return true;
             }
-            if fails.happens(rng) {
+            if if loss.is_never() { all_fail } else { fails.happens(rng) } {
                 *own += 1;
                 return true;
             }

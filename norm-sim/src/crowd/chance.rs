@@ -17,6 +17,10 @@ impl Chance {
         Self { threshold: (p * 4_294_967_296.0) as u64, step: 1.0 / libm::log1p(-p) }
     }
 
+    pub(super) fn is_never(self) -> bool {
+        self.threshold == 0
+    }
+
     pub(super) fn happens(self, rng: &mut Rng) -> bool {
         u64::from(rng.next_u32()) < self.threshold
     }
