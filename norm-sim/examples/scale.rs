@@ -14,7 +14,6 @@ const PORTS: usize = 100;
 /// A root with the sender, and switches of 100 receivers behind trunks that lose packets, too.
 fn scenario(receivers: usize) -> Scenario {
     let mut scenario = Scenario::new(1, SIZE);
-    scenario.check_nacks = false;
     let config = &mut scenario.sender().config;
     (config.segment_size, config.block_len) = (1400, 256);
     (config.rate, config.cache_bytes) = (Some(100_000_000), 48 << 20);
