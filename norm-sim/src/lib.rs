@@ -7,6 +7,7 @@
 mod content;
 mod outcome;
 mod packet;
+mod recipe;
 mod rule;
 mod scenario;
 mod stranger;
@@ -15,6 +16,7 @@ mod tcp;
 pub use content::Content;
 pub use outcome::{FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
 pub use packet::HostId;
+pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,

@@ -22,6 +22,9 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// The longest that the run may take in virtual time.
     pub limit: Duration,
+    /// Receivers may end incomplete without a word: one has crashed for good, or nobody hears it,
+    /// or somebody denies it service. All other invariants hold.
+    pub may_fail: bool,
 }
 
 /// A switch: copies packets to the group to every port but the one they came from.
@@ -214,6 +217,7 @@ impl Scenario {
             switches: vec![Switch::default()],
             hosts: vec![Host::new(sender, near)],
             limit: Duration::from_secs(600),
+            may_fail: false,
         }
     }
 
