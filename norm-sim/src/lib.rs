@@ -10,7 +10,9 @@ mod packet;
 mod recipe;
 mod rule;
 mod scenario;
+mod shrink;
 mod stranger;
+mod swarm;
 mod tcp;
 
 pub use content::Content;
@@ -22,4 +24,5 @@ pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
 };
 pub use stranger::{Attack, StrangerPlan};
+pub use swarm::{Failure, Message, Swarm, attempt, swarm};
 pub use tcp::{Control, Segment, TcpPlan};
