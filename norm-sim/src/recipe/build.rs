@@ -30,6 +30,8 @@ impl Recipe {
         scenario = scenario.receivers(self.receivers.max(1) as usize, &link);
         scenario.limit = self.limit();
         scenario.may_fail = self.may_fail();
+        // Whoever misses the whole of a small first object must want it nevertheless.
+        plans(&mut scenario, 1).for_each(|plan| plan.config.join = JoinPolicy::All);
         for feature in &self.features {
             self.apply(feature, &mut scenario);
         }
@@ -99,8 +101,8 @@ impl Recipe {
                     host.life.insert(0, (at, Change::Start));
                 }
             }
-            Feature::JoinPolicy { every, all } => {
-                let policy = if all { JoinPolicy::All } else { JoinPolicy::Current };
+            Feature::JoinPolicy { every, next } => {
+                let policy = if next { JoinPolicy::Current } else { JoinPolicy::Object };
                 plans(scenario, every).for_each(|plan| plan.config.join = policy);
             }
             Feature::Restarts { every, at_ms } => {
@@ -152,6 +154,7 @@ impl Recipe {
                 let mut plan = SenderPlan::new(0);
                 self.configure(&mut plan.config, rate_kbit);
                 plan.config.node = NodeId(2);
+                plan.config.linger = scenario.sender().config.linger;
                 plan.objects = self.objects(sizes);
                 scenario.add(Host::new(Role::Sender(plan), Link::default()));
             }
@@ -172,27 +175,13 @@ impl Recipe {
         }
     }
 
-    /// True when a receiver may end incomplete and nobody is to blame.
+    /// True when a receiver may end incomplete and nobody is to blame: what it lost before it knew
+    /// what it wants is not repaired to it, nor to whom nobody hears.
     fn may_fail(&self) -> bool {
-        let loses = |f: &Feature| {
-            matches!(
-                f,
-                Feature::Fault { .. }
-                    | Feature::Stalls { .. }
-                    | Feature::FewBlocks { .. }
-                    | Feature::Joins { .. }
-                    | Feature::Restarts { .. }
-                    | Feature::Stranger { .. }
-                    | Feature::JoinPolicy { .. }
-                    | Feature::SlowDisk { .. }
-            )
-        };
-        let lossy = self.features.iter().any(loses);
-        self.features.iter().any(|feature| match feature {
-            Feature::FullDisk { .. } | Feature::Dies { .. } => true,
-            Feature::Silent { .. } | Feature::OneWay { .. } => lossy,
-            _ => false,
-        })
+        let has = |test: fn(&Feature) -> bool| self.features.iter().any(test);
+        let unheard = has(|f| matches!(f, Feature::Silent { .. } | Feature::OneWay { .. }));
+        let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
+        (unheard || choosy) && has(Feature::loses)
     }
 }
 
@@ -222,8 +211,11 @@ fn feedback(scenario: &mut Scenario, every: u32, feedback: Feedback) {
 }
 
 fn lingers(scenario: &mut Scenario, at_least: Duration) {
-    let config = &mut scenario.sender().config;
-    config.linger = config.linger.max(at_least);
+    for host in &mut scenario.hosts {
+        if let Role::Sender(plan) = &mut host.role {
+            plan.config.linger = plan.config.linger.max(at_least);
+        }
+    }
 }
 
 /// Adds to the lives of hosts; what starts at the beginning is told so, for its life has more to it.

@@ -129,7 +129,7 @@ impl Dice {
             |d, _| Feature::Backoff(d.one_of([0, 1, 4, 6, 15])),
             |_, _| Feature::WaitFor,
             |d, _| Feature::Joins { every: d.every(), at_ms: d.log(1, 3000) as u32 },
-            |d, _| Feature::JoinPolicy { every: d.every(), all: d.chance(0.5) },
+            |d, _| Feature::JoinPolicy { every: d.every(), next: d.chance(0.5) },
             |d, _| Feature::Restarts { every: d.every(), at_ms: d.log(1, 3000) as u32 },
             |d, _| Feature::Dies { every: d.one_of([2, 3, 60]), at_ms: d.log(1, 3000) as u32 },
             |d, recipe| Feature::SlowDisk { every: d.every(), delay_us: d.per_block(recipe) },

@@ -63,12 +63,13 @@ pub enum Feature {
         /// When, in milliseconds.
         at_ms: u32,
     },
-    /// Some receivers have another policy where to begin: the RFC's, or everything.
+    /// Some receivers begin with the next object that begins (RFC 5740 §5.2), or with the first
+    /// that they hear, rather than with everything that the sender has.
     JoinPolicy {
         /// Which.
         every: u32,
-        /// Everything that the sender has; else the next object that begins.
-        all: bool,
+        /// The next that begins; else the first heard.
+        next: bool,
     },
     /// Some receivers crash and start again; the sender lingers for them.
     Restarts {
@@ -175,6 +176,23 @@ pub enum Feature {
         /// Which.
         every: u32,
     },
+}
+
+impl Feature {
+    /// True when receivers may lack something because of it that they have to ask for.
+    pub(super) fn loses(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault { .. }
+                | Self::Joins { .. }
+                | Self::Restarts { .. }
+                | Self::Stalls { .. }
+                | Self::SlowDisk { .. }
+                | Self::FewBlocks { .. }
+                | Self::SameNode { .. }
+                | Self::Stranger { .. }
+        )
+    }
 }
 
 /// A direction of some links.
