@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::packet::mix;
+
 /// The content of all objects of a run.
 #[derive(Copy, Clone, Debug)]
 pub struct Content {
@@ -22,6 +24,12 @@ impl Content {
         let bytes: Vec<u8> = words.flat_map(|word| self.word(object, word).to_le_bytes()).collect();
         let skip = (offset % 8) as usize;
         Bytes::from(bytes).slice(skip..skip + len)
+    }
+
+    /// The bytes of a repair symbol that stands for the real one where nobody decodes.
+    pub(crate) fn repair(&self, key: u64, block: u32, symbol: u32, len: usize) -> Bytes {
+        let name = u64::from(block) << 32 | u64::from(symbol);
+        Self { seed: mix(self.seed, !name) }.read(key, 0, len)
     }
 
     fn word(&self, object: u64, word: u64) -> u64 {

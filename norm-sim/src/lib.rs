@@ -1,28 +1,39 @@
 //! A deterministic network around the real engines of `norm-core`: one virtual clock, one seed,
 //! the same bytes every time.
 //!
-//! A [`Scenario`] describes hosts around a tree of switches; `run` plays it, checks the invariants
-//! all along and returns an [`Outcome`]. A violated invariant panics with the seed.
+//! A [`Scenario`] describes hosts around a tree of switches; [`run`] plays it, checks the
+//! invariants all along and returns an [`Outcome`]. A violated invariant panics with the seed.
 
+mod clock;
 mod content;
+mod host;
+mod invariants;
+mod kernel;
+mod link;
+mod node;
 mod outcome;
 mod packet;
 mod recipe;
+mod recorder;
 mod rule;
 mod scenario;
 mod shrink;
+mod store;
 mod stranger;
 mod swarm;
+mod switch;
 mod tcp;
+mod truth;
 
 pub use content::Content;
-pub use outcome::{FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
-pub use packet::HostId;
+pub use kernel::{Capture, RunOptions, run, run_with};
+pub use outcome::{Captured, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome};
+pub use packet::{HostId, To};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
+    Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,
 };
 pub use stranger::{Attack, StrangerPlan};
-pub use swarm::{Failure, Message, Swarm, attempt, swarm};
+pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};
 pub use tcp::{Control, Segment, TcpPlan};

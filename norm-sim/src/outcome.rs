@@ -1,11 +1,12 @@
 //! What came of a run.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use norm_core::receiver::ReceiverStats;
 use norm_core::sender::{SenderEvent, SenderStats};
 
-use crate::packet::HostId;
+use crate::packet::{HostId, To};
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,21 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// The course of the run, if it was asked for.
     pub series: Vec<Sample>,
+    /// Datagrams seen, if they were asked for.
+    pub captured: Vec<Captured>,
+}
+
+/// A datagram that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Captured {
+    /// When.
+    pub at: Duration,
+    /// Who had sent it.
+    pub from: HostId,
+    /// To whom.
+    pub to: To,
+    /// The UDP payload as it was then.
+    pub payload: Arc<[u8]>,
 }
 
 /// What came of a sender.

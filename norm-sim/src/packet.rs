@@ -1,8 +1,10 @@
 //! A packet under way, and what a host is to the network.
 
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
 use std::sync::Arc;
 
-use norm_core::Timestamp;
+use norm_core::{Timestamp, TransmitBuf};
 
 use crate::tcp::Segment;
 
@@ -44,10 +46,64 @@ pub struct Packet {
     pub intact: bool,
     /// A fingerprint of ends and bytes, for the trace.
     pub fingerprint: u64,
+    /// The symbol that it carries, if an honest sender's: compared with the truth when it was sent.
+    pub symbol: Option<Symbol>,
+}
+
+/// Names a symbol of a sender.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Symbol {
+    /// The object's transport id.
+    pub object: u16,
+    /// Source block number.
+    pub block: u32,
+    /// Encoding symbol id.
+    pub symbol: u32,
+}
+
+impl Packet {
+    /// A packet as it is sent.
+    pub(crate) fn new(from: HostId, to: To, body: Body) -> Self {
+        let (size, bytes_hash) = match &body {
+            Body::Datagram(bytes) => (bytes.len() as u32 + UDP_OVERHEAD, hash(bytes)),
+            Body::Tcp(s) => {
+                (s.len + TCP_OVERHEAD, mix(s.sequence, mix(s.acknowledged, s.len.into())))
+            }
+        };
+        let ends = match to {
+            To::Group => u64::from(from) << 32 | u64::from(u32::MAX),
+            To::Host(to) => u64::from(from) << 32 | u64::from(to),
+        };
+        let fingerprint = mix(bytes_hash, ends);
+        Self { from, to, body, size, marked: false, intact: true, fingerprint, symbol: None }
+    }
+
+    /// The same packet with other bytes: a fault on the way.
+    pub(crate) fn damaged(&self, bytes: &[u8]) -> Self {
+        let body = Body::Datagram(Arc::from(bytes));
+        Self { intact: false, marked: self.marked, ..Self::new(self.from, self.to, body) }
+    }
+}
+
+/// Mixes two numbers well enough to notice any difference between runs.
+pub(crate) fn mix(a: u64, b: u64) -> u64 {
+    let mut z = a.rotate_left(23) ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z ^ (z >> 29)
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let start = mix(u64::from_le_bytes(last), bytes.len() as u64);
+    words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)))
 }
 
 /// Bytes of an IPv4 and a UDP header.
 pub const UDP_OVERHEAD: u32 = 28;
+/// Bytes of an IPv4 and a TCP header.
+pub const TCP_OVERHEAD: u32 = 40;
 
 /// What runs on a host. Time is the host's own clock.
 pub(crate) trait Node: Send {
@@ -61,12 +117,35 @@ pub(crate) trait Node: Send {
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox);
     /// When `timeout` is to be called: later than now, `Timestamp::MAX` for never.
     fn next(&self) -> Timestamp;
+    /// The sending end of a flow: payload bytes acknowledged, and segments sent again.
+    fn flow(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// What a host sends in one turn; it leaves at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) packets: Vec<(To, Body)>,
+    /// True time since the start of the run, for reports only: a node lives by its own clock.
+    pub(crate) elapsed: Duration,
+    /// Buffers shared by all nodes of a thread.
+    pub(crate) transmit: TransmitBuf,
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// Datagrams per batch: a driver with segmentation offload.
+const BATCH: usize = 16;
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            packets: Vec::new(),
+            elapsed: Duration::ZERO,
+            transmit: TransmitBuf::new(BATCH),
+            scratch: Vec::new(),
+        }
+    }
 }
 
 impl Outbox {
@@ -75,3 +154,18 @@ impl Outbox {
         self.packets.push((to, Body::Datagram(Arc::from(payload))));
     }
 }
+
+/// A host's address.
+pub(crate) fn address(host: HostId) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + host), PORT))
+}
+
+/// The host with this address.
+pub(crate) fn host_at(address: SocketAddr) -> Option<HostId> {
+    match address {
+        SocketAddr::V4(v4) => u32::from(*v4.ip()).checked_sub(0x0a00_0001),
+        SocketAddr::V6(_) => None,
+    }
+}
+
+const PORT: u16 = 5740;

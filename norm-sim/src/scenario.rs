@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
+use norm_core::Rng;
 use norm_core::receiver::ReceiverConfig;
 use norm_core::sender::{ObjectSpec, SenderConfig};
-use norm_core::wire::{Identity, NodeId};
+use norm_core::wire::{Identity, InstanceId, NodeId};
 
-use crate::packet::HostId;
+use crate::packet::{HostId, mix};
 use crate::rule::Rule;
 use crate::stranger::StrangerPlan;
 use crate::tcp::TcpPlan;
@@ -22,8 +23,7 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// The longest that the run may take in virtual time.
     pub limit: Duration,
-    /// Receivers may end incomplete without a word: one has crashed for good, or nobody hears it,
-    /// or somebody denies it service. All other invariants hold.
+    /// A receiver may end incomplete without saying why; else that is a violation.
     pub may_fail: bool,
 }
 
@@ -131,7 +131,8 @@ pub struct SenderPlan {
 /// A receiving engine and its application.
 #[derive(Clone, Debug)]
 pub struct ReceiverPlan {
-    /// Its settings; the identity is the host's number if it is zero here.
+    /// Its settings. The identity is the host's number if it is zero here; the application always
+    /// decides itself what it accepts and confirms.
     pub config: ReceiverConfig,
     /// Time that each storing job takes, one after the other.
     pub store_delay: Duration,
@@ -158,10 +159,8 @@ pub enum Broken {
 
 impl Default for ReceiverPlan {
     fn default() -> Self {
-        let mut config = ReceiverConfig::new(Identity([0; 16]));
-        config.auto_accept = true;
         Self {
-            config,
+            config: ReceiverConfig::new(Identity([0; 16])),
             store_delay: Duration::ZERO,
             disk_full_after: None,
             socket_buffer: 1 << 20,
@@ -247,9 +246,31 @@ impl Scenario {
         })
     }
 
+    /// The instance id that the sending engine of this host will have in its first life: what a
+    /// stranger may know.
+    pub fn instance(&self, host: HostId) -> InstanceId {
+        let seed = engine_seed(self.seed, host, 1);
+        InstanceId((Rng::new(seed).next_u32() >> 16) as u16)
+    }
+
     /// Adds a host, and says which it is.
     pub fn add(&mut self, host: Host) -> HostId {
         self.hosts.push(host);
         self.hosts.len() as HostId - 1
+    }
+}
+
+/// The seed of a host's engine in one of its lives, which are counted from 1.
+pub(crate) fn engine_seed(seed: u64, host: HostId, life: u32) -> u64 {
+    mix(seed, u64::from(life) << 32 | u64::from(host))
+}
+
+/// The seeds that a test runs: the one in `NORM_SIM_SEED` if set, else `1..=count`.
+///
+/// A violated invariant names the seed; with this variable set, the same test replays just it.
+pub fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("NORM_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => vec![seed],
+        None => (1..=count).collect(),
     }
 }

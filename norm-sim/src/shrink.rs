@@ -136,6 +136,7 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
         }
     }
     match feature {
+        Feature::Tree { branches: 2.. } => found.push(Feature::Tree { branches: 1 }),
         Feature::Fault { place, rule } => {
             let place = *place;
             found
@@ -183,7 +184,6 @@ fn every_of(feature: &mut Feature) -> Option<&mut u32> {
 /// The numbers that are the simpler the smaller they are.
 fn numbers_of(feature: &mut Feature) -> Vec<&mut u32> {
     match feature {
-        Feature::Tree { branches } => vec![branches],
         Feature::WayBack { delay_us }
         | Feature::FarAway { delay_us, .. }
         | Feature::SlowRead { delay_us }

@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, Once, PoisonError};
 
+use crate::kernel::run;
+use crate::outcome::Outcome;
 use crate::recipe::Recipe;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
@@ -78,6 +80,16 @@ pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T 
     Swarm { seeds: numbers.len() as u64, failed: total, failures }
 }
 
+/// Runs a scenario to its end.
+///
+/// # Panics
+/// When an invariant is violated, or the limit of virtual time comes before the end.
+pub fn run_to_end(scenario: &Scenario) -> Outcome {
+    let outcome = run(scenario);
+    assert!(outcome.finished.is_some(), "the senders have not finished after {:?}", scenario.limit);
+    outcome
+}
+
 /// Runs a recipe; what it panicked with, if it did.
 pub fn attempt<T>(recipe: &Recipe, run: impl Fn(&Scenario) -> T) -> Option<Message> {
     listen_to_panics();
@@ -96,6 +108,11 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
     /// Where the last such panic was.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// True in a run whose failure is somebody's to report, not to print.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.get()
 }
 
 fn listen_to_panics() {

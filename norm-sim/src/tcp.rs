@@ -1,6 +1,8 @@
 //! A TCP flow that competes for the links: congestion behaviour without the bytes.
 
-use crate::packet::HostId;
+use norm_core::Timestamp;
+
+use crate::packet::{HostId, Node, Outbox, Packet};
 
 /// One end of a flow.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,4 +38,22 @@ pub struct Segment {
     pub acknowledged: u64,
     /// An acknowledgment says that a mark was seen.
     pub echo: bool,
+}
+
+/// A host with one end of a flow.
+pub(crate) fn node(_plan: &TcpPlan, _me: HostId, _seed: u64) -> Box<dyn Node> {
+    Box::new(Silent)
+}
+
+/// To be replaced by the flow itself.
+struct Silent;
+
+impl Node for Silent {
+    fn start(&mut self, _now: Timestamp, _out: &mut Outbox) {}
+    fn stop(&mut self, _now: Timestamp) {}
+    fn receive(&mut self, _now: Timestamp, _packet: &Packet, _out: &mut Outbox) {}
+    fn timeout(&mut self, _now: Timestamp, _out: &mut Outbox) {}
+    fn next(&self) -> Timestamp {
+        Timestamp::MAX
+    }
 }

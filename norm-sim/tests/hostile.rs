@@ -11,16 +11,22 @@ use norm_core::wire::{
     QuantizedGroupSize, QuantizedRtt, RepairFlags, RepairForm, RepairItem, RepairWriter,
     SenderFields, Sequence, Squelch, WireTime,
 };
-use norm_sim::{ReceiverPlan, Scenario, run, seeds};
+use norm_sim::{Attack, Change, Host, Link, Role, Scenario, StrangerPlan, run, seeds};
 
 const MS: Duration = Duration::from_millis(1);
 
 fn scenario(seed: u64) -> Scenario {
-    let receivers = (0..3).map(|_| ReceiverPlan::lossy(0.02)).collect();
-    let mut scenario = Scenario::new(seed, 2_000_000, receivers);
+    let mut scenario = Scenario::new(seed, 2_000_000).receivers(3, &Link::lossy(0.02));
     // A sender must not wait for receivers that strangers make up.
-    scenario.sender.min_receivers = 3;
+    scenario.sender().config.min_receivers = 3;
     scenario
+}
+
+/// Adds a stranger who sends these packets at these times.
+fn inject(scenario: &mut Scenario, packets: Vec<(Duration, Vec<u8>)>) {
+    let plan = StrangerPlan { attacks: vec![Attack::Script(packets)], rate: 1 };
+    let near = Link { delay: MS / 20, ..Link::default() };
+    scenario.add(Host::new(Role::Stranger(plan), near));
 }
 
 fn emit(source: u32, message: &Message<'_>) -> Vec<u8> {
@@ -107,6 +113,7 @@ fn random_bytes_are_dropped_and_counted() {
     for seed in seeds(10) {
         let mut scenario = scenario(seed);
         let mut rng = Rng::new(seed);
+        let mut packets = Vec::new();
         for at in every(2000, MS / 10) {
             let len = rng.below(1500);
             let mut bytes: Vec<u8> = (0..len).map(|_| rng.next_u32() as u8).collect();
@@ -114,11 +121,12 @@ fn random_bytes_are_dropped_and_counted() {
             if let Some(first) = bytes.first_mut().filter(|_| rng.chance(0.5)) {
                 *first = 0x10 | (rng.below(7) as u8);
             }
-            scenario.injected.push((at, bytes));
+            packets.push((at, bytes));
         }
+        inject(&mut scenario, packets);
         let outcome = run(&scenario);
         outcome.assert_all_complete();
-        assert!(outcome.sender.malformed > 500);
+        assert!(outcome.sender().malformed > 500);
         assert!(outcome.receivers.iter().all(|r| r.stats.malformed > 500));
     }
 }
@@ -131,19 +139,16 @@ fn a_stranger_in_the_senders_name_changes_nothing() {
         seeds(10).into_iter().flat_map(|seed| [(seed, Duration::ZERO), (seed, MS * 21)])
     {
         let mut hostile = scenario(seed);
-        for plan in &mut hostile.receivers {
-            plan.joins = joins;
+        for host in &mut hostile.hosts[1..] {
+            host.life = vec![(joins, Change::Start)];
         }
-        // Same seed, same instance id as the sender's: it is the first draw of the scenario.
-        let mut first = Rng::new(seed);
-        let mut sender = Rng::new(first.next_u64());
-        let instance = (sender.next_u32() >> 16) as u16;
+        let instance = hostile.instance(0).0;
         let mut rng = Rng::new(seed);
+        let mut packets = Vec::new();
         for at in every(100, MS * 2) {
-            for packet in forged(1, instance, &mut rng) {
-                hostile.injected.push((at, packet));
-            }
+            packets.extend(forged(1, instance, &mut rng).into_iter().map(|packet| (at, packet)));
         }
+        inject(&mut hostile, packets);
         let outcome = run(&hostile);
         outcome.assert_all_complete();
         assert_eq!(outcome.confirmed(), 3);
@@ -155,11 +160,13 @@ fn ten_thousand_forged_packets_of_made_up_senders_do_not_push_out_the_real_one_o
     for seed in seeds(3) {
         let mut scenario = scenario(seed);
         let mut rng = Rng::new(seed);
+        let mut packets = Vec::new();
         for (n, at) in every(2000, MS / 10).enumerate() {
             for packet in forged(1000 + n as u32, rng.next_u32() as u16, &mut rng) {
-                scenario.injected.push((at, packet));
+                packets.push((at, packet));
             }
         }
+        inject(&mut scenario, packets);
         let outcome = run(&scenario);
         let done = outcome.receivers.iter().filter(|r| r.objects >= 1).count();
         assert_eq!(done, 3, "{:?}", outcome.receivers);
@@ -171,14 +178,12 @@ fn ten_thousand_forged_packets_of_made_up_senders_do_not_push_out_the_real_one_o
 fn a_flood_of_requests_costs_a_bounded_share_of_the_rate() {
     for seed in seeds(5) {
         let alone = run(&scenario(seed));
-        let mut first = Rng::new(seed);
-        let instance = (Rng::new(first.next_u64()).next_u32() >> 16) as u16;
         let mut scenario = scenario(seed);
+        let instance = scenario.instance(0).0;
         let mut rng = Rng::new(seed);
-        for at in every(3000, MS / 10) {
-            let nack = forged(1, instance, &mut rng).pop().unwrap();
-            scenario.injected.push((at, nack));
-        }
+        let nacks =
+            every(3000, MS / 10).map(|at| (at, forged(1, instance, &mut rng).pop().unwrap()));
+        inject(&mut scenario, nacks.collect());
         let outcome = run(&scenario);
         let slowest =
             |o: &norm_sim::Outcome| o.receivers.iter().map(|r| r.completed.unwrap()).max();

@@ -1,0 +1,146 @@
+//! What must hold in every run, whatever the scenario.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::MAX_BATCH_BYTES;
+use norm_core::wire::{Nack, PayloadFormat, RepairForm};
+
+use crate::packet::HostId;
+
+/// The sender never sends faster than it was told: a leaky bucket over all its packets.
+#[derive(Debug)]
+pub(crate) struct RateCheck {
+    bytes_per_second: Option<f64>,
+    overhead: usize,
+    level: f64,
+    at: Timestamp,
+}
+
+/// Time whose worth of bytes may be caught up after a late timer.
+const SLACK: Duration = Duration::from_millis(3);
+
+impl RateCheck {
+    pub(crate) fn new(bits_per_second: Option<u64>, overhead: usize) -> Self {
+        let bytes_per_second = bits_per_second.map(|bits| bits as f64 / 8.0);
+        Self { bytes_per_second, overhead, level: 0.0, at: Timestamp::ZERO }
+    }
+
+    /// Notes a packet.
+    ///
+    /// # Panics
+    /// When the rate is exceeded.
+    pub(crate) fn sent(&mut self, now: Timestamp, bytes: usize) {
+        let Some(rate) = self.bytes_per_second else { return };
+        let passed = now.saturating_since(self.at).as_secs_f64();
+        self.at = now;
+        self.level = (self.level - passed * rate).max(0.0) + (bytes + self.overhead) as f64;
+        let limit = rate * SLACK.as_secs_f64() + MAX_BATCH_BYTES as f64;
+        assert!(self.level <= limit, "rate exceeded at {now:?}: {} bytes ahead", self.level);
+    }
+}
+
+/// After a node was served there is nothing left that was due.
+///
+/// # Panics
+/// When a timer lies in the past: a driver would spin.
+pub(crate) fn check_timer(now: Timestamp, next: Timestamp, host: HostId) {
+    assert!(next > now, "host {host}: timer in the past ({next:?} at {now:?})");
+}
+
+/// A table of an engine stays within its cap.
+///
+/// # Panics
+/// When it does not.
+pub(crate) fn check_load(host: HostId, blocks: usize, most: usize) {
+    assert!(blocks <= most, "host {host}: {blocks} blocks under way, {most} allowed");
+}
+
+/// Counts loss events as a sender hears of them, and the NACKs that they should cost.
+///
+/// A loss event is one NACK cycle of one block: it begins with the first NACK that asks for the
+/// block, and lasts for the time that the sender gathers requests, (K+1)·GRTT, and one more round
+/// trip in which requests can cross the repair. A range of whole blocks, or objects, is one.
+#[derive(Debug, Default)]
+pub(crate) struct LossEvents {
+    open: BTreeMap<(u16, u32), Timestamp>,
+    count: u64,
+    nacks: f64,
+}
+
+impl LossEvents {
+    /// Takes a NACK, heard while the backoff factor was `backoff`.
+    pub(crate) fn heard(
+        &mut self,
+        now: Timestamp,
+        grtt: Duration,
+        backoff: u8,
+        receivers: u32,
+        nack: &Nack<'_>,
+    ) {
+        let cycle = grtt * (u32::from(backoff) + 2);
+        for request in nack.requests.iter() {
+            let step = if request.form == RepairForm::Ranges { 2 } else { 1 };
+            for item in request.items.iter().step_by(step) {
+                let Some(format) = PayloadFormat::for_fec(item.fec_id) else { continue };
+                let Some(id) = item.payload_id.decode(format) else { continue };
+                let until = self.open.entry((item.object.0, id.block)).or_insert(Timestamp::ZERO);
+                if *until <= now {
+                    *until = now + cycle;
+                    self.count += 1;
+                    self.nacks += expected_nacks(receivers, backoff);
+                }
+            }
+        }
+    }
+
+    /// Loss events so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// NACKs to be expected for them from the whole group.
+    pub(crate) fn nacks(&self) -> f64 {
+        self.nacks
+    }
+}
+
+/// NACKs per loss event that everybody shares (RFC 5401 §3.2.2): exp(1.2·(ln R + 1) / 2K).
+fn expected_nacks(receivers: u32, backoff: u8) -> f64 {
+    let lambda = libm::log(f64::from(receivers.max(1))) + 1.0;
+    libm::exp(1.2 * lambda / (2.0 * f64::from(backoff)))
+}
+
+/// NACKs beyond the multiple of what is expected: a few in small runs prove nothing.
+const FEW_NACKS: f64 = 50.0;
+
+/// Suppression works: NACKs stay within three times what the RFC expects.
+///
+/// # Panics
+/// When there are more.
+pub(crate) fn check_nacks(sent: u64, expected: f64) {
+    let most = 3.0 * expected + FEW_NACKS;
+    assert!(sent as f64 <= most, "{sent} NACKs were sent where {expected:.0} are expected");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rfcs_example_of_suppression() {
+        // RFC 5401 §3.2.2: with K = 4, about 1.2 NACKs for 2 receivers, 3.5 for 1,000.
+        assert!((expected_nacks(1000, 4) - 3.27).abs() < 0.1);
+        assert!(expected_nacks(10, 0).is_infinite());
+    }
+
+    #[test]
+    #[should_panic(expected = "rate exceeded")]
+    fn a_sender_that_is_too_fast_is_caught() {
+        let mut check = RateCheck::new(Some(1_000_000), 28);
+        for _ in 0..100 {
+            check.sent(Timestamp::ZERO, 1000);
+        }
+    }
+}

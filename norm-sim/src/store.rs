@@ -1,0 +1,186 @@
+//! A simulated receiver's symbols: compared with the truth as they come, and counted.
+//!
+//! The bytes themselves are kept only on request: then blocks are really decoded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use norm_core::endpoint::{BlockGeometry, BlockSlot, JobDone, StoreJob, StoreOutcome, SymbolStore};
+use norm_core::fec::BlockBuffer;
+use norm_core::receiver::ObjectRef;
+
+use crate::packet::{HostId, Packet, Symbol, mix};
+use crate::truth::Truth;
+
+/// Blocks under way, up to a number of them.
+#[derive(Debug)]
+pub(crate) struct SimStore {
+    truth: Arc<Truth>,
+    blocks: BTreeMap<BlockSlot, Block>,
+    /// Objects of which a block was written.
+    objects: BTreeMap<ObjectRef, Written>,
+    limit: usize,
+    real: bool,
+    /// The packet that is being taken.
+    from: HostId,
+    symbol: Option<Symbol>,
+    /// A damaged packet was taken: what is believed of an object's shape may be wrong.
+    damaged: bool,
+}
+
+#[derive(Debug)]
+struct Block {
+    from: HostId,
+    /// Symbols here.
+    symbols: u32,
+    /// Follows from which they are.
+    which: u64,
+    /// One of them is not what was sent.
+    tainted: bool,
+    bytes: Option<Box<BlockBuffer>>,
+}
+
+/// What was written of an object.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) blocks: u32,
+    pub(crate) tainted: bool,
+}
+
+impl SimStore {
+    pub(crate) fn new(truth: Arc<Truth>, limit: usize, real: bool) -> Self {
+        Self {
+            truth,
+            blocks: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            limit,
+            real,
+            from: 0,
+            symbol: None,
+            damaged: false,
+        }
+    }
+
+    /// Notes which packet the next symbol comes from.
+    pub(crate) fn expect(&mut self, packet: &Packet) {
+        self.from = packet.from;
+        self.symbol = packet.symbol;
+        self.damaged |= !packet.intact;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Takes what is known of an object out of the books.
+    pub(crate) fn settle(&mut self, object: ObjectRef) -> Written {
+        self.objects.remove(&object).unwrap_or_default()
+    }
+
+    /// Does what a worker thread would: decode, compare with the truth, write nowhere.
+    ///
+    /// # Panics
+    /// When the block has a wrong byte, or goes to a wrong place: the invariant above all others.
+    pub(crate) fn store(&mut self, job: &StoreJob) -> JobDone {
+        let slot = job.slot;
+        let mut block = self.blocks.remove(&slot).expect("a job names a block of the store");
+        let solved = match &mut block.bytes {
+            Some(bytes) => !job.decode || bytes.recover(),
+            None => !job.decode || block.solves(slot, job.geometry.symbols),
+        };
+        if !solved {
+            self.blocks.insert(slot, block);
+            return JobDone::Store { slot, outcome: StoreOutcome::NeedMore };
+        }
+        let truth = self.truth.of(block.from).expect("a stranger's object is not accepted");
+        let fits = truth.layout(slot.object).is_some_and(|layout| {
+            let place = (layout.block_offset(slot.block), layout.block_bytes(slot.block));
+            place == (job.geometry.offset, job.geometry.len)
+                && layout.block_len(slot.block) == job.geometry.symbols
+        });
+        assert!(
+            fits || self.damaged,
+            "WRONG BYTE delivered: {slot:?} written as {:?}",
+            job.geometry
+        );
+        let mut tainted = block.tainted || !fits;
+        if let Some(bytes) = &block.bytes {
+            let (offset, len) = (job.geometry.offset, job.geometry.len as usize);
+            let same = bytes.source() == truth.read(slot.object, offset, len);
+            assert!(same || tainted, "WRONG BYTE delivered in {slot:?}");
+            // A symbol may be wrong where the solve did not use it.
+            tainted = !same;
+        }
+        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let written = self.objects.entry(object).or_default();
+        written.blocks += 1;
+        written.tainted |= tainted;
+        JobDone::Store { slot, outcome: StoreOutcome::Written }
+    }
+
+    /// True when a symbol is what its sender sent under this name.
+    fn is_true(&self, at: Symbol, payload: &[u8]) -> bool {
+        if let Some(sent) = self.symbol {
+            assert!(sent == at, "WRONG BYTE: {sent:?} was filed as {at:?}");
+            return true;
+        }
+        // Nobody knows what a stranger means; its objects are never accepted.
+        let Some(truth) = self.truth.of(self.from) else { return true };
+        truth.payload(at).is_some_and(|bytes| bytes == payload)
+    }
+}
+
+impl Block {
+    /// Simulated decoding: h symbols more than K fail with a probability of 1/256^(h+1), much as
+    /// RFC 6330 §5.8 has it. The same symbols always fail, or never.
+    fn solves(&self, slot: BlockSlot, k: u32) -> bool {
+        let Some(excess) = self.symbols.checked_sub(k) else { return false };
+        let name = mix(slot.object & 0xffff, slot.block.into());
+        let bits = (8 * (excess + 1)).min(63);
+        mix(self.which, mix(name, excess.into())) >> (64 - bits) != 0
+    }
+}
+
+impl SymbolStore for SimStore {
+    fn put(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        let at = Symbol { object: slot.object as u16, block: slot.block, symbol };
+        let good = self.is_true(at, payload);
+        let full = self.blocks.len() >= self.limit;
+        let block = match self.blocks.entry(slot) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(_) if full => return false,
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let (k, size, len) = (geometry.symbols, geometry.symbol_size, geometry.len);
+                let bytes = match self.real.then(|| BlockBuffer::new(geometry.scheme, k, size, len))
+                {
+                    Some(Err(_)) => return false,
+                    Some(Ok(bytes)) => Some(Box::new(bytes)),
+                    None => None,
+                };
+                let from = self.from;
+                entry.insert(Block { from, symbols: 0, which: 0, tainted: false, bytes })
+            }
+        };
+        if block.bytes.as_mut().is_some_and(|bytes| !bytes.put(symbol, payload)) {
+            return false;
+        }
+        block.symbols += 1;
+        block.which ^= mix(symbol.into(), 1);
+        block.tainted |= !good;
+        true
+    }
+
+    fn room(&self) -> u64 {
+        if self.blocks.len() < self.limit { u64::MAX } else { 0 }
+    }
+
+    fn discard(&mut self, slot: BlockSlot) {
+        self.blocks.remove(&slot);
+    }
+}
