@@ -175,13 +175,14 @@ impl Recipe {
         }
     }
 
-    /// True when a receiver may end incomplete and nobody is to blame: what it lost before it knew
-    /// what it wants is not repaired to it, nor to whom nobody hears.
+    /// True when a receiver may end incomplete, or a sender wait for ever, and nobody is to blame:
+    /// what a receiver lost before it knew what it wants is not repaired to it, nor to whom nobody
+    /// hears; and who makes up receivers makes a sender wait for them.
     fn may_fail(&self) -> bool {
         let has = |test: fn(&Feature) -> bool| self.features.iter().any(test);
         let unheard = has(|f| matches!(f, Feature::Silent { .. } | Feature::OneWay { .. }));
         let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
-        (unheard || choosy) && has(Feature::loses)
+        has(Feature::denies) || (unheard || choosy) && has(Feature::loses)
     }
 }
 

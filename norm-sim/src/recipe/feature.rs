@@ -193,6 +193,13 @@ impl Feature {
                 | Self::Stranger { .. }
         )
     }
+
+    /// True when it makes up receivers that are waited for: nothing but a secret would tell them
+    /// from real ones.
+    pub(super) fn denies(&self) -> bool {
+        let denies = |a: &Attack| matches!(a, Attack::FalseReports | Attack::Collisions);
+        matches!(self, Self::Stranger { attacks, .. } if attacks.iter().any(denies))
+    }
 }
 
 /// A direction of some links.
