@@ -20,9 +20,7 @@ const INSTANCE: InstanceId = InstanceId(4711);
 fn packet(from: HostId, source: NodeId, message: &Message<'_>) -> Packet {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(9), source }, &mut bytes);
-    let size = bytes.len() as u32;
-    let body = Body::Datagram(Arc::from(bytes));
-    Packet { from, to: To::Group, body, size, marked: false, intact: true, fingerprint: 0 }
+    Packet::new(from, To::Group, Body::Datagram(Arc::from(bytes)))
 }
 
 /// A probe, a roll call, a symbol and a report.
