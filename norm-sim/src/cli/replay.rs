@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use norm_sim::Recipe;
+use norm_sim::{Recipe, Scenario, attempt, run_to_end};
 
 /// Runs one scenario again, from the line that a swarm has printed.
 #[derive(Debug, Args)]
@@ -20,14 +20,9 @@ fn parse(text: &str) -> Result<Recipe, String> {
 impl Replay {
     pub(super) fn run(&self) -> ExitCode {
         println!("{}", self.recipe);
-        match norm_sim::attempt(&self.recipe, |scenario| {
-            println!("{:#?}", norm_sim::run_to_end(scenario))
-        }) {
-            None => ExitCode::SUCCESS,
-            Some(message) => {
-                println!("failed: {message}");
-                ExitCode::FAILURE
-            }
-        }
+        let show = |scenario: &Scenario| println!("{:#?}", run_to_end(scenario));
+        let Some(message) = attempt(&self.recipe, show) else { return ExitCode::SUCCESS };
+        println!("failed: {message}");
+        ExitCode::FAILURE
     }
 }

@@ -186,6 +186,7 @@ impl Feature {
             Self::Fault { .. }
                 | Self::Joins { .. }
                 | Self::Restarts { .. }
+                | Self::WaitFor
                 | Self::Stalls { .. }
                 | Self::SlowDisk { .. }
                 | Self::FewBlocks { .. }
