@@ -32,6 +32,8 @@ pub struct RunOptions {
     pub sample_every: Option<Duration>,
     /// Record datagrams.
     pub capture: Option<Capture>,
+    /// Arrivals after which the run is a failure: something never ends.
+    pub max_deliveries: Option<u64>,
 }
 
 /// Which datagrams are recorded.
@@ -45,7 +47,7 @@ pub struct Capture {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { threads: 1, sample_every: None, capture: None }
+        Self { threads: 1, sample_every: None, capture: None, max_deliveries: None }
     }
 }
 
@@ -145,6 +147,7 @@ impl Kernel {
             let until = start + self.up + self.down;
             self.run_hosts(until);
             self.gather();
+            self.check_deliveries();
             self.fabric.trim(until);
         }
     }
@@ -180,6 +183,12 @@ impl Kernel {
                 }
             }
         });
+    }
+
+    fn check_deliveries(&self) {
+        let Some(most) = self.options.max_deliveries else { return };
+        let deliveries: u64 = self.turns.iter().map(|turn| turn.deliveries).sum();
+        assert!(deliveries <= most, "more than {most} arrivals and no end");
     }
 
     /// Takes what the hosts have sent into the network.

@@ -16,11 +16,14 @@ mod outcome;
 mod packet;
 mod pcap;
 pub mod preset;
+mod recipe;
 mod recorder;
 mod rule;
 mod scenario;
+mod shrink;
 mod store;
 mod stranger;
+mod swarm;
 mod switch;
 mod tcp;
 pub mod theory;
@@ -34,9 +37,11 @@ pub use outcome::{
 };
 pub use packet::{HostId, To};
 pub use pcap::write_pcap;
+pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,
 };
 pub use stranger::{Attack, StrangerPlan};
+pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};
 pub use tcp::{Control, Segment, TcpPlan};

@@ -36,7 +36,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !std::thread::panicking() || crate::swarm::is_quiet() {
             return;
         }
         let (seed, test) = (self.seed, std::thread::current().name().unwrap_or("TEST").to_owned());

@@ -1,90 +1,96 @@
 //! Someone on the network who means no good, and holds no secret.
+//!
+//! A stranger hears what the group hears, remembers a bounded part of it, and sends packets of its
+//! own from its own address: it can copy every field of a message, but not where one comes from.
+
+mod ears;
+mod feedback;
+mod garble;
+mod names;
+mod node;
+mod sender_words;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 
-use norm_core::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::packet::{HostId, Node, Outbox, Packet, To};
+pub(crate) use node::node;
 
 /// What a stranger does, from when its host starts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StrangerPlan {
     /// Kinds of packets that it sends, each as often as the others.
     pub attacks: Vec<Attack>,
-    /// Packets per second.
+    /// Packets per second; scripted ones come on top. 0: only the scripted ones.
     pub rate: u32,
 }
 
-/// A kind of attack.
-#[derive(Clone, Debug, PartialEq)]
+/// A kind of attack. All but the first three need something to be heard first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Attack {
-    /// These very bytes, to the group.
+    /// These very bytes, to the group: whatever a test wants to break.
     Bytes(Vec<u8>),
-    /// These packets to the group, each so long after the host starts, ascending.
+    /// Each of these to the group at its time after the stranger's start.
     Script(Vec<(Duration, Vec<u8>)>),
+    /// Random bytes, half of them with a first byte that looks right: parsers.
+    Noise,
+    /// Heard packets with bytes changed, cut off, added, or taken from another packet, to the group
+    /// and to addresses heard: checks behind the parsers.
+    Mutate,
+    /// Heard packets as they were: whoever takes the content for the sender.
+    Replay,
+    /// NACKs of all forms in the names of random nodes for random blocks of the present object: the
+    /// share of the rate that goes to repair, and the list of receivers.
+    NackFlood,
+    /// NACKs for whole objects, a few bytes each: amplification.
+    WholeObject,
+    /// "All is sent" at wrong places, and acking lists: receivers that ask, confirm, or give up.
+    ForgedFlush,
+    /// "I am leaving" in the sender's ids: receivers that believe it.
+    ForgedEot,
+    /// "That cannot be repaired" in the sender's ids: receivers that abort.
+    ForgedSquelch,
+    /// Symbols in the sender's ids with wrong content, impossible or huge shapes, and numbers out
+    /// of range: content, memory, arithmetic.
+    ForgedData,
+    /// "These repairs are coming" when none are: receivers that keep silent for ever.
+    FalseRepairAdv,
+    /// Reports of receivers that do not exist, of those that do (as failed or leaving), and with
+    /// absurd round trips: the list of receivers, and whoever waits for it.
+    FalseReports,
+    /// Confirmations in the names of others: senders that stop too early.
+    FalseAcks,
+    /// NACKs and ACKs that claim a round trip of seconds: everybody's timers.
+    FalseRoundTrip,
+    /// Senders that do not exist, by the thousand: tables of senders and objects.
+    NewInstances,
+    /// Feedback and content under the node ids of receivers and of the sender: who is who.
+    Collisions,
+    /// Feedback with the congestion state of a receiver that can take nothing, or everything: the
+    /// sender's rate.
+    ForgedClr,
 }
 
-/// A stranger's host.
-pub(crate) fn node(plan: &StrangerPlan, _me: HostId, _seed: u64) -> Box<dyn Node> {
-    let mut packets = Vec::new();
-    let mut bytes = Vec::new();
-    for attack in &plan.attacks {
-        match attack {
-            Attack::Bytes(one) => bytes.push(one.clone()),
-            Attack::Script(script) => packets.extend(script.iter().cloned()),
-        }
-    }
-    packets.sort_by_key(|(at, _)| *at);
-    let gap = Duration::from_secs(1) / plan.rate.max(1);
-    Box::new(Stranger { packets, bytes, gap, sent: 0, turns: 0, started: Timestamp::MAX })
-}
-
-struct Stranger {
-    packets: Vec<(Duration, Vec<u8>)>,
-    bytes: Vec<Vec<u8>>,
-    gap: Duration,
-    /// Packets of the script, and of the rest, that were sent.
-    sent: usize,
-    turns: u32,
-    started: Timestamp,
-}
-
-impl Stranger {
-    fn scripted(&self) -> Timestamp {
-        self.packets.get(self.sent).map_or(Timestamp::MAX, |(at, _)| self.started + *at)
-    }
-
-    fn repeated(&self) -> Timestamp {
-        if self.bytes.is_empty() {
-            Timestamp::MAX
-        } else {
-            self.started + self.gap.saturating_mul(self.turns)
-        }
-    }
-}
-
-impl Node for Stranger {
-    fn start(&mut self, now: Timestamp, out: &mut Outbox) {
-        (self.sent, self.turns, self.started) = (0, 0, now);
-        self.timeout(now, out);
-    }
-
-    fn stop(&mut self, _now: Timestamp) {}
-
-    fn receive(&mut self, _now: Timestamp, _packet: &Packet, _out: &mut Outbox) {}
-
-    fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
-        while self.scripted() <= now {
-            out.send(To::Group, &self.packets[self.sent].1);
-            self.sent += 1;
-        }
-        while self.repeated() <= now {
-            out.send(To::Group, &self.bytes[self.turns as usize % self.bytes.len()]);
-            self.turns += 1;
-        }
-    }
-
-    fn next(&self) -> Timestamp {
-        self.scripted().min(self.repeated())
-    }
+impl Attack {
+    /// Every kind that needs no bytes from the test.
+    pub const ALL: [Self; 16] = [
+        Self::Noise,
+        Self::Mutate,
+        Self::Replay,
+        Self::NackFlood,
+        Self::WholeObject,
+        Self::ForgedFlush,
+        Self::ForgedEot,
+        Self::ForgedSquelch,
+        Self::ForgedData,
+        Self::FalseRepairAdv,
+        Self::FalseReports,
+        Self::FalseAcks,
+        Self::FalseRoundTrip,
+        Self::NewInstances,
+        Self::Collisions,
+        Self::ForgedClr,
+    ];
 }

@@ -1,0 +1,30 @@
+//! One file for each subcommand.
+
+mod replay;
+mod swarm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Plays multicast sessions in a simulated network.
+#[derive(Debug, Parser)]
+#[command(name = "norm-sim", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Swarm(swarm::Swarm),
+    Replay(replay::Replay),
+}
+
+/// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
+pub(crate) fn run() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Swarm(swarm) => swarm.run(),
+        Command::Replay(replay) => replay.run(),
+    }
+}

@@ -1,0 +1,235 @@
+//! Drawing a recipe from a seed.
+
+use core::time::Duration;
+
+use norm_core::Rng;
+
+use crate::rule::Rule;
+use crate::stranger::Attack;
+
+use super::{Feature, Place, Recipe};
+
+/// Most bytes in a session.
+const MAX_BYTES: u64 = 8 << 20;
+/// Most content packets times receivers: what a run costs.
+const MAX_DELIVERIES: u64 = 40_000;
+/// Longest time in milliseconds that the bytes take at the rate.
+const MAX_MILLIS: u64 = 6000;
+/// Silence in milliseconds that all features together may cause: less than anybody's patience.
+const MAX_SILENCE: u64 = 3000;
+
+impl Recipe {
+    /// Draws a recipe: small groups and short transfers, each with a few things that are not plain.
+    pub fn draw(seed: u64) -> Self {
+        let mut dice = Dice { rng: Rng::new(seed), silence: MAX_SILENCE };
+        let receivers = dice.log(1, 60) as u32;
+        let segment_size = dice.one_of([1024, 1024, 1344, 1400, 64, 128, 999, 4096]);
+        let block_len = dice.one_of([64, 64, 64, 200, 10, 2, 1, 1024]);
+        let packets = MAX_DELIVERIES / u64::from(receivers);
+        let sizes = dice.sizes(MAX_BYTES.min(packets * u64::from(segment_size)), segment_size);
+        let slowest = sizes.iter().sum::<u64>() * 8 / MAX_MILLIS;
+        let rate_kbit = dice.one_of([100_000, 100_000, 1_000_000, 10_000, 1000]);
+        let mut recipe = Self {
+            seed,
+            receivers,
+            sizes,
+            info: dice.chance(0.3),
+            segment_size,
+            block_len,
+            no_code: dice.chance(0.2),
+            rate_kbit: rate_kbit.max(slowest as u32),
+            delay_us: dice.one_of([1000, 1000, 50, 10_000, 50_000, 250_000]),
+            features: Vec::new(),
+        };
+        recipe.features = dice.features(&recipe);
+        recipe
+    }
+}
+
+struct Dice {
+    rng: Rng,
+    /// Milliseconds of silence that are left to give away.
+    silence: u64,
+}
+
+impl Dice {
+    fn chance(&mut self, p: f64) -> bool {
+        self.rng.chance(p)
+    }
+
+    fn one_of<T: Copy, const N: usize>(&mut self, items: [T; N]) -> T {
+        const { assert!(N > 0) };
+        items[self.rng.below(N as u64) as usize]
+    }
+
+    /// `low` to `high`, both included.
+    fn range(&mut self, low: u64, high: u64) -> u64 {
+        low + self.rng.below(high - low + 1)
+    }
+
+    /// The same, with each order of magnitude as likely as the others.
+    fn log(&mut self, low: u64, high: u64) -> u64 {
+        let most = self.range(low.max(1).ilog2().into(), high.max(1).ilog2().into());
+        let (from, to) = (1 << most, (2 << most) - 1);
+        let high = high.max(low);
+        self.range(from, to).clamp(low, high)
+    }
+
+    /// A share of up to so many thousandths, short in print.
+    fn share(&mut self, low: u64, high: u64) -> f64 {
+        self.log(low, high) as f64 / 1000.0
+    }
+
+    fn every(&mut self) -> u32 {
+        self.one_of([1, 2, 3, 60])
+    }
+
+    /// A span in which nothing passes, out of what is left.
+    fn pause(&mut self) -> u64 {
+        let span = self.range(0, self.silence.min(2000));
+        self.silence -= span;
+        span
+    }
+
+    fn sizes(&mut self, most: u64, segment_size: u16) -> Vec<u64> {
+        let mut left = most;
+        let count = self.one_of([1, 1, 1, 2, 3, 8, 40]);
+        let mut sizes = Vec::new();
+        for _ in 0..count {
+            let size = match self.rng.below(8) {
+                0 => self.range(0, 1),
+                1 => self.range(1, 3) * u64::from(segment_size) + self.range(0, 2) - 1,
+                _ => self.log(1, most),
+            };
+            sizes.push(size.min(left));
+            left -= size.min(left);
+        }
+        sizes
+    }
+
+    fn features(&mut self, recipe: &Recipe) -> Vec<Feature> {
+        let mut features = Vec::new();
+        let tree = self.chance(0.2);
+        if tree {
+            features.push(Feature::Tree { branches: self.range(1, 4) as u32 });
+        }
+        for _ in 0..self.one_of([0, 0, 1, 1, 2, 3]) {
+            let place = self.place(tree);
+            features.push(Feature::Fault { place, rule: self.rule(recipe, place) });
+        }
+        let rare = 0.06;
+        // In the order in which they act: what concerns all hosts comes when all are there.
+        let kinds: [fn(&mut Self, &Recipe) -> Feature; 25] = [
+            |d, _| Feature::WayBack { delay_us: d.log(10, 250_000) as u32 },
+            |d, _| Feature::FarAway { every: d.every(), delay_us: d.log(10, 250_000) as u32 },
+            |d, _| Feature::Unicast { every: d.one_of([1, 1, 1, 2]) },
+            |d, _| Feature::Silent { every: d.every() },
+            |d, _| Feature::OneWay { every: d.every() },
+            |d, _| Feature::Snooping { every: d.every() },
+            |d, _| Feature::Backoff(d.one_of([0, 1, 4, 6, 15])),
+            |_, _| Feature::WaitFor,
+            |d, _| Feature::Joins { every: d.every(), at_ms: d.log(1, 3000) as u32 },
+            |d, _| Feature::JoinPolicy { every: d.every(), next: d.chance(0.5) },
+            |d, _| Feature::Restarts { every: d.every(), at_ms: d.log(1, 3000) as u32 },
+            |d, _| Feature::Dies { every: d.one_of([2, 3, 60]), at_ms: d.log(1, 3000) as u32 },
+            |d, recipe| Feature::SlowDisk { every: d.every(), delay_us: d.per_block(recipe) },
+            |d, _| Feature::FullDisk { every: d.one_of([2, 3, 60]), after: d.range(0, 20) },
+            |d, recipe| Feature::SlowRead { delay_us: d.per_block(recipe) },
+            |d, _| Feature::FewBlocks { every: d.every(), blocks: d.log(1, 8) as u32 },
+            // A sender reads several blocks ahead; in less room they push each other out.
+            |d, recipe| Feature::SmallCache {
+                bytes: u32::from(recipe.segment_size) * recipe.block_len * d.log(12, 64) as u32,
+            },
+            |d, _| Feature::Store { every: d.every() },
+            |d, _| Feature::FirstObject(d.one_of([65_535, 65_530, 65_500, (1 << 32) - 3])),
+            |d, _| Feature::Linger { ms: d.range(0, 4000) as u32 },
+            |d, _| Feature::SameNode { every: d.one_of([1, 2]) },
+            |d, _| Feature::Stranger {
+                attacks: d.attacks(),
+                rate: d.one_of([10, 100, 1000]),
+                at_ms: d.range(0, 300) as u32,
+            },
+            |d, recipe| Feature::SecondSender {
+                sizes: d.sizes(recipe.sizes.iter().sum::<u64>() / 2, recipe.segment_size),
+                rate_kbit: recipe.rate_kbit,
+            },
+            |d, _| Feature::Tcp { cubic: d.chance(0.5) },
+            |d, _| Feature::Clock {
+                every: d.every(),
+                offset_ms: d.one_of([0, 1, 100_000]),
+                drift_ppm: d.one_of([0, 100, -100, 500]),
+                late_us: d.log(1, 20_000) as u32,
+            },
+        ];
+        for kind in kinds {
+            if self.chance(rare) {
+                features.push(kind(self, recipe));
+            }
+        }
+        if self.chance(rare) {
+            let for_ms = self.pause() as u32;
+            let at_ms = self.range(0, 2000) as u32;
+            let buffer = self.one_of([1 << 20, 1 << 16, 0]);
+            features.push(Feature::Stalls { every: self.every(), at_ms, for_ms, buffer });
+        }
+        features
+    }
+
+    /// A delay in microseconds for each block, so that all take two seconds at most.
+    fn per_block(&mut self, recipe: &Recipe) -> u32 {
+        let block = u64::from(recipe.segment_size) * u64::from(recipe.block_len);
+        let blocks: u64 = recipe.sizes.iter().map(|size| 1 + size / block).sum();
+        self.log(10, (2_000_000 / blocks).clamp(10, 300_000)) as u32
+    }
+
+    fn attacks(&mut self) -> Vec<Attack> {
+        let count = self.one_of([1, 1, 2, 3]);
+        (0..count)
+            .map(|_| Attack::ALL[self.rng.below(Attack::ALL.len() as u64) as usize].clone())
+            .collect()
+    }
+
+    fn place(&mut self, tree: bool) -> Place {
+        if tree && self.chance(0.5) {
+            return self.one_of([Place::TrunkDown, Place::TrunkUp]);
+        }
+        let (down, up) = (Place::Down(self.every()), Place::Up(self.every()));
+        self.one_of([Place::SenderOut, Place::SenderIn, down, down, down, up])
+    }
+
+    /// A rule that leaves the transfer possible there.
+    fn rule(&mut self, recipe: &Recipe, place: Place) -> Rule {
+        let ms = |n: u64| Duration::from_millis(n);
+        let from = ms(self.range(0, 2000));
+        let content = place.carries_content();
+        match self.rng.below(if content { 12 } else { 14 }) {
+            0..=2 => Rule::Loss(self.share(1, 300)),
+            3 => {
+                let (enter, leave) = (self.share(1, 20), self.share(50, 500));
+                Rule::Bursts { enter, leave, loss: self.one_of([0.3, 0.8, 1.0]) }
+            }
+            4 => {
+                let to = from + ms(self.pause());
+                Rule::LossDuring { from, to, loss: self.one_of([0.2, 0.5, 1.0]) }
+            }
+            5 => {
+                let lost = self.share(20, 300);
+                let len = self.range(10, 60);
+                Rule::Recorded((0..len).map(|_| self.chance(lost)).collect())
+            }
+            6 => Rule::Outage { from, to: from + ms(self.pause()) },
+            7 => Rule::Mtu(u32::from(recipe.segment_size).max(512) + 120),
+            8 => {
+                let bits = u64::from(recipe.rate_kbit) * self.range(700, 1500);
+                let bits = if content { bits } else { bits.max(256_000) };
+                let queue = self.log(1 << 15, 1 << 18) as u32;
+                Rule::Rate { bits, queue, mark: self.chance(0.3).then_some(queue / 4) }
+            }
+            9 => Rule::Jitter(ms(self.log(1, 20))),
+            10 => Rule::Late { share: self.share(5, 100), by: ms(self.log(1, 100)) },
+            11 => Rule::Duplicate(self.share(10, 500)),
+            12 => Rule::Corrupt(self.share(1, 50)),
+            _ => Rule::Truncate(self.share(1, 50)),
+        }
+    }
+}
