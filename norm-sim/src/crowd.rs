@@ -69,6 +69,9 @@ pub(crate) struct Crowd {
     timers: Timers,
     /// Requests overheard before count no more, by member.
     cleared: Vec<u64>,
+    /// Blocks that were due when the member's cycle began; later ones are a cycle of their own.
+    bounds: Vec<u32>,
+    dues: u32,
     /// Blocks that each member still lacks.
     left: Vec<u32>,
     /// NACKs of our own on their way to the others.
@@ -93,6 +96,8 @@ impl Crowd {
             position: (0, 0),
             timers: Timers::new(members),
             cleared: vec![0; members as usize],
+            bounds: vec![0; members as usize],
+            dues: 0,
             left: vec![left; members as usize],
             echoes: Vec::new(),
             probe: None,
@@ -132,7 +137,7 @@ impl Crowd {
             block.source(members, self.loss, &mut self.rng);
             return;
         }
-        let (left, due) = (&mut self.left, block.due);
+        let (left, due) = (&mut self.left, block.due > 0);
         let mut complete = 0;
         block.repair(members, self.loss, &mut self.rng, |member| {
             left[member as usize] -= 1;
@@ -176,7 +181,8 @@ impl Crowd {
         let Some(k) = layout.map(|layout| layout.block_len(place.1)) else { return };
         let block = self.blocks.entry(place).or_insert_with(|| Block::new(k));
         let (left, mut complete) = (&mut self.left, 0);
-        block.make_due(self.plan.receivers, |member| {
+        self.dues += 1;
+        block.make_due(self.dues, self.plan.receivers, |member| {
             left[member as usize] -= 1;
             complete += u32::from(left[member as usize] == 0);
         });
@@ -199,6 +205,7 @@ impl Crowd {
         let longest = grtt * u32::from(sender.fields.backoff);
         let group = sender.fields.group_size.to_count();
         let wait = random_backoff(longest, group, &mut self.rng) + grtt / 4;
+        self.bounds[member as usize] = self.dues;
         self.timers.set(member, Phase::Backoff, now + wait.as_nanos() as u64);
     }
 
@@ -219,7 +226,19 @@ impl Crowd {
             self.begin(now, member);
             return;
         }
-        let covered = needs.iter().all(|(place, need)| self.is_covered(member, *place, *need));
+        let bound = self.bounds[member as usize];
+        let open = |(place, need): &((u16, u32), u32)| {
+            (!self.is_covered(member, *place, *need)).then(|| self.blocks[place].due)
+        };
+        let (mut covered, mut news) = (true, false);
+        for due in needs.iter().filter_map(open) {
+            covered &= due > bound;
+            news |= due > bound;
+        }
+        if covered && news {
+            self.begin(now, member);
+            return;
+        }
         let grtt = sender.fields.grtt.to_duration();
         let hold = grtt * (u32::from(sender.fields.backoff) + 2);
         self.timers.set(member, Phase::Holdoff, now + hold.as_nanos() as u64);

@@ -27,6 +27,7 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         if remote.has_needs() {
+            remote.cycle_bound = remote.due;
             remote.nack.start(now, remote.timing, &mut self.rng);
         }
     }
@@ -178,13 +179,17 @@ impl<S: SymbolStore> Receiver<S> {
         let mut any = false;
         let mut whole = false;
         let mut covered = true;
+        let mut news = false;
         let mut oldest = None;
-        let heard = &remote.heard;
+        let (heard, bound) = (&remote.heard, remote.cycle_bound);
         remote.visit_needs(&mut |need| {
             any = true;
             oldest = oldest.or(Some(need.place()));
             whole |= need.is_whole();
-            covered &= heard.covers(&need);
+            match need.before(bound) {
+                Some(old) => covered &= heard.covers(&old),
+                None => news |= !heard.covers(&need),
+            }
             covered || !whole
         });
         if !any {
@@ -198,9 +203,17 @@ impl<S: SymbolStore> Receiver<S> {
         if !whole {
             remote.reset_whole_pause();
         }
+        let hushed =
+            covered && !remote.hush.is_ignored(oldest, remote.timing.group_size, &mut self.rng);
+        if hushed && news {
+            // What has become due since is a cycle of its own, in which others may speak first.
+            remote.nack.stop();
+            self.check_repairs(now, remote);
+            return None;
+        }
         remote.nack.hold(now, remote.timing);
         remote.heard.clear();
-        if covered && !remote.hush.is_ignored(oldest, remote.timing.group_size, &mut self.rng) {
+        if hushed {
             self.stats.suppressed += 1;
             return None;
         }

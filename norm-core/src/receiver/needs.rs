@@ -21,6 +21,24 @@ pub(super) enum Need<'a> {
 }
 
 impl Need<'_> {
+    /// The part of it that lies before `bound`, if any does.
+    pub(super) fn before(self, bound: DueBound) -> Option<Self> {
+        let (key, block) = self.place();
+        if (DueBound { key, block }) >= bound {
+            return None;
+        }
+        Some(match self {
+            Self::Objects { first, last } => {
+                let end = bound.key + u64::from(bound.block > 0);
+                Self::Objects { first, last: last.min(end - 1) }
+            }
+            Self::Blocks { key, first, last } if key == bound.key => {
+                Self::Blocks { key, first, last: last.min(bound.block - 1) }
+            }
+            other => other,
+        })
+    }
+
     /// True when whole objects or blocks are missing rather than some of their symbols.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Objects { .. } | Self::Blocks { .. })

@@ -101,6 +101,8 @@ pub(super) struct Remote {
     /// Symbols kept: what tells a sender from somebody who copies a packet now and then.
     pub(super) kept: u64,
     pub(super) nack: NackTimer,
+    /// What was due when the NACK cycle began: what others ask for is compared with needs before.
+    pub(super) cycle_bound: DueBound,
     pub(super) heard: HeardNeeds,
     pub(super) hush: Hush,
     heard_at: Timestamp,
@@ -163,6 +165,7 @@ impl Remote {
             bytes_done: 0,
             kept: 0,
             nack: NackTimer::new(),
+            cycle_bound: start,
             heard: HeardNeeds::default(),
             hush: Hush::default(),
             heard_at: now,

@@ -16,8 +16,8 @@ pub(super) struct Block {
     /// Members that lack something, once the block is due or repair has begun; in no order.
     needy: Vec<u32>,
     counted: bool,
-    /// A NACK may ask for it.
-    pub(super) due: bool,
+    /// How many blocks were due when it became due; 0 before: no NACK may ask for it.
+    pub(super) due: u32,
     /// Requests heard: when, for how many symbols, and the NACK's number.
     pub(super) heard: Vec<(u64, u32, u64)>,
 }
@@ -33,7 +33,7 @@ impl Block {
             short: Vec::new(),
             needy: Vec::new(),
             counted: false,
-            due: false,
+            due: 0,
             heard: Vec::new(),
         }
     }
@@ -82,7 +82,7 @@ impl Block {
             complete(member);
             false
         });
-        if self.needy.is_empty() && self.due {
+        if self.needy.is_empty() && self.due > 0 {
             // Nobody will ask any more.
             self.short = Vec::new();
         }
@@ -90,10 +90,10 @@ impl Block {
 
     /// The first transmission has passed it: who lacks something may ask. `complete` hears of the
     /// members that lack nothing.
-    pub(super) fn make_due(&mut self, members: u32, mut complete: impl FnMut(u32)) {
+    pub(super) fn make_due(&mut self, due: u32, members: u32, mut complete: impl FnMut(u32)) {
         let early = self.counted;
         self.count(members);
-        self.due = true;
+        self.due = due;
         if !early {
             let mut needy = self.needy.iter().copied().peekable();
             for member in 0..members {
