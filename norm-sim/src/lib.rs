@@ -7,6 +7,7 @@
 mod clock;
 mod content;
 mod crowd;
+mod experiment;
 mod host;
 mod invariants;
 mod kernel;
@@ -31,6 +32,7 @@ mod truth;
 
 pub use content::Content;
 pub use crowd::CrowdPlan;
+pub use experiment::{Experiment, Measured};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use outcome::{
     Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,

@@ -34,17 +34,19 @@ const UNKNOWN_GROUP: u64 = 10_000;
 const SMALL_GROUP: usize = 10;
 
 impl Sender {
-    /// The RFC's K: more backoff for larger groups, none for a single receiver.
+    /// The RFC's K: more backoff for larger groups, none for a single receiver, and more still where
+    /// receivers hear each other only through our advertisements (RFC 5740 §5.4.4).
     pub(super) fn backoff(&self) -> u8 {
         self.config.backoff.unwrap_or(match self.members.len() {
             1 => 0,
             2..=SMALL_GROUP => 1,
+            _ if self.session.unicast => 6,
             _ => 4,
         })
     }
 
     /// Receivers that suppression reckons with; 0 before anybody was heard.
-    fn group_size(&self) -> u64 {
+    pub(super) fn group_size(&self) -> u64 {
         self.config.group_size.unwrap_or(self.members.len() as u64)
     }
 

@@ -252,7 +252,8 @@ impl Sender {
             let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
             self.lag.note(now, oldest, cycle);
         }
-        let advertise = !to_group && self.members.len() > 1 && self.backoff() > 0;
+        self.session.unicast = !to_group;
+        let advertise = !to_group && self.group_size() > 1 && self.backoff() > 0;
         if advertise && now >= self.session.advertise_from {
             self.session.advertise_from = now + self.grtt.get() / 2;
             self.push_urgent(Urgent::RepairAdv);

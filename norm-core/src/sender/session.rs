@@ -62,6 +62,8 @@ pub(super) struct Session {
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
     pub(super) advertise_from: Timestamp,
+    /// The last NACK came to us alone.
+    pub(super) unicast: bool,
     pub(super) collide_from: Timestamp,
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
@@ -115,6 +117,7 @@ impl Session {
             next_check: now + CHECK_EVERY,
             squelch_from: now,
             advertise_from: now,
+            unicast: false,
             collide_from: now,
             ack_request: None,
             next_ack_id: 0,

@@ -1,6 +1,7 @@
 //! One file for each subcommand.
 
 mod replay;
+mod scale;
 mod swarm;
 
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ struct Arguments {
 enum Command {
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
+    Scale(scale::Scale),
 }
 
 /// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
@@ -26,5 +28,6 @@ pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Scale(scale) => scale.run(),
     }
 }

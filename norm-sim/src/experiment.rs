@@ -1,0 +1,149 @@
+//! One measurement: how much a sender sends and how many NACKs it hears, for so many receivers that
+//! lose so much, together and each on its own.
+
+use core::time::Duration;
+
+use norm_core::receiver::Feedback;
+
+use crate::crowd::CrowdPlan;
+use crate::kernel::{RunOptions, run_with};
+use crate::outcome::Outcome;
+use crate::rule::Rule;
+use crate::scenario::{Host, Link, Role, Scenario};
+use crate::theory;
+
+/// What is measured. The sender is far from its receivers, and these are near each other, so that they
+/// hear each other well before the sender's round trip is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// How many receive.
+    pub receivers: u32,
+    /// Packets that each loses on its own, 0 to 1.
+    pub loss: f64,
+    /// Packets that all of them lose together, 0 to 1.
+    pub trunk: f64,
+    /// NACKs go to the sender alone (with K = 6, RFC 5740's choice) rather than to the group.
+    pub unicast: bool,
+    /// Count the receivers in a [`CrowdPlan`] instead of running an engine for each.
+    pub crowd: bool,
+    /// Receivers announce themselves, and are counted and waited for.
+    pub announce: bool,
+    /// Content bytes.
+    pub size: u64,
+    /// Source symbols per block (K).
+    pub block_len: u32,
+    /// Bits per second.
+    pub rate: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Receivers that have everything.
+    pub complete: u32,
+    /// When the last of them had.
+    pub completed: Option<Duration>,
+    /// Content packets sent per packet of content.
+    pub transmissions: f64,
+    /// The least that any scheme with these blocks could send, on average: [`theory`], times what a
+    /// loss on the trunk costs everybody.
+    pub theory: f64,
+    /// NACKs that the sender heard ...
+    pub nacks: u64,
+    /// ... in so many cycles of single blocks ...
+    pub loss_events: u64,
+    /// ... for so many blocks.
+    pub blocks: u64,
+    /// The whole outcome.
+    pub outcome: Outcome,
+}
+
+/// Bytes of a symbol.
+const SYMBOL: u16 = 1400;
+
+impl Experiment {
+    /// 10 MiB in blocks of 256 symbols at 20 Mbit/s.
+    pub fn new(seed: u64, receivers: u32) -> Self {
+        Self {
+            seed,
+            receivers,
+            loss: 0.0,
+            trunk: 0.0,
+            unicast: false,
+            crowd: false,
+            announce: false,
+            size: 10 << 20,
+            block_len: 256,
+            rate: 20_000_000,
+        }
+    }
+
+    /// The scenario that is run.
+    pub fn scenario(&self) -> Scenario {
+        let mut scenario = Scenario::new(self.seed, self.size);
+        scenario.limit = Duration::from_secs(100_000);
+        let config = &mut scenario.sender().config;
+        (config.segment_size, config.block_len) = (SYMBOL, self.block_len);
+        config.rate = Some(self.rate);
+        config.cache_bytes = 48 << 20;
+        config.initial_grtt = Duration::from_millis(25);
+        if !self.announce {
+            config.open = true;
+            config.group_size = Some(self.receivers.into());
+            config.backoff = Some(if self.unicast { 6 } else { 4 });
+        } else {
+            config.min_receivers = self.receivers as usize;
+        }
+        let far = Link { delay: Duration::from_millis(10), ..Link::default() };
+        scenario.hosts[0].link = Link { up: vec![Rule::Loss(self.trunk)], ..far };
+        let delay = Duration::from_millis(1);
+        if self.crowd {
+            let plan = CrowdPlan {
+                receivers: self.receivers,
+                loss: self.loss,
+                unicast: self.unicast,
+                delay: delay * 2,
+            };
+            scenario.add(Host::new(Role::Crowd(plan), Link { delay, ..Link::default() }));
+            return scenario;
+        }
+        let down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
+        let link = Link { delay, down, ..Link::default() };
+        let mut scenario = scenario.receivers(self.receivers as usize, &link);
+        for plan in scenario.receiver_plans() {
+            plan.config.announce = self.announce;
+            if self.unicast {
+                plan.config.feedback = Feedback::Unicast;
+            }
+        }
+        scenario
+    }
+
+    /// Runs it.
+    pub fn run(&self, threads: usize) -> Measured {
+        let options = RunOptions { threads, ..RunOptions::default() };
+        let outcome = run_with(&self.scenario(), &options);
+        let stats = *outcome.sender();
+        let sent = stats.data_packets + stats.resent_packets + stats.coded_packets;
+        let packets = self.size.div_ceil(SYMBOL.into());
+        let alone = outcome.receivers.iter().filter_map(|r| r.completed);
+        let last = outcome.crowds.iter().filter_map(|c| c.completed).chain(alone).max();
+        let engines = outcome.receivers.iter().filter(|r| r.completed.is_some()).count() as u32;
+        let per_packet = |loss| {
+            let receivers = u64::from(self.receivers);
+            theory::transmissions_per_packet(loss, receivers, self.block_len)
+        };
+        Measured {
+            complete: engines + outcome.crowds.iter().map(|c| c.complete).sum::<u32>(),
+            completed: last,
+            transmissions: sent as f64 / packets as f64,
+            theory: per_packet(self.loss) / (1.0 - self.trunk),
+            nacks: stats.nacks,
+            loss_events: outcome.senders[0].loss_events,
+            blocks: packets.div_ceil(self.block_len.into()),
+            outcome,
+        }
+    }
+}
