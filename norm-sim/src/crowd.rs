@@ -52,6 +52,17 @@ struct Known {
     fields: SenderFields,
 }
 
+/// An object and a block of it.
+type Place = (u16, u32);
+
+/// A NACK on its way to the other members.
+#[derive(Debug)]
+struct Echo {
+    at: u64,
+    number: u64,
+    needs: Vec<(Place, u32)>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Crowd {
@@ -61,11 +72,11 @@ pub(crate) struct Crowd {
     rng: Rng,
     sender: Option<Known>,
     /// By object and block.
-    blocks: BTreeMap<(u16, u32), Block>,
+    blocks: BTreeMap<Place, Block>,
     /// Blocks that somebody may ask for.
-    wanted: Vec<(u16, u32)>,
+    wanted: Vec<Place>,
     /// The greatest place of first transmission.
-    position: (u16, u32),
+    position: Place,
     timers: Timers,
     /// Requests overheard before count no more, by member.
     cleared: Vec<u64>,
@@ -75,7 +86,7 @@ pub(crate) struct Crowd {
     /// Blocks that each member still lacks.
     left: Vec<u32>,
     /// NACKs of our own on their way to the others.
-    echoes: Vec<(u64, u64, Vec<((u16, u32), u32)>)>,
+    echoes: Vec<Echo>,
     probe: Option<(WireTime, u64)>,
     numbers: u64,
     outcome: CrowdOutcome,
@@ -157,7 +168,7 @@ impl Crowd {
     }
 
     /// The first transmission has come to a place: everything before it is due.
-    fn reach(&mut self, now: u64, host: HostId, place: (u16, u32), out: &Outbox) {
+    fn reach(&mut self, now: u64, host: HostId, place: Place, out: &Outbox) {
         if place <= self.position {
             return;
         }
@@ -176,7 +187,7 @@ impl Crowd {
         }
     }
 
-    fn make_due(&mut self, now: u64, host: HostId, place: (u16, u32), out: &Outbox) {
+    fn make_due(&mut self, now: u64, host: HostId, place: Place, out: &Outbox) {
         let layout = self.truth.of(host).and_then(|t| t.layout(place.0.into()));
         let Some(k) = layout.map(|layout| layout.block_len(place.1)) else { return };
         let block = self.blocks.entry(place).or_insert_with(|| Block::new(k));
@@ -213,7 +224,7 @@ impl Crowd {
     fn expire(&mut self, now: u64, member: u32, out: &mut Outbox) {
         let Some(sender) = self.sender else { return };
         let phase = core::mem::replace(&mut self.timers.phases[member as usize], Phase::Idle);
-        let needs: Vec<((u16, u32), u32)> = self
+        let needs: Vec<(Place, u32)> = self
             .wanted
             .iter()
             .map(|place| (*place, self.blocks[place].need(member)))
@@ -227,7 +238,7 @@ impl Crowd {
             return;
         }
         let bound = self.bounds[member as usize];
-        let open = |(place, need): &((u16, u32), u32)| {
+        let open = |(place, need): &(Place, u32)| {
             (!self.is_covered(member, *place, *need)).then(|| self.blocks[place].due)
         };
         let (mut covered, mut news) = (true, false);
@@ -251,7 +262,7 @@ impl Crowd {
     }
 
     /// True when the member has heard somebody ask for as much.
-    fn is_covered(&self, member: u32, place: (u16, u32), need: u32) -> bool {
+    fn is_covered(&self, member: u32, place: Place, need: u32) -> bool {
         let cleared = self.cleared[member as usize];
         self.blocks[&place].heard.iter().any(|&(at, count, number)| {
             let lost = || self.loss.happens_to(mix(number, u64::from(member) + 1));
@@ -264,7 +275,7 @@ impl Crowd {
         now: u64,
         member: u32,
         sender: Known,
-        needs: Vec<((u16, u32), u32)>,
+        needs: Vec<(Place, u32)>,
         out: &mut Outbox,
     ) {
         let mut requests = RepairWriter::new(1344);
@@ -297,14 +308,14 @@ impl Crowd {
         self.numbers += 1;
         if !self.plan.unicast {
             let at = now + self.plan.delay.as_nanos() as u64;
-            self.echoes.push((at, self.numbers, needs));
+            self.echoes.push(Echo { at, number: self.numbers, needs });
         }
     }
 
     /// NACKs that have reached the other members by now.
     fn hear(&mut self, now: u64) {
-        let arrived = self.echoes.iter().take_while(|(at, ..)| *at <= now).count();
-        for (at, number, needs) in self.echoes.drain(..arrived) {
+        let arrived = self.echoes.iter().take_while(|echo| echo.at <= now).count();
+        for Echo { at, number, needs } in self.echoes.drain(..arrived) {
             for (place, count) in needs {
                 if let Some(block) = self.blocks.get_mut(&place) {
                     block.heard.push((at, count, number));

@@ -79,6 +79,7 @@ pub(crate) fn check_load(host: HostId, engine: &Receiver<SimStore>, config: &Rec
 #[derive(Debug, Default)]
 pub(crate) struct LossEvents {
     open: BTreeMap<(u16, u32), Cycle>,
+    heard: u64,
     count: u64,
     nacks: f64,
 }
@@ -128,6 +129,11 @@ impl LossEvents {
         self.count
     }
 
+    /// NACKs heard.
+    pub(crate) fn heard_nacks(&self) -> u64 {
+        self.heard
+    }
+
     /// NACKs to be expected for them from the whole group.
     pub(crate) fn nacks(&self) -> f64 {
         self.nacks
@@ -153,9 +159,9 @@ const MARGIN: f64 = 4.0;
 ///
 /// # Panics
 /// When there are more.
-pub(crate) fn check_nacks(sent: u64, expected: f64) {
+pub(crate) fn check_nacks(heard: u64, expected: f64) {
     let most = MARGIN * expected + FEW_NACKS;
-    assert!(sent as f64 <= most, "{sent} NACKs were sent where {expected:.0} are expected");
+    assert!(heard as f64 <= most, "{heard} NACKs were heard where {expected:.0} are expected");
 }
 
 #[cfg(test)]

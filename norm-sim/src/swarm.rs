@@ -61,7 +61,8 @@ pub struct Message {
 /// panicking.
 pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T + Sync) -> Swarm {
     let numbers: Vec<u64> = seeds.collect();
-    let messages = parallel(&numbers, threads, |&seed| attempt(&Recipe::draw(seed), &run));
+    let messages =
+        parallel(&numbers, threads, |&seed| attempt(&Recipe::draw(seed), false, &run).err());
     let failed = numbers.iter().zip(messages).filter_map(|(&seed, m)| Some((seed, m?)));
     let (mut kinds, mut total) = (Vec::<(u64, Message, u64)>::new(), 0);
     for (seed, message) in failed {
@@ -74,7 +75,7 @@ pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T 
     kinds.truncate(MAX_FAILURES);
     let failures = parallel(&kinds, threads, |(seed, message, count)| {
         let same = |recipe: &Recipe, message: &Message| {
-            attempt(recipe, &run).filter(|other| other.is_like(message))
+            attempt(recipe, false, &run).err().filter(|other| other.is_like(message))
         };
         let (recipe, message, tried) = shrink(Recipe::draw(*seed), message.clone(), MAX_RUNS, same);
         Failure { seed: *seed, count: *count, message, recipe, tried }
@@ -87,25 +88,30 @@ pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T 
 /// # Panics
 /// When an invariant is violated, or a limit of virtual time or of arrivals comes before the
 /// end.
-pub fn run_to_end(scenario: &Scenario) -> Outcome {
-    let options = RunOptions { max_deliveries: Some(MAX_DELIVERIES), ..RunOptions::default() };
+pub fn run_to_end(scenario: &Scenario, options: &RunOptions) -> Outcome {
+    let options = RunOptions { max_deliveries: Some(MAX_DELIVERIES), ..options.clone() };
     let outcome = run_with(scenario, &options);
     let ended = outcome.finished.is_some() || scenario.may_fail;
     assert!(ended, "the senders have not finished after {:?}", scenario.limit);
     outcome
 }
 
-/// Runs a recipe; what it panicked with, if it did.
-pub fn attempt<T>(recipe: &Recipe, run: impl Fn(&Scenario) -> T) -> Option<Message> {
+/// Runs a recipe; what came of it, or what it panicked with. `loud` lets the panic tell its story,
+/// last packets included.
+///
+/// # Errors
+/// The panic's message.
+pub fn attempt<T>(recipe: &Recipe, loud: bool, run: impl Fn(&Scenario) -> T) -> Result<T, Message> {
     listen_to_panics();
-    let quiet = QUIET.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(|| _ = run(&recipe.scenario())));
+    let quiet = QUIET.replace(!loud);
+    let result = catch_unwind(AssertUnwindSafe(|| run(&recipe.scenario())));
     QUIET.set(quiet);
-    let payload = result.err()?;
-    let text = payload.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string));
-    let text = text.unwrap_or_else(|| "a panic without words".into());
-    Some(Message { text, place: PLACE.take() })
+    result.map_err(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string));
+        let text = text.unwrap_or_else(|| "a panic without words".into());
+        Message { text, place: PLACE.take() }
+    })
 }
 
 thread_local! {
@@ -126,7 +132,7 @@ fn listen_to_panics() {
         let loud = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if !QUIET.get() {
-                return loud(info);
+                loud(info);
             }
             PLACE.set(
                 info.location()
@@ -244,8 +250,8 @@ mod tests {
     fn a_replayed_recipe_fails_with_its_message_and_a_good_one_is_silent() {
         let failure = &swarm(0..500, 2, fake).failures[0];
         let replayed = Recipe::parse(&failure.recipe.to_string()).unwrap();
-        assert_eq!(attempt(&replayed, fake).as_ref(), Some(&failure.message));
-        assert_eq!(attempt(&Recipe::plain(1), fake), None);
+        assert_eq!(attempt(&replayed, false, fake).err().as_ref(), Some(&failure.message));
+        assert!(attempt(&Recipe::plain(1), false, fake).is_ok());
     }
 
     #[test]

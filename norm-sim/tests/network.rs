@@ -134,19 +134,20 @@ fn clocks_that_drift_and_timers_that_are_late_cost_time_only() {
 
 #[test]
 fn simulated_decoding_agrees_with_the_real_one() {
+    let (mut simulated, mut real) = (0.0, 0.0);
     for seed in seeds(5) {
         let size = 2_000_000;
         let mut scenario = Scenario::new(seed, size).receivers(20, &Link::lossy(0.05));
-        let simulated = run(&scenario);
+        let outcome = run(&scenario);
+        outcome.assert_all_complete();
+        simulated += outcome.expansion(size);
         scenario.receiver_plans().for_each(|plan| plan.real_store = true);
-        let real = run(&scenario);
-        simulated.assert_all_complete();
-        real.assert_all_complete();
-        let decoded = |o: &Outcome| o.receivers.iter().map(|r| r.stats.decoded).sum::<u64>();
-        assert!(decoded(&real) > 0);
-        let (a, b) = (simulated.expansion(size), real.expansion(size));
-        assert!((a - b).abs() < 0.01, "{a} and {b}");
+        let outcome = run(&scenario);
+        outcome.assert_all_complete();
+        assert!(outcome.receivers.iter().any(|receiver| receiver.stats.decoded > 0));
+        real += outcome.expansion(size);
     }
+    assert!((simulated / real - 1.0).abs() < 0.01, "{simulated} and {real}");
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_receiver_that_writes_at_a_wrong_offset_is_found_out() {
 }
 
 #[test]
-#[should_panic(expected = "NACKs were sent")]
+#[should_panic(expected = "NACKs were heard")]
 fn receivers_that_forget_suppression_are_found_out() {
     let mut scenario = Scenario::new(1, 4_000_000).receivers(100, &Link::default());
     scenario.hosts[0].link.up.push(Rule::Loss(0.02));
@@ -210,7 +211,7 @@ fn receivers_that_forget_suppression_are_found_out() {
 }
 
 #[test]
-#[should_panic(expected = "NACKs were sent")]
+#[should_panic(expected = "NACKs were heard")]
 fn a_sender_that_ignores_requests_for_blocks_is_found_out() {
     let mut scenario = Scenario::new(1, 4_000_000).receivers(2, &Link::default());
     scenario.add(Host::receiver(Link::default()).joining(MS * 200));

@@ -31,13 +31,15 @@ pub(super) enum Urgent {
 /// Before anybody was heard, receivers assume the RFC's group size.
 const UNKNOWN_GROUP: u64 = 10_000;
 /// A group this small needs no suppression to speak of.
-const SMALL_GROUP: usize = 10;
+const SMALL_GROUP: u64 = 10;
+/// While receivers are still announcing themselves, there are at least this many.
+const UNCOUNTED_GROUP: u64 = 50;
 
 impl Sender {
     /// The RFC's K: more backoff for larger groups, none for a single receiver, and more still where
     /// receivers hear each other only through our advertisements (RFC 5740 §5.4.4).
     pub(super) fn backoff(&self) -> u8 {
-        self.config.backoff.unwrap_or(match self.members.len() {
+        self.config.backoff.unwrap_or(match self.group_size() {
             1 => 0,
             2..=SMALL_GROUP => 1,
             _ if self.session.unicast => 6,
@@ -45,32 +47,33 @@ impl Sender {
         })
     }
 
-    /// Receivers that suppression reckons with; 0 before anybody was heard.
+    /// Receivers that suppression reckons with. Those heard so far are few of many until two roll
+    /// calls have brought nobody new.
     pub(super) fn group_size(&self) -> u64 {
-        self.config.group_size.unwrap_or(self.members.len() as u64)
+        self.config.group_size.unwrap_or(match self.members.len() as u64 {
+            0 => UNKNOWN_GROUP,
+            heard if self.session.is_counted() => heard,
+            heard => heard.max(UNCOUNTED_GROUP),
+        })
     }
 
     /// So large a group that NACKs are to be spared.
     pub(super) fn is_large(&self) -> bool {
-        self.group_size() > SMALL_GROUP as u64
+        self.group_size() > SMALL_GROUP
     }
 
     /// How long requests are gathered: until the last receiver's NACK would be here.
     pub(super) fn gather_time(&self) -> Duration {
-        let alone = self.members.len() <= 1 && self.backoff() == 0;
+        let alone = self.group_size() <= 1 && self.backoff() == 0;
         if alone { Duration::ZERO } else { self.grtt.get() * (u32::from(self.backoff()) + 1) }
     }
 
     fn sender_fields(&self) -> SenderFields {
-        let group = match self.group_size() {
-            0 => UNKNOWN_GROUP,
-            group => group,
-        };
         SenderFields {
             instance: self.instance,
             grtt: self.grtt.advertised(),
             backoff: self.backoff(),
-            group_size: QuantizedGroupSize::from_count(group),
+            group_size: QuantizedGroupSize::from_count(self.group_size()),
         }
     }
 

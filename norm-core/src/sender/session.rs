@@ -219,6 +219,11 @@ impl Session {
         window
     }
 
+    /// True when the last roll calls have brought nobody new.
+    pub(super) fn is_counted(&self) -> bool {
+        self.calls_since_news >= 2
+    }
+
     /// A receiver was heard for the first time: there may be more.
     pub(super) fn newcomer(&mut self) {
         self.calls_since_news = self.calls_since_news.min(1);

@@ -1,9 +1,12 @@
 //! `norm-sim replay`
 
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use norm_sim::{Recipe, Scenario, attempt, run_to_end};
+use norm_sim::{Capture, Recipe, RunOptions, attempt, run_to_end, write_pcap};
 
 /// Runs one scenario again, from the line that a swarm has printed.
 #[derive(Debug, Args)]
@@ -11,7 +14,13 @@ pub(super) struct Replay {
     /// The recipe, as JSON; or a swarm's seed, which draws one.
     #[arg(value_parser = parse)]
     recipe: Recipe,
+    /// Write every datagram, as it is sent, to a file for Wireshark.
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
 }
+
+/// Datagrams in a capture at most.
+const LONGEST_CAPTURE: usize = 1_000_000;
 
 fn parse(text: &str) -> Result<Recipe, String> {
     text.parse().map(Recipe::draw).or_else(|_| Recipe::parse(text))
@@ -20,9 +29,28 @@ fn parse(text: &str) -> Result<Recipe, String> {
 impl Replay {
     pub(super) fn run(&self) -> ExitCode {
         println!("{}", self.recipe);
-        let show = |scenario: &Scenario| println!("{:#?}", run_to_end(scenario));
-        let Some(message) = attempt(&self.recipe, show) else { return ExitCode::SUCCESS };
-        println!("failed: {message}");
-        ExitCode::FAILURE
+        let capture = self.pcap.is_some().then_some(Capture { host: None, limit: LONGEST_CAPTURE });
+        let options = RunOptions { capture, ..RunOptions::default() };
+        let mut written = Ok(());
+        match attempt(&self.recipe, true, |scenario| run_to_end(scenario, &options)) {
+            Ok(mut outcome) => {
+                let captured = core::mem::take(&mut outcome.captured);
+                if let Some(path) = &self.pcap {
+                    written = File::create(path).and_then(|file| {
+                        write_pcap(&mut BufWriter::new(file), captured.into_iter())
+                    });
+                }
+                println!("{outcome:#?}");
+            }
+            Err(message) => {
+                println!("failed: {message}");
+                return ExitCode::FAILURE;
+            }
+        }
+        if let (Err(error), Some(path)) = (written, &self.pcap) {
+            eprintln!("cannot write {}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+        ExitCode::SUCCESS
     }
 }

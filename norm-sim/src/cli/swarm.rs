@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Args;
+use norm_sim::{RunOptions, run_to_end};
 
 /// Draws scenarios from seeds, runs them on all cores, and makes small whatever fails.
 #[derive(Debug, Args)]
@@ -24,7 +25,9 @@ impl Swarm {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = self.threads.unwrap_or_else(cores).get();
         let seeds = self.from..self.from.saturating_add(self.seeds);
-        let swarm = norm_sim::swarm(seeds, threads, norm_sim::run_to_end);
+        let swarm = norm_sim::swarm(seeds, threads, |scenario| {
+            run_to_end(scenario, &RunOptions::default())
+        });
         println!("{swarm}");
         if swarm.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -101,10 +101,6 @@ impl ReceiverNode {
         self.plan.config.feedback == Feedback::Multicast
     }
 
-    pub(crate) fn nacks(&self) -> u64 {
-        self.outcome.stats.nacks + self.engine.as_ref().map_or(0, |engine| engine.stats().nacks)
-    }
-
     pub(crate) fn outcome(&self) -> ReceiverOutcome {
         let mut outcome = self.outcome.clone();
         if let Some(engine) = &self.engine {

@@ -18,6 +18,9 @@ use super::{Feature, Place, Recipe};
 /// How long a sender waits for those who may come back.
 const SECOND_CHANCE: Duration = Duration::from_secs(6);
 
+/// What a TCP flow can send at most, in bits per second: it must not take all of the swarm's time.
+const TCP_RATE: u64 = 10_000_000;
+
 impl Recipe {
     /// The scenario that it describes.
     pub fn scenario(&self) -> Scenario {
@@ -165,7 +168,8 @@ impl Recipe {
                 sink.switch = scenario.hosts.get(1).map_or(0, |receiver| receiver.switch);
                 let to = scenario.add(sink);
                 let source = Role::Tcp(TcpPlan::Source { to, control });
-                scenario.add(Host::new(source, Link::default()));
+                let up = vec![Rule::bottleneck(TCP_RATE, Duration::from_millis(50))];
+                scenario.add(Host::new(source, Link { up, ..Link::default() }));
             }
             Feature::SameNode { every } => {
                 for (n, plan) in plans(scenario, every).enumerate() {
