@@ -292,7 +292,8 @@ impl Kernel {
         if scenario.check_nacks && multicast && !strangers && !late {
             // Those that nobody hears cannot be answered, and are not hushed either.
             let heard = self.senders().map(|(_, node)| node.loss_events().heard_nacks()).sum();
-            check_nacks(heard, self.senders().map(|(_, node)| node.loss_events().nacks()).sum());
+            let expected = self.senders().map(|(_, node)| node.loss_events().nacks()).sum();
+            check_nacks(heard, expected, self.receivers().count());
         }
     }
 

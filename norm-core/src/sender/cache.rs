@@ -12,6 +12,8 @@ pub(super) struct BlockCache {
     bytes: usize,
     budget: usize,
     pending: BTreeSet<u64>,
+    /// Read and not used yet: these make room last, and fewer new ones are read.
+    fresh: BTreeSet<u64>,
 }
 
 /// Reads under way at most.
@@ -25,16 +27,21 @@ impl BlockCache {
             bytes: 0,
             budget,
             pending: BTreeSet::new(),
+            fresh: BTreeSet::new(),
         }
     }
 
-    pub(super) fn get(&self, block: u64) -> Option<&Bytes> {
+    pub(super) fn get(&mut self, block: u64) -> Option<&Bytes> {
+        self.fresh.remove(&block);
         self.blocks.get(&block)
     }
 
-    /// True when a Read job should be made for the block; it then counts as under way.
-    pub(super) fn want(&mut self, block: u64) -> bool {
+    /// True when a Read job should be made for the block of `len` bytes; it then counts as under way.
+    pub(super) fn want(&mut self, block: u64, len: usize) -> bool {
+        let expected = self.pending.len() + self.fresh.len() + 1;
+        let room = self.pending.is_empty() || expected.saturating_mul(len) <= self.budget;
         !self.blocks.contains_key(&block)
+            && room
             && self.pending.len() < MAX_PENDING
             && self.pending.insert(block)
     }
@@ -52,8 +59,10 @@ impl BlockCache {
         } else {
             self.order.push_back(block);
         }
+        self.fresh.insert(block);
         while self.bytes > self.budget && self.order.len() > 1 {
-            if let Some(oldest) = self.order.pop_front() {
+            let used = self.order.iter().position(|block| !self.fresh.contains(block));
+            if let Some(oldest) = self.order.remove(used.unwrap_or(0)) {
                 self.forget(oldest);
             }
         }
@@ -66,6 +75,7 @@ impl BlockCache {
     }
 
     fn forget(&mut self, block: u64) {
+        self.fresh.remove(&block);
         if let Some(old) = self.blocks.remove(&block) {
             self.bytes -= old.len();
         }
@@ -80,8 +90,8 @@ mod tests {
     fn the_oldest_block_makes_room_and_reads_are_asked_for_once() {
         let mut cache = BlockCache::new(250);
         for block in 0..4 {
-            assert!(cache.want(block));
-            assert!(!cache.want(block));
+            assert!(cache.want(block, 100));
+            assert!(!cache.want(block, 100));
             cache.insert(block, Bytes::from(vec![0; 100]));
         }
         assert!(cache.get(0).is_none() && cache.get(1).is_none());
@@ -90,6 +100,20 @@ mod tests {
         cache.insert(4, Bytes::from(vec![0; 100]));
         assert!(cache.get(3).is_some() && cache.get(4).is_some());
         assert_eq!(cache.bytes, 200);
+    }
+
+    #[test]
+    fn what_was_read_is_used_before_it_makes_room_and_no_more_is_read_than_fits() {
+        let mut cache = BlockCache::new(300);
+        assert!(cache.want(1, 100) && cache.want(2, 100) && cache.want(3, 100));
+        assert!(!cache.want(4, 100), "three are on their way");
+        for block in 1..=3 {
+            cache.insert(block, Bytes::from(vec![0; 100]));
+        }
+        assert!(cache.get(2).is_some());
+        assert!(cache.want(4, 100));
+        cache.insert(4, Bytes::from(vec![0; 100]));
+        assert!(cache.get(2).is_none() && cache.get(1).is_some());
     }
 
     #[test]

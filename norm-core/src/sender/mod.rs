@@ -195,11 +195,11 @@ impl Sender {
     }
 
     fn want_block(&mut self, number: u64) {
-        if !self.cache.want(number) {
-            return;
-        }
         if let Some((object, block)) = self.objects.by_block(number) {
             let geometry = object.geometry(block);
+            if !self.cache.want(number, geometry.len as usize) {
+                return;
+            }
             self.jobs.push_back(Job::Read(ReadJob {
                 object: object.key,
                 block: number,

@@ -44,7 +44,7 @@ impl Cursor {
     }
 }
 
-/// Blocks read ahead of the cursor.
+/// Blocks read ahead of the cursor, its own included; fewer when the cache is small.
 const READ_AHEAD: u64 = 4;
 /// Repairs looked at for one that can be sent at once.
 const CANDIDATES: usize = 8;
@@ -132,7 +132,8 @@ impl Sender {
             return;
         }
         let cursor = self.cursor_block();
-        for number in cursor..(cursor + READ_AHEAD).min(self.objects.end_block()) {
+        let ahead = self.window().clamp(1, READ_AHEAD);
+        for number in cursor..(cursor + ahead).min(self.objects.end_block()) {
             self.want_block(number);
         }
     }

@@ -1,7 +1,5 @@
 //! `norm-sim replay`
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,9 +34,9 @@ impl Replay {
             Ok(mut outcome) => {
                 let captured = core::mem::take(&mut outcome.captured);
                 if let Some(path) = &self.pcap {
-                    written = File::create(path).and_then(|file| {
-                        write_pcap(&mut BufWriter::new(file), captured.into_iter())
-                    });
+                    let mut file = Vec::new();
+                    written = write_pcap(&mut file, captured.into_iter())
+                        .and_then(|()| std::fs::write(path, file));
                 }
                 println!("{outcome:#?}");
             }

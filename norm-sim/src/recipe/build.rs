@@ -186,7 +186,9 @@ impl Recipe {
         let has = |test: fn(&Feature) -> bool| self.features.iter().any(test);
         let unheard = has(|f| matches!(f, Feature::Silent { .. } | Feature::OneWay { .. }));
         let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
-        has(Feature::denies) || (unheard || choosy) && has(Feature::loses)
+        let waits = has(|f| matches!(f, Feature::WaitFor));
+        let dies = has(|f| matches!(f, Feature::Dies { .. }));
+        has(Feature::denies) || (unheard || choosy) && has(Feature::loses) || waits && dies
     }
 }
 

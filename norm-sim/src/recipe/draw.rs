@@ -136,9 +136,8 @@ impl Dice {
             |d, _| Feature::FullDisk { every: d.one_of([2, 3, 60]), after: d.range(0, 20) },
             |d, recipe| Feature::SlowRead { delay_us: d.per_block(recipe) },
             |d, _| Feature::FewBlocks { every: d.every(), blocks: d.log(1, 8) as u32 },
-            // A sender reads several blocks ahead; in less room they push each other out.
             |d, recipe| Feature::SmallCache {
-                bytes: u32::from(recipe.segment_size) * recipe.block_len * d.log(12, 64) as u32,
+                bytes: u32::from(recipe.segment_size) * recipe.block_len * d.log(1, 64) as u32,
             },
             |d, _| Feature::Store { every: d.every() },
             |d, _| Feature::FirstObject(d.one_of([65_535, 65_530, 65_500, (1 << 32) - 3])),
