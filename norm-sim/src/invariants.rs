@@ -149,9 +149,9 @@ fn expected_nacks(receivers: u32, backoff: u8) -> f64 {
     libm::exp(1.2 * lambda / (2.0 * f64::from(backoff))).min(receivers)
 }
 
-/// NACKs per receiver beyond the multiple of what is expected, and at least so many in all: who joins
+/// NACKs per receiver and sender beyond the multiple of what is expected, and at least so many in all: who joins
 /// may ask for the past before it has heard others do so, and a few in small runs prove nothing.
-const FEW_NACKS: (f64, f64) = (4.0, 50.0);
+const FEW_NACKS: (f64, f64) = (2.0, 50.0);
 /// How many times the expected NACKs are allowed: needs differ, and a NACK often speaks of two blocks.
 const MARGIN: f64 = 4.0;
 
@@ -159,8 +159,8 @@ const MARGIN: f64 = 4.0;
 ///
 /// # Panics
 /// When there are more.
-pub(crate) fn check_nacks(heard: u64, expected: f64, receivers: usize) {
-    let few = (FEW_NACKS.0 * receivers as f64).max(FEW_NACKS.1);
+pub(crate) fn check_nacks(heard: u64, expected: f64, pairs: usize) {
+    let few = (FEW_NACKS.0 * pairs as f64).max(FEW_NACKS.1);
     let most = MARGIN * expected + few;
     assert!(heard as f64 <= most, "{heard} NACKs were heard where {expected:.0} are expected");
 }

@@ -293,7 +293,7 @@ impl Kernel {
             // Those that nobody hears cannot be answered, and are not hushed either.
             let heard = self.senders().map(|(_, node)| node.loss_events().heard_nacks()).sum();
             let expected = self.senders().map(|(_, node)| node.loss_events().nacks()).sum();
-            check_nacks(heard, expected, self.receivers().count());
+            check_nacks(heard, expected, self.receivers().count() * self.senders().count());
         }
     }
 

@@ -319,9 +319,7 @@ impl RepairTable {
             }
             return false;
         }
-        // Nobody has asked for what was sent ahead: no request can have crossed it.
-        let unasked = repair.ahead > 0 && repair.ahead == repair.sent;
-        repair.phase = Phase::Holdoff(if unasked { Timestamp::ZERO } else { until });
+        repair.phase = Phase::Holdoff(until);
         repair.encoded = repair.encoded.take().and_then(Encoded::into_rest);
         self.active.remove(&block);
         self.active_whole.remove(&block);
