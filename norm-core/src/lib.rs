@@ -16,7 +16,6 @@ pub mod wire;
 #[doc(hidden)]
 pub mod exercise;
 
-
 mod bits;
 mod pacer;
 mod range_set;

@@ -1,7 +1,9 @@
 //! One file for each subcommand.
 
+mod plan;
 mod replay;
 mod swarm;
+mod units;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Plan(plan::Plan),
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
 }
@@ -24,6 +27,7 @@ enum Command {
 /// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Plan(plan) => plan.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
     }
