@@ -53,6 +53,8 @@ pub struct SenderOutcome {
     pub host: HostId,
     /// Its counters.
     pub stats: SenderStats,
+    /// When it had sent everything once.
+    pub all_sent: Option<Duration>,
     /// Its events, progress reports left out.
     pub events: Vec<SenderEvent>,
     /// Blocks in which at least one receiver asked for repair, each cycle counted.

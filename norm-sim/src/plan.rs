@@ -124,16 +124,18 @@ pub struct Point {
     pub rate: f64,
     /// The share of content packets that the receivers lost.
     pub loss: f64,
-    /// Repair packets per packet, content or repair.
+    /// Repair packets per content packet, since the start.
     pub repair: f64,
 }
 
 /// Moments that a stretch is recorded at, about.
-const SAMPLES: f64 = 400.0;
+const SAMPLES: f64 = 1000.0;
 /// Moments in the course of a plan, about.
 const POINTS: usize = 80;
 /// Receivers that are listed as the worst.
 const WORST: usize = 5;
+/// Seconds after which a session is steady: receivers and round trips are known.
+const STEADY: f64 = 1.8;
 /// Bytes of UDP and IPv4 headers.
 const HEADERS: u64 = 28;
 
@@ -177,8 +179,11 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
         .into();
     let packets = (stats.data_packets + stats.resent_packets + stats.coded_packets).max(1) as f64;
     let wire = (stats.bytes + stats.packets * HEADERS) as f64;
-    let repair_share = (packets - stats.data_packets as f64) / stats.data_packets.max(1) as f64;
-    let simulated = outcome.series.last().map_or(0.0, |sample| sample.at.as_secs_f64());
+    let content = stats.data_packets.max(1) as f64;
+    let more_repairs = steady.map_or(0.0, |steady| steady.repair * more as f64);
+    let repair_share = (packets - content + more_repairs) / (content + more as f64);
+    let recorded = outcome.series.last().map(|sample| sample.at);
+    let simulated = outcome.finished.or(recorded).unwrap_or_default().as_secs_f64();
     let session = outcome.finished.and_then(|at| time(at.as_secs_f64()));
     let seconds = milestones[3].seconds;
     let lasts = session.or(seconds).unwrap_or(simulated);
@@ -192,6 +197,21 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
                 .to_owned(),
         );
     }
+    if more > 0 && steady.is_some_and(|steady| steady.grows) {
+        notes.push(
+            "The share of repair still grows at the end of the simulated part, so this is a low \
+             estimate: simulate more with --simulate, or try a lower rate."
+                .to_owned(),
+        );
+    }
+    let content_seconds = network.stretch as f64 * 8.0 / network.rate as f64;
+    if more > 0 && content_seconds < STEADY {
+        notes.push(format!(
+            "The simulated part is short ({}): the number of NACKs is still that of the start, \
+             likely too high.",
+            words::short(content_seconds)
+        ));
+    }
     Plan {
         request: request.clone(),
         rate: network.rate,
@@ -201,8 +221,8 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
         session_seconds: session,
         complete,
         repair_share,
-        wire_bytes: (wire + wire / packets * more as f64 * (1.0 + repair_share)).round() as u64,
-        feedback: feedback(outcome, steady, more, lasts, simulated),
+        wire_bytes: (wire + wire / packets * (more as f64 + more_repairs)).round() as u64,
+        feedback: feedback(outcome, request.receivers, steady, more, lasts, simulated),
         worst: worst(outcome, &network.names, time),
         simulated: Simulated {
             bytes: network.stretch,
@@ -214,7 +234,7 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
             deliveries: outcome.deliveries,
         },
         notes,
-        course: course(&outcome.series),
+        course: course(&outcome.series, simulated),
         milestones,
         completion,
     }
@@ -245,8 +265,15 @@ fn completion(outcome: &Outcome) -> Vec<(f64, u32)> {
     curve
 }
 
+/// Reports of the receivers that the sender knows: it asks each once a second, and more than 500 in
+/// turns. Stretches are too short to measure this.
+fn reports_per_second(receivers: u32) -> f64 {
+    receivers.min(500).into()
+}
+
 fn feedback(
     outcome: &Outcome,
+    all: u32,
     steady: Option<Steady>,
     more: u64,
     lasts: f64,
@@ -262,7 +289,7 @@ fn feedback(
         + crowds.iter().map(|c| c.nack_bytes).sum::<u64>();
     let more_time = (lasts - simulated).max(0.0);
     let more_nacks = steady.map_or(0.0, |s| s.nacks * more as f64);
-    let more_reports = if more == 0 { 0.0 } else { steady.map_or(0.0, |s| s.reports * more_time) };
+    let more_reports = if more == 0 { 0.0 } else { reports_per_second(all) * more_time };
     let each = (bytes + packets * HEADERS) as f64 / packets.max(1) as f64;
     let all_packets = packets as f64 + more_nacks + more_reports;
     let bytes = all_packets * each;
@@ -296,9 +323,10 @@ fn worst(outcome: &Outcome, names: &[String], time: impl Fn(f64) -> Option<f64>)
 }
 
 /// The course between moments that are some samples apart.
-fn course(series: &[Sample]) -> Vec<Point> {
+fn course(series: &[Sample], end: f64) -> Vec<Point> {
+    let series: Vec<&Sample> = series.iter().filter(|s| s.at.as_secs_f64() <= end).collect();
     let step = series.len().div_ceil(POINTS).max(1);
-    let moments: Vec<&Sample> = series.iter().step_by(step).collect();
+    let moments: Vec<&Sample> = series.into_iter().step_by(step).collect();
     let share = |part: u64, rest: u64| part as f64 / (part + rest).max(1) as f64;
     moments
         .windows(2)
@@ -309,7 +337,7 @@ fn course(series: &[Sample]) -> Vec<Point> {
                 seconds: b.at.as_secs_f64(),
                 rate: (b.sent_bytes - a.sent_bytes) as f64 * 8.0 / seconds,
                 loss: share(b.lost - a.lost, b.delivered - a.delivered),
-                repair: share(b.repair_packets - a.repair_packets, b.data_packets - a.data_packets),
+                repair: b.repair_packets as f64 / b.data_packets.max(1) as f64,
             }
         })
         .collect()

@@ -13,10 +13,10 @@ use super::units;
 
 /// Tells what to expect of a transfer before it is sent.
 ///
-/// Simulates as much of it as a few seconds allow, with real senders and receivers, and
+/// Simulates as much of it as some seconds allow, with real senders and receivers, and
 /// extrapolates the rest: how long it takes, the share of repair, feedback, who is last.
 #[derive(Debug, Args)]
-#[command(allow_negative_numbers = true)]
+#[command(allow_negative_numbers = true, verbatim_doc_comment)]
 pub(super) struct Plan {
     /// Bytes to send: a number and kB, MB, GB, TB, KiB, MiB, GiB or TiB
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
@@ -39,8 +39,9 @@ pub(super) struct Plan {
     /// Round trip, such as 5ms [default: 5ms, or that of the network]
     #[arg(long, value_name = "TIME", value_parser = units::time)]
     delay: Option<Duration>,
-    /// A network to start from; the other options refine it
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(preset::NAMES))]
+    /// Start from lan, wifi, satellite, campus or wan; the other options refine it
+    #[arg(long, value_name = "NAME", hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(preset::NAMES))]
     network: Option<String>,
     /// Receivers send NACKs to the sender alone rather than to the group
     #[arg(long)]

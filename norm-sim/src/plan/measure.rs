@@ -5,22 +5,25 @@ use crate::outcome::{Outcome, Sample};
 /// The steady state of a stretch, by which it is made longer.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Steady {
-    /// Repair packets per content packet, over the whole stretch.
+    /// Repair packets per content packet: of the whole stretch, or of its last quarter if they
+    /// become more and more.
     pub(super) repair: f64,
     /// The same of the repairs sent before all content was sent once; the rest waits until then.
     pub(super) repair_meanwhile: f64,
     /// Time per packet, content or repair.
     pub(super) packet_seconds: f64,
+    /// The share of repair still grows.
+    pub(super) grows: bool,
     /// NACKs sent per content packet.
     pub(super) nacks: f64,
-    /// Reports heard per second.
-    pub(super) reports: f64,
     /// When all content had been sent once.
     pub(super) sent_once: f64,
 }
 
 /// Repairs that fall behind by more than this share of the content keep falling behind.
 const BEHIND: f64 = 0.01;
+/// Repairs that take so much more of the last quarter's content than of all become more and more.
+const GROWS: f64 = 0.02;
 
 impl Steady {
     /// `None` when the stretch ended before all content was sent once.
@@ -36,16 +39,21 @@ impl Steady {
         let span = (seconds(end) - seconds(start)).max(1e-9);
         let data = (end.data_packets - start.data_packets).max(1) as f64;
         let repairs = stats.resent_packets + stats.coded_packets;
-        let repair = repairs as f64 / data_packets.max(1) as f64;
+        let overall = repairs as f64 / data_packets.max(1) as f64;
+        let late = at_least(data_packets / 4 * 3)?;
+        let lately = (end.repair_packets - late.repair_packets) as f64
+            / (end.data_packets - late.data_packets).max(1) as f64;
+        let grows = lately > overall + GROWS;
+        let repair = if grows { lately } else { overall };
         let meanwhile = (end.repair_packets - start.repair_packets) as f64 / data;
         let falls_behind = repair - meanwhile > BEHIND;
         Some(Self {
             repair,
             repair_meanwhile: if falls_behind { meanwhile } else { repair },
             packet_seconds: span / (packets(end) - packets(start)).max(1.0),
+            grows,
             nacks: (end.nacks - start.nacks) as f64 / data,
-            reports: reports(series, end).min(most_reports(outcome.receivers.len())),
-            sent_once: seconds(end),
+            sent_once: outcome.senders[0].all_sent?.as_secs_f64(),
         })
     }
 
@@ -53,23 +61,6 @@ impl Steady {
     pub(super) fn falls_behind(&self) -> bool {
         self.repair_meanwhile < self.repair
     }
-}
-
-/// Reports per second at most, once all receivers are known: each reports once a second, and more
-/// than 500 take turns. A stretch that ends before then would tell more.
-fn most_reports(receivers: usize) -> f64 {
-    receivers.min(500) as f64
-}
-
-/// Reports per second over the last whole seconds before `end`: the sender asks once a second.
-fn reports(series: &[Sample], end: &Sample) -> f64 {
-    let whole = (end.at.as_secs_f64() - 1.0).floor().max(1.0);
-    let from = end.at.as_secs_f64() - whole;
-    let start = series.iter().rfind(|s| s.at.as_secs_f64() <= from).or(series.first());
-    start.map_or(0.0, |start| {
-        let span = end.at.saturating_sub(start.at).as_secs_f64().max(1e-9);
-        (end.reports - start.reports) as f64 / span
-    })
 }
 
 /// Times of the stretch as times of the whole transfer.
@@ -113,8 +104,8 @@ mod tests {
             repair: 0.1,
             repair_meanwhile: 0.1,
             packet_seconds: 0.001,
+            grows: false,
             nacks: 0.0,
-            reports: 0.0,
             sent_once: 10.0,
         }
     }

@@ -6,7 +6,7 @@ use norm_core::receiver::Feedback;
 use norm_core::sender::{ObjectSpec, SenderConfig};
 use norm_core::wire::NodeId;
 
-use super::request::Request;
+use super::request::{EFFORT, Request};
 use crate::crowd::CrowdPlan;
 use crate::preset;
 use crate::rule::Rule;
@@ -24,12 +24,12 @@ pub(super) const WIFI_BURST: f64 = 6.0;
 /// Content that is simulated unless the receivers are too many: so much, or so long.
 const STRETCH: u64 = 64 << 20;
 const STRETCH_SECONDS: f64 = 2.5;
-/// Arrivals, or losses in a crowd, that are simulated at most ...
-const EFFORT: f64 = 20e6;
-/// ... unless these are fewer blocks.
+/// At least so many blocks are simulated, whatever the effort.
 const LEAST_BLOCKS: u64 = 8;
-/// Receivers of a crowd cost so much less than engines, even if nothing is lost.
-const CROWD_EFFORT: f64 = 0.002;
+/// A loss in a crowd costs so much of an arrival at an engine ...
+const CROWD_EFFORT: f64 = 0.25;
+/// ... and a crowd without any as much as with this.
+const LEAST_LOSS: f64 = 0.002;
 
 /// A network, and who is who on it.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Network {
             None => plain(request, engines),
         };
         let default = if request.network.is_some() { scenario.sender().config.rate } else { None };
-        let rate = request.rate.or(default).unwrap_or(100_000_000);
+        let rate = request.rate_or(default);
         let block_len = request.block_len_at(rate);
         let stretch = stretch(request, rate, block_len);
         set_sender(&mut scenario, request, rate, block_len, stretch);
@@ -83,7 +83,7 @@ fn stretch(request: &Request, rate: u64, block_len: u32) -> u64 {
     let bytes = request.stretch.unwrap_or_else(|| {
         let crowd = f64::from(request.crowd());
         let engines = f64::from(request.receivers) - crowd;
-        let each = engines + crowd * request.loss.max(CROWD_EFFORT);
+        let each = engines + crowd * request.loss.max(LEAST_LOSS) * CROWD_EFFORT;
         let packets = EFFORT / each.max(1.0);
         let bytes = (packets * f64::from(request.segment_size)) as u64;
         let most = STRETCH.max((rate as f64 / 8.0 * STRETCH_SECONDS) as u64);
@@ -107,6 +107,8 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
         // A crowd does not announce itself.
         open: crowd,
         group_size: crowd.then_some(request.receivers.into()),
+        // Nor does it notice that round trips are shorter than was assumed.
+        initial_grtt: if crowd { half(request) * 2 + NEAR } else { usual.initial_grtt },
         ..usual
     };
     let object = |size| ObjectSpec { size, info: None, file: true };

@@ -15,9 +15,10 @@ impl Plan {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{title}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n\
-             <h1>{title}</h1>\n<table class=\"facts\">\n{facts}</table>\n{notes}\
+             <h1>{}</h1>\n<table class=\"facts\">\n{facts}</table>\n{notes}\
              <h2>The last receivers</h2>\n{}{}</body>\n</html>\n",
             colours(),
+            tied(&title),
             self.worst_table(),
             self.figures(),
         )
@@ -56,13 +57,15 @@ impl Plan {
         page += &self.course_figure("Loss", &caption, "lost packets [%]", &loss);
         let repair: Vec<f64> = self.course.iter().map(|point| point.repair * 100.0).collect();
         let caption =
-            format!("Repair over {part}: packets that repeat or repair, of those with content.");
-        page + &self.course_figure("Repair", &caption, "repair packets [%]", &repair)
+            format!("Repair over {part}: repair packets so far, per content packet so far.");
+        page + &self.course_figure("Repair", &caption, "repair share [%]", &repair)
     }
 
     fn course_figure(&self, title: &str, caption: &str, y_label: &str, values: &[f64]) -> String {
         let times = self.course.iter().map(|point| point.seconds);
-        let points: Vec<(f64, f64)> = times.zip(values.iter().copied()).collect();
+        let start = values.first().map(|value| (0.0, *value));
+        let points: Vec<(f64, f64)> =
+            start.into_iter().chain(times.zip(values.iter().copied())).collect();
         let plot = Plot {
             title,
             x_label: "time since the start [s]",
@@ -100,7 +103,7 @@ impl Plan {
             y_label: "complete [%]",
             points: &points,
             x: 0.0..end,
-            y_most: 100.0,
+            y_most: 105.0,
             mark: None,
         };
         let sent = super::words::span(sent);
@@ -109,7 +112,18 @@ impl Plan {
 }
 
 fn fact(name: &str, text: &str) -> String {
-    format!("<tr><th>{name}</th><td>{text}</td></tr>\n")
+    format!("<tr><th>{name}</th><td>{}</td></tr>\n", tied(text))
+}
+
+/// No line ends between a number and its unit.
+fn tied(text: &str) -> String {
+    let mut tied = String::new();
+    let mut before = ' ';
+    for c in text.chars() {
+        tied.push(if c == ' ' && before.is_ascii_digit() { '\u{a0}' } else { c });
+        before = c;
+    }
+    tied
 }
 
 fn figure(plot: &Plot<'_>, caption: &str) -> String {

@@ -49,7 +49,7 @@ impl Plot<'_> {
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
             .margin_right(20)
-            .x_label_area_size(46)
+            .x_label_area_size(50)
             .y_label_area_size(70)
             .build_cartesian_2d(self.x.clone(), 0.0..self.y_most)?;
         let (x_step, y_step) = ((self.x.end - self.x.start) / 8.0, self.y_most / 5.0);
@@ -61,8 +61,8 @@ impl Plot<'_> {
             .y_label_formatter(&|value| tick(*value, y_step))
             .x_desc(self.x_label)
             .y_desc(self.y_label)
-            .label_style(font(14))
-            .axis_desc_style(font(15))
+            .label_style(font(15))
+            .axis_desc_style(font(16))
             .axis_style(INK)
             .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)

@@ -43,14 +43,14 @@ impl Plan {
         facts.push(("End of the session", end.unwrap_or_else(|| "not reached".to_owned())));
         facts.push((
             "Repair",
-            format!("{} of the content is sent again", percent(self.repair_share)),
+            format!("{} more packets than the content has", percent(self.repair_share)),
         ));
         let wire = bytes(self.wire_bytes as f64);
         facts.push(("On the wire", format!("{wire} leave the sender, all headers included")));
         facts.push((
             "Feedback",
             format!(
-                "{} NACKs per second, {} in all with {} reports: {}, or {}",
+                "{} NACKs per second, {} in all; {} reports; together {}, or {}",
                 three_digits(feedback.nacks_per_second),
                 feedback.nacks,
                 feedback.reports,
@@ -108,7 +108,7 @@ impl Plan {
         let rest =
             if s.whole { "nothing is extrapolated" } else { "the rest is extrapolated from that" };
         format!(
-            "{what}, {} of it in full detail with {}{crowd}; {rest}",
+            "{what} ({}) in full detail with {}{crowd}; {rest}",
             span(s.seconds),
             receivers(s.engines)
         )
@@ -202,9 +202,12 @@ fn three_digits(value: f64) -> String {
     digits.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A time as `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`.
+/// A time as `42.1 ms`, `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min` or `3 d 04 h`.
 pub(super) fn span(seconds: f64) -> String {
     let whole = seconds.round() as u64;
+    if seconds < 0.0995 {
+        return short(seconds);
+    }
     match whole {
         0..60 => format!("{} s", three_digits(seconds)),
         60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
@@ -237,8 +240,8 @@ mod tests {
 
     #[test]
     fn times_get_coarser_as_they_get_longer() {
-        let times = [0.417, 59.4, 185.0, 7_620.0, 100_000.0].map(span);
-        assert_eq!(times, ["0.42 s", "59.4 s", "3 min 05 s", "2 h 07 min", "1 d 03 h"]);
+        let times = [0.0421, 0.417, 59.4, 185.0, 7_620.0, 100_000.0].map(span);
+        assert_eq!(times, ["42.1 ms", "0.42 s", "59.4 s", "3 min 05 s", "2 h 07 min", "1 d 03 h"]);
         assert_eq!([0.0123, 1.5, -0.1].map(short), ["12.3 ms", "1.5 s", "0 ms"]);
     }
 }
