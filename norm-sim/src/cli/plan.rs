@@ -24,10 +24,10 @@ pub(super) struct Plan {
     /// Receivers in all, 1 to 1000000
     #[arg(long, value_name = "N")]
     receivers: u32,
-    /// Bits per second (200M, 1.5G, 64k) [default: 100M, or what suits the network]
+    /// Bits per second: 200M, 1.5G, 64k [default: 100M, or that of the network]
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     rate: Option<u64>,
-    /// What each receiver loses [default: 1%, or nothing besides what the network loses]
+    /// What each receiver loses [default: 1%, or what the network loses]
     #[arg(long, value_name = "P%", value_parser = units::share)]
     loss: Option<f64>,
     /// So many of the receivers are behind Wi-Fi: 2 % more, in bursts

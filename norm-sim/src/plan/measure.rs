@@ -46,7 +46,7 @@ impl Steady {
         let grows = lately > overall + GROWS;
         let repair = if grows { lately } else { overall };
         let meanwhile = (end.repair_packets - start.repair_packets) as f64 / data;
-        let falls_behind = repair - meanwhile > BEHIND;
+        let falls_behind = !grows && overall - meanwhile > BEHIND;
         Some(Self {
             repair,
             repair_meanwhile: if falls_behind { meanwhile } else { repair },
