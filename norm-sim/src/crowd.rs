@@ -119,6 +119,7 @@ impl Crowd {
                 complete: 0,
                 completed: None,
                 nacks: 0,
+                nack_bytes: 0,
                 suppressed: 0,
             },
         }
@@ -305,6 +306,7 @@ impl Crowd {
         let to = if self.plan.unicast { To::Host(sender.host) } else { To::Group };
         out.send(to, &bytes);
         self.outcome.nacks += 1;
+        self.outcome.nack_bytes += bytes.len() as u64;
         self.numbers += 1;
         if !self.plan.unicast {
             let at = now + self.plan.delay.as_nanos() as u64;

@@ -249,8 +249,10 @@ impl Kernel {
             let sample = Sample {
                 at,
                 sent_bytes: stats.iter().map(|s| s.bytes).sum(),
+                data_packets: stats.iter().map(|s| s.data_packets).sum(),
                 repair_packets: stats.iter().map(|s| s.resent_packets + s.coded_packets).sum(),
                 nacks: stats.iter().map(|s| s.nacks).sum(),
+                reports: stats.iter().map(|s| s.reports).sum(),
                 complete: self.receivers().filter(|(_, node)| node.is_complete()).count() as u32
                     + self.crowds().map(Crowd::complete).sum::<u32>(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),

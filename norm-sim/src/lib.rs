@@ -16,6 +16,7 @@ mod node;
 mod outcome;
 mod packet;
 mod pcap;
+mod plan;
 pub mod preset;
 mod recipe;
 mod recorder;
@@ -39,6 +40,9 @@ pub use outcome::{
 };
 pub use packet::{HostId, To};
 pub use pcap::write_pcap;
+pub use plan::{
+    Feedback, MAX_RECEIVERS, Milestone, Plan, Point, Request, RequestError, Simulated, Worst, plan,
+};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{

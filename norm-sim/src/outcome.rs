@@ -53,6 +53,8 @@ pub struct SenderOutcome {
     pub host: HostId,
     /// Its counters.
     pub stats: SenderStats,
+    /// When it had sent everything once.
+    pub all_sent: Option<Duration>,
     /// Its events, progress reports left out.
     pub events: Vec<SenderEvent>,
     /// Blocks in which at least one receiver asked for repair, each cycle counted.
@@ -99,6 +101,8 @@ pub struct CrowdOutcome {
     pub completed: Option<Duration>,
     /// NACKs sent.
     pub nacks: u64,
+    /// UDP payload bytes of them.
+    pub nack_bytes: u64,
     /// NACKs not sent, because somebody else had asked.
     pub suppressed: u64,
 }
@@ -121,10 +125,14 @@ pub struct Sample {
     pub at: Duration,
     /// Bytes that the senders have sent.
     pub sent_bytes: u64,
-    /// Packets of theirs that were repairs.
+    /// Content packets that they sent for the first time ...
+    pub data_packets: u64,
+    /// ... and those that were repairs.
     pub repair_packets: u64,
     /// NACKs heard by them.
     pub nacks: u64,
+    /// Reports heard by them.
+    pub reports: u64,
     /// Receivers that are complete.
     pub complete: u32,
     /// Content packets delivered to receivers ...

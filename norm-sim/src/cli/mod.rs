@@ -1,8 +1,10 @@
 //! One file for each subcommand.
 
+mod plan;
 mod replay;
 mod scale;
 mod swarm;
+mod units;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Plan(plan::Plan),
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
     Scale(scale::Scale),
@@ -26,6 +29,7 @@ enum Command {
 /// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Plan(plan) => plan.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scale(scale) => scale.run(),

@@ -33,6 +33,7 @@ pub(crate) struct SenderNode {
     loss_events: LossEvents,
     /// The factor that it told last.
     backoff: u8,
+    all_sent: Option<Duration>,
     finished: Option<Duration>,
     stats: SenderStats,
     events: Vec<SenderEvent>,
@@ -54,6 +55,7 @@ impl SenderNode {
             repairs: BTreeSet::new(),
             loss_events: LossEvents::default(),
             backoff: 0,
+            all_sent: None,
             finished: None,
             stats: SenderStats::default(),
             events: Vec::new(),
@@ -83,6 +85,7 @@ impl SenderNode {
         SenderOutcome {
             host: self.me,
             stats: self.stats(),
+            all_sent: self.all_sent,
             events: self.events.clone(),
             loss_events: self.loss_events.count(),
             expected_nacks: self.loss_events.nacks(),
@@ -150,8 +153,10 @@ impl SenderNode {
     }
 
     fn take_event(&mut self, out: &Outbox, event: SenderEvent) {
-        if event == SenderEvent::Finished {
-            self.finished = Some(out.elapsed);
+        match event {
+            SenderEvent::AllSent => self.all_sent = Some(out.elapsed),
+            SenderEvent::Finished => self.finished = Some(out.elapsed),
+            _ => {}
         }
         if !matches!(event, SenderEvent::ReceiverReport { .. }) {
             self.events.push(event);
@@ -186,7 +191,7 @@ impl Node for SenderNode {
         self.stop(now);
         self.life += 1;
         self.repairs.clear();
-        self.finished = None;
+        (self.all_sent, self.finished) = (None, None);
         let seed = engine_seed(self.seed, self.me, self.life);
         let mut engine = Sender::new(self.plan.config.clone(), seed, now)
             .expect("the scenario's sender settings are valid");

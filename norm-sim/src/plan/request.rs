@@ -1,0 +1,241 @@
+//! What somebody is about to send, and to whom.
+
+use core::time::Duration;
+
+use norm_core::fec::Layout;
+use serde::Serialize;
+
+use crate::preset;
+
+/// Most receivers of a plan.
+pub const MAX_RECEIVERS: u32 = 1_000_000;
+/// From here on most receivers of a plain network are a crowd.
+const MAX_ENGINES: u32 = 2_000;
+/// Arrivals that are simulated at most, about.
+pub(super) const EFFORT: f64 = 40e6;
+/// A stretch should be so long, for receivers and round trips to become known.
+const LEAST_SECONDS: f64 = 2.0;
+/// Bits per second of a plain network.
+const RATE: u64 = 100_000_000;
+/// Engines that stand among a crowd, so that single receivers can be looked at.
+const AMONG_CROWD: u32 = 100;
+/// Most receivers of a network with a name: each of them is simulated in full.
+const MAX_IN_PRESET: u32 = 10_000;
+/// Most of a group's packets that may be lost: beyond, nothing useful can be planned.
+const MAX_LOSS: f64 = 0.5;
+/// Most bytes of content: what fits the 32,767 objects of a session.
+const MAX_SIZE: u64 = 32_765 * MAX_EXTENT_BYTES;
+/// Most bytes in an object; a sender cuts its content up into these.
+const MAX_EXTENT_BYTES: u64 = 256 << 20;
+const BLOCK_LEN: core::ops::RangeInclusive<u32> = 64..=1024;
+/// Blocks that a receiver takes at most, with the default settings.
+const LONGEST_BLOCK: u32 = 4096;
+
+/// A transfer to be planned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Request {
+    /// Bytes of content.
+    pub size: u64,
+    /// Receivers, 1 to [`MAX_RECEIVERS`].
+    pub receivers: u32,
+    /// Share of packets that each receiver loses on its own, 0 to 0.5. In a network with a name,
+    /// besides what that loses.
+    pub loss: f64,
+    /// So many of the receivers are behind Wi-Fi and lose 2 % more, in bursts.
+    pub wifi: u32,
+    /// So many of the receivers lose this share instead.
+    pub bad: Vec<(u32, f64)>,
+    /// Bits per second, headers included. `None`: what suits the network, else 100 Mbit/s.
+    pub rate: Option<u64>,
+    /// Round trip between the sender and any receiver. `None`: that of the network, else 5 ms.
+    pub delay: Option<Duration>,
+    /// One of [`preset::NAMES`] to start from, rather than from a single switch.
+    pub network: Option<String>,
+    /// NACKs go to the sender alone.
+    pub unicast_feedback: bool,
+    /// Packets per block. `None`: about 100 ms of the rate, as `norm-send` chooses.
+    pub block_len: Option<u32>,
+    /// Bytes of content per packet.
+    pub segment_size: u16,
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Bytes of content that are simulated at most, whatever the time that takes; `None` stops
+    /// at some ten seconds of work.
+    pub stretch: Option<u64>,
+    /// Threads to simulate on; the plan does not depend on it.
+    #[serde(skip)]
+    pub threads: usize,
+}
+
+/// Why there is no plan, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestError(String);
+
+impl core::fmt::Display for RequestError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for RequestError {}
+
+impl Request {
+    /// `size` bytes to so many receivers that lose 1 %, with the settings of `norm-send`.
+    pub fn new(size: u64, receivers: u32) -> Self {
+        Self {
+            size,
+            receivers,
+            loss: 0.01,
+            wifi: 0,
+            bad: Vec::new(),
+            rate: None,
+            delay: None,
+            network: None,
+            unicast_feedback: false,
+            block_len: None,
+            segment_size: 1344,
+            seed: 1,
+            stretch: None,
+            threads: 1,
+        }
+    }
+
+    /// Refuses what cannot be planned.
+    pub(super) fn check(&self) -> Result<(), RequestError> {
+        let bad: u64 = self.bad.iter().map(|(count, _)| u64::from(*count)).sum();
+        let special = bad + u64::from(self.wifi);
+        let refuse = |message: String| Err(RequestError(message));
+        if self.size == 0 || self.size > MAX_SIZE {
+            return refuse(format!(
+                "the size must be 1 byte to {} TB: send more in parts",
+                MAX_SIZE / 1_000_000_000_000
+            ));
+        }
+        if !(1..=MAX_RECEIVERS).contains(&self.receivers) {
+            return refuse(format!("the receivers must be 1 to {MAX_RECEIVERS}"));
+        }
+        if special > u64::from(self.receivers) {
+            return refuse(format!(
+                "{} Wi-Fi and {bad} bad receivers are more than all {}: \
+                 ask for fewer of them, or for more receivers",
+                self.wifi, self.receivers
+            ));
+        }
+        if self.network.is_some() && self.receivers > MAX_IN_PRESET {
+            return refuse(format!(
+                "a network with a name has at most {MAX_IN_PRESET} receivers: \
+                 ask for fewer, or leave the name away"
+            ));
+        }
+        if self.crowd() > 0 && special > u64::from(MAX_ENGINES) {
+            return refuse(format!(
+                "of so many receivers at this rate, at most {MAX_ENGINES} can be behind Wi-Fi \
+                 or bad: ask for fewer of them"
+            ));
+        }
+        let losses = self.bad.iter().map(|(_, loss)| *loss).chain([self.loss]);
+        if losses.into_iter().any(|loss| !(0.0..=MAX_LOSS).contains(&loss)) {
+            return refuse("a loss must be 0 to 50 %".to_owned());
+        }
+        if self.rate.is_some_and(|rate| !(10_000..=100_000_000_000).contains(&rate)) {
+            return refuse("the rate must be 10 kbit/s to 100 Gbit/s".to_owned());
+        }
+        if !(64..=65_000).contains(&self.segment_size) {
+            return refuse("the segment size must be 64 to 65000 bytes".to_owned());
+        }
+        if self.block_len.is_some_and(|len| !(1..=LONGEST_BLOCK).contains(&len)) {
+            return refuse(format!("the block length must be 1 to {LONGEST_BLOCK} packets"));
+        }
+        if self.delay.is_some_and(|delay| delay > Duration::from_secs(10)) {
+            return refuse("the round trip must be at most 10 s".to_owned());
+        }
+        match &self.network {
+            Some(name) if !preset::NAMES.contains(&name.as_str()) => {
+                refuse(format!("there is no network {name}: take {}", preset::NAMES.join(", ")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Receivers that are simulated as a crowd.
+    pub(super) fn crowd(&self) -> u32 {
+        let content = self.size.min((self.rate_or(None) as f64 / 8.0 * LEAST_SECONDS) as u64);
+        let packets = content / u64::from(self.segment_size.max(1));
+        let effort = packets as f64 * f64::from(self.receivers);
+        let few = self.receivers <= MAX_ENGINES && effort <= EFFORT;
+        if self.network.is_some() || few || self.receivers <= 2 * AMONG_CROWD {
+            return 0;
+        }
+        let bad: u32 = self.bad.iter().map(|(count, _)| *count).sum();
+        self.receivers.saturating_sub(self.wifi + bad + AMONG_CROWD)
+    }
+
+    /// The rate in use, with that of the network if it has one.
+    pub(super) fn rate_or(&self, network: Option<u64>) -> u64 {
+        self.rate.or(network).unwrap_or(RATE)
+    }
+
+    /// The block length in use at this rate.
+    pub(super) fn block_len_at(&self, rate: u64) -> u32 {
+        self.block_len.unwrap_or_else(|| {
+            let symbols = rate / 8 / 10 / u64::from(self.segment_size.max(1));
+            u32::try_from(symbols).unwrap_or(u32::MAX).clamp(*BLOCK_LEN.start(), *BLOCK_LEN.end())
+        })
+    }
+
+    /// The sizes of the objects that `bytes` are sent as.
+    pub(super) fn objects(&self, bytes: u64, block_len: u32) -> Vec<u64> {
+        let most = Layout::max_raptorq_object(self.segment_size, block_len);
+        let extent = most.clamp(1, MAX_EXTENT_BYTES);
+        let extents = bytes.div_ceil(extent);
+        (0..extents).map(|n| extent.min(bytes - n * extent)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_100_ms_of_the_rate_as_norm_send_has_them() {
+        let request = Request::new(1, 1);
+        let lengths = [1_000_000, 100_000_000, 10_000_000_000].map(|r| request.block_len_at(r));
+        assert_eq!(lengths, [64, 930, 1024]);
+        assert_eq!(Request { block_len: Some(7), ..request }.block_len_at(1), 7);
+    }
+
+    #[test]
+    fn objects_cover_the_content() {
+        let request = Request::new(1, 1);
+        let objects = request.objects((1 << 30) + 1, 1024);
+        assert_eq!(objects.len(), 5);
+        assert_eq!(objects.iter().sum::<u64>(), (1 << 30) + 1);
+        assert_eq!(request.objects(100 << 20, 64)[0], 255 * 64 * 1344);
+    }
+
+    #[test]
+    fn what_cannot_be_planned_is_refused_with_the_cure() {
+        let fine = Request::new(1000, 10);
+        assert_eq!(fine.check(), Ok(()));
+        let refused = [
+            (Request::new(0, 10), "1 byte"),
+            (Request::new(u64::MAX, 10), "in parts"),
+            (Request::new(1, 0), "1 to 1000000"),
+            (Request { wifi: 11, ..fine.clone() }, "fewer"),
+            (Request { wifi: 6, bad: vec![(5, 0.1)], ..fine.clone() }, "5 bad"),
+            (Request { bad: vec![(1, 0.9)], ..fine.clone() }, "50 %"),
+            (Request { loss: f64::NAN, ..fine.clone() }, "50 %"),
+            (Request { rate: Some(1), ..fine.clone() }, "10 kbit/s"),
+            (Request { segment_size: 1, ..fine.clone() }, "64 to"),
+            (Request { block_len: Some(0), ..fine.clone() }, "packets"),
+            (Request { network: Some("moon".into()), ..fine.clone() }, "campus"),
+            (Request { network: Some("lan".into()), ..Request::new(1, 20_000) }, "leave the name"),
+            (Request { wifi: 5000, ..Request::new(1, 20_000) }, "Wi-Fi"),
+            (Request { delay: Some(Duration::from_secs(60)), ..fine.clone() }, "10 s"),
+        ];
+        for (request, word) in refused {
+            let error = request.check().unwrap_err().to_string();
+            assert!(error.contains(word), "{error} has no {word}");
+        }
+    }
+}
