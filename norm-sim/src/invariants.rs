@@ -153,7 +153,7 @@ fn expected_nacks(receivers: u32, backoff: u8) -> f64 {
 /// may ask for the past before it has heard others do so, and a few in small runs prove nothing.
 const FEW_NACKS: (f64, f64) = (2.0, 50.0);
 /// How many times the expected NACKs are allowed: needs differ, and a NACK often speaks of two blocks.
-const MARGIN: f64 = 4.0;
+const MARGIN: f64 = 2.5;
 
 /// Suppression works: NACKs stay within a few times what the RFC expects.
 ///
