@@ -1,5 +1,6 @@
 //! `norm-sim replay`
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,7 +39,8 @@ impl Replay {
                     written = write_pcap(&mut file, captured.into_iter())
                         .and_then(|()| std::fs::write(path, file));
                 }
-                println!("{outcome:#?}");
+                // Whoever reads only the first lines closes the pipe.
+                _ = writeln!(std::io::stdout(), "{outcome:#?}");
             }
             Err(message) => {
                 println!("failed: {message}");

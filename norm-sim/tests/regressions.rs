@@ -1,0 +1,45 @@
+//! What a swarm, or a plan, has found once: the smallest scenario of each, kept.
+
+use norm_sim::{Recipe, RunOptions, attempt, run_to_end};
+
+fn holds(recipe: &str) {
+    let recipe = Recipe::parse(recipe).expect("a recipe of this version");
+    if let Err(message) = attempt(&recipe, true, |s| run_to_end(s, &RunOptions::default())) {
+        panic!("{message}");
+    }
+}
+
+#[test]
+fn blocks_that_become_due_during_a_backoff_do_not_make_the_whole_group_speak() {
+    holds(
+        r#"{"seed":28,"receivers":44,"sizes":[201854],"info":false,"segment_size":1024,"block_len":2,"no_code":false,"rate_kbit":1000,"delay_us":10000,"features":[{"Tree":{"branches":1}},{"Fault":{"place":"TrunkDown","rule":{"Loss":0.071}}}]}"#,
+    );
+}
+
+#[test]
+fn the_first_report_of_many_does_not_shorten_the_backoff_of_all() {
+    holds(
+        r#"{"seed":34,"receivers":59,"sizes":[220000],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":10000,"delay_us":50000}"#,
+    );
+}
+
+#[test]
+fn a_cache_of_less_than_a_block_is_slow_and_not_the_end() {
+    holds(
+        r#"{"seed":77,"receivers":1,"sizes":[600000],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[{"SmallCache":{"bytes":16384}}]}"#,
+    );
+}
+
+#[test]
+fn blocks_read_ahead_do_not_push_each_other_out_of_the_cache() {
+    holds(
+        r#"{"seed":1296,"receivers":2,"sizes":[4025974,4362634,0],"info":false,"segment_size":4096,"block_len":1024,"no_code":true,"rate_kbit":100000,"delay_us":50,"features":[{"Fault":{"place":"SenderIn","rule":{"Corrupt":0.011}}},{"SlowRead":{"delay_us":469}}]}"#,
+    );
+}
+
+#[test]
+fn receivers_that_nobody_hears_do_not_count_as_a_failure_of_suppression() {
+    holds(
+        r#"{"seed":76,"receivers":26,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[{"OneWay":{"every":1}}]}"#,
+    );
+}
