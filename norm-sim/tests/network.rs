@@ -219,21 +219,3 @@ fn a_sender_that_ignores_requests_for_blocks_is_found_out() {
     let outcome = run(&scenario);
     assert_eq!((outcome.finished, outcome.receivers[2].completed), (None, None));
 }
-
-#[test]
-fn repair_ahead_does_not_learn_from_requests_that_crossed_it() {
-    // Twenty receivers that lose 1 % need about 1.8 % more packets, at any rate.
-    for rate in [200_000_000, 600_000_000] {
-        let link = Link { delay: MS * 2, ..Link::lossy(0.01) };
-        let mut scenario = Scenario::new(1, 64 << 20).receivers(20, &link);
-        let config = &mut scenario.sender().config;
-        (config.segment_size, config.block_len) = (1344, 1024);
-        (config.rate, config.cache_bytes) = (Some(rate), 48 << 20);
-        let outcome = run(&scenario);
-        outcome.assert_all_complete();
-        let sender = outcome.sender();
-        let repair = sender.resent_packets + sender.coded_packets;
-        let share = repair as f64 / sender.data_packets as f64;
-        assert!(share < 0.035, "{share} at {rate} bit/s");
-    }
-}

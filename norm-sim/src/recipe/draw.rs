@@ -145,7 +145,7 @@ impl Dice {
             |d, _| Feature::SameNode { every: d.one_of([1, 2]) },
             |d, _| Feature::Stranger {
                 attacks: d.attacks(),
-                rate: d.one_of([10, 100, 1000]),
+                rate: d.one_of([1, 10, 100]),
                 at_ms: d.range(0, 300) as u32,
             },
             |d, recipe| Feature::SecondSender {
