@@ -259,6 +259,15 @@ impl Scenario {
         InstanceId((Rng::new(seed).next_u32() >> 16) as u16)
     }
 
+    pub(crate) fn has_strangers(&self) -> bool {
+        self.hosts.iter().any(|host| matches!(host.role, Role::Stranger(_)))
+    }
+
+    /// True when its senders need not finish.
+    pub(crate) fn may_hang(&self) -> bool {
+        self.may_fail || self.has_strangers()
+    }
+
     /// Adds a host, and says which it is.
     pub fn add(&mut self, host: Host) -> HostId {
         self.hosts.push(host);

@@ -27,7 +27,7 @@ fn parse(text: &str) -> Result<Recipe, String> {
 
 impl Replay {
     pub(super) fn run(&self) -> ExitCode {
-        println!("{}", self.recipe);
+        _ = writeln!(std::io::stdout(), "{}", self.recipe);
         let capture = self.pcap.is_some().then_some(Capture { host: None, limit: LONGEST_CAPTURE });
         let options = RunOptions { capture, ..RunOptions::default() };
         let mut written = Ok(());
@@ -43,7 +43,7 @@ impl Replay {
                 _ = writeln!(std::io::stdout(), "{outcome:#?}");
             }
             Err(message) => {
-                println!("failed: {message}");
+                _ = writeln!(std::io::stdout(), "failed: {message}");
                 return ExitCode::FAILURE;
             }
         }
