@@ -3,6 +3,7 @@
 mod replay;
 mod scale;
 mod swarm;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ enum Command {
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
     Scale(scale::Scale),
+    Tables(tables::Tables),
 }
 
 /// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
@@ -29,5 +31,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scale(scale) => scale.run(),
+        Command::Tables(tables) => tables.run(),
     }
 }
