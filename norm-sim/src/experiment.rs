@@ -147,3 +147,10 @@ impl Experiment {
         }
     }
 }
+
+/// The most memory that this process has held so far, in KiB, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

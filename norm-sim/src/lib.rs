@@ -3,6 +3,20 @@
 //!
 //! A [`Scenario`] describes hosts around a tree of switches; [`run`] plays it, checks the
 //! invariants all along and returns an [`Outcome`]. A violated invariant panics with the seed.
+//!
+//! ```
+//! use core::time::Duration;
+//! use norm_sim::{Host, Link, Rule, Scenario, run};
+//!
+//! // A megabyte; ten receivers that each lose 1 %, and one that comes later and loses bursts.
+//! let mut scenario = Scenario::new(7, 1_000_000).receivers(10, &Link::lossy(0.01));
+//! let radio = Link { down: vec![Rule::wifi_bursts(0.05, 10.0)], ..Link::default() };
+//! scenario.add(Host::receiver(radio).joining(Duration::from_millis(50)));
+//! let outcome = run(&scenario);
+//! outcome.assert_all_complete();
+//! assert!(outcome.expansion(1_000_000) < 1.5, "bytes sent per byte of content");
+//! assert_eq!(outcome, run(&scenario), "the same seed, the same bytes");
+//! ```
 
 mod clock;
 mod content;
@@ -27,13 +41,14 @@ mod store;
 mod stranger;
 mod swarm;
 mod switch;
+pub mod tables;
 mod tcp;
 pub mod theory;
 mod truth;
 
 pub use content::Content;
 pub use crowd::CrowdPlan;
-pub use experiment::{Experiment, Measured};
+pub use experiment::{Experiment, Measured, peak_memory};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use outcome::{
     Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,

@@ -4,6 +4,7 @@ mod plan;
 mod replay;
 mod scale;
 mod swarm;
+mod tables;
 mod units;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ enum Command {
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
     Scale(scale::Scale),
+    Tables(tables::Tables),
 }
 
 /// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
@@ -33,5 +35,6 @@ pub(crate) fn run() -> ExitCode {
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scale(scale) => scale.run(),
+        Command::Tables(tables) => tables.run(),
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Args;
-use norm_sim::Experiment;
+use norm_sim::{Experiment, peak_memory};
 
 /// Measures transmissions and NACKs for many receivers, beside what theory expects.
 #[derive(Debug, Args)]
@@ -88,11 +88,4 @@ impl Scale {
         }
         ExitCode::SUCCESS
     }
-}
-
-/// The most memory that this process has held, in KiB, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -1,0 +1,156 @@
+//! Tables of what the engines do, in numbers, each as text of a few lines.
+//!
+//! They are committed and compared by a test, so that a change in behaviour is a diff in review. One
+//! seed each: they show that something has changed, and are no measurement of how much.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use crate::experiment::Experiment;
+use crate::kernel::{RunOptions, run_with};
+use crate::recipe::Recipe;
+use crate::rule::Rule;
+use crate::scenario::{Change, Host, Link, Scenario};
+use crate::swarm::run_to_end;
+use crate::theory;
+
+/// The names that [`by_name`] knows.
+pub const NAMES: [&str; 4] = ["transmissions", "nacks", "disturbances", "traces"];
+
+/// The table with this name, one of [`NAMES`]. It does not depend on the number of threads.
+pub fn by_name(name: &str, threads: usize) -> Option<String> {
+    let mut text = String::new();
+    let written = match name {
+        "transmissions" => transmissions(&mut text, threads),
+        "nacks" => nacks(&mut text, threads),
+        "disturbances" => disturbances(&mut text, threads),
+        "traces" => traces(&mut text, threads),
+        _ => return None,
+    };
+    written.is_ok().then_some(text)
+}
+
+/// Receivers, and whether they are a crowd: engines are run as far as they are quick.
+const GROUPS: [(u32, bool); 5] =
+    [(10, false), (100, false), (1_000, true), (10_000, true), (100_000, true)];
+
+fn kind(crowd: bool) -> &'static str {
+    if crowd { "crowd" } else { "engines" }
+}
+
+/// Content packets sent per packet of content, by loss and size of the group.
+fn transmissions(out: &mut String, threads: usize) -> core::fmt::Result {
+    writeln!(out, "4 MiB, K = 256, each receiver loses on its own; seed 1")?;
+    writeln!(out, "loss    receivers  by       sent/packet  theory")?;
+    for loss in [0.001, 0.01, 0.05, 0.1] {
+        for (receivers, crowd) in GROUPS {
+            let plan = Experiment { loss, crowd, size: 4 << 20, ..Experiment::new(1, receivers) };
+            let m = plan.run(threads);
+            let (by, percent) = (kind(crowd), loss * 100.0);
+            let (sent, theory) = (m.transmissions, m.theory);
+            writeln!(out, "{percent:>4.1} %  {receivers:>9}  {by:<7}  {sent:>11.4}  {theory:.4}")?;
+        }
+    }
+    Ok(())
+}
+
+/// NACKs that the sender hears per loss that all receivers share.
+fn nacks(out: &mut String, threads: usize) -> core::fmt::Result {
+    writeln!(out, "4 MiB, K = 256, 1 % lost for all receivers at once; seed 1")?;
+    writeln!(out, "theory: RFC 5401, K = 4 for multicast and 6 for unicast")?;
+    writeln!(out, "feedback   receivers  by       loss events  NACKs  per event  theory")?;
+    for unicast in [false, true] {
+        for (receivers, crowd) in GROUPS {
+            let size = 4 << 20;
+            let plan =
+                Experiment { trunk: 0.01, unicast, crowd, size, ..Experiment::new(1, receivers) };
+            let m = plan.run(threads);
+            let (way, backoff) = if unicast { ("unicast", 6.0) } else { ("multicast", 4.0) };
+            let (by, events, heard) = (kind(crowd), m.loss_events, m.nacks);
+            let each = heard as f64 / events.max(1) as f64;
+            let theory = theory::nacks_per_loss_event(receivers.into(), backoff);
+            writeln!(
+                out,
+                "{way:<9}  {receivers:>9}  {by:<7}  {events:>11}  {heard:>5}  {each:>9.4}  {theory:.4}"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the transfer that is disturbed: 3.2 seconds of content at 10 Mbit/s.
+const SIZE: u64 = 4_000_000;
+const RATE: u64 = 10_000_000;
+const RECEIVERS: usize = 8;
+
+/// What a disturbance of one receiver, or of all, costs the others and itself.
+fn disturbances(out: &mut String, threads: usize) -> core::fmt::Result {
+    let content = Duration::from_nanos(SIZE * 8 * 1_000_000_000 / RATE);
+    let (half, second) = (content / 2, Duration::from_secs(1));
+    let quiet = || {
+        let mut scenario = Scenario::new(1, SIZE).receivers(RECEIVERS, &Link::default());
+        scenario.sender().config.rate = Some(RATE);
+        scenario
+    };
+    let each = |rule: Rule| {
+        let mut scenario = quiet();
+        scenario.hosts.iter_mut().skip(1).for_each(|host| host.link.down = vec![rule.clone()]);
+        scenario
+    };
+    let one = |change: &dyn Fn(&mut Host)| {
+        let mut scenario = quiet();
+        change(&mut scenario.hosts[RECEIVERS]);
+        scenario
+    };
+    let join = |at| one(&|host| host.life = vec![(at, Change::Start)]);
+    let restart = [(Duration::ZERO, Change::Start), (half, Change::Start)];
+    let outage = |length| Rule::Outage { from: second, to: second + length };
+    let cases = [
+        ("nothing", quiet()),
+        ("one joins at 25 %", join(half / 2)),
+        ("one joins at 50 %", join(half)),
+        ("one joins at 75 %", join(half + half / 2)),
+        ("2 % in bursts of 2", each(Rule::wifi_bursts(0.02, 2.0))),
+        ("2 % in bursts of 10", each(Rule::wifi_bursts(0.02, 10.0))),
+        ("2 % in bursts of 50", each(Rule::wifi_bursts(0.02, 50.0))),
+        ("all hear nothing for 0.5 s", each(outage(second / 2))),
+        ("all hear nothing for 2 s", each(outage(second * 2))),
+        ("one restarts at 50 %", one(&|host| host.life = restart.to_vec())),
+    ];
+    writeln!(
+        out,
+        "4 MB at 10 Mbit/s to 8 receivers; seconds; bytes sent per byte of content; seed 1"
+    )?;
+    writeln!(out, "disturbance                 seven done  all done  bytes/byte  NACKs")?;
+    for (name, scenario) in cases {
+        let outcome = run_with(&scenario, &RunOptions { threads, ..RunOptions::default() });
+        let last = |some: &[crate::ReceiverOutcome]| {
+            let all: Option<Vec<Duration>> = some.iter().map(|r| r.completed).collect();
+            let last = all.and_then(|all| all.into_iter().max());
+            last.map_or("never".to_owned(), |at| format!("{:.4}", at.as_secs_f64()))
+        };
+        let (seven, all) = (last(&outcome.receivers[..RECEIVERS - 1]), last(&outcome.receivers));
+        let (bytes, heard) = (outcome.expansion(SIZE), outcome.sender().nacks);
+        writeln!(out, "{name:<26}  {seven:>10}  {all:>8}  {bytes:>10.4}  {heard:>5}")?;
+    }
+    Ok(())
+}
+
+/// Recipes drawn for their traces.
+const SEEDS: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/// Fingerprints of whole runs: drawn ones, and one with so many receivers that threads are used.
+fn traces(out: &mut String, threads: usize) -> core::fmt::Result {
+    let options = RunOptions { threads, ..RunOptions::default() };
+    writeln!(out, "seed drawn  packets  deliveries  trace")?;
+    for seed in SEEDS {
+        let outcome = run_to_end(&Recipe::draw(seed).scenario(), &options);
+        let (packets, deliveries) = (outcome.packets, outcome.deliveries);
+        writeln!(out, "{seed:>10}  {packets:>7}  {deliveries:>10}  {}", outcome.trace)?;
+    }
+    let rate = 200_000_000;
+    let many = Experiment { loss: 0.01, size: 1 << 20, rate, ..Experiment::new(1, 1000) };
+    let outcome = many.run(threads).outcome;
+    let (packets, deliveries) = (outcome.packets, outcome.deliveries);
+    writeln!(out, "1000 lossy  {packets:>7}  {deliveries:>10}  {}", outcome.trace)
+}

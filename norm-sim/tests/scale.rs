@@ -1,0 +1,70 @@
+//! Ten thousand engines, and a million receivers in a crowd, beside theory. It takes minutes: only
+//! with `NORM_TEST_SCALE=1`, and in a release build.
+
+use norm_sim::{Experiment, Measured, peak_memory};
+
+const FULL: u32 = 10_000;
+const CROWD: u32 = 1_000_000;
+
+/// Runs it on two threads unless it is to be skipped; prints what came of it.
+#[expect(clippy::disallowed_types, reason = "how long it takes in real time")]
+fn run(name: &str, experiment: &Experiment) -> Option<Measured> {
+    if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {
+        println!("{name}: skipped; NORM_TEST_SCALE=1 runs it (with --release)");
+        return None;
+    }
+    let start = std::time::Instant::now();
+    let m = experiment.run(2);
+    println!(
+        "{name}: {} complete, {:.4} sent per packet (theory {:.4}), {} NACKs, {:.2} per loss event, \
+         {:.2} per block, {:.1} s, peak memory so far {} MiB",
+        m.complete,
+        m.transmissions,
+        m.theory,
+        m.nacks,
+        per_event(&m),
+        per_block(&m),
+        start.elapsed().as_secs_f64(),
+        peak_memory().unwrap_or_default() >> 10,
+    );
+    assert_eq!(m.complete, experiment.receivers, "all are complete");
+    let ratio = m.transmissions / m.theory;
+    assert!((0.95..1.05).contains(&ratio), "{ratio} times what theory expects was sent");
+    Some(m)
+}
+
+fn per_event(m: &Measured) -> f64 {
+    m.nacks as f64 / m.loss_events.max(1) as f64
+}
+
+fn per_block(m: &Measured) -> f64 {
+    m.nacks as f64 / m.blocks as f64
+}
+
+#[test]
+fn ten_thousand_that_lose_the_same_ask_for_it_a_few_times() {
+    let experiment = Experiment { trunk: 0.01, ..Experiment::new(1, FULL) };
+    let Some(m) = run("10,000, shared loss, multicast", &experiment) else { return };
+    assert!(m.loss_events > 0 && per_event(&m) <= 5.0, "{} NACKs per event", per_event(&m));
+}
+
+#[test]
+fn ten_thousand_that_answer_by_unicast_ask_a_few_times_more() {
+    let experiment = Experiment { trunk: 0.01, unicast: true, ..Experiment::new(1, FULL) };
+    let Some(m) = run("10,000, shared loss, unicast", &experiment) else { return };
+    assert!(m.loss_events > 0 && per_event(&m) <= 8.0, "{} NACKs per event", per_event(&m));
+}
+
+#[test]
+fn ten_thousand_that_each_lose_something_else_ask_a_few_times_for_each_block() {
+    let experiment = Experiment { loss: 0.01, ..Experiment::new(1, FULL) };
+    let Some(m) = run("10,000, own loss", &experiment) else { return };
+    assert!(m.nacks > 0 && per_block(&m) <= 5.0, "{} NACKs per block", per_block(&m));
+}
+
+#[test]
+fn a_million_cost_what_theory_says() {
+    let experiment = Experiment { loss: 0.01, crowd: true, ..Experiment::new(1, CROWD) };
+    let Some(m) = run("a million in a crowd, own loss", &experiment) else { return };
+    assert!(m.nacks > 0, "somebody asked");
+}
