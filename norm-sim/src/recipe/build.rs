@@ -142,6 +142,8 @@ impl Recipe {
             Feature::FewBlocks { every, blocks } => {
                 let blocks = blocks.max(1) as usize;
                 plans(scenario, every).for_each(|plan| plan.config.max_blocks = blocks);
+                // One block after the other, each asked for: that takes its time.
+                scenario.limit *= 10;
             }
             Feature::SmallCache { bytes } => {
                 scenario.sender().config.cache_bytes = bytes as usize;
