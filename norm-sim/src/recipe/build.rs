@@ -31,7 +31,8 @@ impl Recipe {
         let delay = Duration::from_micros(self.delay_us.max(1).into());
         let link = Link { delay, ..Link::default() };
         scenario = scenario.receivers(self.receivers.max(1) as usize, &link);
-        scenario.limit = self.limit();
+        // Without a code each loss is named, and a short segment names few at a time.
+        scenario.limit = self.limit() * if self.no_code { 10 } else { 1 };
         scenario.may_fail = self.may_fail();
         // Whoever misses the whole of a small first object must want it nevertheless.
         plans(&mut scenario, 1).for_each(|plan| plan.config.join = JoinPolicy::All);
