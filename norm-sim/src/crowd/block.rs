@@ -53,7 +53,8 @@ impl Block {
         });
     }
 
-    /// A repair symbol is at the door; `complete` hears of members that now have enough.
+    /// A repair symbol is at the door, maybe before the block is due, for what says so may be lost;
+    /// `complete` hears of members that now have enough.
     pub(super) fn repair(
         &mut self,
         members: u32,
@@ -61,7 +62,7 @@ impl Block {
         rng: &mut Rng,
         mut complete: impl FnMut(u32),
     ) {
-        self.count(members);
+        self.count(members, &mut complete);
         let (missing, short) = (self.missing(), &mut self.short);
         let fails = Chance::new(DECODER_FAILS);
         // Who has the same symbols fails together.
@@ -91,17 +92,16 @@ impl Block {
     /// The first transmission has passed it: who lacks something may ask. `complete` hears of the
     /// members that lack nothing.
     pub(super) fn make_due(&mut self, due: u32, members: u32, mut complete: impl FnMut(u32)) {
-        let early = self.counted;
-        self.count(members);
+        self.count(members, &mut complete);
         self.due = due;
-        if !early {
-            let mut needy = self.needy.iter().copied().peekable();
-            for member in 0..members {
-                if needy.next_if_eq(&member).is_none() {
-                    complete(member);
-                }
+        let (missing, short) = (self.missing(), &self.short);
+        self.needy.retain(|&member| {
+            let lacks = i32::from(short[member as usize]) + missing > 0;
+            if !lacks {
+                complete(member);
             }
-        }
+            lacks
+        });
     }
 
     /// Members that lack something.
@@ -122,7 +122,8 @@ impl Block {
         self.symbols as i32 - self.seen as i32
     }
 
-    fn count(&mut self, members: u32) {
+    /// Finds out who lacks something, once; `complete` hears of the others.
+    fn count(&mut self, members: u32, complete: &mut impl FnMut(u32)) {
         if self.counted {
             return;
         }
@@ -132,6 +133,38 @@ impl Block {
         }
         let missing = self.missing();
         let lacks = |short: i16| i32::from(short) + missing > 0;
-        self.needy = (0..members).filter(|&m| lacks(self.short[m as usize])).collect();
+        for member in 0..members {
+            if lacks(self.short[member as usize]) {
+                self.needy.push(member);
+            } else {
+                complete(member);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four members, none of which loses anything of its own, and a block of three symbols of which
+    /// so many arrive before a repair symbol does, and so many after it; all before it is due.
+    fn complete_before_and_when_due(before: u32, after: u32) -> (u32, u32) {
+        let (mut block, mut rng, never) = (Block::new(3), Rng::new(1), Chance::new(0.0));
+        let (mut early, mut late) = (0, 0);
+        (0..before).for_each(|_| block.source(4, never, &mut rng));
+        block.repair(4, never, &mut rng, |_| early += 1);
+        (0..after).for_each(|_| block.source(4, never, &mut rng));
+        block.make_due(1, 4, |_| late += 1);
+        assert_eq!(block.needy().len() as u32, 4 - early - late);
+        (early, late)
+    }
+
+    #[test]
+    fn each_member_completes_once_when_repair_comes_before_the_block_is_due() {
+        assert_eq!(complete_before_and_when_due(3, 0), (4, 0));
+        assert_eq!(complete_before_and_when_due(2, 0), (4, 0));
+        assert_eq!(complete_before_and_when_due(1, 1), (0, 4));
+        assert_eq!(complete_before_and_when_due(1, 0), (0, 0));
     }
 }
