@@ -89,6 +89,10 @@ impl ReceiverNode {
         self.outcome.completed.is_some()
     }
 
+    pub(crate) fn host(&self) -> HostId {
+        self.me
+    }
+
     /// True when it is switched on, incomplete, and would not tell its user why.
     pub(crate) fn is_at_a_loss(&self) -> bool {
         let o = &self.outcome;

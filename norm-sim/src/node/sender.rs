@@ -1,14 +1,14 @@
 //! A sending engine and its application.
 
 use core::time::Duration;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone};
 use norm_core::fec::Scheme;
 use norm_core::sender::{Sender, SenderEvent, SenderStats};
-use norm_core::wire::{Message, RepairFlags};
+use norm_core::wire::{Command, Message, RepairFlags};
 
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
@@ -28,6 +28,8 @@ pub(crate) struct SenderNode {
     jobs: VecDeque<(Timestamp, JobDone)>,
     ack_at: Option<Timestamp>,
     rate: RateCheck,
+    /// When feedback last came from a host.
+    heard: BTreeMap<HostId, Timestamp>,
     /// Repair symbols sent: none is sent twice.
     repairs: BTreeSet<Symbol>,
     loss_events: LossEvents,
@@ -35,10 +37,16 @@ pub(crate) struct SenderNode {
     backoff: u8,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
+    /// It has said goodbye; `last` is when it lived before that, by its own clock.
+    closing: bool,
+    last: Timestamp,
     stats: SenderStats,
     events: Vec<SenderEvent>,
     next: Timestamp,
 }
+
+/// Whom a sender has not heard for this long it may leave behind.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl SenderNode {
     pub(crate) fn new(plan: &SenderPlan, truth: Arc<Truth>, me: HostId, seed: u64) -> Self {
@@ -52,6 +60,9 @@ impl SenderNode {
             jobs: VecDeque::new(),
             ack_at: None,
             rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead),
+            heard: BTreeMap::new(),
+            closing: false,
+            last: Timestamp::ZERO,
             repairs: BTreeSet::new(),
             loss_events: LossEvents::default(),
             backoff: 0,
@@ -66,6 +77,11 @@ impl SenderNode {
     /// When it had finished.
     pub(crate) fn finished(&self) -> Option<Duration> {
         self.finished
+    }
+
+    /// True when it said goodbye although a host had spoken within the second before.
+    pub(crate) fn left_alone(&self, host: HostId) -> bool {
+        self.closing && self.heard.get(&host).is_some_and(|heard| self.last < *heard + GRACE)
     }
 
     /// True when it is switched off.
@@ -98,7 +114,10 @@ impl SenderNode {
         let fields = match &message {
             Message::Info(info) => info.sender,
             Message::Data(data) => data.sender,
-            Message::Cmd(cmd) => cmd.sender,
+            Message::Cmd(cmd) => {
+                self.closing |= matches!(cmd.command, Command::Eot(_));
+                cmd.sender
+            }
             other => panic!("a sender sends {other:?}"),
         };
         self.backoff = fields.backoff;
@@ -191,7 +210,7 @@ impl Node for SenderNode {
         self.stop(now);
         self.life += 1;
         self.repairs.clear();
-        (self.all_sent, self.finished) = (None, None);
+        (self.all_sent, self.finished, self.closing) = (None, None, false);
         let seed = engine_seed(self.seed, self.me, self.life);
         let mut engine = Sender::new(self.plan.config.clone(), seed, now)
             .expect("the scenario's sender settings are valid");
@@ -216,6 +235,10 @@ impl Node for SenderNode {
     fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {
         let Body::Datagram(payload) = &packet.body else { return };
         let Some(grtt) = self.engine.as_ref().map(Sender::grtt) else { return };
+        if !self.closing {
+            self.heard.insert(packet.from, now);
+            self.last = now;
+        }
         if let Ok((_, message)) = Message::parse(payload) {
             if self.plan.broken.is_some() && self.is_deaf_to(&message) {
                 return;
@@ -236,6 +259,9 @@ impl Node for SenderNode {
     }
 
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
+        if !self.closing {
+            self.last = now;
+        }
         self.serve(now, out);
     }
 
