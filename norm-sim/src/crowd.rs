@@ -82,6 +82,8 @@ pub(crate) struct Crowd {
     cleared: Vec<u64>,
     /// Blocks that were due when the member's cycle began; later ones are a cycle of their own.
     bounds: Vec<u32>,
+    /// The oldest need when the member was last hushed, and how often in a row: as the engine's.
+    hushed: Vec<(u32, u8)>,
     dues: u32,
     /// Blocks that each member still lacks.
     left: Vec<u32>,
@@ -108,6 +110,7 @@ impl Crowd {
             timers: Timers::new(members),
             cleared: vec![0; members as usize],
             bounds: vec![0; members as usize],
+            hushed: vec![(0, 0); members as usize],
             dues: 0,
             left: vec![left; members as usize],
             echoes: Vec::new(),
@@ -247,6 +250,8 @@ impl Crowd {
             covered &= due > bound;
             news |= due > bound;
         }
+        let oldest = self.blocks[&needs[0].0].due;
+        covered &= !self.is_stubborn(member, oldest, sender.fields.group_size.to_count());
         if covered && news {
             self.begin(now, member);
             return;
@@ -258,8 +263,18 @@ impl Crowd {
         if covered {
             self.outcome.suppressed += 1;
         } else {
+            self.hushed[member as usize] = (0, 0);
             self.ask(now, member, sender, needs, out);
         }
+    }
+
+    /// True when others have asked in vain for too long, and the member asks itself.
+    fn is_stubborn(&mut self, member: u32, oldest: u32, group: u64) -> bool {
+        let (before, times) = &mut self.hushed[member as usize];
+        *times = if *before == oldest { times.saturating_add(1) } else { 1 };
+        *before = oldest;
+        let share = 4u64.saturating_pow(u32::from(*times) - 1);
+        *times > 1 && self.rng.below(group.max(1)) < share
     }
 
     /// True when the member has heard somebody ask for as much.

@@ -295,9 +295,13 @@ impl Kernel {
     fn check_end(&self, scenario: &Scenario) {
         if self.finished().is_some() && !scenario.may_fail {
             // Whom no sender has heard is told goodbye, and tells its user that.
-            let left = |host| self.senders().any(|(_, sender)| sender.left_alone(host));
+            let left = |node: &ReceiverNode| {
+                let (host, since) = (node.host(), node.since());
+                // It need not be the same sender whose objects it lacks.
+                self.senders().all(|(_, sender)| sender.left_alone(host, since))
+            };
             for (n, (_, node)) in self.receivers().enumerate() {
-                let fault = node.is_at_a_loss() && left(node.host());
+                let fault = node.is_at_a_loss() && left(node);
                 assert!(!fault, "receiver {n} is incomplete and does not say why");
             }
         }

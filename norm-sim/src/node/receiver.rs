@@ -1,6 +1,7 @@
 //! A receiving engine and its application.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) struct ReceiverNode {
     me: HostId,
     seed: u64,
     life: u32,
+    since: Duration,
     engine: Option<Receiver<SimStore>>,
     /// Jobs done, and when the disk has finished them.
     jobs: VecDeque<(Timestamp, JobDone)>,
@@ -53,6 +55,7 @@ impl ReceiverNode {
             me,
             seed,
             life: 0,
+            since: Duration::ZERO,
             engine: None,
             jobs: VecDeque::new(),
             disk_free: Timestamp::ZERO,
@@ -91,6 +94,11 @@ impl ReceiverNode {
 
     pub(crate) fn host(&self) -> HostId {
         self.me
+    }
+
+    /// When it was last switched on, in true time.
+    pub(crate) fn since(&self) -> Duration {
+        self.since
     }
 
     /// True when it is switched on, incomplete, and would not tell its user why.
@@ -316,6 +324,7 @@ impl Node for ReceiverNode {
     fn start(&mut self, now: Timestamp, out: &mut Outbox) {
         self.stop(now);
         self.life += 1;
+        self.since = out.elapsed;
         let o = &mut self.outcome;
         (o.completed, o.failed, o.released, o.ended) = (None, None, false, false);
         (o.objects, o.aborted, o.again) = (0, 0, 0);

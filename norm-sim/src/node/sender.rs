@@ -28,8 +28,8 @@ pub(crate) struct SenderNode {
     jobs: VecDeque<(Timestamp, JobDone)>,
     ack_at: Option<Timestamp>,
     rate: RateCheck,
-    /// When feedback last came from a host.
-    heard: BTreeMap<HostId, Timestamp>,
+    /// When a host last said who it is, in true time.
+    heard: BTreeMap<HostId, Duration>,
     /// Repair symbols sent: none is sent twice.
     repairs: BTreeSet<Symbol>,
     loss_events: LossEvents,
@@ -37,9 +37,9 @@ pub(crate) struct SenderNode {
     backoff: u8,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
-    /// It has said goodbye; `last` is when it lived before that, by its own clock.
+    /// It has said goodbye; `last` is when it lived before that, in true time.
     closing: bool,
-    last: Timestamp,
+    last: Duration,
     stats: SenderStats,
     events: Vec<SenderEvent>,
     next: Timestamp,
@@ -62,7 +62,7 @@ impl SenderNode {
             rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead),
             heard: BTreeMap::new(),
             closing: false,
-            last: Timestamp::ZERO,
+            last: Duration::ZERO,
             repairs: BTreeSet::new(),
             loss_events: LossEvents::default(),
             backoff: 0,
@@ -79,9 +79,11 @@ impl SenderNode {
         self.finished
     }
 
-    /// True when it said goodbye although a host had spoken within the second before.
-    pub(crate) fn left_alone(&self, host: HostId) -> bool {
-        self.closing && self.heard.get(&host).is_some_and(|heard| self.last < *heard + GRACE)
+    /// True when it said goodbye although a host, which has been on `since`, had said who it is within
+    /// the second before.
+    pub(crate) fn left_alone(&self, host: HostId, since: Duration) -> bool {
+        let lately = |heard: &Duration| *heard > since && self.last < *heard + GRACE;
+        self.closing && self.heard.get(&host).is_some_and(lately)
     }
 
     /// True when it is switched off.
@@ -236,10 +238,12 @@ impl Node for SenderNode {
         let Body::Datagram(payload) = &packet.body else { return };
         let Some(grtt) = self.engine.as_ref().map(Sender::grtt) else { return };
         if !self.closing {
-            self.heard.insert(packet.from, now);
-            self.last = now;
+            self.last = out.elapsed;
         }
         if let Ok((_, message)) = Message::parse(payload) {
+            if !self.closing && matches!(message, Message::Report(_)) {
+                self.heard.insert(packet.from, out.elapsed);
+            }
             if self.plan.broken.is_some() && self.is_deaf_to(&message) {
                 return;
             }
@@ -260,7 +264,7 @@ impl Node for SenderNode {
 
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
         if !self.closing {
-            self.last = now;
+            self.last = out.elapsed;
         }
         self.serve(now, out);
     }

@@ -65,11 +65,17 @@ impl Recipe {
         sizes.iter().enumerate().map(spec).collect()
     }
 
-    /// Ample: thirty times what the bytes take at the rate, and two minutes.
+    /// Ample: thirty times what the bytes take at the rate, fifty NACK cycles, and two minutes.
     fn limit(&self) -> Duration {
+        let backoff = self.features.iter().find_map(|feature| match feature {
+            Feature::Backoff(backoff) => Some(u32::from(*backoff)),
+            _ => None,
+        });
+        let round_trip = Duration::from_micros(self.delay_us.into()) * 2;
+        let cycles = round_trip * (2 * backoff.unwrap_or(4) + 4) * 50;
         let bits = self.sizes.iter().sum::<u64>().saturating_mul(8);
         let millis = bits / u64::from(self.rate_kbit.max(1));
-        Duration::from_secs(120) + Duration::from_millis(millis) * 30
+        Duration::from_secs(120) + Duration::from_millis(millis) * 30 + cycles
     }
 
     fn apply(&self, feature: &Feature, scenario: &mut Scenario) {
