@@ -297,7 +297,7 @@ impl Kernel {
             // Whom no sender has heard is told goodbye, and tells its user that.
             let left = |node: &ReceiverNode| {
                 let (host, since) = (node.host(), node.since());
-                // It need not be the same sender whose objects it lacks.
+                // With several senders, it may be the goodbye of another one that it lacks content of.
                 self.senders().all(|(_, sender)| sender.left_alone(host, since))
             };
             for (n, (_, node)) in self.receivers().enumerate() {

@@ -8,7 +8,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone};
 use norm_core::fec::Scheme;
 use norm_core::sender::{Sender, SenderEvent, SenderStats};
-use norm_core::wire::{Command, Message, RepairFlags};
+use norm_core::wire::{Command, MemberReport, Message, RepairFlags};
 
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
@@ -241,7 +241,11 @@ impl Node for SenderNode {
             self.last = out.elapsed;
         }
         if let Ok((_, message)) = Message::parse(payload) {
-            if !self.closing && matches!(message, Message::Report(_)) {
+            if let Message::Report(report) = &message
+                && MemberReport::parse(report.content)
+                    .is_some_and(|report| report.sender == self.plan.config.node)
+                && !self.closing
+            {
                 self.heard.insert(packet.from, out.elapsed);
             }
             if self.plan.broken.is_some() && self.is_deaf_to(&message) {
