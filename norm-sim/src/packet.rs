@@ -4,7 +4,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
-use norm_core::{Timestamp, TransmitBuf};
+use norm_core::{Datagram, Endpoint, Timestamp, TransmitBuf};
 
 use crate::tcp::Segment;
 
@@ -150,6 +150,20 @@ impl Outbox {
     pub(crate) fn send(&mut self, to: To, payload: &[u8]) {
         self.packets.push((to, Body::Datagram(Arc::from(payload))));
     }
+}
+
+/// Hands a datagram to an engine, which may change the bytes that it gets.
+pub(crate) fn hand_over(
+    engine: &mut impl Endpoint,
+    now: Timestamp,
+    packet: &Packet,
+    payload: &[u8],
+    out: &mut Outbox,
+) {
+    out.scratch.clear();
+    out.scratch.extend_from_slice(payload);
+    let (source, to_group) = (address(packet.from), packet.to == To::Group);
+    engine.handle_datagram(now, Datagram { source, to_group, payload: &mut out.scratch });
 }
 
 /// A host's address.

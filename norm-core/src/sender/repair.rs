@@ -246,7 +246,7 @@ impl RepairTable {
     }
 
     /// Ends the gathering of blocks whose time has come; `coded`: the scheme can make fresh symbols.
-    /// Tells `needed` each one's repair symbols so far, for the first time that somebody asks.
+    /// Tells `needed` what each one needs now, together with what was sent ahead for it.
     pub(super) fn activate(&mut self, now: Timestamp, coded: bool, mut needed: impl FnMut(u32)) {
         while let Some(&(until, block)) = self.gathering.first() {
             if until > now {

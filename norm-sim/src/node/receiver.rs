@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, StoreOutcome};
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, StoreOutcome};
 use norm_core::fec::Layout;
 use norm_core::receiver::{Feedback, ObjectRef, Progress, Receiver, ReceiverEvent, ReceiverStats};
 use norm_core::wire::{Command, Identity, MemberState, Message};
@@ -13,7 +13,7 @@ use norm_core::{Rng, Timestamp};
 
 use crate::invariants::check_load;
 use crate::outcome::ReceiverOutcome;
-use crate::packet::{Body, HostId, Node, Outbox, Packet, To, address, host_at};
+use crate::packet::{Body, HostId, Node, Outbox, Packet, To, hand_over, host_at};
 use crate::scenario::{Broken, ReceiverPlan, engine_seed};
 use crate::store::SimStore;
 use crate::truth::Truth;
@@ -364,12 +364,7 @@ impl Node for ReceiverNode {
         }
         let Some(engine) = &mut self.engine else { return };
         engine.store_mut().expect(packet);
-        out.scratch.clear();
-        out.scratch.extend_from_slice(payload);
-        let source = address(packet.from);
-        let to_group = packet.to == To::Group;
-        let datagram = Datagram { source, to_group, payload: &mut out.scratch };
-        engine.handle_datagram(now, datagram);
+        hand_over(engine, now, packet, payload, out);
         self.serve(now, out);
     }
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone};
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone};
 use norm_core::fec::Scheme;
 use norm_core::sender::{Sender, SenderEvent, SenderStats};
 use norm_core::wire::{Command, MemberReport, Message, RepairFlags};
 
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
-use crate::packet::{Body, HostId, Node, Outbox, Packet, Symbol, To, address};
+use crate::packet::{Body, HostId, Node, Outbox, Packet, Symbol, To, hand_over};
 use crate::scenario::{Broken, SenderPlan, engine_seed};
 use crate::truth::Truth;
 
@@ -257,12 +257,7 @@ impl Node for SenderNode {
             }
         }
         let Some(engine) = &mut self.engine else { return };
-        out.scratch.clear();
-        out.scratch.extend_from_slice(payload);
-        let source = address(packet.from);
-        let to_group = packet.to == To::Group;
-        let datagram = Datagram { source, to_group, payload: &mut out.scratch };
-        engine.handle_datagram(now, datagram);
+        hand_over(engine, now, packet, payload, out);
         self.serve(now, out);
     }
 
