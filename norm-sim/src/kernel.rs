@@ -7,7 +7,7 @@
 //! order of (time, port, number).
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use norm_core::Timestamp;
 
@@ -36,13 +36,24 @@ pub struct RunOptions {
     pub max_deliveries: Option<u64>,
 }
 
-/// Which datagrams are recorded.
-#[derive(Copy, Clone, Debug)]
+/// Which datagrams are recorded, and where to: somebody else's list, which outlives a run that
+/// fails.
+#[derive(Clone, Debug)]
 pub struct Capture {
     /// Those that this host sends and receives; `None` for all, as they are sent.
     pub host: Option<HostId>,
     /// At most so many, the first ones.
     pub limit: usize,
+    /// The list that they are added to.
+    pub into: Arc<Mutex<Vec<Captured>>>,
+}
+
+impl Capture {
+    fn add(&self, more: impl Iterator<Item = Captured>) {
+        let mut list = self.into.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = self.limit.saturating_sub(list.len());
+        list.extend(more.take(room));
+    }
 }
 
 impl Default for RunOptions {
@@ -72,7 +83,6 @@ struct Kernel {
     down: Duration,
     has_senders: bool,
     packets: u64,
-    captured: Vec<Captured>,
     series: Vec<Sample>,
     next_sample: Timestamp,
 }
@@ -105,7 +115,7 @@ impl Kernel {
         let truth = Arc::new(Truth::new(scenario));
         let ids = 0..scenario.hosts.len() as HostId;
         let mut hosts: Vec<Host> = ids.map(|id| Host::new(scenario, &truth, id)).collect();
-        if let Some(host) = options.capture.and_then(|capture| capture.host)
+        if let Some(host) = options.capture.as_ref().and_then(|capture| capture.host)
             && let Some(host) = hosts.get_mut(host as usize)
         {
             host.captures = true;
@@ -121,7 +131,6 @@ impl Kernel {
             has_senders: scenario.hosts.iter().any(|host| matches!(host.role, Role::Sender(_))),
             hosts,
             packets: 0,
-            captured: Vec::new(),
             series: Vec::new(),
             next_sample: options.sample_every.map_or(Timestamp::MAX, |_| START),
             options: options.clone(),
@@ -203,8 +212,8 @@ impl Kernel {
 
     /// Takes what the hosts have sent into the network.
     fn gather(&mut self) {
-        let limit = self.options.capture.map_or(0, |capture| capture.limit);
-        let all = self.options.capture.is_some_and(|capture| capture.host.is_none());
+        let capture = self.options.capture.as_ref();
+        let all = capture.is_some_and(|capture| capture.host.is_none());
         for turn in &mut self.turns {
             for arriving in turn.arriving.drain(..) {
                 self.fabric.push(arriving);
@@ -212,12 +221,13 @@ impl Kernel {
             for (at, packet) in turn.sent.drain(..) {
                 self.packets += 1;
                 self.recorder.sent(at, &packet);
-                if all && self.captured.len() < limit {
-                    self.captured.extend(captured(at, &packet));
+                if all {
+                    turn.captured.extend(captured(at, &packet));
                 }
             }
-            let room = limit.saturating_sub(self.captured.len());
-            self.captured.extend(turn.captured.drain(..).take(room));
+            if let Some(capture) = capture {
+                capture.add(turn.captured.drain(..));
+            }
         }
     }
 
@@ -335,7 +345,6 @@ impl Kernel {
             crowds: self.crowds().map(Crowd::outcome).collect(),
             flows: self.flows().collect(),
             series: self.series,
-            captured: self.captured,
         }
     }
 }

@@ -29,8 +29,6 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// The course of the run, if it was asked for.
     pub series: Vec<Sample>,
-    /// Datagrams seen, if they were asked for.
-    pub captured: Vec<Captured>,
 }
 
 /// A datagram that was seen.

@@ -40,7 +40,8 @@ pub enum Rule {
         /// Probability of loss.
         loss: f64,
     },
-    /// A recorded trace, from its start again when it is over: true is lost.
+    /// A recorded trace: true is lost. When it is over it is played again, all of it, but from a
+    /// drawn place in it.
     Recorded(Vec<bool>),
     /// Nothing passes in a span of time.
     Outage {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use norm_core::receiver::Feedback;
 use norm_sim::{
@@ -74,8 +75,10 @@ fn each_delay_on_the_way_counts_once() {
         switch.link.delay = MS * 10 * n as u32;
     }
     let capture = |host| {
-        let capture = Some(Capture { host: Some(host), limit: 1 });
-        run_with(&scenario, &RunOptions { capture, ..RunOptions::default() }).captured[0].at
+        let into = Arc::default();
+        let capture = Some(Capture { host: Some(host), limit: 1, into: Arc::clone(&into) });
+        run_with(&scenario, &RunOptions { capture, ..RunOptions::default() });
+        into.lock().unwrap()[0].at
     };
     let sent = capture(0);
     // The sender's own link has 50 µs, a receiver's 1 ms; trunks 2 and 3 have 20 and 30 ms.

@@ -43,3 +43,10 @@ fn receivers_that_nobody_hears_do_not_count_as_a_failure_of_suppression() {
         r#"{"seed":76,"receivers":26,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[{"OneWay":{"every":1}}]}"#,
     );
 }
+
+#[test]
+fn who_asks_for_the_past_is_understood_by_those_who_have_heard_of_newer_objects() {
+    holds(
+        r#"{"seed":15077,"receivers":11,"sizes":[0,0,0],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":10000,"features":[{"Stalls":{"every":60,"at_ms":101,"for_ms":900,"buffer":65536}}]}"#,
+    );
+}

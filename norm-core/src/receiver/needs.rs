@@ -62,10 +62,15 @@ pub(super) struct DueBound {
     pub(super) block: u32,
 }
 
+/// Objects before the newest one that an id can name: half of all ids.
+const FARTHEST_BACK: u64 = 0x7fff;
+
 impl Remote {
     /// Calls `visit` for everything that is due and missing, ascending, until it returns false.
     pub(super) fn visit_needs(&self, visit: &mut dyn FnMut(Need<'_>) -> bool) {
         let Some(from) = self.want_from else { return };
+        // An id further back would be read as one of the future.
+        let from = from.max(self.newest.saturating_sub(FARTHEST_BACK));
         let end = self.due.key + u64::from(self.due.block > 0);
         for (start, stop) in self.done.gaps(from, end) {
             let mut unseen = start;

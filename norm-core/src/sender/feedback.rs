@@ -238,7 +238,8 @@ impl Sender {
         }
         self.request_infos(now, &needs.infos);
         let gather = self.gather_time();
-        for (block, need) in &needs.blocks {
+        for (block, need) in &mut needs.blocks {
+            need.teaches = trust == Trust::Member || self.config.open;
             let Some((object, index)) = self.objects.by_block(*block) else { continue };
             let symbols = object.geometry(index).symbols;
             if !self.repairs.request(now, *block, symbols, need, gather) {

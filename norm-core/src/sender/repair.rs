@@ -22,6 +22,8 @@ pub(super) struct BlockNeed {
     pub(super) named: Vec<Range<u32>>,
     /// Symbols asked for by number only.
     pub(super) counted: u32,
+    /// It comes from somebody who may teach us what later blocks will need.
+    pub(super) teaches: bool,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub(super) struct BlockRepair {
     phase: Phase,
     /// The most that one receiver asked for in this cycle.
     need: u32,
+    /// The most that one receiver asked for who teaches.
+    taught: u32,
     /// Every id named in this cycle; `None` once somebody gave only a number.
     asked: Option<Bits>,
     /// Named ids that are still to be sent.
@@ -83,6 +87,7 @@ impl BlockRepair {
         Self {
             phase,
             need: 0,
+            taught: 0,
             asked: Some(Bits::new(symbols)),
             pending: Bits::new(symbols),
             sent: 0,
@@ -109,7 +114,11 @@ impl BlockRepair {
 
     fn merge(&mut self, need: &BlockNeed) {
         let named: u32 = need.named.iter().map(|r| r.end.saturating_sub(r.start)).sum();
-        self.need = self.need.max(named.saturating_add(need.counted));
+        let symbols = named.saturating_add(need.counted);
+        self.need = self.need.max(symbols);
+        if need.teaches {
+            self.taught = self.taught.max(symbols);
+        }
         if need.counted > 0 {
             self.asked = None;
         }
@@ -246,7 +255,7 @@ impl RepairTable {
     }
 
     /// Ends the gathering of blocks whose time has come; `coded`: the scheme can make fresh symbols.
-    /// Tells `needed` what each one needs now, together with what was sent ahead for it.
+    /// Tells `needed` what those who teach need of each one now, together with what was sent ahead.
     pub(super) fn activate(&mut self, now: Timestamp, coded: bool, mut needed: impl FnMut(u32)) {
         while let Some(&(until, block)) = self.gathering.first() {
             if until > now {
@@ -256,7 +265,9 @@ impl RepairTable {
             if let Some(repair) = self.blocks.get_mut(&block) {
                 repair.phase = Phase::Active;
                 repair.choose(coded);
-                needed(repair.ahead.saturating_add(repair.need));
+                if repair.taught > 0 {
+                    needed(repair.ahead.saturating_add(repair.taught));
+                }
                 self.active.insert(block);
             }
         }
@@ -293,7 +304,8 @@ impl RepairTable {
         let encoded = repair.encoded.take();
         *repair = BlockRepair::new(symbols, Phase::Active);
         repair.encoded = encoded;
-        repair.merge(&BlockNeed { named: core::iter::once(0..symbols).collect(), counted: 0 });
+        let named = core::iter::once(0..symbols).collect();
+        repair.merge(&BlockNeed { named, ..BlockNeed::default() });
         self.active.remove(&block);
         self.active_whole.insert(block);
     }
@@ -354,11 +366,11 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn count(n: u32) -> BlockNeed {
-        BlockNeed { named: Vec::new(), counted: n }
+        BlockNeed { counted: n, ..BlockNeed::default() }
     }
 
     fn named(ids: &[u32]) -> BlockNeed {
-        BlockNeed { named: ids.iter().map(|&i| i..i + 1).collect(), counted: 0 }
+        BlockNeed { named: ids.iter().map(|&i| i..i + 1).collect(), ..BlockNeed::default() }
     }
 
     fn at(ms: u64) -> Timestamp {
@@ -380,6 +392,22 @@ mod tests {
         assert!(table.finish(7, true, at(30)));
         assert!(!table.request(at(20), 7, 100, &count(1), MS));
         assert!(table.request(at(30), 7, 100, &count(1), MS));
+    }
+
+    #[test]
+    fn only_those_who_teach_are_learned_from() {
+        let mut table = RepairTable::default();
+        let mut learned = Vec::new();
+        table.request(at(0), 1, 64, &count(9), MS);
+        table.request(at(0), 1, 64, &BlockNeed { teaches: true, ..count(3) }, MS);
+        table.request(at(0), 2, 64, &count(9), MS);
+        table.activate(at(1), true, |symbols| learned.push(symbols));
+        assert_eq!(learned, [3]);
+        assert_eq!(
+            table.get_mut(1).unwrap().remaining(),
+            9,
+            "who is a stranger is served all the same"
+        );
     }
 
     #[test]

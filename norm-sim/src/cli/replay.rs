@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, PoisonError};
 
 use clap::Args;
 use norm_sim::{Capture, Recipe, RunOptions, attempt, run_to_end, write_pcap};
@@ -28,29 +29,27 @@ fn parse(text: &str) -> Result<Recipe, String> {
 impl Replay {
     pub(super) fn run(&self) -> ExitCode {
         _ = writeln!(std::io::stdout(), "{}", self.recipe);
-        let capture = self.pcap.is_some().then_some(Capture { host: None, limit: LONGEST_CAPTURE });
+        let into = Arc::default();
+        let capture = Capture { host: None, limit: LONGEST_CAPTURE, into: Arc::clone(&into) };
+        let capture = self.pcap.is_some().then_some(capture);
         let options = RunOptions { capture, ..RunOptions::default() };
-        let mut written = Ok(());
-        match attempt(&self.recipe, true, |scenario| run_to_end(scenario, &options)) {
-            Ok(mut outcome) => {
-                let captured = core::mem::take(&mut outcome.captured);
-                if let Some(path) = &self.pcap {
-                    let mut file = Vec::new();
-                    written = write_pcap(&mut file, captured.into_iter())
-                        .and_then(|()| std::fs::write(path, file));
-                }
-                // Whoever reads only the first lines closes the pipe.
-                _ = writeln!(std::io::stdout(), "{outcome:#?}");
-            }
-            Err(message) => {
-                _ = writeln!(std::io::stdout(), "failed: {message}");
+        let result = attempt(&self.recipe, true, |scenario| run_to_end(scenario, &options));
+        // Whoever reads only the first lines closes the pipe.
+        _ = match &result {
+            Ok(outcome) => writeln!(std::io::stdout(), "{outcome:#?}"),
+            Err(message) => writeln!(std::io::stdout(), "failed: {message}"),
+        };
+        if let Some(path) = &self.pcap {
+            let captured =
+                core::mem::take(&mut *into.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut file = Vec::new();
+            let written = write_pcap(&mut file, captured.into_iter())
+                .and_then(|()| std::fs::write(path, file));
+            if let Err(error) = written {
+                eprintln!("cannot write {}: {error}", path.display());
                 return ExitCode::FAILURE;
             }
         }
-        if let (Err(error), Some(path)) = (written, &self.pcap) {
-            eprintln!("cannot write {}: {error}", path.display());
-            return ExitCode::FAILURE;
-        }
-        ExitCode::SUCCESS
+        if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -18,7 +18,8 @@ fn a_stretch_tells_what_the_whole_transfer_would() {
         let (whole, part) = (plan(&whole).unwrap(), plan(&part).unwrap());
         assert!(whole.simulated.whole && !part.simulated.whole);
         assert!(part.simulated.bytes <= 16 << 20);
-        assert_near(part.seconds.unwrap(), whole.seconds.unwrap(), 0.05);
+        // The repair at its end weighs four times as much in the part.
+        assert_near(part.seconds.unwrap(), whole.seconds.unwrap(), 0.08);
         // In percentage points of the content: twelve blocks do not tell a small share closer.
         let difference = (part.repair_share - whole.repair_share).abs();
         assert!(difference <= 0.02, "{} {}", part.repair_share, whole.repair_share);

@@ -147,7 +147,7 @@ enum Step {
     Loss(Chance),
     Bursts { bad: bool, enter: Chance, leave: Chance, loss: Chance },
     LossDuring { from: Timestamp, to: Timestamp, loss: Chance },
-    Recorded { lost: Box<[bool]>, next: usize },
+    Recorded { lost: Box<[bool]>, from: usize, passed: usize },
     Outage { from: Timestamp, to: Timestamp },
     Mtu(u32),
     NoMulticast,
@@ -175,7 +175,9 @@ impl Step {
             Rule::LossDuring { from, to, loss } => {
                 Self::LossDuring { from: at(from), to: at(to), loss: Chance::new(loss, rng) }
             }
-            Rule::Recorded(ref lost) => Self::Recorded { lost: lost.as_slice().into(), next: 0 },
+            Rule::Recorded(ref lost) => {
+                Self::Recorded { lost: lost.as_slice().into(), from: 0, passed: 0 }
+            }
             Rule::Outage { from, to } => Self::Outage { from: at(from), to: at(to) },
             Rule::Mtu(bytes) => Self::Mtu(bytes),
             Rule::NoMulticast => Self::NoMulticast,
@@ -219,9 +221,14 @@ impl Step {
             Self::LossDuring { from, to, loss } => {
                 Effect::drop_if((*from..*to).contains(&now) && loss.happens(rng))
             }
-            Self::Recorded { lost, next } => {
-                let dropped = lost.get(*next).copied().unwrap_or(false);
-                *next = if *next + 1 < lost.len() { *next + 1 } else { 0 };
+            Self::Recorded { lost, .. } if lost.is_empty() => Effect::Pass,
+            Self::Recorded { lost, from, passed } => {
+                if *passed == lost.len() {
+                    // Elsewhere each time: a short trace must not beat in time with the traffic.
+                    (*from, *passed) = (rng.below(lost.len() as u64) as usize, 0);
+                }
+                let dropped = lost[(*from + *passed) % lost.len()];
+                *passed += 1;
                 Effect::drop_if(dropped)
             }
             Self::Outage { from, to } => Effect::drop_if((*from..*to).contains(&now)),

@@ -105,8 +105,11 @@ fn short_runs_see_the_mean_loss_of_bursts_too() {
 #[test]
 fn a_recorded_trace_replays_and_begins_again() {
     let trace = vec![true, false, false, true, true];
-    let lost = losses(&mut line(&[Rule::Recorded(trace.clone())]), 10);
-    assert_eq!(lost, [trace.clone(), trace].concat());
+    let lost = losses(&mut line(&[Rule::Recorded(trace.clone())]), 5 * 100);
+    assert_eq!(lost[..5], trace);
+    let rotations: Vec<_> = (0..5).map(|by| [&trace[by..], &trace[..by]].concat()).collect();
+    let starts = lost.chunks(5).map(|again| rotations.iter().position(|r| r == again).unwrap());
+    assert_eq!(starts.collect::<std::collections::BTreeSet<_>>().len(), 5);
     assert_eq!(losses(&mut line(&[Rule::Recorded(Vec::new())]), 3), [false; 3]);
 }
 
