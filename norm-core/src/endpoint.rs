@@ -162,6 +162,8 @@ pub struct ReadJob {
 pub struct EncodeJob {
     /// The sender's running number of the block.
     pub block: u64,
+    /// How it is coded.
+    pub scheme: Scheme,
     /// Source symbols (K).
     pub symbols: u32,
     /// Bytes per symbol (T).

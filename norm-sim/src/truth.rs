@@ -1,7 +1,7 @@
 //! What honest senders have to say: every byte of it can be computed anywhere.
 
 use bytes::Bytes;
-use norm_core::fec::{Layout, Scheme, encode_repair};
+use norm_core::fec::{Layout, Scheme, encode};
 use norm_core::wire::{Data, PayloadFormat, PayloadId};
 
 use crate::content::Content;
@@ -73,6 +73,7 @@ impl SenderTruth {
             let layout = match plan.config.scheme {
                 Scheme::RaptorQ => Layout::choose_raptorq(size, segment, len),
                 Scheme::NoCode => Layout::choose_no_code(size, segment, len),
+                Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
             };
             let layout = layout.expect("the scenario's objects fit its block and segment size");
             let first = next;
@@ -103,7 +104,8 @@ impl SenderTruth {
         let block = (number - first_block) as u32;
         let size = layout.symbol_size();
         if self.real {
-            let symbols = encode_repair(layout.block_len(block), size, source, first, count);
+            let k = layout.block_len(block);
+            let symbols = encode(layout.scheme(), k, size, source, first, count);
             return Bytes::from(symbols.expect("the sender asks for possible symbols"));
         }
         let mut out = Vec::with_capacity(count as usize * usize::from(size));
@@ -131,7 +133,7 @@ impl SenderTruth {
         }
         let source =
             self.read(key, layout.block_offset(at.block), layout.block_bytes(at.block) as usize);
-        encode_repair(k, size, &source, at.symbol, 1).ok().map(Bytes::from)
+        encode(layout.scheme(), k, size, &source, at.symbol, 1).ok().map(Bytes::from)
     }
 
     /// The symbol that a packet of the sender itself carries.

@@ -4,8 +4,8 @@
 //! coding. Repair symbols wait in a small area beside it until they are enough to solve for the rest.
 //! Which symbols to ask for, and when, is decided elsewhere.
 
-use super::raptorq::{MAX_RAPTORQ_SYMBOLS, block_size, solve};
-use super::{CodeError, Layout, MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, Scheme};
+use super::raptorq::{block_size, solve};
+use super::{CodeError, Layout, MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, RsCode, Scheme};
 
 /// Repair symbols that are kept beyond those missing. A RaptorQ solve fails with a probability of
 /// about 10^-2, 10^-4, 10^-6 ... at 0, 1, 2 ... symbols more than K, so 8 are ample.
@@ -95,6 +95,7 @@ impl BlockBuffer {
         let max_len = match scheme {
             Scheme::NoCode => MAX_NO_CODE_BLOCK_LEN,
             Scheme::RaptorQ => MAX_RAPTORQ_BLOCK_LEN,
+            Scheme::ReedSolomon(code) => code.block_len().into(),
         };
         let size = block_size(k, symbol_size, max_len)?;
         let content = block_bytes as usize;
@@ -130,8 +131,8 @@ impl BlockBuffer {
     /// K on.
     ///
     /// The payload must have exactly T bytes; only the last source symbol of the block has as many
-    /// as the content left, or T with the padding, which is taken as zeros. `false`, and nothing
-    /// changes, when the length is wrong, the symbol is held already, its id is out of range, or no
+    /// as the content left, or T with the padding, which is taken as zeros. A Reed-Solomon parity
+    /// symbol may be shorter, where all source symbols are. `false`, and nothing changes, when the length is wrong, the symbol is held already, its id is out of range, or no
     /// more repair symbols are needed.
     pub fn put(&mut self, symbol: u32, payload: &[u8]) -> bool {
         if symbol < self.k {
@@ -162,10 +163,13 @@ impl BlockBuffer {
 
     fn put_repair(&mut self, symbol: u32, payload: &[u8]) -> bool {
         let full = usize::from(self.symbol_size);
-        if self.scheme == Scheme::NoCode || symbol >= MAX_RAPTORQ_SYMBOLS || payload.len() != full {
+        let short = matches!(self.scheme, Scheme::ReedSolomon(_)) && payload.len() < full;
+        let exists = symbol - self.k < self.scheme.parity(self.k);
+        if !exists || !(short || payload.len() == full) {
             return false;
         }
-        let limit = if self.missing == 0 { 0 } else { (self.missing + EXTRA_SYMBOLS) as usize };
+        let extra = if self.scheme == Scheme::RaptorQ { EXTRA_SYMBOLS } else { 0 };
+        let limit = if self.missing == 0 { 0 } else { (self.missing + extra) as usize };
         if self.repair_ids.len() >= limit || self.holds_repair(symbol) {
             return false;
         }
@@ -175,6 +179,7 @@ impl BlockBuffer {
             self.repair.reserve_exact(more * full);
         }
         self.repair.extend_from_slice(payload);
+        self.repair.resize(self.repair.len() + full - payload.len(), 0);
         self.repair_ids.push(symbol);
         self.highest_repair = self.highest_repair.max(symbol);
         true
@@ -210,7 +215,7 @@ impl BlockBuffer {
     /// many symbols as [`next_try`] asks for.
     pub fn should_try(&self) -> bool {
         let due = self.failed_at.map_or(self.k, |failed| next_try(self.k, failed));
-        self.missing == 0 || (self.scheme == Scheme::RaptorQ && self.received() >= due)
+        self.missing == 0 || (self.scheme.is_coded() && self.received() >= due)
     }
 
     /// Completes the block, by a solve where symbols are missing and K or more are held. `true` when
@@ -224,15 +229,42 @@ impl BlockBuffer {
         }
         let received = self.received();
         let again = self.failed_at.is_some_and(|failed| failed >= received);
-        if self.scheme == Scheme::NoCode || received < self.k || again {
+        if received < self.k || again {
             return false;
         }
-        let Some(solved) = solve(self.k, self.symbol_size, self.symbols_held()) else {
+        let done = match self.scheme {
+            Scheme::NoCode => false,
+            Scheme::RaptorQ => self.solve(),
+            Scheme::ReedSolomon(code) => self.decode(code),
+        };
+        if !done {
             self.failed_at = Some(received);
+        }
+        done
+    }
+
+    fn solve(&mut self) -> bool {
+        let Some(solved) = solve(self.k, self.symbol_size, self.symbols_held()) else {
             return false;
         };
         self.fill_in(&solved);
         true
+    }
+
+    fn decode(&mut self, code: RsCode) -> bool {
+        let (k, full) = (self.k, usize::from(self.symbol_size));
+        let Ok(decoder) = code.coder() else { return false };
+        let held = &self.held;
+        let holds = |symbol: u32| held[symbol as usize / 64] >> (symbol % 64) & 1 == 1;
+        let ids = self.repair_ids.iter().map(|id| id - k);
+        let parity = ids.zip(self.repair.chunks_exact(full));
+        let result = decoder.decode(k, self.symbol_size, &mut self.symbols, holds, parity);
+        if result.is_ok() {
+            self.held.fill(u64::MAX);
+            self.missing = 0;
+            self.drop_repair();
+        }
+        result.is_ok()
     }
 
     /// All symbols held, with their encoding symbol ids.

@@ -1,14 +1,47 @@
-//! Layouts to and from EXT_FTI.
+//! Layouts to and from EXT_FTI, and what of them is in every packet.
 
-use super::{Layout, LayoutError, Scheme};
-use crate::wire::{Fti, ObjectSize};
+use super::reed_solomon::{Field, Points};
+use super::{Layout, LayoutError, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, RsCode, RsForm, Scheme};
+use crate::wire::{FecId, Fti, ObjectSize, PayloadFormat};
+
+impl Scheme {
+    /// The FEC encoding id that packets carry.
+    pub const fn fec_id(self) -> FecId {
+        match self {
+            Self::NoCode => FecId::NO_CODE,
+            Self::RaptorQ => FecId::RAPTORQ,
+            Self::ReedSolomon(code) => match code.form() {
+                RsForm::Id5 => FecId::REED_SOLOMON_8,
+                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
+                RsForm::Id129 => FecId::SMALL_BLOCK,
+            },
+        }
+    }
+
+    /// How block and symbol numbers share a payload id.
+    pub const fn payload_format(self) -> PayloadFormat {
+        match self {
+            Self::NoCode => PayloadFormat::Block16Symbol16,
+            Self::RaptorQ => PayloadFormat::Block8Symbol24,
+            Self::ReedSolomon(code) => match code.form() {
+                RsForm::Id5 | RsForm::Id2Bits8 => PayloadFormat::Block24Symbol8,
+                RsForm::Id2Bits16 => PayloadFormat::Block16Symbol16,
+                RsForm::Id129 => PayloadFormat::Block32Len16Symbol16,
+            },
+        }
+    }
+}
 
 impl Layout {
-    /// Checks what a packet says about an object.
+    /// Checks what a packet says about an object. `points` are those of a Reed-Solomon code, which
+    /// no packet tells.
     ///
     /// # Errors
     /// [`LayoutError`] when the values are impossible, beyond our limits, or of another scheme.
-    pub fn from_fti(fti: &Fti) -> Result<Self, LayoutError> {
+    pub fn from_fti(fti: &Fti, points: Points) -> Result<Self, LayoutError> {
+        let code = |form, block_len, last| {
+            RsCode::new(form, points, block_len, parity(form, points, block_len, last))
+        };
         match *fti {
             Fti::RaptorQ { size, symbol_size, blocks, sub_blocks, alignment } => {
                 Self::raptorq(size.get(), symbol_size, blocks, sub_blocks, alignment)
@@ -16,7 +49,23 @@ impl Layout {
             Fti::NoCode { size, symbol_size, max_block_len } => {
                 Self::no_code(size.get(), symbol_size, max_block_len)
             }
-            _ => Err(LayoutError::UnknownScheme),
+            Fti::ReedSolomon8 { size, symbol_size, max_block_len, parity } => {
+                let code = code(RsForm::Id5, max_block_len.into(), parity.into())?;
+                Self::reed_solomon(size.get(), symbol_size, code)
+            }
+            Fti::ReedSolomon { size, m, group: 1, symbol_size, max_block_len, parity } => {
+                let form = match m {
+                    8 => RsForm::Id2Bits8,
+                    16 => RsForm::Id2Bits16,
+                    _ => return Err(LayoutError::UnknownScheme),
+                };
+                Self::reed_solomon(size.get(), symbol_size, code(form, max_block_len, parity)?)
+            }
+            Fti::SmallBlock { size, instance: 0, symbol_size, max_block_len, parity } => {
+                let code = code(RsForm::Id129, max_block_len, parity)?;
+                Self::reed_solomon(size.get(), symbol_size, code)
+            }
+            Fti::ReedSolomon { .. } | Fti::SmallBlock { .. } => Err(LayoutError::UnknownScheme),
         }
     }
 
@@ -35,7 +84,52 @@ impl Layout {
             Scheme::NoCode => {
                 Fti::NoCode { size, symbol_size, max_block_len: self.max_block_len() }
             }
+            Scheme::ReedSolomon(code) => {
+                let (max_block_len, parity) = (code.block_len(), last_field(code));
+                let byte = |n: u16| u8::try_from(n).unwrap_or(u8::MAX);
+                match code.form() {
+                    RsForm::Id5 => Fti::ReedSolomon8 {
+                        size,
+                        symbol_size,
+                        max_block_len: byte(max_block_len),
+                        parity: byte(parity),
+                    },
+                    RsForm::Id2Bits8 | RsForm::Id2Bits16 => Fti::ReedSolomon {
+                        size,
+                        m: if code.form() == RsForm::Id2Bits16 { 16 } else { 8 },
+                        group: 1,
+                        symbol_size,
+                        max_block_len,
+                        parity,
+                    },
+                    RsForm::Id129 => {
+                        Fti::SmallBlock { size, instance: 0, symbol_size, max_block_len, parity }
+                    }
+                }
+            }
         }
+    }
+}
+
+/// The last field of a Reed-Solomon FTI: the number of coded symbols for NRL's points, source and
+/// coded ones together ("max_n", RFC 5510 §4.2.4) for those of the RFC.
+const fn last_field(code: RsCode) -> u16 {
+    match code.points() {
+        Points::Rizzo => code.parity(),
+        Points::Rfc5510 => code.block_len() + code.parity(),
+    }
+}
+
+/// The coded symbols that the last field means. Where NRL's meaning is impossible, the RFC's is
+/// taken, whatever the points.
+const fn parity(form: RsForm, points: Points, block_len: u16, last: u16) -> u16 {
+    let fits = match form.field() {
+        Field::Gf256 => block_len as u32 + last as u32 <= MAX_RS8_SYMBOLS as u32,
+        Field::Gf65536 => last <= MAX_RS16_SYMBOLS,
+    };
+    match points {
+        Points::Rizzo if fits => last,
+        Points::Rizzo | Points::Rfc5510 => last.saturating_sub(block_len),
     }
 }
 
@@ -43,15 +137,66 @@ impl Layout {
 mod tests {
     use super::*;
 
+    const FORMS: [RsForm; 4] = [RsForm::Id5, RsForm::Id2Bits8, RsForm::Id2Bits16, RsForm::Id129];
+
     #[test]
     fn a_layout_survives_the_wire() {
         for size in [0, 1, 1343, 1344, 1345, 10_000_000] {
-            for layout in [
+            let mut layouts = vec![
                 Layout::choose_raptorq(size, 1344, 1024).unwrap(),
                 Layout::choose_no_code(size, 1344, 1024).unwrap(),
-            ] {
-                assert_eq!(Layout::from_fti(&layout.to_fti()), Ok(layout));
+            ];
+            for (form, points) in
+                FORMS.iter().flat_map(|&f| [(f, Points::Rizzo), (f, Points::Rfc5510)])
+            {
+                let code = RsCode::new(form, points, 64, 16).unwrap();
+                layouts.push(Layout::reed_solomon(size, 1344, code).unwrap());
+            }
+            for layout in layouts {
+                let points = match layout.scheme() {
+                    Scheme::ReedSolomon(code) => code.points(),
+                    _ => Points::Rizzo,
+                };
+                let fti = layout.to_fti();
+                assert_eq!(Layout::from_fti(&fti, points), Ok(layout));
+                assert_eq!(fti.fec_id(), layout.scheme().fec_id());
             }
         }
+    }
+
+    #[test]
+    fn the_last_field_is_parity_unless_that_is_impossible() {
+        let size = ObjectSize::new(1000).unwrap();
+        let parity = |max_block_len, parity, points| {
+            let fti = Fti::ReedSolomon8 { size, symbol_size: 10, max_block_len, parity };
+            match Layout::from_fti(&fti, points)?.scheme() {
+                Scheme::ReedSolomon(code) => Ok(code.parity()),
+                _ => unreachable!(),
+            }
+        };
+        assert_eq!(parity(64, 16, Points::Rizzo), Ok(16));
+        assert_eq!(parity(64, 80, Points::Rizzo), Ok(80));
+        assert_eq!(parity(200, 216, Points::Rizzo), Ok(16));
+        assert_eq!(parity(64, 80, Points::Rfc5510), Ok(16));
+        assert_eq!(parity(64, 16, Points::Rfc5510), Ok(0));
+        assert_eq!(parity(0, 16, Points::Rizzo), Err(LayoutError::BlockLenZero));
+    }
+
+    #[test]
+    fn codes_that_are_not_ours_are_refused() {
+        let size = ObjectSize::new(1000).unwrap();
+        let rs = |m, group, symbol_size, max_block_len, parity| {
+            let fti = Fti::ReedSolomon { size, m, group, symbol_size, max_block_len, parity };
+            Layout::from_fti(&fti, Points::Rizzo).err()
+        };
+        assert_eq!(rs(4, 1, 10, 8, 2), Some(LayoutError::UnknownScheme));
+        assert_eq!(rs(8, 2, 10, 8, 2), Some(LayoutError::UnknownScheme));
+        assert_eq!(rs(16, 1, 11, 8, 2), Some(LayoutError::OddSymbol));
+        assert_eq!(rs(16, 1, 10, 4097, 2), Some(LayoutError::BlockTooLong));
+        assert_eq!(rs(16, 1, 10, 300, 65_535), Some(LayoutError::BlockTooLong));
+        assert_eq!(rs(8, 1, 10, 255, 255), None, "255 is then the sum, without parity");
+        let instance =
+            Fti::SmallBlock { size, instance: 1, symbol_size: 10, max_block_len: 8, parity: 2 };
+        assert_eq!(Layout::from_fti(&instance, Points::Rizzo), Err(LayoutError::UnknownScheme));
     }
 }

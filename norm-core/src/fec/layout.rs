@@ -4,7 +4,8 @@
 //! A [`Layout`] that exists is safe: whatever a hostile packet carried, block numbers, symbol counts
 //! and the memory for one block are within the limits below.
 
-use super::Partition;
+use super::reed_solomon::Field;
+use super::{Partition, RsCode, Scheme};
 
 /// Most bytes in one source block, padding included: bounds the memory that a packet can ask for.
 pub const MAX_BLOCK_BYTES: u32 = 128 << 20;
@@ -20,15 +21,6 @@ pub const MAX_NO_CODE_BLOCK_LEN: u32 = 1 << 16;
 pub const MAX_NO_CODE_BLOCKS: u32 = 1 << 16;
 /// Most bytes in an object without code: EXT_FTI has 48 bits for the size (RFC 5740 §4.2.1).
 pub const MAX_NO_CODE_OBJECT_BYTES: u64 = (1 << 48) - 1;
-
-/// The FEC schemes spoken here.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scheme {
-    /// Compact No-Code, FEC encoding id 0 (RFC 5445 §3): lost symbols are sent again.
-    NoCode,
-    /// RaptorQ, FEC encoding id 6 (RFC 6330).
-    RaptorQ,
-}
 
 /// Why a layout is refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -51,6 +43,8 @@ pub enum LayoutError {
     BlockTooLarge,
     /// The symbol alignment is 0 or does not divide the symbol size.
     Alignment,
+    /// Symbols over GF(2^16) have an odd number of bytes.
+    OddSymbol,
     /// Sub-blocking (N other than 1) is not supported.
     SubBlocks,
 }
@@ -67,6 +61,7 @@ impl core::fmt::Display for LayoutError {
             Self::BlockTooLong => "a block has more symbols than the FEC scheme allows",
             Self::BlockTooLarge => "a block has more than 128 MiB",
             Self::Alignment => "the symbol alignment does not divide the symbol size",
+            Self::OddSymbol => "symbols coded over GF(2^16) need an even number of bytes",
             Self::SubBlocks => "sub-blocks are not supported",
         })
     }
@@ -128,6 +123,28 @@ impl Layout {
         }
         check_block(&partition, MAX_NO_CODE_BLOCK_LEN)?;
         Ok(Self { scheme: Scheme::NoCode, partition, max_block_len, alignment: 1 })
+    }
+
+    /// Checks a Reed-Solomon layout: object size in bytes, symbol size, and the code, whose
+    /// `block_len` is the most symbols in a block.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when there are more blocks than the form can number, when symbols are empty or
+    /// of an odd size with GF(2^16), or when the object exceeds 2^48 - 1 bytes.
+    pub fn reed_solomon(size: u64, symbol_size: u16, code: RsCode) -> Result<Self, LayoutError> {
+        if size > MAX_NO_CODE_OBJECT_BYTES {
+            return Err(LayoutError::ObjectTooLarge);
+        }
+        if code.form().field() == Field::Gf65536 && !symbol_size.is_multiple_of(2) {
+            return Err(LayoutError::OddSymbol);
+        }
+        let max_block_len = u32::from(code.block_len());
+        let partition = Partition::by_max_block_len(size, symbol_size, max_block_len)?;
+        if partition.blocks().saturating_sub(1) > code.form().max_block() {
+            return Err(LayoutError::TooManyBlocks);
+        }
+        check_block(&partition, max_block_len)?;
+        Ok(Self { scheme: Scheme::ReedSolomon(code), partition, max_block_len, alignment: 1 })
     }
 
     /// A sender's RaptorQ layout: the fewest blocks of at most `target_block_len` symbols (less where
@@ -233,7 +250,7 @@ impl Layout {
         self.partition.symbol_bytes(block, symbol)
     }
 
-    /// The maximum block length in symbols as announced without code; with RaptorQ, which does not
+    /// The maximum block length in symbols as announced; with RaptorQ, which does not
     /// announce it, the length of the longest block.
     pub const fn max_block_len(&self) -> u32 {
         self.max_block_len
@@ -403,6 +420,7 @@ mod tests {
                         );
                     }
                     Scheme::NoCode => prop_assert!(k <= 65_536 && layout.blocks() <= 65_536),
+                    Scheme::ReedSolomon(_) => unreachable!("not made here"),
                 }
                 prop_assert!(layout.size() == size && (layout.blocks() == 0) == (size == 0));
             }

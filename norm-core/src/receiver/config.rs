@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::fec::Points;
 use crate::wire::{Identity, NodeId};
 
 /// How feedback travels to the sender.
@@ -56,6 +57,9 @@ pub struct ReceiverConfig {
     /// Symbols per coded block accepted at most: the time of a solve grows with it, and a hostile
     /// choice of symbols makes a large one very slow.
     pub max_block_len: u32,
+    /// The points of Reed-Solomon codes, which no packet tells: [`Points::Rizzo`] for the NRL
+    /// implementation, and nearly everybody.
+    pub points: Points,
     /// Silence after which a sender is reported silent, or gone if it has said goodbye.
     pub patience: Duration,
 }
@@ -76,6 +80,7 @@ impl ReceiverConfig {
             max_objects: 256,
             max_blocks: 256,
             max_block_len: 4096,
+            points: Points::Rizzo,
             patience: Duration::from_secs(5),
         }
     }

@@ -138,7 +138,9 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
-        let mute = self.config.feedback == Feedback::None || !self.config.announce;
+        // Senders of other makes call no roll and know no reports.
+        let foreign = remote.foreign && remote.answered_round.is_none();
+        let mute = self.config.feedback == Feedback::None || !self.config.announce || foreign;
         if mute || self.is_copycat(remote) {
             return None;
         }

@@ -75,7 +75,8 @@ impl HeardNeeds {
                 self.objects.contains(key)
                     || self.blocks.covers(block_number(key, first), block_number(key, last) + 1)
             }
-            Need::Symbols { key, block, count, have, coded } => {
+            Need::Symbols { key, block, count, have, scheme, .. } => {
+                let coded = scheme.is_coded();
                 let named = || {
                     have.clear_runs().all(|(start, end)| {
                         let first = symbol_number(key, block, start);

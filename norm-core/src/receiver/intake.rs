@@ -135,7 +135,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.foreign += 1;
             return;
         }
-        self.note_scheme(index, info.fec_id);
+        self.note_scheme(index, info.fec_id, info.extensions);
         if first {
             self.reach(now, index, key, 0);
         }
@@ -155,6 +155,7 @@ impl<S: SymbolStore> Receiver<S> {
     ) -> bool {
         let limit = self.config.max_objects;
         let (auto_accept, max_block_len) = (self.config.auto_accept, self.config.max_block_len);
+        let points = self.config.points;
         let Some(remote) = self.remotes.get_mut(&index) else { return false };
         if remote.done.contains(key) {
             self.stats.duplicates += 1;
@@ -168,7 +169,7 @@ impl<S: SymbolStore> Receiver<S> {
         // Not worth the look-up once the shape is known.
         let fti: Option<Fti> =
             if object.layout().is_none() { extensions.fti(fec_id) } else { None };
-        let Some(opened) = object.learn(flags, fti, info, max_block_len) else {
+        let Some(opened) = object.learn(flags, fti, info, max_block_len, points) else {
             self.stats.invalid += 1;
             return false;
         };
@@ -178,6 +179,7 @@ impl<S: SymbolStore> Receiver<S> {
             let size = layout.size();
             let (info, file) = (object.info(), object.file);
             remote.segment_size = layout.symbol_size();
+            remote.format = layout.scheme().payload_format();
             let object = ObjectRef { remote: index, key };
             self.event(ReceiverEvent::ObjectOpened { object, size, info, file });
             if auto_accept {
@@ -188,15 +190,10 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     fn take_data(&mut self, now: Timestamp, index: u32, data: &Data<'_>) {
-        let format = match data.fec_id {
-            FecId::RAPTORQ => PayloadFormat::Block8Symbol24,
-            FecId::NO_CODE => PayloadFormat::Block16Symbol16,
-            _ => {
-                self.stats.invalid += 1;
-                return;
-            }
-        };
-        let Some(PayloadId { block, symbol, .. }) = data.payload_id.decode(format) else {
+        self.note_scheme(index, data.fec_id, data.extensions);
+        let format = self.remotes.get(&index).map(|remote| remote.format);
+        let id = format.and_then(|format| data.payload_id.decode(format));
+        let Some(PayloadId { block, symbol, .. }) = id else {
             self.stats.invalid += 1;
             return;
         };
@@ -206,7 +203,6 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.foreign += 1;
             return;
         }
-        self.note_scheme(index, data.fec_id);
         if first {
             self.reach(now, index, key, block);
         }
@@ -258,17 +254,18 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.unopened += 1;
             return;
         };
-        let scheme = if data.fec_id == FecId::RAPTORQ { Scheme::RaptorQ } else { Scheme::NoCode };
-        let expected = if symbol < layout.partition().block_len(number) {
-            layout.partition().symbol_bytes(number, symbol)
+        let (scheme, block_len, len) =
+            (layout.scheme(), layout.block_len(number), data.payload.len());
+        let fits = if symbol < block_len {
+            len == usize::from(layout.symbol_bytes(number, symbol))
         } else {
-            layout.symbol_size()
+            // A Reed-Solomon symbol may be as short as the source symbols that it is made of.
+            let full = usize::from(layout.symbol_size());
+            let short = matches!(scheme, Scheme::ReedSolomon(_)) && len < full && len > 0;
+            symbol - block_len < scheme.parity(block_len) && (short || len == full)
         };
-        let known = scheme == layout.scheme() && data.payload.len() == usize::from(expected);
-        let Some(geometry) = object
-            .geometry(number)
-            .filter(|g| known && (symbol < g.symbols || g.scheme == Scheme::RaptorQ))
-        else {
+        let known = fits && data.fec_id == scheme.fec_id();
+        let Some(geometry) = object.geometry(number).filter(|_| known) else {
             self.stats.invalid += 1;
             return;
         };
@@ -318,9 +315,18 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    fn note_scheme(&mut self, index: u32, fec_id: FecId) {
-        if let Some(remote) = self.remotes.get_mut(&index) {
+    /// Notes how payload ids are to be read. With FEC id 2 only EXT_FTI tells.
+    fn note_scheme(&mut self, index: u32, fec_id: FecId, extensions: Extensions<'_>) {
+        let Some(remote) = self.remotes.get_mut(&index) else { return };
+        if remote.fec_id != fec_id {
             remote.fec_id = fec_id;
+            remote.foreign |= fec_id != FecId::RAPTORQ && fec_id != FecId::NO_CODE;
+            remote.format = PayloadFormat::for_fec(fec_id).unwrap_or(remote.format);
+        }
+        if fec_id == FecId::REED_SOLOMON
+            && let Some(Fti::ReedSolomon { m: 8, .. }) = extensions.fti(fec_id)
+        {
+            remote.format = PayloadFormat::Block24Symbol8;
         }
     }
 
@@ -330,7 +336,11 @@ impl<S: SymbolStore> Receiver<S> {
             Command::Eot(_) => self.take_goodbye(index),
             Command::Squelch(squelch) => self.take_squelch(index, squelch),
             Command::Cc(cc) => {
-                self.with_remote(index, |_, remote| remote.note_probe(now, cc.send_time));
+                let rate = cmd.extensions.rate();
+                self.with_remote(index, |_, remote| {
+                    remote.foreign |= rate.is_some();
+                    remote.note_probe(now, cc.send_time);
+                });
             }
             Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {
                 overheard(now, remote, adv.requests);
@@ -352,13 +362,13 @@ impl<S: SymbolStore> Receiver<S> {
         if !self.synchronise(index, key, false, listed) {
             return;
         }
+        self.note_scheme(index, flush.fec_id, Extensions::EMPTY);
         let wait = self.answer_delay(index);
         let node = self.node;
         let silent = self.config.feedback == Feedback::None;
         let watermark = (flush.fec_id, flush.object, flush.payload_id);
         let mut released = false;
         self.with_remote(index, |this, remote| {
-            remote.fec_id = flush.fec_id;
             remote.newest = remote.newest.max(key);
             remote.make_due(DueBound { key: key + 1, block: 0 });
             this.check_repairs(now, remote);

@@ -1,10 +1,10 @@
 //! What a receiver lacks, and how it says so in a NACK (RFC 5740 §4.3.1, §5.3).
 
 use crate::bits::Bits;
-use crate::wire::{
-    FecId, ObjectId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter,
-};
+use crate::fec::{Layout, Scheme};
+use crate::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter};
 
+use super::object::RecvObject;
 use super::remote::Remote;
 
 /// Something that is missing.
@@ -16,8 +16,8 @@ pub(super) enum Need<'a> {
     Info { key: u64 },
     /// Blocks of which nothing is here; `first..=last` of one object.
     Blocks { key: u64, first: u32, last: u32 },
-    /// `count` more symbols of a block.
-    Symbols { key: u64, block: u32, count: u32, have: &'a Bits, coded: bool },
+    /// `count` more symbols of a block; `have` are the source symbols here, `parity` the others.
+    Symbols { key: u64, block: u32, count: u32, have: &'a Bits, parity: &'a [u32], scheme: Scheme },
 }
 
 impl Need<'_> {
@@ -97,6 +97,7 @@ impl Remote {
         if object.needs_info() && !visit(Need::Info { key }) {
             return false;
         }
+        let Some(scheme) = object.layout().map(Layout::scheme) else { return true };
         let limit = if key < self.due.key { u32::MAX } else { self.due.block };
         for (start, end) in object.unwritten() {
             let end = end.min(limit);
@@ -110,8 +111,8 @@ impl Remote {
                 }
                 untouched = number + 1;
                 let count = block.missing();
-                let (have, coded) = (&block.have, object.coded());
-                let need = Need::Symbols { key, block: number, count, have, coded };
+                let (have, parity) = (&block.have, block.coded());
+                let need = Need::Symbols { key, block: number, count, have, parity, scheme };
                 if count > 0 && !visit(need) {
                     return false;
                 }
@@ -158,8 +159,7 @@ impl NeedWriter {
         // Without room one block is asked for all the same: it tells the sender how far we are.
         let first_whole = need.is_whole() && !self.has_whole;
         self.has_whole |= need.is_whole();
-        let fec = remote.fec_id;
-        let item = |key: u64, block, symbol| item(fec, key, block, symbol);
+        let item = |key: u64, block, symbol| remote.item(key, block, symbol);
         match *need {
             Need::Objects { .. } if self.room == 0 && !first_whole => true,
             Need::Objects { first, last } => {
@@ -189,24 +189,39 @@ impl NeedWriter {
                     self.requests.push_range(flags, item(key, first, 0), item(key, last, 0))
                 }
             }
-            Need::Symbols { key, block, count, have, coded } => {
+            Need::Symbols { key, block, count, have, parity, scheme } => {
                 let nameable = remote.is_nameable(key, block);
-                if coded && !(self.name_symbols && nameable && self.fits_named(have)) {
-                    let erasures = item(key, block, count);
-                    let form = RepairForm::Erasures;
-                    return self.requests.push_item(form, RepairFlags::SEGMENT, erasures);
-                }
-                have.clear_runs().all(|(start, end)| {
-                    let flags = RepairFlags::SEGMENT;
-                    if end - start == 1 {
-                        let form = RepairForm::Items;
-                        return self.requests.push_item(form, flags, item(key, block, start));
+                let named = self.name_symbols && nameable && self.fits_named(have);
+                match scheme {
+                    Scheme::RaptorQ if !named => {
+                        let erasures = item(key, block, count);
+                        let form = RepairForm::Erasures;
+                        self.requests.push_item(form, RepairFlags::SEGMENT, erasures)
                     }
-                    let (first, last) = (item(key, block, start), item(key, block, end - 1));
-                    self.requests.push_range(flags, first, last)
-                })
+                    Scheme::ReedSolomon(code) if !named => {
+                        let last = have.len() + u32::from(code.parity());
+                        let runs = name_parity(have, parity, last, count);
+                        runs.into_iter().all(|run| self.push_run(remote, (key, block), run))
+                    }
+                    _ => have.clear_runs().all(|run| self.push_run(remote, (key, block), run)),
+                }
             }
         }
+    }
+
+    /// Names symbols `start..end` of a block.
+    fn push_run(
+        &mut self,
+        remote: &Remote,
+        (key, block): (u64, u32),
+        (start, end): (u32, u32),
+    ) -> bool {
+        let flags = RepairFlags::SEGMENT;
+        let item = |symbol| remote.item(key, block, symbol);
+        if end - start == 1 {
+            return self.requests.push_item(RepairForm::Items, flags, item(start));
+        }
+        self.requests.push_range(flags, item(start), item(end - 1))
     }
 
     fn fits_named(&self, have: &Bits) -> bool {
@@ -220,11 +235,61 @@ impl NeedWriter {
     }
 }
 
-fn item(fec: FecId, key: u64, block: u32, symbol: u32) -> RepairItem {
-    let format = PayloadFormat::for_fec(fec).unwrap_or(PayloadFormat::Block16Symbol16);
-    RepairItem {
-        fec_id: fec,
-        object: ObjectId(key as u16),
-        payload_id: PayloadId { block, block_len: 0, symbol }.encode(format),
+/// Names `count` symbols in runs: parity symbols that are not here, the first ones, and as many
+/// missing source symbols, the last ones, as there is too little parity for.
+fn name_parity(have: &Bits, parity: &[u32], end: u32, count: u32) -> Vec<(u32, u32)> {
+    let mut runs = Vec::new();
+    let absent = end - have.len() - parity.len() as u32;
+    let by_parity = count.min(absent);
+    let missing = have.len() - have.count();
+    let mut skip = missing - (count - by_parity).min(missing);
+    for (start, stop) in have.clear_runs() {
+        let skipped = skip.min(stop - start);
+        skip -= skipped;
+        if start + skipped < stop {
+            runs.push((start + skipped, stop));
+        }
+    }
+    let (mut left, mut from) = (by_parity, have.len());
+    for &here in parity.iter().chain([&end]) {
+        let run = here.saturating_sub(from).min(left);
+        if run > 0 {
+            runs.push((from, from + run));
+            left -= run;
+        }
+        from = here + 1;
+    }
+    runs
+}
+
+impl Remote {
+    /// Names a symbol in a repair request.
+    fn item(&self, key: u64, block: u32, symbol: u32) -> RepairItem {
+        let layout = self.objects.get(&key).and_then(RecvObject::layout);
+        let block_len = layout.map_or(0, |layout| layout.block_len(block) as u16);
+        RepairItem {
+            fec_id: self.fec_id,
+            object: ObjectId(key as u16),
+            payload_id: PayloadId { block, block_len, symbol }.encode(self.format),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parity_is_named_first_and_source_symbols_only_when_there_is_too_little() {
+        let mut have = Bits::new(10);
+        for symbol in [0, 1, 4, 5, 6, 9] {
+            have.insert(symbol);
+        }
+        // Symbols 2, 3, 7 and 8 are missing; the code has parity symbols 10 to 13.
+        assert_eq!(name_parity(&have, &[], 14, 4), [(10, 14)]);
+        assert_eq!(name_parity(&have, &[11], 14, 3), [(10, 11), (12, 14)]);
+        assert_eq!(name_parity(&have, &[], 12, 4), [(7, 9), (10, 12)]);
+        assert_eq!(name_parity(&have, &[10], 12, 3), [(7, 9), (11, 12)]);
+        assert_eq!(name_parity(&have, &[], 10, 4), [(2, 4), (7, 9)]);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::bits::Bits;
 use crate::endpoint::BlockGeometry;
-use crate::fec::{Layout, Scheme, next_try};
+use crate::fec::{Layout, Points, Scheme, next_try};
 use crate::wire::{Fti, ObjectFlags};
 
 /// One block under way. The store has the bytes; this knows which.
@@ -26,6 +26,11 @@ impl RecvBlock {
     pub(super) fn new(geometry: &BlockGeometry) -> Self {
         let symbols = geometry.symbols;
         Self { have: Bits::new(symbols), coded: Vec::new(), next_try: symbols, busy: false }
+    }
+
+    /// Coded symbols here, ascending.
+    pub(super) fn coded(&self) -> &[u32] {
+        &self.coded
     }
 
     /// True when the symbol is here already.
@@ -138,6 +143,7 @@ impl RecvObject {
         fti: Option<Fti>,
         info: Option<&[u8]>,
         max_block_len: u32,
+        points: Points,
     ) -> Option<Opened> {
         self.file |= flags.contains(ObjectFlags::FILE);
         match (info, &self.info) {
@@ -153,7 +159,7 @@ impl RecvObject {
         if self.layout.is_none()
             && let Some(fti) = fti
         {
-            let layout = Layout::from_fti(&fti).ok()?;
+            let layout = Layout::from_fti(&fti, points).ok()?;
             if layout.scheme() == Scheme::RaptorQ && layout.block_len(0) > max_block_len {
                 return None;
             }
@@ -192,10 +198,6 @@ impl RecvObject {
             offset: partition.block_offset(block),
             len: partition.block_bytes(block),
         })
-    }
-
-    pub(super) fn coded(&self) -> bool {
-        self.layout.is_some_and(|l| l.scheme() == Scheme::RaptorQ)
     }
 
     pub(super) fn is_written(&self, block: u32) -> bool {

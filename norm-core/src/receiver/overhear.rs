@@ -1,12 +1,14 @@
 //! Other receivers' feedback, heard through the group: it may make ours unnecessary.
 
+use std::collections::BTreeMap;
+
 use super::Receiver;
+use super::object::RecvObject;
 use super::remote::Remote;
 use crate::endpoint::SymbolStore;
+use crate::fec::Scheme;
 use crate::time::Timestamp;
-use crate::wire::{
-    Nack, NodeId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairRequests,
-};
+use crate::wire::{Nack, NodeId, PayloadId, RepairFlags, RepairForm, RepairRequests};
 
 impl<S: SymbolStore> Receiver<S> {
     /// Another receiver's NACK, heard through the group.
@@ -26,8 +28,9 @@ impl<S: SymbolStore> Receiver<S> {
 
 /// Notes repair requests that others have made, or that the sender says were made.
 pub(super) fn overheard(now: Timestamp, remote: &mut Remote, requests: RepairRequests<'_>) {
-    let fec = remote.fec_id;
-    let Some(format) = PayloadFormat::for_fec(fec) else { return };
+    let format = remote.format;
+    // Parity symbols named for a block in all of this message: each is as good as any other.
+    let mut parity = BTreeMap::<(u64, u32), u32>::new();
     for request in requests.iter() {
         let (flags, form) = (request.flags, request.form);
         if form == RepairForm::Ranges {
@@ -35,7 +38,7 @@ pub(super) fn overheard(now: Timestamp, remote: &mut Remote, requests: RepairReq
                 let pair = first.payload_id.decode(format).zip(last.payload_id.decode(format));
                 let (k0, k1) = (remote.key_of(first.object), remote.key_of(last.object));
                 if let Some((a, b)) = pair {
-                    overheard_range(now, remote, flags, (k0, a), (k1, b));
+                    overheard_range(now, remote, flags, (k0, a), (k1, b), &mut parity);
                 }
             }
             continue;
@@ -46,9 +49,12 @@ pub(super) fn overheard(now: Timestamp, remote: &mut Remote, requests: RepairReq
             if form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT) {
                 remote.heard_now(now).count(key, id.block, id.symbol);
             } else {
-                overheard_range(now, remote, flags, (key, id), (key, id));
+                overheard_range(now, remote, flags, (key, id), (key, id), &mut parity);
             }
         }
+    }
+    for ((key, block), count) in parity {
+        remote.heard_now(now).count(key, block, count);
     }
 }
 
@@ -58,14 +64,24 @@ fn overheard_range(
     flags: RepairFlags,
     first: (u64, PayloadId),
     last: (u64, PayloadId),
+    parity: &mut BTreeMap<(u64, u32), u32>,
 ) {
+    let layout = remote.objects.get(&first.0).and_then(RecvObject::layout);
+    let coded = layout.filter(|l| matches!(l.scheme(), Scheme::ReedSolomon(_)));
+    let block_len = coded.map_or(u32::MAX, |layout| layout.block_len(first.1.block));
     let heard = remote.heard_now(now);
     if flags.contains(RepairFlags::INFO) {
         heard.infos(first.0, last.0);
     }
     if flags.contains(RepairFlags::SEGMENT) {
-        if (first.0, first.1.block) == (last.0, last.1.block) && first.1.symbol <= last.1.symbol {
-            heard.symbols(first.0, first.1.block, first.1.symbol, last.1.symbol);
+        let place = (first.0, first.1.block);
+        if place == (last.0, last.1.block) && first.1.symbol <= last.1.symbol {
+            let (first, last) = (first.1.symbol, last.1.symbol);
+            heard.symbols(place.0, place.1, first, last);
+            if last >= block_len {
+                let count = parity.entry(place).or_default();
+                *count = count.saturating_add(last - first.max(block_len) + 1);
+            }
         }
     } else if flags.contains(RepairFlags::BLOCK) {
         heard.blocks((first.0, first.1.block), (last.0, last.1.block));

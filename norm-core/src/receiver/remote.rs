@@ -12,8 +12,8 @@ use super::object::RecvObject;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    FecId, InstanceId, MemberState, NodeId, ObjectId, RawPayloadId, SenderFields, Sequence,
-    WireTime,
+    FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId, SenderFields,
+    Sequence, WireTime,
 };
 
 /// The place that a FLUSH names.
@@ -84,6 +84,8 @@ pub(super) struct Remote {
     fields: SenderFields,
     pub(super) timing: Timing,
     pub(super) fec_id: FecId,
+    /// How its payload ids are read.
+    pub(super) format: PayloadFormat,
     /// Bytes per symbol of the object heard last: the most that a NACK may carry.
     pub(super) segment_size: u16,
     /// The first object that is wanted; `None` before synchronisation (RFC 5740 §5.2).
@@ -118,6 +120,8 @@ pub(super) struct Remote {
     pub(super) answered_round: Option<u16>,
     /// When we first reported.
     pub(super) reported: Option<Timestamp>,
+    /// It looks like another make's, unless it calls the roll.
+    pub(super) foreign: bool,
     /// It does not hear what we send to it alone.
     pub(super) unheard: bool,
     pub(super) loss: LossMeter,
@@ -154,6 +158,7 @@ impl Remote {
             fields: *sender,
             timing: timing(sender),
             fec_id: FecId::RAPTORQ,
+            format: PayloadFormat::Block8Symbol24,
             segment_size: 512,
             want_from: None,
             newest: KEY_BASE,
@@ -178,6 +183,7 @@ impl Remote {
             report: None,
             answered_round: None,
             reported: None,
+            foreign: false,
             unheard: false,
             loss: LossMeter::default(),
             last_heard: now,

@@ -3,18 +3,21 @@
 use core::time::Duration;
 
 use super::Sender;
+use super::objects::SendObject;
 use crate::bits::Bits;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
+use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
     AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
     Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
-    PayloadFormat, PayloadId, QuantizedGroupSize, REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv,
-    RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence, Squelch,
-    WireTime, encode_nodes,
+    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
+    RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
+    Squelch, WireTime, encode_nodes,
 };
 
-/// Header bytes of the longest DATA message: common part, payload id, EXT_FTI.
+/// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129
+/// has 4 more in the payload id.
 pub const DATA_OVERHEAD: usize = 16 + 4 + 16;
 
 /// Commands that answer something and go before everything else.
@@ -32,6 +35,8 @@ pub(super) enum Urgent {
 const UNKNOWN_GROUP: u64 = 10_000;
 /// A group this small needs no suppression to speak of.
 const SMALL_GROUP: u64 = 10;
+/// The rate in bits per second that is told when there is no limit.
+const UNLIMITED: u64 = 100_000_000_000;
 /// While receivers are still announcing themselves, there are at least this many.
 const UNCOUNTED_GROUP: u64 = 50;
 
@@ -78,15 +83,23 @@ impl Sender {
     }
 
     pub(super) fn fec_id(&self) -> FecId {
-        if self.coded() { FecId::RAPTORQ } else { FecId::NO_CODE }
+        self.config.scheme.fec_id()
     }
 
     pub(super) fn payload_format(&self) -> PayloadFormat {
-        if self.coded() { PayloadFormat::Block8Symbol24 } else { PayloadFormat::Block16Symbol16 }
+        self.config.scheme.payload_format()
     }
 
-    pub(super) fn payload_id(&self, block: u32, symbol: u32) -> RawPayloadId {
-        PayloadId { block, block_len: 0, symbol }.encode(self.payload_format())
+    /// Names a symbol of a block of an object; the block's length travels with FEC id 129 only.
+    fn payload_id(&self, object: &SendObject, block: u32, symbol: u32) -> RawPayloadId {
+        let block_len = object.layout.block_len(block) as u16;
+        PayloadId { block, block_len, symbol }.encode(self.payload_format())
+    }
+
+    /// Bytes of the longest DATA message.
+    pub(super) fn packet_size(&self) -> usize {
+        let ids = self.payload_format().len() - PayloadFormat::Block8Symbol24.len();
+        usize::from(self.config.segment_size) + DATA_OVERHEAD + ids
     }
 
     fn header(&mut self) -> Header {
@@ -174,6 +187,8 @@ impl Sender {
     ) -> Option<Transmit> {
         let (object, block) = self.objects.by_block(number)?;
         let (id, flags) = (object.id(), object.flags.with(extra));
+        let (format, block_len) = (self.payload_format(), object.layout.block_len(block) as u16);
+        let payload_id = |symbol| PayloadId { block, block_len, symbol }.encode(format);
         let mut extensions = ExtensionBuf::new();
         if fti {
             extensions.push_fti(&object.fti());
@@ -185,7 +200,7 @@ impl Sender {
                 flags,
                 fec_id: self.fec_id(),
                 object: id,
-                payload_id: self.payload_id(block, symbol),
+                payload_id: payload_id(symbol),
                 extensions: extensions.as_extensions(),
                 payload,
             });
@@ -204,7 +219,7 @@ impl Sender {
     }
 
     /// Sends the command that is due, if any.
-    pub(super) fn send_command(
+    pub(super) fn next_command(
         &mut self,
         now: Timestamp,
         out: &mut TransmitBuf,
@@ -215,8 +230,18 @@ impl Sender {
         if now >= self.session.next_cc {
             return Some(self.send_probe(now, out));
         }
-        if now >= self.session.next_call {
+        if self.session.must_call(now) {
             return Some(self.send_roll_call(now, out));
+        }
+        if let Some(command) = self.session.command.as_mut().filter(|c| c.next <= now) {
+            command.left = command.left.saturating_sub(1);
+            command.next = now + self.grtt.get() * 2;
+            let (content, over) = (command.content.clone(), command.left == 0);
+            if over {
+                self.session.command = None;
+            }
+            let application = Application { reserved: [0; 3], content: &content };
+            return Some(self.emit_command(Command::Application(application), out));
         }
         self.send_ack_request(now, out)
     }
@@ -224,11 +249,11 @@ impl Sender {
     fn send_urgent(&mut self, urgent: Urgent, out: &mut TransmitBuf) -> Option<Transmit> {
         match urgent {
             Urgent::Squelch => {
-                let first = self.objects.get(self.objects.first_key())?.id();
+                let first = self.objects.get(self.objects.first_key())?;
                 let squelch = Squelch {
                     fec_id: self.fec_id(),
-                    object: first,
-                    payload_id: self.payload_id(0, 0),
+                    object: first.id(),
+                    payload_id: self.payload_id(first, 0, 0),
                     invalid: ObjectList::EMPTY,
                 };
                 Some(self.emit_command(Command::Squelch(squelch), out))
@@ -255,7 +280,18 @@ impl Sender {
             send_time: WireTime::from_nanos(now.as_nanos()),
             nodes: CcNodes::EMPTY,
         };
-        self.emit_command(Command::Cc(cc), out)
+        self.stats.commands += 1;
+        let mut extensions = ExtensionBuf::new();
+        if self.config.rfc_only {
+            let bits = self.config.rate.unwrap_or(UNLIMITED);
+            extensions.push_rate(QuantizedRate::from_bytes_per_second(bits as f64 / 8.0));
+        }
+        let message = Message::Cmd(Cmd {
+            sender: self.sender_fields(),
+            extensions: extensions.as_extensions(),
+            command: Command::Cc(cc),
+        });
+        self.emit(&message, out)
     }
 
     fn send_roll_call(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
@@ -320,7 +356,7 @@ impl Sender {
         let object = self.objects.last()?;
         let block = object.layout.blocks().saturating_sub(1);
         let symbol = object.layout.block_len(block).saturating_sub(1);
-        Some((object.id(), self.payload_id(block, symbol)))
+        Some((object.id(), self.payload_id(object, block, symbol)))
     }
 
     /// Tells receivers that NACK by unicast what has been asked for already (RFC 5740 §5.4.4).
@@ -340,12 +376,16 @@ impl Sender {
         Some(RepairItem {
             fec_id: self.fec_id(),
             object: object.id(),
-            payload_id: self.payload_id(block, symbol),
+            payload_id: self.payload_id(object, block, symbol),
         })
     }
 
     fn advertise_blocks(&self, writer: &mut RepairWriter) -> bool {
         self.repairs.gathered().all(|(number, need, pending)| {
+            if let Scheme::ReedSolomon(code) = self.config.scheme {
+                return self.advertise_parity(number, need.min(code.parity().into()), writer)
+                    && self.advertise_symbols(number, pending, writer);
+            }
             if self.coded() {
                 let item = self.repair_item(number, need);
                 return item.is_none_or(|item| {
@@ -354,6 +394,16 @@ impl Sender {
             }
             self.advertise_symbols(number, pending, writer)
         })
+    }
+
+    /// Names parity symbols, as receivers do for Reed-Solomon codes.
+    fn advertise_parity(&self, number: u64, count: u32, writer: &mut RepairWriter) -> bool {
+        let Some((object, block)) = self.objects.by_block(number) else { return true };
+        let first = object.layout.block_len(block);
+        let last = first + count.saturating_sub(1);
+        let range = self.repair_item(number, first).zip(self.repair_item(number, last));
+        let range = range.filter(|_| count > 0);
+        range.is_none_or(|(a, b)| writer.push_range(RepairFlags::SEGMENT, a, b))
     }
 
     fn advertise_symbols(&self, number: u64, pending: &Bits, writer: &mut RepairWriter) -> bool {

@@ -28,6 +28,10 @@ pub struct SenderConfig {
     /// Repair for whoever asks, announced or not, as far as the rate allows, and believe its round
     /// trips: for receivers of other makes, or too many to be listed.
     pub open: bool,
+    /// Speak RFC 5740 and nothing of our own, for receivers of other makes: no roll calls; whoever
+    /// is heard is listed; every DATA message carries EXT_FTI, and probes EXT_RATE, which the NRL
+    /// implementation answers.
+    pub rfc_only: bool,
     /// Round trip assumed before any is measured (RFC 5740 §5.5.1: 0.5 s).
     pub initial_grtt: Duration,
     /// Lowest round trip advertised: the grain of the timers on either side.
@@ -65,6 +69,7 @@ impl SenderConfig {
             backoff: None,
             group_size: None,
             open: false,
+            rfc_only: false,
             initial_grtt: Duration::from_millis(500),
             min_grtt: Duration::from_millis(2),
             patience: Duration::from_secs(5),
@@ -91,6 +96,8 @@ pub enum ConfigError {
     BlockLength,
     /// NORM_INFO must fit one segment.
     InfoTooLong,
+    /// A command must fit one segment.
+    CommandTooLong,
     /// The object is larger than one NORM object can be at these settings.
     ObjectTooLarge,
     /// 32,767 objects are already in the session; transport ids would become ambiguous.
@@ -104,6 +111,7 @@ impl core::fmt::Display for ConfigError {
             Self::SegmentSize => "the segment size must be 64 to 65000 bytes",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
+            Self::CommandTooLong => "a command must fit one segment: shorten it",
             Self::ObjectTooLarge => "the object is too large for one NORM object: cut it up",
             Self::TooManyObjects => "a session holds at most 32767 objects: start another",
         })

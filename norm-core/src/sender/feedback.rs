@@ -10,7 +10,7 @@ use super::event::SenderEvent;
 use super::members::{Heard, MemberStatus, Peer};
 use super::repair::BlockNeed;
 use crate::endpoint::Datagram;
-use crate::fec::EXTRA_SYMBOLS;
+use crate::fec::{EXTRA_SYMBOLS, Scheme};
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -327,15 +327,30 @@ impl Sender {
     fn name_symbols(&mut self, from: Place, to: Place, needs: &mut NackNeeds) {
         let Some((object, index)) = self.objects.by_block(from.block) else { return };
         let symbols = object.geometry(index).symbols;
-        if from.block == to.block && from.symbol <= to.symbol && to.symbol < symbols {
-            // Overlapping ranges would cost time for nothing; an honest NACK has none.
-            let need = needs.blocks.entry(from.block).or_default();
-            if need.named.last().is_none_or(|last| last.end <= from.symbol) {
-                need.named.push(from.symbol..to.symbol + 1);
-            } else {
-                self.stats.ignored_requests += 1;
-            }
+        let parity = match object.layout.scheme() {
+            Scheme::ReedSolomon(code) => u32::from(code.parity()),
+            _ => 0,
+        };
+        let end = to.symbol.saturating_add(1);
+        if from.block != to.block || from.symbol > to.symbol || end > symbols + parity {
+            return;
         }
+        // Overlapping ranges would cost time for nothing; an honest NACK has none.
+        let follows = |list: &[Range<u32>], range: &Range<u32>| {
+            !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
+        };
+        let need = needs.blocks.entry(from.block).or_default();
+        let named = from.symbol..end.min(symbols);
+        let coded = from.symbol.max(symbols) - symbols..end.max(symbols) - symbols;
+        let (names, codes) = (follows(&need.named, &named), follows(&need.parity, &coded));
+        if names {
+            need.named.push(named);
+        }
+        if codes {
+            need.counted += coded.end - coded.start;
+            need.parity.push(coded);
+        }
+        self.stats.ignored_requests += u64::from(!names && !codes);
     }
 
     fn request_infos(&mut self, now: Timestamp, keys: &RangeSet) {

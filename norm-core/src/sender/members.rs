@@ -120,6 +120,8 @@ pub(super) struct Members {
     /// Addresses that speak without having said who they are.
     strangers: BTreeSet<Peer>,
     limit: usize,
+    /// Whoever is heard is listed, under its node id.
+    list_all: bool,
     active: usize,
     confirmed: usize,
 }
@@ -130,13 +132,14 @@ const MOVE_AFTER: Duration = Duration::from_secs(2);
 const MAX_STRANGERS: usize = 4_096;
 
 impl Members {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, list_all: bool) -> Self {
         Self {
             members: BTreeMap::new(),
             nodes: BTreeMap::new(),
             peers: BTreeMap::new(),
             strangers: BTreeSet::new(),
             limit,
+            list_all,
             active: 0,
             confirmed: 0,
         }
@@ -185,6 +188,8 @@ impl Members {
         identity: Option<Identity>,
         joined: u64,
     ) -> Heard {
+        let named = || Identity(u128::from(node.0).to_be_bytes());
+        let identity = identity.or_else(|| self.list_all.then(named));
         let heard = self.place(now, (node, peer), identity, joined);
         if heard == Heard::Stranger
             && !self.peers.contains_key(&peer)
@@ -349,7 +354,7 @@ mod tests {
 
     #[test]
     fn counts_follow_the_statuses() {
-        let mut members = Members::new(3);
+        let mut members = Members::new(3, false);
         for n in 1..=4u16 {
             let heard = hear(&mut members, n.into(), n, Some(n.into()));
             assert_eq!(heard, if n <= 3 { Heard::New } else { Heard::Unlisted });
@@ -373,7 +378,7 @@ mod tests {
 
     #[test]
     fn who_has_not_said_who_it_is_holds_nobody_up() {
-        let mut members = Members::new(9);
+        let mut members = Members::new(9, false);
         assert_eq!(hear(&mut members, 7, 7, None), Heard::Stranger);
         assert!(!members.set_status(NodeId(7), MemberStatus::Confirmed));
         assert!(members.all_settled() && members.next_active(NodeId(0), 9).is_empty());
@@ -388,7 +393,7 @@ mod tests {
 
     #[test]
     fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place() {
-        let mut members = Members::new(9);
+        let mut members = Members::new(9, false);
         assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
         assert_eq!(hear(&mut members, 1, 2, Some(2)), Heard::Collision(id(1)));
         members.set_status(NodeId(1), MemberStatus::Confirmed);
@@ -406,7 +411,7 @@ mod tests {
 
     #[test]
     fn one_address_is_one_receiver_and_speaks_for_no_other() {
-        let mut members = Members::new(9);
+        let mut members = Members::new(9, false);
         assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
         assert_eq!(hear(&mut members, 66, 66, Some(66)), Heard::New);
         for n in 67..99 {
@@ -423,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_round_trip_is_believed_the_second_time() {
-        let mut members = Members::new(9);
+        let mut members = Members::new(9, false);
         hear(&mut members, 1, 1, Some(1));
         let member = members.get_mut(NodeId(1)).unwrap();
         let ms = Duration::from_millis;

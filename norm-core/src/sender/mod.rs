@@ -24,7 +24,7 @@ mod session;
 use std::collections::VecDeque;
 
 use crate::endpoint::{Datagram, Endpoint, Job, JobDone, ReadJob, Transmit, TransmitBuf};
-use crate::fec::Scheme;
+use crate::fec::{Layout, Scheme};
 use crate::pacer::Pacer;
 use crate::rng::Rng;
 use crate::time::Timestamp;
@@ -96,6 +96,13 @@ impl Sender {
         if !(1..=56_403).contains(&config.block_len) {
             return Err(ConfigError::BlockLength);
         }
+        let mut config = config;
+        if let Scheme::ReedSolomon(code) = config.scheme {
+            config.block_len = code.block_len().into();
+            if Layout::reed_solomon(1, config.segment_size, code).is_err() {
+                return Err(ConfigError::SegmentSize);
+            }
+        }
         let mut rng = Rng::new(seed);
         let instance = InstanceId((rng.next_u32() >> 16) as u16);
         Ok(Self {
@@ -106,7 +113,7 @@ impl Sender {
             cache: BlockCache::new(config.cache_bytes),
             repairs: RepairTable::default(),
             parity: ParityCursors::default(),
-            members: Members::new(config.max_receivers),
+            members: Members::new(config.max_receivers, config.rfc_only),
             lag: Lag::new(),
             foresight: Foresight::default(),
             strangers: Allowance::new(now),
@@ -140,6 +147,25 @@ impl Sender {
     pub fn finish(&mut self) {
         self.session.finish();
         self.idle = false;
+    }
+
+    /// Sends bytes of the application's own to all receivers (CMD(APPLICATION), RFC 5740 §4.2.3.7),
+    /// `times` times, two round trips apart. One that is still being sent is replaced.
+    ///
+    /// # Errors
+    /// [`ConfigError::CommandTooLong`] when they exceed one segment.
+    pub fn send_command(
+        &mut self,
+        content: bytes::Bytes,
+        times: u32,
+        now: Timestamp,
+    ) -> Result<(), ConfigError> {
+        if content.len() > usize::from(self.config.segment_size) {
+            return Err(ConfigError::CommandTooLong);
+        }
+        self.session.command = Some(session::AppCommand { content, left: times, next: now });
+        self.idle = false;
+        Ok(())
     }
 
     /// Ends the session now: says so to the receivers and stops.
@@ -191,7 +217,7 @@ impl Sender {
     }
 
     fn coded(&self) -> bool {
-        self.config.scheme == Scheme::RaptorQ
+        self.config.scheme.parity(self.config.block_len) > 0
     }
 
     fn want_block(&mut self, number: u64) {

@@ -86,6 +86,7 @@ impl ObjectTable {
         let layout = match config.scheme {
             Scheme::RaptorQ => Layout::choose_raptorq(spec.size, segment, config.block_len),
             Scheme::NoCode => Layout::choose_no_code(spec.size, segment, config.block_len),
+            Scheme::ReedSolomon(code) => Layout::reed_solomon(spec.size, segment, code),
         }
         .map_err(|_| ConfigError::ObjectTooLarge)?;
         let mut flags = ObjectFlags(0);

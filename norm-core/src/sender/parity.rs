@@ -14,23 +14,27 @@ pub(super) struct ParityCursors {
 }
 
 const MAX_BLOCKS: usize = 65_536;
-/// Encoding symbol ids are 24 bits wide (RFC 6330 §3.2).
-const ID_SPACE: u32 = 1 << 24;
 
 impl ParityCursors {
-    /// The first fresh symbol id of a block with `symbols` source symbols, if `count` are made.
+    /// Symbols of a block that were never sent, if its code has `parity` of them.
+    pub(super) fn fresh(&self, block: u64, parity: u32) -> u32 {
+        parity.saturating_sub(*self.used.get(&block).unwrap_or(&self.floor))
+    }
+
+    /// The first of `count` fresh coded symbols of a block whose code has `parity` of them, counted
+    /// from the block's first.
     ///
-    /// Starts over when the id space is used up.
-    pub(super) fn reserve(&mut self, block: u64, symbols: u32, count: u32) -> u32 {
+    /// Starts over when all were sent.
+    pub(super) fn reserve(&mut self, block: u64, parity: u32, count: u32) -> u32 {
         if self.used.len() >= MAX_BLOCKS && !self.used.contains_key(&block) {
             self.fold();
         }
         let used = self.used.entry(block).or_insert(self.floor);
-        if symbols.saturating_add(*used).saturating_add(count) > ID_SPACE {
+        if used.saturating_add(count) > parity {
             *used = 0;
         }
-        let first = symbols + *used;
-        *used += count;
+        let first = *used;
+        *used = used.saturating_add(count);
         first
     }
 
@@ -50,19 +54,22 @@ mod tests {
     #[test]
     fn no_symbol_repeats_even_when_the_table_overflows() {
         let mut cursors = ParityCursors::default();
-        assert_eq!(cursors.reserve(0, 10, 5), 10);
-        assert_eq!(cursors.reserve(0, 10, 5), 15);
+        assert_eq!(cursors.reserve(0, 1000, 5), 0);
+        assert_eq!(cursors.reserve(0, 1000, 5), 5);
         for block in 1..=MAX_BLOCKS as u64 {
-            cursors.reserve(block, 10, 1);
+            cursors.reserve(block, 1000, 1);
         }
         assert!(cursors.used.len() <= MAX_BLOCKS);
-        assert!(cursors.reserve(0, 10, 1) >= 20);
+        assert!(cursors.reserve(0, 1000, 1) >= 10);
     }
 
     #[test]
-    fn the_id_space_starts_over_when_used_up() {
+    fn a_code_that_is_used_up_starts_over() {
         let mut cursors = ParityCursors::default();
-        cursors.reserve(0, 10, ID_SPACE - 20);
-        assert_eq!(cursors.reserve(0, 10, 11), 10);
+        assert_eq!(cursors.fresh(0, 16), 16);
+        cursors.reserve(0, 16, 12);
+        assert_eq!(cursors.fresh(0, 16), 4);
+        assert_eq!(cursors.reserve(0, 16, 5), 0);
+        assert_eq!(cursors.fresh(0, 16), 11);
     }
 }

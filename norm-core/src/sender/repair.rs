@@ -20,8 +20,10 @@ use crate::time::Timestamp;
 pub(super) struct BlockNeed {
     /// Source symbols asked for by name, as half-open ranges.
     pub(super) named: Vec<Range<u32>>,
-    /// Symbols asked for by number only.
+    /// Symbols asked for by number only, or as parity: any fresh coded symbols will do.
     pub(super) counted: u32,
+    /// Which parity symbols those were, counted from the block's first, as half-open ranges.
+    pub(super) parity: Vec<Range<u32>>,
     /// It comes from somebody who may teach us what later blocks will need.
     pub(super) teaches: bool,
 }
@@ -70,8 +72,12 @@ pub(super) struct BlockRepair {
     need: u32,
     /// The most that one receiver asked for who teaches.
     taught: u32,
-    /// Every id named in this cycle; `None` once somebody gave only a number.
-    asked: Option<Bits>,
+    /// Every source symbol named in this cycle.
+    asked: Bits,
+    /// Somebody asked for a number of symbols.
+    counted: bool,
+    /// Parity symbols named, for when there are no fresh ones.
+    parity: RangeSet,
     /// Named ids that are still to be sent.
     pub(super) pending: Bits,
     pub(super) sent: u32,
@@ -88,7 +94,9 @@ impl BlockRepair {
             phase,
             need: 0,
             taught: 0,
-            asked: Some(Bits::new(symbols)),
+            asked: Bits::new(symbols),
+            counted: false,
+            parity: RangeSet::new(),
             pending: Bits::new(symbols),
             sent: 0,
             ahead: 0,
@@ -101,6 +109,19 @@ impl BlockRepair {
     /// How the block is to be repaired now.
     pub(super) fn plan(&self) -> Plan {
         if self.pending.count() > 0 { Plan::Resend } else { self.plan }
+    }
+
+    /// Takes up to `most` parity symbols that were named, in one run.
+    pub(super) fn take_parity(&mut self, most: u32) -> Option<Range<u32>> {
+        let (start, end) = self.parity.iter().next()?;
+        let end = end.min(start + u64::from(most));
+        self.forget_parity(start as u32..end as u32);
+        (start < end).then_some(start as u32..end as u32)
+    }
+
+    /// These parity symbols are on their way.
+    pub(super) fn forget_parity(&mut self, sent: Range<u32>) {
+        self.parity.remove(sent.start.into(), sent.end.into());
     }
 
     /// Coded symbols still to be sent in this cycle.
@@ -119,23 +140,25 @@ impl BlockRepair {
         if need.teaches {
             self.taught = self.taught.max(symbols);
         }
-        if need.counted > 0 {
-            self.asked = None;
+        self.counted |= need.counted > 0;
+        for range in &need.parity {
+            self.parity.insert(range.start.into(), range.end.into());
         }
-        let Some(asked) = &mut self.asked else { return };
         for symbol in need.named.iter().cloned().flatten() {
-            if asked.insert(symbol) && self.plan == Plan::Resend {
+            if self.asked.insert(symbol) && self.plan == Plan::Resend {
                 self.pending.insert(symbol);
             }
         }
     }
 
     /// Resend or code? A resend serves only those who lack exactly that symbol but costs no coding,
-    /// so it may cost a little more of the link.
-    fn choose(&mut self, coded: bool) {
-        let union = self.asked.as_ref().map(Bits::count);
-        let resend = union.is_some_and(|union| union <= self.need + self.need / 4 + 2);
-        if coded && !resend {
+    /// so it may cost a little more of the link. When the code has fewer than enough symbols left
+    /// that were never sent, what is named is sent again, and coded symbols are for the rest.
+    fn choose(&mut self, fresh: u32) {
+        let cheap = self.asked.count() <= self.need + self.need / 4 + 2;
+        let resend = cheap && !self.counted;
+        let left = self.encoded.as_ref().map_or(0, |e| e.count.saturating_sub(e.used));
+        if !resend && self.need <= fresh.saturating_add(left) {
             self.plan = Plan::Code;
             self.pending = Bits::new(self.pending.len());
         }
@@ -248,15 +271,20 @@ impl RepairTable {
         if self.blocks.len() < MAX_BLOCKS && !self.blocks.contains_key(&block) {
             let mut repair = BlockRepair::new(symbols, Phase::Active);
             (repair.need, repair.ahead) = (count, count);
-            (repair.plan, repair.asked) = (Plan::Code, None);
+            (repair.plan, repair.counted) = (Plan::Code, true);
             self.blocks.insert(block, repair);
             self.active.insert(block);
         }
     }
 
-    /// Ends the gathering of blocks whose time has come; `coded`: the scheme can make fresh symbols.
-    /// Tells `needed` what those who teach need of each one now, together with what was sent ahead.
-    pub(super) fn activate(&mut self, now: Timestamp, coded: bool, mut needed: impl FnMut(u32)) {
+    /// Ends the gathering of blocks whose time has come; `fresh` tells how many coded symbols of a
+    /// block were never sent. Tells `needed` what those who teach need of each one now, together with what was sent ahead.
+    pub(super) fn activate(
+        &mut self,
+        now: Timestamp,
+        fresh: impl Fn(u64) -> u32,
+        mut needed: impl FnMut(u32),
+    ) {
         while let Some(&(until, block)) = self.gathering.first() {
             if until > now {
                 break;
@@ -264,7 +292,7 @@ impl RepairTable {
             self.gathering.pop_first();
             if let Some(repair) = self.blocks.get_mut(&block) {
                 repair.phase = Phase::Active;
-                repair.choose(coded);
+                repair.choose(fresh(block));
                 if repair.taught > 0 {
                     needed(repair.ahead.saturating_add(repair.taught));
                 }
@@ -382,9 +410,9 @@ mod tests {
         let mut table = RepairTable::default();
         assert!(table.request(at(0), 7, 100, &count(3), MS * 10));
         assert!(table.request(at(1), 7, 100, &count(5), MS * 10));
-        table.activate(at(9), true, |_| {});
+        table.activate(at(9), |_| u32::MAX, |_| {});
         assert_eq!(table.active(0..100).count(), 0);
-        table.activate(at(10), true, |_| {});
+        table.activate(at(10), |_| u32::MAX, |_| {});
         assert_eq!(table.active(0..100).collect::<Vec<_>>(), [7]);
         let repair = table.get_mut(7).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 5));
@@ -401,7 +429,7 @@ mod tests {
         table.request(at(0), 1, 64, &count(9), MS);
         table.request(at(0), 1, 64, &BlockNeed { teaches: true, ..count(3) }, MS);
         table.request(at(0), 2, 64, &count(9), MS);
-        table.activate(at(1), true, |symbols| learned.push(symbols));
+        table.activate(at(1), |_| u32::MAX, |symbols| learned.push(symbols));
         assert_eq!(learned, [3]);
         assert_eq!(
             table.get_mut(1).unwrap().remaining(),
@@ -417,7 +445,7 @@ mod tests {
         table.request(at(0), 1, 64, &named(&[3]), MS);
         table.request(at(0), 2, 64, &named(&[1, 2, 3, 4]), MS);
         table.request(at(0), 2, 64, &named(&[11, 12, 13, 14]), MS);
-        table.activate(at(1), true, |_| {});
+        table.activate(at(1), |_| u32::MAX, |_| {});
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.pending.count()), (Plan::Resend, 2));
         let repair = table.get_mut(2).unwrap();
@@ -428,7 +456,7 @@ mod tests {
     fn a_count_above_the_named_symbols_is_topped_up_with_coded_ones() {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[3]), MS);
-        table.activate(at(1), true, |_| {});
+        table.activate(at(1), |_| u32::MAX, |_| {});
         table.request(at(1), 1, 64, &count(4), MS);
         let repair = table.get_mut(1).unwrap();
         assert!(repair.pending.remove(3));
@@ -443,7 +471,7 @@ mod tests {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[1, 2, 3, 4, 5]), MS);
         table.request(at(0), 1, 64, &named(&[21, 22, 23, 24, 25]), MS);
-        table.activate(at(1), false, |_| {});
+        table.activate(at(1), |_| 0, |_| {});
         assert_eq!(table.get_mut(1).unwrap().pending.count(), 10);
     }
 

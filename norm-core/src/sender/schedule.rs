@@ -12,6 +12,7 @@ use super::event::SenderEvent;
 use super::objects::SendObject;
 use super::repair::{Encoded, Plan};
 use crate::endpoint::{EncodeJob, Job, Transmit, TransmitBuf};
+use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::ObjectFlags;
 
@@ -63,14 +64,16 @@ impl Sender {
         if self.session.is_closing() {
             return self.send_eot(now, out);
         }
-        if let Some(command) = self.send_command(now, out) {
+        if let Some(command) = self.next_command(now, out) {
             return Some(command);
         }
         if !self.session.is_sending() {
             return None;
         }
-        let (coded, foresight) = (self.coded(), &mut self.foresight);
-        self.repairs.activate(now, coded, |symbols| foresight.learn(symbols));
+        let (parity, foresight) = (&self.parity, &mut self.foresight);
+        let (scheme, block_len) = (self.config.scheme, self.config.block_len);
+        let fresh = |block| parity.fresh(block, scheme.parity(block_len));
+        self.repairs.activate(now, fresh, |symbols| foresight.learn(symbols));
         if let Some(key) = self.repairs.take_info(now, self.grtt.get()) {
             return self.send_info(key, ObjectFlags::REPAIR, out);
         }
@@ -181,6 +184,7 @@ impl Sender {
                 self.cursor.symbol = 0;
                 if coded && self.is_large() {
                     let ahead = self.foresight.next(geometry.symbols);
+                    let ahead = ahead.min(geometry.scheme.parity(geometry.symbols));
                     if ahead > 0 {
                         self.repairs.ahead(number, geometry.symbols, ahead);
                     }
@@ -199,7 +203,7 @@ impl Sender {
     }
 
     fn batch(&self, out: &TransmitBuf) -> u32 {
-        let packet = usize::from(self.config.segment_size) + super::compose::DATA_OVERHEAD;
+        let packet = self.packet_size();
         let paced = self.pacer.batch(packet + self.config.packet_overhead);
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
@@ -311,15 +315,38 @@ impl Sender {
         if repair.encoding {
             return;
         }
-        let count = repair.remaining() + repair.remaining() / 4 + 2;
+        let parity = geometry.scheme.parity(geometry.symbols);
+        let remaining = repair.remaining();
+        let fresh = self.parity.fresh(block, parity);
+        let range = match geometry.scheme {
+            Scheme::RaptorQ => {
+                let count = remaining + remaining / 4 + 2;
+                let first = self.parity.reserve(block, parity, count);
+                first..first + count
+            }
+            // A code with few symbols: none is made that is not needed, and when all were sent,
+            // those that are named are sent again.
+            _ if fresh == 0
+                && let Some(named) = repair.take_parity(remaining) =>
+            {
+                named
+            }
+            _ => {
+                let count = remaining.min(if fresh > 0 { fresh } else { parity });
+                let first = self.parity.reserve(block, parity, count);
+                repair.forget_parity(first..first + count);
+                first..first + count
+            }
+        };
         repair.encoding = true;
         self.jobs.push_back(Job::Encode(EncodeJob {
             block,
             symbols: geometry.symbols,
             symbol_size: geometry.symbol_size,
             source,
-            first: self.parity.reserve(block, geometry.symbols, count),
-            count,
+            scheme: geometry.scheme,
+            first: geometry.symbols + range.start,
+            count: range.end - range.start,
         }));
     }
 

@@ -5,6 +5,8 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::Sender;
 use super::config::SenderConfig;
 use super::event::SenderEvent;
@@ -28,6 +30,14 @@ pub(super) struct AckRequest {
     pub(super) ack_id: u8,
     pub(super) pending: Vec<NodeId>,
     pub(super) answers: usize,
+    pub(super) left: u32,
+    pub(super) next: Timestamp,
+}
+
+/// Bytes of the application, being repeated.
+#[derive(Debug)]
+pub(super) struct AppCommand {
+    pub(super) content: Bytes,
     pub(super) left: u32,
     pub(super) next: Timestamp,
 }
@@ -67,6 +77,9 @@ pub(super) struct Session {
     pub(super) collide_from: Timestamp,
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
+    pub(super) command: Option<AppCommand>,
+    /// RFC 5740 and nothing of our own.
+    rfc_only: bool,
 }
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
@@ -100,7 +113,7 @@ impl Session {
             finishing: false,
             all_sent: None,
             abandoned: None,
-            fti_until: now + FTI_ALWAYS,
+            fti_until: fti_until(now, config.rfc_only),
             next_cc: now,
             cc_interval: CC_FIRST,
             cc_sequence: 0,
@@ -121,6 +134,8 @@ impl Session {
             collide_from: now,
             ack_request: None,
             next_ack_id: 0,
+            command: None,
+            rfc_only: config.rfc_only,
         }
     }
 
@@ -181,7 +196,9 @@ impl Session {
             _ => {
                 let open = |r: &&AckRequest| r.left > 0 && !r.pending.is_empty();
                 let ack = self.ack_request.as_ref().filter(open).map(|r| r.next);
-                let clock = [Some(self.next_cc), Some(self.next_call), self.next_flush, ack];
+                let command = self.command.as_ref().map(|command| command.next);
+                let call = (!self.rfc_only).then_some(self.next_call);
+                let clock = [Some(self.next_cc), call, self.next_flush, ack, command];
                 clock.into_iter().flatten().min()
             }
         }
@@ -237,8 +254,16 @@ impl Session {
         }
     }
 
+    /// A roll call is due.
+    pub(super) fn must_call(&self, now: Timestamp) -> bool {
+        !self.rfc_only && now >= self.next_call
+    }
+
     /// True when everybody who wants to be counted has had the time to say so.
-    fn census_done(&self, now: Timestamp) -> bool {
+    fn census_done(&self, now: Timestamp, robust: Duration) -> bool {
+        if self.rfc_only {
+            return self.all_sent.is_some_and(|at| now >= at + robust.max(STRANGER_GRACE));
+        }
         let unsaid = self.stranger_at.is_some_and(|at| now < at + STRANGER_GRACE);
         let late = self.all_sent.is_some_and(|at| now >= at + STRANGER_LIMIT);
         self.calls_since_news >= 2 && now >= self.census_at && (late || !unsaid)
@@ -256,6 +281,10 @@ impl Session {
     pub(super) fn hasten_flush(&mut self) {
         self.flush_interval = FLUSH_SHORTEST;
     }
+}
+
+fn fti_until(now: Timestamp, rfc_only: bool) -> Timestamp {
+    if rfc_only { Timestamp::MAX } else { now + FTI_ALWAYS }
 }
 
 impl Sender {
@@ -293,7 +322,7 @@ impl Sender {
         let recent = now - self.silence();
         if self.members.announced() >= enough && self.members.present(recent) >= enough {
             self.session.phase = Phase::Sending;
-            self.session.fti_until = now + FTI_ALWAYS;
+            self.session.fti_until = fti_until(now, self.config.rfc_only);
             self.event(SenderEvent::Started);
         } else if deadline.is_some_and(|deadline| now >= deadline) {
             self.event(SenderEvent::StartTimedOut { receivers: self.members.present(recent) });
@@ -312,7 +341,8 @@ impl Sender {
             return self.session.finishing && now >= last + wait;
         }
         let asked = self.session.ack_request.is_none();
-        let settled = self.members.all_settled() && self.session.census_done(now);
+        let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
+        let settled = self.members.all_settled() && self.session.census_done(now, robust);
         self.session.finishing && settled && asked
     }
 

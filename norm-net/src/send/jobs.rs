@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
-use norm_core::fec::encode_repair;
+use norm_core::fec::encode;
 
 use super::source::{Source, SourceError};
 use crate::session::JobResults;
@@ -63,9 +63,10 @@ impl Jobs {
     fn encode(&self, job: EncodeJob) {
         let (failures, results) = (Arc::clone(&self.source), self.results.clone());
         self.encoders.submit(move || {
-            let EncodeJob { block, symbols, symbol_size, source, first, count } = job;
+            let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
             let result = attempt(&failures, || {
-                encode_repair(symbols, symbol_size, &source, first, count).ok().map(Bytes::from)
+                let coded = encode(scheme, symbols, symbol_size, &source, first, count);
+                coded.ok().map(Bytes::from)
             });
             results.send(JobDone::Encode { block, first, result });
         });

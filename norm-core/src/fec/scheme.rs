@@ -1,0 +1,161 @@
+//! The FEC schemes spoken here, and the numbers that go with them.
+
+use super::reed_solomon::{Field, Points, ReedSolomon};
+use super::{CodeError, LayoutError, MAX_RAPTORQ_SYMBOLS, encode_repair};
+
+/// Most source symbols, and most parity symbols, of a block coded over GF(2^16).
+pub const MAX_RS16_SYMBOLS: u16 = 4_096;
+/// Most source and parity symbols together of a block coded over GF(2^8).
+pub const MAX_RS8_SYMBOLS: u16 = 255;
+
+/// The FEC schemes spoken here.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// Compact No-Code, FEC encoding id 0 (RFC 5445 §3): lost symbols are sent again.
+    NoCode,
+    /// RaptorQ, FEC encoding id 6 (RFC 6330).
+    RaptorQ,
+    /// Reed-Solomon, FEC encoding ids 5, 2 and 129.
+    ReedSolomon(RsCode),
+}
+
+impl Scheme {
+    /// True when lost symbols can be computed from others.
+    pub const fn is_coded(self) -> bool {
+        !matches!(self, Self::NoCode)
+    }
+
+    /// Coded symbols that a block of `block_len` source symbols has.
+    pub const fn parity(self, block_len: u32) -> u32 {
+        match self {
+            Self::NoCode => 0,
+            Self::RaptorQ => MAX_RAPTORQ_SYMBOLS.saturating_sub(block_len),
+            Self::ReedSolomon(code) => code.parity as u32,
+        }
+    }
+}
+
+/// Which FEC encoding id carries a Reed-Solomon code, and over which field it is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RsForm {
+    /// Id 5: GF(2^8), block number 24 bits (RFC 5510 §5).
+    Id5,
+    /// Id 2 with m = 8 (RFC 5510 §4).
+    Id2Bits8,
+    /// Id 2 with m = 16 (RFC 5510 §4).
+    Id2Bits16,
+    /// Id 129, instance 0: GF(2^8), block number 32 bits (RFC 5740 §4.2.1).
+    Id129,
+}
+
+impl RsForm {
+    /// The field that symbols are coded over.
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Id2Bits16 => Field::Gf65536,
+            Self::Id5 | Self::Id2Bits8 | Self::Id129 => Field::Gf256,
+        }
+    }
+
+    /// The largest block number that fits the payload id.
+    pub const fn max_block(self) -> u32 {
+        match self {
+            Self::Id2Bits16 => 0xffff,
+            Self::Id5 | Self::Id2Bits8 => 0x00ff_ffff,
+            Self::Id129 => u32::MAX - 1,
+        }
+    }
+}
+
+/// A Reed-Solomon code with its limits checked.
+///
+/// All blocks, short ones too, are coded as if they had `block_len` symbols, the missing ones zero.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RsCode {
+    form: RsForm,
+    points: Points,
+    block_len: u16,
+    parity: u16,
+}
+
+impl RsCode {
+    /// A code for blocks of at most `block_len` source symbols with `parity` coded ones.
+    ///
+    /// # Errors
+    /// [`LayoutError::BlockLenZero`], or [`LayoutError::BlockTooLong`] when the field or
+    /// [`MAX_RS16_SYMBOLS`] do not allow so many.
+    pub const fn new(
+        form: RsForm,
+        points: Points,
+        block_len: u16,
+        parity: u16,
+    ) -> Result<Self, LayoutError> {
+        if block_len == 0 {
+            return Err(LayoutError::BlockLenZero);
+        }
+        let fits = match form.field() {
+            Field::Gf256 => block_len as u32 + parity as u32 <= MAX_RS8_SYMBOLS as u32,
+            Field::Gf65536 => block_len <= MAX_RS16_SYMBOLS && parity <= MAX_RS16_SYMBOLS,
+        };
+        if !fits {
+            return Err(LayoutError::BlockTooLong);
+        }
+        Ok(Self { form, points, block_len, parity })
+    }
+
+    /// The code itself, to encode and decode with.
+    ///
+    /// # Errors
+    /// None for a code that exists.
+    pub fn coder(self) -> Result<ReedSolomon, CodeError> {
+        let (block_len, parity) = (self.block_len.into(), self.parity.into());
+        ReedSolomon::new(self.form.field(), self.points, block_len, parity)
+    }
+
+    /// Id and field.
+    pub const fn form(self) -> RsForm {
+        self.form
+    }
+
+    /// The points that the code is built on.
+    pub const fn points(self) -> Points {
+        self.points
+    }
+
+    /// Source symbols in the longest block.
+    pub const fn block_len(self) -> u16 {
+        self.block_len
+    }
+
+    /// Coded symbols of each block.
+    pub const fn parity(self) -> u16 {
+        self.parity
+    }
+}
+
+/// Computes `count` coded symbols of a block of `k` source symbols, `count * symbol_size` bytes.
+///
+/// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the end
+/// is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`.
+///
+/// # Errors
+/// [`CodeError`] when the block or the ids are outside the scheme's limits.
+pub fn encode(
+    scheme: Scheme,
+    k: u32,
+    symbol_size: u16,
+    source: &[u8],
+    first_symbol: u32,
+    count: u32,
+) -> Result<Vec<u8>, CodeError> {
+    match scheme {
+        Scheme::NoCode => Err(CodeError::SymbolRange),
+        Scheme::RaptorQ => encode_repair(k, symbol_size, source, first_symbol, count),
+        Scheme::ReedSolomon(code) => {
+            let first = first_symbol.checked_sub(k).ok_or(CodeError::SymbolRange)?;
+            let mut out = Vec::new();
+            code.coder()?.encode(k, symbol_size, source, first, count, &mut out)?;
+            Ok(out)
+        }
+    }
+}
