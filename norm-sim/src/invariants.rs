@@ -87,8 +87,8 @@ pub(crate) struct LossEvents {
 #[derive(Debug, Default)]
 struct Cycle {
     until: Timestamp,
-    /// What was asked for: numbers of symbols, and named symbols.
-    asked: BTreeSet<(bool, u32)>,
+    /// What was asked for: numbers of symbols, and named symbols, the first and the last.
+    asked: BTreeSet<(bool, u32, u32)>,
 }
 
 impl LossEvents {
@@ -106,9 +106,11 @@ impl LossEvents {
         let length = grtt * (u32::from(backoff) + 2);
         for request in nack.requests.iter() {
             let step = if request.form == RepairForm::Ranges { 2 } else { 1 };
-            for item in request.items.iter().step_by(step) {
+            let lasts = request.items.iter().skip(step - 1).step_by(step);
+            for (item, last) in request.items.iter().step_by(step).zip(lasts) {
                 let Some(format) = PayloadFormat::for_fec(item.fec_id) else { continue };
                 let Some(id) = item.payload_id.decode(format) else { continue };
+                let last = last.payload_id.decode(format).map_or(id.symbol, |last| last.symbol);
                 let cycle = self.open.entry((item.object.0, id.block)).or_default();
                 let first = cycle.until <= now;
                 if first {
@@ -117,7 +119,7 @@ impl LossEvents {
                 }
                 let named = request.form != RepairForm::Erasures;
                 let segments = request.flags.contains(RepairFlags::SEGMENT);
-                let more = segments && cycle.asked.insert((named, id.symbol));
+                let more = segments && cycle.asked.insert((named, id.symbol, last));
                 if first || more {
                     self.nacks += each;
                 }

@@ -106,6 +106,7 @@ mod tests {
             "Fault",
             "WayBack",
             "FarAway",
+            "ReedSolomon",
             "Unicast",
             "Silent",
             "OneWay",

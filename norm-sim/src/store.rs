@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use norm_core::endpoint::{BlockGeometry, BlockSlot, JobDone, StoreJob, StoreOutcome, SymbolStore};
-use norm_core::fec::BlockBuffer;
+use norm_core::fec::{BlockBuffer, Scheme};
 use norm_core::receiver::ObjectRef;
 
 use crate::packet::{HostId, Packet, Symbol, mix};
@@ -86,7 +86,7 @@ impl SimStore {
         let mut block = self.blocks.remove(&slot).expect("a job names a block of the store");
         let solved = match &mut block.bytes {
             Some(bytes) => !job.decode || bytes.recover(),
-            None => !job.decode || block.solves(slot, job.geometry.symbols),
+            None => !job.decode || block.solves(slot, &job.geometry),
         };
         if !solved {
             self.blocks.insert(slot, block);
@@ -133,8 +133,12 @@ impl SimStore {
 impl Block {
     /// Simulated decoding: h symbols more than K fail with a probability of 1/256^(h+1), much as
     /// RFC 6330 §5.8 has it. The same symbols always fail, or never.
-    fn solves(&self, slot: BlockSlot, k: u32) -> bool {
-        let Some(excess) = self.symbols.checked_sub(k) else { return false };
+    /// With a Reed-Solomon code K symbols always do.
+    fn solves(&self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
+        let Some(excess) = self.symbols.checked_sub(geometry.symbols) else { return false };
+        if matches!(geometry.scheme, Scheme::ReedSolomon(_)) {
+            return true;
+        }
         let name = mix(slot.object & 0xffff, slot.block.into());
         let bits = (8 * (excess + 1)).min(63);
         mix(self.which, mix(name, excess.into())) >> (64 - bits) != 0

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, Scheme, encode};
-use norm_core::wire::{Data, PayloadFormat, PayloadId};
+use norm_core::wire::{Data, PayloadId};
 
 use crate::content::Content;
 use crate::packet::{HostId, Symbol, mix};
@@ -141,8 +141,11 @@ impl SenderTruth {
     /// # Panics
     /// When it is not what the sender has to say.
     pub(crate) fn check_sent(&self, data: &Data<'_>) -> Symbol {
-        let symbol = symbol_of(data).expect("a sender names its symbols");
-        let layout = self.layout(symbol.object.into());
+        let layout = self.layout(data.object.0.into());
+        let format = layout.map(|layout| layout.scheme().payload_format());
+        let id = format.and_then(|format| data.payload_id.decode(format));
+        let PayloadId { block, symbol, .. } = id.expect("a sender names its symbols");
+        let symbol = Symbol { object: data.object.0, block, symbol };
         assert!(
             self.payload(symbol).is_some_and(|truth| truth == data.payload),
             "WRONG BYTE sent in {symbol:?}"
@@ -159,11 +162,4 @@ impl SenderTruth {
     pub(crate) fn is_repair(&self, at: Symbol) -> bool {
         self.layout(at.object.into()).is_some_and(|layout| at.symbol >= layout.block_len(at.block))
     }
-}
-
-/// The symbol that a message names.
-fn symbol_of(data: &Data<'_>) -> Option<Symbol> {
-    let format = PayloadFormat::for_fec(data.fec_id)?;
-    let PayloadId { block, symbol, .. } = data.payload_id.decode(format)?;
-    Some(Symbol { object: data.object.0, block, symbol })
 }

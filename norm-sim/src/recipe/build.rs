@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use norm_core::fec::{Layout, Scheme};
+use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::receiver::{Feedback, JoinPolicy};
 use norm_core::sender::{ObjectSpec, SenderConfig};
 use norm_core::wire::NodeId;
@@ -47,6 +47,22 @@ impl Recipe {
         config.segment_size = self.segment_size.clamp(64, 65_000);
         config.block_len = self.block_len.clamp(1, 56_403);
         config.scheme = if self.no_code { Scheme::NoCode } else { Scheme::RaptorQ };
+    }
+
+    /// `None` when all objects do not fit it.
+    fn code(&self, wide: bool, long: bool, parity: u16) -> Option<RsCode> {
+        let even = self.segment_size.is_multiple_of(2);
+        let (form, most) = match (wide && even, long) {
+            (true, _) => (RsForm::Id2Bits16, MAX_RS16_SYMBOLS),
+            (_, true) => (RsForm::Id129, MAX_RS8_SYMBOLS - 55),
+            (_, false) => (RsForm::Id5, MAX_RS8_SYMBOLS - 55),
+        };
+        let block_len = self.block_len.clamp(1, most.into()) as u16;
+        let parity = parity.min(if wide && even { most } else { 55 });
+        let code = RsCode::new(form, Points::Rizzo, block_len, parity).ok()?;
+        let segment_size = self.segment_size.clamp(64, 65_000);
+        let fits = |&size: &u64| Layout::reed_solomon(size, segment_size, code).is_ok();
+        self.sizes.iter().all(fits).then_some(code)
     }
 
     fn objects(&self, sizes: &[u64]) -> Vec<ObjectSpec> {
@@ -100,6 +116,12 @@ impl Recipe {
             Feature::Snooping { every } => {
                 feedback(scenario, every, Feedback::Unicast);
                 fault(scenario, Place::Up(every), &Rule::NoMulticast);
+            }
+            Feature::ReedSolomon { wide, long, parity } => {
+                if let Some(code) = self.code(wide, long, parity) {
+                    scenario.sender().config.scheme = Scheme::ReedSolomon(code);
+                    scenario.limit = self.limit() * 10;
+                }
             }
             Feature::Backoff(backoff) => scenario.sender().config.backoff = Some(backoff.min(15)),
             Feature::WaitFor => {

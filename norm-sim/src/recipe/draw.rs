@@ -18,6 +18,9 @@ const MAX_MILLIS: u64 = 6000;
 /// Silence in milliseconds that all features together may cause: less than anybody's patience.
 const MAX_SILENCE: u64 = 3000;
 
+/// Makes other dice of a seed.
+const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
+
 impl Recipe {
     /// Draws a recipe: small groups and short transfers, each with a few things that are not plain.
     pub fn draw(seed: u64) -> Self {
@@ -42,6 +45,13 @@ impl Recipe {
             features: Vec::new(),
         };
         recipe.features = dice.features(&recipe);
+        // From dice of its own, so that all else is as it would be without.
+        let mut dice = Dice { rng: Rng::new(seed ^ REED_SOLOMON), silence: 0 };
+        if dice.chance(0.25) {
+            let parity = dice.one_of([16, 16, 8, 55, 1, 0]);
+            let (wide, long) = (dice.chance(0.3), dice.chance(0.3));
+            recipe.features.insert(0, Feature::ReedSolomon { wide, long, parity });
+        }
         recipe
     }
 }

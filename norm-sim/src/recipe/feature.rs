@@ -52,6 +52,15 @@ pub enum Feature {
         /// Which.
         every: u32,
     },
+    /// The first sender codes with Reed-Solomon.
+    ReedSolomon {
+        /// Over GF(2^16), with FEC encoding id 2.
+        wide: bool,
+        /// With FEC encoding id 129, when it is not `wide`; else 5.
+        long: bool,
+        /// Coded symbols of each block.
+        parity: u16,
+    },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.
