@@ -253,7 +253,7 @@ impl BlockBuffer {
 
     fn decode(&mut self, code: RsCode) -> bool {
         let (k, full) = (self.k, usize::from(self.symbol_size));
-        let Ok(decoder) = code.coder() else { return false };
+        let Ok(decoder) = code.coder(k) else { return false };
         let held = &self.held;
         let holds = |symbol: u32| held[symbol as usize / 64] >> (symbol % 64) & 1 == 1;
         let ids = self.repair_ids.iter().map(|id| id - k);

@@ -6,6 +6,7 @@
 //! formats nor when a repair is due.
 
 mod block;
+mod error;
 mod fti;
 mod layout;
 mod partition;
@@ -13,8 +14,9 @@ mod raptorq;
 mod reed_solomon;
 mod scheme;
 
-pub use self::raptorq::{CodeError, MAX_RAPTORQ_SYMBOLS, RepairEncoder, encode_repair};
+pub use self::raptorq::{MAX_RAPTORQ_SYMBOLS, RepairEncoder, encode_repair};
 pub use block::{BlockBuffer, EXTRA_SYMBOLS, next_try, should_try};
+pub use error::CodeError;
 pub use layout::{
     Layout, LayoutError, MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS,
     MAX_NO_CODE_OBJECT_BYTES, MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,

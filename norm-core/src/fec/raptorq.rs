@@ -10,40 +10,10 @@ use ::raptorq::{
     SourceBlockEncoder,
 };
 
-use super::{MAX_BLOCK_BYTES, MAX_RAPTORQ_BLOCK_LEN};
+use super::{CodeError, MAX_BLOCK_BYTES, MAX_RAPTORQ_BLOCK_LEN};
 
 /// Encoding symbol ids in a RaptorQ block: they have 24 bits (RFC 6330 §3.2).
 pub const MAX_RAPTORQ_SYMBOLS: u32 = 1 << 24;
-
-/// Why a block cannot be coded. All are misuse by the caller: no packet causes one once its layout
-/// was accepted.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum CodeError {
-    /// The symbol size or the number of source symbols is 0.
-    Empty,
-    /// More source symbols than the scheme allows in a block.
-    BlockTooLong,
-    /// More bytes than [`MAX_BLOCK_BYTES`] in a block, or asked for at once.
-    BlockTooLarge,
-    /// The content is longer than the symbols of the block, or so short that the last is empty.
-    ContentLength,
-    /// The symbols asked for are not all repair symbols with ids below 2^24.
-    SymbolRange,
-}
-
-impl core::fmt::Display for CodeError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "a block needs symbols, and these need bytes",
-            Self::BlockTooLong => "the block has more symbols than the FEC scheme allows",
-            Self::BlockTooLarge => "the block has more than 128 MiB",
-            Self::ContentLength => "the content does not fit the symbols of the block",
-            Self::SymbolRange => "not the ids of repair symbols",
-        })
-    }
-}
-
-impl core::error::Error for CodeError {}
 
 /// Bytes in a block of `k` symbols, once both numbers are known to be within the limits.
 pub(super) fn block_size(k: u32, symbol_size: u16, max_len: u32) -> Result<usize, CodeError> {
@@ -56,7 +26,7 @@ pub(super) fn block_size(k: u32, symbol_size: u16, max_len: u32) -> Result<usize
     bytes(k, symbol_size)
 }
 
-fn bytes(symbols: u32, symbol_size: u16) -> Result<usize, CodeError> {
+pub(super) fn bytes(symbols: u32, symbol_size: u16) -> Result<usize, CodeError> {
     match symbols.checked_mul(u32::from(symbol_size)) {
         Some(bytes) if bytes <= MAX_BLOCK_BYTES => Ok(bytes as usize),
         _ => Err(CodeError::BlockTooLarge),

@@ -103,12 +103,18 @@ impl RsCode {
         Ok(Self { form, points, block_len, parity })
     }
 
-    /// The code itself, to encode and decode with.
+    /// The code itself, to encode and decode a block of `k` source symbols with. The dimension is the
+    /// longest block's, as the NRL implementation has it; with the points of RFC 5510 it is K, as
+    /// that document has it.
     ///
     /// # Errors
-    /// None for a code that exists.
-    pub fn coder(self) -> Result<ReedSolomon, CodeError> {
-        let (block_len, parity) = (self.block_len.into(), self.parity.into());
+    /// [`CodeError::BlockTooLong`] when a block has more symbols than the code allows.
+    pub fn coder(self, k: u32) -> Result<ReedSolomon, CodeError> {
+        let block_len = match self.points {
+            Points::Rizzo => self.block_len.into(),
+            Points::Rfc5510 => k,
+        };
+        let parity = self.parity.into();
         ReedSolomon::new(self.form.field(), self.points, block_len, parity)
     }
 
@@ -154,7 +160,7 @@ pub fn encode(
         Scheme::ReedSolomon(code) => {
             let first = first_symbol.checked_sub(k).ok_or(CodeError::SymbolRange)?;
             let mut out = Vec::new();
-            code.coder()?.encode(k, symbol_size, source, first, count, &mut out)?;
+            code.coder(k)?.encode(k, symbol_size, source, first, count, &mut out)?;
             Ok(out)
         }
     }

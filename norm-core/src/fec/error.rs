@@ -1,0 +1,44 @@
+//! What can be wrong with a request to code a block.
+
+/// Why a block cannot be coded. All are misuse by the caller: no packet causes one once its layout
+/// was accepted.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum CodeError {
+    /// The symbol size or the number of source symbols is 0.
+    Empty,
+    /// More source symbols than the scheme allows in a block.
+    BlockTooLong,
+    /// More bytes than [`MAX_BLOCK_BYTES`] in a block, or asked for at once.
+    BlockTooLarge,
+    /// The content is longer than the symbols of the block, or so short that the last is empty.
+    ContentLength,
+    /// The symbols asked for or given are not all repair symbols of the code. RaptorQ has ids below
+    /// 2^24, a Reed-Solomon code as many parity symbols as it was made for.
+    SymbolRange,
+    /// A symbol is not as long as the others.
+    SymbolLength,
+    /// A symbol is given twice.
+    RepeatedSymbol,
+    /// Fewer repair symbols than the block lacks.
+    TooFewSymbols,
+    /// The symbols are not whole elements of GF(2^16).
+    OddSymbolSize,
+}
+
+impl core::fmt::Display for CodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a block needs symbols, and these need bytes",
+            Self::BlockTooLong => "the block has more symbols than the FEC scheme allows",
+            Self::BlockTooLarge => "the block has more than 128 MiB",
+            Self::ContentLength => "the content does not fit the symbols of the block",
+            Self::SymbolRange => "not the ids of repair symbols",
+            Self::SymbolLength => "a symbol is not as long as the others",
+            Self::RepeatedSymbol => "a symbol is given twice",
+            Self::TooFewSymbols => "fewer repair symbols than the block lacks",
+            Self::OddSymbolSize => "GF(2^16) needs symbols of an even number of bytes",
+        })
+    }
+}
+
+impl core::error::Error for CodeError {}

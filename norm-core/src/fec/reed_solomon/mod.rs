@@ -1,0 +1,201 @@
+//! Reed-Solomon codes (RFC 5510 §8), the FEC schemes 2, 5 and 129 of NORM.
+//!
+//! The symbols of a block are the values of a polynomial at fixed points, position by position: the
+//! source symbols define it, parity symbols are further values of it, and any as many values as
+//! there are source symbols define it again. The kernels are in `norm-gf`.
+
+mod code;
+
+#[cfg(test)]
+mod tests;
+
+use norm_gf::{Gf256, Gf65536};
+
+use super::CodeError;
+use super::raptorq::{block_size, bytes};
+use crate::bits::Bits;
+use code::{Code, Loss};
+
+/// Most source symbols of a block and most parity symbols in GF(2^16). The field has room for 65,535
+/// together; this bounds what a code, and the recovery of one block, may cost.
+const MAX_GF65536: u32 = 4096;
+
+/// The field whose elements the symbols consist of.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// GF(2^8) by 0x11D: up to 255 source and parity symbols together.
+    Gf256,
+    /// GF(2^16) by 0x1100B, elements little-endian: up to 4096 source and 4096 parity symbols, of an
+    /// even number of bytes.
+    Gf65536,
+}
+
+/// The points at which the polynomial is evaluated, with a = 2.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Points {
+    /// 0, 1, a, a^2 …, as in Rizzo's code and all that descends from it: the NORM implementation of
+    /// the NRL, OpenFEC, zfec.
+    Rizzo,
+    /// 1, a, a^2 …, as RFC 5510 §8.2.1 has it.
+    Rfc5510,
+}
+
+/// A systematic code for blocks of up to `max_block_len` source symbols with `parity` parity symbols.
+///
+/// Its dimension is always `max_block_len`: a shorter block is one whose other symbols are zeros and
+/// are not sent. So parity symbol i of any block is the value at point `max_block_len + i`. (RFC 5510
+/// makes the code as long as each block instead; for that, make one code per block length.)
+///
+/// Making one takes time and memory proportional to `max_block_len + parity`, some microseconds for
+/// GF(2^8); a clone shares it.
+#[derive(Clone, Debug)]
+pub struct ReedSolomon {
+    field: Field,
+    max_block_len: u32,
+    parity: u32,
+    code: Code,
+}
+
+impl ReedSolomon {
+    /// A code for blocks of 1 to `max_block_len` source symbols.
+    ///
+    /// [`CodeError::Empty`] when `max_block_len` is 0, [`CodeError::BlockTooLong`] when the symbols are
+    /// more than the [`Field`] has room for.
+    pub fn new(
+        field: Field,
+        points: Points,
+        max_block_len: u32,
+        parity: u32,
+    ) -> Result<Self, CodeError> {
+        if max_block_len == 0 {
+            return Err(CodeError::Empty);
+        }
+        let symbols = max_block_len.checked_add(parity).ok_or(CodeError::BlockTooLong)?;
+        let fits = match field {
+            Field::Gf256 => symbols <= 255,
+            Field::Gf65536 => max_block_len <= MAX_GF65536 && parity <= MAX_GF65536,
+        };
+        if !fits {
+            return Err(CodeError::BlockTooLong);
+        }
+        let code = match field {
+            Field::Gf256 => Code::new::<Gf256>(points, max_block_len, symbols),
+            Field::Gf65536 => Code::new::<Gf65536>(points, max_block_len, symbols),
+        };
+        Ok(Self { field, max_block_len, parity, code })
+    }
+
+    /// Most source symbols of a block.
+    #[must_use]
+    pub const fn max_block_len(&self) -> u32 {
+        self.max_block_len
+    }
+
+    /// Parity symbols that there are of every block.
+    #[must_use]
+    pub const fn parity(&self) -> u32 {
+        self.parity
+    }
+
+    /// Appends `count` parity symbols to `out`, from number `first_parity` on; on the wire, number i is
+    /// the encoding symbol id `k + i`.
+    ///
+    /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
+    /// end is taken as zeros. An error leaves `out` as it was.
+    pub fn encode(
+        &self,
+        k: u32,
+        symbol_size: u16,
+        source: &[u8],
+        first_parity: u32,
+        count: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CodeError> {
+        let size = self.block_size(k, symbol_size)?;
+        if source.len() > size {
+            return Err(CodeError::ContentLength);
+        }
+        match first_parity.checked_add(count) {
+            Some(end) if end <= self.parity => (),
+            _ => return Err(CodeError::SymbolRange),
+        }
+        let start = out.len();
+        out.resize(start + bytes(count, symbol_size)?, 0);
+        let out = &mut out[start..];
+        let symbol_size = usize::from(symbol_size);
+        // What is beyond the content is zeros and adds nothing.
+        let (whole, rest) = source.split_at(source.len() - source.len() % symbol_size);
+        let mut sources: Vec<&[u8]> = whole.chunks_exact(symbol_size).collect();
+        let mut last = rest.to_vec();
+        if !rest.is_empty() {
+            last.resize(symbol_size, 0);
+            sources.push(&last);
+        }
+        let first = self.max_block_len + first_parity;
+        match self.field {
+            Field::Gf256 => self.code.encode::<Gf256>(symbol_size, &sources, first, out),
+            Field::Gf65536 => self.code.encode::<Gf65536>(symbol_size, &sources, first, out),
+        }
+        Ok(())
+    }
+
+    /// Computes the source symbols of a block that are not held.
+    ///
+    /// `block` has `k * symbol_size` bytes, arbitrary ones at the places of symbols not held. `parity`
+    /// gives parity symbols of `symbol_size` bytes by number, as in [`encode`](Self::encode); as many
+    /// are taken from it as source symbols are lost. An error leaves `block` as it was:
+    /// [`CodeError::TooFewSymbols`] when they do not suffice, [`CodeError::SymbolRange`],
+    /// [`CodeError::RepeatedSymbol`] or [`CodeError::SymbolLength`] when one cannot be of this block.
+    pub fn decode<'a>(
+        &self,
+        k: u32,
+        symbol_size: u16,
+        block: &mut [u8],
+        held: impl Fn(u32) -> bool,
+        parity: impl Iterator<Item = (u32, &'a [u8])>,
+    ) -> Result<(), CodeError> {
+        let size = self.block_size(k, symbol_size)?;
+        if block.len() != size {
+            return Err(CodeError::ContentLength);
+        }
+        let symbol_size = usize::from(symbol_size);
+        let mut loss = Loss::default();
+        for (n, symbol) in (0..k).zip(block.chunks_exact_mut(symbol_size)) {
+            if held(n) {
+                loss.held.push((n, symbol));
+            } else {
+                loss.lost.push((n, symbol));
+            }
+        }
+        let mut given = Bits::new(self.parity);
+        for (n, symbol) in parity.take(loss.lost.len()) {
+            if n >= self.parity {
+                return Err(CodeError::SymbolRange);
+            }
+            if symbol.len() != symbol_size {
+                return Err(CodeError::SymbolLength);
+            }
+            if !given.insert(n) {
+                return Err(CodeError::RepeatedSymbol);
+            }
+            loss.given.push((self.max_block_len + n, symbol));
+        }
+        if loss.given.len() < loss.lost.len() {
+            return Err(CodeError::TooFewSymbols);
+        }
+        match self.field {
+            Field::Gf256 => self.code.decode::<Gf256>(symbol_size, loss),
+            Field::Gf65536 => self.code.decode::<Gf65536>(symbol_size, loss),
+        }
+        Ok(())
+    }
+
+    /// Bytes of a block, once its numbers are known to be within the limits of this code.
+    fn block_size(&self, k: u32, symbol_size: u16) -> Result<usize, CodeError> {
+        let size = block_size(k, symbol_size, self.max_block_len)?;
+        if self.field == Field::Gf65536 && !symbol_size.is_multiple_of(2) {
+            return Err(CodeError::OddSymbolSize);
+        }
+        Ok(size)
+    }
+}
