@@ -158,9 +158,12 @@ impl BlockRepair {
         let cheap = self.asked.count() <= self.need + self.need / 4 + 2;
         let resend = cheap && !self.counted;
         let left = self.encoded.as_ref().map_or(0, |e| e.count.saturating_sub(e.used));
-        if !resend && self.need <= fresh.saturating_add(left) {
-            self.plan = Plan::Code;
+        let enough = self.need <= fresh.saturating_add(left);
+        if !resend && enough {
             self.pending = Bits::new(self.pending.len());
+        }
+        if !resend && (enough || self.counted) {
+            self.plan = Plan::Code;
         }
     }
 }
