@@ -31,7 +31,7 @@ pub struct CcGroup {
 
 impl CcGroup {
     fn longest_backoff(&self) -> Duration {
-        self.grtt * u32::from(self.backoff.max(LEAST_BACKOFF))
+        self.grtt.saturating_mul(u32::from(self.backoff.max(LEAST_BACKOFF)))
     }
 }
 
@@ -249,7 +249,7 @@ impl CcAnswer {
         self.state = if self.is_prompt(group) {
             State::Idle
         } else {
-            State::Holdoff(now + group.grtt * u32::from(group.backoff))
+            State::Holdoff(now + group.grtt.saturating_mul(u32::from(group.backoff)))
         };
     }
 
