@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backoff;
+pub mod congestion;
 pub mod content;
 pub mod endpoint;
 pub mod fec;

@@ -27,12 +27,21 @@ pub(super) const NACK: &str = "14090000 00000002 00000001 1234 0000 6b02628d 000
     0303 0000 00 94 0000 3d65 1237  01 01 0008 05 00 0000 00000013";
 pub(super) const ACK_CC: &str = "15090000 00000002 00000001 1234 01 00 6b02628d 0009541a
     0303 0000 00 94 0019 3d25 1237";
+/// Two receivers in steady state, the limiting one first.
+pub(super) const CC_STEADY: &str = "130719ed 00000005 1234 76 42 0400 052d 6b04be11 0008ce41
+    80005cf7  0000004e 05 45 3b27  0000004d 04 44 fa89";
+/// In slow start; the round trip is the sender's own.
+pub(super) const ACK_CC_START: &str = "15090000 0000004d 00000005 1234 01 00 6b04bdfe 0005512f
+    0303 0053 0d 28 0000 2726 0000";
+/// At a loss event: sent before the probe whose number it carries.
+pub(super) const ACK_CC_STEADY: &str = "15090000 0000004d 00000005 1234 01 00 6b04be02 000ced63
+    0303 3925 05 3f 014c 97f7 f3f5";
 pub(super) const ACK_FLUSH: &str = "15090000 00000002 00000001 1234 02 00 6b0263d3 000eb0b6
     0303025f 252e0aa1 9ac653b7  05 00 0000 0000093b";
 pub(super) const REPAIR_ADV: &str = "13070028 00000001 12347f40 05000000
     0303026b 00330000 25e50000  02010010 05000000 00000011 05000000 00000014";
 
-pub(super) const ALL: [&str; 15] = [
+pub(super) const ALL: [&str; 18] = [
     INFO,
     DATA,
     DATA_PARITY,
@@ -43,9 +52,12 @@ pub(super) const ALL: [&str; 15] = [
     FLUSH,
     FLUSH_ACKING,
     CC,
+    CC_STEADY,
     APPLICATION,
     NACK,
     ACK_CC,
+    ACK_CC_START,
+    ACK_CC_STEADY,
     ACK_FLUSH,
     REPAIR_ADV,
 ];

@@ -199,6 +199,36 @@ fn cc_probe() {
 }
 
 #[test]
+fn cc_probe_of_two_receivers_in_steady_state() {
+    let mut buf = ExtensionBuf::new();
+    assert!(buf.push_rate(QuantizedRate(0x5cf7)));
+    let limiting = CcNode {
+        id: NodeId(0x4e),
+        flags: CcFlags::CLR.with(CcFlags::RTT),
+        rtt: QuantizedRtt(0x45),
+        rate: QuantizedRate(0x3b27),
+    };
+    let other = CcNode {
+        id: NodeId(0x4d),
+        flags: CcFlags::RTT,
+        rtt: QuantizedRtt(0x44),
+        rate: QuantizedRate(0xfa89),
+    };
+    let mut nodes = Vec::new();
+    encode_cc_nodes(&[limiting, other], &mut nodes);
+    let cc = Cc {
+        reserved: 0,
+        cc_sequence: 0x052d,
+        send_time: WireTime { sec: 0x6b04_be11, usec: 0x0008_ce41 },
+        nodes: CcNodes::from_bytes(&nodes).unwrap(),
+    };
+    let sender = SenderFields { group_size: QuantizedGroupSize(2), ..sender(0x76, 4) };
+    let (extensions, command) = (buf.as_extensions(), Command::Cc(cc));
+    let message = Message::Cmd(Cmd { sender, extensions, command });
+    check(samples::CC_STEADY, header(0x19ed, 5), &message);
+}
+
+#[test]
 fn application_command() {
     let command = Application { reserved: [0; 3], content: b"hello-cmd" };
     check_cmd(samples::APPLICATION, 1, 0x7f, 4, Command::Application(command));
@@ -245,6 +275,42 @@ fn ack_of_a_probe() {
         payload: &[],
     };
     check(samples::ACK_CC, header(0, 2), &Message::Ack(ack));
+}
+
+#[test]
+fn acks_of_probes_in_slow_start_and_after_a_loss() {
+    let listed = CcFlags::CLR.with(CcFlags::RTT);
+    let starting = CcFeedback {
+        cc_sequence: 0x53,
+        flags: listed.with(CcFlags::START),
+        rtt: QuantizedRtt(0x28),
+        loss: QuantizedLoss::ZERO,
+        rate: QuantizedRate(0x2726),
+    };
+    let steady = CcFeedback {
+        cc_sequence: 0x3925,
+        flags: listed,
+        rtt: QuantizedRtt(0x3f),
+        loss: QuantizedLoss { high: 0x014c, low: 0xf3f5 },
+        rate: QuantizedRate(0x97f7),
+    };
+    for (hex, sent, sec, usec) in [
+        (samples::ACK_CC_START, starting, 0x6b04_bdfe, 0x0005_512f),
+        (samples::ACK_CC_STEADY, steady, 0x6b04_be02, 0x000c_ed63),
+    ] {
+        let buf = feedback(sent);
+        let ack = Ack {
+            sender: NodeId(5),
+            instance: INSTANCE,
+            ack_type: ACK_CC,
+            ack_id: 0,
+            grtt_response: WireTime { sec, usec },
+            extensions: buf.as_extensions(),
+            payload: &[],
+        };
+        check(hex, header(0, 0x4d), &Message::Ack(ack));
+    }
+    assert!((steady.loss.to_fraction() - 0.005_08).abs() < 1e-6);
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! Parts of congestion control (NORM-CC, RFC 5740 §5.5.2; TFMCC, RFC 4654).
+//!
+//! What a receiver needs to answer a sender's probes: [`LossHistory`] and [`RateMeter`] watch the
+//! sender's packets, [`CcAnswer`] decides when to answer and what it says. They know nothing of each
+//! other; the owner carries values from one to the next. [`equation`] is the sender's as well, which
+//! is why these parts are not the receiver's own.
+
+mod answer;
+pub mod equation;
+mod loss_history;
+mod rate_meter;
+
+pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
+pub use loss_history::{LossEvent, LossHistory};
+pub use rate_meter::RateMeter;
+
+#[cfg(test)]
+mod tests;
