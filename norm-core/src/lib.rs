@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod fec;
 pub mod receiver;
 pub mod sender;
+pub mod stream;
 pub mod wire;
 
 #[doc(hidden)]

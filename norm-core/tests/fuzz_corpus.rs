@@ -50,3 +50,12 @@ fn engines_survive_the_sessions_of_the_corpus() {
     let (files, _) = replay("sender_engine", survive(norm_core::exercise::sender));
     assert!(files >= 6);
 }
+
+#[test]
+fn streams_survive_the_operations_of_the_corpus() {
+    let (files, _) = replay("stream", |bytes| {
+        norm_core::stream::exercise::stream(bytes);
+        true
+    });
+    assert!(files >= 6);
+}
