@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::fec::Points;
+use crate::stream::{Overflow, Resume};
 use crate::wire::{Identity, NodeId};
 
 /// How feedback travels to the sender.
@@ -60,6 +61,13 @@ pub struct ReceiverConfig {
     /// The points of Reed-Solomon codes, which no packet tells: [`Points::Rizzo`] for the NRL
     /// implementation, and nearly everybody.
     pub points: Points,
+    /// Bytes of each accepted stream held for reading, in whole blocks, two at least; for repair as
+    /// many again.
+    pub stream_buffer: usize,
+    /// What happens to a stream's segments behind that buffer.
+    pub stream_overflow: Overflow,
+    /// Where reading of a stream goes on after a loss that cannot be repaired.
+    pub stream_resume: Resume,
     /// Silence after which a sender is reported silent, or gone if it has said goodbye.
     pub patience: Duration,
 }
@@ -81,6 +89,9 @@ impl ReceiverConfig {
             max_blocks: 256,
             max_block_len: 4096,
             points: Points::Rizzo,
+            stream_buffer: 4 << 20,
+            stream_overflow: Overflow::Refuse,
+            stream_resume: Resume::AtMessage,
             patience: Duration::from_secs(5),
         }
     }

@@ -58,6 +58,21 @@ pub enum ReceiverEvent {
         /// Our number for the sender.
         remote: u32,
     },
+    /// A stream has begun. Accept or refuse it ([`super::Receiver::accept`]).
+    StreamOpened {
+        /// The stream.
+        object: ObjectRef,
+        /// Bytes that the sender keeps for repair.
+        buffer: u64,
+        /// Its NORM_INFO.
+        info: Option<Bytes>,
+    },
+    /// There is something to read of an accepted stream ([`super::Receiver::read_stream`]). Said
+    /// again only after a read has found nothing.
+    StreamReadable {
+        /// The stream.
+        object: ObjectRef,
+    },
     /// Nothing heard from the sender for the configured patience.
     SenderSilent {
         /// Our number for it.

@@ -75,6 +75,20 @@ impl HeardNeeds {
                 self.objects.contains(key)
                     || self.blocks.covers(block_number(key, first), block_number(key, last) + 1)
             }
+            Need::Stream { key, block, span: (from, before), have, coded, .. } => {
+                let named = || {
+                    have.clear_runs().all(|(start, end)| {
+                        let (start, end) = (start.max(from), end.min(before));
+                        let first = symbol_number(key, block, start);
+                        start >= end
+                            || self.symbols.covers(first, symbol_number(key, block, end - 1) + 1)
+                    })
+                };
+                let counted = self.counts.get(&(key, block)).copied().unwrap_or(0);
+                self.blocks.contains(block_number(key, block))
+                    || coded.is_some_and(|count| counted >= count)
+                    || named()
+            }
             Need::Symbols { key, block, count, have, scheme, .. } => {
                 let coded = scheme.is_coded();
                 let named = || {

@@ -177,11 +177,15 @@ impl<S: SymbolStore> Receiver<S> {
             && let Some(layout) = object.layout()
         {
             let size = layout.size();
-            let (info, file) = (object.info(), object.file);
+            let (info, file, stream) = (object.info(), object.file, object.is_stream);
             remote.segment_size = layout.symbol_size();
             remote.format = layout.scheme().payload_format();
             let object = ObjectRef { remote: index, key };
-            self.event(ReceiverEvent::ObjectOpened { object, size, info, file });
+            self.event(if stream {
+                ReceiverEvent::StreamOpened { object, buffer: size, info }
+            } else {
+                ReceiverEvent::ObjectOpened { object, size, info, file }
+            });
             if auto_accept {
                 self.accept(object);
             }
@@ -204,7 +208,7 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         if first {
-            self.reach(now, index, key, block);
+            self.reach(now, index, key, self.block_index(index, key, block));
         }
         let (refused, kept) = (self.stats.no_room, self.stats.symbols);
         if self.learn(index, key, data.flags, data.fec_id, data.extensions, None) {
@@ -250,6 +254,11 @@ impl<S: SymbolStore> Receiver<S> {
         else {
             return;
         };
+        if object.is_stream {
+            let first = !data.flags.contains(ObjectFlags::REPAIR);
+            self.take_stream_symbol(index, key, (number, symbol), first, data.payload);
+            return;
+        }
         let Some(layout) = object.layout() else {
             self.stats.unopened += 1;
             return;
@@ -371,8 +380,20 @@ impl<S: SymbolStore> Receiver<S> {
         self.with_remote(index, |this, remote| {
             remote.newest = remote.newest.max(key);
             remote.make_due(DueBound { key: key + 1, block: 0 });
+            let at = flush.payload_id.decode(remote.format);
+            let stream = remote.objects.get_mut(&key).and_then(|o| o.stream.as_deref_mut());
+            let mut read = None;
+            if let Some((stream, at)) = stream.zip(at) {
+                stream.flushed(at.block, at.symbol);
+                read = Some(stream.has_read(at.block, at.symbol));
+            }
             this.check_repairs(now, remote);
-            if !remote.confirmed_through(key) {
+            // Of a stream that goes on, what the flush names must have been read.
+            let confirmed = match read {
+                Some(read) => read && remote.confirmed_before(key),
+                None => remote.confirmed_through(key),
+            };
+            if !confirmed {
                 return;
             }
             if listed && !silent && remote.ack.is_none() {
@@ -432,6 +453,11 @@ impl<S: SymbolStore> Receiver<S> {
         remote.want_from = Some(from.max(first));
         let listed = invalid.into_iter().filter(|key| *key >= first);
         let gone: Vec<u64> = before.into_iter().chain(listed).collect();
+        let format = remote.format;
+        let stream = remote.objects.get_mut(&first).and_then(|o| o.stream.as_deref_mut());
+        if let Some((stream, at)) = stream.zip(squelch.payload_id.decode(format)) {
+            stream.squelched(at.block);
+        }
         for key in gone {
             self.abort_object(ObjectRef { remote: index, key });
         }
@@ -459,6 +485,13 @@ impl<S: SymbolStore> Receiver<S> {
                 }
             }
         }
+    }
+
+    /// The number of a block among those of its object; in packets, those of streams wrap.
+    fn block_index(&self, index: u32, key: u64, wire: u32) -> u32 {
+        let object = self.remotes.get(&index).and_then(|remote| remote.objects.get(&key));
+        let stream = object.and_then(|object| object.stream.as_deref());
+        stream.map_or(wire, |stream| stream.unwrap(wire).min(u64::from(u32::MAX)) as u32)
     }
 
     fn key_of(&self, index: u32, id: ObjectId) -> Option<u64> {

@@ -15,6 +15,7 @@ mod needs;
 mod object;
 mod overhear;
 mod remote;
+mod stream;
 
 use core::net::SocketAddr;
 use core::ops::Range;
@@ -102,6 +103,12 @@ impl<S: SymbolStore> Receiver<S> {
     /// Takes an opened object: its blocks will be written as they become whole.
     pub fn accept(&mut self, object: ObjectRef) {
         let Some(state) = self.object_mut(object) else { return };
+        if state.is_stream {
+            if !self.accept_stream(object) {
+                self.refuse(object);
+            }
+            return;
+        }
         state.accepted = true;
         let ready: Vec<u32> =
             state.blocks.iter().filter(|(_, b)| b.is_ready()).map(|(&number, _)| number).collect();
@@ -301,6 +308,8 @@ impl<S: SymbolStore> Receiver<S> {
         let position = remote.position;
         if remote.want_from.is_some() {
             remote.make_due(DueBound { key: position.key, block: position.block + 1 });
+            let streams = remote.objects.values_mut().filter_map(|o| o.stream.as_deref_mut());
+            streams.for_each(stream::RecvStream::rest);
             self.check_repairs(now, remote);
         }
         if now >= remote.last_heard + self.config.patience && !remote.silent {

@@ -18,6 +18,17 @@ pub(super) enum Need<'a> {
     Blocks { key: u64, first: u32, last: u32 },
     /// `count` more symbols of a block; `have` are the source symbols here, `parity` the others.
     Symbols { key: u64, block: u32, count: u32, have: &'a Bits, parity: &'a [u32], scheme: Scheme },
+    /// Symbols of a stream's block: those of `span` that are not in `have`, `missing` of them; or,
+    /// when the block can have been coded, any `coded` ones.
+    Stream {
+        key: u64,
+        block: u32,
+        span: (u32, u32),
+        have: &'a Bits,
+        missing: u32,
+        coded: Option<u32>,
+        parity: &'a [u32],
+    },
 }
 
 impl Need<'_> {
@@ -50,7 +61,7 @@ impl Need<'_> {
             Self::Objects { first, .. } => (first, 0),
             Self::Info { key } => (key, 0),
             Self::Blocks { key, first, .. } => (key, first),
-            Self::Symbols { key, block, .. } => (key, block),
+            Self::Symbols { key, block, .. } | Self::Stream { key, block, .. } => (key, block),
         }
     }
 }
@@ -96,6 +107,9 @@ impl Remote {
         }
         if object.needs_info() && !visit(Need::Info { key }) {
             return false;
+        }
+        if object.is_stream {
+            return object.stream.as_ref().is_none_or(|stream| stream.visit_needs(key, visit));
         }
         let Some(scheme) = object.layout().map(Layout::scheme) else { return true };
         let limit = if key < self.due.key { u32::MAX } else { self.due.block };
@@ -175,6 +189,16 @@ impl NeedWriter {
             }
             Need::Blocks { key, first, last } => {
                 let flags = RepairFlags::BLOCK;
+                let streams = remote.objects.get(&key).is_some_and(|object| object.is_stream);
+                if streams {
+                    // Within the stream's own window.
+                    let (a, b) = (item(key, first, 0), item(key, last, 0));
+                    return if first == last {
+                        self.requests.push_item(RepairForm::Items, flags, a)
+                    } else {
+                        self.requests.push_range(flags, a, b)
+                    };
+                }
                 let fit = (self.room / remote.block_bytes(key).max(1)).max(u64::from(first_whole));
                 if fit == 0 {
                     return true;
@@ -187,6 +211,21 @@ impl NeedWriter {
                     self.requests.push_item(RepairForm::Items, flags, item(key, first, 0))
                 } else {
                     self.requests.push_range(flags, item(key, first, 0), item(key, last, 0))
+                }
+            }
+            Need::Stream { key, block, span: (from, before), have, missing, coded, parity } => {
+                let named = self.name_symbols && coded.is_none_or(|count| count == missing);
+                match coded.filter(|_| !named) {
+                    Some(count) => {
+                        let end = have.len() + remote.parity_of(key);
+                        let runs = name_parity(have, parity, end, count);
+                        runs.into_iter().all(|run| self.push_run(remote, (key, block), run))
+                    }
+                    None => have
+                        .clear_runs()
+                        .map(|(start, end)| (start.max(from), end.min(before)))
+                        .filter(|(start, end)| start < end)
+                        .all(|run| self.push_run(remote, (key, block), run)),
                 }
             }
             Need::Symbols { key, block, count, have, parity, scheme } => {
@@ -263,10 +302,20 @@ fn name_parity(have: &Bits, parity: &[u32], end: u32, count: u32) -> Vec<(u32, u
 }
 
 impl Remote {
+    /// Coded symbols that a Reed-Solomon coded object has of each block.
+    fn parity_of(&self, key: u64) -> u32 {
+        match self.objects.get(&key).and_then(RecvObject::layout).map(Layout::scheme) {
+            Some(Scheme::ReedSolomon(code)) => code.parity().into(),
+            _ => 0,
+        }
+    }
+
     /// Names a symbol in a repair request.
     fn item(&self, key: u64, block: u32, symbol: u32) -> RepairItem {
-        let layout = self.objects.get(&key).and_then(RecvObject::layout);
-        let block_len = layout.map_or(0, |layout| layout.block_len(block) as u16);
+        let object = self.objects.get(&key);
+        let block_len = object.map_or(0, |object| object.block_len(block) as u16);
+        let stream = object.and_then(|object| object.stream.as_deref());
+        let block = stream.map_or(block, |stream| stream.wire_block(block.into()));
         RepairItem {
             fec_id: self.fec_id,
             object: ObjectId(key as u16),

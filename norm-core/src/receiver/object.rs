@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::stream::RecvStream;
 use crate::bits::Bits;
 use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Points, Scheme, next_try};
@@ -115,6 +116,9 @@ pub(super) struct RecvObject {
     layout: Option<Layout>,
     info: InfoState,
     pub(super) file: bool,
+    pub(super) is_stream: bool,
+    /// Its content, once it is accepted.
+    pub(super) stream: Option<Box<RecvStream>>,
     opened: bool,
     pub(super) accepted: bool,
     /// Blocks written.
@@ -128,6 +132,8 @@ impl RecvObject {
             layout: None,
             info: InfoState::Unknown,
             file: false,
+            is_stream: false,
+            stream: None,
             opened: false,
             accepted: false,
             written: Bits::new(0),
@@ -146,6 +152,7 @@ impl RecvObject {
         points: Points,
     ) -> Option<Opened> {
         self.file |= flags.contains(ObjectFlags::FILE);
+        self.is_stream |= flags.contains(ObjectFlags::STREAM);
         match (info, &self.info) {
             (Some(bytes), InfoState::Unknown | InfoState::Missing | InfoState::Absent) => {
                 self.info = InfoState::Here(Bytes::copy_from_slice(bytes));
@@ -163,13 +170,24 @@ impl RecvObject {
             if layout.scheme() == Scheme::RaptorQ && layout.block_len(0) > max_block_len {
                 return None;
             }
-            self.written = Bits::new(layout.blocks());
+            if !self.is_stream {
+                self.written = Bits::new(layout.blocks());
+            }
             self.layout = Some(layout);
         }
         let known = self.layout.is_some() && !self.needs_info();
         let now = known && !self.opened;
         self.opened |= known;
         Some(if now { Opened::Now } else { Opened::No })
+    }
+
+    /// Source symbols in a block; 0 while that is not known.
+    pub(super) fn block_len(&self, block: u32) -> u32 {
+        match &self.layout {
+            Some(layout) if self.is_stream => layout.max_block_len(),
+            Some(layout) => layout.block_len(block),
+            None => 0,
+        }
     }
 
     pub(super) fn layout(&self) -> Option<&Layout> {
@@ -217,6 +235,6 @@ impl RecvObject {
 
     /// True when every block is written and INFO is here, if there is one.
     pub(super) fn is_complete(&self) -> bool {
-        self.opened && self.accepted && self.written.is_full()
+        self.opened && self.accepted && !self.is_stream && self.written.is_full()
     }
 }

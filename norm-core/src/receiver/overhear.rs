@@ -66,9 +66,15 @@ fn overheard_range(
     last: (u64, PayloadId),
     parity: &mut BTreeMap<(u64, u32), u32>,
 ) {
-    let layout = remote.objects.get(&first.0).and_then(RecvObject::layout);
-    let coded = layout.filter(|l| matches!(l.scheme(), Scheme::ReedSolomon(_)));
-    let block_len = coded.map_or(u32::MAX, |layout| layout.block_len(first.1.block));
+    let object = remote.objects.get(&first.0);
+    let (mut first, mut last) = (first, last);
+    if let Some(stream) = object.and_then(|object| object.stream.as_deref()) {
+        first.1.block = stream.unwrap(first.1.block) as u32;
+        last.1.block = stream.unwrap(last.1.block) as u32;
+    }
+    let layout = object.and_then(RecvObject::layout);
+    let coded = layout.filter(|l| matches!(l.scheme(), Scheme::ReedSolomon(_))).and(object);
+    let block_len = coded.map_or(u32::MAX, |object| object.block_len(first.1.block));
     let heard = remote.heard_now(now);
     if flags.contains(RepairFlags::INFO) {
         heard.infos(first.0, last.0);

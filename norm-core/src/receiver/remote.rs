@@ -302,6 +302,11 @@ impl Remote {
         self.want_from.is_some_and(|from| from <= key && self.confirmed.covers(from, key + 1))
     }
 
+    /// True when everything before `key` is confirmed by the application.
+    pub(super) fn confirmed_before(&self, key: u64) -> bool {
+        self.want_from.is_some_and(|from| from >= key || self.confirmed.covers(from, key))
+    }
+
     /// When the next thing of this sender is due.
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
         let feedback = [

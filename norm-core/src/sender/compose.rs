@@ -92,7 +92,9 @@ impl Sender {
 
     /// Names a symbol of a block of an object; the block's length travels with FEC id 129 only.
     fn payload_id(&self, object: &SendObject, block: u32, symbol: u32) -> RawPayloadId {
-        let block_len = object.layout.block_len(block) as u16;
+        let block_len = object.block_len(block) as u16;
+        // A stream's block numbers wrap.
+        let block = block & self.payload_format().max_block();
         PayloadId { block, block_len, symbol }.encode(self.payload_format())
     }
 
@@ -172,12 +174,13 @@ impl Sender {
         fti: bool,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
-        let size = usize::from(self.config.segment_size);
+        let (object, block) = self.objects.by_block(number)?;
+        let size = usize::from(object.geometry(block).symbol_size);
         let coded = symbols.chunks_exact(size).skip(offset).take(count as usize);
         self.send_data(number, (first..).zip(coded), ObjectFlags::REPAIR, fti, out)
     }
 
-    fn send_data<'a>(
+    pub(super) fn send_data<'a>(
         &mut self,
         number: u64,
         symbols: impl Iterator<Item = (u32, &'a [u8])>,
@@ -187,7 +190,8 @@ impl Sender {
     ) -> Option<Transmit> {
         let (object, block) = self.objects.by_block(number)?;
         let (id, flags) = (object.id(), object.flags.with(extra));
-        let (format, block_len) = (self.payload_format(), object.layout.block_len(block) as u16);
+        let (format, block_len) = (self.payload_format(), object.block_len(block) as u16);
+        let block = block & format.max_block();
         let payload_id = |symbol| PayloadId { block, block_len, symbol }.encode(format);
         let mut extensions = ExtensionBuf::new();
         if fti {
@@ -249,11 +253,17 @@ impl Sender {
     fn send_urgent(&mut self, urgent: Urgent, out: &mut TransmitBuf) -> Option<Transmit> {
         match urgent {
             Urgent::Squelch => {
-                let first = self.objects.get(self.objects.first_key())?;
+                // A stream forgets what lies before its buffer, and with it the objects before it.
+                let forgets = |o: &&SendObject| {
+                    o.stream.as_ref().is_some_and(|stream| stream.source.first_block() > 0)
+                };
+                let first = self.objects.get(self.objects.first_key());
+                let first = self.objects.get(self.cursor.key).filter(forgets).or(first)?;
+                let block = first.stream.as_ref().map_or(0, |s| s.source.first_block() as u32);
                 let squelch = Squelch {
                     fec_id: self.fec_id(),
                     object: first.id(),
-                    payload_id: self.payload_id(first, 0, 0),
+                    payload_id: self.payload_id(first, block, 0),
                     invalid: ObjectList::EMPTY,
                 };
                 Some(self.emit_command(Command::Squelch(squelch), out))
@@ -337,7 +347,9 @@ impl Sender {
             return None;
         }
         self.session.flush_sent(now, self.grtt.get());
-        let nodes = self.members.next_active(self.session.flush_after, self.acking_limit());
+        // Of a stream that goes on nobody is asked to confirm anything.
+        let limit = if self.session.all_sent.is_some() { self.acking_limit() } else { 0 };
+        let nodes = self.members.next_active(self.session.flush_after, limit);
         self.session.flush_after = nodes.last().copied().unwrap_or(NodeId::NONE);
         let mut list = Vec::new();
         encode_nodes(&nodes, &mut list);
@@ -353,7 +365,16 @@ impl Sender {
 
     /// The last symbol of the last object: what receivers confirm.
     pub(super) fn watermark(&self) -> Option<(ObjectId, RawPayloadId)> {
+        let current = self.objects.get(self.cursor.key);
+        if let Some((object, stream)) = current.and_then(|o| Some((o, o.stream.as_ref()?))) {
+            let at = stream.before(self.cursor.place());
+            return Some((object.id(), self.payload_id(object, at.block as u32, at.symbol)));
+        }
         let object = self.objects.last()?;
+        if let Some(stream) = &object.stream {
+            let at = stream.before(stream.source.end());
+            return Some((object.id(), self.payload_id(object, at.block as u32, at.symbol)));
+        }
         let block = object.layout.blocks().saturating_sub(1);
         let symbol = object.layout.block_len(block).saturating_sub(1);
         Some((object.id(), self.payload_id(object, block, symbol)))
@@ -399,7 +420,7 @@ impl Sender {
     /// Names parity symbols, as receivers do for Reed-Solomon codes.
     fn advertise_parity(&self, number: u64, count: u32, writer: &mut RepairWriter) -> bool {
         let Some((object, block)) = self.objects.by_block(number) else { return true };
-        let first = object.layout.block_len(block);
+        let first = object.block_len(block);
         let last = first + count.saturating_sub(1);
         let range = self.repair_item(number, first).zip(self.repair_item(number, last));
         let range = range.filter(|_| count > 0);

@@ -98,6 +98,8 @@ pub enum ConfigError {
     InfoTooLong,
     /// A command must fit one segment.
     CommandTooLong,
+    /// A stream needs a Reed-Solomon code, and objects behind a long list of others cannot be one.
+    StreamCode,
     /// The object is larger than one NORM object can be at these settings.
     ObjectTooLarge,
     /// 32,767 objects are already in the session; transport ids would become ambiguous.
@@ -112,6 +114,7 @@ impl core::fmt::Display for ConfigError {
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
             Self::CommandTooLong => "a command must fit one segment: shorten it",
+            Self::StreamCode => "streams are coded with Reed-Solomon: choose such a scheme",
             Self::ObjectTooLarge => "the object is too large for one NORM object: cut it up",
             Self::TooManyObjects => "a session holds at most 32767 objects: start another",
         })

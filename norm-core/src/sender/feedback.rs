@@ -328,6 +328,8 @@ impl Sender {
         let Some((object, index)) = self.objects.by_block(from.block) else { return };
         let symbols = object.geometry(index).symbols;
         let parity = match object.layout.scheme() {
+            // What is not all written cannot be coded.
+            _ if object.stream.as_ref().is_some_and(|s| !s.source.is_whole(index.into())) => 0,
             Scheme::ReedSolomon(code) => u32::from(code.parity()),
             _ => 0,
         };
@@ -376,6 +378,23 @@ impl Sender {
             self.squelch(now);
             return None;
         };
+        let block = match &object.stream {
+            None => block,
+            Some(stream) => {
+                let near = if object.key == self.cursor.key {
+                    self.cursor.place().block
+                } else {
+                    stream.source.end().block
+                };
+                let index = object.stream_block(block, near, self.config.scheme);
+                if index < stream.source.first_block() {
+                    self.stats.ignored_requests += 1;
+                    self.squelch(now);
+                    return None;
+                }
+                u32::try_from(index).ok()?
+            }
+        };
         let number = object.first_block + u64::from(block);
         let exists = u64::from(block) < object.blocks() || (block == 0 && object.blocks() == 0);
         if !exists || !self.cursor.has_passed(object, block) {
@@ -397,7 +416,7 @@ impl Sender {
     }
 
     /// Says what can be repaired at all; at most once per two round trips (RFC 5740 §5.4.3).
-    fn squelch(&mut self, now: Timestamp) {
+    pub(super) fn squelch(&mut self, now: Timestamp) {
         if now >= self.session.squelch_from && !self.objects.is_empty() {
             self.session.squelch_from = now + self.grtt.get() * 2;
             self.push_urgent(Urgent::Squelch);

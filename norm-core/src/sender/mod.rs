@@ -20,6 +20,7 @@ mod parity;
 mod repair;
 mod schedule;
 mod session;
+mod stream;
 
 use std::collections::VecDeque;
 
@@ -35,6 +36,7 @@ pub use config::{ConfigError, SenderConfig};
 pub use event::{SenderEvent, SenderStats};
 pub use members::{Member, MemberStatus};
 pub use objects::ObjectSpec;
+pub use stream::StreamSpec;
 
 use allowance::Allowance;
 use cache::BlockCache;
@@ -221,7 +223,9 @@ impl Sender {
     }
 
     fn want_block(&mut self, number: u64) {
-        if let Some((object, block)) = self.objects.by_block(number) {
+        if let Some((object, block)) = self.objects.by_block(number)
+            && object.stream.is_none()
+        {
             let geometry = object.geometry(block);
             if !self.cache.want(number, geometry.len as usize) {
                 return;

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::config::{ConfigError, SenderConfig};
+use super::stream::{SendStream, StreamSpec};
 use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Scheme};
+use crate::stream::StreamShape;
 use crate::wire::{Fti, ObjectFlags, ObjectId};
 
 /// An object to be sent.
@@ -27,7 +29,12 @@ pub(super) struct SendObject {
     pub(super) layout: Layout,
     /// Running number of its block 0.
     pub(super) first_block: u64,
+    /// What is written, when it is a stream. Then the layout is that of its buffer.
+    pub(super) stream: Option<Box<SendStream>>,
 }
+
+/// Running numbers that a stream takes: as many blocks as it can ever have.
+const STREAM_BLOCKS: u64 = 1 << 32;
 
 impl SendObject {
     pub(super) fn id(&self) -> ObjectId {
@@ -35,7 +42,15 @@ impl SendObject {
     }
 
     pub(super) fn blocks(&self) -> u64 {
-        u64::from(self.layout.blocks())
+        if self.stream.is_some() { STREAM_BLOCKS } else { u64::from(self.layout.blocks()) }
+    }
+
+    /// Source symbols in a block.
+    pub(super) fn block_len(&self, block: u32) -> u32 {
+        match (&self.stream, self.layout.scheme()) {
+            (Some(_), Scheme::ReedSolomon(code)) => code.block_len().into(),
+            _ => self.layout.block_len(block),
+        }
     }
 
     pub(super) fn fti(&self) -> Fti {
@@ -43,6 +58,11 @@ impl SendObject {
     }
 
     pub(super) fn geometry(&self, block: u32) -> BlockGeometry {
+        if let Some(stream) = &self.stream {
+            let (symbols, symbol_size) = (self.block_len(block), stream.symbol_size());
+            let (scheme, len) = (self.layout.scheme(), symbols * u32::from(symbol_size));
+            return BlockGeometry { scheme, symbols, symbol_size, offset: 0, len };
+        }
         let partition = self.layout.partition();
         BlockGeometry {
             scheme: self.layout.scheme(),
@@ -65,6 +85,8 @@ pub(super) struct ObjectTable {
 
 /// Half the 16-bit id space: more would make "before" and "after" ambiguous.
 const MAX_OBJECTS: usize = 32_767;
+/// A stream is not begun behind more objects: running numbers must not come near their end.
+const MAX_STREAMS: usize = 1 << 14;
 
 impl ObjectTable {
     pub(super) fn new(first_key: u64) -> Self {
@@ -99,10 +121,59 @@ impl ObjectTable {
             flags = flags.with(ObjectFlags::FILE);
         }
         let key = self.end_key();
-        self.objects.push(SendObject { key, info, flags, layout, first_block: self.end_block });
+        let first_block = self.end_block;
+        self.objects.push(SendObject { key, info, flags, layout, first_block, stream: None });
         self.end_block += u64::from(layout.blocks());
         self.bytes = self.bytes.saturating_add(spec.size);
         Ok(key)
+    }
+
+    pub(super) fn push_stream(
+        &mut self,
+        spec: &StreamSpec,
+        config: &SenderConfig,
+    ) -> Result<u64, ConfigError> {
+        let Scheme::ReedSolomon(code) = config.scheme else { return Err(ConfigError::StreamCode) };
+        if self.objects.len() >= MAX_STREAMS {
+            return Err(ConfigError::TooManyObjects);
+        }
+        let segment = config.segment_size;
+        if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
+            return Err(ConfigError::InfoTooLong);
+        }
+        let shape = segment.checked_add(8).and(StreamShape::new(segment, code.block_len()));
+        let stream = SendStream::new(shape.ok_or(ConfigError::SegmentSize)?, spec);
+        let layout = Layout::reed_solomon(stream.size(), segment, code)
+            .map_err(|_| ConfigError::ObjectTooLarge)?;
+        let mut flags = ObjectFlags::STREAM;
+        if spec.info.is_some() {
+            flags = flags.with(ObjectFlags::INFO);
+        }
+        let (key, first_block) = (self.end_key(), self.end_block);
+        let (info, stream) = (spec.info.clone(), Some(Box::new(stream)));
+        self.objects.push(SendObject { key, info, flags, layout, first_block, stream });
+        self.end_block = self.end_block.saturating_add(STREAM_BLOCKS);
+        Ok(key)
+    }
+
+    pub(super) fn stream_mut(&mut self, key: u64) -> Option<&mut SendStream> {
+        let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
+        self.objects.get_mut(index)?.stream.as_deref_mut()
+    }
+
+    /// Takes a stream out, so that its content can be looked at while packets are written; it must
+    /// be put back. With it the running number of its block 0.
+    pub(super) fn take_stream(&mut self, key: u64) -> Option<(u64, Box<SendStream>)> {
+        let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
+        let object = self.objects.get_mut(index)?;
+        Some((object.first_block, object.stream.take()?))
+    }
+
+    pub(super) fn put_stream(&mut self, key: u64, stream: Box<SendStream>) {
+        let index = key.checked_sub(self.first_key).and_then(|index| usize::try_from(index).ok());
+        if let Some(object) = index.and_then(|index| self.objects.get_mut(index)) {
+            object.stream = Some(stream);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct ParityCursors {
     used: BTreeMap<u64, u32>,
-    /// Applies to blocks that are not in the table.
-    floor: u32,
+    /// Applies to blocks that have left the table: those before this one.
+    floor: (u64, u32),
 }
 
 const MAX_BLOCKS: usize = 65_536;
@@ -18,7 +18,7 @@ const MAX_BLOCKS: usize = 65_536;
 impl ParityCursors {
     /// Symbols of a block that were never sent, if its code has `parity` of them.
     pub(super) fn fresh(&self, block: u64, parity: u32) -> u32 {
-        parity.saturating_sub(*self.used.get(&block).unwrap_or(&self.floor))
+        parity.saturating_sub(*self.used.get(&block).unwrap_or(&self.floor_of(block)))
     }
 
     /// The first of `count` fresh coded symbols of a block whose code has `parity` of them, counted
@@ -29,7 +29,8 @@ impl ParityCursors {
         if self.used.len() >= MAX_BLOCKS && !self.used.contains_key(&block) {
             self.fold();
         }
-        let used = self.used.entry(block).or_insert(self.floor);
+        let floor = self.floor_of(block);
+        let used = self.used.entry(block).or_insert(floor);
         if used.saturating_add(count) > parity {
             *used = 0;
         }
@@ -38,10 +39,14 @@ impl ParityCursors {
         first
     }
 
+    fn floor_of(&self, block: u64) -> u32 {
+        if block < self.floor.0 { self.floor.1 } else { 0 }
+    }
+
     fn fold(&mut self) {
         for _ in 0..MAX_BLOCKS / 2 {
-            if let Some((_, used)) = self.used.pop_first() {
-                self.floor = self.floor.max(used);
+            if let Some((block, used)) = self.used.pop_first() {
+                self.floor = (self.floor.0.max(block + 1), self.floor.1.max(used));
             }
         }
     }

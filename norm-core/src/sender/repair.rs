@@ -345,6 +345,23 @@ impl RepairTable {
         self.blocks.get_mut(&block)
     }
 
+    /// Repair of a block is asked for or under way.
+    pub(super) fn is_busy(&self, block: u64) -> bool {
+        let asked = self.blocks.get(&block).is_some_and(|r| !matches!(r.phase, Phase::Holdoff(_)));
+        asked || self.whole.contains(block)
+    }
+
+    /// Repairs a block no more.
+    pub(super) fn forget(&mut self, block: u64) {
+        if let Some(BlockRepair { phase: Phase::Gathering(until), .. }) = self.blocks.remove(&block)
+        {
+            self.gathering.remove(&(until, block));
+        }
+        self.active.remove(&block);
+        self.active_whole.remove(&block);
+        self.whole.remove(block, block + 1);
+    }
+
     /// Coded symbols have arrived.
     pub(super) fn encoded(&mut self, block: u64, encoded: Encoded) {
         if let Some(repair) = self.blocks.get_mut(&block) {

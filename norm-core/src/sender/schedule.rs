@@ -11,8 +11,10 @@ use super::Sender;
 use super::event::SenderEvent;
 use super::objects::SendObject;
 use super::repair::{Encoded, Plan};
+use super::stream::StreamOver;
 use crate::endpoint::{EncodeJob, Job, Transmit, TransmitBuf};
 use crate::fec::Scheme;
+use crate::stream::Place;
 use crate::time::Timestamp;
 use crate::wire::ObjectFlags;
 
@@ -38,6 +40,20 @@ impl Cursor {
             return object.key < self.key;
         }
         block < self.block || (block == self.block && (self.symbol > 0 || self.info_sent))
+    }
+
+    /// Where it is in the object.
+    pub(super) fn place(&self) -> Place {
+        Place::new(self.block.into(), self.symbol)
+    }
+
+    pub(super) fn advance(&mut self, symbols: u32) {
+        self.symbol += symbols;
+    }
+
+    pub(super) fn next_block(&mut self) {
+        self.block = self.block.saturating_add(1);
+        self.symbol = 0;
     }
 
     fn next_object(&mut self) {
@@ -160,6 +176,13 @@ impl Sender {
                 }
                 continue;
             }
+            if object.stream.is_some() {
+                match self.send_stream(now, out) {
+                    Ok(sent) => return sent,
+                    Err(StreamOver) => self.cursor.next_object(),
+                }
+                continue;
+            }
             if u64::from(self.cursor.block) >= object.blocks() {
                 self.cursor.next_object();
                 continue;
@@ -171,7 +194,6 @@ impl Sender {
             let count = self.batch(out).min(geometry.symbols - first);
             let fti = first == 0 || now < self.session.fti_until;
             let ids = first..first + count;
-            let coded = self.coded();
             let transmit = self.send_source(number, ids, &source, ObjectFlags(0), fti, out)?;
             self.stats.data_packets += u64::from(count);
             let size = u64::from(geometry.symbol_size);
@@ -180,17 +202,24 @@ impl Sender {
             self.cursor.bytes += (u64::from(first + count) * size).min(content) - before;
             self.cursor.symbol += count;
             if self.cursor.symbol == geometry.symbols {
-                self.cursor.block += 1;
-                self.cursor.symbol = 0;
-                if coded && self.is_large() {
-                    let ahead = self.foresight.next(geometry.symbols);
-                    let ahead = ahead.min(geometry.scheme.parity(geometry.symbols));
-                    if ahead > 0 {
-                        self.repairs.ahead(number, geometry.symbols, ahead);
-                    }
-                }
+                self.cursor.next_block();
+                self.send_ahead(number);
             }
             return Some(transmit);
+        }
+    }
+
+    /// Sends repair behind a block that was just sent, as much as foresight says.
+    pub(super) fn send_ahead(&mut self, number: u64) {
+        if !self.coded() || !self.is_large() {
+            return;
+        }
+        let Some((object, index)) = self.objects.by_block(number) else { return };
+        let geometry = object.geometry(index);
+        let ahead = self.foresight.next(geometry.symbols);
+        let ahead = ahead.min(geometry.scheme.parity(geometry.symbols));
+        if ahead > 0 {
+            self.repairs.ahead(number, geometry.symbols, ahead);
         }
     }
 
@@ -202,8 +231,9 @@ impl Sender {
         }
     }
 
-    fn batch(&self, out: &TransmitBuf) -> u32 {
-        let packet = self.packet_size();
+    pub(super) fn batch(&self, out: &TransmitBuf) -> u32 {
+        // A stream's segments have a header of 8 bytes.
+        let packet = self.packet_size() + 8;
         let paced = self.pacer.batch(packet + self.config.packet_overhead);
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
@@ -237,6 +267,9 @@ impl Sender {
         block: u64,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
+        if self.give_up_stream_block(now, block) {
+            return None;
+        }
         let plan = self.repairs.get_mut(block)?.plan();
         let transmit = match plan {
             Plan::Resend => self.send_named(now, block, out),
@@ -258,6 +291,9 @@ impl Sender {
         block: u64,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
+        if self.objects.by_block(block).is_some_and(|(object, _)| object.stream.is_some()) {
+            return self.send_stream_again(now, block, out);
+        }
         let Some(source) = self.cache.get(block).cloned() else {
             self.want_block(block);
             return None;
@@ -307,7 +343,11 @@ impl Sender {
     fn want_encoded(&mut self, block: u64) {
         let Some((object, index)) = self.objects.by_block(block) else { return };
         let geometry = object.geometry(index);
-        let Some(source) = self.cache.get(block).cloned() else {
+        let source = match &object.stream {
+            Some(stream) => stream.source.block_bytes(index.into()),
+            None => self.cache.get(block).cloned(),
+        };
+        let Some(source) = source else {
             self.want_block(block);
             return;
         };
@@ -351,7 +391,8 @@ impl Sender {
     }
 
     pub(super) fn take_encoded(&mut self, block: u64, first: u32, symbols: Bytes) {
-        let count = (symbols.len() / usize::from(self.config.segment_size)) as u32;
+        let Some((object, index)) = self.objects.by_block(block) else { return };
+        let count = (symbols.len() / usize::from(object.geometry(index).symbol_size)) as u32;
         self.repairs.encoded(block, Encoded { first, symbols, used: 0, count });
     }
 }

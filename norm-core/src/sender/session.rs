@@ -277,6 +277,25 @@ impl Session {
         self.flush_interval = (self.flush_interval * 3 / 2).min(FLUSH_LONGEST.max(shortest));
     }
 
+    /// EXT_FTI goes on every DATA message.
+    pub(super) fn must_tell_fti(&self, now: Timestamp) -> bool {
+        now < self.fti_until
+    }
+
+    /// There is nothing new of a stream: FLUSH tells receivers how far it has come, so that they can
+    /// ask for the last of it.
+    pub(super) fn rest_stream(&mut self, now: Timestamp) {
+        if self.next_flush.is_none() {
+            self.flush_interval = FLUSH_SHORTEST;
+            self.next_flush = Some(now + FLUSH_SHORTEST);
+        }
+    }
+
+    /// A stream goes on.
+    pub(super) fn wake_stream(&mut self) {
+        self.next_flush = None;
+    }
+
     /// Repairs have been sent: whoever needed them may confirm soon.
     pub(super) fn hasten_flush(&mut self) {
         self.flush_interval = FLUSH_SHORTEST;

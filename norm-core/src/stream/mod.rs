@@ -16,9 +16,13 @@ mod source;
 #[doc(hidden)]
 pub mod exercise;
 
+pub(crate) use needs::StreamNeed;
 pub use reader::Read;
+pub(crate) use shape::{Place, StreamShape, unwrap_block};
+pub(crate) use sink::{Inserted, SinkConfig, StreamSink};
 pub use sink::{Overflow, Resume};
 pub use source::MessageMarks;
+pub(crate) use source::StreamSource;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,20 @@ impl Place {
     }
 }
 
+/// The block number nearest to `near` that packets, which carry the bits of `mask`, call `wire`.
+pub(crate) const fn unwrap_block(wire: u64, near: u64, mask: u64) -> u64 {
+    let ahead = wire.wrapping_sub(near) & mask;
+    if ahead <= mask / 2 {
+        near.saturating_add(ahead)
+    } else {
+        // Before the beginning there is nothing; then it must be ahead.
+        match near.checked_sub(mask - ahead + 1) {
+            Some(block) => block,
+            None => near.saturating_add(ahead),
+        }
+    }
+}
+
 /// The sizes of a stream; one that exists is within limits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StreamShape {
@@ -91,6 +105,16 @@ mod tests {
         assert!(StreamShape::new(u16::MAX, u16::MAX).is_none());
         let shape = StreamShape::new(1400, 64).unwrap();
         assert_eq!((shape.symbol_size(), shape.block_bytes()), (1408, 64 * 1408));
+    }
+
+    #[test]
+    fn block_numbers_survive_their_wrap() {
+        let mask = 0xff_ffff;
+        assert_eq!(unwrap_block(5, 0, mask), 5);
+        assert_eq!(unwrap_block(0, 5, mask), 0);
+        assert_eq!(unwrap_block(2, 0xff_ffff, mask), 0x100_0002);
+        assert_eq!(unwrap_block(0xff_fffe, 0x100_0002, mask), 0xff_fffe);
+        assert_eq!(unwrap_block(0xff_fffe, 0, mask), 0xff_fffe, "there is nothing before 0");
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl StreamSource {
         (begun + fresh) * self.shape.segment_size() - self.filled
     }
 
+    /// Blocks kept at most.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
     /// Bytes written so far.
     pub(crate) fn written(&self) -> u64 {
         self.written
