@@ -24,7 +24,8 @@ pub enum Overflow {
 /// Where reading goes on after a gap, and where it begins when a stream is joined midway.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
-    /// At the next message that is known to begin.
+    /// At the next message that is known to begin. Of a stream in which the sender marks none, nothing
+    /// more is read.
     AtMessage,
     /// At the next byte that is there.
     AtByte,

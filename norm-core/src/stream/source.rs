@@ -179,7 +179,8 @@ impl StreamSource {
     }
 
     /// Bytes of the longest payload of a whole block, header included. Behind that many bytes its
-    /// coded symbols are zeros, as long as the code is linear.
+    /// coded symbols are zeros, as long as the code is linear. RFC 5740 §4.2.1 sends them in full all
+    /// the same; a sink takes both.
     pub(crate) fn longest_payload(&self, block: u64) -> Option<usize> {
         let bytes = self.whole_block(block)?;
         let headers = bytes.chunks_exact(self.shape.symbol_size()).filter_map(SegmentHeader::parse);

@@ -133,9 +133,22 @@ fn lost_segments_are_decoded_from_coded_ones() {
     assert_eq!(sink.recover(xor_decode), 0, "two of three");
     feed(&mut sink, &source, 0, 2);
     assert_eq!(sink.recover(xor_decode), 1);
+    assert_eq!(sink.message_left(), Some(6));
     assert_eq!(data(&mut sink), Some((b"abcdef".to_vec(), true, true)));
     assert_eq!(data(&mut sink), Some((b"gh".to_vec(), true, false)));
     assert_eq!(sink.insert(0, 3, &parity(&source, 0)), Inserted::Old);
+}
+
+#[test]
+fn no_more_coded_symbols_are_kept_than_are_missing_and_then_nothing_is_needed() {
+    let mut sink = StreamSink::new(SinkConfig { parity: 9, ..refusing().config });
+    for symbol in 3..6 {
+        assert!(!sink.has_all_before(Place::new(1, 0)));
+        assert_eq!(sink.insert(0, symbol, &[9; 12]), Inserted::Kept);
+    }
+    assert_eq!(sink.insert(0, 6, &[9; 12]), Inserted::Duplicate);
+    assert_eq!(sink.memory(), 2 * shape().block_bytes());
+    assert!(sink.has_all_before(Place::new(1, 0)));
 }
 
 #[test]
