@@ -71,7 +71,7 @@ impl HeardNeeds {
         match *need {
             Need::Objects { first, last } => self.objects.covers(first, last + 1),
             Need::Info { key } => self.infos.contains(key) || self.objects.contains(key),
-            Need::Blocks { key, first, last } => {
+            Need::Blocks { key, first, last, .. } => {
                 self.objects.contains(key)
                     || self.blocks.covers(block_number(key, first), block_number(key, last) + 1)
             }

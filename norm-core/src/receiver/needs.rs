@@ -15,7 +15,7 @@ pub(super) enum Need<'a> {
     /// NORM_INFO of an object.
     Info { key: u64 },
     /// Blocks of which nothing is here; `first..=last` of one object.
-    Blocks { key: u64, first: u32, last: u32 },
+    Blocks { key: u64, first: u32, last: u32, stream: bool },
     /// `count` more symbols of a block; `have` are the source symbols here, `parity` the others.
     Symbols { key: u64, block: u32, count: u32, have: &'a Bits, parity: &'a [u32], scheme: Scheme },
     /// Symbols of a stream's block: those of `span` that are not in `have`, `missing` of them; or,
@@ -43,16 +43,17 @@ impl Need<'_> {
                 let end = bound.key + u64::from(bound.block > 0);
                 Self::Objects { first, last: last.min(end - 1) }
             }
-            Self::Blocks { key, first, last } if key == bound.key => {
-                Self::Blocks { key, first, last: last.min(bound.block - 1) }
+            Self::Blocks { key, first, last, stream } if key == bound.key => {
+                Self::Blocks { key, first, last: last.min(bound.block - 1), stream }
             }
             other => other,
         })
     }
 
-    /// True when whole objects or blocks are missing rather than some of their symbols.
+    /// True when whole objects or blocks are missing rather than some of their symbols. Those of
+    /// streams are asked for like symbols: there is no time to lose.
     pub(super) fn is_whole(&self) -> bool {
-        matches!(self, Self::Objects { .. } | Self::Blocks { .. })
+        matches!(self, Self::Objects { .. } | Self::Blocks { stream: false, .. })
     }
 
     /// Key and block of its beginning.
@@ -119,7 +120,7 @@ impl Remote {
             for (&number, block) in object.blocks.range(start..end.max(start)) {
                 if untouched < number {
                     let last = number - 1;
-                    if !visit(Need::Blocks { key, first: untouched, last }) {
+                    if !visit(Need::Blocks { key, first: untouched, last, stream: false }) {
                         return false;
                     }
                 }
@@ -132,7 +133,9 @@ impl Remote {
                 }
             }
             let last = end.saturating_sub(1);
-            if untouched < end && !visit(Need::Blocks { key, first: untouched, last }) {
+            if untouched < end
+                && !visit(Need::Blocks { key, first: untouched, last, stream: false })
+            {
                 return false;
             }
         }
@@ -187,10 +190,9 @@ impl NeedWriter {
             Need::Info { key } => {
                 self.requests.push_item(RepairForm::Items, RepairFlags::INFO, item(key, 0, 0))
             }
-            Need::Blocks { key, first, last } => {
+            Need::Blocks { key, first, last, stream } => {
                 let flags = RepairFlags::BLOCK;
-                let streams = remote.objects.get(&key).is_some_and(|object| object.is_stream);
-                if streams {
+                if stream {
                     // Within the stream's own window.
                     let (a, b) = (item(key, first, 0), item(key, last, 0));
                     return if first == last {

@@ -140,7 +140,7 @@ impl RecvStream {
             more = match need {
                 StreamNeed::Blocks { first, last: end } => {
                     let (first, last) = (first.min(last) as u32, end.min(last) as u32);
-                    visit(Need::Blocks { key, first, last })
+                    visit(Need::Blocks { key, first, last, stream: true })
                 }
                 StreamNeed::Symbols { block, from, before, held, missing, coded, parity } => {
                     let mut parity: Vec<u32> = parity.iter().map(|(id, _)| id).collect();

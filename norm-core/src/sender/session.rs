@@ -47,6 +47,7 @@ pub(super) struct AppCommand {
 pub(super) struct Session {
     phase: Phase,
     finishing: bool,
+    pub(super) began: Timestamp,
     pub(super) all_sent: Option<Timestamp>,
     /// Since when everybody who was counted has failed.
     abandoned: Option<Timestamp>,
@@ -111,6 +112,7 @@ impl Session {
         Self {
             phase,
             finishing: false,
+            began: now,
             all_sent: None,
             abandoned: None,
             fti_until: fti_until(now, config.rfc_only),

@@ -1,6 +1,7 @@
 //! Streams being sent (NORM_OBJECT_STREAM, RFC 5740 §4.2.1): what applications call, and what of the
 //! schedule is different for content that is written while it is sent.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -13,6 +14,9 @@ use crate::fec::Scheme;
 use crate::stream::{MessageMarks, Place, StreamShape, StreamSource};
 use crate::time::Timestamp;
 use crate::wire::ObjectFlags;
+
+/// Without a word from anybody for so long, nobody is waited for.
+const ALONE: Duration = Duration::from_secs(2);
 
 /// A stream to be sent.
 #[derive(Clone, Debug)]
@@ -129,8 +133,9 @@ impl Sender {
     /// Drops the oldest block of a stream, if it was sent long enough ago and nobody is being served
     /// with it. False when it must stay.
     fn release_block(&mut self, key: u64, now: Timestamp) -> bool {
-        let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
-        let alone = self.members.announced() == 0;
+        // Two cycles of NACK and repair, because either may be lost.
+        let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4) * 2;
+        let alone = self.members.announced() == 0 && now >= self.session.began + ALONE;
         let Some(object) = self.objects.get(key) else { return false };
         let Some(stream) = &object.stream else { return false };
         let first = stream.source.first_block();
