@@ -50,3 +50,10 @@ fn engines_survive_the_sessions_of_the_corpus() {
     let (files, _) = replay("sender_engine", survive(norm_core::exercise::sender));
     assert!(files >= 6);
 }
+
+#[test]
+fn reed_solomon_codes_survive_the_blocks_of_the_corpus() {
+    let (files, decoded) = replay("reed_solomon", norm_core::exercise::reed_solomon);
+    assert!(decoded >= 4, "{decoded} of {files} are decoded");
+    assert!(files > decoded, "some are not");
+}
