@@ -37,7 +37,7 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, field: Field) {
         block[n as usize * SIZE..][..SIZE].fill(0);
     }
     let lost: Vec<bool> = (0..K).map(|n| LOST.contains(&n)).collect();
-    let mut decode = |block: &mut [u8]| {
+    let decode = |block: &mut [u8]| {
         let parity = (0..).zip(parity.chunks(SIZE));
         code.decode(K, T, block, |n| !lost[n as usize], parity).expect("enough");
     };
