@@ -2,5 +2,6 @@
 //!
 //! - `wire`: parsing and emitting a DATA message.
 //! - `fec`: making repair symbols and solving a block.
+//! - `reed_solomon`: parity and lost symbols of one block, beside another crate.
 //! - `engines`: a whole transfer in the simulator.
 //! - `loopback`: a file to one receiver over loopback multicast, beside the bare sockets.

@@ -1,5 +1,9 @@
-//! Engines under arbitrary datagrams: shared by the fuzz targets and the test that replays their
-//! corpus. Not part of the API.
+//! Engines under arbitrary datagrams, codes under arbitrary numbers: shared by the fuzz targets and the
+//! test that replays their corpus. Not part of the API.
+
+mod reed_solomon;
+
+pub use reed_solomon::reed_solomon;
 
 use core::net::SocketAddr;
 use core::time::Duration;

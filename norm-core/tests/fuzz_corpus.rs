@@ -59,3 +59,10 @@ fn streams_survive_the_operations_of_the_corpus() {
     });
     assert!(files >= 6);
 }
+
+#[test]
+fn reed_solomon_codes_survive_the_blocks_of_the_corpus() {
+    let (files, decoded) = replay("reed_solomon", norm_core::exercise::reed_solomon);
+    assert!(decoded >= 4, "{decoded} of {files} are decoded");
+    assert!(files > decoded, "some are not");
+}

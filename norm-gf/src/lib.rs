@@ -5,8 +5,8 @@
 //! [`Field::mul_add_rows`], which is where encoding and decoding spend their time. Kernels for what
 //! the processor can do are chosen at run time; all of them give the same bytes.
 //!
-//! This is the only crate of the code with `unsafe`: each kernel is entered through one call whose
-//! processor features were checked, and loads and stores whole vectors through references to arrays.
+//! Coding needs `unsafe` nowhere else: a kernel is entered through one call, where its processor
+//! features were checked, and loads and stores whole vectors through references to arrays.
 
 #[macro_use]
 mod rows_kernel;

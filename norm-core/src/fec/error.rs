@@ -8,7 +8,7 @@ pub enum CodeError {
     Empty,
     /// More source symbols than the scheme allows in a block.
     BlockTooLong,
-    /// More bytes than [`MAX_BLOCK_BYTES`] in a block, or asked for at once.
+    /// More bytes than [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) in a block, or asked for at once.
     BlockTooLarge,
     /// The content is longer than the symbols of the block, or so short that the last is empty.
     ContentLength,

@@ -329,7 +329,7 @@ impl Sender {
         let symbols = object.geometry(index).symbols;
         let parity = match object.layout.scheme() {
             // What is not all written cannot be coded.
-            _ if object.stream.as_ref().is_some_and(|s| !s.source.is_whole(index.into())) => 0,
+            _ if !object.can_be_coded(index) => 0,
             Scheme::ReedSolomon(code) => u32::from(code.parity()),
             _ => 0,
         };

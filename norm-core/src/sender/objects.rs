@@ -53,6 +53,11 @@ impl SendObject {
         }
     }
 
+    /// False of a stream's block that is not all written, or no longer here.
+    pub(super) fn can_be_coded(&self, block: u32) -> bool {
+        self.stream.as_ref().is_none_or(|stream| stream.source.is_whole(block.into()))
+    }
+
     pub(super) fn fti(&self) -> Fti {
         self.layout.to_fti()
     }

@@ -88,7 +88,11 @@ impl Sender {
         }
         let (parity, foresight) = (&self.parity, &mut self.foresight);
         let (scheme, block_len) = (self.config.scheme, self.config.block_len);
-        let fresh = |block| parity.fresh(block, scheme.parity(block_len));
+        let objects = &self.objects;
+        let fresh = |block| match objects.by_block(block) {
+            Some((object, index)) if !object.can_be_coded(index) => 0,
+            _ => parity.fresh(block, scheme.parity(block_len)),
+        };
         self.repairs.activate(now, fresh, |symbols| foresight.learn(symbols));
         if let Some(key) = self.repairs.take_info(now, self.grtt.get()) {
             return self.send_info(key, ObjectFlags::REPAIR, out);

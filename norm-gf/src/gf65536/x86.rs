@@ -44,7 +44,7 @@ pub(super) mod avx2 {
     use core::arch::x86_64::*;
 
     use super::super::scalar;
-    use super::nibbles;
+    use super::{LazyLock, nibbles};
 
     const WIDTH: usize = 64;
     const GROUP: usize = 4;
@@ -57,11 +57,33 @@ pub(super) mod avx2 {
     /// Of each nibble, low bytes and high bytes of the products.
     type Factor = [[[u8; 16]; 2]; 4];
 
-    fn factor(c: u16) -> Factor {
+    /// Of all coefficients below 256, and of all their multiples of 256; that of any other is a sum.
+    static TABLES: LazyLock<Box<[[Factor; 256]; 2]>> = LazyLock::new(|| {
+        let mut all = Box::new([[Factor::default(); 256]; 2]);
+        for c in 0..=255_u8 {
+            all[0][usize::from(c)] = tables(u16::from(c));
+            all[1][usize::from(c)] = tables(u16::from(c) << 8);
+        }
+        all
+    });
+
+    fn tables(c: u16) -> Factor {
         nibbles(c).map(|table| {
             let bytes = table.map(u16::to_le_bytes);
             [bytes.map(|b| b[0]), bytes.map(|b| b[1])]
         })
+    }
+
+    #[inline]
+    fn factor(c: u16) -> Factor {
+        let [low, high] = c.to_le_bytes().map(usize::from);
+        let mut sum = TABLES[0][low];
+        for (sum, term) in sum.as_flattened_mut().iter_mut().zip(TABLES[1][high].as_flattened()) {
+            for (sum, term) in sum.iter_mut().zip(term) {
+                *sum ^= term;
+            }
+        }
+        sum
     }
 
     /// The same table for both halves: PSHUFB looks up within 16 bytes.

@@ -111,13 +111,11 @@ impl Code {
         // The same for the set of points of held and given symbols, instead of all source symbols.
         let log = F::tables().log();
         let among_others = |point: Point| {
-            let sum = |others: &[Point]| -> u32 {
-                // A point is no other to itself: the table has 0 at place 0.
-                others.iter().map(|other| u32::from(log[usize::from(point.x ^ other.x)])).sum()
-            };
-            let less = lost_points.len() as u32 * F::ORDER - sum(&lost_points);
-            let product = (u32::from(point.product) + less + sum(&given_points)) % F::ORDER;
-            Point { x: point.x, product: product as u16 }
+            // A point is no other to itself: the table has 0 at place 0.
+            let log = |other: &Point| u32::from(log[usize::from(point.x ^ other.x)]);
+            let exchanged = given_points.iter().zip(&lost_points);
+            let change: u32 = exchanged.map(|(new, old)| log(new) + F::ORDER - log(old)).sum();
+            Point { x: point.x, product: ((u32::from(point.product) + change) % F::ORDER) as u16 }
         };
         let numbers = held.iter().map(|(n, _)| *n).chain(given.iter().map(|(n, _)| *n));
         let columns: Vec<Column> = numbers.map(|n| Column::new::<F>(among_others(at(n)))).collect();

@@ -1,0 +1,6 @@
+//! Blocks with losses, and parity that fits or does not.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    norm_core::exercise::reed_solomon(bytes);
+});
