@@ -1,0 +1,76 @@
+//! Everything a case puts on the wire, in a file, and what Wireshark's dissector thinks of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::peers::PORT;
+use crate::place::{Place, Spot};
+use crate::process::{Peer, Running};
+
+/// As many packets as the dissector looks at; more take it seconds.
+const DISSECTED: &str = "4000";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running capture.
+pub struct Capture {
+    program: Running,
+    path: PathBuf,
+}
+
+impl Capture {
+    /// Begins to capture at the sender.
+    pub fn start(place: &Place, logs: &Path) -> Result<Self, String> {
+        let path = logs.join("capture.pcap");
+        let mut command = place.command(Spot::Sender, Path::new("dumpcap"));
+        command.args(["-q", "-P", "-B", "64", "-f", "udp", "-i", place.interface(), "-w"]);
+        command.arg(&path);
+        let peer = Peer { name: "dumpcap", command, ready: None, done: None };
+        let program = peer.start(logs)?;
+        let end = Instant::now() + PATIENCE;
+        // It says so when the socket is open.
+        while !program.errors().contains("File: ") {
+            if Instant::now() > end {
+                return Err(format!("dumpcap does not begin: {}", program.errors()));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Self { program, path })
+    }
+
+    /// Ends it. Returns the file, and how many packets it lacks.
+    pub fn finish(mut self) -> Result<(PathBuf, u64), String> {
+        // Lets it take what is still in its buffer.
+        thread::sleep(Duration::from_millis(50));
+        crate::command::run(Command::new("kill").args(["-INT", &self.program.id().to_string()]));
+        self.program.must_succeed(PATIENCE)?;
+        // `Packets received/dropped on interface 'lo': 57/0 (pcap:0/...`
+        let errors = self.program.errors();
+        let counts = errors.split("Packets received/dropped on interface").nth(1);
+        let dropped = counts
+            .and_then(|text| text.split('/').nth(1)?.split([' ', '\n']).next()?.parse().ok())
+            .ok_or_else(|| format!("dumpcap does not say what it dropped: {errors}"))?;
+        Ok((self.path, dropped))
+    }
+}
+
+/// Fails when the dissector finds a malformed packet among the messages to these ports.
+pub fn must_be_well_formed(capture: &Path, ports: &[u16]) -> Result<(), String> {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-c", DISSECTED, "-r"]).arg(capture);
+    for port in ports.iter().chain([&PORT]) {
+        command.args(["-d", &format!("udp.port=={port},norm")]);
+    }
+    // Names of the protocols of every frame; a broken one has `_ws.malformed` among them.
+    command.args(["-T", "fields", "-e", "frame.number", "-e", "frame.protocols"]);
+    let text = crate::command::run(&mut command);
+    let broken: Vec<&str> = text.lines().filter(|line| line.contains("malformed")).collect();
+    if !broken.is_empty() {
+        return Err(format!("malformed packets in {}: {broken:?}", capture.display()));
+    }
+    if !text.lines().any(|line| line.contains(":norm")) {
+        return Err(format!("no NORM message was recognised in {}", capture.display()));
+    }
+    Ok(())
+}
