@@ -43,15 +43,31 @@ impl Capture {
     pub fn finish(mut self) -> Result<(PathBuf, u64), String> {
         // Lets it take what is still in its buffer.
         thread::sleep(Duration::from_millis(50));
-        crate::command::run(Command::new("kill").args(["-INT", &self.program.id().to_string()]));
-        self.program.must_succeed(PATIENCE)?;
+        self.stop()?;
         // `Packets received/dropped on interface 'lo': 57/0 (pcap:0/...`
         let errors = self.program.errors();
         let counts = errors.split("Packets received/dropped on interface").nth(1);
         let dropped = counts
             .and_then(|text| text.split('/').nth(1)?.split([' ', '\n']).next()?.parse().ok())
             .ok_or_else(|| format!("dumpcap does not say what it dropped: {errors}"))?;
-        Ok((self.path, dropped))
+        Ok((self.path.clone(), dropped))
+    }
+
+    /// Makes it write what it still holds, and end.
+    fn stop(&mut self) -> Result<(), String> {
+        let sent = Command::new("kill").args(["-INT", &self.program.id().to_string()]).output();
+        sent.map_err(|error| format!("kill: {error}"))?;
+        self.program.must_succeed(PATIENCE)
+    }
+}
+
+impl Drop for Capture {
+    /// When a case fails, the end of the capture is what one wants to see.
+    fn drop(&mut self) {
+        if self.program.is_running() {
+            // It is killed then.
+            let _ = self.stop();
+        }
     }
 }
 

@@ -90,13 +90,13 @@ impl Programs {
         command.args([format!("np={np}"), format!("fec={}", case.fec.id())]);
         command.args([format!("rate={}", case.rate()), format!("acker={RECEIVER}")]);
         command.args(["grtt=0.02", "gsize=10", "backoff=2"]);
-        command.arg(if case.loss == 0 { "robust=5" } else { "robust=10" });
+        command.arg(if case.loss == 0 { "robust=5" } else { "robust=20" });
+        command.args(["until=watermark", "watermark=after-close"]);
         if case.kind == Kind::Data && case.size == Size::Nothing {
             command.arg(format!("info={INFO}"));
         }
-        if case.size == Size::Large {
-            command.arg("sbuf=33554432");
-        }
+        // The whole stream: what has left the buffer cannot be repaired, and the sender does not wait.
+        command.arg(if case.size == Size::Large { "sbuf=100663296" } else { "sbuf=4194304" });
         Peer { name: "nrl-sender", command, ready: Some("ready"), done: None }
     }
 
@@ -106,7 +106,8 @@ impl Programs {
         command.args([format!("id={RECEIVER}"), format!("dir={}", folder.display())]);
         command.args(["count=1", "hold=1"]);
         if task.case.kind == Kind::Stream {
-            command.arg(format!("sizes={}", task.sizes.display()));
+            // From its beginning, even when that is lost.
+            command.args([format!("sizes={}", task.sizes.display()), "sync=1".to_owned()]);
         }
         if task.case.feedback == Feedback::Unicast {
             command.arg("unicast=1");

@@ -168,9 +168,9 @@ impl<'a> Trial<'a> {
     fn wait(&self, peers: &mut Peers, patience: Duration) -> Result<(), Outcome> {
         for receiver in &mut peers.receivers {
             if let Err(why) = receiver.wait_until_done(patience) {
-                let events = peers.sender.events();
-                if events.iter().any(|event| event["event"] == "refused") {
-                    return Err(Outcome::PeerRefuses("the NRL sender does not take it".to_owned()));
+                // The reason may be on the other side.
+                if !peers.sender.is_running() {
+                    self.judge_sender(&mut peers.sender, patience)?;
                 }
                 return Err(Outcome::Failed(why));
             }
@@ -189,6 +189,8 @@ impl<'a> Trial<'a> {
             Some(REFUSED) => Err(Outcome::PeerRefuses("it does not take the object".to_owned())),
             // Does not recognise the answers about an object without blocks, its own included.
             Some(NOT_ACKNOWLEDGED) if empty => Ok(()),
+            // Does so when somebody asks for repair of an object without blocks.
+            None if empty => Err(Outcome::PeerRefuses(format!("it died of a NACK: {status}"))),
             _ => Err(Outcome::Failed(format!("the NRL sender ended: {status}"))),
         }
     }

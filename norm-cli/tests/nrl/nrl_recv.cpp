@@ -32,7 +32,7 @@ struct Object
     FILE* content = nullptr;
     FILE* lengths = nullptr;
     size_t message = 0, read = 0, length = 0;
-    bool begun = false, at_boundary = true;
+    bool at_boundary = true;
 };
 
 // Only a plain name of the last part, so that nothing leaves the folder.
@@ -184,6 +184,10 @@ private:
                 if (object.at_boundary) {
                     if (!NormStreamSeekMsgStart(handle)) return;
                     object.at_boundary = false;
+                    UINT32 place = NormStreamGetReadOffset(handle);
+                    if (place != static_cast<UINT32>(object.read))
+                        Event("boundary_missed").with("n", object.index)
+                            .with("expected", static_cast<double>(object.read)).with("found", place);
                     if (object.length > 0) fprintf(object.lengths, "%zu\n", object.length);
                     object.length = 0;
                 }

@@ -10,6 +10,8 @@
 //   rate (bit/s) cc=1 grtt gsize backoff robust probe buffer inst txonly infoonly
 //   acker=ID ... | autoack=1               who must acknowledge the last object; override=1
 //   command=TEXT robustcommand=1           an application command, sent first
+//   watermark=before-close|after-close     stream: whether its end is to be acknowledged, too
+//   until=flush|watermark                  whether the flushes after the acknowledgment matter
 //   stay=SECONDS secs=SECONDS              lives on after the end; time after which it gives up
 //
 // Prints events as lines of JSON. Exit code 0: all flushed, and acknowledged if asked for; 2: it took
@@ -222,7 +224,8 @@ int main(int count, char** words)
             break;
         }
         if (wants_ack && sending.all_given()) sending.watch();
-        if (flushed && answered) {
+        bool enough = flushed || (wants_ack && acknowledged && arguments.text("until", "flush") == "watermark");
+        if (enough && answered) {
             code = acknowledged ? 0 : 4;
             if (ended == 0) ended = now();
             if (now() - ended >= arguments.number("stay", 0)) break;
