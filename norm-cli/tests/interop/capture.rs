@@ -11,6 +11,8 @@ use crate::process::{Peer, Running};
 
 /// As many packets as the dissector looks at; more take it seconds.
 const DISSECTED: &str = "4000";
+/// It reads what the kernel has captured a bit more often than this, and at its end not at all.
+const READ_INTERVAL: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running capture.
@@ -41,8 +43,6 @@ impl Capture {
 
     /// Ends it. Returns the file, and how many packets it lacks.
     pub fn finish(mut self) -> Result<(PathBuf, u64), String> {
-        // Lets it take what is still in its buffer.
-        thread::sleep(Duration::from_millis(50));
         self.stop()?;
         // `Packets received/dropped on interface 'lo': 57/0 (pcap:0/...`
         let errors = self.program.errors();
@@ -55,6 +55,7 @@ impl Capture {
 
     /// Makes it write what it still holds, and end.
     fn stop(&mut self) -> Result<(), String> {
+        thread::sleep(READ_INTERVAL);
         let sent = Command::new("kill").args(["-INT", &self.program.id().to_string()]).output();
         sent.map_err(|error| format!("kill: {error}"))?;
         self.program.must_succeed(PATIENCE)

@@ -169,10 +169,15 @@ impl<'a> Trial<'a> {
         for receiver in &mut peers.receivers {
             if let Err(why) = receiver.wait_until_done(patience) {
                 // The reason may be on the other side.
-                if !peers.sender.is_running() {
-                    self.judge_sender(&mut peers.sender, patience)?;
-                }
-                return Err(Outcome::Failed(why));
+                let verdict = if peers.sender.is_running() {
+                    Ok(())
+                } else {
+                    self.judge_sender(&mut peers.sender, patience)
+                };
+                return Err(match verdict {
+                    Err(Outcome::PeerRefuses(what)) => Outcome::PeerRefuses(what),
+                    _ => Outcome::Failed(why),
+                });
             }
         }
         Ok(())
@@ -197,6 +202,10 @@ impl<'a> Trial<'a> {
 
     fn judge(&self, capture: &Path, account: &Account, dropped: u64) -> Result<(), Outcome> {
         let case = self.case;
+        if account.flushes == 0 {
+            // Every session ends with some.
+            return Err(Outcome::Failed(format!("the capture is not complete: {account:?}")));
+        }
         if account.unreadable > 0 {
             return Err(Outcome::Failed(format!("unreadable messages: {account:?}")));
         }
