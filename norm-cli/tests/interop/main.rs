@@ -91,9 +91,8 @@ fn chosen() -> Vec<Case> {
     cases
 }
 
-/// Runs a case when there is a lane for it; a panic in it is its failure.
+/// Runs a case; a panic in it is its failure.
 fn run(case: &Case) -> Outcome {
-    let _lane = if case.size == Size::Large { Lane::whole_road() } else { Lane::one() };
     let logs = logs(&case.to_string());
     let result = catch_unwind(AssertUnwindSafe(|| trial::run(case, &logs)));
     result.unwrap_or_else(|_| Outcome::Failed("it panicked, see above".to_owned()))
@@ -112,6 +111,7 @@ fn all_cases_of_the_matrix() {
     let take = || next.lock().ok()?.next();
     let work = || {
         while let Some(case) = take() {
+            let _lane = if case.size == Size::Large { Lane::whole_road() } else { Lane::one() };
             let begin = Instant::now();
             let outcome = run(case);
             tell(case, &outcome, begin);
