@@ -79,10 +79,11 @@ pub fn must_be_well_formed(capture: &Path, ports: &[u16]) -> Result<(), String> 
     for port in ports.iter().chain([&PORT]) {
         command.args(["-d", &format!("udp.port=={port},norm")]);
     }
-    // Names of the protocols of every frame; a broken one has `_ws.malformed` among them.
     command.args(["-T", "fields", "-e", "frame.number", "-e", "frame.protocols"]);
+    // Has a value for broken ones only: `[Malformed Packet: ...`
+    command.args(["-e", "_ws.malformed"]);
     let text = crate::command::run(&mut command);
-    let broken: Vec<&str> = text.lines().filter(|line| line.contains("malformed")).collect();
+    let broken: Vec<&str> = text.lines().filter(|line| line.contains("Malformed")).collect();
     if !broken.is_empty() {
         return Err(format!("malformed packets in {}: {broken:?}", capture.display()));
     }
@@ -90,4 +91,35 @@ pub fn must_be_well_formed(capture: &Path, ports: &[u16]) -> Result<(), String> 
         return Err(format!("no NORM message was recognised in {}", capture.display()));
     }
     Ok(())
+}
+
+/// Shows that the dissector would notice.
+#[test]
+fn a_message_cut_short_is_noticed() {
+    use etherparse::PacketBuilder;
+    use pcap_file::pcap::{PcapPacket, PcapWriter};
+    if !crate::is_wanted("a_message_cut_short_is_noticed") {
+        return;
+    }
+    // A DATA message for fec_id 129; its header says 10 words.
+    let mut message = vec![0x12, 10, 0, 1, 0, 0, 0, 1, 0x12, 0x34, 0x74, 0x20, 0x10, 129, 0, 0];
+    message.extend([0, 0, 0, 0, 0, 17, 0, 0]);
+    message.extend([64, 4, 0, 0, 0, 1, 0x86, 0xa3, 0, 0, 3, 0xe8, 0, 20, 0, 4, 0x61]);
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let write = |name: &str, message: &[u8]| {
+        let path = folder.path().join(name);
+        let file = std::fs::File::create(&path).expect("the folder is ours");
+        let mut writer = PcapWriter::new(file).expect("there is room");
+        let builder = PacketBuilder::ethernet2([0; 6], [0; 6])
+            .ipv4([127, 0, 0, 1], [239, 255, 57, 41], 1)
+            .udp(5000, PORT);
+        let mut data = Vec::new();
+        builder.write(&mut data, message).expect("it is short");
+        let packet = PcapPacket::new(Duration::ZERO, data.len() as u32, &data);
+        writer.write_packet(&packet).expect("there is room");
+        path
+    };
+    assert_eq!(must_be_well_formed(&write("whole.pcap", &message), &[]), Ok(()));
+    let cut = must_be_well_formed(&write("cut.pcap", &message[..18]), &[]);
+    assert!(cut.as_ref().is_err_and(|error| error.contains("malformed")), "{cut:?}");
 }
