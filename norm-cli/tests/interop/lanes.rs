@@ -1,0 +1,40 @@
+//! How many cases run at once, whichever test they belong to.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+const LANES: u32 = 2;
+
+static FREE: Mutex<u32> = Mutex::new(LANES);
+static CHANGED: Condvar = Condvar::new();
+
+/// Permission to run, until this value goes.
+pub struct Lane(u32);
+
+impl Lane {
+    /// To run beside another.
+    pub fn one() -> Self {
+        Self::take(1)
+    }
+
+    /// To run alone.
+    pub fn whole_road() -> Self {
+        Self::take(LANES)
+    }
+
+    fn take(lanes: u32) -> Self {
+        let free = CHANGED.wait_while(lock(), |free| *free < lanes);
+        *free.unwrap_or_else(PoisonError::into_inner) -= lanes;
+        Self(lanes)
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        *lock() += self.0;
+        CHANGED.notify_all();
+    }
+}
+
+fn lock() -> MutexGuard<'static, u32> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
