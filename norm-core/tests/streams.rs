@@ -266,20 +266,6 @@ fn every_message_arrives_in_order_through_loss_with_every_code() {
                 let mut world = World::new(seed, config(form, sizes), 3, loss);
                 let spec = spec(1 << 20, MessageMarks::Every);
                 let written = world.run(150, &spec, flush);
-                for l in &world.listeners {
-                    if !world.finished {
-                        eprintln!(
-                            "{form:?} {loss} {flush} fin {} ended {} msgs {}/{} gaps {} {:?} {:?}",
-                            world.finished,
-                            l.ended,
-                            l.messages.len(),
-                            written.len(),
-                            l.gaps,
-                            l.engine.stats(),
-                            world.sender.stats()
-                        );
-                    }
-                }
                 assert!(world.finished, "{form:?} {loss} {flush}: no end");
                 for listener in &world.listeners {
                     assert_eq!(listener.gaps, 0, "{form:?} {loss} {flush}");
@@ -299,16 +285,6 @@ fn a_stream_longer_than_its_buffer_and_than_block_numbers_is_whole() {
     let written = world.run(29_000, &spec(100_000, MessageMarks::Every), false);
     let listener = &world.listeners[0];
     assert!(world.sender.stats().data_packets > 66_000, "{:?}", world.sender.stats());
-    eprintln!(
-        "fin {} ended {} gaps {} msgs {} of {} {:?} {:?}",
-        world.finished,
-        listener.ended,
-        listener.gaps,
-        listener.messages.len(),
-        written.len(),
-        listener.engine.stats(),
-        world.sender.stats()
-    );
     assert!(world.finished && listener.ended && listener.gaps == 0);
     assert_eq!(listener.messages.len(), written.len());
     assert!(listener.messages == written);
@@ -320,16 +296,6 @@ fn who_cannot_keep_up_loses_whole_messages_and_knows_it() {
     world.listeners[1].pace = MS * 40;
     let written = world.run(2_000, &spec(10_000, MessageMarks::Every), false);
     let [fast, slow] = &world.listeners[..] else { panic!("there are two") };
-    eprintln!(
-        "fin {} ended {} gaps {} msgs {} of {} {:?} {:?}",
-        world.finished,
-        fast.ended,
-        fast.gaps,
-        fast.messages.len(),
-        written.len(),
-        fast.engine.stats(),
-        world.sender.stats()
-    );
     assert!(fast.messages == written && fast.gaps == 0);
     // Its window is far larger than the sender's buffer: what it has not read is still there.
     assert!(slow.messages.iter().all(|message| written.contains(message)));

@@ -212,7 +212,7 @@ impl<S: SymbolStore> Receiver<S> {
         }
         let (refused, kept) = (self.stats.no_room, self.stats.symbols);
         if self.learn(index, key, data.flags, data.fec_id, data.extensions, None) {
-            self.take_symbol(index, key, block, symbol, data);
+            self.take_symbol(now, index, key, (block, symbol), data);
             let kept = self.stats.symbols - kept;
             if let Some(remote) = self.remotes.get_mut(&index) {
                 remote.kept += kept;
@@ -248,7 +248,14 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    fn take_symbol(&mut self, index: u32, key: u64, number: u32, symbol: u32, data: &Data<'_>) {
+    fn take_symbol(
+        &mut self,
+        now: Timestamp,
+        index: u32,
+        key: u64,
+        (number, symbol): (u32, u32),
+        data: &Data<'_>,
+    ) {
         let room = self.blocks < self.config.max_blocks;
         let Some(object) = self.remotes.get_mut(&index).and_then(|r| r.objects.get_mut(&key))
         else {
@@ -256,7 +263,7 @@ impl<S: SymbolStore> Receiver<S> {
         };
         if object.is_stream {
             let first = !data.flags.contains(ObjectFlags::REPAIR);
-            self.take_stream_symbol(index, key, (number, symbol), first, data.payload);
+            self.take_stream_symbol(now, index, key, (number, symbol), first, data.payload);
             return;
         }
         let Some(layout) = object.layout() else {
@@ -379,14 +386,16 @@ impl<S: SymbolStore> Receiver<S> {
         let mut released = false;
         self.with_remote(index, |this, remote| {
             remote.newest = remote.newest.max(key);
-            remote.make_due(DueBound { key: key + 1, block: 0 });
             let at = flush.payload_id.decode(remote.format);
             let stream = remote.objects.get_mut(&key).and_then(|o| o.stream.as_deref_mut());
             let mut read = None;
+            let mut due = DueBound { key: key + 1, block: 0 };
             if let Some((stream, at)) = stream.zip(at) {
-                stream.flushed(at.block, at.symbol);
+                let block = stream.flushed(at.block, at.symbol);
+                due = DueBound { key, block };
                 read = Some(stream.has_read(at.block, at.symbol));
             }
+            remote.make_due(due);
             this.check_repairs(now, remote);
             // Of a stream that goes on, what the flush names must have been read.
             let confirmed = match read {

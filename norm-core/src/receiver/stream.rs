@@ -9,6 +9,7 @@ use crate::fec::{Layout, ReedSolomon, Scheme};
 use crate::stream::{
     Inserted, Place, Read, SinkConfig, StreamNeed, StreamShape, StreamSink, unwrap_block,
 };
+use crate::time::Timestamp;
 use crate::wire::PayloadFormat;
 
 /// A stream that the application has accepted.
@@ -101,12 +102,13 @@ impl RecvStream {
         inserted
     }
 
-    /// Everything through this place was sent.
-    pub(super) fn flushed(&mut self, wire: u32, symbol: u32) {
+    /// Everything through this place was sent. The block behind it.
+    pub(super) fn flushed(&mut self, wire: u32, symbol: u32) -> u32 {
+        let block = self.unwrap(wire);
         if self.position.is_some() && symbol < self.shape.block_len() {
-            let through = self.shape.after(Place::new(self.unwrap(wire), symbol));
-            self.due = self.due.max(through);
+            self.due = self.due.max(self.shape.after(Place::new(block, symbol)));
         }
+        (block + 1).min(u64::from(u32::MAX)) as u32
     }
 
     /// The sender has fallen silent: what was heard of last is the last there is.
@@ -201,6 +203,7 @@ impl<S: SymbolStore> Receiver<S> {
     /// Takes a symbol of a stream.
     pub(super) fn take_stream_symbol(
         &mut self,
+        now: Timestamp,
         index: u32,
         key: u64,
         id: (u32, u32),
@@ -214,7 +217,9 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.unopened += 1;
             return;
         };
+        let before = stream.due;
         let inserted = stream.take(policy, first, id, payload);
+        let more_due = stream.due > before;
         let news = inserted == Inserted::Kept && !stream.told;
         stream.told |= news;
         let due = DueBound { key, block: stream.due.block.min(u64::from(u32::MAX)) as u32 };
@@ -228,8 +233,10 @@ impl<S: SymbolStore> Receiver<S> {
             self.event(ReceiverEvent::StreamReadable { object });
         }
         if let Some(remote) = self.remotes.get_mut(&index) {
-            remote.kept += u64::from(inserted == Inserted::Kept);
             remote.make_due(due);
+        }
+        if more_due {
+            self.with_remote(index, |this, remote| this.check_repairs(now, remote));
         }
     }
 }
