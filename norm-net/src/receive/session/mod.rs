@@ -281,7 +281,8 @@ impl Application<Lossy> for Session {
             }
             ReceiverEvent::SenderSilent { remote } => self.sender_silent(engine, remote),
             ReceiverEvent::SenderEnded { remote } => self.sender_ended(engine, now, remote),
-            ReceiverEvent::Command { .. } => {}
+            ReceiverEvent::StreamOpened { object, .. } => self.not_a_set(engine, object),
+            ReceiverEvent::Command { .. } | ReceiverEvent::StreamReadable { .. } => {}
         }
     }
 
