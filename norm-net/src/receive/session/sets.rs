@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// Something else than a file set: somebody else's format, or a newer one.
-    fn not_a_set(&mut self, engine: &mut Engine, object: ObjectRef) {
+    pub(super) fn not_a_set(&mut self, engine: &mut Engine, object: ObjectRef) {
         engine.refuse(object);
         if let Some(sender) = self.senders.get_mut(&object.remote)
             && !std::mem::replace(&mut sender.hinted, true)
