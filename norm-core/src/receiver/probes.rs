@@ -170,3 +170,6 @@ impl<S: SymbolStore> Receiver<S> {
         self.emit(remote, &ack, out)
     }
 }
+
+#[cfg(test)]
+mod tests;
