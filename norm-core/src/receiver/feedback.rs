@@ -9,7 +9,8 @@ use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
 use crate::time::Timestamp;
 use crate::wire::{
-    Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report, Sequence,
+    ACK_CC, Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report,
+    Sequence,
 };
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
@@ -62,7 +63,8 @@ impl<S: SymbolStore> Receiver<S> {
                 sent = this
                     .send_ack(now, remote, out)
                     .or_else(|| this.send_report(now, remote, out))
-                    .or_else(|| this.send_nack(now, remote, out));
+                    .or_else(|| this.send_nack(now, remote, out))
+                    .or_else(|| this.send_cc_ack(now, remote, out));
             });
             if sent.is_some() {
                 return sent;
@@ -71,16 +73,18 @@ impl<S: SymbolStore> Receiver<S> {
         None
     }
 
-    fn emit(
+    pub(super) fn emit(
         &mut self,
         remote: &Remote,
         message: &Message<'_>,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         // In a large group only what the others can use goes to all of them.
-        let private = !matches!(message, Message::Nack(_))
-            && remote.timing.group_size > LARGE_GROUP
-            && !remote.unheard;
+        let useful = match message {
+            Message::Ack(ack) => ack.ack_type == ACK_CC,
+            message => matches!(message, Message::Nack(_)),
+        };
+        let private = !useful && remote.timing.group_size > LARGE_GROUP && !remote.unheard;
         let destination = match self.config.feedback {
             Feedback::Multicast if private => Destination::Unicast(remote.address),
             Feedback::Multicast => Destination::Group,
@@ -110,13 +114,14 @@ impl<S: SymbolStore> Receiver<S> {
             remote.acked = Some(watermark);
         }
         self.stats.acks += 1;
+        let extensions = self.cc_extension(now, remote);
         let ack = Message::Ack(Ack {
             sender: remote.node,
             instance: remote.instance,
             ack_type: due.ack_type,
             ack_id: due.ack_id,
             grtt_response: remote.grtt_response(now),
-            extensions: Extensions::EMPTY,
+            extensions: extensions.as_extensions(),
             payload: &payload,
         });
         self.emit(remote, &ack, out)
@@ -125,7 +130,7 @@ impl<S: SymbolStore> Receiver<S> {
     /// True for somebody who copies a sender's ids, and has sent us less than that one. What we say
     /// to it the other would take for itself: that we fail, or lack what it has long sent. A sender
     /// that has fallen silent, though, may have come back from another address.
-    fn is_copycat(&self, remote: &Remote) -> bool {
+    pub(super) fn is_copycat(&self, remote: &Remote) -> bool {
         let ids = (remote.node, remote.instance);
         let better = |r: &Remote| (r.node, r.instance) == ids && !r.silent && r.kept > remote.kept;
         self.remotes.values().any(better)
@@ -234,12 +239,13 @@ impl<S: SymbolStore> Receiver<S> {
             return None;
         }
         self.stats.nacks += 1;
+        let extensions = self.cc_extension(now, remote);
         let nack = Message::Nack(Nack {
             sender: remote.node,
             instance: remote.instance,
             reserved: 0,
             grtt_response: remote.grtt_response(now),
-            extensions: Extensions::EMPTY,
+            extensions: extensions.as_extensions(),
             requests: writer.requests.as_requests(),
         });
         self.emit(remote, &nack, out)

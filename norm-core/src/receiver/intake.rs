@@ -30,26 +30,28 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.malformed += 1;
             return;
         };
+        let bytes = payload.len();
         match message {
             Message::Info(info) => {
-                if let Some(index) = self.remote_for(now, header, &info.sender, source) {
+                if let Some(index) = self.remote_for(now, header, &info.sender, source, bytes) {
                     self.take_info(now, index, &info);
                 }
             }
             Message::Data(data) => {
-                if let Some(index) = self.remote_for(now, header, &data.sender, source) {
+                if let Some(index) = self.remote_for(now, header, &data.sender, source, bytes) {
                     self.take_data(now, index, &data);
                 }
             }
             Message::Cmd(cmd) => {
-                if let Some(index) = self.remote_for(now, header, &cmd.sender, source) {
+                if let Some(index) = self.remote_for(now, header, &cmd.sender, source, bytes) {
                     self.take_command(now, index, &cmd);
                 }
             }
             Message::Nack(nack) => self.overhear(now, header.source, &nack),
+            Message::Ack(ack) => self.overhear_ack(now, header.source, &ack),
             // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
             // address, other receivers are not.
-            Message::Ack(_) | Message::Report(_) => {}
+            Message::Report(_) => {}
         }
     }
 
@@ -60,6 +62,7 @@ impl<S: SymbolStore> Receiver<S> {
         header: Header,
         sender: &SenderFields,
         address: SocketAddr,
+        bytes: usize,
     ) -> Option<u32> {
         let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
@@ -73,6 +76,9 @@ impl<S: SymbolStore> Receiver<S> {
             let remote = self.remotes.get_mut(&index)?;
             remote.touch(now, sender);
             remote.loss.note(header.sequence);
+            if let Some(probes) = &mut remote.probes {
+                probes.note(now, header.sequence, bytes, &remote.timing);
+            }
             return Some(index);
         }
         self.make_room_for_sender(address);
@@ -353,13 +359,14 @@ impl<S: SymbolStore> Receiver<S> {
             Command::Squelch(squelch) => self.take_squelch(index, squelch),
             Command::Cc(cc) => {
                 let rate = cmd.extensions.rate();
-                self.with_remote(index, |_, remote| {
+                self.with_remote(index, |this, remote| {
                     remote.foreign |= rate.is_some();
-                    remote.note_probe(now, cc.send_time);
+                    this.take_probe(now, remote, cc, rate);
                 });
             }
             Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {
                 overheard(now, remote, adv.requests);
+                remote.overhear_cc(now, cmd.extensions.cc_feedback());
             }),
             Command::AckReq(request) => self.take_ack_request(now, index, request),
             Command::Application(application) => match RollCall::parse(application.content) {

@@ -14,6 +14,7 @@ mod nack_timer;
 mod needs;
 mod object;
 mod overhear;
+mod probes;
 mod remote;
 mod stream;
 

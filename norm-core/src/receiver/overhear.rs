@@ -21,6 +21,7 @@ impl<S: SymbolStore> Receiver<S> {
         for remote in self.remotes.values_mut().filter(|r| named(r)) {
             known = true;
             overheard(now, remote, nack.requests);
+            remote.overhear_cc(now, nack.extensions.cc_feedback());
         }
         self.stats.foreign += u64::from(!known);
     }

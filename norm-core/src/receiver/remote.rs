@@ -9,6 +9,7 @@ use super::hush::Hush;
 use super::nack_timer::{NackTimer, Timing};
 use super::needs::DueBound;
 use super::object::RecvObject;
+use super::probes::Probes;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -112,6 +113,8 @@ pub(super) struct Remote {
     pub(super) whole_from: Timestamp,
     pub(super) whole_pause: Duration,
     probe: Option<(WireTime, Timestamp)>,
+    /// Only when it wants to know what arrives.
+    pub(super) probes: Option<Box<Probes>>,
     pub(super) ack: Option<AckDue>,
     /// The watermark that we have acknowledged last.
     pub(super) acked: Option<Watermark>,
@@ -177,6 +180,7 @@ impl Remote {
             whole_from: now,
             whole_pause: WHOLE_PAUSE,
             probe: None,
+            probes: None,
             ack: None,
             acked: None,
             released: false,
@@ -313,6 +317,7 @@ impl Remote {
             self.nack.next(),
             self.ack.map(|ack| ack.at),
             self.report.map(|(at, _)| at),
+            self.probes.as_ref().and_then(|probes| probes.next()),
             Some(self.next_check),
         ];
         feedback.into_iter().flatten().min()

@@ -1,0 +1,175 @@
+//! Answers to a sender that controls congestion (RFC 5740 §5.5.2): the parts of
+//! [`crate::congestion`], joined for one sender.
+
+use super::nack_timer::Timing;
+use super::remote::Remote;
+use super::{Feedback, Receiver};
+use crate::congestion::{
+    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathState, RateMeter, equation,
+};
+use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
+use crate::rng::Rng;
+use crate::time::Timestamp;
+use crate::wire::{
+    ACK_CC, Ack, Cc, CcFeedback, ExtensionBuf, Message, NodeId, QuantizedRate, Sequence,
+};
+
+/// What a packet is taken to be long before two have come.
+const TYPICAL_PACKET: f64 = 1400.0;
+
+/// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
+/// wants that: for others there is none, and their packets cost nothing here.
+#[derive(Debug, Default)]
+pub(super) struct Probes {
+    answer: CcAnswer,
+    loss: LossHistory,
+    meter: RateMeter,
+}
+
+impl Probes {
+    /// Notes a packet of the sender's sequence, of `bytes` bytes of UDP payload.
+    pub(super) fn note(
+        &mut self,
+        now: Timestamp,
+        sequence: Sequence,
+        bytes: usize,
+        timing: &Timing,
+    ) {
+        let rtt = self.answer.rtt(timing.grtt);
+        self.meter.note(now, bytes, rtt);
+        let Some(event) = self.loss.note(now, sequence, rtt) else { return };
+        if event == LossEvent::First
+            && let Some(rate) = self.meter.rate(now)
+        {
+            let loss = equation::loss_rate(self.packet(), rtt, rate);
+            self.loss.seed(1.0 / loss, rtt);
+        }
+        self.answer.hurry(now, &group(timing));
+    }
+
+    /// When an answer is due.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.answer.next()
+    }
+
+    fn probe(&mut self, now: Timestamp, probe: &CcProbe, timing: &Timing, rng: &mut Rng) {
+        let path = self.path(now);
+        self.answer.probe(now, probe, &group(timing), &path, rng);
+        if let Some(rtt) = self.answer.measured_rtt() {
+            self.loss.correct_seed(rtt);
+        }
+    }
+
+    fn overhear(&mut self, now: Timestamp, heard: &CcFeedback, timing: &Timing) {
+        let path = self.path(now);
+        self.answer.overhear(now, heard, &group(timing), &path);
+    }
+
+    fn path(&self, now: Timestamp) -> PathState {
+        PathState {
+            packet: self.packet(),
+            receive_rate: self.meter.rate(now),
+            loss: self.loss.has_loss().then(|| self.loss.rate()),
+        }
+    }
+
+    fn packet(&self) -> f64 {
+        self.meter.mean_packet().unwrap_or(TYPICAL_PACKET)
+    }
+}
+
+/// A backoff factor of zero says that there is one receiver only.
+fn group(timing: &Timing) -> CcGroup {
+    let Timing { grtt, backoff, group_size } = *timing;
+    CcGroup { grtt, backoff, size: group_size, alone: backoff == 0 }
+}
+
+impl Remote {
+    /// Another receiver's EXT_CC, or the sender's word of it: it may speak for us too.
+    pub(super) fn overhear_cc(&mut self, now: Timestamp, heard: Option<CcFeedback>) {
+        if let (Some(probes), Some(heard)) = (&mut self.probes, heard) {
+            probes.overhear(now, &heard, &self.timing);
+        }
+    }
+}
+
+impl<S: SymbolStore> Receiver<S> {
+    /// Takes a sender's probe. The first with EXT_RATE begins the measurements.
+    pub(super) fn take_probe(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        cc: &Cc<'_>,
+        send_rate: Option<QuantizedRate>,
+    ) {
+        remote.note_probe(now, cc.send_time);
+        if self.config.feedback == Feedback::None {
+            return;
+        }
+        if remote.probes.is_none() && send_rate.is_some() {
+            remote.probes = Some(Box::default());
+        }
+        if let Some(probes) = &mut remote.probes {
+            let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
+            let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
+            probes.probe(now, &probe, &remote.timing, &mut self.rng);
+        }
+    }
+
+    /// Another receiver's acknowledgment, heard through the group.
+    pub(super) fn overhear_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
+        if node == self.node {
+            return;
+        }
+        let heard = ack.extensions.cc_feedback();
+        for remote in self.remotes.values_mut() {
+            if (remote.node, remote.instance) == (ack.sender, ack.instance) {
+                remote.overhear_cc(now, heard);
+            }
+        }
+    }
+
+    /// EXT_CC for a NACK or ACK that is about to leave; nothing if the sender does not want it.
+    ///
+    /// A copycat gets none: the sender itself would take it for what it can send.
+    pub(super) fn cc_extension(&self, now: Timestamp, remote: &mut Remote) -> ExtensionBuf {
+        let mut extensions = ExtensionBuf::new();
+        if let Some(probes) = &mut remote.probes {
+            let path = probes.path(now);
+            let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
+            if let Some(feedback) = feedback.filter(|_| !self.is_copycat(remote)) {
+                extensions.push_cc(&feedback);
+            }
+        }
+        extensions
+    }
+
+    /// Answers a probe when that is due: NORM_ACK(CC).
+    pub(super) fn send_cc_ack(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let due = remote.probes.as_ref().and_then(|probes| probes.next());
+        due.filter(|&at| at <= now)?;
+        let extensions = self.cc_extension(now, remote);
+        if extensions.as_extensions().is_empty() {
+            return None;
+        }
+        self.stats.acks += 1;
+        let ack = Message::Ack(Ack {
+            sender: remote.node,
+            instance: remote.instance,
+            ack_type: ACK_CC,
+            ack_id: 0,
+            grtt_response: remote.grtt_response(now),
+            extensions: extensions.as_extensions(),
+            payload: &[],
+        });
+        self.emit(remote, &ack, out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
