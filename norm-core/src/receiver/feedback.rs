@@ -9,7 +9,8 @@ use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
 use crate::time::Timestamp;
 use crate::wire::{
-    Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report, Sequence,
+    ACK_CC, Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report,
+    Sequence,
 };
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
@@ -140,9 +141,12 @@ impl<S: SymbolStore> Receiver<S> {
         let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
         // Senders of other makes call no roll and know no reports.
         let foreign = remote.foreign && remote.answered_round.is_none();
-        let mute = self.config.feedback == Feedback::None || !self.config.announce || foreign;
+        let mute = self.config.feedback == Feedback::None || !self.config.announce;
         if mute || self.is_copycat(remote) {
             return None;
+        }
+        if foreign {
+            return self.answer_probe(now, remote, out);
         }
         remote.reported.get_or_insert(now);
         let total = remote.progress.bytes_total;
@@ -167,6 +171,31 @@ impl<S: SymbolStore> Receiver<S> {
         self.stats.reports += 1;
         let message = Message::Report(Report { extensions: Extensions::EMPTY, content: &content });
         self.emit(remote, &message, out)
+    }
+
+    /// Lets a sender that knows no reports hear of us: acknowledges its last probe (RFC 5740 §4.3.2),
+    /// without EXT_CC while there is no congestion control.
+    fn answer_probe(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        if !remote.wants_answers {
+            return None;
+        }
+        remote.reported = Some(now);
+        self.stats.acks += 1;
+        let ack = Message::Ack(Ack {
+            sender: remote.node,
+            instance: remote.instance,
+            ack_type: ACK_CC,
+            ack_id: 0,
+            grtt_response: remote.grtt_response(now),
+            extensions: Extensions::EMPTY,
+            payload: &[],
+        });
+        self.emit(remote, &ack, out)
     }
 
     fn send_nack(

@@ -337,9 +337,12 @@ impl<S: SymbolStore> Receiver<S> {
             Command::Squelch(squelch) => self.take_squelch(index, squelch),
             Command::Cc(cc) => {
                 let rate = cmd.extensions.rate();
+                let wait = self.answer_delay(index);
                 self.with_remote(index, |_, remote| {
                     remote.foreign |= rate.is_some();
+                    remote.wants_answers |= rate.is_some();
                     remote.note_probe(now, cc.send_time);
+                    remote.answer_probe(now, wait);
                 });
             }
             Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {

@@ -118,10 +118,12 @@ pub(super) struct Remote {
     pub(super) released: bool,
     pub(super) report: Option<(Timestamp, u16)>,
     pub(super) answered_round: Option<u16>,
-    /// When we first reported.
+    /// When we first reported; to a sender that knows no reports, when we last answered a probe.
     pub(super) reported: Option<Timestamp>,
     /// It looks like another make's, unless it calls the roll.
     pub(super) foreign: bool,
+    /// Its probes carry EXT_RATE: it wants acknowledgments of them (RFC 5740 §5.5.2).
+    pub(super) wants_answers: bool,
     /// It does not hear what we send to it alone.
     pub(super) unheard: bool,
     pub(super) loss: LossMeter,
@@ -140,6 +142,8 @@ const KEY_BASE: u64 = 1 << 16;
 /// Whole blocks and objects are asked for again after this, then twice this, ...
 const WHOLE_PAUSE: Duration = Duration::from_millis(20);
 const WHOLE_PAUSE_LONGEST: Duration = Duration::from_millis(500);
+/// Probes are answered once in this time.
+const ANSWER_PAUSE: Duration = Duration::from_secs(2);
 
 impl Remote {
     pub(super) fn new(
@@ -184,6 +188,7 @@ impl Remote {
             answered_round: None,
             reported: None,
             foreign: false,
+            wants_answers: false,
             unheard: false,
             loss: LossMeter::default(),
             last_heard: now,
@@ -255,6 +260,15 @@ impl Remote {
         self.probe = Some((send_time, now));
     }
 
+    /// Answers a probe of a sender that calls no roll, so that it hears of us: now and then.
+    pub(super) fn answer_probe(&mut self, now: Timestamp, wait: Duration) {
+        let lately = self.reported.is_some_and(|at| now < at + ANSWER_PAUSE);
+        if self.wants_answers && self.answered_round.is_none() && !lately {
+            let at = now + wait;
+            self.report = Some(self.report.map_or((at, 0), |(before, _)| (before.min(at), 0)));
+        }
+    }
+
     /// The last probe's send time plus the time it was held here; zero when there was none.
     pub(super) fn grtt_response(&self, now: Timestamp) -> WireTime {
         self.probe.map_or(WireTime::ZERO, |(sent, at)| {
@@ -300,6 +314,12 @@ impl Remote {
     /// True when everything through `key` is confirmed by the application.
     pub(super) fn confirmed_through(&self, key: u64) -> bool {
         self.want_from.is_some_and(|from| from <= key && self.confirmed.covers(from, key + 1))
+    }
+
+    /// True when every object heard of is done with.
+    pub(super) fn has_all(&self) -> bool {
+        let last = self.newest.max(self.position.key);
+        self.want_from.is_some_and(|from| from > last || self.done.covers(from, last + 1))
     }
 
     /// When the next thing of this sender is due.
