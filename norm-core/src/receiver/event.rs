@@ -37,6 +37,8 @@ pub enum ReceiverEvent {
         info: Option<Bytes>,
         /// The sender calls it a file.
         file: bool,
+        /// The sender calls it a stream: its size is that of a buffer.
+        stream: bool,
     },
     /// Every block of an object is written; answer with `confirm` or `restart`.
     ObjectComplete {

@@ -177,11 +177,11 @@ impl<S: SymbolStore> Receiver<S> {
             && let Some(layout) = object.layout()
         {
             let size = layout.size();
-            let (info, file) = (object.info(), object.file);
+            let (info, file, stream) = (object.info(), object.file, object.stream);
             remote.segment_size = layout.symbol_size();
             remote.format = layout.scheme().payload_format();
             let object = ObjectRef { remote: index, key };
-            self.event(ReceiverEvent::ObjectOpened { object, size, info, file });
+            self.event(ReceiverEvent::ObjectOpened { object, size, info, file, stream });
             if auto_accept {
                 self.accept(object);
             }

@@ -115,6 +115,7 @@ pub(super) struct RecvObject {
     layout: Option<Layout>,
     info: InfoState,
     pub(super) file: bool,
+    pub(super) stream: bool,
     opened: bool,
     pub(super) accepted: bool,
     /// Blocks written.
@@ -128,6 +129,7 @@ impl RecvObject {
             layout: None,
             info: InfoState::Unknown,
             file: false,
+            stream: false,
             opened: false,
             accepted: false,
             written: Bits::new(0),
@@ -146,6 +148,7 @@ impl RecvObject {
         points: Points,
     ) -> Option<Opened> {
         self.file |= flags.contains(ObjectFlags::FILE);
+        self.stream |= flags.contains(ObjectFlags::STREAM);
         match (info, &self.info) {
             (Some(bytes), InfoState::Unknown | InfoState::Missing | InfoState::Absent) => {
                 self.info = InfoState::Here(Bytes::copy_from_slice(bytes));
