@@ -89,6 +89,10 @@ pub enum Event<'a> {
         path: String,
         bytes: u64,
     },
+    FileFailed {
+        path: String,
+        reason: &'a str,
+    },
     SetComplete(&'a SetSummary),
     SetFailed {
         set: &'a str,

@@ -124,6 +124,9 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
         ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
         ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
         ReceiveEvent::Hint(message) => output.say(&format!("hint: {message}")),
+        ReceiveEvent::FileFailed { path, reason } => {
+            output.say(&format!("not received: {}: {reason}", path.display()));
+        }
         ReceiveEvent::FileComplete { .. } => {}
     }
 }
@@ -151,12 +154,13 @@ fn set_line(report: &SetReport) -> String {
         _ => text::count(report.files, "file"),
     };
     format!(
-        "received {what} ({}) from {} in {}, {}, loss {}; verified",
+        "received {what} ({}) from {} in {}, {}, loss {}; {}",
         text::bytes(report.bytes),
         report.sender,
         text::span(report.elapsed),
         text::bit_rate(report.goodput),
         text::share(report.loss),
+        if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     )
 }
 

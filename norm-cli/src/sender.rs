@@ -43,6 +43,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+    let usual = SendOptions::new(args.group);
     let options = SendOptions {
         interface: args.interface.clone(),
         rate: args.rate.unwrap_or(DEFAULT_RATE).limit(),
@@ -50,7 +51,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,
         linger: args.linger,
-        ..SendOptions::new(args.group)
+        ..args.compat().map_or(usual.clone(), |compat| usual.compatible(compat))
     };
     let mut output = Output::new(args.json);
     let sending = norm_net::send(&args.paths, &options).map_err(|error| failure(&error))?;

@@ -74,6 +74,7 @@ pub(crate) fn sample() -> SendSettings {
         segment_size: 1344,
         local: "192.0.2.2:40000".parse().expect("it is an address"),
         set: "00".to_owned(),
+        compat: None,
         files: 3,
         directories: 1,
         bytes: 256 << 20,

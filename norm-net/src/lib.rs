@@ -27,7 +27,7 @@ pub use receive::{
     ReceiveSettings, Receiving, SetReport, receive,
 };
 pub use send::{
-    ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
-    SendProgress, SendReport, SendSettings, Sending, send,
+    Compat, CompatFec, ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions,
+    SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, send,
 };
 pub use session::Stopper;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
+use norm_net::{Compat, CompatFec};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -56,6 +57,14 @@ pub struct SendArgs {
     #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
     pub linger: Duration,
 
+    /// Send files as the NRL's NORM does, without checksums: nrl
+    #[arg(long, value_name = "WHO", value_parser = ["nrl"])]
+    pub compat: Option<String>,
+
+    /// FEC encoding id with --compat: 5, 2 or 129 [default: 5]
+    #[arg(long, value_name = "ID", value_parser = fec, requires = "compat")]
+    pub fec: Option<CompatFec>,
+
     /// Print events as JSON lines on standard output, no progress
     #[arg(long)]
     pub json: bool,
@@ -69,12 +78,21 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "linger"])]
+            "linger", "compat"])]
     pub demo: Option<u32>,
 
     /// Files and folders to send
     #[arg(value_name = "PATH", required_unless_present = "demo")]
     pub paths: Vec<PathBuf>,
+}
+
+fn fec(id: &str) -> Result<CompatFec, String> {
+    match id {
+        "5" => Ok(CompatFec::Id5),
+        "2" => Ok(CompatFec::Id2),
+        "129" => Ok(CompatFec::Id129),
+        _ => Err("give 5 (the NRL's own choice), 2 (long blocks) or 129".to_owned()),
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -84,9 +102,16 @@ Examples:
   norm-send -b 500M --min-receivers 30 image.iso
                                               start when 30 receivers are there
   norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
+  norm-send --compat nrl -g 224.1.2.3:6003 image.iso
+                                              to receivers that run the NRL's NORM
   norm-send --json --report run.json image.iso";
 
 impl SendArgs {
+    /// How to send to receivers of other makes, if that is wanted.
+    pub fn compat(&self) -> Option<Compat> {
+        self.compat.as_ref().map(|_| Compat::new(self.fec.unwrap_or(CompatFec::Id5)))
+    }
+
     /// Checks what depends on several flags or on the file system.
     ///
     /// # Errors
@@ -153,6 +178,14 @@ mod tests {
     }
 
     #[test]
+    fn the_fec_id_is_5_unless_another_is_given() {
+        let fec = |words: &str| parse(words).compat().map(|compat| compat.fec);
+        assert_eq!(fec("file"), None);
+        assert_eq!(fec("--compat nrl file"), Some(CompatFec::Id5));
+        assert_eq!(fec("--compat nrl --fec 129 file"), Some(CompatFec::Id129));
+    }
+
+    #[test]
     fn mistakes_name_the_flag_and_the_cure() {
         let cases = [
             ("-b fast .", "--rate", "200M"),
@@ -168,6 +201,10 @@ mod tests {
             ("--demo=51", "--demo", "1..=50"),
             ("--demo -g 239.1.1.1:6000", "--demo", "--group"),
             ("--demo . .", "--demo", "folder"),
+            ("--demo --compat nrl", "--demo", "--compat"),
+            ("--compat orbit .", "--compat", "nrl"),
+            ("--fec 2 .", "--compat", "--compat"),
+            ("--compat nrl --fec 6 .", "--fec", "129"),
             ("/no/such/file", "PATH", "No such file"),
             ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),
             ("", "PATH", "--help"),

@@ -75,8 +75,11 @@ impl From<&ReceiveProgress> for RecvProgress {
 #[derive(Clone, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "the names are the documentation that scripts see")]
 pub struct SetSummary {
+    /// The set's id; `node-` and a node id when the sender knows no sets.
     pub set: String,
-    pub root: String,
+    /// `null` when the sender's protocol has no hashes, so that nothing is verified.
+    pub root: Option<String>,
+    pub verified: bool,
     pub sender: String,
     pub files: u64,
     pub directories: u64,
@@ -93,7 +96,8 @@ impl From<&SetReport> for SetSummary {
     fn from(report: &SetReport) -> Self {
         Self {
             set: report.set.clone(),
-            root: report.root.clone(),
+            root: report.is_verified().then(|| report.root.clone()),
+            verified: report.is_verified(),
             sender: report.sender.to_string(),
             files: report.files,
             directories: report.directories,
@@ -185,6 +189,9 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
         ReceiveEvent::Verifying => Event::Verifying,
         ReceiveEvent::FileComplete { path, bytes } => {
             Event::FileComplete { path: path.to_string_lossy().into_owned(), bytes: *bytes }
+        }
+        ReceiveEvent::FileFailed { path, reason } => {
+            Event::FileFailed { path: path.to_string_lossy().into_owned(), reason }
         }
         ReceiveEvent::SetComplete(report) => {
             set_summary = SetSummary::from(report);

@@ -25,7 +25,8 @@ pub struct SenderSettings {
     pub ttl: u32,
     /// Bytes of content per packet.
     pub segment_size: u16,
-    pub set: String,
+    /// `null` when files are sent without a set, to receivers of other makes.
+    pub set: Option<String>,
     pub files: u64,
     pub directories: u64,
     pub bytes: u64,
@@ -44,7 +45,7 @@ impl From<&SendSettings> for SenderSettings {
             rate: settings.rate,
             ttl: settings.ttl,
             segment_size: settings.segment_size,
-            set: settings.set.clone(),
+            set: settings.compat.is_none().then(|| settings.set.clone()),
             files: settings.files,
             directories: settings.directories,
             bytes: settings.bytes,

@@ -104,6 +104,11 @@ impl SetInfo {
         if info.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
     }
 
+    /// True for what means to be a set's INFO, of whatever version, rather than a file's name.
+    pub fn is_meant(bytes: &[u8]) -> bool {
+        bytes.strip_prefix(&MAGIC).and_then(<[u8]>::first).is_some_and(u8::is_ascii_control)
+    }
+
     /// Extents of payload in the set.
     pub fn extents(&self) -> u32 {
         self.objects.saturating_sub(2)

@@ -210,6 +210,17 @@ impl<S: SymbolStore> Receiver<S> {
         self.remotes.get(&remote).map(|r| (r.bytes_done, r.loss.fraction()))
     }
 
+    /// True when everything that a sender is known to have is here, refused or given up. Something of
+    /// an object may be written and not confirmed yet.
+    pub fn has_all(&self, remote: u32) -> bool {
+        self.remotes.get(&remote).is_some_and(Remote::has_all)
+    }
+
+    /// True when the last that was heard of a sender is that it ends the session (CMD(EOT)).
+    pub fn has_ended(&self, remote: u32) -> bool {
+        self.remotes.get(&remote).is_some_and(|remote| remote.said_goodbye)
+    }
+
     /// The bytes' keeper.
     pub fn store(&self) -> &S {
         &self.store

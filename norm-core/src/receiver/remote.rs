@@ -311,6 +311,12 @@ impl Remote {
         self.want_from.is_some_and(|from| from >= key || self.confirmed.covers(from, key))
     }
 
+    /// True when every object heard of is done with.
+    pub(super) fn has_all(&self) -> bool {
+        let last = self.newest.max(self.position.key);
+        self.want_from.is_some_and(|from| from > last || self.done.covers(from, last + 1))
+    }
+
     /// When the next thing of this sender is due.
     pub(super) fn next_timeout(&self) -> Option<Timestamp> {
         let feedback = [

@@ -79,7 +79,7 @@ pub(super) fn carve(
     Ok(())
 }
 
-fn failed(target: &Path, error: io::Error) -> CarveError {
+pub(super) fn failed(target: &Path, error: io::Error) -> CarveError {
     match error.kind() {
         io::ErrorKind::AlreadyExists => CarveError::Plan(PlanError::Exists(target.to_owned())),
         _ => CarveError::Io(target.to_owned(), error),
@@ -97,7 +97,7 @@ impl Carver<'_> {
             return Ok(());
         }
         let part = self.spool.part_beside(target);
-        let made = self.copy(file, &part).and_then(|()| self.place(&part, target));
+        let made = self.copy(file, &part).and_then(|()| place(&part, target, self.overwrite));
         if made.is_err() {
             let _ = fs::remove_file(&part);
         }
@@ -112,7 +112,7 @@ impl Carver<'_> {
     fn rename_spool(&self, file: &Planned, target: &Path) -> io::Result<bool> {
         self.payload().set_len(file.size)?;
         set_metadata(self.payload(), file)?;
-        match self.place(&self.spool.path(SpoolFile::Payload), target) {
+        match place(&self.spool.path(SpoolFile::Payload), target, self.overwrite) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
             placed => placed.map(|()| true),
         }
@@ -128,31 +128,31 @@ impl Carver<'_> {
         set_metadata(&to, file)
     }
 
-    /// Moves a finished file to its name in one step.
-    fn place(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.overwrite {
-            return fs::rename(from, to);
-        }
-        // A rename would replace what is there; a link is refused then.
-        match fs::hard_link(from, to) {
-            Ok(()) => fs::remove_file(from),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(error),
-            // A file system without links: look first.
-            Err(_) => match fs::symlink_metadata(to) {
-                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                Err(_) => fs::rename(from, to),
-            },
-        }
-    }
-
     fn payload(&self) -> &File {
         self.spool.file(SpoolFile::Payload)
     }
 }
 
+/// Moves a finished file to its name in one step.
+pub(super) fn place(from: &Path, to: &Path, overwrite: bool) -> io::Result<()> {
+    if overwrite {
+        return fs::rename(from, to);
+    }
+    // A rename would replace what is there; a link is refused then.
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(error),
+        // A file system without links: look first.
+        Err(_) => match fs::symlink_metadata(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(from, to),
+        },
+    }
+}
+
 /// Makes the directory at `path` below `root` and those above it; notes those that were not there.
-fn make_directories(
+pub(super) fn make_directories(
     root: &Path,
     path: &Path,
     created: &mut HashSet<PathBuf>,
@@ -169,7 +169,7 @@ fn make_directories(
 }
 
 /// Mode for files of senders that have none.
-const PLAIN_MODE: u32 = 0o644;
+pub(super) const PLAIN_MODE: u32 = 0o644;
 /// Mode for directories of senders that have none.
 const PLAIN_DIRECTORY_MODE: u32 = 0o755;
 /// Permissions of user, group and others: no set-user-id and the like from the network.
@@ -194,12 +194,12 @@ fn set_directory(planned: &Planned, path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
+pub(super) fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 

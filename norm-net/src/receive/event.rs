@@ -44,7 +44,14 @@ pub enum ReceiveEvent {
         /// Its size in bytes.
         bytes: u64,
     },
-    /// All files of a set have their final names.
+    /// A file that belongs to no set cannot be had or made; its sender may go on with others.
+    FileFailed {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why. Parts of it may come from the network.
+        reason: String,
+    },
+    /// All files of a set have their final names; or a sender that knows no sets is done.
     SetComplete(SetReport),
     /// A set has failed. Files of it that were complete before stay.
     SetFailed {

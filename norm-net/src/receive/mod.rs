@@ -28,6 +28,7 @@ mod error;
 mod event;
 mod lossy;
 mod options;
+mod plain;
 mod plan;
 mod positioned;
 mod report;

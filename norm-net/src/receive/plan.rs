@@ -187,7 +187,8 @@ pub(super) fn is_directory(path: &Path) -> Result<bool, PlanError> {
     }
 }
 
-fn check_target(path: &Path, overwrite: bool) -> Result<(), PlanError> {
+/// Checks that a file may be made at `path`.
+pub(super) fn check_target(path: &Path, overwrite: bool) -> Result<(), PlanError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::InTheWay(path.to_owned())),
         Ok(_) if overwrite => Ok(()),

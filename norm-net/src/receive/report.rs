@@ -7,7 +7,8 @@ use std::time::Duration;
 /// How receiving ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiveOutcome {
-    /// Everything that was begun is complete, verified and under its final name. Sets whose sender
+    /// Everything that was begun is complete and under its final name, and verified if its sender sends
+    /// sets. Sets whose sender
     /// fell silent do not matter when another one is complete; they are among the failed ones.
     Complete,
     /// A set remained incomplete.
@@ -60,12 +61,13 @@ pub const MAX_REPORTS: usize = 1_000;
 /// File names remembered of a set.
 pub const MAX_PATHS: usize = 1_000;
 
-/// A complete set.
+/// A complete set, or what came of a sender that knows no sets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetReport {
-    /// Its id, in hex.
+    /// Its id, in hex; without a set `node-` and the sender's node id.
     pub set: String,
-    /// Hash of everything in it, in hex; the sender prints the same.
+    /// Hash of everything in it, in hex; the sender prints the same. Empty when the sender's protocol
+    /// has no hashes: the files are complete, but not verified.
     pub root: String,
     /// Where it came from.
     pub sender: SocketAddr,
@@ -85,6 +87,13 @@ pub struct SetReport {
     pub loss: f64,
     /// Requests for repair sent meanwhile, to any sender.
     pub nacks: u64,
+}
+
+impl SetReport {
+    /// True when every byte was compared with the sender's hashes.
+    pub fn is_verified(&self) -> bool {
+        !self.root.is_empty()
+    }
 }
 
 /// Bits per second.

@@ -4,6 +4,7 @@
 //! session until every receiver has confirmed, or until it is stopped. `scan` lists what there is,
 //! `plan` cuts it into objects, `source` reads and hashes it, `session` surrounds the engine.
 
+mod compat;
 mod error;
 mod event;
 mod jobs;
@@ -21,18 +22,21 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::content::SetId;
+use norm_core::sender::ObjectSpec;
 use norm_core::wire::NodeId;
-use norm_core::{JobDone, Rng, Sender, SenderConfig};
+use norm_core::{JobDone, Rng, Sender, SenderConfig, Timestamp};
 
 use crate::driver::{self, Clock};
 use crate::session::{JobResults, Stopper, os_seed};
 use crate::socket::Link;
 
+pub use compat::{Compat, CompatFec};
 pub use error::SendError;
 pub use event::{SendEvent, SendPhase, SendProgress};
 pub use options::{SendOptions, SendSettings};
 pub use report::{ReceiverOutcome, ReceiverResult, SendOutcome, SendReport};
 
+use compat::FilePlan;
 use event::Events;
 use jobs::Jobs;
 use plan::Plan;
@@ -88,32 +92,56 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
     let link = Link::open(&options.link_config())?;
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
     let options = &SendOptions { segment_size, ..options.clone() };
-    let head_len = found.head.len() as u64;
-    let plan = Plan::new(segment_size, options.rate, head_len, found.payload_size)?;
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let (node, set) = (draw_node(&mut rng), draw_set(&mut rng));
-    let settings = settings(options, &link, set, &found, segment_hint);
-
-    let clock = Clock::start();
-    let config = sender_config(options, node, &plan);
+    let config = sender_config(options, draw_node(&mut rng));
     let first_key = config.first_object;
-    let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
-    for spec in plan.specs(set, first_key as u16) {
-        engine.enqueue(spec)?;
-    }
-    engine.finish();
+    let mut settings = settings(options, &link, &found, segment_hint);
+    let clock = Clock::start();
+    let (engine, source) = match &options.compat {
+        None => {
+            let set = draw_set(&mut rng);
+            settings.set = set.to_string();
+            let head_len = found.head.len() as u64;
+            let plan = Plan::new(segment_size, options.rate, head_len, found.payload_size)?;
+            let config = SenderConfig { block_len: plan.block_len, ..config };
+            let specs = plan.specs(set, first_key as u16);
+            let engine = engine(config, rng.next_u64(), clock.now(), specs)?;
+            (engine, Source::new(set, plan, found))
+        }
+        Some(compat) => {
+            let plan = FilePlan::new(&found, compat, segment_size)?;
+            settings.skipped.extend_from_slice(&plan.skipped);
+            let config = SenderConfig { scheme: compat.scheme()?, rfc_only: true, ..config };
+            let engine = engine(config, rng.next_u64(), clock.now(), plan.specs())?;
+            (engine, Source::of_files(plan.offsets(), found))
+        }
+    };
 
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
     let (event_queue, events) = Events::new();
     let facts = facts(options, &settings);
-    let source = Source::new(set, plan, found);
     let jobs = Jobs::new(source, first_key, JobResults::new(done, link.waker()))?;
     let session = Session::new(facts, jobs, event_queue, stopper.clone(), clock.now());
     let thread = std::thread::Builder::new()
         .name("norm-send".to_owned())
         .spawn(move || run(link, clock, engine, session, &results))?;
     Ok(Sending { settings, events, stopper, thread })
+}
+
+/// An engine with all there is to send.
+fn engine(
+    config: SenderConfig,
+    seed: u64,
+    now: Timestamp,
+    specs: impl Iterator<Item = ObjectSpec>,
+) -> Result<Sender, SendError> {
+    let mut engine = Sender::new(config, seed, now)?;
+    for spec in specs {
+        engine.enqueue(spec)?;
+    }
+    engine.finish();
+    Ok(engine)
 }
 
 fn run(
@@ -127,13 +155,12 @@ fn run(
     Ok(session.finish(&engine, clock.now()))
 }
 
-fn sender_config(options: &SendOptions, node: NodeId, plan: &Plan) -> SenderConfig {
+fn sender_config(options: &SendOptions, node: NodeId) -> SenderConfig {
     let usual = SenderConfig::new(node);
     SenderConfig {
         rate: options.rate,
         packet_overhead: options.packet_overhead() as usize,
         segment_size: options.segment_size,
-        block_len: plan.block_len,
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
@@ -145,7 +172,6 @@ fn sender_config(options: &SendOptions, node: NodeId, plan: &Plan) -> SenderConf
 fn settings(
     options: &SendOptions,
     link: &Link,
-    set: SetId,
     found: &FileSet,
     segment_hint: Option<String>,
 ) -> SendSettings {
@@ -158,7 +184,8 @@ fn settings(
         ttl: options.ttl,
         segment_size: options.segment_size,
         local: link.local_addr(),
-        set: set.to_string(),
+        set: String::new(),
+        compat: options.compat,
         files: found.file_count,
         directories: found.directories,
         bytes: found.payload_size,
@@ -170,6 +197,7 @@ fn settings(
 fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
     Facts {
         min_receivers: options.min_receivers,
+        nameless: options.compat.is_some(),
         lingers: !options.linger.is_zero(),
         bytes: settings.bytes,
         files: settings.files,

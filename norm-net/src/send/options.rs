@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use norm_core::sender::{ConfigError, DATA_OVERHEAD};
 
-use super::SendError;
+use super::{Compat, SendError};
 use crate::interface::{Interface, InterfaceSpec};
 use crate::socket::LinkConfig;
 
@@ -37,6 +37,8 @@ pub struct SendOptions {
     /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, where the interface does not
     /// let such packets out. The default fits an MTU of 1500.
     pub segment_size: u16,
+    /// Send as the NRL's NORM does, to receivers of other makes; `None`: as a set, with checksums.
+    pub compat: Option<Compat>,
     /// Kernel receive buffer to ask for, in bytes.
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
@@ -60,10 +62,17 @@ impl SendOptions {
             start_timeout: None,
             linger: Duration::ZERO,
             segment_size: 1344,
+            compat: None,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
             seed: None,
         }
+    }
+
+    /// The same, to receivers of other makes, with segments of the size that they usually see.
+    #[must_use]
+    pub fn compatible(self, compat: Compat) -> Self {
+        Self { compat: Some(compat), segment_size: Compat::SEGMENT_SIZE, ..self }
     }
 
     /// Refuses values that cannot work, as far as this can be told without a network.
@@ -74,7 +83,7 @@ impl SendOptions {
         if !SEGMENT_SIZES.contains(&self.segment_size) {
             return Err(ConfigError::SegmentSize.into());
         }
-        Ok(())
+        self.compat.as_ref().map_or(Ok(()), |compat| compat.scheme().map(|_| ()))
     }
 
     /// The segment size to use: the one wanted, or else the largest good one that the interface lets
@@ -84,7 +93,9 @@ impl SendOptions {
         interface: &Interface,
     ) -> Result<(u16, Option<String>), SendError> {
         let wanted = u32::from(self.segment_size);
-        let overhead = DATA_OVERHEAD as u32 + self.packet_overhead();
+        // Payload ids of FEC id 129 are four bytes longer.
+        let ids = if self.compat.is_some() { 4 } else { 0 };
+        let overhead = DATA_OVERHEAD as u32 + ids + self.packet_overhead();
         let room = interface.mtu.map_or(u32::MAX, |mtu| mtu.saturating_sub(overhead));
         if wanted <= room {
             return Ok((self.segment_size, None));
@@ -136,8 +147,10 @@ pub struct SendSettings {
     pub segment_size: u16,
     /// Where packets leave from.
     pub local: SocketAddr,
-    /// Id of the set, in hex, as receivers show it.
+    /// Id of the set, in hex, as receivers show it; empty when files are sent without a set.
     pub set: String,
+    /// How files are sent to receivers of other makes, if they are.
+    pub compat: Option<Compat>,
     /// Files to send, empty ones included.
     pub files: u64,
     /// Directories to send.

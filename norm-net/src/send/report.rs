@@ -33,7 +33,7 @@ pub enum SendOutcome {
 /// What came of one receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiverOutcome {
-    /// It has everything, verified and under its final name.
+    /// It has everything, under its final name, and verified if a set was sent.
     Confirmed,
     /// It could not finish or left, for this reason.
     Failed(String),
@@ -66,7 +66,7 @@ pub struct SendReport {
     /// In one word.
     pub outcome: SendOutcome,
     /// The hash that stands for the set and all its content, in hex; `None` when not everything was
-    /// read.
+    /// read, and without a set.
     pub root: Option<String>,
     /// Bytes in all files.
     pub bytes: u64,

@@ -25,6 +25,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) min_receivers: usize,
+    /// Receivers have no names to wait for.
+    pub(super) nameless: bool,
     pub(super) lingers: bool,
     pub(super) bytes: u64,
     pub(super) files: u64,
@@ -191,7 +193,7 @@ impl Application<Sender> for Session {
     fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
             SenderEvent::ReceiverFound { node, name } => {
-                self.meet(node, &name, false);
+                self.meet(node, &name, self.facts.nameless);
             }
             SenderEvent::ReceiverMoved { from, to } => self.receivers.moved(from, to),
             SenderEvent::ReceiverReport { node, name, state, bytes_done, bytes_total, loss } => {

@@ -1,4 +1,4 @@
-//! Where the bytes of a set come from: head, files, tail.
+//! Where the bytes of a session come from: head, files and tail of a set, or files alone.
 //!
 //! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
 //! the first time, and the tail is ready when it is wanted. Reading again for repair is not hashed
@@ -55,17 +55,32 @@ impl fmt::Display for SourceError {
     }
 }
 
-/// Reads any part of a set's objects, and hashes the payload on its way.
+/// Reads any part of a session's objects.
 #[derive(Debug)]
 pub(super) struct Source {
+    files: Files,
+    content: Content,
+    /// Why reading failed; kept for whoever reports it.
+    failure: Option<SourceError>,
+}
+
+/// What the objects are.
+#[derive(Debug)]
+enum Content {
+    /// Those of a set.
+    Set(SetContent),
+    /// Files, which begin at these places of the payload.
+    Files(Vec<u64>),
+}
+
+/// A set's head, and the tail on its way.
+#[derive(Debug)]
+struct SetContent {
     set: SetId,
     plan: Plan,
     head: Bytes,
-    files: Files,
     hashing: Hashing,
     tail: Option<Bytes>,
-    /// Why reading failed; kept for whoever reports it.
-    failure: Option<SourceError>,
 }
 
 /// How far the payload has been hashed.
@@ -80,22 +95,32 @@ struct Hashing {
 }
 
 impl Source {
+    /// The objects of a set, hashed as they are read.
     pub(super) fn new(set: SetId, plan: Plan, found: FileSet) -> Self {
-        Self {
+        let content = Content::Set(SetContent {
             set,
             plan,
             head: found.head.into(),
-            files: Files::new(found.files),
             hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
             tail: None,
-            failure: None,
-        }
+        });
+        Self { files: Files::new(found.files), content, failure: None }
     }
 
-    /// Exactly `len` bytes of the object with this number in the set, from `offset` on. `None` when
+    /// An object for each file; `offsets` says where they begin in the payload.
+    pub(super) fn of_files(offsets: Vec<u64>, found: FileSet) -> Self {
+        let content = Content::Files(offsets);
+        Self { files: Files::new(found.files), content, failure: None }
+    }
+
+    /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None` when
     /// they could not be had; [`Source::take_failure`] tells why.
     pub(super) fn read(&mut self, object: u64, offset: u64, len: u32) -> Option<Bytes> {
-        let result = self.read_object(object, offset, len);
+        let files = &mut self.files;
+        let result = match &mut self.content {
+            Content::Set(set) => set.read(files, object, offset, len),
+            Content::Files(offsets) => read_file(files, offsets, object, offset, len),
+        };
         result.map_err(|error| self.fail(error)).ok()
     }
 
@@ -109,35 +134,49 @@ impl Source {
         self.failure.take()
     }
 
-    /// The hash that stands for the set; `None` until the tail has been made.
+    /// The hash that stands for the set; `None` until the tail has been made, and without a set.
     pub(super) fn root(&self) -> Option<Hash> {
-        let root = self.tail.as_ref()?.last_chunk()?;
+        let Content::Set(set) = &self.content else { return None };
+        let root = set.tail.as_ref()?.last_chunk()?;
         Some(Hash::from_bytes(*root))
     }
+}
 
-    fn read_object(&mut self, object: u64, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+impl SetContent {
+    fn read(
+        &mut self,
+        files: &mut Files,
+        object: u64,
+        offset: u64,
+        len: u32,
+    ) -> Result<Bytes, SourceError> {
         let extents = u64::from(self.plan.extents);
         match object {
             0 => slice(&self.head, offset, len),
             n if n <= extents => {
                 let start = (n - 1) * self.plan.extent_bytes;
-                self.read_payload(start.saturating_add(offset), len)
+                self.read_payload(files, start.saturating_add(offset), len)
             }
             n if n == extents + 1 => {
-                let tail = self.tail()?;
+                let tail = self.tail(files)?;
                 slice(&tail, offset, len)
             }
             _ => Err(SourceError::OutOfRange),
         }
     }
 
-    fn read_payload(&mut self, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+    fn read_payload(
+        &mut self,
+        files: &mut Files,
+        offset: u64,
+        len: u32,
+    ) -> Result<Bytes, SourceError> {
         let end = offset.saturating_add(u64::from(len));
         if end > self.plan.payload_size {
             return Err(SourceError::OutOfRange);
         }
         let mut bytes = vec![0; len as usize];
-        self.files.read(offset, &mut bytes)?;
+        files.read(offset, &mut bytes)?;
         // Known to be within the bytes, if there is anything new at all.
         let known = self.hashing.end.saturating_sub(offset);
         if offset <= self.hashing.end
@@ -149,13 +188,13 @@ impl Source {
     }
 
     /// The tail, made when it is first wanted. What has not been read by then is read for hashing.
-    fn tail(&mut self) -> Result<Bytes, SourceError> {
+    fn tail(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
         if let Some(tail) = &self.tail {
             return Ok(tail.clone());
         }
         while self.hashing.end < self.plan.payload_size {
             let step = HASH_STEP.min(self.plan.payload_size - self.hashing.end);
-            self.read_payload(self.hashing.end, step as u32)?;
+            self.read_payload(files, self.hashing.end, step as u32)?;
         }
         let mut tail = TailWriter::new(self.set, &blake3::hash(&self.head));
         for hash in &self.hashing.done {
@@ -184,6 +223,21 @@ impl Hashing {
             bytes = later;
         }
     }
+}
+
+/// Part of the file that is this object.
+fn read_file(
+    files: &mut Files,
+    offsets: &[u64],
+    object: u64,
+    offset: u64,
+    len: u32,
+) -> Result<Bytes, SourceError> {
+    let start = usize::try_from(object).ok().and_then(|object| offsets.get(object));
+    let start = *start.ok_or(SourceError::OutOfRange)?;
+    let mut bytes = vec![0; len as usize];
+    files.read(start.saturating_add(offset), &mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// Part of something in memory, without copying.

@@ -171,7 +171,11 @@ impl Session {
             return;
         }
         self.cancel.store(true, Ordering::Relaxed);
-        self.end.interrupted = !self.sets.is_empty();
+        self.end.interrupted = !self.sets.is_empty() || self.plain_waits(engine);
+        let plain: Vec<u32> = self.plain.keys().copied().collect();
+        for remote in plain {
+            self.plain_done(engine, now, remote);
+        }
         let remotes: Vec<u32> = self.senders.keys().copied().collect();
         for &remote in &remotes {
             self.tell(engine, remote, MemberState::Leaving, "stopped by its user");
@@ -191,7 +195,7 @@ impl Session {
         if heard != self.end.heard.0 {
             self.end.heard = (heard, now);
         }
-        if !self.sets.is_empty() {
+        if !self.sets.is_empty() || !self.plain.is_empty() {
             self.end.at = None;
         } else if self.end.settled() {
             let owed = self.senders.values().any(|sender| sender.owes_release);
@@ -224,6 +228,11 @@ impl Session {
         for number in rest {
             let reason = "another transfer was received; --daemon takes more than one".to_owned();
             self.fail(engine, now, number, Failure::Gone(reason));
+        }
+        let plain: Vec<u32> = self.plain.keys().copied().collect();
+        for remote in plain {
+            let reason = "another transfer was received; --daemon takes more than one".to_owned();
+            self.plain_ended(engine, now, remote, Failure::Gone(reason));
         }
     }
 
@@ -260,15 +269,17 @@ impl Session {
             let reason = "the sender ended before everything had arrived".to_owned();
             self.fail(engine, now, number, Failure::Incomplete(reason));
         }
+        let reason = "the sender ended before everything had arrived".to_owned();
+        self.plain_ended(engine, now, remote, Failure::Incomplete(reason));
     }
 
     /// The summary; removes the temporary files of what is not complete.
     pub(in crate::receive) fn report(self, stats: &ReceiverStats, now: Timestamp) -> ReceiveReport {
         self.cancel.store(true, Ordering::Relaxed);
-        let Self { store_workers, check_workers, sets, .. } = self;
+        let Self { store_workers, check_workers, sets, plain, .. } = self;
         // Workers hold the files of the sets they work for.
         drop((store_workers, check_workers));
-        drop(sets);
+        drop((sets, plain));
         ReceiveReport {
             elapsed: now.saturating_since(self.end.started),
             outcome: self.end.outcome(!self.senders.is_empty()),

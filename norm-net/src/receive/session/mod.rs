@@ -1,10 +1,12 @@
 //! A receiving session around its engine: what is done with objects, when to give up, when to end.
 //!
-//! `sets` follows the objects of each set from the first packet to the last file; `twins` is about one
+//! `sets` follows the objects of each set from the first packet to the last file; `plain` takes files
+//! from senders that know no sets; `twins` is about one
 //! set from several senders, `silence` about senders that say nothing more; `tasks` is what workers do;
 //! `end` decides when the session is over and what came of it.
 
 mod end;
+mod plain;
 mod sets;
 mod silence;
 mod tasks;
@@ -22,7 +24,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::content::SetId;
 use norm_core::endpoint::{Job, JobDone, StoreOutcome};
 use norm_core::receiver::{ObjectRef, Progress};
-use norm_core::wire::MemberState;
+use norm_core::wire::{MemberState, NodeId};
 use norm_core::{Receiver, ReceiverEvent, Timestamp};
 
 use super::event::{Events, ReceiveEvent, ReceiveProgress};
@@ -36,9 +38,10 @@ use crate::workers::Workers;
 
 use end::End;
 pub(super) use end::Failure;
+use plain::PlainSender;
 use sets::ActiveSet;
 use silence::Movement;
-use tasks::{StoreTask, TaskDone, TaskResults};
+use tasks::{Owner, StoreTask, Target, TaskDone, TaskResults};
 
 type Engine = Receiver<BlockStore>;
 
@@ -75,6 +78,7 @@ pub(super) struct Policy {
 /// A sender that was heard.
 #[derive(Debug)]
 struct SenderState {
+    node: NodeId,
     address: SocketAddr,
     /// A set from it is complete and it has not heard so yet.
     owes_release: bool,
@@ -100,6 +104,9 @@ pub(super) struct Session {
     spools: Spools,
     sets: BTreeMap<u64, ActiveSet>,
     next_set: u64,
+    /// Senders that know no sets.
+    plain: BTreeMap<u32, PlainSender>,
+    next_plain: u64,
     senders: BTreeMap<u32, SenderState>,
     senders_told: u64,
     complete: VecDeque<SetId>,
@@ -129,6 +136,8 @@ impl Session {
             spools,
             sets: BTreeMap::new(),
             next_set: 0,
+            plain: BTreeMap::new(),
+            next_plain: 0,
             senders: BTreeMap::new(),
             senders_told: 0,
             complete: VecDeque::new(),
@@ -151,10 +160,11 @@ impl Session {
 
     /// Drops what is known of senders that the engine, which follows only so many, has forgotten.
     fn forget_senders(&mut self, engine: &mut Engine) {
-        let sets = &self.sets;
+        let (sets, plain) = (&self.sets, &self.plain);
         self.senders.retain(|&remote, _| {
-            let keep =
-                engine.progress(remote).is_some() || sets.values().any(|set| set.remote == remote);
+            let keep = engine.progress(remote).is_some()
+                || plain.contains_key(&remote)
+                || sets.values().any(|set| set.remote == remote);
             if !keep {
                 engine.store_mut().forget(remote);
             }
@@ -177,12 +187,14 @@ impl Session {
         let held = engine.store_mut().lend(slot);
         let (returns, results) = (self.returns.clone(), self.results.clone());
         let failures = self.task_results.clone();
-        let found = self.set_of(object).and_then(|(number, set)| {
-            Some((number, Arc::clone(&set.spool), set.state.part(object.key)?))
+        let part = self.set_of(object).and_then(|(number, set)| {
+            let part = set.state.part(object.key)?;
+            Some((Owner::Set(number), Target::Part(Arc::clone(&set.spool), part)))
         });
-        match (held, found) {
-            (Some(held), Some((set, spool, part))) => {
-                let task = StoreTask { set, spool, part, job, held, returns, results, failures };
+        let file = || Some((Owner::File(object), Target::File(self.plain_file(object)?)));
+        match (held, part.or_else(file)) {
+            (Some(held), Some((owner, target))) => {
+                let task = StoreTask { owner, target, job, held, returns, results, failures };
                 self.store_workers.submit(move || task.run());
             }
             (held, _) => {
@@ -196,7 +208,8 @@ impl Session {
     }
 
     fn tell_progress(&mut self, engine: &Engine, now: Timestamp) {
-        if self.sets.is_empty() || now < self.next_progress {
+        let idle = self.sets.is_empty() && self.plain.is_empty();
+        if idle || now < self.next_progress {
             return;
         }
         self.next_progress = now + PROGRESS_EVERY;
@@ -213,6 +226,11 @@ impl Session {
             progress.bytes_done += set.spool.written.load(Ordering::Relaxed);
             progress.bytes_total = progress.bytes_total.saturating_add(set.state.bytes_total());
             progress.loss = progress.loss.max(loss(engine, set.remote));
+        }
+        for (&remote, sender) in &self.plain {
+            progress.bytes_done = progress.bytes_done.saturating_add(sender.written());
+            progress.bytes_total = progress.bytes_total.saturating_add(sender.bytes_total());
+            progress.loss = progress.loss.max(loss(engine, remote));
         }
         self.events.send(ReceiveEvent::Progress(progress));
     }
@@ -238,6 +256,7 @@ impl Application<Lossy> for Session {
             ReceiverEvent::SenderFound { remote, node, address } => {
                 self.forget_senders(engine);
                 let state = SenderState {
+                    node,
                     address,
                     owes_release: false,
                     hinted: false,
@@ -256,22 +275,31 @@ impl Application<Lossy> for Session {
                     _ => {}
                 }
             }
+            ReceiverEvent::StreamOpened { object, .. } => {
+                self.stream_opened(engine, object);
+            }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 self.object_opened(engine, now, object, size, info.as_deref());
             }
-            ReceiverEvent::ObjectComplete { object } => self.object_written(engine, object),
+            ReceiverEvent::ObjectComplete { object } => {
+                self.object_written(engine, object);
+                self.plain_written(object);
+            }
             ReceiverEvent::ObjectAborted { object } => {
-                if let Some((number, _)) = self.set_of(object) {
-                    let reason = "the sender can no longer repair what is missing".to_owned();
-                    self.fail(engine, now, number, Failure::Incomplete(reason));
+                let reason = "the sender can no longer repair what is missing".to_owned();
+                let failure = Failure::Incomplete(reason);
+                match self.set_of(object).map(|(number, _)| number) {
+                    Some(number) => self.fail(engine, now, number, failure),
+                    None => self.plain_failed(engine, now, object, failure),
                 }
             }
             ReceiverEvent::StoreFailed { object } => {
                 // The worker's own account comes first, and says why.
                 self.finish_tasks(engine, now);
-                if let Some((number, _)) = self.set_of(object) {
-                    let reason = "a block could not be written".to_owned();
-                    self.fail(engine, now, number, Failure::Local(reason));
+                let failure = Failure::Local("a block could not be written".to_owned());
+                match self.set_of(object).map(|(number, _)| number) {
+                    Some(number) => self.fail(engine, now, number, failure),
+                    None => self.plain_failed(engine, now, object, failure),
                 }
             }
             ReceiverEvent::Released { remote } => {
@@ -279,9 +307,12 @@ impl Application<Lossy> for Session {
                     sender.owes_release = false;
                 }
             }
-            ReceiverEvent::SenderSilent { remote } => self.sender_silent(engine, remote),
+            ReceiverEvent::SenderSilent { remote } => {
+                if !self.plain_silent(engine, now, remote) {
+                    self.sender_silent(engine, remote);
+                }
+            }
             ReceiverEvent::SenderEnded { remote } => self.sender_ended(engine, now, remote),
-            ReceiverEvent::StreamOpened { object, .. } => self.not_a_set(engine, object),
             ReceiverEvent::Command { .. } | ReceiverEvent::StreamReadable { .. } => {}
         }
     }

@@ -9,7 +9,7 @@ use norm_core::receiver::ObjectRef;
 use norm_core::wire::{MemberState, ObjectId};
 
 use super::end::Failure;
-use super::tasks::{CarveTask, CheckTask, TaskResult};
+use super::tasks::{CarveTask, CheckTask, Owner, TaskResult};
 use super::{Engine, MAX_REMEMBERED, MAX_REPORTS, Movement, Session, loss, push_bounded};
 use crate::receive::event::ReceiveEvent;
 use crate::receive::plan::{Plan, PlanError};
@@ -47,8 +47,13 @@ impl Session {
         size: u64,
         info: Option<&[u8]>,
     ) {
-        let Some(info) = info.and_then(|bytes| SetInfo::parse(bytes).ok()) else {
-            self.not_a_set(engine, object);
+        let parsed = info.and_then(|bytes| SetInfo::parse(bytes).ok());
+        let Some(info) = parsed else {
+            if info.is_some_and(SetInfo::is_meant) {
+                self.not_a_set(engine, object);
+            } else {
+                self.plain_opened(engine, now, object, size, info);
+            }
             return;
         };
         if self.complete.contains(&info.set) {
@@ -69,8 +74,8 @@ impl Session {
         }
     }
 
-    /// Something else than a file set: somebody else's format, or a newer one.
-    pub(super) fn not_a_set(&mut self, engine: &mut Engine, object: ObjectRef) {
+    /// A damaged file set, one of a newer format, or a stream.
+    fn not_a_set(&mut self, engine: &mut Engine, object: ObjectRef) {
         engine.refuse(object);
         if let Some(sender) = self.senders.get_mut(&object.remote)
             && !std::mem::replace(&mut sender.hinted, true)
@@ -202,7 +207,10 @@ impl Session {
     /// Takes what the workers have finished.
     pub(super) fn finish_tasks(&mut self, engine: &mut Engine, now: Timestamp) {
         while let Ok(done) = self.tasks_done.try_recv() {
-            self.task_done(engine, now, done.set, done.result);
+            match done.owner {
+                Owner::Set(number) => self.task_done(engine, now, number, done.result),
+                Owner::File(object) => self.plain_task_done(engine, now, object, done.result),
+            }
         }
     }
 
@@ -240,6 +248,8 @@ impl Session {
             TaskResult::Carved(Err(error)) => {
                 return self.fail(engine, now, number, Failure::Local(error.to_string()));
             }
+            // A file that belongs to no set.
+            TaskResult::Placed(_) => return,
             TaskResult::Failed { action, error } => {
                 let reason = format!("cannot {action}: {error}");
                 return self.fail(engine, now, number, Failure::Local(reason));

@@ -33,7 +33,17 @@ impl Movement {
         self.at = now;
     }
 
-    fn note(&mut self, now: Timestamp, kept: u64, written: u64) {
+    /// For how long nothing has moved.
+    pub(super) fn still_for(&self, now: Timestamp) -> Duration {
+        now.saturating_since(self.at)
+    }
+
+    /// When it last moved.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    pub(super) fn note(&mut self, now: Timestamp, kept: u64, written: u64) {
         if (self.kept, self.written) != (kept, written) {
             *self = Self { kept, written, at: now };
         }
@@ -45,7 +55,7 @@ impl ActiveSet {
     fn still_for(&self, now: Timestamp) -> Duration {
         // Workers that check and carve need their time, however long.
         let waits = !self.state.all_written();
-        if waits { now.saturating_since(self.moved.at) } else { Duration::ZERO }
+        if waits { self.moved.still_for(now) } else { Duration::ZERO }
     }
 }
 
@@ -72,10 +82,14 @@ impl Session {
 
     /// True when nobody sends what we wait for.
     fn all_silent(&self, engine: &Engine) -> bool {
-        if self.sets.is_empty() {
+        if self.sets.is_empty() && self.plain.is_empty() {
             return self.senders.keys().all(|&remote| self.is_silent(engine, remote));
         }
-        self.sets.values().all(|set| !set.state.all_written() && self.is_silent(engine, set.remote))
+        self.plain.keys().all(|&remote| self.is_silent(engine, remote))
+            && self
+                .sets
+                .values()
+                .all(|set| !set.state.all_written() && self.is_silent(engine, set.remote))
     }
 
     /// True when a sender fell silent and nothing useful came from it since, or it was forgotten.
@@ -99,6 +113,7 @@ impl Session {
             None if self.policy.daemon => Some(DAEMON_PATIENCE),
             timeout => timeout,
         };
+        self.watch_plain(engine, now, limit);
         let Some(limit) = limit else { return };
         let stalled: Vec<(u64, u32)> = self
             .sets

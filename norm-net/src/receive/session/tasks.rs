@@ -8,9 +8,11 @@ use crossbeam_channel::Sender;
 use mio::Waker;
 use norm_core::content::{ContentError, Hash, ObjectKind};
 use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
+use norm_core::receiver::ObjectRef;
 
 use crate::receive::carve::{self, CarveError};
 use crate::receive::event::{Events, ReceiveEvent};
+use crate::receive::plain::PlainFile;
 use crate::receive::plan::{Plan, PlanError};
 use crate::receive::set::Part;
 use crate::receive::spool::{Spool, SpoolFile};
@@ -19,10 +21,19 @@ use crate::receive::verify::{self, TailHashes};
 use crate::session::JobResults;
 use crate::workers::guarded;
 
-/// A finished task of the set with this number.
+/// What a task is for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The set with this number.
+    Set(u64),
+    /// An object that is a file by itself.
+    File(ObjectRef),
+}
+
+/// A finished task.
 #[derive(Debug)]
 pub(super) struct TaskDone {
-    pub(super) set: u64,
+    pub(super) owner: Owner,
     pub(super) result: TaskResult,
 }
 
@@ -36,6 +47,8 @@ pub(super) enum TaskResult {
     Tail { key: u64, tail: Result<TailHashes, ContentError> },
     /// The files were made.
     Carved(Result<(), CarveError>),
+    /// A file that belongs to no set got its name.
+    Placed(Result<(), CarveError>),
     /// The spool could not be written, or not be read.
     Failed { action: &'static str, error: io::Error },
 }
@@ -43,7 +56,7 @@ pub(super) enum TaskResult {
 impl TaskResult {
     /// A failure of this side, rather than of what arrived.
     pub(super) fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Carved(Err(_)))
+        matches!(self, Self::Failed { .. } | Self::Carved(Err(_)) | Self::Placed(Err(_)))
     }
 }
 
@@ -60,19 +73,37 @@ pub(super) struct TaskResults {
 }
 
 impl TaskResults {
-    fn send(&self, set: u64, result: TaskResult) {
+    fn send(&self, owner: Owner, result: TaskResult) {
         // Either fails only when the session is over.
-        if self.done.send(TaskDone { set, result }).is_ok() {
+        if self.done.send(TaskDone { owner, result }).is_ok() {
             let _ = self.waker.wake();
+        }
+    }
+}
+
+/// Where a block is written.
+pub(super) enum Target {
+    /// To a part of a set's spool.
+    Part(Arc<Spool>, Part),
+    /// To a file of its own.
+    File(Arc<PlainFile>),
+}
+
+impl Target {
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match self {
+            Self::Part(spool, part) => {
+                spool.write(SpoolFile::from(part.kind), bytes, part.offset + offset)
+            }
+            Self::File(file) => file.write(bytes, offset),
         }
     }
 }
 
 /// A block to be made whole and written.
 pub(super) struct StoreTask {
-    pub(super) set: u64,
-    pub(super) spool: Arc<Spool>,
-    pub(super) part: Part,
+    pub(super) owner: Owner,
+    pub(super) target: Target,
     pub(super) job: StoreJob,
     pub(super) held: Held,
     pub(super) returns: Returns,
@@ -88,7 +119,7 @@ impl StoreTask {
     fn run_with(mut self, store: impl FnOnce(&mut Self) -> StoreOutcome) {
         let slot = self.job.slot;
         let outcome = guarded(|| store(&mut self)).unwrap_or_else(|message| {
-            self.failures.send(self.set, panicked("store a block", message));
+            self.failures.send(self.owner, panicked("store a block", message));
             StoreOutcome::Failed
         });
         // The engine may use the buffer again as soon as it hears of the outcome.
@@ -103,13 +134,11 @@ impl StoreTask {
         if !self.held.buffer.recover() {
             return StoreOutcome::NeedMore;
         }
-        let offset = self.part.offset + self.job.geometry.offset;
-        let which = SpoolFile::from(self.part.kind);
-        match self.spool.write(which, self.held.buffer.source(), offset) {
+        match self.target.write(self.held.buffer.source(), self.job.geometry.offset) {
             Ok(()) => StoreOutcome::Written,
             Err(error) => {
                 let action = "write to the output directory";
-                self.failures.send(self.set, TaskResult::Failed { action, error });
+                self.failures.send(self.owner, TaskResult::Failed { action, error });
                 StoreOutcome::Failed
             }
         }
@@ -143,7 +172,7 @@ impl CheckTask {
         let Self { set, spool, results, .. } = self;
         // The last one who lets go of the spool removes it: not after the session hears of this.
         drop(spool);
-        results.send(set, result);
+        results.send(Owner::Set(set), result);
     }
 
     fn check(&self) -> io::Result<TaskResult> {
@@ -194,7 +223,27 @@ impl CarveTask {
             Err(message) => panicked("make the files", message),
         };
         drop(spool);
-        results.send(set, result);
+        results.send(Owner::Set(set), result);
+    }
+}
+
+/// A complete file that gets its name.
+pub(super) struct PlaceTask {
+    pub(super) object: ObjectRef,
+    pub(super) file: Arc<PlainFile>,
+    pub(super) overwrite: bool,
+    pub(super) results: TaskResults,
+}
+
+impl PlaceTask {
+    pub(super) fn run(self) {
+        let Self { object, file, overwrite, results } = self;
+        let result = match guarded(|| file.place(overwrite)) {
+            Ok(result) => TaskResult::Placed(result),
+            Err(message) => panicked("give the file its name", message),
+        };
+        drop(file);
+        results.send(Owner::File(object), result);
     }
 }
 

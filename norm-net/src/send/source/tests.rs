@@ -10,6 +10,13 @@ use crate::send::scan::scan;
 
 const SET: SetId = SetId([9; 16]);
 
+impl Source {
+    fn set(&self) -> &SetContent {
+        let Content::Set(set) = &self.content else { panic!("it sends a set") };
+        set
+    }
+}
+
 struct Fixture {
     dir: TempDir,
     source: Source,
@@ -39,7 +46,7 @@ fn fixture(sizes: &[usize], extent_bytes: u64) -> Fixture {
 
 impl Fixture {
     fn plan(&self) -> Plan {
-        self.source.plan
+        self.source.set().plan
     }
 
     fn path(&self, number: usize) -> PathBuf {
@@ -60,7 +67,7 @@ impl Fixture {
     fn check_tail(&mut self) {
         let bytes = self.read_tail();
         let tail = Tail::parse(&bytes, &SET).unwrap();
-        assert_eq!(tail.head(), blake3::hash(&self.source.head));
+        assert_eq!(tail.head(), blake3::hash(&self.source.set().head));
         let extents = self.payload.chunks(usize::try_from(self.plan().extent_bytes).unwrap());
         let expected: Vec<Hash> = extents.map(blake3::hash).collect();
         assert_eq!(tail.extents().collect::<Vec<_>>(), expected);
@@ -105,7 +112,7 @@ fn extents_continue_each_other_and_the_tail_fits_them() {
         }
     }
     assert_eq!(read, fixture.payload);
-    assert_eq!(fixture.source.hashing.end, 4000);
+    assert_eq!(fixture.source.set().hashing.end, 4000);
     fixture.check_tail();
 }
 
@@ -126,7 +133,7 @@ fn reading_again_out_of_order_or_not_at_all_does_not_change_the_tail() {
 #[test]
 fn the_head_is_read_in_parts_and_an_empty_set_has_a_tail() {
     let mut fixture = fixture(&[0, 0], 1000);
-    let head = fixture.source.head.clone();
+    let head = fixture.source.set().head.clone();
     assert_eq!(fixture.plan().extents, 0);
     assert_eq!(fixture.source.read(0, 5, 10).unwrap(), head[5..15]);
     assert_eq!(fixture.source.root(), None);

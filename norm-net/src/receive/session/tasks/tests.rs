@@ -45,9 +45,8 @@ impl Fixture {
 
     fn store_task(&mut self) -> StoreTask {
         StoreTask {
-            set: 5,
-            spool: Arc::clone(&self.spool),
-            part: self.part(),
+            owner: Owner::Set(5),
+            target: Target::Part(Arc::clone(&self.spool), self.part()),
             job: StoreJob { slot: SLOT, geometry: GEOMETRY, decode: false },
             held: self.store.lend(SLOT).unwrap(),
             returns: self.store.returns(),
@@ -73,7 +72,7 @@ impl Fixture {
     fn failure(&self) -> String {
         let done = self.tasks.recv_timeout(Duration::from_secs(10)).unwrap();
         let TaskResult::Failed { action, error } = done.result else { panic!("{done:?}") };
-        assert_eq!(done.set, 5);
+        assert_eq!(done.owner, Owner::Set(5));
         format!("{action}: {error}")
     }
 }
