@@ -35,6 +35,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         interface: args.interface.clone(),
         source: args.source,
         feedback: args.feedback(),
+        node: args.node_id.map(norm_net::NodeId),
         ttl: args.ttl,
         timeout: args.timeout,
         daemon: args.daemon,

@@ -48,6 +48,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         interface: args.interface.clone(),
         rate: args.rate.unwrap_or(DEFAULT_RATE).limit(),
         ttl: args.ttl,
+        node: args.node_id.map(norm_net::NodeId),
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,
         linger: args.linger,

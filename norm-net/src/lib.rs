@@ -22,6 +22,7 @@ pub mod workers;
 mod session;
 
 pub use norm_core::receiver::Feedback;
+pub use norm_core::wire::NodeId;
 pub use receive::{
     ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
     ReceiveSettings, Receiving, SetReport, receive,

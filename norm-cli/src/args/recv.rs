@@ -63,6 +63,10 @@ pub struct RecvArgs {
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: Option<String>,
 
+    /// Node id in NORM messages, 1 to 4294967294 [default: random]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
+    pub node_id: Option<u32>,
+
     /// Print events as JSON lines on standard output, no progress
     #[arg(long)]
     pub json: bool,

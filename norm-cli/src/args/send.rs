@@ -57,6 +57,10 @@ pub struct SendArgs {
     #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
     pub linger: Duration,
 
+    /// Node id in NORM messages, 1 to 4294967294 [default: random]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
+    pub node_id: Option<u32>,
+
     /// Send files as the NRL's NORM does, without checksums: nrl
     #[arg(long, value_name = "WHO", value_parser = ["nrl"])]
     pub compat: Option<String>,

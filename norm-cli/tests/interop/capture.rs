@@ -28,7 +28,7 @@ impl Capture {
         let mut command = place.command(Spot::Sender, Path::new("dumpcap"));
         command.args(["-q", "-P", "-B", "64", "-f", "udp", "-i", place.interface(), "-w"]);
         command.arg(&path);
-        let peer = Peer { name: "dumpcap", command, ready: None, done: None };
+        let peer = Peer { name: "dumpcap", command, ready: None, done: None, stop: false };
         let program = peer.start(logs)?;
         let end = Instant::now() + PATIENCE;
         // It says so when the socket is open.

@@ -55,7 +55,8 @@ use trial::Outcome;
 /// Set to 1, lets these tests run.
 const SWITCH: &str = "NORM_TEST_INTEROP";
 /// Pairings that are expected to work.
-const READY: [Pairing; 1] = [Pairing::NrlToNrl];
+const READY: [Pairing; 4] =
+    [Pairing::NrlToNrl, Pairing::OursToNrl, Pairing::NrlToOurs, Pairing::OursToBoth];
 
 /// Whether to run; says how to if not. Fails when asked to and something is missing.
 fn is_wanted(test: &str) -> bool {

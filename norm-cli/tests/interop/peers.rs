@@ -98,7 +98,7 @@ impl Programs {
         }
         // The whole stream: what has left the buffer cannot be repaired, and the sender does not wait.
         command.arg(if case.size == Size::Large { "sbuf=100663296" } else { "sbuf=4194304" });
-        Peer { name: "nrl-sender", command, ready: Some("ready"), done: None }
+        Peer { name: "nrl-sender", command, ready: Some("ready"), done: None, stop: false }
     }
 
     /// A receiver that writes into `folder`.
@@ -113,7 +113,13 @@ impl Programs {
         if task.case.feedback == Feedback::Unicast {
             command.arg("unicast=1");
         }
-        Peer { name: "nrl-receiver", command, ready: Some("ready"), done: Some("done") }
+        Peer {
+            name: "nrl-receiver",
+            command,
+            ready: Some("ready"),
+            done: Some("done"),
+            stop: false,
+        }
     }
 
     fn common(&self, task: &Task<'_>, program: &Path, spot: Spot, spared: bool) -> Command {

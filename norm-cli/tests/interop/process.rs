@@ -21,6 +21,8 @@ pub struct Peer {
     pub ready: Option<&'static str>,
     /// The event that says that it has everything; without one, it ends then.
     pub done: Option<&'static str>,
+    /// It would stay longer: an interrupt ends it when it is let go.
+    pub stop: bool,
 }
 
 /// A running program, killed when this value goes. Its standard input ends when it is let go.
@@ -28,6 +30,7 @@ pub struct Running {
     name: &'static str,
     child: Child,
     done: Option<&'static str>,
+    stop: bool,
     log: PathBuf,
 }
 
@@ -41,7 +44,7 @@ impl Peer {
         self.command.stdin(Stdio::piped()).stdout(file("out")?).stderr(file("err")?);
         let child = self.command.spawn();
         let child = child.map_err(|error| format!("{:?}: {error}", self.command))?;
-        let mut running = Running { name: self.name, child, done: self.done, log };
+        let mut running = Running { name: self.name, child, done: self.done, stop: self.stop, log };
         if let Some(event) = self.ready {
             running.wait_for(event, Duration::from_secs(20))?;
         }
@@ -100,6 +103,11 @@ impl Running {
     /// Tells it that it need not stay any longer.
     pub fn let_go(&mut self) {
         self.child.stdin = None;
+        if self.stop {
+            let id = self.child.id().to_string();
+            // Fails only when it is gone already.
+            let _ = Command::new("kill").args(["-INT", &id]).status();
+        }
     }
 
     /// All events so far.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::receiver::Feedback;
+use norm_core::wire::NodeId;
 
 use super::ReceiveError;
 use crate::interface::InterfaceSpec;
@@ -45,6 +46,9 @@ pub struct ReceiveOptions {
     pub memory: usize,
     /// Drop this share of the arriving packets, in percent (0 to below 100): for demos and tests.
     pub drop_percent: f64,
+    /// Our node id, for senders that list receivers by it; `None` draws one, and another when two
+    /// receivers collide.
+    pub node: Option<NodeId>,
     /// Fixes all random choices; `None` takes a seed from the system. Receivers of one session must
     /// have different ones.
     pub seed: Option<u64>,
@@ -71,6 +75,7 @@ impl ReceiveOptions {
             send_buffer: link.send_buffer,
             memory: 96 << 20,
             drop_percent: 0.0,
+            node: None,
             seed: None,
         }
     }

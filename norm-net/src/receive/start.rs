@@ -203,6 +203,7 @@ fn engine_config(options: &ReceiveOptions, rng: &mut Rng) -> ReceiverConfig {
     second.copy_from_slice(&rng.next_u64().to_be_bytes());
     ReceiverConfig {
         name: options.name.clone(),
+        node: options.node,
         feedback: options.effective_feedback(),
         max_blocks: (options.memory / SHORT_BLOCK).clamp(16, 1 << 16),
         ..ReceiverConfig::new(Identity(identity))

@@ -93,7 +93,8 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
     let options = &SendOptions { segment_size, ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let config = sender_config(options, draw_node(&mut rng));
+    let node = draw_node(&mut rng);
+    let config = sender_config(options, options.node.unwrap_or(node));
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_hint);
     let clock = Clock::start();

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use norm_core::sender::{ConfigError, DATA_OVERHEAD};
+use norm_core::wire::NodeId;
 
 use super::{Compat, SendError};
 use crate::interface::{Interface, InterfaceSpec};
@@ -43,6 +44,8 @@ pub struct SendOptions {
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
+    /// Our node id; `None` draws one.
+    pub node: Option<NodeId>,
     /// Where all random choices follow from, the id of the set included: two transfers with one
     /// seed look like one to receivers. `None` takes one from the system, as it should be.
     pub seed: Option<u64>,
@@ -65,6 +68,7 @@ impl SendOptions {
             compat: None,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
+            node: None,
             seed: None,
         }
     }
