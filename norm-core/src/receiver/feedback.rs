@@ -1,4 +1,5 @@
-//! What a receiver sends: NACK, ACK and REPORT (RFC 5740 §4.3, §4.4).
+//! What a receiver sends: NACK, ACK and REPORT (RFC 5740 §4.3, §4.4). Answers to probes are in
+//! `probes`.
 
 use core::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The receiving side of a NORM session (RFC 5740 §5.2, §5.3).
 //!
 //! The receiver keeps which symbols are here; a [`SymbolStore`] keeps their bytes. Files: `intake`
-//! takes messages, `needs` says what is missing, `feedback` says it to the sender; `remote` and
-//! `object` are the state of one sender and one object; the rest are parts.
+//! takes messages, `needs` says what is missing, `feedback` says it to the sender, `probes` what the
+//! path carries; `remote` and `object` are the state of one sender and one object; the rest are parts.
 
 mod config;
 mod event;

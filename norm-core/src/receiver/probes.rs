@@ -14,8 +14,10 @@ use crate::wire::{
     ACK_CC, Ack, Cc, CcFeedback, ExtensionBuf, Message, NodeId, QuantizedRate, Sequence,
 };
 
-/// What a packet is taken to be long before two have come.
+/// Bytes of a packet before two have come.
 const TYPICAL_PACKET: f64 = 1400.0;
+/// The least loss that EXT_CC can tell from none, which would stop a sender.
+const LEAST_LOSS: f64 = 1.0 / u32::MAX as f64;
 
 /// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
 /// wants that: for others there is none, and their packets cost nothing here.
@@ -69,7 +71,7 @@ impl Probes {
         PathState {
             packet: self.packet(),
             receive_rate: self.meter.rate(now),
-            loss: self.loss.has_loss().then(|| self.loss.rate()),
+            loss: self.loss.has_loss().then(|| self.loss.rate().max(LEAST_LOSS)),
         }
     }
 

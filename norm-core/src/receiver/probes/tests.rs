@@ -301,6 +301,18 @@ fn the_limiting_receiver_tells_of_a_loss_at_once_in_the_next_probes_name() {
 }
 
 #[test]
+fn a_loss_too_small_to_write_down_is_not_called_none() {
+    let mut probes = Probes::default();
+    let timing = Timing { grtt: MS * 100, backoff: 4, group_size: 10 };
+    for sequence in [1, 2, 3, 5, 6, 7] {
+        probes.note(START, Sequence(sequence), 1000, &timing);
+    }
+    probes.loss.seed(1e15, MS * 100);
+    let loss = probes.path(START).loss.unwrap();
+    assert_ne!(QuantizedLoss::from_fraction(loss), QuantizedLoss::ZERO);
+}
+
+#[test]
 fn a_nack_carries_the_answer_and_makes_another_needless() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[]);
