@@ -158,7 +158,9 @@ impl BlockRepair {
         let cheap = self.asked.count() <= self.need + self.need / 4 + 2;
         let resend = cheap && !self.counted;
         let left = self.encoded.as_ref().map_or(0, |e| e.count.saturating_sub(e.used));
-        if !resend && self.need <= fresh.saturating_add(left) {
+        // Nothing named is left to resend, however few fresh symbols there are.
+        let unnamed = self.counted && self.pending.count() == 0;
+        if unnamed || (!resend && self.need <= fresh.saturating_add(left)) {
             self.plan = Plan::Code;
             self.pending = Bits::new(self.pending.len());
         }
@@ -464,6 +466,17 @@ mod tests {
         assert!(!table.finish(1, true, at(9)));
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
+    }
+
+    #[test]
+    fn parity_asked_for_by_name_is_coded_although_there_are_too_few_fresh_symbols() {
+        let mut table = RepairTable::default();
+        let lost = BlockNeed { parity: vec![2..3, 6..7, 9..10], ..count(3) };
+        table.request(at(0), 1, 63, &lost, MS);
+        table.activate(at(1), |_| 2, |_| {});
+        let repair = table.get_mut(1).unwrap();
+        assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
+        assert_eq!(repair.take_parity(3), Some(2..3));
     }
 
     #[test]
