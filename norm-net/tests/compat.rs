@@ -109,7 +109,8 @@ fn a_tree_arrives(fec: CompatFec, drop_percent: f64) {
     let out = temp.path().join("out");
     let group = group();
     let receiver = follow(&ReceiveOptions { drop_percent, ..receive_options(group, &out) });
-    let sending = send(&[source.clone()], &send_options(group, Compat::new(fec))).unwrap();
+    let sending =
+        send(std::slice::from_ref(&source), &send_options(group, Compat::new(fec))).unwrap();
     let settings = sending.settings().clone();
     assert_eq!((settings.segment_size, settings.set.as_str()), (1400, ""));
     assert_eq!(settings.skipped.len(), 1, "the empty directory: {:?}", settings.skipped);
@@ -167,7 +168,7 @@ fn a_file_that_exists_is_refused_while_the_others_arrive_and_the_sender_is_not_t
     let group = group();
     let receiver = follow(&receive_options(group, &out));
     let options = send_options(group, Compat::new(CompatFec::Id5));
-    let sent = send(&[source.clone()], &options).unwrap().wait().unwrap();
+    let sent = send(std::slice::from_ref(&source), &options).unwrap().wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::AllFailed, "{sent:?}");
     let (events, report) = receiver.join().unwrap();
     let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
