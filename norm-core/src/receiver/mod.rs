@@ -407,3 +407,6 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
         self.remotes.values().filter_map(Remote::next_timeout).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,8 @@ use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
     ACK_FLUSH, Ack, AckFlush, Identity, InstanceId, MemberReport, MemberState, Message, Nack,
-    NodeId, ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
+    NodeId, ObjectId, PayloadId, RawPayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest,
+    WireTime,
 };
 
 /// Answers waiting to be sent at most.
@@ -190,7 +191,12 @@ impl Sender {
             self.stats.malformed += 1;
             return;
         };
-        let newest = self.watermark() == Some((flush.object, flush.payload_id));
+        // Some fill in another source block length (FEC id 129), which says nothing here.
+        let format = self.payload_format();
+        let place = |id: RawPayloadId| id.decode(format).map(|id| (id.block, id.symbol));
+        let newest = self.watermark().is_some_and(|(object, id)| {
+            object == flush.object && place(id) == place(flush.payload_id)
+        });
         if newest
             && self.session.all_sent.is_some()
             && self.members.set_status(node, MemberStatus::Confirmed)

@@ -487,6 +487,17 @@ mod tests {
     }
 
     #[test]
+    fn parity_asked_for_by_name_is_coded_although_there_are_too_few_fresh_symbols() {
+        let mut table = RepairTable::default();
+        let lost = BlockNeed { parity: vec![2..3, 6..7, 9..10], ..count(3) };
+        table.request(at(0), 1, 63, &lost, MS);
+        table.activate(at(1), |_| 2, |_| {});
+        let repair = table.get_mut(1).unwrap();
+        assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
+        assert_eq!(repair.take_parity(3), Some(2..3));
+    }
+
+    #[test]
     fn without_a_code_everything_named_is_sent_again() {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[1, 2, 3, 4, 5]), MS);

@@ -309,6 +309,33 @@ fn only_an_acknowledgment_of_the_newest_watermark_confirms() {
 }
 
 #[test]
+fn acknowledgments_may_differ_in_the_source_block_length() {
+    use crate::fec::{Points, RsCode, RsForm};
+    let code = RsCode::new(RsForm::Id129, Points::Rizzo, 8, 2).unwrap();
+    let scheme = Scheme::ReedSolomon(code);
+    let (mut sender, _) = sent(SenderConfig { scheme, rfc_only: true, ..config() }, &[640]);
+    let (object, id) = sender.watermark().unwrap();
+    let format = sender.payload_format();
+    let mut id = id.decode(format).unwrap();
+    for (symbol, status) in [(3, MemberStatus::Active), (4, MemberStatus::Confirmed)] {
+        (id.symbol, id.block_len) = (symbol, 8);
+        let (mut payload, fec_id) = (Vec::new(), sender.fec_id());
+        AckFlush { fec_id, reserved: 0, object, payload_id: id.encode(format) }.emit(&mut payload);
+        let message = Message::Ack(Ack {
+            sender: NodeId(1),
+            instance: sender.instance(),
+            ack_type: ACK_FLUSH,
+            ack_id: 0,
+            grtt_response: WireTime::ZERO,
+            extensions: Extensions::EMPTY,
+            payload: &payload,
+        });
+        feed(&mut sender, START + MS, 2, &message);
+        assert_eq!(sender.members().next().unwrap().1.status, status);
+    }
+}
+
+#[test]
 fn feedback_for_another_sender_or_instance_is_not_ours() {
     let (mut sender, _) = sent(config(), &[640]);
     let instance = InstanceId(sender.instance().0.wrapping_add(1));

@@ -68,7 +68,7 @@ pub(super) struct Source {
 #[derive(Debug)]
 enum Content {
     /// Those of a set.
-    Set(SetContent),
+    Set(Box<SetContent>),
     /// Files, which begin at these places of the payload.
     Files(Vec<u64>),
 }
@@ -97,13 +97,13 @@ struct Hashing {
 impl Source {
     /// The objects of a set, hashed as they are read.
     pub(super) fn new(set: SetId, plan: Plan, found: FileSet) -> Self {
-        let content = Content::Set(SetContent {
+        let content = Content::Set(Box::new(SetContent {
             set,
             plan,
             head: found.head.into(),
             hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
             tail: None,
-        });
+        }));
         Self { files: Files::new(found.files), content, failure: None }
     }
 

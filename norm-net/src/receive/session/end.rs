@@ -232,7 +232,7 @@ impl Session {
         let plain: Vec<u32> = self.plain.keys().copied().collect();
         for remote in plain {
             let reason = "another transfer was received; --daemon takes more than one".to_owned();
-            self.plain_ended(engine, now, remote, Failure::Gone(reason));
+            self.plain_ended(engine, now, remote, &Failure::Gone(reason));
         }
     }
 
@@ -270,7 +270,7 @@ impl Session {
             self.fail(engine, now, number, Failure::Incomplete(reason));
         }
         let reason = "the sender ended before everything had arrived".to_owned();
-        self.plain_ended(engine, now, remote, Failure::Incomplete(reason));
+        self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
     }
 
     /// The summary; removes the temporary files of what is not complete.

@@ -5,6 +5,7 @@
 //! it has said goodbye, fallen silent, or sent nothing new for a while.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,21 @@ pub(super) struct PlainSender {
 }
 
 impl PlainSender {
+    fn new(node: NodeId, now: Timestamp, nacks: u64) -> Self {
+        Self {
+            node,
+            files: BTreeMap::new(),
+            paths: Vec::new(),
+            complete: 0,
+            bytes: 0,
+            failed: 0,
+            failure: None,
+            started: now,
+            nacks_before: nacks,
+            moved: Movement::new(now),
+        }
+    }
+
     /// Bytes written, of complete files too.
     pub(super) fn written(&self) -> u64 {
         self.files.values().fold(self.bytes, |sum, file| sum.saturating_add(file.written()))
@@ -88,20 +104,8 @@ impl Session {
                  verified"
             ));
         }
-        if !self.plain.contains_key(&object.remote) {
-            let sender = PlainSender {
-                node,
-                files: BTreeMap::new(),
-                paths: Vec::new(),
-                complete: 0,
-                bytes: 0,
-                failed: 0,
-                failure: None,
-                started: now,
-                nacks_before: engine.stats().nacks,
-                moved: Movement::new(now),
-            };
-            self.plain.insert(object.remote, sender);
+        if let Entry::Vacant(entry) = self.plain.entry(object.remote) {
+            entry.insert(PlainSender::new(node, now, engine.stats().nacks));
             self.first_set.get_or_insert(now);
             if (object.key as u16) < LOOK_BACK {
                 engine.want_from(object.remote, ObjectId(0), now);
@@ -247,13 +251,13 @@ impl Session {
             let still = sender.moved.still_for(now);
             if forgotten {
                 let reason = "its sender was forgotten, because too many others were heard";
-                self.plain_ended(engine, now, remote, Failure::Gone(reason.to_owned()));
+                self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
             } else if all && (engine.has_ended(remote) || still >= REST) {
                 self.plain_done(engine, now, remote);
             } else if !all && patience.is_some_and(|patience| still >= patience) {
                 let seconds = patience.unwrap_or_default().as_secs_f64();
                 let reason = format!("nothing more arrived for {seconds} s");
-                self.plain_ended(engine, now, remote, Failure::Incomplete(reason));
+                self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
             }
         }
     }
@@ -278,7 +282,7 @@ impl Session {
         engine: &mut Engine,
         now: Timestamp,
         remote: u32,
-        failure: Failure,
+        failure: &Failure,
     ) {
         let Some(sender) = self.plain.get_mut(&remote) else { return };
         let files = std::mem::take(&mut sender.files);
