@@ -32,6 +32,8 @@ fn loopback() -> Option<InterfaceSpec> {
 fn sending(group: SocketAddr) -> ObjectSendOptions {
     ObjectSendOptions {
         interface: loopback(),
+        // Receivers of our own make announce themselves only where they are called.
+        rfc_only: false,
         patience: Duration::from_secs(1),
         ..ObjectSendOptions::new(group)
     }
@@ -83,7 +85,10 @@ fn objects_of_every_size_arrive_with_their_info_in_either_dialect() {
         let named = |n| Some(Bytes::from(format!("object {n}")));
         assert_eq!(found, [(0, named(0)), (1, named(1)), (100_000, None), (3_000_000, named(3))]);
         let report = sender.finish().unwrap();
-        assert_eq!(report.outcome, ObjectSendOutcome::Complete, "{rfc_only} {report:?}");
+        // Who loses nothing has nothing to say to a sender that makes no roll calls.
+        let heard = report.outcome == ObjectSendOutcome::Complete;
+        let unheard = rfc_only && report.outcome == ObjectSendOutcome::NoReceivers;
+        assert!(heard || unheard, "{rfc_only} {report:?}");
         receiver.close().unwrap();
     }
 }
@@ -206,9 +211,11 @@ fn stopping_ends_everything_that_waits() {
     let slow = ObjectSendOptions { rate: Some(1_000_000), ..sending(group) };
     let sender = ObjectSender::open(&slow).unwrap();
     let mut writer = sender.open_stream(None, 100_000, MessageMarks::Every).unwrap();
-    let writing = thread::spawn(move || while writer.write(&content(10_000)).is_ok() {});
+    let writing = thread::spawn(move || {
+        while writer.write(&content(10_000)).and_then(|()| writer.end_message()).is_ok() {}
+    });
     let mut reader = next_stream(&receiver);
-    assert!(matches!(reader.next(), Some(StreamItem::Bytes { .. })));
+    assert!(reader.next().is_some());
     let begin = Instant::now();
     let stopper = sender.stopper();
     let finishing = thread::spawn(move || sender.finish().unwrap());

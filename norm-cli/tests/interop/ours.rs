@@ -1,17 +1,22 @@
 //! Our side as a peer. The one place to change when it learns to speak with NRL's.
 
 use std::path::Path;
+use std::process::Command;
 
-use crate::matrix::Kind;
-use crate::peers::Task;
+use crate::matrix::{Feedback, Kind, Pairing, Size};
+use crate::peers::{GROUP, INFO, PORT, RECEIVER, SENDER, Task};
+use crate::place::Spot;
 use crate::process::Peer;
+
+/// The program for what is no file.
+const OBJECTS: &str = env!("CARGO_BIN_EXE_norm-objects");
 
 /// Which of our programs takes part.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Ours {
     /// `norm-send` and `norm-recv`, for files.
     Programs,
-    /// A driver of the library, for what the programs do not offer: DATA and STREAM.
+    /// `norm-objects`, for DATA and STREAM.
     Driver,
 }
 
@@ -31,7 +36,29 @@ impl Ours {
     ///
     /// In its case's loss it takes no part: the NRL receiver drops in both directions.
     pub fn sender(self, task: &Task<'_>) -> Result<Peer, NotYet> {
-        Err(NotYet(format!("{self:?} cannot send '{}' yet", task.case)))
+        if self == Self::Programs {
+            return Err(NotYet(format!("{self:?} cannot send '{}' yet", task.case)));
+        }
+        let (case, (block, parity)) = (task.case, task.case.block());
+        let mut command = task.place.command(Spot::Sender, Path::new(OBJECTS));
+        command.arg("send").arg(case.kind.name()).arg(task.source);
+        session(&mut command, task, SENDER);
+        command.arg(format!("--fec={}", case.fec.id()));
+        command.args([format!("--block={block}"), format!("--parity={parity}")]);
+        command.args([format!("--segment={}", case.segment()), format!("--rate={}", case.rate())]);
+        match case.kind {
+            Kind::Data if case.size == Size::Nothing => {
+                command.arg(format!("--info={INFO}"));
+            }
+            Kind::Stream => {
+                // The whole stream, like the NRL sender's.
+                let buffer = if case.size == Size::Large { 100_663_296 } else { 4_194_304 };
+                command.arg(format!("--buffer={buffer}"));
+                command.arg("--lengths").arg(task.sizes);
+            }
+            Kind::Data | Kind::File => {}
+        }
+        Ok(Peer { name: "our-sender", command, ready: Some("ready"), done: None })
     }
 
     /// A receiver that writes what the NRL receiver writes, under the same names, into `folder`.
@@ -39,7 +66,24 @@ impl Ours {
     /// In its case's loss it takes no part: the NRL sender drops in both directions, or the
     /// namespace in which it runs.
     pub fn receiver(self, task: &Task<'_>, folder: &Path) -> Result<Peer, NotYet> {
-        let (case, folder) = (task.case, folder.display());
-        Err(NotYet(format!("{self:?} cannot receive '{case}' into {folder} yet")))
+        let (case, place) = (task.case, folder.display());
+        if self == Self::Programs {
+            return Err(NotYet(format!("{self:?} cannot receive '{case}' into {place} yet")));
+        }
+        let mut command = task.place.command(Spot::OurReceiver, Path::new(OBJECTS));
+        command.arg("recv").arg("--dir").arg(folder).args(["--hold", "--secs=600"]);
+        // The NRL sender waits for the one that it knows.
+        let alone = case.pairing == Pairing::NrlToOurs;
+        session(&mut command, task, if alone { RECEIVER } else { RECEIVER + 1 });
+        if case.feedback == Feedback::Unicast {
+            command.arg("--unicast");
+        }
+        Ok(Peer { name: "our-receiver", command, ready: Some("ready"), done: Some("done") })
     }
+}
+
+fn session(command: &mut Command, task: &Task<'_>, node: u32) {
+    command.arg(format!("--group={GROUP}:{PORT}"));
+    command.arg(format!("--interface={}", task.place.interface()));
+    command.args([format!("--node={node}"), "--json".to_owned()]);
 }

@@ -37,7 +37,8 @@ pub struct ObjectSendOptions {
     pub parity: u16,
     /// Speak RFC 5740 and nothing of our own, for receivers of other makes such as the NRL
     /// implementation: everybody who is heard counts as a receiver. Otherwise roll calls find out
-    /// who is there, and end a session sooner.
+    /// who is there. Receivers of our own make that lose nothing are heard only by roll calls: where
+    /// all are, switch this off.
     pub rfc_only: bool,
     /// Bytes of content per packet, 64 to 65,000.
     pub segment_size: u16,
