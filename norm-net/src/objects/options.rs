@@ -204,6 +204,7 @@ impl ObjectReceiveOptions {
             feedback,
             join: self.join,
             max_blocks: 1 << 12,
+            accept_streams: true,
             stream_buffer: self.stream_buffer,
             patience: self.patience,
             ..ReceiverConfig::new(Identity(identity.to_be_bytes()))

@@ -153,8 +153,8 @@ impl Session {
             return;
         }
         let (feed, reader) = Feed::new(&self.signal);
+        // The engine has accepted it already.
         self.streams.insert(object, feed);
-        engine.accept(object);
         self.tell(ObjectEvent::Stream { sender, info, reader });
     }
 
