@@ -1,10 +1,10 @@
 //! `norm-send` and `norm-recv`: files to many machines over multicast.
 //!
-//! Both programs are thin `main`s over this library; everything that touches the network is in
+//! The programs are thin `main`s over this library; everything that touches the network is in
 //! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
 //! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
-//! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the three runs: [`sender`], [`receiver`] and
-//! [`demo`].
+//! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
+//! [`demo`], and [`objects`] for what is no file.
 
 pub mod args;
 pub mod demo;
@@ -12,6 +12,7 @@ pub mod exit;
 pub mod group;
 pub mod interrupt;
 pub mod json;
+pub mod objects;
 pub mod output;
 pub mod progress;
 pub mod receiver;

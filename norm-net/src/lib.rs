@@ -8,12 +8,14 @@
 //! - [`socket`]: a [`socket::Link`], the pair of UDP sockets of a session, with batched sending and
 //!   receiving, and a wait that wakes for packets, for other threads and for time.
 //! - [`receive()`]: receives file sets into a directory.
+//! - [`objects`]: DATA objects and streams, for applications that are not about files.
 //! - [`driver`] and [`workers`]: the loop around an engine, and threads for slow work.
 //! - [`error`]: what can go wrong while a link is opened, told together with the cure.
 
 pub mod driver;
 pub mod error;
 pub mod interface;
+pub mod objects;
 pub mod receive;
 pub mod send;
 pub mod socket;

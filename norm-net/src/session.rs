@@ -1,5 +1,5 @@
 //! What sending and receiving sessions share: how to stop one, how results of jobs come back, and
-//! where random seeds come from.
+//! where random seeds and node ids come from.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender as Channel;
 use mio::Waker;
-use norm_core::JobDone;
+use norm_core::wire::NodeId;
+use norm_core::{JobDone, Rng};
 
 /// Ends a session from another thread, for instance from a signal handler's.
 #[derive(Clone, Debug)]
@@ -61,6 +62,16 @@ impl JobResults {
 /// When the system has none.
 pub(crate) fn os_seed() -> io::Result<u64> {
     getrandom::u64().map_err(io::Error::other)
+}
+
+/// A node id that is not reserved.
+pub(crate) fn draw_node(rng: &mut Rng) -> NodeId {
+    loop {
+        let node = NodeId(rng.next_u32());
+        if node != NodeId::NONE && node != NodeId::ANY {
+            return node;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@
 //! - `NORM_INTEROP_ONLY="nrl-nrl file fec5 loss10"` runs only the cases whose name contains this text.
 //!   A name is pairing, kind, FEC, loss, feedback and size: `nrl-nrl stream fec129 loss1 unicast 3kB`.
 //!   Pairings: `nrl-nrl`, `ours-nrl`, `nrl-ours`, `ours-both`; sizes: `0B`, `1B`, `3kB`, `blocks`,
-//!   `64MiB`. Naming a pairing that is not in [`READY`] runs it all the same.
-//! - `NORM_INTEROP_ALL=1` runs all of NRL to NRL, not only the part that tries the harness.
+//!   `64MiB`.
+//! - `NORM_INTEROP_ALL=1` runs all 1,080 cases, which takes most of an hour, and not only those of every day.
 //! - `NORM_INTEROP_KEEP=1` keeps logs and capture of cases that pass; those of cases that fail always
 //!   stay, in `target/tmp/interop/<case>/`. `tshark -r capture.pcap -d udp.port==6003,norm` shows one.
 //!
@@ -39,6 +39,7 @@ mod ours;
 mod peers;
 mod place;
 mod process;
+mod programs;
 mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,9 +55,6 @@ use trial::Outcome;
 
 /// Set to 1, lets these tests run.
 const SWITCH: &str = "NORM_TEST_INTEROP";
-/// Pairings that are expected to work.
-const READY: [Pairing; 4] =
-    [Pairing::NrlToNrl, Pairing::OursToNrl, Pairing::NrlToOurs, Pairing::OursToBoth];
 
 /// Whether to run; says how to if not. Fails when asked to and something is missing.
 fn is_wanted(test: &str) -> bool {
@@ -81,13 +79,14 @@ fn logs(name: &str) -> PathBuf {
 /// The cases of this run.
 fn chosen() -> Vec<Case> {
     let only = std::env::var("NORM_INTEROP_ONLY").unwrap_or_default();
-    let everything = is_set("NORM_INTEROP_ALL");
+    let everything = is_set("NORM_INTEROP_ALL") || !only.is_empty();
     let mut cases = matrix::all();
     cases.retain(|case| {
-        let ready = READY.contains(&case.pairing) || only.contains(case.pairing.name());
-        let part = everything || !only.is_empty();
-        let due = case.pairing != Pairing::NrlToNrl || part || case.is_worth_a_self_test();
-        ready && due && case.to_string().contains(&only)
+        let due = match case.pairing {
+            Pairing::NrlToNrl => case.is_worth_a_self_test(),
+            _ => case.is_run_every_time(),
+        };
+        (everything || due) && case.to_string().contains(&only)
     });
     cases
 }
@@ -119,7 +118,7 @@ fn all_cases_of_the_matrix() {
             let list = match &outcome {
                 Outcome::Passed(_) => continue,
                 Outcome::PeerRefuses(_) => &refusals,
-                Outcome::NotYet(_) | Outcome::Failed(_) => &failures,
+                Outcome::Failed(_) => &failures,
             };
             list.lock().expect("nobody panics holding it").push(case.to_string());
         }
@@ -149,7 +148,6 @@ fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
             report.account
         )),
         Outcome::PeerRefuses(what) => say(format_args!("{case}: THE PEER REFUSES: {what}")),
-        Outcome::NotYet(what) => say(format_args!("{case}: NOT YET: {what}")),
         Outcome::Failed(why) => say(format_args!("{case}: FAILED in {seconds:.1} s: {why}")),
     }
 }
@@ -176,20 +174,4 @@ fn a_receiver_that_cannot_ask_for_repair_fails_its_case() {
         "{outcome:?}"
     );
     assert!(logs(name).join("capture.pcap").exists());
-}
-
-/// A pairing that is asked for but not there is no success.
-#[test]
-fn what_we_cannot_do_yet_is_not_passed() {
-    if !is_wanted("what_we_cannot_do_yet_is_not_passed") {
-        return;
-    }
-    let _lane = Lane::one();
-    for case in matrix::all() {
-        let first = case.loss == 10 && case.feedback == Feedback::Multicast;
-        if first && case.size == Size::OneByte && !READY.contains(&case.pairing) {
-            let outcome = trial::run(&case, &logs("what_we_cannot_do_yet"));
-            assert!(matches!(outcome, Outcome::NotYet(_)), "{case}: {outcome:?}");
-        }
-    }
 }

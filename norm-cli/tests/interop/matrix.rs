@@ -96,6 +96,12 @@ impl Case {
             && (self.feedback == Feedback::Multicast || self.loss == 10)
     }
 
+    /// Whether it is run every time: loss or none, and large objects where they are hardest.
+    pub fn is_run_every_time(&self) -> bool {
+        let hard = self.loss == 10 && self.feedback == Feedback::Multicast;
+        self.loss != 1 && (self.size != Size::Large || hard)
+    }
+
     /// Bytes of source data in a symbol.
     pub fn segment(&self) -> u16 {
         if self.size == Size::Large { 1400 } else { 1000 }

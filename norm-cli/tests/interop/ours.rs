@@ -1,24 +1,25 @@
-//! Our side as a peer. The one place to change when it learns to speak with NRL's.
+//! Our side as a peer.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::matrix::{Feedback, Kind, Pairing};
-use crate::peers::{GROUP, PORT, RECEIVER, SENDER, Task};
+use crate::matrix::{Feedback, Kind, Pairing, Size};
+use crate::peers::{GROUP, INFO, PORT, RECEIVER, SENDER, Task};
 use crate::place::Spot;
 use crate::process::Peer;
+use crate::programs;
+
+/// The program for what is no file.
+const OBJECTS: &str = env!("CARGO_BIN_EXE_norm-objects");
 
 /// Which of our programs takes part.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Ours {
     /// `norm-send` and `norm-recv`, for files.
     Programs,
-    /// A driver of the library, for what the programs do not offer: DATA and STREAM.
+    /// `norm-objects`, for DATA and STREAM.
     Driver,
 }
-
-/// There is no such peer yet; says which.
-pub struct NotYet(pub String);
 
 impl Ours {
     /// Which one sends and receives objects of this kind.
@@ -32,45 +33,61 @@ impl Ours {
     /// A sender of the task's source, that ends well when all receivers have confirmed.
     ///
     /// In its case's loss it takes no part: the NRL receiver drops in both directions.
-    pub fn sender(self, task: &Task<'_>) -> Result<Peer, NotYet> {
-        if self == Self::Driver {
-            return Err(NotYet(format!("{self:?} cannot send '{}' yet", task.case)));
+    pub fn sender(self, task: &Task<'_>) -> Peer {
+        if self == Self::Programs {
+            return programs::sender(task);
         }
-        let receivers = if task.case.pairing == Pairing::OursToBoth { "2" } else { "1" };
-        let mut command = common(task, Spot::Sender, env!("CARGO_BIN_EXE_norm-send"), SENDER);
-        command.args(["--compat", "nrl", "--fec", &task.case.fec.id().to_string()]);
-        command.args(["--rate", &task.case.rate().to_string(), "--min-receivers", receivers]);
-        command.args(["--start-timeout", "30"]).arg(task.source);
-        Ok(Peer { name: "our-sender", command, ready: None, done: None, stop: false })
+        let (case, (block, parity)) = (task.case, task.case.block());
+        let mut command = task.place.command(Spot::Sender, Path::new(OBJECTS));
+        command.arg("send").arg(case.kind.name()).arg(task.source);
+        session(&mut command, task, SENDER);
+        command.arg(format!("--fec={}", case.fec.id()));
+        command.args([format!("--block={block}"), format!("--parity={parity}")]);
+        command.args([format!("--segment={}", case.segment()), format!("--rate={}", case.rate())]);
+        match case.kind {
+            Kind::Data if case.size == Size::Nothing => {
+                command.arg(format!("--info={INFO}"));
+            }
+            Kind::Stream => {
+                // The whole stream, like the NRL sender's.
+                let buffer = if case.size == Size::Large { 100_663_296 } else { 4_194_304 };
+                command.arg(format!("--buffer={buffer}"));
+                command.arg("--lengths").arg(task.sizes);
+            }
+            Kind::Data | Kind::File => {}
+        }
+        Peer { name: "our-sender", command, ready: Some("ready"), done: None, stop: false }
     }
 
     /// A receiver that writes what the NRL receiver writes, under the same names, into `folder`.
     ///
     /// In its case's loss it takes no part: the NRL sender drops in both directions, or the
     /// namespace in which it runs.
-    pub fn receiver(self, task: &Task<'_>, folder: &Path) -> Result<Peer, NotYet> {
-        if self == Self::Driver {
-            let (case, folder) = (task.case, folder.display());
-            return Err(NotYet(format!("{self:?} cannot receive '{case}' into {folder} yet")));
+    pub fn receiver(self, task: &Task<'_>, folder: &Path) -> Peer {
+        if self == Self::Programs {
+            return programs::receiver(task, folder);
         }
-        // With both, NRL's receiver has the other id.
-        let id = if task.case.pairing == Pairing::OursToBoth { OTHER } else { RECEIVER };
-        let mut command = common(task, Spot::OurReceiver, env!("CARGO_BIN_EXE_norm-recv"), id);
-        if task.case.feedback == Feedback::Unicast {
-            command.args(["--feedback", "unicast"]);
+        let case = task.case;
+        let mut command = task.place.command(Spot::OurReceiver, Path::new(OBJECTS));
+        command.arg("recv").arg("--dir").arg(folder).args(["--hold", "--secs=600"]);
+        // The NRL sender waits for the one that it knows.
+        let alone = case.pairing == Pairing::NrlToOurs;
+        session(&mut command, task, if alone { RECEIVER } else { RECEIVER + 1 });
+        if case.feedback == Feedback::Unicast {
+            command.arg("--unicast");
         }
-        command.args(["--timeout", "60"]).arg(folder);
-        let (ready, done) = (Some("settings"), Some("file_complete"));
-        Ok(Peer { name: "our-receiver", command, ready, done, stop: true })
+        Peer {
+            name: "our-receiver",
+            command,
+            ready: Some("ready"),
+            done: Some("done"),
+            stop: false,
+        }
     }
 }
 
-/// Node id of our receiver where NRL's is there too.
-const OTHER: u32 = 3;
-
-fn common(task: &Task<'_>, spot: Spot, program: &str, id: u32) -> Command {
-    let mut command = task.place.command(spot, Path::new(program));
-    command.args(["--json", "--group", &format!("{GROUP}:{PORT}")]);
-    command.args(["--interface", task.place.interface(), "--node-id", &id.to_string()]);
-    command
+fn session(command: &mut Command, task: &Task<'_>, node: u32) {
+    command.arg(format!("--group={GROUP}:{PORT}"));
+    command.arg(format!("--interface={}", task.place.interface()));
+    command.args([format!("--node={node}"), "--json".to_owned()]);
 }

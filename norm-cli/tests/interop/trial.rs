@@ -10,7 +10,7 @@ use crate::accounting::{self, Account};
 use crate::capture::{self, Capture};
 use crate::content::Content;
 use crate::matrix::{Case, Fec, Kind, Pairing, Size};
-use crate::ours::{NotYet, Ours};
+use crate::ours::Ours;
 use crate::peers::{Programs, Task};
 use crate::place::Place;
 use crate::process::{self, Running};
@@ -21,8 +21,6 @@ pub enum Outcome {
     Passed(Report),
     /// The NRL peer does not do this, or dies of it, whoever is on the other side; says what.
     PeerRefuses(String),
-    /// Our side cannot yet.
-    NotYet(String),
     Failed(String),
 }
 
@@ -86,12 +84,6 @@ struct Peers {
     started: Instant,
 }
 
-impl From<NotYet> for Outcome {
-    fn from(NotYet(what): NotYet) -> Self {
-        Self::NotYet(what)
-    }
-}
-
 impl From<String> for Outcome {
     fn from(why: String) -> Self {
         Self::Failed(why)
@@ -151,14 +143,14 @@ impl<'a> Trial<'a> {
         }
         if matches!(case.pairing, Pairing::NrlToOurs | Pairing::OursToBoth) {
             let folder = folder("ours")?;
-            receivers.push(ours.receiver(&task, &folder)?.start(self.logs)?);
+            receivers.push(ours.receiver(&task, &folder).start(self.logs)?);
             folders.push(folder);
         }
         let sender = match case.pairing {
             // With both, what is dropped at the receiver and at the sender would add up.
             Pairing::NrlToNrl => programs.sender(&task, true),
             Pairing::NrlToOurs => programs.sender(&task, false),
-            Pairing::OursToNrl | Pairing::OursToBoth => ours.sender(&task)?,
+            Pairing::OursToNrl | Pairing::OursToBoth => ours.sender(&task),
         };
         let started = Instant::now();
         Ok(Peers { sender: sender.start(self.logs)?, receivers, folders, started })

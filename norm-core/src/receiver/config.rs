@@ -46,6 +46,9 @@ pub struct ReceiverConfig {
     pub join: JoinPolicy,
     /// Take every object without asking the application ([`crate::Receiver::accept`]).
     pub auto_accept: bool,
+    /// Take every stream as it begins, before the application hears of it and may refuse: what comes
+    /// of a stream before it is accepted is not kept, and must be asked for.
+    pub accept_streams: bool,
     /// Confirm every object that was written without asking ([`crate::Receiver::confirm`]).
     pub auto_confirm: bool,
     /// Senders followed at once; one that has sent no content, then the one silent for longest,
@@ -83,6 +86,7 @@ impl ReceiverConfig {
             announce: true,
             join: JoinPolicy::Object,
             auto_accept: false,
+            accept_streams: false,
             auto_confirm: false,
             max_senders: 32,
             max_objects: 256,

@@ -161,6 +161,7 @@ impl<S: SymbolStore> Receiver<S> {
     ) -> bool {
         let limit = self.config.max_objects;
         let (auto_accept, max_block_len) = (self.config.auto_accept, self.config.max_block_len);
+        let accept_streams = self.config.accept_streams;
         let points = self.config.points;
         let Some(remote) = self.remotes.get_mut(&index) else { return false };
         if remote.done.contains(key) {
@@ -192,7 +193,7 @@ impl<S: SymbolStore> Receiver<S> {
             } else {
                 ReceiverEvent::ObjectOpened { object, size, info, file }
             });
-            if auto_accept {
+            if auto_accept || (stream && accept_streams) {
                 self.accept(object);
             }
         }

@@ -37,7 +37,7 @@ mod set;
 mod space;
 mod spool;
 mod start;
-mod store;
+pub(crate) mod store;
 mod verify;
 
 pub use error::ReceiveError;

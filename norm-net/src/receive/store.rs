@@ -11,8 +11,8 @@ use norm_core::fec::BlockBuffer;
 
 /// A block's buffer, with the memory it accounts for.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) buffer: BlockBuffer,
+pub(crate) struct Held {
+    pub(crate) buffer: BlockBuffer,
     /// Bytes allocated for source symbols: the largest block it was ever used for.
     capacity: usize,
     /// Bytes of repair symbols beside them.
@@ -29,24 +29,24 @@ struct Return {
 
 /// Gives buffers back to the store, from any thread.
 #[derive(Clone, Debug)]
-pub(super) struct Returns(Sender<Return>);
+pub(crate) struct Returns(Sender<Return>);
 
 impl Returns {
     /// The block needs more symbols. Must be called before the engine hears of it.
-    pub(super) fn keep(&self, slot: BlockSlot, held: Held) {
+    pub(crate) fn keep(&self, slot: BlockSlot, held: Held) {
         // Fails only when the store, and with it the session, is gone.
         let _ = self.0.send(Return { slot, held, keep: true });
     }
 
     /// The block is done with.
-    pub(super) fn release(&self, slot: BlockSlot, held: Held) {
+    pub(crate) fn release(&self, slot: BlockSlot, held: Held) {
         let _ = self.0.send(Return { slot, held, keep: false });
     }
 }
 
 /// The store of a receiver.
 #[derive(Debug)]
-pub(super) struct BlockStore {
+pub(crate) struct BlockStore {
     budget: usize,
     /// Bytes of all buffers: held, lent and free.
     used: usize,
@@ -61,7 +61,7 @@ pub(super) struct BlockStore {
 
 impl BlockStore {
     /// A store for `budget` bytes of symbols. One block is always taken, however large.
-    pub(super) fn new(budget: usize) -> Self {
+    pub(crate) fn new(budget: usize) -> Self {
         let (returns, returned) = unbounded();
         Self {
             budget,
@@ -76,22 +76,22 @@ impl BlockStore {
     }
 
     /// The way back for lent buffers.
-    pub(super) fn returns(&self) -> Returns {
+    pub(crate) fn returns(&self) -> Returns {
         self.returns.clone()
     }
 
     /// Symbols of a sender that were kept since it was found.
-    pub(super) fn kept(&self, remote: u32) -> u64 {
+    pub(crate) fn kept(&self, remote: u32) -> u64 {
         self.kept.get(&remote).copied().unwrap_or(0)
     }
 
     /// Stops counting for a sender.
-    pub(super) fn forget(&mut self, remote: u32) {
+    pub(crate) fn forget(&mut self, remote: u32) {
         self.kept.remove(&remote);
     }
 
     /// Lends a block's buffer.
-    pub(super) fn lend(&mut self, slot: BlockSlot) -> Option<Held> {
+    pub(crate) fn lend(&mut self, slot: BlockSlot) -> Option<Held> {
         let held = self.blocks.remove(&slot)?;
         self.lent.insert(slot);
         Some(held)

@@ -27,7 +27,7 @@ use norm_core::wire::NodeId;
 use norm_core::{JobDone, Rng, Sender, SenderConfig, Timestamp};
 
 use crate::driver::{self, Clock};
-use crate::session::{JobResults, Stopper, os_seed};
+use crate::session::{JobResults, Stopper, draw_node, os_seed};
 use crate::socket::Link;
 
 pub use compat::{Compat, CompatFec};
@@ -208,16 +208,6 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
              a firewall drop UDP?",
             settings.group, settings.interface.name, settings.ttl
         ),
-    }
-}
-
-/// A node id that is not reserved.
-fn draw_node(rng: &mut Rng) -> NodeId {
-    loop {
-        let node = NodeId(rng.next_u32());
-        if node != NodeId::NONE && node != NodeId::ANY {
-            return node;
-        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! `norm-objects recv`.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use norm_net::ReceiveError;
+use norm_net::objects::{
+    Feedback, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, StreamItem, StreamReader,
+};
+
+use super::args::RecvArgs;
+use super::tell;
+use crate::exit::{Code, Failure};
+
+/// How often streams and the time are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
+    let usual = ObjectReceiveOptions::new(args.session.group);
+    let options = ObjectReceiveOptions {
+        interface: args.session.interface.clone(),
+        ttl: args.session.ttl,
+        node: args.session.node,
+        feedback: if args.unicast { Feedback::Unicast } else { Feedback::Multicast },
+        stream_buffer: 16 << 20,
+        ..usual
+    };
+    let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;
+    tell(args.session.json, "ready");
+    let code = receive(args, &receiver)?;
+    if code == Code::Success {
+        tell(args.session.json, "done");
+        if args.hold {
+            // Whatever it says, it ends.
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        }
+    }
+    receiver.close().map_err(|error| network(&error))?;
+    tell(args.session.json, "end");
+    Ok(code)
+}
+
+fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<Code, Failure> {
+    let end = args.secs.map(|secs| Instant::now() + Duration::from_secs(secs));
+    let (ended, streams): (Sender<io::Result<bool>>, Receiver<_>) = channel();
+    let (mut opened, mut complete) = (0, 0);
+    while complete < args.count {
+        match receiver.events().recv_timeout(LOOK) {
+            Some(ObjectEvent::Data { bytes, .. }) => {
+                write_data(args.dir.as_deref(), opened, &bytes).map_err(|error| local(&error))?;
+                opened += 1;
+                complete += 1;
+            }
+            Some(ObjectEvent::Stream { reader, .. }) => {
+                let (dir, ended) = (args.dir.clone(), ended.clone());
+                // Who waits for it is gone only at the end of the program.
+                thread::spawn(move || {
+                    let _ = ended.send(write_stream(dir.as_deref(), opened, reader));
+                });
+                opened += 1;
+            }
+            _ => {}
+        }
+        while let Ok(result) = streams.try_recv() {
+            if !result.map_err(|error| local(&error))? {
+                return Ok(Code::Partial);
+            }
+            complete += 1;
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Ok(if opened == 0 { Code::Nobody } else { Code::Partial });
+        }
+    }
+    Ok(Code::Success)
+}
+
+fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()> {
+    let Some(dir) = dir else {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        return out.flush();
+    };
+    let part = dir.join(format!(".data-{number}.part"));
+    fs::write(&part, bytes)?;
+    fs::rename(part, dir.join(format!("data-{number}")))
+}
+
+/// Writes a stream to its end; false when part of it was lost. Nothing of such a one stays in a folder.
+fn write_stream(dir: Option<&Path>, number: usize, mut reader: StreamReader) -> io::Result<bool> {
+    let Some(dir) = dir else {
+        let mut out = io::stdout().lock();
+        let mut buf = [0; 16 << 10];
+        loop {
+            let len = match reader.read(&mut buf) {
+                Ok(0) => return Ok(true),
+                Ok(len) => len,
+                Err(_) => return Ok(false),
+            };
+            out.write_all(buf.get(..len).unwrap_or_default())?;
+            out.flush()?;
+        }
+    };
+    let part = dir.join(format!(".stream-{number}.part"));
+    let lengths = copy(&part, reader)?;
+    let Some(lengths) = lengths else {
+        fs::remove_file(part)?;
+        return Ok(false);
+    };
+    let name: PathBuf = dir.join(format!("stream-{number}"));
+    fs::write(name.with_extension("lengths"), lengths)?;
+    fs::rename(part, name)?;
+    Ok(true)
+}
+
+/// Copies a stream into a file and returns the lengths of its messages, or `None` when not all of it
+/// came.
+fn copy(path: &Path, reader: StreamReader) -> io::Result<Option<String>> {
+    let mut file = BufWriter::new(File::create(path)?);
+    let (mut lengths, mut length) = (String::new(), 0);
+    let mut end_message = |length: &mut usize| {
+        if *length > 0 {
+            lengths += &format!("{length}\n");
+        }
+        *length = 0;
+    };
+    for item in reader {
+        match item {
+            StreamItem::Bytes { bytes, begins_message, ends_message } => {
+                if begins_message {
+                    end_message(&mut length);
+                }
+                file.write_all(&bytes)?;
+                length += bytes.len();
+                if ends_message {
+                    end_message(&mut length);
+                }
+            }
+            StreamItem::End => {
+                end_message(&mut length);
+                file.flush()?;
+                return Ok(Some(lengths));
+            }
+            StreamItem::Gap { .. } | StreamItem::Cut => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+fn local(error: &io::Error) -> Failure {
+    Failure::local(format!("cannot write what arrived: {error}"))
+}
+
+fn network(error: &ReceiveError) -> Failure {
+    let code = if matches!(error, ReceiveError::Io(_)) { Code::LocalIo } else { Code::Network };
+    Failure::new(code, error.to_string())
+}

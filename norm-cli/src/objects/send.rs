@@ -1,0 +1,130 @@
+//! `norm-objects send`.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use norm_net::SendError;
+use norm_net::objects::{
+    MessageMarks, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender, RsForm,
+    StreamWriter,
+};
+
+use super::args::{Kind, SendArgs};
+use super::tell;
+use crate::exit::{Code, Failure};
+
+pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
+    let options = options(args)?;
+    let input = open(args.file.as_deref())?;
+    let lengths = args.lengths.as_deref().map(lengths).transpose()?;
+    let sender = ObjectSender::open(&options).map_err(|error| failed(&error))?;
+    tell(args.session.json, "ready");
+    let info = args.info.clone().map(Bytes::from);
+    match args.kind {
+        Kind::Data => send_data(&sender, input, info)?,
+        Kind::Stream => {
+            let writer = sender.open_stream(info, args.buffer, MessageMarks::Every);
+            send_stream(writer.map_err(|error| refused(&error))?, input, lengths)?;
+        }
+    }
+    let report = sender.finish().map_err(|error| failed(&error))?;
+    tell(args.session.json, "end");
+    Ok(match report.outcome {
+        ObjectSendOutcome::Complete => Code::Success,
+        ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => Code::Nobody,
+        _ => Code::Partial,
+    })
+}
+
+fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
+    let form = match args.fec {
+        5 => RsForm::Id5,
+        129 => RsForm::Id129,
+        2 if args.block.saturating_add(args.parity) > 255 => RsForm::Id2Bits16,
+        2 => RsForm::Id2Bits8,
+        other => return Err(Failure::usage(format!("FEC {other}: choose 5, 2 or 129"))),
+    };
+    Ok(ObjectSendOptions {
+        interface: args.session.interface.clone(),
+        ttl: args.session.ttl,
+        node: args.session.node,
+        rate: args.rate.limit(),
+        form,
+        block_len: args.block,
+        parity: args.parity,
+        segment_size: args.segment,
+        rfc_only: !args.own,
+        ..ObjectSendOptions::new(args.session.group)
+    })
+}
+
+fn open(file: Option<&Path>) -> Result<Box<dyn Read>, Failure> {
+    match file {
+        None => Ok(Box::new(io::stdin())),
+        Some(path) => match File::open(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(Failure::local(format!("{}: {error}", path.display()))),
+        },
+    }
+}
+
+fn lengths(path: &Path) -> Result<Vec<usize>, Failure> {
+    let local =
+        |error: &dyn std::fmt::Display| Failure::local(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| local(&error))?;
+    text.lines().map(|line| line.parse().map_err(|error| local(&error))).collect()
+}
+
+fn send_data(
+    sender: &ObjectSender,
+    mut input: Box<dyn Read>,
+    info: Option<Bytes>,
+) -> Result<(), Failure> {
+    let mut content = Vec::new();
+    input.read_to_end(&mut content).map_err(|error| unreadable(&error))?;
+    sender.send_data(content.into(), info).map(|_| ()).map_err(|error| refused(&error))
+}
+
+/// Without lengths, what one read brings is flushed: it may be a terminal.
+fn send_stream(
+    mut writer: StreamWriter,
+    mut input: Box<dyn Read>,
+    lengths: Option<Vec<usize>>,
+) -> Result<(), Failure> {
+    let mut buf = vec![0; 64 << 10];
+    for length in lengths.into_iter().flatten() {
+        let mut left = length;
+        while left > 0 {
+            let part = left.min(buf.len());
+            let part = buf.get_mut(..part).unwrap_or_default();
+            input.read_exact(part).map_err(|error| unreadable(&error))?;
+            writer.write(part).map_err(|error| refused(&error))?;
+            left -= part.len();
+        }
+        writer.end_message().and_then(|()| writer.flush()).map_err(|error| refused(&error))?;
+    }
+    loop {
+        let len = input.read(&mut buf).map_err(|error| unreadable(&error))?;
+        if len == 0 {
+            writer.close();
+            return Ok(());
+        }
+        let part = buf.get(..len).unwrap_or_default();
+        writer.write(part).and_then(|()| writer.flush()).map_err(|error| refused(&error))?;
+    }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::local(format!("cannot read what to send: {error}"))
+}
+
+fn refused(error: &ObjectError) -> Failure {
+    Failure::usage(error.to_string())
+}
+
+fn failed(error: &SendError) -> Failure {
+    let code = if matches!(error, SendError::Config(_)) { Code::Usage } else { Code::Network };
+    Failure::new(code, error.to_string())
+}

@@ -1,0 +1,213 @@
+//! What applications decide about sessions of objects.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use norm_core::fec::{Points, RsCode, RsForm, Scheme};
+use norm_core::receiver::{Feedback, JoinPolicy};
+use norm_core::sender::ConfigError;
+use norm_core::wire::{Identity, NodeId};
+use norm_core::{ReceiverConfig, Rng, SenderConfig};
+
+use crate::error::NetError;
+use crate::interface::InterfaceSpec;
+use crate::send::SendError;
+use crate::session::draw_node;
+use crate::socket::LinkConfig;
+
+/// The options of [`ObjectSender::open`](super::ObjectSender::open).
+#[derive(Clone, Debug)]
+pub struct ObjectSendOptions {
+    /// Multicast group and port, or the address of the only receiver.
+    pub group: SocketAddr,
+    /// Interface to send through; without it the routing table decides.
+    pub interface: Option<InterfaceSpec>,
+    /// Upper limit in bits per second, UDP and IP headers included. `None`: as fast as the kernel
+    /// takes it.
+    pub rate: Option<u64>,
+    /// Multicast TTL or hop limit, 1 to 255.
+    pub ttl: u32,
+    /// Whether receivers on this machine get the packets too.
+    pub loopback: bool,
+    /// FEC encoding id and field of the Reed-Solomon code.
+    pub form: RsForm,
+    /// Source symbols per block: 1 to 254 over GF(2^8), to 4,096 over GF(2^16).
+    pub block_len: u16,
+    /// Parity symbols per block; with `block_len` at most 255 over GF(2^8).
+    pub parity: u16,
+    /// Speak RFC 5740 and nothing of our own, for receivers of other makes such as the NRL
+    /// implementation: everybody who is heard counts as a receiver. Otherwise roll calls find out
+    /// who is there. Receivers of our own make that lose nothing are heard only by roll calls: where
+    /// all are, switch this off.
+    pub rfc_only: bool,
+    /// Bytes of content per packet, 64 to 65,000.
+    pub segment_size: u16,
+    /// Our node id, not 0 or 2^32 - 1; `None` draws one.
+    pub node: Option<u32>,
+    /// Shortest patience before a silent group or receiver is given up.
+    pub patience: Duration,
+    /// Sending starts when this many receivers were heard; 0 starts at once.
+    pub min_receivers: usize,
+    /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
+    pub start_timeout: Option<Duration>,
+    /// Stay this long for late receivers after all known ones have finished.
+    pub linger: Duration,
+    /// Most bytes of DATA objects in a session, which keeps them for repair until its end.
+    pub max_held: usize,
+}
+
+impl ObjectSendOptions {
+    /// The usual options: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5
+    /// with 64 and 16 symbols of 1,400 bytes, RFC 5740 only, a patience of 5 s, starts at once, 1 GiB
+    /// of objects.
+    pub fn new(group: SocketAddr) -> Self {
+        Self {
+            group,
+            interface: None,
+            rate: Some(100_000_000),
+            ttl: 1,
+            loopback: true,
+            form: RsForm::Id5,
+            block_len: 64,
+            parity: 16,
+            rfc_only: true,
+            segment_size: 1400,
+            node: None,
+            patience: Duration::from_secs(5),
+            min_receivers: 0,
+            start_timeout: None,
+            linger: Duration::ZERO,
+            max_held: 1 << 30,
+        }
+    }
+
+    pub(super) fn link_config(&self) -> LinkConfig {
+        LinkConfig {
+            interface: self.interface.clone(),
+            ttl: self.ttl,
+            loopback: self.loopback,
+            recv_buffer: 4 << 20,
+            ..LinkConfig::new(self.group)
+        }
+    }
+
+    pub(super) fn engine_config(&self, rng: &mut Rng) -> Result<SenderConfig, SendError> {
+        if self.rate == Some(0) {
+            return Err(SendError::Config("a rate of 0 sends nothing: give a higher one".into()));
+        }
+        let code = RsCode::new(self.form, Points::Rizzo, self.block_len, self.parity);
+        let (block_len, parity) = (self.block_len, self.parity);
+        let code = code.map_err(|error| {
+            SendError::Config(format!("no code has {block_len} and {parity} symbols: {error}"))
+        })?;
+        let usual = SenderConfig::new(self.node.map_or_else(|| draw_node(rng), NodeId));
+        Ok(SenderConfig {
+            rate: self.rate,
+            packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
+            segment_size: self.segment_size,
+            scheme: Scheme::ReedSolomon(code),
+            rfc_only: self.rfc_only,
+            patience: self.patience,
+            min_receivers: self.min_receivers,
+            start_timeout: self.start_timeout,
+            linger: self.linger,
+            max_receivers: usual.max_receivers.max(self.min_receivers),
+            ..usual
+        })
+    }
+}
+
+/// The options of [`ObjectReceiver::open`](super::ObjectReceiver::open).
+#[derive(Clone, Debug)]
+pub struct ObjectReceiveOptions {
+    /// Multicast group and port of the session, or an address of this machine for a unicast session,
+    /// whose feedback is always unicast.
+    pub group: SocketAddr,
+    /// Interface to join on; without it the routing table decides.
+    pub interface: Option<InterfaceSpec>,
+    /// How feedback travels to senders.
+    pub feedback: Feedback,
+    /// TTL (hop limit) of feedback to the group, 1 to 255.
+    pub ttl: u32,
+    /// Whether senders on this machine hear feedback to the group.
+    pub loopback: bool,
+    /// Our node id, not 0 or 2^32 - 1; `None` draws one. Another is drawn when it turns out taken.
+    pub node: Option<u32>,
+    /// What this receiver calls itself; cut at 64 bytes. Only senders of our own make ask for it.
+    pub name: String,
+    /// Largest DATA object taken, in bytes; larger ones are refused.
+    pub max_data: usize,
+    /// Memory for DATA objects under way or not fetched yet, in bytes. One is always taken.
+    pub memory: usize,
+    /// Bytes of each stream held for reading; for repair as many again.
+    pub stream_buffer: usize,
+    /// Streams at once; further ones are refused.
+    pub max_streams: usize,
+    /// Where to begin in a session that is under way.
+    pub join: JoinPolicy,
+    /// Silence after which a sender counts as gone, with everything that is not complete.
+    pub patience: Duration,
+    /// How long [`ObjectReceiver::close`](super::ObjectReceiver::close) waits until senders have
+    /// heard the last confirmations.
+    pub leave: Duration,
+}
+
+impl ObjectReceiveOptions {
+    /// The usual options: multicast feedback with TTL 1, objects of up to 64 MiB with 128 MiB of
+    /// memory, 16 streams of 4 MiB, everything from the first object heard, a patience of 20 s.
+    pub fn new(group: SocketAddr) -> Self {
+        Self {
+            group,
+            interface: None,
+            feedback: Feedback::Multicast,
+            ttl: 1,
+            loopback: true,
+            node: None,
+            name: String::new(),
+            max_data: 64 << 20,
+            memory: 128 << 20,
+            stream_buffer: 4 << 20,
+            max_streams: 16,
+            join: JoinPolicy::Object,
+            patience: Duration::from_secs(20),
+            leave: Duration::from_secs(5),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), NetError> {
+        let reserved = |id: &u32| [NodeId::NONE, NodeId::ANY].contains(&NodeId(*id));
+        if self.node.as_ref().is_some_and(reserved) {
+            return Err(NetError::Config(ConfigError::ReservedNode.to_string()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn link_config(&self) -> LinkConfig {
+        LinkConfig {
+            interface: self.interface.clone(),
+            ttl: self.ttl,
+            loopback: self.loopback,
+            bind_session_port: true,
+            ..LinkConfig::new(self.group)
+        }
+    }
+
+    pub(super) fn engine_config(&self, rng: &mut Rng) -> ReceiverConfig {
+        let identity = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        let feedback = match self.feedback {
+            Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
+            feedback => feedback,
+        };
+        ReceiverConfig {
+            name: self.name.clone(),
+            node: self.node.map(NodeId),
+            feedback,
+            join: self.join,
+            max_blocks: 1 << 12,
+            accept_streams: true,
+            stream_buffer: self.stream_buffer,
+            patience: self.patience,
+            ..ReceiverConfig::new(Identity(identity.to_be_bytes()))
+        }
+    }
+}

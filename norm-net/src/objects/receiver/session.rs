@@ -1,0 +1,351 @@
+//! The application around the receiving engine: puts objects together, feeds streams' readers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossbeam_channel::{Sender as Channel, TrySendError};
+use norm_core::endpoint::{Job, JobDone, StoreJob, StoreOutcome};
+use norm_core::receiver::ObjectRef;
+use norm_core::{Receiver, ReceiverEvent, Timestamp};
+
+use super::event::{Budget, ObjectEvent, RemoteSender};
+use super::feed::{Fed, Feed};
+use super::reader::ITEM;
+use crate::driver::Application;
+use crate::objects::signal::Signal;
+use crate::receive::store::{BlockStore, Returns};
+use crate::session::{JobResults, Stopper};
+
+type Engine = Receiver<BlockStore>;
+
+/// What of the options the session acts on.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) max_data: usize,
+    pub(super) max_streams: usize,
+    pub(super) leave: Duration,
+}
+
+/// News that wait here; further ones are dropped. Objects are not: memory bounds them.
+const NEWS: usize = 1_024;
+/// How often is looked whether the engine has dropped a sender to make room for another.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A DATA object whose size is known.
+#[derive(Debug)]
+struct Incoming {
+    size: usize,
+    info: Option<Bytes>,
+    file: bool,
+    /// Its content, once there is memory for it.
+    content: Option<Vec<u8>>,
+}
+
+/// An event on its way out, and the object to be confirmed when it is there.
+type Outgoing = (ObjectEvent, Option<ObjectRef>);
+
+/// A sender, and whether it has yet to hear what we confirmed.
+#[derive(Copy, Clone, Debug)]
+struct Known {
+    sender: RemoteSender,
+    owes_release: bool,
+}
+
+pub(super) struct Session {
+    limits: Limits,
+    events: Channel<ObjectEvent>,
+    budget: Budget,
+    signal: Signal,
+    stopper: Stopper,
+    at_once: Arc<AtomicBool>,
+    returns: Returns,
+    results: JobResults,
+    senders: BTreeMap<u32, Known>,
+    objects: BTreeMap<ObjectRef, Incoming>,
+    /// Objects that wait for memory.
+    waiting: VecDeque<ObjectRef>,
+    streams: BTreeMap<ObjectRef, Feed>,
+    outgoing: VecDeque<Outgoing>,
+    buf: Box<[u8; ITEM]>,
+    next_look: Timestamp,
+    leaving: Option<Timestamp>,
+}
+
+impl Session {
+    pub(super) fn new(
+        limits: Limits,
+        events: Channel<ObjectEvent>,
+        budget: Budget,
+        signal: Signal,
+        (stopper, at_once): (Stopper, Arc<AtomicBool>),
+        (returns, results): (Returns, JobResults),
+    ) -> Self {
+        Self {
+            limits,
+            events,
+            budget,
+            signal,
+            stopper,
+            at_once,
+            returns,
+            results,
+            senders: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            streams: BTreeMap::new(),
+            outgoing: VecDeque::new(),
+            buf: Box::new([0; ITEM]),
+            next_look: Timestamp::ZERO,
+            leaving: None,
+        }
+    }
+
+    fn tell(&mut self, event: ObjectEvent) {
+        if self.outgoing.len() < NEWS {
+            self.outgoing.push_back((event, None));
+        }
+    }
+
+    fn sender(&self, remote: u32) -> Option<RemoteSender> {
+        self.senders.get(&remote).map(|known| known.sender)
+    }
+
+    fn open(&mut self, engine: &mut Engine, object: ObjectRef, size: u64, incoming: Incoming) {
+        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        if incoming.size > self.limits.max_data {
+            engine.refuse(object);
+            self.tell(ObjectEvent::Refused { sender, size });
+            return;
+        }
+        self.objects.insert(object, incoming);
+        self.waiting.push_back(object);
+    }
+
+    /// Accepts objects for which there is memory, in the order in which they were heard of.
+    fn accept_waiting(&mut self, engine: &mut Engine) {
+        while let Some(&object) = self.waiting.front() {
+            if let Some(incoming) = self.objects.get_mut(&object) {
+                if !self.budget.reserve(incoming.size) {
+                    return;
+                }
+                incoming.content = Some(vec![0; incoming.size]);
+                engine.accept(object);
+            }
+            self.waiting.pop_front();
+        }
+    }
+
+    fn open_stream(
+        &mut self,
+        engine: &mut Engine,
+        object: ObjectRef,
+        size: u64,
+        info: Option<Bytes>,
+    ) {
+        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        if self.streams.len() >= self.limits.max_streams {
+            engine.refuse(object);
+            self.tell(ObjectEvent::Refused { sender, size });
+            return;
+        }
+        let (feed, reader) = Feed::new(&self.signal);
+        // The engine has accepted it already.
+        self.streams.insert(object, feed);
+        self.tell(ObjectEvent::Stream { sender, info, reader });
+    }
+
+    fn complete(&mut self, engine: &mut Engine, object: ObjectRef) {
+        let Some(Incoming { size, info, file, content }) = self.objects.remove(&object) else {
+            return;
+        };
+        let Some(sender) = self.sender(object.remote) else {
+            if content.is_some() {
+                self.budget.give_back(size);
+            }
+            return engine.confirm(object);
+        };
+        let bytes = Bytes::from(content.unwrap_or_default());
+        let data = ObjectEvent::Data { sender, info, file, bytes };
+        self.outgoing.push_back((data, Some(object)));
+    }
+
+    /// An object, or stream, that will not be completed.
+    fn lose(&mut self, object: ObjectRef) {
+        // The reader finds its stream cut.
+        self.streams.remove(&object);
+        let Some(lost) = self.objects.remove(&object) else { return };
+        self.waiting.retain(|waiting| *waiting != object);
+        if lost.content.is_some() {
+            self.budget.give_back(lost.size);
+        }
+        if let Some(sender) = self.sender(object.remote) {
+            self.tell(ObjectEvent::Aborted { sender, info: lost.info });
+        }
+    }
+
+    /// A sender is gone, and all that is not complete with it.
+    fn gone(&mut self, engine: &mut Engine, remote: u32) -> Option<RemoteSender> {
+        let of_it = ObjectRef { remote, key: 0 }..=ObjectRef { remote, key: u64::MAX };
+        let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
+        let streams = self.streams.range(of_it).map(|(&object, _)| object);
+        let lost: Vec<ObjectRef> = objects.chain(streams).collect();
+        for object in lost {
+            self.lose(object);
+        }
+        engine.forget(remote);
+        self.senders.remove(&remote).map(|known| known.sender)
+    }
+
+    fn confirmed(&mut self, remote: u32) {
+        if let Some(known) = self.senders.get_mut(&remote) {
+            known.owes_release = true;
+        }
+    }
+
+    fn deliver(&mut self, engine: &mut Engine) {
+        while let Some((event, object)) = self.outgoing.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.outgoing.push_front((event, object));
+                    return;
+                }
+                Err(TrySendError::Disconnected(_)) => continue, // nobody will confirm it
+            }
+            if let Some(object) = object {
+                engine.confirm(object);
+                self.confirmed(object.remote);
+            }
+        }
+    }
+
+    fn feed_streams(&mut self, engine: &mut Engine) {
+        let mut ended = Vec::new();
+        for (&object, feed) in &self.streams {
+            match feed.pump(engine, object, &mut self.buf) {
+                Fed::Open => continue,
+                Fed::Ended => {}
+                Fed::Unwanted => engine.refuse(object),
+            }
+            ended.push(object);
+        }
+        for object in ended {
+            self.streams.remove(&object);
+            self.confirmed(object.remote);
+        }
+    }
+
+    /// Blocks are small and the codes fast: done here, not by a worker.
+    fn store(&mut self, engine: &mut Engine, job: StoreJob) {
+        let slot = job.slot;
+        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let Some(mut held) = engine.store_mut().lend(slot) else {
+            return self.results.send(JobDone::Store { slot, outcome: StoreOutcome::Failed });
+        };
+        let content = self.objects.get_mut(&object).and_then(|o| o.content.as_deref_mut());
+        let place = content.and_then(|content| {
+            let from = usize::try_from(job.geometry.offset).ok()?;
+            content.get_mut(from..from.checked_add(job.geometry.len as usize)?)
+        });
+        let outcome = match place {
+            None => StoreOutcome::Failed,
+            Some(_) if !held.buffer.recover() => StoreOutcome::NeedMore,
+            Some(place) if place.len() == held.buffer.source().len() => {
+                place.copy_from_slice(held.buffer.source());
+                StoreOutcome::Written
+            }
+            Some(_) => StoreOutcome::Failed,
+        };
+        match outcome {
+            StoreOutcome::NeedMore => self.returns.keep(slot, held),
+            StoreOutcome::Written | StoreOutcome::Failed => self.returns.release(slot, held),
+        }
+        self.results.send(JobDone::Store { slot, outcome });
+    }
+
+    /// True when nobody is waited for any longer.
+    fn has_left(&mut self, now: Timestamp) -> bool {
+        if !self.stopper.is_stopped() {
+            return false;
+        }
+        let since = *self.leaving.get_or_insert(now);
+        let late = now >= since + self.limits.leave || self.at_once.load(Ordering::Acquire);
+        late || !self.senders.values().any(|known| known.owes_release)
+    }
+}
+
+impl Application<Engine> for Session {
+    fn event(&mut self, engine: &mut Engine, _: Timestamp, event: ReceiverEvent) {
+        match event {
+            ReceiverEvent::SenderFound { remote, node, address } => {
+                let sender = RemoteSender { number: remote, node, address };
+                self.senders.insert(remote, Known { sender, owes_release: false });
+                self.tell(ObjectEvent::SenderFound { sender });
+            }
+            ReceiverEvent::ObjectOpened { object, size, info, file } => {
+                let in_memory = usize::try_from(size).unwrap_or(usize::MAX);
+                let incoming = Incoming { size: in_memory, info, file, content: None };
+                self.open(engine, object, size, incoming);
+            }
+            ReceiverEvent::StreamOpened { object, buffer, info } => {
+                self.open_stream(engine, object, buffer, info);
+            }
+            ReceiverEvent::ObjectComplete { object } => self.complete(engine, object),
+            ReceiverEvent::ObjectAborted { object } => self.lose(object),
+            ReceiverEvent::StoreFailed { object } => {
+                // Cannot be but for an object that was given up meanwhile.
+                engine.give_up(object.remote, object.key..object.key + 1);
+                self.lose(object);
+            }
+            ReceiverEvent::Command { remote, content } => {
+                if let Some(sender) = self.sender(remote) {
+                    self.tell(ObjectEvent::Command { sender, content });
+                }
+            }
+            ReceiverEvent::Released { remote } => {
+                if let Some(known) = self.senders.get_mut(&remote) {
+                    known.owes_release = false;
+                }
+            }
+            ReceiverEvent::SenderSilent { remote } => {
+                if let Some(sender) = self.gone(engine, remote) {
+                    self.tell(ObjectEvent::SenderSilent { sender });
+                }
+            }
+            ReceiverEvent::SenderEnded { remote } => {
+                if let Some(sender) = self.gone(engine, remote) {
+                    self.tell(ObjectEvent::SenderEnded { sender });
+                }
+            }
+            // Streams are read whenever there is room.
+            ReceiverEvent::StreamReadable { .. } => {}
+        }
+    }
+
+    fn job(&mut self, engine: &mut Engine, job: Job) {
+        if let Job::Store(job) = job {
+            self.store(engine, job);
+        }
+    }
+
+    fn turn(&mut self, engine: &mut Engine, now: Timestamp) -> ControlFlow<()> {
+        // Before looking, so that whatever comes afterwards wakes the loop.
+        self.signal.lower();
+        if now >= self.next_look {
+            self.next_look = now + LOOK;
+            let dropped = |remote: &&u32| engine.progress(**remote).is_none();
+            let dropped: Vec<u32> = self.senders.keys().filter(dropped).copied().collect();
+            for remote in dropped {
+                self.gone(engine, remote);
+            }
+        }
+        self.accept_waiting(engine);
+        self.feed_streams(engine);
+        self.deliver(engine);
+        if self.has_left(now) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

@@ -1,0 +1,169 @@
+//! The application's handle to a sending session.
+
+mod event;
+mod session;
+mod writer;
+
+use std::io;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, bounded, unbounded};
+use norm_core::sender::StreamSpec;
+use norm_core::stream::MessageMarks;
+use norm_core::{Rng, Sender};
+
+use super::error::ObjectError;
+use super::options::ObjectSendOptions;
+use super::signal::Signal;
+use crate::driver::{self, Clock};
+use crate::send::SendError;
+use crate::session::{JobResults, Stopper, os_seed};
+use crate::socket::Link;
+
+pub use event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
+pub use writer::StreamWriter;
+
+use session::{Limits, Request, Session};
+
+/// Which object of its session one is, counted from 0; its low 16 bits are the transport id.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectNumber(pub u64);
+
+/// Requests under way to the session.
+const REQUESTS: usize = 16;
+/// Events that nobody has fetched; further ones are dropped.
+const EVENTS: usize = 4_096;
+
+/// Sends DATA objects, streams and commands to a group, in the order in which they are handed over.
+///
+/// The session has a thread of its own. Dropping this stops it; [`finish`](Self::finish) is the good
+/// end.
+#[derive(Debug)]
+pub struct ObjectSender {
+    requests: ChannelSender<Request>,
+    events: Channel<ObjectSendEvent>,
+    signal: Signal,
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<ObjectSendReport>>>,
+}
+
+impl ObjectSender {
+    /// Opens the sockets and starts the session.
+    ///
+    /// # Errors
+    /// When options cannot work, and when the network or the system refuses.
+    pub fn open(options: &ObjectSendOptions) -> Result<Self, SendError> {
+        let mut rng = Rng::new(os_seed()?);
+        let config = options.engine_config(&mut rng)?;
+        let limits = Limits { held: options.max_held, segment_size: options.segment_size.into() };
+        let mut link = Link::open(&options.link_config())?;
+        let clock = Clock::start();
+        let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
+
+        let (requests, inbox) = bounded(REQUESTS);
+        let (outbox, events) = bounded(EVENTS);
+        let (done, results) = unbounded();
+        let stopper = Stopper::new(link.waker());
+        let signal = Signal::new(link.waker());
+        let results_back = JobResults::new(done, link.waker());
+        let mut session = Session::new(
+            limits,
+            (inbox, outbox),
+            (stopper.clone(), signal.clone()),
+            results_back,
+            clock,
+        )?;
+        let run = move || {
+            driver::run(&mut link, clock, &mut engine, &mut session, &results)?;
+            Ok(session.report(&engine, clock.now()))
+        };
+        let thread = std::thread::Builder::new().name("norm-objects".to_owned()).spawn(run)?;
+        Ok(Self { requests, events, signal, stopper, thread: Some(thread) })
+    }
+
+    /// Hands over an object, with NORM_INFO if wanted (at most one segment of bytes about it).
+    /// Returns when the session has taken it, not when it is sent. An empty object needs no INFO here,
+    /// and gets an empty one.
+    ///
+    /// # Errors
+    /// [`ObjectError`] when it does not fit the session, or the session is over.
+    pub fn send_data(
+        &self,
+        bytes: Bytes,
+        info: Option<Bytes>,
+    ) -> Result<ObjectNumber, ObjectError> {
+        self.ask(|reply| Request::Data { bytes, info, reply })
+    }
+
+    /// Begins a stream behind all objects handed over before; objects handed over later wait for its
+    /// end. `buffer` bytes are kept for repair: at least what is sent in a few round trips.
+    ///
+    /// # Errors
+    /// [`ObjectError`] when it does not fit the session, or the session is over.
+    pub fn open_stream(
+        &self,
+        info: Option<Bytes>,
+        buffer: usize,
+        marks: MessageMarks,
+    ) -> Result<StreamWriter, ObjectError> {
+        let (parts, inbox) = bounded(writer::PARTS);
+        let spec = StreamSpec { buffer, info, marks };
+        self.ask(|reply| Request::Stream { spec, parts: inbox, reply })?;
+        Ok(StreamWriter { parts, signal: self.signal.clone() })
+    }
+
+    /// Sends bytes of the application's own to all receivers, beside the objects: `times` times, two
+    /// round trips apart. Not repaired: who loses all of them does not get it. Commands go one
+    /// after the other (CMD(APPLICATION), RFC 5740 §4.2.3.7).
+    ///
+    /// # Errors
+    /// When it exceeds one segment, when too many wait, and when the session is over.
+    pub fn send_command(&self, content: Bytes, times: u32) -> Result<(), ObjectError> {
+        self.ask(|reply| Request::Command { content, times, reply })
+    }
+
+    /// What happens. Events that nobody fetches are dropped at some thousands.
+    pub fn events(&self) -> &Channel<ObjectSendEvent> {
+        &self.events
+    }
+
+    /// Ends the session from elsewhere, without waiting for receivers.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Closes streams that are still open, and waits until everything is sent and every receiver
+    /// that was heard has confirmed, failed or fallen silent.
+    ///
+    /// # Errors
+    /// [`SendError::Io`] when the sockets failed for good.
+    pub fn finish(mut self) -> Result<ObjectSendReport, SendError> {
+        // Fails when the session is over already.
+        let _ = self.requests.send(Request::Finish);
+        self.signal.raise();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(report)) => Ok(report?),
+            _ => Err(io::Error::other("the sending thread panicked").into()),
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(ChannelSender<Result<T, ObjectError>>) -> Request,
+    ) -> Result<T, ObjectError> {
+        let (reply, answer) = bounded(1);
+        self.requests.send(request(reply)).map_err(|_| ObjectError::Over)?;
+        self.signal.raise();
+        answer.recv().unwrap_or(Err(ObjectError::Over))
+    }
+}
+
+impl Drop for ObjectSender {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.stopper.stop();
+            let _ = thread.join();
+        }
+    }
+}
