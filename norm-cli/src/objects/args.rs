@@ -67,6 +67,10 @@ pub(super) struct SendArgs {
     /// Text about the object
     #[arg(long)]
     pub(super) info: Option<String>,
+    /// Begin when this many receivers were heard
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub min_receivers: u32,
+
     /// Upper limit of the rate, in bits per second (k, M, G), or unlimited
     #[arg(long, default_value = "100M")]
     pub(super) rate: Rate,

@@ -26,7 +26,7 @@ pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
         ttl: args.session.ttl,
         node: args.session.node,
         feedback: if args.unicast { Feedback::Unicast } else { Feedback::Multicast },
-        stream_buffer: 16 << 20,
+        stream_buffer: 64 << 20,
         ..usual
     };
     let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;

@@ -51,6 +51,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         ttl: args.session.ttl,
         node: args.session.node,
         rate: args.rate.limit(),
+        min_receivers: args.min_receivers as usize,
         form,
         block_len: args.block,
         parity: args.parity,

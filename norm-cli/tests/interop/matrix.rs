@@ -137,10 +137,11 @@ impl Case {
 
     /// Bit/s of payload.
     pub fn rate(&self) -> u64 {
-        match (self.size, self.fec) {
-            // NRL's receiver decodes 16-bit symbols slowly, and loses what comes meanwhile.
-            (Size::Large, Fec::Two) => 100_000_000,
-            (Size::Large, _) => 400_000_000,
+        match (self.size, self.fec, self.kind) {
+            // Receivers of 16-bit symbols, and of long streams, are slower, and lose what they have
+            // no time for.
+            (Size::Large, Fec::Two, _) | (Size::Large, _, Kind::Stream) => 100_000_000,
+            (Size::Large, ..) => 400_000_000,
             _ => 20_000_000,
         }
     }

@@ -41,7 +41,9 @@ impl Ours {
         let mut command = task.place.command(Spot::Sender, Path::new(OBJECTS));
         command.arg("send").arg(case.kind.name()).arg(task.source);
         session(&mut command, task, SENDER);
+        let receivers = if case.pairing == Pairing::OursToBoth { 2 } else { 1 };
         command.arg(format!("--fec={}", case.fec.id()));
+        command.arg(format!("--min-receivers={receivers}"));
         command.args([format!("--block={block}"), format!("--parity={parity}")]);
         command.args([format!("--segment={}", case.segment()), format!("--rate={}", case.rate())]);
         match case.kind {

@@ -226,9 +226,12 @@ impl<S: SymbolStore> Receiver<S> {
             return None;
         }
         remote.hush = Hush::default();
+        // Other makes expect to be asked for parity, and NRL's sends far more of a stream again than
+        // was named.
+        let foreign = remote.foreign && remote.answered_round.is_none();
         let mut writer = NeedWriter {
             requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
-            name_symbols: remote.timing.group_size <= NAMED_GROUP,
+            name_symbols: remote.timing.group_size <= NAMED_GROUP && !foreign,
             has_whole: false,
             room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },
         };

@@ -166,7 +166,7 @@ impl ObjectReceiveOptions {
             name: String::new(),
             max_data: 64 << 20,
             memory: 128 << 20,
-            stream_buffer: 4 << 20,
+            stream_buffer: 64 << 20,
             max_streams: 16,
             join: JoinPolicy::Object,
             patience: Duration::from_secs(20),
