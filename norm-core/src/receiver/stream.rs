@@ -12,6 +12,9 @@ use crate::stream::{
 use crate::time::Timestamp;
 use crate::wire::PayloadFormat;
 
+/// Blocks held for reading at most: tiny ones must not cost more than their bytes.
+const MAX_BLOCKS: usize = 16_384;
+
 /// A stream that the application has accepted.
 #[derive(Debug)]
 pub(super) struct RecvStream {
@@ -36,7 +39,7 @@ impl RecvStream {
         let Scheme::ReedSolomon(code) = layout.scheme() else { return None };
         layout.symbol_size().checked_add(8)?;
         let shape = StreamShape::new(layout.symbol_size(), code.block_len())?;
-        let blocks = (config.stream_buffer / shape.block_bytes()).max(2) as u64;
+        let blocks = (config.stream_buffer / shape.block_bytes()).clamp(2, MAX_BLOCKS) as u64;
         let block = u64::from(shape.block_len()) * shape.segment_size() as u64;
         let sink = StreamSink::new(SinkConfig {
             shape,
