@@ -120,23 +120,45 @@ fn all_cases_of_the_matrix() {
                 Outcome::PeerRefuses(_) => &refusals,
                 Outcome::Failed(_) => &failures,
             };
-            list.lock().expect("nobody panics holding it").push(case.to_string());
+            list.lock().expect("nobody panics holding it").push(case);
         }
     };
     thread::scope(|scope| {
         scope.spawn(work);
         scope.spawn(work);
     });
-    let failures = failures.into_inner().expect("nobody panics holding it");
+    let once = failures.into_inner().expect("nobody panics holding it");
+    let failures: Vec<&Case> = once.iter().copied().filter(|case| fails_again(case)).collect();
     let refusals = refusals.into_inner().expect("nobody panics holding it");
     say(format_args!(
-        "{} cases in {:.0} s, {} failed, the peer refuses {}: {refusals:?}",
+        "{} cases in {:.0} s, {} failed once, {} twice, the peer refuses {}: {}",
         cases.len(),
         start.elapsed().as_secs_f64(),
+        once.len(),
         failures.len(),
         refusals.len(),
+        names(&refusals),
     ));
-    assert!(failures.is_empty(), "{} cases failed: {failures:#?}", failures.len());
+    assert!(once.len() <= MOST_ONCE, "{} cases failed once: {}", once.len(), names(&once));
+    assert!(failures.is_empty(), "{} cases failed twice: {}", failures.len(), names(&failures));
+}
+
+/// Cases of a run that may fail once: which packets are lost depends on the moment, and NRL's peers
+/// give up now and then.
+const MOST_ONCE: usize = 4;
+
+/// Tries a case that has failed again, with the machine to itself.
+fn fails_again(case: &Case) -> bool {
+    let _lane = Lane::whole_road();
+    say(format_args!("{case}: once more"));
+    let begin = Instant::now();
+    let outcome = run(case);
+    tell(case, &outcome, begin);
+    matches!(outcome, Outcome::Failed(_))
+}
+
+fn names(cases: &[&Case]) -> String {
+    cases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
