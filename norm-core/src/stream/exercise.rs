@@ -211,7 +211,6 @@ impl Bench {
             }
             Read::Gap { bytes } => {
                 self.last = self.last.zip(bytes).map(|(last, n)| last.wrapping_add(n as u8));
-                self.skipped = false;
             }
             Read::Pending => assert_eq!(begins, None),
             Read::End => assert_eq!(left, None),
