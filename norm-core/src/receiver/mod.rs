@@ -4,6 +4,7 @@
 //! takes messages, `needs` says what is missing, `feedback` says it to the sender, `probes` what the
 //! path carries; `remote` and `object` are the state of one sender and one object; the rest are parts.
 
+mod commands;
 mod config;
 mod event;
 mod feedback;
