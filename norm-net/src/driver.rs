@@ -42,7 +42,7 @@ pub trait Application<E: Endpoint> {
 /// The application's `turn` is called at least this often.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// Batches received, and sent, before the other direction has its turn.
-const BATCHES: usize = 32;
+const BATCHES: usize = 8;
 
 /// Runs an engine until its application says stop. Whoever finishes a job wakes `link`'s waker.
 ///

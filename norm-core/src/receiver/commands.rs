@@ -9,7 +9,7 @@ use super::remote::{AckDue, Remote};
 use super::{Feedback, Receiver};
 use crate::endpoint::SymbolStore;
 use crate::time::Timestamp;
-use crate::wire::{AckReq, Cmd, Command, Extensions, Flush, NodeId, NodeList, RollCall, Squelch};
+use crate::wire::{ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall, Squelch};
 
 impl<S: SymbolStore> Receiver<S> {
     pub(super) fn take_command(&mut self, now: Timestamp, index: u32, cmd: &Cmd<'_>) {
@@ -109,8 +109,13 @@ impl<S: SymbolStore> Receiver<S> {
         if !ours || self.config.feedback == Feedback::None {
             return;
         }
-        let wait = self.answer_delay(index);
         let (ack_type, ack_id) = (request.ack_type, request.ack_id);
+        if ack_type == ACK_CREDIT {
+            let credit = Credit { room: self.room(), burst: self.config.socket_buffer };
+            self.with_remote(index, |_, remote| remote.credit = Some((now, ack_id, credit)));
+            return;
+        }
+        let wait = self.answer_delay(index);
         self.with_remote(index, |_, remote| {
             if remote.ack.is_none() {
                 let at = now + wait;

@@ -71,6 +71,9 @@ pub struct ReceiverConfig {
     pub stream_overflow: Overflow,
     /// Where reading of a stream goes on after a loss that cannot be repaired.
     pub stream_resume: Resume,
+    /// Bytes that the receiving socket holds: what may arrive while nobody looks. A sender without a
+    /// rate sends no faster than that. `u64::MAX` when it does not matter.
+    pub socket_buffer: u64,
     /// Silence after which a sender is reported silent, or gone if it has said goodbye.
     pub patience: Duration,
 }
@@ -96,6 +99,7 @@ impl ReceiverConfig {
             stream_buffer: 4 << 20,
             stream_overflow: Overflow::Refuse,
             stream_resume: Resume::AtMessage,
+            socket_buffer: u64::MAX,
             patience: Duration::from_secs(5),
         }
     }

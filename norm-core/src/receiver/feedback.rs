@@ -10,7 +10,7 @@ use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CC, Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report,
+    ACK_CC, ACK_CREDIT, Ack, AckFlush, Credit, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report,
     Sequence,
 };
 
@@ -62,7 +62,8 @@ impl<S: SymbolStore> Receiver<S> {
             let mut sent = None;
             self.with_remote(index, |this, remote| {
                 sent = this
-                    .send_ack(now, remote, out)
+                    .send_credit(now, remote, out)
+                    .or_else(|| this.send_ack(now, remote, out))
                     .or_else(|| this.send_report(now, remote, out))
                     .or_else(|| this.send_nack(now, remote, out))
                     .or_else(|| this.send_cc_ack(now, remote, out));
@@ -81,11 +82,13 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         // In a large group only what the others can use goes to all of them.
-        let useful = match message {
-            Message::Ack(ack) => ack.ack_type == ACK_CC,
-            message => matches!(message, Message::Nack(_)),
-        };
-        let private = !useful && remote.timing.group_size > LARGE_GROUP && !remote.unheard;
+        let large = remote.timing.group_size > LARGE_GROUP;
+        let private = match message {
+            Message::Nack(_) => false,
+            Message::Ack(Ack { ack_type: ACK_CC, .. }) => false,
+            Message::Ack(Ack { ack_type: ACK_CREDIT, .. }) => true,
+            _ => large,
+        } && !remote.unheard;
         let destination = match self.config.feedback {
             Feedback::Multicast if private => Destination::Unicast(remote.address),
             Feedback::Multicast => Destination::Group,
@@ -126,6 +129,34 @@ impl<S: SymbolStore> Receiver<S> {
             payload: &payload,
         });
         self.emit(remote, &ack, out)
+    }
+
+    /// Says how much we can take: to the sender alone, because it concerns nobody else.
+    fn send_credit(
+        &mut self,
+        now: Timestamp,
+        remote: &mut Remote,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let (_, ack_id, credit) = remote.credit.take()?;
+        let mut payload = Vec::with_capacity(Credit::LEN);
+        credit.emit(&mut payload);
+        self.stats.acks += 1;
+        let ack = Message::Ack(Ack {
+            sender: remote.node,
+            instance: remote.instance,
+            ack_type: ACK_CREDIT,
+            ack_id,
+            grtt_response: remote.grtt_response(now),
+            extensions: Extensions::EMPTY,
+            payload: &payload,
+        });
+        self.emit(remote, &ack, out)
+    }
+
+    /// Bytes of blocks not yet begun that can be kept.
+    pub(super) fn room(&self) -> u64 {
+        if self.blocks < self.config.max_blocks { self.store.room() } else { 0 }
     }
 
     /// True for somebody who copies a sender's ids, and has sent us less than that one. What we say
@@ -233,7 +264,7 @@ impl<S: SymbolStore> Receiver<S> {
             requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
             name_symbols: remote.timing.group_size <= NAMED_GROUP && !foreign,
             has_whole: false,
-            room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },
+            room: self.room(),
         };
         remote.write_needs(&mut writer, now >= remote.whole_from);
         if writer.has_whole {

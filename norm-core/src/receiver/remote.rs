@@ -13,7 +13,7 @@ use super::probes::Probes;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId, SenderFields,
+    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId, SenderFields,
     Sequence, WireTime,
 };
 
@@ -116,6 +116,8 @@ pub(super) struct Remote {
     /// Only when it wants to know what arrives.
     pub(super) probes: Option<Box<Probes>>,
     pub(super) ack: Option<AckDue>,
+    /// It wants to know how much we can take: since when, by which question, and the answer.
+    pub(super) credit: Option<(Timestamp, u8, Credit)>,
     /// The watermark that we have acknowledged last.
     pub(super) acked: Option<Watermark>,
     pub(super) released: bool,
@@ -182,6 +184,7 @@ impl Remote {
             probe: None,
             probes: None,
             ack: None,
+            credit: None,
             acked: None,
             released: false,
             report: None,
@@ -322,6 +325,7 @@ impl Remote {
         let feedback = [
             self.nack.next(),
             self.ack.map(|ack| ack.at),
+            self.credit.map(|(at, ..)| at),
             self.report.map(|(at, _)| at),
             self.probes.as_ref().and_then(|probes| probes.next()),
             Some(self.next_check),

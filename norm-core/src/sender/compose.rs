@@ -4,12 +4,13 @@ use core::time::Duration;
 
 use super::Sender;
 use super::objects::SendObject;
+use super::window::ASKED_BESIDE;
 use crate::bits::Bits;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
+    ACK_CREDIT, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
     Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
     PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
     RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
@@ -247,7 +248,32 @@ impl Sender {
             let application = Application { reserved: [0; 3], content: &content };
             return Some(self.emit_command(Command::Application(application), out));
         }
-        self.send_ack_request(now, out)
+        self.ask_for_credit(now, out).or_else(|| self.send_ack_request(now, out))
+    }
+
+    /// Asks receivers how much they can take, when that is due.
+    fn ask_for_credit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let sent = self.cursor.bytes;
+        let useful = self.session.is_sending()
+            && self.heeds_credit()
+            && self.window.must_ask(now, sent, self.grtt.get());
+        if !useful || self.members.all_settled() {
+            return None;
+        }
+        let members = &self.members;
+        self.window.retain(|node| members.is_active(node));
+        let beside = members.following(self.window.after, ASKED_BESIDE);
+        self.window.after = beside.last().copied().unwrap_or(NodeId::NONE);
+        let ack_id = self.window.ask(now, sent, &beside);
+        let mut nodes: Vec<NodeId> = self.window.watched().chain(beside).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.truncate(self.acking_limit());
+        let mut list = Vec::new();
+        encode_nodes(&nodes, &mut list);
+        let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
+        let request = AckReq { reserved: 0, ack_type: ACK_CREDIT, ack_id, acking };
+        Some(self.emit_command(Command::AckReq(request), out))
     }
 
     fn send_urgent(&mut self, urgent: Urgent, out: &mut TransmitBuf) -> Option<Transmit> {

@@ -14,7 +14,7 @@ use crate::fec::{EXTRA_SYMBOLS, Scheme};
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_FLUSH, Ack, AckFlush, Identity, InstanceId, MemberReport, MemberState, Message, Nack,
+    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Credit, Identity, InstanceId, MemberReport, MemberState, Message, Nack,
     NodeId, ObjectId, PayloadId, RawPayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest,
     WireTime,
 };
@@ -183,6 +183,12 @@ impl Sender {
     }
 
     fn take_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+        if ack.ack_type == ACK_CREDIT {
+            if let Some(credit) = Credit::parse(ack.payload) {
+                self.window.answered(node, ack.ack_id, credit, self.config.rate.is_some());
+            }
+            return;
+        }
         if ack.ack_type != ACK_FLUSH {
             self.take_application_ack(node, ack);
             return;

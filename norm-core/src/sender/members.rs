@@ -1,6 +1,7 @@
 //! The receivers that a sender has heard of.
 
 use core::net::{IpAddr, SocketAddr};
+use core::ops::Bound;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -318,6 +319,19 @@ impl Members {
         active
     }
 
+    /// True of a receiver that is expected to finish.
+    pub(super) fn is_active(&self, node: NodeId) -> bool {
+        self.members.get(&node).is_some_and(Member::is_active)
+    }
+
+    /// The first active receivers behind `after`, going round; `limit` at most.
+    pub(super) fn following(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
+        let behind = self.members.range((Bound::Excluded(after), Bound::Unbounded));
+        let before = self.members.range(..=after);
+        let active = behind.chain(before).filter(|(_, member)| member.is_active());
+        active.map(|(&node, _)| node).take(limit).collect()
+    }
+
     /// Active receivers that were last heard before `limit`.
     pub(super) fn silent_since(&self, limit: Timestamp) -> Vec<NodeId> {
         self.members
@@ -366,6 +380,9 @@ mod tests {
         assert_eq!(members.next_active(NodeId(0), 1), [NodeId(2)]);
         assert_eq!(members.next_active(NodeId(2), 1), [NodeId(3)]);
         assert_eq!(members.next_active(NodeId(3), 1), [NodeId(2)]);
+        assert_eq!(members.following(NodeId(2), 9), [NodeId(3), NodeId(2)]);
+        assert_eq!(members.following(NodeId(3), 1), [NodeId(2)]);
+        assert!(members.is_active(NodeId(2)) && !members.is_active(NodeId(1)));
         members.set_status(NodeId(2), MemberStatus::Failed);
         members.set_status(NodeId(3), MemberStatus::Lost);
         assert!(members.all_settled());

@@ -21,6 +21,7 @@ mod repair;
 mod schedule;
 mod session;
 mod stream;
+mod window;
 
 use std::collections::VecDeque;
 
@@ -49,6 +50,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use window::Window;
 
 /// Sends objects to a group and repairs them until every receiver has them.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ pub struct Sender {
     parity: ParityCursors,
     members: Members,
     lag: Lag,
+    window: Window,
     foresight: Foresight,
     strangers: Allowance,
     grtt: Grtt,
@@ -71,7 +74,7 @@ pub struct Sender {
     urgent: VecDeque<compose::Urgent>,
     /// Bytes that history repair may send while there is other work.
     history_credit: i64,
-    /// True when new data waited for a laggard at the last poll.
+    /// True when new data waited for a receiver at the last poll.
     stalled: bool,
     /// True when the last poll found nothing to send.
     idle: bool,
@@ -117,6 +120,7 @@ impl Sender {
             parity: ParityCursors::default(),
             members: Members::new(config.max_receivers, config.rfc_only),
             lag: Lag::new(),
+            window: Window::new(),
             foresight: Foresight::default(),
             strangers: Allowance::new(now),
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
@@ -303,7 +307,10 @@ impl Endpoint for Sender {
         if !self.idle {
             return Some(pacer);
         }
-        let stall = self.stalled.then(|| self.lag.ends());
+        let stall = self.stalled.then(|| {
+            let window = self.window.wakes(self.grtt.get());
+            window.map_or(self.lag.ends(), |at| at.min(self.lag.ends()))
+        });
         let packets = self.session.next_packet().into_iter();
         let activation = self.repairs.next_activation().filter(|_| self.session.is_sending());
         let packets = packets.chain(activation).chain(stall);

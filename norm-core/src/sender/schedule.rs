@@ -164,7 +164,7 @@ impl Sender {
     fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         let cursor = self.cursor_block();
         self.stalled =
-            cursor < self.objects.end_block() && self.lag.stalls(now, cursor, self.window());
+            cursor < self.objects.end_block() && self.must_wait(now, cursor);
         if self.stalled {
             return None;
         }
@@ -211,6 +211,19 @@ impl Sender {
             }
             return Some(transmit);
         }
+    }
+
+    /// True when a receiver that is waited for has no room for more, or is too far behind.
+    fn must_wait(&mut self, now: Timestamp, cursor: u64) -> bool {
+        let full = self.heeds_credit() && self.window.stalls(now, self.cursor.bytes);
+        self.lag.stalls(now, cursor, self.window()) || full
+    }
+
+    /// True when new data are of an object that receivers keep as a whole. Readers of a stream may miss
+    /// something rather than hold the writer up.
+    pub(super) fn heeds_credit(&self) -> bool {
+        let current = self.objects.get(self.cursor.key);
+        !self.config.rfc_only && current.is_some_and(|object| object.stream.is_none())
     }
 
     /// Sends repair behind a block that was just sent, as much as foresight says.

@@ -12,7 +12,7 @@ use super::config::SenderConfig;
 use super::event::SenderEvent;
 use super::members::MemberStatus;
 use crate::time::Timestamp;
-use crate::wire::NodeId;
+use crate::wire::{ACK_CREDIT, NodeId};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {
@@ -397,11 +397,12 @@ impl Sender {
         }
     }
 
-    /// Asks all known receivers for an application acknowledgment of type 16..=255
+    /// Asks all known receivers for an application acknowledgment of type 16..=254
     /// (RFC 5740 §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here.
-    /// A request still under way is replaced. `None` for the reserved types 0..=15.
+    /// A request still under way is replaced. `None` for the reserved types 0..=15 and for
+    /// [`ACK_CREDIT`](crate::wire::ACK_CREDIT).
     pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
-        if ack_type < 16 {
+        if ack_type < 16 || ack_type == ACK_CREDIT {
             return None;
         }
         let ack_id = self.session.next_ack_id;

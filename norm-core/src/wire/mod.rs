@@ -6,11 +6,12 @@
 //! byte, reserved fields and unknown header extensions included.
 //!
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
-//! repair cycles or rates. Two formats are ours and not the RFC's: [`RollCall`], the content of an
+//! repair cycles or rates. Three formats are ours and not the RFC's: [`RollCall`], the content of an
 //! application command, and [`MemberReport`], the content of a NORM_REPORT.
 
 mod ack;
 mod cmd;
+mod credit;
 mod data;
 mod error;
 #[doc(hidden)]
@@ -39,6 +40,7 @@ pub use ack::{ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush};
 pub use cmd::{
     AckReq, Application, Cc, Cmd, Command, Eot, Flush, REPAIR_ADV_LIMIT, RepairAdv, Squelch,
 };
+pub use credit::{ACK_CREDIT, Credit};
 pub use data::Data;
 pub use error::ParseError;
 pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};

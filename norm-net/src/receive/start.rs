@@ -169,7 +169,7 @@ impl Runner {
             place: format!("{} via {}", options.group, link.interface().name),
         };
         let mut rng = Rng::new(seed);
-        let config = engine_config(options, &mut rng);
+        let config = engine_config(options, link.buffers().recv_granted, &mut rng);
         let engine = Receiver::new(config, store, rng.next_u64());
         let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
         let session = Session::new(policy, around, clock.now());
@@ -196,7 +196,7 @@ const CHECKERS: usize = 2;
 /// engine keeps track of.
 const SHORT_BLOCK: usize = 64 << 10;
 
-fn engine_config(options: &ReceiveOptions, rng: &mut Rng) -> ReceiverConfig {
+fn engine_config(options: &ReceiveOptions, socket_buffer: usize, rng: &mut Rng) -> ReceiverConfig {
     let mut identity = [0; 16];
     let (first, second) = identity.split_at_mut(8);
     first.copy_from_slice(&rng.next_u64().to_be_bytes());
@@ -205,6 +205,7 @@ fn engine_config(options: &ReceiveOptions, rng: &mut Rng) -> ReceiverConfig {
         name: options.name.clone(),
         node: options.node,
         feedback: options.effective_feedback(),
+        socket_buffer: socket_buffer as u64,
         max_blocks: (options.memory / SHORT_BLOCK).clamp(16, 1 << 16),
         ..ReceiverConfig::new(Identity(identity))
     }

@@ -129,6 +129,7 @@ impl SendOptions {
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,
+            feedback_only: true,
             ..LinkConfig::new(self.group)
         }
     }

@@ -30,6 +30,9 @@ pub struct LinkConfig {
     pub join: bool,
     /// Unicast sessions only: whether to receive on the session's port, as receivers do.
     pub bind_session_port: bool,
+    /// Whether only feedback is wanted: the kernel then drops what senders send, our own packets that
+    /// come back among them, without handing it over. Linux only.
+    pub feedback_only: bool,
     /// Whether one system call may send several packets (GSO).
     pub gso: bool,
     /// Whether one system call may receive several packets as one (GRO).
@@ -50,6 +53,7 @@ impl LinkConfig {
             send_buffer: 4 << 20,
             join: true,
             bind_session_port: false,
+            feedback_only: false,
             gso: true,
             gro: true,
         }

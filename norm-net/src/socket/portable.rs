@@ -19,6 +19,11 @@ pub(super) fn force_recv_buffer<S>(_socket: &S, _bytes: usize) -> io::Result<()>
 }
 
 /// Not offered.
+pub(super) fn only_kinds_from<S>(_socket: &S, _first: u8) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not offered.
 pub(super) fn join_ssm_v6<S>(
     _socket: &S,
     _source: Ipv6Addr,

@@ -32,6 +32,27 @@ pub(super) fn force_recv_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<
     set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes)
 }
 
+/// Has the kernel drop every datagram whose first byte has a lower half below `first`.
+pub(super) fn only_kinds_from(socket: &impl AsFd, first: u8) -> io::Result<()> {
+    const UDP_HEADER: u32 = 8;
+    let step = |code: u32, jump_if: u8, jump_else: u8, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: jump_if,
+        jf: jump_else,
+        k,
+    };
+    let mut program = [
+        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, UDP_HEADER),
+        step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x0f),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, first.into()),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ];
+    // The kernel copies the program before the call returns.
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
 /// Joins (source, group) on the interface with this index.
 pub(super) fn join_ssm_v6(
     socket: &impl AsFd,

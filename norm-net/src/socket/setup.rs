@@ -11,6 +11,9 @@ use super::{LinkConfig, raw};
 use crate::error::NetError;
 use crate::interface::{self, Chosen, Interface, InterfaceError};
 
+/// The lowest of the NORM message types that receivers send: NACK, ACK, REPORT (RFC 5740 §4.1).
+const FIRST_FEEDBACK: u8 = 4;
+
 /// A socket with what is known about it.
 #[derive(Debug)]
 pub(super) struct Port {
@@ -192,6 +195,10 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
     let short = |size| granted(size) < config.recv_buffer;
     if socket.recv_buffer_size().is_ok_and(short) {
         let _ = raw::force_recv_buffer(&socket, config.recv_buffer);
+    }
+    if config.feedback_only {
+        // Without it, everything is looked at here.
+        let _ = raw::only_kinds_from(&socket, FIRST_FEEDBACK);
     }
     let prepare = |socket: Socket| {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;

@@ -1,0 +1,254 @@
+//! Back-pressure: new data are not sent faster than the receivers that are waited for can take them.
+//!
+//! Now and then, by NORM_CMD(ACK_REQ), the sender asks some receivers how much more they can take
+//! ([`Credit`]); since the question travels among the data, the answer counts from where the data
+//! were when it was asked. A receiver that can take nothing for a while, or does not answer, is not
+//! waited for until it can and does.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crate::time::Timestamp;
+use crate::wire::{Credit, NodeId};
+
+/// What is known of a receiver.
+#[derive(Copy, Clone, Debug)]
+struct Allowed {
+    /// Content bytes that had been sent when the question was asked that it answered last.
+    asked: u64,
+    /// It can take content up to here, in bytes sent for the first time.
+    limit: u64,
+    /// Since when it holds new data up.
+    stalling: Option<Timestamp>,
+    /// It held new data up for too long.
+    ignored: bool,
+}
+
+impl Allowed {
+    fn new(asked: u64, room: u64) -> Self {
+        Self { asked, limit: asked.saturating_add(room), stalling: None, ignored: false }
+    }
+}
+
+/// Who can take how much.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// Those who can take least, as far as is known.
+    receivers: BTreeMap<NodeId, Allowed>,
+    /// Content bytes that had been sent when a question was asked, by its number.
+    asked: [u64; 256],
+    next_id: u8,
+    /// Questions asked.
+    questions: u64,
+    asked_at: Timestamp,
+    /// Bytes after which to ask again.
+    step: u64,
+    /// The last receiver outside of the list that was asked.
+    pub(super) after: NodeId,
+}
+
+/// Receivers watched at a time.
+const WATCHED: usize = 64;
+/// Receivers asked at a time who are not watched.
+pub(super) const ASKED_BESIDE: usize = 16;
+/// What a receiver is thought to take before it has said so: little more than the smallest buffers
+/// that systems give.
+const FIRST: u64 = 256 << 10;
+/// Questions are at most this far apart, ...
+const LONGEST_STEP: u64 = 8 << 20;
+/// ... and no more than needed to cause so many answers a second.
+const ANSWERS_PER_SECOND: u32 = 20_000;
+/// A receiver that can take nothing for this long stops holding up the rest.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A question that may have been lost is repeated after this, at least.
+const REPEAT: Duration = Duration::from_millis(2);
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            receivers: BTreeMap::new(),
+            asked: [0; 256],
+            next_id: 0,
+            questions: 0,
+            asked_at: Timestamp::ZERO,
+            step: FIRST / 4,
+            after: NodeId::NONE,
+        }
+    }
+
+    /// True when it is time to ask; `sent` are the content bytes sent for the first time so far.
+    pub(super) fn must_ask(&self, now: Timestamp, sent: u64, grtt: Duration) -> bool {
+        let last = self.asked[usize::from(self.next_id.wrapping_sub(1))];
+        if self.questions == 0 {
+            return true;
+        }
+        let answers = u32::try_from(self.receivers.len()).unwrap_or(u32::MAX).max(1);
+        let gap = Duration::from_secs(1) * answers / ANSWERS_PER_SECOND;
+        if now < self.asked_at + gap {
+            return false;
+        }
+        let moved = sent.saturating_sub(last) >= self.step;
+        moved || (self.is_full(sent) && now >= self.asked_at + grtt.max(REPEAT))
+    }
+
+    /// Notes that a question is asked of these and of all who are watched; returns its number.
+    pub(super) fn ask(&mut self, now: Timestamp, sent: u64, beside: &[NodeId]) -> u8 {
+        for &node in beside {
+            if self.receivers.len() < WATCHED {
+                self.receivers.entry(node).or_insert(Allowed::new(sent, FIRST));
+            }
+        }
+        let id = self.next_id;
+        self.asked[usize::from(id)] = sent;
+        (self.next_id, self.asked_at) = (id.wrapping_add(1), now);
+        self.questions += 1;
+        id
+    }
+
+    /// Those who are watched.
+    pub(super) fn watched(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.receivers.keys().copied()
+    }
+
+    /// Takes an answer. With `paced` the rate is somebody else's decision: only memory counts then,
+    /// not what a socket's buffer holds.
+    pub(super) fn answered(&mut self, node: NodeId, ack_id: u8, credit: Credit, paced: bool) {
+        let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
+        if age >= self.questions {
+            return; // never asked
+        }
+        // A burst must also leave room for what comes beside: repair, and packets of others.
+        let burst = if paced { u64::MAX } else { credit.burst / 4 * 3 };
+        let room = credit.room.min(burst);
+        let new = Allowed::new(self.asked[usize::from(ack_id)], room);
+        let full = self.receivers.len() >= WATCHED;
+        if full && !self.receivers.contains_key(&node) {
+            let richest = self.receivers.iter().max_by_key(|(_, allowed)| allowed.limit);
+            let Some((&richest, allowed)) = richest else { return };
+            if allowed.limit <= new.limit {
+                return;
+            }
+            self.receivers.remove(&richest);
+        }
+        let allowed = self.receivers.entry(node).or_insert(new);
+        if new.asked < allowed.asked {
+            return; // overtaken by a later one
+        }
+        (allowed.asked, allowed.limit) = (new.asked, new.limit);
+        if room > 0 {
+            (allowed.stalling, allowed.ignored) = (None, false);
+        }
+        self.step = (room / 4).clamp(FIRST / 8, LONGEST_STEP);
+    }
+
+    /// Watches only these any longer.
+    pub(super) fn retain(&mut self, mut is_waited_for: impl FnMut(NodeId) -> bool) {
+        self.receivers.retain(|&node, _| is_waited_for(node));
+    }
+
+    /// True when somebody who is waited for can take no more now. Whoever is the reason for too long
+    /// is waited for no longer.
+    pub(super) fn stalls(&mut self, now: Timestamp, sent: u64) -> bool {
+        let mut full = false;
+        for allowed in self.receivers.values_mut() {
+            if allowed.ignored || sent < allowed.limit {
+                continue;
+            }
+            let since = *allowed.stalling.get_or_insert(now);
+            allowed.ignored = now >= since + PATIENCE;
+            full |= !allowed.ignored;
+        }
+        full
+    }
+
+    /// While new data are held up: when to ask again, or to wait no longer.
+    pub(super) fn wakes(&self, grtt: Duration) -> Option<Timestamp> {
+        let stalling = self.receivers.values().filter(|allowed| !allowed.ignored);
+        let first = stalling.filter_map(|allowed| allowed.stalling).min()?;
+        Some((first + PATIENCE).min(self.asked_at + grtt.max(REPEAT)))
+    }
+
+    fn is_full(&self, sent: u64) -> bool {
+        self.receivers.values().any(|allowed| sent >= allowed.limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
+    const MS: Duration = Duration::from_millis(1);
+    const ONE: NodeId = NodeId(1);
+
+    fn credit(room: u64) -> Credit {
+        Credit { room, burst: u64::MAX }
+    }
+
+    #[test]
+    fn data_lead_the_answer_by_the_room_that_it_tells_and_no_more() {
+        let mut window = Window::new();
+        assert!(window.must_ask(START, 0, MS));
+        let first = window.ask(START, 0, &[ONE]);
+        assert!(!window.stalls(START, FIRST - 1) && window.stalls(START, FIRST));
+        assert!(window.must_ask(START + MS, FIRST / 2, MS));
+        let second = window.ask(START + MS, 100_000, &[]);
+        window.answered(ONE, second, credit(1 << 20), true);
+        let limit = 100_000 + (1 << 20);
+        assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
+        // An older answer that comes late takes nothing back, and one that nobody asked for is none.
+        window.answered(ONE, first, credit(1 << 20), true);
+        window.answered(ONE, 200, credit(1 << 40), true);
+        assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
+    }
+
+    #[test]
+    fn without_a_rate_a_socket_buffer_counts_too() {
+        let mut window = Window::new();
+        let id = window.ask(START, 0, &[ONE]);
+        let answer = Credit { room: 64 << 20, burst: 4 << 20 };
+        window.answered(ONE, id, answer, false);
+        assert!(window.stalls(START, 3 << 20));
+        assert!(!window.stalls(START, (3 << 20) - 1));
+        window.answered(ONE, id, answer, true);
+        assert!(!window.stalls(START, 3 << 20));
+    }
+
+    #[test]
+    fn who_can_take_nothing_is_waited_for_a_while_and_again_when_it_can() {
+        let mut window = Window::new();
+        let mut now = START;
+        let id = window.ask(now, 0, &[ONE]);
+        window.answered(ONE, id, credit(0), true);
+        let mut stalled = 0;
+        while window.stalls(now, FIRST) {
+            assert!(window.wakes(MS).is_some());
+            let id = window.ask(now, FIRST, &[]);
+            window.answered(ONE, id, credit(0), true);
+            now += MS * 10;
+            stalled += 1;
+        }
+        assert_eq!(stalled, 50);
+        assert!(window.must_ask(now + MS * 10, FIRST, MS), "it is still asked");
+        let id = window.ask(now, FIRST * 2, &[]);
+        window.answered(ONE, id, credit(1000), true);
+        assert!(window.stalls(now, FIRST * 2 + 1000));
+        window.retain(|node| node != ONE);
+        assert!(!window.stalls(now, FIRST * 2 + 1000));
+    }
+
+    #[test]
+    fn of_many_receivers_those_with_the_least_room_are_watched() {
+        let mut window = Window::new();
+        let everybody: Vec<NodeId> = (1..=100).map(NodeId).collect();
+        let id = window.ask(START, 0, &everybody);
+        assert_eq!(window.watched().count(), WATCHED);
+        for &node in &everybody {
+            // The later, the less.
+            window.answered(node, id, credit(FIRST * 200 - u64::from(node.0)), true);
+        }
+        assert_eq!(window.watched().count(), WATCHED);
+        assert!(window.watched().any(|node| node == NodeId(100)));
+        assert!(!window.stalls(START, FIRST * 200 - 101) && window.stalls(START, FIRST * 200 - 100));
+    }
+}
