@@ -9,7 +9,10 @@ use super::remote::{AckDue, Remote};
 use super::{Feedback, Receiver};
 use crate::endpoint::SymbolStore;
 use crate::time::Timestamp;
-use crate::wire::{ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall, Squelch};
+use crate::wire::{
+    ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall,
+    Squelch,
+};
 
 impl<S: SymbolStore> Receiver<S> {
     pub(super) fn take_command(&mut self, now: Timestamp, index: u32, cmd: &Cmd<'_>) {

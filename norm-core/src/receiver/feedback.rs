@@ -10,8 +10,8 @@ use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CC, ACK_CREDIT, Ack, AckFlush, Credit, Extensions, Header, MemberReport, Message, Nack, RepairWriter, Report,
-    Sequence,
+    ACK_CC, ACK_CREDIT, Ack, AckFlush, Credit, Extensions, Header, MemberReport, Message, Nack,
+    RepairWriter, Report, Sequence,
 };
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.

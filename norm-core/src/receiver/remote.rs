@@ -13,8 +13,8 @@ use super::probes::Probes;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId, SenderFields,
-    Sequence, WireTime,
+    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId,
+    SenderFields, Sequence, WireTime,
 };
 
 /// The place that a FLUSH names.

@@ -10,11 +10,11 @@ use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CREDIT, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
-    Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
-    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
-    RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
-    Squelch, WireTime, encode_nodes,
+    ACK_CREDIT, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf,
+    Extensions, FecId, Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags,
+    ObjectId, ObjectList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter,
+    RollCall, SenderFields, Sequence, Squelch, WireTime, encode_nodes,
 };
 
 /// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129

@@ -14,9 +14,9 @@ use crate::fec::{EXTRA_SYMBOLS, Scheme};
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Credit, Identity, InstanceId, MemberReport, MemberState, Message, Nack,
-    NodeId, ObjectId, PayloadId, RawPayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest,
-    WireTime,
+    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Credit, Identity, InstanceId, MemberReport, MemberState,
+    Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId, RepairFlags, RepairForm, RepairItem,
+    RepairRequest, WireTime,
 };
 
 /// Answers waiting to be sent at most.

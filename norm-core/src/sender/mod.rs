@@ -74,8 +74,8 @@ pub struct Sender {
     urgent: VecDeque<compose::Urgent>,
     /// Bytes that history repair may send while there is other work.
     history_credit: i64,
-    /// True when new data waited for a receiver at the last poll.
-    stalled: bool,
+    /// Until when new data wait for a receiver, if they did at the last poll.
+    stalled: Option<Timestamp>,
     /// True when the last poll found nothing to send.
     idle: bool,
     jobs: VecDeque<Job>,
@@ -128,7 +128,7 @@ impl Sender {
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
             history_credit: 0,
-            stalled: false,
+            stalled: None,
             idle: false,
             jobs: VecDeque::new(),
             events: VecDeque::new(),
@@ -307,13 +307,9 @@ impl Endpoint for Sender {
         if !self.idle {
             return Some(pacer);
         }
-        let stall = self.stalled.then(|| {
-            let window = self.window.wakes(self.grtt.get());
-            window.map_or(self.lag.ends(), |at| at.min(self.lag.ends()))
-        });
         let packets = self.session.next_packet().into_iter();
         let activation = self.repairs.next_activation().filter(|_| self.session.is_sending());
-        let packets = packets.chain(activation).chain(stall);
+        let packets = packets.chain(activation).chain(self.stalled);
         packets.map(|t| t.max(pacer)).chain(self.session.next_check()).min()
     }
 }

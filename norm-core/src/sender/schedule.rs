@@ -76,7 +76,7 @@ impl Sender {
         now: Timestamp,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
-        self.stalled = false;
+        self.stalled = None;
         if self.session.is_closing() {
             return self.send_eot(now, out);
         }
@@ -113,14 +113,14 @@ impl Sender {
     }
 
     /// Blocks that the cache holds.
-    fn window(&self) -> u64 {
+    fn blocks_in_cache(&self) -> u64 {
         let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
         self.config.cache_bytes as u64 / block.max(1)
     }
 
     /// Blocks below are history: they have left, or will soon leave, the cache.
     fn horizon(&self) -> u64 {
-        self.cursor_block().saturating_sub(self.window() / 2)
+        self.cursor_block().saturating_sub(self.blocks_in_cache() / 2)
     }
 
     /// The running number of the block at the cursor.
@@ -155,7 +155,7 @@ impl Sender {
             return;
         }
         let cursor = self.cursor_block();
-        let ahead = self.window().clamp(1, READ_AHEAD);
+        let ahead = self.blocks_in_cache().clamp(1, READ_AHEAD);
         for number in cursor..(cursor + ahead).min(self.objects.end_block()) {
             self.want_block(number);
         }
@@ -163,9 +163,10 @@ impl Sender {
 
     fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         let cursor = self.cursor_block();
-        self.stalled =
-            cursor < self.objects.end_block() && self.must_wait(now, cursor);
-        if self.stalled {
+        if cursor < self.objects.end_block() {
+            self.stalled = self.must_wait(now, cursor);
+        }
+        if self.stalled.is_some() {
             return None;
         }
         loop {
@@ -213,10 +214,18 @@ impl Sender {
         }
     }
 
-    /// True when a receiver that is waited for has no room for more, or is too far behind.
-    fn must_wait(&mut self, now: Timestamp, cursor: u64) -> bool {
-        let full = self.heeds_credit() && self.window.stalls(now, self.cursor.bytes);
-        self.lag.stalls(now, cursor, self.window()) || full
+    /// Until when new data wait because a receiver has no room for more, or is too far behind.
+    fn must_wait(&mut self, now: Timestamp, cursor: u64) -> Option<Timestamp> {
+        let sent = self.cursor.bytes;
+        if self.heeds_credit() && self.window.stalls(now, sent) {
+            let members = &self.members;
+            self.window.retain(|node| members.is_active(node));
+            if self.window.stalls(now, sent) {
+                return self.window.wakes(self.grtt.get());
+            }
+        }
+        let lags = self.lag.stalls(now, cursor, self.blocks_in_cache());
+        lags.then(|| self.lag.ends())
     }
 
     /// True when new data are of an object that receivers keep as a whole. Readers of a stream may miss

@@ -82,13 +82,19 @@ impl Window {
         if self.questions == 0 {
             return true;
         }
-        let answers = u32::try_from(self.receivers.len()).unwrap_or(u32::MAX).max(1);
-        let gap = Duration::from_secs(1) * answers / ANSWERS_PER_SECOND;
-        if now < self.asked_at + gap {
-            return false;
-        }
         let moved = sent.saturating_sub(last) >= self.step;
-        moved || (self.is_full(sent) && now >= self.asked_at + grtt.max(REPEAT))
+        (moved && now >= self.asked_at + self.gap())
+            || (self.is_full(sent) && now >= self.repeat_at(grtt))
+    }
+
+    /// The least time between two questions.
+    fn gap(&self) -> Duration {
+        let answers = u32::try_from(self.receivers.len()).unwrap_or(u32::MAX).max(1);
+        Duration::from_secs(1) * answers / ANSWERS_PER_SECOND
+    }
+
+    fn repeat_at(&self, grtt: Duration) -> Timestamp {
+        self.asked_at + grtt.max(REPEAT).max(self.gap())
     }
 
     /// Notes that a question is asked of these and of all who are watched; returns its number.
@@ -165,7 +171,7 @@ impl Window {
     pub(super) fn wakes(&self, grtt: Duration) -> Option<Timestamp> {
         let stalling = self.receivers.values().filter(|allowed| !allowed.ignored);
         let first = stalling.filter_map(|allowed| allowed.stalling).min()?;
-        Some((first + PATIENCE).min(self.asked_at + grtt.max(REPEAT)))
+        Some((first + PATIENCE).min(self.repeat_at(grtt)))
     }
 
     fn is_full(&self, sent: u64) -> bool {
@@ -249,6 +255,8 @@ mod tests {
         }
         assert_eq!(window.watched().count(), WATCHED);
         assert!(window.watched().any(|node| node == NodeId(100)));
-        assert!(!window.stalls(START, FIRST * 200 - 101) && window.stalls(START, FIRST * 200 - 100));
+        assert!(
+            !window.stalls(START, FIRST * 200 - 101) && window.stalls(START, FIRST * 200 - 100)
+        );
     }
 }
