@@ -209,7 +209,7 @@ fn forge(
         let config = SenderConfig {
             scheme: Scheme::ReedSolomon(code),
             rfc_only: true,
-            segment_size: Some(1400),
+            segment_size: 1400,
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),
             ..SenderConfig::new(NodeId(77))
