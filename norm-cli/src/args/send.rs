@@ -65,12 +65,11 @@ pub struct SendArgs {
     #[arg(long, value_name = "WHO", value_parser = ["nrl"])]
     pub compat: Option<String>,
 
-    /// Repair code: auto, raptorq or rs; with --compat nrl the FEC encoding id: 5, 2 or 129
-    /// [default: auto, with --compat 5]
+    /// Repair code: auto, raptorq, rs; with --compat 5, 2, 129 [default: auto, 5]
     #[arg(long, value_name = "CODE", value_parser = code)]
     pub fec: Option<Code>,
 
-    /// Most bytes in a packet [default: the interface's MTU, at most 9000; 1500 on loopback]
+    /// Most bytes in a packet [default: MTU of the interface, at most 9000]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(184..=65_535))]
     pub mtu: Option<u32>,
 
