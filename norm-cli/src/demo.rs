@@ -56,6 +56,8 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,
+        mtu: args.mtu,
+        fec: args.code(),
         ..SendOptions::new(scene.group())
     };
     let sending = norm_net::send(&[scene.source().to_path_buf()], &options)

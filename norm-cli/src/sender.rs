@@ -48,6 +48,8 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         interface: args.interface.clone(),
         rate: args.rate.unwrap_or(DEFAULT_RATE).limit(),
         ttl: args.ttl,
+        mtu: args.mtu,
+        fec: args.code(),
         node: args.node_id.map(norm_net::NodeId),
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,

@@ -72,6 +72,8 @@ pub(crate) fn sample() -> SendSettings {
         rate: Some(200_000_000),
         ttl: 1,
         segment_size: 1344,
+        fec_id: 6,
+        block_len: 1024,
         local: "192.0.2.2:40000".parse().expect("it is an address"),
         set: "00".to_owned(),
         compat: None,

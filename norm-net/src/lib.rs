@@ -30,7 +30,7 @@ pub use receive::{
     ReceiveSettings, Receiving, SetReport, receive,
 };
 pub use send::{
-    Compat, CompatFec, ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions,
+    Compat, CompatFec, Fec, ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions,
     SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, send,
 };
 pub use session::Stopper;

@@ -313,7 +313,7 @@ fn a_payload_larger_than_an_object_arrives_as_several_extents() {
     let (dir, payload) = tree(18_000_000);
     let listener = Listener::start(group, "listener", 4, 0, false);
     // 255 blocks of 1024 symbols of 64 bytes: an extent has less than 17 MB.
-    let options = SendOptions { min_receivers: 1, segment_size: 64, ..options(group) };
+    let options = SendOptions { min_receivers: 1, segment_size: Some(64), ..options(group) };
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.root, Some(check(&listener.finish(), &payload, 2)));
@@ -443,6 +443,9 @@ fn options_that_cannot_work_are_refused_at_once() {
     let (dir, _) = tree(10);
     let refused = |options: SendOptions| send(&paths(&dir), &options).unwrap_err().to_string();
     assert!(refused(SendOptions { rate: Some(0), ..options(group()) }).contains("rate"));
-    assert!(refused(SendOptions { segment_size: 10, ..options(group()) }).contains("segment size"));
+    assert!(
+        refused(SendOptions { segment_size: Some(10), ..options(group()) })
+            .contains("segment size")
+    );
     assert!(refused(SendOptions { ttl: 0, ..options(group()) }).contains("TTL"));
 }

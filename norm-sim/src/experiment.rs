@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::receiver::Feedback;
 
 use crate::crowd::CrowdPlan;
@@ -34,6 +35,11 @@ pub struct Experiment {
     pub size: u64,
     /// Source symbols per block (K).
     pub block_len: u32,
+    /// Parity symbols of each block under a Reed-Solomon code (FEC encoding id 5), at most 255 with
+    /// the source symbols; `None` is RaptorQ.
+    pub parity: Option<u16>,
+    /// From the sender to the switch, one way.
+    pub delay: Duration,
     /// Bits per second.
     pub rate: u64,
 }
@@ -76,7 +82,23 @@ impl Experiment {
             announce: false,
             size: 10 << 20,
             block_len: 256,
+            parity: None,
+            delay: Duration::from_millis(10),
             rate: 20_000_000,
+        }
+    }
+
+    /// 32 MiB at 1 Gbit/s on a local network to receivers that announce themselves, under the
+    /// Reed-Solomon code that `norm-send` uses there: blocks of 160 symbols and 95 of parity.
+    pub fn lan(seed: u64, receivers: u32) -> Self {
+        Self {
+            announce: true,
+            size: 32 << 20,
+            block_len: 160,
+            parity: Some(95),
+            delay: Duration::from_micros(20),
+            rate: 1_000_000_000,
+            ..Self::new(seed, receivers)
         }
     }
 
@@ -87,6 +109,9 @@ impl Experiment {
         let config = &mut scenario.sender().config;
         (config.segment_size, config.block_len) = (SYMBOL, self.block_len);
         config.rate = Some(self.rate);
+        if let Some(code) = self.code() {
+            config.scheme = Scheme::ReedSolomon(code);
+        }
         config.cache_bytes = 48 << 20;
         config.initial_grtt = Duration::from_millis(25);
         if !self.announce {
@@ -96,9 +121,9 @@ impl Experiment {
         } else {
             config.min_receivers = self.receivers as usize;
         }
-        let far = Link { delay: Duration::from_millis(10), ..Link::default() };
+        let far = Link { delay: self.delay, ..Link::default() };
         scenario.hosts[0].link = Link { up: vec![Rule::Loss(self.trunk)], ..far };
-        let delay = Duration::from_millis(1);
+        let delay = self.delay / 10;
         if self.crowd {
             let plan = CrowdPlan {
                 receivers: self.receivers,
@@ -119,6 +144,11 @@ impl Experiment {
             }
         }
         scenario
+    }
+
+    fn code(&self) -> Option<RsCode> {
+        let block_len = u16::try_from(self.block_len).ok()?;
+        RsCode::new(RsForm::Id5, Points::Rizzo, block_len, self.parity?).ok()
     }
 
     /// Runs it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
-use norm_net::{Compat, CompatFec};
+use norm_net::{Compat, CompatFec, Fec};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -65,9 +65,13 @@ pub struct SendArgs {
     #[arg(long, value_name = "WHO", value_parser = ["nrl"])]
     pub compat: Option<String>,
 
-    /// FEC encoding id with --compat: 5, 2 or 129 [default: 5]
-    #[arg(long, value_name = "ID", value_parser = fec, requires = "compat")]
-    pub fec: Option<CompatFec>,
+    /// Repair code: auto, raptorq, rs; with --compat 5, 2, 129 [default: auto, 5]
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    pub fec: Option<Code>,
+
+    /// Most bytes in a packet [default: MTU of the interface, at most 9000]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(184..=65_535))]
+    pub mtu: Option<u32>,
 
     /// Print events as JSON lines on standard output, no progress
     #[arg(long)]
@@ -90,13 +94,29 @@ pub struct SendArgs {
     pub paths: Vec<PathBuf>,
 }
 
-fn fec(id: &str) -> Result<CompatFec, String> {
-    match id {
-        "5" => Ok(CompatFec::Id5),
-        "2" => Ok(CompatFec::Id2),
-        "129" => Ok(CompatFec::Id129),
-        _ => Err("give 5 (the NRL's own choice), 2 (long blocks) or 129".to_owned()),
-    }
+/// What `--fec` takes: a code for sets, or an id for receivers of other makes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// For sets, which only norm-recv understands.
+    Set(Fec),
+    /// With `--compat`.
+    Compat(CompatFec),
+}
+
+fn code(word: &str) -> Result<Code, String> {
+    Ok(match word {
+        "auto" => Code::Set(Fec::Auto),
+        "raptorq" => Code::Set(Fec::RaptorQ),
+        "rs" => Code::Set(Fec::ReedSolomon),
+        "5" => Code::Compat(CompatFec::Id5),
+        "2" => Code::Compat(CompatFec::Id2),
+        "129" => Code::Compat(CompatFec::Id129),
+        _ => {
+            return Err("give auto, raptorq or rs; with --compat nrl 5 (the NRL's own choice), \
+                        2 (long blocks) or 129"
+                .to_owned());
+        }
+    })
 }
 
 const EXAMPLES: &str = "\
@@ -113,7 +133,13 @@ Examples:
 impl SendArgs {
     /// How to send to receivers of other makes, if that is wanted.
     pub fn compat(&self) -> Option<Compat> {
-        self.compat.as_ref().map(|_| Compat::new(self.fec.unwrap_or(CompatFec::Id5)))
+        let id = if let Some(Code::Compat(id)) = self.fec { id } else { CompatFec::Id5 };
+        self.compat.as_ref().map(|_| Compat::new(id))
+    }
+
+    /// The code of a set.
+    pub fn code(&self) -> Fec {
+        if let Some(Code::Set(code)) = self.fec { code } else { Fec::Auto }
     }
 
     /// Checks what depends on several flags or on the file system.
@@ -131,6 +157,21 @@ impl SendArgs {
             return Err(Failure::usage(
                 "--start-timeout limits the wait for --min-receivers: give both, or neither",
             ));
+        }
+        match (self.fec, &self.compat) {
+            (Some(Code::Compat(_)), None) => {
+                return Err(Failure::usage(
+                    "--fec takes an FEC encoding id only with --compat nrl: give that, too, or \
+                     auto, raptorq or rs",
+                ));
+            }
+            (Some(Code::Set(Fec::RaptorQ | Fec::ReedSolomon)), Some(_)) => {
+                return Err(Failure::usage(
+                    "--fec takes an FEC encoding id with --compat: give 5, 2 or 129, or leave \
+                     --compat away",
+                ));
+            }
+            _ => {}
         }
         for path in &self.paths {
             if let Err(error) = std::fs::metadata(path) {
@@ -187,6 +228,15 @@ mod tests {
         assert_eq!(fec("file"), None);
         assert_eq!(fec("--compat nrl file"), Some(CompatFec::Id5));
         assert_eq!(fec("--compat nrl --fec 129 file"), Some(CompatFec::Id129));
+        assert_eq!(fec("--compat nrl --fec auto file"), Some(CompatFec::Id5));
+    }
+
+    #[test]
+    fn the_code_of_a_set_is_chosen_by_norm_send_unless_it_is_given() {
+        assert_eq!(parse("file").code(), Fec::Auto);
+        assert_eq!(parse("--fec auto file").code(), Fec::Auto);
+        assert_eq!(parse("--fec raptorq file").code(), Fec::RaptorQ);
+        assert_eq!(parse("--fec rs file").code(), Fec::ReedSolomon);
     }
 
     #[test]
@@ -207,7 +257,12 @@ mod tests {
             ("--demo . .", "--demo", "folder"),
             ("--demo --compat nrl", "--demo", "--compat"),
             ("--compat orbit .", "--compat", "nrl"),
-            ("--fec 2 .", "--compat", "--compat"),
+            ("--fec 2 .", "--fec", "--compat nrl"),
+            ("--fec 2 .", "--fec", "raptorq"),
+            ("--fec fast .", "--fec", "raptorq"),
+            ("--compat nrl --fec rs .", "--fec", "129"),
+            ("--compat nrl --fec raptorq .", "--fec", "leave --compat away"),
+            ("--mtu 100 .", "--mtu", "184..=65535"),
             ("--compat nrl --fec 6 .", "--fec", "129"),
             ("/no/such/file", "PATH", "No such file"),
             ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),

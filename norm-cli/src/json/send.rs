@@ -25,6 +25,10 @@ pub struct SenderSettings {
     pub ttl: u32,
     /// Bytes of content per packet.
     pub segment_size: u16,
+    /// 6 is RaptorQ; 5, 2 and 129 are Reed-Solomon codes.
+    pub fec_id: u8,
+    /// Source symbols in the longest block.
+    pub block_len: u32,
     /// `null` when files are sent without a set, to receivers of other makes.
     pub set: Option<String>,
     pub files: u64,
@@ -45,6 +49,8 @@ impl From<&SendSettings> for SenderSettings {
             rate: settings.rate,
             ttl: settings.ttl,
             segment_size: settings.segment_size,
+            fec_id: settings.fec_id,
+            block_len: settings.block_len,
             set: settings.compat.is_none().then(|| settings.set.clone()),
             files: settings.files,
             directories: settings.directories,

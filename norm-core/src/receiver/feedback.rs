@@ -176,8 +176,8 @@ impl<S: SymbolStore> Receiver<S> {
     ) -> Option<Transmit> {
         let (_, round) = remote.report.take_if(|(at, _)| *at <= now)?;
         // Senders of other makes call no roll and know no reports.
-        let foreign = remote.foreign && remote.answered_round.is_none();
-        let mute = self.config.feedback == Feedback::None || !self.config.announce || foreign;
+        let silent = self.config.feedback == Feedback::None || !self.config.announce;
+        let mute = silent || remote.is_foreign();
         if mute || self.is_copycat(remote) {
             return None;
         }
@@ -259,10 +259,9 @@ impl<S: SymbolStore> Receiver<S> {
         remote.hush = Hush::default();
         // Other makes expect to be asked for parity, and NRL's sends far more of a stream again than
         // was named.
-        let foreign = remote.foreign && remote.answered_round.is_none();
         let mut writer = NeedWriter {
             requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
-            name_symbols: remote.timing.group_size <= NAMED_GROUP && !foreign,
+            name_symbols: remote.timing.group_size <= NAMED_GROUP && !remote.is_foreign(),
             has_whole: false,
             room: self.room(),
         };

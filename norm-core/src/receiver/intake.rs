@@ -7,6 +7,7 @@ use super::event::{ObjectRef, ReceiverEvent};
 use super::object::{Opened, RecvBlock, RecvObject};
 use super::remote::Remote;
 use super::{JoinPolicy, Receiver, SENDERS_PER_ADDRESS};
+use crate::content::SetInfo;
 use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
@@ -138,6 +139,9 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         self.note_scheme(index, info.fec_id, info.extensions);
+        if let Some(remote) = self.remotes.get_mut(&index) {
+            remote.native = remote.native || SetInfo::parse(info.payload).is_ok();
+        }
         if first {
             self.reach(now, index, key, 0);
         }

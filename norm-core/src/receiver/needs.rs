@@ -170,6 +170,9 @@ pub(super) struct NeedWriter {
 
 /// A block's missing symbols are named only while that takes at most this many bytes.
 const NAMED_BYTES: usize = 512;
+/// The same for Reed-Solomon blocks, which are short and many, and cost little to code: a NACK has
+/// room for all that are due.
+const NAMED_BYTES_RS: usize = 64;
 
 impl NeedWriter {
     fn push(&mut self, remote: &Remote, need: &Need<'_>) -> bool {
@@ -232,7 +235,7 @@ impl NeedWriter {
             }
             Need::Symbols { key, block, count, have, parity, scheme } => {
                 let nameable = remote.is_nameable(key, block);
-                let named = self.name_symbols && nameable && self.fits_named(have);
+                let named = self.name_symbols && nameable && self.fits_named(have, scheme);
                 match scheme {
                     Scheme::RaptorQ if !named => {
                         let erasures = item(key, block, count);
@@ -265,8 +268,10 @@ impl NeedWriter {
         self.requests.push_range(flags, item(start), item(end - 1))
     }
 
-    fn fits_named(&self, have: &Bits) -> bool {
-        let room = self.requests.remaining().min(NAMED_BYTES);
+    fn fits_named(&self, have: &Bits, scheme: Scheme) -> bool {
+        let most =
+            if matches!(scheme, Scheme::ReedSolomon(_)) { NAMED_BYTES_RS } else { NAMED_BYTES };
+        let room = self.requests.remaining().min(most);
         let mut bytes = 0;
         have.clear_runs().all(|(start, end)| {
             // An item is 8 bytes; changing between items and ranges costs 4 more.
@@ -329,6 +334,28 @@ impl Remote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fec::{Points, RsCode, RsForm};
+
+    #[test]
+    fn a_reed_solomon_block_has_its_losses_named_only_while_they_are_few() {
+        let writer = NeedWriter {
+            requests: RepairWriter::new(1344),
+            name_symbols: true,
+            has_whole: false,
+            room: 0,
+        };
+        let code = RsCode::new(RsForm::Id5, Points::Rizzo, 160, 95).unwrap();
+        let lost = |count: u32| {
+            let mut have = Bits::new(160);
+            (0..160).filter(|n| n % 10 != 0 || n / 10 >= count).for_each(|n| {
+                have.insert(n);
+            });
+            have
+        };
+        let fits = |count, scheme| writer.fits_named(&lost(count), scheme);
+        assert!(fits(5, Scheme::ReedSolomon(code)) && fits(6, Scheme::RaptorQ));
+        assert!(!fits(6, Scheme::ReedSolomon(code)));
+    }
 
     #[test]
     fn parity_is_named_first_and_source_symbols_only_when_there_is_too_little() {

@@ -125,8 +125,10 @@ pub(super) struct Remote {
     pub(super) answered_round: Option<u16>,
     /// When we first reported.
     pub(super) reported: Option<Timestamp>,
-    /// It looks like another make's, unless it calls the roll.
+    /// It looks like another make's, unless it is known to be one of ours.
     pub(super) foreign: bool,
+    /// It sends file sets, which only ours do.
+    pub(super) native: bool,
     /// It does not hear what we send to it alone.
     pub(super) unheard: bool,
     pub(super) loss: LossMeter,
@@ -191,6 +193,7 @@ impl Remote {
             answered_round: None,
             reported: None,
             foreign: false,
+            native: false,
             unheard: false,
             loss: LossMeter::default(),
             last_heard: now,
@@ -203,6 +206,12 @@ impl Remote {
                 reason: String::new(),
             },
         }
+    }
+
+    /// True of a sender of another make. Those call no roll and know no sets; the code alone does not
+    /// tell, for ours sends sets under Reed-Solomon codes, too.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign && !self.native && self.answered_round.is_none()
     }
 
     /// Notes that the sender lives.

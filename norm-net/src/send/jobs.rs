@@ -94,6 +94,7 @@ fn lock(source: &Mutex<Source>) -> MutexGuard<'_, Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::send::Fec;
     use crate::send::plan::Plan;
     use crate::send::scan::scan;
     use norm_core::content::SetId;
@@ -103,7 +104,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file"), b"content").unwrap();
         let found = scan(&[dir.path().to_owned()]).unwrap();
-        let plan = Plan::new(64, None, found.head.len() as u64, found.payload_size).unwrap();
+        let plan =
+            Plan::new(Fec::RaptorQ, 64, None, found.head.len() as u64, found.payload_size).unwrap();
         let source = Mutex::new(Source::new(SetId([1; 16]), plan, found));
         assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok());
         let failed = attempt(&source, || {

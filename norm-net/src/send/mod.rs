@@ -7,6 +7,7 @@
 mod compat;
 mod error;
 mod event;
+mod fec;
 mod jobs;
 mod options;
 mod plan;
@@ -33,6 +34,7 @@ use crate::socket::Link;
 pub use compat::{Compat, CompatFec};
 pub use error::SendError;
 pub use event::{SendEvent, SendPhase, SendProgress};
+pub use fec::Fec;
 pub use options::{SendOptions, SendSettings};
 pub use report::{ReceiverOutcome, ReceiverResult, SendOutcome, SendReport};
 
@@ -91,20 +93,24 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
     let found = scan(paths)?;
     let link = Link::open(&options.link_config())?;
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
-    let options = &SendOptions { segment_size, ..options.clone() };
+    let options = &SendOptions { segment_size: Some(segment_size), ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let node = draw_node(&mut rng);
-    let config = sender_config(options, options.node.unwrap_or(node));
+    let config = sender_config(options, options.node.unwrap_or(node), segment_size);
     let first_key = config.first_object;
-    let mut settings = settings(options, &link, &found, segment_hint);
+    let mut settings = settings(options, &link, &found, segment_size, segment_hint);
     let clock = Clock::start();
     let (engine, source) = match &options.compat {
         None => {
             let set = draw_set(&mut rng);
             settings.set = set.to_string();
             let head_len = found.head.len() as u64;
-            let plan = Plan::new(segment_size, options.rate, head_len, found.payload_size)?;
-            let config = SenderConfig { block_len: plan.block_len, ..config };
+            let fec = options.fec.decide(options.rate, options.min_receivers);
+            let payload_size = found.payload_size;
+            let plan = Plan::new(fec, segment_size, options.rate, head_len, payload_size)?;
+            let (scheme, block_len) = (plan.scheme, plan.block_len);
+            (settings.fec_id, settings.block_len) = (scheme.fec_id().0, block_len);
+            let config = SenderConfig { scheme, block_len, ..config };
             let specs = plan.specs(set, first_key as u16);
             let engine = engine(config, rng.next_u64(), clock.now(), specs)?;
             (engine, Source::new(set, plan, found))
@@ -112,7 +118,9 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
         Some(compat) => {
             let plan = FilePlan::new(&found, compat, segment_size)?;
             settings.skipped.extend_from_slice(&plan.skipped);
-            let config = SenderConfig { scheme: compat.scheme()?, rfc_only: true, ..config };
+            let scheme = compat.scheme()?;
+            (settings.fec_id, settings.block_len) = (scheme.fec_id().0, compat.block_len.into());
+            let config = SenderConfig { scheme, rfc_only: true, ..config };
             let engine = engine(config, rng.next_u64(), clock.now(), plan.specs())?;
             (engine, Source::of_files(plan.offsets(), found))
         }
@@ -156,12 +164,12 @@ fn run(
     Ok(session.finish(&engine, clock.now()))
 }
 
-fn sender_config(options: &SendOptions, node: NodeId) -> SenderConfig {
+fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
     let usual = SenderConfig::new(node);
     SenderConfig {
         rate: options.rate,
         packet_overhead: options.packet_overhead() as usize,
-        segment_size: options.segment_size,
+        segment_size,
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
@@ -174,6 +182,7 @@ fn settings(
     options: &SendOptions,
     link: &Link,
     found: &FileSet,
+    segment_size: u16,
     segment_hint: Option<String>,
 ) -> SendSettings {
     let hints: Vec<String> = link.buffers().hint().into_iter().chain(segment_hint).collect();
@@ -183,7 +192,9 @@ fn settings(
         because: link.chosen_because(),
         rate: options.rate,
         ttl: options.ttl,
-        segment_size: options.segment_size,
+        segment_size,
+        fec_id: 0,
+        block_len: 0,
         local: link.local_addr(),
         set: String::new(),
         compat: options.compat,

@@ -7,11 +7,20 @@ use std::time::Duration;
 use norm_core::sender::{ConfigError, DATA_OVERHEAD};
 use norm_core::wire::NodeId;
 
-use super::{Compat, SendError};
+use super::{Compat, Fec, SendError};
 use crate::interface::{Interface, InterfaceSpec};
 use crate::socket::LinkConfig;
 
 const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
+/// MTUs that leave room for a segment and that IPv4 can carry.
+const MTUS: RangeInclusive<u32> = 184..=65_535;
+/// Bytes of each packet that are left for headers.
+const HEADERS: u32 = 120;
+/// Packets are not longer than this unless an MTU is given: what jumbo frames mostly carry.
+const JUMBO_MTU: u32 = 9_000;
+/// The loopback interface lets 64 KiB out, which no network does; what works there should work
+/// elsewhere.
+const LOOPBACK_MTU: u32 = 1_500;
 /// RaptorQ is fastest with symbols of a multiple of this many bytes.
 const SEGMENT_STEP: u32 = 64;
 
@@ -35,9 +44,15 @@ pub struct SendOptions {
     pub start_timeout: Option<Duration>,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
-    /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, where the interface does not
-    /// let such packets out. The default fits an MTU of 1500.
-    pub segment_size: u16,
+    /// The most bytes that a packet may have on its way, IP header included, 184 to 65,535; lowered,
+    /// with a hint, to what the interface lets out. `None` takes that, but at most 9,000, and 1,500
+    /// on the loopback interface. Nothing is ever fragmented.
+    pub mtu: Option<u32>,
+    /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
+    /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
+    pub segment_size: Option<u16>,
+    /// The code of a set; has no effect with `compat`.
+    pub fec: Fec,
     /// Send as the NRL's NORM does, to receivers of other makes; `None`: as a set, with checksums.
     pub compat: Option<Compat>,
     /// Kernel receive buffer to ask for, in bytes.
@@ -64,7 +79,9 @@ impl SendOptions {
             min_receivers: 0,
             start_timeout: None,
             linger: Duration::ZERO,
-            segment_size: 1344,
+            mtu: None,
+            segment_size: None,
+            fec: Fec::Auto,
             compat: None,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
@@ -76,7 +93,7 @@ impl SendOptions {
     /// The same, to receivers of other makes, with segments of the size that they usually see.
     #[must_use]
     pub fn compatible(self, compat: Compat) -> Self {
-        Self { compat: Some(compat), segment_size: Compat::SEGMENT_SIZE, ..self }
+        Self { compat: Some(compat), segment_size: Some(Compat::SEGMENT_SIZE), ..self }
     }
 
     /// Refuses values that cannot work, as far as this can be told without a network.
@@ -84,37 +101,58 @@ impl SendOptions {
         if self.rate == Some(0) {
             return Err(SendError::Config("a rate of 0 sends nothing: give a higher one".into()));
         }
-        if !SEGMENT_SIZES.contains(&self.segment_size) {
+        if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigError::SegmentSize.into());
+        }
+        if self.mtu.is_some_and(|mtu| !MTUS.contains(&mtu)) {
+            let (least, most) = (MTUS.start(), MTUS.end());
+            return Err(SendError::Config(format!("the MTU must be {least} to {most} bytes")));
         }
         self.compat.as_ref().map_or(Ok(()), |compat| compat.scheme().map(|_| ()))
     }
 
-    /// The segment size to use: the one wanted, or else the largest good one that the interface lets
-    /// out, together with what to tell the user about that.
+    /// The segment size to use, and what to tell the user about it: that wanted, or the usual one for
+    /// the MTU, or else the largest good one that the MTU has room for.
+    ///
+    /// # Errors
+    /// [`SendError::Config`] when the interface lets too little out for any segment.
     pub(super) fn fit_segment(
         &self,
         interface: &Interface,
     ) -> Result<(u16, Option<String>), SendError> {
-        let wanted = u32::from(self.segment_size);
+        let name = &interface.name;
+        let limit = interface.mtu.unwrap_or(u32::MAX);
+        let mtu = self.mtu.unwrap_or(u32::MAX).min(limit);
         // Payload ids of FEC id 129 are four bytes longer.
         let ids = if self.compat.is_some() { 4 } else { 0 };
         let overhead = DATA_OVERHEAD as u32 + ids + self.packet_overhead();
-        let room = interface.mtu.map_or(u32::MAX, |mtu| mtu.saturating_sub(overhead));
-        if wanted <= room {
-            return Ok((self.segment_size, None));
-        }
-        let (name, mtu) = (&interface.name, interface.mtu.unwrap_or_default());
-        let fitting = u16::try_from(room / SEGMENT_STEP * SEGMENT_STEP).unwrap_or(u16::MAX);
-        if fitting < *SEGMENT_SIZES.start() {
-            let message =
-                format!("the MTU of {name} ({mtu}) is too small: choose another interface");
-            return Err(SendError::Config(message));
-        }
-        let hint = format!(
-            "segments of {wanted} bytes do not fit {name} (MTU {mtu}): using {fitting} bytes"
-        );
-        Ok((fitting, Some(hint)))
+        let room = mtu.saturating_sub(overhead);
+        let wanted = match self.segment_size {
+            Some(wanted) => u32::from(wanted),
+            None => usual_segment(self.mtu.map_or_else(|| usual_mtu(interface), |_| mtu)),
+        };
+        let fitting = (room.min((*SEGMENT_SIZES.end()).into())) / SEGMENT_STEP * SEGMENT_STEP;
+        let segment = if wanted <= room { wanted } else { fitting };
+        let Some(segment) = u16::try_from(segment).ok().filter(|s| SEGMENT_SIZES.contains(s))
+        else {
+            return Err(SendError::Config(match self.mtu.filter(|mtu| *mtu <= limit) {
+                Some(mtu) => format!("an MTU of {mtu} is too small: give a larger one"),
+                None => {
+                    format!("the MTU of {name} ({limit}) is too small: choose another interface")
+                }
+            }));
+        };
+        let hint = if wanted > room {
+            let (path, mtu) = self.mtu.map_or((name.as_str(), limit), |_| ("the path", mtu));
+            let what = format!("segments of {wanted} bytes do not fit {path} (MTU {mtu})");
+            Some(format!("{what}: using {segment} bytes"))
+        } else if let Some(given) = self.mtu.filter(|given| *given > limit) {
+            let what = format!("packets of {given} bytes do not fit {name} (MTU {limit})");
+            Some(format!("{what}: using segments of {segment} bytes"))
+        } else {
+            None
+        };
+        Ok((segment, hint))
     }
 
     /// Bytes of IP and UDP headers per packet.
@@ -135,6 +173,18 @@ impl SendOptions {
     }
 }
 
+/// The MTU to reckon with where none is given.
+fn usual_mtu(interface: &Interface) -> u32 {
+    let most = if interface.loopback { LOOPBACK_MTU } else { JUMBO_MTU };
+    interface.mtu.unwrap_or(LOOPBACK_MTU).min(most)
+}
+
+/// The segment size for an MTU: room is left for IPv6, for EXT_FTI, and for what may come.
+fn usual_segment(mtu: u32) -> u32 {
+    let segment = mtu.saturating_sub(HEADERS) / SEGMENT_STEP * SEGMENT_STEP;
+    segment.min(u32::from(*SEGMENT_SIZES.end()) / SEGMENT_STEP * SEGMENT_STEP)
+}
+
 /// What a transfer was set up with, for the user to see.
 #[derive(Clone, Debug)]
 pub struct SendSettings {
@@ -150,6 +200,10 @@ pub struct SendSettings {
     pub ttl: u32,
     /// Bytes of content per packet.
     pub segment_size: u16,
+    /// The FEC encoding id in use: 6 for RaptorQ, 5, 2 or 129 for Reed-Solomon codes.
+    pub fec_id: u8,
+    /// Source symbols in the longest block.
+    pub block_len: u32,
     /// Where packets leave from.
     pub local: SocketAddr,
     /// Id of the set, in hex, as receivers show it; empty when files are sent without a set.
@@ -172,9 +226,8 @@ pub struct SendSettings {
 mod tests {
     use super::*;
 
-    #[test]
-    fn segments_are_cut_to_what_the_interface_lets_out_and_the_user_is_told() {
-        let interface = |mtu| Interface {
+    fn interface(mtu: Option<u32>) -> Interface {
+        Interface {
             name: "eth7".to_owned(),
             index: 7,
             v4: None,
@@ -184,9 +237,13 @@ mod tests {
             up: true,
             running: true,
             mtu,
-        };
+        }
+    }
+
+    #[test]
+    fn segments_are_cut_to_what_the_interface_lets_out_and_the_user_is_told() {
         let with = |group: &str, segment_size| SendOptions {
-            segment_size,
+            segment_size: Some(segment_size),
             ..SendOptions::new(group.parse().unwrap())
         };
         let fit = |group, wanted, mtu| with(group, wanted).fit_segment(&interface(mtu));
@@ -202,6 +259,54 @@ mod tests {
             assert!(hint.contains("eth7") && hint.contains(&fitting.to_string()), "{hint}");
         }
         let error = fit(v4, 1344, Some(127)).unwrap_err().to_string();
-        assert!(error.contains("too small"), "{error}");
+        assert!(error.contains("eth7 (127) is too small"), "{error}");
+    }
+
+    #[test]
+    fn without_a_wish_the_segment_follows_the_mtu_of_the_interface() {
+        let fit = |loopback, mtu| {
+            let interface = Interface { loopback, ..interface(mtu) };
+            SendOptions::new("239.1.2.3:4".parse().unwrap()).fit_segment(&interface)
+        };
+        let cases = [
+            (false, Some(1500), 1344),
+            (false, Some(1400), 1280),
+            (false, Some(9000), 8832),
+            (false, Some(65_520), 8832),
+            (false, None, 1344),
+            (true, Some(65_536), 1344),
+            (false, Some(184), 64),
+        ];
+        for (loopback, mtu, segment) in cases {
+            assert_eq!(fit(loopback, mtu).unwrap(), (segment, None), "{mtu:?}");
+        }
+        assert!(fit(false, Some(183)).unwrap_err().to_string().contains("too small"));
+    }
+
+    #[test]
+    fn a_given_mtu_overrides_that_of_the_interface_as_far_as_packets_get_out() {
+        let fit = |given, segment_size, loopback, mtu| {
+            let options = SendOptions {
+                mtu: Some(given),
+                segment_size,
+                ..SendOptions::new("239.1.2.3:4".parse().unwrap())
+            };
+            options.check()?;
+            options.fit_segment(&Interface { loopback, ..interface(Some(mtu)) })
+        };
+        assert_eq!(fit(1500, None, false, 9000).unwrap(), (1344, None));
+        assert_eq!(fit(9000, None, true, 65_536).unwrap(), (8832, None));
+        assert_eq!(fit(65_535, None, true, 65_536).unwrap(), (64_960, None));
+        let (segment, hint) = fit(9000, None, false, 1500).unwrap();
+        let hint = hint.unwrap();
+        assert!(segment == 1344 && hint.contains("9000") && hint.contains("eth7"), "{hint}");
+        let (segment, hint) = fit(1400, Some(1400), false, 1500).unwrap();
+        let hint = hint.unwrap();
+        assert!(segment == 1280 && hint.contains("the path (MTU 1400)"), "{hint}");
+        for given in [183, 65_536] {
+            assert!(
+                fit(given, None, false, 1500).unwrap_err().to_string().contains("184 to 65535")
+            );
+        }
     }
 }

@@ -1,25 +1,27 @@
 //! How content is cut into NORM objects and blocks.
 
 use norm_core::content::{ObjectKind, SetId, SetInfo, tail_len};
-use norm_core::fec::Layout;
+use norm_core::fec::Scheme;
 use norm_core::sender::ObjectSpec;
 
-use super::SendError;
+use super::{Fec, SendError};
 
 /// Most bytes in an extent, so that its verification, and its repetition if need be, stay cheap.
 const MAX_EXTENT_BYTES: u64 = 256 << 20;
 /// Objects in a session: half the 16-bit transport id space, less one.
 const MAX_OBJECTS: u64 = 32_767;
-const BLOCK_LEN: std::ops::RangeInclusive<u32> = 64..=1024;
-/// Content that does not fit otherwise may have longer blocks, up to about this.
+/// Content that does not fit otherwise may have longer blocks under RaptorQ, up to about this.
 const LONGEST_BLOCK_LEN: u32 = 8_192;
 
 /// How a set is cut up: head, extents of the payload, tail.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
+    /// The code.
+    pub(super) scheme: Scheme,
     /// Symbols per block, K.
     pub(super) block_len: u32,
-    /// Bytes per extent; the last one may have less.
+    /// Bytes per extent; the last one may have less. With a Reed-Solomon code a whole number of
+    /// blocks, so that only the last extent has short ones, which cost as much as long ones.
     pub(super) extent_bytes: u64,
     /// Extents of payload.
     pub(super) extents: u32,
@@ -30,36 +32,50 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second.
+    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second, under
+    /// a code that is decided.
     ///
-    /// A block takes about 100 ms: repair can begin when a block is over, so longer ones delay it,
-    /// and shorter ones code less well. Sets that would need too many objects get longer blocks.
+    /// A block takes about 100 ms, or less: repair can begin when a block is over, so longer ones
+    /// delay it, and shorter ones code less well. Sets that would need too many objects get longer
+    /// blocks, if the code allows.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`] when no cut fits the objects of one session.
     pub(super) fn new(
+        fec: Fec,
         segment_size: u16,
         rate: Option<u64>,
         head_len: u64,
         payload_size: u64,
     ) -> Result<Self, SendError> {
-        let mut block_len = block_len(segment_size, rate);
-        loop {
-            let object = Layout::max_raptorq_object(segment_size, block_len);
-            let extent_bytes = object.clamp(1, MAX_EXTENT_BYTES);
+        let mut block_len = fec.block_len(segment_size, rate);
+        while let Ok(scheme) = fec.scheme(block_len) {
+            let object = fec.max_object(segment_size, block_len);
+            let extent_bytes = extent_bytes(scheme, segment_size, block_len, object);
             let extents = payload_size.div_ceil(extent_bytes);
             if let Ok(extents) = u32::try_from(extents)
                 && u64::from(extents) + 2 <= MAX_OBJECTS
                 && head_len.max(tail_len(extents)) <= object
             {
-                return Ok(Self { block_len, extent_bytes, extents, head_len, payload_size });
+                return Ok(Self {
+                    scheme,
+                    block_len,
+                    extent_bytes,
+                    extents,
+                    head_len,
+                    payload_size,
+                });
             }
             if block_len >= LONGEST_BLOCK_LEN {
-                return Err(SendError::TooLarge(format!(
-                    "{payload_size} bytes of files with a list of {head_len} bytes are too much for \
-                     one transfer with segments of {segment_size} bytes: send them in parts, or \
-                     with larger segments"
-                )));
+                break;
             }
             block_len *= 2;
         }
+        Err(SendError::TooLarge(format!(
+            "{payload_size} bytes of files with a list of {head_len} bytes are too much for \
+             one transfer with segments of {segment_size} bytes: send them in parts, or \
+             with larger segments"
+        )))
     }
 
     /// Objects in the set.
@@ -94,15 +110,20 @@ impl Plan {
     }
 }
 
-/// About 100 ms of the rate, in symbols.
-fn block_len(segment_size: u16, rate: Option<u64>) -> u32 {
-    let Some(rate) = rate else { return *BLOCK_LEN.end() };
-    let symbols = rate / 8 / 10 / u64::from(segment_size.max(1));
-    u32::try_from(symbols).unwrap_or(u32::MAX).clamp(*BLOCK_LEN.start(), *BLOCK_LEN.end())
+/// Bytes in each extent but the last, where an object has at most `object`.
+fn extent_bytes(scheme: Scheme, segment_size: u16, block_len: u32, object: u64) -> u64 {
+    let most = object.clamp(1, MAX_EXTENT_BYTES);
+    let block = u64::from(block_len) * u64::from(segment_size);
+    match scheme {
+        Scheme::ReedSolomon(_) if (1..=most).contains(&block) => most / block * block,
+        _ => most,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use norm_core::fec::Layout;
+
     use super::*;
 
     const SET: SetId = SetId([7; 16]);
@@ -114,17 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn blocks_follow_the_rate() {
-        assert_eq!(block_len(1344, None), 1024);
-        assert_eq!(block_len(1344, Some(1)), 64);
-        assert_eq!(block_len(1344, Some(100_000_000)), 930);
-        assert_eq!(block_len(1344, Some(u64::MAX)), 1024);
-    }
-
-    #[test]
     fn extents_cover_the_payload_without_gap_or_overlap() {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
-        let plan = Plan::new(1344, None, 100, payload).unwrap();
+        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
         let objects = infos(&plan);
         assert_eq!(objects.len(), 6);
         assert_eq!((objects[0].0.kind, objects[0].1), (ObjectKind::Head, 100));
@@ -139,8 +152,33 @@ mod tests {
     }
 
     #[test]
+    fn extents_of_reed_solomon_sets_are_whole_blocks_and_all_of_them_full_ones() {
+        let payload = 3 * MAX_EXTENT_BYTES + 1;
+        let plan = Plan::new(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
+        let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
+        let sizes: Vec<u64> = plan.specs(SET, 5).map(|spec| spec.size).collect();
+        assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
+        for &size in &sizes[1..4] {
+            assert_eq!(size % (160 * 1344), 0);
+            assert!((MAX_EXTENT_BYTES - 160 * 1344..=MAX_EXTENT_BYTES).contains(&size));
+            let layout = Layout::reed_solomon(size, 1344, code).unwrap();
+            assert!((0..layout.blocks()).all(|block| layout.block_len(block) == 160));
+        }
+    }
+
+    #[test]
+    fn reed_solomon_sets_may_be_as_large_as_others_to_a_block_per_extent() {
+        let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
+        let most = (MAX_OBJECTS - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
+        assert_eq!(u64::from(new(most).unwrap().objects()), MAX_OBJECTS);
+        assert!(matches!(new(most + 1), Err(SendError::TooLarge(_))));
+        let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
+        assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
+    }
+
+    #[test]
     fn an_empty_payload_has_no_extents() {
-        let plan = Plan::new(1344, None, 100, 0).unwrap();
+        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
         let objects = infos(&plan);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[1].1, tail_len(0));
@@ -148,21 +186,33 @@ mod tests {
 
     #[test]
     fn large_sets_at_low_rates_get_longer_blocks() {
-        let small = Plan::new(1344, Some(1), 100, 1 << 30).unwrap();
+        let small = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 30).unwrap();
         assert_eq!(small.block_len, 64);
-        let many = Plan::new(1344, Some(1), 100, 1 << 40).unwrap();
+        let many = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 40).unwrap();
         assert_eq!(many.block_len, 128);
-        let long_list = Plan::new(1344, Some(1), 200 << 20, 100).unwrap();
+        let long_list = Plan::new(Fec::RaptorQ, 1344, Some(1), 200 << 20, 100).unwrap();
         assert_eq!(long_list.block_len, 1024);
     }
 
     #[test]
     fn more_than_a_session_can_hold_is_refused() {
         let most = (MAX_OBJECTS - 2) * MAX_EXTENT_BYTES;
-        assert_eq!(u64::from(Plan::new(1344, None, 1, most).unwrap().objects()), MAX_OBJECTS);
-        assert!(matches!(Plan::new(1344, None, 1, most + 1), Err(SendError::TooLarge(_))));
-        assert!(matches!(Plan::new(1344, None, 1, u64::MAX), Err(SendError::TooLarge(_))));
-        assert!(matches!(Plan::new(64, None, 256 << 20, 1), Err(SendError::TooLarge(_))));
-        assert!(matches!(Plan::new(0, None, 1, 1), Err(SendError::TooLarge(_))));
+        assert_eq!(
+            u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, most).unwrap().objects()),
+            MAX_OBJECTS
+        );
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 1344, None, 1, most + 1),
+            Err(SendError::TooLarge(_))
+        ));
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 1344, None, 1, u64::MAX),
+            Err(SendError::TooLarge(_))
+        ));
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 64, None, 256 << 20, 1),
+            Err(SendError::TooLarge(_))
+        ));
+        assert!(matches!(Plan::new(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge(_))));
     }
 }

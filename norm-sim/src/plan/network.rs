@@ -100,9 +100,11 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
     let crowd = request.crowd() > 0;
     let sender = scenario.sender();
     let usual = SenderConfig::new(NodeId(1));
+    let scheme = request.scheme_at(rate, block_len);
     sender.config = SenderConfig {
         rate: Some(rate),
         segment_size: request.segment_size,
+        scheme,
         block_len,
         // A crowd does not announce itself.
         open: crowd,
@@ -112,7 +114,7 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
         ..usual
     };
     let object = |size| ObjectSpec { size, info: None, file: true };
-    sender.objects = request.objects(bytes, block_len).into_iter().map(object).collect();
+    sender.objects = request.objects(bytes, scheme, block_len).into_iter().map(object).collect();
 }
 
 /// Gives every engine its loss; their names.

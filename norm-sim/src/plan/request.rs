@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use norm_core::fec::Layout;
+use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use serde::Serialize;
 
 use crate::preset;
@@ -28,6 +28,13 @@ const MAX_SIZE: u64 = 32_765 * MAX_EXTENT_BYTES;
 /// Most bytes in an object; a sender cuts its content up into these.
 const MAX_EXTENT_BYTES: u64 = 256 << 20;
 const BLOCK_LEN: core::ops::RangeInclusive<u32> = 64..=1024;
+/// What `norm-send` does by itself (`norm-net/src/send/fec.rs`): at this rate and above, to so many
+/// receivers at most, it uses a Reed-Solomon code with blocks of so many symbols. No block has more
+/// than so many bytes.
+const FAST: u64 = 400_000_000;
+const FEW: u32 = 100;
+const RS_BLOCK_LEN: u32 = 160;
+const MAX_BLOCK_BYTES: u32 = 1_500_000;
 /// Blocks that a receiver takes at most, with the default settings.
 const LONGEST_BLOCK: u32 = 4096;
 
@@ -175,18 +182,44 @@ impl Request {
         self.rate.or(network).unwrap_or(RATE)
     }
 
+    /// True when the code is Reed-Solomon rather than RaptorQ. Who gives a block length wants RaptorQ.
+    fn is_reed_solomon(&self, rate: u64) -> bool {
+        self.block_len.is_none() && rate >= FAST && self.receivers <= FEW
+    }
+
     /// The block length in use at this rate.
     pub(super) fn block_len_at(&self, rate: u64) -> u32 {
         self.block_len.unwrap_or_else(|| {
-            let symbols = rate / 8 / 10 / u64::from(self.segment_size.max(1));
-            u32::try_from(symbols).unwrap_or(u32::MAX).clamp(*BLOCK_LEN.start(), *BLOCK_LEN.end())
+            let segment = u32::from(self.segment_size.max(1));
+            let most = if self.is_reed_solomon(rate) { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
+            let most = (MAX_BLOCK_BYTES / segment).clamp(16, most);
+            let symbols = u32::try_from(rate / 8 / 10 / u64::from(segment)).unwrap_or(u32::MAX);
+            symbols.clamp(most.min(*BLOCK_LEN.start()), most)
         })
     }
 
+    /// The code in use at this rate, for blocks of this length.
+    pub(super) fn scheme_at(&self, rate: u64, block_len: u32) -> Scheme {
+        let code = || {
+            let len = u16::try_from(block_len).ok()?;
+            let parity = MAX_RS8_SYMBOLS.checked_sub(len)?;
+            RsCode::new(RsForm::Id5, Points::Rizzo, len, parity).ok()
+        };
+        let code = self.is_reed_solomon(rate).then(code).flatten();
+        code.map_or(Scheme::RaptorQ, Scheme::ReedSolomon)
+    }
+
     /// The sizes of the objects that `bytes` are sent as.
-    pub(super) fn objects(&self, bytes: u64, block_len: u32) -> Vec<u64> {
-        let most = Layout::max_raptorq_object(self.segment_size, block_len);
-        let extent = most.clamp(1, MAX_EXTENT_BYTES);
+    pub(super) fn objects(&self, bytes: u64, scheme: Scheme, block_len: u32) -> Vec<u64> {
+        let block = u64::from(block_len) * u64::from(self.segment_size);
+        let extent = match scheme {
+            Scheme::ReedSolomon(_) if (1..=MAX_EXTENT_BYTES).contains(&block) => {
+                MAX_EXTENT_BYTES / block * block
+            }
+            _ => {
+                Layout::max_raptorq_object(self.segment_size, block_len).clamp(1, MAX_EXTENT_BYTES)
+            }
+        };
         let extents = bytes.div_ceil(extent);
         (0..extents).map(|n| extent.min(bytes - n * extent)).collect()
     }
@@ -199,18 +232,33 @@ mod tests {
     #[test]
     fn blocks_are_100_ms_of_the_rate_as_norm_send_has_them() {
         let request = Request::new(1, 1);
-        let lengths = [1_000_000, 100_000_000, 10_000_000_000].map(|r| request.block_len_at(r));
+        let lengths = [1_000_000, 100_000_000, 399_000_000].map(|r| request.block_len_at(r));
         assert_eq!(lengths, [64, 930, 1024]);
         assert_eq!(Request { block_len: Some(7), ..request }.block_len_at(1), 7);
     }
 
     #[test]
+    fn fast_transfers_to_few_are_under_reed_solomon_as_norm_send_has_them() {
+        let few = Request::new(1, FEW);
+        let Scheme::ReedSolomon(code) = few.scheme_at(FAST, few.block_len_at(FAST)) else {
+            panic!()
+        };
+        assert_eq!((code.block_len(), code.parity()), (160, 95));
+        assert_eq!(few.objects(1 << 30, few.scheme_at(FAST, 160), 160)[0] % (160 * 1344), 0);
+        let many = Request::new(1, FEW + 1);
+        for (request, rate) in [(&few, FAST - 1), (&many, FAST)] {
+            let block_len = request.block_len_at(rate);
+            assert_eq!((block_len, request.scheme_at(rate, block_len)), (1024, Scheme::RaptorQ));
+        }
+    }
+
+    #[test]
     fn objects_cover_the_content() {
         let request = Request::new(1, 1);
-        let objects = request.objects((1 << 30) + 1, 1024);
+        let objects = request.objects((1 << 30) + 1, Scheme::RaptorQ, 1024);
         assert_eq!(objects.len(), 5);
         assert_eq!(objects.iter().sum::<u64>(), (1 << 30) + 1);
-        assert_eq!(request.objects(100 << 20, 64)[0], 255 * 64 * 1344);
+        assert_eq!(request.objects(100 << 20, Scheme::RaptorQ, 64)[0], 255 * 64 * 1344);
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn fixture(sizes: &[usize], extent_bytes: u64) -> Fixture {
     }
     let found = scan(&[dir.path().to_owned()]).unwrap();
     let plan = Plan {
+        scheme: norm_core::fec::Scheme::RaptorQ,
         block_len: 64,
         extent_bytes,
         extents: u32::try_from(found.payload_size.div_ceil(extent_bytes)).unwrap(),
