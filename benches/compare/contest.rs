@@ -8,8 +8,8 @@ use crate::stats;
 use crate::tools::{Kit, Scene, Setting, Tool};
 use crate::work::Work;
 
-/// A setting that failed so often, and never worked, is not tried again.
-const FAILURES: usize = 2;
+/// How often one of the others may try in a turn: some get stuck now and then before they begin.
+const TRIES: usize = 3;
 
 /// What was measured in one case.
 pub struct Contest {
@@ -42,7 +42,7 @@ impl Contest {
         Ok(contest)
     }
 
-    /// One run that counts, in the first setting that works; or one failure of each.
+    /// One run that counts, in the first setting that works; or failures of all of them.
     fn take_turn(
         &mut self,
         tool: Tool,
@@ -51,27 +51,22 @@ impl Contest {
         scene: &Scene<'_>,
         place: &str,
     ) -> Result<(), String> {
-        let mut entries: Vec<_> =
-            self.entries.iter_mut().filter(|entry| entry.setting.tool == tool).collect();
-        let several = entries.len() > 1;
+        let entries = self.entries.iter_mut().filter(|entry| entry.setting.tool == tool);
+        let mut entries: Vec<_> = entries.collect();
+        // A failure of ours is one, and so is that of a setting which has another behind it.
+        let tries = if tool.is_peer() && entries.len() == 1 { TRIES } else { 1 };
         for entry in &mut entries {
-            if entry.has_given_up(several) {
+            if entry.has_given_up(tries) {
                 continue;
             }
-            let run = run(kit, entry.setting, scene, options.limit)?;
-            let name = entry.setting.name();
-            match &run.trouble {
-                None => eprintln!(
-                    "{place}: {name} {:.0} Mbit/s, all ended after {:.1} s",
-                    run.rate / 1e6,
-                    run.wall.as_secs_f64()
-                ),
-                Some(trouble) => eprintln!("{place}: {name} failed: {trouble}"),
-            }
-            let right = run.is_right();
-            entry.runs.push(run);
-            if right {
-                break;
+            for _ in 0..tries {
+                let run = run(kit, entry.setting, scene, options.limit)?;
+                eprintln!("{place}: {}: {}", entry.setting.name(), run.in_short());
+                let right = run.is_right();
+                entry.runs.push(run);
+                if right {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -111,10 +106,8 @@ impl Entry {
         !self.runs.is_empty() && self.runs.iter().all(Run::is_right)
     }
 
-    /// Ours never does: it has to show every failure.
-    fn has_given_up(&self, others: bool) -> bool {
-        let enough = if others { 1 } else { FAILURES };
-        let failed = self.runs.len() >= enough && self.rate().is_none();
-        failed && self.setting.tool.is_peer()
+    /// Whether it has failed in all tries of a turn. Ours never gives up: every failure shows.
+    fn has_given_up(&self, tries: usize) -> bool {
+        self.setting.tool.is_peer() && self.runs.len() >= tries && self.rate().is_none()
     }
 }

@@ -92,13 +92,12 @@ impl Running {
         fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
 
-    /// The last line of what it said, for messages.
+    /// The last line of what it said, for messages; may be empty.
     pub fn last_words(&self) -> String {
         let read = |extension| fs::read(self.log.with_extension(extension)).unwrap_or_default();
         let said = [read("out"), read("err")].concat();
         let text = String::from_utf8_lossy(&said);
-        let line = text.lines().rev().find(|line| !line.trim().is_empty());
-        line.map_or_else(|| "(it said nothing)".to_owned(), |line| line.trim().to_owned())
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").to_owned()
     }
 
     fn end(&mut self) -> io::Result<Ended> {

@@ -45,6 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::zombie_processes, reason = "it is waited for by what is tested")]
     fn a_busy_process_has_used_processor_time() {
         let busy = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3";
         let child = Command::new("sh").args(["-c", busy]).spawn().unwrap();

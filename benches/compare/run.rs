@@ -96,7 +96,10 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
         symbols: setting.tool.symbol_bytes(scene),
         arrived: None,
     };
-    let words = || receivers.iter().chain([&sender]).map(Running::last_words).collect::<Vec<_>>();
+    let words = || {
+        let all = receivers.iter().chain([&sender]);
+        all.map(Running::last_words).filter(|words| !words.is_empty()).collect::<Vec<_>>()
+    };
     match result {
         Outcome::Files(files) => run.judge_files(&files, clock, scene, &words),
         Outcome::Counts => run.judge_counts(tools::counts(&sender, &receivers)),
@@ -111,6 +114,17 @@ impl Run {
         self.trouble.is_none()
     }
 
+    /// For whoever watches.
+    pub fn in_short(&self) -> String {
+        match &self.trouble {
+            None => {
+                let (rate, wall) = (self.rate / 1e6, self.wall.as_secs_f64());
+                format!("{rate:.0} Mbit/s, all ended after {wall:.1} s")
+            }
+            Some(trouble) => format!("failed: {trouble}"),
+        }
+    }
+
     fn judge_files(
         &mut self,
         files: &[PathBuf],
@@ -121,7 +135,8 @@ impl Run {
         let right = files.iter().filter(|file| scene.work.is_right(file)).count();
         self.right = Some((right, files.len()));
         if right < files.len() && self.trouble.is_none() {
-            self.trouble = Some(format!("files are missing or wrong; {}", words().join("; ")));
+            let said = [vec!["files are missing or wrong".to_owned()], words()].concat();
+            self.trouble = Some(said.join("; "));
         }
         let last = files.iter().filter_map(|file| work::last_change(file)).max();
         let time = last.and_then(|last| last.duration_since(start).ok());

@@ -22,7 +22,8 @@ Goodput: from the start of the sender's process until the last receiver's file w
 complete; \"all ended\" is the time until the sender and all receivers that end by themselves had ended. Raw socket:
 bytes that the slowest receiver got, from the first packet until its last, memory to memory. Every file was compared
 by BLAKE3; a run with a wrong or missing file has no rate and counts nowhere but in \"right\". Medians of the right
-runs; processor time is per GB (10^9 bytes) of content, for receivers the mean of all; memory is the most that any run
+runs. Of the others, one that fails may try three times a turn, and is a peer if it was right once; ours may not fail
+at all. Processor time is per GB (10^9 bytes) of content, for receivers the mean of all; memory is the most that any run
 showed, RssAnon and, in brackets, VmHWM. Wire: bytes of Ethernet frames that left the sender, by the size of the file;
 with offload on a batch counts with the headers of one packet. Symbols: bytes of content sent, by size / (1 - loss).
 Loss is at each receiver's input, by packet; with offload on one loss takes a whole batch. \"To the floor\" is processor
@@ -62,7 +63,7 @@ fn head(options: &Options, missing: &[String]) -> String {
     let command = format!("compare {}", words.join(" "));
     let at = host::revision().map_or_else(String::new, |commit| format!(", commit {commit}"));
     let mut text = format!(
-        "# Comparison, {}{at}\n\n{}. `{}`: {} file to file in memory, {} runs of each, in rounds.\n\n{NOTES}\n",
+        "# Comparison, {}{at}\n\n{}. `{}`: {} file to file in memory, rounds: {}.\n\n{NOTES}\n",
         host::now(),
         host::describe(),
         command.trim_end(),
