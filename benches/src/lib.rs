@@ -5,3 +5,5 @@
 //! - `reed_solomon`: parity and lost symbols of one block, beside another crate.
 //! - `engines`: a whole transfer in the simulator.
 //! - `loopback`: a file to one receiver over loopback multicast, beside the bare sockets.
+//!
+//! `compare` is a program of its own: see `compare/main.rs`.

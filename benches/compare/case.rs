@@ -1,0 +1,25 @@
+//! What is varied.
+
+use std::fmt;
+
+/// One cell of the comparison.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Case {
+    /// How many receivers.
+    pub receivers: u8,
+    /// Percent of the packets that each receiver loses.
+    pub loss: f64,
+    /// MTU of all interfaces.
+    pub mtu: u32,
+    /// Whether a batch (GSO) crosses the network as one packet.
+    pub offload: bool,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { receivers, loss, mtu, offload } = self;
+        let plural = if *receivers == 1 { "" } else { "s" };
+        let offload = if *offload { "on" } else { "off" };
+        write!(f, "{receivers} receiver{plural}, {loss} % loss, MTU {mtu}, offload {offload}")
+    }
+}

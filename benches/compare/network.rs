@@ -1,0 +1,138 @@
+//! The network: a sender and receivers in namespaces of their own, joined by a bridge in another.
+//!
+//! Nothing outside these namespaces is touched. They are called `norm-compare-<process>-<host>`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::case::Case;
+use crate::shell::{self, ip};
+
+const PREFIX: &str = "norm-compare";
+
+/// The interface of every host.
+pub const INTERFACE: &str = "eth0";
+
+/// All hosts of one case; removed with this value.
+pub struct Network {
+    /// Everything made so far, so that a half-built network is removed as well.
+    namespaces: Vec<String>,
+    sender: String,
+    receivers: Vec<String>,
+}
+
+impl Network {
+    /// Builds the network of a case.
+    pub fn build(case: &Case) -> Result<Self, String> {
+        let prefix = format!("{PREFIX}-{}", std::process::id());
+        let sender = format!("{prefix}-sender");
+        let receivers = (1..=case.receivers).map(|n| format!("{prefix}-receiver{n}")).collect();
+        let mut network = Self { namespaces: Vec::new(), sender, receivers };
+        let switch = network.namespace(format!("{prefix}-switch"))?;
+        // Without a querier a snooping bridge would sooner or later forget the members.
+        ip(&format!("-n {switch} link add name bridge0 type bridge mcast_snooping 0"))?;
+        ip(&format!("-n {switch} link set bridge0 mtu {} up", case.mtu))?;
+        let hosts = [&[network.sender.clone()], &network.receivers[..]].concat();
+        for (host, number) in hosts.into_iter().zip(1..) {
+            let host = network.namespace(host)?;
+            plug_in(&host, number, &switch, case)?;
+        }
+        for receiver in &network.receivers {
+            lose(receiver, case.loss)?;
+        }
+        Ok(network)
+    }
+
+    /// A command that runs `program` at the sender. The process id stays the same through `ip`.
+    pub fn at_sender(&self, program: &Path) -> Command {
+        command(&self.sender, program)
+    }
+
+    /// A command that runs `program` at a receiver, from 0.
+    pub fn at_receiver(&self, index: usize, program: &Path) -> Command {
+        command(&self.receivers[index], program)
+    }
+
+    /// Bytes of all Ethernet frames that have left the sender. A batch that leaves whole counts with
+    /// the headers of one packet.
+    pub fn bytes_sent(&self) -> Result<u64, String> {
+        let text = ip(&format!("-n {} -s -j link show dev {INTERFACE}", self.sender))?;
+        let links: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| format!("ip -s -j: {error}"))?;
+        let bytes = links[0]["stats64"]["tx"]["bytes"].as_u64();
+        bytes.ok_or_else(|| "ip -s prints no counters".to_owned())
+    }
+
+    fn namespace(&mut self, name: String) -> Result<String, String> {
+        ip(&format!("netns add {name}"))?;
+        self.namespaces.push(name.clone());
+        Ok(name)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for namespace in &self.namespaces {
+            remove(namespace);
+        }
+    }
+}
+
+fn command(namespace: &str, program: &Path) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]).arg(program);
+    command
+}
+
+/// Gives a namespace its interface and plugs the other end into the bridge.
+fn plug_in(namespace: &str, number: u8, switch: &str, case: &Case) -> Result<(), String> {
+    let (port, mtu) = (format!("port{number}"), case.mtu);
+    ip(&format!("-n {namespace} link set lo up"))?;
+    ip(&format!("-n {namespace} link add {INTERFACE} type veth peer name {port} netns {switch}"))?;
+    if !case.offload {
+        // Batches are then cut in software before they reach the interface.
+        let mut ethtool = command(namespace, Path::new("ethtool"));
+        let off = ["tx-udp-segmentation", "off", "gso", "off"];
+        shell::run(ethtool.args(["-K", INTERFACE]).args(off))?;
+    }
+    ip(&format!("-n {namespace} link set {INTERFACE} mtu {mtu}"))?;
+    ip(&format!("-n {switch} link set {port} mtu {mtu} master bridge0 up"))?;
+    ip(&format!("-n {namespace} address add 10.57.2.{number}/24 brd + dev {INTERFACE}"))?;
+    ip(&format!("-n {namespace} link set {INTERFACE} up"))?;
+    ip(&format!("-n {namespace} route add 224.0.0.0/4 dev {INTERFACE}"))?;
+    Ok(())
+}
+
+/// From now on a host loses this share of the UDP packets that arrive, each by its own toss.
+fn lose(namespace: &str, percent: f64) -> Result<(), String> {
+    if percent == 0.0 {
+        return Ok(());
+    }
+    let threshold = (percent * 1000.0).round();
+    let table = format!(
+        "table inet loss {{\n chain arriving {{\n \
+         type filter hook input priority 0\n \
+         meta l4proto udp numgen random mod 100000 < {threshold} drop\n }}\n }}"
+    );
+    shell::run(command(namespace, Path::new("nft")).arg(table)).map(drop)
+}
+
+/// Never fails: it runs while other things already do.
+fn remove(namespace: &str) {
+    if let Err(message) = ip(&format!("netns delete {namespace}")) {
+        eprintln!("{message}");
+    }
+}
+
+/// Removes what runs left behind that were killed.
+pub fn remove_orphans() -> Result<(), String> {
+    for line in ip("netns list")?.lines() {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1));
+        let process = owner.and_then(|text| text.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            remove(name);
+        }
+    }
+    Ok(())
+}

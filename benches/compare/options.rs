@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::case::Case;
+use crate::tools::Tool;
+use crate::tools::raw::{RawRecvArgs, RawSendArgs};
+
+/// What can be asked for: a comparison, or one of the parts that it runs in its namespaces.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "compare", args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub mode: Option<Mode>,
+
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Mode {
+    /// The bare socket's sender
+    #[command(hide = true)]
+    RawSend(RawSendArgs),
+    /// The bare socket's receiver
+    #[command(hide = true)]
+    RawRecv(RawRecvArgs),
+    /// BLAKE3 of a file, with one thread
+    #[command(hide = true)]
+    Hash { file: PathBuf },
+}
+
+/// Runs norm-send and norm-recv beside the bare socket and other programs, and prints tables.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Numbers of receivers, 1 to 100
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "1,4,8",
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub receivers: Vec<u8>,
+
+    /// Percent of the arriving packets that each receiver loses, up to 90
+    #[arg(long, value_name = "PERCENT,..", value_delimiter = ',', default_value = "0,0.1,1,5,20",
+        value_parser = percent)]
+    pub loss: Vec<f64>,
+
+    /// MTU of the network
+    #[arg(long, value_name = "BYTES,..", value_delimiter = ',', default_value = "1500,9000",
+        value_parser = clap::value_parser!(u32).range(1500..=9000))]
+    pub mtu: Vec<u32>,
+
+    /// Whether a batch of one system call crosses the network whole: on; as datagrams: off
+    #[arg(long, value_name = "WHICH", default_value = "both")]
+    pub offload: Offload,
+
+    /// Size of the file, such as 256MiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub size: ByteSize,
+
+    /// How often each program runs in each case; medians are shown
+    #[arg(long, value_name = "N", default_value_t = 5,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub runs: u32,
+
+    /// Who takes part
+    #[arg(
+        long,
+        value_name = "TOOL,..",
+        value_delimiter = ',',
+        default_value = "ours,raw,uftp,udpcast,nrl,cp,hash"
+    )]
+    pub tools: Vec<Tool>,
+
+    /// Seconds after which a run counts as failed
+    #[arg(long, value_name = "SECS", default_value = "300", value_parser = seconds)]
+    pub limit: Duration,
+
+    /// Where norm-send and norm-recv are [default: beside this program, built first under cargo run]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+
+    /// More arguments for norm-send
+    #[arg(long, value_name = "ARGS", default_value = "", allow_hyphen_values = true)]
+    pub ours_args: String,
+
+    /// More arguments for norm-recv
+    #[arg(long, value_name = "ARGS", default_value = "", allow_hyphen_values = true)]
+    pub ours_recv_args: String,
+
+    /// Also write the tables to this file, anew after each case
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Which settings of segmentation offload are measured.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Offload {
+    On,
+    Off,
+    Both,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  compare --receivers 1 --loss 0 --mtu 1500
+                            file to file without loss, with and without segmentation offload
+  compare --loss 1,5,20 --mtu 1500 --offload off --size 256MiB --out loss.md
+                            loss of single packets, as on a wire
+  compare --size 64MiB --runs 1 --receivers 1 --tools ours,uftp
+                            a quick look";
+
+impl Options {
+    /// All cases, in the order in which they are measured.
+    pub fn cases(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for &mtu in &self.mtu {
+            for &offload in self.offload.settings() {
+                for &receivers in &self.receivers {
+                    for &loss in &self.loss {
+                        cases.push(Case { receivers, loss, mtu, offload });
+                    }
+                }
+            }
+        }
+        cases
+    }
+}
+
+impl Offload {
+    fn settings(self) -> &'static [bool] {
+        match self {
+            Self::On => &[true],
+            Self::Off => &[false],
+            Self::Both => &[true, false],
+        }
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.parse().map_err(|_| "give a number such as 0.1".to_owned())?;
+    if (0.0..=90.0).contains(&percent) { Ok(percent) } else { Err("give 0 to 90".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give whole seconds, 1 to 86400".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn cases_are_all_combinations() {
+        let words = "compare --receivers 1,4 --loss 0,5 --mtu 1500";
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        let cases = cli.options.cases();
+        assert_eq!(cases.len(), 8);
+        assert_eq!(cases[7], Case { receivers: 4, loss: 5.0, mtu: 1500, offload: false });
+    }
+}

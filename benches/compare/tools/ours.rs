@@ -1,0 +1,91 @@
+//! norm-send and norm-recv. Their command line is here and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{Plan, Scene};
+use crate::network::INTERFACE;
+use crate::options::Options;
+
+/// The port of their default group.
+const PORT: u16 = 5740;
+
+/// Where the programs are, and what they get beside what they need.
+pub struct Programs {
+    folder: PathBuf,
+    build: bool,
+    send_args: String,
+    recv_args: String,
+}
+
+impl Programs {
+    pub fn new(options: &Options, myself: &Path) -> Self {
+        let beside = myself.parent().map_or_else(PathBuf::new, Path::to_owned);
+        Self {
+            build: options.bin_dir.is_none(),
+            folder: options.bin_dir.clone().unwrap_or(beside),
+            send_args: options.ours_args.clone(),
+            recv_args: options.ours_recv_args.clone(),
+        }
+    }
+
+    /// Builds them where cargo runs us and no other place was named.
+    pub fn build(&self) -> Result<(), String> {
+        if self.build
+            && let Some(cargo) = std::env::var_os("CARGO")
+        {
+            let mut command = Command::new(cargo);
+            command.args(["build", "--quiet", "--release", "-p", "norm-cli"]);
+            let built = command.status().is_ok_and(|status| status.success());
+            built.then_some(()).ok_or("cargo could not build norm-cli")?;
+        }
+        for name in ["norm-send", "norm-recv"] {
+            let path = self.folder.join(name);
+            if !path.is_file() {
+                let build = "cargo build --release -p norm-cli";
+                return Err(format!(
+                    "no {}; {build}, or name its folder: --bin-dir",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub fn plan(programs: &Programs, scene: &Scene<'_>) -> Plan {
+    // That of the run before would be taken for this one's if this one writes none.
+    let _ = fs::remove_file(report(scene));
+    let mut sender = scene.network.at_sender(&programs.folder.join("norm-send"));
+    sender.args(["-i", INTERFACE, "-b", "max"]);
+    sender.args(["--min-receivers", &scene.case.receivers.to_string()]);
+    sender.arg("--report").arg(report(scene));
+    sender.args(programs.send_args.split_whitespace()).arg(scene.work.source());
+    Plan {
+        receivers: scene.receivers(&programs.folder.join("norm-recv"), |index, command| {
+            command.args(["-i", INTERFACE]);
+            command.args(programs.recv_args.split_whitespace());
+            command.arg(scene.work.receiver(index));
+        }),
+        sender,
+        port: PORT,
+        receivers_end: true,
+        result: scene.files("source"),
+    }
+}
+
+/// Content packets of the last run times their size.
+pub fn symbol_bytes(scene: &Scene<'_>) -> Option<u64> {
+    let text = fs::read(report(scene)).ok()?;
+    let report: Value = serde_json::from_slice(&text).ok()?;
+    let count = |name: &str| report["summary"][name].as_u64();
+    let packets = count("data_packets")? + count("resent_packets")? + count("coded_packets")?;
+    Some(packets * report["settings"]["segment_size"].as_u64()?)
+}
+
+fn report(scene: &Scene<'_>) -> PathBuf {
+    scene.work.path("report.json")
+}
