@@ -17,7 +17,7 @@ pub(super) struct BlockCache {
 }
 
 /// Reads under way at most.
-const MAX_PENDING: usize = 8;
+const MAX_PENDING: usize = 16;
 
 impl BlockCache {
     pub(super) fn new(budget: usize) -> Self {

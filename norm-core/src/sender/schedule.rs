@@ -61,7 +61,9 @@ impl Cursor {
     }
 }
 
-/// Blocks read ahead of the cursor, its own included; fewer when the cache is small.
+/// Blocks read ahead of the cursor, its own included: as many as take this many bytes, ...
+const READ_AHEAD_BYTES: u64 = 4 << 20;
+/// ... but so many at least, and fewer when the cache is small.
 const READ_AHEAD: u64 = 4;
 /// Repairs looked at for one that can be sent at once.
 const CANDIDATES: usize = 8;
@@ -155,7 +157,9 @@ impl Sender {
             return;
         }
         let cursor = self.cursor_block();
-        let ahead = self.blocks_in_cache().clamp(1, READ_AHEAD);
+        let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
+        let ahead = (READ_AHEAD_BYTES / block.max(1)).max(READ_AHEAD);
+        let ahead = ahead.min(self.blocks_in_cache()).max(1);
         for number in cursor..(cursor + ahead).min(self.objects.end_block()) {
             self.want_block(number);
         }

@@ -5,6 +5,7 @@
 //! again. Memory does not grow with the files' sizes.
 
 mod files;
+mod pool;
 
 use std::fmt;
 use std::io;
@@ -17,6 +18,7 @@ use norm_core::content::{Hash, SetId, TailWriter};
 use super::plan::Plan;
 use super::scan::FileSet;
 use files::Files;
+use pool::Pool;
 
 /// Bytes read at once to hash what nobody has asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -81,6 +83,7 @@ struct SetContent {
     head: Bytes,
     hashing: Hashing,
     tail: Option<Bytes>,
+    pool: Pool,
 }
 
 /// How far the payload has been hashed.
@@ -103,6 +106,7 @@ impl Source {
             head: found.head.into(),
             hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
             tail: None,
+            pool: Pool::default(),
         }));
         Self { files: Files::new(found.files), content, failure: None }
     }
@@ -175,16 +179,16 @@ impl SetContent {
         if end > self.plan.payload_size {
             return Err(SourceError::OutOfRange);
         }
-        let mut bytes = vec![0; len as usize];
-        files.read(offset, &mut bytes)?;
+        let mut bytes = self.pool.take(len as usize);
+        files.read(offset, bytes.as_mut())?;
         // Known to be within the bytes, if there is anything new at all.
         let known = self.hashing.end.saturating_sub(offset);
         if offset <= self.hashing.end
-            && let Some(new) = usize::try_from(known).ok().and_then(|known| bytes.get(known..))
+            && let Some(new) = usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
         {
             self.hashing.update(&self.plan, new);
         }
-        Ok(bytes.into())
+        Ok(bytes.freeze())
     }
 
     /// The tail, made when it is first wanted. What has not been read by then is read for hashing.
