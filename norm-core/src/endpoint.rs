@@ -127,7 +127,7 @@ pub trait SymbolStore {
         payload: &[u8],
     ) -> bool;
     /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can keep.
-    fn room(&self) -> u64;
+    fn room(&mut self) -> u64;
     /// Forgets a block that is no longer wanted.
     fn discard(&mut self, slot: BlockSlot);
 }

@@ -54,7 +54,7 @@ impl SymbolStore for SmallStore {
         self.blocks.get_mut(&slot).is_some_and(|block| block.put(symbol, payload))
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         1 << 20
     }
 

@@ -28,7 +28,7 @@ impl SymbolStore for NoStore {
     fn put(&mut self, _: BlockSlot, _: &BlockGeometry, _: u32, _: &[u8]) -> bool {
         false
     }
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         0
     }
     fn discard(&mut self, _: BlockSlot) {}

@@ -78,7 +78,7 @@ impl SymbolStore for Store {
         self.blocks.entry(key(slot)).or_insert_with(empty).put(symbol, payload)
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         u64::MAX
     }
 

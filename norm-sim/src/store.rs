@@ -180,7 +180,7 @@ impl SymbolStore for SimStore {
         true
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         if self.blocks.len() < self.limit { u64::MAX } else { 0 }
     }
 

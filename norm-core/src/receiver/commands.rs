@@ -114,8 +114,12 @@ impl<S: SymbolStore> Receiver<S> {
         }
         let (ack_type, ack_id) = (request.ack_type, request.ack_id);
         if ack_type == ACK_CREDIT {
-            let credit = Credit { room: self.room(), burst: self.config.socket_buffer };
-            self.with_remote(index, |_, remote| remote.credit = Some((now, ack_id, credit)));
+            let (room, burst) = (self.room(), self.config.socket_buffer);
+            self.with_remote(index, |_, remote| {
+                // The sender may stop within one block, and has begun another.
+                let room = room.saturating_sub(remote.block_bytes(remote.position.key) * 2);
+                remote.credit = Some((now, ack_id, Credit { room, burst }));
+            });
             return;
         }
         let wait = self.answer_delay(index);

@@ -155,7 +155,7 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Bytes of blocks not yet begun that can be kept.
-    pub(super) fn room(&self) -> u64 {
+    pub(super) fn room(&mut self) -> u64 {
         if self.blocks < self.config.max_blocks { self.store.room() } else { 0 }
     }
 

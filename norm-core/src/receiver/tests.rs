@@ -20,7 +20,7 @@ impl SymbolStore for NoStore {
         false
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         0
     }
 

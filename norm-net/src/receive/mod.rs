@@ -26,6 +26,7 @@
 mod carve;
 mod error;
 mod event;
+mod hashing;
 mod lossy;
 mod options;
 mod plain;

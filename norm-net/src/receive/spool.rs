@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use norm_core::content::{ObjectKind, SetId, TEMP_PREFIX};
 
+use super::hashing::Hashes;
 use super::{positioned, space};
 
 /// One of the files.
@@ -109,6 +110,8 @@ pub(super) struct Spool {
     head: File,
     payload: File,
     tail: File,
+    /// Of the payload, as far as it is written in order.
+    pub(super) hashes: Hashes,
     /// Content bytes written and not found wrong since.
     pub(super) written: AtomicU64,
 }
@@ -141,6 +144,7 @@ impl Spool {
             head,
             payload: payload_file,
             tail,
+            hashes: Hashes::default(),
             written: AtomicU64::new(0),
         };
         if first {

@@ -148,16 +148,15 @@ impl Runner {
         let clock = Clock::start();
         let store = BlockStore::new(options.memory);
         let (done_sender, done) = unbounded();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let around = Surroundings {
             events,
             stopper: stopper.clone(),
             results: JobResults::new(done_sender, link.waker()),
             returns: store.returns(),
             waker: link.waker(),
-            store_workers: Workers::new(
-                "norm-store",
-                std::thread::available_parallelism().map_or(2, usize::from),
-            )?,
+            store_workers: Workers::new("norm-store", 1)?,
+            decode_workers: Workers::new("norm-decode", cores)?,
             check_workers: Workers::new("norm-verify", CHECKERS)?,
         };
         let policy = Policy {

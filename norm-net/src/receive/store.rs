@@ -119,6 +119,19 @@ impl BlockStore {
         }
     }
 
+    /// Finds a buffer for a block that has none; false if there is no room, or a worker has it.
+    fn begin(&mut self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
+        self.take_back();
+        if self.blocks.contains_key(&slot) {
+            return true;
+        }
+        if self.lent.contains(&slot) {
+            return false;
+        }
+        let held = self.open(geometry);
+        held.is_some_and(|held| self.blocks.insert(slot, held).is_none())
+    }
+
     /// A buffer for a block of this shape; `None` when the budget is spent.
     fn open(&mut self, geometry: &BlockGeometry) -> Option<Held> {
         let size = geometry.symbols as usize * usize::from(geometry.symbol_size);
@@ -152,15 +165,8 @@ impl SymbolStore for BlockStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool {
-        if !self.blocks.contains_key(&slot) {
-            self.take_back();
-        }
-        if !self.blocks.contains_key(&slot) {
-            if self.lent.contains(&slot) {
-                return false;
-            }
-            let Some(held) = self.open(geometry) else { return false };
-            self.blocks.insert(slot, held);
+        if !self.blocks.contains_key(&slot) && !self.begin(slot, geometry) {
+            return false;
         }
         let Some(held) = self.blocks.get_mut(&slot) else { return false };
         let kept = held.buffer.put(symbol, payload);
@@ -176,7 +182,8 @@ impl SymbolStore for BlockStore {
         kept
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
+        self.take_back();
         let free: usize = self.free.iter().map(|held| held.capacity).sum();
         self.budget.saturating_sub(self.used - free.min(self.used)) as u64
     }

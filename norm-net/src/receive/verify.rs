@@ -1,7 +1,7 @@
-//! Reading back what was written: hashes of extents, the content of head and tail.
+//! Checking what was written: hashes of extents, the content of head and tail.
 //!
-//! Runs on worker threads. What is hashed is what is in the file, not what was in memory: a disk
-//! that lies, or somebody else's write, shows as well as a damaged packet.
+//! Runs on worker threads. What was written in order was hashed then ([`super::hashing`]); the rest is
+//! read back.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ impl TailHashes {
     }
 }
 
-/// BLAKE3 of `len` bytes of the payload from `offset` on.
+/// BLAKE3 of the extent of `len` bytes that begins at `offset` of the payload, all of it written.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
@@ -52,9 +52,9 @@ pub(super) fn hash_extent(
     len: u64,
     cancel: &AtomicBool,
 ) -> io::Result<Hash> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; CHUNK];
-    let mut done = 0;
+    let begun = spool.hashes.take(offset);
+    let (mut hasher, mut done) = (begun.hasher, begun.end);
+    let mut buffer = vec![0; if done < len { CHUNK } else { 0 }];
     while done < len {
         if cancel.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());

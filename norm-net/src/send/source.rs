@@ -184,7 +184,8 @@ impl SetContent {
         // Known to be within the bytes, if there is anything new at all.
         let known = self.hashing.end.saturating_sub(offset);
         if offset <= self.hashing.end
-            && let Some(new) = usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
+            && let Some(new) =
+                usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
         {
             self.hashing.update(&self.plan, new);
         }

@@ -32,7 +32,7 @@ impl SymbolStore for NoBytes {
         true
     }
 
-    fn room(&self) -> u64 {
+    fn room(&mut self) -> u64 {
         1 << 20
     }
 

@@ -60,6 +60,7 @@ pub(super) struct Surroundings {
     pub(super) returns: Returns,
     pub(super) waker: Arc<mio::Waker>,
     pub(super) store_workers: Workers,
+    pub(super) decode_workers: Workers,
     pub(super) check_workers: Workers,
 }
 
@@ -96,7 +97,10 @@ pub(super) struct Session {
     stopper: Stopper,
     results: JobResults,
     returns: Returns,
+    /// One thread, so that blocks are written, and hashed, in the order in which they come.
     store_workers: Workers,
+    /// Blocks that must be decoded before: these come out of order.
+    decode_workers: Workers,
     check_workers: Workers,
     task_results: TaskResults,
     tasks_done: Channel<TaskDone>,
@@ -129,6 +133,7 @@ impl Session {
             results: around.results,
             returns: around.returns,
             store_workers: around.store_workers,
+            decode_workers: around.decode_workers,
             check_workers: around.check_workers,
             task_results: TaskResults { done, waker: around.waker },
             tasks_done,
@@ -195,7 +200,8 @@ impl Session {
         match (held, part.or_else(file)) {
             (Some(held), Some((owner, target))) => {
                 let task = StoreTask { owner, target, job, held, returns, results, failures };
-                self.store_workers.submit(move || task.run());
+                let workers = if job.decode { &self.decode_workers } else { &self.store_workers };
+                workers.submit(move || task.run());
             }
             (held, _) => {
                 // The set was given up while the job was on its way here.

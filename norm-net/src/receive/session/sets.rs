@@ -297,6 +297,7 @@ impl Session {
         let (remote, part) = (set.remote, set.state.part(key));
         if let Some(part) = part {
             set.spool.written.fetch_sub(part.size, Ordering::Relaxed);
+            drop(set.spool.hashes.take(part.offset));
             if part.kind == ObjectKind::Head {
                 set.plan = None;
             }

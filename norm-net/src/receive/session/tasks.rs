@@ -93,7 +93,12 @@ impl Target {
     fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self {
             Self::Part(spool, part) => {
-                spool.write(SpoolFile::from(part.kind), bytes, part.offset + offset)
+                let file = SpoolFile::from(part.kind);
+                spool.write(file, bytes, part.offset + offset)?;
+                if file == SpoolFile::Payload {
+                    spool.hashes.written(spool.file(file), part.offset, offset, bytes)?;
+                }
+                Ok(())
             }
             Self::File(file) => file.write(bytes, offset),
         }
