@@ -26,17 +26,17 @@ fn run_broken(scenario: &Scenario, fault: Broken) -> Outcome {
     to_end(&scenario)
 }
 
-/// The first failure among 500 seeds that is there only with the fault. Seeds are tried in small
+/// The first failure among 1000 seeds that is there only with the fault. Seeds are tried in small
 /// lots, so that a fault that is found early costs little.
 fn first_failure(fault: Broken) -> Failure {
-    for from in (1..501).step_by(20) {
+    for from in (1..1001).step_by(20) {
         let swarm = swarm(from..from + 20, THREADS, |scenario| run_broken(scenario, fault));
         let sound = |failure: &Failure| attempt(&failure.recipe, false, to_end).is_ok();
         if let Some(failure) = swarm.failures.into_iter().find(sound) {
             return failure;
         }
     }
-    panic!("{fault:?} is not found in 500 scenarios");
+    panic!("{fault:?} is not found in 1000 scenarios");
 }
 
 fn is_found_and_small(fault: Broken, words: &str, receivers: u32) {
