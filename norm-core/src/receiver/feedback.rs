@@ -232,6 +232,7 @@ impl<S: SymbolStore> Receiver<S> {
         let mut writer = NeedWriter {
             requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
             name_symbols: remote.timing.group_size <= NAMED_GROUP && !foreign,
+            name_objects: !foreign,
             has_whole: false,
             room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },
         };
@@ -242,6 +243,7 @@ impl<S: SymbolStore> Receiver<S> {
         if writer.requests.is_empty() {
             return None;
         }
+        remote.note_asked();
         self.stats.nacks += 1;
         let extensions = self.cc_extension(now, remote);
         let nack = Message::Nack(Nack {

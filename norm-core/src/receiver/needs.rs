@@ -163,11 +163,16 @@ pub(super) struct NeedWriter {
     pub(super) requests: RepairWriter,
     /// The group is small enough for named symbols to be the cheaper repair.
     pub(super) name_symbols: bool,
+    /// Objects of which nothing is known are asked for whole. NRL's sender dies of that when one is
+    /// empty; it gives INFO and the first block, which say how much there is.
+    pub(super) name_objects: bool,
     pub(super) has_whole: bool,
     /// Bytes of blocks not yet begun that may be asked for.
     pub(super) room: u64,
 }
 
+/// What tells how much there is of an object of which nothing is known.
+const INFO_AND_BLOCK: RepairFlags = RepairFlags::INFO.union(RepairFlags::BLOCK);
 /// A block's missing symbols are named only while that takes at most this many bytes.
 const NAMED_BYTES: usize = 512;
 
@@ -179,6 +184,11 @@ impl NeedWriter {
         let item = |key: u64, block, symbol| remote.item(key, block, symbol);
         match *need {
             Need::Objects { .. } if self.room == 0 && !first_whole => true,
+            Need::Objects { first, last } if !self.name_objects => (first..=last).all(|key| {
+                let empty = remote.empty.is_some_and(|empty| empty.key == key);
+                let flags = if empty { RepairFlags::INFO } else { INFO_AND_BLOCK };
+                self.requests.push_item(RepairForm::Items, flags, item(key, 0, 0))
+            }),
             Need::Objects { first, last } => {
                 let flags = RepairFlags::OBJECT;
                 if first == last {

@@ -4,8 +4,9 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, Header, Identity, InstanceId, Message,
-    QuantizedGroupSize, QuantizedRate, QuantizedRtt, SenderFields, WireTime,
+    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, FecId, Flush, Header, Identity,
+    InstanceId, Message, NodeList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    QuantizedRtt, RepairFlags, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -91,4 +92,61 @@ fn a_sender_has_ended_while_its_goodbye_is_the_last_that_was_heard() {
     hear(&mut engine, START, probe(), true);
     assert!(!engine.has_ended(0), "it goes on");
     assert!(!engine.has_all(5), "an unknown one has nothing");
+}
+
+/// A FLUSH of an object whose last symbol is this one.
+fn flush(fec_id: FecId, object: u16, block: u32, symbol: u32) -> Command<'static> {
+    let format = PayloadFormat::for_fec(fec_id).unwrap();
+    let payload_id = PayloadId { block, block_len: 0, symbol }.encode(format);
+    Command::Flush(Flush { fec_id, object: ObjectId(object), payload_id, acking: NodeList::EMPTY })
+}
+
+/// What the NACKs that are due ask for: flags and object of every item.
+fn requests(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<(RepairFlags, u16)> {
+    receiver.handle_timeout(now);
+    let mut out = TransmitBuf::new(4);
+    let mut found = Vec::new();
+    while receiver.poll_transmit(now, &mut out).is_some() {
+        if let (_, Message::Nack(nack)) = Message::parse(&out.bytes).unwrap() {
+            for request in nack.requests.iter() {
+                found.extend(request.items.iter().map(|item| (request.flags, item.object.0)));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn of_an_object_that_a_flush_calls_empty_only_info_is_asked_for_and_not_for_ever() {
+    let nothing = [
+        (FecId::REED_SOLOMON_8, 0x00ff_ffff, 0xff),
+        (FecId::REED_SOLOMON, 0xffff, 0xffff),
+        (FecId::SMALL_BLOCK, u32::MAX, 0xffff),
+    ];
+    for (fec_id, block, symbol) in nothing {
+        let mut engine = receiver();
+        let mut asked = Vec::new();
+        for n in 0..40 {
+            let now = START + SECOND * n;
+            hear(&mut engine, now, flush(fec_id, 0, block, symbol), false);
+            asked.extend(requests(&mut engine, now + SECOND / 2));
+        }
+        assert_eq!(asked, [(RepairFlags::INFO, 0); 20], "{fec_id:?}");
+        let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { object } if object.key as u16 == 0);
+        let events: Vec<ReceiverEvent> = core::iter::from_fn(|| engine.poll_event()).collect();
+        assert_eq!(events.into_iter().filter(|event| lost(event.clone())).count(), 1, "{fec_id:?}");
+        assert!(engine.has_all(0), "nothing is waited for");
+    }
+}
+
+#[test]
+fn of_another_make_no_unknown_object_is_asked_for_whole() {
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::REED_SOLOMON_8, 2, 0, 2), false);
+    engine.want_from(0, ObjectId(0), START);
+    let both = RepairFlags::INFO.with(RepairFlags::BLOCK);
+    assert_eq!(requests(&mut engine, START + SECOND), [(both, 0), (both, 1), (both, 2)]);
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::RAPTORQ, 2, 0, 2), false);
+    assert_eq!(requests(&mut engine, START + SECOND), [(RepairFlags::OBJECT, 2)], "ours can");
 }

@@ -321,10 +321,12 @@ impl Sender {
         }
         // Blocks that were sent completely; the rest is still on its way.
         let sent = self.cursor_block();
+        // An empty object's first block is none.
+        let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
         if flags.contains(RepairFlags::BLOCK) {
-            needs.whole.insert(from.block, to.block.saturating_add(1).min(sent));
+            let end = to.block.saturating_add(1).min(end);
+            needs.whole.insert(from.block, end.min(sent));
         } else if whole {
-            let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
             let start = self.objects.get(from.key).map_or(end, |o| o.first_block);
             needs.whole.insert(start, end.min(sent));
         }
