@@ -2,7 +2,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-const LANES: u32 = 2;
+/// Most of a small case is waiting.
+pub const LANES: u32 = 6;
 
 static FREE: Mutex<u32> = Mutex::new(LANES);
 static CHANGED: Condvar = Condvar::new();

@@ -13,8 +13,8 @@ use super::probes::Probes;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId, SenderFields,
-    Sequence, WireTime,
+    FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, PayloadId, RawPayloadId,
+    SenderFields, Sequence, WireTime,
 };
 
 /// The place that a FLUSH names.
@@ -266,6 +266,23 @@ impl Remote {
         let news = bound > self.due;
         self.due = self.due.max(bound);
         news
+    }
+
+    /// What a FLUSH of an object's symbol makes due: blocks that were sent whole. Of an object of which
+    /// nothing is known that is all of it.
+    pub(super) fn flushed(&self, key: u64, at: Option<PayloadId>) -> DueBound {
+        let object = self.objects.get(&key);
+        let layout = object.and_then(RecvObject::layout);
+        if let Some((layout, at)) = layout.zip(at)
+            && at.block < layout.blocks()
+        {
+            let whole = at.symbol.saturating_add(1) >= layout.block_len(at.block);
+            let block = at.block + u32::from(whole);
+            if block < layout.blocks() {
+                return DueBound { key, block };
+            }
+        }
+        DueBound { key: key + 1, block: 0 }
     }
 
     /// A FLUSH says that this object is empty.

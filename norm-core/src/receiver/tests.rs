@@ -4,9 +4,9 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, FecId, Flush, Header, Identity,
-    InstanceId, Message, NodeList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
-    QuantizedRtt, RepairFlags, SenderFields, WireTime,
+    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, FecId, Flush, Fti, Header, Identity,
+    Info, InstanceId, Message, NodeList, ObjectFlags, ObjectSize, PayloadFormat, PayloadId,
+    QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -37,13 +37,20 @@ fn hear(receiver: &mut Receiver<NoStore>, now: Timestamp, command: Command<'_>, 
     if rate {
         extensions.push_rate(QuantizedRate::from_bytes_per_second(1e6));
     }
-    let sender = SenderFields {
+    let extensions = extensions.as_extensions();
+    say(receiver, now, &Message::Cmd(Cmd { sender: sender(), extensions, command }));
+}
+
+fn sender() -> SenderFields {
+    SenderFields {
         instance: InstanceId(9),
         grtt: QuantizedRtt::from_duration(Duration::from_millis(10)),
         backoff: 4,
         group_size: QuantizedGroupSize::from_count(10),
-    };
-    let message = Message::Cmd(Cmd { sender, extensions: extensions.as_extensions(), command });
+    }
+}
+
+fn say(receiver: &mut Receiver<NoStore>, now: Timestamp, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
@@ -149,4 +156,29 @@ fn of_another_make_no_unknown_object_is_asked_for_whole() {
     let mut engine = receiver();
     hear(&mut engine, START, flush(FecId::RAPTORQ, 2, 0, 2), false);
     assert_eq!(requests(&mut engine, START + SECOND), [(RepairFlags::OBJECT, 2)], "ours can");
+}
+
+#[test]
+fn a_flush_in_the_middle_of_an_object_asks_for_no_block_that_was_not_sent_whole() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let size = ObjectSize::new(8 * 10 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 10, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
+    let (flags, extensions) = (ObjectFlags::FILE, extensions.as_extensions());
+    let info = Info { sender: sender(), flags, fec_id, object, extensions, payload: b"name" };
+    say(&mut engine, START, &Message::Info(info));
+    let blocks = |engine: &mut Receiver<NoStore>, at| {
+        hear(engine, at, flush(fec_id, 0, 3, 2), false);
+        requests(engine, at + SECOND)
+    };
+    // One is asked for without room for any; which one is last is not asked.
+    engine.accept(ObjectRef { remote: 0, key: engine.key_of(0, object).unwrap() });
+    assert_eq!(blocks(&mut engine, START), [(RepairFlags::BLOCK, 0)]);
+    let due = engine.remotes[&0].due;
+    assert_eq!((due.key as u16, due.block), (0, 3), "the fourth is on its way");
+    hear(&mut engine, START + SECOND, flush(fec_id, 0, 7, 3), false);
+    let due = engine.remotes[&0].due;
+    assert_eq!((due.key as u16, due.block), (1, 0), "that was the last one");
 }

@@ -21,6 +21,7 @@ mod repair;
 mod schedule;
 mod session;
 mod stream;
+mod welcome;
 
 use std::collections::VecDeque;
 
@@ -49,6 +50,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use welcome::Welcome;
 
 /// Sends objects to a group and repairs them until every receiver has them.
 #[derive(Debug)]
@@ -69,6 +71,7 @@ pub struct Sender {
     pacer: Pacer,
     session: Session,
     urgent: VecDeque<compose::Urgent>,
+    welcome: Welcome,
     /// Bytes that history repair may send while there is other work.
     history_credit: i64,
     /// True when new data waited for a laggard at the last poll.
@@ -123,6 +126,7 @@ impl Sender {
             pacer: Pacer::new(config.rate, now),
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
+            welcome: Welcome::default(),
             history_credit: 0,
             stalled: false,
             idle: false,
@@ -306,7 +310,8 @@ impl Endpoint for Sender {
         let stall = self.stalled.then(|| self.lag.ends());
         let packets = self.session.next_packet().into_iter();
         let activation = self.repairs.next_activation().filter(|_| self.session.is_sending());
-        let packets = packets.chain(activation).chain(stall);
+        let welcome = self.welcome.next().filter(|_| self.session.is_sending());
+        let packets = packets.chain(activation).chain(stall).chain(welcome);
         packets.map(|t| t.max(pacer)).chain(self.session.next_check()).min()
     }
 }
