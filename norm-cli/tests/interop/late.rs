@@ -49,6 +49,10 @@ fn transfer(case: &Case, logs: &Path) -> Result<(), String> {
     let out = folder.path().join("nrl");
     fs::create_dir(&out).map_err(|error| format!("{out:?}: {error}"))?;
     let mut receiver = Programs::get()?.receiver(&task, &out, false).start(logs)?;
+    receiver.wait_for("rx_object_new", PATIENCE)?;
+    if sender.events().iter().any(|line| line["event"] == "all_sent") {
+        return Err("it began only when everything had been sent".to_owned());
+    }
     receiver.wait_until_done(PATIENCE)?;
     sender.must_succeed(PATIENCE)?;
     let same = fs::read(out.join("source.bin")).ok() == fs::read(&source).ok();
