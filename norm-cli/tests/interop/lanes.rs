@@ -17,6 +17,11 @@ impl Lane {
         Self::take(1)
     }
 
+    /// To run beside one other of its kind.
+    pub fn half_the_road() -> Self {
+        Self::take(LANES / 2)
+    }
+
     /// To run alone.
     pub fn whole_road() -> Self {
         Self::take(LANES)
