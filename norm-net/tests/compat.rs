@@ -337,7 +337,7 @@ fn flush_nothing(group: SocketAddr) -> JoinHandle<()> {
     std::thread::spawn(move || {
         // Twenty requests, half a second between the later ones.
         for _ in 0..120 {
-            say(flush.clone());
+            say(flush);
             std::thread::sleep(Duration::from_millis(100));
         }
         say(Command::Eot(Eot { reserved: [0; 3] }));
