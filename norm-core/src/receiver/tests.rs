@@ -162,8 +162,8 @@ fn of_another_make_no_unknown_object_is_asked_for_whole() {
 fn a_flush_in_the_middle_of_an_object_asks_for_no_block_that_was_not_sent_whole() {
     let mut engine = receiver();
     let mut extensions = ExtensionBuf::new();
-    let size = ObjectSize::new(8 * 10 * 4).unwrap();
-    let fti = Fti::ReedSolomon8 { size, symbol_size: 10, max_block_len: 4, parity: 2 };
+    let size = ObjectSize::new(8 * 100 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
     assert!(extensions.push_fti(&fti));
     let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
     let (flags, extensions) = (ObjectFlags::FILE, extensions.as_extensions());
