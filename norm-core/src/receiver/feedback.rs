@@ -234,6 +234,7 @@ impl<S: SymbolStore> Receiver<S> {
             name_symbols: remote.timing.group_size <= NAMED_GROUP && !foreign,
             name_objects: !foreign,
             has_whole: false,
+            has_empty: false,
             room: if self.blocks < self.config.max_blocks { self.store.room() } else { 0 },
         };
         remote.write_needs(&mut writer, now >= remote.whole_from);
@@ -243,7 +244,9 @@ impl<S: SymbolStore> Receiver<S> {
         if writer.requests.is_empty() {
             return None;
         }
-        remote.note_asked();
+        if writer.has_empty {
+            remote.note_asked();
+        }
         self.stats.nacks += 1;
         let extensions = self.cc_extension(now, remote);
         let nack = Message::Nack(Nack {

@@ -167,6 +167,8 @@ pub(super) struct NeedWriter {
     /// empty; it gives INFO and the first block, which say how much there is.
     pub(super) name_objects: bool,
     pub(super) has_whole: bool,
+    /// The INFO of the empty object is among what is asked for.
+    pub(super) has_empty: bool,
     /// Bytes of blocks not yet begun that may be asked for.
     pub(super) room: u64,
 }
@@ -187,7 +189,9 @@ impl NeedWriter {
             Need::Objects { first, last } if !self.name_objects => (first..=last).all(|key| {
                 let empty = remote.empty.is_some_and(|empty| empty.key == key);
                 let flags = if empty { RepairFlags::INFO } else { INFO_AND_BLOCK };
-                self.requests.push_item(RepairForm::Items, flags, item(key, 0, 0))
+                let fits = self.requests.push_item(RepairForm::Items, flags, item(key, 0, 0));
+                self.has_empty |= empty && fits;
+                fits
             }),
             Need::Objects { first, last } => {
                 let flags = RepairFlags::OBJECT;

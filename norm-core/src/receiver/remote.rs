@@ -292,11 +292,10 @@ impl Remote {
         }
     }
 
-    /// Notes that a NACK asks for all that is due: the empty object's INFO, too, if it is not here.
+    /// Notes that a NACK asks for the empty object's INFO.
     pub(super) fn note_asked(&mut self) {
         if let Some(empty) = &mut self.empty {
-            let here = self.done.contains(empty.key) || self.objects.contains_key(&empty.key);
-            empty.asked += u32::from(!here);
+            empty.asked += 1;
         }
     }
 

@@ -4,9 +4,10 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, FecId, Flush, Fti, Header, Identity,
-    Info, InstanceId, Message, NodeList, ObjectFlags, ObjectSize, PayloadFormat, PayloadId,
-    QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags, SenderFields, WireTime,
+    ACK_CC, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, FecId, Flush, Fti, Header,
+    Identity, Info, InstanceId, Message, NodeList, ObjectFlags, ObjectSize, PayloadFormat,
+    PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags, SenderFields,
+    WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -181,4 +182,39 @@ fn a_flush_in_the_middle_of_an_object_asks_for_no_block_that_was_not_sent_whole(
     hear(&mut engine, START + SECOND, flush(fec_id, 0, 7, 3), false);
     let due = engine.remotes[&0].due;
     assert_eq!((due.key as u16, due.block), (1, 0), "that was the last one");
+}
+
+#[test]
+fn requests_for_something_else_do_not_count_as_requests_for_an_empty_objects_info() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let fec_id = FecId::REED_SOLOMON_8;
+    let size = ObjectSize::new(1).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let payload_id = PayloadId { block: 0, block_len: 0, symbol: 0 };
+    let data = Message::Data(Data {
+        sender: sender(),
+        flags: ObjectFlags::FILE.with(ObjectFlags::INFO),
+        fec_id,
+        object: ObjectId(0),
+        payload_id: payload_id.encode(PayloadFormat::Block24Symbol8),
+        extensions: extensions.as_extensions(),
+        payload: b"x",
+    });
+    say(&mut engine, START, &data);
+    // Nothing whole is asked for before.
+    engine.remotes.get_mut(&0).unwrap().whole_from = START + SECOND * 100;
+    let asked = |engine: &mut Receiver<NoStore>, now| {
+        hear(engine, now, flush(fec_id, 1, 0x00ff_ffff, 0xff), false);
+        let asked = requests(engine, now + SECOND / 2);
+        // The next cycle begins.
+        assert_eq!(requests(engine, now + SECOND * 3 / 4), []);
+        asked
+    };
+    for n in 1..60 {
+        assert_eq!(asked(&mut engine, START + SECOND * n), [(RepairFlags::INFO, 0)]);
+    }
+    let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { .. });
+    assert!(!core::iter::from_fn(|| engine.poll_event()).any(lost), "its turn has not come");
 }
