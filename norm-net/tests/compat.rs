@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -15,7 +15,10 @@ use crossbeam_channel::{Sender as ChannelEnd, unbounded};
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::sender::ObjectSpec;
-use norm_core::wire::NodeId;
+use norm_core::wire::{
+    Cmd, Command, Eot, Extensions, FecId, Flush, Header, InstanceId, Message, NodeId, NodeList,
+    ObjectId, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
+};
 use norm_core::{Rng, Sender, SenderConfig, SenderEvent, Timestamp};
 use norm_net::driver::{self, Application, Clock};
 use norm_net::interface::InterfaceSpec;
@@ -308,4 +311,49 @@ fn a_sender_that_dies_leaves_complete_files_and_nothing_of_the_others() {
     assert_eq!(tree(&out), ["whole"]);
     assert_eq!(failures(&events), ["nothing more arrived for 2 s"]);
     assert_eq!((report.sets.len(), report.failed.len()), (1, 1));
+}
+
+/// A sender of one empty file that says only where its end is, for as long as it is asked for more.
+fn flush_nothing(group: SocketAddr) -> JoinHandle<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let format = PayloadFormat::Block24Symbol8;
+    let payload_id = PayloadId { block: u32::MAX, block_len: 0, symbol: u32::MAX }.encode(format);
+    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
+    let flush = Command::Flush(Flush { fec_id, object, payload_id, acking: NodeList::EMPTY });
+    let mut sequence = 0;
+    let mut say = move |command: Command<'_>| {
+        let sender = SenderFields {
+            instance: InstanceId(7),
+            grtt: QuantizedRtt::from_duration(Duration::from_millis(1)),
+            backoff: 0,
+            group_size: QuantizedGroupSize::from_count(10),
+        };
+        let message = Message::Cmd(Cmd { sender, extensions: Extensions::EMPTY, command });
+        let mut bytes = Vec::new();
+        message.emit(Header { sequence: Sequence(sequence), source: NodeId(1) }, &mut bytes);
+        sequence += 1;
+        socket.send_to(&bytes, group).unwrap();
+    };
+    std::thread::spawn(move || {
+        // Twenty requests, half a second between the later ones.
+        for _ in 0..120 {
+            say(flush);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        say(Command::Eot(Eot { reserved: [0; 3] }));
+    })
+}
+
+#[test]
+fn an_empty_file_whose_name_never_comes_is_told_as_failed_and_not_waited_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("out");
+    let group = group();
+    let options = ReceiveOptions { timeout: None, ..receive_options(group, &out) };
+    let receiver = follow(&options);
+    flush_nothing(group).join().unwrap();
+    let (events, report) = receiver.join().unwrap();
+    assert_eq!(failures(&events), ["it is empty, and its name does not come"]);
+    assert_ne!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!((report.sets.len(), report.failed.len()), (0, 1));
 }

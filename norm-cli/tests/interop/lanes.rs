@@ -2,7 +2,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-const LANES: u32 = 2;
+/// Most of a small case is waiting.
+pub const LANES: u32 = 6;
 
 static FREE: Mutex<u32> = Mutex::new(LANES);
 static CHANGED: Condvar = Condvar::new();
@@ -14,6 +15,11 @@ impl Lane {
     /// To run beside another.
     pub fn one() -> Self {
         Self::take(1)
+    }
+
+    /// To run beside one other of its kind.
+    pub fn half_the_road() -> Self {
+        Self::take(LANES / 2)
     }
 
     /// To run alone.

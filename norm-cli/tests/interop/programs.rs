@@ -32,7 +32,8 @@ pub fn receiver(task: &Task<'_>, folder: &Path) -> Peer {
     Peer { name: "our-receiver", command, ready, done, stop: true }
 }
 
-fn common(task: &Task<'_>, spot: Spot, program: &str, id: u32) -> Command {
+/// What both have in common.
+pub fn common(task: &Task<'_>, spot: Spot, program: &str, id: u32) -> Command {
     let mut command = task.place.command(spot, Path::new(program));
     command.args(["--json", "--group", &format!("{GROUP}:{PORT}")]);
     command.args(["--interface", task.place.interface(), "--node-id", &id.to_string()]);

@@ -186,8 +186,10 @@ impl<'a> Trial<'a> {
             Some(REFUSED) => Err(Outcome::PeerRefuses("it does not take the object".to_owned())),
             // Does not recognise the answers about an object without blocks, its own included.
             Some(NOT_ACKNOWLEDGED) if empty => Ok(()),
-            // Does so when somebody asks for repair of an object without blocks.
-            None if empty => Err(Outcome::PeerRefuses(format!("it died of a NACK: {status}"))),
+            // Does so when its own receiver asks for repair of an object without blocks.
+            None if empty && case.pairing == Pairing::NrlToNrl => {
+                Err(Outcome::PeerRefuses(format!("it died of a NACK: {status}")))
+            }
             _ => Err(Outcome::Failed(format!("the NRL sender ended: {status}"))),
         }
     }

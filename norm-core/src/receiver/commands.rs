@@ -57,9 +57,12 @@ impl<S: SymbolStore> Receiver<S> {
         self.with_remote(index, |this, remote| {
             remote.newest = remote.newest.max(key);
             let at = flush.payload_id.decode(remote.format);
+            if flush.payload_id.names_nothing(remote.format) {
+                remote.note_empty(key);
+            }
+            let mut due = remote.flushed(key, at);
             let stream = remote.objects.get_mut(&key).and_then(|o| o.stream.as_deref_mut());
             let mut read = None;
-            let mut due = DueBound { key: key + 1, block: 0 };
             if let Some((stream, at)) = stream.zip(at) {
                 let block = stream.flushed(at.block, at.symbol);
                 due = DueBound { key, block };

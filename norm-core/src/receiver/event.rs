@@ -48,6 +48,12 @@ pub enum ReceiverEvent {
         /// Which object.
         object: ObjectRef,
     },
+    /// An object that has no content, and whose NORM_INFO does not come although it was asked for
+    /// again and again: not even its name is known.
+    EmptyObjectLost {
+        /// Which object.
+        object: ObjectRef,
+    },
     /// A block could not be written; its object makes no progress until `restart`.
     StoreFailed {
         /// Which object.

@@ -262,7 +262,9 @@ impl<S: SymbolStore> Receiver<S> {
         let mut writer = NeedWriter {
             requests: RepairWriter::new(usize::from(remote.segment_size.min(MAX_REQUESTS))),
             name_symbols: remote.timing.group_size <= NAMED_GROUP && !remote.is_foreign(),
+            name_objects: !remote.is_foreign(),
             has_whole: false,
+            has_empty: false,
             room: self.room(),
         };
         remote.write_needs(&mut writer, now >= remote.whole_from);
@@ -271,6 +273,9 @@ impl<S: SymbolStore> Receiver<S> {
         }
         if writer.requests.is_empty() {
             return None;
+        }
+        if writer.has_empty {
+            remote.note_asked();
         }
         self.stats.nacks += 1;
         let extensions = self.cc_extension(now, remote);

@@ -69,7 +69,10 @@ impl HeardNeeds {
     /// True when somebody has asked for at least this.
     pub(super) fn covers(&self, need: &Need<'_>) -> bool {
         match *need {
-            Need::Objects { first, last } => self.objects.covers(first, last + 1),
+            // INFO says what there is; what of it is missing then is asked for in the next cycle.
+            Need::Objects { first, last } => {
+                self.objects.covers(first, last + 1) || self.infos.covers(first, last + 1)
+            }
             Need::Info { key } => self.infos.contains(key) || self.objects.contains(key),
             Need::Blocks { key, first, last, .. } => {
                 self.objects.contains(key)

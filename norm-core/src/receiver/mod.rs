@@ -292,6 +292,12 @@ impl<S: SymbolStore> Receiver<S> {
         self.event(ReceiverEvent::ObjectAborted { object });
     }
 
+    /// There seems to be no INFO of an empty object: stop asking, and tell the application.
+    fn lose_empty(&mut self, object: ObjectRef) {
+        self.give_up(object.remote, object.key..object.key + 1);
+        self.event(ReceiverEvent::EmptyObjectLost { object });
+    }
+
     /// Two nodes share our id: take another and say so, but not all the time.
     fn redraw_node(&mut self, now: Timestamp) {
         if now < self.redraw_from {
@@ -363,6 +369,9 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
                     this.check_silence(now, remote);
                 }
             });
+            if let Some(key) = self.remotes.get_mut(&index).and_then(Remote::take_hopeless) {
+                self.lose_empty(ObjectRef { remote: index, key });
+            }
         }
     }
 

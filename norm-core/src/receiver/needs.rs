@@ -163,11 +163,18 @@ pub(super) struct NeedWriter {
     pub(super) requests: RepairWriter,
     /// The group is small enough for named symbols to be the cheaper repair.
     pub(super) name_symbols: bool,
+    /// Objects of which nothing is known are asked for whole. NRL's sender dies of that when one is
+    /// empty; it gives INFO and the first block, which say how much there is.
+    pub(super) name_objects: bool,
     pub(super) has_whole: bool,
+    /// The INFO of the empty object is among what is asked for.
+    pub(super) has_empty: bool,
     /// Bytes of blocks not yet begun that may be asked for.
     pub(super) room: u64,
 }
 
+/// What tells how much there is of an object of which nothing is known.
+const INFO_AND_BLOCK: RepairFlags = RepairFlags::INFO.union(RepairFlags::BLOCK);
 /// A block's missing symbols are named only while that takes at most this many bytes.
 const NAMED_BYTES: usize = 512;
 /// The same for Reed-Solomon blocks, which are short and many, and cost little to code: a NACK has
@@ -182,6 +189,13 @@ impl NeedWriter {
         let item = |key: u64, block, symbol| remote.item(key, block, symbol);
         match *need {
             Need::Objects { .. } if self.room == 0 && !first_whole => true,
+            Need::Objects { first, last } if !self.name_objects => (first..=last).all(|key| {
+                let empty = remote.empty.is_some_and(|empty| empty.key == key);
+                let flags = if empty { RepairFlags::INFO } else { INFO_AND_BLOCK };
+                let fits = self.requests.push_item(RepairForm::Items, flags, item(key, 0, 0));
+                self.has_empty |= empty && fits;
+                fits
+            }),
             Need::Objects { first, last } => {
                 let flags = RepairFlags::OBJECT;
                 if first == last {
@@ -341,7 +355,9 @@ mod tests {
         let writer = NeedWriter {
             requests: RepairWriter::new(1344),
             name_symbols: true,
+            name_objects: true,
             has_whole: false,
+            has_empty: false,
             room: 0,
         };
         let code = RsCode::new(RsForm::Id5, Points::Rizzo, 160, 95).unwrap();

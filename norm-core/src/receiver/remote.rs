@@ -13,8 +13,8 @@ use super::probes::Probes;
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, RawPayloadId,
-    SenderFields, Sequence, WireTime,
+    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, PayloadId,
+    RawPayloadId, SenderFields, Sequence, WireTime,
 };
 
 /// The place that a FLUSH names.
@@ -28,6 +28,14 @@ pub(super) struct AckDue {
     pub(super) ack_id: u8,
     /// The watermark, echoed exactly (RFC 5740 §5.5.3).
     pub(super) watermark: Option<Watermark>,
+}
+
+/// An object without blocks, of which only a FLUSH was heard.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Empty {
+    pub(super) key: u64,
+    /// NACKs that asked for its INFO.
+    asked: u32,
 }
 
 /// What the application says about its progress with a sender's content.
@@ -98,6 +106,8 @@ pub(super) struct Remote {
     /// The greatest place of first transmission heard.
     pub(super) position: DueBound,
     pub(super) objects: BTreeMap<u64, RecvObject>,
+    /// The object that a FLUSH says is empty: INFO is all there is of it, if there is one.
+    pub(super) empty: Option<Empty>,
     pub(super) done: RangeSet,
     pub(super) confirmed: RangeSet,
     pub(super) bytes_done: u64,
@@ -142,6 +152,9 @@ pub(super) struct Remote {
 /// Bounds of a round trip that is believed: a forged one must not set our rate of feedback.
 const GRTT_MIN: Duration = Duration::from_millis(1);
 const GRTT_MAX: Duration = Duration::from_secs(15);
+/// An empty object's INFO is asked for so often, the RFC's factor for robust things; then there is
+/// none.
+const EMPTY_TRIES: u32 = 20;
 /// Keys start here, so that objects before the first one heard still have keys.
 const KEY_BASE: u64 = 1 << 16;
 /// Whole blocks and objects are asked for again after this, then twice this, ...
@@ -172,6 +185,7 @@ impl Remote {
             due: start,
             position: start,
             objects: BTreeMap::new(),
+            empty: None,
             done: RangeSet::new(),
             confirmed: RangeSet::new(),
             bytes_done: 0,
@@ -264,6 +278,42 @@ impl Remote {
         let news = bound > self.due;
         self.due = self.due.max(bound);
         news
+    }
+
+    /// What a FLUSH of an object's symbol makes due: blocks that were sent whole. Of an object of which
+    /// nothing is known that is all of it.
+    pub(super) fn flushed(&self, key: u64, at: Option<PayloadId>) -> DueBound {
+        let object = self.objects.get(&key);
+        let layout = object.and_then(RecvObject::layout);
+        if let Some((layout, at)) = layout.zip(at)
+            && at.block < layout.blocks()
+        {
+            let whole = at.symbol.saturating_add(1) >= layout.block_len(at.block);
+            let block = at.block + u32::from(whole);
+            if block < layout.blocks() {
+                return DueBound { key, block };
+            }
+        }
+        DueBound { key: key + 1, block: 0 }
+    }
+
+    /// A FLUSH says that this object is empty.
+    pub(super) fn note_empty(&mut self, key: u64) {
+        if self.empty.is_none_or(|empty| empty.key != key) {
+            self.empty = Some(Empty { key, asked: 0 });
+        }
+    }
+
+    /// Notes that a NACK asks for the empty object's INFO.
+    pub(super) fn note_asked(&mut self) {
+        if let Some(empty) = &mut self.empty {
+            empty.asked += 1;
+        }
+    }
+
+    /// Returns the empty object if its INFO was asked for in vain for too long.
+    pub(super) fn take_hopeless(&mut self) -> Option<u64> {
+        self.empty.take_if(|empty| empty.asked >= EMPTY_TRIES).map(|empty| empty.key)
     }
 
     /// Notes the send time of a probe, to be echoed (RFC 5740 §5.5.1).

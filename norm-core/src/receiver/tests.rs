@@ -4,8 +4,10 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Cc, CcNodes, Cmd, Command, Eot, ExtensionBuf, Header, Identity, InstanceId, Message,
-    QuantizedGroupSize, QuantizedRate, QuantizedRtt, SenderFields, WireTime,
+    ACK_CC, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, FecId, Flush, Fti, Header,
+    Identity, Info, InstanceId, Message, NodeList, ObjectFlags, ObjectSize, PayloadFormat,
+    PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags, SenderFields,
+    WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -36,13 +38,20 @@ fn hear(receiver: &mut Receiver<NoStore>, now: Timestamp, command: Command<'_>, 
     if rate {
         extensions.push_rate(QuantizedRate::from_bytes_per_second(1e6));
     }
-    let sender = SenderFields {
+    let extensions = extensions.as_extensions();
+    say(receiver, now, &Message::Cmd(Cmd { sender: sender(), extensions, command }));
+}
+
+fn sender() -> SenderFields {
+    SenderFields {
         instance: InstanceId(9),
         grtt: QuantizedRtt::from_duration(Duration::from_millis(10)),
         backoff: 4,
         group_size: QuantizedGroupSize::from_count(10),
-    };
-    let message = Message::Cmd(Cmd { sender, extensions: extensions.as_extensions(), command });
+    }
+}
+
+fn say(receiver: &mut Receiver<NoStore>, now: Timestamp, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
@@ -91,4 +100,121 @@ fn a_sender_has_ended_while_its_goodbye_is_the_last_that_was_heard() {
     hear(&mut engine, START, probe(), true);
     assert!(!engine.has_ended(0), "it goes on");
     assert!(!engine.has_all(5), "an unknown one has nothing");
+}
+
+/// A FLUSH of an object whose last symbol is this one.
+fn flush(fec_id: FecId, object: u16, block: u32, symbol: u32) -> Command<'static> {
+    let format = PayloadFormat::for_fec(fec_id).unwrap();
+    let payload_id = PayloadId { block, block_len: 0, symbol }.encode(format);
+    Command::Flush(Flush { fec_id, object: ObjectId(object), payload_id, acking: NodeList::EMPTY })
+}
+
+/// What the NACKs that are due ask for: flags and object of every item.
+fn requests(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<(RepairFlags, u16)> {
+    receiver.handle_timeout(now);
+    let mut out = TransmitBuf::new(4);
+    let mut found = Vec::new();
+    while receiver.poll_transmit(now, &mut out).is_some() {
+        if let (_, Message::Nack(nack)) = Message::parse(&out.bytes).unwrap() {
+            for request in nack.requests.iter() {
+                found.extend(request.items.iter().map(|item| (request.flags, item.object.0)));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn of_an_object_that_a_flush_calls_empty_only_info_is_asked_for_and_not_for_ever() {
+    let nothing = [
+        (FecId::REED_SOLOMON_8, 0x00ff_ffff, 0xff),
+        (FecId::REED_SOLOMON, 0xffff, 0xffff),
+        (FecId::SMALL_BLOCK, u32::MAX, 0xffff),
+    ];
+    for (fec_id, block, symbol) in nothing {
+        let mut engine = receiver();
+        let mut asked = Vec::new();
+        for n in 0..40 {
+            let now = START + SECOND * n;
+            hear(&mut engine, now, flush(fec_id, 0, block, symbol), false);
+            asked.extend(requests(&mut engine, now + SECOND / 2));
+        }
+        assert_eq!(asked, [(RepairFlags::INFO, 0); 20], "{fec_id:?}");
+        let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { object } if object.key as u16 == 0);
+        let events: Vec<ReceiverEvent> = core::iter::from_fn(|| engine.poll_event()).collect();
+        assert_eq!(events.into_iter().filter(|event| lost(event.clone())).count(), 1, "{fec_id:?}");
+        assert!(engine.has_all(0), "nothing is waited for");
+    }
+}
+
+#[test]
+fn of_another_make_no_unknown_object_is_asked_for_whole() {
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::REED_SOLOMON_8, 2, 0, 2), false);
+    engine.want_from(0, ObjectId(0), START);
+    let both = RepairFlags::INFO.with(RepairFlags::BLOCK);
+    assert_eq!(requests(&mut engine, START + SECOND), [(both, 0), (both, 1), (both, 2)]);
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::RAPTORQ, 2, 0, 2), false);
+    assert_eq!(requests(&mut engine, START + SECOND), [(RepairFlags::OBJECT, 2)], "ours can");
+}
+
+#[test]
+fn a_flush_in_the_middle_of_an_object_asks_for_no_block_that_was_not_sent_whole() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let size = ObjectSize::new(8 * 100 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
+    let (flags, extensions) = (ObjectFlags::FILE, extensions.as_extensions());
+    let info = Info { sender: sender(), flags, fec_id, object, extensions, payload: b"name" };
+    say(&mut engine, START, &Message::Info(info));
+    let blocks = |engine: &mut Receiver<NoStore>, at| {
+        hear(engine, at, flush(fec_id, 0, 3, 2), false);
+        requests(engine, at + SECOND)
+    };
+    // One is asked for without room for any; which one is last is not asked.
+    engine.accept(ObjectRef { remote: 0, key: engine.key_of(0, object).unwrap() });
+    assert_eq!(blocks(&mut engine, START), [(RepairFlags::BLOCK, 0)]);
+    let due = engine.remotes[&0].due;
+    assert_eq!((due.key as u16, due.block), (0, 3), "the fourth is on its way");
+    hear(&mut engine, START + SECOND, flush(fec_id, 0, 7, 3), false);
+    let due = engine.remotes[&0].due;
+    assert_eq!((due.key as u16, due.block), (1, 0), "that was the last one");
+}
+
+#[test]
+fn requests_for_something_else_do_not_count_as_requests_for_an_empty_objects_info() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let fec_id = FecId::REED_SOLOMON_8;
+    let size = ObjectSize::new(1).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let payload_id = PayloadId { block: 0, block_len: 0, symbol: 0 };
+    let data = Message::Data(Data {
+        sender: sender(),
+        flags: ObjectFlags::FILE.with(ObjectFlags::INFO),
+        fec_id,
+        object: ObjectId(0),
+        payload_id: payload_id.encode(PayloadFormat::Block24Symbol8),
+        extensions: extensions.as_extensions(),
+        payload: b"x",
+    });
+    say(&mut engine, START, &data);
+    // Nothing whole is asked for before.
+    engine.remotes.get_mut(&0).unwrap().whole_from = START + SECOND * 100;
+    let asked = |engine: &mut Receiver<NoStore>, now| {
+        hear(engine, now, flush(fec_id, 1, 0x00ff_ffff, 0xff), false);
+        let asked = requests(engine, now + SECOND / 2);
+        // The next cycle begins.
+        assert_eq!(requests(engine, now + SECOND * 3 / 4), []);
+        asked
+    };
+    for n in 1..60 {
+        assert_eq!(asked(&mut engine, START + SECOND * n), [(RepairFlags::INFO, 0)]);
+    }
+    let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { .. });
+    assert!(!core::iter::from_fn(|| engine.poll_event()).any(lost), "its turn has not come");
 }

@@ -248,7 +248,9 @@ impl Sender {
             let application = Application { reserved: [0; 3], content: &content };
             return Some(self.emit_command(Command::Application(application), out));
         }
-        self.ask_for_credit(now, out).or_else(|| self.send_ack_request(now, out))
+        self.ask_for_credit(now, out)
+            .or_else(|| self.send_welcome(now, out))
+            .or_else(|| self.send_ack_request(now, out))
     }
 
     /// Asks receivers how much they can take, when that is due.
@@ -274,6 +276,24 @@ impl Sender {
         let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
         let request = AckReq { reserved: 0, ack_type: ACK_CREDIT, ack_id, acking };
         Some(self.emit_command(Command::AckReq(request), out))
+    }
+
+    /// CMD(FLUSH) of what was sent last, for those who came too late to begin with it by themselves.
+    fn send_welcome(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        if self.welcome.next().is_none_or(|next| now < next) {
+            return None;
+        }
+        let (object, at) = (self.objects.get(self.cursor.key), self.cursor.place());
+        let object = object.filter(|object| object.stream.is_none() && at.block > 0);
+        let Some(object) = object.filter(|_| self.session.all_sent.is_none()) else {
+            self.welcome.close();
+            return None;
+        };
+        let block = at.block as u32 - u32::from(at.symbol == 0);
+        let symbol = if at.symbol == 0 { object.block_len(block) } else { at.symbol } - 1;
+        let (object, payload_id) = (object.id(), self.payload_id(object, block, symbol));
+        let nodes = self.welcome.take(now, self.grtt.get());
+        Some(self.emit_flush(object, payload_id, &nodes, out))
     }
 
     fn send_urgent(&mut self, urgent: Urgent, out: &mut TransmitBuf) -> Option<Transmit> {
@@ -377,16 +397,23 @@ impl Sender {
         let limit = if self.session.all_sent.is_some() { self.acking_limit() } else { 0 };
         let nodes = self.members.next_active(self.session.flush_after, limit);
         self.session.flush_after = nodes.last().copied().unwrap_or(NodeId::NONE);
-        let mut list = Vec::new();
-        encode_nodes(&nodes, &mut list);
         let (object, payload_id) = self.watermark()?;
-        let flush = Flush {
-            fec_id: self.fec_id(),
-            object,
-            payload_id,
-            acking: NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY),
-        };
-        Some(self.emit_command(Command::Flush(flush), out))
+        Some(self.emit_flush(object, payload_id, &nodes, out))
+    }
+
+    fn emit_flush(
+        &mut self,
+        object: ObjectId,
+        payload_id: RawPayloadId,
+        nodes: &[NodeId],
+        out: &mut TransmitBuf,
+    ) -> Transmit {
+        let mut list = Vec::new();
+        encode_nodes(nodes, &mut list);
+        let fec_id = self.fec_id();
+        let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
+        let flush = Command::Flush(Flush { fec_id, object, payload_id, acking });
+        self.emit_command(flush, out)
     }
 
     /// The last symbol of the last object: what receivers confirm.

@@ -69,6 +69,7 @@ impl Sender {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
+                self.welcome.seat(node);
                 self.take_nack(now, node, trust, &nack, to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
@@ -112,6 +113,7 @@ impl Sender {
         match heard {
             Heard::New => {
                 self.session.newcomer();
+                self.welcome_late(node);
                 self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
             }
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
@@ -143,6 +145,16 @@ impl Sender {
             }
         }
         Trust::Member
+    }
+
+    /// One that has missed the beginning of what is being sent, and calls no roll. A stream is begun
+    /// anywhere, and when all is sent everybody is listed anyway.
+    fn welcome_late(&mut self, node: NodeId) {
+        let object = self.objects.get(self.cursor.key);
+        let late = object.is_some_and(|o| o.stream.is_none()) && self.cursor.place().block > 0;
+        if late && self.config.rfc_only {
+            self.welcome.invite(node);
+        }
     }
 
     fn push_urgent(&mut self, urgent: Urgent) {
@@ -327,10 +339,12 @@ impl Sender {
         }
         // Blocks that were sent completely; the rest is still on its way.
         let sent = self.cursor_block();
+        // An empty object's first block is none.
+        let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
         if flags.contains(RepairFlags::BLOCK) {
-            needs.whole.insert(from.block, to.block.saturating_add(1).min(sent));
+            let end = to.block.saturating_add(1).min(end);
+            needs.whole.insert(from.block, end.min(sent));
         } else if whole {
-            let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
             let start = self.objects.get(from.key).map_or(end, |o| o.first_block);
             needs.whole.insert(start, end.min(sent));
         }

@@ -21,6 +21,7 @@ mod repair;
 mod schedule;
 mod session;
 mod stream;
+mod welcome;
 mod window;
 
 use std::collections::VecDeque;
@@ -50,6 +51,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use welcome::Welcome;
 use window::Window;
 
 /// Sends objects to a group and repairs them until every receiver has them.
@@ -72,6 +74,7 @@ pub struct Sender {
     pacer: Pacer,
     session: Session,
     urgent: VecDeque<compose::Urgent>,
+    welcome: Welcome,
     /// Bytes that history repair may send while there is other work.
     history_credit: i64,
     /// Until when new data wait for a receiver, if they did at the last poll.
@@ -127,6 +130,7 @@ impl Sender {
             pacer: Pacer::new(config.rate, now),
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
+            welcome: Welcome::default(),
             history_credit: 0,
             stalled: None,
             idle: false,
@@ -309,7 +313,8 @@ impl Endpoint for Sender {
         }
         let packets = self.session.next_packet().into_iter();
         let activation = self.repairs.next_activation().filter(|_| self.session.is_sending());
-        let packets = packets.chain(activation).chain(self.stalled);
+        let welcome = self.welcome.next().filter(|_| self.session.is_sending());
+        let packets = packets.chain(activation).chain(self.stalled).chain(welcome);
         packets.map(|t| t.max(pacer)).chain(self.session.next_check()).min()
     }
 }

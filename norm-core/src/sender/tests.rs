@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::wire::{
-    ACK_FLUSH, Ack, AckFlush, Cmd, Command, Extensions, FecId, Header, Identity, MemberReport,
-    MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat, PayloadId, RepairFlags,
-    RepairForm, RepairItem, RepairWriter, Report, WireTime,
+    ACK_CC, ACK_FLUSH, Ack, AckFlush, Cmd, Command, Extensions, FecId, Header, Identity,
+    MemberReport, MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat, PayloadId,
+    RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -367,4 +367,68 @@ fn an_aborted_session_says_goodbye_three_times_and_stops() {
     assert_eq!(goodbyes, 3);
     assert!(sender.is_finished());
     assert_eq!(sender.poll_timeout(), None);
+}
+
+/// FLUSH commands among packets: the place and who is listed.
+fn flushes(packets: &[Vec<u8>]) -> Vec<(PayloadId, Vec<NodeId>)> {
+    let place = |bytes: &Vec<u8>| match Message::parse(bytes).unwrap().1 {
+        Message::Cmd(Cmd { command: Command::Flush(flush), .. }) => {
+            let format = PayloadFormat::for_fec(flush.fec_id).unwrap();
+            Some((flush.payload_id.decode(format).unwrap(), flush.acking.iter().collect()))
+        }
+        _ => None,
+    };
+    packets.iter().filter_map(place).collect()
+}
+
+#[test]
+fn who_comes_after_the_first_block_is_listed_in_a_flush_of_what_was_sent_until_it_asks() {
+    let mut slow = config();
+    (slow.rfc_only, slow.open, slow.rate) = (true, true, Some(100_000));
+    let mut sender = Sender::new(slow, 5, START).unwrap();
+    sender.enqueue(ObjectSpec { size: 64 * 800, info: None, file: true }).unwrap();
+    let mut now = START;
+    let mut run = |sender: &mut Sender, steps: u32| {
+        let mut packets = Vec::new();
+        for _ in 0..steps {
+            now += MS * 10;
+            sender.handle_timeout(now);
+            packets.extend(drain(sender, now));
+        }
+        (now, packets)
+    };
+    let (now, packets) = run(&mut sender, 100);
+    assert_eq!(flushes(&packets), [], "nobody is there");
+    let ack = Message::Ack(Ack {
+        sender: NodeId(1),
+        instance: sender.instance(),
+        ack_type: ACK_CC,
+        ack_id: 0,
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        payload: &[],
+    });
+    feed(&mut sender, now, 2, &ack);
+    let symbols = |sender: &Sender| (sender.progress().0 / 64) as u32;
+    let before = symbols(&sender);
+    let (now, packets) = run(&mut sender, 10);
+    let [(at, listed)] = &flushes(&packets)[..] else { panic!("{:?}", flushes(&packets)) };
+    assert_eq!(listed, &[NodeId(2)]);
+    let named = at.block * 8 + at.symbol + 1;
+    assert!((before..=symbols(&sender)).contains(&named), "{before} {named}");
+    assert!(symbols(&sender) < 800, "it is not all sent");
+    nack(&mut sender, now, RepairForm::Items, RepairFlags::OBJECT, item(0, 0, 0));
+    let (_, packets) = run(&mut sender, 100);
+    assert_eq!(flushes(&packets), [], "it has begun");
+}
+
+#[test]
+fn the_first_block_of_an_empty_object_is_nothing_to_repair() {
+    let (mut sender, _) = sent(config(), &[0, 64 * 8]);
+    announce(&mut sender, START, 2);
+    let flags = RepairFlags::INFO.with(RepairFlags::BLOCK);
+    nack(&mut sender, START, RepairForm::Items, flags, item(0, 0, 0));
+    assert_eq!(sender.repairs.whole().count(), 0);
+    nack(&mut sender, START, RepairForm::Items, flags, item(1, 0, 0));
+    assert_eq!(sender.repairs.whole().count(), 1);
 }

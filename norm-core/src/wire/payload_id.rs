@@ -123,6 +123,13 @@ impl RawPayloadId {
         Some(PayloadId { block, block_len, symbol })
     }
 
+    /// True for the greatest block and symbol that fit, which no object has: the last symbol of an
+    /// object without any, as the NRL library counts it.
+    pub fn names_nothing(self, format: PayloadFormat) -> bool {
+        self.decode(format)
+            .is_some_and(|id| id.block == format.max_block() && id.symbol == format.max_symbol())
+    }
+
     pub(super) fn len(self) -> usize {
         usize::from(self.len)
     }

@@ -1,5 +1,6 @@
 //! All messages: captured packets, properties, and packets that are none.
 
+mod captures;
 mod malformed;
 mod properties;
 mod samples;

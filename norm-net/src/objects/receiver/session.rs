@@ -296,6 +296,11 @@ impl Application<Engine> for Session {
             }
             ReceiverEvent::ObjectComplete { object } => self.complete(engine, object),
             ReceiverEvent::ObjectAborted { object } => self.lose(object),
+            ReceiverEvent::EmptyObjectLost { object } => {
+                if let Some(sender) = self.sender(object.remote) {
+                    self.tell(ObjectEvent::Aborted { sender, info: None });
+                }
+            }
             ReceiverEvent::StoreFailed { object } => {
                 // Cannot be but for an object that was given up meanwhile.
                 engine.give_up(object.remote, object.key..object.key + 1);

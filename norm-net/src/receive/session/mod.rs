@@ -299,6 +299,7 @@ impl Application<Lossy> for Session {
                     None => self.plain_failed(engine, now, object, failure),
                 }
             }
+            ReceiverEvent::EmptyObjectLost { object } => self.plain_lost(engine, now, object),
             ReceiverEvent::StoreFailed { object } => {
                 // The worker's own account comes first, and says why.
                 self.finish_tasks(engine, now);

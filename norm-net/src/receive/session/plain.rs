@@ -104,13 +104,7 @@ impl Session {
                  verified"
             ));
         }
-        if let Entry::Vacant(entry) = self.plain.entry(object.remote) {
-            entry.insert(PlainSender::new(node, now, engine.stats().nacks));
-            self.first_set.get_or_insert(now);
-            if (object.key as u16) < LOOK_BACK {
-                engine.want_from(object.remote, ObjectId(0), now);
-            }
-        }
+        self.plain_begun(engine, now, object, node);
         let path = path_of(info, node, object.key);
         let label = format!("{:08x}-{}", engine.node().0, self.next_plain);
         self.next_plain += 1;
@@ -128,6 +122,32 @@ impl Session {
                 self.plain_refused(engine, now, object, path, &error);
             }
         }
+    }
+
+    /// An object is, for the first time perhaps, of a sender that speaks of no set.
+    fn plain_begun(
+        &mut self,
+        engine: &mut Engine,
+        now: Timestamp,
+        object: ObjectRef,
+        node: NodeId,
+    ) {
+        if let Entry::Vacant(entry) = self.plain.entry(object.remote) {
+            entry.insert(PlainSender::new(node, now, engine.stats().nacks));
+            self.first_set.get_or_insert(now);
+            if (object.key as u16) < LOOK_BACK {
+                engine.want_from(object.remote, ObjectId(0), now);
+            }
+        }
+    }
+
+    /// Not even the name of an empty file will ever come.
+    pub(super) fn plain_lost(&mut self, engine: &mut Engine, now: Timestamp, object: ObjectRef) {
+        let Some(node) = self.senders.get(&object.remote).map(|sender| sender.node) else { return };
+        self.plain_begun(engine, now, object, node);
+        let path = self.policy.directory.join(path_of(None, node, object.key));
+        let reason = "it is empty, and its name does not come".to_owned();
+        self.file_failed(now, object.remote, path, Failure::Incomplete(reason));
     }
 
     /// A stream has no end and no name: it is not for files.
