@@ -35,6 +35,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         interface: args.interface.clone(),
         source: args.source,
         feedback: args.feedback(),
+        memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         ttl: args.ttl,
         timeout: args.timeout,
@@ -55,6 +56,13 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     if args.daemon && interrupt.requested() {
         // A daemon is never done: whatever is complete, it was stopped.
         report.outcome = ReceiveOutcome::Stopped;
+    }
+    if report.kernel_drops > 0 {
+        output.hint(&format!(
+            "{} were lost on this machine, not on the network: they came while the socket's buffer was \
+             full; a lower --rate at the sender or a larger net.core.rmem_max here helps",
+            text::count(report.kernel_drops, "packet")
+        ));
     }
     let result = verdict(&settings, &report);
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);

@@ -50,6 +50,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         ttl: args.ttl,
         mtu: args.mtu,
         fec: args.code(),
+        memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,

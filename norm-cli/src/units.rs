@@ -68,6 +68,25 @@ impl fmt::Display for Rate {
     }
 }
 
+/// An amount of memory in bytes, in powers of 1,024.
+///
+/// # Errors
+///
+/// When the text is no such number, or less than a transfer can do with.
+pub fn memory(text: &str) -> Result<usize, String> {
+    const LEAST: usize = 16 << 20;
+    let cure = "write a size such as 256M or 1G";
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+    let bytes = bytes.ok_or_else(|| format!("this is not a size: {cure}"))?;
+    if bytes < LEAST { Err("a transfer needs 16M at least".to_owned()) } else { Ok(bytes) }
+}
+
 /// A duration in seconds, fractions allowed.
 ///
 /// # Errors
@@ -103,6 +122,17 @@ fn decimal(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_read_in_powers_of_1024_and_a_little_is_needed() {
+        assert_eq!(memory("256M"), Ok(256 << 20));
+        assert_eq!(memory("1g"), Ok(1 << 30));
+        assert_eq!(memory("16384k"), Ok(16 << 20));
+        assert_eq!(memory("33554432"), Ok(32 << 20));
+        for wrong in ["", "M", "16383k", "-1", "1.5G", "99999999999999999999", "17179869184G"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn rates_are_read_in_every_unit() {

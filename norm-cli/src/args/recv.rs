@@ -67,6 +67,10 @@ pub struct RecvArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
     pub node_id: Option<u32>,
 
+    /// Memory to use, such as 64M or 1G, 16M at least
+    #[arg(long, value_name = "SIZE", value_parser = units::memory, default_value = "128M")]
+    pub memory: usize,
+
     /// Print events as JSON lines on standard output, no progress
     #[arg(long)]
     pub json: bool,

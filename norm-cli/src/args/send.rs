@@ -73,6 +73,10 @@ pub struct SendArgs {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(184..=65_535))]
     pub mtu: Option<u32>,
 
+    /// Memory to use, such as 64M or 1G, 16M at least
+    #[arg(long, value_name = "SIZE", value_parser = units::memory, default_value = "128M")]
+    pub memory: usize,
+
     /// Print events as JSON lines on standard output, no progress
     #[arg(long)]
     pub json: bool,
@@ -263,6 +267,8 @@ mod tests {
             ("--compat nrl --fec rs .", "--fec", "129"),
             ("--compat nrl --fec raptorq .", "--fec", "leave --compat away"),
             ("--mtu 100 .", "--mtu", "184..=65535"),
+            ("--memory 8M .", "--memory", "16M"),
+            ("--memory lots .", "--memory", "256M"),
             ("--compat nrl --fec 6 .", "--fec", "129"),
             ("/no/such/file", "PATH", "No such file"),
             ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),

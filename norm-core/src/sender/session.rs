@@ -69,6 +69,8 @@ pub(super) struct Session {
     pub(super) flush_interval: Duration,
     /// Acking lists go round the receivers; this one was listed last.
     pub(super) flush_after: NodeId,
+    /// Receivers that are waited for before data flow: so many will answer the first call.
+    expected: u32,
     next_eot: Timestamp,
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
@@ -128,6 +130,7 @@ impl Session {
             next_flush: None,
             flush_interval: FLUSH_SHORTEST,
             flush_after: NodeId::NONE,
+            expected: u32::try_from(config.min_receivers).unwrap_or(u32::MAX),
             next_eot: now,
             next_check: now + CHECK_EVERY,
             squelch_from: now,
@@ -225,8 +228,10 @@ impl Session {
     pub(super) fn call_sent(&mut self, now: Timestamp, grtt: Duration, listed: usize) -> Duration {
         self.call_round = self.call_round.wrapping_add(1);
         let listed = u32::try_from(listed).unwrap_or(u32::MAX);
-        let spread = Duration::from_secs(1) * listed / REPORTS_PER_SECOND;
-        let window = spread.max((grtt * 2).min(Duration::from_millis(100)));
+        let spread = Duration::from_secs(1) * listed.max(self.expected) / REPORTS_PER_SECOND;
+        let hurry = self.call_round == 1 && self.expected > 0;
+        let shortest = Duration::from_millis(if hurry { 20 } else { 100 });
+        let window = spread.max((grtt * 2).min(shortest));
         let first_calls = self.call_round < 4;
         let pause = Duration::from_millis(if first_calls { 250 } else { 1000 });
         self.call_interval = pause.max(window * 4);

@@ -41,8 +41,8 @@ pub struct ReceiveOptions {
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
-    /// Memory for blocks under way, in bytes. A block that is decoded takes about three times its
-    /// size more for that moment.
+    /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs and
+    /// for decoding.
     pub memory: usize,
     /// Drop this share of the arriving packets, in percent (0 to below 100): for demos and tests.
     pub drop_percent: f64,
@@ -56,7 +56,7 @@ pub struct ReceiveOptions {
 
 impl ReceiveOptions {
     /// The usual options: any sender, multicast feedback with TTL 1, one set, no timeout, nothing
-    /// replaced, the host's name, 32 MiB of kernel buffer and 96 MiB for blocks.
+    /// replaced, the host's name, 32 MiB of kernel buffer and 128 MiB of memory.
     pub fn new(group: SocketAddr, directory: impl Into<PathBuf>) -> Self {
         let link = LinkConfig::new(group);
         Self {
@@ -73,7 +73,7 @@ impl ReceiveOptions {
             loopback: true,
             recv_buffer: link.recv_buffer,
             send_buffer: link.send_buffer,
-            memory: 96 << 20,
+            memory: 128 << 20,
             drop_percent: 0.0,
             node: None,
             seed: None,
@@ -97,6 +97,11 @@ impl ReceiveOptions {
             )));
         }
         Ok(())
+    }
+
+    /// Bytes for blocks under way.
+    pub(super) fn block_memory(&self) -> usize {
+        self.memory / 4 * 3
     }
 
     /// How feedback travels in fact: a unicast session has no group to send it to.

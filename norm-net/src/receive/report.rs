@@ -54,6 +54,9 @@ pub struct ReceiveReport {
     pub no_room: u64,
     /// Packets that could not be parsed.
     pub malformed: u64,
+    /// Packets that this machine's kernel dropped because the socket's buffer was full: no loss of the
+    /// network's. 0 where the system does not tell.
+    pub kernel_drops: u64,
 }
 
 /// Sets remembered in a report.

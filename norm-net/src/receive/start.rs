@@ -146,7 +146,7 @@ impl Runner {
         seed: u64,
     ) -> io::Result<Self> {
         let clock = Clock::start();
-        let store = BlockStore::new(options.memory);
+        let store = BlockStore::new(options.block_memory());
         let (done_sender, done) = unbounded();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let around = Surroundings {
@@ -184,7 +184,9 @@ impl Runner {
             &self.done,
         );
         // Also after an error: it removes the temporary files.
+        let drops = self.link.kernel_drops();
         let report = self.session.report(self.engine.engine.stats(), self.clock.now());
+        let report = ReceiveReport { kernel_drops: drops.unwrap_or(0).into(), ..report };
         ran.map(|()| report)
     }
 }
@@ -205,7 +207,7 @@ fn engine_config(options: &ReceiveOptions, socket_buffer: usize, rng: &mut Rng) 
         node: options.node,
         feedback: options.effective_feedback(),
         socket_buffer: socket_buffer as u64,
-        max_blocks: (options.memory / SHORT_BLOCK).clamp(16, 1 << 16),
+        max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
         ..ReceiverConfig::new(Identity(identity))
     }
 }

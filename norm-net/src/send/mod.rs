@@ -170,6 +170,7 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
         rate: options.rate,
         packet_overhead: options.packet_overhead() as usize,
         segment_size,
+        cache_bytes: options.memory / 8 * 3,
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,

@@ -55,6 +55,8 @@ pub struct SendOptions {
     pub fec: Fec,
     /// Send as the NRL's NORM does, to receivers of other makes; `None`: as a set, with checksums.
     pub compat: Option<Compat>,
+    /// Memory to use, in bytes: three eighths are for content, kept for repair.
+    pub memory: usize,
     /// Kernel receive buffer to ask for, in bytes.
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
@@ -83,6 +85,7 @@ impl SendOptions {
             segment_size: None,
             fec: Fec::Auto,
             compat: None,
+            memory: 128 << 20,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
             node: None,

@@ -276,9 +276,9 @@ impl Session {
     /// The summary; removes the temporary files of what is not complete.
     pub(in crate::receive) fn report(self, stats: &ReceiverStats, now: Timestamp) -> ReceiveReport {
         self.cancel.store(true, Ordering::Relaxed);
-        let Self { store_workers, check_workers, sets, plain, .. } = self;
+        let Self { store_workers, decode_workers, check_workers, sets, plain, .. } = self;
         // Workers hold the files of the sets they work for.
-        drop((store_workers, check_workers));
+        drop((store_workers, decode_workers, check_workers));
         drop((sets, plain));
         ReceiveReport {
             elapsed: now.saturating_since(self.end.started),
@@ -294,6 +294,7 @@ impl Session {
             suppressed: stats.suppressed,
             no_room: stats.no_room,
             malformed: stats.malformed,
+            kernel_drops: 0,
         }
     }
 }
