@@ -1,5 +1,6 @@
 //! Blocks of content in memory: read ahead of the cursor, kept behind it for repair.
 
+use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
@@ -14,6 +15,8 @@ pub(super) struct BlockCache {
     pending: BTreeSet<u64>,
     /// Read and not used yet: these make room last, and fewer new ones are read.
     fresh: BTreeSet<u64>,
+    /// Blocks that were all here or on their way when somebody looked last, and still are.
+    kept: Range<u64>,
 }
 
 /// Reads under way at most.
@@ -28,6 +31,20 @@ impl BlockCache {
             budget,
             pending: BTreeSet::new(),
             fresh: BTreeSet::new(),
+            kept: 0..0,
+        }
+    }
+
+    /// True when these blocks are known to be here or on their way: there is nothing to read.
+    pub(super) fn keeps(&self, blocks: &Range<u64>) -> bool {
+        self.kept == *blocks
+    }
+
+    /// Looks whether these blocks are here or on their way.
+    pub(super) fn note_kept(&mut self, blocks: Range<u64>) {
+        let mut each = blocks.clone();
+        if each.all(|block| self.blocks.contains_key(&block) || self.pending.contains(&block)) {
+            self.kept = blocks;
         }
     }
 
@@ -48,6 +65,7 @@ impl BlockCache {
 
     /// A read came back empty-handed.
     pub(super) fn failed(&mut self, block: u64) {
+        self.kept = 0..0;
         self.pending.remove(&block);
     }
 
@@ -75,6 +93,7 @@ impl BlockCache {
     }
 
     fn forget(&mut self, block: u64) {
+        self.kept = 0..0;
         self.fresh.remove(&block);
         if let Some(old) = self.blocks.remove(&block) {
             self.bytes -= old.len();
@@ -114,6 +133,25 @@ mod tests {
         assert!(cache.want(4, 100));
         cache.insert(4, Bytes::from(vec![0; 100]));
         assert!(cache.get(2).is_none() && cache.get(1).is_some());
+    }
+
+    #[test]
+    fn what_is_kept_is_looked_at_again_when_something_goes() {
+        let mut cache = BlockCache::new(250);
+        cache.note_kept(1..3);
+        assert!(!cache.keeps(&(1..3)), "nothing was asked for");
+        assert!(cache.want(1, 100) && cache.want(2, 100));
+        cache.note_kept(1..3);
+        assert!(cache.keeps(&(1..3)) && !cache.keeps(&(2..4)));
+        cache.insert(1, Bytes::from(vec![0; 100]));
+        assert!(cache.keeps(&(1..3)));
+        cache.failed(2);
+        assert!(!cache.keeps(&(1..3)));
+        assert!(cache.want(2, 100));
+        cache.insert(2, Bytes::from(vec![0; 100]));
+        cache.note_kept(1..3);
+        cache.insert(3, Bytes::from(vec![0; 100]));
+        assert!(!cache.keeps(&(1..3)), "one has made room");
     }
 
     #[test]

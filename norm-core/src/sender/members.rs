@@ -308,15 +308,24 @@ impl Members {
     /// Active receivers, ascending: all of them if they are at most `limit`, else a run of exactly
     /// `limit`, the one that follows `after`. So a shorter list names everybody.
     pub(super) fn next_active(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
-        let mut active: Vec<NodeId> =
-            self.members.iter().filter(|(_, m)| m.is_active()).map(|(&node, _)| node).collect();
-        if active.len() > limit {
-            let next = active.partition_point(|&node| node <= after);
-            let start = if next >= active.len() { 0 } else { next.min(active.len() - limit) };
-            active.drain(..start);
-            active.truncate(limit);
+        let after = (Bound::Excluded(after), Bound::Unbounded);
+        let active = |range: (Bound<NodeId>, Bound<NodeId>)| {
+            let members = self.members.range(range).filter(|(_, member)| member.is_active());
+            members.map(|(&node, _)| node)
+        };
+        let everybody = (Bound::Unbounded, Bound::Unbounded);
+        if self.active <= limit {
+            return active(everybody).collect();
         }
-        active
+        let mut nodes: Vec<NodeId> = active(after).take(limit).collect();
+        if nodes.is_empty() {
+            nodes.extend(active(everybody).take(limit));
+        } else if nodes.len() < limit {
+            nodes.clear();
+            nodes.extend(active(everybody).rev().take(limit));
+            nodes.reverse();
+        }
+        nodes
     }
 
     /// True of a receiver that is expected to finish.
@@ -391,6 +400,24 @@ mod tests {
         members.reopen();
         assert_eq!(members.confirmed(), 0);
         assert_eq!(members.next_active(NodeId(0), 9), [NodeId(1), NodeId(3)]);
+    }
+
+    #[test]
+    fn a_list_is_full_while_there_are_enough_and_goes_round() {
+        let mut members = Members::new(9, false);
+        for n in 1..=6 {
+            hear(&mut members, n, n as u16, Some(n));
+        }
+        members.set_status(NodeId(4), MemberStatus::Confirmed);
+        let next = |after, limit| -> Vec<u32> {
+            members.next_active(NodeId(after), limit).iter().map(|node| node.0).collect()
+        };
+        assert_eq!(next(3, 9), [1, 2, 3, 5, 6]);
+        assert_eq!(next(3, 5), [1, 2, 3, 5, 6]);
+        assert_eq!(next(1, 3), [2, 3, 5]);
+        assert_eq!(next(3, 3), [3, 5, 6]);
+        assert_eq!(next(6, 3), [1, 2, 3]);
+        assert!(next(3, 0).is_empty());
     }
 
     #[test]

@@ -160,9 +160,14 @@ impl Sender {
         let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
         let ahead = (READ_AHEAD_BYTES / block.max(1)).max(READ_AHEAD);
         let ahead = ahead.min(self.blocks_in_cache()).max(1);
-        for number in cursor..(cursor + ahead).min(self.objects.end_block()) {
+        let blocks = cursor..(cursor + ahead).min(self.objects.end_block());
+        if self.cache.keeps(&blocks) {
+            return;
+        }
+        for number in blocks.clone() {
             self.want_block(number);
         }
+        self.cache.note_kept(blocks);
     }
 
     fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {

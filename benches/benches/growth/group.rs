@@ -1,0 +1,458 @@
+//! Receivers that do what real ones do as far as a sender can see, for a few bytes each: they answer
+//! roll calls, questions for credit and the watermark, lose packets, each on its own, and ask for
+//! them as a group does in which everybody hears the others' NACKs.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use norm_core::backoff::random_backoff;
+use norm_core::fec::Scheme;
+use norm_core::wire::{
+    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, AckReq, Command, Credit, Data, Extensions, Flush, Header,
+    Identity, MemberReport, MemberState, Message, Nack, NodeId, NodeList, ObjectFlags, ObjectId,
+    PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, Report, RollCall,
+    SenderFields, Sequence, WireTime,
+};
+use norm_core::{Rng, Timestamp};
+
+/// From a receiver to the sender, and to the other receivers.
+const DELAY: u64 = 200_000;
+/// Content that a receiver has memory for.
+const ROOM: u64 = 96 << 20;
+/// Groups up to this size name what they lost.
+const SMALL_GROUP: u32 = 10;
+/// A Reed-Solomon block's losses are named only while they are so few.
+const NAMED: usize = 5;
+/// Node ids begin behind the sender's.
+const FIRST_NODE: u32 = 1000;
+
+/// What a receiver says.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Report,
+    Credit,
+    Confirmation,
+    Nack,
+}
+
+/// A datagram on its way to the sender.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Feedback {
+    pub(crate) at: u64,
+    number: u64,
+    pub(crate) member: u32,
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Backoff,
+    Holdoff,
+}
+
+struct Block {
+    /// Symbols that each member lacks.
+    short: Vec<i16>,
+    needy: Vec<u32>,
+    counted: bool,
+    /// Which, in a small group.
+    lost: Vec<(u32, u32)>,
+    /// Coded symbols seen.
+    coded: u32,
+    /// Requests heard: when, and for how many symbols.
+    heard: Vec<(u64, u32)>,
+    due: u32,
+}
+
+/// See the module.
+pub(crate) struct Group {
+    members: u32,
+    step: f64,
+    loss: f64,
+    scheme: Scheme,
+    sender: NodeId,
+    fields: Option<SenderFields>,
+    rng: Rng,
+    /// Blocks of an object.
+    per_object: u32,
+    /// By running number.
+    blocks: BTreeMap<u32, Block>,
+    /// The block that is being sent.
+    position: u32,
+    /// Blocks that became due.
+    dues: u32,
+    /// Blocks that each member still lacks.
+    left: Vec<u32>,
+    phases: Vec<Phase>,
+    bounds: Vec<u32>,
+    cleared: Vec<u64>,
+    timers: BinaryHeap<Reverse<(u64, u32)>>,
+    outbox: BinaryHeap<Reverse<Feedback>>,
+    numbers: u64,
+    probe: Option<(WireTime, u64)>,
+}
+
+impl Group {
+    pub(crate) fn new(
+        members: u32,
+        loss: f64,
+        scheme: Scheme,
+        sender: NodeId,
+        (objects, per_object): (u32, u32),
+    ) -> Self {
+        let each = members as usize;
+        Self {
+            members,
+            step: 1.0 / (-loss).ln_1p(),
+            loss,
+            scheme,
+            sender,
+            fields: None,
+            rng: Rng::new(7),
+            per_object,
+            blocks: BTreeMap::new(),
+            position: 0,
+            dues: 0,
+            left: vec![objects * per_object; each],
+            phases: vec![Phase::Idle; each],
+            bounds: vec![0; each],
+            cleared: vec![0; each],
+            timers: BinaryHeap::new(),
+            outbox: BinaryHeap::new(),
+            numbers: 0,
+            probe: None,
+        }
+    }
+
+    /// When something happens next.
+    pub(crate) fn next(&self) -> Option<u64> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let feedback = self.outbox.peek().map(|Reverse(feedback)| feedback.at);
+        timer.into_iter().chain(feedback).min()
+    }
+
+    /// A datagram that has arrived by now.
+    pub(crate) fn arrived(&mut self, now: u64) -> Option<Feedback> {
+        let due = self.outbox.peek().is_some_and(|Reverse(feedback)| feedback.at <= now);
+        if due { self.outbox.pop().map(|Reverse(feedback)| feedback) } else { None }
+    }
+
+    pub(crate) fn run_timers(&mut self, now: u64) {
+        while let Some(&Reverse((at, member))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            self.expire(at, member);
+        }
+    }
+
+    /// A packet of the sender.
+    pub(crate) fn hear(&mut self, now: u64, packet: &[u8]) {
+        let (_, message) = Message::parse(packet).expect("the sender's packets can be parsed");
+        match message {
+            Message::Data(data) => self.take_data(now, &data),
+            Message::Cmd(cmd) => {
+                self.fields = Some(cmd.sender);
+                match cmd.command {
+                    Command::Cc(cc) => self.probe = Some((cc.send_time, now)),
+                    Command::Application(call) => self.take_call(now, call.content),
+                    Command::AckReq(request) => self.take_request(now, &request),
+                    Command::Flush(flush) => self.take_flush(now, &flush),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn format(&self) -> PayloadFormat {
+        self.scheme.payload_format()
+    }
+
+    fn spread(&mut self, longest: Duration) -> u64 {
+        (self.rng.unit() * longest.as_nanos() as f64) as u64
+    }
+
+    fn response(&self, now: u64) -> WireTime {
+        self.probe.map_or(WireTime::ZERO, |(sent, at)| {
+            WireTime::from_nanos(sent.to_nanos() + now.saturating_sub(at))
+        })
+    }
+
+    fn say(&mut self, now: u64, member: u32, kind: Kind, message: &Message<'_>) {
+        let mut bytes = Vec::new();
+        let source = NodeId(FIRST_NODE + member);
+        message.emit(Header { sequence: Sequence(0), source }, &mut bytes);
+        self.numbers += 1;
+        let (at, number) = (now + DELAY, self.numbers);
+        self.outbox.push(Reverse(Feedback { at, number, member, kind, bytes }));
+    }
+
+    fn take_call(&mut self, now: u64, content: &[u8]) {
+        let Some(RollCall::Call { round, window_ms, send_time, .. }) = RollCall::parse(content)
+        else {
+            return;
+        };
+        self.probe = Some((send_time, now));
+        let instance = self.fields.expect("it came with the call").instance;
+        for member in 0..self.members {
+            let at = now + self.spread(Duration::from_millis(window_ms.into()));
+            let mut content = Vec::new();
+            let report = MemberReport {
+                sender: self.sender,
+                instance,
+                round,
+                grtt_response: self.response(at),
+                identity: Identity((u128::from(member) + 1).to_be_bytes()),
+                state: MemberState::Receiving,
+                bytes_done: 1 << 20,
+                bytes_total: 1 << 30,
+                loss: 655,
+                drops: 0,
+                name: "receiver.example",
+                reason: "",
+            };
+            report.emit(&mut content);
+            let report = Report { extensions: Extensions::EMPTY, content: &content };
+            self.say(at, member, Kind::Report, &Message::Report(report));
+        }
+    }
+
+    fn listed(&self, list: NodeList<'_>) -> Vec<u32> {
+        list.iter().map(|node| node.0 - FIRST_NODE).filter(|m| *m < self.members).collect()
+    }
+
+    fn acknowledge(
+        &mut self,
+        now: u64,
+        member: u32,
+        kind: Kind,
+        (of, id): (u8, u8),
+        payload: &[u8],
+    ) {
+        let ack = Ack {
+            sender: self.sender,
+            instance: self.fields.expect("it came with the request").instance,
+            ack_type: of,
+            ack_id: id,
+            grtt_response: self.response(now),
+            extensions: Extensions::EMPTY,
+            payload,
+        };
+        self.say(now, member, kind, &Message::Ack(ack));
+    }
+
+    fn take_request(&mut self, now: u64, request: &AckReq<'_>) {
+        assert_eq!(request.ack_type, ACK_CREDIT, "nothing else was asked for");
+        let mut payload = Vec::new();
+        Credit { room: ROOM, burst: 4 << 20 }.emit(&mut payload);
+        for member in self.listed(request.acking) {
+            self.acknowledge(now, member, Kind::Credit, (ACK_CREDIT, request.ack_id), &payload);
+        }
+    }
+
+    fn take_flush(&mut self, now: u64, flush: &Flush<'_>) {
+        self.reach(now, u32::MAX);
+        let mut payload = Vec::new();
+        let (fec_id, object, payload_id) = (flush.fec_id, flush.object, flush.payload_id);
+        AckFlush { fec_id, reserved: 0, object, payload_id }.emit(&mut payload);
+        let grtt = self.fields.expect("it came with the flush").grtt.to_duration();
+        for member in self.listed(flush.acking) {
+            if self.left[member as usize] == 0 {
+                let at = now + self.spread(grtt);
+                self.acknowledge(at, member, Kind::Confirmation, (ACK_FLUSH, 0), &payload);
+            }
+        }
+    }
+
+    fn take_data(&mut self, now: u64, data: &Data<'_>) {
+        self.fields = Some(data.sender);
+        let id = data.payload_id.decode(self.format()).expect("the sender's own format");
+        let number = u32::from(data.object.0) * self.per_object + id.block;
+        let repair = data.flags.contains(ObjectFlags::REPAIR);
+        if !repair {
+            self.reach(now, number);
+        } else if !self.blocks.contains_key(&number) {
+            return; // nobody needs it any longer
+        }
+        let members = self.members;
+        let block = self.blocks.entry(number).or_insert_with(|| Block {
+            short: vec![0; members as usize],
+            needy: Vec::new(),
+            counted: false,
+            lost: Vec::new(),
+            coded: 0,
+            heard: Vec::new(),
+            due: 0,
+        });
+        if !repair {
+            let mut member = skip(&mut self.rng, self.step);
+            while member < f64::from(members) {
+                block.short[member as usize] += 1;
+                if members <= SMALL_GROUP {
+                    block.lost.push((member as u32, id.symbol));
+                }
+                member += 1.0 + skip(&mut self.rng, self.step);
+            }
+            return;
+        }
+        block.count(&mut self.left);
+        let resent = block.lost.iter().any(|(_, symbol)| *symbol == id.symbol);
+        let (rng, left, loss) = (&mut self.rng, &mut self.left, self.loss);
+        let (short, lost) = (&mut block.short, &mut block.lost);
+        block.coded += u32::from(!resent);
+        block.needy.retain(|&member| {
+            let helps = !resent || lost.contains(&(member, id.symbol));
+            if !helps || rng.unit() < loss {
+                return true;
+            }
+            lost.retain(|entry| *entry != (member, id.symbol));
+            short[member as usize] -= 1;
+            let whole = short[member as usize] == 0;
+            left[member as usize] -= u32::from(whole);
+            !whole
+        });
+        if block.needy.is_empty() && block.due > 0 {
+            self.blocks.remove(&number);
+        }
+    }
+
+    /// The first transmission has come to a block: those before it are due.
+    fn reach(&mut self, now: u64, block: u32) {
+        if block <= self.position {
+            return;
+        }
+        let passed: Vec<u32> = self.blocks.range(self.position..block).map(|(&b, _)| b).collect();
+        self.position = block;
+        for number in passed {
+            self.dues += 1;
+            let Some(block) = self.blocks.get_mut(&number) else { continue };
+            block.count(&mut self.left);
+            block.due = self.dues;
+            let needy = block.needy.clone();
+            if needy.is_empty() {
+                self.blocks.remove(&number);
+            }
+            for member in needy {
+                if self.phases[member as usize] == Phase::Idle {
+                    self.begin(now, member);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, now: u64, member: u32) {
+        let fields = self.fields.expect("data came before");
+        let grtt = fields.grtt.to_duration();
+        let longest = grtt * u32::from(fields.backoff);
+        let wait = random_backoff(longest, fields.group_size.to_count(), &mut self.rng) + grtt / 4;
+        self.bounds[member as usize] = self.dues;
+        self.phases[member as usize] = Phase::Backoff;
+        self.timers.push(Reverse((now + wait.as_nanos() as u64, member)));
+    }
+
+    fn expire(&mut self, now: u64, member: u32) {
+        let index = member as usize;
+        let phase = std::mem::replace(&mut self.phases[index], Phase::Idle);
+        let due = self.blocks.iter().filter(|(_, block)| block.due > 0);
+        let needs: Vec<(u32, u32)> = due
+            .map(|(&number, block)| (number, block.short[index].max(0) as u32))
+            .filter(|(_, need)| *need > 0)
+            .collect();
+        if needs.is_empty() {
+            return;
+        }
+        if phase == Phase::Holdoff {
+            return self.begin(now, member);
+        }
+        let (cleared, bound) = (self.cleared[index], self.bounds[index]);
+        let covered = |block: &Block, need| {
+            block.heard.iter().any(|&(at, count)| at >= cleared && at <= now && count >= need)
+        };
+        let open = needs.iter().map(|(number, need)| (&self.blocks[number], *need));
+        let open: Vec<u32> = open.filter(|(b, n)| !covered(b, *n)).map(|(b, _)| b.due).collect();
+        if !open.is_empty() && open.iter().all(|due| *due > bound) {
+            return self.begin(now, member);
+        }
+        let fields = self.fields.expect("data came before");
+        let hold = fields.grtt.to_duration() * (u32::from(fields.backoff) + 2);
+        self.phases[index] = Phase::Holdoff;
+        self.timers.push(Reverse((now + hold.as_nanos() as u64, member)));
+        self.cleared[index] = now;
+        if !open.is_empty() {
+            self.ask(now, member, &needs);
+        }
+    }
+
+    fn ask(&mut self, now: u64, member: u32, needs: &[(u32, u32)]) {
+        let mut requests = RepairWriter::new(1344);
+        let per_object = self.per_object;
+        for &(number, need) in needs {
+            let block = self.blocks.get_mut(&number).expect("it is needed");
+            block.heard.push((now + DELAY, need));
+            let (fec_id, format) = (self.scheme.fec_id(), self.scheme.payload_format());
+            let item = |symbol| {
+                let (object, block) = (number / per_object, number % per_object);
+                let payload_id = PayloadId { block, block_len: 0, symbol }.encode(format);
+                RepairItem { fec_id, object: ObjectId(object as u16), payload_id }
+            };
+            let flags = RepairFlags::SEGMENT;
+            let own = block.lost.iter().filter(|(m, _)| *m == member).map(|(_, symbol)| *symbol);
+            let own: Vec<u32> = own.collect();
+            match self.scheme {
+                Scheme::ReedSolomon(code) if own.is_empty() || own.len() > NAMED => {
+                    let most = u32::from(code.parity());
+                    let first = block.coded.min(most - need.min(most));
+                    let first = u32::from(code.block_len()) + first;
+                    requests.push_range(flags, item(first), item(first + need - 1));
+                }
+                _ if own.is_empty() => {
+                    requests.push_item(RepairForm::Erasures, flags, item(need));
+                }
+                _ => {
+                    for symbol in own {
+                        requests.push_item(RepairForm::Items, flags, item(symbol));
+                    }
+                }
+            }
+        }
+        let nack = Nack {
+            sender: self.sender,
+            instance: self.fields.expect("data came before").instance,
+            reserved: 0,
+            grtt_response: self.response(now),
+            extensions: Extensions::EMPTY,
+            requests: requests.as_requests(),
+        };
+        self.say(now, member, Kind::Nack, &Message::Nack(nack));
+    }
+}
+
+impl Block {
+    /// Finds out who lacks something, once.
+    fn count(&mut self, left: &mut [u32]) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        for (member, left) in (0..).zip(left) {
+            if self.short[member as usize] > 0 {
+                self.needy.push(member);
+            } else {
+                *left -= 1;
+            }
+        }
+    }
+}
+
+/// How many are passed over before the next that loses a packet.
+fn skip(rng: &mut Rng, step: f64) -> f64 {
+    ((-rng.unit()).ln_1p() * step).floor()
+}
+
+/// A time that the engine understands.
+pub(crate) fn timestamp(at: u64) -> Timestamp {
+    Timestamp::from_nanos(at)
+}
