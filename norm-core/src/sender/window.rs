@@ -54,6 +54,8 @@ pub(super) const ASKED_BESIDE: usize = 16;
 /// What a receiver is thought to take before it has said so: little more than the smallest buffers
 /// that systems give.
 const FIRST: u64 = 256 << 10;
+/// Without a rate, this much is sent ahead at most: more would only wait in buffers, and repair behind it.
+const MOST_UNPACED: u64 = 4 << 20;
 /// Questions are at most this far apart, ...
 const LONGEST_STEP: u64 = 8 << 20;
 /// ... and no more than needed to cause so many answers a second.
@@ -124,7 +126,7 @@ impl Window {
             return; // never asked
         }
         // A burst must also leave room for what comes beside: repair, and packets of others.
-        let burst = if paced { u64::MAX } else { credit.burst / 4 * 3 };
+        let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(MOST_UNPACED) };
         let room = credit.room.min(burst);
         let new = Allowed::new(self.asked[usize::from(ack_id)], room);
         let full = self.receivers.len() >= WATCHED;
