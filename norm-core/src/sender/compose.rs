@@ -4,17 +4,16 @@ use core::time::Duration;
 
 use super::Sender;
 use super::objects::SendObject;
-use super::window::ASKED_BESIDE;
 use crate::bits::Bits;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CREDIT, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf,
-    Extensions, FecId, Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags,
-    ObjectId, ObjectList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
-    REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter,
-    RollCall, SenderFields, Sequence, Squelch, WireTime, encode_nodes,
+    AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
+    Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
+    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
+    RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
+    Squelch, WireTime, encode_nodes,
 };
 
 /// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129
@@ -117,7 +116,7 @@ impl Sender {
         Transmit { destination: Destination::Group, segment_size: out.bytes.len() }
     }
 
-    fn emit_command(&mut self, command: Command<'_>, out: &mut TransmitBuf) -> Transmit {
+    pub(super) fn emit_command(&mut self, command: Command<'_>, out: &mut TransmitBuf) -> Transmit {
         self.stats.commands += 1;
         let sender = self.sender_fields();
         let message = Message::Cmd(Cmd { sender, extensions: Extensions::EMPTY, command });
@@ -253,31 +252,6 @@ impl Sender {
             .or_else(|| self.send_ack_request(now, out))
     }
 
-    /// Asks receivers how much they can take, when that is due.
-    fn ask_for_credit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        let sent = self.cursor.bytes;
-        let useful = self.session.is_sending()
-            && self.heeds_credit()
-            && self.window.must_ask(now, sent, self.grtt.get());
-        if !useful || self.members.all_settled() {
-            return None;
-        }
-        let members = &self.members;
-        self.window.retain(|node| members.is_active(node));
-        let beside = members.following(self.window.after, ASKED_BESIDE);
-        self.window.after = beside.last().copied().unwrap_or(NodeId::NONE);
-        let ack_id = self.window.ask(now, sent, &beside);
-        let mut nodes: Vec<NodeId> = self.window.watched().chain(beside).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes.truncate(self.acking_limit());
-        let mut list = Vec::new();
-        encode_nodes(&nodes, &mut list);
-        let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
-        let request = AckReq { reserved: 0, ack_type: ACK_CREDIT, ack_id, acking };
-        Some(self.emit_command(Command::AckReq(request), out))
-    }
-
     /// CMD(FLUSH) of what was sent last, for those who came too late to begin with it by themselves.
     fn send_welcome(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         if self.welcome.next().is_none_or(|next| now < next) {
@@ -363,7 +337,7 @@ impl Sender {
         self.send_application(call, out)
     }
 
-    fn acking_limit(&self) -> usize {
+    pub(super) fn acking_limit(&self) -> usize {
         usize::from(self.config.segment_size) / 4
     }
 

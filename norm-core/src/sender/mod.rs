@@ -9,6 +9,7 @@ mod allowance;
 mod cache;
 mod compose;
 mod config;
+mod credit;
 mod event;
 mod feedback;
 mod foresight;

@@ -115,7 +115,7 @@ impl Sender {
     }
 
     /// Blocks that the cache holds.
-    fn blocks_in_cache(&self) -> u64 {
+    pub(super) fn blocks_in_cache(&self) -> u64 {
         let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
         self.config.cache_bytes as u64 / block.max(1)
     }
@@ -221,27 +221,6 @@ impl Sender {
             }
             return Some(transmit);
         }
-    }
-
-    /// Until when new data wait because a receiver has no room for more, or is too far behind.
-    fn must_wait(&mut self, now: Timestamp, cursor: u64) -> Option<Timestamp> {
-        let sent = self.cursor.bytes;
-        if self.heeds_credit() && self.window.stalls(now, sent) {
-            let members = &self.members;
-            self.window.retain(|node| members.is_active(node));
-            if self.window.stalls(now, sent) {
-                return self.window.wakes(self.grtt.get());
-            }
-        }
-        let lags = self.lag.stalls(now, cursor, self.blocks_in_cache());
-        lags.then(|| self.lag.ends())
-    }
-
-    /// True when new data are of an object that receivers keep as a whole. Readers of a stream may miss
-    /// something rather than hold the writer up.
-    pub(super) fn heeds_credit(&self) -> bool {
-        let current = self.objects.get(self.cursor.key);
-        !self.config.rfc_only && current.is_some_and(|object| object.stream.is_none())
     }
 
     /// Sends repair behind a block that was just sent, as much as foresight says.
