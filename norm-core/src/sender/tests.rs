@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::wire::{
-    ACK_CC, ACK_FLUSH, Ack, AckFlush, Cmd, Command, Extensions, FecId, Header, Identity,
-    MemberReport, MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat, PayloadId,
-    RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
+    ACK_CC, ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Cmd, Command, Credit, Extensions, FecId, Header,
+    Identity, MemberReport, MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat,
+    PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -431,4 +431,42 @@ fn the_first_block_of_an_empty_object_is_nothing_to_repair() {
     assert_eq!(sender.repairs.whole().count(), 0);
     nack(&mut sender, START, RepairForm::Items, flags, item(1, 0, 0));
     assert_eq!(sender.repairs.whole().count(), 1);
+}
+
+#[test]
+fn new_data_wait_for_the_credit_of_a_receiver_and_go_as_far_as_it_says() {
+    let mut config = config();
+    (config.segment_size, config.block_len, config.min_receivers) = (1024, 64, 1);
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    sender.enqueue(ObjectSpec { size: 4 << 20, info: None, file: true }).unwrap();
+    sender.finish();
+    announce(&mut sender, START, 2);
+    let packets = drain(&mut sender, START);
+    let first = sender.progress().0;
+    assert!((256 << 10..300 << 10).contains(&first), "{first} before any answer");
+    let asked = packets.iter().rev().find_map(|packet| match Message::parse(packet) {
+        Ok((_, Message::Cmd(Cmd { command: Command::AckReq(request), .. }))) => {
+            Some(request.ack_id)
+        }
+        _ => None,
+    });
+    let mut payload = Vec::new();
+    Credit { room: 1 << 20, burst: u64::MAX }.emit(&mut payload);
+    let answer = Message::Ack(Ack {
+        sender: NodeId(1),
+        instance: sender.instance(),
+        ack_type: ACK_CREDIT,
+        ack_id: asked.unwrap(),
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        payload: &payload,
+    });
+    feed(&mut sender, START, 2, &answer);
+    drain(&mut sender, START);
+    let second = sender.progress().0;
+    assert!((1 << 20..first + (1 << 20) + 9000).contains(&second), "{second} with an answer");
+    drain(&mut sender, START + MS * 499);
+    assert_eq!(sender.progress().0, second, "it is waited for");
+    drain(&mut sender, START + MS * 501);
+    assert_eq!(sender.progress().0, 4 << 20, "and then no longer");
 }
