@@ -13,7 +13,7 @@ use crate::wire::{
     Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
     PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
     RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
-    Squelch, WireTime, encode_nodes,
+    Squelch, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129
@@ -304,11 +304,13 @@ impl Sender {
 
     fn send_probe(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
         self.session.probe_sent(now);
+        let mut nodes = Vec::new();
+        encode_cc_nodes(&self.untold.take(usize::from(self.config.segment_size) / 8), &mut nodes);
         let cc = Cc {
             reserved: 0,
             cc_sequence: self.session.cc_sequence,
             send_time: WireTime::from_nanos(now.as_nanos()),
-            nodes: CcNodes::EMPTY,
+            nodes: CcNodes::from_bytes(&nodes).unwrap_or(CcNodes::EMPTY),
         };
         self.stats.commands += 1;
         let mut extensions = ExtensionBuf::new();

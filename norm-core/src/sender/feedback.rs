@@ -14,9 +14,9 @@ use crate::fec::{EXTRA_SYMBOLS, Scheme};
 use crate::range_set::RangeSet;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Credit, Identity, InstanceId, MemberReport, MemberState,
-    Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId, RepairFlags, RepairForm, RepairItem,
-    RepairRequest, WireTime,
+    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
+    MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
+    RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
 
 /// Answers waiting to be sent at most.
@@ -70,11 +70,13 @@ impl Sender {
                 self.stats.nacks += 1;
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
                 self.welcome.seat(node);
+                self.take_congestion(now, node, nack.grtt_response, nack.extensions);
                 self.take_nack(now, node, trust, &nack, to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
                 self.stats.acks += 1;
                 if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
+                    self.take_congestion(now, node, ack.grtt_response, ack.extensions);
                     self.take_ack(node, &ack);
                 }
             }
@@ -112,7 +114,7 @@ impl Sender {
         };
         match heard {
             Heard::New => {
-                self.session.newcomer();
+                self.session.newcomer(now);
                 self.welcome_late(node);
                 self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
             }
@@ -145,6 +147,21 @@ impl Sender {
             }
         }
         Trust::Member
+    }
+
+    /// A receiver's view of its path, if it tells one.
+    fn take_congestion(
+        &mut self,
+        now: Timestamp,
+        node: NodeId,
+        response: WireTime,
+        extensions: Extensions<'_>,
+    ) {
+        let Some(heard) = extensions.cc_feedback() else { return };
+        if let Some(rtt) = round_trip(now, response).filter(|_| !heard.flags.contains(CcFlags::RTT))
+        {
+            self.untold.note(node, rtt, heard.rate);
+        }
     }
 
     /// One that has missed the beginning of what is being sent, and calls no roll. A stream is begun

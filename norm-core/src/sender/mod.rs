@@ -22,6 +22,7 @@ mod repair;
 mod schedule;
 mod session;
 mod stream;
+mod untold;
 mod welcome;
 mod window;
 
@@ -52,6 +53,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use untold::Untold;
 use welcome::Welcome;
 use window::Window;
 
@@ -76,6 +78,7 @@ pub struct Sender {
     session: Session,
     urgent: VecDeque<compose::Urgent>,
     welcome: Welcome,
+    untold: Untold,
     /// Bytes that history repair may send while there is other work.
     history_credit: i64,
     /// Until when new data wait for a receiver, if they did at the last poll.
@@ -132,6 +135,7 @@ impl Sender {
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
             welcome: Welcome::default(),
+            untold: Untold::default(),
             history_credit: 0,
             stalled: None,
             idle: false,

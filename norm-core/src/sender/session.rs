@@ -249,8 +249,13 @@ impl Session {
     }
 
     /// A receiver was heard for the first time: there may be more.
-    pub(super) fn newcomer(&mut self) {
+    pub(super) fn newcomer(&mut self, now: Timestamp) {
         self.calls_since_news = self.calls_since_news.min(1);
+        if self.rfc_only {
+            // No roll call finds the next one, but a probe that tells this one its round trip.
+            self.cc_interval = CC_FIRST;
+            self.next_cc = self.next_cc.min(now + CC_FIRST);
+        }
     }
 
     /// Somebody speaks who has not said who it is; `ask` for it, and soon.

@@ -5,9 +5,10 @@ use bytes::Bytes;
 
 use super::*;
 use crate::wire::{
-    ACK_CC, ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, Cmd, Command, Credit, Extensions, FecId, Header,
-    Identity, MemberReport, MemberState, Message, Nack, ObjectFlags, ObjectId, PayloadFormat,
-    PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
+    ACK_CC, ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFeedback, CcFlags, Cmd, Command, Credit,
+    ExtensionBuf, Extensions, FecId, Header, Identity, MemberReport, MemberState, Message, Nack,
+    ObjectFlags, ObjectId, PayloadFormat, PayloadId, QuantizedLoss, QuantizedRate, QuantizedRtt,
+    RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -469,4 +470,43 @@ fn new_data_wait_for_the_credit_of_a_receiver_and_go_as_far_as_it_says() {
     assert_eq!(sender.progress().0, second, "it is waited for");
     drain(&mut sender, START + MS * 501);
     assert_eq!(sender.progress().0, 4 << 20, "and then no longer");
+}
+
+#[test]
+fn who_does_not_know_its_round_trip_is_told_by_the_next_probe() {
+    let config = SenderConfig { rfc_only: true, min_receivers: 2, ..config() };
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    let listed = |packets: &[Vec<u8>]| -> Vec<(u32, Duration)> {
+        let probe = |packet: &Vec<u8>| match Message::parse(packet).unwrap().1 {
+            Message::Cmd(Cmd { command: Command::Cc(cc), .. }) => {
+                Some(cc.nodes.iter().map(|n| (n.id.0, n.rtt.to_duration())).collect::<Vec<_>>())
+            }
+            _ => None,
+        };
+        packets.iter().filter_map(probe).flatten().collect()
+    };
+    drain(&mut sender, START + Duration::from_secs(10));
+    let now = START + Duration::from_secs(10) + MS * 30;
+    for (node, flags) in [(2, CcFlags::NONE), (3, CcFlags::RTT)] {
+        let mut extensions = ExtensionBuf::new();
+        let (rtt, rate) = (QuantizedRtt::from_duration(MS), QuantizedRate::ZERO);
+        let loss = QuantizedLoss::from_fraction(0.0);
+        extensions.push_cc(&CcFeedback { cc_sequence: 1, flags, rtt, loss, rate });
+        let ack = Ack {
+            sender: NodeId(1),
+            instance: sender.instance(),
+            ack_type: ACK_CC,
+            ack_id: 0,
+            grtt_response: WireTime::from_nanos((now - MS * 30).as_nanos()),
+            extensions: extensions.as_extensions(),
+            payload: &[],
+        };
+        feed(&mut sender, now, node, &Message::Ack(ack));
+    }
+    let soon = drain(&mut sender, now + MS * 51);
+    let told = listed(&soon);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, 2);
+    assert!((MS * 29..MS * 33).contains(&told[0].1), "{told:?}");
+    assert!(listed(&drain(&mut sender, now + Duration::from_secs(9))).is_empty(), "once");
 }
