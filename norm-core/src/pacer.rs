@@ -24,6 +24,19 @@ impl Pacer {
         Self { rate: bits_per_second.map(|bits| (bits / 8).max(1)), next: now }
     }
 
+    /// Changes the rate from `now` on; what is left of a wait becomes shorter or longer with it.
+    pub fn set_rate(&mut self, bits_per_second: Option<u64>, now: Timestamp) {
+        let new = bits_per_second.map(|bits| (bits / 8).max(1));
+        if let (Some(old), Some(new)) = (self.rate, new)
+            && old != new
+            && self.next > now
+        {
+            let left = self.next.saturating_since(now).as_secs_f64() * old as f64 / new as f64;
+            self.next = now + Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+        }
+        self.rate = new;
+    }
+
     /// True when a packet may leave.
     pub fn ready(&self, now: Timestamp) -> bool {
         self.rate.is_none() || self.next <= now

@@ -18,6 +18,7 @@
 //! assert_eq!(outcome, run(&scenario), "the same seed, the same bytes");
 //! ```
 
+mod bottleneck;
 mod clock;
 mod content;
 mod crowd;
@@ -46,6 +47,7 @@ mod tcp;
 pub mod theory;
 mod truth;
 
+pub use bottleneck::{Bottleneck, Found, Step};
 pub use content::Content;
 pub use crowd::CrowdPlan;
 pub use experiment::{Experiment, Measured, peak_memory};

@@ -6,12 +6,18 @@
 //! is why these parts are not the receiver's own.
 
 mod answer;
+mod delivery;
 pub mod equation;
+mod interval;
 mod loss_history;
+mod path_meter;
 mod rate_meter;
 
 pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
+pub use delivery::{Delivery, RateLimits};
+pub use interval::{Interval, Total};
 pub use loss_history::{LossEvent, LossHistory};
+pub use path_meter::PathMeter;
 pub use rate_meter::RateMeter;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl<S: SymbolStore> Receiver<S> {
                 let rate = cmd.extensions.rate();
                 self.with_remote(index, |this, remote| {
                     remote.foreign |= rate.is_some();
-                    this.take_probe(now, remote, cc, rate);
+                    this.take_probe(now, remote, cc, cmd.extensions);
                 });
             }
             Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {

@@ -5,13 +5,13 @@ use super::nack_timer::Timing;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
 use crate::congestion::{
-    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathState, RateMeter, equation,
+    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathMeter, PathState, RateMeter, equation,
 };
 use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
 use crate::rng::Rng;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CC, Ack, Cc, CcFeedback, ExtensionBuf, Message, NodeId, QuantizedRate, Sequence,
+    ACK_CC, Ack, Cc, CcFeedback, ExtensionBuf, Extensions, Message, NodeId, Sequence, Watch,
 };
 
 /// Bytes of a packet before two have come.
@@ -26,6 +26,10 @@ pub(super) struct Probes {
     answer: CcAnswer,
     loss: LossHistory,
     meter: RateMeter,
+    /// One of ours wants to know what arrives between its probes, ...
+    path: Option<PathMeter>,
+    /// ... and nothing else.
+    only_path: bool,
 }
 
 impl Probes {
@@ -37,6 +41,12 @@ impl Probes {
         bytes: usize,
         timing: &Timing,
     ) {
+        if let Some(path) = &mut self.path {
+            path.note(sequence, bytes);
+        }
+        if self.only_path {
+            return;
+        }
         let rtt = self.answer.rtt(timing.grtt);
         self.meter.note(now, bytes, rtt);
         let Some(event) = self.loss.note(now, sequence, rtt) else { return };
@@ -67,7 +77,19 @@ impl Probes {
         self.answer.overhear(now, heard, &group(timing), &path);
     }
 
+    /// Takes the part of a probe that is for receivers of ours.
+    fn watch(&mut self, now: Timestamp, cc: &Cc<'_>, watch: Watch) {
+        self.only_path = !watch.fair;
+        let path = self.path.get_or_insert_default();
+        path.probe(now, cc.cc_sequence, cc.send_time, watch.calm);
+    }
+
     fn path(&self, now: Timestamp) -> PathState {
+        if let Some(path) = self.path.as_ref().filter(|_| self.only_path) {
+            // Half, because the answer is twice what arrives while nothing speaks against it.
+            let rate = path.rate().map(|rate| rate / 2.0);
+            return PathState { packet: TYPICAL_PACKET, receive_rate: rate, loss: None };
+        }
         PathState {
             packet: self.packet(),
             receive_rate: self.meter.rate(now),
@@ -102,16 +124,21 @@ impl<S: SymbolStore> Receiver<S> {
         now: Timestamp,
         remote: &mut Remote,
         cc: &Cc<'_>,
-        send_rate: Option<QuantizedRate>,
+        extensions: Extensions<'_>,
     ) {
         remote.note_probe(now, cc.send_time);
         if self.config.feedback == Feedback::None {
             return;
         }
+        let watch = extensions.watch();
+        let send_rate = extensions.rate().or(watch.map(|watch| watch.rate));
         if remote.probes.is_none() && send_rate.is_some() {
             remote.probes = Some(Box::default());
         }
         if let Some(probes) = &mut remote.probes {
+            if let Some(watch) = watch {
+                probes.watch(now, cc, watch);
+            }
             let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
             let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
             probes.probe(now, &probe, &remote.timing, &mut self.rng);
@@ -139,8 +166,10 @@ impl<S: SymbolStore> Receiver<S> {
         if let Some(probes) = &mut remote.probes {
             let path = probes.path(now);
             let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
+            let report = probes.path.as_ref().and_then(PathMeter::report);
             if let Some(feedback) = feedback.filter(|_| !self.is_copycat(remote)) {
                 extensions.push_cc(&feedback);
+                report.inspect(|report| _ = extensions.push_path(report));
             }
         }
         extensions

@@ -304,8 +304,9 @@ impl Sender {
 
     fn send_probe(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
         self.session.probe_sent(now);
+        let (watch, listed) = self.watch(now);
         let mut nodes = Vec::new();
-        encode_cc_nodes(&self.untold.take(usize::from(self.config.segment_size) / 8), &mut nodes);
+        encode_cc_nodes(&listed, &mut nodes);
         let cc = Cc {
             reserved: 0,
             cc_sequence: self.session.cc_sequence,
@@ -315,8 +316,10 @@ impl Sender {
         self.stats.commands += 1;
         let mut extensions = ExtensionBuf::new();
         if self.config.rfc_only {
-            let bits = self.config.rate.unwrap_or(UNLIMITED);
+            let bits = self.rate().unwrap_or(UNLIMITED);
             extensions.push_rate(QuantizedRate::from_bytes_per_second(bits as f64 / 8.0));
+        } else if let Some(watch) = watch {
+            extensions.push_watch(watch);
         }
         let message = Message::Cmd(Cmd {
             sender: self.sender_fields(),

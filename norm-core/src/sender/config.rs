@@ -12,6 +12,10 @@ pub struct SenderConfig {
     pub node: NodeId,
     /// Upper limit in bits per second, counting UDP payload and `packet_overhead`. `None`: no limit.
     pub rate: Option<u64>,
+    /// Who decides how fast is sent, up to `rate`.
+    pub control: RateControl,
+    /// A controller never goes below this many bits per second.
+    pub rate_min: u64,
     /// Bytes per packet below UDP that the rate counts (28 for IPv4 and UDP).
     pub packet_overhead: usize,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ likes multiples of 64.
@@ -62,6 +66,8 @@ impl SenderConfig {
         Self {
             node,
             rate: Some(100_000_000),
+            control: RateControl::Fixed,
+            rate_min: 100_000,
             packet_overhead: 28,
             segment_size: 1344,
             scheme: Scheme::RaptorQ,
@@ -83,6 +89,16 @@ impl SenderConfig {
             first_object: 0,
         }
     }
+}
+
+/// Who decides how fast is sent.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum RateControl {
+    /// The application: at `rate`, or as fast as the socket takes it.
+    #[default]
+    Fixed,
+    /// What arrives at the slowest receiver: [`crate::congestion::Delivery`].
+    Delivery,
 }
 
 /// A setting that cannot work.

@@ -7,6 +7,11 @@ use crate::time::Timestamp;
 use crate::wire::{ACK_CREDIT, AckReq, Command, NodeId, NodeList, encode_nodes};
 
 impl Sender {
+    /// The rate has a limit.
+    pub(super) fn is_paced(&self) -> bool {
+        self.config.rate.is_some() || self.steering.is_some()
+    }
+
     /// Until when new data wait because a receiver has no room for more, or is too far behind.
     pub(super) fn must_wait(&mut self, now: Timestamp, cursor: u64) -> Option<Timestamp> {
         let sent = self.cursor.bytes;

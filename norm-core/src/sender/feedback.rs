@@ -70,7 +70,9 @@ impl Sender {
                 self.stats.nacks += 1;
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
                 self.welcome.seat(node);
-                self.take_congestion(now, node, nack.grtt_response, nack.extensions);
+                if trust == Trust::Member {
+                    self.take_congestion(now, node, nack.grtt_response, nack.extensions);
+                }
                 self.take_nack(now, node, trust, &nack, to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
@@ -158,9 +160,12 @@ impl Sender {
         extensions: Extensions<'_>,
     ) {
         let Some(heard) = extensions.cc_feedback() else { return };
-        if let Some(rtt) = round_trip(now, response).filter(|_| !heard.flags.contains(CcFlags::RTT))
-        {
+        let Some(rtt) = round_trip(now, response) else { return };
+        if !heard.flags.contains(CcFlags::RTT) {
             self.untold.note(node, rtt, heard.rate);
+        }
+        if let Some(report) = extensions.path_report() {
+            self.take_path(now, node, rtt, (&heard, report));
         }
     }
 
@@ -214,7 +219,7 @@ impl Sender {
     fn take_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
         if ack.ack_type == ACK_CREDIT {
             if let Some(credit) = Credit::parse(ack.payload) {
-                self.window.answered(node, ack.ack_id, credit, self.config.rate.is_some());
+                self.window.answered(node, ack.ack_id, credit, self.is_paced());
             }
             return;
         }

@@ -21,6 +21,7 @@ mod parity;
 mod repair;
 mod schedule;
 mod session;
+mod steering;
 mod stream;
 mod untold;
 mod welcome;
@@ -36,7 +37,7 @@ use crate::time::Timestamp;
 use crate::wire::{InstanceId, NodeId, Sequence};
 
 pub use compose::DATA_OVERHEAD;
-pub use config::{ConfigError, SenderConfig};
+pub use config::{ConfigError, RateControl, SenderConfig};
 pub use event::{SenderEvent, SenderStats};
 pub use members::{Member, MemberStatus};
 pub use objects::ObjectSpec;
@@ -53,6 +54,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use steering::Steering;
 use untold::Untold;
 use welcome::Welcome;
 use window::Window;
@@ -75,6 +77,8 @@ pub struct Sender {
     strangers: Allowance,
     grtt: Grtt,
     pacer: Pacer,
+    /// Unless the rate is fixed.
+    steering: Option<Steering>,
     session: Session,
     urgent: VecDeque<compose::Urgent>,
     welcome: Welcome,
@@ -117,6 +121,9 @@ impl Sender {
         }
         let mut rng = Rng::new(seed);
         let instance = InstanceId((rng.next_u32() >> 16) as u16);
+        let packet = usize::from(config.segment_size) + DATA_OVERHEAD;
+        let steering = Steering::new(&config, packet, now);
+        let rate = steering.as_ref().map(Steering::rate).or(config.rate);
         Ok(Self {
             instance,
             sequence: Sequence((rng.next_u32() >> 16) as u16),
@@ -131,7 +138,8 @@ impl Sender {
             foresight: Foresight::default(),
             strangers: Allowance::new(now),
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
-            pacer: Pacer::new(config.rate, now),
+            pacer: Pacer::new(rate, now),
+            steering,
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
             welcome: Welcome::default(),
@@ -197,6 +205,11 @@ impl Sender {
     /// The advertised group round trip.
     pub fn grtt(&self) -> core::time::Duration {
         self.grtt.get()
+    }
+
+    /// The rate now, in bits per second; `None` without a limit.
+    pub fn rate(&self) -> Option<u64> {
+        self.steering.as_ref().map(Steering::rate).or(self.config.rate)
     }
 
     /// Counters.

@@ -249,6 +249,7 @@ impl Sender {
         // A stream's segments have a header of 8 bytes.
         let packet = self.packet_size() + 8;
         let paced = self.pacer.batch(packet + self.config.packet_overhead);
+        let paced = self.steering.as_ref().map_or(paced, |steering| steering.burst().min(paced));
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
 

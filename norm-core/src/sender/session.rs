@@ -354,6 +354,7 @@ impl Sender {
         if self.members.announced() >= enough && self.members.present(recent) >= enough {
             self.session.phase = Phase::Sending;
             self.session.fti_until = fti_until(now, self.config.rfc_only);
+            self.session.next_cc = now;
             self.event(SenderEvent::Started);
         } else if deadline.is_some_and(|deadline| now >= deadline) {
             self.event(SenderEvent::StartTimedOut { receivers: self.members.present(recent) });

@@ -6,8 +6,11 @@
 //! | het >= 128     | content 24                                   |  one word
 //! ```
 
+use super::path::{EXT_PATH, EXT_WATCH};
 use super::reader::Reader;
-use super::{CcFlags, FecId, Fti, ParseError, QuantizedLoss, QuantizedRate, QuantizedRtt};
+use super::{
+    CcFlags, FecId, Fti, ParseError, PathReport, QuantizedLoss, QuantizedRate, QuantizedRtt, Watch,
+};
 
 /// FEC Object Transmission Information.
 pub(super) const EXT_FTI: u8 = 64;
@@ -81,6 +84,16 @@ impl<'a> Extensions<'a> {
             [_reserved, high, low] => Some(QuantizedRate(u16::from_be_bytes([high, low]))),
             _ => None,
         })
+    }
+
+    /// The first EXT_WATCH.
+    pub fn watch(self) -> Option<Watch> {
+        self.bodies(EXT_WATCH).find_map(Watch::parse)
+    }
+
+    /// The first EXT_PATH.
+    pub fn path_report(self) -> Option<PathReport> {
+        self.bodies(EXT_PATH).find_map(PathReport::parse)
     }
 
     fn bodies(self, het: u8) -> impl Iterator<Item = &'a [u8]> {
@@ -176,6 +189,16 @@ impl ExtensionBuf {
     /// Adds EXT_CC; false, and nothing added, when it does not fit.
     pub fn push_cc(&mut self, feedback: &CcFeedback) -> bool {
         self.push(&feedback.to_bytes())
+    }
+
+    /// Adds EXT_PATH; false, and nothing added, when it does not fit.
+    pub fn push_path(&mut self, report: &PathReport) -> bool {
+        self.push(&report.to_bytes())
+    }
+
+    /// Adds EXT_WATCH; false, and nothing added, when it does not fit.
+    pub fn push_watch(&mut self, watch: Watch) -> bool {
+        self.push(&watch.to_bytes())
     }
 
     /// Adds EXT_RATE; false, and nothing added, when it does not fit.

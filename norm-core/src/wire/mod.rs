@@ -6,8 +6,9 @@
 //! byte, reserved fields and unknown header extensions included.
 //!
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
-//! repair cycles or rates. Three formats are ours and not the RFC's: [`RollCall`], the content of an
-//! application command, and [`MemberReport`], the content of a NORM_REPORT.
+//! repair cycles or rates. These formats are ours and not the RFC's: [`RollCall`], the content of an
+//! application command, [`MemberReport`], the content of a NORM_REPORT, [`Credit`], the payload of an
+//! acknowledgment, and the extensions [`Watch`] and [`PathReport`].
 
 mod ack;
 mod cmd;
@@ -26,6 +27,7 @@ mod lists;
 mod member_report;
 mod message;
 mod nack;
+mod path;
 mod payload_id;
 mod quantize;
 mod reader;
@@ -55,6 +57,7 @@ pub use lists::{
 pub use member_report::{MemberReport, MemberState};
 pub use message::Message;
 pub use nack::Nack;
+pub use path::{PathReport, Watch};
 pub use payload_id::{PayloadFormat, PayloadId, RawPayloadId};
 pub use quantize::{QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt};
 pub use repair::{

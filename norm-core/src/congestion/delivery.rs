@@ -1,0 +1,386 @@
+//! A rate that follows what arrives: for networks of one's own, and where loss is not congestion.
+//!
+//! The sender goes on at a rate that is known to arrive, and now and then sends a short *pulse*
+//! faster. What a receiver reports of just that time tells whether the path takes more, and if not,
+//! how much it takes. In the beginning pulses follow each other, and each doubles the rate or more;
+//! later they are rare and small, each with a *drain* behind it that empties the queue again.
+//! docs/congestion-control.md has the reasons and the measurements.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::interval::{Departure, Interval, Total};
+use crate::time::Timestamp;
+use crate::wire::{PathReport, QuantizedRate, Watch};
+
+/// Bounds of a rate in bytes per second, headers included.
+#[derive(Copy, Clone, Debug)]
+pub struct RateLimits {
+    /// Never slower.
+    pub min: f64,
+    /// Never faster.
+    pub max: f64,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// At the rate that is known to arrive.
+    Hold,
+    /// Faster, to see whether that arrives too.
+    Pulse,
+    /// Slower, to empty the queue that a pulse may have made.
+    Drain,
+    /// As [`Step::Hold`], until the report of the time that this probe has ended.
+    Await { probe: u16, until: Timestamp },
+}
+
+/// A probe that left, and what went on before it.
+#[derive(Copy, Clone, Debug)]
+struct Sent {
+    cc_sequence: u16,
+    departure: Departure,
+    /// What the time before it was, and what it was to send.
+    step: Step,
+    target: f64,
+}
+
+/// Probes remembered: reports of older ones say nothing.
+const PROBES: usize = 64;
+/// Packets that a session begins with in one round trip (RFC 6928), ...
+const FIRST_WINDOW: f64 = 10.0;
+/// ... at no more than this: 1 Mbit/s, in bytes.
+const FIRST_RATE: f64 = 125_000.0;
+/// Packets of a pulse at least.
+const PULSE_PACKETS: f64 = 12.0;
+const PULSE_SHORTEST: Duration = Duration::from_millis(2);
+const PULSE_LONGEST: Duration = Duration::from_millis(250);
+/// Times between probes.
+const GAP_SHORTEST: Duration = Duration::from_millis(20);
+const GAP_LONGEST: Duration = Duration::from_millis(250);
+/// Times between pulses that find nothing.
+const CYCLE_SHORTEST: Duration = Duration::from_secs(1);
+const CYCLE_LONGEST: Duration = Duration::from_secs(4);
+/// How much faster pulses are: in the beginning, on a long way, and later.
+const OPENING: f64 = 2.0;
+const OPENING_FAR: f64 = 3.0;
+const FAR: Duration = Duration::from_millis(50);
+const TOUCH: f64 = 1.25;
+/// Each pulse that arrives makes the next one so much bolder.
+const BOLDER: f64 = 1.6;
+/// Rates as parts of what arrives.
+const HOLD: f64 = 0.97;
+const DRAIN: f64 = 0.75;
+const PRESSED: f64 = 0.8;
+/// Packets that leave at once: at most, at least, and how long fewer do.
+const BURST: usize = 64;
+/// They make this many seconds of the rate.
+const BURST_TIME: f64 = 0.000_25;
+const BURST_LEAST: usize = 8;
+const LONGER_BURSTS: Duration = Duration::from_secs(5);
+/// A pulse has arrived when this part of it has.
+const ARRIVED: f64 = 0.93;
+/// Less than this part of what was to be sent tells nothing about more.
+const BUSY: f64 = 0.75;
+
+/// The controller. It knows nothing of receivers: whoever owns it hands in the reports of the one
+/// that limits.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    limits: RateLimits,
+    /// Bytes of a packet, headers included.
+    packet: f64,
+    overhead: usize,
+    /// Bytes per second that are known to arrive.
+    capacity: f64,
+    /// Nothing was found yet that does not arrive.
+    opening: bool,
+    /// A report of somebody has set the first rate.
+    begun: bool,
+    gain: f64,
+    step: Step,
+    /// The next probe is due then, ...
+    until: Timestamp,
+    /// ... and the next pulse.
+    pulse_at: Timestamp,
+    /// The queue is long.
+    pressed: bool,
+    /// Times in a row that less arrived than was sent.
+    doubts: u32,
+    /// How much a way differs when there is no queue.
+    jitter: Duration,
+    rtt: Duration,
+    /// Packets that may leave at once, and when more of them may again.
+    burst: usize,
+    longer_at: Timestamp,
+    log: VecDeque<Sent>,
+}
+
+impl Delivery {
+    /// Before anything is known: ten packets in `rtt`, a guess. `packet` bytes are the longest UDP
+    /// payload, `overhead` those of the headers below.
+    pub fn new(
+        limits: RateLimits,
+        packet: usize,
+        overhead: usize,
+        rtt: Duration,
+        now: Timestamp,
+    ) -> Self {
+        let mut new = Self {
+            limits,
+            packet: (packet + overhead) as f64,
+            overhead,
+            capacity: 0.0,
+            opening: true,
+            begun: false,
+            gain: OPENING,
+            step: Step::Hold,
+            until: now,
+            pulse_at: now,
+            pressed: false,
+            doubts: 0,
+            jitter: Duration::ZERO,
+            rtt,
+            burst: BURST,
+            longer_at: now,
+            log: VecDeque::new(),
+        };
+        new.capacity = new.first_rate();
+        new
+    }
+
+    /// The rate now, in bytes per second.
+    pub fn rate(&self) -> f64 {
+        let hold = match (self.pressed, self.opening) {
+            (true, _) => PRESSED,
+            (false, true) => 1.0,
+            (false, false) => HOLD,
+        };
+        let part = match self.step {
+            Step::Hold | Step::Await { .. } => hold,
+            Step::Pulse => self.gain,
+            Step::Drain => DRAIN.min(hold),
+        };
+        self.bounded(self.capacity * part)
+    }
+
+    /// What the path is known to take, in bytes per second.
+    pub fn capacity(&self) -> f64 {
+        self.capacity
+    }
+
+    /// When the next probe is due.
+    pub fn next(&self) -> Timestamp {
+        self.until
+    }
+
+    /// A probe leaves now, behind so much: one time is over, the next begins. What the probe says.
+    pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
+        let ended = self.step;
+        let calm = match ended {
+            Step::Drain => true,
+            Step::Hold | Step::Await { .. } => self.opening,
+            Step::Pulse => false,
+        };
+        if self.log.len() == PROBES {
+            self.log.pop_front();
+        }
+        let departure = Departure { at: now, total };
+        self.log.push_back(Sent { cc_sequence, departure, step: ended, target: self.rate() });
+        let wait = now + self.rtt * 3 + GAP_SHORTEST * 2;
+        self.step = match ended {
+            Step::Pulse if self.opening => Step::Await { probe: cc_sequence, until: wait },
+            Step::Pulse => Step::Drain,
+            Step::Drain => Step::Await { probe: cc_sequence.wrapping_sub(1), until: wait },
+            Step::Await { until, .. } if now < until => ended,
+            Step::Await { .. } | Step::Hold if self.may_pulse(now) => Step::Pulse,
+            Step::Await { .. } | Step::Hold => Step::Hold,
+        };
+        self.until = now + self.length();
+        Watch { calm, fair: false, rate: QuantizedRate::from_bytes_per_second(self.rate()) }
+    }
+
+    /// The same time seen by a receiver; `None` when it was too long ago, or cannot be true.
+    pub fn interval(&self, report: &PathReport) -> Option<Interval> {
+        let at = |sequence| self.log.iter().find(|sent| sent.cc_sequence == sequence);
+        let to = at(report.cc_sequence)?;
+        let from = at(report.cc_sequence.wrapping_sub(report.probes))?;
+        Interval::new(from.departure, to.departure, report, self.overhead)
+    }
+
+    /// Takes the limiting receiver's report, and its round trip.
+    pub fn take(&mut self, now: Timestamp, report: &PathReport, rtt: Duration) {
+        self.rtt = rtt;
+        if !self.begun {
+            self.begun = true;
+            self.capacity = self.capacity.max(self.first_rate());
+            self.gain = if rtt > FAR { OPENING_FAR } else { OPENING };
+            // First of all, whether the first rate arrives.
+            let probe = report.cc_sequence.wrapping_add(2);
+            self.step = Step::Await { probe, until: now + rtt * 3 + GAP_SHORTEST * 3 };
+            self.until = now;
+            return;
+        }
+        let Some(interval) = self.interval(report) else { return };
+        let ended = self.log.iter().find(|sent| sent.cc_sequence == report.cc_sequence);
+        let Some(&Sent { step, target, .. }) = ended else { return };
+        let awaited = matches!(self.step, Step::Await { probe, .. }
+            if report.cc_sequence.wrapping_sub(probe) < 0x8000);
+        self.watch_queue(&interval);
+        if step == Step::Pulse && report.probes == 1 {
+            self.take_pulse(now, &interval, target);
+        } else if interval.is_congested(self.jitter) {
+            if !self.shorten_bursts(now, &interval) {
+                self.take_doubt(now, &interval);
+            }
+        } else {
+            self.doubts = 0;
+            let way = interval.grown.min(Duration::from_millis(50));
+            self.jitter = (self.jitter * 7 + way) / 8;
+            if now >= self.longer_at && self.burst < BURST {
+                (self.burst, self.longer_at) = (self.burst * 2, now + LONGER_BURSTS);
+            }
+            if awaited {
+                // The first rate arrives, or a pulse's own report is lost.
+                self.go_on(now, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Loss without a queue that grows may be a queue that is shorter than what leaves at once: true
+    /// when less is to leave at once now, instead of less in all.
+    fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
+        if interval.has_grown(self.jitter) || self.burst() <= BURST_LEAST {
+            return false;
+        }
+        self.burst = (self.burst() / 2).max(BURST_LEAST);
+        self.longer_at = now + LONGER_BURSTS;
+        true
+    }
+
+    /// Packets that may leave at once.
+    pub fn burst(&self) -> usize {
+        self.burst.min((self.rate() * BURST_TIME / self.packet) as usize).max(1)
+    }
+
+    /// Somebody else takes no more than this, in bytes per second.
+    pub fn limit(&mut self, now: Timestamp, most: f64) {
+        self.capacity = most.min(self.capacity);
+        self.found(now);
+    }
+
+    /// Nobody says anything any more.
+    pub fn halve(&mut self, now: Timestamp) {
+        self.capacity = (self.capacity / 2.0).max(self.first_rate().min(self.capacity));
+        self.step = Step::Hold;
+        self.pulse_at = now;
+    }
+
+    fn take_pulse(&mut self, now: Timestamp, pulse: &Interval, target: f64) {
+        let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
+        if congested && self.shorten_bursts(now, pulse) {
+            self.go_on(now, self.rtt);
+            return;
+        }
+        if congested {
+            let found = pulse.delivered.clamp(self.capacity * 0.5, pulse.sent);
+            let opening = self.opening;
+            self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
+            self.found(now);
+            if opening {
+                self.step = Step::Drain;
+                self.until = now + self.length();
+            }
+            return;
+        }
+        self.doubts = 0;
+        if pulse.sent < target * BUSY {
+            // There was not enough to send: more is not asked of the path.
+            self.go_on(now, self.rtt + CYCLE_SHORTEST / 10);
+            return;
+        }
+        self.capacity = self.capacity.max(pulse.sent.min(target));
+        if !self.opening {
+            self.gain = (self.gain * BOLDER).min(OPENING);
+        }
+        self.go_on(now, Duration::ZERO);
+    }
+
+    /// Less arrived than was sent, and it was no pulse.
+    fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
+        self.doubts += 1;
+        let clear = interval.delivered < interval.sent * 0.85;
+        if self.doubts < 2 && !clear {
+            return;
+        }
+        self.doubts = 0;
+        // An old report may be of a faster time than now.
+        let found = interval.delivered.max(self.limits.min);
+        if found < self.capacity {
+            self.capacity = found;
+        }
+        self.found(now);
+        // That was no measurement of what the path takes.
+        self.pulse_at = now + (self.rtt * 4).max(CYCLE_SHORTEST / 10);
+    }
+
+    /// The path's limit is known for now.
+    fn found(&mut self, now: Timestamp) {
+        self.opening = false;
+        self.gain = TOUCH;
+        self.capacity = self.bounded(self.capacity);
+        self.step = Step::Hold;
+        self.pulse_at = now + (self.rtt * 10).clamp(CYCLE_SHORTEST, CYCLE_LONGEST);
+        self.until = self.until.min(now + self.length());
+    }
+
+    /// The next pulse is due after this time.
+    fn go_on(&mut self, now: Timestamp, wait: Duration) {
+        self.step = Step::Hold;
+        self.pulse_at = now + wait;
+        self.until = self.until.min(self.pulse_at).max(now);
+    }
+
+    fn watch_queue(&mut self, interval: &Interval) {
+        let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
+        let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
+        if interval.queue > most {
+            self.pressed = !self.opening || self.pressed;
+        } else if interval.queue < most / 2 {
+            self.pressed = false;
+        }
+    }
+
+    fn may_pulse(&self, now: Timestamp) -> bool {
+        let room = self.capacity < self.limits.max * 0.99;
+        self.begun && now >= self.pulse_at && !self.pressed && room
+    }
+
+    /// How long the step that begins is to last.
+    fn length(&self) -> Duration {
+        let packets = |count: f64, part: f64| {
+            Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
+        };
+        match self.step {
+            Step::Pulse | Step::Drain => {
+                let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
+                let shortest = PULSE_SHORTEST.max(self.jitter * 8);
+                share
+                    .clamp(shortest, PULSE_LONGEST.max(shortest))
+                    .max(packets(PULSE_PACKETS, self.gain))
+            }
+            Step::Hold | Step::Await { .. } if !self.begun => GAP_SHORTEST,
+            Step::Hold | Step::Await { .. } => {
+                (self.rtt / 2).clamp(GAP_SHORTEST, GAP_LONGEST).max(packets(4.0, 1.0))
+            }
+        }
+    }
+
+    fn first_rate(&self) -> f64 {
+        let window = FIRST_WINDOW * self.packet / self.rtt.as_secs_f64().max(1e-4);
+        self.bounded(window.min(FIRST_RATE))
+    }
+
+    fn bounded(&self, rate: f64) -> f64 {
+        rate.min(self.limits.max).max(self.limits.min.min(self.limits.max))
+    }
+}

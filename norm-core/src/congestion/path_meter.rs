@@ -1,0 +1,213 @@
+//! What a receiver gets of a sender's packets, from probe to probe.
+
+use core::time::Duration;
+
+use super::interval::{Departure, Interval, Total};
+use crate::time::Timestamp;
+use crate::wire::{PathReport, Sequence, WireTime};
+
+/// The quickest way of a probe is looked for in two spans of this, so that clocks may drift.
+const MEMORY: Duration = Duration::from_secs(15);
+/// Loss at calm times is that of about so many packets.
+const BASE_PACKETS: f64 = 4_000.0;
+
+/// The count when a probe came.
+#[derive(Copy, Clone, Debug)]
+struct Mark {
+    cc_sequence: u16,
+    at: Timestamp,
+    sent: WireTime,
+    position: u64,
+    packets: u64,
+    bytes: u64,
+}
+
+/// Counts what arrives, and says how it did since the probe before.
+#[derive(Clone, Debug, Default)]
+pub struct PathMeter {
+    last: Option<Sequence>,
+    position: u64,
+    packets: u64,
+    bytes: u64,
+    mark: Option<Mark>,
+    report: Option<PathReport>,
+    /// The time between the two probes at the sender.
+    sent: Option<Duration>,
+    /// Calm times: packets that arrived, and that were to arrive.
+    calm: (f64, f64),
+    quickest: Quickest,
+}
+
+impl PathMeter {
+    /// Counts a packet of `bytes` bytes of UDP payload.
+    pub fn note(&mut self, sequence: Sequence, bytes: usize) {
+        let ahead = self.last.map_or(1, |last| sequence.distance_from(last));
+        if (1..0x8000).contains(&ahead) {
+            self.position += u64::from(ahead as u16);
+            self.last = Some(sequence);
+        }
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// Takes a probe, which was counted already. `calm` says of the time since the one before that
+    /// less was sent than the path should take.
+    pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, sent: WireTime, calm: bool) {
+        let mark = Mark {
+            cc_sequence,
+            at: now,
+            sent,
+            position: self.position,
+            packets: self.packets,
+            bytes: self.bytes,
+        };
+        let queue = self.quickest.note(now, sent);
+        let Some(before) = self.mark else {
+            self.mark = Some(mark);
+            return;
+        };
+        let probes = cc_sequence.wrapping_sub(before.cc_sequence);
+        if probes == 0 || probes > 0x8000 {
+            // A copy, or an old one.
+            return;
+        }
+        self.mark = Some(mark);
+        let cut = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let received = mark.packets - before.packets;
+        let lost = (mark.position - before.position).saturating_sub(received);
+        // With a queue as long as this, it is no calm time whatever the sender says.
+        let calm =
+            calm && queue < Duration::from_millis(5).max(now.saturating_since(before.at) / 4);
+        if calm && probes == 1 {
+            self.note_calm(received, lost);
+        }
+        let took = sent.to_nanos().saturating_sub(before.sent.to_nanos());
+        self.sent = Some(Duration::from_nanos(took));
+        self.report = Some(PathReport {
+            cc_sequence,
+            probes,
+            base_loss: (self.base_loss() * 65_535.0) as u16,
+            span: now.saturating_since(before.at),
+            received: cut(received),
+            lost: cut(lost),
+            bytes: cut(mark.bytes - before.bytes),
+            queue,
+        });
+    }
+
+    /// What there is to say of the time before the last probe; `None` before the second one.
+    pub fn report(&self) -> Option<PathReport> {
+        self.report
+    }
+
+    /// Bytes per second of UDP payload that the path is known to take: what arrived, if it was less
+    /// than was sent, and else twice that; `None` before the second probe.
+    pub fn rate(&self) -> Option<f64> {
+        let (report, sent) = self.report.zip(self.sent)?;
+        let packets = u64::from(report.received) + u64::from(report.lost);
+        let bytes = u64::from(report.bytes) * packets / u64::from(report.received.max(1));
+        let from = Departure { at: Timestamp::ZERO, total: Total::default() };
+        let to = Departure { at: Timestamp::ZERO + sent, total: Total { bytes, packets } };
+        let interval = Interval::new(from, to, &report, 0)?;
+        let squeezed = interval.is_congested(Duration::ZERO);
+        Some(interval.delivered * if squeezed { 1.0 } else { 2.0 })
+    }
+
+    /// The part lost at calm times, 0 to 1.
+    fn base_loss(&self) -> f64 {
+        let (received, expected) = self.calm;
+        if expected > 0.0 { 1.0 - received / expected } else { 0.0 }
+    }
+
+    fn note_calm(&mut self, received: u64, lost: u64) {
+        let (received, expected) = (received as f64, (received + lost) as f64);
+        let keep = (1.0 - expected / BASE_PACKETS).max(0.0);
+        self.calm = (self.calm.0 * keep + received, self.calm.1 * keep + expected);
+    }
+}
+
+/// The least difference of two clocks seen lately, which is the quickest way.
+#[derive(Copy, Clone, Debug, Default)]
+struct Quickest {
+    since: Timestamp,
+    now: Option<i128>,
+    before: Option<i128>,
+}
+
+impl Quickest {
+    /// How much longer than the quickest this one took.
+    fn note(&mut self, now: Timestamp, sent: WireTime) -> Duration {
+        let way = i128::from(now.as_nanos()) - i128::from(sent.to_nanos());
+        if now >= self.since + MEMORY {
+            (self.since, self.before, self.now) = (now, self.now, None);
+        }
+        self.now = Some(self.now.map_or(way, |least| least.min(way)));
+        let least = self.before.map_or(way, |before| before.min(way)).min(self.now.unwrap_or(way));
+        Duration::from_nanos(u64::try_from(way - least).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_micros(micros)
+    }
+
+    /// A probe that was under way for so many microseconds.
+    fn probe(meter: &mut PathMeter, micros: u64, way: u64, number: u16, calm: bool) {
+        let sent = WireTime::from_nanos((micros - way) * 1000 + 5_000_000_000);
+        meter.probe(at(micros), number, sent, calm);
+    }
+
+    #[test]
+    fn packets_between_two_probes_are_counted_and_gaps_are_losses() {
+        let mut meter = PathMeter::default();
+        meter.note(Sequence(65_530), 40);
+        probe(&mut meter, 1000, 200, 1, false);
+        assert!(meter.report().is_none());
+        for n in [65_531u16, 65_534, 2, 3] {
+            meter.note(Sequence(n), 1000);
+        }
+        meter.note(Sequence(4), 40);
+        probe(&mut meter, 3500, 700, 3, false);
+        let report = meter.report().unwrap();
+        assert_eq!((report.cc_sequence, report.probes), (3, 2));
+        assert_eq!((report.received, report.lost, report.bytes), (5, 5, 4040));
+        assert_eq!(report.span, Duration::from_micros(2500));
+        assert_eq!(report.queue, Duration::from_micros(500));
+        probe(&mut meter, 4500, 100, 3, false);
+        assert_eq!(meter.report(), Some(report), "a copy says nothing new");
+    }
+
+    #[test]
+    fn the_loss_of_calm_times_is_kept_apart() {
+        let mut meter = PathMeter::default();
+        let mut sequence = 0u16;
+        for number in 0..200u16 {
+            let calm = number % 4 == 0;
+            for n in 0..100 {
+                sequence = sequence.wrapping_add(1);
+                // A tenth at calm times, a half at others.
+                if n == 99 || n % if calm { 10 } else { 2 } != 0 {
+                    meter.note(Sequence(sequence), 1000);
+                }
+            }
+            probe(&mut meter, 1000 * (u64::from(number) + 1), 100, number + 1, calm);
+        }
+        let base = f64::from(meter.report().unwrap().base_loss) / 65_535.0;
+        assert!((0.09..0.11).contains(&base), "{base}");
+    }
+
+    #[test]
+    fn the_quickest_way_is_forgotten_after_a_while() {
+        let mut meter = PathMeter::default();
+        meter.note(Sequence(0), 40);
+        for second in 0..40u16 {
+            let way = if second == 0 { 100 } else { 600 };
+            probe(&mut meter, u64::from(second) * 1_000_000 + 1000, way, second, false);
+        }
+        assert_eq!(meter.report().unwrap().queue, Duration::ZERO);
+    }
+}

@@ -1,0 +1,141 @@
+//! What a sender of ours asks about a path, and what its receivers answer: two extensions of our own.
+//!
+//! EXT_WATCH, on NORM_CMD(CC):
+//! ```text
+//! | het 193       | flags 8       | rate 16, as EXT_RATE          |
+//! ```
+//! EXT_PATH, behind EXT_CC on NORM_ACK and NORM_NACK:
+//! ```text
+//! | het 66        | hel 7         | cc_sequence 16                |
+//! | probes 16                     | base_loss 16                  |
+//! | span 32, microseconds                                         |
+//! | received 32, packets                                          |
+//! | lost 32, packets                                              |
+//! | bytes 32                                                      |
+//! | queue 32, microseconds                                        |
+//! ```
+
+use core::time::Duration;
+
+use super::reader::Reader;
+use super::{ParseError, QuantizedRate};
+
+/// A sender of ours wants to know what arrives.
+pub(super) const EXT_WATCH: u8 = 193;
+/// What arrived between two probes.
+pub(super) const EXT_PATH: u8 = 66;
+
+/// EXT_WATCH: what a sender says of the time between its last probe and this one.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// It sent less than the path is thought to take: what is lost then is lost anyway.
+    pub calm: bool,
+    /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
+    pub fair: bool,
+    /// The rate from now on, in bytes per second.
+    pub rate: QuantizedRate,
+}
+
+impl Watch {
+    const CALM: u8 = 1;
+    const FAIR: u8 = 2;
+
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let &[flags, high, low] = body else { return None };
+        let rate = QuantizedRate(u16::from_be_bytes([high, low]));
+        Some(Self { calm: flags & Self::CALM != 0, fair: flags & Self::FAIR != 0, rate })
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 4] {
+        let [high, low] = self.rate.0.to_be_bytes();
+        let flags = u8::from(self.calm) * Self::CALM | u8::from(self.fair) * Self::FAIR;
+        [EXT_WATCH, flags, high, low]
+    }
+}
+
+/// EXT_PATH: what a receiver got between the arrivals of two probes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PathReport {
+    /// The probe that ends the time.
+    pub cc_sequence: u16,
+    /// How many probes before it the time began; more than 1 when some were lost.
+    pub probes: u16,
+    /// Loss at calm times, of 65,535.
+    pub base_loss: u16,
+    /// The time between the two arrivals.
+    pub span: Duration,
+    /// Packets that arrived, the second probe included.
+    pub received: u32,
+    /// Packets that did not.
+    pub lost: u32,
+    /// UDP payload bytes that arrived.
+    pub bytes: u32,
+    /// How much longer the second probe was under way than the quickest of the last time.
+    pub queue: Duration,
+}
+
+impl PathReport {
+    /// Bytes of the extension.
+    pub const LEN: usize = 28;
+
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body, ParseError::Extension);
+        let report = Self::read(&mut reader).ok()?;
+        reader.is_empty().then_some(report)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            cc_sequence: reader.u16()?,
+            probes: reader.u16()?,
+            base_loss: reader.u16()?,
+            span: Duration::from_micros(reader.u32()?.into()),
+            received: reader.u32()?,
+            lost: reader.u32()?,
+            bytes: reader.u32()?,
+            queue: Duration::from_micros(reader.u32()?.into()),
+        })
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let shorts = [self.cc_sequence, self.probes, self.base_loss];
+        let words = [micros(self.span), self.received, self.lost, self.bytes, micros(self.queue)];
+        let mut bytes = [EXT_PATH, (Self::LEN / 4) as u8].to_vec();
+        bytes.extend(shorts.iter().flat_map(|short| short.to_be_bytes()));
+        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+        let mut out = [0; Self::LEN];
+        out.copy_from_slice(&bytes);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_are_read_as_they_were_written_and_nothing_of_another_length_is() {
+        let report = PathReport {
+            cc_sequence: 0x1234,
+            probes: 2,
+            base_loss: 77,
+            span: Duration::from_micros(20_000),
+            received: 900,
+            lost: 100,
+            bytes: 1_234_567,
+            queue: Duration::from_micros(350),
+        };
+        let bytes = report.to_bytes();
+        assert_eq!(bytes[..8], [EXT_PATH, 7, 0x12, 0x34, 0, 2, 0, 77]);
+        assert_eq!(PathReport::parse(&bytes[2..]), Some(report));
+        assert_eq!(PathReport::parse(&bytes[2..27]), None);
+        assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
+        let rate = QuantizedRate::from_bytes_per_second(1e6);
+        for (calm, fair) in [(false, false), (true, false), (false, true)] {
+            let watch = Watch { calm, fair, rate };
+            assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
+        }
+        assert_eq!(Watch::parse(&[1, 2]), None);
+    }
+}
