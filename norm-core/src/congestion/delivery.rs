@@ -190,6 +190,7 @@ impl Delivery {
         self.step = match ended {
             Step::Pulse if self.opening => Step::Await { probe: cc_sequence, until: wait },
             Step::Pulse => Step::Drain,
+            Step::Drain if now < self.pulse_at => Step::Hold,
             Step::Drain => Step::Await { probe: cc_sequence.wrapping_sub(1), until: wait },
             Step::Await { until, .. } if now < until => ended,
             Step::Await { .. } | Step::Hold if self.may_pulse(now) => Step::Pulse,
@@ -328,7 +329,9 @@ impl Delivery {
         self.opening = false;
         self.gain = TOUCH;
         self.capacity = self.bounded(self.capacity);
-        self.step = Step::Hold;
+        if self.step != Step::Drain {
+            self.step = Step::Hold;
+        }
         self.pulse_at = now + (self.rtt * 10).clamp(CYCLE_SHORTEST, CYCLE_LONGEST);
         self.until = self.until.min(now + self.length());
     }

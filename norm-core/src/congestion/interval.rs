@@ -10,7 +10,7 @@ const GRAIN: Duration = Duration::from_micros(200);
 /// A part of the time that may be lost to a queue, ...
 const STRETCH: f64 = 0.07;
 /// ... and a part of the packets that may be lost, before it means something.
-const EXCESS: f64 = 0.02;
+const EXCESS: f64 = 0.015;
 /// Standard deviations of a count of losses that chance explains.
 const SIGMAS: f64 = 3.0;
 

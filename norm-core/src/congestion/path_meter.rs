@@ -9,7 +9,9 @@ use crate::wire::{PathReport, Sequence, WireTime};
 /// The quickest way of a probe is looked for in two spans of this, so that clocks may drift.
 const MEMORY: Duration = Duration::from_secs(15);
 /// Loss at calm times is that of about so many packets.
-const BASE_PACKETS: f64 = 4_000.0;
+const BASE_PACKETS: f64 = 2_000.0;
+/// Fewer packets than this have no loss to speak of.
+const FEWEST: f64 = 50.0;
 
 /// The count when a probe came.
 #[derive(Copy, Clone, Debug)]
@@ -122,6 +124,10 @@ impl PathMeter {
     fn note_calm(&mut self, received: u64, lost: u64) {
         let (received, expected) = (received as f64, (received + lost) as f64);
         let keep = (1.0 - expected / BASE_PACKETS).max(0.0);
+        // A short calm time counts too, if there is anything to count: there are few of them.
+        let weight = if expected >= FEWEST { (BASE_PACKETS / 4.0 / expected).max(1.0) } else { 1.0 };
+        let (received, expected) = (received * weight, expected * weight);
+        let keep = if weight > 1.0 { 0.75 } else { keep };
         self.calm = (self.calm.0 * keep + received, self.calm.1 * keep + expected);
     }
 }
