@@ -178,7 +178,10 @@ impl Delivery {
         let ended = self.step;
         let calm = match ended {
             Step::Drain => true,
-            Step::Hold | Step::Await { .. } => self.opening,
+            // Behind a pulse its queue is still there.
+            Step::Hold | Step::Await { .. } => {
+                self.opening && self.log.back().is_some_and(|sent| sent.step != Step::Pulse)
+            }
             Step::Pulse => false,
         };
         if self.log.len() == PROBES {

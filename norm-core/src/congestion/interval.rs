@@ -73,12 +73,17 @@ impl Interval {
         let got = u64::from(report.bytes) + headers(report.received.into());
         let (lost, count) = (f64::from(report.lost), arrived.max(1) as f64);
         let chance = SIGMAS * libm::sqrt(base.max(1.0 / count) * (1.0 - base) / count);
+        let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
+        let delivered = got as f64 / took / (1.0 - base);
+        let lossy = lost / count - base > EXCESS + chance;
+        // While the queue takes all, the time alone tells, and what is lost anyway does not matter.
+        let passed = sent * span.as_secs_f64() / took;
         Some(Self {
-            sent: (bytes + headers(packets)) as f64 / span.as_secs_f64(),
-            delivered: got as f64 / took / (1.0 - base),
+            sent,
+            delivered: if lossy { delivered } else { delivered.min(passed) },
             grown: report.span.saturating_sub(span),
             queue: report.queue,
-            lossy: lost / count - base > EXCESS + chance,
+            lossy,
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         })

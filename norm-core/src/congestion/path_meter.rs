@@ -45,7 +45,7 @@ impl PathMeter {
     pub fn note(&mut self, sequence: Sequence, bytes: usize) {
         let ahead = self.last.map_or(1, |last| sequence.distance_from(last));
         if (1..0x8000).contains(&ahead) {
-            self.position += u64::from(ahead as u16);
+            self.position += u64::from(ahead);
             self.last = Some(sequence);
         }
         self.packets += 1;
@@ -125,7 +125,8 @@ impl PathMeter {
         let (received, expected) = (received as f64, (received + lost) as f64);
         let keep = (1.0 - expected / BASE_PACKETS).max(0.0);
         // A short calm time counts too, if there is anything to count: there are few of them.
-        let weight = if expected >= FEWEST { (BASE_PACKETS / 4.0 / expected).max(1.0) } else { 1.0 };
+        let weight =
+            if expected >= FEWEST { (BASE_PACKETS / 4.0 / expected).max(1.0) } else { 1.0 };
         let (received, expected) = (received * weight, expected * weight);
         let keep = if weight > 1.0 { 0.75 } else { keep };
         self.calm = (self.calm.0 * keep + received, self.calm.1 * keep + expected);

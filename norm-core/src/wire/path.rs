@@ -48,7 +48,7 @@ impl Watch {
 
     pub(super) fn to_bytes(self) -> [u8; 4] {
         let [high, low] = self.rate.0.to_be_bytes();
-        let flags = u8::from(self.calm) * Self::CALM | u8::from(self.fair) * Self::FAIR;
+        let flags = (u8::from(self.calm) * Self::CALM) | (u8::from(self.fair) * Self::FAIR);
         [EXT_WATCH, flags, high, low]
     }
 }

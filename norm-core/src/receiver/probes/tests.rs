@@ -9,8 +9,8 @@ use crate::receiver::{ReceiverConfig, ReceiverEvent};
 use crate::wire::{
     CcFlags, CcNode, CcNodes, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Identity,
     InstanceId, Nack, NodeList, ObjectFlags, ObjectId, ObjectSize, PayloadFormat, PayloadId,
-    QuantizedGroupSize, QuantizedLoss, QuantizedRtt, RepairAdv, RepairRequests, SenderFields,
-    WireTime, encode_cc_nodes, encode_nodes,
+    QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairAdv, RepairRequests,
+    SenderFields, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// What the sender says that it sends, in bytes per second.
