@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig, SendOutcome};
-use norm_net::{ReceiveOptions, SendOptions, receive, send};
+use norm_net::{Pace, ReceiveOptions, SendOptions, receive, send};
 
 const SEGMENT: usize = 1364;
 const BATCH: usize = 46 * SEGMENT;
@@ -64,7 +64,7 @@ fn transfer(port: u16, source: &Path, out: &Path) -> f64 {
     (options.interface, options.loopback) = (lo(), true);
     let receiving = receive(&options).expect("a receiver starts");
     let mut options = SendOptions::new(group(port));
-    (options.interface, options.rate, options.min_receivers) = (lo(), None, 1);
+    (options.interface, options.pace, options.min_receivers) = (lo(), Pace::Unlimited, 1);
     let sending = send(&[source.to_owned()], &options).expect("a sender starts");
     let report = sending.wait().expect("the sender ends well");
     receiving.wait().expect("the receiver ends well");

@@ -21,13 +21,10 @@ use crate::report::Report;
 use crate::sender;
 use crate::table::Table;
 use crate::text;
-use crate::units::Rate;
 use scene::Scene;
 
 /// Packets that each receiver throws away, in percent.
 const DROP_PERCENT: f64 = 5.0;
-/// Rate without `-b`, in bits per second.
-const RATE: Rate = Rate::Limit(200_000_000);
 /// Memory of each receiver for blocks under way: less than usual, as many share this machine.
 const MEMORY: usize = 32 << 20;
 /// Kernel buffers of each receiver and of the sender: what most systems grant without asking.
@@ -52,7 +49,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let audience = open_receivers(&scene, receivers, interrupt)?;
     let options = SendOptions {
         interface: Some(loopback()),
-        rate: args.rate.unwrap_or(RATE).limit(),
+        pace: args.pace(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,

@@ -15,15 +15,12 @@ use crate::interrupt::Interrupt;
 use crate::json::{Event, SenderSettings, SenderSummary};
 use crate::output::Output;
 use crate::report::Report;
-use crate::units::Rate;
 use crate::{demo, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
 
 /// Events are waited for this long before Ctrl-C is looked for again.
 pub(crate) const TURN: Duration = Duration::from_millis(100);
-/// Without congestion control a rate that most networks bear, in bits per second.
-const DEFAULT_RATE: Rate = Rate::Limit(100_000_000);
 /// Notes about single receivers end at this number: a thousand of them help nobody.
 const MOST_NOTES: usize = 20;
 
@@ -46,7 +43,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let usual = SendOptions::new(args.group);
     let options = SendOptions {
         interface: args.interface.clone(),
-        rate: args.rate.unwrap_or(DEFAULT_RATE).limit(),
+        pace: args.pace(),
         ttl: args.ttl,
         mtu: args.mtu,
         fec: args.code(),

@@ -1,7 +1,7 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::interface::Interface;
-use norm_net::{Feedback, ReceiveSettings, SendSettings};
+use norm_net::{Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::text;
 use crate::units::Rate;
@@ -17,7 +17,7 @@ pub fn sender_line(settings: &SendSettings) -> String {
         text::bytes(settings.bytes),
         settings.group,
         via(&settings.interface, settings.group.ip(), settings.because),
-        settings.rate.map_or(Rate::Max, Rate::Limit),
+        pace(settings.pace),
         settings.ttl,
     )
 }
@@ -32,6 +32,16 @@ pub fn receiver_line(settings: &ReceiveSettings) -> String {
         feedback_name(settings.feedback),
         settings.name,
     )
+}
+
+fn pace(pace: Pace) -> String {
+    let rate = |bits| Rate::Limit(bits).to_string();
+    match pace {
+        Pace::Auto { max: None, .. } => Rate::Auto.to_string(),
+        Pace::Auto { max: Some(max), .. } => format!("{}, up to {}", Rate::Auto, rate(max)),
+        Pace::Fixed(bits) => rate(bits),
+        Pace::Unlimited => Rate::Max.to_string(),
+    }
 }
 
 fn via(interface: &Interface, group: std::net::IpAddr, because: &str) -> String {
@@ -69,7 +79,7 @@ pub(crate) fn sample() -> SendSettings {
         group: "239.1.2.3:6000".parse().expect("it is an address"),
         interface,
         because: "default route",
-        rate: Some(200_000_000),
+        pace: Pace::Fixed(200_000_000),
         ttl: 1,
         segment_size: 1344,
         fec_id: 6,
@@ -97,9 +107,11 @@ mod tests {
             "sending 3 files, 1 directory (256 MiB) to 239.1.2.3:6000 \
              via eth0 192.0.2.2 (default route), 200 Mbit/s, TTL 1"
         );
-        settings.rate = None;
+        settings.pace = Pace::Unlimited;
         settings.directories = 0;
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));
         assert!(sender_line(&settings).contains("unlimited"));
+        settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
+        assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
     }
 }

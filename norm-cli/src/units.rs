@@ -6,6 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use norm_net::Pace;
+
 /// A sending rate.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Rate {
@@ -13,17 +15,32 @@ pub enum Rate {
     Limit(u64),
     /// As fast as the kernel takes it.
     Max,
+    /// As fast as it arrives.
+    Auto,
 }
 
 impl Rate {
     /// The lowest rate that is taken; below it a packet would need seconds.
     pub const LOWEST: u64 = 1_000;
 
-    /// Bits per second; `None` without a limit.
-    pub const fn limit(self) -> Option<u64> {
+    /// How a session sends then; with [`Rate::Auto`] as fast as receivers get it.
+    pub const fn pace(self) -> Pace {
         match self {
-            Self::Limit(bits) => Some(bits),
-            Self::Max => None,
+            Self::Limit(bits) => Pace::Fixed(bits),
+            Self::Max => Pace::Unlimited,
+            Self::Auto => Pace::AUTO,
+        }
+    }
+
+    /// A plain rate in bits per second, for bounds.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no number of bits per second.
+    pub fn bits(text: &str) -> Result<u64, String> {
+        match text.parse()? {
+            Self::Limit(bits) => Ok(bits),
+            _ => Err("write bits per second such as 200M, 1.5G or 64k".to_owned()),
         }
     }
 }
@@ -32,9 +49,12 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let cure = "write bits per second such as 200M, 1.5G, 64k or 1000000, or max";
+        let cure = "write bits per second such as 200M, 1.5G, 64k or 1000000, or auto, or max";
         if text.eq_ignore_ascii_case("max") {
             return Ok(Self::Max);
+        }
+        if text.eq_ignore_ascii_case("auto") {
+            return Ok(Self::Auto);
         }
         let number =
             ["bit/s", "bps", "bit"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
@@ -58,12 +78,13 @@ impl FromStr for Rate {
     }
 }
 
-/// As `200 Mbit/s`, or `unlimited`.
+/// As `200 Mbit/s`, `unlimited`, or `as fast as it arrives`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(bits) => f.write_str(&crate::text::bit_rate(*bits as f64)),
             Self::Max => f.write_str("unlimited"),
+            Self::Auto => f.write_str("as fast as it arrives"),
         }
     }
 }
@@ -150,7 +171,9 @@ mod tests {
             assert_eq!(text.parse(), Ok(Rate::Limit(bits)), "{text}");
         }
         assert_eq!("max".parse(), Ok(Rate::Max));
-        assert_eq!("MAX".parse::<Rate>().unwrap().limit(), None);
+        assert_eq!("MAX".parse::<Rate>().unwrap(), Rate::Max);
+        assert_eq!("auto".parse::<Rate>().unwrap(), Rate::Auto);
+        assert!(Rate::bits("auto").is_err() && Rate::bits("2M") == Ok(2_000_000));
     }
 
     #[test]

@@ -21,10 +21,12 @@ pub mod send;
 pub mod socket;
 pub mod workers;
 
+mod pace;
 mod session;
 
 pub use norm_core::receiver::Feedback;
 pub use norm_core::wire::NodeId;
+pub use pace::Pace;
 pub use receive::{
     ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
     ReceiveSettings, Receiving, SetReport, receive,

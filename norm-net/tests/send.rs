@@ -22,7 +22,7 @@ use norm_core::{Receiver, ReceiverConfig, ReceiverEvent, Timestamp};
 use norm_net::driver::{Application, Clock, run};
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};
-use norm_net::{ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
+use norm_net::{Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
 use tempfile::{TempDir, tempdir};
 
 /// A group that no other test of this process gets and, by the process id, hardly one of another.
@@ -350,7 +350,7 @@ fn a_stopped_sender_says_goodbye_and_reports_it() {
     let group = group();
     let (dir, _) = tree(10_000_000);
     let listener = Listener::start(group, "listener", 5, 0, false);
-    let options = SendOptions { min_receivers: 1, rate: Some(8_000_000), ..options(group) };
+    let options = SendOptions { min_receivers: 1, pace: Pace::Fixed(8_000_000), ..options(group) };
     let sending = send(&paths(&dir), &options).unwrap();
     sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
     let start = Instant::now();
@@ -386,7 +386,7 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
     let group = group();
     let (dir, payload) = tree(30_000_000);
     let listener = Listener::start(group, "listener", 8, 0, false);
-    let options = SendOptions { min_receivers: 1, rate: None, ..options(group) };
+    let options = SendOptions { min_receivers: 1, pace: Pace::Unlimited, ..options(group) };
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
@@ -395,7 +395,7 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
 #[test]
 fn a_file_that_changes_ends_the_transfer_and_is_named() {
     let (dir, _) = tree(10_000_000);
-    let options = SendOptions { rate: Some(8_000_000), ..options(group()) };
+    let options = SendOptions { pace: Pace::Fixed(8_000_000), ..options(group()) };
     let sending = send(&paths(&dir), &options).unwrap();
     sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
     let large = fs::File::options().write(true).open(dir.path().join("tree/large")).unwrap();
@@ -442,7 +442,7 @@ fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
 fn options_that_cannot_work_are_refused_at_once() {
     let (dir, _) = tree(10);
     let refused = |options: SendOptions| send(&paths(&dir), &options).unwrap_err().to_string();
-    assert!(refused(SendOptions { rate: Some(0), ..options(group()) }).contains("rate"));
+    assert!(refused(SendOptions { pace: Pace::Fixed(0), ..options(group()) }).contains("rate"));
     assert!(
         refused(SendOptions { segment_size: Some(10), ..options(group()) })
             .contains("segment size")

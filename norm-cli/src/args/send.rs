@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
-use norm_net::{Compat, CompatFec, Fec};
+use norm_net::{Compat, CompatFec, Fec, Pace};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -15,6 +15,9 @@ use crate::units::{self, Rate};
 
 /// Most receivers of a demo: they all share this machine's processors.
 pub const MAX_DEMO_RECEIVERS: u32 = 50;
+
+/// What receivers of other makes are sent, unless a rate is given, in bits per second.
+const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
 
 /// Sends files and folders to every norm-recv that listens, reliably, over multicast.
 #[derive(Clone, Debug, Parser)]
@@ -35,9 +38,18 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "IF")]
     pub interface: Option<InterfaceSpec>,
 
-    /// Bits per second (200M, 1.5G, 64k) or max [default: 100M, with --demo 200M]
+    /// Bits per second (200M, 1.5G, 64k), max, or auto: as fast as it arrives [default: auto, with
+    /// --compat 100M]
     #[arg(short = 'b', long, value_name = "RATE")]
     pub rate: Option<Rate>,
+
+    /// Never faster, with --rate auto
+    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
+    pub rate_max: Option<u64>,
+
+    /// Never slower, with --rate auto [default: 100k]
+    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
+    pub rate_min: Option<u64>,
 
     /// How many routers a packet may pass, plus one
     #[arg(short, long, value_name = "N", default_value_t = 1,
@@ -146,6 +158,18 @@ impl SendArgs {
         if let Some(Code::Set(code)) = self.fec { code } else { Fec::Auto }
     }
 
+    /// How fast.
+    pub fn pace(&self) -> Pace {
+        let usual = if self.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
+        match self.rate.unwrap_or(usual).pace() {
+            Pace::Auto { min, max } => Pace::Auto {
+                min: self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min))),
+                max: self.rate_max.or(max),
+            },
+            other => other,
+        }
+    }
+
     /// Checks what depends on several flags or on the file system.
     ///
     /// # Errors
@@ -161,6 +185,17 @@ impl SendArgs {
             return Err(Failure::usage(
                 "--start-timeout limits the wait for --min-receivers: give both, or neither",
             ));
+        }
+        let bounded = self.rate_max.is_some() || self.rate_min.is_some();
+        if bounded && !matches!(self.pace(), Pace::Auto { .. }) {
+            return Err(Failure::usage(
+                "--rate-max and --rate-min are bounds of --rate auto: give that, or leave them away",
+            ));
+        }
+        if let (Some(min), Some(max)) = (self.rate_min, self.rate_max)
+            && min > max
+        {
+            return Err(Failure::usage("--rate-min is above --rate-max: give a lower one"));
         }
         match (self.fec, &self.compat) {
             (Some(Code::Compat(_)), None) => {

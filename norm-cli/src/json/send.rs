@@ -2,8 +2,8 @@
 
 use norm_core::wire::MemberState;
 use norm_net::{
-    ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SendSettings,
+    Pace, ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress,
+    SendReport, SendSettings,
 };
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub struct SenderSettings {
     pub interface: String,
     pub because: String,
     pub local: String,
+    /// `auto`, `fixed` or `max`.
+    pub pace: &'static str,
     /// `null` means no limit.
     pub rate: Option<u64>,
     pub ttl: u32,
@@ -46,7 +48,12 @@ impl From<&SendSettings> for SenderSettings {
             interface: settings.interface.name.clone(),
             because: settings.because.to_owned(),
             local: settings.local.to_string(),
-            rate: settings.rate,
+            pace: match settings.pace {
+                Pace::Auto { .. } => "auto",
+                Pace::Fixed(_) => "fixed",
+                Pace::Unlimited => "max",
+            },
+            rate: settings.pace.limit(),
             ttl: settings.ttl,
             segment_size: settings.segment_size,
             fec_id: settings.fec_id,

@@ -50,7 +50,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         interface: args.session.interface.clone(),
         ttl: args.session.ttl,
         node: args.session.node,
-        rate: args.rate.limit(),
+        rate: args.rate.pace().limit(),
         min_receivers: args.min_receivers as usize,
         form,
         block_len: args.block,

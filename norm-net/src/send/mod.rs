@@ -105,9 +105,9 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
             let set = draw_set(&mut rng);
             settings.set = set.to_string();
             let head_len = found.head.len() as u64;
-            let fec = options.fec.decide(options.rate, options.min_receivers);
+            let fec = options.fec.decide(options.pace.limit(), options.min_receivers);
             let payload_size = found.payload_size;
-            let plan = Plan::new(fec, segment_size, options.rate, head_len, payload_size)?;
+            let plan = Plan::new(fec, segment_size, options.pace.limit(), head_len, payload_size)?;
             let (scheme, block_len) = (plan.scheme, plan.block_len);
             (settings.fec_id, settings.block_len) = (scheme.fec_id().0, block_len);
             let config = SenderConfig { scheme, block_len, ..config };
@@ -165,9 +165,8 @@ fn run(
 }
 
 fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
-    let usual = SenderConfig::new(node);
+    let usual = options.pace.configure(SenderConfig::new(node));
     SenderConfig {
-        rate: options.rate,
         packet_overhead: options.packet_overhead() as usize,
         segment_size,
         cache_bytes: options.memory / 8 * 3,
@@ -191,7 +190,7 @@ fn settings(
         group: link.group(),
         interface: link.interface().clone(),
         because: link.chosen_because(),
-        rate: options.rate,
+        pace: options.pace,
         ttl: options.ttl,
         segment_size,
         fec_id: 0,

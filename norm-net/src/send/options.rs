@@ -9,6 +9,7 @@ use norm_core::wire::NodeId;
 
 use super::{Compat, Fec, SendError};
 use crate::interface::{Interface, InterfaceSpec};
+use crate::pace::Pace;
 use crate::socket::LinkConfig;
 
 const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
@@ -31,9 +32,8 @@ pub struct SendOptions {
     pub group: SocketAddr,
     /// Interface to send through; without it the routing table decides.
     pub interface: Option<InterfaceSpec>,
-    /// Upper limit in bits per second, UDP and IP headers included. `None`: as fast as the kernel
-    /// takes it, which only suits networks that nothing else uses.
-    pub rate: Option<u64>,
+    /// How fast.
+    pub pace: Pace,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Whether receivers on this machine get the packets too.
@@ -69,13 +69,13 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
-    /// The usual options: 100 Mbit/s, TTL 1, receivers on this machine included, starts at once,
+    /// The usual options: as fast as it arrives, TTL 1, receivers on this machine included, starts at once,
     /// does not linger.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,
             interface: None,
-            rate: Some(100_000_000),
+            pace: Pace::AUTO,
             ttl: 1,
             loopback: true,
             min_receivers: 0,
@@ -101,8 +101,8 @@ impl SendOptions {
 
     /// Refuses values that cannot work, as far as this can be told without a network.
     pub(super) fn check(&self) -> Result<(), SendError> {
-        if self.rate == Some(0) {
-            return Err(SendError::Config("a rate of 0 sends nothing: give a higher one".into()));
+        if let Some(mistake) = self.pace.mistake() {
+            return Err(SendError::Config(mistake.into()));
         }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigError::SegmentSize.into());
@@ -197,8 +197,8 @@ pub struct SendSettings {
     pub interface: Interface,
     /// Why this interface, in a few words.
     pub because: &'static str,
-    /// Upper limit in bits per second.
-    pub rate: Option<u64>,
+    /// How fast is sent.
+    pub pace: Pace,
     /// Multicast TTL or hop limit.
     pub ttl: u32,
     /// Bytes of content per packet.

@@ -1,0 +1,70 @@
+//! How fast a session sends.
+
+use norm_core::sender::{RateControl, SenderConfig};
+
+/// How fast is sent. All rates are in bits per second, UDP and IP headers included.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the slowest receiver gets it, between two bounds.
+    Auto {
+        /// Never slower.
+        min: u64,
+        /// Never faster; `None` for no bound.
+        max: Option<u64>,
+    },
+    /// At this rate, whatever arrives.
+    Fixed(u64),
+    /// As fast as the kernel takes it, whatever arrives.
+    Unlimited,
+}
+
+impl Pace {
+    /// [`Pace::Auto`] between 100 kbit/s and what the path takes.
+    pub const AUTO: Self = Self::Auto { min: 100_000, max: None };
+
+    /// The rate that is never exceeded.
+    pub const fn limit(self) -> Option<u64> {
+        match self {
+            Self::Auto { max, .. } => max,
+            Self::Fixed(bits) => Some(bits),
+            Self::Unlimited => None,
+        }
+    }
+
+    /// What is wrong with it, and what to do.
+    pub(crate) fn mistake(self) -> Option<&'static str> {
+        match self {
+            Self::Fixed(0) | Self::Auto { max: Some(0), .. } => {
+                Some("a rate of 0 sends nothing: give a higher one")
+            }
+            Self::Auto { min, max: Some(max) } if min > max => {
+                Some("the lowest rate is above the highest: give a lower one")
+            }
+            _ => None,
+        }
+    }
+
+    /// The engine's settings for it.
+    pub(crate) fn configure(self, config: SenderConfig) -> SenderConfig {
+        let (control, rate_min) = match self {
+            Self::Auto { min, .. } => (RateControl::Delivery, min),
+            Self::Fixed(_) | Self::Unlimited => (RateControl::Fixed, config.rate_min),
+        };
+        SenderConfig { rate: self.limit(), control, rate_min, ..config }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        assert!(Pace::Fixed(0).mistake().is_some());
+        assert!(Pace::Auto { min: 0, max: Some(0) }.mistake().is_some());
+        assert!(Pace::Auto { min: 2, max: Some(1) }.mistake().is_some());
+        assert!(
+            [Pace::AUTO, Pace::Fixed(1), Pace::Unlimited].iter().all(|p| p.mistake().is_none())
+        );
+    }
+}
