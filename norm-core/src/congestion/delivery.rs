@@ -77,6 +77,12 @@ const BURST: usize = 64;
 const BURST_TIME: f64 = 0.000_25;
 const BURST_LEAST: usize = 8;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
+/// A pulse that raised the rate was wrong when less arrives within this time, and the round trips.
+const LASTING: Duration = Duration::from_millis(200);
+/// Pulses are at most so many times longer than usual.
+const LONGEST: u32 = 16;
+/// Times that tell what is lost anyway, and the one before them.
+const CALM_HOLDS: u32 = 4;
 /// A pulse has arrived when this part of it has.
 const ARRIVED: f64 = 0.93;
 /// Less than this part of what was to be sent tells nothing about more.
@@ -104,6 +110,14 @@ pub struct Delivery {
     pulse_at: Timestamp,
     /// The queue is long.
     pressed: bool,
+    /// How many times longer than usual pulses are, because short ones told what did not hold: a
+    /// shaper lets the first packets of a burst pass.
+    longer: u32,
+    /// When a pulse last raised the capacity.
+    raised_at: Option<Timestamp>,
+    /// Times at a rate that has just been found to arrive: what is lost then is lost anyway. The
+    /// first of them began before.
+    calm_holds: u32,
     /// Times in a row that less arrived than was sent.
     doubts: u32,
     /// How much a way differs when there is no queue.
@@ -137,6 +151,9 @@ impl Delivery {
             until: now,
             pulse_at: now,
             pressed: false,
+            longer: 1,
+            raised_at: None,
+            calm_holds: 0,
             doubts: 0,
             jitter: Duration::ZERO,
             rtt,
@@ -168,6 +185,11 @@ impl Delivery {
         self.capacity
     }
 
+    /// A receiver has said something.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// When the next probe is due.
     pub fn next(&self) -> Timestamp {
         self.until
@@ -180,10 +202,14 @@ impl Delivery {
             Step::Drain => true,
             // Behind a pulse its queue is still there.
             Step::Hold | Step::Await { .. } => {
-                self.opening && self.log.back().is_some_and(|sent| sent.step != Step::Pulse)
+                let calm = self.opening || (1..CALM_HOLDS).contains(&self.calm_holds);
+                calm && self.log.back().is_some_and(|sent| sent.step != Step::Pulse)
             }
             Step::Pulse => false,
         };
+        if !matches!(ended, Step::Pulse | Step::Drain) {
+            self.calm_holds = self.calm_holds.saturating_sub(1);
+        }
         if self.log.len() == PROBES {
             self.log.pop_front();
         }
@@ -303,6 +329,7 @@ impl Delivery {
             return;
         }
         self.capacity = self.capacity.max(pulse.sent.min(target));
+        self.raised_at = Some(now);
         if !self.opening {
             self.gain = (self.gain * BOLDER).min(OPENING);
         }
@@ -322,14 +349,19 @@ impl Delivery {
         if found < self.capacity {
             self.capacity = found;
         }
+        let raised = self.raised_at.take_if(|at| now < *at + self.rtt * 4 + LASTING);
+        if raised.is_some() && !self.opening {
+            self.longer = (self.longer * 2).min(LONGEST);
+        }
         self.found(now);
         // That was no measurement of what the path takes.
-        self.pulse_at = now + (self.rtt * 4).max(CYCLE_SHORTEST / 10);
+        self.pulse_at = now + (self.rtt * 4).max(CYCLE_SHORTEST / 10) * self.longer;
     }
 
     /// The path's limit is known for now.
     fn found(&mut self, now: Timestamp) {
         self.opening = false;
+        self.calm_holds = CALM_HOLDS;
         self.gain = TOUCH;
         self.capacity = self.bounded(self.capacity);
         if self.step != Step::Drain {
@@ -370,8 +402,9 @@ impl Delivery {
             Step::Pulse | Step::Drain => {
                 let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
                 let shortest = PULSE_SHORTEST.max(self.jitter * 8);
-                share
-                    .clamp(shortest, PULSE_LONGEST.max(shortest))
+                let usual = share.clamp(shortest, PULSE_LONGEST.max(shortest));
+                (usual * self.longer)
+                    .min(PULSE_LONGEST.max(usual))
                     .max(packets(PULSE_PACKETS, self.gain))
             }
             Step::Hold | Step::Await { .. } if !self.begun => GAP_SHORTEST,

@@ -72,7 +72,7 @@ impl Interval {
         let took = report.span.max(span / 64).as_secs_f64();
         let got = u64::from(report.bytes) + headers(report.received.into());
         let (lost, count) = (f64::from(report.lost), arrived.max(1) as f64);
-        let chance = SIGMAS * libm::sqrt(base.max(1.0 / count) * (1.0 - base) / count);
+        let chance = SIGMAS * libm::sqrt(base.max(3.0 / count) * (1.0 - base) / count);
         let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
         let delivered = got as f64 / took / (1.0 - base);
         let lossy = lost / count - base > EXCESS + chance;

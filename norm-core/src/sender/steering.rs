@@ -14,6 +14,8 @@ const SILENT_ROUNDS: u32 = 8;
 const SILENT: Duration = Duration::from_secs(3);
 /// The rate is halved when nobody has said anything for this part of that time.
 const QUIET: u32 = 3;
+/// What receivers that never say anything are sent: 10 Mbit/s, in bytes.
+const BLIND: f64 = 1_250_000.0;
 /// What somebody says that would make the rate less than this part of it must be said twice.
 const STEEP: f64 = 0.5;
 /// Somebody else limits when it takes less than this part of the rate.
@@ -41,6 +43,10 @@ pub(super) struct Steering {
     suspect: Option<Watched>,
     quiet_from: Timestamp,
     started: bool,
+    /// Nobody has said anything for the first second: they may be receivers that never do.
+    blind: bool,
+    /// The limit in bytes per second.
+    most: f64,
 }
 
 impl Steering {
@@ -55,12 +61,22 @@ impl Steering {
         let guess = config.initial_grtt;
         let delivery = Delivery::new(limits, packet, config.packet_overhead, guess, now);
         let (limiting, suspect) = (None, None);
-        Some(Self { delivery, limiting, suspect, quiet_from: now, started: false })
+        Some(Self {
+            delivery,
+            limiting,
+            suspect,
+            quiet_from: now,
+            started: false,
+            blind: false,
+            most: max,
+        })
     }
 
     /// Bits per second.
     pub(super) fn rate(&self) -> u64 {
-        (self.delivery.rate() * 8.0) as u64
+        let rate = self.delivery.rate();
+        let rate = if self.blind { rate.max(BLIND.min(self.most)) } else { rate };
+        (rate * 8.0) as u64
     }
 
     /// Packets that may leave at once.
@@ -92,6 +108,7 @@ impl Steering {
     ) {
         let (feedback, report) = told;
         self.quiet_from = now;
+        self.blind = false;
         let fresh = Watched { node, rtt, heard: now, reported: None, rate: feedback.rate };
         let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now));
         if silent {
@@ -134,6 +151,7 @@ impl Steering {
         let quiet = (rtt * SILENT_ROUNDS).max(SILENT) / QUIET;
         if now >= self.quiet_from + quiet {
             self.quiet_from = now;
+            self.blind |= !self.delivery.has_begun();
             self.delivery.halve(now);
         }
     }
