@@ -22,6 +22,8 @@ mod memory;
 mod net;
 #[path = "netns/process.rs"]
 mod process;
+#[path = "netns/rate.rs"]
+mod rate;
 #[path = "netns/scene.rs"]
 mod scene;
 #[path = "netns/setup.rs"]

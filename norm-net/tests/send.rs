@@ -22,7 +22,7 @@ use norm_core::{Receiver, ReceiverConfig, ReceiverEvent, Timestamp};
 use norm_net::driver::{Application, Clock, run};
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};
-use norm_net::{Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
+use norm_net::{Fec, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
 use tempfile::{TempDir, tempdir};
 
 /// A group that no other test of this process gets and, by the process id, hardly one of another.
@@ -313,7 +313,12 @@ fn a_payload_larger_than_an_object_arrives_as_several_extents() {
     let (dir, payload) = tree(18_000_000);
     let listener = Listener::start(group, "listener", 4, 0, false);
     // 255 blocks of 1024 symbols of 64 bytes: an extent has less than 17 MB.
-    let options = SendOptions { min_receivers: 1, segment_size: Some(64), ..options(group) };
+    let options = SendOptions {
+        min_receivers: 1,
+        segment_size: Some(64),
+        fec: Fec::RaptorQ,
+        ..options(group)
+    };
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.root, Some(check(&listener.finish(), &payload, 2)));

@@ -38,8 +38,7 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "IF")]
     pub interface: Option<InterfaceSpec>,
 
-    /// Bits per second (200M, 1.5G, 64k), max, or auto: as fast as it arrives [default: auto, with
-    /// --compat 100M]
+    /// Bits per second (200M, 64k), max, or auto: as fast as it arrives [default: auto]
     #[arg(short = 'b', long, value_name = "RATE")]
     pub rate: Option<Rate>,
 

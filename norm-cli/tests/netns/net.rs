@@ -52,6 +52,24 @@ impl Network {
         &self.hosts[index]
     }
 
+    /// Lets no more than this rate, in the words of `tc`, through to a host.
+    pub fn limit(&self, index: usize, rate: &str) {
+        let (switch, port) = (&self.namespaces[0], self.hosts[index].index + 1);
+        let mut command = Command::new("ip");
+        command.args([
+            "netns",
+            "exec",
+            switch,
+            "tc",
+            "qdisc",
+            "add",
+            "dev",
+            &format!("port{port}"),
+        ]);
+        command.args(["root", "tbf", "rate", rate, "burst", "32k", "limit", "256k"]);
+        command::run(&mut command);
+    }
+
     /// The names of all namespaces that it is made of.
     pub fn namespaces(&self) -> &[String] {
         &self.namespaces

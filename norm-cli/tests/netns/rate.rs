@@ -1,0 +1,54 @@
+//! Transfers at the rate that the sender finds by itself.
+
+use std::time::Duration;
+
+use crate::command::say;
+use crate::scene::{SENDER, Scene, is};
+
+const FILE: u64 = 48 << 20;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn the_rate_follows_a_bottleneck_before_one_of_three_receivers() {
+    behind_a_bottleneck("the_rate_follows_a_bottleneck_before_one_of_three_receivers", 0, 1.15);
+}
+
+/// A rate that followed losses would go down to almost nothing.
+#[test]
+fn loss_behind_a_bottleneck_is_repaired_at_the_rate_that_arrives() {
+    let test = "loss_behind_a_bottleneck_is_repaired_at_the_rate_that_arrives";
+    behind_a_bottleneck(test, 5, 1.30);
+}
+
+#[test]
+fn the_rate_stays_below_its_upper_bound() {
+    let Some(scene) = Scene::begin("the_rate_stays_below_its_upper_bound", 1) else { return };
+    let source = scene.source(8 << 20);
+    let mut receiver = scene.receiver(1, &[]);
+    let bound = ["--min-receivers", "1", "-b", "auto", "--rate-max", "50M"];
+    let mut sender = scene.sender(&bound, &source);
+    let sent = sender.finish(PATIENCE);
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    let seconds = receiver.must_complete(&source, PATIENCE).seconds;
+    // 8 MiB at 50 Mbit/s.
+    assert!(seconds > 1.30, "{seconds} s is too fast");
+}
+
+/// One of three receivers gets 100 Mbit/s: the sender must not send what the bottleneck drops.
+fn behind_a_bottleneck(test: &str, percent: u8, limit: f64) {
+    let Some(scene) = Scene::begin(test, 3) else { return };
+    let source = scene.source(FILE);
+    scene.network.limit(1, "100mbit");
+    scene.network.host(1).lose(percent);
+    let mut receivers = [1, 2, 3].map(|host| scene.receiver(host, &[]));
+    let before = scene.network.host(SENDER).bytes_sent();
+    let mut sender = scene.sender(&["--min-receivers", "3"], &source);
+    let sent = sender.finish(PATIENCE);
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    let ratio = (scene.network.host(SENDER).bytes_sent() - before) as f64 / FILE as f64;
+    let seconds = receivers.each_mut().map(|r| r.must_complete(&source, PATIENCE).seconds);
+    let settings = sent.events.iter().find(|event| is("settings")(event)).expect("it is told");
+    assert_eq!(settings["pace"], "auto");
+    say(format_args!("{test}: {ratio:.4} x the file on the wire; {seconds:.2?} s"));
+    assert!(ratio <= limit, "{ratio:.4} is more than {limit}");
+}
