@@ -28,6 +28,8 @@ enum Step {
     Hold,
     /// Faster, to see whether that arrives too.
     Pulse,
+    /// As [`Step::Hold`], right behind a pulse: whether its queue is still there.
+    Settle,
     /// Slower, to empty the queue that a pulse may have made.
     Drain,
     /// As [`Step::Hold`], until the report of the time that this probe has ended.
@@ -120,6 +122,10 @@ pub struct Delivery {
     calm_holds: u32,
     /// Times in a row that less arrived than was sent.
     doubts: u32,
+    /// How much later a probe came than the one before, when that may have been chance.
+    blip: Duration,
+    /// A pulse that arrived late, and what it was to send.
+    unsure: Option<(Interval, f64)>,
     /// How much a way differs when there is no queue.
     jitter: Duration,
     rtt: Duration,
@@ -155,6 +161,8 @@ impl Delivery {
             raised_at: None,
             calm_holds: 0,
             doubts: 0,
+            blip: Duration::ZERO,
+            unsure: None,
             jitter: Duration::ZERO,
             rtt,
             burst: BURST,
@@ -173,7 +181,7 @@ impl Delivery {
             (false, false) => HOLD,
         };
         let part = match self.step {
-            Step::Hold | Step::Await { .. } => hold,
+            Step::Hold | Step::Settle | Step::Await { .. } => hold,
             Step::Pulse => self.gain,
             Step::Drain => DRAIN.min(hold),
         };
@@ -183,6 +191,11 @@ impl Delivery {
     /// What the path is known to take, in bytes per second.
     pub fn capacity(&self) -> f64 {
         self.capacity
+    }
+
+    /// How much the way of a probe differs without a queue.
+    pub fn jitter(&self) -> Duration {
+        self.jitter
     }
 
     /// A receiver has said something.
@@ -203,11 +216,11 @@ impl Delivery {
             // Behind a pulse its queue is still there.
             Step::Hold | Step::Await { .. } => {
                 let calm = self.opening || (1..CALM_HOLDS).contains(&self.calm_holds);
-                calm && self.log.back().is_some_and(|sent| sent.step != Step::Pulse)
+                calm && self.log.back().is_some_and(|sent| sent.step != Step::Settle)
             }
-            Step::Pulse => false,
+            Step::Pulse | Step::Settle => false,
         };
-        if !matches!(ended, Step::Pulse | Step::Drain) {
+        if matches!(ended, Step::Hold | Step::Await { .. }) {
             self.calm_holds = self.calm_holds.saturating_sub(1);
         }
         if self.log.len() == PROBES {
@@ -217,8 +230,9 @@ impl Delivery {
         self.log.push_back(Sent { cc_sequence, departure, step: ended, target: self.rate() });
         let wait = now + self.rtt * 3 + GAP_SHORTEST * 2;
         self.step = match ended {
-            Step::Pulse if self.opening => Step::Await { probe: cc_sequence, until: wait },
-            Step::Pulse => Step::Drain,
+            Step::Pulse => Step::Settle,
+            Step::Settle if self.opening => Step::Await { probe: cc_sequence, until: wait },
+            Step::Settle => Step::Drain,
             Step::Drain if now < self.pulse_at => Step::Hold,
             Step::Drain => Step::Await { probe: cc_sequence.wrapping_sub(1), until: wait },
             Step::Await { until, .. } if now < until => ended,
@@ -256,16 +270,21 @@ impl Delivery {
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
         self.watch_queue(&interval);
+        if let Some((pulse, target)) = self.unsure.take() {
+            self.settle(now, &pulse, target, interval.queue);
+        }
         if step == Step::Pulse && report.probes == 1 {
-            self.take_pulse(now, &interval, target);
+            self.take_pulse(now, interval, target);
+        } else if step == Step::Settle {
+            // Too short to tell anything else.
         } else if interval.is_congested(self.jitter) {
             if !self.shorten_bursts(now, &interval) {
                 self.take_doubt(now, &interval);
             }
         } else {
             self.doubts = 0;
-            let way = interval.grown.min(Duration::from_millis(50));
-            self.jitter = (self.jitter * 7 + way) / 8;
+            let blip = core::mem::take(&mut self.blip).max(interval.grown);
+            self.note_jitter(blip.min(Duration::from_millis(50)), 8);
             if now >= self.longer_at && self.burst < BURST {
                 (self.burst, self.longer_at) = (self.burst * 2, now + LONGER_BURSTS);
             }
@@ -287,6 +306,11 @@ impl Delivery {
         true
     }
 
+    /// The way of a probe was so much longer than that of the one before, and it was no queue.
+    fn note_jitter(&mut self, way: Duration, weight: u32) {
+        self.jitter = (self.jitter * (weight - 1) + way) / weight;
+    }
+
     /// Packets that may leave at once.
     pub fn burst(&self) -> usize {
         self.burst.min((self.rate() * BURST_TIME / self.packet) as usize).max(1)
@@ -305,21 +329,19 @@ impl Delivery {
         self.pulse_at = now;
     }
 
-    fn take_pulse(&mut self, now: Timestamp, pulse: &Interval, target: f64) {
+    fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
         let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
-        if congested && self.shorten_bursts(now, pulse) {
-            self.go_on(now, self.rtt);
+        if congested && pulse.lossy {
+            if self.shorten_bursts(now, &pulse) {
+                self.go_on(now, self.rtt);
+            } else {
+                self.fail(now, &pulse);
+            }
             return;
         }
         if congested {
-            let found = pulse.delivered.clamp(self.capacity * 0.5, pulse.sent);
-            let opening = self.opening;
-            self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
-            self.found(now);
-            if opening {
-                self.step = Step::Drain;
-                self.until = now + self.length();
-            }
+            // A queue, or a receiver that came late to its socket: the next probe tells.
+            self.unsure = Some((pulse, target));
             return;
         }
         self.doubts = 0;
@@ -336,14 +358,38 @@ impl Delivery {
         self.go_on(now, Duration::ZERO);
     }
 
+    /// The probe behind a pulse that arrived late found so long a queue.
+    fn settle(&mut self, now: Timestamp, pulse: &Interval, target: f64, queue: Duration) {
+        if queue * 2 >= pulse.grown {
+            self.fail(now, pulse);
+            return;
+        }
+        self.note_jitter(pulse.grown, 4);
+        let wait = if pulse.sent < target * BUSY { CYCLE_SHORTEST / 10 } else { Duration::ZERO };
+        self.go_on(now, self.rtt + wait);
+    }
+
+    /// The path takes no more than what arrived of a pulse.
+    fn fail(&mut self, now: Timestamp, pulse: &Interval) {
+        let found = pulse.delivered.clamp(self.capacity * 0.5, pulse.sent.max(self.capacity));
+        let opening = self.opening;
+        self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
+        self.found(now);
+        if opening {
+            self.step = Step::Drain;
+            self.until = now + self.length();
+        }
+    }
+
     /// Less arrived than was sent, and it was no pulse.
     fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
         self.doubts += 1;
-        let clear = interval.delivered < interval.sent * 0.85;
+        let clear = interval.lossy && interval.delivered < interval.sent * 0.85;
         if self.doubts < 2 && !clear {
+            self.blip = interval.grown;
             return;
         }
-        self.doubts = 0;
+        (self.doubts, self.blip) = (0, Duration::ZERO);
         // An old report may be of a faster time than now.
         let found = interval.delivered.max(self.limits.min);
         if found < self.capacity {
@@ -364,7 +410,7 @@ impl Delivery {
         self.calm_holds = CALM_HOLDS;
         self.gain = TOUCH;
         self.capacity = self.bounded(self.capacity);
-        if self.step != Step::Drain {
+        if !matches!(self.step, Step::Settle | Step::Drain) {
             self.step = Step::Hold;
         }
         self.pulse_at = now + (self.rtt * 10).clamp(CYCLE_SHORTEST, CYCLE_LONGEST);
@@ -406,6 +452,10 @@ impl Delivery {
                 (usual * self.longer)
                     .min(PULSE_LONGEST.max(usual))
                     .max(packets(PULSE_PACKETS, self.gain))
+            }
+            Step::Settle => {
+                let pulse = self.rtt / 16;
+                pulse.clamp(PULSE_SHORTEST / 4, PULSE_LONGEST / 4).max(packets(2.0, 1.0))
             }
             Step::Hold | Step::Await { .. } if !self.begun => GAP_SHORTEST,
             Step::Hold | Step::Await { .. } => {

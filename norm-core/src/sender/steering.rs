@@ -16,8 +16,6 @@ const SILENT: Duration = Duration::from_secs(3);
 const QUIET: u32 = 3;
 /// What receivers that never say anything are sent: 10 Mbit/s, in bytes.
 const BLIND: f64 = 1_250_000.0;
-/// What somebody says that would make the rate less than this part of it must be said twice.
-const STEEP: f64 = 0.5;
 /// Somebody else limits when it takes less than this part of the rate.
 const LESS: f64 = 0.95;
 /// Round trips fall at once and rise by this part of the difference.
@@ -39,7 +37,8 @@ struct Watched {
 pub(super) struct Steering {
     delivery: Delivery,
     limiting: Option<Watched>,
-    /// It says that it can take much less than the other: asked once more.
+    /// It says that it can take less than the other: asked once more, because chance, a stall of its
+    /// machine or a lie may be behind it.
     suspect: Option<Watched>,
     quiet_from: Timestamp,
     started: bool,
@@ -124,14 +123,14 @@ impl Steering {
         }
         let Some(interval) = self.delivery.interval(&report) else { return };
         let capacity = self.delivery.capacity();
-        if !interval.is_congested(Duration::ZERO) || interval.delivered >= capacity * LESS {
+        if !interval.is_congested(self.delivery.jitter()) || interval.delivered >= capacity * LESS {
             self.suspect.take_if(|suspect| suspect.node == node);
             return;
         }
         let again = self.suspect.is_some_and(|suspect| {
             suspect.node == node && suspect.reported != Some(report.cc_sequence)
         });
-        if interval.delivered < capacity * STEEP && !again {
+        if !again {
             let suspect = Watched { reported: Some(report.cc_sequence), ..fresh };
             if self.suspect.is_none_or(|suspect| suspect.node == node || suspect.is_silent(now)) {
                 self.suspect = Some(suspect);
