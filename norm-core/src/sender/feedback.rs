@@ -75,7 +75,7 @@ impl Sender {
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
                 self.stats.acks += 1;
                 if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
-                    self.take_ack(node, &ack);
+                    self.take_ack(now, node, &ack);
                 }
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
@@ -194,10 +194,11 @@ impl Sender {
         }
     }
 
-    fn take_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+    fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
         if ack.ack_type == ACK_CREDIT {
             if let Some(credit) = Credit::parse(ack.payload) {
-                self.window.answered(node, ack.ack_id, credit, self.config.rate.is_some());
+                let paced = self.config.rate.is_some();
+                self.window.answered(now, node, ack.ack_id, credit, paced);
             }
             return;
         }
