@@ -2,6 +2,7 @@
 
 use crate::bits::Bits;
 use crate::fec::{Layout, Scheme};
+use crate::time::Timestamp;
 use crate::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter};
 
 use super::object::RecvObject;
@@ -17,7 +18,15 @@ pub(super) enum Need<'a> {
     /// Blocks of which nothing is here; `first..=last` of one object.
     Blocks { key: u64, first: u32, last: u32, stream: bool },
     /// `count` more symbols of a block; `have` are the source symbols here, `parity` the others.
-    Symbols { key: u64, block: u32, count: u32, have: &'a Bits, parity: &'a [u32], scheme: Scheme },
+    Symbols {
+        key: u64,
+        block: u32,
+        count: u32,
+        have: &'a Bits,
+        parity: &'a [u32],
+        scheme: Scheme,
+        asked: Option<Timestamp>,
+    },
     /// Symbols of a stream's block: those of `span` that are not in `have`, `missing` of them; or,
     /// when the block can have been coded, any `coded` ones.
     Stream {
@@ -126,8 +135,8 @@ impl Remote {
                 }
                 untouched = number + 1;
                 let count = block.missing();
-                let (have, parity) = (&block.have, block.coded());
-                let need = Need::Symbols { key, block: number, count, have, parity, scheme };
+                let (have, parity, asked) = (&block.have, block.coded(), block.asked);
+                let need = Need::Symbols { key, block: number, count, have, parity, scheme, asked };
                 if count > 0 && !visit(need) {
                     return false;
                 }
@@ -142,19 +151,51 @@ impl Remote {
         true
     }
 
-    /// True when anything due is missing.
-    pub(super) fn has_needs(&self) -> bool {
-        let mut found = false;
-        self.visit_needs(&mut |_| {
-            found = true;
-            false
+    /// When something that is due and missing may be asked for: `now`, or later when all of it was
+    /// asked for. `None` when nothing is missing.
+    pub(super) fn next_request(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut first: Option<Timestamp> = None;
+        self.visit_needs(&mut |need| {
+            let at = self.due_again(&need).map_or(now, |at| at.max(now));
+            first = Some(first.map_or(at, |first| first.min(at)));
+            at > now
         });
-        found
+        first
     }
 
-    /// Writes what is missing; stops at the writer's limit: the rest follows in the next cycle.
-    pub(super) fn write_needs(&self, writer: &mut NeedWriter, whole: bool) {
-        self.visit_needs(&mut |need| (need.is_whole() && !whole) || writer.push(self, &need));
+    /// When something that was asked for may be asked for again. Only where we are alone each block
+    /// has a hold-off of its own; otherwise there is one for all, the timer's, and this is `None`.
+    pub(super) fn due_again(&self, need: &Need<'_>) -> Option<Timestamp> {
+        if !self.timing.is_alone() {
+            return None;
+        }
+        let after = |asked: &Option<Timestamp>| asked.map(|asked| asked + self.timing.cycle());
+        match need {
+            Need::Symbols { asked, .. } => after(asked),
+            _ if need.is_whole() => after(&self.asked_rest).max(Some(self.whole_from)),
+            _ => after(&self.asked_rest),
+        }
+    }
+
+    /// Writes what is missing; stops at the writer's limit: the rest follows in the next NACK.
+    pub(super) fn write_needs(&self, now: Timestamp, writer: &mut NeedWriter, whole: bool) {
+        self.visit_needs(&mut |need| {
+            let rests = self.due_again(&need).is_some_and(|at| at > now);
+            (need.is_whole() && !whole) || rests || writer.push(self, &need)
+        });
+    }
+
+    /// Notes what a NACK asks for.
+    pub(super) fn note_requests(&mut self, now: Timestamp, writer: &NeedWriter) {
+        for (key, block) in &writer.asked {
+            let object = self.objects.get_mut(key);
+            if let Some(block) = object.and_then(|object| object.blocks.get_mut(block)) {
+                block.asked = Some(now);
+            }
+        }
+        if writer.asked_rest {
+            self.asked_rest = Some(now);
+        }
     }
 }
 
@@ -167,6 +208,10 @@ pub(super) struct NeedWriter {
     /// empty; it gives INFO and the first block, which say how much there is.
     pub(super) name_objects: bool,
     pub(super) has_whole: bool,
+    /// The blocks of which symbols are asked for, by key and number.
+    pub(super) asked: Vec<(u64, u32)>,
+    /// Something else is asked for.
+    pub(super) asked_rest: bool,
     /// The INFO of the empty object is among what is asked for.
     pub(super) has_empty: bool,
     /// Bytes of blocks not yet begun that may be asked for.
@@ -183,6 +228,16 @@ const NAMED_BYTES_RS: usize = 64;
 
 impl NeedWriter {
     fn push(&mut self, remote: &Remote, need: &Need<'_>) -> bool {
+        let fits = self.write(remote, need);
+        match *need {
+            Need::Symbols { key, block, .. } if fits => self.asked.push((key, block)),
+            Need::Symbols { .. } => {}
+            _ => self.asked_rest = true,
+        }
+        fits
+    }
+
+    fn write(&mut self, remote: &Remote, need: &Need<'_>) -> bool {
         // Without room one block is asked for all the same: it tells the sender how far we are.
         let first_whole = need.is_whole() && !self.has_whole;
         self.has_whole |= need.is_whole();
@@ -247,7 +302,7 @@ impl NeedWriter {
                         .all(|run| self.push_run(remote, (key, block), run)),
                 }
             }
-            Need::Symbols { key, block, count, have, parity, scheme } => {
+            Need::Symbols { key, block, count, have, parity, scheme, .. } => {
                 let nameable = remote.is_nameable(key, block);
                 let named = self.name_symbols && nameable && self.fits_named(have, scheme);
                 match scheme {
@@ -357,6 +412,8 @@ mod tests {
             name_symbols: true,
             name_objects: true,
             has_whole: false,
+            asked: Vec::new(),
+            asked_rest: false,
             has_empty: false,
             room: 0,
         };
