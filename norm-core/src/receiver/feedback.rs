@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::hush::Hush;
-use super::needs::NeedWriter;
+use super::need_writer::NeedWriter;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
