@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use super::hush::Hush;
-use super::needs::NeedWriter;
+use super::need_writer::NeedWriter;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
 use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
@@ -28,9 +28,13 @@ impl<S: SymbolStore> Receiver<S> {
         if self.config.feedback == Feedback::None || !remote.nack.is_idle() {
             return;
         }
-        if remote.has_needs() {
-            remote.cycle_bound = remote.due;
-            remote.nack.start(now, remote.timing, &mut self.rng);
+        match remote.next_request(now) {
+            Some(at) if at <= now => {
+                remote.cycle_bound = remote.due;
+                remote.nack.start(now, remote.timing, &mut self.rng);
+            }
+            Some(at) => remote.nack.wait(at),
+            None => {}
         }
     }
 
@@ -222,6 +226,9 @@ impl<S: SymbolStore> Receiver<S> {
         let mut oldest = None;
         let (heard, bound) = (&remote.heard, remote.cycle_bound);
         remote.visit_needs(&mut |need| {
+            if remote.due_again(&need).is_some_and(|at| at > now) {
+                return true;
+            }
             any = true;
             oldest = oldest.or(Some(need.place()));
             whole |= need.is_whole();
@@ -233,6 +240,7 @@ impl<S: SymbolStore> Receiver<S> {
         });
         if !any {
             remote.nack.stop();
+            self.check_repairs(now, remote);
             return None;
         }
         if self.is_copycat(remote) {
@@ -264,15 +272,22 @@ impl<S: SymbolStore> Receiver<S> {
             name_symbols: remote.timing.group_size <= NAMED_GROUP && !remote.is_foreign(),
             name_objects: !remote.is_foreign(),
             has_whole: false,
+            asked: Vec::new(),
+            asked_rest: false,
             has_empty: false,
             room: self.room(),
         };
-        remote.write_needs(&mut writer, now >= remote.whole_from);
+        remote.write_needs(now, &mut writer, now >= remote.whole_from);
         if writer.has_whole {
             remote.pause_whole(now);
         }
         if writer.requests.is_empty() {
             return None;
+        }
+        if remote.timing.is_alone() {
+            remote.note_requests(now, &writer);
+            remote.nack.stop();
+            self.check_repairs(now, remote);
         }
         if writer.has_empty {
             remote.note_asked();

@@ -12,6 +12,7 @@ mod heard;
 mod hush;
 mod intake;
 mod nack_timer;
+mod need_writer;
 mod needs;
 mod object;
 mod overhear;

@@ -15,8 +15,13 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    /// What a whole cycle scales with.
-    fn cycle(self) -> Duration {
+    /// The sender reckons with nobody but us: there is nobody to leave our requests to.
+    pub(super) fn is_alone(self) -> bool {
+        self.backoff == 0
+    }
+
+    /// What a whole cycle scales with, and how long a repair may take: (K+2)·GRTT.
+    pub(super) fn cycle(self) -> Duration {
         self.grtt * (u32::from(self.backoff) + 2)
     }
 
@@ -31,6 +36,8 @@ enum State {
     Idle,
     Backoff(Timestamp),
     Holdoff(Timestamp),
+    /// All that is missing was asked for, and is due again then.
+    Waiting(Timestamp),
 }
 
 /// The state of one NACK cycle with one sender.
@@ -47,7 +54,7 @@ impl NackTimer {
     /// Starts a backoff, if nothing is under way. The few packets that overtook each other on the
     /// way get a quarter of a round trip to arrive before they count as lost.
     pub(super) fn start(&mut self, now: Timestamp, timing: Timing, rng: &mut Rng) -> bool {
-        let idle = self.state == State::Idle;
+        let idle = self.is_idle();
         if idle {
             let wait = random_backoff(timing.max_backoff(), timing.group_size, rng);
             self.state = State::Backoff(now + wait + timing.grtt / 4);
@@ -74,7 +81,12 @@ impl NackTimer {
 
     /// The NACK was sent or suppressed: leave time for the repair (RFC 5740 §5.3: (K+2)·GRTT).
     pub(super) fn hold(&mut self, now: Timestamp, timing: Timing) {
-        self.state = State::Holdoff(now + timing.max_backoff() + timing.grtt * 2);
+        self.state = State::Holdoff(now + timing.cycle());
+    }
+
+    /// What is missing may be asked for again at `until`, and something else before.
+    pub(super) fn wait(&mut self, until: Timestamp) {
+        self.state = State::Waiting(until);
     }
 
     /// Nothing is missing any more.
@@ -82,9 +94,10 @@ impl NackTimer {
         self.state = State::Idle;
     }
 
-    /// True when a hold-off has just ended: it is time to look again.
+    /// True when a hold-off, or the wait for repairs, has just ended: it is time to look again.
     pub(super) fn take_expired(&mut self, now: Timestamp) -> bool {
-        let expired = matches!(self.state, State::Holdoff(until) if until <= now);
+        let expired =
+            matches!(self.state, State::Holdoff(until) | State::Waiting(until) if until <= now);
         if expired {
             self.state = State::Idle;
         }
@@ -92,14 +105,14 @@ impl NackTimer {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.state == State::Idle
+        matches!(self.state, State::Idle | State::Waiting(_))
     }
 
     /// When something is due.
     pub(super) fn next(&self) -> Option<Timestamp> {
         match self.state {
             State::Idle => None,
-            State::Backoff(until) | State::Holdoff(until) => Some(until),
+            State::Backoff(until) | State::Holdoff(until) | State::Waiting(until) => Some(until),
         }
     }
 }
@@ -118,6 +131,20 @@ mod tests {
         assert!(timer.next().unwrap() <= Timestamp::ZERO + known.cycle());
         timer.rescale(Timestamp::ZERO, known, guess);
         assert!(timer.next().unwrap() <= Timestamp::ZERO + known.cycle());
+    }
+
+    #[test]
+    fn waiting_for_repair_ends_by_itself_and_does_not_keep_from_asking_for_something_else() {
+        let timing = Timing { grtt: Duration::from_millis(4), backoff: 0, group_size: 10 };
+        let (mut timer, mut rng) = (NackTimer::new(), Rng::new(1));
+        let t0 = Timestamp::ZERO;
+        let later = t0 + timing.cycle();
+        timer.wait(later);
+        assert!(timer.is_idle() && timer.next() == Some(later) && !timer.is_due(later));
+        assert!(!timer.take_expired(t0) && timer.take_expired(later));
+        timer.wait(later);
+        assert!(timer.start(t0, timing, &mut rng));
+        assert_eq!(timer.next(), Some(t0 + timing.grtt / 4));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! What a receiver lacks, and how it says so in a NACK (RFC 5740 §4.3.1, §5.3).
+//! What a receiver lacks, and when it may ask for it (RFC 5740 §5.3); `need_writer` says so in a NACK.
 
 use crate::bits::Bits;
 use crate::fec::{Layout, Scheme};
-use crate::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter};
+use crate::time::Timestamp;
+use crate::wire::{ObjectId, PayloadId, RepairItem};
 
+use super::need_writer::NeedWriter;
 use super::object::RecvObject;
 use super::remote::Remote;
 
@@ -17,7 +19,15 @@ pub(super) enum Need<'a> {
     /// Blocks of which nothing is here; `first..=last` of one object.
     Blocks { key: u64, first: u32, last: u32, stream: bool },
     /// `count` more symbols of a block; `have` are the source symbols here, `parity` the others.
-    Symbols { key: u64, block: u32, count: u32, have: &'a Bits, parity: &'a [u32], scheme: Scheme },
+    Symbols {
+        key: u64,
+        block: u32,
+        count: u32,
+        have: &'a Bits,
+        parity: &'a [u32],
+        scheme: Scheme,
+        asked: Option<Timestamp>,
+    },
     /// Symbols of a stream's block: those of `span` that are not in `have`, `missing` of them; or,
     /// when the block can have been coded, any `coded` ones.
     Stream {
@@ -126,8 +136,8 @@ impl Remote {
                 }
                 untouched = number + 1;
                 let count = block.missing();
-                let (have, parity) = (&block.have, block.coded());
-                let need = Need::Symbols { key, block: number, count, have, parity, scheme };
+                let (have, parity, asked) = (&block.have, block.coded(), block.asked);
+                let need = Need::Symbols { key, block: number, count, have, parity, scheme, asked };
                 if count > 0 && !visit(need) {
                     return false;
                 }
@@ -142,189 +152,55 @@ impl Remote {
         true
     }
 
-    /// True when anything due is missing.
-    pub(super) fn has_needs(&self) -> bool {
-        let mut found = false;
-        self.visit_needs(&mut |_| {
-            found = true;
-            false
+    /// When something that is due and missing may be asked for: `now`, or later when all of it was
+    /// asked for. `None` when nothing is missing.
+    pub(super) fn next_request(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut first: Option<Timestamp> = None;
+        self.visit_needs(&mut |need| {
+            let at = self.due_again(&need).map_or(now, |at| at.max(now));
+            first = Some(first.map_or(at, |first| first.min(at)));
+            at > now
         });
-        found
+        first
     }
 
-    /// Writes what is missing; stops at the writer's limit: the rest follows in the next cycle.
-    pub(super) fn write_needs(&self, writer: &mut NeedWriter, whole: bool) {
-        self.visit_needs(&mut |need| (need.is_whole() && !whole) || writer.push(self, &need));
-    }
-}
-
-/// Turns needs into repair requests.
-pub(super) struct NeedWriter {
-    pub(super) requests: RepairWriter,
-    /// The group is small enough for named symbols to be the cheaper repair.
-    pub(super) name_symbols: bool,
-    /// Objects of which nothing is known are asked for whole. NRL's sender dies of that when one is
-    /// empty; it gives INFO and the first block, which say how much there is.
-    pub(super) name_objects: bool,
-    pub(super) has_whole: bool,
-    /// The INFO of the empty object is among what is asked for.
-    pub(super) has_empty: bool,
-    /// Bytes of blocks not yet begun that may be asked for.
-    pub(super) room: u64,
-}
-
-/// What tells how much there is of an object of which nothing is known.
-const INFO_AND_BLOCK: RepairFlags = RepairFlags::INFO.union(RepairFlags::BLOCK);
-/// A block's missing symbols are named only while that takes at most this many bytes.
-const NAMED_BYTES: usize = 512;
-/// The same for Reed-Solomon blocks, which are short and many, and cost little to code: a NACK has
-/// room for all that are due.
-const NAMED_BYTES_RS: usize = 64;
-
-impl NeedWriter {
-    fn push(&mut self, remote: &Remote, need: &Need<'_>) -> bool {
-        // Without room one block is asked for all the same: it tells the sender how far we are.
-        let first_whole = need.is_whole() && !self.has_whole;
-        self.has_whole |= need.is_whole();
-        let item = |key: u64, block, symbol| remote.item(key, block, symbol);
-        match *need {
-            Need::Objects { .. } if self.room == 0 && !first_whole => true,
-            Need::Objects { first, last } if !self.name_objects => (first..=last).all(|key| {
-                let empty = remote.empty.is_some_and(|empty| empty.key == key);
-                let flags = if empty { RepairFlags::INFO } else { INFO_AND_BLOCK };
-                let fits = self.requests.push_item(RepairForm::Items, flags, item(key, 0, 0));
-                self.has_empty |= empty && fits;
-                fits
-            }),
-            Need::Objects { first, last } => {
-                let flags = RepairFlags::OBJECT;
-                if first == last {
-                    self.requests.push_item(RepairForm::Items, flags, item(first, 0, 0))
-                } else {
-                    self.requests.push_range(flags, item(first, 0, 0), item(last, 0, 0))
-                }
-            }
-            Need::Info { key } => {
-                self.requests.push_item(RepairForm::Items, RepairFlags::INFO, item(key, 0, 0))
-            }
-            Need::Blocks { key, first, last, stream } => {
-                let flags = RepairFlags::BLOCK;
-                if stream {
-                    // Within the stream's own window.
-                    let (a, b) = (item(key, first, 0), item(key, last, 0));
-                    return if first == last {
-                        self.requests.push_item(RepairForm::Items, flags, a)
-                    } else {
-                        self.requests.push_range(flags, a, b)
-                    };
-                }
-                let fit = (self.room / remote.block_bytes(key).max(1)).max(u64::from(first_whole));
-                if fit == 0 {
-                    return true;
-                }
-                let last =
-                    last.min(first.saturating_add(u32::try_from(fit - 1).unwrap_or(u32::MAX)));
-                let asked = remote.block_bytes(key) * (u64::from(last - first) + 1);
-                self.room = self.room.saturating_sub(asked);
-                if first == last {
-                    self.requests.push_item(RepairForm::Items, flags, item(key, first, 0))
-                } else {
-                    self.requests.push_range(flags, item(key, first, 0), item(key, last, 0))
-                }
-            }
-            Need::Stream { key, block, span: (from, before), have, missing, coded, parity } => {
-                let named = self.name_symbols && coded.is_none_or(|count| count == missing);
-                match coded.filter(|_| !named) {
-                    Some(count) => {
-                        let end = have.len() + remote.parity_of(key);
-                        let runs = name_parity(have, parity, end, count);
-                        runs.into_iter().all(|run| self.push_run(remote, (key, block), run))
-                    }
-                    None => have
-                        .clear_runs()
-                        .map(|(start, end)| (start.max(from), end.min(before)))
-                        .filter(|(start, end)| start < end)
-                        .all(|run| self.push_run(remote, (key, block), run)),
-                }
-            }
-            Need::Symbols { key, block, count, have, parity, scheme } => {
-                let nameable = remote.is_nameable(key, block);
-                let named = self.name_symbols && nameable && self.fits_named(have, scheme);
-                match scheme {
-                    Scheme::RaptorQ if !named => {
-                        let erasures = item(key, block, count);
-                        let form = RepairForm::Erasures;
-                        self.requests.push_item(form, RepairFlags::SEGMENT, erasures)
-                    }
-                    Scheme::ReedSolomon(code) if !named => {
-                        let last = have.len() + u32::from(code.parity());
-                        let runs = name_parity(have, parity, last, count);
-                        runs.into_iter().all(|run| self.push_run(remote, (key, block), run))
-                    }
-                    _ => have.clear_runs().all(|run| self.push_run(remote, (key, block), run)),
-                }
-            }
+    /// When something that was asked for may be asked for again. Only where we are alone each block
+    /// has a hold-off of its own; otherwise there is one for all, the timer's, and this is `None`.
+    pub(super) fn due_again(&self, need: &Need<'_>) -> Option<Timestamp> {
+        if !self.timing.is_alone() {
+            return None;
+        }
+        let after = |asked: &Option<Timestamp>| asked.map(|asked| asked + self.timing.cycle());
+        match need {
+            Need::Symbols { asked, .. } => after(asked),
+            _ if need.is_whole() => after(&self.asked_rest).max(Some(self.whole_from)),
+            _ => after(&self.asked_rest),
         }
     }
 
-    /// Names symbols `start..end` of a block.
-    fn push_run(
-        &mut self,
-        remote: &Remote,
-        (key, block): (u64, u32),
-        (start, end): (u32, u32),
-    ) -> bool {
-        let flags = RepairFlags::SEGMENT;
-        let item = |symbol| remote.item(key, block, symbol);
-        if end - start == 1 {
-            return self.requests.push_item(RepairForm::Items, flags, item(start));
-        }
-        self.requests.push_range(flags, item(start), item(end - 1))
+    /// Writes what is missing; stops at the writer's limit: the rest follows in the next NACK.
+    pub(super) fn write_needs(&self, now: Timestamp, writer: &mut NeedWriter, whole: bool) {
+        self.visit_needs(&mut |need| {
+            let rests = self.due_again(&need).is_some_and(|at| at > now);
+            (need.is_whole() && !whole) || rests || writer.push(self, &need)
+        });
     }
 
-    fn fits_named(&self, have: &Bits, scheme: Scheme) -> bool {
-        let most =
-            if matches!(scheme, Scheme::ReedSolomon(_)) { NAMED_BYTES_RS } else { NAMED_BYTES };
-        let room = self.requests.remaining().min(most);
-        let mut bytes = 0;
-        have.clear_runs().all(|(start, end)| {
-            // An item is 8 bytes; changing between items and ranges costs 4 more.
-            bytes += if end - start == 1 { 12 } else { 20 };
-            bytes <= room
-        })
-    }
-}
-
-/// Names `count` symbols in runs: parity symbols that are not here, the first ones, and as many
-/// missing source symbols, the last ones, as there is too little parity for.
-fn name_parity(have: &Bits, parity: &[u32], end: u32, count: u32) -> Vec<(u32, u32)> {
-    let mut runs = Vec::new();
-    let absent = end - have.len() - parity.len() as u32;
-    let by_parity = count.min(absent);
-    let missing = have.len() - have.count();
-    let mut skip = missing - (count - by_parity).min(missing);
-    for (start, stop) in have.clear_runs() {
-        let skipped = skip.min(stop - start);
-        skip -= skipped;
-        if start + skipped < stop {
-            runs.push((start + skipped, stop));
+    /// Notes what a NACK asks for.
+    pub(super) fn note_requests(&mut self, now: Timestamp, writer: &NeedWriter) {
+        for (key, block) in &writer.asked {
+            let object = self.objects.get_mut(key);
+            if let Some(block) = object.and_then(|object| object.blocks.get_mut(block)) {
+                block.asked = Some(now);
+            }
+        }
+        if writer.asked_rest {
+            self.asked_rest = Some(now);
         }
     }
-    let (mut left, mut from) = (by_parity, have.len());
-    for &here in parity.iter().chain([&end]) {
-        let run = here.saturating_sub(from).min(left);
-        if run > 0 {
-            runs.push((from, from + run));
-            left -= run;
-        }
-        from = here + 1;
-    }
-    runs
-}
 
-impl Remote {
     /// Coded symbols that a Reed-Solomon coded object has of each block.
-    fn parity_of(&self, key: u64) -> u32 {
+    pub(super) fn parity_of(&self, key: u64) -> u32 {
         match self.objects.get(&key).and_then(RecvObject::layout).map(Layout::scheme) {
             Some(Scheme::ReedSolomon(code)) => code.parity().into(),
             _ => 0,
@@ -332,7 +208,7 @@ impl Remote {
     }
 
     /// Names a symbol in a repair request.
-    fn item(&self, key: u64, block: u32, symbol: u32) -> RepairItem {
+    pub(super) fn item(&self, key: u64, block: u32, symbol: u32) -> RepairItem {
         let object = self.objects.get(&key);
         let block_len = object.map_or(0, |object| object.block_len(block) as u16);
         let stream = object.and_then(|object| object.stream.as_deref());
@@ -342,48 +218,5 @@ impl Remote {
             object: ObjectId(key as u16),
             payload_id: PayloadId { block, block_len, symbol }.encode(self.format),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fec::{Points, RsCode, RsForm};
-
-    #[test]
-    fn a_reed_solomon_block_has_its_losses_named_only_while_they_are_few() {
-        let writer = NeedWriter {
-            requests: RepairWriter::new(1344),
-            name_symbols: true,
-            name_objects: true,
-            has_whole: false,
-            has_empty: false,
-            room: 0,
-        };
-        let code = RsCode::new(RsForm::Id5, Points::Rizzo, 160, 95).unwrap();
-        let lost = |count: u32| {
-            let mut have = Bits::new(160);
-            (0..160).filter(|n| n % 10 != 0 || n / 10 >= count).for_each(|n| {
-                have.insert(n);
-            });
-            have
-        };
-        let fits = |count, scheme| writer.fits_named(&lost(count), scheme);
-        assert!(fits(5, Scheme::ReedSolomon(code)) && fits(6, Scheme::RaptorQ));
-        assert!(!fits(6, Scheme::ReedSolomon(code)));
-    }
-
-    #[test]
-    fn parity_is_named_first_and_source_symbols_only_when_there_is_too_little() {
-        let mut have = Bits::new(10);
-        for symbol in [0, 1, 4, 5, 6, 9] {
-            have.insert(symbol);
-        }
-        // Symbols 2, 3, 7 and 8 are missing; the code has parity symbols 10 to 13.
-        assert_eq!(name_parity(&have, &[], 14, 4), [(10, 14)]);
-        assert_eq!(name_parity(&have, &[11], 14, 3), [(10, 11), (12, 14)]);
-        assert_eq!(name_parity(&have, &[], 12, 4), [(7, 9), (10, 12)]);
-        assert_eq!(name_parity(&have, &[10], 12, 3), [(7, 9), (11, 12)]);
-        assert_eq!(name_parity(&have, &[], 10, 4), [(2, 4), (7, 9)]);
     }
 }

@@ -8,6 +8,7 @@ use super::stream::RecvStream;
 use crate::bits::Bits;
 use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Points, Scheme, next_try};
+use crate::time::Timestamp;
 use crate::wire::{Fti, ObjectFlags};
 
 /// One block under way. The store has the bytes; this knows which.
@@ -21,12 +22,15 @@ pub(super) struct RecvBlock {
     next_try: u32,
     /// A job has it.
     pub(super) busy: bool,
+    /// When symbols of it were asked for last.
+    pub(super) asked: Option<Timestamp>,
 }
 
 impl RecvBlock {
     pub(super) fn new(geometry: &BlockGeometry) -> Self {
         let symbols = geometry.symbols;
-        Self { have: Bits::new(symbols), coded: Vec::new(), next_try: symbols, busy: false }
+        let have = Bits::new(symbols);
+        Self { have, coded: Vec::new(), next_try: symbols, busy: false, asked: None }
     }
 
     /// Coded symbols here, ascending.

@@ -114,6 +114,8 @@ pub(super) struct Remote {
     /// Symbols kept: what tells a sender from somebody who copies a packet now and then.
     pub(super) kept: u64,
     pub(super) nack: NackTimer,
+    /// When anything but symbols of a block was asked for last.
+    pub(super) asked_rest: Option<Timestamp>,
     /// What was due when the NACK cycle began: what others ask for is compared with needs before.
     pub(super) cycle_bound: DueBound,
     pub(super) heard: HeardNeeds,
@@ -191,6 +193,7 @@ impl Remote {
             bytes_done: 0,
             kept: 0,
             nack: NackTimer::new(),
+            asked_rest: None,
             cycle_bound: start,
             heard: HeardNeeds::default(),
             hush: Hush::default(),

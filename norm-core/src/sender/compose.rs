@@ -53,13 +53,20 @@ impl Sender {
     }
 
     /// Receivers that suppression reckons with. Those heard so far are few of many until two roll
-    /// calls have brought nobody new.
+    /// calls have brought nobody new, or all are there that the sender was to wait for.
     pub(super) fn group_size(&self) -> u64 {
+        let expected = self.config.min_receivers;
         self.config.group_size.unwrap_or(match self.members.len() as u64 {
             0 => UNKNOWN_GROUP,
             heard if self.session.is_counted() => heard,
+            heard if expected > 0 && heard >= expected as u64 && !self.is_streaming() => heard,
             heard => heard.max(UNCOUNTED_GROUP),
         })
+    }
+
+    /// A stream is sent. It keeps its blocks for two cycles only, so it begins with long ones.
+    fn is_streaming(&self) -> bool {
+        self.objects.get(self.cursor.key).is_some_and(|object| object.stream.is_some())
     }
 
     /// So large a group that NACKs are to be spared.

@@ -79,7 +79,7 @@ impl Sender {
                 self.stats.acks += 1;
                 if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
                     self.take_congestion(now, node, ack.grtt_response, ack.extensions);
-                    self.take_ack(node, &ack);
+                    self.take_ack(now, node, &ack);
                 }
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
@@ -216,10 +216,11 @@ impl Sender {
         }
     }
 
-    fn take_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+    fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
         if ack.ack_type == ACK_CREDIT {
             if let Some(credit) = Credit::parse(ack.payload) {
-                self.window.answered(node, ack.ack_id, credit, self.is_paced());
+                let paced = self.is_paced();
+                self.window.answered(now, node, ack.ack_id, credit, paced);
             }
             return;
         }

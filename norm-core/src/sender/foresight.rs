@@ -1,5 +1,6 @@
 //! How much repair a block will need, learned from the blocks before it: sent ahead, it spares a large
-//! group most of its NACKs, and a round trip besides.
+//! group most of its NACKs, and a round trip besides. A few receivers are sent no more than what about
+//! every second block needs: they may ask for the rest, and nothing is to be sent in vain.
 
 /// An estimate of the repair symbols per block that satisfy all but a few receivers now and then.
 ///
@@ -8,6 +9,8 @@
 #[derive(Debug, Default)]
 pub(super) struct Foresight {
     symbols: f64,
+    /// What about half of the blocks need, with a few receivers.
+    median: f64,
 }
 
 /// At most this share of a block is sent ahead: a false request must not double the traffic.
@@ -15,6 +18,11 @@ const MOST: u32 = 4;
 /// What the estimate sinks by with every block: this share of it, and at least this many symbols.
 const SINKS_BY: f64 = 1.0 / 64.0;
 const SINKS_LEAST: f64 = 0.05;
+/// The median moves up by this share of a need above it, ...
+const RISES_BY: f64 = 1.0 / 8.0;
+/// ... and sinks by this much of its square root with every block: as many losses differ by about that
+/// root from one block to the next, upwards by 0.4 of it on average.
+const MEDIAN_SINKS_BY: f64 = 0.4 * RISES_BY;
 
 impl Foresight {
     /// The symbols to send ahead for the next block of `block_len` symbols.
@@ -24,8 +32,23 @@ impl Foresight {
         symbols
     }
 
+    /// The same for a few receivers; none when that would be less than `least`.
+    pub(super) fn next_for_few(&mut self, block_len: u32, least: u32) -> u32 {
+        let median = self.median;
+        self.median = (median - libm::sqrt(median) * MEDIAN_SINKS_BY).max(0.0);
+        let symbols = (median + 0.5) as u32;
+        if symbols < least { 0 } else { symbols.min(block_len.div_ceil(MOST)) }
+    }
+
+    /// How many symbols to send so that about `count` of them arrive, with a few receivers.
+    pub(super) fn with_losses(&self, count: u32, block_len: u32) -> u32 {
+        let share = self.median / f64::from(block_len.max(1));
+        (f64::from(count) * (1.0 + share.min(1.0)) + 0.5) as u32
+    }
+
     /// A block needed this many repair symbols, those sent ahead included.
     pub(super) fn learn(&mut self, symbols: u32) {
+        self.median += (f64::from(symbols) - self.median).max(0.0) * RISES_BY;
         let unforeseen = f64::from(symbols) - self.symbols;
         if unforeseen > 0.0 {
             self.symbols += unforeseen / 2.0;
@@ -36,6 +59,34 @@ impl Foresight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn for_a_few_receivers_it_finds_what_half_of_the_blocks_need() {
+        let (mut foresight, mut rng) = (Foresight::default(), Rng::new(7));
+        let (mut sent, mut asked) = (0, 0);
+        for block in 0..2000 {
+            let ahead = foresight.next_for_few(160, 1);
+            // Each symbol is lost with a probability of 0.1; what is missing is asked for.
+            let mut lost = (0..160).filter(|_| rng.chance(0.1)).count() as u32;
+            let mut needed = 0;
+            while lost > 0 {
+                needed += 1;
+                lost -= u32::from(!rng.chance(0.1));
+            }
+            if needed > ahead {
+                foresight.learn(needed);
+            }
+            if block >= 200 {
+                (sent, asked) = (sent + ahead, asked + u32::from(needed > ahead));
+            }
+        }
+        // 160 · 0.1 / 0.9 = 17.8 on average.
+        assert!((16..=18).contains(&(sent / 1800)), "{}", sent / 1800);
+        assert!((600..1300).contains(&asked), "{asked} of 1800");
+        assert_eq!(foresight.with_losses(9, 160), 10);
+        assert_eq!(foresight.with_losses(1, 160), 1);
+    }
 
     #[test]
     fn it_follows_what_is_needed_stays_bounded_and_sinks_when_nothing_is() {

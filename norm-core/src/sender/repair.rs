@@ -281,12 +281,13 @@ impl RepairTable {
     }
 
     /// Ends the gathering of blocks whose time has come; `fresh` tells how many coded symbols of a
-    /// block were never sent. Tells `needed` what those who teach need of each one now, together with what was sent ahead.
+    /// block were never sent. `needed` hears what those who teach need of each one now, together with
+    /// what was sent ahead, and says how many coded symbols to send where so many are needed.
     pub(super) fn activate(
         &mut self,
         now: Timestamp,
         fresh: impl Fn(u64) -> u32,
-        mut needed: impl FnMut(u32),
+        mut needed: impl FnMut(Option<u32>, u32) -> u32,
     ) {
         while let Some(&(until, block)) = self.gathering.first() {
             if until > now {
@@ -295,9 +296,13 @@ impl RepairTable {
             self.gathering.pop_first();
             if let Some(repair) = self.blocks.get_mut(&block) {
                 repair.phase = Phase::Active;
-                repair.choose(fresh(block));
-                if repair.taught > 0 {
-                    needed(repair.ahead.saturating_add(repair.taught));
+                let fresh = fresh(block);
+                repair.choose(fresh);
+                let learned =
+                    (repair.taught > 0).then(|| repair.ahead.saturating_add(repair.taught));
+                let count = needed(learned, repair.need);
+                if repair.plan() == Plan::Code {
+                    repair.need = count.min(fresh).max(repair.need);
                 }
                 self.active.insert(block);
             }
@@ -430,9 +435,9 @@ mod tests {
         let mut table = RepairTable::default();
         assert!(table.request(at(0), 7, 100, &count(3), MS * 10));
         assert!(table.request(at(1), 7, 100, &count(5), MS * 10));
-        table.activate(at(9), |_| u32::MAX, |_| {});
+        table.activate(at(9), |_| u32::MAX, |_, need| need);
         assert_eq!(table.active(0..100).count(), 0);
-        table.activate(at(10), |_| u32::MAX, |_| {});
+        table.activate(at(10), |_| u32::MAX, |_, need| need);
         assert_eq!(table.active(0..100).collect::<Vec<_>>(), [7]);
         let repair = table.get_mut(7).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 5));
@@ -449,7 +454,14 @@ mod tests {
         table.request(at(0), 1, 64, &count(9), MS);
         table.request(at(0), 1, 64, &BlockNeed { teaches: true, ..count(3) }, MS);
         table.request(at(0), 2, 64, &count(9), MS);
-        table.activate(at(1), |_| u32::MAX, |symbols| learned.push(symbols));
+        table.activate(
+            at(1),
+            |_| u32::MAX,
+            |taught, need| {
+                learned.extend(taught);
+                need
+            },
+        );
         assert_eq!(learned, [3]);
         assert_eq!(
             table.get_mut(1).unwrap().remaining(),
@@ -465,7 +477,7 @@ mod tests {
         table.request(at(0), 1, 64, &named(&[3]), MS);
         table.request(at(0), 2, 64, &named(&[1, 2, 3, 4]), MS);
         table.request(at(0), 2, 64, &named(&[11, 12, 13, 14]), MS);
-        table.activate(at(1), |_| u32::MAX, |_| {});
+        table.activate(at(1), |_| u32::MAX, |_, need| need);
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.pending.count()), (Plan::Resend, 2));
         let repair = table.get_mut(2).unwrap();
@@ -476,7 +488,7 @@ mod tests {
     fn a_count_above_the_named_symbols_is_topped_up_with_coded_ones() {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[3]), MS);
-        table.activate(at(1), |_| u32::MAX, |_| {});
+        table.activate(at(1), |_| u32::MAX, |_, need| need);
         table.request(at(1), 1, 64, &count(4), MS);
         let repair = table.get_mut(1).unwrap();
         assert!(repair.pending.remove(3));
@@ -491,7 +503,7 @@ mod tests {
         let mut table = RepairTable::default();
         let lost = BlockNeed { parity: vec![2..3, 6..7, 9..10], ..count(3) };
         table.request(at(0), 1, 63, &lost, MS);
-        table.activate(at(1), |_| 2, |_| {});
+        table.activate(at(1), |_| 2, |_, need| need);
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
         assert_eq!(repair.take_parity(3), Some(2..3));
@@ -502,7 +514,7 @@ mod tests {
         let mut table = RepairTable::default();
         table.request(at(0), 1, 64, &named(&[1, 2, 3, 4, 5]), MS);
         table.request(at(0), 1, 64, &named(&[21, 22, 23, 24, 25]), MS);
-        table.activate(at(1), |_| 0, |_| {});
+        table.activate(at(1), |_| 0, |_, need| need);
         assert_eq!(table.get_mut(1).unwrap().pending.count(), 10);
     }
 

@@ -65,8 +65,12 @@ impl Cursor {
 const READ_AHEAD_BYTES: u64 = 4 << 20;
 /// ... but so many at least, and fewer when the cache is small.
 const READ_AHEAD: u64 = 4;
-/// Repairs looked at for one that can be sent at once.
-const CANDIDATES: usize = 8;
+/// Repairs looked at for one that can be sent at once: those before it wait for what they need to be
+/// read or coded, meanwhile, so this is also how many of them are under way.
+const CANDIDATES: usize = 64;
+/// A few receivers that lose less of a block than this may name it all. Sending it again spares them the
+/// solution of a whole block, so no RaptorQ symbols are sent to them unasked.
+const LEAST_RAPTORQ: u32 = 40;
 /// Whole blocks in repair at the same time.
 const WHOLE_AT_ONCE: usize = 3;
 /// Old repairs may save up this many bytes of their share.
@@ -88,6 +92,7 @@ impl Sender {
         if !self.session.is_sending() {
             return None;
         }
+        let few = !self.is_large();
         let (parity, foresight) = (&self.parity, &mut self.foresight);
         let (scheme, block_len) = (self.config.scheme, self.config.block_len);
         let objects = &self.objects;
@@ -95,7 +100,10 @@ impl Sender {
             Some((object, index)) if !object.can_be_coded(index) => 0,
             _ => parity.fresh(block, scheme.parity(block_len)),
         };
-        self.repairs.activate(now, fresh, |symbols| foresight.learn(symbols));
+        self.repairs.activate(now, fresh, |learned, need| {
+            learned.into_iter().for_each(|symbols| foresight.learn(symbols));
+            if few { foresight.with_losses(need, block_len) } else { need }
+        });
         if let Some(key) = self.repairs.take_info(now, self.grtt.get()) {
             return self.send_info(key, ObjectFlags::REPAIR, out);
         }
@@ -225,12 +233,22 @@ impl Sender {
 
     /// Sends repair behind a block that was just sent, as much as foresight says.
     pub(super) fn send_ahead(&mut self, number: u64) {
-        if !self.coded() || !self.is_large() {
+        if !self.coded() {
             return;
         }
+        let large = self.is_large();
         let Some((object, index)) = self.objects.by_block(number) else { return };
+        // The hold-off behind it may be longer than a stream keeps the block.
+        if !large && object.stream.is_some() {
+            return;
+        }
         let geometry = object.geometry(index);
-        let ahead = self.foresight.next(geometry.symbols);
+        let ahead = if large {
+            self.foresight.next(geometry.symbols)
+        } else {
+            let least = if geometry.scheme == Scheme::RaptorQ { LEAST_RAPTORQ } else { 1 };
+            self.foresight.next_for_few(geometry.symbols, least)
+        };
         let ahead = ahead.min(geometry.scheme.parity(geometry.symbols));
         if ahead > 0 {
             self.repairs.ahead(number, geometry.symbols, ahead);
@@ -356,6 +374,9 @@ impl Sender {
 
     /// Has coded symbols made: those needed now and a few for the next cycle.
     fn want_encoded(&mut self, block: u64) {
+        if self.repairs.get_mut(block).is_none_or(|repair| repair.encoding) {
+            return;
+        }
         let Some((object, index)) = self.objects.by_block(block) else { return };
         let geometry = object.geometry(index);
         let source = match &object.stream {
@@ -367,9 +388,6 @@ impl Sender {
             return;
         };
         let Some(repair) = self.repairs.get_mut(block) else { return };
-        if repair.encoding {
-            return;
-        }
         let parity = geometry.scheme.parity(geometry.symbols);
         let remaining = repair.remaining();
         let fresh = self.parity.fresh(block, parity);

@@ -91,7 +91,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 const CC_FIRST: Duration = Duration::from_millis(50);
 const CC_LONGEST: Duration = Duration::from_secs(2);
 const FTI_ALWAYS: Duration = Duration::from_secs(2);
-const FLUSH_SHORTEST: Duration = Duration::from_millis(20);
+const FLUSH_SHORTEST: Duration = Duration::from_millis(5);
 const FLUSH_LONGEST: Duration = Duration::from_millis(500);
 /// Who asks for repair without having said who it is gets a roll call within this time, ...
 const STRANGER_CALL: Duration = Duration::from_millis(100);
@@ -230,7 +230,8 @@ impl Session {
         let listed = u32::try_from(listed).unwrap_or(u32::MAX);
         let spread = Duration::from_secs(1) * listed.max(self.expected) / REPORTS_PER_SECOND;
         let hurry = self.call_round == 1 && self.expected > 0;
-        let shortest = Duration::from_millis(if hurry { 20 } else { 100 });
+        let first = Duration::from_millis(2) * self.expected.clamp(2, 10);
+        let shortest = if hurry { first } else { Duration::from_millis(100) };
         let window = spread.max((grtt * 2).min(shortest));
         let first_calls = self.call_round < 4;
         let pause = Duration::from_millis(if first_calls { 250 } else { 1000 });

@@ -112,6 +112,16 @@ fn who_left_before_the_start_is_not_counted() {
 }
 
 #[test]
+fn a_group_is_known_when_all_are_there_that_were_waited_for() {
+    let config = SenderConfig { min_receivers: 2, ..config() };
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    announce(&mut sender, START, 2);
+    assert_eq!((sender.group_size(), sender.backoff()), (50, 4), "there may be many more");
+    announce(&mut sender, START, 3);
+    assert_eq!((sender.group_size(), sender.backoff()), (2, 1));
+}
+
+#[test]
 fn when_every_receiver_has_failed_the_rest_is_not_sent() {
     let mut slow = config();
     slow.rate = Some(8_000);

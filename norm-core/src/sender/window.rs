@@ -22,11 +22,58 @@ struct Allowed {
     stalling: Option<Timestamp>,
     /// It held new data up for too long.
     ignored: bool,
+    /// How fast it takes what is sent.
+    pace: Pace,
+}
+
+/// How fast a receiver takes what is sent, by its answers.
+#[derive(Copy, Clone, Debug, Default)]
+struct Pace {
+    /// When the answer came from which it is measured now, and what had been sent when that was asked for.
+    since: Option<(Timestamp, u64)>,
+    /// Bytes per second; 0 while it is not known.
+    rate: u64,
+    /// The shortest time that an answer has taken.
+    shortest: Option<Duration>,
+}
+
+impl Pace {
+    /// An answer to a question asked at `asked_at`, when `sent` bytes had been sent.
+    fn note(&mut self, now: Timestamp, asked_at: Timestamp, sent: u64) {
+        let took = now.saturating_since(asked_at);
+        self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
+        let Some((since, before)) = self.since else {
+            self.since = Some((now, sent));
+            return;
+        };
+        let time = now.saturating_since(since);
+        if time < PACE_TIME || sent <= before {
+            return;
+        }
+        let bytes = u128::from(sent - before) * 1_000_000_000 / time.as_nanos().max(1);
+        let rate = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.rate = if self.rate == 0 { rate } else { self.rate / 4 * 3 + rate / 4 };
+        self.since = Some((now, sent));
+    }
+
+    /// Bytes that it takes in [`QUEUED`], and in two round trips; all while that is not known.
+    fn ahead(&self) -> u64 {
+        let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MOST_UNPACED };
+        let time = QUEUED + shortest * 2;
+        let bytes = u128::from(self.rate) * time.as_nanos() / 1_000_000_000;
+        u64::try_from(bytes).unwrap_or(u64::MAX).clamp(LEAST_UNPACED, MOST_UNPACED)
+    }
 }
 
 impl Allowed {
     fn new(asked: u64, room: u64) -> Self {
-        Self { asked, limit: asked.saturating_add(room), stalling: None, ignored: false }
+        Self {
+            asked,
+            limit: asked.saturating_add(room),
+            stalling: None,
+            ignored: false,
+            pace: Pace::default(),
+        }
     }
 }
 
@@ -35,8 +82,8 @@ impl Allowed {
 pub(super) struct Window {
     /// Those who can take least, as far as is known.
     receivers: BTreeMap<NodeId, Allowed>,
-    /// Content bytes that had been sent when a question was asked, by its number.
-    asked: [u64; 256],
+    /// Content bytes that had been sent when a question was asked, and when that was, by its number.
+    asked: [(u64, Timestamp); 256],
     next_id: u8,
     /// Questions asked.
     questions: u64,
@@ -56,6 +103,13 @@ pub(super) const ASKED_BESIDE: usize = 16;
 const FIRST: u64 = 256 << 10;
 /// Without a rate, this much is sent ahead at most: more would only wait in buffers, and repair behind it.
 const MOST_UNPACED: u64 = 4 << 20;
+/// This much may always be.
+const LEAST_UNPACED: u64 = 512 << 10;
+/// In between, what waits in buffers is taken within this time: it hides that threads run in turns, and
+/// all round trips are longer by as much.
+const QUEUED: Duration = Duration::from_millis(5);
+/// How fast a receiver is, is measured over this time at least.
+const PACE_TIME: Duration = Duration::from_millis(2);
 /// Questions are at most this far apart, ...
 const LONGEST_STEP: u64 = 8 << 20;
 /// ... and no more than needed to cause so many answers a second.
@@ -69,7 +123,7 @@ impl Window {
     pub(super) fn new() -> Self {
         Self {
             receivers: BTreeMap::new(),
-            asked: [0; 256],
+            asked: [(0, Timestamp::ZERO); 256],
             next_id: 0,
             questions: 0,
             asked_at: Timestamp::ZERO,
@@ -80,7 +134,7 @@ impl Window {
 
     /// True when it is time to ask; `sent` are the content bytes sent for the first time so far.
     pub(super) fn must_ask(&self, now: Timestamp, sent: u64, grtt: Duration) -> bool {
-        let last = self.asked[usize::from(self.next_id.wrapping_sub(1))];
+        let (last, _) = self.asked[usize::from(self.next_id.wrapping_sub(1))];
         if self.questions == 0 {
             return true;
         }
@@ -107,7 +161,7 @@ impl Window {
             }
         }
         let id = self.next_id;
-        self.asked[usize::from(id)] = sent;
+        self.asked[usize::from(id)] = (sent, now);
         (self.next_id, self.asked_at) = (id.wrapping_add(1), now);
         self.questions += 1;
         id
@@ -120,15 +174,25 @@ impl Window {
 
     /// Takes an answer. With `paced` the rate is somebody else's decision: only memory counts then,
     /// not what a socket's buffer holds.
-    pub(super) fn answered(&mut self, node: NodeId, ack_id: u8, credit: Credit, paced: bool) {
+    pub(super) fn answered(
+        &mut self,
+        now: Timestamp,
+        node: NodeId,
+        ack_id: u8,
+        credit: Credit,
+        paced: bool,
+    ) {
         let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
         if age >= self.questions {
             return; // never asked
         }
+        let (asked, asked_at) = self.asked[usize::from(ack_id)];
+        let mut pace = self.receivers.get(&node).map_or(Pace::default(), |allowed| allowed.pace);
+        pace.note(now, asked_at, asked);
         // A burst must also leave room for what comes beside: repair, and packets of others.
-        let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(MOST_UNPACED) };
+        let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(pace.ahead()) };
         let room = credit.room.min(burst);
-        let new = Allowed::new(self.asked[usize::from(ack_id)], room);
+        let new = Allowed { pace, ..Allowed::new(asked, room) };
         let full = self.receivers.len() >= WATCHED;
         if full && !self.receivers.contains_key(&node) {
             let richest = self.receivers.iter().max_by_key(|(_, allowed)| allowed.limit);
@@ -142,7 +206,7 @@ impl Window {
         if new.asked < allowed.asked {
             return; // overtaken by a later one
         }
-        (allowed.asked, allowed.limit) = (new.asked, new.limit);
+        (allowed.asked, allowed.limit, allowed.pace) = (new.asked, new.limit, new.pace);
         if room > 0 {
             (allowed.stalling, allowed.ignored) = (None, false);
         }
@@ -201,12 +265,12 @@ mod tests {
         assert!(!window.stalls(START, FIRST - 1) && window.stalls(START, FIRST));
         assert!(window.must_ask(START + MS, FIRST / 2, MS));
         let second = window.ask(START + MS, 100_000, &[]);
-        window.answered(ONE, second, credit(1 << 20), true);
+        window.answered(START + MS, ONE, second, credit(1 << 20), true);
         let limit = 100_000 + (1 << 20);
         assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
         // An older answer that comes late takes nothing back, and one that nobody asked for is none.
-        window.answered(ONE, first, credit(1 << 20), true);
-        window.answered(ONE, 200, credit(1 << 40), true);
+        window.answered(START + MS, ONE, first, credit(1 << 20), true);
+        window.answered(START + MS, ONE, 200, credit(1 << 40), true);
         assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
     }
 
@@ -215,11 +279,32 @@ mod tests {
         let mut window = Window::new();
         let id = window.ask(START, 0, &[ONE]);
         let answer = Credit { room: 64 << 20, burst: 4 << 20 };
-        window.answered(ONE, id, answer, false);
+        window.answered(START + MS, ONE, id, answer, false);
         assert!(window.stalls(START, 3 << 20));
         assert!(!window.stalls(START, (3 << 20) - 1));
-        window.answered(ONE, id, answer, true);
+        window.answered(START + MS, ONE, id, answer, true);
         assert!(!window.stalls(START, 3 << 20));
+    }
+
+    #[test]
+    fn without_a_rate_what_is_sent_ahead_is_what_a_receiver_takes_in_a_few_milliseconds() {
+        let mut window = Window::new();
+        let answer = Credit { room: 64 << 20, burst: 64 << 20 };
+        let (mut now, mut sent) = (START, 0);
+        let mut ahead = |window: &mut Window, rate: u64| {
+            for _ in 0..40 {
+                let id = window.ask(now, sent, &[ONE]);
+                now += MS * 3;
+                sent += rate / 1000 * 3;
+                window.answered(now, ONE, id, answer, false);
+            }
+            window.receivers[&ONE].limit - window.receivers[&ONE].asked
+        };
+        // 5 ms, and twice the 3 ms that the answer takes.
+        let bytes = ahead(&mut window, 200_000_000);
+        assert!((2_190_000..=2_200_000).contains(&bytes), "{bytes}");
+        assert_eq!(ahead(&mut window, 2_000_000_000), MOST_UNPACED);
+        assert_eq!(ahead(&mut window, 1_000_000), LEAST_UNPACED);
     }
 
     #[test]
@@ -227,19 +312,19 @@ mod tests {
         let mut window = Window::new();
         let mut now = START;
         let id = window.ask(now, 0, &[ONE]);
-        window.answered(ONE, id, credit(0), true);
+        window.answered(now, ONE, id, credit(0), true);
         let mut stalled = 0;
         while window.stalls(now, FIRST) {
             assert!(window.wakes(MS).is_some());
             let id = window.ask(now, FIRST, &[]);
-            window.answered(ONE, id, credit(0), true);
+            window.answered(now, ONE, id, credit(0), true);
             now += MS * 10;
             stalled += 1;
         }
         assert_eq!(stalled, 50);
         assert!(window.must_ask(now + MS * 10, FIRST, MS), "it is still asked");
         let id = window.ask(now, FIRST * 2, &[]);
-        window.answered(ONE, id, credit(1000), true);
+        window.answered(START + MS, ONE, id, credit(1000), true);
         assert!(window.stalls(now, FIRST * 2 + 1000));
         window.retain(|node| node != ONE);
         assert!(!window.stalls(now, FIRST * 2 + 1000));
@@ -253,7 +338,7 @@ mod tests {
         assert_eq!(window.watched().count(), WATCHED);
         for &node in &everybody {
             // The later, the less.
-            window.answered(node, id, credit(FIRST * 200 - u64::from(node.0)), true);
+            window.answered(START + MS, node, id, credit(FIRST * 200 - u64::from(node.0)), true);
         }
         assert_eq!(window.watched().count(), WATCHED);
         assert!(window.watched().any(|node| node == NodeId(100)));

@@ -11,12 +11,30 @@ use std::path::Path;
 /// # Errors
 /// When there is too little room, or what the system says.
 pub(super) fn reserve(file: &File, len: u64) -> io::Result<bool> {
-    match allocate(file, len) {
-        Ok(()) => Ok(true),
-        Err(error) if says_too_large(&error) => Err(error),
-        // Not supported here, in one of many words.
-        Err(_) => file.set_len(len).map(|()| false),
+    reserve_while(file, len, len, || true)
+}
+
+/// The same in steps of so many bytes, since nobody can write meanwhile, and for as long as `wanted`.
+///
+/// # Errors
+/// As of [`reserve`].
+pub(super) fn reserve_while(
+    file: &File,
+    len: u64,
+    step: u64,
+    wanted: impl Fn() -> bool,
+) -> io::Result<bool> {
+    let mut from = 0;
+    while from < len && wanted() {
+        let part = step.clamp(1, len - from);
+        match allocate(file, from, part) {
+            Ok(()) => from += part,
+            Err(error) if says_too_large(&error) => return Err(error),
+            // Not supported here, in one of many words.
+            Err(_) => return file.set_len(len).map(|()| false),
+        }
     }
+    Ok(true)
 }
 
 fn says_too_large(error: &io::Error) -> bool {
@@ -28,14 +46,15 @@ fn says_too_large(error: &io::Error) -> bool {
 /// the file system cannot do it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "the standard library cannot take room ahead")]
-fn allocate(file: &File, len: u64) -> io::Result<()> {
+fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
+    let from = i64::try_from(from).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let size = i64::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
     loop {
         // SAFETY: the call gets numbers only; the descriptor is open for as long as `file` is
         // borrowed.
-        if unsafe { libc::fallocate64(file.as_raw_fd(), 0, 0, size) } == 0 {
+        if unsafe { libc::fallocate64(file.as_raw_fd(), 0, from, size) } == 0 {
             return Ok(());
         }
         let error = io::Error::last_os_error();
@@ -46,7 +65,7 @@ fn allocate(file: &File, len: u64) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn allocate(_file: &File, _len: u64) -> io::Result<()> {
+fn allocate(_file: &File, _from: u64, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -91,6 +110,16 @@ mod tests {
         let metadata = file.metadata().unwrap();
         assert_eq!(metadata.len(), LEN);
         assert!(!taken || metadata.blocks() * 512 >= LEN, "{} blocks", metadata.blocks());
+    }
+
+    #[test]
+    fn in_steps_it_comes_to_the_same_and_ends_when_it_is_no_longer_wanted() {
+        let file = tempfile::tempfile().unwrap();
+        reserve_while(&file, 1_000_000, 300_000, || true).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 1_000_000);
+        let file = tempfile::tempfile().unwrap();
+        reserve_while(&file, 1_000_000, 300_000, || false).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 0);
     }
 
     #[test]

@@ -114,7 +114,12 @@ pub(super) struct Spool {
     pub(super) hashes: Hashes,
     /// Content bytes written and not found wrong since.
     pub(super) written: AtomicU64,
+    /// Bytes of the payload.
+    size: u64,
 }
+
+/// Room is taken in such steps: nothing can be written while one is under way.
+const STEP: u64 = 16 << 20;
 
 impl Spool {
     fn create(directory: &Path, name: Name, payload: u64) -> io::Result<Self> {
@@ -146,14 +151,26 @@ impl Spool {
             tail,
             hashes: Hashes::default(),
             written: AtomicU64::new(0),
+            size: payload,
         };
-        if first {
-            space::reserve(&spool.payload, payload)
-                .map_err(|error| no_room(directory, payload, &error))?;
-        } else {
+        if !first {
             spool.payload.set_len(payload)?;
         }
         Ok(spool)
+    }
+
+    /// Takes the room for the payload, for as long as `wanted`. It takes a while, in which blocks can be
+    /// written.
+    ///
+    /// # Errors
+    /// When there is too little.
+    pub(super) fn take_room(&self, wanted: impl Fn() -> bool) -> io::Result<()> {
+        if self.name.number > 0 {
+            return Ok(());
+        }
+        space::reserve_while(&self.payload, self.size, STEP, wanted)
+            .map(|_| ())
+            .map_err(|error| no_room(&self.directory, self.size, &error))
     }
 
     pub(super) fn set(&self) -> SetId {
@@ -277,6 +294,7 @@ mod tests {
         fs::write(dir.path().join(format!("{TEMP_PREFIX}{SET}.payload")), b"stale and long")
             .unwrap();
         let spool = Spools::new(dir.path()).create(SET, 3).unwrap();
+        spool.take_room(|| true).unwrap();
         assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), [0; 3]);
     }
 
@@ -320,6 +338,7 @@ mod tests {
         let spools = Spools::new(dir.path());
         let first = spools.create(SET, 4).unwrap();
         let second = spools.create(SET, 4).unwrap();
+        second.take_room(|| true).unwrap();
         first.write(SpoolFile::Payload, b"good", 0).unwrap();
         second.write(SpoolFile::Payload, b"evil", 0).unwrap();
         let target = dir.path().join("file");

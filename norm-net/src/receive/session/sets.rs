@@ -9,7 +9,7 @@ use norm_core::receiver::ObjectRef;
 use norm_core::wire::{MemberState, ObjectId};
 
 use super::end::Failure;
-use super::tasks::{CarveTask, CheckTask, Owner, TaskResult};
+use super::tasks::{CarveTask, CheckTask, Owner, RoomTask, TaskResult};
 use super::{Engine, MAX_REMEMBERED, MAX_REPORTS, Movement, Session, loss, push_bounded};
 use crate::receive::event::ReceiveEvent;
 use crate::receive::plan::{Plan, PlanError};
@@ -138,6 +138,13 @@ impl Session {
         let bytes = state.payload_size();
         let number = self.next_set;
         self.next_set += 1;
+        let task = RoomTask {
+            set: number,
+            spool: Arc::clone(&spool),
+            cancel: Arc::clone(&self.cancel),
+            results: self.task_results.clone(),
+        };
+        self.check_workers.submit(move || task.run());
         let nacks_before = engine.stats().nacks;
         let set = ActiveSet {
             remote,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use mio::Waker;
@@ -147,6 +147,30 @@ impl StoreTask {
                 StoreOutcome::Failed
             }
         }
+    }
+}
+
+/// Room to be taken for a payload.
+pub(super) struct RoomTask {
+    pub(super) set: u64,
+    pub(super) spool: Arc<Spool>,
+    pub(super) cancel: Arc<AtomicBool>,
+    pub(super) results: TaskResults,
+}
+
+impl RoomTask {
+    pub(super) fn run(self) {
+        let Self { set, spool, cancel, results } = self;
+        // Not when it is the task's alone: then the set was given up.
+        let wanted = || Arc::strong_count(&spool) > 1 && !cancel.load(Ordering::Relaxed);
+        let action = "write to the output directory";
+        let result = match guarded(|| spool.take_room(wanted)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => TaskResult::Failed { action, error },
+            Err(message) => panicked(action, message),
+        };
+        drop(spool);
+        results.send(Owner::Set(set), result);
     }
 }
 

@@ -31,6 +31,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let link = Link::open(&LinkConfig::new("127.0.0.1:9".parse().unwrap())).unwrap();
         let spool = Arc::new(Spools::new(dir.path()).create(SetId([1; 16]), 64).unwrap());
+        spool.take_room(|| true).unwrap();
         let mut store = BlockStore::new(64);
         assert!(store.put(SLOT, &GEOMETRY, 0, &[7; 64]));
         let ((job_sender, jobs), (done, tasks)) = (unbounded(), unbounded());
