@@ -64,7 +64,7 @@ impl Sender {
         })
     }
 
-    /// A stream is sent. It keeps its blocks for two cycles only, so it begins with long ones.
+    /// A stream is sent. It keeps its blocks for three cycles only, so it begins with long ones.
     fn is_streaming(&self) -> bool {
         self.objects.get(self.cursor.key).is_some_and(|object| object.stream.is_some())
     }

@@ -133,8 +133,8 @@ impl Sender {
     /// Drops the oldest block of a stream, if it was sent long enough ago and nobody is being served
     /// with it. False when it must stay.
     fn release_block(&mut self, key: u64, now: Timestamp) -> bool {
-        // Two cycles of NACK and repair, because either may be lost.
-        let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4) * 2;
+        // Three cycles of NACK and repair, because each may be lost.
+        let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4) * 3;
         let alone = self.members.announced() == 0 && now >= self.session.began + ALONE;
         let Some(object) = self.objects.get(key) else { return false };
         let Some(stream) = &object.stream else { return false };
