@@ -3,15 +3,48 @@
 /// Bits `0..len`, all clear at first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bits {
-    words: Box<[u64]>,
+    words: Words,
     len: u32,
     ones: u32,
+}
+
+/// Few bits need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Words {
+    Few([u64; FEW]),
+    Many(Box<[u64]>),
+}
+
+/// Enough for the symbols of a Reed-Solomon block over GF(2^8).
+const FEW: usize = 4;
+
+impl Words {
+    fn new(len: u32) -> Self {
+        match len.div_ceil(64) as usize {
+            0..=FEW => Self::Few([0; FEW]),
+            count => Self::Many(vec![0; count].into_boxed_slice()),
+        }
+    }
+
+    fn all(&self) -> &[u64] {
+        match self {
+            Self::Few(words) => words,
+            Self::Many(words) => words,
+        }
+    }
+
+    fn all_mut(&mut self) -> &mut [u64] {
+        match self {
+            Self::Few(words) => words,
+            Self::Many(words) => words,
+        }
+    }
 }
 
 impl Bits {
     /// `len` clear bits.
     pub fn new(len: u32) -> Self {
-        Self { words: vec![0; len.div_ceil(64) as usize].into_boxed_slice(), len, ones: 0 }
+        Self { words: Words::new(len), len, ones: 0 }
     }
 
     /// Number of bits.
@@ -31,7 +64,7 @@ impl Bits {
 
     /// True when `index` is set; false out of range.
     pub fn contains(&self, index: u32) -> bool {
-        self.words.get((index / 64) as usize).is_some_and(|w| w >> (index % 64) & 1 == 1)
+        self.words.all().get((index / 64) as usize).is_some_and(|w| w >> (index % 64) & 1 == 1)
     }
 
     /// Sets a bit. True if it was clear and in range.
@@ -39,7 +72,7 @@ impl Bits {
         if index >= self.len {
             return false;
         }
-        let word = &mut self.words[(index / 64) as usize];
+        let word = &mut self.words.all_mut()[(index / 64) as usize];
         let fresh = *word >> (index % 64) & 1 == 0;
         *word |= 1 << (index % 64);
         self.ones += u32::from(fresh);
@@ -51,7 +84,7 @@ impl Bits {
         if !self.contains(index) {
             return false;
         }
-        self.words[(index / 64) as usize] &= !(1 << (index % 64));
+        self.words.all_mut()[(index / 64) as usize] &= !(1 << (index % 64));
         self.ones -= 1;
         true
     }
@@ -79,7 +112,7 @@ impl Bits {
 
     fn scan(&self, from: u32, map: impl Fn(u64) -> u64) -> Option<u32> {
         let mut mask = u64::MAX << (from % 64);
-        for (i, &word) in self.words.iter().enumerate().skip((from / 64) as usize) {
+        for (i, &word) in self.words.all().iter().enumerate().skip((from / 64) as usize) {
             let found = map(word) & mask;
             mask = u64::MAX;
             if found != 0 {
@@ -99,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_behaves_like_a_vector_of_booleans(
-            len in 0u32..200, ops in prop::collection::vec((any::<bool>(), 0u32..210), 0..100)
+            len in 0u32..400, ops in prop::collection::vec((any::<bool>(), 0u32..410), 0..100)
         ) {
             let mut bits = Bits::new(len);
             let mut model = vec![false; len as usize];

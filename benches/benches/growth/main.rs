@@ -3,11 +3,14 @@
 //!
 //! Not a criterion bench: it prints a table. Every group runs once to record what the receivers say;
 //! the engine, which does the same again when it is told the same, is then timed alone in several runs,
-//! of which the median counts, call by call. `NORM_BENCH_MIB` sets the size (default 2400, a whole
+//! of which the median counts, call by call. Feedback is set beside what the engine does to send, and, with
+//! the kernel's part in receiving it, beside all that a sender does: `whole` measures the rest of
+//! that in the same run. `NORM_BENCH_MIB` sets the size (default 2400, a whole
 //! period of roll calls to 10,000 receivers); `NORM_BENCH_RUNS` the runs (default 5).
 
 mod allocator;
 mod group;
+mod whole;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
@@ -21,6 +24,7 @@ use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
 
 use allocator::{Counting, live};
 use group::{Feedback, Group, Kind, timestamp};
+use whole::Whole;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -85,6 +89,11 @@ fn main() {
     ];
     let size = size.next_multiple_of(OBJECT);
     println!("{} MiB, {} % loss at each receiver", size >> 20, LOSS * 100.0);
+    let whole = whole::measure(SEGMENT.into(), BATCH).expect("loopback and room in memory");
+    println!(
+        "Besides the engine: {:.0} ns to read, hash and send a packet, {:.0} ns to receive a datagram",
+        whole.packet, whole.datagram
+    );
     let mut tables: Vec<Vec<Case>> = std::thread::scope(|scope| {
         let record = |(scheme, block_len)| {
             [1, 10, 100, 1_000, 10_000]
@@ -108,10 +117,10 @@ fn main() {
         println!("\n{name}\n");
         println!(
             "| receivers | packets | ns per packet | NACKs | ns | credit | ns | reports | ns \
-             | feedback per s | of forward | end, µs per receiver | bytes per receiver |"
+             | feedback per s | of forward | of all | end, µs per receiver | bytes per receiver |"
         );
-        println!("|{}", "---|".repeat(13));
-        cases.iter().for_each(Case::print);
+        println!("|{}", "---|".repeat(14));
+        cases.iter().for_each(|case| case.print(&whole));
     }
 }
 
@@ -140,7 +149,7 @@ impl Case {
         times.fold((0, 0), |(calls, sum), time| (calls + 1, sum + time))
     }
 
-    fn print(&self) {
+    fn print(&self, whole: &Whole) {
         let kinds = [Kind::Nack, Kind::Credit, Kind::Report, Kind::Confirmation];
         let sums = kinds.map(|kind| self.sum(Purpose::Feedback(kind)));
         let columns: String = sums[..3]
@@ -151,12 +160,15 @@ impl Case {
         let feedback = feedback + self.sum(Purpose::Idle).1;
         let forward = self.sum(Purpose::Forward).1 as f64;
         let (receivers, first) = (f64::from(self.receivers), &self.runs[0]);
+        let of_all = (feedback as f64 + calls as f64 * whole.datagram)
+            / (forward + first.packets as f64 * whole.packet);
         println!(
-            "| {receivers} | {} | {:.0} |{columns} {:.0} | {:.1} % | {:.2} | {:.0} |",
+            "| {receivers} | {} | {:.0} |{columns} {:.0} | {:.1} % | {:.2} % | {:.2} | {:.0} |",
             first.packets,
             forward / first.packets as f64,
             calls as f64 / first.seconds,
             feedback as f64 / forward * 100.0,
+            of_all * 100.0,
             self.sum(Purpose::Ending).1 as f64 / 1e3 / receivers,
             first.memory as f64 / receivers,
         );

@@ -42,7 +42,7 @@ impl Allowance {
         }
         self.symbols = self.symbols.saturating_add(sent + waited).min(MOST_BLOCKS * block_len);
         let before = needs.blocks.len() as u64;
-        needs.blocks.retain(|_, need| {
+        needs.blocks.retain(|(_, need)| {
             let named: u64 = need.named.iter().map(|r| u64::from(r.end - r.start)).sum();
             self.take(named + u64::from(need.counted))
         });

@@ -51,7 +51,7 @@ impl Sender {
         let beside = members.following(self.window.after, ASKED_BESIDE);
         self.window.after = beside.last().copied().unwrap_or(NodeId::NONE);
         let ack_id = self.window.ask(now, sent, &beside);
-        let mut nodes: Vec<NodeId> = self.window.watched().chain(beside).collect();
+        let mut nodes: Vec<NodeId> = self.window.due(sent).chain(beside).collect();
         nodes.sort_unstable();
         nodes.dedup();
         nodes.truncate(self.acking_limit());

@@ -1,9 +1,5 @@
 //! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
 
-use core::ops::Range;
-use core::time::Duration;
-use std::collections::BTreeMap;
-
 use super::Sender;
 use super::compose::Urgent;
 use super::event::SenderEvent;
@@ -18,6 +14,8 @@ use crate::wire::{
     MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
+use core::ops::Range;
+use core::time::Duration;
 
 /// Answers waiting to be sent at most.
 const MAX_URGENT: usize = 16;
@@ -28,11 +26,23 @@ const COLLISION_PAUSE: Duration = Duration::from_millis(50);
 /// What one NACK says. What it says of a block adds up; what different ones say is compared.
 #[derive(Debug, Default)]
 pub(super) struct NackNeeds {
-    pub(super) blocks: BTreeMap<u64, BlockNeed>,
+    /// By running number, ascending.
+    pub(super) blocks: Vec<(u64, BlockNeed)>,
     /// Blocks wanted whole, by running number.
     pub(super) whole: RangeSet,
     /// Objects whose INFO is wanted, by key.
     pub(super) infos: RangeSet,
+}
+
+impl NackNeeds {
+    /// What is said of a block. A NACK names blocks in ascending order, as a rule.
+    fn of(&mut self, block: u64) -> &mut BlockNeed {
+        let at = self.blocks.partition_point(|(other, _)| *other < block);
+        if self.blocks.get(at).is_none_or(|(other, _)| *other != block) {
+            self.blocks.insert(at, (block, BlockNeed::default()));
+        }
+        &mut self.blocks[at].1
+    }
 }
 
 /// Whether what somebody says of itself counts.
@@ -293,8 +303,8 @@ impl Sender {
                 self.stats.ignored_requests += 1;
             }
         }
-        if let Some((&block, _)) = needs.blocks.range(joined..).next() {
-            oldest = oldest.min(block);
+        if let Some((block, _)) = needs.blocks.iter().find(|(block, _)| *block >= joined) {
+            oldest = oldest.min(*block);
         }
         if oldest < u64::MAX && trust == Trust::Member {
             let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
@@ -335,7 +345,7 @@ impl Sender {
         if !self.coded() {
             needs.whole.insert(place.block, place.block + 1);
         } else if place.symbol > 0 {
-            let need = needs.blocks.entry(place.block).or_default();
+            let need = needs.of(place.block);
             need.counted = place.symbol.min(symbols + EXTRA_SYMBOLS);
         }
     }
@@ -349,9 +359,9 @@ impl Sender {
         last: &RepairItem,
         needs: &mut NackNeeds,
     ) {
-        let (Some(from), Some(to)) = (self.place(now, first), self.place(now, last)) else {
-            return;
-        };
+        let Some(from) = self.place(now, first) else { return };
+        let to = if first == last { Some(from) } else { self.place(now, last) };
+        let Some(to) = to else { return };
         let whole = flags.contains(RepairFlags::OBJECT);
         if flags.contains(RepairFlags::INFO) || whole {
             needs.infos.insert(from.key, to.key.saturating_add(1));
@@ -390,7 +400,7 @@ impl Sender {
         let follows = |list: &[Range<u32>], range: &Range<u32>| {
             !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
         };
-        let need = needs.blocks.entry(from.block).or_default();
+        let need = needs.of(from.block);
         let named = from.symbol..end.min(symbols);
         let coded = from.symbol.max(symbols) - symbols..end.max(symbols) - symbols;
         let (names, codes) = (follows(&need.named, &named), follows(&need.parity, &coded));

@@ -10,6 +10,8 @@ use crate::wire::QuantizedRtt;
 pub(super) struct Grtt {
     estimate: Duration,
     advertised: QuantizedRtt,
+    /// What the advertised one decodes to; to decode takes time.
+    decoded: Duration,
     measured: bool,
     peak: Duration,
     decay_at: Timestamp,
@@ -27,9 +29,11 @@ const DECAY_EVERY: Duration = Duration::from_millis(250);
 
 impl Grtt {
     pub(super) fn new(initial: Duration, min: Duration, now: Timestamp) -> Self {
+        let advertised = QuantizedRtt::from_duration(initial);
         Self {
             estimate: initial,
-            advertised: QuantizedRtt::from_duration(initial),
+            advertised,
+            decoded: advertised.to_duration(),
             measured: false,
             peak: Duration::ZERO,
             decay_at: now + DECAY_EVERY,
@@ -45,7 +49,7 @@ impl Grtt {
 
     /// The value that both sides' timers use: what the advertised one decodes to.
     pub(super) fn get(&self) -> Duration {
-        self.advertised.to_duration()
+        self.decoded
     }
 
     /// True when there was a sample; before, the estimate is a guess.
@@ -88,6 +92,7 @@ impl Grtt {
     fn set(&mut self, estimate: Duration) {
         self.estimate = estimate.max(self.min);
         self.advertised = QuantizedRtt::from_duration(self.estimate);
+        self.decoded = self.advertised.to_duration();
     }
 }
 

@@ -5,6 +5,7 @@ use core::ops::Bound;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::order::Order;
 use crate::rng::Rng;
 use crate::time::Timestamp;
 use crate::wire::{Identity, MemberState, NodeId};
@@ -41,12 +42,14 @@ pub struct Member {
     pub(super) joined: u64,
     /// Where it speaks from.
     peer: Peer,
-    /// The last round trip measured with it, in microseconds.
-    last_rtt: Option<u32>,
+    /// Its node id.
+    node: NodeId,
+    /// The last round trip measured with it, in microseconds; zero before the first.
+    last_rtt: u32,
 }
 
 impl Member {
-    fn new(now: Timestamp, peer: Peer, identity: Identity, joined: u64) -> Self {
+    fn new(now: Timestamp, (node, peer): (NodeId, Peer), identity: Identity, joined: u64) -> Self {
         Self {
             status: MemberStatus::Active,
             identity,
@@ -56,7 +59,8 @@ impl Member {
             state: MemberState::Joined,
             joined,
             peer,
-            last_rtt: None,
+            node,
+            last_rtt: 0,
         }
     }
 
@@ -71,9 +75,9 @@ impl Member {
 
     /// A round trip as far as it is believed: the smaller one of two in a row.
     pub(super) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
-        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
-        let before = self.last_rtt.replace(micros)?;
-        Some(rtt.min(Duration::from_micros(before.into())))
+        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).max(1);
+        let before = core::mem::replace(&mut self.last_rtt, micros);
+        (before > 0).then(|| rtt.min(Duration::from_micros(before.into())))
     }
 }
 
@@ -115,9 +119,13 @@ pub(super) enum Heard {
 /// by what comes from another address, and one address is one receiver.
 #[derive(Debug)]
 pub(super) struct Members {
-    members: BTreeMap<NodeId, Member>,
-    nodes: BTreeMap<Identity, NodeId>,
-    peers: BTreeMap<Peer, NodeId>,
+    /// In no order. Some are free.
+    members: Vec<Member>,
+    free: Vec<u32>,
+    /// Where in `members` a node is.
+    nodes: BTreeMap<NodeId, u32>,
+    by_identity: Order,
+    by_peer: Order,
     /// Addresses that speak without having said who they are.
     strangers: BTreeSet<Peer>,
     limit: usize,
@@ -131,13 +139,17 @@ pub(super) struct Members {
 const MOVE_AFTER: Duration = Duration::from_secs(2);
 /// Strangers counted at most.
 const MAX_STRANGERS: usize = 4_096;
+/// The list grows by this part of itself at a time.
+const GROW_BY: usize = 8;
 
 impl Members {
     pub(super) fn new(limit: usize, list_all: bool) -> Self {
         Self {
-            members: BTreeMap::new(),
+            members: Vec::new(),
+            free: Vec::new(),
             nodes: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            by_identity: Order::default(),
+            by_peer: Order::default(),
             strangers: BTreeSet::new(),
             limit,
             list_all,
@@ -148,18 +160,17 @@ impl Members {
 
     /// Everybody heard, announced or not: what suppression must reckon with.
     pub(super) fn len(&self) -> usize {
-        self.members.len() + self.strangers.len()
+        self.nodes.len() + self.strangers.len()
     }
 
     /// Those that have said who they are, whatever became of them.
     pub(super) fn announced(&self) -> usize {
-        self.members.len()
+        self.nodes.len()
     }
 
     /// Those that are not out, and were heard since `limit`.
     pub(super) fn present(&self, limit: Timestamp) -> usize {
-        let here = |m: &&Member| m.is_active() && m.last_heard >= limit;
-        self.members.values().filter(here).count()
+        self.iter().filter(|(_, m)| m.is_active() && m.last_heard >= limit).count()
     }
 
     pub(super) fn confirmed(&self) -> usize {
@@ -173,11 +184,29 @@ impl Members {
 
     /// In node id order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {
-        self.members.iter().map(|(&node, member)| (node, member))
+        self.nodes.iter().map(|(&node, &at)| (node, &self.members[at as usize]))
+    }
+
+    fn get(&self, node: NodeId) -> Option<&Member> {
+        self.nodes.get(&node).map(|&at| &self.members[at as usize])
     }
 
     pub(super) fn get_mut(&mut self, node: NodeId) -> Option<&mut Member> {
-        self.members.get_mut(&node)
+        self.nodes.get(&node).map(|&at| &mut self.members[at as usize])
+    }
+
+    /// Who is listed with an identity.
+    fn named(&self, identity: Identity) -> Option<NodeId> {
+        let first = self.by_identity.first(|at| self.members[at as usize].identity.0 < identity.0);
+        let member = &self.members[first? as usize];
+        (member.identity == identity).then_some(member.node)
+    }
+
+    /// Who is listed with an address.
+    fn neighbour(&self, peer: Peer) -> Option<NodeId> {
+        let first = self.by_peer.first(|at| self.members[at as usize].peer < peer);
+        let member = &self.members[first? as usize];
+        (member.peer == peer).then_some(member.node)
     }
 
     /// Notes feedback from `node` at `peer`; `identity` when the message carried one, `joined` the
@@ -193,8 +222,8 @@ impl Members {
         let identity = identity.or_else(|| self.list_all.then(named));
         let heard = self.place(now, (node, peer), identity, joined);
         if heard == Heard::Stranger
-            && !self.peers.contains_key(&peer)
             && self.strangers.len() < MAX_STRANGERS
+            && self.neighbour(peer).is_none()
         {
             self.strangers.insert(peer);
         }
@@ -208,10 +237,11 @@ impl Members {
         identity: Option<Identity>,
         joined: u64,
     ) -> Heard {
-        let Some(member) = self.members.get_mut(&node) else {
+        let Some(&at) = self.nodes.get(&node) else {
             let Some(id) = identity else { return Heard::Stranger };
             return self.announce(now, (node, peer), id, joined);
         };
+        let member = &mut self.members[at as usize];
         if identity.is_some_and(|id| id != member.identity) {
             return Heard::Collision(member.identity);
         }
@@ -219,11 +249,11 @@ impl Members {
             if identity.is_none() || member.speaks(now) {
                 return Heard::Stranger;
             }
-            self.peers.remove(&member.peer);
-            member.peer = peer;
-            self.strangers.remove(&peer);
-            self.peers.insert(peer, node);
+            self.leave_address(at);
+            self.members[at as usize].peer = peer;
+            self.enter_address(at);
         }
+        let member = &mut self.members[at as usize];
         member.last_heard = now;
         if member.status == MemberStatus::Lost {
             self.set_status(node, MemberStatus::Active);
@@ -239,53 +269,79 @@ impl Members {
         id: Identity,
         joined: u64,
     ) -> Heard {
-        let known = self.nodes.get(&id).copied();
-        let neighbour = self.peers.get(&peer).copied();
+        let (known, neighbour) = (self.named(id), self.neighbour(peer));
         // Somebody else's name, from elsewhere; or two names at one address.
-        let taken = |other: NodeId| self.members.get(&other).is_some_and(|m| m.speaks(now));
+        let taken = |other: NodeId| self.get(other).is_some_and(|m| m.speaks(now));
         if known.is_some_and(|old| neighbour != Some(old) && taken(old))
             || neighbour.is_some_and(|old| known != Some(old) && taken(old))
         {
             return Heard::Stranger;
         }
         let Some(old) = known.or(neighbour) else {
-            if self.members.len() >= self.limit {
+            if self.nodes.len() >= self.limit {
                 return Heard::Unlisted;
             }
-            self.insert(node, Member::new(now, peer, id, joined));
+            self.insert(Member::new(now, (node, peer), id, joined));
             return Heard::New;
         };
         // It may have started again with nothing; if not, it confirms again.
-        let member = self.members.get(&old).copied();
+        let member = self.get(old).copied();
         for gone in known.into_iter().chain(neighbour) {
             self.forget(gone);
         }
-        let fresh = Member::new(now, peer, id, joined);
+        let fresh = Member::new(now, (node, peer), id, joined);
         let joined = member.filter(|m| m.identity == id).map_or(joined, |m| m.joined);
-        self.insert(node, Member { joined, ..fresh });
+        self.insert(Member { joined, ..fresh });
         Heard::Moved(old)
     }
 
-    fn insert(&mut self, node: NodeId, member: Member) {
-        self.strangers.remove(&member.peer);
-        self.peers.insert(member.peer, node);
-        self.nodes.insert(member.identity, node);
-        self.members.insert(node, member);
+    fn insert(&mut self, member: Member) {
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.members[at as usize] = member;
+                at
+            }
+            None => {
+                if self.members.len() == self.members.capacity() {
+                    // To double would cost memory for as many again.
+                    self.members.reserve_exact(self.members.len() / GROW_BY + 8);
+                }
+                self.members.push(member);
+                self.members.len() as u32 - 1
+            }
+        };
+        self.nodes.insert(member.node, at);
+        let key = |at: u32| (self.members[at as usize].identity.0, at);
+        self.by_identity.insert(at, |other| key(other) < key(at));
+        self.enter_address(at);
         self.active += 1;
+    }
+
+    fn enter_address(&mut self, at: u32) {
+        self.strangers.remove(&self.members[at as usize].peer);
+        let key = |at: u32| (self.members[at as usize].peer, at);
+        self.by_peer.insert(at, |other| key(other) < key(at));
+    }
+
+    fn leave_address(&mut self, at: u32) {
+        let key = |at: u32| (self.members[at as usize].peer, at);
+        self.by_peer.remove(at, |other| key(other) < key(at));
     }
 
     /// Takes a receiver off the list, as if it had never come.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.set_status(node, MemberStatus::Failed);
-        if let Some(member) = self.members.remove(&node) {
-            self.nodes.remove(&member.identity);
-            self.peers.remove(&member.peer);
+        if let Some(at) = self.nodes.remove(&node) {
+            let key = |at: u32| (self.members[at as usize].identity.0, at);
+            self.by_identity.remove(at, |other| key(other) < key(at));
+            self.leave_address(at);
+            self.free.push(at);
         }
     }
 
     /// Changes a status; true if it was another one.
     pub(super) fn set_status(&mut self, node: NodeId, status: MemberStatus) -> bool {
-        let Some(member) = self.members.get_mut(&node) else { return false };
+        let Some(member) = self.get_mut(node) else { return false };
         let old = core::mem::replace(&mut member.status, status);
         self.active -= usize::from(old == MemberStatus::Active);
         self.active += usize::from(status == MemberStatus::Active);
@@ -296,7 +352,8 @@ impl Members {
 
     /// New data make every confirmation stale.
     pub(super) fn reopen(&mut self) {
-        for member in self.members.values_mut() {
+        for &at in self.nodes.values() {
+            let member = &mut self.members[at as usize];
             if member.status == MemberStatus::Confirmed {
                 member.status = MemberStatus::Active;
                 self.active += 1;
@@ -310,8 +367,8 @@ impl Members {
     pub(super) fn next_active(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
         let after = (Bound::Excluded(after), Bound::Unbounded);
         let active = |range: (Bound<NodeId>, Bound<NodeId>)| {
-            let members = self.members.range(range).filter(|(_, member)| member.is_active());
-            members.map(|(&node, _)| node)
+            let members = self.nodes.range(range).map(|(&node, &at)| (node, at));
+            members.filter(|(_, at)| self.members[*at as usize].is_active()).map(|(node, _)| node)
         };
         let everybody = (Bound::Unbounded, Bound::Unbounded);
         if self.active <= limit {
@@ -330,153 +387,24 @@ impl Members {
 
     /// True of a receiver that is expected to finish.
     pub(super) fn is_active(&self, node: NodeId) -> bool {
-        self.members.get(&node).is_some_and(Member::is_active)
+        self.get(node).is_some_and(Member::is_active)
     }
 
     /// The first active receivers behind `after`, going round; `limit` at most.
     pub(super) fn following(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
-        let behind = self.members.range((Bound::Excluded(after), Bound::Unbounded));
-        let before = self.members.range(..=after);
-        let active = behind.chain(before).filter(|(_, member)| member.is_active());
+        let behind = self.nodes.range((Bound::Excluded(after), Bound::Unbounded));
+        let before = self.nodes.range(..=after);
+        let is_active = |at: u32| self.members[at as usize].is_active();
+        let active = behind.chain(before).filter(|(_, at)| is_active(**at));
         active.map(|(&node, _)| node).take(limit).collect()
     }
 
     /// Active receivers that were last heard before `limit`.
     pub(super) fn silent_since(&self, limit: Timestamp) -> Vec<NodeId> {
-        self.members
-            .iter()
-            .filter(|(_, m)| m.is_active() && m.last_heard < limit)
-            .map(|(&node, _)| node)
-            .collect()
+        let silent = self.iter().filter(|(_, m)| m.is_active() && m.last_heard < limit);
+        silent.map(|(node, _)| node).collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::ZERO;
-
-    fn id(n: u32) -> Identity {
-        Identity(u128::from(n).to_be_bytes())
-    }
-
-    fn at(n: u16) -> Peer {
-        Peer::new(SocketAddr::from(([10, 0, 0, 1], n)))
-    }
-
-    fn hear(members: &mut Members, node: u32, peer: u16, identity: Option<u32>) -> Heard {
-        members.heard(NOW, (NodeId(node), at(peer)), identity.map(id), 0)
-    }
-
-    #[test]
-    fn a_member_stays_within_128_bytes() {
-        let indices = size_of::<(Identity, NodeId)>() + size_of::<(Peer, NodeId)>();
-        assert!(size_of::<(NodeId, Member)>() + indices <= 120);
-    }
-
-    #[test]
-    fn counts_follow_the_statuses() {
-        let mut members = Members::new(3, false);
-        for n in 1..=4u16 {
-            let heard = hear(&mut members, n.into(), n, Some(n.into()));
-            assert_eq!(heard, if n <= 3 { Heard::New } else { Heard::Unlisted });
-        }
-        assert!(members.set_status(NodeId(1), MemberStatus::Confirmed));
-        assert!(!members.set_status(NodeId(1), MemberStatus::Confirmed));
-        assert_eq!(members.confirmed(), 1);
-        assert_eq!(members.next_active(NodeId(2), 9), [NodeId(2), NodeId(3)]);
-        assert_eq!(members.next_active(NodeId(0), 1), [NodeId(2)]);
-        assert_eq!(members.next_active(NodeId(2), 1), [NodeId(3)]);
-        assert_eq!(members.next_active(NodeId(3), 1), [NodeId(2)]);
-        assert_eq!(members.following(NodeId(2), 9), [NodeId(3), NodeId(2)]);
-        assert_eq!(members.following(NodeId(3), 1), [NodeId(2)]);
-        assert!(members.is_active(NodeId(2)) && !members.is_active(NodeId(1)));
-        members.set_status(NodeId(2), MemberStatus::Failed);
-        members.set_status(NodeId(3), MemberStatus::Lost);
-        assert!(members.all_settled());
-        assert_eq!(hear(&mut members, 3, 3, None), Heard::Known);
-        assert!(!members.all_settled());
-        members.reopen();
-        assert_eq!(members.confirmed(), 0);
-        assert_eq!(members.next_active(NodeId(0), 9), [NodeId(1), NodeId(3)]);
-    }
-
-    #[test]
-    fn a_list_is_full_while_there_are_enough_and_goes_round() {
-        let mut members = Members::new(9, false);
-        for n in 1..=6 {
-            hear(&mut members, n, n as u16, Some(n));
-        }
-        members.set_status(NodeId(4), MemberStatus::Confirmed);
-        let next = |after, limit| -> Vec<u32> {
-            members.next_active(NodeId(after), limit).iter().map(|node| node.0).collect()
-        };
-        assert_eq!(next(3, 9), [1, 2, 3, 5, 6]);
-        assert_eq!(next(3, 5), [1, 2, 3, 5, 6]);
-        assert_eq!(next(1, 3), [2, 3, 5]);
-        assert_eq!(next(3, 3), [3, 5, 6]);
-        assert_eq!(next(6, 3), [1, 2, 3]);
-        assert!(next(3, 0).is_empty());
-    }
-
-    #[test]
-    fn who_has_not_said_who_it_is_holds_nobody_up() {
-        let mut members = Members::new(9, false);
-        assert_eq!(hear(&mut members, 7, 7, None), Heard::Stranger);
-        assert!(!members.set_status(NodeId(7), MemberStatus::Confirmed));
-        assert!(members.all_settled() && members.next_active(NodeId(0), 9).is_empty());
-        assert_eq!((members.len(), members.announced(), members.confirmed()), (1, 0, 0));
-        assert_eq!(hear(&mut members, 7, 7, Some(7)), Heard::New);
-        assert!(!members.all_settled());
-        assert_eq!((members.len(), members.present(NOW)), (1, 1));
-        members.forget(NodeId(7));
-        assert_eq!((members.len(), members.announced(), members.present(NOW)), (0, 0, 0));
-        assert!(members.all_settled());
-    }
-
-    #[test]
-    fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place() {
-        let mut members = Members::new(9, false);
-        assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
-        assert_eq!(hear(&mut members, 1, 2, Some(2)), Heard::Collision(id(1)));
-        members.set_status(NodeId(1), MemberStatus::Confirmed);
-        assert_eq!(hear(&mut members, 5, 5, Some(1)), Heard::Stranger, "too soon");
-        assert_eq!(hear(&mut members, 5, 1, Some(1)), Heard::Moved(NodeId(1)), "it is itself");
-        assert_eq!(
-            (members.announced(), members.confirmed(), members.all_settled()),
-            (1, 0, false)
-        );
-        let later = NOW + MOVE_AFTER;
-        let moved = members.heard(later, (NodeId(5), at(9)), Some(id(1)), 0);
-        assert_eq!(moved, Heard::Known, "silent for long, it may have another address");
-        assert_eq!(hear(&mut members, 5, 1, None), Heard::Stranger, "and not the old one");
-    }
-
-    #[test]
-    fn one_address_is_one_receiver_and_speaks_for_no_other() {
-        let mut members = Members::new(9, false);
-        assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
-        assert_eq!(hear(&mut members, 66, 66, Some(66)), Heard::New);
-        for n in 67..99 {
-            assert_eq!(hear(&mut members, n, 66, Some(n)), Heard::Stranger);
-            assert_eq!(hear(&mut members, 1, 66, None), Heard::Stranger);
-            assert_eq!(hear(&mut members, n, 66, Some(1)), Heard::Stranger);
-        }
-        assert_eq!((members.len(), members.announced()), (2, 2));
-        let later = NOW + MOVE_AFTER;
-        let restarted = members.heard(later, (NodeId(7), at(66)), Some(id(7)), 3);
-        assert_eq!(restarted, Heard::Moved(NodeId(66)));
-        assert_eq!((members.len(), members.announced()), (2, 2));
-    }
-
-    #[test]
-    fn a_round_trip_is_believed_the_second_time() {
-        let mut members = Members::new(9, false);
-        hear(&mut members, 1, 1, Some(1));
-        let member = members.get_mut(NodeId(1)).unwrap();
-        let ms = Duration::from_millis;
-        let believed = [5, 3000, 4].map(|rtt| member.believe(ms(rtt)));
-        assert_eq!(believed, [None, Some(ms(5)), Some(ms(4))]);
-    }
-}
+mod tests;

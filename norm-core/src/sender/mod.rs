@@ -17,6 +17,7 @@ mod grtt;
 mod lag;
 mod members;
 mod objects;
+mod order;
 mod parity;
 mod repair;
 mod schedule;

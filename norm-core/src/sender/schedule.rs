@@ -257,8 +257,7 @@ impl Sender {
 
     fn note_all_sent(&mut self, now: Timestamp) {
         if self.session.all_sent.is_none() && !self.objects.is_empty() {
-            self.session.all_sent = Some(now);
-            self.session.next_flush = Some(now);
+            self.session.all_is_sent(now);
             self.event(SenderEvent::AllSent);
         }
     }

@@ -57,8 +57,12 @@ pub(super) struct Session {
     pub(super) cc_interval: Duration,
     pub(super) cc_sequence: u16,
     pub(super) next_call: Timestamp,
-    /// The pause between the last roll call and the next.
+    /// The usual pause between the last roll call and the next.
     call_interval: Duration,
+    /// When the last one was sent.
+    called_at: Timestamp,
+    /// While content flowed to a large group, some had longer pauses.
+    called_rarely: bool,
     pub(super) call_round: u16,
     /// Nobody new is expected any more: two roll calls were answered since anybody came.
     census_at: Timestamp,
@@ -103,6 +107,11 @@ const STRANGER_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ROBUST: Duration = Duration::from_secs(15);
 /// The rate of reports that a roll call may cause, per second.
 const REPORTS_PER_SECOND: u32 = 2_000;
+/// Between two roll calls, but for the first ones.
+const CALL_PAUSE: Duration = Duration::from_secs(1);
+/// While content flows, the next roll call comes after this many times the time that they take at this
+/// rate: nobody is given up then, and reports cost the sender time that it needs for content.
+const CALM_PAUSE: u32 = 16;
 
 impl Session {
     pub(super) fn new(config: &SenderConfig, now: Timestamp) -> Self {
@@ -123,6 +132,8 @@ impl Session {
             cc_sequence: 0,
             next_call: now,
             call_interval: Duration::ZERO,
+            called_at: now,
+            called_rarely: false,
             call_round: 0,
             census_at: now,
             calls_since_news: 0,
@@ -234,9 +245,14 @@ impl Session {
         let shortest = if hurry { first } else { Duration::from_millis(100) };
         let window = spread.max((grtt * 2).min(shortest));
         let first_calls = self.call_round < 4;
-        let pause = Duration::from_millis(if first_calls { 250 } else { 1000 });
+        let pause = if first_calls { Duration::from_millis(250) } else { CALL_PAUSE };
         self.call_interval = pause.max(window * 4);
-        self.next_call = now + self.call_interval;
+        let calm = self.call_round > 1 && self.phase == Phase::Sending && self.all_sent.is_none();
+        let rare = spread * CALM_PAUSE;
+        let rarely = calm && rare > self.call_interval.max(CALL_PAUSE);
+        self.called_rarely |= rarely;
+        let interval = if rarely { rare } else { self.call_interval };
+        (self.called_at, self.next_call) = (now, now + interval);
         if self.calls_since_news < 2 {
             self.calls_since_news += 1;
             self.census_at = now + window + grtt * 2;
@@ -247,6 +263,13 @@ impl Session {
     /// True when the last roll calls have brought nobody new.
     pub(super) fn is_counted(&self) -> bool {
         self.calls_since_news >= 2
+    }
+
+    /// Everything was sent: from now on receivers may be given up, so roll calls come as usual.
+    pub(super) fn all_is_sent(&mut self, now: Timestamp) {
+        self.all_sent = Some(now);
+        self.next_flush = Some(now);
+        self.next_call = self.next_call.min(self.called_at + self.call_interval);
     }
 
     /// A receiver was heard for the first time: there may be more.
@@ -387,10 +410,13 @@ impl Sender {
     }
 
     fn give_up_the_silent(&mut self, now: Timestamp) {
-        if self.session.all_sent.is_none() {
+        let Some(all_sent) = self.session.all_sent else { return };
+        let silence = self.silence();
+        // Whoever was called rarely had no occasion to speak.
+        if self.session.called_rarely && now < all_sent + silence {
             return;
         }
-        for node in self.members.silent_since(now - self.silence()) {
+        for node in self.members.silent_since(now - silence) {
             self.members.set_status(node, MemberStatus::Lost);
             self.event(SenderEvent::ReceiverLost { node });
         }
@@ -441,3 +467,6 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

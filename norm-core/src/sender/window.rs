@@ -75,6 +75,16 @@ impl Allowed {
             pace: Pace::default(),
         }
     }
+
+    /// True when it is worth asking again: much of what it said it can take has been sent since.
+    fn is_due(&self, sent: u64) -> bool {
+        sent >= self.limit || sent.saturating_sub(self.asked) >= step(self.limit - self.asked) / 2
+    }
+}
+
+/// Bytes after which to ask a receiver again that has room for so many.
+fn step(room: u64) -> u64 {
+    (room / 4).clamp(FIRST / 8, LONGEST_STEP)
 }
 
 /// Who can take how much.
@@ -82,14 +92,19 @@ impl Allowed {
 pub(super) struct Window {
     /// Those who can take least, as far as is known.
     receivers: BTreeMap<NodeId, Allowed>,
+    /// Nobody's limit is below this.
+    least: u64,
     /// Content bytes that had been sent when a question was asked, and when that was, by its number.
     asked: [(u64, Timestamp); 256],
     next_id: u8,
     /// Questions asked.
     questions: u64,
     asked_at: Timestamp,
-    /// Bytes after which to ask again.
+    /// Bytes after which to ask again: what the one with the least room needs, of those who answered
+    /// the last question.
     step: u64,
+    /// Nobody has answered it so far.
+    unanswered: bool,
     /// The last receiver outside of the list that was asked.
     pub(super) after: NodeId,
 }
@@ -111,7 +126,7 @@ const QUEUED: Duration = Duration::from_millis(5);
 /// How fast a receiver is, is measured over this time at least.
 const PACE_TIME: Duration = Duration::from_millis(2);
 /// Questions are at most this far apart, ...
-const LONGEST_STEP: u64 = 8 << 20;
+const LONGEST_STEP: u64 = 32 << 20;
 /// ... and no more than needed to cause so many answers a second.
 const ANSWERS_PER_SECOND: u32 = 20_000;
 /// A receiver that can take nothing for this long stops holding up the rest.
@@ -123,11 +138,13 @@ impl Window {
     pub(super) fn new() -> Self {
         Self {
             receivers: BTreeMap::new(),
+            least: u64::MAX,
             asked: [(0, Timestamp::ZERO); 256],
             next_id: 0,
             questions: 0,
             asked_at: Timestamp::ZERO,
             step: FIRST / 4,
+            unanswered: true,
             after: NodeId::NONE,
         }
     }
@@ -153,23 +170,26 @@ impl Window {
         self.asked_at + grtt.max(REPEAT).max(self.gap())
     }
 
-    /// Notes that a question is asked of these and of all who are watched; returns its number.
+    /// Notes that a question is asked of these and of those who are watched; returns its number.
     pub(super) fn ask(&mut self, now: Timestamp, sent: u64, beside: &[NodeId]) -> u8 {
         for &node in beside {
             if self.receivers.len() < WATCHED {
-                self.receivers.entry(node).or_insert(Allowed::new(sent, FIRST));
+                let new = Allowed::new(sent, FIRST);
+                self.least = self.least.min(self.receivers.entry(node).or_insert(new).limit);
             }
         }
         let id = self.next_id;
         self.asked[usize::from(id)] = (sent, now);
         (self.next_id, self.asked_at) = (id.wrapping_add(1), now);
         self.questions += 1;
+        self.unanswered = true;
         id
     }
 
-    /// Those who are watched.
-    pub(super) fn watched(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.receivers.keys().copied()
+    /// Those who are watched and to be asked now: who has much room is asked rarely.
+    pub(super) fn due(&self, sent: u64) -> impl Iterator<Item = NodeId> + '_ {
+        let due = self.receivers.iter().filter(move |(_, allowed)| allowed.is_due(sent));
+        due.map(|(&node, _)| node)
     }
 
     /// Takes an answer. With `paced` the rate is somebody else's decision: only memory counts then,
@@ -206,22 +226,37 @@ impl Window {
         if new.asked < allowed.asked {
             return; // overtaken by a later one
         }
+        let was_least = allowed.limit <= self.least;
         (allowed.asked, allowed.limit, allowed.pace) = (new.asked, new.limit, new.pace);
         if room > 0 {
             (allowed.stalling, allowed.ignored) = (None, false);
         }
-        self.step = (room / 4).clamp(FIRST / 8, LONGEST_STEP);
+        let first = core::mem::take(&mut self.unanswered);
+        self.step = step(room).min(if first { u64::MAX } else { self.step });
+        self.least = self.least.min(new.limit);
+        if was_least {
+            self.find_least();
+        }
+    }
+
+    fn find_least(&mut self) {
+        let limits = self.receivers.values().map(|allowed| allowed.limit);
+        self.least = limits.min().unwrap_or(u64::MAX);
     }
 
     /// Watches only these any longer.
     pub(super) fn retain(&mut self, mut is_waited_for: impl FnMut(NodeId) -> bool) {
         self.receivers.retain(|&node, _| is_waited_for(node));
+        self.find_least();
     }
 
     /// True when somebody who is waited for can take no more now. Whoever is the reason for too long
     /// is waited for no longer.
     pub(super) fn stalls(&mut self, now: Timestamp, sent: u64) -> bool {
         let mut full = false;
+        if !self.is_full(sent) {
+            return full;
+        }
         for allowed in self.receivers.values_mut() {
             if allowed.ignored || sent < allowed.limit {
                 continue;
@@ -241,7 +276,7 @@ impl Window {
     }
 
     fn is_full(&self, sent: u64) -> bool {
-        self.receivers.values().any(|allowed| sent >= allowed.limit)
+        sent >= self.least
     }
 }
 
@@ -331,17 +366,35 @@ mod tests {
     }
 
     #[test]
+    fn who_has_much_room_is_asked_rarely_and_who_has_little_sets_the_pace() {
+        let (poor, rich) = (NodeId(1), NodeId(2));
+        let mut window = Window::new();
+        let id = window.ask(START, 0, &[poor, rich]);
+        window.answered(START + MS, poor, id, credit(1 << 20), true);
+        window.answered(START + MS, rich, id, credit(96 << 20), true);
+        let (quarter, now) = (256 << 10, START + MS * 10);
+        assert!(!window.must_ask(now, quarter - 1, MS) && window.must_ask(now, quarter, MS));
+        assert_eq!(window.due(quarter).collect::<Vec<_>>(), [poor]);
+        assert_eq!(window.due(12 << 20).collect::<Vec<_>>(), [poor, rich]);
+        let id = window.ask(now, quarter, &[]);
+        window.answered(START + MS, poor, id, credit(0), true);
+        assert_eq!(window.due(quarter).collect::<Vec<_>>(), [poor], "it has no room");
+        window.retain(|node| node == rich);
+        assert!(!window.stalls(now, (96 << 20) - 1) && window.stalls(now, 96 << 20));
+    }
+
+    #[test]
     fn of_many_receivers_those_with_the_least_room_are_watched() {
         let mut window = Window::new();
         let everybody: Vec<NodeId> = (1..=100).map(NodeId).collect();
         let id = window.ask(START, 0, &everybody);
-        assert_eq!(window.watched().count(), WATCHED);
+        assert_eq!(window.receivers.len(), WATCHED);
         for &node in &everybody {
             // The later, the less.
             window.answered(START + MS, node, id, credit(FIRST * 200 - u64::from(node.0)), true);
         }
-        assert_eq!(window.watched().count(), WATCHED);
-        assert!(window.watched().any(|node| node == NodeId(100)));
+        assert_eq!(window.receivers.len(), WATCHED);
+        assert!(window.receivers.contains_key(&NodeId(100)));
         assert!(
             !window.stalls(START, FIRST * 200 - 101) && window.stalls(START, FIRST * 200 - 100)
         );

@@ -87,6 +87,7 @@ impl ObjectSendOptions {
             ttl: self.ttl,
             loopback: self.loopback,
             recv_buffer: 4 << 20,
+            feedback_only: true,
             ..LinkConfig::new(self.group)
         }
     }

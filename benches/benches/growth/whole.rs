@@ -1,0 +1,96 @@
+//! What a whole sender does for a packet besides the engine, and what the kernel takes to hand over a
+//! datagram of a receiver: so that both sides of the ratio can be had with everything, too.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+
+use norm_net::interface::InterfaceSpec;
+use norm_net::socket::{Link, LinkConfig, SendOutcome};
+
+const BYTES: usize = 64 << 20;
+const PART: usize = 1 << 20;
+const PORT: u16 = 46_300;
+/// Datagrams of feedback in the socket's buffer at a time, and how often.
+const FEEDBACK: (u32, u32) = (64, 200);
+const FEEDBACK_LEN: usize = 64;
+/// Runs; the median counts.
+const RUNS: usize = 5;
+
+/// Nanoseconds.
+pub(crate) struct Whole {
+    /// To read, hash and send the content of one packet.
+    pub(crate) packet: f64,
+    /// To receive one datagram.
+    pub(crate) datagram: f64,
+}
+
+/// Measures both, over loopback and from a file in memory.
+pub(crate) fn measure(segment: usize, batch: usize) -> io::Result<Whole> {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let mut file = tempfile::tempfile_in(folder)?;
+    let content: Vec<u8> = (0..PART).map(|n| (n * 31 / 7) as u8).collect();
+    for _ in 0..BYTES / PART {
+        file.write_all(&content)?;
+    }
+    let packets: Vec<f64> =
+        (0..RUNS).map(|_| forward(&mut file, segment, batch)).collect::<io::Result<_>>()?;
+    let datagrams: Vec<f64> = (0..RUNS).map(|_| backward()).collect::<io::Result<_>>()?;
+    Ok(Whole { packet: median(packets), datagram: median(datagrams) })
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Reads, hashes and sends a file; nobody has joined the group.
+fn forward(file: &mut File, segment: usize, batch: usize) -> io::Result<f64> {
+    let mut link = open(PORT, false)?;
+    let to = link.group();
+    let batch = batch.min(link.max_gso_segments()).min(65_507 / segment).max(1) * segment;
+    let mut part = vec![0; PART];
+    let mut hasher = blake3::Hasher::new();
+    file.seek(SeekFrom::Start(0))?;
+    let start = Instant::now();
+    for _ in 0..BYTES / PART {
+        file.read_exact(&mut part)?;
+        hasher.update(&part);
+        for contents in part.chunks(batch) {
+            let mut rest = contents;
+            while let SendOutcome::Blocked { sent } = link.send(to, segment, rest)? {
+                rest = &rest[sent..];
+                link.wait(None)?;
+            }
+        }
+    }
+    std::hint::black_box(hasher.finalize());
+    Ok(start.elapsed().as_nanos() as f64 / BYTES as f64 * segment as f64)
+}
+
+/// Receives small datagrams that are there already.
+fn backward() -> io::Result<f64> {
+    let (mut receiver, mut sender) = (open(PORT + 1, true)?, open(PORT + 1, false)?);
+    let (to, content) = (sender.group(), [0x5a; FEEDBACK_LEN]);
+    let (mut received, mut time) = (0, 0);
+    for _ in 0..FEEDBACK.1 {
+        for _ in 0..FEEDBACK.0 {
+            sender.send(to, FEEDBACK_LEN, &content)?;
+        }
+        let start = Instant::now();
+        receiver.wait(None)?;
+        receiver.recv(64, &mut |datagram| received += u64::from(!datagram.payload.is_empty()))?;
+        time += start.elapsed().as_nanos();
+    }
+    Ok(time as f64 / received as f64)
+}
+
+fn open(port: u16, join: bool) -> io::Result<Link> {
+    let mut config = LinkConfig::new(SocketAddr::from(([239, 255, 57, 43], port)));
+    config.interface = Some(InterfaceSpec::Name("lo".to_owned()));
+    (config.join, config.loopback) = (join, true);
+    Link::open(&config).map_err(io::Error::other)
+}
