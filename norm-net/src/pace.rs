@@ -45,12 +45,13 @@ impl Pace {
     }
 
     /// The engine's settings for it.
-    pub(crate) fn configure(self, config: SenderConfig) -> SenderConfig {
-        let (control, rate_min) = match self {
-            Self::Auto { min, .. } => (RateControl::Delivery, min),
-            Self::Fixed(_) | Self::Unlimited => (RateControl::Fixed, config.rate_min),
-        };
-        SenderConfig { rate: self.limit(), control, rate_min, ..config }
+    pub(crate) fn configure(self, mut config: SenderConfig) -> SenderConfig {
+        config.rate = self.limit();
+        config.control = RateControl::Fixed;
+        if let Self::Auto { min, .. } = self {
+            (config.control, config.rate_min) = (RateControl::Delivery, min);
+        }
+        config
     }
 }
 
