@@ -50,8 +50,11 @@ const PROBES: usize = 64;
 const FIRST_WINDOW: f64 = 10.0;
 /// ... at no more than this: 1 Mbit/s, in bytes.
 const FIRST_RATE: f64 = 125_000.0;
-/// Packets of a pulse at least.
+/// Packets of a pulse at least, and how many more when all are lost at calm times: the more chance
+/// there is in a count, the longer it is to be.
 const PULSE_PACKETS: f64 = 12.0;
+const PULSE_LOSSY: f64 = 400.0;
+const PULSE_LOSSY_OPENING: f64 = 60.0;
 const PULSE_SHORTEST: Duration = Duration::from_millis(2);
 const PULSE_LONGEST: Duration = Duration::from_millis(250);
 /// Times between probes.
@@ -81,6 +84,8 @@ const LONGER_BURSTS: Duration = Duration::from_secs(5);
 const ARRIVED: f64 = 0.93;
 /// Less than this part of what was to be sent tells nothing about more.
 const BUSY: f64 = 0.75;
+/// A pulse that does not arrive makes the rate no less than this part of what it was.
+const KNOWN: f64 = 0.95;
 
 /// The controller. It knows nothing of receivers: whoever owns it hands in the reports of the one
 /// that limits.
@@ -108,6 +113,8 @@ pub struct Delivery {
     doubts: u32,
     /// How much a way differs when there is no queue.
     jitter: Duration,
+    /// The part lost at calm times.
+    base: f64,
     rtt: Duration,
     /// Packets that may leave at once, and when more of them may again.
     burst: usize,
@@ -139,6 +146,7 @@ impl Delivery {
             pressed: false,
             doubts: 0,
             jitter: Duration::ZERO,
+            base: 0.0,
             rtt,
             burst: BURST,
             longer_at: now,
@@ -229,6 +237,7 @@ impl Delivery {
         let Some(&Sent { step, target, .. }) = ended else { return };
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
+        self.base = interval.base;
         self.watch_queue(&interval);
         if step == Step::Pulse && report.probes == 1 {
             self.take_pulse(now, &interval, target);
@@ -279,6 +288,17 @@ impl Delivery {
         self.pulse_at = now;
     }
 
+    /// Who limited is gone, and somebody else reports: before it came, so much arrived.
+    pub fn free(&mut self, now: Timestamp, before: f64) {
+        if !self.begun {
+            return;
+        }
+        // Half of it, for that was some time ago; from there on as in the beginning.
+        self.capacity = self.bounded(self.capacity.max(before / 2.0));
+        (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
+        self.go_on(now, self.rtt);
+    }
+
     fn take_pulse(&mut self, now: Timestamp, pulse: &Interval, target: f64) {
         let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
         if congested && self.shorten_bursts(now, pulse) {
@@ -286,8 +306,11 @@ impl Delivery {
             return;
         }
         if congested {
-            let found = pulse.delivered.clamp(self.capacity * 0.5, pulse.sent);
             let opening = self.opening;
+            // Once the opening is over, what is held is known to arrive; who can take less says so
+            // of other times too.
+            let least = self.capacity * if opening { 0.5 } else { KNOWN };
+            let found = pulse.delivered.clamp(least.min(pulse.sent), pulse.sent);
             self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
             self.found(now);
             if opening {
@@ -312,7 +335,8 @@ impl Delivery {
     /// Less arrived than was sent, and it was no pulse.
     fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
         self.doubts += 1;
-        let clear = interval.delivered < interval.sent * 0.85;
+        // Losses alone may be chance, once.
+        let clear = interval.delivered < interval.sent * 0.85 && interval.has_grown(self.jitter);
         if self.doubts < 2 && !clear {
             return;
         }
@@ -370,9 +394,10 @@ impl Delivery {
             Step::Pulse | Step::Drain => {
                 let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
                 let shortest = PULSE_SHORTEST.max(self.jitter * 8);
-                share
-                    .clamp(shortest, PULSE_LONGEST.max(shortest))
-                    .max(packets(PULSE_PACKETS, self.gain))
+                let longest = PULSE_LONGEST.max(shortest);
+                let lossy = if self.opening { PULSE_LOSSY_OPENING } else { PULSE_LOSSY };
+                let lossy = packets(lossy * self.base, self.gain).min(longest);
+                share.clamp(shortest, longest).max(packets(PULSE_PACKETS, self.gain)).max(lossy)
             }
             Step::Hold | Step::Await { .. } if !self.begun => GAP_SHORTEST,
             Step::Hold | Step::Await { .. } => {
@@ -390,3 +415,6 @@ impl Delivery {
         rate.min(self.limits.max).max(self.limits.min.min(self.limits.max))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ pub(super) struct Steering {
     limiting: Option<Watched>,
     /// It says that it can take much less than the other: asked once more.
     suspect: Option<Watched>,
+    /// What arrived before the last change of who limits, in bytes per second.
+    before: f64,
     quiet_from: Timestamp,
     started: bool,
 }
@@ -55,7 +57,7 @@ impl Steering {
         let guess = config.initial_grtt;
         let delivery = Delivery::new(limits, packet, config.packet_overhead, guess, now);
         let (limiting, suspect) = (None, None);
-        Some(Self { delivery, limiting, suspect, quiet_from: now, started: false })
+        Some(Self { delivery, limiting, suspect, before: 0.0, quiet_from: now, started: false })
     }
 
     /// Bits per second.
@@ -96,6 +98,7 @@ impl Steering {
         let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now));
         if silent {
             self.limiting = Some(fresh);
+            self.delivery.free(now, core::mem::take(&mut self.before));
         }
         if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
             limiting.hear(now, rtt, feedback.rate);
@@ -123,7 +126,9 @@ impl Steering {
         }
         self.suspect.take_if(|suspect| suspect.node == node);
         self.limiting = Some(Watched { reported: Some(report.cc_sequence), ..fresh });
-        self.delivery.limit(now, interval.delivered);
+        self.before = capacity;
+        // What it loses at calm times may be no more than its short acquaintance with us.
+        self.delivery.limit(now, interval.delivered * (1.0 - interval.base));
     }
 
     /// Time has passed: who says nothing any more limits no longer.
@@ -197,3 +202,6 @@ impl Sender {
         (Some(watch), nodes)
     }
 }
+
+#[cfg(test)]
+mod tests;
