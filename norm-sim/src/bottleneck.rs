@@ -1,5 +1,8 @@
 //! One measurement of congestion control: how a sender finds the rate of a path.
 
+mod group;
+mod plots;
+
 use core::time::Duration;
 
 use norm_core::sender::{ObjectSpec, RateControl};
@@ -9,6 +12,9 @@ use crate::outcome::{Outcome, Sample};
 use crate::rule::Rule;
 use crate::scenario::{Link, Scenario};
 
+pub use group::{Course, Group, Path};
+pub use plots::plots;
+
 /// A path with a bottleneck, and nothing else on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bottleneck {
@@ -16,8 +22,6 @@ pub struct Bottleneck {
     pub seed: u64,
     /// Who decides the rate.
     pub control: RateControl,
-    /// The rate.
-    pub fixed: Option<u64>,
     /// Bits per second that pass.
     pub bits: u64,
     /// Round trip without a queue.
@@ -79,7 +83,6 @@ impl Bottleneck {
         Self {
             seed: 1,
             control: RateControl::Delivery,
-            fixed: None,
             bits,
             rtt,
             queue,
@@ -89,22 +92,15 @@ impl Bottleneck {
         }
     }
 
+    /// Bytes under way in one round trip.
+    pub fn under_way(&self) -> f64 {
+        self.bits as f64 / 8.0 * self.rtt.as_secs_f64()
+    }
+
     /// The scenario that is run.
     pub fn scenario(&self) -> Scenario {
-        let size = (self.bits as f64 / 8.0 * self.time.as_secs_f64() * 1.1) as u64 + 1_000_000;
-        let mut scenario = Scenario::new(self.seed, size);
-        // As many objects as it takes.
-        let object = u64::from(SYMBOL) * 1024 * 200;
-        let objects = (0..size.div_ceil(object)).map(|i| (size - i * object).min(object));
-        scenario.sender().objects =
-            objects.map(|size| ObjectSpec { size, info: None, file: true }).collect();
-        (scenario.limit, scenario.may_fail, scenario.check_nacks) = (self.time, true, false);
+        let mut scenario = endless(self.seed, self.control, self.bits, self.time);
         let config = &mut scenario.sender().config;
-        (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-        (config.control, config.cache_bytes) = (self.control, 128 << 20);
-        if self.fixed.is_some() {
-            (config.control, config.rate) = (RateControl::Fixed, self.fixed);
-        }
         config.min_receivers = self.receivers;
         // Near, because the course is sampled no finer than the shortest link.
         let near = Duration::from_micros(50).min(self.rtt / 4);
@@ -156,6 +152,22 @@ impl Bottleneck {
             outcome,
         }
     }
+}
+
+/// A sender that has more to send than `bits` bits per second take in this time.
+fn endless(seed: u64, control: RateControl, bits: u64, time: Duration) -> Scenario {
+    let size = (bits as f64 / 8.0 * time.as_secs_f64() * 1.1) as u64 + 1_000_000;
+    let mut scenario = Scenario::new(seed, size);
+    // As many objects as it takes.
+    let object = u64::from(SYMBOL) * 1024 * 200;
+    let objects = (0..size.div_ceil(object)).map(|i| (size - i * object).min(object));
+    scenario.sender().objects =
+        objects.map(|size| ObjectSpec { size, info: None, file: true }).collect();
+    (scenario.limit, scenario.may_fail, scenario.check_nacks) = (time, true, false);
+    let config = &mut scenario.sender().config;
+    (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
+    (config.control, config.cache_bytes) = (control, 128 << 20);
+    scenario
 }
 
 /// Bytes sent between two samples, headers included.

@@ -47,7 +47,7 @@ mod tcp;
 pub mod theory;
 mod truth;
 
-pub use bottleneck::{Bottleneck, Found, Step};
+pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
 pub use content::Content;
 pub use crowd::CrowdPlan;
 pub use experiment::{Experiment, Measured, peak_memory};
@@ -65,6 +65,6 @@ pub use rule::Rule;
 pub use scenario::{
     Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,
 };
-pub use stranger::{Attack, StrangerPlan};
+pub use stranger::{Attack, Lie, StrangerPlan};
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};
 pub use tcp::{Control, Segment, TcpPlan};

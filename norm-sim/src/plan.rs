@@ -6,7 +6,7 @@
 mod measure;
 mod network;
 mod page;
-mod plot;
+pub(crate) mod plot;
 mod request;
 mod words;
 

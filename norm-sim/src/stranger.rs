@@ -8,6 +8,7 @@ mod feedback;
 mod garble;
 mod names;
 mod node;
+mod path_words;
 mod sender_words;
 #[cfg(test)]
 mod tests;
@@ -71,10 +72,24 @@ pub enum Attack {
     /// Feedback with the congestion state of a receiver that can take nothing, or everything: the
     /// sender's rate.
     ForgedClr,
+    /// Reports of what arrives that are not true, of a receiver that says who it is, and in the
+    /// names of others: the rate of a sender that follows them.
+    FalsePath(Lie),
+}
+
+/// What a false report of a path says.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lie {
+    /// Hardly anything arrives.
+    Slow,
+    /// All arrives, in no time.
+    Fast,
+    /// Numbers that cannot be.
+    Absurd,
 }
 
 impl Attack {
-    /// Every kind that needs no bytes from the test.
+    /// Every kind that a swarm draws.
     pub const ALL: [Self; 16] = [
         Self::Noise,
         Self::Mutate,

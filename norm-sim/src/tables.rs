@@ -3,6 +3,8 @@
 //! They are committed and compared by a test, so that a change in behaviour is a diff in review. One
 //! seed each: they show that something has changed, and are no measurement of how much.
 
+mod rates;
+
 use core::fmt::Write;
 use core::time::Duration;
 
@@ -14,8 +16,10 @@ use crate::scenario::{Change, Host, Link, Scenario};
 use crate::swarm::run_to_end;
 use crate::theory;
 
+pub use rates::cells;
+
 /// The names that [`by_name`] knows.
-pub const NAMES: [&str; 4] = ["transmissions", "nacks", "disturbances", "traces"];
+pub const NAMES: [&str; 5] = ["transmissions", "nacks", "disturbances", "traces", "rates"];
 
 /// The table with this name, one of [`NAMES`]. It does not depend on the number of threads.
 pub fn by_name(name: &str, threads: usize) -> Option<String> {
@@ -25,6 +29,7 @@ pub fn by_name(name: &str, threads: usize) -> Option<String> {
         "nacks" => nacks(&mut text, threads),
         "disturbances" => disturbances(&mut text, threads),
         "traces" => traces(&mut text, threads),
+        "rates" => rates::rates(&mut text, threads),
         _ => return None,
     };
     written.is_ok().then_some(text)

@@ -15,6 +15,9 @@ const LEAST_BACKOFF: u8 = 4;
 const BIAS: f64 = 0.25;
 /// A rate above this part of one that was heard has nothing to add.
 const NEWS: f64 = 0.9;
+/// Who cannot take what is sent is silenced so often between two answers of its own: who silenced it
+/// may be lying.
+const HUSHES: u8 = 2;
 
 /// The sender's advertised timing, and whether there is anybody else.
 #[derive(Copy, Clone, Debug)]
@@ -82,6 +85,8 @@ pub struct CcAnswer {
     rtt: Option<QuantizedRtt>,
     /// The longest backoff when the last probe came.
     scale: Duration,
+    /// Times that others have silenced us since we have spoken.
+    hushed: u8,
 }
 
 impl CcAnswer {
@@ -95,6 +100,7 @@ impl CcAnswer {
             role: CcFlags::NONE,
             rtt: None,
             scale: Duration::ZERO,
+            hushed: 0,
         }
     }
 
@@ -186,7 +192,12 @@ impl CcAnswer {
             return;
         }
         let rate = heard.rate.to_bytes_per_second();
-        if rate > 0.0 && self.rate(group.grtt, path) > NEWS * rate {
+        let ours = self.rate(group.grtt, path);
+        let squeezed =
+            path.loss.is_none() && self.send_rate().is_some_and(|sent| ours < NEWS * sent);
+        let in_vain = squeezed && self.hushed >= HUSHES;
+        if rate > 0.0 && ours > NEWS * rate && !in_vain {
+            self.hushed = self.hushed.saturating_add(1);
             self.hold(now, group);
         }
     }
@@ -219,6 +230,7 @@ impl CcAnswer {
         path: &PathState,
     ) -> Option<CcFeedback> {
         self.send_rate?;
+        self.hushed = 0;
         self.hold(now, group);
         Some(self.feedback(group.grtt, path))
     }

@@ -52,8 +52,11 @@ const PROBES: usize = 64;
 const FIRST_WINDOW: f64 = 10.0;
 /// ... at no more than this: 1 Mbit/s, in bytes.
 const FIRST_RATE: f64 = 125_000.0;
-/// Packets of a pulse at least.
+/// Packets of a pulse at least, and how many more when all are lost at calm times: the more chance
+/// there is in a count, the longer it is to be.
 const PULSE_PACKETS: f64 = 12.0;
+const PULSE_LOSSY: f64 = 400.0;
+const PULSE_LOSSY_OPENING: f64 = 60.0;
 const PULSE_SHORTEST: Duration = Duration::from_millis(2);
 const PULSE_LONGEST: Duration = Duration::from_millis(250);
 /// Times between probes.
@@ -89,6 +92,8 @@ const CALM_HOLDS: u32 = 4;
 const ARRIVED: f64 = 0.93;
 /// Less than this part of what was to be sent tells nothing about more.
 const BUSY: f64 = 0.75;
+/// A pulse that does not arrive makes the rate no less than this part of what it was.
+const KNOWN: f64 = 0.95;
 
 /// The controller. It knows nothing of receivers: whoever owns it hands in the reports of the one
 /// that limits.
@@ -128,6 +133,8 @@ pub struct Delivery {
     unsure: Option<(Interval, f64)>,
     /// How much a way differs when there is no queue.
     jitter: Duration,
+    /// The part lost at calm times.
+    base: f64,
     rtt: Duration,
     /// Packets that may leave at once, and when more of them may again.
     burst: usize,
@@ -164,6 +171,7 @@ impl Delivery {
             blip: Duration::ZERO,
             unsure: None,
             jitter: Duration::ZERO,
+            base: 0.0,
             rtt,
             burst: BURST,
             longer_at: now,
@@ -269,6 +277,7 @@ impl Delivery {
         let Some(&Sent { step, target, .. }) = ended else { return };
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
+        self.base = interval.base;
         self.watch_queue(&interval);
         if let Some((pulse, target)) = self.unsure.take() {
             self.settle(now, &pulse, target, interval.queue);
@@ -329,6 +338,17 @@ impl Delivery {
         self.pulse_at = now;
     }
 
+    /// Who limited is gone, and somebody else reports: before it came, so much arrived.
+    pub fn free(&mut self, now: Timestamp, before: f64) {
+        if !self.begun {
+            return;
+        }
+        // Half of it, for that was some time ago; from there on as in the beginning.
+        self.capacity = self.bounded(self.capacity.max(before / 2.0));
+        (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
+        self.go_on(now, self.rtt);
+    }
+
     fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
         let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
         if congested && pulse.lossy {
@@ -371,8 +391,11 @@ impl Delivery {
 
     /// The path takes no more than what arrived of a pulse.
     fn fail(&mut self, now: Timestamp, pulse: &Interval) {
-        let found = pulse.delivered.clamp(self.capacity * 0.5, pulse.sent.max(self.capacity));
         let opening = self.opening;
+        // Once the opening is over, what is held is known to arrive; who can take less says so of
+        // other times too.
+        let least = self.capacity * if opening { 0.5 } else { KNOWN };
+        let found = pulse.delivered.clamp(least, pulse.sent.max(self.capacity));
         self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
         self.found(now);
         if opening {
@@ -384,7 +407,8 @@ impl Delivery {
     /// Less arrived than was sent, and it was no pulse.
     fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
         self.doubts += 1;
-        let clear = interval.lossy && interval.delivered < interval.sent * 0.85;
+        // Losses alone may be chance, once, and a receiver may come late to its socket.
+        let clear = interval.lossy && interval.has_grown(self.jitter);
         if self.doubts < 2 && !clear {
             self.blip = interval.grown;
             return;
@@ -448,10 +472,11 @@ impl Delivery {
             Step::Pulse | Step::Drain => {
                 let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
                 let shortest = PULSE_SHORTEST.max(self.jitter * 8);
-                let usual = share.clamp(shortest, PULSE_LONGEST.max(shortest));
-                (usual * self.longer)
-                    .min(PULSE_LONGEST.max(usual))
-                    .max(packets(PULSE_PACKETS, self.gain))
+                let longest = PULSE_LONGEST.max(shortest);
+                let lossy = if self.opening { PULSE_LOSSY_OPENING } else { PULSE_LOSSY };
+                let lossy = packets(lossy * self.base, self.gain);
+                let usual = (share.clamp(shortest, longest) * self.longer).max(lossy).min(longest);
+                usual.max(packets(PULSE_PACKETS, self.gain))
             }
             Step::Settle => {
                 let pulse = self.rtt / 16;
@@ -473,3 +498,6 @@ impl Delivery {
         rate.min(self.limits.max).max(self.limits.min.min(self.limits.max))
     }
 }
+
+#[cfg(test)]
+mod tests;

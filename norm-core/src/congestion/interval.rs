@@ -11,6 +11,9 @@ const GRAIN: Duration = Duration::from_micros(200);
 const STRETCH: f64 = 0.07;
 /// ... and a part of the packets that may be lost, before it means something.
 const EXCESS: f64 = 0.015;
+/// More than this is not believed to be lost anyway: at a path that takes much less than is sent, no
+/// time is calm.
+const MOST_BASE: f64 = 0.25;
 /// Standard deviations of a count of losses that chance explains.
 const SIGMAS: f64 = 3.0;
 
@@ -41,7 +44,9 @@ pub struct Interval {
     pub grown: Duration,
     /// How much longer it was under way than the quickest lately.
     pub queue: Duration,
-    /// More was lost than at calm times, and not by chance.
+    /// The part that is lost at calm times, 0 to 1.
+    pub base: f64,
+    /// More was lost than at calm times, and hardly by chance.
     pub lossy: bool,
     /// The time that it took to send.
     pub span: Duration,
@@ -68,11 +73,16 @@ impl Interval {
             return None;
         }
         let headers = |packets: u64| packets * overhead as u64;
-        let base = (f64::from(report.base_loss) / 65_535.0).min(0.9);
+        let told = f64::from(report.base_loss) / 65_535.0;
+        let base = told.min(MOST_BASE);
+        let sigmas = if told > MOST_BASE { 1.0 } else { SIGMAS };
         let took = report.span.max(span / 64).as_secs_f64();
         let got = u64::from(report.bytes) + headers(report.received.into());
         let (lost, count) = (f64::from(report.lost), arrived.max(1) as f64);
-        let chance = SIGMAS * libm::sqrt(base.max(3.0 / count) * (1.0 - base) / count);
+        let likely = base.max(1.0 / count);
+        // Counts of rare losses are skewed: many at once come more often than a bell curve has them.
+        let skew = (sigmas * sigmas - 1.0) / 6.0 * (1.0 - 2.0 * likely).max(0.0);
+        let chance = sigmas * libm::sqrt(likely * (1.0 - base) / count) + skew / count;
         let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
         let delivered = got as f64 / took / (1.0 - base);
         let lossy = lost / count - base > EXCESS + chance;
@@ -83,6 +93,7 @@ impl Interval {
             delivered: if lossy { delivered } else { delivered.min(passed) },
             grown: report.span.saturating_sub(span),
             queue: report.queue,
+            base,
             lossy,
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),

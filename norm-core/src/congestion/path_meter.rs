@@ -12,6 +12,8 @@ const MEMORY: Duration = Duration::from_secs(15);
 const BASE_PACKETS: f64 = 2_000.0;
 /// Fewer packets than this have no loss to speak of.
 const FEWEST: f64 = 50.0;
+/// So many (weighted) that lose far less than was thought are believed at once.
+const CLEAR: f64 = 50.0;
 
 /// The count when a probe came.
 #[derive(Copy, Clone, Debug)]
@@ -129,6 +131,9 @@ impl PathMeter {
             if expected >= FEWEST { (BASE_PACKETS / 4.0 / expected).max(1.0) } else { 1.0 };
         let (received, expected) = (received * weight, expected * weight);
         let keep = if weight > 1.0 { 0.75 } else { keep };
+        // Far less than before: the times before were not calm.
+        let clear = expected >= CLEAR && expected - received < expected * self.base_loss() / 2.0;
+        let keep = if clear { 0.1 } else { keep };
         self.calm = (self.calm.0 * keep + received, self.calm.1 * keep + expected);
     }
 }

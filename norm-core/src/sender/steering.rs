@@ -40,6 +40,8 @@ pub(super) struct Steering {
     /// It says that it can take less than the other: asked once more, because chance, a stall of its
     /// machine or a lie may be behind it.
     suspect: Option<Watched>,
+    /// What arrived before the last change of who limits, in bytes per second.
+    before: f64,
     quiet_from: Timestamp,
     started: bool,
     /// Nobody has said anything for the first second: they may be receivers that never do.
@@ -64,6 +66,7 @@ impl Steering {
             delivery,
             limiting,
             suspect,
+            before: 0.0,
             quiet_from: now,
             started: false,
             blind: false,
@@ -112,6 +115,7 @@ impl Steering {
         let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now));
         if silent {
             self.limiting = Some(fresh);
+            self.delivery.free(now, core::mem::take(&mut self.before));
         }
         if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
             limiting.hear(now, rtt, feedback.rate);
@@ -139,7 +143,9 @@ impl Steering {
         }
         self.suspect.take_if(|suspect| suspect.node == node);
         self.limiting = Some(Watched { reported: Some(report.cc_sequence), ..fresh });
-        self.delivery.limit(now, interval.delivered);
+        self.before = capacity;
+        // What it loses at calm times may be no more than its short acquaintance with us.
+        self.delivery.limit(now, interval.delivered * (1.0 - interval.base));
     }
 
     /// Time has passed: who says nothing any more limits no longer.
@@ -214,3 +220,6 @@ impl Sender {
         (Some(watch), nodes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One file for each subcommand.
 
 mod plan;
+mod plots;
 mod replay;
 mod scale;
 mod swarm;
@@ -22,6 +23,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Plan(plan::Plan),
+    Plots(plots::Plots),
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
     Scale(scale::Scale),
@@ -32,6 +34,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Plan(plan) => plan.run(),
+        Command::Plots(plots) => plots.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),
         Command::Scale(scale) => scale.run(),

@@ -5,32 +5,32 @@ use core::ops::Range;
 use plotters::prelude::*;
 
 /// Colours that the page replaces by those of the reader's mode.
-pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-pub(super) const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
-pub(super) const LINE: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
-pub(super) const MARK: RGBColor = RGBColor(0xb4, 0x53, 0x09);
+pub(crate) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(crate) const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub(crate) const LINE: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
+pub(crate) const MARK: RGBColor = RGBColor(0xb4, 0x53, 0x09);
 
 const SIZE: (u32, u32) = (760, 260);
 const FONT: &str = "sans-serif";
 
 /// One line over time.
 #[derive(Debug)]
-pub(super) struct Plot<'a> {
+pub(crate) struct Plot<'a> {
     /// What it shows, for those who cannot see it.
-    pub(super) title: &'a str,
-    pub(super) x_label: &'a str,
-    pub(super) y_label: &'a str,
-    pub(super) points: &'a [(f64, f64)],
-    pub(super) x: Range<f64>,
+    pub(crate) title: &'a str,
+    pub(crate) x_label: &'a str,
+    pub(crate) y_label: &'a str,
+    pub(crate) points: &'a [(f64, f64)],
+    pub(crate) x: Range<f64>,
     /// From zero to this.
-    pub(super) y_most: f64,
+    pub(crate) y_most: f64,
     /// A moment to be marked.
-    pub(super) mark: Option<f64>,
+    pub(crate) mark: Option<f64>,
 }
 
 impl Plot<'_> {
     /// The plot as an element of a page; drawing into a string does not fail.
-    pub(super) fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let mut svg = String::new();
         let drawn = self.draw(&mut svg);
         debug_assert!(drawn.is_ok(), "{drawn:?}");
@@ -86,7 +86,7 @@ fn tick(value: f64, step: f64) -> String {
 }
 
 /// The next round number: what an axis ends at.
-pub(super) fn round_up(most: f64) -> f64 {
+pub(crate) fn round_up(most: f64) -> f64 {
     if !(most > 0.0 && most.is_finite()) {
         return 1.0;
     }

@@ -86,7 +86,7 @@ fn nack(
     emit(source, &Message::Nack(nack))
 }
 
-fn ack(
+pub(super) fn ack(
     source: NodeId,
     ack_type: u8,
     sender: &Sender,
@@ -145,7 +145,7 @@ fn report(
     report_of(source, sender, identity, state, echo, rng)
 }
 
-fn report_of(
+pub(super) fn report_of(
     source: NodeId,
     sender: &Sender,
     identity: Identity,

@@ -8,7 +8,7 @@ use crate::packet::{HostId, Node, Outbox, Packet, To};
 
 use super::ears::Ears;
 use super::names::choose;
-use super::{Attack, StrangerPlan, feedback, garble, sender_words};
+use super::{Attack, StrangerPlan, feedback, garble, path_words, sender_words};
 
 /// The next timeout is always later than now.
 const TICK: Duration = Duration::from_nanos(1);
@@ -127,6 +127,10 @@ impl Stranger {
                 let packet = feedback::forge(attack, sender, ears, rng);
                 let to = if rng.chance(0.5) { To::Group } else { To::Host(sender.host) };
                 (to, packet)
+            }
+            Attack::FalsePath(lie) => {
+                let sender = choose(&ears.senders, rng)?;
+                (To::Group, path_words::forge(*lie, sender, ears, rng))
             }
             Attack::Collisions => {
                 let sender = choose(&ears.senders, rng)?;

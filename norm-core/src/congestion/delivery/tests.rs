@@ -1,0 +1,199 @@
+use super::*;
+
+/// Bytes of a packet, headers included, and of the headers.
+const PACKET: f64 = 1000.0;
+const OVERHEAD: usize = 28;
+const MS: Duration = Duration::from_millis(1);
+
+/// A path of one bottleneck, as water in a pipe.
+struct Pipe {
+    delivery: Delivery,
+    now: Timestamp,
+    /// Bytes per second that pass, and bytes that wait.
+    passes: f64,
+    queue: f64,
+    room: f64,
+    rtt: Duration,
+    sequence: u16,
+    packets: f64,
+    left: Timestamp,
+    arrived: Timestamp,
+    reports: VecDeque<(Timestamp, PathReport)>,
+    /// Rates from probe to probe.
+    rates: Vec<f64>,
+}
+
+impl Pipe {
+    fn new(passes: f64, rtt: Duration, limits: RateLimits) -> Self {
+        let now = Timestamp::ZERO;
+        Self {
+            delivery: Delivery::new(limits, PACKET as usize - OVERHEAD, OVERHEAD, rtt, now),
+            now,
+            passes,
+            queue: 0.0,
+            room: f64::MAX,
+            rtt,
+            sequence: 0,
+            packets: 0.0,
+            left: now,
+            arrived: now,
+            reports: VecDeque::new(),
+            rates: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            let report = self.reports.front().map_or(Timestamp::MAX, |&(at, _)| at);
+            let probe = self.delivery.next().max(self.now);
+            if report.min(probe) > end {
+                self.now = end;
+                return;
+            }
+            self.now = report.min(probe);
+            if report <= probe {
+                let (_, report) = self.reports.pop_front().expect("there is one");
+                self.delivery.take(self.now, &report, self.rtt);
+            } else {
+                self.probe();
+            }
+        }
+    }
+
+    fn probe(&mut self) {
+        let (rate, time) = (self.delivery.rate(), self.now.saturating_since(self.left));
+        self.rates.push(rate);
+        let before = self.packets.floor();
+        // A probe is a packet too.
+        self.packets += rate * time.as_secs_f64() / PACKET + 1.0;
+        let sent = self.packets.floor() - before;
+        let waits = (self.queue + sent * PACKET - self.passes * time.as_secs_f64()).max(0.0);
+        self.queue = waits.min(self.room);
+        let lost = ((waits - self.queue) / PACKET).min(sent - 1.0).floor();
+        let delay = Duration::from_secs_f64(self.queue / self.passes);
+        let arrives = self.now + self.rtt / 2 + delay;
+        let received = (sent - lost) as u32;
+        let report = PathReport {
+            cc_sequence: self.sequence,
+            probes: 1,
+            base_loss: 0,
+            span: arrives.saturating_since(self.arrived),
+            received,
+            lost: lost as u32,
+            bytes: received * (PACKET as u32 - OVERHEAD as u32),
+            queue: delay,
+        };
+        self.reports.push_back((arrives + self.rtt / 2, report));
+        let total = Total {
+            bytes: self.packets as u64 * (PACKET as u64 - OVERHEAD as u64),
+            packets: self.packets as u64,
+        };
+        self.delivery.probe(self.now, self.sequence, total);
+        (self.left, self.arrived) = (self.now, arrives);
+        self.sequence = self.sequence.wrapping_add(1);
+    }
+
+    #[track_caller]
+    fn has_capacity(&self, least: f64, most: f64) {
+        let capacity = self.delivery.capacity();
+        assert!((least..=most).contains(&capacity), "{capacity} is not in {least}..={most}");
+    }
+}
+
+fn free() -> RateLimits {
+    RateLimits { min: 10_000.0, max: f64::MAX }
+}
+
+#[test]
+fn a_session_begins_with_ten_packets_in_a_round_trip_and_at_most_a_megabit() {
+    for (rtt, rate) in [(MS * 500, 20_000.0), (MS * 10, FIRST_RATE)] {
+        let delivery = Delivery::new(free(), 972, OVERHEAD, rtt, Timestamp::ZERO);
+        assert!((delivery.rate() - rate).abs() < 1.0, "{}", delivery.rate());
+    }
+}
+
+#[test]
+fn nothing_is_tried_before_somebody_reports() {
+    let mut delivery = Delivery::new(free(), 972, OVERHEAD, MS * 10, Timestamp::ZERO);
+    let mut now = Timestamp::ZERO;
+    for sequence in 0..200 {
+        delivery.probe(now, sequence, Total { bytes: 972, packets: 1 });
+        assert!(delivery.rate() <= FIRST_RATE);
+        now = delivery.next();
+    }
+}
+
+#[test]
+fn the_rate_doubles_until_the_path_is_full_and_stays_there() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(9e6, 10.6e6);
+    assert!(!pipe.delivery.opening);
+    pipe.run(Duration::from_secs(5));
+    pipe.has_capacity(9e6, 10.6e6);
+}
+
+#[test]
+fn behind_each_later_pulse_the_queue_is_emptied() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    pipe.rates.clear();
+    pipe.run(Duration::from_secs(6));
+    let capacity = pipe.delivery.capacity();
+    let pulses = pipe.rates.iter().filter(|&&rate| rate > capacity * 1.1).count();
+    let drains = pipe.rates.iter().filter(|&&rate| rate < capacity * 0.85).count();
+    assert!(pulses > 1 && drains > 1, "{pulses} {drains}");
+    assert!(pulses < 20, "pulses are rare: {pulses}");
+}
+
+#[test]
+fn a_path_that_takes_less_is_followed_and_so_is_one_that_takes_more() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    (pipe.passes, pipe.room) = (4e6, 100_000.0);
+    pipe.run(Duration::from_secs(3));
+    pipe.has_capacity(3e6, 4.6e6);
+    pipe.passes = 12e6;
+    pipe.run(Duration::from_secs(10));
+    pipe.has_capacity(10e6, 13e6);
+}
+
+#[test]
+fn the_limits_hold() {
+    let limits = RateLimits { min: 1e6, max: 3e6 };
+    let mut pipe = Pipe::new(10e6, MS * 20, limits);
+    pipe.run(Duration::from_secs(3));
+    assert!(pipe.delivery.rate() > 2.8e6 && pipe.rates.iter().all(|&rate| rate <= 3e6));
+    pipe.passes = 0.5e6;
+    pipe.run(Duration::from_secs(5));
+    assert!(pipe.rates.iter().all(|&rate| rate >= 1e6));
+}
+
+#[test]
+fn silence_halves_the_rate_down_to_the_first_one() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    let before = pipe.delivery.capacity();
+    pipe.delivery.halve(pipe.now);
+    pipe.has_capacity(before * 0.49, before * 0.51);
+    for _ in 0..20 {
+        pipe.delivery.halve(pipe.now);
+    }
+    pipe.has_capacity(FIRST_RATE * 0.99, FIRST_RATE * 1.01);
+}
+
+#[test]
+fn somebody_else_limits_at_once_and_is_forgotten_soon() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    let before = pipe.delivery.capacity();
+    pipe.delivery.limit(pipe.now, 1e6);
+    assert!(pipe.delivery.rate() <= 1e6);
+    pipe.delivery.limit(pipe.now, 5e6);
+    pipe.has_capacity(1e6, 1e6);
+    pipe.delivery.free(pipe.now, before);
+    pipe.has_capacity(before * 0.49, before * 0.51);
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(9e6, 10.6e6);
+}

@@ -1,0 +1,113 @@
+use super::*;
+use crate::wire::QuantizedLoss;
+
+const MS: Duration = Duration::from_millis(1);
+const A: NodeId = NodeId(10);
+const B: NodeId = NodeId(11);
+
+/// A steering whose probes leave every 20 ms, behind 100 packets each.
+struct Test {
+    steering: Steering,
+    now: Timestamp,
+    sequence: u16,
+}
+
+impl Test {
+    fn new() -> Self {
+        let mut config = SenderConfig::new(NodeId(1));
+        config.control = RateControl::Delivery;
+        let steering = Steering::new(&config, 972, Timestamp::ZERO).expect("the rate is not fixed");
+        let mut test = Self { steering, now: Timestamp::ZERO, sequence: 0 };
+        test.probe();
+        test.probe();
+        test
+    }
+
+    fn probe(&mut self) {
+        self.now = self.now + MS * 20;
+        self.sequence += 1;
+        let packets = u64::from(self.sequence) * 100;
+        let total = Total { bytes: packets * 972, packets };
+        self.steering.tick(self.now, |_| true);
+        self.steering.delivery.probe(self.now, self.sequence, total);
+    }
+
+    /// So many of a hundred packets have arrived at this one.
+    fn report(&mut self, node: NodeId, received: u32) {
+        let feedback = CcFeedback {
+            cc_sequence: self.sequence,
+            flags: CcFlags::RTT,
+            rtt: QuantizedRtt::from_duration(MS * 10),
+            loss: QuantizedLoss::from_fraction(0.0),
+            rate: QuantizedRate::from_bytes_per_second(1e6),
+        };
+        let report = PathReport {
+            cc_sequence: self.sequence,
+            probes: 1,
+            base_loss: 0,
+            span: MS * 20,
+            received,
+            lost: 100 - received,
+            bytes: received * 972,
+            queue: Duration::ZERO,
+        };
+        self.steering.take(self.now, node, MS * 10, (&feedback, report));
+    }
+
+    fn limiting(&self) -> Option<NodeId> {
+        self.steering.limiting.map(|limiting| limiting.node)
+    }
+}
+
+#[test]
+fn who_can_take_much_less_must_say_it_of_two_times() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    assert_eq!(test.limiting(), Some(A));
+    let rate = test.steering.rate();
+    test.report(B, 1);
+    test.report(B, 1);
+    assert_eq!((test.limiting(), test.steering.rate()), (Some(A), rate));
+    let listed: Vec<NodeId> = test.steering.listed().map(|item| item.id).collect();
+    assert_eq!(listed, [A, B], "it is asked again");
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.limiting(), Some(B));
+    assert!(test.steering.rate() < rate);
+}
+
+#[test]
+fn who_takes_it_back_is_suspected_no_more() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.report(B, 1);
+    test.probe();
+    test.report(B, 100);
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.limiting(), Some(A));
+}
+
+#[test]
+fn who_limits_and_says_nothing_more_is_replaced() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    for _ in 0..140 {
+        test.probe();
+    }
+    test.report(B, 100);
+    assert_eq!(test.limiting(), Some(A), "not yet");
+    for _ in 0..20 {
+        test.probe();
+    }
+    test.report(B, 100);
+    assert_eq!(test.limiting(), Some(B));
+}
+
+#[test]
+fn a_member_that_is_gone_limits_no_more() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.steering.tick(test.now, |node| node != A);
+    assert_eq!(test.limiting(), None);
+}

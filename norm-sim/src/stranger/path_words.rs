@@ -1,0 +1,63 @@
+//! False reports of what arrives.
+
+use core::time::Duration;
+
+use norm_core::Rng;
+use norm_core::wire::{
+    ACK_CC, CcFeedback, CcFlags, ExtensionBuf, Identity, MemberState, NodeId, PathReport,
+    QuantizedLoss, QuantizedRate, QuantizedRtt,
+};
+
+use super::Lie;
+use super::ears::{Ears, Sender};
+use super::feedback::{ack, report_of};
+use super::names::{choose, one_of};
+
+/// Who the stranger says it is when it says so.
+const NODE: NodeId = NodeId(0x5eed_1e55);
+const IDENTITY: Identity = Identity([0x5e; 16]);
+
+/// A packet to this sender: now and then who it is, else how it fares.
+pub(super) fn forge(lie: Lie, sender: &Sender, ears: &Ears, rng: &mut Rng) -> Vec<u8> {
+    if rng.chance(0.1) {
+        return report_of(NODE, sender, IDENTITY, MemberState::Receiving, sender.probe, rng);
+    }
+    let other = choose(&ears.members, rng).filter(|_| rng.chance(0.3));
+    let source = other.map_or(NODE, |member| member.node);
+    let (feedback, report) = words(lie, sender, rng);
+    let mut extensions = ExtensionBuf::new();
+    extensions.push_cc(&feedback);
+    extensions.push_path(&report);
+    ack(source, ACK_CC, sender, sender.probe, extensions.as_extensions(), rng)
+}
+
+fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
+    let (rate, span, received) = match lie {
+        Lie::Slow => (1_000.0, Duration::from_secs(1), 2),
+        Lie::Fast => (1e12, Duration::from_micros(1), 4),
+        Lie::Absurd => {
+            let micros = one_of([0, 1, 20_000, u32::MAX], rng);
+            (1e30, Duration::from_micros(micros.into()), one_of([0, 1, 100, u32::MAX], rng))
+        }
+    };
+    let absurd = lie == Lie::Absurd;
+    let mut any = |honest: u32| if absurd { one_of([0, honest, u32::MAX], rng) } else { honest };
+    let report = PathReport {
+        cc_sequence: sender.cc_sequence,
+        probes: any(1) as u16,
+        base_loss: any(0) as u16,
+        span,
+        received,
+        lost: any(0),
+        bytes: any(received.saturating_mul(1400)),
+        queue: Duration::from_micros(any(0).into()),
+    };
+    let feedback = CcFeedback {
+        cc_sequence: sender.cc_sequence,
+        flags: CcFlags::RTT,
+        rtt: QuantizedRtt::from_duration(Duration::from_millis(10)),
+        loss: QuantizedLoss::from_fraction(0.0),
+        rate: QuantizedRate::from_bytes_per_second(rate),
+    };
+    (feedback, report)
+}
