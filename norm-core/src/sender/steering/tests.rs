@@ -24,7 +24,7 @@ impl Test {
     }
 
     fn probe(&mut self) {
-        self.now = self.now + MS * 20;
+        self.now += MS * 20;
         self.sequence += 1;
         let packets = u64::from(self.sequence) * 100;
         let total = Total { bytes: packets * 972, packets };
