@@ -202,6 +202,11 @@ impl CcAnswer {
         }
     }
 
+    /// The sender asks us by each probe.
+    pub fn is_listed(&self) -> bool {
+        self.role != CcFlags::NONE
+    }
+
     /// When an answer is due.
     pub fn next(&self) -> Option<Timestamp> {
         match self.state {

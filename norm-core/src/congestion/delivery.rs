@@ -219,14 +219,13 @@ impl Delivery {
     /// A probe leaves now, behind so much: one time is over, the next begins. What the probe says.
     pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         let ended = self.step;
-        let calm = match ended {
-            Step::Drain => true,
+        let held = match ended {
             // Behind a pulse its queue is still there.
             Step::Hold | Step::Await { .. } => {
                 let calm = self.opening || (1..CALM_HOLDS).contains(&self.calm_holds);
                 calm && self.log.back().is_some_and(|sent| sent.step != Step::Settle)
             }
-            Step::Pulse | Step::Settle => false,
+            Step::Pulse | Step::Settle | Step::Drain => false,
         };
         if matches!(ended, Step::Hold | Step::Await { .. }) {
             self.calm_holds = self.calm_holds.saturating_sub(1);
@@ -248,7 +247,12 @@ impl Delivery {
             Step::Await { .. } | Step::Hold => Step::Hold,
         };
         self.until = now + self.length();
-        Watch { calm, fair: false, rate: QuantizedRate::from_bytes_per_second(self.rate()) }
+        Watch {
+            calm: ended == Step::Drain,
+            held,
+            fair: false,
+            rate: QuantizedRate::from_bytes_per_second(self.rate()),
+        }
     }
 
     /// The same time seen by a receiver; `None` when it was too long ago, or cannot be true.

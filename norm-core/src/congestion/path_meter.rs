@@ -10,6 +10,11 @@ use crate::wire::{PathReport, Sequence, WireTime};
 const MEMORY: Duration = Duration::from_secs(15);
 /// Loss at calm times is that of about so many packets.
 const BASE_PACKETS: f64 = 2_000.0;
+/// So many packets, or so long a time, show whether more is lost than at calm times.
+const TELLING: u64 = 50;
+const LONG: Duration = Duration::from_millis(15);
+/// Who asks forgets older probes than this soon.
+const RECENT: u16 = 16;
 /// Fewer packets than this have no loss to speak of.
 const FEWEST: f64 = 50.0;
 /// So many (weighted) that lose far less than was thought are believed at once.
@@ -35,8 +40,9 @@ pub struct PathMeter {
     bytes: u64,
     mark: Option<Mark>,
     report: Option<PathReport>,
-    /// The time between the two probes at the sender.
-    sent: Option<Duration>,
+    /// The last report of a time that was long enough to show loss, and the time between its probes at
+    /// the sender.
+    telling: Option<(PathReport, Duration)>,
     /// Calm times: packets that arrived, and that were to arrive.
     calm: (f64, f64),
     quickest: Quickest,
@@ -86,8 +92,7 @@ impl PathMeter {
             self.note_calm(received, lost);
         }
         let took = sent.to_nanos().saturating_sub(before.sent.to_nanos());
-        self.sent = Some(Duration::from_nanos(took));
-        self.report = Some(PathReport {
+        let report = PathReport {
             cc_sequence,
             probes,
             base_loss: (self.base_loss() * 65_535.0) as u16,
@@ -96,7 +101,15 @@ impl PathMeter {
             lost: cut(lost),
             bytes: cut(mark.bytes - before.bytes),
             queue,
-        });
+        };
+        self.report = Some(report);
+        let old = |(told, _): &(PathReport, Duration)| {
+            cc_sequence.wrapping_sub(told.cc_sequence) >= RECENT
+        };
+        let long = received + lost >= TELLING || report.span >= LONG;
+        if long || self.telling.as_ref().is_none_or(old) {
+            self.telling = Some((report, Duration::from_nanos(took)));
+        }
     }
 
     /// What there is to say of the time before the last probe; `None` before the second one.
@@ -104,10 +117,15 @@ impl PathMeter {
         self.report
     }
 
+    /// The same of the last time that was long enough to show loss: for who answers now and then.
+    pub fn telling_report(&self) -> Option<PathReport> {
+        self.telling.map(|(report, _)| report)
+    }
+
     /// Bytes per second of UDP payload that the path is known to take: what arrived, if it was less
     /// than was sent, and else twice that; `None` before the second probe.
     pub fn rate(&self) -> Option<f64> {
-        let (report, sent) = self.report.zip(self.sent)?;
+        let (report, sent) = self.telling?;
         let packets = u64::from(report.received) + u64::from(report.lost);
         let bytes = u64::from(report.bytes) * packets / u64::from(report.received.max(1));
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };

@@ -11,7 +11,8 @@ use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
 use crate::rng::Rng;
 use crate::time::Timestamp;
 use crate::wire::{
-    ACK_CC, Ack, Cc, CcFeedback, ExtensionBuf, Extensions, Message, NodeId, Sequence, Watch,
+    ACK_CC, Ack, Cc, CcFeedback, CcFlags, ExtensionBuf, Extensions, Message, NodeId, Sequence,
+    Watch,
 };
 
 /// Bytes of a packet before two have come.
@@ -78,10 +79,11 @@ impl Probes {
     }
 
     /// Takes the part of a probe that is for receivers of ours.
-    fn watch(&mut self, now: Timestamp, cc: &Cc<'_>, watch: Watch) {
+    fn watch(&mut self, now: Timestamp, cc: &Cc<'_>, watch: Watch, limiting: bool) {
         self.only_path = !watch.fair;
         let path = self.path.get_or_insert_default();
-        path.probe(now, cc.cc_sequence, cc.send_time, watch.calm);
+        let calm = watch.calm || (watch.held && limiting);
+        path.probe(now, cc.cc_sequence, cc.send_time, calm);
     }
 
     fn path(&self, now: Timestamp) -> PathState {
@@ -136,10 +138,11 @@ impl<S: SymbolStore> Receiver<S> {
             remote.probes = Some(Box::default());
         }
         if let Some(probes) = &mut remote.probes {
-            if let Some(watch) = watch {
-                probes.watch(now, cc, watch);
-            }
             let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
+            if let Some(watch) = watch {
+                let limiting = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
+                probes.watch(now, cc, watch, limiting);
+            }
             let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
             probes.probe(now, &probe, &remote.timing, &mut self.rng);
         }
@@ -166,7 +169,12 @@ impl<S: SymbolStore> Receiver<S> {
         if let Some(probes) = &mut remote.probes {
             let path = probes.path(now);
             let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
-            let report = probes.path.as_ref().and_then(PathMeter::report);
+            let report = if probes.answer.is_listed() {
+                PathMeter::report
+            } else {
+                PathMeter::telling_report
+            };
+            let report = probes.path.as_ref().and_then(report);
             if let Some(feedback) = feedback.filter(|_| !self.is_copycat(remote)) {
                 extensions.push_cc(&feedback);
                 report.inspect(|report| _ = extensions.push_path(report));

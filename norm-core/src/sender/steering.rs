@@ -16,6 +16,8 @@ const SILENT: Duration = Duration::from_secs(3);
 const QUIET: u32 = 3;
 /// What receivers that never say anything are sent: 10 Mbit/s, in bytes.
 const BLIND: f64 = 1_250_000.0;
+/// So many packets tell whether a suspicion was wrong.
+const TELLING: u32 = 50;
 /// Somebody else limits when it takes less than this part of the rate.
 const LESS: f64 = 0.95;
 /// Round trips fall at once and rise by this part of the difference.
@@ -127,8 +129,10 @@ impl Steering {
         }
         let Some(interval) = self.delivery.interval(&report) else { return };
         let capacity = self.delivery.capacity();
-        if !interval.is_congested(self.delivery.jitter()) || interval.delivered >= capacity * LESS {
-            self.suspect.take_if(|suspect| suspect.node == node);
+        if !interval.is_congested(Duration::ZERO) || interval.delivered >= capacity * LESS {
+            // A short time shows no loss, though there may be much.
+            let long = interval.packets >= TELLING;
+            self.suspect.take_if(|suspect| suspect.node == node && long);
             return;
         }
         let again = self.suspect.is_some_and(|suspect| {

@@ -30,6 +30,8 @@ pub(super) const EXT_PATH: u8 = 66;
 pub struct Watch {
     /// It sent less than the path is thought to take: what is lost then is lost anyway.
     pub calm: bool,
+    /// It sent what the limiting receiver (CLR) has just got: for that one it was calm, too.
+    pub held: bool,
     /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
     pub fair: bool,
     /// The rate from now on, in bytes per second.
@@ -39,16 +41,20 @@ pub struct Watch {
 impl Watch {
     const CALM: u8 = 1;
     const FAIR: u8 = 2;
+    const HELD: u8 = 4;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let &[flags, high, low] = body else { return None };
         let rate = QuantizedRate(u16::from_be_bytes([high, low]));
-        Some(Self { calm: flags & Self::CALM != 0, fair: flags & Self::FAIR != 0, rate })
+        let has = |flag: u8| flags & flag != 0;
+        Some(Self { calm: has(Self::CALM), held: has(Self::HELD), fair: has(Self::FAIR), rate })
     }
 
     pub(super) fn to_bytes(self) -> [u8; 4] {
         let [high, low] = self.rate.0.to_be_bytes();
-        let flags = (u8::from(self.calm) * Self::CALM) | (u8::from(self.fair) * Self::FAIR);
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let flags = flag(self.calm, Self::CALM) | flag(self.fair, Self::FAIR);
+        let flags = flags | flag(self.held, Self::HELD);
         [EXT_WATCH, flags, high, low]
     }
 }
@@ -132,8 +138,9 @@ mod tests {
         assert_eq!(PathReport::parse(&bytes[2..27]), None);
         assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
-        for (calm, fair) in [(false, false), (true, false), (false, true)] {
-            let watch = Watch { calm, fair, rate };
+        for bits in 0..8 {
+            let (calm, held, fair) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
+            let watch = Watch { calm, held, fair, rate };
             assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
         }
         assert_eq!(Watch::parse(&[1, 2]), None);
