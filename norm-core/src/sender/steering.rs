@@ -42,6 +42,8 @@ pub(super) struct Steering {
     /// It says that it can take less than the other: asked once more, because chance, a stall of its
     /// machine or a lie may be behind it.
     suspect: Option<Watched>,
+    /// Who limited before: it does again when the other is gone.
+    previous: Option<Watched>,
     /// What arrived before the last change of who limits, in bytes per second.
     before: f64,
     quiet_from: Timestamp,
@@ -68,6 +70,7 @@ impl Steering {
             delivery,
             limiting,
             suspect,
+            previous: None,
             before: 0.0,
             quiet_from: now,
             started: false,
@@ -146,6 +149,7 @@ impl Steering {
             return;
         }
         self.suspect.take_if(|suspect| suspect.node == node);
+        self.previous = self.limiting;
         self.limiting = Some(Watched { reported: Some(report.cc_sequence), ..fresh });
         self.before = capacity;
         // What it loses at calm times may be no more than its short acquaintance with us.
@@ -154,7 +158,13 @@ impl Steering {
 
     /// Time has passed: who says nothing any more limits no longer.
     fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
-        self.limiting.take_if(|limiting| limiting.is_silent(now) || !active(limiting.node));
+        let gone = self.limiting.take_if(|known| known.is_silent(now) || !active(known.node));
+        if gone.is_some()
+            && let Some(previous) = self.previous.take().filter(|known| active(known.node))
+        {
+            self.limiting = Some(Watched { heard: now, reported: None, ..previous });
+            self.delivery.free(now, core::mem::take(&mut self.before));
+        }
         self.suspect.take_if(|suspect| suspect.is_silent(now) || !active(suspect.node));
         let rtt = self.limiting.map_or(Duration::ZERO, |limiting| limiting.rtt);
         let quiet = (rtt * SILENT_ROUNDS).max(SILENT) / QUIET;
