@@ -62,6 +62,9 @@ pub struct Fair {
     fallen: Timestamp,
     /// The last probe found that as much was sent as was allowed.
     busy: bool,
+    /// Bytes that were allowed since the last probe, until then.
+    allowed: f64,
+    until: Timestamp,
 }
 
 impl Fair {
@@ -81,6 +84,8 @@ impl Fair {
             risen: now,
             fallen: now,
             busy: true,
+            allowed: 0.0,
+            until: now,
         };
         new.rate = new.first_rate();
         new
@@ -137,6 +142,7 @@ impl Fair {
 
     /// Takes what the limiting receiver claims; `sample` is a new measurement of its round trip.
     pub fn take(&mut self, now: Timestamp, claim: Claim, sample: Duration) {
+        self.allow(now);
         let mix = |mean: f64, new: f64| mean * (1.0 - SMOOTH) + new * SMOOTH;
         self.rtt = Duration::from_secs_f64(mix(self.rtt.as_secs_f64(), sample.as_secs_f64()));
         self.last_root = libm::sqrt(sample.as_secs_f64());
@@ -153,19 +159,26 @@ impl Fair {
         self.rate = self.bounded(self.rate);
     }
 
-    /// A probe leaves, after `sent` bytes in `time`, headers included. True when nothing was sent.
-    pub fn probe(&mut self, sent: f64, time: Duration) -> bool {
-        let due = self.rate * time.as_secs_f64();
+    /// A probe leaves, after `sent` bytes, headers included. True when nothing was sent.
+    pub fn probe(&mut self, now: Timestamp, sent: f64) -> bool {
+        self.allow(now);
         // A packet or two are no measurement.
-        self.busy = sent + self.packet * 2.0 > due * 0.75;
+        self.busy = sent + self.packet * 2.0 > self.allowed * 0.75;
+        self.allowed = 0.0;
         sent < self.packet
     }
 
     /// Nobody says anything any more, or there is nothing to send.
     pub fn halve(&mut self, now: Timestamp) {
+        self.allow(now);
         self.known = self.known.max(self.rate);
         self.rate = self.bounded(self.rate / 2.0);
         (self.risen, self.fallen) = (now, now);
+    }
+
+    fn allow(&mut self, now: Timestamp) {
+        self.allowed += self.rate() * now.saturating_since(self.until).as_secs_f64();
+        self.until = now;
     }
 
     fn rise(&mut self, now: Timestamp, target: f64) {

@@ -90,7 +90,7 @@ fn what_is_not_sent_does_not_count_against_the_path() {
     let mut fair = steady(500_000.0);
     let mut starting = super::tests::fair(rounds(0));
     let before = starting.rate();
-    assert!(starting.probe(0.0, RTT) && fair.probe(0.0, RTT));
+    assert!(starting.probe(rounds(1), 0.0) && fair.probe(rounds(41), 0.0));
     starting.take(rounds(1), Claim::Start(1000.0), RTT);
     assert_eq!(starting.rate(), before);
     let before = fair.rate();

@@ -24,6 +24,8 @@ const NEAR: f64 = 1.5;
 /// Times between probes: a round trip of the CLR, within these bounds.
 const GAP_SHORTEST: Duration = Duration::from_millis(10);
 const GAP_LONGEST: Duration = Duration::from_secs(1);
+/// The same as long as nobody limits.
+const GAP_ALONE: Duration = Duration::from_millis(200);
 /// With nothing to send the rate is halved that often.
 const REST: Duration = Duration::from_secs(1);
 
@@ -150,13 +152,13 @@ impl Election {
     /// A probe leaves, behind so much.
     pub(in crate::sender) fn probe(&mut self, now: Timestamp, total: Total) {
         let before = self.probed.replace((now, total));
-        let Some((at, before)) = before else {
+        let Some((_, before)) = before else {
             self.quiet_from = now;
             return;
         };
         let packets = total.packets - before.packets;
         let bytes = (total.bytes - before.bytes) as f64 + (packets * self.overhead as u64) as f64;
-        if !self.law.probe(bytes, now.saturating_since(at)) {
+        if !self.law.probe(now, bytes) {
             self.resting = None;
             return;
         }
@@ -167,9 +169,11 @@ impl Election {
         }
     }
 
-    /// The time to the next probe; `None` before anybody limits.
+    /// The time to the next probe; `None` when nobody limits and there is nothing to send.
     pub(in crate::sender) fn gap(&self) -> Option<Duration> {
-        let limiting = self.limiting?;
+        let Some(limiting) = self.limiting else {
+            return self.resting.is_none().then_some(GAP_ALONE);
+        };
         let longest = GAP_LONGEST.max(limiting.rtt);
         let packet = Duration::from_secs_f64(1400.0 / self.law.rate().max(1.0));
         let rest = if self.resting.is_some() { REST / 4 } else { Duration::ZERO };
