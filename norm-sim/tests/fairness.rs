@@ -22,52 +22,46 @@ fn part_of_the_fair_rate(receivers: usize) -> f64 {
 
 #[test]
 fn many_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths() {
-    let count = std::env::var("RECEIVERS").ok().and_then(|count| count.parse().ok());
+    // 0.82 with 30, 0.73 with 100; 1,000 have 0.77, and take some minutes.
+    let count = std::env::var("NORM_FAIR_RECEIVERS").ok().and_then(|count| count.parse().ok());
     let part = part_of_the_fair_rate(count.unwrap_or(30));
-    println!("{part}");
     assert!(part >= 0.6, "{part}");
 }
 
+/// Our share by that of a TCP flow, beside so many others.
+fn ratio(rtt: Duration, each: u64, flows: usize, tcp: Control) -> f64 {
+    Fairness::new(flows, tcp, each, rtt).run(1).ratio()
+}
+
+/// Where one of the two gets more than twice what the other gets; tables/fairness.txt has the numbers.
+/// We get 2.006 times of what Reno gets at 5 ms. At 500 ms, and with the queue twice that, windows are
+/// too long for CUBIC to be like Reno, and it gets three times of what we get.
+const UNFAIR: [(u64, usize, Control); 4] = [
+    (5, 1, Control::Reno),
+    (500, 1, Control::Cubic),
+    (500, 2, Control::Cubic),
+    (500, 8, Control::Cubic),
+];
+
 #[test]
-fn sweep() {
-    let env = |name: &str, default: &str| std::env::var(name).unwrap_or(default.to_owned());
-    for ms in env("RTT", "5,50,500").split(',') {
-        let each = match ms {
-            "5" => 10_000_000,
-            "50" => 4_000_000,
-            _ => 100_000,
-        };
-        let each = env("EACH", "").parse().unwrap_or(each);
-        for flows in env("FLOWS", "1,2,8").split(',') {
-            for tcp in [Control::Reno, Control::Cubic] {
-                let rtt = Duration::from_millis(ms.parse().unwrap());
-                let time = std::time::Instant::now();
-                let mut plan = Fairness::new(flows.parse().unwrap(), tcp, each, rtt);
-                plan.ours = env("OURS", "1").parse().unwrap();
-                let shares = plan.run(1);
-                println!(
-                    "{ms:>4} ms {flows} {tcp:?}: ratio {:.3} ours {:.0} tcp {:.0} used {:.3} jain {:.3} ({:.1} s)",
-                    shares.ratio(),
-                    shares.ours * 8.0,
-                    shares.tcp * 8.0,
-                    shares.used,
-                    shares.jain,
-                    time.elapsed().as_secs_f64()
-                );
-                if env("COURSE", "0") == "1" {
-                    for pair in shares.outcome.series.windows(2).step_by(2) {
-                        let dt = (pair[1].at - pair[0].at).as_secs_f64();
-                        let flows: u64 =
-                            pair[1].flows.iter().sum::<u64>() - pair[0].flows.iter().sum::<u64>();
-                        println!(
-                            "  {:.2} ours {:.0} tcp {:.0}",
-                            pair[1].at.as_secs_f64(),
-                            (pair[1].sent_bytes - pair[0].sent_bytes) as f64 * 8.0 / dt,
-                            flows as f64 * 8.0 / dt
-                        );
-                    }
-                }
+fn a_tcp_flow_gets_between_half_and_twice_of_what_we_get() {
+    for (rtt, each) in Fairness::PATHS {
+        for tcp in [Control::Reno, Control::Cubic] {
+            for flows in [1, 2, 8] {
+                let ratio = ratio(rtt, each, flows, tcp);
+                let ms = rtt.as_millis() as u64;
+                let known = UNFAIR.contains(&(ms, flows, tcp));
+                let fair = (0.5..2.0).contains(&ratio);
+                assert!(fair != known, "{ms} ms, {flows} {tcp:?}: {ratio}");
             }
         }
+    }
+}
+
+#[test]
+fn two_of_our_flows_share_alike() {
+    for (rtt, each) in Fairness::PATHS {
+        let shares = Fairness::two(each, rtt).run(1);
+        assert!(shares.jain >= 0.95 && shares.used >= 0.9, "{rtt:?}: {shares:?}");
     }
 }

@@ -99,9 +99,10 @@ fn a_bottleneck_is_used_in_both_directions() {
         return;
     }
     let _lane = Lane::whole_road();
-    for pairing in [Pairing::OursToNrl, Pairing::NrlToOurs] {
+    let results = [Pairing::OursToNrl, Pairing::NrlToOurs].map(|pairing| {
         let (later, all) = used(pairing).unwrap_or_else(|why| panic!("{pairing:?}: {why}"));
         say(format_args!("{pairing:?}: {later:.3} of the bottleneck, {all:.3} from the start"));
-        assert!(later >= USED, "{pairing:?}: {later:.3} of the bottleneck");
-    }
+        later
+    });
+    assert!(results.iter().all(|&later| later >= USED), "{results:?} of the bottleneck");
 }
