@@ -87,8 +87,8 @@ fn silence_halves_and_the_way_back_is_short() {
 
 #[test]
 fn what_is_not_sent_does_not_count_against_the_path() {
+    let mut starting = fair(rounds(0));
     let mut fair = steady(500_000.0);
-    let mut starting = super::tests::fair(rounds(0));
     let before = starting.rate();
     assert!(starting.probe(rounds(1), 0.0) && fair.probe(rounds(41), 0.0));
     starting.take(rounds(1), Claim::Start(1000.0), RTT);
