@@ -23,6 +23,7 @@ mod clock;
 mod content;
 mod crowd;
 mod experiment;
+mod fairness;
 mod host;
 mod invariants;
 mod kernel;
@@ -51,6 +52,7 @@ pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
 pub use content::Content;
 pub use crowd::CrowdPlan;
 pub use experiment::{Experiment, Measured, peak_memory};
+pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use outcome::{
     Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,

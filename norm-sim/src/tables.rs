@@ -9,17 +9,20 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use crate::experiment::Experiment;
+use crate::fairness::Fairness;
 use crate::kernel::{RunOptions, run_with};
 use crate::recipe::Recipe;
 use crate::rule::Rule;
 use crate::scenario::{Change, Host, Link, Scenario};
 use crate::swarm::run_to_end;
+use crate::tcp::Control;
 use crate::theory;
 
 pub use rates::cells;
 
 /// The names that [`by_name`] knows.
-pub const NAMES: [&str; 5] = ["transmissions", "nacks", "disturbances", "traces", "rates"];
+pub const NAMES: [&str; 6] =
+    ["transmissions", "nacks", "disturbances", "traces", "rates", "fairness"];
 
 /// The table with this name, one of [`NAMES`]. It does not depend on the number of threads.
 pub fn by_name(name: &str, threads: usize) -> Option<String> {
@@ -30,6 +33,7 @@ pub fn by_name(name: &str, threads: usize) -> Option<String> {
         "disturbances" => disturbances(&mut text, threads),
         "traces" => traces(&mut text, threads),
         "rates" => rates::rates(&mut text, threads),
+        "fairness" => fairness(&mut text, threads),
         _ => return None,
     };
     written.is_ok().then_some(text)
@@ -158,4 +162,30 @@ fn traces(out: &mut String, threads: usize) -> core::fmt::Result {
     let outcome = many.run(threads).outcome;
     let (packets, deliveries) = (outcome.packets, outcome.deliveries);
     writeln!(out, "1000 lossy  {packets:>7}  {deliveries:>10}  {}", outcome.trace)
+}
+
+/// Our share of a bottleneck by a TCP flow's, and how alike two flows of ours fare.
+fn fairness(out: &mut String, threads: usize) -> core::fmt::Result {
+    writeln!(out, "one flow of ours beside others; shares are bytes on the wire; seed 1")?;
+    writeln!(out, "RTT     Mbit/s per flow  others   ours/TCP  used")?;
+    for (rtt, each) in Fairness::PATHS {
+        for tcp in [Control::Reno, Control::Cubic] {
+            for flows in [1, 2, 8] {
+                let shares = Fairness::new(flows, tcp, each, rtt).run(threads);
+                let (ms, mbit) = (rtt.as_millis(), each as f64 / 1e6);
+                let (others, ratio, used) =
+                    (format!("{flows} {tcp:?}"), shares.ratio(), shares.used);
+                writeln!(out, "{ms:>3} ms  {mbit:>15.1}  {others:<7}  {ratio:>8.3}  {used:.3}")?;
+            }
+        }
+    }
+    writeln!(out, "\ntwo flows of ours, alone")?;
+    writeln!(out, "RTT     Mbit/s per flow  Jain    used")?;
+    for (rtt, each) in Fairness::PATHS {
+        let shares = Fairness::two(each, rtt).run(threads);
+        let (ms, mbit) = (rtt.as_millis(), each as f64 / 1e6);
+        let (jain, used) = (shares.jain, shares.used);
+        writeln!(out, "{ms:>3} ms  {mbit:>15.1}  {jain:.4}  {used:.3}")?;
+    }
+    Ok(())
 }

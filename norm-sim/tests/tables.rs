@@ -58,6 +58,11 @@ fn how_rates_are_found_is_as_committed() {
 }
 
 #[test]
+fn shares_of_a_bottleneck_are_as_committed() {
+    is_as_committed("fairness", 1);
+}
+
+#[test]
 fn every_table_has_a_file_and_every_file_a_table() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tables");
     let files = std::fs::read_dir(folder).expect("the folder is there").flatten();

@@ -74,6 +74,9 @@ pub(super) struct SendArgs {
     /// Upper limit of the rate, in bits per second (k, M, G), or unlimited
     #[arg(long, default_value = "100M")]
     pub(super) rate: Rate,
+    /// Share the network with others: as fast as TCP would be (RFC 5740 §5.5.2), up to --rate
+    #[arg(long)]
+    pub(super) fair: bool,
     /// FEC encoding id: 5, 2 or 129
     #[arg(long, default_value_t = 5)]
     pub(super) fec: u8,

@@ -7,8 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 use norm_net::SendError;
 use norm_net::objects::{
-    MessageMarks, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender, RsForm,
-    StreamWriter,
+    MessageMarks, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender, RateControl,
+    RsForm, StreamWriter,
 };
 
 use super::args::{Kind, SendArgs};
@@ -51,6 +51,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         ttl: args.session.ttl,
         node: args.session.node,
         rate: args.rate.pace().limit(),
+        control: if args.fair { RateControl::Fair } else { RateControl::Fixed },
         min_receivers: args.min_receivers as usize,
         form,
         block_len: args.block,

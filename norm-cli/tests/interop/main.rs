@@ -43,6 +43,7 @@ mod peers;
 mod place;
 mod process;
 mod programs;
+mod rate;
 mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::command::{run, say};
-use crate::net::{Batches, Network};
+use crate::net::{Batches, Host, Network};
 
 /// What a peer is in the case.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,14 @@ impl Place {
                 command
             }
             Self::Apart(network) => network.host(index(spot)).command(program),
+        }
+    }
+
+    /// The host with a peer, if each has one.
+    pub fn host(&self, spot: Spot) -> Option<&Host> {
+        match self {
+            Self::Alone(_) => None,
+            Self::Apart(network) => Some(network.host(index(spot))),
         }
     }
 

@@ -42,7 +42,7 @@ impl Network {
         for index in 0..hosts {
             let namespace = network.namespace(format!("{prefix}-{index}"));
             plug_in(&namespace, index + 1, &switch, batches);
-            network.hosts.push(Host { namespace, index });
+            network.hosts.push(Host { namespace, switch: switch.clone(), index });
         }
         network
     }
@@ -93,6 +93,7 @@ impl Drop for Network {
 /// One machine of the network.
 pub struct Host {
     namespace: String,
+    switch: String,
     index: u8,
 }
 
@@ -122,6 +123,18 @@ impl Host {
         }
     }
 
+    /// From now on no more than this reaches it; the switch queues for so long, and drops the rest.
+    #[allow(dead_code, reason = "only the tests with other implementations do so")]
+    pub fn narrow(&self, bits: u32, queue: std::time::Duration) {
+        let limit = u128::from(bits) * queue.as_nanos() / 8_000_000_000;
+        let words = format!(
+            "netns exec {} tc qdisc add dev port{} root tbf rate {bits}bit burst 16kb limit {limit}",
+            self.switch,
+            self.index + 1
+        );
+        ip(&words);
+    }
+
     /// The share of packets lost to [`lose`](Self::lose) so far; `None` before any arrived.
     pub fn lost(&self) -> Option<f64> {
         let list = ["list", "chain", "inet", "loss", "arriving"];
@@ -137,9 +150,19 @@ impl Host {
 
     /// Bytes of all Ethernet frames that have left this host, headers included.
     pub fn bytes_sent(&self) -> u64 {
+        self.counted("tx")
+    }
+
+    /// Bytes of all Ethernet frames that have come to this host, headers included.
+    #[allow(dead_code, reason = "only the tests with other implementations do so")]
+    pub fn bytes_received(&self) -> u64 {
+        self.counted("rx")
+    }
+
+    fn counted(&self, way: &str) -> u64 {
         let text = ip(&format!("-n {} -s -j link show dev eth0", self.namespace));
         let links: serde_json::Value = serde_json::from_str(&text).expect("ip prints JSON");
-        links[0]["stats64"]["tx"]["bytes"].as_u64().expect("ip -s prints counters")
+        links[0]["stats64"][way]["bytes"].as_u64().expect("ip -s prints counters")
     }
 }
 

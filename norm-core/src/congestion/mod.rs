@@ -2,12 +2,14 @@
 //!
 //! What a receiver needs to answer a sender's probes: [`LossHistory`] and [`RateMeter`] watch the
 //! sender's packets, [`CcAnswer`] decides when to answer and what it says. They know nothing of each
-//! other; the owner carries values from one to the next. [`equation`] is the sender's as well, which
-//! is why these parts are not the receiver's own.
+//! other; the owner carries values from one to the next. [`equation`] is the sender's as well.
+//!
+//! What a sender needs: a law that makes a rate of reports, [`Fair`] or [`Delivery`].
 
 mod answer;
 mod delivery;
 pub mod equation;
+mod fair;
 mod interval;
 mod loss_history;
 mod path_meter;
@@ -15,6 +17,7 @@ mod rate_meter;
 
 pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
 pub use delivery::{Delivery, RateLimits};
+pub use fair::{Claim, Fair};
 pub use interval::{Interval, Total};
 pub use loss_history::{LossEvent, LossHistory};
 pub use path_meter::PathMeter;

@@ -66,7 +66,7 @@ impl Probes {
     }
 
     fn probe(&mut self, now: Timestamp, probe: &CcProbe, timing: &Timing, rng: &mut Rng) {
-        let path = self.path(now);
+        let path = self.path(now, timing);
         self.answer.probe(now, probe, &group(timing), &path, rng);
         if let Some(rtt) = self.answer.measured_rtt() {
             self.loss.correct_seed(rtt);
@@ -74,7 +74,7 @@ impl Probes {
     }
 
     fn overhear(&mut self, now: Timestamp, heard: &CcFeedback, timing: &Timing) {
-        let path = self.path(now);
+        let path = self.path(now, timing);
         self.answer.overhear(now, heard, &group(timing), &path);
     }
 
@@ -86,16 +86,17 @@ impl Probes {
         path.probe(now, cc.cc_sequence, cc.send_time, calm);
     }
 
-    fn path(&self, now: Timestamp) -> PathState {
+    fn path(&self, now: Timestamp, timing: &Timing) -> PathState {
         if let Some(path) = self.path.as_ref().filter(|_| self.only_path) {
             // Half, because the answer is twice what arrives while nothing speaks against it.
             let rate = path.rate().map(|rate| rate / 2.0);
             return PathState { packet: TYPICAL_PACKET, receive_rate: rate, loss: None };
         }
+        let loss = self.loss.rate_among(timing.group_size);
         PathState {
             packet: self.packet(),
             receive_rate: self.meter.rate(now),
-            loss: self.loss.has_loss().then(|| self.loss.rate().max(LEAST_LOSS)),
+            loss: self.loss.has_loss().then(|| loss.max(LEAST_LOSS)),
         }
     }
 
@@ -167,7 +168,7 @@ impl<S: SymbolStore> Receiver<S> {
     pub(super) fn cc_extension(&self, now: Timestamp, remote: &mut Remote) -> ExtensionBuf {
         let mut extensions = ExtensionBuf::new();
         if let Some(probes) = &mut remote.probes {
-            let path = probes.path(now);
+            let path = probes.path(now, &remote.timing);
             let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
             let report = if probes.answer.is_listed() {
                 PathMeter::report

@@ -99,6 +99,9 @@ pub enum RateControl {
     Fixed,
     /// What arrives at the slowest receiver: [`crate::congestion::Delivery`].
     Delivery,
+    /// What TCP would get on the path of the slowest receiver: [`crate::congestion::Fair`]. With
+    /// `rfc_only`, [`Self::Delivery`] means this as well: it needs reports of our own.
+    Fair,
 }
 
 /// A setting that cannot work.

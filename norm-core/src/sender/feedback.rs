@@ -81,14 +81,14 @@ impl Sender {
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
                 self.welcome.seat(node);
                 if trust == Trust::Member {
-                    self.take_congestion(now, node, nack.grtt_response, nack.extensions);
+                    self.take_congestion(now, node, nack.grtt_response, nack.extensions, true);
                 }
                 self.take_nack(now, node, trust, &nack, to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
                 self.stats.acks += 1;
                 if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
-                    self.take_congestion(now, node, ack.grtt_response, ack.extensions);
+                    self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
                     self.take_ack(now, node, &ack);
                 }
             }
@@ -161,22 +161,21 @@ impl Sender {
         Trust::Member
     }
 
-    /// A receiver's view of its path, if it tells one.
+    /// A receiver's view of its path, if it tells one; `nack` when it came in a NACK.
     fn take_congestion(
         &mut self,
         now: Timestamp,
         node: NodeId,
         response: WireTime,
         extensions: Extensions<'_>,
+        nack: bool,
     ) {
         let Some(heard) = extensions.cc_feedback() else { return };
         let Some(rtt) = round_trip(now, response) else { return };
         if !heard.flags.contains(CcFlags::RTT) {
             self.untold.note(node, rtt, heard.rate);
         }
-        if let Some(report) = extensions.path_report() {
-            self.take_path(now, node, rtt, (&heard, report));
-        }
+        self.take_view(now, node, rtt, (&heard, extensions.path_report()), nack);
     }
 
     /// One that has missed the beginning of what is being sent, and calls no roll. A stream is begun

@@ -1,13 +1,19 @@
 //! Which receiver limits the rate, and the controller that follows its reports
 //! (RFC 5740 §5.5.2: the "current limiting receiver", CLR).
 
+mod election;
+
 use core::time::Duration;
 
 use super::Sender;
 use super::config::{RateControl, SenderConfig};
-use crate::congestion::{Delivery, RateLimits, Total};
+use election::Election;
+
+use crate::congestion::{Delivery, Fair, RateLimits, Total};
 use crate::time::Timestamp;
-use crate::wire::{CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt};
+use crate::wire::{
+    CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
+};
 
 /// Who limits is given up when it has said nothing for so many round trips, and for so long.
 const SILENT_ROUNDS: u32 = 8;
@@ -34,9 +40,18 @@ struct Watched {
     rate: QuantizedRate,
 }
 
-/// Follows the receiver that can take least.
+/// One of the laws, with the receivers that it heeds.
 #[derive(Debug)]
-pub(super) struct Steering {
+pub(super) enum Steering {
+    /// What arrives.
+    Delivery(Box<Following>),
+    /// What TCP would get.
+    Fair(Box<Election>),
+}
+
+/// Follows the receiver to which least arrives.
+#[derive(Debug)]
+pub(super) struct Following {
     delivery: Delivery,
     limiting: Option<Watched>,
     /// It says that it can take less than the other: asked once more, because chance, a stall of its
@@ -57,38 +72,94 @@ pub(super) struct Steering {
 impl Steering {
     /// `None` when the application has fixed the rate.
     pub(super) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
-        if config.control == RateControl::Fixed {
-            return None;
-        }
         let bytes = |bits: u64| bits as f64 / 8.0;
         let max = config.rate.map_or(f64::MAX, bytes);
         let limits = RateLimits { min: bytes(config.rate_min), max };
-        let guess = config.initial_grtt;
-        let delivery = Delivery::new(limits, packet, config.packet_overhead, guess, now);
-        let (limiting, suspect) = (None, None);
-        Some(Self {
+        let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
+        match config.control {
+            RateControl::Fixed => None,
+            RateControl::Delivery if !config.rfc_only => {
+                let delivery = Delivery::new(limits, packet, overhead, guess, now);
+                Some(Self::Delivery(Box::new(Following::new(delivery, max, now))))
+            }
+            RateControl::Delivery | RateControl::Fair => {
+                let law = Fair::new(limits, packet + overhead, guess, now);
+                Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
+            }
+        }
+    }
+
+    /// Bits per second.
+    pub(super) fn rate(&self) -> u64 {
+        let bytes = match self {
+            Self::Delivery(following) => following.rate(),
+            Self::Fair(election) => election.law().rate(),
+        };
+        (bytes * 8.0) as u64
+    }
+
+    /// Packets that may leave at once.
+    pub(super) fn burst(&self) -> usize {
+        match self {
+            Self::Delivery(following) => following.delivery.burst(),
+            Self::Fair(election) => election.law().burst(),
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
+        match self {
+            Self::Delivery(following) => following.tick(now, active),
+            Self::Fair(election) => election.tick(now, active),
+        }
+    }
+
+    fn listed(&self) -> Vec<CcNode> {
+        match self {
+            Self::Delivery(following) => following.listed().collect(),
+            Self::Fair(election) => election.listed().collect(),
+        }
+    }
+
+    /// A probe leaves, behind so much: what it says to receivers of ours.
+    fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
+        match self {
+            Self::Delivery(following) => following.probe(now, cc_sequence, total),
+            Self::Fair(election) => {
+                election.probe(now, total);
+                let rate = QuantizedRate::from_bytes_per_second(election.law().rate());
+                Watch { calm: false, held: false, fair: true, rate }
+            }
+        }
+    }
+}
+
+impl Following {
+    fn new(delivery: Delivery, most: f64, now: Timestamp) -> Self {
+        Self {
             delivery,
-            limiting,
-            suspect,
+            limiting: None,
+            suspect: None,
             previous: None,
             before: 0.0,
             quiet_from: now,
             started: false,
             blind: false,
-            most: max,
-        })
+            most,
+        }
     }
 
-    /// Bits per second.
-    pub(super) fn rate(&self) -> u64 {
+    /// Bytes per second.
+    fn rate(&self) -> f64 {
         let rate = self.delivery.rate();
-        let rate = if self.blind { rate.max(BLIND.min(self.most)) } else { rate };
-        (rate * 8.0) as u64
+        if self.blind { rate.max(BLIND.min(self.most)) } else { rate }
     }
 
-    /// Packets that may leave at once.
-    pub(super) fn burst(&self) -> usize {
-        self.delivery.burst()
+    fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
+        if !self.started {
+            self.started = true;
+            self.quiet_from = now;
+        }
+        self.delivery.probe(now, cc_sequence, total)
     }
 
     /// Who limits, and who is suspected to, for a probe's list.
@@ -189,16 +260,24 @@ impl Watched {
 }
 
 impl Sender {
-    /// A receiver's view of its path, if it tells one; `believed` when it is one of ours.
-    pub(super) fn take_path(
+    /// A receiver's view of its path; `nack` when it came in a NACK.
+    pub(super) fn take_view(
         &mut self,
         now: Timestamp,
         node: NodeId,
         rtt: Duration,
-        told: (&CcFeedback, PathReport),
+        told: (&CcFeedback, Option<PathReport>),
+        nack: bool,
     ) {
         let Some(steering) = &mut self.steering else { return };
-        steering.take(now, node, rtt.max(Duration::from_micros(50)), told);
+        let (rtt, (feedback, report)) = (rtt.max(Duration::from_micros(50)), told);
+        match (steering, report) {
+            (Steering::Delivery(following), Some(report)) => {
+                following.take(now, node, rtt, (feedback, report));
+            }
+            (Steering::Delivery(_), None) => return,
+            (Steering::Fair(election), _) => election.take(now, node, rtt, feedback, nack),
+        }
         self.steer(now);
     }
 
@@ -208,28 +287,33 @@ impl Sender {
             return;
         };
         self.pacer.set_rate(Some(steering.rate()), now);
-        self.session.next_cc = steering.delivery.next();
+        match steering {
+            Steering::Delivery(following) => self.session.next_cc = following.delivery.next(),
+            Steering::Fair(election) => {
+                if let Some(gap) = election.gap() {
+                    let next = election.probed_at().map_or(now, |at| at + gap);
+                    self.session.next_cc = next;
+                }
+            }
+        }
     }
 
     /// What the probe that leaves now says to receivers of ours, and whom it lists.
-    pub(super) fn watch(&mut self, now: Timestamp) -> (Option<crate::wire::Watch>, Vec<CcNode>) {
+    pub(super) fn watch(&mut self, now: Timestamp) -> (Option<Watch>, Vec<CcNode>) {
         let limit = usize::from(self.config.segment_size) / 8;
         let Some(steering) = &mut self.steering else { return (None, self.untold.take(limit)) };
         let members = &self.members;
         steering.tick(now, |node| members.is_active(node));
-        let nodes = steering.listed().collect::<Vec<_>>();
+        let mut nodes = steering.listed();
         let others = self.untold.take(limit.min(16)).into_iter();
         let others = others.filter(|item| nodes.iter().all(|node| node.id != item.id));
-        let nodes = nodes.iter().copied().chain(others).collect();
+        let others = others.collect::<Vec<_>>();
+        nodes.extend(others);
         if !self.session.is_sending() {
             return (None, nodes);
         }
         let total = Total { bytes: self.stats.bytes, packets: self.stats.packets };
-        if !steering.started {
-            steering.started = true;
-            steering.quiet_from = now;
-        }
-        let watch = steering.delivery.probe(now, self.session.cc_sequence, total);
+        let watch = steering.probe(now, self.session.cc_sequence, total);
         self.steer(now);
         (Some(watch), nodes)
     }

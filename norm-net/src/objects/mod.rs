@@ -63,7 +63,7 @@ mod signal;
 pub use error::ObjectError;
 pub use norm_core::fec::RsForm;
 pub use norm_core::receiver::{Feedback, JoinPolicy, ReceiverStats};
-pub use norm_core::sender::{MemberStatus, SenderStats};
+pub use norm_core::sender::{MemberStatus, RateControl, SenderStats};
 pub use norm_core::stream::MessageMarks;
 pub use options::{ObjectReceiveOptions, ObjectSendOptions};
 pub use receiver::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::receiver::{Feedback, JoinPolicy};
-use norm_core::sender::ConfigError;
+use norm_core::sender::{ConfigError, RateControl};
 use norm_core::wire::{Identity, NodeId};
 use norm_core::{ReceiverConfig, Rng, SenderConfig};
 
@@ -25,6 +25,8 @@ pub struct ObjectSendOptions {
     /// Upper limit in bits per second, UDP and IP headers included. `None`: as fast as the kernel
     /// takes it.
     pub rate: Option<u64>,
+    /// Who decides how fast is sent, up to `rate`.
+    pub control: RateControl,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Whether receivers on this machine get the packets too.
@@ -65,6 +67,7 @@ impl ObjectSendOptions {
             group,
             interface: None,
             rate: Some(100_000_000),
+            control: RateControl::Fixed,
             ttl: 1,
             loopback: true,
             form: RsForm::Id5,
@@ -104,6 +107,7 @@ impl ObjectSendOptions {
         let usual = SenderConfig::new(self.node.map_or_else(|| draw_node(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
+            control: self.control,
             packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),

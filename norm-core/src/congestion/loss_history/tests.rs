@@ -72,7 +72,7 @@ fn a_gap_of_many_round_trips_is_many_events() {
     let events = feed(&mut history, 1_100_000, 1000, &(1100..1110).collect::<Vec<_>>());
     assert_eq!(events, [LossEvent::First]);
     // One packet each millisecond: an event takes eleven.
-    assert_eq!(history.intervals, [11.0; 8]);
+    assert_eq!(history.intervals[..8], [11.0; 8]);
 }
 
 #[test]

@@ -308,7 +308,7 @@ fn a_loss_too_small_to_write_down_is_not_called_none() {
         probes.note(START, Sequence(sequence), 1000, &timing);
     }
     probes.loss.seed(1e15, MS * 100);
-    let loss = probes.path(START).loss.unwrap();
+    let loss = probes.path(START, &timing).loss.unwrap();
     assert_ne!(QuantizedLoss::from_fraction(loss), QuantizedLoss::ZERO);
 }
 

@@ -5,9 +5,9 @@ const MS: Duration = Duration::from_millis(1);
 const A: NodeId = NodeId(10);
 const B: NodeId = NodeId(11);
 
-/// A steering whose probes leave every 20 ms, behind 100 packets each.
+/// One that follows what arrives, whose probes leave every 20 ms, behind 100 packets each.
 struct Test {
-    steering: Steering,
+    steering: Following,
     now: Timestamp,
     sequence: u16,
 }
@@ -16,7 +16,10 @@ impl Test {
     fn new() -> Self {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
-        let steering = Steering::new(&config, 972, Timestamp::ZERO).expect("the rate is not fixed");
+        let steering = match Steering::new(&config, 972, Timestamp::ZERO) {
+            Some(Steering::Delivery(following)) => *following,
+            other => panic!("another law: {other:?}"),
+        };
         let mut test = Self { steering, now: Timestamp::ZERO, sequence: 0 };
         test.probe();
         test.probe();

@@ -1,0 +1,108 @@
+use super::*;
+
+const LIMITS: RateLimits = RateLimits { min: 10_000.0, max: 1e9 };
+const RTT: Duration = Duration::from_millis(50);
+const PACKET: usize = 1448;
+
+fn fair(now: Timestamp) -> Fair {
+    let mut fair = Fair::new(LIMITS, PACKET, RTT, now);
+    fair.follow(RTT);
+    fair
+}
+
+fn rounds(count: u32) -> Timestamp {
+    Timestamp::ZERO + RTT * count
+}
+
+/// One that has started, and lost its first packet at this rate.
+fn steady(rate: f64) -> Fair {
+    let mut fair = fair(rounds(0));
+    for n in 1..40 {
+        fair.take(rounds(n), Claim::Start(rate), RTT);
+    }
+    let loss = super::super::equation::loss_rate(PACKET as f64, RTT, rate);
+    fair.take(rounds(40), Claim::Loss(loss, f64::INFINITY), RTT);
+    fair
+}
+
+#[test]
+fn it_starts_by_doubling_and_a_loss_ends_that() {
+    let mut fair = fair(rounds(0));
+    let first = fair.rate();
+    assert!(first <= 125_000.0);
+    for n in 1..=10 {
+        let now = fair.rate();
+        fair.take(rounds(n), Claim::Start(now * 2.0), RTT);
+        fair.take(rounds(n), Claim::Start(now * 2.0), RTT);
+    }
+    assert!((fair.rate() / first / 1024.0 - 1.0).abs() < 1e-9, "once each round trip");
+    assert!(fair.is_starting());
+    fair.take(rounds(11), Claim::Loss(0.01, f64::INFINITY), RTT);
+    assert!(!fair.is_starting());
+}
+
+#[test]
+fn the_equation_is_reached_by_a_packet_per_round_trip() {
+    let mut fair = steady(500_000.0);
+    let loss = Claim::Loss(0.0001, f64::INFINITY);
+    let before = fair.rate();
+    for n in 41..=50 {
+        fair.take(rounds(n), loss, RTT);
+    }
+    let step = PACKET as f64 / RTT.as_secs_f64();
+    assert!((fair.rate() - before - step * 10.0).abs() < 1.0, "{} {before}", fair.rate());
+    for n in 51..2000 {
+        fair.take(rounds(n), loss, RTT);
+    }
+    let goal = throughput(PACKET as f64, RTT, 0.0001);
+    assert!((fair.rate() / goal - 1.0).abs() < 1e-3);
+}
+
+#[test]
+fn one_wrong_report_halves_at_most() {
+    let mut fair = steady(500_000.0);
+    for _ in 0..10 {
+        fair.take(rounds(41), Claim::Loss(1.0, f64::INFINITY), RTT);
+    }
+    assert!(fair.rate() >= 249_000.0, "{}", fair.rate());
+    for n in 42..80 {
+        fair.take(rounds(n), Claim::Loss(1.0, f64::INFINITY), RTT);
+    }
+    assert_eq!(fair.rate(), LIMITS.min, "what is said again and again is true");
+}
+
+#[test]
+fn silence_halves_and_the_way_back_is_short() {
+    let mut fair = steady(500_000.0);
+    let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
+    for n in 0..20 {
+        fair.halve(rounds(50 + n * 10));
+    }
+    assert_eq!(fair.rate(), LIMITS.min);
+    for n in 0..8 {
+        fair.take(rounds(300 + n), Claim::Loss(loss, f64::INFINITY), RTT);
+    }
+    assert!(fair.rate() > 480_000.0, "{}", fair.rate());
+}
+
+#[test]
+fn what_is_not_sent_does_not_count_against_the_path() {
+    let mut starting = fair(rounds(0));
+    let mut fair = steady(500_000.0);
+    let before = starting.rate();
+    assert!(starting.probe(rounds(1), 0.0) && fair.probe(rounds(41), 0.0));
+    starting.take(rounds(1), Claim::Start(1000.0), RTT);
+    assert_eq!(starting.rate(), before);
+    let before = fair.rate();
+    fair.take(rounds(41), Claim::Loss(1e-6, f64::INFINITY), RTT);
+    assert_eq!(fair.rate(), before, "nor does it show that more would pass");
+}
+
+#[test]
+fn a_queue_slows_down_at_once() {
+    let mut fair = steady(500_000.0);
+    let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
+    fair.take(rounds(41), Claim::Loss(loss, f64::INFINITY), RTT * 2);
+    let rate = fair.rate();
+    assert!((300_000.0..400_000.0).contains(&rate), "{rate}");
+}
