@@ -90,6 +90,8 @@ const LONGEST: u32 = 16;
 const CALM_HOLDS: u32 = 4;
 /// A pulse has arrived when this part of it has.
 const ARRIVED: f64 = 0.93;
+/// The opening waits so long, and some round trips, for somebody else to say again that it takes less.
+const OPENING_PAUSE: Duration = Duration::from_millis(50);
 /// Less than this part of what was to be sent tells nothing about more.
 const BUSY: f64 = 0.75;
 /// A pulse that does not arrive makes the rate no less than this part of what it was.
@@ -340,6 +342,16 @@ impl Delivery {
         self.capacity = (self.capacity / 2.0).max(self.first_rate().min(self.capacity));
         self.step = Step::Hold;
         self.pulse_at = now;
+    }
+
+    /// Somebody says, for the first time, that it takes less: the opening waits for the second time, at
+    /// half the rate.
+    pub fn pause_opening(&mut self, now: Timestamp) {
+        if self.opening {
+            self.halve(now);
+            self.pulse_at = now + self.rtt * 4 + OPENING_PAUSE;
+            self.until = now;
+        }
     }
 
     /// Who limited is gone, and somebody else reports: before it came, so much arrived.

@@ -11,6 +11,8 @@ pub(super) struct Foresight {
     symbols: f64,
     /// What about half of the blocks need, with a few receivers.
     median: f64,
+    /// Blocks since one was asked for.
+    quiet: u32,
 }
 
 /// At most this share of a block is sent ahead: a false request must not double the traffic.
@@ -23,6 +25,11 @@ const RISES_BY: f64 = 1.0 / 8.0;
 /// ... and sinks by this much of its square root with every block: as many losses differ by about that
 /// root from one block to the next, upwards by 0.4 of it on average.
 const MEDIAN_SINKS_BY: f64 = 0.4 * RISES_BY;
+/// ... A need that is far above it, by more than this and twice its root, counts as that: what an outage
+/// or a queue that was full took from some blocks says little of the next.
+const RISES_MOST: f64 = 8.0;
+/// If so many blocks in a row are not asked for, the median is halved: half of them should be.
+const QUIET: u32 = 12;
 
 impl Foresight {
     /// The symbols to send ahead for the next block of `block_len` symbols.
@@ -34,6 +41,10 @@ impl Foresight {
 
     /// The same for a few receivers; none when that would be less than `least`.
     pub(super) fn next_for_few(&mut self, block_len: u32, least: u32) -> u32 {
+        self.quiet += 1;
+        if self.quiet >= QUIET {
+            (self.quiet, self.median) = (0, self.median / 2.0);
+        }
         let median = self.median;
         self.median = (median - libm::sqrt(median) * MEDIAN_SINKS_BY).max(0.0);
         let symbols = (median + 0.5) as u32;
@@ -48,7 +59,9 @@ impl Foresight {
 
     /// A block needed this many repair symbols, those sent ahead included.
     pub(super) fn learn(&mut self, symbols: u32) {
-        self.median += (f64::from(symbols) - self.median).max(0.0) * RISES_BY;
+        self.quiet = 0;
+        let most = RISES_MOST + 2.0 * libm::sqrt(self.median);
+        self.median += (f64::from(symbols) - self.median).clamp(0.0, most) * RISES_BY;
         let unforeseen = f64::from(symbols) - self.symbols;
         if unforeseen > 0.0 {
             self.symbols += unforeseen / 2.0;

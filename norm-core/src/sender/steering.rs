@@ -216,6 +216,7 @@ impl Following {
             let suspect = Watched { reported: Some(report.cc_sequence), ..fresh };
             if self.suspect.is_none_or(|suspect| suspect.node == node || suspect.is_silent(now)) {
                 self.suspect = Some(suspect);
+                self.delivery.pause_opening(now);
             }
             return;
         }
