@@ -94,6 +94,8 @@ const EOT_COUNT: u32 = 3;
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 const CC_FIRST: Duration = Duration::from_millis(50);
 const CC_LONGEST: Duration = Duration::from_secs(2);
+/// The same where no roll call finds who comes late.
+const CC_LONGEST_ALONE: Duration = Duration::from_millis(500);
 const FTI_ALWAYS: Duration = Duration::from_secs(2);
 const FLUSH_SHORTEST: Duration = Duration::from_millis(5);
 const FLUSH_LONGEST: Duration = Duration::from_millis(500);
@@ -231,7 +233,8 @@ impl Session {
     /// Moves the probe timer on; probes thin out when nothing changes.
     pub(super) fn probe_sent(&mut self, now: Timestamp) {
         self.next_cc = now + self.cc_interval;
-        self.cc_interval = (self.cc_interval * 2).min(CC_LONGEST);
+        let longest = if self.rfc_only { CC_LONGEST_ALONE } else { CC_LONGEST };
+        self.cc_interval = (self.cc_interval * 2).min(longest);
         self.cc_sequence = self.cc_sequence.wrapping_add(1);
     }
 
