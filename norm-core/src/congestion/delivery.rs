@@ -6,21 +6,15 @@
 //! later they are rare and small, each with a *drain* behind it that empties the queue again.
 //! docs/congestion-control.md has the reasons and the measurements.
 
+mod verdicts;
+
 use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::interval::{Departure, Interval, Total};
+use super::limits::RateLimits;
 use crate::time::Timestamp;
 use crate::wire::{PathReport, QuantizedRate, Watch};
-
-/// Bounds of a rate in bytes per second, headers included.
-#[derive(Copy, Clone, Debug)]
-pub struct RateLimits {
-    /// Never slower.
-    pub min: f64,
-    /// Never faster.
-    pub max: f64,
-}
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -48,10 +42,6 @@ struct Sent {
 
 /// Probes remembered: reports of older ones say nothing.
 const PROBES: usize = 64;
-/// Packets that a session begins with in one round trip (RFC 6928), ...
-const FIRST_WINDOW: f64 = 10.0;
-/// ... at no more than this: 1 Mbit/s, in bytes.
-const FIRST_RATE: f64 = 125_000.0;
 /// Packets of a pulse at least, and how many more when all are lost at calm times: the more chance
 /// there is in a count, the longer it is to be.
 const PULSE_PACKETS: f64 = 12.0;
@@ -70,8 +60,6 @@ const OPENING: f64 = 2.0;
 const OPENING_FAR: f64 = 3.0;
 const FAR: Duration = Duration::from_millis(50);
 const TOUCH: f64 = 1.25;
-/// Each pulse that arrives makes the next one so much bolder.
-const BOLDER: f64 = 1.6;
 /// Rates as parts of what arrives.
 const HOLD: f64 = 0.97;
 const DRAIN: f64 = 0.75;
@@ -82,20 +70,10 @@ const BURST: usize = 64;
 const BURST_TIME: f64 = 0.000_25;
 const BURST_LEAST: usize = 8;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
-/// A pulse that raised the rate was wrong when less arrives within this time, and the round trips.
-const LASTING: Duration = Duration::from_millis(200);
-/// Pulses are at most so many times longer than usual.
-const LONGEST: u32 = 16;
 /// Times that tell what is lost anyway, and the one before them.
 const CALM_HOLDS: u32 = 4;
-/// A pulse has arrived when this part of it has.
-const ARRIVED: f64 = 0.93;
 /// The opening waits so long, and some round trips, for somebody else to say again that it takes less.
 const OPENING_PAUSE: Duration = Duration::from_millis(50);
-/// Less than this part of what was to be sent tells nothing about more.
-const BUSY: f64 = 0.75;
-/// A pulse that does not arrive makes the rate no less than this part of what it was.
-const KNOWN: f64 = 0.95;
 
 /// The controller. It knows nothing of receivers: whoever owns it hands in the reports of the one
 /// that limits.
@@ -195,7 +173,7 @@ impl Delivery {
             Step::Pulse => self.gain,
             Step::Drain => DRAIN.min(hold),
         };
-        self.bounded(self.capacity * part)
+        self.limits.bounded(self.capacity * part)
     }
 
     /// What the path is known to take, in bytes per second.
@@ -310,22 +288,6 @@ impl Delivery {
         }
     }
 
-    /// Loss without a queue that grows may be a queue that is shorter than what leaves at once: true
-    /// when less is to leave at once now, instead of less in all.
-    fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
-        if interval.has_grown(self.jitter) || self.burst() <= BURST_LEAST {
-            return false;
-        }
-        self.burst = (self.burst() / 2).max(BURST_LEAST);
-        self.longer_at = now + LONGER_BURSTS;
-        true
-    }
-
-    /// The way of a probe was so much longer than that of the one before, and it was no queue.
-    fn note_jitter(&mut self, way: Duration, weight: u32) {
-        self.jitter = (self.jitter * (weight - 1) + way) / weight;
-    }
-
     /// Packets that may leave at once.
     pub fn burst(&self) -> usize {
         self.burst.min((self.rate() * BURST_TIME / self.packet) as usize).max(1)
@@ -360,118 +322,9 @@ impl Delivery {
             return;
         }
         // Half of it, for that was some time ago; from there on as in the beginning.
-        self.capacity = self.bounded(self.capacity.max(before / 2.0));
+        self.capacity = self.limits.bounded(self.capacity.max(before / 2.0));
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
         self.go_on(now, self.rtt);
-    }
-
-    fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
-        let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
-        if congested && pulse.lossy {
-            if self.shorten_bursts(now, &pulse) {
-                self.go_on(now, self.rtt);
-            } else {
-                self.fail(now, &pulse);
-            }
-            return;
-        }
-        if congested {
-            // A queue, or a receiver that came late to its socket: the next probe tells.
-            self.unsure = Some((pulse, target));
-            return;
-        }
-        self.doubts = 0;
-        if pulse.sent < target * BUSY {
-            // There was not enough to send: more is not asked of the path.
-            self.go_on(now, self.rtt + CYCLE_SHORTEST / 10);
-            return;
-        }
-        self.capacity = self.capacity.max(pulse.sent.min(target));
-        self.raised_at = Some(now);
-        if !self.opening {
-            self.gain = (self.gain * BOLDER).min(OPENING);
-        }
-        self.go_on(now, Duration::ZERO);
-    }
-
-    /// The probe behind a pulse that arrived late found so long a queue.
-    fn settle(&mut self, now: Timestamp, pulse: &Interval, target: f64, queue: Duration) {
-        if queue * 2 >= pulse.grown {
-            self.fail(now, pulse);
-            return;
-        }
-        self.note_jitter(pulse.grown, 4);
-        let wait = if pulse.sent < target * BUSY { CYCLE_SHORTEST / 10 } else { Duration::ZERO };
-        self.go_on(now, self.rtt + wait);
-    }
-
-    /// The path takes no more than what arrived of a pulse.
-    fn fail(&mut self, now: Timestamp, pulse: &Interval) {
-        let opening = self.opening;
-        // Once the opening is over, what is held is known to arrive; who can take less says so of
-        // other times too.
-        let least = self.capacity * if opening { 0.5 } else { KNOWN };
-        let found = pulse.delivered.clamp(least, pulse.sent.max(self.capacity));
-        self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
-        self.found(now);
-        if opening {
-            self.step = Step::Drain;
-            self.until = now + self.length();
-        }
-    }
-
-    /// Less arrived than was sent, and it was no pulse.
-    fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
-        self.doubts += 1;
-        // Losses alone may be chance, once, and a receiver may come late to its socket.
-        let clear = interval.lossy && interval.has_grown(self.jitter);
-        if self.doubts < 2 && !clear {
-            self.blip = interval.grown;
-            return;
-        }
-        (self.doubts, self.blip) = (0, Duration::ZERO);
-        // An old report may be of a faster time than now.
-        let found = interval.delivered.max(self.limits.min);
-        if found < self.capacity {
-            self.capacity = found;
-        }
-        let raised = self.raised_at.take_if(|at| now < *at + self.rtt * 4 + LASTING);
-        if raised.is_some() && !self.opening {
-            self.longer = (self.longer * 2).min(LONGEST);
-        }
-        self.found(now);
-        // That was no measurement of what the path takes.
-        self.pulse_at = now + (self.rtt * 4).max(CYCLE_SHORTEST / 10) * self.longer;
-    }
-
-    /// The path's limit is known for now.
-    fn found(&mut self, now: Timestamp) {
-        self.opening = false;
-        self.calm_holds = CALM_HOLDS;
-        self.gain = TOUCH;
-        self.capacity = self.bounded(self.capacity);
-        if !matches!(self.step, Step::Settle | Step::Drain) {
-            self.step = Step::Hold;
-        }
-        self.pulse_at = now + (self.rtt * 10).clamp(CYCLE_SHORTEST, CYCLE_LONGEST);
-        self.until = self.until.min(now + self.length());
-    }
-
-    /// The next pulse is due after this time.
-    fn go_on(&mut self, now: Timestamp, wait: Duration) {
-        self.step = Step::Hold;
-        self.pulse_at = now + wait;
-        self.until = self.until.min(self.pulse_at).max(now);
-    }
-
-    fn watch_queue(&mut self, interval: &Interval) {
-        let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
-        let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
-        if interval.queue > most {
-            self.pressed = !self.opening || self.pressed;
-        } else if interval.queue < most / 2 {
-            self.pressed = false;
-        }
     }
 
     fn may_pulse(&self, now: Timestamp) -> bool {
@@ -506,12 +359,7 @@ impl Delivery {
     }
 
     fn first_rate(&self) -> f64 {
-        let window = FIRST_WINDOW * self.packet / self.rtt.as_secs_f64().max(1e-4);
-        self.bounded(window.min(FIRST_RATE))
-    }
-
-    fn bounded(&self, rate: f64) -> f64 {
-        rate.min(self.limits.max).max(self.limits.min.min(self.limits.max))
+        self.limits.first_rate(self.packet, self.rtt)
     }
 }
 

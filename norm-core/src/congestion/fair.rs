@@ -15,10 +15,6 @@ use super::RateLimits;
 use super::equation::throughput;
 use crate::time::Timestamp;
 
-/// Packets that a session begins with in one round trip (RFC 6928), ...
-const FIRST_WINDOW: f64 = 10.0;
-/// ... at no more than this: 1 Mbit/s, in bytes. RFC 5740 has one packet per GRTT or per second.
-const FIRST_RATE: f64 = 125_000.0;
 /// What a new round trip counts in the mean (RFC 5740 §5.5.2.3), ...
 const SMOOTH: f64 = 0.1;
 /// ... and how much the last one may change the rate (RFC 5348 §4.5).
@@ -94,11 +90,11 @@ impl Fair {
     /// The rate now, in bytes per second, headers included.
     pub fn rate(&self) -> f64 {
         if self.starting || self.last_root <= 0.0 {
-            return self.bounded(self.rate);
+            return self.limits.bounded(self.rate);
         }
         // A queue that grows slows us down at once, and one that shrinks lets us go on.
         let (least, most) = DAMPING;
-        self.bounded(self.rate * (self.mean_root / self.last_root).clamp(least, most))
+        self.limits.bounded(self.rate * (self.mean_root / self.last_root).clamp(least, most))
     }
 
     /// Nobody has lost anything yet.
@@ -156,7 +152,7 @@ impl Fair {
         } else {
             self.fall(now, target, claim);
         }
-        self.rate = self.bounded(self.rate);
+        self.rate = self.limits.bounded(self.rate);
     }
 
     /// A probe leaves, after `sent` bytes, headers included. True when nothing was sent.
@@ -172,7 +168,7 @@ impl Fair {
     pub fn halve(&mut self, now: Timestamp) {
         self.allow(now);
         self.known = self.known.max(self.rate);
-        self.rate = self.bounded(self.rate / 2.0);
+        self.rate = self.limits.bounded(self.rate / 2.0);
         (self.risen, self.fallen) = (now, now);
     }
 
@@ -218,12 +214,7 @@ impl Fair {
     }
 
     fn first_rate(&self) -> f64 {
-        let window = FIRST_WINDOW * self.packet / self.rtt.as_secs_f64().max(1e-4);
-        self.bounded(window.min(FIRST_RATE))
-    }
-
-    fn bounded(&self, rate: f64) -> f64 {
-        rate.min(self.limits.max).max(self.limits.min.min(self.limits.max))
+        self.limits.first_rate(self.packet, self.rtt)
     }
 }
 

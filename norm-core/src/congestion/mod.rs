@@ -11,14 +11,16 @@ mod delivery;
 pub mod equation;
 mod fair;
 mod interval;
+mod limits;
 mod loss_history;
 mod path_meter;
 mod rate_meter;
 
 pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
-pub use delivery::{Delivery, RateLimits};
+pub use delivery::Delivery;
 pub use fair::{Claim, Fair};
 pub use interval::{Interval, Total};
+pub use limits::RateLimits;
 pub use loss_history::{LossEvent, LossHistory};
 pub use path_meter::PathMeter;
 pub use rate_meter::RateMeter;

@@ -1,3 +1,4 @@
+use super::super::limits::FIRST_RATE;
 use super::*;
 
 /// Bytes of a packet, headers included, and of the headers.

@@ -1,0 +1,150 @@
+//! What a report means for the rate: a pulse that arrived or did not, and less than was sent at other
+//! times.
+
+use super::*;
+
+/// Each pulse that arrives makes the next one so much bolder.
+const BOLDER: f64 = 1.6;
+/// A pulse that raised the rate was wrong when less arrives within this time, and the round trips.
+const LASTING: Duration = Duration::from_millis(200);
+/// Pulses are at most so many times longer than usual.
+const LONGEST: u32 = 16;
+/// A pulse has arrived when this part of it has.
+const ARRIVED: f64 = 0.93;
+/// Less than this part of what was to be sent tells nothing about more.
+const BUSY: f64 = 0.75;
+/// A pulse that does not arrive makes the rate no less than this part of what it was.
+const KNOWN: f64 = 0.95;
+
+impl Delivery {
+    /// Loss without a queue that grows may be a queue that is shorter than what leaves at once: true
+    /// when less is to leave at once now, instead of less in all.
+    pub(super) fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
+        if interval.has_grown(self.jitter) || self.burst() <= BURST_LEAST {
+            return false;
+        }
+        self.burst = (self.burst() / 2).max(BURST_LEAST);
+        self.longer_at = now + LONGER_BURSTS;
+        true
+    }
+
+    /// The way of a probe was so much longer than that of the one before, and it was no queue.
+    pub(super) fn note_jitter(&mut self, way: Duration, weight: u32) {
+        self.jitter = (self.jitter * (weight - 1) + way) / weight;
+    }
+
+    pub(super) fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
+        let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
+        if congested && pulse.lossy {
+            if self.shorten_bursts(now, &pulse) {
+                self.go_on(now, self.rtt);
+            } else {
+                self.fail(now, &pulse);
+            }
+            return;
+        }
+        if congested {
+            // A queue, or a receiver that came late to its socket: the next probe tells.
+            self.unsure = Some((pulse, target));
+            return;
+        }
+        self.doubts = 0;
+        if pulse.sent < target * BUSY {
+            // There was not enough to send: more is not asked of the path.
+            self.go_on(now, self.rtt + CYCLE_SHORTEST / 10);
+            return;
+        }
+        self.capacity = self.capacity.max(pulse.sent.min(target));
+        self.raised_at = Some(now);
+        if !self.opening {
+            self.gain = (self.gain * BOLDER).min(OPENING);
+        }
+        self.go_on(now, Duration::ZERO);
+    }
+
+    /// The probe behind a pulse that arrived late found so long a queue.
+    pub(super) fn settle(
+        &mut self,
+        now: Timestamp,
+        pulse: &Interval,
+        target: f64,
+        queue: Duration,
+    ) {
+        if queue * 2 >= pulse.grown {
+            self.fail(now, pulse);
+            return;
+        }
+        self.note_jitter(pulse.grown, 4);
+        let wait = if pulse.sent < target * BUSY { CYCLE_SHORTEST / 10 } else { Duration::ZERO };
+        self.go_on(now, self.rtt + wait);
+    }
+
+    /// The path takes no more than what arrived of a pulse.
+    pub(super) fn fail(&mut self, now: Timestamp, pulse: &Interval) {
+        let opening = self.opening;
+        // Once the opening is over, what is held is known to arrive; who can take less says so of
+        // other times too.
+        let least = self.capacity * if opening { 0.5 } else { KNOWN };
+        let found = pulse.delivered.clamp(least, pulse.sent.max(self.capacity));
+        self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
+        self.found(now);
+        if opening {
+            self.step = Step::Drain;
+            self.until = now + self.length();
+        }
+    }
+
+    /// Less arrived than was sent, and it was no pulse.
+    pub(super) fn take_doubt(&mut self, now: Timestamp, interval: &Interval) {
+        self.doubts += 1;
+        // Losses alone may be chance, once, and a receiver may come late to its socket.
+        let clear = interval.lossy && interval.has_grown(self.jitter);
+        if self.doubts < 2 && !clear {
+            self.blip = interval.grown;
+            return;
+        }
+        (self.doubts, self.blip) = (0, Duration::ZERO);
+        // An old report may be of a faster time than now.
+        let found = interval.delivered.max(self.limits.min);
+        if found < self.capacity {
+            self.capacity = found;
+        }
+        let raised = self.raised_at.take_if(|at| now < *at + self.rtt * 4 + LASTING);
+        if raised.is_some() && !self.opening {
+            self.longer = (self.longer * 2).min(LONGEST);
+        }
+        self.found(now);
+        // That was no measurement of what the path takes.
+        self.pulse_at = now + (self.rtt * 4).max(CYCLE_SHORTEST / 10) * self.longer;
+    }
+
+    /// The path's limit is known for now.
+    pub(super) fn found(&mut self, now: Timestamp) {
+        self.opening = false;
+        self.calm_holds = CALM_HOLDS;
+        self.gain = TOUCH;
+        self.capacity = self.limits.bounded(self.capacity);
+        if !matches!(self.step, Step::Settle | Step::Drain) {
+            self.step = Step::Hold;
+        }
+        self.pulse_at = now + (self.rtt * 10).clamp(CYCLE_SHORTEST, CYCLE_LONGEST);
+        self.until = self.until.min(now + self.length());
+    }
+
+    /// The next pulse is due after this time.
+    pub(super) fn go_on(&mut self, now: Timestamp, wait: Duration) {
+        self.step = Step::Hold;
+        self.pulse_at = now + wait;
+        self.until = self.until.min(self.pulse_at).max(now);
+    }
+
+    pub(super) fn watch_queue(&mut self, interval: &Interval) {
+        let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
+        let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
+        if interval.queue > most {
+            self.pressed = !self.opening || self.pressed;
+        } else if interval.queue < most / 2 {
+            self.pressed = false;
+        }
+    }
+}
