@@ -24,6 +24,7 @@ Exit codes:
     6  some receivers failed, or something is missing
     7  all receivers failed, or nothing arrived
     8  what arrived is not what was sent
+    9  too slow for the others: the sender waits no longer
   130  stopped by Ctrl-C";
 
 /// Reads a command line. `None` when `--help` or `--version` was asked for and has been printed.

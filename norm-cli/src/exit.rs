@@ -26,6 +26,8 @@ pub enum Code {
     AllFailed = 7,
     /// 8: what arrived is not what was sent.
     Verification = 8,
+    /// 9: the sender waited for this receiver no longer, because it kept the others slow.
+    Ejected = 9,
     /// 130: stopped by Ctrl-C or a termination signal.
     Interrupted = 130,
 }
@@ -106,6 +108,7 @@ mod tests {
             (Code::Partial, 6),
             (Code::AllFailed, 7),
             (Code::Verification, 8),
+            (Code::Ejected, 9),
             (Code::Interrupted, 130),
         ];
         for (code, number) in all {

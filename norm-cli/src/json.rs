@@ -62,6 +62,11 @@ pub enum Event<'a> {
         node: String,
         name: &'a str,
     },
+    ReceiverEjected {
+        node: String,
+        name: &'a str,
+        lane: Option<String>,
+    },
     #[serde(rename = "summary")]
     SenderSummary(&'a SenderSummary),
     // norm-send --demo.
@@ -100,6 +105,9 @@ pub enum Event<'a> {
     },
     SenderSilent,
     SenderEnded,
+    Ejected {
+        lane: Option<String>,
+    },
     #[serde(rename = "summary")]
     RecvSummary(&'a RecvSummary),
 }
@@ -202,6 +210,8 @@ mod tests {
             (Event::SetFailed { set: "", reason: "" }, "set_failed"),
             (Event::SenderSilent, "sender_silent"),
             (Event::SenderEnded, "sender_ended"),
+            (Event::Ejected { lane: None }, "ejected"),
+            (Event::ReceiverEjected { node: node(), name: "", lane: None }, "receiver_ejected"),
             (Event::SenderSettings(&SenderSettings::default()), "settings"),
             (Event::RecvSettings(&RecvSettings::default()), "settings"),
             (Event::SenderSummary(&SenderSummary::default()), "summary"),

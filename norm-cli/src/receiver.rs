@@ -132,6 +132,12 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
         ReceiveEvent::SetFailed { reason, .. } => output.say(&format!("transfer failed: {reason}")),
         ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
         ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
+        ReceiveEvent::Ejected { lane: Some(lane) } => output.say(&format!(
+            "this receiver takes less than the others: going on in the slow lane, {lane}, from the start"
+        )),
+        ReceiveEvent::Ejected { lane: None } => {
+            output.say("this receiver takes less than the others, and the sender waits no longer");
+        }
         ReceiveEvent::Hint(message) => output.say(&format!("hint: {message}")),
         ReceiveEvent::FileFailed { path, reason } => {
             output.say(&format!("not received: {}: {reason}", path.display()));
@@ -209,6 +215,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::VerifyFailed => {
             format!("what arrived is not what was sent{reason}; have it sent again")
         }
+        ReceiveOutcome::Ejected => format!("not complete{reason}"),
         ReceiveOutcome::LocalError(what) => what.clone(),
         ReceiveOutcome::Stopped => format!("stopped; {complete} complete"),
     };
@@ -222,6 +229,7 @@ fn code(outcome: &ReceiveOutcome) -> Code {
         ReceiveOutcome::Nothing => Code::AllFailed,
         ReceiveOutcome::NoSender => Code::Nobody,
         ReceiveOutcome::VerifyFailed => Code::Verification,
+        ReceiveOutcome::Ejected => Code::Ejected,
         ReceiveOutcome::LocalError(_) => Code::LocalIo,
         ReceiveOutcome::Stopped => Code::Interrupted,
     }

@@ -44,6 +44,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let options = SendOptions {
         interface: args.interface.clone(),
         pace: args.pace(),
+        slow: args.slow(),
         ttl: args.ttl,
         mtu: args.mtu,
         fec: args.code(),
@@ -138,6 +139,12 @@ impl Wanted {
             SendEvent::ReceiverFailed { name, reason, .. } => {
                 output.say(&format!("{name} failed: {reason}"));
             }
+            SendEvent::ReceiverEjected { name, lane, .. } => output.say(&match lane {
+                Some(lane) => {
+                    format!("{name} keeps the others slow: it goes on in the slow lane, {lane}")
+                }
+                None => format!("{name} keeps the others slow and is not waited for any more"),
+            }),
             SendEvent::ReceiverLost { name, .. } => {
                 output.say(&format!("{name} has fallen silent and is not waited for any more"));
             }

@@ -28,5 +28,7 @@ mod rate;
 mod scene;
 #[path = "netns/setup.rs"]
 mod setup;
+#[path = "netns/slow.rs"]
+mod slow;
 #[path = "netns/stranger.rs"]
 mod stranger;

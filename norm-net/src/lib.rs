@@ -33,6 +33,7 @@ pub use receive::{
 };
 pub use send::{
     Compat, CompatFec, Fec, ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions,
-    SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, send,
+    SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, Slow, SlowLimits,
+    send,
 };
 pub use session::Stopper;

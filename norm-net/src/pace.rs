@@ -18,9 +18,12 @@ pub enum Pace {
     Unlimited,
 }
 
+/// The usual lower bound.
+const LEAST: u64 = 100_000;
+
 impl Pace {
     /// [`Pace::Auto`] between 100 kbit/s and what the path takes.
-    pub const AUTO: Self = Self::Auto { min: 100_000, max: None };
+    pub const AUTO: Self = Self::Auto { min: LEAST, max: None };
 
     /// The rate that is never exceeded.
     pub const fn limit(self) -> Option<u64> {
@@ -28,6 +31,17 @@ impl Pace {
             Self::Auto { max, .. } => max,
             Self::Fixed(bits) => Some(bits),
             Self::Unlimited => None,
+        }
+    }
+
+    /// The same limits, and what arrives decides between them.
+    pub(crate) const fn adaptive(self) -> Self {
+        match self {
+            Self::Auto { .. } => self,
+            Self::Fixed(bits) => {
+                Self::Auto { min: if bits < LEAST { bits } else { LEAST }, max: Some(bits) }
+            }
+            Self::Unlimited => Self::AUTO,
         }
     }
 

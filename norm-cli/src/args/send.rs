@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
-use norm_net::{Compat, CompatFec, Fec, Pace};
+use norm_net::{Compat, CompatFec, Fec, Pace, Slow, SlowLimits};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -49,6 +49,26 @@ pub struct SendArgs {
     /// Never slower, with --rate auto [default: 100k]
     #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
     pub rate_min: Option<u64>,
+
+    /// Receivers that keep the others slow: wait, eject, or lane (the same again, slower)
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub slow: SlowChoice,
+
+    /// Slow is who takes less than this [default: less than half of the others]
+    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
+    pub slow_below: Option<u64>,
+
+    /// Slow is also who loses this many percent [default: 50]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub slow_loss: Option<u8>,
+
+    /// For so long [default: 3]
+    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
+    pub slow_after: Option<Duration>,
+
+    /// Group of the slow lane [default: the address behind the session's]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = group::parse)]
+    pub lane: Option<SocketAddr>,
 
     /// How many routers a packet may pass, plus one
     #[arg(short, long, value_name = "N", default_value_t = 1,
@@ -109,6 +129,18 @@ pub struct SendArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// What `--slow` takes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SlowChoice {
+    /// They are waited for.
+    #[default]
+    Wait,
+    /// They are sent away.
+    Eject,
+    /// They get the same in another group.
+    Lane,
+}
+
 /// What `--fec` takes: a code for sets, or an id for receivers of other makes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -157,6 +189,23 @@ impl SendArgs {
         if let Some(Code::Set(code)) = self.fec { code } else { Fec::Auto }
     }
 
+    /// What becomes of slow receivers.
+    pub fn slow(&self) -> Slow {
+        let usual = SlowLimits::default();
+        let limits = SlowLimits {
+            below: self.slow_below,
+            loss: self.slow_loss.map(|percent| f64::from(percent) / 100.0).or(usual.loss),
+            after: self.slow_after.unwrap_or(usual.after),
+        };
+        match self.slow {
+            SlowChoice::Wait => Slow::Wait,
+            SlowChoice::Eject => Slow::Eject(limits),
+            SlowChoice::Lane => {
+                Slow::Lane(limits, self.lane.unwrap_or_else(|| Slow::usual_lane(self.group)))
+            }
+        }
+    }
+
     /// How fast.
     pub fn pace(&self) -> Pace {
         let usual = if self.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
@@ -195,6 +244,17 @@ impl SendArgs {
             && min > max
         {
             return Err(Failure::usage("--rate-min is above --rate-max: give a lower one"));
+        }
+        let limits =
+            self.slow_below.is_some() || self.slow_loss.is_some() || self.slow_after.is_some();
+        if limits && self.slow == SlowChoice::Wait {
+            return Err(Failure::usage(
+                "--slow-below, --slow-loss and --slow-after say who is slow: give --slow eject or \
+                 --slow lane, too",
+            ));
+        }
+        if self.lane.is_some() && self.slow != SlowChoice::Lane {
+            return Err(Failure::usage("--lane is the group of --slow lane: give that, too"));
         }
         match (self.fec, &self.compat) {
             (Some(Code::Compat(_)), None) => {
@@ -300,6 +360,10 @@ mod tests {
             ("--fec fast .", "--fec", "raptorq"),
             ("--compat nrl --fec rs .", "--fec", "129"),
             ("--compat nrl --fec raptorq .", "--fec", "leave --compat away"),
+            ("--slow-below 5M .", "--slow-below", "--slow eject"),
+            ("--lane 239.1.1.1:6000 .", "--lane", "--slow lane"),
+            ("--slow eject --slow-loss 0 .", "--slow-loss", "1..=100"),
+            ("--slow gently .", "--slow", "eject"),
             ("--mtu 100 .", "--mtu", "184..=65535"),
             ("--memory 8M .", "--memory", "16M"),
             ("--memory lots .", "--memory", "256M"),

@@ -156,6 +156,7 @@ impl RecvSummary {
                 ReceiveOutcome::Nothing => "nothing",
                 ReceiveOutcome::NoSender => "no_sender",
                 ReceiveOutcome::VerifyFailed => "verify_failed",
+                ReceiveOutcome::Ejected => "ejected",
                 ReceiveOutcome::LocalError(_) => "local_error",
                 ReceiveOutcome::Stopped => "stopped",
             },
@@ -203,6 +204,9 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
         ReceiveEvent::SetFailed { set, reason } => Event::SetFailed { set, reason },
         ReceiveEvent::SenderSilent => Event::SenderSilent,
         ReceiveEvent::SenderEnded => Event::SenderEnded,
+        ReceiveEvent::Ejected { lane } => {
+            Event::Ejected { lane: lane.map(|lane| lane.to_string()) }
+        }
         ReceiveEvent::Hint(message) => Event::Hint { message },
     };
     use_event(&event)

@@ -169,8 +169,10 @@ impl SenderSummary {
 pub struct ReceiverSummary {
     pub node: String,
     pub name: String,
-    /// `confirmed`, `failed`, `lost` or `unfinished`.
+    /// `confirmed`, `failed`, `lost`, `ejected` or `unfinished`.
     pub result: &'static str,
+    /// It was in the slow lane.
+    pub slow: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub bytes_done: u64,
@@ -185,11 +187,13 @@ impl From<&ReceiverResult> for ReceiverSummary {
             ReceiverOutcome::Confirmed => ("confirmed", None),
             ReceiverOutcome::Failed(reason) => ("failed", Some(reason.clone())),
             ReceiverOutcome::Lost => ("lost", None),
+            ReceiverOutcome::Ejected => ("ejected", None),
             ReceiverOutcome::Unfinished => ("unfinished", None),
         };
         Self {
             node: node_id(receiver.node),
             name: receiver.name.clone(),
+            slow: receiver.slow,
             result,
             reason,
             bytes_done: receiver.bytes_done,
@@ -248,6 +252,11 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
             SendEvent::ReceiverFailed { node, name, reason } => {
                 Self::ReceiverFailed { node: node_id(*node), name, reason }
             }
+            SendEvent::ReceiverEjected { node, name, lane } => Self::ReceiverEjected {
+                node: node_id(*node),
+                name,
+                lane: lane.map(|lane| lane.to_string()),
+            },
             SendEvent::ReceiverLost { node, name } => {
                 Self::ReceiverLost { node: node_id(*node), name }
             }
@@ -283,6 +292,7 @@ mod tests {
             outcome,
             bytes_done: 7,
             loss: 0.05,
+            slow: false,
             elapsed,
         };
         let report = SendReport {

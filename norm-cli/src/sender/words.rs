@@ -48,7 +48,8 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
 pub(crate) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "node", "result", ">time", ">loss"]);
     for receiver in report.receivers.iter().take(MOST_ROWS) {
-        let result = result(&receiver.outcome);
+        let lane = if receiver.slow { ", in the slow lane" } else { "" };
+        let result = result(&receiver.outcome) + lane;
         let time = receiver.elapsed.map_or("-".to_owned(), text::span);
         let name = receiver.name.clone();
         table.row([name, node_id(receiver.node), result, time, text::share(receiver.loss)]);
@@ -119,6 +120,7 @@ fn result(outcome: &ReceiverOutcome) -> String {
         ReceiverOutcome::Confirmed => "complete".to_owned(),
         ReceiverOutcome::Failed(reason) => format!("failed: {reason}"),
         ReceiverOutcome::Lost => "fell silent".to_owned(),
+        ReceiverOutcome::Ejected => "too slow".to_owned(),
         ReceiverOutcome::Unfinished => "not finished".to_owned(),
     }
 }
@@ -165,6 +167,7 @@ mod tests {
             outcome: outcome.clone(),
             bytes_done: 0,
             loss: 0.01,
+            slow: false,
             elapsed: None,
         };
         SendReport {

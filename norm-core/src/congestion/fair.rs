@@ -120,6 +120,11 @@ impl Fair {
         self.rtt
     }
 
+    /// The highest rate allowed, in bytes per second.
+    pub fn most(&self) -> f64 {
+        self.limits.max
+    }
+
     /// Somebody else limits now: its round trip.
     pub fn follow(&mut self, rtt: Duration) {
         self.rtt = rtt;

@@ -175,6 +175,11 @@ impl<S: SymbolStore> Receiver<S> {
                     self.redraw_node(now);
                 }
             }
+            RollCall::Eject { node, identity, lane } => {
+                if node == self.node && identity == self.config.identity {
+                    self.event(ReceiverEvent::Ejected { remote: index, lane });
+                }
+            }
         }
     }
 }

@@ -84,6 +84,14 @@ pub enum ReceiverEvent {
         /// Our number for it.
         remote: u32,
     },
+    /// The sender waits for us no longer, because we keep the others slow. Said again as long as we
+    /// are heard.
+    Ejected {
+        /// Our number for the sender.
+        remote: u32,
+        /// Where the same set is sent for slow receivers.
+        lane: Option<SocketAddr>,
+    },
     /// The sender said that it ends the session, and has been silent since.
     SenderEnded {
         /// Our number for it.

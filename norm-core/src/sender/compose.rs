@@ -29,6 +29,8 @@ pub(super) enum Urgent {
     RepairAdv,
     /// Two receivers share a node id.
     Collision { node: NodeId, keeper: Identity },
+    /// A receiver has to go.
+    Eject { node: NodeId },
 }
 
 /// Before anybody was heard, receivers assume the RFC's group size.
@@ -298,6 +300,11 @@ impl Sender {
             Urgent::RepairAdv => Some(self.send_repair_adv(out)),
             Urgent::Collision { node, keeper } => {
                 Some(self.send_application(RollCall::Collision { node, keeper }, out))
+            }
+            Urgent::Eject { node } => {
+                let identity = self.members.identity(node)?;
+                let lane = self.config.slow.and_then(|slow| slow.lane);
+                Some(self.send_application(RollCall::Eject { node, identity, lane }, out))
             }
         }
     }

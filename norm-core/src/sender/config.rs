@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::slow::SlowPolicy;
 use crate::fec::Scheme;
 use crate::wire::NodeId;
 
@@ -16,6 +17,8 @@ pub struct SenderConfig {
     pub control: RateControl,
     /// A controller never goes below this many bits per second.
     pub rate_min: u64,
+    /// What is done about receivers that keep the others slow; `None`: they are waited for.
+    pub slow: Option<SlowPolicy>,
     /// Bytes per packet below UDP that the rate counts (28 for IPv4 and UDP).
     pub packet_overhead: usize,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ likes multiples of 64.
@@ -68,6 +71,7 @@ impl SenderConfig {
             rate: Some(100_000_000),
             control: RateControl::Fixed,
             rate_min: 100_000,
+            slow: None,
             packet_overhead: 28,
             segment_size: 1344,
             scheme: Scheme::RaptorQ,

@@ -16,14 +16,19 @@ impl Sender {
     pub(super) fn must_wait(&mut self, now: Timestamp, cursor: u64) -> Option<Timestamp> {
         let sent = self.cursor.bytes;
         if self.heeds_credit() && self.window.stalls(now, sent) {
-            let members = &self.members;
-            self.window.retain(|node| members.is_active(node));
+            self.watch_only_heeded();
             if self.window.stalls(now, sent) {
                 return self.window.wakes(self.grtt.get());
             }
         }
         let lags = self.lag.stalls(now, cursor, self.blocks_in_cache());
         lags.then(|| self.lag.ends())
+    }
+
+    fn watch_only_heeded(&mut self) {
+        let (members, slow) = (&self.members, self.slow.as_ref());
+        let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
+        self.window.retain(|node| members.is_active(node) && !left_out(node));
     }
 
     /// True when new data are of an object that receivers keep as a whole. Readers of a stream may miss
@@ -46,10 +51,10 @@ impl Sender {
         if !useful || self.members.all_settled() {
             return None;
         }
-        let members = &self.members;
-        self.window.retain(|node| members.is_active(node));
-        let beside = members.following(self.window.after, ASKED_BESIDE);
+        self.watch_only_heeded();
+        let mut beside = self.members.following(self.window.after, ASKED_BESIDE);
         self.window.after = beside.last().copied().unwrap_or(NodeId::NONE);
+        beside.retain(|&node| self.heeds(node));
         let ack_id = self.window.ask(now, sent, &beside);
         let mut nodes: Vec<NodeId> = self.window.due(sent).chain(beside).collect();
         nodes.sort_unstable();

@@ -51,6 +51,11 @@ pub enum SenderEvent {
         /// Its node id.
         node: NodeId,
     },
+    /// A receiver kept the others slow and was sent away, or to the slow lane.
+    ReceiverEjected {
+        /// Its node id.
+        node: NodeId,
+    },
     /// Enough receivers are there: data starts.
     Started,
     /// Too few receivers announced themselves in time; nothing was sent.

@@ -79,6 +79,9 @@ impl Sender {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
+                if trust == Trust::Member && self.passes_over(now, node) {
+                    return;
+                }
                 self.welcome.seat(node);
                 if trust == Trust::Member {
                     self.take_congestion(now, node, nack.grtt_response, nack.extensions, true);
@@ -88,8 +91,13 @@ impl Sender {
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
                 self.stats.acks += 1;
                 if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
-                    self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
-                    self.take_ack(now, node, &ack);
+                    let over = self.passes_over(now, node);
+                    if !over {
+                        self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
+                    }
+                    if !over || ack.ack_type != ACK_CREDIT {
+                        self.take_ack(now, node, &ack);
+                    }
                 }
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
@@ -151,8 +159,9 @@ impl Sender {
                 return Trust::Stranger;
             }
         }
-        // Only who has said who it is may stretch the timers.
-        if let Some(rtt) = round_trip(now, response) {
+        // Only who has said who it is may stretch the timers, and only who is waited for.
+        let left_out = self.leaves_out(node) || self.members.is_ejected(node);
+        if let Some(rtt) = round_trip(now, response).filter(|_| !left_out) {
             let believed = self.members.get_mut(node).and_then(|member| member.believe(rtt));
             if let Some(rtt) = believed.or((!self.grtt.is_measured()).then_some(rtt)) {
                 self.grtt.sample(rtt);
@@ -188,7 +197,7 @@ impl Sender {
         }
     }
 
-    fn push_urgent(&mut self, urgent: Urgent) {
+    pub(super) fn push_urgent(&mut self, urgent: Urgent) {
         if self.urgent.len() < MAX_URGENT && !self.urgent.contains(&urgent) {
             self.urgent.push_back(urgent);
         }
@@ -200,11 +209,19 @@ impl Sender {
         if trust == Trust::Stranger {
             return;
         }
+        self.watch_loss(now, node, report.loss);
+        let ejected = self.members.is_ejected(node);
+        if ejected {
+            self.passes_over(now, node);
+        }
         let Some(member) = self.members.get_mut(node) else { return };
         member.bytes_done = report.bytes_done;
         member.loss = report.loss;
         member.state = report.state;
         let over = matches!(report.state, MemberState::Failed | MemberState::Leaving);
+        if ejected {
+            return;
+        }
         if over && self.session.is_gathering() {
             self.members.forget(node);
             self.event(SenderEvent::ReceiverFailed { node, reason: report.reason.to_owned() });

@@ -21,6 +21,8 @@ pub enum MemberStatus {
     Failed,
     /// Silent for too long.
     Lost,
+    /// Sent away, because it kept the others slow.
+    Ejected,
 }
 
 /// One receiver; kept small, because there may be a hundred thousand.
@@ -177,6 +179,11 @@ impl Members {
         self.confirmed
     }
 
+    /// Those that are expected to finish.
+    pub(super) fn active(&self) -> usize {
+        self.active
+    }
+
     /// True when nobody is still expected to finish.
     pub(super) fn all_settled(&self) -> bool {
         self.active == 0
@@ -290,8 +297,12 @@ impl Members {
             self.forget(gone);
         }
         let fresh = Member::new(now, (node, peer), id, joined);
-        let joined = member.filter(|m| m.identity == id).map_or(joined, |m| m.joined);
+        let same = member.filter(|m| m.identity == id);
+        let joined = same.map_or(joined, |m| m.joined);
         self.insert(Member { joined, ..fresh });
+        if same.is_some_and(|m| m.status == MemberStatus::Ejected) {
+            self.set_status(node, MemberStatus::Ejected);
+        }
         Heard::Moved(old)
     }
 
@@ -388,6 +399,16 @@ impl Members {
     /// True of a receiver that is expected to finish.
     pub(super) fn is_active(&self, node: NodeId) -> bool {
         self.get(node).is_some_and(Member::is_active)
+    }
+
+    /// True of a receiver that was sent away.
+    pub(super) fn is_ejected(&self, node: NodeId) -> bool {
+        self.get(node).is_some_and(|member| member.status == MemberStatus::Ejected)
+    }
+
+    /// Its 128-bit identity.
+    pub(super) fn identity(&self, node: NodeId) -> Option<Identity> {
+        self.get(node).map(|member| member.identity)
     }
 
     /// The first active receivers behind `after`, going round; `limit` at most.

@@ -22,6 +22,7 @@ mod parity;
 mod repair;
 mod schedule;
 mod session;
+mod slow;
 mod steering;
 mod stream;
 mod untold;
@@ -42,6 +43,7 @@ pub use config::{ConfigError, RateControl, SenderConfig};
 pub use event::{SenderEvent, SenderStats};
 pub use members::{Member, MemberStatus};
 pub use objects::ObjectSpec;
+pub use slow::SlowPolicy;
 pub use stream::StreamSpec;
 
 use allowance::Allowance;
@@ -55,6 +57,7 @@ use parity::ParityCursors;
 use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
+use slow::Slow;
 use steering::Steering;
 use untold::Untold;
 use welcome::Welcome;
@@ -80,6 +83,8 @@ pub struct Sender {
     pacer: Pacer,
     /// Unless the rate is fixed.
     steering: Option<Steering>,
+    /// Unless everybody is waited for.
+    slow: Option<Slow>,
     session: Session,
     urgent: VecDeque<compose::Urgent>,
     welcome: Welcome,
@@ -141,6 +146,7 @@ impl Sender {
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
             pacer: Pacer::new(rate, now),
             steering,
+            slow: config.slow.map(Slow::new),
             session: Session::new(&config, now),
             urgent: VecDeque::new(),
             welcome: Welcome::default(),

@@ -87,6 +87,8 @@ pub(super) struct Session {
     pub(super) command: Option<AppCommand>,
     /// RFC 5740 and nothing of our own.
     rfc_only: bool,
+    /// More receivers may come, whatever was served.
+    stays_open: bool,
 }
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
@@ -154,6 +156,7 @@ impl Session {
             next_ack_id: 0,
             command: None,
             rfc_only: config.rfc_only,
+            stays_open: false,
         }
     }
 
@@ -354,6 +357,7 @@ impl Sender {
             self.repairs.purge(now - self.grtt.get() * 4);
             self.expire_acks(now);
             self.give_up_the_silent(now);
+            self.watch_slow(now);
             self.close_if_abandoned(now);
         }
         let phase = self.session.phase;
@@ -366,7 +370,9 @@ impl Sender {
             Phase::Lingering { .. } if !self.members.all_settled() => {
                 self.session.phase = Phase::Sending;
             }
-            Phase::Lingering { until } if now >= until => self.session.close(now),
+            Phase::Lingering { until } if now >= until && !self.session.stays_open => {
+                self.session.close(now);
+            }
             Phase::Closing { eots } if eots >= EOT_COUNT && now >= self.session.next_eot => {
                 self.session.phase = Phase::Done;
                 self.event(SenderEvent::Finished);
@@ -431,11 +437,18 @@ impl Sender {
         let failed = self.members.announced() > 0
             && self.members.confirmed() == 0
             && self.members.all_settled();
-        if !failed || !self.session.finishing || !self.config.linger.is_zero() {
+        let expects = !self.config.linger.is_zero() || self.session.stays_open;
+        if !failed || !self.session.finishing || expects {
             self.session.abandoned = None;
         } else if now >= *self.session.abandoned.get_or_insert(now) + self.config.patience {
             self.session.close(now);
         }
+    }
+
+    /// While `open`, the session does not end by itself when it has served everybody: more receivers may
+    /// come.
+    pub fn keep_open(&mut self, open: bool) {
+        self.session.stays_open = open;
     }
 
     /// Asks all known receivers for an application acknowledgment of type 16..=254

@@ -26,6 +26,8 @@ const BLIND: f64 = 1_250_000.0;
 const TELLING: u32 = 50;
 /// Somebody else limits when it takes less than this part of the rate.
 const LESS: f64 = 0.95;
+/// From this part of the highest rate allowed on, nobody limits.
+const NEARLY: f64 = 0.9;
 /// Round trips fall at once and rise by this part of the difference.
 const RTT_RISE: u32 = 64;
 
@@ -104,6 +106,17 @@ impl Steering {
             Self::Delivery(following) => following.delivery.burst(),
             Self::Fair(election) => election.law().burst(),
         }
+    }
+
+    /// Who limits, and what it can take, in bits per second; `None` when it is the highest rate allowed
+    /// that limits.
+    pub(super) fn limiting(&self) -> Option<(NodeId, u64)> {
+        let (node, most) = match self {
+            Self::Delivery(following) => (following.limiting.as_ref()?.node, following.most),
+            Self::Fair(election) => (election.limiting()?, election.law().most()),
+        };
+        let rate = self.rate();
+        ((rate as f64) < most * 8.0 * NEARLY).then_some((node, rate))
     }
 
     fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
@@ -303,8 +316,9 @@ impl Sender {
     pub(super) fn watch(&mut self, now: Timestamp) -> (Option<Watch>, Vec<CcNode>) {
         let limit = usize::from(self.config.segment_size) / 8;
         let Some(steering) = &mut self.steering else { return (None, self.untold.take(limit)) };
-        let members = &self.members;
-        steering.tick(now, |node| members.is_active(node));
+        let (members, slow) = (&self.members, self.slow.as_ref());
+        let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
+        steering.tick(now, |node| members.is_active(node) && !left_out(node));
         let mut nodes = steering.listed();
         let others = self.untold.take(limit.min(16)).into_iter();
         let others = others.filter(|item| nodes.iter().all(|node| node.id != item.id));

@@ -268,6 +268,12 @@ impl Window {
         full
     }
 
+    /// While new data are held up: for whom.
+    pub(super) fn holder(&self, sent: u64) -> Option<NodeId> {
+        let full = self.receivers.iter().filter(|(_, a)| !a.ignored && sent >= a.limit);
+        full.min_by_key(|(_, allowed)| allowed.limit).map(|(&node, _)| node)
+    }
+
     /// While new data are held up: when to ask again, or to wait no longer.
     pub(super) fn wakes(&self, grtt: Duration) -> Option<Timestamp> {
         let stalling = self.receivers.values().filter(|allowed| !allowed.ignored);

@@ -12,7 +12,15 @@
 //! | 'N'            | 'R'           | version 1     | kind 2       |  collision
 //! | node 32                                                       |
 //! | keeper 128                                                    |
+//!
+//! | 'N'            | 'R'           | version 1     | kind 3       |  eject
+//! | node 32                                                       |
+//! | identity 128                                                  |
+//! | family 8       | reserved 8    | port 16                      |
+//! | address 0, 32 or 128, as family 0, 4 or 6 says                |
 //! ```
+
+use core::net::{IpAddr, SocketAddr};
 
 use super::reader::Reader;
 use super::{NodeId, ParseError, WireTime};
@@ -21,6 +29,7 @@ const MAGIC: [u8; 2] = *b"NR";
 const VERSION: u8 = 1;
 const KIND_CALL: u8 = 1;
 const KIND_COLLISION: u8 = 2;
+const KIND_EJECT: u8 = 3;
 
 /// 128 random bits by which a receiver is known, whatever its node id.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +58,15 @@ pub enum RollCall {
         /// Who may keep it.
         keeper: Identity,
     },
+    /// A receiver keeps the others slow: it has to go.
+    Eject {
+        /// Its node id.
+        node: NodeId,
+        /// Who it is.
+        identity: Identity,
+        /// The group in which the same set is sent for slow receivers; `None` where it is not.
+        lane: Option<SocketAddr>,
+    },
 }
 
 impl RollCall {
@@ -76,11 +94,24 @@ impl RollCall {
                 node: NodeId(reader.u32()?),
                 keeper: Identity(reader.array()?),
             }),
+            KIND_EJECT => {
+                let (node, identity) = (NodeId(reader.u32()?), Identity(reader.array()?));
+                let [family, reserved] = reader.array()?;
+                let port = reader.u16()?;
+                let address: Option<IpAddr> = match family {
+                    0 if port == 0 => None,
+                    4 => Some(reader.array::<4>()?.into()),
+                    6 => Some(reader.array::<16>()?.into()),
+                    _ => return Ok(None),
+                };
+                let lane = address.map(|address| SocketAddr::new(address, port));
+                (reserved == 0).then_some(Self::Eject { node, identity, lane })
+            }
             _ => None,
         })
     }
 
-    /// Appends the content: 26 bytes for a call, 24 for a collision.
+    /// Appends the content: 26 bytes for a call, 24 for a collision, 28 to 44 for an ejection.
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC);
         match *self {
@@ -96,6 +127,19 @@ impl RollCall {
                 out.extend_from_slice(&[VERSION, KIND_COLLISION]);
                 out.extend_from_slice(&node.0.to_be_bytes());
                 out.extend_from_slice(&keeper.0);
+            }
+            Self::Eject { node, identity, lane } => {
+                out.extend_from_slice(&[VERSION, KIND_EJECT]);
+                out.extend_from_slice(&node.0.to_be_bytes());
+                out.extend_from_slice(&identity.0);
+                let family = lane.map_or(0, |lane| if lane.is_ipv4() { 4 } else { 6 });
+                out.extend_from_slice(&[family, 0]);
+                out.extend_from_slice(&lane.map_or(0, |lane| lane.port()).to_be_bytes());
+                match lane.map(|lane| lane.ip()) {
+                    Some(IpAddr::V4(ip)) => out.extend_from_slice(&ip.octets()),
+                    Some(IpAddr::V6(ip)) => out.extend_from_slice(&ip.octets()),
+                    None => {}
+                }
             }
         }
     }
@@ -131,6 +175,18 @@ mod tests {
         assert_eq!(bytes[..8], [78, 82, 1, 2, 0, 0, 0, 5]);
         assert_eq!(bytes[8..], [0xcc; 16]);
         assert_eq!(RollCall::parse(&bytes), Some(collision));
+        for (lane, tail) in [
+            (None, vec![0, 0, 0, 0]),
+            (Some("239.1.2.3:7"), vec![4, 0, 0, 7, 239, 1, 2, 3]),
+            (Some("[ff15::1]:7"), [&[6, 0, 0, 7, 0xff, 0x15][..], &[0; 13], &[1]].concat()),
+        ] {
+            let lane = lane.map(|lane| lane.parse().unwrap());
+            let eject = RollCall::Eject { node: NodeId(5), identity: Identity([0xcc; 16]), lane };
+            let bytes = encoded(eject);
+            assert_eq!(bytes[..8], [78, 82, 1, 3, 0, 0, 0, 5]);
+            assert_eq!(bytes[24..], tail);
+            assert_eq!(RollCall::parse(&bytes), Some(eject));
+        }
     }
 
     #[test]

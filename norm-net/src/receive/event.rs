@@ -64,6 +64,11 @@ pub enum ReceiveEvent {
     SenderSilent,
     /// A sender has said goodbye.
     SenderEnded,
+    /// The sender waits for this receiver no longer, because it keeps the others slow.
+    Ejected {
+        /// Where receiving goes on, from the start; `None`: nowhere.
+        lane: Option<SocketAddr>,
+    },
     /// Something that may explain trouble.
     Hint(String),
 }

@@ -13,6 +13,8 @@ pub enum ReceiveOutcome {
     Complete,
     /// A set remained incomplete.
     Partial,
+    /// The sender waited for this receiver no longer, because it kept the others slow.
+    Ejected,
     /// A sender was heard, but it sent no set.
     Nothing,
     /// No sender was heard.

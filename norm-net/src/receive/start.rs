@@ -130,6 +130,7 @@ fn prepare(directory: &Path) -> io::Result<()> {
 
 /// Everything that the session's thread owns.
 struct Runner {
+    options: ReceiveOptions,
     link: Link,
     clock: Clock,
     engine: Lossy,
@@ -165,6 +166,7 @@ impl Runner {
             daemon: options.daemon,
             timeout: options.timeout,
             mute: options.feedback == Feedback::None,
+            group: options.group,
             place: format!("{} via {}", options.group, link.interface().name),
         };
         let mut rng = Rng::new(seed);
@@ -172,17 +174,19 @@ impl Runner {
         let engine = Receiver::new(config, store, rng.next_u64());
         let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
         let session = Session::new(policy, around, clock.now());
-        Ok(Self { link, clock, engine, session, done })
+        Ok(Self { options: options.clone(), link, clock, engine, session, done })
     }
 
     fn run(mut self) -> io::Result<ReceiveReport> {
-        let ran = driver::run(
-            &mut self.link,
-            self.clock,
-            &mut self.engine,
-            &mut self.session,
-            &self.done,
-        );
+        let ran = loop {
+            let (link, engine, session) = (&mut self.link, &mut self.engine, &mut self.session);
+            let ran = driver::run(link, self.clock, engine, session, &self.done);
+            let Some(group) = session.take_move().filter(|_| ran.is_ok()) else { break ran };
+            let options = ReceiveOptions { group, ..self.options.clone() };
+            if let Err(error) = link.reopen(&options.link_config()) {
+                break Err(io::Error::other(error));
+            }
+        };
         // Also after an error: it removes the temporary files.
         let drops = self.link.kernel_drops();
         let report = self.session.report(self.engine.engine.stats(), self.clock.now());

@@ -1,5 +1,8 @@
 //! What a transfer tells while it runs.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, unbounded};
@@ -55,6 +58,15 @@ pub enum SendEvent {
         name: String,
         /// Why, in its own words.
         reason: String,
+    },
+    /// A receiver kept the others slow: it was sent away, or to the slow lane.
+    ReceiverEjected {
+        /// Its node id.
+        node: NodeId,
+        /// What it calls itself.
+        name: String,
+        /// The group of the slow lane.
+        lane: Option<SocketAddr>,
     },
     /// A receiver has been silent for too long and is no longer waited for.
     ReceiverLost {
@@ -118,18 +130,36 @@ const MANY: usize = 4_096;
 const TOO_MANY: usize = 262_144;
 
 /// The events' way out: never blocks the session, and stays small when nobody reads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Events {
     queue: ChannelSender<SendEvent>,
+    /// Of the slow lane: tells what concerns single receivers, and while the session beside it runs,
+    /// no more.
+    lane: Option<Arc<AtomicBool>>,
 }
 
 impl Events {
     pub(super) fn new() -> (Self, Channel<SendEvent>) {
         let (queue, events) = unbounded();
-        (Self { queue }, events)
+        (Self { queue, lane: None }, events)
+    }
+
+    /// The same way out for the slow lane, beside a session that runs while `beside` is true.
+    pub(super) fn of_lane(&self, beside: Arc<AtomicBool>) -> Self {
+        Self { queue: self.queue.clone(), lane: Some(beside) }
     }
 
     pub(super) fn push(&self, event: SendEvent) {
+        let beside = self.lane.as_ref().map(|beside| beside.load(Ordering::Acquire));
+        let told = match (&event, beside) {
+            (_, None) => true,
+            (SendEvent::Progress(_), Some(beside)) => !beside,
+            (SendEvent::ReceiverFound { .. } | SendEvent::Started { .. }, _) => false,
+            (event, _) => !matches!(event, SendEvent::AllSent),
+        };
+        if !told {
+            return;
+        }
         let transient =
             matches!(event, SendEvent::Progress(_) | SendEvent::ReceiverProgress { .. });
         if self.queue.len() < if transient { MANY } else { TOO_MANY } {

@@ -9,12 +9,14 @@ mod error;
 mod event;
 mod fec;
 mod jobs;
+mod lane;
 mod options;
 mod plan;
 mod receivers;
 mod report;
 mod scan;
 mod session;
+mod slow;
 mod source;
 
 use std::io;
@@ -37,10 +39,12 @@ pub use event::{SendEvent, SendPhase, SendProgress};
 pub use fec::Fec;
 pub use options::{SendOptions, SendSettings};
 pub use report::{ReceiverOutcome, ReceiverResult, SendOutcome, SendReport};
+pub use slow::{Slow, SlowLimits};
 
 use compat::FilePlan;
 use event::Events;
 use jobs::Jobs;
+use lane::{Lane, StaysOpen};
 use plan::Plan;
 use scan::{FileSet, scan};
 use session::{Facts, Session};
@@ -89,6 +93,25 @@ impl Sending {
 /// When there is nothing to send or it cannot be read, when options cannot work, and when the network
 /// or the system refuses.
 pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
+    let (queue, events) = Events::new();
+    let Started { settings, stopper, thread } = start(paths, options, None, queue)?;
+    Ok(Sending { settings, events, stopper, thread })
+}
+
+/// A session on a thread of its own.
+struct Started {
+    settings: SendSettings,
+    stopper: Stopper,
+    thread: JoinHandle<io::Result<SendReport>>,
+}
+
+/// Starts a session; one of a slow lane with the set that it repeats.
+fn start(
+    paths: &[PathBuf],
+    options: &SendOptions,
+    repeats: Option<(SetId, StaysOpen)>,
+    events: Events,
+) -> Result<Started, SendError> {
     options.check()?;
     let found = scan(paths)?;
     let link = Link::open(&options.link_config())?;
@@ -100,9 +123,10 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_size, segment_hint);
     let clock = Clock::start();
+    let (repeated, open) = repeats.unzip();
+    let set = repeated.unwrap_or_else(|| draw_set(&mut rng));
     let (engine, source) = match &options.compat {
         None => {
-            let set = draw_set(&mut rng);
             settings.set = set.to_string();
             let head_len = found.head.len() as u64;
             let fec = options.fec.decide(options.pace.limit(), options.min_receivers);
@@ -128,14 +152,15 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
 
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
-    let (event_queue, events) = Events::new();
     let facts = facts(options, &settings);
     let jobs = Jobs::new(source, first_key, JobResults::new(done, link.waker()))?;
-    let session = Session::new(facts, jobs, event_queue, stopper.clone(), clock.now());
+    let lane = Lane::new(paths, options, set, &events, &stopper);
+    let session = Session::new(facts, jobs, events, stopper.clone(), clock.now());
+    let session = session.with_lane(lane).open_while(open);
     let thread = std::thread::Builder::new()
         .name("norm-send".to_owned())
         .spawn(move || run(link, clock, engine, session, &results))?;
-    Ok(Sending { settings, events, stopper, thread })
+    Ok(Started { settings, stopper, thread })
 }
 
 /// An engine with all there is to send.
@@ -161,7 +186,8 @@ fn run(
     results: &Channel<JobDone>,
 ) -> io::Result<SendReport> {
     driver::run(&mut link, clock, &mut engine, &mut session, results)?;
-    Ok(session.finish(&engine, clock.now()))
+    drop(link);
+    Ok(session.finish(&engine, clock))
 }
 
 fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
@@ -169,10 +195,11 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
     SenderConfig {
         packet_overhead: options.packet_overhead() as usize,
         segment_size,
-        cache_bytes: options.memory / 8 * 3,
+        cache_bytes: options.engine_memory() / 8 * 3,
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
+        slow: options.slow.policy(),
         max_receivers: usual.max_receivers.max(options.min_receivers),
         ..usual
     }
@@ -211,6 +238,7 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         min_receivers: options.min_receivers,
         nameless: options.compat.is_some(),
         lingers: !options.linger.is_zero(),
+        lane: options.slow.lane(),
         bytes: settings.bytes,
         files: settings.files,
         silence_hint: format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use norm_core::sender::{ConfigError, DATA_OVERHEAD};
 use norm_core::wire::NodeId;
 
-use super::{Compat, Fec, SendError};
+use super::{Compat, Fec, SendError, Slow};
 use crate::interface::{Interface, InterfaceSpec};
 use crate::pace::Pace;
 use crate::socket::LinkConfig;
@@ -34,6 +34,8 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
+    /// What becomes of receivers that keep the others slow.
+    pub slow: Slow,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Whether receivers on this machine get the packets too.
@@ -76,6 +78,7 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
+            slow: Slow::Wait,
             ttl: 1,
             loopback: true,
             min_receivers: 0,
@@ -110,6 +113,9 @@ impl SendOptions {
         if self.mtu.is_some_and(|mtu| !MTUS.contains(&mtu)) {
             let (least, most) = (MTUS.start(), MTUS.end());
             return Err(SendError::Config(format!("the MTU must be {least} to {most} bytes")));
+        }
+        if let Some(mistake) = self.slow.mistake(self.group, self.compat.is_some()) {
+            return Err(SendError::Config(mistake));
         }
         self.compat.as_ref().map_or(Ok(()), |compat| compat.scheme().map(|_| ()))
     }
@@ -156,6 +162,11 @@ impl SendOptions {
             None
         };
         Ok((segment, hint))
+    }
+
+    /// Memory for the session itself: a slow lane may need a quarter.
+    pub(super) fn engine_memory(&self) -> usize {
+        if self.slow.lane().is_some() { self.memory / 4 * 3 } else { self.memory }
     }
 
     /// Bytes of IP and UDP headers per packet.

@@ -85,6 +85,7 @@ impl Receivers {
                     ReceiverOutcome::Failed(known.map(|k| k.reason.clone()).unwrap_or_default())
                 }
                 MemberStatus::Lost => ReceiverOutcome::Lost,
+                MemberStatus::Ejected => ReceiverOutcome::Ejected,
             };
             let at = known.and_then(|k| k.confirmed).filter(|_| confirmed);
             ReceiverResult {
@@ -94,6 +95,7 @@ impl Receivers {
                 // The last report is older than the confirmation.
                 bytes_done: if confirmed { bytes_total } else { member.bytes_done },
                 loss: fraction(member.loss),
+                slow: false,
                 elapsed: at.zip(start).map(|(at, start)| at.saturating_since(start)),
             }
         };
@@ -118,10 +120,13 @@ impl Summary {
         let mut summary = Self::default();
         for (_, member) in engine.members() {
             summary.receivers += 1;
-            summary.worst_loss = summary.worst_loss.max(fraction(member.loss));
+            let loss = if member.status == MemberStatus::Ejected { 0 } else { member.loss };
+            summary.worst_loss = summary.worst_loss.max(fraction(loss));
             match member.status {
                 MemberStatus::Confirmed => summary.confirmed += 1,
-                MemberStatus::Failed | MemberStatus::Lost => summary.failed += 1,
+                MemberStatus::Failed | MemberStatus::Lost | MemberStatus::Ejected => {
+                    summary.failed += 1
+                }
                 MemberStatus::Active => {
                     let slowest = summary.slowest.unwrap_or(u64::MAX);
                     summary.slowest = Some(slowest.min(member.bytes_done));

@@ -39,6 +39,8 @@ pub enum ReceiverOutcome {
     Failed(String),
     /// It fell silent.
     Lost,
+    /// It was sent away, because it kept the others slow.
+    Ejected,
     /// It was still at work when the transfer ended.
     Unfinished,
 }
@@ -56,7 +58,9 @@ pub struct ReceiverResult {
     pub bytes_done: u64,
     /// Share of packets that it lost, 0 to 1, as it last said.
     pub loss: f64,
-    /// From the start of data until it confirmed.
+    /// It was in the slow lane.
+    pub slow: bool,
+    /// From the start of data, in the slow lane of that there, until it confirmed.
     pub elapsed: Option<Duration>,
 }
 

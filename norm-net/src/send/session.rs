@@ -1,6 +1,8 @@
 //! The application around the sending engine: starts its jobs, tells its events, knows when to end.
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use norm_core::endpoint::Job;
@@ -9,10 +11,11 @@ use norm_core::{Sender, SenderEvent, Timestamp};
 
 use super::event::{Events, SendEvent, SendPhase, SendProgress};
 use super::jobs::Jobs;
+use super::lane::{Lane, StaysOpen};
 use super::receivers::{Receivers, Summary, fraction};
 use super::report::{SendOutcome, SendReport};
 use super::source::SourceError;
-use crate::driver::Application;
+use crate::driver::{Application, Clock};
 use crate::session::Stopper;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -32,6 +35,8 @@ pub(super) struct Facts {
     pub(super) files: u64,
     /// Told when no receiver is heard.
     pub(super) silence_hint: String,
+    /// Where slow receivers are sent.
+    pub(super) lane: Option<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -51,6 +56,9 @@ pub(super) struct Session {
     ending: Option<Timestamp>,
     /// The outcome, where it does not follow from what the receivers did.
     outcome: Option<SendOutcome>,
+    lane: Option<Lane>,
+    /// Of the slow lane itself: more receivers may come.
+    open: Option<StaysOpen>,
 }
 
 impl Session {
@@ -74,12 +82,36 @@ impl Session {
             hinted: false,
             ending: None,
             outcome: None,
+            lane: None,
+            open: None,
         }
     }
 
+    /// Slow receivers are sent there.
+    pub(super) fn with_lane(self, lane: Option<Lane>) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// Whoever has been served, more receivers may come while this is true.
+    pub(super) fn open_while(self, open: Option<StaysOpen>) -> Self {
+        Self { open, ..self }
+    }
+
     /// Tells the last progress, and how it ended.
-    pub(super) fn finish(self, engine: &Sender, now: Timestamp) -> SendReport {
+    pub(super) fn finish(mut self, engine: &Sender, clock: Clock) -> SendReport {
+        let now = clock.now();
         self.tell_progress(engine, now);
+        let lane = self.lane.take();
+        let began = self.began;
+        let mut report = self.report(engine, now);
+        if let Some(lane) = lane {
+            lane.finish(&mut report);
+            report.elapsed = clock.now().saturating_since(began);
+        }
+        report
+    }
+
+    fn report(self, engine: &Sender, now: Timestamp) -> SendReport {
         let stats = engine.stats();
         let data_end = self.receivers.last_confirmed().or(self.all_sent).unwrap_or(now);
         let outcome = self.outcome.unwrap_or_else(|| Summary::of(engine).outcome());
@@ -226,6 +258,14 @@ impl Application<Sender> for Session {
                 let name = self.meet(node, "", true);
                 self.events.push(SendEvent::ReceiverLost { node, name });
             }
+            SenderEvent::ReceiverEjected { node } => {
+                let name = self.meet(node, "", true);
+                let lane = self.facts.lane;
+                self.events.push(SendEvent::ReceiverEjected { node, name, lane });
+                if let Some(lane) = &mut self.lane {
+                    lane.expect();
+                }
+            }
             SenderEvent::Started => self.start_data(engine, now),
             SenderEvent::StartTimedOut { receivers } => {
                 let wanted = self.facts.min_receivers;
@@ -255,6 +295,9 @@ impl Application<Sender> for Session {
         }
         if engine.is_finished() || self.ending.is_some_and(|since| now >= since + GOODBYE) {
             return ControlFlow::Break(());
+        }
+        if let Some(open) = &self.open {
+            engine.keep_open(open.load(Ordering::Acquire));
         }
         self.hint_if_silent(engine, now);
         if now >= self.next_progress {

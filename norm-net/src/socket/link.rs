@@ -76,6 +76,28 @@ impl Link {
         })
     }
 
+    /// Leaves the group, and goes on in another one; [`waker`](Self::waker) stays the same. What has
+    /// arrived and was not received yet is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); the link is in its old group then.
+    pub fn reopen(&mut self, config: &LinkConfig) -> Result<(), NetError> {
+        config.check()?;
+        let chosen = setup::place(config)?;
+        let mut own = setup::own_port(config, &chosen.interface)?;
+        let mut session = setup::session_port(config, &chosen.interface)?;
+        let prepare = "prepare to wait for packets";
+        let local = own.socket.local_addr().map_err(NetError::socket(prepare))?;
+        self.waiting.watch(&mut own, session.as_mut()).map_err(NetError::socket(prepare))?;
+        self.group = setup::with_scope(config.group, &chosen.interface);
+        (self.local, self.chosen) = (local, chosen);
+        self.buffers = setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own);
+        self.sending.blocked = false;
+        (self.own, self.session) = (own, session);
+        Ok(())
+    }
+
     /// The group (or peer) of the session, as to be given to [`send`](Self::send).
     pub fn group(&self) -> SocketAddr {
         self.group

@@ -26,12 +26,20 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(own: &mut Port, session: Option<&mut Port>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        poll.registry().register(&mut own.socket, OWN, Interest::READABLE)?;
-        if let Some(session) = session {
-            poll.registry().register(&mut session.socket, SESSION, Interest::READABLE)?;
-        }
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        Ok(Self { poll, events: Events::with_capacity(8), waker, for_room: false })
+        let mut waiting = Self { poll, events: Events::with_capacity(8), waker, for_room: false };
+        waiting.watch(own, session)?;
+        Ok(waiting)
+    }
+
+    /// Waits for these from now on; those before are forgotten when they are closed.
+    pub(super) fn watch(&mut self, own: &mut Port, session: Option<&mut Port>) -> io::Result<()> {
+        self.poll.registry().register(&mut own.socket, OWN, Interest::READABLE)?;
+        if let Some(session) = session {
+            self.poll.registry().register(&mut session.socket, SESSION, Interest::READABLE)?;
+        }
+        self.for_room = false;
+        Ok(())
     }
 
     pub(super) fn waker(&self) -> Arc<Waker> {

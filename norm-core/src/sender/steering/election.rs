@@ -86,6 +86,11 @@ impl Election {
         &self.law
     }
 
+    /// Who limits.
+    pub(in crate::sender) fn limiting(&self) -> Option<NodeId> {
+        self.limiting.as_ref().map(|limiting| limiting.node)
+    }
+
     /// For a probe's list: the CLR first.
     pub(in crate::sender) fn listed(&self) -> impl Iterator<Item = CcNode> {
         let start = if self.law.is_starting() { CcFlags::START } else { CcFlags::NONE };

@@ -321,7 +321,8 @@ impl Application<Engine> for Session {
                     self.tell(ObjectEvent::SenderSilent { sender });
                 }
             }
-            ReceiverEvent::SenderEnded { remote } => {
+            // A sender that waits for us no longer has ended as far as we are concerned.
+            ReceiverEvent::SenderEnded { remote } | ReceiverEvent::Ejected { remote, .. } => {
                 if let Some(sender) = self.gone(engine, remote) {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }

@@ -284,7 +284,9 @@ impl Application<Sender> for Session {
                 self.outcome.get_or_insert(ObjectSendOutcome::Failed);
                 self.ending = Some(now);
             }
-            SenderEvent::ReceiverMoved { .. }
+            // Nobody is sent away here.
+            SenderEvent::ReceiverEjected { .. }
+            | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }
             | SenderEvent::Finished => {}

@@ -27,6 +27,8 @@ pub(in crate::receive) enum Failure {
     Gone(String),
     /// Not everything came.
     Incomplete(String),
+    /// Its sender waits for us no longer.
+    Ejected(String),
     /// What came is wrong.
     Verify(String),
     /// It is our own fault.
@@ -38,6 +40,7 @@ impl Failure {
         match self {
             Self::Gone(reason)
             | Self::Incomplete(reason)
+            | Self::Ejected(reason)
             | Self::Verify(reason)
             | Self::Local(reason) => reason,
         }
@@ -47,8 +50,9 @@ impl Failure {
         match self {
             Self::Gone(_) => 0,
             Self::Incomplete(_) => 1,
-            Self::Verify(_) => 2,
-            Self::Local(_) => 3,
+            Self::Ejected(_) => 2,
+            Self::Verify(_) => 3,
+            Self::Local(_) => 4,
         }
     }
 }
@@ -126,6 +130,7 @@ impl End {
             _ if self.completed > 0 => ReceiveOutcome::Complete,
             Some(Failure::Local(reason)) => ReceiveOutcome::LocalError(reason),
             Some(Failure::Verify(_)) => ReceiveOutcome::VerifyFailed,
+            Some(Failure::Ejected(_)) => ReceiveOutcome::Ejected,
             Some(Failure::Incomplete(_) | Failure::Gone(_)) => ReceiveOutcome::Partial,
             None if senders => ReceiveOutcome::Nothing,
             None => ReceiveOutcome::NoSender,
@@ -145,6 +150,10 @@ impl Session {
             self.plan_end(engine, now);
         }
         self.say_farewell(engine, now);
+        self.leave_lane(now);
+        if self.moves() {
+            return ControlFlow::Break(());
+        }
         if self.end.at.is_some_and(|end| now >= end) {
             return ControlFlow::Break(());
         }

@@ -2,9 +2,10 @@
 //!
 //! `sets` follows the objects of each set from the first packet to the last file; `plain` takes files
 //! from senders that know no sets; `twins` is about one
-//! set from several senders, `silence` about senders that say nothing more; `tasks` is what workers do;
+//! set from several senders, `ejected` about senders that wait no longer, `silence` about senders that say nothing more; `tasks` is what workers do;
 //! `end` decides when the session is over and what came of it.
 
+mod ejected;
 mod end;
 mod plain;
 mod sets;
@@ -36,6 +37,7 @@ use crate::driver::Application;
 use crate::session::{JobResults, Stopper};
 use crate::workers::Workers;
 
+use ejected::Whereabouts;
 use end::End;
 pub(super) use end::Failure;
 use plain::PlainSender;
@@ -72,6 +74,8 @@ pub(super) struct Policy {
     pub(super) timeout: Option<Duration>,
     /// Senders hear nothing from us, so none will release us.
     pub(super) mute: bool,
+    /// The session's own group and port.
+    pub(super) group: SocketAddr,
     /// Group and interface, for hints.
     pub(super) place: String,
 }
@@ -119,6 +123,7 @@ pub(super) struct Session {
     bytes_complete: u64,
     first_set: Option<Timestamp>,
     next_progress: Timestamp,
+    whereabouts: Whereabouts,
     end: End,
 }
 
@@ -151,6 +156,7 @@ impl Session {
             bytes_complete: 0,
             first_set: None,
             next_progress: now,
+            whereabouts: Whereabouts::default(),
             end: End::new(now),
         }
     }
@@ -320,6 +326,7 @@ impl Application<Lossy> for Session {
                 }
             }
             ReceiverEvent::SenderEnded { remote } => self.sender_ended(engine, now, remote),
+            ReceiverEvent::Ejected { remote, lane } => self.ejected(engine, now, remote, lane),
             ReceiverEvent::Command { .. } | ReceiverEvent::StreamReadable { .. } => {}
         }
     }

@@ -1,0 +1,280 @@
+//! Receivers that keep the others slow: who they are, whether the others are faster without them, and
+//! what becomes of them.
+//!
+//! Nobody knows what others could take while one of them limits. So whoever limits for too long is left
+//! out for a moment: what it asks for and reports is not heard. If more is sent then, it was the reason and
+//! has to go, with those who limited next in the same moment; if not, it stays and is left alone for
+//! longer.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use super::Sender;
+use super::compose::Urgent;
+use super::event::SenderEvent;
+use super::members::MemberStatus;
+use crate::time::Timestamp;
+use crate::wire::NodeId;
+
+/// Which receivers are too slow to be waited for, and where they go.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct SlowPolicy {
+    /// Whoever can take less than this is too slow, in bits per second, if the others can take more
+    /// without it. `None`: whoever keeps the others below half of what they can take without it.
+    pub below: Option<u64>,
+    /// Whoever loses at least this part of the packets is too slow, 0 to 1.
+    pub loss: Option<f64>,
+    /// After so long.
+    pub after: Duration,
+    /// The group in which it is to go on; `None` sends it away.
+    pub lane: Option<SocketAddr>,
+}
+
+/// So much more must be sent without somebody who takes less than the limit that was given, ...
+const GAIN_BELOW: f64 = 1.2;
+/// ... or where none was given.
+const GAIN: f64 = 2.0;
+/// How long a trial lasts before its result is looked at, and how many round trips more.
+const STEP: Duration = Duration::from_millis(1_500);
+const STEP_ROUNDS: u32 = 10;
+const LONGEST_STEP: Duration = Duration::from_secs(6);
+/// Nobody has limited for so long: all is well.
+const RELIEF: Duration = Duration::from_secs(1);
+/// The part of the receivers, and how many of them, that may be left out at once.
+const SHARE: usize = 4;
+const MOST: usize = 32;
+/// Between two trials that were of no use, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Receivers whose loss is watched.
+const LOSSY: usize = 64;
+
+/// At most one receiver is told again in this time that it has to go.
+const TELL_PAUSE: Duration = Duration::from_millis(20);
+
+/// The transfer, as it is now.
+#[derive(Copy, Clone, Debug)]
+struct View {
+    /// Who limits, and what it can take, in bits per second.
+    limiting: Option<(NodeId, u64)>,
+    /// Content bytes that were sent for the first time.
+    sent: u64,
+    /// Receivers that are waited for.
+    active: usize,
+    grtt: Duration,
+}
+
+/// Since when somebody has limited, what had been sent by then, and when that was seen last.
+#[derive(Copy, Clone, Debug)]
+struct Complaint {
+    since: Timestamp,
+    sent: u64,
+    seen: Timestamp,
+}
+
+#[derive(Debug)]
+struct Trial {
+    nodes: Vec<NodeId>,
+    /// Content bytes per second before it.
+    before: f64,
+    /// When its second half begins, and what had been sent by then.
+    half: (Timestamp, Option<u64>),
+    ends: Timestamp,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Wait,
+    /// Nobody is left out any more: these go.
+    Eject(Vec<NodeId>),
+}
+
+/// Watches who limits.
+#[derive(Debug)]
+pub(super) struct Slow {
+    policy: SlowPolicy,
+    complaint: Option<Complaint>,
+    trial: Option<Trial>,
+    /// How long somebody limits before the next trial.
+    patience: Duration,
+    /// Since when receivers lose too much.
+    lossy: BTreeMap<NodeId, Timestamp>,
+    /// Nobody is told before this that it has to go.
+    tell_from: Timestamp,
+}
+
+impl Slow {
+    pub(super) fn new(policy: SlowPolicy) -> Self {
+        Self {
+            policy,
+            complaint: None,
+            trial: None,
+            patience: policy.after,
+            lossy: BTreeMap::new(),
+            tell_from: Timestamp::ZERO,
+        }
+    }
+
+    /// True of a receiver that is left out at present.
+    pub(super) fn leaves_out(&self, node: NodeId) -> bool {
+        self.trial.as_ref().is_some_and(|trial| trial.nodes.contains(&node))
+    }
+
+    /// A receiver reports what it loses; true when it has lost too much for too long.
+    pub(super) fn loses(&mut self, now: Timestamp, node: NodeId, loss: u16) -> bool {
+        let Some(limit) = self.policy.loss else { return false };
+        if f64::from(loss) / 65_535.0 < limit {
+            self.lossy.remove(&node);
+            return false;
+        }
+        if self.lossy.len() >= LOSSY && !self.lossy.contains_key(&node) {
+            return false;
+        }
+        now >= *self.lossy.entry(node).or_insert(now) + self.policy.after
+    }
+
+    /// Everything was sent once: nobody holds anybody up any more.
+    fn end(&mut self) {
+        (self.complaint, self.trial) = (None, None);
+    }
+
+    fn look(&mut self, now: Timestamp, view: &View) -> Verdict {
+        if self.trial.is_some() {
+            return self.try_on(now, view);
+        }
+        let below = self.policy.below.unwrap_or(u64::MAX);
+        let slow = view.limiting.filter(|&(_, rate)| rate < below);
+        let Some((node, _)) = slow else {
+            self.complaint.take_if(|complaint| now >= complaint.seen + RELIEF);
+            return Verdict::Wait;
+        };
+        let fresh = Complaint { since: now, sent: view.sent, seen: now };
+        let complaint = self.complaint.get_or_insert(fresh);
+        complaint.seen = now;
+        let time = now.saturating_since(complaint.since);
+        if time < self.patience || time.is_zero() || view.active < 2 {
+            return Verdict::Wait;
+        }
+        let before = view.sent.saturating_sub(complaint.sent) as f64 / time.as_secs_f64();
+        self.complaint = None;
+        self.trial = Some(Trial::new(now, node, before, view.grtt));
+        Verdict::Wait
+    }
+
+    fn try_on(&mut self, now: Timestamp, view: &View) -> Verdict {
+        let Some(trial) = &mut self.trial else { return Verdict::Wait };
+        let (from, mark) = &mut trial.half;
+        if mark.is_none() && now >= *from {
+            (*from, *mark) = (now, Some(view.sent));
+        }
+        let (from, Some(mark)) = trial.half else { return Verdict::Wait };
+        if now < trial.ends || now <= from {
+            return Verdict::Wait;
+        }
+        let time = now.saturating_since(from).as_secs_f64();
+        let rate = view.sent.saturating_sub(mark) as f64 / time;
+        let gain = if self.policy.below.is_some() { GAIN_BELOW } else { GAIN };
+        if rate > trial.before * gain {
+            self.patience = self.policy.after;
+            return self.trial.take().map_or(Verdict::Wait, |trial| Verdict::Eject(trial.nodes));
+        }
+        let most = (view.active / SHARE).clamp(1, MOST);
+        let next = view.limiting.map(|(node, _)| node).filter(|node| !trial.nodes.contains(node));
+        match next {
+            Some(node) if trial.nodes.len() < most => {
+                trial.nodes.push(node);
+                trial.go_on(now, view.grtt);
+            }
+            _ => {
+                self.trial = None;
+                self.patience = (self.patience * 2).clamp(STEP, LONGEST_PAUSE);
+            }
+        }
+        Verdict::Wait
+    }
+}
+
+impl Trial {
+    fn new(now: Timestamp, node: NodeId, before: f64, grtt: Duration) -> Self {
+        let mut trial = Self { nodes: vec![node], before, half: (now, None), ends: now };
+        trial.go_on(now, grtt);
+        trial
+    }
+
+    /// The next step begins.
+    fn go_on(&mut self, now: Timestamp, grtt: Duration) {
+        let step = (STEP + grtt * STEP_ROUNDS).min(LONGEST_STEP);
+        self.half = (now + step / 2, None);
+        self.ends = now + step;
+    }
+}
+
+impl Sender {
+    /// True of a receiver that is waited for, and not left out at present.
+    pub(super) fn heeds(&self, node: NodeId) -> bool {
+        self.members.is_active(node) && !self.leaves_out(node)
+    }
+
+    pub(super) fn leaves_out(&self, node: NodeId) -> bool {
+        self.slow.as_ref().is_some_and(|slow| slow.leaves_out(node))
+    }
+
+    /// Looks at who limits, and sends away who has to go.
+    pub(super) fn watch_slow(&mut self, now: Timestamp) {
+        let sent = self.cursor.bytes;
+        let stalling = self.stalled.and_then(|_| self.window.holder(sent)).map(|node| (node, 0));
+        let limiting = stalling.or_else(|| self.steering.as_ref()?.limiting());
+        let (active, grtt) = (self.members.active(), self.grtt.get());
+        let sending = self.session.is_sending() && self.session.all_sent.is_none();
+        let Some(slow) = &mut self.slow else { return };
+        if !sending {
+            slow.end();
+            return;
+        }
+        let view = View { limiting, sent, active, grtt };
+        if let Verdict::Eject(nodes) = slow.look(now, &view) {
+            for node in nodes {
+                self.eject(node);
+            }
+        }
+    }
+
+    /// What a receiver loses, by its own report.
+    pub(super) fn watch_loss(&mut self, now: Timestamp, node: NodeId, loss: u16) {
+        let sending = self.session.is_sending() && self.session.all_sent.is_none();
+        let others = self.members.active() > 1 && !self.leaves_out(node);
+        if let Some(slow) = &mut self.slow
+            && slow.loses(now, node, loss)
+            && sending
+            && others
+        {
+            self.eject(node);
+        }
+    }
+
+    /// A receiver is not waited for any longer, and told so whenever it is heard.
+    fn eject(&mut self, node: NodeId) {
+        if self.members.is_active(node) && self.members.set_status(node, MemberStatus::Ejected) {
+            self.event(SenderEvent::ReceiverEjected { node });
+            self.push_urgent(Urgent::Eject { node });
+        }
+    }
+
+    /// True when a receiver that was heard is to be left alone: it was sent away, which it is told again,
+    /// or it is left out at present.
+    pub(super) fn passes_over(&mut self, now: Timestamp, node: NodeId) -> bool {
+        let Some(slow) = &mut self.slow else { return false };
+        if slow.leaves_out(node) {
+            return true;
+        }
+        let ejected = self.members.is_ejected(node);
+        if ejected && now >= slow.tell_from {
+            slow.tell_from = now + TELL_PAUSE;
+            self.push_urgent(Urgent::Eject { node });
+        }
+        ejected
+    }
+}
+
+#[cfg(test)]
+mod tests;
