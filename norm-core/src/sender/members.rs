@@ -135,6 +135,7 @@ pub(super) struct Members {
     list_all: bool,
     active: usize,
     confirmed: usize,
+    ejected: usize,
 }
 
 /// Silent for this long, a receiver may have gone elsewhere.
@@ -157,6 +158,7 @@ impl Members {
             list_all,
             active: 0,
             confirmed: 0,
+            ejected: 0,
         }
     }
 
@@ -358,6 +360,8 @@ impl Members {
         self.active += usize::from(status == MemberStatus::Active);
         self.confirmed -= usize::from(old == MemberStatus::Confirmed);
         self.confirmed += usize::from(status == MemberStatus::Confirmed);
+        self.ejected -= usize::from(old == MemberStatus::Ejected);
+        self.ejected += usize::from(status == MemberStatus::Ejected);
         old != status
     }
 
@@ -399,6 +403,11 @@ impl Members {
     /// True of a receiver that is expected to finish.
     pub(super) fn is_active(&self, node: NodeId) -> bool {
         self.get(node).is_some_and(Member::is_active)
+    }
+
+    /// Those that were sent away.
+    pub(super) fn ejected(&self) -> usize {
+        self.ejected
     }
 
     /// True of a receiver that was sent away.

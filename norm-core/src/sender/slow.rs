@@ -2,9 +2,9 @@
 //! what becomes of them.
 //!
 //! Nobody knows what others could take while one of them limits. So whoever limits for too long is left
-//! out for a moment: what it asks for and reports is not heard. If more is sent then, it was the reason and
-//! has to go, with those who limited next in the same moment; if not, it stays and is left alone for
-//! longer.
+//! out for a moment: what it asks for and reports is not heard. If somebody else limits then, that one is
+//! left out as well. If much more is sent in the end, those go who can take much less; if not, all stay and are
+//! left alone for longer.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -41,8 +41,10 @@ const STEP_ROUNDS: u32 = 10;
 const LONGEST_STEP: Duration = Duration::from_secs(6);
 /// Nobody has limited for so long: all is well.
 const RELIEF: Duration = Duration::from_secs(1);
-/// The part of the receivers, and how many of them, that may be left out at once.
-const SHARE: usize = 4;
+/// At most this part of the receivers is sent away without a limit that was given: more would be no
+/// exceptions.
+const SHARE: usize = 3;
+/// How many of them may be left out at once.
 const MOST: usize = 32;
 /// Between two trials that were of no use, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -57,10 +59,12 @@ const TELL_PAUSE: Duration = Duration::from_millis(20);
 struct View {
     /// Who limits, and what it can take, in bits per second.
     limiting: Option<(NodeId, u64)>,
-    /// Content bytes that were sent for the first time.
+    /// Bytes that were sent.
     sent: u64,
     /// Receivers that are waited for.
     active: usize,
+    /// Receivers that were sent away.
+    ejected: usize,
     grtt: Duration,
 }
 
@@ -74,9 +78,8 @@ struct Complaint {
 
 #[derive(Debug)]
 struct Trial {
-    nodes: Vec<NodeId>,
-    /// Content bytes per second before it.
-    before: f64,
+    /// Who is left out, and how much was sent before, in bytes per second.
+    nodes: Vec<(NodeId, f64)>,
     /// When its second half begins, and what had been sent by then.
     half: (Timestamp, Option<u64>),
     ends: Timestamp,
@@ -117,7 +120,7 @@ impl Slow {
 
     /// True of a receiver that is left out at present.
     pub(super) fn leaves_out(&self, node: NodeId) -> bool {
-        self.trial.as_ref().is_some_and(|trial| trial.nodes.contains(&node))
+        self.trial.as_ref().is_some_and(|trial| trial.leaves_out(node))
     }
 
     /// A receiver reports what it loses; true when it has lost too much for too long.
@@ -174,31 +177,42 @@ impl Slow {
         let time = now.saturating_since(from).as_secs_f64();
         let rate = view.sent.saturating_sub(mark) as f64 / time;
         let gain = if self.policy.below.is_some() { GAIN_BELOW } else { GAIN };
-        if rate > trial.before * gain {
-            self.patience = self.policy.after;
-            return self.trial.take().map_or(Verdict::Wait, |trial| Verdict::Eject(trial.nodes));
+        let slow: Vec<NodeId> = trial.slower_than(rate / gain).collect();
+        let exceptions = ((view.active + view.ejected) / SHARE).max(1).saturating_sub(view.ejected);
+        let (most, enough) = match self.policy.below {
+            Some(below) => (view.active.saturating_sub(1), rate * 8.0 >= below as f64),
+            None => (exceptions, !slow.is_empty()),
+        };
+        let next = view.limiting.filter(|(node, _)| !trial.leaves_out(*node));
+        if let Some((node, _)) = next.filter(|_| !enough && trial.nodes.len() < most.min(MOST)) {
+            trial.nodes.push((node, rate));
+            trial.go_on(now, view.grtt);
+            return Verdict::Wait;
         }
-        let most = (view.active / SHARE).clamp(1, MOST);
-        let next = view.limiting.map(|(node, _)| node).filter(|node| !trial.nodes.contains(node));
-        match next {
-            Some(node) if trial.nodes.len() < most => {
-                trial.nodes.push(node);
-                trial.go_on(now, view.grtt);
-            }
-            _ => {
-                self.trial = None;
-                self.patience = (self.patience * 2).clamp(STEP, LONGEST_PAUSE);
-            }
+        self.trial = None;
+        if slow.is_empty() || slow.len() > most {
+            self.patience = (self.patience * 2).clamp(STEP, LONGEST_PAUSE);
+            return Verdict::Wait;
         }
-        Verdict::Wait
+        self.patience = self.policy.after;
+        Verdict::Eject(slow)
     }
 }
 
 impl Trial {
     fn new(now: Timestamp, node: NodeId, before: f64, grtt: Duration) -> Self {
-        let mut trial = Self { nodes: vec![node], before, half: (now, None), ends: now };
+        let mut trial = Self { nodes: vec![(node, before)], half: (now, None), ends: now };
         trial.go_on(now, grtt);
         trial
+    }
+
+    fn leaves_out(&self, node: NodeId) -> bool {
+        self.nodes.iter().any(|&(known, _)| known == node)
+    }
+
+    /// Those with whom less could be sent.
+    fn slower_than(&self, rate: f64) -> impl Iterator<Item = NodeId> {
+        self.nodes.iter().filter(move |(_, before)| *before < rate).map(|&(node, _)| node)
     }
 
     /// The next step begins.
@@ -221,17 +235,20 @@ impl Sender {
 
     /// Looks at who limits, and sends away who has to go.
     pub(super) fn watch_slow(&mut self, now: Timestamp) {
-        let sent = self.cursor.bytes;
-        let stalling = self.stalled.and_then(|_| self.window.holder(sent)).map(|node| (node, 0));
+        let content = self.cursor.bytes;
+        let stalling = self.stalled.and_then(|_| self.window.holder(content)).map(|node| (node, 0));
+        // Not only what is new: after a trial there is much to repair.
+        let sent = self.stats.bytes;
         let limiting = stalling.or_else(|| self.steering.as_ref()?.limiting());
-        let (active, grtt) = (self.members.active(), self.grtt.get());
+        let (active, ejected) = (self.members.active(), self.members.ejected());
+        let grtt = self.grtt.get();
         let sending = self.session.is_sending() && self.session.all_sent.is_none();
         let Some(slow) = &mut self.slow else { return };
         if !sending {
             slow.end();
             return;
         }
-        let view = View { limiting, sent, active, grtt };
+        let view = View { limiting, sent, active, ejected, grtt };
         if let Verdict::Eject(nodes) = slow.look(now, &view) {
             for node in nodes {
                 self.eject(node);

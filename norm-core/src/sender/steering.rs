@@ -24,6 +24,9 @@ const QUIET: u32 = 3;
 const BLIND: f64 = 1_250_000.0;
 /// So many packets tell whether a suspicion was wrong.
 const TELLING: u32 = 50;
+/// Receivers asked by a probe while nobody has said anything for so long.
+const ASKED: usize = 3;
+const HUSH: Duration = Duration::from_millis(250);
 /// Somebody else limits when it takes less than this part of the rate.
 const LESS: f64 = 0.95;
 /// From this part of the highest rate allowed on, nobody limits.
@@ -69,6 +72,8 @@ pub(super) struct Following {
     blind: bool,
     /// The limit in bytes per second.
     most: f64,
+    /// Who was asked last, while nobody limits.
+    asked: NodeId,
 }
 
 impl Steering {
@@ -158,6 +163,7 @@ impl Following {
             started: false,
             blind: false,
             most,
+            asked: NodeId::NONE,
         }
     }
 
@@ -273,6 +279,12 @@ impl Watched {
     }
 }
 
+/// An item of a probe's list that asks for an answer, and says nothing.
+fn asked_for(id: NodeId) -> CcNode {
+    let rate = QuantizedRate::from_bytes_per_second(0.0);
+    CcNode { id, flags: CcFlags::PLR, rtt: QuantizedRtt::from_duration(Duration::ZERO), rate }
+}
+
 impl Sender {
     /// A receiver's view of its path; `nack` when it came in a NACK.
     pub(super) fn take_view(
@@ -320,6 +332,17 @@ impl Sender {
         let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
         steering.tick(now, |node| members.is_active(node) && !left_out(node));
         let mut nodes = steering.listed();
+        if let Steering::Delivery(following) = steering
+            && following.limiting.is_none()
+            && now >= following.quiet_from + HUSH
+        {
+            // Whoever is silenced, by somebody who is not heard either, answers when it is asked.
+            let asked = members.following(following.asked, ASKED);
+            following.asked = asked.last().copied().unwrap_or(NodeId::NONE);
+            let asked = asked.into_iter().filter(|&node| !left_out(node));
+            let asked = asked.filter(|&node| nodes.iter().all(|known| known.id != node));
+            nodes.extend(asked.map(asked_for).collect::<Vec<_>>());
+        }
         let others = self.untold.take(limit.min(16)).into_iter();
         let others = others.filter(|item| nodes.iter().all(|node| node.id != item.id));
         let others = others.collect::<Vec<_>>();

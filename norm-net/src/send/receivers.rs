@@ -125,7 +125,7 @@ impl Summary {
             match member.status {
                 MemberStatus::Confirmed => summary.confirmed += 1,
                 MemberStatus::Failed | MemberStatus::Lost | MemberStatus::Ejected => {
-                    summary.failed += 1
+                    summary.failed += 1;
                 }
                 MemberStatus::Active => {
                     let slowest = summary.slowest.unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::Rng;
-use norm_core::sender::RateControl;
+use norm_core::sender::{RateControl, SlowPolicy};
 
 use super::{PACKET, endless, wire_bytes};
 use crate::kernel::{RunOptions, run_with};
@@ -36,6 +36,8 @@ pub struct Group {
     pub paths: Vec<Path>,
     /// Someone who means no good, from one time to another.
     pub stranger: Option<(StrangerPlan, Duration, Duration)>,
+    /// What is done about those who keep the others slow.
+    pub slow: Option<SlowPolicy>,
     /// How long it is watched.
     pub time: Duration,
 }
@@ -78,7 +80,7 @@ impl Path {
 impl Group {
     /// These ways, for so long.
     pub fn new(seed: u64, paths: Vec<Path>, time: Duration) -> Self {
-        Self { seed, control: RateControl::Delivery, paths, stranger: None, time }
+        Self { seed, control: RateControl::Delivery, paths, stranger: None, slow: None, time }
     }
 
     /// `count` receivers behind drawn bottlenecks of `least` to six times as many bits per second,
@@ -98,6 +100,7 @@ impl Group {
         let mut scenario = endless(self.seed, self.control, most, self.time);
         let first = |path: &&Path| path.life.is_empty();
         scenario.sender().config.min_receivers = self.paths.iter().filter(first).count();
+        scenario.sender().config.slow = self.slow;
         scenario.hosts.extend(self.paths.iter().map(Path::host));
         if let Some((plan, from, to)) = &self.stranger {
             let near = Link { delay: Duration::from_micros(50), ..Link::default() };

@@ -37,6 +37,7 @@ impl Group {
                 limiting: least.map(|(node, rate)| (node, (rate * 8.0) as u64)),
                 sent: self.sent as u64,
                 active: self.active,
+                ejected: 0,
                 grtt: GRTT,
             };
             if let Verdict::Eject(nodes) = slow.look(self.now, &view) {
@@ -56,14 +57,22 @@ fn who_keeps_the_others_slow_goes_soon_after_the_time_that_was_given() {
 }
 
 #[test]
-fn several_slow_ones_go_together_but_no_more_than_a_quarter() {
+fn several_slow_ones_go_together_but_no_more_than_a_third() {
     let three = [(A, 1e6), (B, 1.1e6), (NodeId(3), 0.9e6)];
-    let (gone, _) = Group::new(12, &three).run(&mut Slow::new(policy()), 20).unwrap();
+    let (gone, _) = Group::new(9, &three).run(&mut Slow::new(policy()), 20).unwrap();
     assert_eq!(gone, [NodeId(3), A, B]);
-    assert!(
-        Group::new(11, &three).run(&mut Slow::new(policy()), 600).is_none(),
-        "it is the network"
-    );
+    assert!(Group::new(8, &three).run(&mut Slow::new(policy()), 600).is_none(), "no exceptions");
+    // Whoever is said to be too slow goes, however many they are.
+    let below = SlowPolicy { below: Some(16_000_000), ..policy() };
+    let (gone, _) = Group::new(4, &three).run(&mut Slow::new(below), 20).unwrap();
+    assert_eq!(gone.len(), 3);
+}
+
+#[test]
+fn who_limited_in_the_same_trial_and_is_half_as_fast_as_the_rest_stays() {
+    let two = [(A, 1e6), (B, 1.9e6), (NodeId(3), 6e6)];
+    let (gone, _) = Group::new(9, &two).run(&mut Slow::new(policy()), 20).unwrap();
+    assert_eq!(gone, [A, B]);
 }
 
 #[test]
