@@ -47,6 +47,8 @@ pub enum Event<'a> {
         bytes_done: u64,
         bytes_total: u64,
         loss: f64,
+        /// Packets that reached the receiver's machine and were dropped there.
+        drops: u32,
     },
     AllSent,
     ReceiverConfirmed {

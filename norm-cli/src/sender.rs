@@ -2,12 +2,13 @@
 
 mod words;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
 use norm_net::error::NetError;
-use norm_net::{SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending};
+use norm_net::{NodeId, SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending};
 
 use crate::args::{self, SendArgs};
 use crate::exit::{Code, Failure};
@@ -23,6 +24,8 @@ pub(crate) use words::{receiver_table, standing, verdict};
 pub(crate) const TURN: Duration = Duration::from_millis(100);
 /// Notes about single receivers end at this number: a thousand of them help nobody.
 const MOST_NOTES: usize = 20;
+/// A receiver that drops more packets than this is worth a word.
+const MANY_DROPS: u32 = 100;
 
 /// Runs `norm-send` with this command line.
 ///
@@ -49,7 +52,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         mtu: args.mtu,
         fec: args.code(),
         memory: args.memory,
-        node: args.node_id.map(norm_net::NodeId),
+        node: args.node_id.map(NodeId),
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,
         linger: args.linger,
@@ -101,8 +104,7 @@ pub(crate) fn follow(
     output: &mut Output,
     interrupt: &Interrupt,
 ) -> Result<SendReport, Failure> {
-    let wanted = Wanted { receivers: 0, notes: 0 };
-    let mut state = wanted;
+    let mut state = Wanted { receivers: 0, notes: 0, dropping: BTreeSet::new() };
     loop {
         let event = sending.events().recv_timeout(TURN);
         output.watch(interrupt, "telling the receivers that the session ends");
@@ -119,6 +121,8 @@ pub(crate) fn follow(
 struct Wanted {
     receivers: usize,
     notes: usize,
+    /// Receivers of which it was told that they drop packets.
+    dropping: BTreeSet<NodeId>,
 }
 
 impl Wanted {
@@ -149,7 +153,18 @@ impl Wanted {
                 output.say(&format!("{name} has fallen silent and is not waited for any more"));
             }
             SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
-            SendEvent::ReceiverProgress { .. } | SendEvent::AllSent => {}
+            SendEvent::ReceiverProgress { node, name, drops, .. } => {
+                if *drops > MANY_DROPS
+                    && self.dropping.len() < MOST_NOTES
+                    && self.dropping.insert(*node)
+                {
+                    output.say(&format!(
+                        "{name} drops packets that have reached it: its processor is too slow for this rate, or \
+                         its socket buffer too small (there: sysctl net.core.rmem_max)"
+                    ));
+                }
+            }
+            SendEvent::AllSent => {}
         }
     }
 

@@ -35,12 +35,16 @@ pub trait Application<E: Endpoint> {
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
     /// Starts a job; its result comes back through the channel given to [`run`].
     fn job(&mut self, engine: &mut E, job: Job);
+    /// Told now and then how many packets the kernel has dropped so far because a buffer was full.
+    fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
 
 /// The application's `turn` is called at least this often.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How often the kernel is asked what it has dropped.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Batches received, and sent, before the other direction has its turn.
 const BATCHES: usize = 8;
 
@@ -56,6 +60,7 @@ pub fn run<E: Endpoint>(
     done: &Channel<JobDone>,
 ) -> io::Result<()> {
     let mut outgoing = Outgoing::new(link.max_gso_segments());
+    let mut next_look = clock.now();
     loop {
         link.recv(BATCHES, &mut |received| {
             let datagram = Datagram {
@@ -71,6 +76,12 @@ pub fn run<E: Endpoint>(
         let now = clock.now();
         if engine.poll_timeout().is_some_and(|due| due <= now) {
             engine.handle_timeout(now);
+        }
+        if now >= next_look {
+            next_look = now + LOOK_EVERY;
+            if let Some(packets) = link.kernel_drops() {
+                app.kernel_drops(engine, packets);
+            }
         }
         while let Some(event) = engine.poll_event() {
             app.event(engine, now, event);

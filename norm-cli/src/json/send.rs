@@ -235,16 +235,23 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
             }
             SendEvent::Started { receivers } => Self::Started { receivers: *receivers },
             SendEvent::Progress(progress) => Self::SenderProgress(progress.into()),
-            SendEvent::ReceiverProgress { node, name, state, bytes_done, bytes_total, loss } => {
-                Self::ReceiverProgress {
-                    node: node_id(*node),
-                    name,
-                    state: state_name(*state),
-                    bytes_done: *bytes_done,
-                    bytes_total: *bytes_total,
-                    loss: *loss,
-                }
-            }
+            SendEvent::ReceiverProgress {
+                node,
+                name,
+                state,
+                bytes_done,
+                bytes_total,
+                loss,
+                drops,
+            } => Self::ReceiverProgress {
+                drops: *drops,
+                node: node_id(*node),
+                name,
+                state: state_name(*state),
+                bytes_done: *bytes_done,
+                bytes_total: *bytes_total,
+                loss: *loss,
+            },
             SendEvent::AllSent => Self::AllSent,
             SendEvent::ReceiverConfirmed { node, name } => {
                 Self::ReceiverConfirmed { node: node_id(*node), name }

@@ -199,7 +199,7 @@ impl<S: SymbolStore> Receiver<S> {
             bytes_done: remote.bytes_done.min(limit),
             bytes_total: remote.progress.bytes_total,
             loss: remote.loss.fraction(),
-            drops: u32::try_from(self.stats.no_room).unwrap_or(u32::MAX),
+            drops: u32::try_from(self.stats.no_room + self.host_drops).unwrap_or(u32::MAX),
             name: prefix(&self.config.name, MemberReport::MAX_NAME_LEN),
             reason: prefix(&remote.progress.reason, MemberReport::MAX_REASON_LEN),
         };

@@ -57,6 +57,8 @@ pub struct Receiver<S> {
     redraw_from: Timestamp,
     /// Blocks under way, of all senders.
     blocks: usize,
+    /// Packets that came to this host and never to us.
+    host_drops: u64,
     jobs: VecDeque<Job>,
     events: VecDeque<ReceiverEvent>,
     stats: ReceiverStats,
@@ -97,6 +99,7 @@ impl<S: SymbolStore> Receiver<S> {
             next_remote: 0,
             redraw_from: Timestamp::ZERO,
             blocks: 0,
+            host_drops: 0,
             jobs: VecDeque::new(),
             events: VecDeque::new(),
             stats: ReceiverStats::default(),
@@ -189,6 +192,12 @@ impl<S: SymbolStore> Receiver<S> {
                 self.store.discard(BlockSlot { remote, object: key, block });
             }
         }
+    }
+
+    /// Says how many packets this host has dropped so far before they could be handed in; reports tell it,
+    /// apart from what the network lost.
+    pub fn note_host_drops(&mut self, packets: u64) {
+        self.host_drops = packets;
     }
 
     /// Our node id at present.

@@ -33,6 +33,8 @@ pub enum SenderEvent {
         bytes_total: u64,
         /// Loss it sees, as a fraction of 65,535.
         loss: u16,
+        /// Packets that reached its host and were dropped there, for want of time or room.
+        drops: u32,
     },
     /// A receiver confirmed everything: verified and under its final name.
     ReceiverConfirmed {

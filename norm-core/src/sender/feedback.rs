@@ -238,6 +238,7 @@ impl Sender {
                 bytes_done: report.bytes_done,
                 bytes_total: report.bytes_total,
                 loss: report.loss,
+                drops: report.drops,
             });
         }
     }

@@ -75,6 +75,8 @@ pub(super) struct Session {
     pub(super) flush_after: NodeId,
     /// Receivers that are waited for before data flow: so many will answer the first call.
     expected: u32,
+    /// How often EOT is sent.
+    eots: u32,
     next_eot: Timestamp,
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
@@ -93,6 +95,10 @@ pub(super) struct Session {
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
 const EOT_COUNT: u32 = 3;
+/// The same where somebody loses more than [`LOSSY`]: whoever misses all of them stays for seconds.
+const EOT_COUNT_LOSSY: u32 = 8;
+/// 2 %, as a fraction of 65,535.
+const LOSSY: u16 = 1_310;
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 const CC_FIRST: Duration = Duration::from_millis(50);
 const CC_LONGEST: Duration = Duration::from_secs(2);
@@ -146,6 +152,7 @@ impl Session {
             flush_interval: FLUSH_SHORTEST,
             flush_after: NodeId::NONE,
             expected: u32::try_from(config.min_receivers).unwrap_or(u32::MAX),
+            eots: EOT_COUNT,
             next_eot: now,
             next_check: now + CHECK_EVERY,
             squelch_from: now,
@@ -201,7 +208,7 @@ impl Session {
     /// True when an EOT is to be sent now; counts it.
     pub(super) fn take_eot(&mut self, now: Timestamp, gap: Duration) -> bool {
         let Phase::Closing { eots } = self.phase else { return false };
-        if now < self.next_eot || eots >= EOT_COUNT {
+        if now < self.next_eot || eots >= self.eots {
             return false;
         }
         self.phase = Phase::Closing { eots: eots + 1 };
@@ -373,7 +380,13 @@ impl Sender {
             Phase::Lingering { until } if now >= until && !self.session.stays_open => {
                 self.session.close(now);
             }
-            Phase::Closing { eots } if eots >= EOT_COUNT && now >= self.session.next_eot => {
+            Phase::Closing { eots: 0 } => {
+                let lossy = self.members.iter().any(|(_, member)| member.loss > LOSSY);
+                self.session.eots = if lossy { EOT_COUNT_LOSSY } else { EOT_COUNT };
+            }
+            Phase::Closing { eots }
+                if eots >= self.session.eots && now >= self.session.next_eot =>
+            {
                 self.session.phase = Phase::Done;
                 self.event(SenderEvent::Finished);
             }

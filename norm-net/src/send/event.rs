@@ -40,6 +40,8 @@ pub enum SendEvent {
         bytes_total: u64,
         /// Share of packets that it lost, 0 to 1.
         loss: f64,
+        /// Packets that reached its machine and were dropped there so far, for want of time or room.
+        drops: u32,
     },
     /// Everything has been sent once.
     AllSent,
@@ -184,6 +186,7 @@ mod tests {
                 bytes_done: 0,
                 bytes_total: 0,
                 loss: 0.0,
+                drops: 0,
             });
         }
         assert_eq!(unread.len(), MANY);

@@ -228,7 +228,15 @@ impl Application<Sender> for Session {
                 self.meet(node, &name, self.facts.nameless);
             }
             SenderEvent::ReceiverMoved { from, to } => self.receivers.moved(from, to),
-            SenderEvent::ReceiverReport { node, name, state, bytes_done, bytes_total, loss } => {
+            SenderEvent::ReceiverReport {
+                node,
+                name,
+                state,
+                bytes_done,
+                bytes_total,
+                loss,
+                drops,
+            } => {
                 let name = self.meet(node, &name, true);
                 let loss = fraction(loss);
                 self.events.push(SendEvent::ReceiverProgress {
@@ -238,6 +246,7 @@ impl Application<Sender> for Session {
                     bytes_done,
                     bytes_total,
                     loss,
+                    drops,
                 });
             }
             SenderEvent::ReceiverConfirmed { node } => {

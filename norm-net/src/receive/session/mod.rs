@@ -337,6 +337,10 @@ impl Application<Lossy> for Session {
         }
     }
 
+    fn kernel_drops(&mut self, lossy: &mut Lossy, packets: u32) {
+        lossy.engine.note_host_drops(packets.into());
+    }
+
     fn turn(&mut self, lossy: &mut Lossy, now: Timestamp) -> ControlFlow<()> {
         let engine = &mut lossy.engine;
         self.finish_tasks(engine, now);
