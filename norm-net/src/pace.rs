@@ -63,7 +63,7 @@ impl Pace {
         config.rate = self.limit();
         config.control = RateControl::Fixed;
         if let Self::Auto { min, .. } = self {
-            (config.control, config.rate_min) = (RateControl::Delivery, min);
+            (config.control, config.rate_min) = (RateControl::Auto, min);
         }
         config
     }

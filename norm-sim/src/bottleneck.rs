@@ -82,7 +82,7 @@ impl Bottleneck {
         let time = (rtt * 20).max(Duration::from_secs(2)) + rtt * 100;
         Self {
             seed: 1,
-            control: RateControl::Delivery,
+            control: RateControl::Auto,
             bits,
             rtt,
             queue,

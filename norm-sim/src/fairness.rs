@@ -67,7 +67,13 @@ impl Fairness {
     /// One flow of ours beside so many others.
     pub fn new(flows: usize, tcp: Control, each: u64, rtt: Duration) -> Self {
         let time = (rtt * 4000).clamp(Duration::from_secs(40), Duration::from_secs(2000));
-        Self { seed: 1, control: RateControl::Fair, ours: 1, flows, tcp, each, rtt, time }
+        Self { seed: 1, control: RateControl::Auto, ours: 1, flows, tcp, each, rtt, time }
+    }
+
+    /// The same with another control.
+    #[must_use]
+    pub fn with(self, control: RateControl) -> Self {
+        Self { control, ..self }
     }
 
     /// Two flows of ours, alone.

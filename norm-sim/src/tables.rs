@@ -8,6 +8,8 @@ mod rates;
 use core::fmt::Write;
 use core::time::Duration;
 
+use norm_core::sender::RateControl;
+
 use crate::experiment::Experiment;
 use crate::fairness::Fairness;
 use crate::kernel::{RunOptions, run_with};
@@ -164,18 +166,20 @@ fn traces(out: &mut String, threads: usize) -> core::fmt::Result {
     writeln!(out, "1000 lossy  {packets:>7}  {deliveries:>10}  {}", outcome.trace)
 }
 
-/// Our share of a bottleneck by a TCP flow's, and how alike two flows of ours fare.
+/// Our share of a bottleneck by a TCP flow's, and how alike two flows of ours fare; by itself, and with
+/// NORM-CC alone.
 fn fairness(out: &mut String, threads: usize) -> core::fmt::Result {
     writeln!(out, "one flow of ours beside others; shares are bytes on the wire; seed 1")?;
-    writeln!(out, "RTT     Mbit/s per flow  others   ours/TCP  used")?;
+    writeln!(out, "RTT     Mbit/s per flow  others   ours/TCP  used   NORM-CC/TCP  used")?;
     for (rtt, each) in Fairness::PATHS {
         for tcp in [Control::Reno, Control::Cubic] {
             for flows in [1, 2, 8] {
-                let shares = Fairness::new(flows, tcp, each, rtt).run(threads);
+                let [auto, fair] = [RateControl::Auto, RateControl::Fair]
+                    .map(|control| Fairness::new(flows, tcp, each, rtt).with(control).run(threads));
                 let (ms, mbit) = (rtt.as_millis(), each as f64 / 1e6);
-                let (others, ratio, used) =
-                    (format!("{flows} {tcp:?}"), shares.ratio(), shares.used);
-                writeln!(out, "{ms:>3} ms  {mbit:>15.1}  {others:<7}  {ratio:>8.3}  {used:.3}")?;
+                let (others, ratio, used) = (format!("{flows} {tcp:?}"), auto.ratio(), auto.used);
+                write!(out, "{ms:>3} ms  {mbit:>15.1}  {others:<7}  {ratio:>8.3}  {used:.3}")?;
+                writeln!(out, "  {:>11.3}  {:.3}", fair.ratio(), fair.used)?;
             }
         }
     }

@@ -97,6 +97,8 @@ pub struct Delivery {
     pulse_at: Timestamp,
     /// The queue is long.
     pressed: bool,
+    /// The part of the time, of late, in which there was a queue.
+    crowding: f64,
     /// How many times longer than usual pulses are, because short ones told what did not hold: a
     /// shaper lets the first packets of a burst pass.
     longer: u32,
@@ -144,6 +146,7 @@ impl Delivery {
             until: now,
             pulse_at: now,
             pressed: false,
+            crowding: 0.0,
             longer: 1,
             raised_at: None,
             calm_holds: 0,
@@ -304,6 +307,25 @@ impl Delivery {
         self.capacity = (self.capacity / 2.0).max(self.first_rate().min(self.capacity));
         self.step = Step::Hold;
         self.pulse_at = now;
+    }
+
+    /// The part of the time, of late, in which there was a queue, 0 to 1. Ours is gone soon: if there is one
+    /// mostly, it is somebody else's.
+    pub fn crowding(&self) -> f64 {
+        self.crowding
+    }
+
+    /// Queues so far were of our own making.
+    pub fn forget_crowding(&mut self) {
+        self.crowding = 0.0;
+    }
+
+    /// Goes on at a rate that something else has found, in bytes per second.
+    pub fn resume(&mut self, now: Timestamp, rate: f64) {
+        self.capacity = rate;
+        (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
+        self.found(now);
+        self.until = now;
     }
 
     /// Somebody says, for the first time, that it takes less: the opening waits for the second time, at

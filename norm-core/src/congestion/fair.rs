@@ -87,6 +87,20 @@ impl Fair {
         new
     }
 
+    /// At a rate, in bytes per second, and a round trip that are known: from there on it rises as slowly as
+    /// TCP does.
+    pub fn at(
+        limits: RateLimits,
+        packet: usize,
+        (rate, rtt): (f64, Duration),
+        now: Timestamp,
+    ) -> Self {
+        let mut new = Self::new(limits, packet, rtt, now);
+        new.follow(rtt);
+        (new.rate, new.starting) = (limits.bounded(rate), false);
+        new
+    }
+
     /// The rate now, in bytes per second, headers included.
     pub fn rate(&self) -> f64 {
         if self.starting || self.last_root <= 0.0 {

@@ -6,8 +6,11 @@ use super::interval::{Departure, Interval, Total};
 use crate::time::Timestamp;
 use crate::wire::{PathReport, Sequence, WireTime};
 
-/// The quickest way of a probe is looked for in two spans of this, so that clocks may drift.
+/// The quickest way of a probe is looked for in two spans of this, so that clocks may drift, or of so
+/// many round trips: somebody else's queue is empty now and then.
 const MEMORY: Duration = Duration::from_secs(15);
+const MEMORY_ROUNDS: u32 = 60;
+const LONGEST_MEMORY: Duration = Duration::from_secs(120);
 /// Loss at calm times is that of about so many packets.
 const BASE_PACKETS: f64 = 2_000.0;
 /// So many packets, or so long a time, show whether more is lost than at calm times.
@@ -58,6 +61,11 @@ impl PathMeter {
         }
         self.packets += 1;
         self.bytes += bytes as u64;
+    }
+
+    /// The group's round trip, by which the quickest way is remembered.
+    pub fn remember(&mut self, grtt: Duration) {
+        self.quickest.memory = (grtt * MEMORY_ROUNDS).clamp(MEMORY, LONGEST_MEMORY);
     }
 
     /// Takes a probe, which was counted already. `calm` says of the time since the one before that
@@ -157,18 +165,25 @@ impl PathMeter {
 }
 
 /// The least difference of two clocks seen lately, which is the quickest way.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug)]
 struct Quickest {
+    memory: Duration,
     since: Timestamp,
     now: Option<i128>,
     before: Option<i128>,
+}
+
+impl Default for Quickest {
+    fn default() -> Self {
+        Self { memory: MEMORY, since: Timestamp::ZERO, now: None, before: None }
+    }
 }
 
 impl Quickest {
     /// How much longer than the quickest this one took.
     fn note(&mut self, now: Timestamp, sent: WireTime) -> Duration {
         let way = i128::from(now.as_nanos()) - i128::from(sent.to_nanos());
-        if now >= self.since + MEMORY {
+        if now >= self.since + self.memory {
             (self.since, self.before, self.now) = (now, self.now, None);
         }
         self.now = Some(self.now.map_or(way, |least| least.min(way)));

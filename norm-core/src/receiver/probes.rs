@@ -1,6 +1,8 @@
 //! Answers to a sender that controls congestion (RFC 5740 §5.5.2): the parts of
 //! [`crate::congestion`], joined for one sender.
 
+use core::time::Duration;
+
 use super::nack_timer::Timing;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
@@ -79,9 +81,19 @@ impl Probes {
     }
 
     /// Takes the part of a probe that is for receivers of ours.
-    fn watch(&mut self, now: Timestamp, cc: &Cc<'_>, watch: Watch, limiting: bool) {
-        self.only_path = !watch.fair;
+    fn watch(
+        &mut self,
+        now: Timestamp,
+        cc: &Cc<'_>,
+        watch: Watch,
+        (limiting, grtt): (bool, Duration),
+    ) {
+        if core::mem::replace(&mut self.only_path, !watch.fair) && watch.fair {
+            // What was measured before the sender wanted nothing else, is long ago.
+            (self.loss, self.meter) = Default::default();
+        }
         let path = self.path.get_or_insert_default();
+        path.remember(grtt);
         let calm = watch.calm || (watch.held && limiting);
         path.probe(now, cc.cc_sequence, cc.send_time, calm);
     }
@@ -142,7 +154,7 @@ impl<S: SymbolStore> Receiver<S> {
             let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
             if let Some(watch) = watch {
                 let limiting = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
-                probes.watch(now, cc, watch, limiting);
+                probes.watch(now, cc, watch, (limiting, remote.timing.grtt));
             }
             let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
             probes.probe(now, &probe, &remote.timing, &mut self.rng);

@@ -101,10 +101,12 @@ pub enum RateControl {
     /// The application: at `rate`, or as fast as the socket takes it.
     #[default]
     Fixed,
+    /// [`Self::Delivery`] as long as nobody else makes a queue, and [`Self::Fair`] while somebody does.
+    Auto,
     /// What arrives at the slowest receiver: [`crate::congestion::Delivery`].
     Delivery,
     /// What TCP would get on the path of the slowest receiver: [`crate::congestion::Fair`]. With
-    /// `rfc_only`, [`Self::Delivery`] means this as well: it needs reports of our own.
+    /// `rfc_only`, the others mean this as well: they need reports of our own.
     Fair,
 }
 

@@ -58,7 +58,7 @@ use repair::RepairTable;
 use schedule::Cursor;
 use session::Session;
 use slow::Slow;
-use steering::Steering;
+use steering::{Steering, Turns};
 use untold::Untold;
 use welcome::Welcome;
 use window::Window;
@@ -83,6 +83,7 @@ pub struct Sender {
     pacer: Pacer,
     /// Unless the rate is fixed.
     steering: Option<Steering>,
+    turns: Option<Turns>,
     /// Unless everybody is waited for.
     slow: Option<Slow>,
     session: Session,
@@ -146,6 +147,7 @@ impl Sender {
             grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
             pacer: Pacer::new(rate, now),
             steering,
+            turns: Turns::new(&config, packet, now),
             slow: config.slow.map(Slow::new),
             session: Session::new(&config, now),
             urgent: VecDeque::new(),

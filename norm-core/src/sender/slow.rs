@@ -14,6 +14,7 @@ use super::Sender;
 use super::compose::Urgent;
 use super::event::SenderEvent;
 use super::members::MemberStatus;
+use super::steering::{Steering, Turns};
 use crate::time::Timestamp;
 use crate::wire::NodeId;
 
@@ -239,7 +240,10 @@ impl Sender {
         let stalling = self.stalled.and_then(|_| self.window.holder(content)).map(|node| (node, 0));
         // Not only what is new: after a trial there is much to repair.
         let sent = self.stats.bytes;
-        let limiting = stalling.or_else(|| self.steering.as_ref()?.limiting());
+        // Beside somebody else a rate changes for other reasons than receivers.
+        let yields = self.turns.as_ref().is_some_and(Turns::yields);
+        let limits = self.steering.as_ref().filter(|_| !yields).and_then(Steering::limiting);
+        let limiting = stalling.or(limits);
         let (active, ejected) = (self.members.active(), self.members.ejected());
         let grtt = self.grtt.get();
         let sending = self.session.is_sending() && self.session.all_sent.is_none();
@@ -247,6 +251,10 @@ impl Sender {
         if !sending {
             slow.end();
             return;
+        }
+        if let Some(steering) = self.steering.as_mut().filter(|_| slow.trial.is_some()) {
+            // What is left out makes queues, and so does what comes back.
+            steering.forget_crowding();
         }
         let view = View { limiting, sent, active, ejected, grtt };
         if let Verdict::Eject(nodes) = slow.look(now, &view) {

@@ -2,12 +2,14 @@
 //! (RFC 5740 §5.5.2: the "current limiting receiver", CLR).
 
 mod election;
+mod turns;
 
 use core::time::Duration;
 
 use super::Sender;
 use super::config::{RateControl, SenderConfig};
 use election::Election;
+pub(super) use turns::Turns;
 
 use crate::congestion::{Delivery, Fair, RateLimits, Total};
 use crate::time::Timestamp;
@@ -74,22 +76,22 @@ pub(super) struct Following {
     most: f64,
     /// Who was asked last, while nobody limits.
     asked: NodeId,
+    /// It has just come back to its turn: who reports first frees nothing.
+    resumed: bool,
 }
 
 impl Steering {
     /// `None` when the application has fixed the rate.
     pub(super) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
-        let bytes = |bits: u64| bits as f64 / 8.0;
-        let max = config.rate.map_or(f64::MAX, bytes);
-        let limits = RateLimits { min: bytes(config.rate_min), max };
+        let limits = limits(config);
         let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
         match config.control {
             RateControl::Fixed => None,
-            RateControl::Delivery if !config.rfc_only => {
+            RateControl::Auto | RateControl::Delivery if !config.rfc_only => {
                 let delivery = Delivery::new(limits, packet, overhead, guess, now);
-                Some(Self::Delivery(Box::new(Following::new(delivery, max, now))))
+                Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
             }
-            RateControl::Delivery | RateControl::Fair => {
+            RateControl::Auto | RateControl::Delivery | RateControl::Fair => {
                 let law = Fair::new(limits, packet + overhead, guess, now);
                 Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
             }
@@ -122,6 +124,13 @@ impl Steering {
         };
         let rate = self.rate();
         ((rate as f64) < most * 8.0 * NEARLY).then_some((node, rate))
+    }
+
+    /// Queues so far were of our own making.
+    pub(super) fn forget_crowding(&mut self) {
+        if let Self::Delivery(following) = self {
+            following.delivery.forget_crowding();
+        }
     }
 
     fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
@@ -164,6 +173,7 @@ impl Following {
             blind: false,
             most,
             asked: NodeId::NONE,
+            resumed: false,
         }
     }
 
@@ -171,6 +181,23 @@ impl Following {
     fn rate(&self) -> f64 {
         let rate = self.delivery.rate();
         if self.blind { rate.max(BLIND.min(self.most)) } else { rate }
+    }
+
+    /// The part of the time in which a queue stands that is none of ours.
+    fn crowding(&self) -> f64 {
+        self.delivery.crowding()
+    }
+
+    /// The round trip to who limits.
+    fn rtt(&self) -> Duration {
+        self.limiting.map_or(Duration::ZERO, |limiting| limiting.rtt)
+    }
+
+    /// Another law had its turn, and has come to this rate, in bytes per second.
+    fn resume(&mut self, now: Timestamp, rate: f64) {
+        (self.quiet_from, self.resumed) = (now, true);
+        (self.limiting, self.previous, self.suspect) = (None, None, None);
+        self.delivery.resume(now, rate);
     }
 
     fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
@@ -210,7 +237,9 @@ impl Following {
         let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now));
         if silent {
             self.limiting = Some(fresh);
-            self.delivery.free(now, core::mem::take(&mut self.before));
+            if !core::mem::take(&mut self.resumed) {
+                self.delivery.free(now, core::mem::take(&mut self.before));
+            }
         }
         if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
             limiting.hear(now, rtt, feedback.rate);
@@ -279,6 +308,11 @@ impl Watched {
     }
 }
 
+fn limits(config: &SenderConfig) -> RateLimits {
+    let bytes = |bits: u64| bits as f64 / 8.0;
+    RateLimits { min: bytes(config.rate_min), max: config.rate.map_or(f64::MAX, bytes) }
+}
+
 /// An item of a probe's list that asks for an answer, and says nothing.
 fn asked_for(id: NodeId) -> CcNode {
     let rate = QuantizedRate::from_bytes_per_second(0.0);
@@ -304,6 +338,7 @@ impl Sender {
             (Steering::Delivery(_), None) => return,
             (Steering::Fair(election), _) => election.take(now, node, rtt, feedback, nack),
         }
+        self.take_turns(now);
         self.steer(now);
     }
 

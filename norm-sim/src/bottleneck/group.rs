@@ -80,7 +80,7 @@ impl Path {
 impl Group {
     /// These ways, for so long.
     pub fn new(seed: u64, paths: Vec<Path>, time: Duration) -> Self {
-        Self { seed, control: RateControl::Delivery, paths, stranger: None, slow: None, time }
+        Self { seed, control: RateControl::Auto, paths, stranger: None, slow: None, time }
     }
 
     /// `count` receivers behind drawn bottlenecks of `least` to six times as many bits per second,

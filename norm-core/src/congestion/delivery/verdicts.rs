@@ -16,6 +16,10 @@ const BUSY: f64 = 0.75;
 /// A pulse that does not arrive makes the rate no less than this part of what it was.
 const KNOWN: f64 = 0.95;
 
+/// Whether there is mostly a queue is said of this time, and so many round trips.
+const CROWD_TIME: Duration = Duration::from_secs(3);
+const CROWD_ROUNDS: u32 = 15;
+
 impl Delivery {
     /// Loss without a queue that grows may be a queue that is shorter than what leaves at once: true
     /// when less is to leave at once now, instead of less in all.
@@ -145,6 +149,12 @@ impl Delivery {
             self.pressed = !self.opening || self.pressed;
         } else if interval.queue < most / 2 {
             self.pressed = false;
+        }
+        if !self.opening {
+            let part =
+                interval.span.as_secs_f64() / CROWD_TIME.max(self.rtt * CROWD_ROUNDS).as_secs_f64();
+            let now = if interval.queue > most / 2 { 1.0 } else { 0.0 };
+            self.crowding += (now - self.crowding) * part.min(1.0);
         }
     }
 }
