@@ -3,8 +3,8 @@
 //!
 //! [`Scene::helper`]: crate::scene::Scene::helper
 
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use norm_net::interface::InterfaceSpec;
@@ -107,4 +107,42 @@ fn stranger() {
             }));
         }
     }
+}
+
+/// Where [`tcp_sink`] listens, on the first receiving host.
+const TCP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 57, 1, 2)), 5999);
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn tcp_sink() {
+    if !is_wanted() {
+        return;
+    }
+    let listener = TcpListener::bind(TCP).expect("the address is ours");
+    tell(&json!({ "event": "ready" }));
+    let (mut stream, _) = listener.accept().expect("somebody comes");
+    let (start, mut bytes, mut told) = (Instant::now(), 0_u64, Duration::ZERO);
+    let mut buffer = vec![0; 1 << 16];
+    while start.elapsed() < LIFETIME {
+        match stream.read(&mut buffer) {
+            Ok(read) if read > 0 => bytes += read as u64,
+            Ok(_) | Err(_) => break,
+        }
+        if start.elapsed() >= told + Duration::from_millis(250) {
+            told = start.elapsed();
+            tell(&json!({ "event": "got", "bytes": bytes }));
+        }
+    }
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn tcp_source() {
+    if !is_wanted() {
+        return;
+    }
+    let mut stream = TcpStream::connect(TCP).expect("the sink listens");
+    tell(&json!({ "event": "ready" }));
+    let (start, buffer) = (Instant::now(), vec![0x57; 1 << 16]);
+    while start.elapsed() < LIFETIME && stream.write_all(&buffer).is_ok() {}
 }

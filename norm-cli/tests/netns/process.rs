@@ -85,6 +85,11 @@ impl Running {
         self.child.id()
     }
 
+    /// All events so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.shared.heard().events.clone()
+    }
+
     /// Waits until an event is what the test looks for, and returns it. Past events count.
     ///
     /// # Panics

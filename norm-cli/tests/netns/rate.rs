@@ -52,3 +52,28 @@ fn behind_a_bottleneck(test: &str, percent: u8, limit: f64) {
     say(format_args!("{test}: {ratio:.4} x the file on the wire; {seconds:.2?} s"));
     assert!(ratio <= limit, "{ratio:.4} is more than {limit}");
 }
+
+/// A TCP connection has the bottleneck for itself, then shares it with a transfer.
+#[test]
+fn tcp_behind_the_same_bottleneck_keeps_a_share() {
+    let test = "tcp_behind_the_same_bottleneck_keeps_a_share";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(2 * FILE);
+    scene.network.limit(1, "100mbit");
+    let sink = scene.helper(1, "tcp_sink");
+    let mut tcp = scene.helper(2, "tcp_source");
+    std::thread::sleep(Duration::from_secs(2));
+    let mut receiver = scene.receiver(1, &[]);
+    let got = || sink.events().iter().rev().find_map(|event| event["bytes"].as_u64()).unwrap_or(0);
+    let before = got();
+    let mut sender = scene.sender(&["--min-receivers", "1"], &source);
+    let sent = sender.finish(PATIENCE);
+    let tcp_bytes = got() - before;
+    tcp.kill();
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    let seconds = receiver.must_complete(&source, PATIENCE).seconds;
+    let (ours, theirs) = (2 * FILE, tcp_bytes);
+    let share = theirs as f64 / (ours + theirs) as f64;
+    say(format_args!("{test}: {seconds:.1} s, TCP had {share:.2} of what was carried meanwhile"));
+    assert!((0.2..0.8).contains(&share), "{share:.3}");
+}
