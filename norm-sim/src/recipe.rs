@@ -107,6 +107,7 @@ mod tests {
             "WayBack",
             "FarAway",
             "ReedSolomon",
+            "Control",
             "Unicast",
             "Silent",
             "OneWay",

@@ -5,7 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::receiver::{Feedback, JoinPolicy};
-use norm_core::sender::{ObjectSpec, SenderConfig};
+use norm_core::sender::{ObjectSpec, RateControl, SenderConfig};
 use norm_core::wire::NodeId;
 
 use crate::rule::Rule;
@@ -122,6 +122,12 @@ impl Recipe {
                     scenario.sender().config.scheme = Scheme::ReedSolomon(code);
                     scenario.limit = self.limit() * 10;
                 }
+            }
+            Feature::Control { fair } => {
+                let config = &mut scenario.sender().config;
+                config.control = if fair { RateControl::Fair } else { RateControl::Auto };
+                config.rate_min = config.rate.unwrap_or(0) / 4;
+                scenario.limit = self.limit() * 10;
             }
             Feature::Backoff(backoff) => scenario.sender().config.backoff = Some(backoff.min(15)),
             Feature::WaitFor => {

@@ -20,6 +20,7 @@ const MAX_SILENCE: u64 = 3000;
 
 /// Makes other dice of a seed.
 const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
+const CONTROL: u64 = 0x4343_4343_4343_4343;
 
 impl Recipe {
     /// Draws a recipe: small groups and short transfers, each with a few things that are not plain.
@@ -51,6 +52,10 @@ impl Recipe {
             let parity = dice.one_of([16, 16, 8, 55, 1, 0]);
             let (wide, long) = (dice.chance(0.3), dice.chance(0.3));
             recipe.features.insert(0, Feature::ReedSolomon { wide, long, parity });
+        }
+        let mut dice = Dice { rng: Rng::new(seed ^ CONTROL), silence: 0 };
+        if dice.chance(0.25) {
+            recipe.features.insert(0, Feature::Control { fair: dice.chance(0.3) });
         }
         recipe
     }

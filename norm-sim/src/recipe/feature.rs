@@ -61,6 +61,11 @@ pub enum Feature {
         /// Coded symbols of each block.
         parity: u16,
     },
+    /// A controller sets the first sender's rate, between a quarter of what is given, and that.
+    Control {
+        /// By NORM-CC alone; else as `norm-send` does by itself.
+        fair: bool,
+    },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.
