@@ -82,6 +82,8 @@ pub enum Attack {
 pub enum Lie {
     /// Hardly anything arrives.
     Slow,
+    /// The same, of somebody who never says who it is: only to silence others.
+    Hush,
     /// All arrives, in no time.
     Fast,
     /// Numbers that cannot be.

@@ -141,3 +141,19 @@ fn lies_do_not_drive_the_rate_above_the_slowest_or_below_the_least_and_are_soon_
         }
     }
 }
+
+/// Somebody claims, from before the beginning on and for ever, that it takes next to nothing, so that
+/// no receiver thinks that it has anything to add.
+#[test]
+fn who_silences_all_others_neither_stops_the_rate_nor_lets_it_go_beyond_the_slowest() {
+    for seed in seeds(3) {
+        for receivers in [1, 10, 50] {
+            let mut group = Group::drawn(seed, receivers, 20 * MBIT, SECOND * 10);
+            let plan = StrangerPlan { attacks: vec![Attack::FalsePath(Lie::Hush)], rate: 200 };
+            group.stranger = Some((plan, Duration::ZERO, SECOND * 10));
+            let course = group.run(2);
+            let rate = course.mean(SECOND * 4, SECOND * 10) / 1e6;
+            assert!((16.0..24.0).contains(&rate), "seed {seed}, {receivers}: {rate:.2} Mbit/s");
+        }
+    }
+}

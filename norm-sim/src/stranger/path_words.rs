@@ -19,7 +19,7 @@ const IDENTITY: Identity = Identity([0x5e; 16]);
 
 /// A packet to this sender: now and then who it is, else how it fares.
 pub(super) fn forge(lie: Lie, sender: &Sender, ears: &Ears, rng: &mut Rng) -> Vec<u8> {
-    if rng.chance(0.1) {
+    if lie != Lie::Hush && rng.chance(0.1) {
         return report_of(NODE, sender, IDENTITY, MemberState::Receiving, sender.probe, rng);
     }
     let other = choose(&ears.members, rng).filter(|_| rng.chance(0.3));
@@ -33,7 +33,7 @@ pub(super) fn forge(lie: Lie, sender: &Sender, ears: &Ears, rng: &mut Rng) -> Ve
 
 fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
     let (rate, span, received) = match lie {
-        Lie::Slow => (1_000.0, Duration::from_secs(1), 2),
+        Lie::Slow | Lie::Hush => (1_000.0, Duration::from_secs(1), 2),
         Lie::Fast => (1e12, Duration::from_micros(1), 4),
         Lie::Absurd => {
             let micros = one_of([0, 1, 20_000, u32::MAX], rng);
