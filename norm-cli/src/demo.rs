@@ -50,6 +50,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let options = SendOptions {
         interface: Some(loopback()),
         pace: args.pace(),
+        dscp: args.dscp.unwrap_or_default(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,

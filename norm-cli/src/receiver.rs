@@ -38,6 +38,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         ttl: args.ttl,
+        dscp: args.dscp.unwrap_or_default(),
         timeout: args.timeout,
         daemon: args.daemon,
         overwrite: args.overwrite,

@@ -47,6 +47,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         ttl: args.ttl,
         mtu: args.mtu,
         fec: args.code(),
+        dscp: args.dscp.unwrap_or_default(),
         memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         min_receivers: args.min_receivers as usize,

@@ -1,7 +1,7 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::interface::Interface;
-use norm_net::{Feedback, Pace, ReceiveSettings, SendSettings};
+use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::text;
 use crate::units::Rate;
@@ -13,12 +13,13 @@ pub fn sender_line(settings: &SendSettings) -> String {
         content.push_str(&format!(", {}", text::count(settings.directories, "directory")));
     }
     format!(
-        "sending {content} ({}) to {} via {}, {}, TTL {}",
+        "sending {content} ({}) to {} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
         settings.group,
         via(&settings.interface, settings.group.ip(), settings.because),
         pace(settings.pace),
         settings.ttl,
+        mark(settings.dscp),
     )
 }
 
@@ -32,6 +33,11 @@ pub fn receiver_line(settings: &ReceiveSettings) -> String {
         feedback_name(settings.feedback),
         settings.name,
     )
+}
+
+/// `, DSCP LE`; nothing when packets have no mark.
+fn mark(dscp: Dscp) -> String {
+    if dscp == Dscp::DEFAULT { String::new() } else { format!(", DSCP {dscp}") }
 }
 
 fn pace(pace: Pace) -> String {
@@ -85,6 +91,7 @@ pub(crate) fn sample() -> SendSettings {
         fec_id: 6,
         block_len: 1024,
         local: "192.0.2.2:40000".parse().expect("it is an address"),
+        dscp: Dscp::DEFAULT,
         set: "00".to_owned(),
         compat: None,
         files: 3,
@@ -111,6 +118,8 @@ mod tests {
         settings.directories = 0;
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));
         assert!(sender_line(&settings).contains("unlimited"));
+        settings.dscp = Dscp::LE;
+        assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
         assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
     }

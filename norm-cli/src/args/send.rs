@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
-use norm_net::{Compat, CompatFec, Fec, Pace};
+use norm_net::{Compat, CompatFec, Dscp, Fec, Pace};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -54,6 +54,10 @@ pub struct SendArgs {
     #[arg(short, long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=255))]
     pub ttl: u32,
+
+    /// Mark packets for routers: 0 to 63, or CS1, AF11, EF, LE and such [default: 0]
+    #[arg(long, value_name = "DSCP")]
+    pub dscp: Option<Dscp>,
 
     /// Begin when this many receivers are there
     #[arg(long, value_name = "N", default_value_t = 0,
@@ -286,6 +290,8 @@ mod tests {
             ("-g 239.1.1.1:0 .", "--group", "65535"),
             ("-t 0 .", "--ttl", "1..=255"),
             ("-t 256 .", "--ttl", "1..=255"),
+            ("--dscp 64 .", "--dscp", "0 to 63"),
+            ("--dscp AF5 .", "--dscp", "LE"),
             ("--linger soon .", "--linger", "0.5"),
             ("--linger -1 .", "--linger", "0.5"),
             ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),

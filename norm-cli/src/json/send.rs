@@ -25,6 +25,8 @@ pub struct SenderSettings {
     /// `null` means no limit.
     pub rate: Option<u64>,
     pub ttl: u32,
+    /// 0 to 63.
+    pub dscp: u8,
     /// Bytes of content per packet.
     pub segment_size: u16,
     /// 6 is RaptorQ; 5, 2 and 129 are Reed-Solomon codes.
@@ -55,6 +57,7 @@ impl From<&SendSettings> for SenderSettings {
             },
             rate: settings.pace.limit(),
             ttl: settings.ttl,
+            dscp: settings.dscp.value(),
             segment_size: settings.segment_size,
             fec_id: settings.fec_id,
             block_len: settings.block_len,

@@ -196,6 +196,7 @@ fn settings(
         fec_id: 0,
         block_len: 0,
         local: link.local_addr(),
+        dscp: options.dscp,
         set: String::new(),
         compat: options.compat,
         files: found.file_count,

@@ -8,6 +8,7 @@ use norm_core::sender::{ConfigError, DATA_OVERHEAD};
 use norm_core::wire::NodeId;
 
 use super::{Compat, Fec, SendError};
+use crate::dscp::Dscp;
 use crate::interface::{Interface, InterfaceSpec};
 use crate::pace::Pace;
 use crate::socket::LinkConfig;
@@ -36,6 +37,8 @@ pub struct SendOptions {
     pub pace: Pace,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
+    /// The mark of all packets.
+    pub dscp: Dscp,
     /// Whether receivers on this machine get the packets too.
     pub loopback: bool,
     /// Data starts when this many receivers have announced themselves; 0 starts at once.
@@ -77,6 +80,7 @@ impl SendOptions {
             interface: None,
             pace: Pace::AUTO,
             ttl: 1,
+            dscp: Dscp::DEFAULT,
             loopback: true,
             min_receivers: 0,
             start_timeout: None,
@@ -167,6 +171,7 @@ impl SendOptions {
         LinkConfig {
             interface: self.interface.clone(),
             ttl: self.ttl,
+            dscp: self.dscp,
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,
@@ -201,6 +206,8 @@ pub struct SendSettings {
     pub pace: Pace,
     /// Multicast TTL or hop limit.
     pub ttl: u32,
+    /// The mark of all packets.
+    pub dscp: Dscp,
     /// Bytes of content per packet.
     pub segment_size: u16,
     /// The FEC encoding id in use: 6 for RaptorQ, 5, 2 or 129 for Reed-Solomon codes.
