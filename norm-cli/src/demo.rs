@@ -50,6 +50,8 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let options = SendOptions {
         interface: Some(loopback()),
         pace: args.pace(),
+        schedule: args.rate_schedule.clone(),
+        clock: args.clock(),
         dscp: args.dscp.unwrap_or_default(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),

@@ -131,6 +131,10 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             output.results([set_line(report)]);
         }
         ReceiveEvent::SetFailed { reason, .. } => output.say(&format!("transfer failed: {reason}")),
+        ReceiveEvent::SenderPaused => {
+            output.say("the sender pauses, and says that it goes on later; waiting for it");
+        }
+        ReceiveEvent::SenderResumed => output.say("the sender goes on"),
         ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
         ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
         ReceiveEvent::Hint(message) => output.say(&format!("hint: {message}")),

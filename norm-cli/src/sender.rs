@@ -15,7 +15,7 @@ use crate::interrupt::Interrupt;
 use crate::json::{Event, SenderSettings, SenderSummary};
 use crate::output::Output;
 use crate::report::Report;
-use crate::{demo, settings, text};
+use crate::{demo, schedule, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
 
@@ -44,10 +44,12 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let options = SendOptions {
         interface: args.interface.clone(),
         pace: args.pace(),
+        schedule: args.rate_schedule.clone(),
+        clock: args.clock(),
         ttl: args.ttl,
+        dscp: args.dscp.unwrap_or_default(),
         mtu: args.mtu,
         fec: args.code(),
-        dscp: args.dscp.unwrap_or_default(),
         memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         min_receivers: args.min_receivers as usize,
@@ -142,6 +144,7 @@ impl Wanted {
             SendEvent::ReceiverLost { name, .. } => {
                 output.say(&format!("{name} has fallen silent and is not waited for any more"));
             }
+            SendEvent::Bounded { bound, until } => output.say(&schedule::change(*bound, *until)),
             SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
             SendEvent::ReceiverProgress { .. } | SendEvent::AllSent => {}
         }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
+use norm_net::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Compat, CompatFec, Dscp, Fec, Pace};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
 use crate::group;
+use crate::schedule;
 use crate::units::{self, Rate};
 
 /// Most receivers of a demo: they all share this machine's processors.
@@ -49,6 +51,14 @@ pub struct SendArgs {
     /// Never slower, with --rate auto [default: 100k]
     #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
     pub rate_min: Option<u64>,
+
+    /// Rates by local time, such as 08:00-18:00=50M,22:00-06:00=off,else=max
+    #[arg(long, value_name = "PLAN", value_parser = schedule::parse)]
+    pub rate_schedule: Option<RateSchedule>,
+
+    /// The time that --rate-schedule begins at, to test it
+    #[arg(long, value_name = "HH:MM:SS", hide = true)]
+    pub pretend_time: Option<TimeOfDay>,
 
     /// How many routers a packet may pass, plus one
     #[arg(short, long, value_name = "N", default_value_t = 1,
@@ -173,6 +183,11 @@ impl SendArgs {
         }
     }
 
+    /// What a schedule goes by.
+    pub fn clock(&self) -> WallClock {
+        self.pretend_time.map_or(WallClock::Local, WallClock::showing)
+    }
+
     /// Checks what depends on several flags or on the file system.
     ///
     /// # Errors
@@ -290,6 +305,8 @@ mod tests {
             ("-g 239.1.1.1:0 .", "--group", "65535"),
             ("-t 0 .", "--ttl", "1..=255"),
             ("-t 256 .", "--ttl", "1..=255"),
+            ("--rate-schedule 08:00-18:00=fast .", "--rate-schedule", "50M or 64k"),
+            ("--rate-schedule else=off .", "--rate-schedule", "nothing would ever"),
             ("--dscp 64 .", "--dscp", "0 to 63"),
             ("--dscp AF5 .", "--dscp", "LE"),
             ("--linger soon .", "--linger", "0.5"),

@@ -1,6 +1,7 @@
 //! What `norm-send` tells scripts: the larger records.
 
 use norm_core::wire::MemberState;
+use norm_net::schedule::Bound;
 use norm_net::{
     Pace, ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress,
     SendReport, SendSettings,
@@ -95,6 +96,7 @@ impl From<&SendProgress> for SenderProgress {
             phase: match progress.phase {
                 SendPhase::Waiting => "waiting",
                 SendPhase::Sending => "sending",
+                SendPhase::Paused { .. } => "paused",
                 SendPhase::Confirming => "confirming",
                 SendPhase::Lingering => "lingering",
                 SendPhase::Ending => "ending",
@@ -254,6 +256,14 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
             SendEvent::ReceiverLost { node, name } => {
                 Self::ReceiverLost { node: node_id(*node), name }
             }
+            SendEvent::Bounded { bound, until } => Self::RateBound {
+                rate: match bound {
+                    Bound::Open => None,
+                    Bound::Rate(bits) => Some(*bits),
+                    Bound::Paused => Some(0),
+                },
+                until: until.map(|until| until.to_string()),
+            },
             SendEvent::Hint(message) => Self::Hint { message },
         }
     }

@@ -231,6 +231,7 @@ impl Delivery {
             calm: ended == Step::Drain,
             held,
             fair: false,
+            paused: false,
             rate: QuantizedRate::from_bytes_per_second(self.rate()),
         }
     }
@@ -325,6 +326,22 @@ impl Delivery {
         self.capacity = self.limits.bounded(self.capacity.max(before / 2.0));
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
         self.go_on(now, self.rtt);
+    }
+
+    /// Never faster from now on, in bytes per second.
+    pub fn set_most(&mut self, most: f64) {
+        self.limits.max = most;
+    }
+
+    /// Nothing was sent for a while: as in the beginning, but for the round trip.
+    pub fn restart(&mut self, now: Timestamp) {
+        self.capacity = self.first_rate().min(self.capacity);
+        (self.opening, self.pressed, self.gain) = (true, false, OPENING);
+        (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
+        (self.raised_at, self.calm_holds) = (None, 0);
+        // Reports of times before say nothing.
+        self.log.clear();
+        self.go_on(now, Duration::ZERO);
     }
 
     fn may_pulse(&self, now: Timestamp) -> bool {

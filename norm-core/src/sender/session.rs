@@ -87,6 +87,10 @@ pub(super) struct Session {
     pub(super) command: Option<AppCommand>,
     /// RFC 5740 and nothing of our own.
     rfc_only: bool,
+    /// Nothing is sent, because the application wants it so.
+    pub(super) paused: Option<Timestamp>,
+    /// When the last pause ended.
+    pub(super) resumed: Timestamp,
 }
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
@@ -154,6 +158,8 @@ impl Session {
             next_ack_id: 0,
             command: None,
             rfc_only: config.rfc_only,
+            paused: None,
+            resumed: now,
         }
     }
 
@@ -172,7 +178,8 @@ impl Session {
 
     /// Data may flow.
     pub(super) fn is_sending(&self) -> bool {
-        matches!(self.phase, Phase::Sending | Phase::Lingering { .. })
+        let begun = matches!(self.phase, Phase::Sending | Phase::Lingering { .. });
+        begun && self.paused.is_none()
     }
 
     pub(super) fn finish(&mut self) {
@@ -183,6 +190,13 @@ impl Session {
         if !self.is_closing() {
             self.phase = Phase::Closing { eots: 0 };
             self.next_eot = now;
+        }
+    }
+
+    /// Nobody could come meanwhile.
+    pub(super) fn postpone(&mut self, time: Duration) {
+        if let Phase::Gathering { deadline: Some(deadline) } = &mut self.phase {
+            *deadline += time;
         }
     }
 
@@ -211,6 +225,7 @@ impl Session {
         match self.phase {
             Phase::Done => None,
             Phase::Closing { .. } => Some(self.next_eot),
+            _ if self.paused.is_some() => Some(self.next_cc),
             _ => {
                 let open = |r: &&AckRequest| r.left > 0 && !r.pending.is_empty();
                 let ack = self.ack_request.as_ref().filter(open).map(|r| r.next);
@@ -351,13 +366,16 @@ impl Sender {
         self.grtt.tick(now);
         if now >= self.session.next_check {
             self.session.next_check = now + CHECK_EVERY;
-            self.repairs.purge(now - self.grtt.get() * 4);
-            self.expire_acks(now);
-            self.give_up_the_silent(now);
-            self.close_if_abandoned(now);
+            if self.session.paused.is_none() {
+                self.repairs.purge(now - self.grtt.get() * 4);
+                self.expire_acks(now);
+                self.give_up_the_silent(now);
+                self.close_if_abandoned(now);
+            }
         }
         let phase = self.session.phase;
         match phase {
+            Phase::Gathering { .. } if self.session.paused.is_some() => {}
             Phase::Gathering { deadline } => self.gather(now, deadline),
             Phase::Sending if self.all_finished(now) => {
                 self.session.phase = Phase::Lingering { until: now + self.config.linger };
@@ -396,8 +414,10 @@ impl Sender {
             // Nobody has said who it is: somebody may still be on the way to answer, or ask again.
             let wait = self.config.patience.max(self.grtt.get() * 4);
             let asked = self.session.stranger_at.filter(|_| self.config.open);
-            let last = asked.map_or(all_sent, |asked| asked.max(all_sent));
-            return self.session.finishing && now >= last + wait;
+            let last =
+                asked.map_or(all_sent, |asked| asked.max(all_sent)).max(self.session.resumed);
+            let waits = self.session.paused.is_some() || now < last + wait;
+            return self.session.finishing && !waits;
         }
         let asked = self.session.ack_request.is_none();
         let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
@@ -415,8 +435,9 @@ impl Sender {
     fn give_up_the_silent(&mut self, now: Timestamp) {
         let Some(all_sent) = self.session.all_sent else { return };
         let silence = self.silence();
-        // Whoever was called rarely had no occasion to speak.
-        if self.session.called_rarely && now < all_sent + silence {
+        // Whoever was called rarely, or not at all, had no occasion to speak.
+        let rarely = self.session.called_rarely && now < all_sent + silence;
+        if rarely || now < self.session.resumed + silence {
             return;
         }
         for node in self.members.silent_since(now - silence) {

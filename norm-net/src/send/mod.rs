@@ -16,6 +16,7 @@ mod report;
 mod scan;
 mod session;
 mod source;
+mod timetable;
 
 use std::io;
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ use plan::Plan;
 use scan::{FileSet, scan};
 use session::{Facts, Session};
 use source::Source;
+use timetable::Timetable;
 
 /// A transfer under way. Dropping it does not end the transfer; see [`Sending::stopper`].
 #[derive(Debug)]
@@ -131,7 +133,9 @@ pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendErr
     let (event_queue, events) = Events::new();
     let facts = facts(options, &settings);
     let jobs = Jobs::new(source, first_key, JobResults::new(done, link.waker()))?;
-    let session = Session::new(facts, jobs, event_queue, stopper.clone(), clock.now());
+    let now = clock.now();
+    let timetable = options.schedule.clone().map(|s| Timetable::new(s, options.clock, now));
+    let session = Session::new(facts, timetable, jobs, event_queue, stopper.clone(), now);
     let thread = std::thread::Builder::new()
         .name("norm-send".to_owned())
         .spawn(move || run(link, clock, engine, session, &results))?;
@@ -192,11 +196,11 @@ fn settings(
         because: link.chosen_because(),
         pace: options.pace,
         ttl: options.ttl,
+        dscp: options.dscp,
         segment_size,
         fec_id: 0,
         block_len: 0,
         local: link.local_addr(),
-        dscp: options.dscp,
         set: String::new(),
         compat: options.compat,
         files: found.file_count,

@@ -11,6 +11,7 @@ use super::{Compat, Fec, SendError};
 use crate::dscp::Dscp;
 use crate::interface::{Interface, InterfaceSpec};
 use crate::pace::Pace;
+use crate::schedule::{RateSchedule, WallClock};
 use crate::socket::LinkConfig;
 
 const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
@@ -35,6 +36,10 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
+    /// Bounds by the time of day; a fixed rate is replaced by them.
+    pub schedule: Option<RateSchedule>,
+    /// What the schedule goes by.
+    pub clock: WallClock,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// The mark of all packets.
@@ -79,6 +84,8 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
+            schedule: None,
+            clock: WallClock::Local,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,

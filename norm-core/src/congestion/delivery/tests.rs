@@ -198,3 +198,21 @@ fn somebody_else_limits_at_once_and_is_forgotten_soon() {
     pipe.run(Duration::from_secs(2));
     pipe.has_capacity(9e6, 10.6e6);
 }
+
+#[test]
+fn a_bound_that_changes_is_kept_and_after_a_pause_the_rate_is_found_anew() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    pipe.delivery.set_most(2e6);
+    pipe.rates.clear();
+    pipe.run(Duration::from_secs(5));
+    assert!(pipe.rates.iter().skip(1).all(|&rate| rate <= 2e6));
+    pipe.delivery.set_most(f64::MAX);
+    pipe.run(Duration::from_secs(3));
+    pipe.has_capacity(9e6, 10.6e6);
+    pipe.delivery.restart(pipe.now);
+    pipe.has_capacity(FIRST_RATE, FIRST_RATE);
+    pipe.passes = 3e6;
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(2.7e6, 3.2e6);
+}
