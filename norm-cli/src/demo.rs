@@ -52,7 +52,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         pace: args.pace(),
         schedule: args.rate_schedule.clone(),
         clock: args.clock(),
-        dscp: args.dscp.unwrap_or_default(),
+        dscp: args.dscp(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,

@@ -47,7 +47,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         schedule: args.rate_schedule.clone(),
         clock: args.clock(),
         ttl: args.ttl,
-        dscp: args.dscp.unwrap_or_default(),
+        dscp: args.dscp(),
         mtu: args.mtu,
         fec: args.code(),
         memory: args.memory,

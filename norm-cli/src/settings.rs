@@ -43,6 +43,10 @@ fn mark(dscp: Dscp) -> String {
 fn pace(pace: Pace) -> String {
     let rate = |bits| Rate::Limit(bits).to_string();
     match pace {
+        Pace::Polite { max: None, .. } => "giving way to all others".to_owned(),
+        Pace::Polite { max: Some(max), .. } => {
+            format!("giving way to all others, up to {}", rate(max))
+        }
         Pace::Auto { max: None, .. } => Rate::Auto.to_string(),
         Pace::Auto { max: Some(max), .. } => format!("{}, up to {}", Rate::Auto, rate(max)),
         Pace::Fixed(bits) => rate(bits),
@@ -87,11 +91,11 @@ pub(crate) fn sample() -> SendSettings {
         because: "default route",
         pace: Pace::Fixed(200_000_000),
         ttl: 1,
+        dscp: Dscp::DEFAULT,
         segment_size: 1344,
         fec_id: 6,
         block_len: 1024,
         local: "192.0.2.2:40000".parse().expect("it is an address"),
-        dscp: Dscp::DEFAULT,
         set: "00".to_owned(),
         compat: None,
         files: 3,
@@ -114,12 +118,12 @@ mod tests {
             "sending 3 files, 1 directory (256 MiB) to 239.1.2.3:6000 \
              via eth0 192.0.2.2 (default route), 200 Mbit/s, TTL 1"
         );
+        settings.dscp = Dscp::LE;
+        assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.pace = Pace::Unlimited;
         settings.directories = 0;
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));
         assert!(sender_line(&settings).contains("unlimited"));
-        settings.dscp = Dscp::LE;
-        assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
         assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
     }

@@ -52,6 +52,10 @@ pub struct SendArgs {
     #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
     pub rate_min: Option<u64>,
 
+    /// Give way to everybody else on the way, and mark packets LE
+    #[arg(long, visible_alias = "scavenger")]
+    pub polite: bool,
+
     /// Rates by local time, such as 08:00-18:00=50M,22:00-06:00=off,else=max
     #[arg(long, value_name = "PLAN", value_parser = schedule::parse)]
     pub rate_schedule: Option<RateSchedule>,
@@ -175,12 +179,19 @@ impl SendArgs {
     pub fn pace(&self) -> Pace {
         let usual = if self.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
         match self.rate.unwrap_or(usual).pace() {
-            Pace::Auto { min, max } => Pace::Auto {
-                min: self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min))),
-                max: self.rate_max.or(max),
-            },
+            Pace::Auto { min, max } => {
+                let min = self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min)));
+                let max = self.rate_max.or(max);
+                if self.polite { Pace::Polite { min, max } } else { Pace::Auto { min, max } }
+            }
             other => other,
         }
+    }
+
+    /// The mark of packets.
+    pub fn dscp(&self) -> Dscp {
+        let usual = if self.polite { Dscp::LE } else { Dscp::DEFAULT };
+        self.dscp.unwrap_or(usual)
     }
 
     /// What a schedule goes by.
@@ -204,8 +215,14 @@ impl SendArgs {
                 "--start-timeout limits the wait for --min-receivers: give both, or neither",
             ));
         }
+        let follows = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
+        if self.polite && (!follows || self.compat.is_some()) {
+            return Err(Failure::usage(
+                "--polite follows what norm-recv reports: leave --rate and --compat away, or --polite",
+            ));
+        }
         let bounded = self.rate_max.is_some() || self.rate_min.is_some();
-        if bounded && !matches!(self.pace(), Pace::Auto { .. }) {
+        if bounded && !follows {
             return Err(Failure::usage(
                 "--rate-max and --rate-min are bounds of --rate auto: give that, or leave them away",
             ));
@@ -272,6 +289,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_polite_is_marked_so_unless_another_mark_is_given() {
+        let polite = parse("--polite --rate-max 5M .");
+        assert_eq!(polite.pace(), Pace::Polite { min: 100_000, max: Some(5_000_000) });
+        assert_eq!((polite.dscp(), polite.check()), (Dscp::LE, parse("--scavenger .").check()));
+        assert_eq!(parse("--polite --dscp CS1 .").dscp().value(), 8);
+        assert_eq!(parse("--dscp 46 .").dscp().to_string(), "EF");
+        assert_eq!(parse(".").dscp(), Dscp::DEFAULT);
+    }
+
+    #[test]
     fn a_demo_needs_no_path_and_takes_a_number_only_with_an_equals_sign() {
         assert_eq!(parse("--demo").demo, Some(3));
         assert_eq!(parse("--demo=12").demo, Some(12));
@@ -307,6 +334,8 @@ mod tests {
             ("-t 256 .", "--ttl", "1..=255"),
             ("--rate-schedule 08:00-18:00=fast .", "--rate-schedule", "50M or 64k"),
             ("--rate-schedule else=off .", "--rate-schedule", "nothing would ever"),
+            ("--polite -b 5M .", "--polite", "--rate"),
+            ("--polite --compat nrl .", "--polite", "--compat"),
             ("--dscp 64 .", "--dscp", "0 to 63"),
             ("--dscp AF5 .", "--dscp", "LE"),
             ("--linger soon .", "--linger", "0.5"),

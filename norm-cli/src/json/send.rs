@@ -21,7 +21,7 @@ pub struct SenderSettings {
     pub interface: String,
     pub because: String,
     pub local: String,
-    /// `auto`, `fixed` or `max`.
+    /// `auto`, `polite`, `fixed` or `max`.
     pub pace: &'static str,
     /// `null` means no limit.
     pub rate: Option<u64>,
@@ -53,6 +53,7 @@ impl From<&SendSettings> for SenderSettings {
             local: settings.local.to_string(),
             pace: match settings.pace {
                 Pace::Auto { .. } => "auto",
+                Pace::Polite { .. } => "polite",
                 Pace::Fixed(_) => "fixed",
                 Pace::Unlimited => "max",
             },

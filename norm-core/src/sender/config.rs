@@ -99,8 +99,10 @@ pub enum RateControl {
     Fixed,
     /// What arrives at the slowest receiver: [`crate::congestion::Delivery`].
     Delivery,
+    /// The same, but all others go first: it gives way as soon as a queue stands that is not its own.
+    Polite,
     /// What TCP would get on the path of the slowest receiver: [`crate::congestion::Fair`]. With
-    /// `rfc_only`, [`Self::Delivery`] means this as well: it needs reports of our own.
+    /// `rfc_only`, [`Self::Delivery`] and [`Self::Polite`] mean this as well: they need reports of our own.
     Fair,
 }
 

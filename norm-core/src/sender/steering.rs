@@ -78,11 +78,13 @@ impl Steering {
         let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
         match config.control {
             RateControl::Fixed => None,
-            RateControl::Delivery if !config.rfc_only => {
+            RateControl::Delivery | RateControl::Polite if !config.rfc_only => {
                 let delivery = Delivery::new(limits, packet, overhead, guess, now);
+                let polite = config.control == RateControl::Polite;
+                let delivery = if polite { delivery.giving_way() } else { delivery };
                 Some(Self::Delivery(Box::new(Following::new(delivery, max, now))))
             }
-            RateControl::Delivery | RateControl::Fair => {
+            RateControl::Delivery | RateControl::Polite | RateControl::Fair => {
                 let law = Fair::new(limits, packet + overhead, guess, now);
                 Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
             }
