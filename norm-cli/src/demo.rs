@@ -50,6 +50,9 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let options = SendOptions {
         interface: Some(loopback()),
         pace: args.pace(),
+        schedule: args.rate_schedule.clone(),
+        clock: args.clock(),
+        dscp: args.dscp(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,

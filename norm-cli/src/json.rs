@@ -51,6 +51,13 @@ pub enum Event<'a> {
         drops: u32,
     },
     AllSent,
+    /// The bound of the rate that holds by the schedule.
+    RateBound {
+        /// `null` means none; 0 is a pause.
+        rate: Option<u64>,
+        /// Local time of day; `null` means for good.
+        until: Option<String>,
+    },
     ReceiverConfirmed {
         node: String,
         name: &'a str,
@@ -105,6 +112,8 @@ pub enum Event<'a> {
         set: &'a str,
         reason: &'a str,
     },
+    SenderPaused,
+    SenderResumed,
     SenderSilent,
     SenderEnded,
     Ejected {
@@ -200,6 +209,7 @@ mod tests {
             (Event::Started { receivers: 1 }, "started"),
             (Event::SenderProgress(SenderProgress::default()), "progress"),
             (Event::AllSent, "all_sent"),
+            (Event::RateBound { rate: None, until: None }, "rate_bound"),
             (Event::ReceiverConfirmed { node: node(), name: "" }, "receiver_confirmed"),
             (Event::ReceiverLost { node: node(), name: "" }, "receiver_lost"),
             (Event::SenderFound { node: node(), address: String::new() }, "sender_found"),
@@ -210,6 +220,8 @@ mod tests {
             (Event::FileComplete { path: String::new(), bytes: 0 }, "file_complete"),
             (Event::SetComplete(&SetSummary::default()), "set_complete"),
             (Event::SetFailed { set: "", reason: "" }, "set_failed"),
+            (Event::SenderPaused, "sender_paused"),
+            (Event::SenderResumed, "sender_resumed"),
             (Event::SenderSilent, "sender_silent"),
             (Event::SenderEnded, "sender_ended"),
             (Event::Ejected { lane: None }, "ejected"),

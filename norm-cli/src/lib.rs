@@ -17,6 +17,7 @@ pub mod output;
 pub mod progress;
 pub mod receiver;
 pub mod report;
+pub mod schedule;
 pub mod sender;
 pub mod settings;
 pub mod table;

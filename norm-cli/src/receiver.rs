@@ -38,6 +38,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         memory: args.memory,
         node: args.node_id.map(norm_net::NodeId),
         ttl: args.ttl,
+        dscp: args.dscp.unwrap_or_default(),
         timeout: args.timeout,
         daemon: args.daemon,
         overwrite: args.overwrite,
@@ -130,6 +131,10 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             output.results([set_line(report)]);
         }
         ReceiveEvent::SetFailed { reason, .. } => output.say(&format!("transfer failed: {reason}")),
+        ReceiveEvent::SenderPaused => {
+            output.say("the sender pauses, and says that it goes on later; waiting for it");
+        }
+        ReceiveEvent::SenderResumed => output.say("the sender goes on"),
         ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
         ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
         ReceiveEvent::Ejected { lane: Some(lane) } => output.say(&format!(

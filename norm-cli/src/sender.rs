@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::json::{Event, SenderSettings, SenderSummary};
 use crate::output::Output;
 use crate::report::Report;
-use crate::{demo, settings, text};
+use crate::{demo, schedule, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
 
@@ -48,7 +48,10 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         interface: args.interface.clone(),
         pace: args.pace(),
         slow: args.slow(),
+        schedule: args.rate_schedule.clone(),
+        clock: args.clock(),
         ttl: args.ttl,
+        dscp: args.dscp(),
         mtu: args.mtu,
         fec: args.code(),
         memory: args.memory,
@@ -152,6 +155,7 @@ impl Wanted {
             SendEvent::ReceiverLost { name, .. } => {
                 output.say(&format!("{name} has fallen silent and is not waited for any more"));
             }
+            SendEvent::Bounded { bound, until } => output.say(&schedule::change(*bound, *until)),
             SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
             SendEvent::ReceiverProgress { node, name, drops, .. } => {
                 if *drops > MANY_DROPS

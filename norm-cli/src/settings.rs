@@ -1,7 +1,7 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::interface::Interface;
-use norm_net::{Feedback, Pace, ReceiveSettings, SendSettings};
+use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::text;
 use crate::units::Rate;
@@ -13,12 +13,13 @@ pub fn sender_line(settings: &SendSettings) -> String {
         content.push_str(&format!(", {}", text::count(settings.directories, "directory")));
     }
     format!(
-        "sending {content} ({}) to {} via {}, {}, TTL {}",
+        "sending {content} ({}) to {} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
         settings.group,
         via(&settings.interface, settings.group.ip(), settings.because),
         pace(settings.pace),
         settings.ttl,
+        mark(settings.dscp),
     )
 }
 
@@ -34,9 +35,18 @@ pub fn receiver_line(settings: &ReceiveSettings) -> String {
     )
 }
 
+/// `, DSCP LE`; nothing when packets have no mark.
+fn mark(dscp: Dscp) -> String {
+    if dscp == Dscp::DEFAULT { String::new() } else { format!(", DSCP {dscp}") }
+}
+
 fn pace(pace: Pace) -> String {
     let rate = |bits| Rate::Limit(bits).to_string();
     match pace {
+        Pace::Polite { max: None, .. } => "giving way to all others".to_owned(),
+        Pace::Polite { max: Some(max), .. } => {
+            format!("giving way to all others, up to {}", rate(max))
+        }
         Pace::Auto { max: None, .. } => Rate::Auto.to_string(),
         Pace::Auto { max: Some(max), .. } => format!("{}, up to {}", Rate::Auto, rate(max)),
         Pace::Fixed(bits) => rate(bits),
@@ -81,6 +91,7 @@ pub(crate) fn sample() -> SendSettings {
         because: "default route",
         pace: Pace::Fixed(200_000_000),
         ttl: 1,
+        dscp: Dscp::DEFAULT,
         segment_size: 1344,
         fec_id: 6,
         block_len: 1024,
@@ -107,6 +118,8 @@ mod tests {
             "sending 3 files, 1 directory (256 MiB) to 239.1.2.3:6000 \
              via eth0 192.0.2.2 (default route), 200 Mbit/s, TTL 1"
         );
+        settings.dscp = Dscp::LE;
+        assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.pace = Pace::Unlimited;
         settings.directories = 0;
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));

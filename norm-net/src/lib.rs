@@ -10,6 +10,8 @@
 //! - [`receive()`]: receives file sets into a directory.
 //! - [`objects`]: DATA objects and streams, for applications that are not about files.
 //! - [`driver`] and [`workers`]: the loop around an engine, and threads for slow work.
+//! - [`schedule`]: bounds of the rate by the time of day.
+//! - [`Dscp`]: the mark of packets by which routers may treat them.
 //! - [`error`]: what can go wrong while a link is opened, told together with the cure.
 
 pub mod driver;
@@ -17,13 +19,16 @@ pub mod error;
 pub mod interface;
 pub mod objects;
 pub mod receive;
+pub mod schedule;
 pub mod send;
 pub mod socket;
 pub mod workers;
 
+mod dscp;
 mod pace;
 mod session;
 
+pub use dscp::Dscp;
 pub use norm_core::receiver::Feedback;
 pub use norm_core::wire::NodeId;
 pub use pace::Pace;

@@ -29,6 +29,8 @@ pub struct Fairness {
     pub each: u64,
     /// Round trip without a queue.
     pub rtt: Duration,
+    /// The longest queue, in what is under way in one round trip.
+    pub depth: f64,
     /// How long it is watched, after a quarter of that in which all flows begin.
     pub time: Duration,
 }
@@ -67,7 +69,8 @@ impl Fairness {
     /// One flow of ours beside so many others.
     pub fn new(flows: usize, tcp: Control, each: u64, rtt: Duration) -> Self {
         let time = (rtt * 4000).clamp(Duration::from_secs(40), Duration::from_secs(2000));
-        Self { seed: 1, control: RateControl::Auto, ours: 1, flows, tcp, each, rtt, time }
+        let (seed, control, ours, depth) = (1, RateControl::Auto, 1, 1.0);
+        Self { seed, control, ours, flows, tcp, each, rtt, depth, time }
     }
 
     /// The same with another control.
@@ -86,10 +89,10 @@ impl Fairness {
         self.each * (self.ours + self.flows) as u64
     }
 
-    /// Bytes that may wait before the bottleneck: a round trip of it, or 10 packets.
+    /// Bytes that may wait before the bottleneck: 10 packets at least.
     pub fn queue(&self) -> u32 {
         let under_way = self.bits() as f64 / 8.0 * self.rtt.as_secs_f64();
-        under_way.max(10.0 * 1500.0) as u32
+        (under_way * self.depth).max(10.0 * 1500.0) as u32
     }
 
     /// The scenario that is run: senders on one switch, everybody else on another, and the bottleneck
@@ -143,15 +146,25 @@ impl Fairness {
 
     /// Runs it.
     pub fn run(&self, threads: usize) -> Shares {
+        self.run_as(&self.scenario(), threads)
+    }
+
+    /// Bytes on the wire of so many packets of ours.
+    pub(crate) fn wire_bytes(packets: u64) -> f64 {
+        packets as f64 * PACKET
+    }
+
+    /// Runs a scenario that was made from this one.
+    pub(crate) fn run_as(&self, scenario: &Scenario, threads: usize) -> Shares {
         let every = Some(self.time / 200);
         let options = RunOptions { threads, sample_every: every, ..RunOptions::default() };
-        let outcome = run_with(&self.scenario(), &options);
+        let outcome = run_with(scenario, &options);
         let end = outcome.series.last().map_or(Duration::ZERO, |sample| sample.at);
         let from = outcome.series.iter().find(|sample| sample.at >= self.time / 4);
         let (from, to) = (from.cloned(), outcome.series.last().cloned());
         let (from, to) = from.zip(to).unwrap_or_else(|| (nothing(), nothing()));
         let seconds = end.saturating_sub(from.at).as_secs_f64().max(1e-9);
-        let delivered = (to.delivered - from.delivered) as f64 * PACKET / seconds;
+        let delivered = Self::wire_bytes(to.delivered - from.delivered) / seconds;
         let bytes = |sample: &Sample| sample.flows.iter().sum::<u64>() as f64;
         let tcp = (bytes(&to) - bytes(&from)) * TCP_RATIO / seconds;
         let sent = outcome.senders.iter().map(|sender| sender.stats.bytes as f64);

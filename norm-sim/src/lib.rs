@@ -33,6 +33,7 @@ mod outcome;
 mod packet;
 mod pcap;
 mod plan;
+mod politeness;
 pub mod preset;
 mod recipe;
 mod recorder;
@@ -62,6 +63,7 @@ pub use pcap::write_pcap;
 pub use plan::{
     Feedback, MAX_RECEIVERS, Milestone, Plan, Point, Request, RequestError, Simulated, Worst, plan,
 };
+pub use politeness::{Manners, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{

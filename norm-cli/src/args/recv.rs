@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use norm_net::Feedback;
 use norm_net::interface::InterfaceSpec;
+use norm_net::{Dscp, Feedback};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
@@ -46,6 +46,10 @@ pub struct RecvArgs {
     #[arg(short, long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=255))]
     pub ttl: u32,
+
+    /// Mark packets for routers: 0 to 63, or CS1, AF11, EF, LE and such [default: 0]
+    #[arg(long, value_name = "DSCP")]
+    pub dscp: Option<Dscp>,
 
     /// Give up when nothing arrives for this long [default: never]
     #[arg(long, value_name = "SECS", value_parser = units::seconds)]
@@ -229,6 +233,7 @@ mod tests {
             ("--source here", "--source", "invalid IP"),
             ("--feedback loud", "--feedback", "multicast, unicast, none"),
             ("--timeout never", "--timeout", "0.5"),
+            ("--dscp best", "--dscp", "0 to 63"),
             ("--drop 100", "--drop", "99.9"),
             ("-g 239.1.1.1", "--group", "239.1.1.1:5740"),
             ("--report /no/such/dir/r.json", "--report", "/no/such/dir"),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use norm_net::interface::InterfaceSpec;
-use norm_net::{Compat, CompatFec, Fec, Pace, Slow, SlowLimits};
+use norm_net::schedule::{RateSchedule, TimeOfDay, WallClock};
+use norm_net::{Compat, CompatFec, Dscp, Fec, Pace, Slow, SlowLimits};
 
 use super::EXIT_CODES;
 use crate::exit::Failure;
 use crate::group;
+use crate::schedule;
 use crate::units::{self, Rate};
 
 /// Most receivers of a demo: they all share this machine's processors.
@@ -70,10 +72,26 @@ pub struct SendArgs {
     #[arg(long, value_name = "ADDR:PORT", value_parser = group::parse)]
     pub lane: Option<SocketAddr>,
 
+    /// Give way to everybody else on the way, and mark packets LE
+    #[arg(long, visible_alias = "scavenger")]
+    pub polite: bool,
+
+    /// Rates by local time, such as 08:00-18:00=50M,22:00-06:00=off,else=max
+    #[arg(long, value_name = "PLAN", value_parser = schedule::parse)]
+    pub rate_schedule: Option<RateSchedule>,
+
+    /// The time that --rate-schedule begins at, to test it
+    #[arg(long, value_name = "HH:MM:SS", hide = true)]
+    pub pretend_time: Option<TimeOfDay>,
+
     /// How many routers a packet may pass, plus one
     #[arg(short, long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=255))]
     pub ttl: u32,
+
+    /// Mark packets for routers: 0 to 63, or CS1, AF11, EF, LE and such [default: 0]
+    #[arg(long, value_name = "DSCP")]
+    pub dscp: Option<Dscp>,
 
     /// Begin when this many receivers are there
     #[arg(long, value_name = "N", default_value_t = 0,
@@ -210,12 +228,24 @@ impl SendArgs {
     pub fn pace(&self) -> Pace {
         let usual = if self.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
         match self.rate.unwrap_or(usual).pace() {
-            Pace::Auto { min, max } => Pace::Auto {
-                min: self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min))),
-                max: self.rate_max.or(max),
-            },
+            Pace::Auto { min, max } => {
+                let min = self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min)));
+                let max = self.rate_max.or(max);
+                if self.polite { Pace::Polite { min, max } } else { Pace::Auto { min, max } }
+            }
             other => other,
         }
+    }
+
+    /// The mark of packets.
+    pub fn dscp(&self) -> Dscp {
+        let usual = if self.polite { Dscp::LE } else { Dscp::DEFAULT };
+        self.dscp.unwrap_or(usual)
+    }
+
+    /// What a schedule goes by.
+    pub fn clock(&self) -> WallClock {
+        self.pretend_time.map_or(WallClock::Local, WallClock::showing)
     }
 
     /// Checks what depends on several flags or on the file system.
@@ -234,8 +264,14 @@ impl SendArgs {
                 "--start-timeout limits the wait for --min-receivers: give both, or neither",
             ));
         }
+        let follows = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
+        if self.polite && (!follows || self.compat.is_some()) {
+            return Err(Failure::usage(
+                "--polite follows what norm-recv reports: leave --rate and --compat away, or --polite",
+            ));
+        }
         let bounded = self.rate_max.is_some() || self.rate_min.is_some();
-        if bounded && !matches!(self.pace(), Pace::Auto { .. }) {
+        if bounded && !follows {
             return Err(Failure::usage(
                 "--rate-max and --rate-min are bounds of --rate auto: give that, or leave them away",
             ));
@@ -313,6 +349,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_polite_is_marked_so_unless_another_mark_is_given() {
+        let polite = parse("--polite --rate-max 5M .");
+        assert_eq!(polite.pace(), Pace::Polite { min: 100_000, max: Some(5_000_000) });
+        assert_eq!((polite.dscp(), polite.check()), (Dscp::LE, parse("--scavenger .").check()));
+        assert_eq!(parse("--polite --dscp CS1 .").dscp().value(), 8);
+        assert_eq!(parse("--dscp 46 .").dscp().to_string(), "EF");
+        assert_eq!(parse(".").dscp(), Dscp::DEFAULT);
+    }
+
+    #[test]
     fn a_demo_needs_no_path_and_takes_a_number_only_with_an_equals_sign() {
         assert_eq!(parse("--demo").demo, Some(3));
         assert_eq!(parse("--demo=12").demo, Some(12));
@@ -346,6 +392,12 @@ mod tests {
             ("-g 239.1.1.1:0 .", "--group", "65535"),
             ("-t 0 .", "--ttl", "1..=255"),
             ("-t 256 .", "--ttl", "1..=255"),
+            ("--rate-schedule 08:00-18:00=fast .", "--rate-schedule", "50M or 64k"),
+            ("--rate-schedule else=off .", "--rate-schedule", "nothing would ever"),
+            ("--polite -b 5M .", "--polite", "--rate"),
+            ("--polite --compat nrl .", "--polite", "--compat"),
+            ("--dscp 64 .", "--dscp", "0 to 63"),
+            ("--dscp AF5 .", "--dscp", "LE"),
             ("--linger soon .", "--linger", "0.5"),
             ("--linger -1 .", "--linger", "0.5"),
             ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),

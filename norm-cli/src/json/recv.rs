@@ -202,6 +202,8 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
             Event::SetComplete(&set_summary)
         }
         ReceiveEvent::SetFailed { set, reason } => Event::SetFailed { set, reason },
+        ReceiveEvent::SenderPaused => Event::SenderPaused,
+        ReceiveEvent::SenderResumed => Event::SenderResumed,
         ReceiveEvent::SenderSilent => Event::SenderSilent,
         ReceiveEvent::SenderEnded => Event::SenderEnded,
         ReceiveEvent::Ejected { lane } => {

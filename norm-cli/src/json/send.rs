@@ -1,6 +1,7 @@
 //! What `norm-send` tells scripts: the larger records.
 
 use norm_core::wire::MemberState;
+use norm_net::schedule::Bound;
 use norm_net::{
     Pace, ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress,
     SendReport, SendSettings,
@@ -20,11 +21,13 @@ pub struct SenderSettings {
     pub interface: String,
     pub because: String,
     pub local: String,
-    /// `auto`, `fixed` or `max`.
+    /// `auto`, `polite`, `fixed` or `max`.
     pub pace: &'static str,
     /// `null` means no limit.
     pub rate: Option<u64>,
     pub ttl: u32,
+    /// 0 to 63.
+    pub dscp: u8,
     /// Bytes of content per packet.
     pub segment_size: u16,
     /// 6 is RaptorQ; 5, 2 and 129 are Reed-Solomon codes.
@@ -50,11 +53,13 @@ impl From<&SendSettings> for SenderSettings {
             local: settings.local.to_string(),
             pace: match settings.pace {
                 Pace::Auto { .. } => "auto",
+                Pace::Polite { .. } => "polite",
                 Pace::Fixed(_) => "fixed",
                 Pace::Unlimited => "max",
             },
             rate: settings.pace.limit(),
             ttl: settings.ttl,
+            dscp: settings.dscp.value(),
             segment_size: settings.segment_size,
             fec_id: settings.fec_id,
             block_len: settings.block_len,
@@ -92,6 +97,7 @@ impl From<&SendProgress> for SenderProgress {
             phase: match progress.phase {
                 SendPhase::Waiting => "waiting",
                 SendPhase::Sending => "sending",
+                SendPhase::Paused { .. } => "paused",
                 SendPhase::Confirming => "confirming",
                 SendPhase::Lingering => "lingering",
                 SendPhase::Ending => "ending",
@@ -267,6 +273,14 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
             SendEvent::ReceiverLost { node, name } => {
                 Self::ReceiverLost { node: node_id(*node), name }
             }
+            SendEvent::Bounded { bound, until } => Self::RateBound {
+                rate: match bound {
+                    Bound::Open => None,
+                    Bound::Rate(bits) => Some(*bits),
+                    Bound::Paused => Some(0),
+                },
+                until: until.map(|until| until.to_string()),
+            },
             SendEvent::Hint(message) => Self::Hint { message },
         }
     }

@@ -6,6 +6,7 @@ use super::code;
 use crate::exit::Failure;
 use crate::json::node_id;
 use crate::progress::Standing;
+use crate::schedule;
 use crate::table::Table;
 use crate::text;
 
@@ -22,6 +23,7 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
             return Standing { elapsed: progress.elapsed, details, ..Standing::default() };
         }
         SendPhase::Sending => heard,
+        SendPhase::Paused { until } => format!("{heard}, paused{}", schedule::end(until)),
         SendPhase::Confirming => finished,
         SendPhase::Lingering => format!("{finished}, waiting for late ones"),
         SendPhase::Ending => format!("{finished}, ending"),
@@ -263,5 +265,8 @@ mod tests {
             ..progress
         });
         assert_eq!(sending.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
+        let until = "18:00".parse().ok();
+        let paused = standing(&SendProgress { phase: SendPhase::Paused { until }, ..progress });
+        assert_eq!(paused.details, "2 receivers, paused until 18:00");
     }
 }

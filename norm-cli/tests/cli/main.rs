@@ -5,5 +5,6 @@ mod common;
 mod compat;
 mod demo;
 mod interrupt;
+mod schedule;
 mod transfer;
 mod usage;

@@ -6,6 +6,7 @@
 //! later they are rare and small, each with a *drain* behind it that empties the queue again.
 //! docs/congestion-control.md has the reasons and the measurements.
 
+mod giving_way;
 mod verdicts;
 
 use core::time::Duration;
@@ -15,6 +16,7 @@ use super::interval::{Departure, Interval, Total};
 use super::limits::RateLimits;
 use crate::time::Timestamp;
 use crate::wire::{PathReport, QuantizedRate, Watch};
+use giving_way::GivingWay;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -121,6 +123,8 @@ pub struct Delivery {
     /// Packets that may leave at once, and when more of them may again.
     burst: usize,
     longer_at: Timestamp,
+    /// Only when it gives way to everybody else.
+    way: Option<GivingWay>,
     log: VecDeque<Sent>,
 }
 
@@ -158,6 +162,7 @@ impl Delivery {
             rtt,
             burst: BURST,
             longer_at: now,
+            way: None,
             log: VecDeque::new(),
         };
         new.capacity = new.first_rate();
@@ -167,6 +172,7 @@ impl Delivery {
     /// The rate now, in bytes per second.
     pub fn rate(&self) -> f64 {
         let hold = match (self.pressed, self.opening) {
+            _ if self.is_in_the_way() => DRAIN,
             (true, _) => PRESSED,
             (false, true) => 1.0,
             (false, false) => HOLD,
@@ -234,6 +240,7 @@ impl Delivery {
             calm: ended == Step::Drain,
             held,
             fair: false,
+            paused: false,
             rate: QuantizedRate::from_bytes_per_second(self.rate()),
         }
     }
@@ -266,6 +273,9 @@ impl Delivery {
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
         self.base = interval.base;
         self.watch_queue(&interval);
+        if self.give_way(now, step, &interval) {
+            return;
+        }
         if let Some((pulse, target)) = self.unsure.take() {
             self.settle(now, &pulse, target, interval.queue);
         }
@@ -299,6 +309,7 @@ impl Delivery {
     /// Somebody else takes no more than this, in bytes per second.
     pub fn limit(&mut self, now: Timestamp, most: f64) {
         self.capacity = most.min(self.capacity);
+        self.forget_best();
         self.found(now);
     }
 
@@ -349,9 +360,27 @@ impl Delivery {
         self.go_on(now, self.rtt);
     }
 
+    /// Never faster from now on, in bytes per second.
+    pub fn set_most(&mut self, most: f64) {
+        self.limits.max = most;
+    }
+
+    /// Nothing was sent for a while: as in the beginning, but for the round trip.
+    pub fn restart(&mut self, now: Timestamp) {
+        self.capacity = self.first_rate().min(self.capacity);
+        (self.opening, self.pressed, self.gain) = (true, false, OPENING);
+        (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
+        (self.raised_at, self.calm_holds) = (None, 0);
+        self.way = self.way.take().map(|_| GivingWay::default());
+        // Reports of times before say nothing.
+        self.log.clear();
+        self.go_on(now, Duration::ZERO);
+    }
+
     fn may_pulse(&self, now: Timestamp) -> bool {
         let room = self.capacity < self.limits.max * 0.99;
-        self.begun && now >= self.pulse_at && !self.pressed && room
+        let free = !self.pressed && !self.is_in_the_way();
+        self.begun && now >= self.pulse_at && free && room
     }
 
     /// How long the step that begins is to last.

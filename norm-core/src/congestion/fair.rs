@@ -191,6 +191,19 @@ impl Fair {
         (self.risen, self.fallen) = (now, now);
     }
 
+    /// Never faster from now on, in bytes per second.
+    pub fn set_most(&mut self, most: f64) {
+        self.limits.max = most;
+    }
+
+    /// Nothing was sent for a while: from the first rate on, by doubling.
+    pub fn restart(&mut self, now: Timestamp) {
+        self.known = self.known.max(self.rate);
+        self.rate = self.first_rate().min(self.rate);
+        (self.risen, self.fallen) = (now, now);
+        (self.allowed, self.until) = (0.0, now);
+    }
+
     fn allow(&mut self, now: Timestamp) {
         self.allowed += self.rate() * now.saturating_since(self.until).as_secs_f64();
         self.until = now;

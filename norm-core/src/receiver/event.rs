@@ -79,6 +79,16 @@ pub enum ReceiverEvent {
         /// The stream.
         object: ObjectRef,
     },
+    /// The sender says that it sends nothing until further notice, and still lives.
+    SenderPaused {
+        /// Our number for it.
+        remote: u32,
+    },
+    /// It goes on.
+    SenderResumed {
+        /// Our number for it.
+        remote: u32,
+    },
     /// Nothing heard from the sender for the configured patience.
     SenderSilent {
         /// Our number for it.

@@ -25,7 +25,7 @@ const MAX_REQUESTS: u16 = 1344;
 impl<S: SymbolStore> Receiver<S> {
     /// Starts a NACK cycle if something is missing.
     pub(super) fn check_repairs(&mut self, now: Timestamp, remote: &mut Remote) {
-        if self.config.feedback == Feedback::None || !remote.nack.is_idle() {
+        if self.config.feedback == Feedback::None || !remote.nack.is_idle() || remote.paused {
             return;
         }
         match remote.next_request(now) {
@@ -217,6 +217,10 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         if !remote.nack.is_due(now) {
+            return None;
+        }
+        if remote.paused {
+            remote.nack.stop();
             return None;
         }
         let mut any = false;

@@ -31,11 +31,13 @@ impl<S: SymbolStore> Receiver<S> {
         match message {
             Message::Info(info) => {
                 if let Some(index) = self.remote_for(now, header, &info.sender, source, bytes) {
+                    self.note_content(now, index);
                     self.take_info(now, index, &info);
                 }
             }
             Message::Data(data) => {
                 if let Some(index) = self.remote_for(now, header, &data.sender, source, bytes) {
+                    self.note_content(now, index);
                     self.take_data(now, index, &data);
                 }
             }
@@ -125,6 +127,13 @@ impl<S: SymbolStore> Receiver<S> {
         remote.want_from = Some(from);
         remote.newest = key;
         true
+    }
+
+    /// Content comes: whoever paused does so no longer.
+    fn note_content(&mut self, now: Timestamp, index: u32) {
+        if self.is_paused(index) {
+            self.with_remote(index, |this, remote| this.note_pause(now, remote, false));
+        }
     }
 
     fn take_info(&mut self, now: Timestamp, index: u32, info: &Info<'_>) {

@@ -221,6 +221,11 @@ impl<S: SymbolStore> Receiver<S> {
         self.remotes.get(&remote).map(|r| (r.bytes_done, r.loss.fraction()))
     }
 
+    /// True when a sender has said that it sends nothing for now, and still says so.
+    pub fn is_paused(&self, remote: u32) -> bool {
+        self.remotes.get(&remote).is_some_and(|remote| remote.paused)
+    }
+
     /// True when everything that a sender is known to have is here, refused or given up. Something of
     /// an object may be written and not confirmed yet.
     pub fn has_all(&self, remote: u32) -> bool {
@@ -335,7 +340,7 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         let position = remote.position;
-        if remote.want_from.is_some() {
+        if remote.want_from.is_some() && !remote.paused {
             remote.make_due(DueBound { key: position.key, block: position.block + 1 });
             let streams = remote.objects.values_mut().filter_map(|o| o.stream.as_deref_mut());
             streams.for_each(stream::RecvStream::rest);
@@ -343,6 +348,7 @@ impl<S: SymbolStore> Receiver<S> {
         }
         if now >= remote.last_heard + self.config.patience && !remote.silent {
             remote.silent = true;
+            remote.paused = false;
             self.event(if remote.said_goodbye {
                 ReceiverEvent::SenderEnded { remote: remote.index }
             } else {

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use super::event::ReceiverEvent;
 use super::nack_timer::Timing;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
@@ -142,12 +143,14 @@ impl<S: SymbolStore> Receiver<S> {
         extensions: Extensions<'_>,
     ) {
         remote.note_probe(now, cc.send_time);
+        let paused = extensions.watch().is_some_and(|watch| watch.paused);
+        self.note_pause(now, remote, paused);
         if self.config.feedback == Feedback::None {
             return;
         }
         let watch = extensions.watch();
         let send_rate = extensions.rate().or(watch.map(|watch| watch.rate));
-        if remote.probes.is_none() && send_rate.is_some() {
+        if remote.probes.is_none() && send_rate.is_some() && !paused {
             remote.probes = Some(Box::default());
         }
         if let Some(probes) = &mut remote.probes {
@@ -156,8 +159,24 @@ impl<S: SymbolStore> Receiver<S> {
                 let limiting = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
                 probes.watch(now, cc, watch, (limiting, remote.timing.grtt));
             }
+            if paused {
+                return;
+            }
             let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
             probes.probe(now, &probe, &remote.timing, &mut self.rng);
+        }
+    }
+
+    /// The sender has said whether it pauses. When it goes on, what is missing is asked for at once.
+    pub(super) fn note_pause(&mut self, now: Timestamp, remote: &mut Remote, paused: bool) {
+        if core::mem::replace(&mut remote.paused, paused) == paused {
+            return;
+        }
+        if paused {
+            self.event(ReceiverEvent::SenderPaused { remote: remote.index });
+        } else {
+            self.event(ReceiverEvent::SenderResumed { remote: remote.index });
+            self.check_repairs(now, remote);
         }
     }
 

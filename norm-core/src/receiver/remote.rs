@@ -147,6 +147,8 @@ pub(super) struct Remote {
     pub(super) last_heard: Timestamp,
     pub(super) next_check: Timestamp,
     pub(super) silent: bool,
+    /// It sends nothing until further notice, by its own word.
+    pub(super) paused: bool,
     pub(super) said_goodbye: bool,
     pub(super) progress: Progress,
 }
@@ -216,6 +218,7 @@ impl Remote {
             last_heard: now,
             next_check: now,
             silent: false,
+            paused: false,
             said_goodbye: false,
             progress: Progress {
                 state: MemberState::Joined,

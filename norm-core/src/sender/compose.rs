@@ -316,9 +316,12 @@ impl Sender {
         self.emit_command(Command::Application(application), out)
     }
 
-    fn send_probe(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
+    pub(super) fn send_probe(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
         self.session.probe_sent(now);
-        let (watch, listed) = self.watch(now);
+        let (watch, listed) = match self.pause_watch() {
+            None => self.watch(now),
+            paused => (paused, Vec::new()),
+        };
         let mut nodes = Vec::new();
         encode_cc_nodes(&listed, &mut nodes);
         let cc = Cc {

@@ -105,6 +105,8 @@ pub enum RateControl {
     Auto,
     /// What arrives at the slowest receiver: [`crate::congestion::Delivery`].
     Delivery,
+    /// The same, but all others go first: it gives way as soon as a queue stands that is not its own.
+    Polite,
     /// What TCP would get on the path of the slowest receiver: [`crate::congestion::Fair`]. With
     /// `rfc_only`, the others mean this as well: they need reports of our own.
     Fair,

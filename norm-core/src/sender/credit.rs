@@ -9,7 +9,7 @@ use crate::wire::{ACK_CREDIT, AckReq, Command, NodeId, NodeList, encode_nodes};
 impl Sender {
     /// The rate has a limit.
     pub(super) fn is_paced(&self) -> bool {
-        self.config.rate.is_some() || self.steering.is_some()
+        self.limit.is_some() || self.steering.is_some()
     }
 
     /// Until when new data wait because a receiver has no room for more, or is too far behind.

@@ -19,6 +19,7 @@ mod members;
 mod objects;
 mod order;
 mod parity;
+mod pause;
 mod repair;
 mod schedule;
 mod session;
@@ -67,6 +68,8 @@ use window::Window;
 #[derive(Debug)]
 pub struct Sender {
     config: SenderConfig,
+    /// The highest rate now; at first that of the settings.
+    limit: Option<u64>,
     instance: InstanceId,
     sequence: Sequence,
     objects: ObjectTable,
@@ -132,6 +135,7 @@ impl Sender {
         let steering = Steering::new(&config, packet, now);
         let rate = steering.as_ref().map(Steering::rate).or(config.rate);
         Ok(Self {
+            limit: config.rate,
             instance,
             sequence: Sequence((rng.next_u32() >> 16) as u16),
             objects: ObjectTable::new(config.first_object),
@@ -218,7 +222,7 @@ impl Sender {
 
     /// The rate now, in bits per second; `None` without a limit.
     pub fn rate(&self) -> Option<u64> {
-        self.steering.as_ref().map(Steering::rate).or(self.config.rate)
+        self.steering.as_ref().map(Steering::rate).or(self.limit)
     }
 
     /// Counters.

@@ -86,6 +86,9 @@ impl Sender {
         if self.session.is_closing() {
             return self.send_eot(now, out);
         }
+        if self.is_paused() {
+            return self.keep_waiting(now, out);
+        }
         if let Some(command) = self.next_command(now, out) {
             return Some(command);
         }

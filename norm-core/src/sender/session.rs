@@ -91,6 +91,10 @@ pub(super) struct Session {
     rfc_only: bool,
     /// More receivers may come, whatever was served.
     stays_open: bool,
+    /// Nothing is sent, because the application wants it so.
+    pub(super) paused: Option<Timestamp>,
+    /// When the last pause ended.
+    pub(super) resumed: Timestamp,
 }
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
@@ -164,6 +168,8 @@ impl Session {
             command: None,
             rfc_only: config.rfc_only,
             stays_open: false,
+            paused: None,
+            resumed: now,
         }
     }
 
@@ -182,7 +188,8 @@ impl Session {
 
     /// Data may flow.
     pub(super) fn is_sending(&self) -> bool {
-        matches!(self.phase, Phase::Sending | Phase::Lingering { .. })
+        let begun = matches!(self.phase, Phase::Sending | Phase::Lingering { .. });
+        begun && self.paused.is_none()
     }
 
     pub(super) fn finish(&mut self) {
@@ -193,6 +200,13 @@ impl Session {
         if !self.is_closing() {
             self.phase = Phase::Closing { eots: 0 };
             self.next_eot = now;
+        }
+    }
+
+    /// Nobody could come meanwhile.
+    pub(super) fn postpone(&mut self, time: Duration) {
+        if let Phase::Gathering { deadline: Some(deadline) } = &mut self.phase {
+            *deadline += time;
         }
     }
 
@@ -221,6 +235,7 @@ impl Session {
         match self.phase {
             Phase::Done => None,
             Phase::Closing { .. } => Some(self.next_eot),
+            _ if self.paused.is_some() => Some(self.next_cc),
             _ => {
                 let open = |r: &&AckRequest| r.left > 0 && !r.pending.is_empty();
                 let ack = self.ack_request.as_ref().filter(open).map(|r| r.next);
@@ -361,14 +376,17 @@ impl Sender {
         self.grtt.tick(now);
         if now >= self.session.next_check {
             self.session.next_check = now + CHECK_EVERY;
-            self.repairs.purge(now - self.grtt.get() * 4);
-            self.expire_acks(now);
-            self.give_up_the_silent(now);
-            self.watch_slow(now);
-            self.close_if_abandoned(now);
+            if self.session.paused.is_none() {
+                self.repairs.purge(now - self.grtt.get() * 4);
+                self.expire_acks(now);
+                self.give_up_the_silent(now);
+                self.watch_slow(now);
+                self.close_if_abandoned(now);
+            }
         }
         let phase = self.session.phase;
         match phase {
+            Phase::Gathering { .. } if self.session.paused.is_some() => {}
             Phase::Gathering { deadline } => self.gather(now, deadline),
             Phase::Sending if self.all_finished(now) => {
                 self.session.phase = Phase::Lingering { until: now + self.config.linger };
@@ -415,8 +433,10 @@ impl Sender {
             // Nobody has said who it is: somebody may still be on the way to answer, or ask again.
             let wait = self.config.patience.max(self.grtt.get() * 4);
             let asked = self.session.stranger_at.filter(|_| self.config.open);
-            let last = asked.map_or(all_sent, |asked| asked.max(all_sent));
-            return self.session.finishing && now >= last + wait;
+            let last =
+                asked.map_or(all_sent, |asked| asked.max(all_sent)).max(self.session.resumed);
+            let waits = self.session.paused.is_some() || now < last + wait;
+            return self.session.finishing && !waits;
         }
         let asked = self.session.ack_request.is_none();
         let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
@@ -434,8 +454,9 @@ impl Sender {
     fn give_up_the_silent(&mut self, now: Timestamp) {
         let Some(all_sent) = self.session.all_sent else { return };
         let silence = self.silence();
-        // Whoever was called rarely had no occasion to speak.
-        if self.session.called_rarely && now < all_sent + silence {
+        // Whoever was called rarely, or not at all, had no occasion to speak.
+        let rarely = self.session.called_rarely && now < all_sent + silence;
+        if rarely || now < self.session.resumed + silence {
             return;
         }
         for node in self.members.silent_since(now - silence) {

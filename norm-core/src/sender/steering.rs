@@ -87,11 +87,13 @@ impl Steering {
         let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
         match config.control {
             RateControl::Fixed => None,
-            RateControl::Auto | RateControl::Delivery if !config.rfc_only => {
+            RateControl::Auto | RateControl::Delivery | RateControl::Polite if !config.rfc_only => {
                 let delivery = Delivery::new(limits, packet, overhead, guess, now);
+                let polite = config.control == RateControl::Polite;
+                let delivery = if polite { delivery.giving_way() } else { delivery };
                 Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
             }
-            RateControl::Auto | RateControl::Delivery | RateControl::Fair => {
+            _ => {
                 let law = Fair::new(limits, packet + overhead, guess, now);
                 Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
             }
@@ -133,6 +135,26 @@ impl Steering {
         }
     }
 
+    /// Never faster from now on, in bits per second.
+    pub(super) fn set_most(&mut self, bits: Option<u64>) {
+        let most = bits.map_or(f64::MAX, |bits| bits as f64 / 8.0);
+        match self {
+            Self::Delivery(following) => {
+                following.most = most;
+                following.delivery.set_most(most);
+            }
+            Self::Fair(election) => election.law_mut().set_most(most),
+        }
+    }
+
+    /// Nothing was sent for a while, and what was known of the path is old.
+    pub(super) fn restart(&mut self, now: Timestamp) {
+        match self {
+            Self::Delivery(following) => following.restart(now),
+            Self::Fair(election) => election.law_mut().restart(now),
+        }
+    }
+
     fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
         match self {
             Self::Delivery(following) => following.tick(now, active),
@@ -154,7 +176,7 @@ impl Steering {
             Self::Fair(election) => {
                 election.probe(now, total);
                 let rate = QuantizedRate::from_bytes_per_second(election.law().rate());
-                Watch { calm: false, held: false, fair: true, rate }
+                Watch { calm: false, held: false, fair: true, paused: false, rate }
             }
         }
     }
@@ -206,6 +228,15 @@ impl Following {
             self.quiet_from = now;
         }
         self.delivery.probe(now, cc_sequence, total)
+    }
+
+    /// Who limited shall say so again.
+    fn restart(&mut self, now: Timestamp) {
+        self.delivery.restart(now);
+        (self.quiet_from, self.suspect) = (now, None);
+        if let Some(limiting) = &mut self.limiting {
+            (limiting.heard, limiting.reported) = (now, None);
+        }
     }
 
     /// Who limits, and who is suspected to, for a probe's list.

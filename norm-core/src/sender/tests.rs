@@ -12,16 +12,16 @@ use crate::wire::{
 };
 
 const MS: Duration = Duration::from_millis(1);
-const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
+pub(super) const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
-fn config() -> SenderConfig {
+pub(super) fn config() -> SenderConfig {
     let mut config = SenderConfig::new(NodeId(1));
     (config.segment_size, config.block_len, config.rate) = (64, 8, None);
     config
 }
 
 /// A sender with these objects, all sent once.
-fn sent(config: SenderConfig, sizes: &[u64]) -> (Sender, Vec<Vec<u8>>) {
+pub(super) fn sent(config: SenderConfig, sizes: &[u64]) -> (Sender, Vec<Vec<u8>>) {
     let mut sender = Sender::new(config, 5, START).unwrap();
     for &size in sizes {
         sender.enqueue(ObjectSpec { size, info: None, file: true }).unwrap();
@@ -32,7 +32,7 @@ fn sent(config: SenderConfig, sizes: &[u64]) -> (Sender, Vec<Vec<u8>>) {
 }
 
 /// Runs jobs and collects packets until the sender rests.
-fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
+pub(super) fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     let mut out = TransmitBuf::new(4);
     loop {
@@ -69,7 +69,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     sender.handle_datagram(now, datagram);
 }
 
-fn announce(sender: &mut Sender, now: Timestamp, node: u32) {
+pub(super) fn announce(sender: &mut Sender, now: Timestamp, node: u32) {
     report(sender, now, node, MemberState::Joined);
 }
 

@@ -34,6 +34,8 @@ pub struct Watch {
     pub held: bool,
     /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
     pub fair: bool,
+    /// Nothing is sent until further notice: nobody is to answer, or to ask for anything.
+    pub paused: bool,
     /// The rate from now on, in bytes per second.
     pub rate: QuantizedRate,
 }
@@ -42,19 +44,26 @@ impl Watch {
     const CALM: u8 = 1;
     const FAIR: u8 = 2;
     const HELD: u8 = 4;
+    const PAUSED: u8 = 8;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let &[flags, high, low] = body else { return None };
         let rate = QuantizedRate(u16::from_be_bytes([high, low]));
         let has = |flag: u8| flags & flag != 0;
-        Some(Self { calm: has(Self::CALM), held: has(Self::HELD), fair: has(Self::FAIR), rate })
+        Some(Self {
+            calm: has(Self::CALM),
+            held: has(Self::HELD),
+            fair: has(Self::FAIR),
+            paused: has(Self::PAUSED),
+            rate,
+        })
     }
 
     pub(super) fn to_bytes(self) -> [u8; 4] {
         let [high, low] = self.rate.0.to_be_bytes();
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let flags = flag(self.calm, Self::CALM) | flag(self.fair, Self::FAIR);
-        let flags = flags | flag(self.held, Self::HELD);
+        let flags = flags | flag(self.held, Self::HELD) | flag(self.paused, Self::PAUSED);
         [EXT_WATCH, flags, high, low]
     }
 }
@@ -138,9 +147,10 @@ mod tests {
         assert_eq!(PathReport::parse(&bytes[2..27]), None);
         assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
-        for bits in 0..8 {
-            let (calm, held, fair) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
-            let watch = Watch { calm, held, fair, rate };
+        for bits in 0..16 {
+            let (calm, held) = (bits & 1 != 0, bits & 2 != 0);
+            let (fair, paused) = (bits & 4 != 0, bits & 8 != 0);
+            let watch = Watch { calm, held, fair, paused, rate };
             assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
         }
         assert_eq!(Watch::parse(&[1, 2]), None);

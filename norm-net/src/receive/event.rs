@@ -60,6 +60,10 @@ pub enum ReceiveEvent {
         /// Why. Parts of it may come from the network.
         reason: String,
     },
+    /// A sender says that it sends nothing for now, and will go on.
+    SenderPaused,
+    /// It goes on.
+    SenderResumed,
     /// Nothing is heard from a sender for some seconds.
     SenderSilent,
     /// A sender has said goodbye.

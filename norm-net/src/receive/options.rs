@@ -8,6 +8,7 @@ use norm_core::receiver::Feedback;
 use norm_core::wire::NodeId;
 
 use super::ReceiveError;
+use crate::dscp::Dscp;
 use crate::interface::InterfaceSpec;
 use crate::socket::LinkConfig;
 
@@ -35,6 +36,8 @@ pub struct ReceiveOptions {
     pub name: String,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
     pub ttl: u32,
+    /// The mark of all packets: feedback, that is.
+    pub dscp: Dscp,
     /// Whether senders on this machine hear feedback to the group.
     pub loopback: bool,
     /// Kernel receive buffer to ask for, in bytes.
@@ -70,6 +73,7 @@ impl ReceiveOptions {
             overwrite: false,
             name: host_name(),
             ttl: 1,
+            dscp: Dscp::DEFAULT,
             loopback: true,
             recv_buffer: link.recv_buffer,
             send_buffer: link.send_buffer,
@@ -117,6 +121,7 @@ impl ReceiveOptions {
             interface: self.interface.clone(),
             source: self.source,
             ttl: self.ttl,
+            dscp: self.dscp,
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,

@@ -8,6 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, unbounded};
 use norm_core::wire::{MemberState, NodeId};
 
+use crate::schedule::{Bound, TimeOfDay};
+
 /// Something the user may want to see. Names and reasons come from the network; control characters
 /// in them are replaced.
 #[derive(Clone, Debug)]
@@ -77,6 +79,13 @@ pub enum SendEvent {
         /// What it calls itself.
         name: String,
     },
+    /// By the schedule another bound of the rate holds from now on.
+    Bounded {
+        /// Which.
+        bound: Bound,
+        /// Until when; `None` for good.
+        until: Option<TimeOfDay>,
+    },
     /// Something looks wrong, and what to do about it.
     Hint(String),
 }
@@ -88,6 +97,11 @@ pub enum SendPhase {
     Waiting,
     /// Sending everything once, and repairs.
     Sending,
+    /// Sending nothing, because the schedule says so.
+    Paused {
+        /// Until this time of day.
+        until: Option<TimeOfDay>,
+    },
     /// Everything was sent; repairing, and waiting for receivers to confirm.
     Confirming,
     /// All known receivers have finished; staying for late ones.

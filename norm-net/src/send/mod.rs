@@ -18,6 +18,7 @@ mod scan;
 mod session;
 mod slow;
 mod source;
+mod timetable;
 
 use std::io;
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ use plan::Plan;
 use scan::{FileSet, scan};
 use session::{Facts, Session};
 use source::Source;
+use timetable::Timetable;
 
 /// A transfer under way. Dropping it does not end the transfer; see [`Sending::stopper`].
 #[derive(Debug)]
@@ -155,7 +157,9 @@ fn start(
     let facts = facts(options, &settings);
     let jobs = Jobs::new(source, first_key, JobResults::new(done, link.waker()))?;
     let lane = Lane::new(paths, options, set, &events, &stopper);
-    let session = Session::new(facts, jobs, events, stopper.clone(), clock.now());
+    let now = clock.now();
+    let timetable = options.schedule.clone().map(|s| Timetable::new(s, options.clock, now));
+    let session = Session::new(facts, timetable, jobs, events, stopper.clone(), now);
     let session = session.with_lane(lane).open_while(open);
     let thread = std::thread::Builder::new()
         .name("norm-send".to_owned())
@@ -219,6 +223,7 @@ fn settings(
         because: link.chosen_because(),
         pace: options.pace,
         ttl: options.ttl,
+        dscp: options.dscp,
         segment_size,
         fec_id: 0,
         block_len: 0,

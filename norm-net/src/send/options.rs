@@ -8,8 +8,10 @@ use norm_core::sender::{ConfigError, DATA_OVERHEAD};
 use norm_core::wire::NodeId;
 
 use super::{Compat, Fec, SendError, Slow};
+use crate::dscp::Dscp;
 use crate::interface::{Interface, InterfaceSpec};
 use crate::pace::Pace;
+use crate::schedule::{RateSchedule, WallClock};
 use crate::socket::LinkConfig;
 
 const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
@@ -36,8 +38,14 @@ pub struct SendOptions {
     pub pace: Pace,
     /// What becomes of receivers that keep the others slow.
     pub slow: Slow,
+    /// Bounds by the time of day; a fixed rate is replaced by them.
+    pub schedule: Option<RateSchedule>,
+    /// What the schedule goes by.
+    pub clock: WallClock,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
+    /// The mark of all packets.
+    pub dscp: Dscp,
     /// Whether receivers on this machine get the packets too.
     pub loopback: bool,
     /// Data starts when this many receivers have announced themselves; 0 starts at once.
@@ -79,7 +87,10 @@ impl SendOptions {
             interface: None,
             pace: Pace::AUTO,
             slow: Slow::Wait,
+            schedule: None,
+            clock: WallClock::Local,
             ttl: 1,
+            dscp: Dscp::DEFAULT,
             loopback: true,
             min_receivers: 0,
             start_timeout: None,
@@ -178,6 +189,7 @@ impl SendOptions {
         LinkConfig {
             interface: self.interface.clone(),
             ttl: self.ttl,
+            dscp: self.dscp,
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,
@@ -212,6 +224,8 @@ pub struct SendSettings {
     pub pace: Pace,
     /// Multicast TTL or hop limit.
     pub ttl: u32,
+    /// The mark of all packets.
+    pub dscp: Dscp,
     /// Bytes of content per packet.
     pub segment_size: u16,
     /// The FEC encoding id in use: 6 for RaptorQ, 5, 2 or 129 for Reed-Solomon codes.

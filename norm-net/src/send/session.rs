@@ -15,7 +15,9 @@ use super::lane::{Lane, StaysOpen};
 use super::receivers::{Receivers, Summary, fraction};
 use super::report::{SendOutcome, SendReport};
 use super::source::SourceError;
+use super::timetable::Timetable;
 use crate::driver::{Application, Clock};
+use crate::schedule::{Bound, TimeOfDay};
 use crate::session::Stopper;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -42,6 +44,12 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct Session {
     facts: Facts,
+    /// Bounds of the rate by the time of day.
+    timetable: Option<Timetable>,
+    /// Nothing is sent, until then.
+    paused: Option<Option<TimeOfDay>>,
+    /// When the sender began, or went on after a pause.
+    awake: Timestamp,
     jobs: Jobs,
     events: Events,
     stopper: Stopper,
@@ -64,6 +72,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(
         facts: Facts,
+        timetable: Option<Timetable>,
         jobs: Jobs,
         events: Events,
         stopper: Stopper,
@@ -71,6 +80,9 @@ impl Session {
     ) -> Self {
         Self {
             facts,
+            timetable,
+            paused: None,
+            awake: now,
             jobs,
             events,
             stopper,
@@ -175,6 +187,9 @@ impl Session {
         if self.ending.is_some() || engine.is_finished() {
             return SendPhase::Ending;
         }
+        if let Some(until) = self.paused {
+            return SendPhase::Paused { until };
+        }
         if self.data.is_none() {
             return SendPhase::Waiting;
         }
@@ -210,8 +225,21 @@ impl Session {
         }));
     }
 
+    /// Applies the bound of the rate that holds at this time of day, and tells of it.
+    fn keep_schedule(&mut self, engine: &mut Sender, now: Timestamp) {
+        let change = self.timetable.as_mut().and_then(|timetable| timetable.look(now));
+        let Some((bound, until)) = change else { return };
+        if self.paused.is_some() && bound != Bound::Paused {
+            self.awake = now;
+        }
+        self.paused = (bound == Bound::Paused).then_some(until);
+        engine.set_rate_limit(bound.bits(), now);
+        self.events.push(SendEvent::Bounded { bound, until });
+    }
+
     fn hint_if_silent(&mut self, engine: &Sender, now: Timestamp) {
-        if self.hinted || now < self.began + SILENCE || self.ending.is_some() {
+        let asleep = self.paused.is_some() || now < self.awake + SILENCE;
+        if self.hinted || asleep || self.ending.is_some() {
             return;
         }
         self.hinted = true;
@@ -296,6 +324,7 @@ impl Application<Sender> for Session {
     }
 
     fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
+        self.keep_schedule(engine, now);
         if self.data.is_none() && self.facts.min_receivers == 0 {
             self.start_data(engine, now); // the engine does not tell: it need not wait
         }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::dscp::Dscp;
 use crate::error::NetError;
 use crate::interface::InterfaceSpec;
 
@@ -19,6 +20,8 @@ pub struct LinkConfig {
     /// Multicast TTL or hop limit, 1 to 255: how many routers a packet may pass, plus one. Unicast
     /// packets leave with the system's own.
     pub ttl: u32,
+    /// The mark of all packets that are sent.
+    pub dscp: Dscp,
     /// Whether receivers on this machine get what is sent to the group. On the loopback interface
     /// itself they always do.
     pub loopback: bool,
@@ -40,7 +43,7 @@ pub struct LinkConfig {
 }
 
 impl LinkConfig {
-    /// The usual options: joined, chosen interface, TTL 1, no loopback, 32 MiB to receive and 4 MiB
+    /// The usual options: joined, chosen interface, TTL 1, no mark, no loopback, 32 MiB to receive and 4 MiB
     /// to send, all batching.
     pub fn new(group: SocketAddr) -> Self {
         Self {
@@ -48,6 +51,7 @@ impl LinkConfig {
             interface: None,
             source: None,
             ttl: 1,
+            dscp: Dscp::DEFAULT,
             loopback: false,
             recv_buffer: 32 << 20,
             send_buffer: 4 << 20,

@@ -69,7 +69,7 @@ impl Link {
             chosen,
             own,
             session,
-            sending: Sending { batches: config.gso, blocked: false },
+            sending: Sending::new(config),
             receiving: ReceiveBuffers::new(),
             waiting,
             stats: LinkStats::default(),

@@ -11,6 +11,7 @@ mod batch;
 mod buffers;
 mod config;
 mod link;
+mod mark;
 mod send;
 mod setup;
 mod stats;

@@ -24,6 +24,16 @@ pub(super) fn only_kinds_from<S>(_socket: &S, _first: u8) -> io::Result<()> {
 }
 
 /// Not offered.
+pub(super) fn set_traffic_class_v6<S>(_socket: &S, _class: u8) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Nothing is ever cut where `raw.rs` is not used.
+pub(super) fn set_segment<S>(_socket: &S, bytes: usize) -> io::Result<()> {
+    if bytes == 0 { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+}
+
+/// Not offered.
 pub(super) fn join_ssm_v6<S>(
     _socket: &S,
     _source: Ipv6Addr,

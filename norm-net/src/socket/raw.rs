@@ -53,6 +53,17 @@ pub(super) fn only_kinds_from(socket: &impl AsFd, first: u8) -> io::Result<()> {
     set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
+/// Sets the byte of the IPv6 header that holds DSCP and ECN.
+pub(super) fn set_traffic_class_v6(socket: &impl AsFd, class: u8) -> io::Result<()> {
+    set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &i32::from(class))
+}
+
+/// Cuts what is sent into datagrams of so many bytes; 0 sends it whole.
+pub(super) fn set_segment(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).map_err(io::Error::other)?;
+    set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, &bytes)
+}
+
 /// Joins (source, group) on the interface with this index.
 pub(super) fn join_ssm_v6(
     socket: &impl AsFd,
@@ -139,4 +150,37 @@ pub(super) fn set_option<T: Copy>(
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Receives a datagram: the byte of its IP header with DSCP and ECN, and its length.
+#[cfg(test)]
+pub(super) fn receive_with_class(socket: &impl AsFd) -> io::Result<(u8, usize)> {
+    let mut payload = [0_u8; 2048];
+    // Words, because the kernel writes aligned structures.
+    let mut control = [0_u64; 8];
+    let mut part = libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() };
+    // SAFETY: all of it are integers and pointers, for which zero is a value.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    (header.msg_iov, header.msg_iovlen) = (&raw mut part, 1);
+    (header.msg_control, header.msg_controllen) =
+        (control.as_mut_ptr().cast(), size_of_val(&control));
+    // SAFETY: the header points to buffers of the lengths that it names, all of which outlive the call.
+    let len = unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, 0) };
+    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has filled the header; the macro checks the length.
+    let first = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
+    if first.is_null() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    // SAFETY: it is within `control`, and whole. Its data begin with the byte (IP_TOS), or are an
+    // integer (IPV6_TCLASS).
+    let class = unsafe {
+        let data = libc::CMSG_DATA(first);
+        if (*first).cmsg_level == libc::IPPROTO_IP {
+            data.read()
+        } else {
+            data.cast::<libc::c_int>().read_unaligned() as u8
+        }
+    };
+    Ok((class, len))
 }

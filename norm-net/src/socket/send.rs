@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 
 use quinn_udp::{Transmit, UdpSockRef, is_msg_size_err};
 
+use super::mark::{self, Marked};
 use super::setup::Port;
-use super::{LinkStats, raw};
+use super::{LinkConfig, LinkStats, raw};
+use crate::dscp::Dscp;
 use crate::interface::Interface;
 
 /// What became of the bytes given to [`Link::send`](super::Link::send).
@@ -34,9 +36,17 @@ pub(super) struct Sending {
     pub(super) batches: bool,
     /// The kernel's buffer was full, and has not told of room since.
     pub(super) blocked: bool,
+    /// Packets carry a mark.
+    marked: Option<Marked>,
 }
 
 impl Sending {
+    pub(super) fn new(config: &LinkConfig) -> Self {
+        let marked = (config.dscp != Dscp::DEFAULT).then(Marked::default);
+        let batches = config.gso && (marked.is_none() || mark::CAN_BATCH);
+        Self { batches, blocked: false, marked }
+    }
+
     pub(super) fn max_segments(&self, port: &Port) -> usize {
         if self.batches { port.state.max_gso_segments().max(1) } else { 1 }
     }
@@ -60,7 +70,11 @@ impl Sending {
             let chunk = rest.get(..fitting * segment).unwrap_or(rest);
             let segments = chunk.len().div_ceil(segment);
             let part = Transmit { contents: chunk, ..transmit.clone() };
-            match port.state.try_send(UdpSockRef::from(&port.socket), &part) {
+            let result = match &mut self.marked {
+                None => port.state.try_send(UdpSockRef::from(&port.socket), &part),
+                Some(way) => way.send(&port.socket, transmit.destination, segment, chunk),
+            };
+            match result {
                 Ok(()) => {
                     stats.batches_sent += 1;
                     stats.datagrams_sent += segments as u64;

@@ -7,7 +7,8 @@ use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::buffers::{Buffers, granted};
-use super::{LinkConfig, raw};
+use super::{LinkConfig, mark, raw};
+use crate::dscp::Dscp;
 use crate::error::NetError;
 use crate::interface::{self, Chosen, Interface, InterfaceError};
 
@@ -46,6 +47,10 @@ pub(super) fn own_port(config: &LinkConfig, interface: &Interface) -> Result<Por
         send_through(&socket, interface, group)
             .map_err(NetError::socket(format!("send multicast through {}", interface.name)))?;
         send_options(&socket, config).map_err(NetError::socket("set TTL and loopback"))?;
+    }
+    if config.dscp != Dscp::DEFAULT {
+        let what = format!("mark packets with DSCP {}", config.dscp);
+        mark::set(&socket, config.group, config.dscp.byte()).map_err(NetError::socket(what))?;
     }
     let fixed = config.is_multicast() || config.interface.is_some();
     let address = interface.address_like(group).filter(|_| fixed).unwrap_or(unspecified(group));

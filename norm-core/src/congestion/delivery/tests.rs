@@ -14,6 +14,8 @@ struct Pipe {
     passes: f64,
     queue: f64,
     room: f64,
+    /// How long the queue of others is.
+    others: Duration,
     rtt: Duration,
     sequence: u16,
     packets: f64,
@@ -33,6 +35,7 @@ impl Pipe {
             passes,
             queue: 0.0,
             room: f64::MAX,
+            others: Duration::ZERO,
             rtt,
             sequence: 0,
             packets: 0.0,
@@ -72,7 +75,7 @@ impl Pipe {
         let waits = (self.queue + sent * PACKET - self.passes * time.as_secs_f64()).max(0.0);
         self.queue = waits.min(self.room);
         let lost = ((waits - self.queue) / PACKET).min(sent - 1.0).floor();
-        let delay = Duration::from_secs_f64(self.queue / self.passes);
+        let delay = self.others + Duration::from_secs_f64(self.queue / self.passes);
         let arrives = self.now + self.rtt / 2 + delay;
         let received = (sent - lost) as u32;
         let report = PathReport {
@@ -197,4 +200,62 @@ fn somebody_else_limits_at_once_and_is_forgotten_soon() {
     pipe.has_capacity(before * 0.49, before * 0.51);
     pipe.run(Duration::from_secs(2));
     pipe.has_capacity(9e6, 10.6e6);
+}
+
+fn polite(passes: f64, rtt: Duration) -> Pipe {
+    let mut pipe = Pipe::new(passes, rtt, free());
+    pipe.delivery = pipe.delivery.clone().giving_way();
+    pipe
+}
+
+#[test]
+fn who_gives_way_has_as_much_as_others_when_it_is_alone() {
+    let mut pipe = polite(10e6, MS * 20);
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(9e6, 10.6e6);
+    pipe.run(Duration::from_secs(20));
+    pipe.has_capacity(9e6, 10.6e6);
+}
+
+#[test]
+fn a_queue_that_stands_makes_it_give_way_and_when_it_is_gone_it_comes_back() {
+    let mut pipe = polite(10e6, MS * 20);
+    pipe.run(Duration::from_secs(2));
+    pipe.others = MS * 15;
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(10_000.0, 40_000.0);
+    pipe.run(Duration::from_secs(20));
+    pipe.has_capacity(10_000.0, 40_000.0);
+    pipe.others = Duration::ZERO;
+    pipe.run(Duration::from_secs(8));
+    pipe.has_capacity(9e6, 10.6e6);
+}
+
+#[test]
+fn a_queue_that_is_gone_at_once_is_nobody() {
+    let mut pipe = polite(10e6, MS * 20);
+    pipe.run(Duration::from_secs(2));
+    pipe.others = MS * 15;
+    pipe.run(MS * 30);
+    pipe.others = Duration::ZERO;
+    pipe.run(Duration::from_secs(1));
+    pipe.has_capacity(8e6, 10.6e6);
+}
+
+#[test]
+fn a_bound_that_changes_is_kept_and_after_a_pause_the_rate_is_found_anew() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(2));
+    pipe.delivery.set_most(2e6);
+    pipe.rates.clear();
+    pipe.run(Duration::from_secs(5));
+    assert!(pipe.rates.iter().skip(1).all(|&rate| rate <= 2e6));
+    pipe.delivery.set_most(f64::MAX);
+    pipe.run(Duration::from_secs(3));
+    pipe.has_capacity(9e6, 10.6e6);
+    pipe.delivery.restart(pipe.now);
+    pipe.has_capacity(FIRST_RATE, FIRST_RATE);
+    pipe.passes = 3e6;
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(2.7e6, 3.2e6);
 }

@@ -414,3 +414,54 @@ fn a_copycat_gets_no_answer_once_the_sender_is_known_by_its_content() {
     session.wait(MS * 1000);
     assert!(session.take().is_empty());
 }
+
+impl Session {
+    /// A probe that says that nothing is sent, or no more.
+    fn watch(&mut self, paused: bool) {
+        self.cc_sequence += 1;
+        let rate = QuantizedRate::from_bytes_per_second(1.0);
+        let mut extensions = ExtensionBuf::new();
+        extensions.push_watch(Watch { calm: false, held: false, fair: false, paused, rate });
+        let (cc_sequence, send_time) = (self.cc_sequence, PROBED);
+        let cc = Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::EMPTY };
+        self.command(extensions.as_extensions(), Command::Cc(cc));
+    }
+}
+
+#[test]
+fn a_sender_that_pauses_is_neither_asked_nor_answered_nor_given_up() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.data(200, MS, 20..30);
+    let events = |session: &mut Session| -> Vec<ReceiverEvent> {
+        core::iter::from_fn(|| session.receiver.poll_event()).collect()
+    };
+    events(&mut session);
+    session.watch(true);
+    session.take();
+    assert_eq!(events(&mut session), [ReceiverEvent::SenderPaused { remote: 0 }]);
+    for _ in 0..100 {
+        session.wait(Duration::from_secs(2));
+        session.watch(true);
+    }
+    assert!(session.receiver.is_paused(0));
+    assert_eq!((session.take(), events(&mut session)), (Vec::new(), Vec::new()));
+    session.wait(Duration::from_secs(2));
+    session.watch(false);
+    assert_eq!(events(&mut session), [ReceiverEvent::SenderResumed { remote: 0 }]);
+    session.wait(Duration::from_secs(1));
+    assert!(session.take().iter().any(|(ack, _)| ack.is_none()), "what is missing is asked for");
+}
+
+#[test]
+fn content_ends_a_pause_and_so_does_silence() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.data(1, MS, 0..0);
+    session.watch(true);
+    session.data(1, MS, 0..0);
+    assert!(!session.receiver.is_paused(0));
+    session.watch(true);
+    session.wait(Duration::from_secs(10));
+    assert!(!session.receiver.is_paused(0));
+    let events: Vec<_> = core::iter::from_fn(|| session.receiver.poll_event()).collect();
+    assert!(events.contains(&ReceiverEvent::SenderSilent { remote: 0 }), "{events:?}");
+}

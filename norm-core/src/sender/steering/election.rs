@@ -91,6 +91,11 @@ impl Election {
         self.limiting.as_ref().map(|limiting| limiting.node)
     }
 
+    /// The same, to change its bounds.
+    pub(in crate::sender) fn law_mut(&mut self) -> &mut Fair {
+        &mut self.law
+    }
+
     /// For a probe's list: the CLR first.
     pub(in crate::sender) fn listed(&self) -> impl Iterator<Item = CcNode> {
         let start = if self.law.is_starting() { CcFlags::START } else { CcFlags::NONE };

@@ -64,6 +64,14 @@ impl Turns {
         self.waiting.is_some()
     }
 
+    /// Never faster from now on, in bits per second.
+    pub(in crate::sender) fn set_most(&mut self, bits: Option<u64>) {
+        self.limits.max = bits.map_or(f64::MAX, |bits| bits as f64 / 8.0);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.set_most(bits);
+        }
+    }
+
     fn give_way(&mut self, now: Timestamp, steering: &mut Steering) {
         let Steering::Delivery(following) = &*steering else { return };
         let (rate, rtt) = (following.rate() * YIELD, following.rtt());

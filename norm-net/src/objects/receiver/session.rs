@@ -327,8 +327,10 @@ impl Application<Engine> for Session {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }
             }
-            // Streams are read whenever there is room.
-            ReceiverEvent::StreamReadable { .. } => {}
+            // Streams are read whenever there is room; a pause changes nothing.
+            ReceiverEvent::StreamReadable { .. }
+            | ReceiverEvent::SenderPaused { .. }
+            | ReceiverEvent::SenderResumed { .. } => {}
         }
     }
 

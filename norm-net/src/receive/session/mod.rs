@@ -320,6 +320,8 @@ impl Application<Lossy> for Session {
                     sender.owes_release = false;
                 }
             }
+            ReceiverEvent::SenderPaused { .. } => self.events.send(ReceiveEvent::SenderPaused),
+            ReceiverEvent::SenderResumed { .. } => self.events.send(ReceiveEvent::SenderResumed),
             ReceiverEvent::SenderSilent { remote } => {
                 if !self.plain_silent(engine, now, remote) {
                     self.sender_silent(engine, remote);

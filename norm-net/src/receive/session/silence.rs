@@ -104,6 +104,10 @@ impl Session {
         for set in self.sets.values_mut() {
             let written = set.spool.written.load(Ordering::Relaxed);
             set.moved.note(now, engine.store().kept(set.remote), written);
+            if engine.is_paused(set.remote) {
+                // It has said so: nothing more is to come yet.
+                set.moved.touch(now);
+            }
         }
     }
 
