@@ -139,7 +139,7 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "linger", "compat"])]
+            "linger", "compat", "slow_below", "lane"])]
     pub demo: Option<u32>,
 
     /// Files and folders to send

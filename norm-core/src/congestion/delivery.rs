@@ -326,6 +326,11 @@ impl Delivery {
         self.crowding
     }
 
+    /// Nothing was found yet that does not arrive.
+    pub fn is_opening(&self) -> bool {
+        self.opening
+    }
+
     /// Queues so far were of our own making.
     pub fn forget_crowding(&mut self) {
         self.crowding = 0.0;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::Sender;
 use super::objects::SendObject;
+use super::session::{EOT_COUNT, EOT_COUNT_LOSSY, LOSSY};
 use crate::bits::Bits;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::Scheme;
@@ -227,6 +228,10 @@ impl Sender {
     }
 
     pub(super) fn send_eot(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        if self.session.begins_closing() {
+            let lossy = self.members.iter().any(|(_, member)| member.loss > LOSSY);
+            self.session.eots = if lossy { EOT_COUNT_LOSSY } else { EOT_COUNT };
+        }
         let due = self.session.take_eot(now, self.grtt.get());
         due.then(|| self.emit_command(Command::Eot(Eot { reserved: [0; 3] }), out))
     }
@@ -302,7 +307,8 @@ impl Sender {
                 Some(self.send_application(RollCall::Collision { node, keeper }, out))
             }
             Urgent::Eject { node } => {
-                let identity = self.members.identity(node)?;
+                // Receivers of other makes would not understand.
+                let identity = self.members.identity(node).filter(|_| !self.config.rfc_only)?;
                 let lane = self.config.slow.and_then(|slow| slow.lane);
                 Some(self.send_application(RollCall::Eject { node, identity, lane }, out))
             }

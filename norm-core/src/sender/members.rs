@@ -181,11 +181,6 @@ impl Members {
         self.confirmed
     }
 
-    /// Those that are expected to finish.
-    pub(super) fn active(&self) -> usize {
-        self.active
-    }
-
     /// True when nobody is still expected to finish.
     pub(super) fn all_settled(&self) -> bool {
         self.active == 0

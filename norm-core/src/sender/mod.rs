@@ -87,6 +87,8 @@ pub struct Sender {
     /// Unless the rate is fixed.
     steering: Option<Steering>,
     turns: Option<Turns>,
+    /// Who was asked last by a probe, while nobody said anything.
+    asked: NodeId,
     /// Unless everybody is waited for.
     slow: Option<Slow>,
     session: Session,
@@ -152,6 +154,7 @@ impl Sender {
             pacer: Pacer::new(rate, now),
             steering,
             turns: Turns::new(&config, packet, now),
+            asked: NodeId::NONE,
             slow: config.slow.map(Slow::new),
             session: Session::new(&config, now),
             urgent: VecDeque::new(),

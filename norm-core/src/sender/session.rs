@@ -76,7 +76,7 @@ pub(super) struct Session {
     /// Receivers that are waited for before data flow: so many will answer the first call.
     expected: u32,
     /// How often EOT is sent.
-    eots: u32,
+    pub(super) eots: u32,
     next_eot: Timestamp,
     next_check: Timestamp,
     pub(super) squelch_from: Timestamp,
@@ -98,11 +98,11 @@ pub(super) struct Session {
 }
 
 /// EOT is repeated, because it may be lost and nobody acknowledges it.
-const EOT_COUNT: u32 = 3;
+pub(super) const EOT_COUNT: u32 = 3;
 /// The same where somebody loses more than [`LOSSY`]: whoever misses all of them stays for seconds.
-const EOT_COUNT_LOSSY: u32 = 8;
+pub(super) const EOT_COUNT_LOSSY: u32 = 8;
 /// 2 %, as a fraction of 65,535.
-const LOSSY: u16 = 1_310;
+pub(super) const LOSSY: u16 = 1_310;
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 const CC_FIRST: Duration = Duration::from_millis(50);
 const CC_LONGEST: Duration = Duration::from_secs(2);
@@ -217,6 +217,11 @@ impl Session {
         if matches!(self.phase, Phase::Lingering { .. }) {
             self.phase = Phase::Sending;
         }
+    }
+
+    /// The session closes, and no EOT has been sent yet.
+    pub(super) fn begins_closing(&self) -> bool {
+        self.phase == Phase::Closing { eots: 0 }
     }
 
     /// True when an EOT is to be sent now; counts it.
@@ -398,10 +403,6 @@ impl Sender {
             Phase::Lingering { until } if now >= until && !self.session.stays_open => {
                 self.session.close(now);
             }
-            Phase::Closing { eots: 0 } => {
-                let lossy = self.members.iter().any(|(_, member)| member.loss > LOSSY);
-                self.session.eots = if lossy { EOT_COUNT_LOSSY } else { EOT_COUNT };
-            }
             Phase::Closing { eots }
                 if eots >= self.session.eots && now >= self.session.next_eot =>
             {
@@ -446,7 +447,7 @@ impl Sender {
 
     /// After this long without a word a receiver is given up: the RFC's robust factor or our
     /// patience, doubled, and never less than three roll calls.
-    fn silence(&self) -> Duration {
+    pub(super) fn silence(&self) -> Duration {
         let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
         (self.config.patience.max(robust) * 2).max(self.session.call_interval * 3)
     }

@@ -49,9 +49,13 @@ const SHARE: usize = 3;
 const MOST: usize = 32;
 /// Between two trials that were of no use, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Whoever limits is not left out sooner.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 /// Receivers whose loss is watched.
 const LOSSY: usize = 64;
 
+/// A receiver is told so often by the clock, ten times a second, that it has to go; and when it is heard.
+const NOTICES: u32 = 5;
 /// At most one receiver is told again in this time that it has to go.
 const TELL_PAUSE: Duration = Duration::from_millis(20);
 
@@ -70,11 +74,13 @@ struct View {
 }
 
 /// Since when somebody has limited, what had been sent by then, and when that was seen last.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 struct Complaint {
     since: Timestamp,
     sent: u64,
     seen: Timestamp,
+    /// How often it was whom.
+    nodes: BTreeMap<NodeId, u32>,
 }
 
 #[derive(Debug)]
@@ -105,6 +111,10 @@ pub(super) struct Slow {
     lossy: BTreeMap<NodeId, Timestamp>,
     /// Nobody is told before this that it has to go.
     tell_from: Timestamp,
+    /// Who is told by the clock, and how many times more.
+    notices: Vec<(NodeId, u32)>,
+    /// When somebody was looked for last, and what had been sent.
+    looked: (Timestamp, u64),
 }
 
 impl Slow {
@@ -113,9 +123,22 @@ impl Slow {
             policy,
             complaint: None,
             trial: None,
-            patience: policy.after,
+            patience: policy.after.max(LEAST_PATIENCE),
             lossy: BTreeMap::new(),
             tell_from: Timestamp::ZERO,
+            notices: Vec::new(),
+            looked: (Timestamp::ZERO, 0),
+        }
+    }
+
+    /// Somebody else has the same bottleneck: time in which a rate changes for other reasons than receivers
+    /// does not count.
+    fn rest(&mut self, now: Timestamp, sent: u64) {
+        let (at, before) = core::mem::replace(&mut self.looked, (now, sent));
+        if let Some(complaint) = &mut self.complaint {
+            complaint.since += now.saturating_since(at);
+            complaint.sent += sent.saturating_sub(before);
+            complaint.seen = now;
         }
     }
 
@@ -143,6 +166,7 @@ impl Slow {
     }
 
     fn look(&mut self, now: Timestamp, view: &View) -> Verdict {
+        self.looked = (now, view.sent);
         if self.trial.is_some() {
             return self.try_on(now, view);
         }
@@ -152,14 +176,20 @@ impl Slow {
             self.complaint.take_if(|complaint| now >= complaint.seen + RELIEF);
             return Verdict::Wait;
         };
-        let fresh = Complaint { since: now, sent: view.sent, seen: now };
-        let complaint = self.complaint.get_or_insert(fresh);
+        let fresh = || Complaint { since: now, sent: view.sent, seen: now, nodes: BTreeMap::new() };
+        let complaint = self.complaint.get_or_insert_with(fresh);
         complaint.seen = now;
+        if complaint.nodes.len() < MOST || complaint.nodes.contains_key(&node) {
+            *complaint.nodes.entry(node).or_default() += 1;
+        }
         let time = now.saturating_since(complaint.since);
-        if time < self.patience || time.is_zero() || view.active < 2 {
+        if time < self.patience || view.active < 2 {
             return Verdict::Wait;
         }
         let before = view.sent.saturating_sub(complaint.sent) as f64 / time.as_secs_f64();
+        // Who has limited most of the time, not who does at this moment.
+        let most = complaint.nodes.iter().max_by_key(|(_, count)| **count);
+        let node = most.map_or(node, |(&node, _)| node);
         self.complaint = None;
         self.trial = Some(Trial::new(now, node, before, view.grtt));
         Verdict::Wait
@@ -179,7 +209,7 @@ impl Slow {
         let rate = view.sent.saturating_sub(mark) as f64 / time;
         let gain = if self.policy.below.is_some() { GAIN_BELOW } else { GAIN };
         let slow: Vec<NodeId> = trial.slower_than(rate / gain).collect();
-        let exceptions = ((view.active + view.ejected) / SHARE).max(1).saturating_sub(view.ejected);
+        let exceptions = exceptions(view.active, view.ejected);
         let (most, enough) = match self.policy.below {
             Some(below) => (view.active.saturating_sub(1), rate * 8.0 >= below as f64),
             None => (exceptions, !slow.is_empty()),
@@ -195,9 +225,14 @@ impl Slow {
             self.patience = (self.patience * 2).clamp(STEP, LONGEST_PAUSE);
             return Verdict::Wait;
         }
-        self.patience = self.policy.after;
+        self.patience = self.policy.after.max(LEAST_PATIENCE);
         Verdict::Eject(slow)
     }
+}
+
+/// How many more receivers may be sent away without being the rule.
+fn exceptions(active: usize, ejected: usize) -> usize {
+    ((active + ejected) / SHARE).max(1).saturating_sub(ejected)
 }
 
 impl Trial {
@@ -236,20 +271,28 @@ impl Sender {
 
     /// Looks at who limits, and sends away who has to go.
     pub(super) fn watch_slow(&mut self, now: Timestamp) {
+        if self.slow.is_none() {
+            return;
+        }
+        self.repeat_notices();
         let content = self.cursor.bytes;
         let stalling = self.stalled.and_then(|_| self.window.holder(content)).map(|node| (node, 0));
         // Not only what is new: after a trial there is much to repair.
         let sent = self.stats.bytes;
-        // Beside somebody else a rate changes for other reasons than receivers.
-        let yields = self.turns.as_ref().is_some_and(Turns::yields);
-        let limits = self.steering.as_ref().filter(|_| !yields).and_then(Steering::limiting);
-        let limiting = stalling.or(limits);
-        let (active, ejected) = (self.members.active(), self.members.ejected());
-        let grtt = self.grtt.get();
+        let limiting = stalling.or(self.steering.as_ref().and_then(Steering::limiting));
+        // Who has been silent for long is nobody who could be faster.
+        let active = self.members.present(now - self.silence());
+        let (ejected, grtt) = (self.members.ejected(), self.grtt.get());
         let sending = self.session.is_sending() && self.session.all_sent.is_none();
-        let Some(slow) = &mut self.slow else { return };
+        let yields = self.turns.as_ref().is_some_and(Turns::yields);
+        let (members, Some(slow)) = (&self.members, &mut self.slow) else { return };
+        slow.lossy.retain(|&node, _| members.is_active(node));
         if !sending {
             slow.end();
+            return;
+        }
+        if yields && slow.trial.is_none() {
+            slow.rest(now, sent);
             return;
         }
         if let Some(steering) = self.steering.as_mut().filter(|_| slow.trial.is_some()) {
@@ -264,16 +307,39 @@ impl Sender {
         }
     }
 
-    /// What a receiver loses, by its own report.
+    /// What a receiver loses, by its own report. Where more than the exceptions lose so much, it is the
+    /// network.
     pub(super) fn watch_loss(&mut self, now: Timestamp, node: NodeId, loss: u16) {
         let sending = self.session.is_sending() && self.session.all_sent.is_none();
-        let others = self.members.active() > 1 && !self.leaves_out(node);
-        if let Some(slow) = &mut self.slow
-            && slow.loses(now, node, loss)
-            && sending
-            && others
-        {
+        let Some(slow) = &mut self.slow else { return };
+        if slow.leaves_out(node) {
+            // It was sent more than it takes.
+            slow.lossy.remove(&node);
+            return;
+        }
+        if !slow.loses(now, node, loss) || !sending {
+            return;
+        }
+        let limit = slow.policy.loss.unwrap_or(1.0);
+        let silence = now - self.silence();
+        let present = self.members.iter().filter(|(_, m)| m.last_heard >= silence);
+        let (mut active, mut lossy) = (0, 0);
+        for (_, member) in present.filter(|(_, m)| m.status == MemberStatus::Active) {
+            active += 1;
+            lossy += usize::from(f64::from(member.loss) / 65_535.0 >= limit);
+        }
+        if active > 1 && lossy <= exceptions(active, self.members.ejected()) {
             self.eject(node);
+        }
+    }
+
+    fn repeat_notices(&mut self) {
+        let Some(slow) = &mut self.slow else { return };
+        let told: Vec<NodeId> = slow.notices.iter().map(|&(node, _)| node).collect();
+        slow.notices.iter_mut().for_each(|(_, left)| *left -= 1);
+        slow.notices.retain(|&(_, left)| left > 0);
+        for node in told {
+            self.push_urgent(Urgent::Eject { node });
         }
     }
 
@@ -281,7 +347,9 @@ impl Sender {
     fn eject(&mut self, node: NodeId) {
         if self.members.is_active(node) && self.members.set_status(node, MemberStatus::Ejected) {
             self.event(SenderEvent::ReceiverEjected { node });
-            self.push_urgent(Urgent::Eject { node });
+            if let Some(slow) = &mut self.slow {
+                slow.notices.push((node, NOTICES));
+            }
         }
     }
 
@@ -293,7 +361,7 @@ impl Sender {
             return true;
         }
         let ejected = self.members.is_ejected(node);
-        if ejected && now >= slow.tell_from {
+        if ejected && now >= slow.tell_from && !self.config.rfc_only {
             slow.tell_from = now + TELL_PAUSE;
             self.push_urgent(Urgent::Eject { node });
         }

@@ -74,8 +74,6 @@ pub(super) struct Following {
     blind: bool,
     /// The limit in bytes per second.
     most: f64,
-    /// Who was asked last, while nobody limits.
-    asked: NodeId,
     /// It has just come back to its turn: who reports first frees nothing.
     resumed: bool,
 }
@@ -124,8 +122,23 @@ impl Steering {
             Self::Delivery(following) => (following.limiting.as_ref()?.node, following.most),
             Self::Fair(election) => (election.limiting()?, election.law().most()),
         };
+        if let Self::Delivery(following) = self
+            && following.delivery.is_opening()
+        {
+            return None;
+        }
         let rate = self.rate();
         ((rate as f64) < most * 8.0 * NEARLY).then_some((node, rate))
+    }
+
+    /// Nobody limits, and nobody has said anything for a while.
+    fn hears_nobody(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Delivery(following) => {
+                following.limiting.is_none() && now >= following.quiet_from + HUSH
+            }
+            Self::Fair(election) => election.hears_nobody(now, HUSH),
+        }
     }
 
     /// Queues so far were of our own making.
@@ -194,7 +207,6 @@ impl Following {
             started: false,
             blind: false,
             most,
-            asked: NodeId::NONE,
             resumed: false,
         }
     }
@@ -393,18 +405,16 @@ impl Sender {
     /// What the probe that leaves now says to receivers of ours, and whom it lists.
     pub(super) fn watch(&mut self, now: Timestamp) -> (Option<Watch>, Vec<CcNode>) {
         let limit = usize::from(self.config.segment_size) / 8;
+        self.take_turns(now);
         let Some(steering) = &mut self.steering else { return (None, self.untold.take(limit)) };
         let (members, slow) = (&self.members, self.slow.as_ref());
         let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
         steering.tick(now, |node| members.is_active(node) && !left_out(node));
         let mut nodes = steering.listed();
-        if let Steering::Delivery(following) = steering
-            && following.limiting.is_none()
-            && now >= following.quiet_from + HUSH
-        {
+        if !self.config.rfc_only && steering.hears_nobody(now) {
             // Whoever is silenced, by somebody who is not heard either, answers when it is asked.
-            let asked = members.following(following.asked, ASKED);
-            following.asked = asked.last().copied().unwrap_or(NodeId::NONE);
+            let asked = members.following(self.asked, ASKED);
+            self.asked = asked.last().copied().unwrap_or(NodeId::NONE);
             let asked = asked.into_iter().filter(|&node| !left_out(node));
             let asked = asked.filter(|&node| nodes.iter().all(|known| known.id != node));
             nodes.extend(asked.map(asked_for).collect::<Vec<_>>());

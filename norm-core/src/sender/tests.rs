@@ -74,6 +74,15 @@ pub(super) fn announce(sender: &mut Sender, now: Timestamp, node: u32) {
 }
 
 fn report(sender: &mut Sender, now: Timestamp, node: u32, state: MemberState) {
+    report_loss(sender, now, node, (state, 0));
+}
+
+pub(super) fn report_loss(
+    sender: &mut Sender,
+    now: Timestamp,
+    node: u32,
+    (state, loss): (MemberState, u16),
+) {
     let mut content = Vec::new();
     let report = MemberReport {
         sender: NodeId(1),
@@ -84,7 +93,7 @@ fn report(sender: &mut Sender, now: Timestamp, node: u32, state: MemberState) {
         state,
         bytes_done: 0,
         bytes_total: 0,
-        loss: 0,
+        loss,
         drops: 0,
         name: "somebody",
         reason: "",
@@ -363,19 +372,31 @@ fn feedback_for_another_sender_or_instance_is_not_ours() {
     assert_eq!(sender.members().count(), 0);
 }
 
-#[test]
-fn an_aborted_session_says_goodbye_three_times_and_stops() {
-    let (mut sender, _) = sent(config(), &[640]);
+/// EOTs after an abort, of which the first leaves before anything else is done.
+fn goodbyes(sender: &mut Sender) -> usize {
+    let eot = |c: &Command<'_>| matches!(c, Command::Eot(_)).then_some(());
     let mut now = START;
     sender.abort(now);
     let mut goodbyes = 0;
     for _ in 0..20 {
+        goodbyes += commands(&drain(sender, now), eot).len();
         now += MS * 100;
         sender.handle_timeout(now);
-        let eot = |c: &Command<'_>| matches!(c, Command::Eot(_)).then_some(());
-        goodbyes += commands(&drain(&mut sender, now), eot).len();
     }
-    assert_eq!(goodbyes, 3);
+    goodbyes
+}
+
+#[test]
+fn where_packets_are_lost_goodbye_is_said_more_often() {
+    let (mut sender, _) = sent(config(), &[640]);
+    report_loss(&mut sender, START, 2, (MemberState::Receiving, 5_000));
+    assert_eq!(goodbyes(&mut sender), 8);
+}
+
+#[test]
+fn an_aborted_session_says_goodbye_three_times_and_stops() {
+    let (mut sender, _) = sent(config(), &[640]);
+    assert_eq!(goodbyes(&mut sender), 3);
     assert!(sender.is_finished());
     assert_eq!(sender.poll_timeout(), None);
 }

@@ -184,7 +184,8 @@ impl Runner {
             let Some(group) = session.take_move().filter(|_| ran.is_ok()) else { break ran };
             let options = ReceiveOptions { group, ..self.options.clone() };
             if let Err(error) = link.reopen(&options.link_config()) {
-                break Err(io::Error::other(error));
+                // The link is where it was.
+                session.cannot_move(self.clock.now(), &error);
             }
         };
         // Also after an error: it removes the temporary files.

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, unbounded};
 use norm_core::wire::{MemberState, NodeId};
+
+use super::lane::Gate;
 
 use crate::schedule::{Bound, TimeOfDay};
 
@@ -151,7 +152,7 @@ pub(super) struct Events {
     queue: ChannelSender<SendEvent>,
     /// Of the slow lane: tells what concerns single receivers, and while the session beside it runs,
     /// no more.
-    lane: Option<Arc<AtomicBool>>,
+    lane: Option<Arc<Gate>>,
 }
 
 impl Events {
@@ -160,13 +161,13 @@ impl Events {
         (Self { queue, lane: None }, events)
     }
 
-    /// The same way out for the slow lane, beside a session that runs while `beside` is true.
-    pub(super) fn of_lane(&self, beside: Arc<AtomicBool>) -> Self {
+    /// The same way out for the slow lane, beside a session that may send somebody there.
+    pub(super) fn of_lane(&self, beside: Arc<Gate>) -> Self {
         Self { queue: self.queue.clone(), lane: Some(beside) }
     }
 
     pub(super) fn push(&self, event: SendEvent) {
-        let beside = self.lane.as_ref().map(|beside| beside.load(Ordering::Acquire));
+        let beside = self.lane.as_ref().map(|beside| beside.is_open());
         let told = match (&event, beside) {
             (_, None) => true,
             (SendEvent::Progress(_), Some(beside)) => !beside,

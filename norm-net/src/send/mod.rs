@@ -22,6 +22,7 @@ mod timetable;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
@@ -45,7 +46,7 @@ pub use slow::{Slow, SlowLimits};
 use compat::FilePlan;
 use event::Events;
 use jobs::Jobs;
-use lane::{Lane, StaysOpen};
+use lane::{Gate, Lane};
 use plan::Plan;
 use scan::{FileSet, scan};
 use session::{Facts, Session};
@@ -111,7 +112,7 @@ struct Started {
 fn start(
     paths: &[PathBuf],
     options: &SendOptions,
-    repeats: Option<(SetId, StaysOpen)>,
+    repeats: Option<(SetId, Arc<Gate>)>,
     events: Events,
 ) -> Result<Started, SendError> {
     options.check()?;
@@ -125,7 +126,7 @@ fn start(
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_size, segment_hint);
     let clock = Clock::start();
-    let (repeated, open) = repeats.unzip();
+    let (repeated, gate) = repeats.unzip();
     let set = repeated.unwrap_or_else(|| draw_set(&mut rng));
     let (engine, source) = match &options.compat {
         None => {
@@ -160,7 +161,7 @@ fn start(
     let now = clock.now();
     let timetable = options.schedule.clone().map(|s| Timetable::new(s, options.clock, now));
     let session = Session::new(facts, timetable, jobs, events, stopper.clone(), now);
-    let session = session.with_lane(lane).open_while(open);
+    let session = session.with_lane(lane).behind(gate);
     let thread = std::thread::Builder::new()
         .name("norm-send".to_owned())
         .spawn(move || run(link, clock, engine, session, &results))?;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::endpoint::Job;
@@ -11,7 +11,7 @@ use norm_core::{Sender, SenderEvent, Timestamp};
 
 use super::event::{Events, SendEvent, SendPhase, SendProgress};
 use super::jobs::Jobs;
-use super::lane::{Lane, StaysOpen};
+use super::lane::{Gate, Lane};
 use super::receivers::{Receivers, Summary, fraction};
 use super::report::{SendOutcome, SendReport};
 use super::source::SourceError;
@@ -66,7 +66,7 @@ pub(super) struct Session {
     outcome: Option<SendOutcome>,
     lane: Option<Lane>,
     /// Of the slow lane itself: more receivers may come.
-    open: Option<StaysOpen>,
+    gate: Option<Arc<Gate>>,
 }
 
 impl Session {
@@ -95,7 +95,7 @@ impl Session {
             ending: None,
             outcome: None,
             lane: None,
-            open: None,
+            gate: None,
         }
     }
 
@@ -104,9 +104,9 @@ impl Session {
         Self { lane, ..self }
     }
 
-    /// Whoever has been served, more receivers may come while this is true.
-    pub(super) fn open_while(self, open: Option<StaysOpen>) -> Self {
-        Self { open, ..self }
+    /// More receivers may come, whoever has been served, as long as this is open.
+    pub(super) fn behind(self, gate: Option<Arc<Gate>>) -> Self {
+        Self { gate, ..self }
     }
 
     /// Tells the last progress, and how it ended.
@@ -253,6 +253,9 @@ impl Application<Sender> for Session {
     fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
             SenderEvent::ReceiverFound { node, name } => {
+                if let Some(gate) = &self.gate {
+                    gate.count();
+                }
                 self.meet(node, &name, self.facts.nameless);
             }
             SenderEvent::ReceiverMoved { from, to } => self.receivers.moved(from, to),
@@ -334,8 +337,8 @@ impl Application<Sender> for Session {
         if engine.is_finished() || self.ending.is_some_and(|since| now >= since + GOODBYE) {
             return ControlFlow::Break(());
         }
-        if let Some(open) = &self.open {
-            engine.keep_open(open.load(Ordering::Acquire));
+        if let Some(gate) = &self.gate {
+            engine.keep_open(gate.is_open());
         }
         self.hint_if_silent(engine, now);
         if now >= self.next_progress {

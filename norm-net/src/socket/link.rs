@@ -44,6 +44,8 @@ pub struct Link {
     receiving: ReceiveBuffers,
     waiting: Waiting,
     stats: LinkStats,
+    /// What the kernel dropped at sockets that are closed.
+    dropped_before: u32,
 }
 
 impl Link {
@@ -73,6 +75,7 @@ impl Link {
             receiving: ReceiveBuffers::new(),
             waiting,
             stats: LinkStats::default(),
+            dropped_before: 0,
         })
     }
 
@@ -90,6 +93,7 @@ impl Link {
         let prepare = "prepare to wait for packets";
         let local = own.socket.local_addr().map_err(NetError::socket(prepare))?;
         self.waiting.watch(&mut own, session.as_mut()).map_err(NetError::socket(prepare))?;
+        self.dropped_before = self.kernel_drops().unwrap_or(0);
         self.group = setup::with_scope(config.group, &chosen.interface);
         (self.local, self.chosen) = (local, chosen);
         self.buffers = setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own);
@@ -207,7 +211,7 @@ impl Link {
     /// Datagrams that the kernel dropped before they could be read, because a receive buffer was
     /// full. A system call each time. Wraps at 32 bits; `None` where the system does not tell.
     pub fn kernel_drops(&self) -> Option<u32> {
-        let own = raw::receive_drops(&self.own.socket)?;
+        let own = self.dropped_before.wrapping_add(raw::receive_drops(&self.own.socket)?);
         match &self.session {
             Some(session) => Some(own.wrapping_add(raw::receive_drops(&session.socket)?)),
             None => Some(own),

@@ -86,6 +86,11 @@ impl Election {
         &self.law
     }
 
+    /// Nobody limits, and nobody has said anything for so long.
+    pub(in crate::sender) fn hears_nobody(&self, now: Timestamp, time: Duration) -> bool {
+        self.limiting.is_none() && now >= self.quiet_from + time
+    }
+
     /// Who limits.
     pub(in crate::sender) fn limiting(&self) -> Option<NodeId> {
         self.limiting.as_ref().map(|limiting| limiting.node)

@@ -7,20 +7,35 @@ use norm_core::Timestamp;
 
 use super::end::Failure;
 use super::{Engine, Session};
+use crate::error::NetError;
 use crate::receive::event::ReceiveEvent;
 
-/// A daemon goes back to its own group when nothing has begun in the slow lane for this long.
+/// When nothing has begun in the slow lane for this long, a daemon goes back to its own group, and others
+/// give up.
 const LANE_PATIENCE: Duration = Duration::from_secs(60);
+/// A daemon stays in the lane no longer than this for its confirmation to be heard.
+const STAY: Duration = Duration::from_secs(10);
+/// Bad news is believed when it is said again after this time, and within the other.
+const AGAIN: Duration = Duration::from_millis(100);
+const FORGOTTEN: Duration = Duration::from_secs(10);
+/// Ports below are the system's.
+const LOWEST_PORT: u16 = 1024;
+
+const SENT_AWAY: &str = "the sender waits for this receiver no longer, because it takes less than the \
+                         others: receive again when its network or disk is faster, or have the sender \
+                         use --slow lane or wait";
 
 /// Where the session listens.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Whereabouts {
     /// In a slow lane since then.
     lane: Option<Timestamp>,
-    /// Something was on its way there.
-    begun: bool,
+    /// When something was on its way there last.
+    busy: Option<Timestamp>,
     /// Go there; `None`: home.
     next: Option<Option<SocketAddr>>,
+    /// Who said first that it waits no longer, and when.
+    told: Option<(u32, Timestamp)>,
 }
 
 impl Session {
@@ -38,21 +53,33 @@ impl Session {
         if waiting.is_empty() || self.whereabouts.next.is_some() {
             return;
         }
+        // One packet can be anybody's.
+        match self.whereabouts.told {
+            Some((by, at)) if by == remote && now < at + FORGOTTEN => {
+                if now < at + AGAIN {
+                    return;
+                }
+            }
+            _ => {
+                self.whereabouts.told = Some((remote, now));
+                return;
+            }
+        }
         // A group somewhere, of the family of ours: no more can come of a lie than of the session's.
         let lane = lane.filter(|lane| {
             let here = self.policy.group;
             let fits = lane.ip().is_multicast() && lane.is_ipv4() == here.is_ipv4();
-            fits && here.ip().is_multicast() && lane.port() > 0 && *lane != here
+            fits && here.ip().is_multicast() && lane.port() >= LOWEST_PORT && *lane != here
         });
-        let alone = self.plain.is_empty() && self.sets.values().all(|set| set.remote == remote);
+        // Of a set whose list of files is here: whoever sends it has something.
+        let known = self.sets.values().any(|set| set.remote == remote && set.plan.is_some());
+        let alone =
+            known && self.plain.is_empty() && self.sets.values().all(|set| set.remote == remote);
         let lane = lane.filter(|_| alone && self.whereabouts.lane.is_none());
         self.events.send(ReceiveEvent::Ejected { lane });
         let Some(lane) = lane else {
             for number in waiting {
-                let reason = "the sender waits for this receiver no longer, because it takes less than \
-                              the others: receive again when its network or disk is faster, or have \
-                              the sender use --slow lane or wait";
-                self.fail(engine, now, number, Failure::Ejected(reason.to_owned()));
+                self.fail(engine, now, number, Failure::Ejected(SENT_AWAY.to_owned()));
             }
             return;
         };
@@ -63,18 +90,52 @@ impl Session {
         engine.forget(remote);
         engine.store_mut().forget(remote);
         self.senders.remove(&remote);
-        self.whereabouts = Whereabouts { lane: Some(now), begun: false, next: Some(Some(lane)) };
+        self.whereabouts =
+            Whereabouts { lane: Some(now), next: Some(Some(lane)), ..Whereabouts::default() };
     }
 
-    /// A daemon has nothing more to do in the slow lane.
+    /// In a slow lane: elsewhere than hints and reports say.
+    pub(super) fn is_in_lane(&self) -> bool {
+        self.whereabouts.lane.is_some()
+    }
+
+    /// Nothing has begun there yet, and may.
+    pub(super) fn waits_in_lane(&self, now: Timestamp) -> bool {
+        let Whereabouts { lane, busy, .. } = self.whereabouts;
+        busy.is_none() && lane.is_some_and(|since| now < since + LANE_PATIENCE)
+    }
+
+    /// The slow lane cannot be joined: what was on its way is not received.
+    pub(in crate::receive) fn cannot_move(&mut self, now: Timestamp, error: &NetError) {
+        self.whereabouts = Whereabouts::default();
+        self.events.hint(format!("the slow lane cannot be joined: {error}"));
+        self.end.failed(now, u32::MAX, Failure::Ejected(SENT_AWAY.to_owned()));
+    }
+
+    /// Nothing more is to be had in the slow lane: a daemon goes home, others give up.
     pub(super) fn leave_lane(&mut self, now: Timestamp) {
-        let Some(since) = self.whereabouts.lane.filter(|_| self.policy.daemon) else { return };
-        let busy = !self.sets.is_empty() || !self.plain.is_empty();
-        self.whereabouts.begun |= busy;
+        let Some(since) = self.whereabouts.lane else { return };
+        if self.whereabouts.next.is_some() {
+            return;
+        }
+        if !self.sets.is_empty() || !self.plain.is_empty() {
+            self.whereabouts.busy = Some(now);
+            return;
+        }
         let owed = self.senders.values().any(|sender| sender.owes_release);
-        let over = self.whereabouts.begun || now >= since + LANE_PATIENCE;
-        if over && !busy && !owed && self.whereabouts.next.is_none() {
+        let over = match self.whereabouts.busy {
+            Some(busy) => !owed || now >= busy + STAY,
+            None => now >= since + LANE_PATIENCE,
+        };
+        if !over {
+            return;
+        }
+        if self.policy.daemon {
             self.whereabouts = Whereabouts { next: Some(None), ..Whereabouts::default() };
+        } else if self.whereabouts.busy.is_none() && !self.end.settled() {
+            let reason = "sent to a slow lane, where nothing came: receive again, or have the sender \
+                          use --slow wait";
+            self.end.failed(now, u32::MAX, Failure::Ejected(reason.to_owned()));
         }
     }
 

@@ -161,7 +161,7 @@ impl Session {
     }
 
     fn hint_at_silence(&mut self, now: Timestamp) {
-        let silent = self.senders.is_empty() && !self.end.hinted;
+        let silent = self.senders.is_empty() && !self.end.hinted && !self.is_in_lane();
         if silent && now >= self.end.started + HINT_AFTER {
             self.end.hinted = true;
             self.events.hint(format!(
@@ -204,7 +204,8 @@ impl Session {
         if heard != self.end.heard.0 {
             self.end.heard = (heard, now);
         }
-        if !self.sets.is_empty() || !self.plain.is_empty() {
+        let waits = self.waits_in_lane(now);
+        if waits || !self.sets.is_empty() || !self.plain.is_empty() {
             self.end.at = None;
         } else if self.end.settled() {
             let owed = self.senders.values().any(|sender| sender.owes_release);

@@ -264,6 +264,11 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, limit: usize) {
 impl Application<Lossy> for Session {
     fn event(&mut self, lossy: &mut Lossy, now: Timestamp, event: ReceiverEvent) {
         let engine = &mut lossy.engine;
+        if let ReceiverEvent::ObjectOpened { object, .. } = &event
+            && engine.progress(object.remote).is_none()
+        {
+            return; // of a sender that was left meanwhile
+        }
         match event {
             ReceiverEvent::SenderFound { remote, node, address } => {
                 self.forget_senders(engine);
