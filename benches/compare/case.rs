@@ -13,13 +13,19 @@ pub struct Case {
     pub mtu: u32,
     /// Whether a batch (GSO) crosses the network as one packet.
     pub offload: bool,
+    /// Bits per second that reach each receiver, if there is a limit.
+    pub bottleneck: Option<u64>,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { receivers, loss, mtu, offload } = self;
+        let Self { receivers, loss, mtu, offload, bottleneck } = self;
         let plural = if *receivers == 1 { "" } else { "s" };
         let offload = if *offload { "on" } else { "off" };
-        write!(f, "{receivers} receiver{plural}, {loss} % loss, MTU {mtu}, offload {offload}")
+        write!(f, "{receivers} receiver{plural}, {loss} % loss, MTU {mtu}, offload {offload}")?;
+        match bottleneck {
+            Some(bits) => write!(f, ", {} Mbit/s", bits / 1_000_000),
+            None => Ok(()),
+        }
     }
 }

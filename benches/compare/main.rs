@@ -7,6 +7,7 @@
 //! The rule for time is the same for all: from the start of the sender's process until the file of
 //! the last receiver is complete, which is when it was last changed. Needs root and Linux.
 
+mod bottleneck;
 mod case;
 mod contest;
 mod host;

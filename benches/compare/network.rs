@@ -37,8 +37,9 @@ impl Network {
             let host = network.namespace(host)?;
             plug_in(&host, number, &switch, case)?;
         }
-        for receiver in &network.receivers {
+        for (receiver, number) in network.receivers.iter().zip(2..) {
             lose(receiver, case.loss)?;
+            narrow(&switch, number, case)?;
         }
         Ok(network)
     }
@@ -101,6 +102,16 @@ fn plug_in(namespace: &str, number: u8, switch: &str, case: &Case) -> Result<(),
     ip(&format!("-n {namespace} link set {INTERFACE} up"))?;
     ip(&format!("-n {namespace} route add 224.0.0.0/4 dev {INTERFACE}"))?;
     Ok(())
+}
+
+/// From now on no more than the case's rate reaches a receiver, behind a queue of 20 ms.
+fn narrow(switch: &str, number: u8, case: &Case) -> Result<(), String> {
+    let Some(bits) = case.bottleneck else { return Ok(()) };
+    let (queue, burst) = (bits / 8 / 50, (bits / 8 / 2000).max(16 << 10));
+    let words = format!(
+        "tc qdisc add dev port{number} root tbf rate {bits}bit burst {burst} limit {queue}"
+    );
+    ip(&format!("netns exec {switch} {words}")).map(drop)
 }
 
 /// From now on a host loses this share of the UDP packets that arrive, each by its own toss.

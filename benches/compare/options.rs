@@ -56,6 +56,10 @@ pub struct Options {
     #[arg(long, value_name = "WHICH", default_value = "both")]
     pub offload: Offload,
 
+    /// Lets so much reach each receiver, such as 100M: programs that can then find the rate by themselves
+    #[arg(long, value_name = "RATE", value_parser = bits)]
+    pub bottleneck: Option<u64>,
+
     /// Size of the file, such as 256MiB
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub size: ByteSize,
@@ -109,6 +113,9 @@ Examples:
                             file to file without loss, with and without segmentation offload
   compare --loss 1,5,20 --mtu 1500 --offload off --size 256MiB --out loss.md
                             loss of single packets, as on a wire
+  compare --bottleneck 100M --loss 0.1,1,5 --receivers 1 --mtu 1500 --offload off --size 32MiB
+          --tools ours,fixed,uftp,nrl --limit 120 --out bottleneck.md
+                            who finds the rate of a link, and how long files take then
   compare --size 64MiB --runs 1 --receivers 1 --tools ours,uftp
                             a quick look";
 
@@ -120,7 +127,8 @@ impl Options {
             for &offload in self.offload.settings() {
                 for &receivers in &self.receivers {
                     for &loss in &self.loss {
-                        cases.push(Case { receivers, loss, mtu, offload });
+                        let bottleneck = self.bottleneck;
+                        cases.push(Case { receivers, loss, mtu, offload, bottleneck });
                     }
                 }
             }
@@ -142,6 +150,19 @@ impl Offload {
 fn percent(text: &str) -> Result<f64, String> {
     let percent: f64 = text.parse().map_err(|_| "give a number such as 0.1".to_owned())?;
     if (0.0..=90.0).contains(&percent) { Ok(percent) } else { Err("give 0 to 90".to_owned()) }
+}
+
+/// Bits per second, with M or G behind the number.
+fn bits(text: &str) -> Result<u64, String> {
+    let scale = match text.as_bytes().last() {
+        Some(b'M') => 1_000_000,
+        Some(b'G') => 1_000_000_000,
+        _ => 0,
+    };
+    match text.get(..text.len().saturating_sub(1)).unwrap_or_default().parse::<u64>() {
+        Ok(number @ 1..=1000) if scale > 0 => Ok(number * scale),
+        _ => Err("give a number such as 100M or 1G".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -168,6 +189,9 @@ mod tests {
         let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
         let cases = cli.options.cases();
         assert_eq!(cases.len(), 8);
-        assert_eq!(cases[7], Case { receivers: 4, loss: 5.0, mtu: 1500, offload: false });
+        assert_eq!(
+            cases[7],
+            Case { receivers: 4, loss: 5.0, mtu: 1500, offload: false, bottleneck: None }
+        );
     }
 }

@@ -23,6 +23,9 @@ const PLACE: Duration = Duration::from_secs(2);
 const STUCK: Duration = Duration::from_secs(30);
 const SIGN_OF_LIFE: u64 = 64 << 10;
 
+/// How the trouble of who needs longer than the limit begins.
+pub const TOO_LONG: &str = "not done after";
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Run {
@@ -224,7 +227,7 @@ impl Watch<'_> {
             }
             let now = Instant::now();
             if now - self.start > self.limit {
-                return Ok(Some(format!("not done after {} s", self.limit.as_secs())));
+                return Ok(Some(format!("{TOO_LONG} {} s", self.limit.as_secs())));
             }
             if now >= next_sign {
                 next_sign = now + Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::bottleneck;
 use crate::case::Case;
 use crate::contest::{Contest, Entry};
 use crate::host;
@@ -15,7 +16,7 @@ use crate::tools::Tool;
 const GB: f64 = 1e9;
 const MIB: f64 = (1u64 << 20) as f64;
 /// Stands for what was not measured or does not count.
-const NONE: &str = "–";
+pub const NONE: &str = "–";
 
 const NOTES: &str = "\
 Goodput: from the start of the sender's process until the last receiver's file was last changed, by which it is
@@ -51,7 +52,10 @@ pub fn write(
 
 fn document(options: &Options, missing: &[String], results: &[Contest]) -> String {
     let mut text = head(options, missing);
-    text += &ratios(options, results);
+    text += &match options.bottleneck {
+        Some(_) => bottleneck::times(options, results),
+        None => ratios(options, results),
+    };
     for contest in results {
         text += &details(options, contest);
     }
@@ -207,14 +211,14 @@ fn quotient(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     Some(a? / b.filter(|&b| b > 0.0)?)
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+pub fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or(NONE.to_owned(), |value| format!("{value:.digits$}"))
 }
 
-fn row(cells: &[String]) -> String {
+pub fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-fn rule(columns: usize) -> String {
+pub fn rule(columns: usize) -> String {
     format!("|{}\n", "---|".repeat(columns))
 }

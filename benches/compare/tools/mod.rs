@@ -24,6 +24,8 @@ use crate::work::Work;
 pub enum Tool {
     /// norm-send and norm-recv
     Ours,
+    /// norm-send at parts of the bottleneck's rate
+    Fixed,
     /// The bare socket with GSO and GRO, memory to memory, nothing repaired
     Raw,
     /// uftp and uftpd
@@ -119,7 +121,7 @@ impl Kit {
             None => Err(format!("no {program} here; apt-get install {package}")),
         };
         match tool {
-            Tool::Ours => self.ours.build(),
+            Tool::Ours | Tool::Fixed => self.ours.build(),
             Tool::Uftp => installed("uftp", "uftp").and(installed("uftpd", "uftp")),
             Tool::Udpcast => {
                 installed("udp-sender", "udpcast").and(installed("udp-receiver", "udpcast"))
@@ -132,7 +134,7 @@ impl Kit {
     /// What to start for one run.
     pub fn plan(&self, setting: Setting, scene: &Scene<'_>) -> Plan {
         match setting.tool {
-            Tool::Ours => ours::plan(&self.ours, scene),
+            Tool::Ours | Tool::Fixed => ours::plan(&self.ours, setting.label, scene),
             Tool::Raw => raw::plan(&self.myself, scene),
             Tool::Uftp => uftp::plan(setting.label, scene),
             Tool::Udpcast => udpcast::plan(scene),
@@ -148,6 +150,7 @@ impl Tool {
     pub fn settings(self, case: &Case) -> Vec<Setting> {
         let labels = match self {
             Self::Uftp => uftp::settings(case),
+            Self::Fixed => ours::parts(case),
             _ => &[""],
         };
         labels.iter().map(|&label| Setting { tool: self, label }).collect()
@@ -155,7 +158,7 @@ impl Tool {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours => "norm-send",
+            Self::Ours | Self::Fixed => "norm-send",
             Self::Raw => "raw socket",
             Self::Uftp => "uftp",
             Self::Udpcast => "udpcast",
@@ -170,6 +173,11 @@ impl Tool {
         matches!(self, Self::Uftp | Self::Udpcast | Self::Nrl)
     }
 
+    /// Whether each of its settings is of interest, not only the first one that works.
+    pub fn shows_all(self) -> bool {
+        self == Self::Fixed
+    }
+
     /// Whether it sends anything.
     pub fn is_networked(self) -> bool {
         !matches!(self, Self::Cp | Self::Hash)
@@ -177,7 +185,10 @@ impl Tool {
 
     /// Bytes of content in the packets that the sender sent, where it says so.
     pub fn symbol_bytes(self, scene: &Scene<'_>) -> Option<u64> {
-        if self == Self::Ours { ours::symbol_bytes(scene) } else { None }
+        match self {
+            Self::Ours | Self::Fixed => ours::symbol_bytes(scene),
+            _ => None,
+        }
     }
 }
 

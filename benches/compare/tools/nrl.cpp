@@ -1,6 +1,7 @@
 // One file over the NRL's NORM, acknowledged by every receiver.
 //
 //   nrl send INTERFACE FILE RECEIVERS MBIT_PER_SECOND SEGMENT PARITY
+//                                          at a rate of 0 with congestion control
 //   nrl recv INTERFACE FILE NUMBER          stays until it is killed
 
 #include <cstdint>
@@ -27,8 +28,9 @@ static int send_file(NormInstanceHandle instance, char** words)
 {
     NormSessionHandle session = open_session(instance, SENDER, words[2]);
     unsigned receivers = atoi(words[4]);
-    NormSetTxRate(session, atof(words[5]) * 1e6);
-    NormSetCongestionControl(session, false);
+    double rate = atof(words[5]) * 1e6;
+    if (rate > 0) NormSetTxRate(session, rate);
+    NormSetCongestionControl(session, rate == 0);
     NormSetGrttEstimate(session, 0.005);
     NormSetGroupSize(session, 10);
     NormSetBackoffFactor(session, 2.0);

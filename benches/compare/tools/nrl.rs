@@ -23,7 +23,7 @@ pub fn build(program: &Path) -> Result<(), String> {
     }
 }
 
-/// Megabits per second and parity segments per block of 64, the best of those that were tried.
+/// Megabits per second (0: with congestion control) and parity segments per block of 64, the best of those that were tried.
 fn best(case: &Case) -> (u32, u32) {
     match (case.receivers, case.loss) {
         (1, 0.0) => (1500, 2),
@@ -36,7 +36,10 @@ fn best(case: &Case) -> (u32, u32) {
 
 pub fn plan(program: &Path, scene: &Scene<'_>) -> Plan {
     let case = scene.case;
-    let (rate, parity) = best(case);
+    let (rate, parity) = match case.bottleneck {
+        Some(_) => (0, 16),
+        None => best(case),
+    };
     let segment = if case.mtu >= 9000 { 8800 } else { 1400 };
     let mut sender = scene.network.at_sender(program);
     sender.args(["send", INTERFACE]).arg(scene.work.source());

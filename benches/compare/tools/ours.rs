@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{Plan, Scene};
+use crate::case::Case;
 use crate::network::INTERFACE;
 use crate::options::Options;
 
@@ -56,11 +57,31 @@ impl Programs {
     }
 }
 
-pub fn plan(programs: &Programs, scene: &Scene<'_>) -> Plan {
+/// Parts of the bottleneck's rate at which the best one is looked for. `-b` leaves out Ethernet's
+/// headers, which the bottleneck counts: 14 bytes of a packet, a hundredth.
+const PARTS: [(&str, f64); 3] =
+    [("0.90 of the link", 0.90), ("0.95 of the link", 0.95), ("0.98 of the link", 0.98)];
+const LABELS: [&str; 3] = [PARTS[0].0, PARTS[1].0, PARTS[2].0];
+
+/// The settings at fixed rates; there are none without a bottleneck.
+pub fn parts(case: &Case) -> &'static [&'static str] {
+    if case.bottleneck.is_some() { &LABELS } else { &[] }
+}
+
+fn rate(label: &str, case: &Case) -> String {
+    let part = PARTS.iter().find(|(name, _)| *name == label);
+    match (case.bottleneck, part) {
+        (None, _) => "max".to_owned(),
+        (Some(_), None) => "auto".to_owned(),
+        (Some(bits), Some((_, part))) => (bits as f64 * part).to_string(),
+    }
+}
+
+pub fn plan(programs: &Programs, label: &str, scene: &Scene<'_>) -> Plan {
     // That of the run before would be taken for this one's if this one writes none.
     let _ = fs::remove_file(report(scene));
     let mut sender = scene.network.at_sender(&programs.folder.join("norm-send"));
-    sender.args(["-i", INTERFACE, "-b", "max"]);
+    sender.args(["-i", INTERFACE, "-b", &rate(label, scene.case)]);
     sender.args(["--min-receivers", &scene.case.receivers.to_string()]);
     sender.arg("--report").arg(report(scene));
     sender.args(programs.send_args.split_whitespace()).arg(scene.work.source());

@@ -1,4 +1,4 @@
-//! uftp: unpaced, a closed group, 100 MB socket buffers.
+//! uftp: unpaced, or with TFMCC behind a bottleneck; a closed group, 100 MB socket buffers.
 
 use std::path::Path;
 
@@ -24,7 +24,9 @@ pub fn plan(label: &str, scene: &Scene<'_>) -> Plan {
     let grtt = if label == LONG_LABEL { LONG } else { SHORT };
     let ids: Vec<String> = (0..usize::from(case.receivers)).map(id).collect();
     let mut sender = scene.network.at_sender(Path::new("uftp"));
-    sender.args(["-R", "-1", "-b", block, "-B", "104857600", "-r", grtt, "-s", "20", "-m", "10"]);
+    let pace = if case.bottleneck.is_some() { ["-C", "tfmcc"] } else { ["-R", "-1"] };
+    sender.args(pace);
+    sender.args(["-b", block, "-B", "104857600", "-r", grtt, "-s", "20", "-m", "10"]);
     sender.args(["-x", "1", "-I", INTERFACE, "-H", &ids.join(","), "-D", "out"]);
     sender.arg(scene.work.source());
     Plan {

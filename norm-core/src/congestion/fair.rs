@@ -17,10 +17,16 @@ use crate::time::Timestamp;
 
 /// What a new round trip counts in the mean (RFC 5740 §5.5.2.3), ...
 const SMOOTH: f64 = 0.1;
-/// ... and how much the last one may change the rate (RFC 5348 §4.5).
-const DAMPING: (f64, f64) = (0.5, 2.0);
+/// ... and how much the last one may change the rate (RFC 5348 §4.5). Hardly upwards: a queue that has
+/// just been emptied is soon filled again.
+const DAMPING: (f64, f64) = (0.5, 1.1);
 /// Rises count at most so many round trips: time without a report is none to have risen in.
 const RISE_ROUNDS: f64 = 4.0;
+/// Reports come no more often than this, which can be many round trips: a packet for each of them
+/// would be far too much before the first one is heard of. So it is one in this time, or this part
+/// of the rate.
+const LOOP: f64 = 0.01;
+const STRIDE: f64 = 0.1;
 /// Packets that leave at once make this many seconds of the rate.
 const BURST_TIME: f64 = 0.000_25;
 const BURST_MOST: usize = 64;
@@ -139,6 +145,13 @@ impl Fair {
         self.limits.max
     }
 
+    /// Losses within this time are one event for it: a queue that overflows is at its longest, and the
+    /// mean does not know yet.
+    pub fn window(&self) -> Duration {
+        let last = Duration::from_secs_f64(self.last_root * self.last_root);
+        self.rtt.max((self.rtt + last) / 2)
+    }
+
     /// Somebody else limits now: its round trip.
     pub fn follow(&mut self, rtt: Duration) {
         self.rtt = rtt;
@@ -220,12 +233,22 @@ impl Fair {
             let most = if self.starting { f64::INFINITY } else { self.known };
             self.rate = (self.rate * 2.0).min(target).min(most);
         } else if self.busy {
-            self.rate = (self.rate + rounds * self.packet / rtt).min(target);
+            self.rate = (self.rate + self.step(now, rtt)).min(target);
         }
         self.risen = now;
         if self.rate >= self.known {
             self.known = 0.0;
         }
+    }
+
+    /// How much the rate may rise since it last could.
+    fn step(&self, now: Timestamp, rtt: f64) -> f64 {
+        let round = rtt.max(LOOP);
+        let rounds = (now.saturating_since(self.risen).as_secs_f64() / round).min(RISE_ROUNDS);
+        let packet = self.packet / round;
+        let least = if rtt < LOOP { self.rate * STRIDE } else { 0.0 };
+        // Never more than a packet per round trip, however short that is.
+        rounds * packet.max(least).min(self.packet * round / (rtt * rtt))
     }
 
     fn fall(&mut self, now: Timestamp, target: f64, claim: Claim) {

@@ -21,8 +21,11 @@ const STEEP: f64 = 0.5;
 /// Potential limiting receivers kept, and how much more than the CLR one may take to be one.
 const POTENTIAL: usize = 3;
 const NEAR: f64 = 1.5;
-/// Times between probes: a round trip of the CLR, within these bounds.
-const GAP_SHORTEST: Duration = Duration::from_millis(10);
+/// Times between probes: a round trip of the CLR, within these bounds; where it is shorter than
+/// [`GAP_SLOW`], so many packets are between two probes.
+const GAP_SHORTEST: Duration = Duration::from_millis(2);
+const GAP_SLOW: Duration = Duration::from_millis(10);
+const GAP_PACKETS: u32 = 16;
 const GAP_LONGEST: Duration = Duration::from_secs(1);
 /// The same as long as nobody limits.
 const GAP_ALONE: Duration = Duration::from_millis(200);
@@ -110,7 +113,10 @@ impl Election {
             rtt: QuantizedRtt::from_duration(heard.rtt),
             rate: QuantizedRate::from_bytes_per_second(heard.rate / self.ratio),
         };
-        let limiting = self.limiting.iter().map(move |heard| item(heard, CcFlags::CLR));
+        let window = self.law.window();
+        let limiting = self.limiting.iter();
+        let limiting =
+            limiting.map(move |heard| item(&Heard { rtt: window, ..*heard }, CcFlags::CLR));
         limiting.chain(self.potential.iter().map(move |heard| item(heard, CcFlags::PLR)))
     }
 
@@ -192,7 +198,8 @@ impl Election {
         let longest = GAP_LONGEST.max(limiting.rtt);
         let packet = Duration::from_secs_f64(1400.0 / self.law.rate().max(1.0));
         let rest = if self.resting.is_some() { REST / 4 } else { Duration::ZERO };
-        Some(limiting.rtt.max(packet * 2).max(rest).clamp(GAP_SHORTEST, longest))
+        let shortest = (packet * GAP_PACKETS).clamp(GAP_SHORTEST, GAP_SLOW);
+        Some(limiting.rtt.max(packet * 2).max(rest).clamp(shortest, longest))
     }
 
     /// When the last probe left.
