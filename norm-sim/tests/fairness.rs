@@ -26,14 +26,15 @@ fn thirty_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths() {
     assert!(part >= 0.6, "{part}");
 }
 
-/// Some minutes.
+/// 0.798 with ten thousand, which takes some minutes.
 #[test]
 fn ten_thousand_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths() {
     if std::env::var_os("NORM_TEST_SCALE").is_none() {
-        eprintln!("skipped: set NORM_TEST_SCALE=1");
+        eprintln!("skipped: set NORM_TEST_SCALE=1, and for more than 1,000 NORM_TEST_LARGE=1");
         return;
     }
-    for receivers in [1_000, 10_000] {
+    let large = std::env::var_os("NORM_TEST_LARGE").is_some();
+    for receivers in if large { vec![1_000, 10_000] } else { vec![1_000] } {
         let part = part_of_the_fair_rate(receivers);
         eprintln!("{receivers} receivers that lose 1 % each: {part:.3} of the fair rate");
         assert!(part >= 0.6, "{part}");

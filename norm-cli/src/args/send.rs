@@ -52,8 +52,15 @@ pub struct SendArgs {
     #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
     pub rate_min: Option<u64>,
 
-    /// Receivers that keep the others slow: wait, eject, or lane (the same again, slower)
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    /// Receivers that keep the others slow: wait, eject, lane (a second group) [default: wait]
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub slow: SlowChoice,
 
     /// Slow is who takes less than this [default: less than half of the others]
