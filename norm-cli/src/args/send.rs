@@ -52,7 +52,7 @@ pub struct SendArgs {
     #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
     pub rate_min: Option<u64>,
 
-    /// Receivers that keep the others slow: wait, eject, lane (a second group) [default: wait]
+    /// Who keeps the others slow: wait, eject, lane (a second group) [default: wait]
     #[arg(
         long,
         value_name = "WHAT",
