@@ -50,7 +50,7 @@ fn time(options: &Options, entry: &Entry) -> Time {
 fn too_long(options: &Options, entry: &Entry) -> Time {
     let late = |trouble: &String| trouble.starts_with(crate::run::TOO_LONG);
     let all = entry.runs.iter().all(|run| run.trouble.as_ref().is_some_and(late));
-    (all && !entry.runs.is_empty()).then(|| (options.limit.as_secs_f64(), true))
+    (all && !entry.runs.is_empty()).then_some((options.limit.as_secs_f64(), true))
 }
 
 fn quotient(a: Time, b: Time) -> Time {
