@@ -184,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bottleneck_is_given_with_its_unit() {
+        assert_eq!((bits("100M"), bits("1G")), (Ok(100_000_000), Ok(1_000_000_000)));
+        assert!(
+            ["", "M", "100", "0M", "2000G", "1,5G", "é"].iter().all(|text| bits(text).is_err())
+        );
+    }
+
+    #[test]
     fn cases_are_all_combinations() {
         let words = "compare --receivers 1,4 --loss 0,5 --mtu 1500";
         let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();

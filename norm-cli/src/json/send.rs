@@ -86,6 +86,7 @@ pub struct SenderProgress {
     pub receivers: usize,
     pub confirmed: usize,
     pub failed: usize,
+    pub ejected: usize,
     pub worst_loss: f64,
     pub slowest: u64,
 }
@@ -110,6 +111,7 @@ impl From<&SendProgress> for SenderProgress {
             receivers: progress.receivers,
             confirmed: progress.confirmed,
             failed: progress.failed,
+            ejected: progress.ejected,
             worst_loss: progress.worst_loss,
             slowest: progress.slowest,
         }

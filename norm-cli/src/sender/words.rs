@@ -31,6 +31,9 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
     if progress.failed > 0 {
         details.push_str(&format!(" ({} failed)", progress.failed));
     }
+    if progress.ejected > 0 {
+        details.push_str(&format!(" ({} too slow)", progress.ejected));
+    }
     if progress.worst_loss > 0.0 {
         details.push_str(&format!(", loss {}", text::share(progress.worst_loss)));
     }
@@ -247,6 +250,7 @@ mod tests {
             receivers: 2,
             confirmed: 0,
             failed: 0,
+            ejected: 0,
             worst_loss: 0.0,
             slowest: 0,
             phase: SendPhase::Waiting,

@@ -205,6 +205,11 @@ impl Sender {
 
     fn take_report(&mut self, now: Timestamp, from: (NodeId, Peer), report: &MemberReport<'_>) {
         let (node, identity) = (from.0, Some(report.identity));
+        let leaves = matches!(report.state, MemberState::Failed | MemberState::Leaving);
+        if self.session.is_gathering() && self.session.is_leaving(report.identity, leaves) {
+            // It says again that it goes.
+            return;
+        }
         let trust = self.hear(now, from, identity, report.name, report.grtt_response);
         if trust == Trust::Stranger {
             return;

@@ -4,6 +4,7 @@
 //! confirmed, failed or fallen silent) → lingering (for late joiners) → closing (EOT) → done.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -12,7 +13,7 @@ use super::config::SenderConfig;
 use super::event::SenderEvent;
 use super::members::MemberStatus;
 use crate::time::Timestamp;
-use crate::wire::{ACK_CREDIT, NodeId};
+use crate::wire::{ACK_CREDIT, Identity, NodeId};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {
@@ -84,6 +85,8 @@ pub(super) struct Session {
     /// The last NACK came to us alone.
     pub(super) unicast: bool,
     pub(super) collide_from: Timestamp,
+    /// Who has left while receivers were waited for: they say so more than once.
+    left: VecDeque<Identity>,
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
     pub(super) command: Option<AppCommand>,
@@ -121,6 +124,10 @@ const STRANGER_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ROBUST: Duration = Duration::from_secs(15);
 /// The rate of reports that a roll call may cause, per second.
 const REPORTS_PER_SECOND: u32 = 2_000;
+/// Of those that have left so many are remembered.
+const MOST_LEFT: usize = 64;
+/// While receivers are waited for, one that is silent for so long, and for three calls, is gone.
+const GONE: Duration = Duration::from_secs(4);
 /// Between two roll calls, but for the first ones.
 const CALL_PAUSE: Duration = Duration::from_secs(1);
 /// While content flows, the next roll call comes after this many times the time that they take at this
@@ -163,6 +170,7 @@ impl Session {
             advertise_from: now,
             unicast: false,
             collide_from: now,
+            left: VecDeque::new(),
             ack_request: None,
             next_ack_id: 0,
             command: None,
@@ -184,6 +192,18 @@ impl Session {
     /// Receivers are being waited for.
     pub(super) fn is_gathering(&self) -> bool {
         matches!(self.phase, Phase::Gathering { .. })
+    }
+
+    /// A receiver reports, and `leaves` or not: true when it has said so before and nothing else since.
+    pub(super) fn is_leaving(&mut self, identity: Identity, leaves: bool) -> bool {
+        let known = self.left.contains(&identity);
+        if leaves && !known {
+            self.left.truncate(MOST_LEFT - 1);
+            self.left.push_front(identity);
+        } else if known && !leaves {
+            self.left.retain(|&left| left != identity);
+        }
+        leaves && known
     }
 
     /// Data may flow.
@@ -415,8 +435,14 @@ impl Sender {
 
     fn gather(&mut self, now: Timestamp, deadline: Option<Timestamp>) {
         let enough = self.config.min_receivers;
-        let recent = now - self.silence();
+        // Everybody answers each call: whoever does not is gone, and may have come back as another.
+        let recent = now - (self.session.call_interval * 3).max(GONE).min(self.silence());
         if self.members.announced() >= enough && self.members.present(recent) >= enough {
+            for node in self.members.silent_since(recent) {
+                self.members.forget(node);
+                let reason = "it fell silent before anything was sent".to_owned();
+                self.event(SenderEvent::ReceiverFailed { node, reason });
+            }
             self.session.phase = Phase::Sending;
             self.session.fti_until = fti_until(now, self.config.rfc_only);
             self.session.next_cc = now;

@@ -131,6 +131,12 @@ impl Slow {
         }
     }
 
+    /// Somebody limits, and it was not tried yet whether it is the reason.
+    pub(super) fn is_undecided(&self) -> bool {
+        let first = self.patience == self.policy.after.max(LEAST_PATIENCE);
+        self.trial.is_some() || (self.complaint.is_some() && first)
+    }
+
     /// Somebody else has the same bottleneck: time in which a rate changes for other reasons than receivers
     /// does not count.
     fn rest(&mut self, now: Timestamp, sent: u64) {

@@ -121,6 +121,37 @@ fn who_left_before_the_start_is_not_counted() {
 }
 
 #[test]
+fn who_says_again_that_it_goes_does_not_come_back_by_that() {
+    let mut sender = Sender::new(SenderConfig { min_receivers: 2, ..config() }, 5, START).unwrap();
+    announce(&mut sender, START, 2);
+    for _ in 0..3 {
+        report(&mut sender, START, 2, MemberState::Leaving);
+    }
+    let mut events = Vec::new();
+    events.extend(core::iter::from_fn(|| sender.poll_event()));
+    let told = |wanted: fn(&SenderEvent) -> bool| events.iter().filter(|e| wanted(e)).count();
+    assert_eq!(told(|e| matches!(e, SenderEvent::ReceiverFound { .. })), 1, "{events:?}");
+    assert_eq!(told(|e| matches!(e, SenderEvent::ReceiverFailed { .. })), 1, "{events:?}");
+    announce(&mut sender, START, 2);
+    assert!(matches!(sender.poll_event(), Some(SenderEvent::ReceiverFound { .. })), "it is back");
+}
+
+#[test]
+fn who_fell_silent_before_the_start_is_not_waited_for_afterwards() {
+    let mut sender = Sender::new(SenderConfig { min_receivers: 2, ..config() }, 5, START).unwrap();
+    announce(&mut sender, START, 2);
+    let later = START + Duration::from_secs(9);
+    announce(&mut sender, later, 3);
+    sender.handle_timeout(later);
+    assert!(sender.session.is_gathering(), "one of the two is gone");
+    announce(&mut sender, later, 4);
+    sender.handle_timeout(later);
+    assert!(!sender.session.is_gathering());
+    let nodes: Vec<u32> = sender.members().map(|(node, _)| node.0).collect();
+    assert_eq!(nodes, [3, 4]);
+}
+
+#[test]
 fn a_group_is_known_when_all_are_there_that_were_waited_for() {
     let config = SenderConfig { min_receivers: 2, ..config() };
     let mut sender = Sender::new(config, 5, START).unwrap();

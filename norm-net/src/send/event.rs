@@ -132,6 +132,8 @@ pub struct SendProgress {
     pub confirmed: usize,
     /// Receivers that failed, left or fell silent.
     pub failed: usize,
+    /// Receivers that were sent away, or to the slow lane.
+    pub ejected: usize,
     /// The largest share of lost packets that a receiver reported, 0 to 1.
     pub worst_loss: f64,
     /// The fewest content bytes that a receiver not finished reported; `bytes_total` when all that

@@ -137,8 +137,9 @@ impl Lane {
         }
     }
 
-    /// Nobody else is sent there. Waits for those who are there, and adds what came of them.
-    pub(super) fn finish(mut self, report: &mut SendReport) {
+    /// Nobody else is sent there. Waits for those who are there, and adds what came of them; true if
+    /// there were any.
+    pub(super) fn finish(mut self, report: &mut SendReport) -> bool {
         self.wait_for_the_last();
         self.gate.closed.store(true, Ordering::Release);
         self.collect();
@@ -149,6 +150,7 @@ impl Lane {
             }
             add(report, lane);
         }
+        self.expected > 0
     }
 }
 

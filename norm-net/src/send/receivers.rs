@@ -110,6 +110,8 @@ pub(super) struct Summary {
     pub(super) confirmed: usize,
     /// Failed, left or lost.
     pub(super) failed: usize,
+    /// Too slow for the others.
+    pub(super) ejected: usize,
     pub(super) worst_loss: f64,
     /// The fewest content bytes that an active receiver reported.
     pub(super) slowest: Option<u64>,
@@ -124,9 +126,8 @@ impl Summary {
             summary.worst_loss = summary.worst_loss.max(fraction(loss));
             match member.status {
                 MemberStatus::Confirmed => summary.confirmed += 1,
-                MemberStatus::Failed | MemberStatus::Lost | MemberStatus::Ejected => {
-                    summary.failed += 1;
-                }
+                MemberStatus::Failed | MemberStatus::Lost => summary.failed += 1,
+                MemberStatus::Ejected => summary.ejected += 1,
                 MemberStatus::Active => {
                     let slowest = summary.slowest.unwrap_or(u64::MAX);
                     summary.slowest = Some(slowest.min(member.bytes_done));

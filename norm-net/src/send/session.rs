@@ -116,9 +116,12 @@ impl Session {
         let lane = self.lane.take();
         let began = self.began;
         let mut report = self.report(engine, now);
-        if let Some(lane) = lane {
-            lane.finish(&mut report);
-            report.elapsed = clock.now().saturating_since(began);
+        if let Some(lane) = lane
+            && lane.finish(&mut report)
+        {
+            let elapsed = clock.now().saturating_since(began);
+            report.data_elapsed += elapsed.saturating_sub(report.elapsed);
+            report.elapsed = elapsed;
         }
         report
     }
@@ -219,6 +222,7 @@ impl Session {
             receivers: summary.receivers,
             confirmed: summary.confirmed,
             failed: summary.failed,
+            ejected: summary.ejected,
             worst_loss: summary.worst_loss,
             slowest: summary.slowest.unwrap_or(finished),
             phase: self.phase(engine, &summary),

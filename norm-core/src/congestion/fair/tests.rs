@@ -106,3 +106,27 @@ fn a_queue_slows_down_at_once() {
     let rate = fair.rate();
     assert!((300_000.0..400_000.0).contains(&rate), "{rate}");
 }
+
+#[test]
+fn on_a_short_way_it_rises_by_a_tenth_in_ten_milliseconds() {
+    let (ms, rtt) = (Duration::from_millis(1), Duration::from_micros(500));
+    let mut fair = steady(5_000_000.0);
+    fair.follow(rtt);
+    let start = rounds(40);
+    for n in 1..=10 {
+        fair.take(start + ms * 10 * n, Claim::Loss(1e-7, f64::INFINITY), rtt);
+    }
+    let rise = fair.rate() / 5_000_000.0;
+    assert!((2.5..2.7).contains(&rise), "{rise}");
+}
+
+#[test]
+fn the_last_round_trip_raises_the_rate_by_a_tenth_at_most() {
+    let mut fair = steady(500_000.0);
+    let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
+    fair.take(rounds(41), Claim::Loss(loss, f64::INFINITY), RTT / 50);
+    assert!(fair.rate() < 600_000.0, "{}", fair.rate());
+    assert!(fair.window() < RTT, "an emptied queue widens nothing");
+    fair.take(rounds(42), Claim::Loss(loss, f64::INFINITY), RTT * 3);
+    assert!(fair.window() > RTT * 2, "a queue that has just filled does");
+}

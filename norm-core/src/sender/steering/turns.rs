@@ -13,6 +13,7 @@ use super::{Election, Steering};
 use crate::congestion::{Fair, RateLimits};
 use crate::sender::Sender;
 use crate::sender::config::{RateControl, SenderConfig};
+use crate::sender::slow::Slow;
 use crate::time::Timestamp;
 
 /// A queue stands for more than this part of the time: somebody else is there.
@@ -101,6 +102,10 @@ impl Sender {
     /// A report has been taken: perhaps the other law has its turn now.
     pub(super) fn take_turns(&mut self, now: Timestamp) {
         let (Some(turns), Some(steering)) = (&mut self.turns, &mut self.steering) else { return };
+        if self.slow.as_ref().is_some_and(Slow::is_undecided) {
+            // The queue may be that of a receiver that is too slow.
+            return;
+        }
         match steering {
             Steering::Delivery(following) if following.crowding() > CROWDED => {
                 turns.give_way(now, steering);
