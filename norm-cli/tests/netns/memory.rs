@@ -39,7 +39,9 @@ fn strangers_do_no_harm() {
     let mut receiver = scene.receiver(1, &[]);
     let mut stranger = scene.helper(2, "stranger");
     let mut sender = scene.sender(&["--min-receivers", "1", "-b", "50M"], &source);
-    let received = receiver.must_complete(&source, PATIENCE);
+    // What a stranger makes of a short object may look like a file of a sender that has no checksums, and
+    // is received as that.
+    let received = receiver.must_have(&source, PATIENCE);
     // Nothing proves who a receiver is: as long as the stranger speaks for receivers that never
     // were, the sender waits for these, and then it misses them.
     let bothered = stranger.kill();

@@ -105,13 +105,19 @@ impl Scene {
 }
 
 impl Receiver {
-    /// Waits for a good end, and for a copy that is the same as the source.
+    /// Waits for a good end, and for a copy that is the same as the source, and nothing else.
     pub fn must_complete(&mut self, source: &Path, patience: Duration) -> Completed {
+        let completed = self.must_have(source, patience);
+        assert_eq!(files::finished(&self.folder).len(), 1, "only the file");
+        completed
+    }
+
+    /// The same, whatever else has come.
+    pub fn must_have(&mut self, source: &Path, patience: Duration) -> Completed {
         let finished = self.program.finish(patience);
         assert_eq!(finished.code, Some(0), "the receiver's exit code\n{}", self.program.tail());
         let name = source.file_name().expect("the source is a file");
         files::assert_same(source, &self.folder.join(name));
-        assert_eq!(files::finished(&self.folder).len(), 1, "only the file");
         let summary = finished.events.iter().rfind(|event| is("summary")(event));
         let summary = summary.expect("a receiver that succeeds reports");
         Completed {
