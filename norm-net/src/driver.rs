@@ -33,8 +33,9 @@ impl Clock {
 pub trait Application<E: Endpoint> {
     /// Takes an event of the engine.
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
-    /// Starts a job; its result comes back through the channel given to [`run`].
-    fn job(&mut self, engine: &mut E, job: Job);
+    /// Starts a job; its result comes back through the channel given to [`run`], or the engine has it
+    /// at once.
+    fn job(&mut self, engine: &mut E, now: Timestamp, job: Job);
     /// Told now and then how many packets the kernel has dropped so far because a buffer was full.
     fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
@@ -62,13 +63,17 @@ pub fn run<E: Endpoint>(
     let mut outgoing = Outgoing::new(link.max_gso_segments());
     let mut next_look = clock.now();
     loop {
-        link.recv(BATCHES, &mut |received| {
+        let mut now = clock.now();
+        link.recv(1, &mut |received| {
+            if received.first {
+                now = clock.now();
+            }
             let datagram = Datagram {
                 source: received.source,
                 to_group: received.to_group,
                 payload: received.payload,
             };
-            engine.handle_datagram(clock.now(), datagram);
+            engine.handle_datagram(now, datagram);
         })?;
         for job in done.try_iter() {
             engine.handle_job(clock.now(), job);
@@ -87,7 +92,7 @@ pub fn run<E: Endpoint>(
             app.event(engine, now, event);
         }
         while let Some(job) = engine.poll_job() {
-            app.job(engine, job);
+            app.job(engine, now, job);
         }
         if app.turn(engine, now).is_break() {
             return Ok(());

@@ -26,6 +26,7 @@ pub mod workers;
 
 mod dscp;
 mod pace;
+mod quick;
 mod session;
 
 pub use dscp::Dscp;

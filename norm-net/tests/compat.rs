@@ -236,7 +236,7 @@ impl Application<Sender> for Forger {
         self.confirmed += usize::from(matches!(event, SenderEvent::ReceiverConfirmed { .. }));
     }
 
-    fn job(&mut self, _engine: &mut Sender, job: Job) {
+    fn job(&mut self, _engine: &mut Sender, _now: Timestamp, job: Job) {
         if let Job::Read(job) = job {
             let (start, len) = (job.offset as usize, job.len as usize);
             let bytes = self.objects[job.object as usize].1.slice(start..start + len);

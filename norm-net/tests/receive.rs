@@ -186,7 +186,7 @@ impl Application<Sender> for SentBy {
         }
     }
 
-    fn job(&mut self, _engine: &mut Sender, job: Job) {
+    fn job(&mut self, _engine: &mut Sender, _now: Timestamp, job: Job) {
         let done = match job {
             Job::Read(job) => {
                 let (start, len) = (job.offset as usize, job.len as usize);

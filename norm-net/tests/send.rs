@@ -127,7 +127,7 @@ impl Application<Receiver<Store>> for Keeper {
         }
     }
 
-    fn job(&mut self, engine: &mut Receiver<Store>, job: Job) {
+    fn job(&mut self, engine: &mut Receiver<Store>, _now: Timestamp, job: Job) {
         let Job::Store(job) = job else { return };
         let mut block = engine.store_mut().blocks.remove(&key(job.slot)).unwrap();
         self.decoded += usize::from(job.decode);

@@ -1,9 +1,12 @@
 //! Blocks of content in memory: read ahead of the cursor, kept behind it for repair.
 
 use core::ops::Range;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
+
+use crate::time::Timestamp;
 
 /// A first-in-first-out cache of blocks under a byte budget.
 #[derive(Debug)]
@@ -17,10 +20,14 @@ pub(super) struct BlockCache {
     fresh: BTreeSet<u64>,
     /// Blocks that were all here or on their way when somebody looked last, and still are.
     kept: Range<u64>,
+    /// Until when what was sent is kept.
+    keep_until: Timestamp,
 }
 
 /// Reads under way at most.
 const MAX_PENDING: usize = 16;
+/// What was sent is kept for this long after somebody has asked for repair.
+const KEEP: Duration = Duration::from_secs(2);
 
 impl BlockCache {
     pub(super) fn new(budget: usize) -> Self {
@@ -32,6 +39,7 @@ impl BlockCache {
             pending: BTreeSet::new(),
             fresh: BTreeSet::new(),
             kept: 0..0,
+            keep_until: Timestamp::ZERO,
         }
     }
 
@@ -86,6 +94,19 @@ impl BlockCache {
         }
     }
 
+    /// Somebody asks for repair: from now on what is sent will be wanted again.
+    pub(super) fn repair_wanted(&mut self, now: Timestamp) {
+        self.keep_until = now + KEEP;
+    }
+
+    /// All of a block was sent, and need not be kept. While nobody asks for repair it goes: its memory, which is in the
+    /// processor's cache, serves the next one, and should it be wanted after all, it is read again.
+    pub(super) fn sent(&mut self, now: Timestamp, block: u64) {
+        if now >= self.keep_until {
+            self.drop_block(block);
+        }
+    }
+
     /// Drops a block that will hardly be wanted again.
     pub(super) fn drop_block(&mut self, block: u64) {
         self.order.retain(|&b| b != block);
@@ -133,6 +154,22 @@ mod tests {
         assert!(cache.want(4, 100));
         cache.insert(4, Bytes::from(vec![0; 100]));
         assert!(cache.get(2).is_none() && cache.get(1).is_some());
+    }
+
+    #[test]
+    fn what_was_sent_is_kept_only_while_somebody_asks_for_repair() {
+        let mut cache = BlockCache::new(1000);
+        let now = Timestamp::ZERO + Duration::from_secs(10);
+        for block in 0..3 {
+            cache.insert(block, Bytes::from(vec![0; 100]));
+        }
+        cache.sent(now, 0);
+        assert!(cache.get(0).is_none() && cache.get(1).is_some());
+        cache.repair_wanted(now);
+        cache.sent(now + KEEP - Duration::from_nanos(1), 1);
+        assert!(cache.get(1).is_some());
+        cache.sent(now + KEEP, 2);
+        assert!(cache.get(2).is_none());
     }
 
     #[test]

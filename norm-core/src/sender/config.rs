@@ -51,6 +51,10 @@ pub struct SenderConfig {
     pub history_percent: u32,
     /// Bytes of content kept in memory for repair.
     pub cache_bytes: usize,
+    /// Keep what was sent in memory even while nobody asks for repair. Without, the first ones who ask have it
+    /// read again, which pays where reading is cheap: memory is used again while it is in the processor's
+    /// cache.
+    pub keep_sent: bool,
     /// Start only when this many receivers have announced themselves.
     pub min_receivers: usize,
     /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
@@ -86,6 +90,7 @@ impl SenderConfig {
             robust: 20,
             history_percent: 20,
             cache_bytes: 48 << 20,
+            keep_sent: true,
             min_receivers: 0,
             start_timeout: None,
             linger: Duration::ZERO,

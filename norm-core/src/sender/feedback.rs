@@ -78,6 +78,7 @@ impl Sender {
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
+                self.cache.repair_wanted(now);
                 let trust = self.hear(now, from, None, "", nack.grtt_response);
                 if trust == Trust::Member && self.passes_over(now, node) {
                     return;

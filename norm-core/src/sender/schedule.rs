@@ -228,22 +228,24 @@ impl Sender {
             self.cursor.symbol += count;
             if self.cursor.symbol == geometry.symbols {
                 self.cursor.next_block();
-                self.send_ahead(number);
+                if !self.send_ahead(number) && !self.config.keep_sent {
+                    self.cache.sent(now, number);
+                }
             }
             return Some(transmit);
         }
     }
 
-    /// Sends repair behind a block that was just sent, as much as foresight says.
-    pub(super) fn send_ahead(&mut self, number: u64) {
+    /// Sends repair behind a block that was just sent, as much as foresight says; false if that is none.
+    pub(super) fn send_ahead(&mut self, number: u64) -> bool {
         if !self.coded() {
-            return;
+            return false;
         }
         let large = self.is_large();
-        let Some((object, index)) = self.objects.by_block(number) else { return };
+        let Some((object, index)) = self.objects.by_block(number) else { return false };
         // The hold-off behind it may be longer than a stream keeps the block.
         if !large && object.stream.is_some() {
-            return;
+            return false;
         }
         let geometry = object.geometry(index);
         let ahead = if large {
@@ -256,6 +258,7 @@ impl Sender {
         if ahead > 0 {
             self.repairs.ahead(number, geometry.symbols, ahead);
         }
+        ahead > 0
     }
 
     fn note_all_sent(&mut self, now: Timestamp) {

@@ -216,7 +216,7 @@ impl Sender {
                 stream.sent.push_back((place.block, now));
             }
             self.cursor.next_block();
-            self.send_ahead(number);
+            let _ = self.send_ahead(number);
         }
         Ok(transmit)
     }

@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 
 /// Gives a new file its length, and as much room on the disk, so that a disk that is too full is
-/// noticed now. True if the room is taken; false where the file system cannot do that: the file is
-/// sparse there, and its blocks take room as they are written.
+/// noticed now. True if the room is taken; false where the file system cannot do that, or is memory, where
+/// it costs half as much as writing: the file is sparse there, and its blocks take room as they are
+/// written.
 ///
 /// # Errors
 /// When there is too little room, or what the system says.
@@ -24,6 +25,9 @@ pub(super) fn reserve_while(
     step: u64,
     wanted: impl Fn() -> bool,
 ) -> io::Result<bool> {
+    if is_memory(file) {
+        return file.set_len(len).map(|()| false);
+    }
     let mut from = 0;
     while from < len && wanted() {
         let part = step.clamp(1, len - from);
@@ -35,6 +39,30 @@ pub(super) fn reserve_while(
         }
     }
     Ok(true)
+}
+
+/// True on `tmpfs`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "the standard library does not tell the kind of a file system")]
+fn is_memory(file: &File) -> bool {
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsRawFd;
+
+    let mut answer = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the descriptor is open for as long as `file` is borrowed, and the call writes no more than one
+    // `statfs` to the pointer; zeroed, it is a valid one whatever is written of it.
+    let answer = unsafe {
+        if libc::fstatfs(file.as_raw_fd(), answer.as_mut_ptr()) != 0 {
+            return false;
+        }
+        answer.assume_init()
+    };
+    answer.f_type == libc::TMPFS_MAGIC
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn is_memory(_file: &File) -> bool {
+    false
 }
 
 fn says_too_large(error: &io::Error) -> bool {

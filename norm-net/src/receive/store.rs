@@ -136,7 +136,8 @@ impl BlockStore {
     fn open(&mut self, geometry: &BlockGeometry) -> Option<Held> {
         let size = geometry.symbols as usize * usize::from(geometry.symbol_size);
         let shape = (geometry.scheme, geometry.symbols, geometry.symbol_size, geometry.len);
-        let fitting = self.free.iter().position(|held| held.capacity >= size);
+        // The last one that was given back: some of it may still be in a cache.
+        let fitting = self.free.iter().rposition(|held| held.capacity >= size);
         if let Some(at) = fitting {
             let mut held = self.free.swap_remove(at);
             held.buffer.reset(shape.0, shape.1, shape.2, shape.3).ok()?;
@@ -165,10 +166,16 @@ impl SymbolStore for BlockStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool {
-        if !self.blocks.contains_key(&slot) && !self.begin(slot, geometry) {
-            return false;
-        }
-        let Some(held) = self.blocks.get_mut(&slot) else { return false };
+        let held = match self.blocks.get_mut(&slot) {
+            Some(held) => held,
+            None => {
+                if !self.begin(slot, geometry) {
+                    return false;
+                }
+                let Some(held) = self.blocks.get_mut(&slot) else { return false };
+                held
+            }
+        };
         let kept = held.buffer.put(symbol, payload);
         if kept {
             *self.kept.entry(slot.remote).or_default() += 1;

@@ -7,9 +7,10 @@ use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
-use norm_core::fec::encode;
+use norm_core::fec::{Scheme, encode};
 
 use super::source::{Source, SourceError};
+use crate::quick::Quick;
 use crate::session::JobResults;
 use crate::workers::{Workers, guarded};
 
@@ -19,6 +20,7 @@ pub(super) struct Jobs {
     source: Arc<Mutex<Source>>,
     /// Key of the set's first object.
     first_key: u64,
+    quick: Quick,
     readers: Workers,
     encoders: Workers,
     results: JobResults,
@@ -30,17 +32,19 @@ impl Jobs {
         Ok(Self {
             source: Arc::new(Mutex::new(source)),
             first_key,
+            quick: Quick::new(),
             readers: Workers::new("read", 1)?,
             encoders: Workers::new("encode", cores)?,
             results,
         })
     }
 
-    pub(super) fn start(&self, job: Job) {
+    /// Does a job, or has it done: then the result comes later.
+    pub(super) fn start(&mut self, job: Job) -> Option<JobDone> {
         match job {
             Job::Read(job) => self.read(job),
             Job::Encode(job) => self.encode(job),
-            Job::Store(_) => {} // a sender has none
+            Job::Store(_) => None, // a sender has none
         }
     }
 
@@ -49,27 +53,44 @@ impl Jobs {
         lock(&self.source)
     }
 
-    fn read(&self, job: ReadJob) {
-        let (source, results) = (Arc::clone(&self.source), self.results.clone());
+    fn read(&mut self, job: ReadJob) -> Option<JobDone> {
+        let source = Arc::clone(&self.source);
         let object = job.object.checked_sub(self.first_key);
-        self.readers.submit(move || {
+        let work = move || {
             let result = attempt(&source, || {
                 object.and_then(|n| lock(&source).read(n, job.offset, job.len))
             });
-            results.send(JobDone::Read { block: job.block, result });
-        });
+            JobDone::Read { block: job.block, result }
+        };
+        match self.quick.attempt(work) {
+            Ok(done) => Some(done),
+            Err(work) => {
+                let results = self.results.clone();
+                self.readers.submit(move || results.send(work()));
+                None
+            }
+        }
     }
 
-    fn encode(&self, job: EncodeJob) {
-        let (failures, results) = (Arc::clone(&self.source), self.results.clone());
-        self.encoders.submit(move || {
+    fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
+        let failures = Arc::clone(&self.source);
+        let solves = job.scheme == Scheme::RaptorQ;
+        let work = move || {
             let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
             let result = attempt(&failures, || {
                 let coded = encode(scheme, symbols, symbol_size, &source, first, count);
                 coded.ok().map(Bytes::from)
             });
-            results.send(JobDone::Encode { block, first, result });
-        });
+            JobDone::Encode { block, first, result }
+        };
+        match if solves { Err(work) } else { self.quick.attempt(work) } {
+            Ok(done) => Some(done),
+            Err(work) => {
+                let results = self.results.clone();
+                self.encoders.submit(move || results.send(work()));
+                None
+            }
+        }
     }
 }
 

@@ -201,6 +201,8 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
         packet_overhead: options.packet_overhead() as usize,
         segment_size,
         cache_bytes: options.engine_memory() / 8 * 3,
+        // What a file holds is in the system's memory, too.
+        keep_sent: false,
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,

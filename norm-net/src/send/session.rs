@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use norm_core::endpoint::Job;
+use norm_core::endpoint::{Endpoint, Job};
 use norm_core::wire::NodeId;
 use norm_core::{Sender, SenderEvent, Timestamp};
 
@@ -326,8 +326,10 @@ impl Application<Sender> for Session {
         }
     }
 
-    fn job(&mut self, _: &mut Sender, job: Job) {
-        self.jobs.start(job);
+    fn job(&mut self, engine: &mut Sender, now: Timestamp, job: Job) {
+        if let Some(done) = self.jobs.start(job) {
+            engine.handle_job(now, done);
+        }
     }
 
     fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {

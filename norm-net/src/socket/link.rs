@@ -252,6 +252,7 @@ fn read_once(
     sink: &mut dyn FnMut(Received<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
+    let mut first = true;
     let read = buffers.receive(port, &mut |meta, bytes| {
         let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
         if !filter.passes(meta, to_group, stats) {
@@ -259,13 +260,17 @@ fn read_once(
         }
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
-        for datagram in datagrams(meta, to_group, bytes) {
+        for datagram in datagrams(meta, to_group, std::mem::take(&mut first), bytes) {
             stats.datagrams_received += 1;
             sink(datagram);
         }
     });
     match read {
-        Ok(_) => Ok(()),
+        Ok(read) => {
+            // What comes from now on wakes us again.
+            port.unread = read.full;
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             port.unread = false;
             Ok(())

@@ -334,7 +334,7 @@ impl Application<Engine> for Session {
         }
     }
 
-    fn job(&mut self, engine: &mut Engine, job: Job) {
+    fn job(&mut self, engine: &mut Engine, _now: Timestamp, job: Job) {
         if let Job::Store(job) = job {
             self.store(engine, job);
         }

@@ -72,7 +72,7 @@ impl ObjectSender {
             (inbox, outbox),
             (stopper.clone(), signal.clone()),
             results_back,
-            clock,
+            clock.now(),
         )?;
         let run = move || {
             driver::run(&mut link, clock, &mut engine, &mut session, &results)?;

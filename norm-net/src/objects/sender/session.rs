@@ -16,7 +16,7 @@ use norm_core::{Sender, SenderEvent, Timestamp};
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
-use crate::driver::{Application, Clock};
+use crate::driver::Application;
 use crate::objects::signal::Signal;
 use crate::session::{JobResults, Stopper};
 use crate::workers::{Workers, guarded};
@@ -62,7 +62,6 @@ pub(super) struct Session {
     signal: Signal,
     encoders: Workers,
     results: JobResults,
-    clock: Clock,
     began: Timestamp,
     /// The content of all DATA objects: anybody may still ask for repair of any of them.
     objects: BTreeMap<u64, Bytes>,
@@ -85,7 +84,7 @@ impl Session {
         (requests, events): (Channel<Request>, ChannelSender<ObjectSendEvent>),
         (stopper, signal): (Stopper, Signal),
         results: JobResults,
-        clock: Clock,
+        now: Timestamp,
     ) -> io::Result<Self> {
         let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
@@ -96,8 +95,7 @@ impl Session {
             signal,
             encoders: Workers::new("norm-encode", cores)?,
             results,
-            clock,
-            began: clock.now(),
+            began: now,
             objects: BTreeMap::new(),
             held: 0,
             streams: Vec::new(),
@@ -293,11 +291,11 @@ impl Application<Sender> for Session {
         }
     }
 
-    fn job(&mut self, engine: &mut Sender, job: Job) {
+    fn job(&mut self, engine: &mut Sender, now: Timestamp, job: Job) {
         match job {
             Job::Read(job) => {
                 let done = JobDone::Read { block: job.block, result: self.read(job) };
-                engine.handle_job(self.clock.now(), done);
+                engine.handle_job(now, done);
             }
             Job::Encode(job) => self.encode(job),
             Job::Store(_) => {} // a sender has none

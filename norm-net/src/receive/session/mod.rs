@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver as Channel;
 use norm_core::content::SetId;
-use norm_core::endpoint::{Job, JobDone, StoreOutcome};
+use norm_core::endpoint::{Endpoint, Job, JobDone, StoreJob, StoreOutcome};
+use norm_core::fec::Scheme;
 use norm_core::receiver::{ObjectRef, Progress};
 use norm_core::wire::{MemberState, NodeId};
 use norm_core::{Receiver, ReceiverEvent, Timestamp};
@@ -34,6 +35,7 @@ use super::report::{MAX_REPORTS, SetReport};
 use super::spool::Spools;
 use super::store::{BlockStore, Returns};
 use crate::driver::Application;
+use crate::quick::Quick;
 use crate::session::{JobResults, Stopper};
 use crate::workers::Workers;
 
@@ -101,6 +103,7 @@ pub(super) struct Session {
     stopper: Stopper,
     results: JobResults,
     returns: Returns,
+    quick: Quick,
     /// One thread, so that blocks are written, and hashed, in the order in which they come.
     store_workers: Workers,
     /// Blocks that must be decoded before: these come out of order.
@@ -137,6 +140,7 @@ impl Session {
             stopper: around.stopper,
             results: around.results,
             returns: around.returns,
+            quick: Quick::new(),
             store_workers: around.store_workers,
             decode_workers: around.decode_workers,
             check_workers: around.check_workers,
@@ -192,11 +196,11 @@ impl Session {
         engine.set_progress(remote, Progress { state, bytes_total, reason: reason.to_owned() });
     }
 
-    fn store(&mut self, engine: &mut Engine, job: norm_core::endpoint::StoreJob) {
+    fn store(&mut self, engine: &mut Engine, now: Timestamp, job: StoreJob) {
         let slot = job.slot;
         let object = ObjectRef { remote: slot.remote, key: slot.object };
         let held = engine.store_mut().lend(slot);
-        let (returns, results) = (self.returns.clone(), self.results.clone());
+        let returns = self.returns.clone();
         let failures = self.task_results.clone();
         let part = self.set_of(object).and_then(|(number, set)| {
             let part = set.state.part(object.key)?;
@@ -205,16 +209,25 @@ impl Session {
         let file = || Some((Owner::File(object), Target::File(self.plain_file(object)?)));
         match (held, part.or_else(file)) {
             (Some(held), Some((owner, target))) => {
-                let task = StoreTask { owner, target, job, held, returns, results, failures };
-                let workers = if job.decode { &self.decode_workers } else { &self.store_workers };
-                workers.submit(move || task.run());
+                let task = StoreTask { owner, target, job, held, returns, failures };
+                let work = || task.run();
+                let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
+                match if solves { Err(work) } else { self.quick.attempt(work) } {
+                    Ok(done) => engine.handle_job(now, done),
+                    Err(work) => {
+                        let (coded, plain) = (&self.decode_workers, &self.store_workers);
+                        let results = self.results.clone();
+                        let workers = if job.decode { coded } else { plain };
+                        workers.submit(move || results.send(work()));
+                    }
+                }
             }
             (held, _) => {
                 // The set was given up while the job was on its way here.
                 if let Some(held) = held {
                     returns.release(slot, held);
                 }
-                results.send(JobDone::Store { slot, outcome: StoreOutcome::Failed });
+                engine.handle_job(now, JobDone::Store { slot, outcome: StoreOutcome::Failed });
             }
         }
     }
@@ -338,9 +351,9 @@ impl Application<Lossy> for Session {
         }
     }
 
-    fn job(&mut self, lossy: &mut Lossy, job: Job) {
+    fn job(&mut self, lossy: &mut Lossy, now: Timestamp, job: Job) {
         if let Job::Store(job) = job {
-            self.store(&mut lossy.engine, job);
+            self.store(&mut lossy.engine, now, job);
         }
     }
 

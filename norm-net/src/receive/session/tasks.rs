@@ -18,7 +18,6 @@ use crate::receive::set::Part;
 use crate::receive::spool::{Spool, SpoolFile};
 use crate::receive::store::{Held, Returns};
 use crate::receive::verify::{self, TailHashes};
-use crate::session::JobResults;
 use crate::workers::guarded;
 
 /// What a task is for.
@@ -112,16 +111,16 @@ pub(super) struct StoreTask {
     pub(super) job: StoreJob,
     pub(super) held: Held,
     pub(super) returns: Returns,
-    pub(super) results: JobResults,
     pub(super) failures: TaskResults,
 }
 
 impl StoreTask {
-    pub(super) fn run(self) {
-        self.run_with(Self::store);
+    /// What became of it; the buffer has gone back.
+    pub(super) fn run(self) -> JobDone {
+        self.run_with(Self::store)
     }
 
-    fn run_with(mut self, store: impl FnOnce(&mut Self) -> StoreOutcome) {
+    fn run_with(mut self, store: impl FnOnce(&mut Self) -> StoreOutcome) -> JobDone {
         let slot = self.job.slot;
         let outcome = guarded(|| store(&mut self)).unwrap_or_else(|message| {
             self.failures.send(self.owner, panicked("store a block", message));
@@ -132,7 +131,7 @@ impl StoreTask {
             StoreOutcome::NeedMore => self.returns.keep(slot, self.held),
             StoreOutcome::Written | StoreOutcome::Failed => self.returns.release(slot, self.held),
         }
-        self.results.send(JobDone::Store { slot, outcome });
+        JobDone::Store { slot, outcome }
     }
 
     fn store(&mut self) -> StoreOutcome {

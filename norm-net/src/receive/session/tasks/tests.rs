@@ -9,7 +9,6 @@ use super::*;
 use crate::receive::spool::Spools;
 use crate::receive::store::BlockStore;
 use crate::socket::{Link, LinkConfig};
-use crate::workers::Workers;
 
 const SLOT: BlockSlot = BlockSlot { remote: 0, object: 0, block: 0 };
 const GEOMETRY: BlockGeometry =
@@ -20,8 +19,6 @@ struct Fixture {
     _link: Link,
     spool: Arc<Spool>,
     store: BlockStore,
-    results: JobResults,
-    jobs: Receiver<JobDone>,
     failures: TaskResults,
     tasks: Receiver<TaskDone>,
 }
@@ -34,10 +31,9 @@ impl Fixture {
         spool.take_room(|| true).unwrap();
         let mut store = BlockStore::new(64);
         assert!(store.put(SLOT, &GEOMETRY, 0, &[7; 64]));
-        let ((job_sender, jobs), (done, tasks)) = (unbounded(), unbounded());
+        let (done, tasks) = unbounded();
         let failures = TaskResults { done, waker: link.waker() };
-        let results = JobResults::new(job_sender, link.waker());
-        Self { _dir: dir, _link: link, spool, store, results, jobs, failures, tasks }
+        Self { _dir: dir, _link: link, spool, store, failures, tasks }
     }
 
     fn part(&self) -> Part {
@@ -51,7 +47,6 @@ impl Fixture {
             job: StoreJob { slot: SLOT, geometry: GEOMETRY, decode: false },
             held: self.store.lend(SLOT).unwrap(),
             returns: self.store.returns(),
-            results: self.results.clone(),
             failures: self.failures.clone(),
         }
     }
@@ -81,10 +76,7 @@ impl Fixture {
 #[test]
 fn a_panic_while_a_block_is_stored_fails_the_block_and_says_why() {
     let mut set = Fixture::new();
-    let workers = Workers::new("test", 1).unwrap();
-    let task = set.store_task();
-    workers.submit(move || task.run_with(|_| panic!("on purpose")));
-    let done = set.jobs.recv_timeout(Duration::from_secs(10)).unwrap();
+    let done = set.store_task().run_with(|_| panic!("on purpose"));
     assert!(matches!(done, JobDone::Store { slot: SLOT, outcome: StoreOutcome::Failed }));
     let failure = set.failure();
     assert!(failure.starts_with("store a block: ") && failure.ends_with("on purpose"), "{failure}");
