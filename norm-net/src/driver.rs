@@ -91,13 +91,15 @@ pub fn run<E: Endpoint>(
         while let Some(event) = engine.poll_event() {
             app.event(engine, now, event);
         }
-        while let Some(job) = engine.poll_job() {
-            app.job(engine, now, job);
-        }
+        start_jobs(engine, app, now);
         if app.turn(engine, now).is_break() {
             return Ok(());
         }
-        let wait = match outgoing.send(link, clock, engine)? {
+        let sent = outgoing.send(link, clock, engine)?;
+        // Sending may have found that something must be read or coded first.
+        let started = start_jobs(engine, app, now);
+        let wait = match sent {
+            _ if started => Duration::ZERO,
             Sent::More => Duration::ZERO,
             Sent::Blocked => LONGEST_WAIT,
             Sent::All => engine
@@ -108,6 +110,16 @@ pub fn run<E: Endpoint>(
         // Also with nothing to wait for: this is where the link learns what has arrived.
         link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
     }
+}
+
+/// Starts all jobs that are waiting; false if there are none.
+fn start_jobs<E: Endpoint>(engine: &mut E, app: &mut impl Application<E>, now: Timestamp) -> bool {
+    let mut started = false;
+    while let Some(job) = engine.poll_job() {
+        app.job(engine, now, job);
+        started = true;
+    }
+    started
 }
 
 enum Sent {

@@ -323,11 +323,11 @@ impl Sender {
             let Some((object, index)) = self.objects.by_block(*block) else { continue };
             let symbols = object.geometry(index).symbols;
             if !self.repairs.request(now, *block, symbols, need, gather) {
+                // Repaired a moment ago, unless there is no room: nobody lags because of it.
                 self.stats.ignored_requests += 1;
+            } else if *block >= joined {
+                oldest = oldest.min(*block);
             }
-        }
-        if let Some((block, _)) = needs.blocks.iter().find(|(block, _)| *block >= joined) {
-            oldest = oldest.min(*block);
         }
         if oldest < u64::MAX && trust == Trust::Member {
             let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);

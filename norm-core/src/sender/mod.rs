@@ -6,6 +6,7 @@
 //! know nothing of each other.
 
 mod allowance;
+mod answers;
 mod cache;
 mod compose;
 mod config;

@@ -8,6 +8,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::answers::{AnswerTime, Pace};
 use crate::time::Timestamp;
 use crate::wire::{Credit, NodeId};
 
@@ -24,45 +25,6 @@ struct Allowed {
     ignored: bool,
     /// How fast it takes what is sent.
     pace: Pace,
-}
-
-/// How fast a receiver takes what is sent, by its answers.
-#[derive(Copy, Clone, Debug, Default)]
-struct Pace {
-    /// When the answer came from which it is measured now, and what had been sent when that was asked for.
-    since: Option<(Timestamp, u64)>,
-    /// Bytes per second; 0 while it is not known.
-    rate: u64,
-    /// The shortest time that an answer has taken.
-    shortest: Option<Duration>,
-}
-
-impl Pace {
-    /// An answer to a question asked at `asked_at`, when `sent` bytes had been sent.
-    fn note(&mut self, now: Timestamp, asked_at: Timestamp, sent: u64) {
-        let took = now.saturating_since(asked_at);
-        self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
-        let Some((since, before)) = self.since else {
-            self.since = Some((now, sent));
-            return;
-        };
-        let time = now.saturating_since(since);
-        if time < PACE_TIME || sent <= before {
-            return;
-        }
-        let bytes = u128::from(sent - before) * 1_000_000_000 / time.as_nanos().max(1);
-        let rate = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.rate = if self.rate == 0 { rate } else { self.rate / 4 * 3 + rate / 4 };
-        self.since = Some((now, sent));
-    }
-
-    /// Bytes that it takes in [`QUEUED`], and in two round trips; all while that is not known.
-    fn ahead(&self) -> u64 {
-        let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MOST_UNPACED };
-        let time = QUEUED + shortest * 2;
-        let bytes = u128::from(self.rate) * time.as_nanos() / 1_000_000_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX).clamp(LEAST_UNPACED, MOST_UNPACED)
-    }
 }
 
 impl Allowed {
@@ -100,6 +62,7 @@ pub(super) struct Window {
     /// Questions asked.
     questions: u64,
     asked_at: Timestamp,
+    answer_time: AnswerTime,
     /// Bytes after which to ask again: what the one with the least room needs, of those who answered
     /// the last question.
     step: u64,
@@ -116,15 +79,6 @@ pub(super) const ASKED_BESIDE: usize = 16;
 /// What a receiver is thought to take before it has said so: little more than the smallest buffers
 /// that systems give.
 const FIRST: u64 = 256 << 10;
-/// Without a rate, this much is sent ahead at most: more would only wait in buffers, and repair behind it.
-const MOST_UNPACED: u64 = 4 << 20;
-/// This much may always be.
-const LEAST_UNPACED: u64 = 512 << 10;
-/// In between, what waits in buffers is taken within this time: it hides that threads run in turns, and
-/// all round trips are longer by as much.
-const QUEUED: Duration = Duration::from_millis(5);
-/// How fast a receiver is, is measured over this time at least.
-const PACE_TIME: Duration = Duration::from_millis(2);
 /// Questions are at most this far apart, ...
 const LONGEST_STEP: u64 = 32 << 20;
 /// ... and no more than needed to cause so many answers a second.
@@ -143,6 +97,7 @@ impl Window {
             next_id: 0,
             questions: 0,
             asked_at: Timestamp::ZERO,
+            answer_time: AnswerTime::default(),
             step: FIRST / 4,
             unanswered: true,
             after: NodeId::NONE,
@@ -167,7 +122,8 @@ impl Window {
     }
 
     fn repeat_at(&self, grtt: Duration) -> Timestamp {
-        self.asked_at + grtt.max(REPEAT).max(self.gap())
+        let usual = self.answer_time.longest().unwrap_or(grtt).min(grtt);
+        self.asked_at + usual.max(REPEAT).max(self.gap())
     }
 
     /// Notes that a question is asked of these and of those who are watched; returns its number.
@@ -209,6 +165,7 @@ impl Window {
         let (asked, asked_at) = self.asked[usize::from(ack_id)];
         let mut pace = self.receivers.get(&node).map_or(Pace::default(), |allowed| allowed.pace);
         pace.note(now, asked_at, asked);
+        self.answer_time.note(now.saturating_since(asked_at));
         // A burst must also leave room for what comes beside: repair, and packets of others.
         let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(pace.ahead()) };
         let room = credit.room.min(burst);
@@ -288,6 +245,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answers::{LEAST_UNPACED, MOST_UNPACED};
     use super::*;
 
     const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
