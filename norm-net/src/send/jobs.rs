@@ -1,5 +1,5 @@
-//! Runs the engine's jobs on threads: one that reads in order, and as many as there are cores to make
-//! repair symbols.
+//! Runs the engine's jobs: a thread reads in order, and as many as there are cores make repair symbols, if
+//! that is not done at once (see [`crate::quick`]).
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,10 @@ impl Jobs {
     /// Does a job, or has it done: then the result comes later.
     pub(super) fn start(&mut self, job: Job) -> Option<JobDone> {
         match job {
-            Job::Read(job) => self.read(job),
+            Job::Read(job) => {
+                self.read(job);
+                None
+            }
             Job::Encode(job) => self.encode(job),
             Job::Store(_) => None, // a sender has none
         }
@@ -53,23 +56,15 @@ impl Jobs {
         lock(&self.source)
     }
 
-    fn read(&mut self, job: ReadJob) -> Option<JobDone> {
-        let source = Arc::clone(&self.source);
+    fn read(&self, job: ReadJob) {
+        let (source, results) = (Arc::clone(&self.source), self.results.clone());
         let object = job.object.checked_sub(self.first_key);
-        let work = move || {
+        self.readers.submit(move || {
             let result = attempt(&source, || {
                 object.and_then(|n| lock(&source).read(n, job.offset, job.len))
             });
-            JobDone::Read { block: job.block, result }
-        };
-        match self.quick.attempt(work) {
-            Ok(done) => Some(done),
-            Err(work) => {
-                let results = self.results.clone();
-                self.readers.submit(move || results.send(work()));
-                None
-            }
-        }
+            results.send(JobDone::Read { block: job.block, result });
+        });
     }
 
     fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
