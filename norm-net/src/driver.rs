@@ -46,8 +46,10 @@ pub trait Application<E: Endpoint> {
 pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How often the kernel is asked what it has dropped.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Batches received, and sent, before the other direction has its turn.
+/// Batches sent before the other direction has its turn.
 const BATCHES: usize = 8;
+/// Receiving system calls before what they brought is stored, while it is in a cache.
+const RECEIVES: usize = 2;
 
 /// Runs an engine until its application says stop. Whoever finishes a job wakes `link`'s waker.
 ///
@@ -64,7 +66,7 @@ pub fn run<E: Endpoint>(
     let mut next_look = clock.now();
     loop {
         let mut now = clock.now();
-        link.recv(1, &mut |received| {
+        link.recv(RECEIVES, &mut |received| {
             if received.first {
                 now = clock.now();
             }
