@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelEnd, unbounded};
 use norm_core::content::{
-    Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
+    ContentId, Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
 };
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::encode_repair;
@@ -84,8 +84,16 @@ impl Source {
             tail.push(&spoil(blake3::hash(extent))).unwrap();
         }
         let objects = extents.len() as u32 + 2;
-        let info =
-            |kind, offset| SetInfo { kind, set, first_object: 0, objects, offset, payload_size };
+        let content = ContentId::of(&blake3::hash(&head));
+        let info = |kind, offset| SetInfo {
+            kind,
+            set,
+            first_object: 0,
+            objects,
+            offset,
+            payload_size,
+            content,
+        };
         let mut all = vec![(info(ObjectKind::Head, 0), Bytes::from(head))];
         for (number, extent) in extents.iter().enumerate() {
             let offset = (number * EXTENT) as u64;
@@ -337,12 +345,12 @@ fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
 }
 
 #[test]
-fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind() {
+fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind_if_nothing_is_to_be_kept() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("long.bin"), content(20_000_000, 6))];
     let sender = Source::new(&entries).send(group);
-    let receiving = receive(&options(group, dir.path())).unwrap();
+    let receiving = receive(&ReceiveOptions { fresh: true, ..options(group, dir.path()) }).unwrap();
     let stopper = receiving.stopper();
     for event in receiving.events() {
         if matches!(event, ReceiveEvent::FilesKnown { .. }) {

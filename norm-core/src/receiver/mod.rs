@@ -2,7 +2,8 @@
 //!
 //! The receiver keeps which symbols are here; a [`SymbolStore`] keeps their bytes. Files: `intake`
 //! takes messages, `needs` says what is missing, `feedback` says it to the sender, `probes` what the
-//! path carries; `remote` and `object` are the state of one sender and one object; the rest are parts.
+//! path carries; `resume` takes what was here before; `remote` and `object` are the state of one sender
+//! and one object; the rest are parts.
 
 mod commands;
 mod config;
@@ -18,6 +19,7 @@ mod object;
 mod overhear;
 mod probes;
 mod remote;
+mod resume;
 mod stream;
 
 use core::net::SocketAddr;

@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// True when a sender fell silent and nothing useful came from it since, or it was forgotten.
-    fn is_silent(&self, engine: &Engine, remote: u32) -> bool {
+    pub(super) fn is_silent(&self, engine: &Engine, remote: u32) -> bool {
         let kept = engine.store().kept(remote);
         let silent = |sender: &super::SenderState| sender.silent_at == Some(kept);
         engine.progress(remote).is_none() || self.senders.get(&remote).is_some_and(silent)
