@@ -39,6 +39,7 @@ mod session;
 mod set;
 mod space;
 mod spool;
+mod spools;
 mod start;
 pub(crate) mod store;
 mod verify;

@@ -5,20 +5,18 @@
 //! may leave under a final name. When two senders announce the same content, the files of the second have a
 //! number behind the content's id, and are not kept.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use norm_core::content::{ContentId, ObjectKind, TEMP_PREFIX};
+use norm_core::content::{ContentId, ObjectKind};
 
 use super::hashing::Hashes;
 use super::kept::{self, Found, Have, Names, State};
 use super::set::Part;
+use super::spools::Name;
 use super::{carve, positioned, space, verify};
 
 /// One of the files.
@@ -37,118 +35,6 @@ impl From<ObjectKind> for SpoolFile {
             ObjectKind::Tail => Self::Tail,
         }
     }
-}
-
-/// The spools of a session: each has names of its own.
-#[derive(Debug)]
-pub(super) struct Spools {
-    directory: PathBuf,
-    /// Goes on with what was kept, and keeps what is not finished.
-    resume: bool,
-    taken: Taken,
-    /// The first spool of each content, while anybody holds it.
-    live: BTreeMap<ContentId, Weak<Spool>>,
-}
-
-/// A spool, and what there was of it.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) spool: Arc<Spool>,
-    /// Why what was there is of no use.
-    pub(super) complaint: Option<&'static str>,
-}
-
-/// How long a spool that is being closed is waited for.
-const CLOSING: Duration = Duration::from_millis(100);
-
-impl Spools {
-    /// Spools in this directory.
-    pub(super) fn new(directory: &Path, resume: bool) -> Self {
-        let directory = directory.to_owned();
-        Self { directory, resume, taken: Taken::default(), live: BTreeMap::new() }
-    }
-
-    /// The files for a payload of this many bytes: those of a set with the same content that was given up,
-    /// if there are any, or new ones in place of stale ones.
-    ///
-    /// # Errors
-    /// When the directory cannot be written, has too little room, or another receiver is at work on
-    /// the same content in it.
-    pub(super) fn open(&mut self, content: ContentId, payload: u64) -> io::Result<Opened> {
-        // Workers may have something of it in hand still.
-        let given_up = self.live.get(&content).and_then(Weak::upgrade);
-        if let Some(spool) = given_up.filter(|spool| spool.size == payload && spool.claim()) {
-            spool.begin_again();
-            return Ok(Opened { spool, complaint: None });
-        }
-        self.live.retain(|_, spool| spool.strong_count() > 0);
-        let closing =
-            || !self.live.contains_key(&content) && lock_names(&self.taken).contains(&(content, 0));
-        let since = Instant::now();
-        while closing() && since.elapsed() < CLOSING {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let (spool, complaint) = self.make(content, payload)?;
-        let spool = Arc::new(spool);
-        if spool.name.number == 0 {
-            self.live.insert(content, Arc::downgrade(&spool));
-        }
-        Ok(Opened { spool, complaint })
-    }
-
-    fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<&'static str>)> {
-        let name = Name::take(&self.taken, content);
-        Spool::make(&self.directory, name, payload, self.resume)
-    }
-
-    /// [`open`](Self::open), without sharing it.
-    #[cfg(test)]
-    pub(super) fn create(&self, content: ContentId, payload: u64) -> io::Result<Spool> {
-        self.make(content, payload).map(|(spool, _)| spool)
-    }
-}
-
-/// Names in use: a content id, and a number to tell its spools apart.
-type Taken = Arc<Mutex<BTreeSet<(ContentId, u32)>>>;
-
-/// A name in use; free again when dropped.
-#[derive(Debug)]
-struct Name {
-    content: ContentId,
-    number: u32,
-    taken: Taken,
-}
-
-impl Name {
-    fn take(taken: &Taken, content: ContentId) -> Self {
-        let mut names = lock_names(taken);
-        let mut number = 0;
-        while !names.insert((content, number)) {
-            number += 1;
-        }
-        drop(names);
-        Self { content, number, taken: Arc::clone(taken) }
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        lock_names(&self.taken).remove(&(self.content, self.number));
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.number {
-            0 => write!(f, "{TEMP_PREFIX}{}", self.content),
-            number => write!(f, "{TEMP_PREFIX}{}-{number}", self.content),
-        }
-    }
-}
-
-fn lock_names(taken: &Taken) -> MutexGuard<'_, BTreeSet<(ContentId, u32)>> {
-    // Nothing in here panics halfway.
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The files of one set, open for reading and writing. When it is dropped they stay, if a later session
@@ -184,7 +70,11 @@ pub(super) struct Spool {
 const STEP: u64 = 16 << 20;
 
 impl Spool {
-    fn make(
+    /// Opens the files, and says why what was there of them is of no use.
+    ///
+    /// # Errors
+    /// As of [`Spools::open`](super::spools::Spools::open).
+    pub(super) fn make(
         directory: &Path,
         name: Name,
         size: u64,
@@ -382,13 +272,20 @@ impl Spool {
         self.claimed.store(false, Ordering::Release);
     }
 
-    fn claim(&self) -> bool {
-        let discarded = self.discarded.load(Ordering::Relaxed);
-        !discarded && !self.claimed.swap(true, Ordering::AcqRel)
+    /// True when nobody receives into it, and it is what a payload of so many bytes can go on with: then it
+    /// is the caller's.
+    pub(super) fn claim(&self, payload: u64) -> bool {
+        let fits = self.size == payload && !self.discarded.load(Ordering::Relaxed);
+        fits && !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// The only one that may be kept of its content.
+    pub(super) fn is_first(&self) -> bool {
+        self.name.number == 0
     }
 
     /// Somebody else goes on with it, in other pieces perhaps.
-    fn begin_again(&self) {
+    pub(super) fn begin_again(&self) {
         self.hashes.clear();
         self.written.store(self.have().bytes(), Ordering::Relaxed);
         self.look_at_head();

@@ -87,7 +87,7 @@ pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receive::spool::Spools;
+    use crate::receive::spools::Spools;
     use norm_core::content::{ContentId, TailWriter};
 
     const SET: SetId = SetId([7; 16]);

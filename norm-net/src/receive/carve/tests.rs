@@ -1,6 +1,6 @@
 use super::*;
 use crate::receive::positioned;
-use crate::receive::spool::Spools;
+use crate::receive::spools::Spools;
 use norm_core::content::{ContentId, Entry, EntryKind, HeadWriter};
 
 const SET: ContentId = ContentId([0x11; 16]);

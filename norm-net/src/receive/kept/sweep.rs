@@ -124,3 +124,6 @@ fn stem(name: &str) -> Option<&str> {
         && number.parse::<u32>().is_ok();
     ours.then_some(stem)
 }
+
+#[cfg(test)]
+mod tests;

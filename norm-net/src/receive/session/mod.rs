@@ -32,7 +32,7 @@ use norm_core::{Receiver, ReceiverEvent, Timestamp};
 use super::event::{Events, ReceiveEvent, ReceiveProgress};
 use super::lossy::Lossy;
 use super::report::{MAX_REPORTS, SetReport};
-use super::spool::Spools;
+use super::spools::Spools;
 use super::store::{BlockStore, Returns};
 use crate::driver::Application;
 use crate::session::{JobResults, Stopper};

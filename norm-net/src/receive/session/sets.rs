@@ -15,7 +15,8 @@ use crate::receive::event::ReceiveEvent;
 use crate::receive::plan::{Plan, PlanError};
 use crate::receive::report::{MAX_PATHS, SetReport, rate};
 use crate::receive::set::{SetError, SetState, Verdict};
-use crate::receive::spool::{Opened, Spool};
+use crate::receive::spool::Spool;
+use crate::receive::spools::Opened;
 
 /// Sets on their way at once; further ones are not received.
 const MAX_SETS: usize = 64;

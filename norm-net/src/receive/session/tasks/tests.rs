@@ -6,7 +6,7 @@ use norm_core::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
 use norm_core::fec::Scheme;
 
 use super::*;
-use crate::receive::spool::Spools;
+use crate::receive::spools::Spools;
 use crate::receive::store::BlockStore;
 use crate::socket::{Link, LinkConfig};
 use crate::workers::Workers;
