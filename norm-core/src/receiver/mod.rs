@@ -223,6 +223,11 @@ impl<S: SymbolStore> Receiver<S> {
         self.remotes.get(&remote).map(|r| (r.bytes_done, r.loss.fraction()))
     }
 
+    /// How far a sender has come: key and block that it sends for the first time, as far as was heard.
+    pub fn position(&self, remote: u32) -> Option<(u64, u32)> {
+        self.remotes.get(&remote).map(|r| (r.position.key, r.position.block))
+    }
+
     /// True when a sender has said that it sends nothing for now, and still says so.
     pub fn is_paused(&self, remote: u32) -> bool {
         self.remotes.get(&remote).is_some_and(|remote| remote.paused)

@@ -321,3 +321,17 @@ fn what_is_in_the_way_costs_no_second_transfer() {
     assert_eq!(resumed(&events), Some(SIZE as u64 + 50_000));
     assert_eq!(sender.join().unwrap().repairs, 0);
 }
+
+#[test]
+fn what_is_here_from_before_may_take_longer_to_pass_than_the_timeout() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = entries(210);
+    let kept = begin(group, dir.path(), &entries);
+    let sender = Source { rate: 16_000_000, ..another(&entries) }.send(group);
+    let timeout = Some(Duration::from_millis(1_500));
+    let (report, events) = run(&ReceiveOptions { timeout, ..options(group, dir.path()) });
+    assert_complete(&report, dir.path(), &entries);
+    assert_eq!(resumed(&events), Some(kept));
+    assert!(report.elapsed > Duration::from_secs(5), "{report:?}");
+    sender.join().unwrap();
+}
