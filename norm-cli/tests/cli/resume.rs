@@ -108,8 +108,8 @@ fn what_is_kept_and_gone_on_with_is_told_in_words() {
     let said = stderr(&begun);
     assert!(said.contains("kept ") && said.contains("the same command goes on"), "{said}");
 
-    // Other packets, and another code.
-    let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs"];
+    // Other packets, and another code; and only what is missing.
+    let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs", "--rest"];
     let second = sender(&group, &source, &more);
     let done = norm_recv().args(place).args(["--timeout", "30"]).arg(&out).output().unwrap();
     let said = stderr(&done);
@@ -117,7 +117,10 @@ fn what_is_kept_and_gone_on_with_is_told_in_words() {
     assert!(said.contains("are here already"), "{said}");
     assert!(fs::read(out.join("file")).unwrap() == content);
     assert_eq!(names(&out), ["file"]);
-    assert_eq!(second.finish().0.code(), Some(0));
+    let (status, events) = second.finish();
+    assert_eq!(status.code(), Some(0));
+    let sent = last(&events, "summary")["wire_bytes"].as_u64().unwrap();
+    assert!(sent < 10_500_000, "4 of 12 MB were there: {sent} were sent");
 }
 
 /// A receiver that loses much, beside one that does not; `slow` says what becomes of it.

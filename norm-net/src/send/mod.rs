@@ -205,6 +205,7 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
+        on_request: options.on_request && options.compat.is_none(),
         slow: options.slow.policy(),
         max_receivers: usual.max_receivers.max(options.min_receivers),
         ..usual

@@ -335,3 +335,30 @@ fn what_is_here_from_before_may_take_longer_to_pass_than_the_timeout() {
     assert!(report.elapsed > Duration::from_secs(5), "{report:?}");
     sender.join().unwrap();
 }
+
+#[test]
+fn a_sender_that_sends_only_what_is_asked_for_sends_hardly_more_than_the_rest() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = entries(220);
+    let kept = begin(group, dir.path(), &entries);
+    let again = Source::cut(OTHER, &entries, crate::source::EXTENT, |hash| hash);
+    let sender = Source { node: NodeId(90), on_request: true, ..again }.send(group);
+    let (report, _) = run(&options(group, dir.path()));
+    assert_complete(&report, dir.path(), &entries);
+    let missing = (SIZE as u64 + 50_000 - kept).div_ceil(SEGMENT.into());
+    let sent = sender.join().unwrap();
+    assert_eq!(sent.confirmed, 1);
+    // The ends of extents, head and tail.
+    let most = missing + missing / 100 + 50;
+    assert!((missing..most).contains(&sent.repairs), "{} of {missing}", sent.repairs);
+}
+
+#[test]
+fn who_has_nothing_gets_all_of_it_from_a_sender_that_sends_only_what_is_asked_for() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = entries(230);
+    let sender = Source { on_request: true, ..Source::new(&entries) }.send(group);
+    let (report, _) = run(&ReceiveOptions { drop_percent: 5.0, ..options(group, dir.path()) });
+    assert_complete(&report, dir.path(), &entries);
+    assert_eq!(sender.join().unwrap().confirmed, 1);
+}

@@ -58,6 +58,8 @@ pub struct Source {
     pub scheme: Scheme,
     /// How long it stays for late receivers.
     pub linger: Duration,
+    /// Only what is asked for is sent.
+    pub on_request: bool,
 }
 
 impl Source {
@@ -119,6 +121,7 @@ impl Source {
             segment: SEGMENT,
             scheme: Scheme::RaptorQ,
             linger: Duration::ZERO,
+            on_request: false,
         }
     }
 
@@ -149,6 +152,7 @@ impl Source {
             block_len: BLOCK_LEN,
             scheme: self.scheme,
             linger: self.linger,
+            on_request: self.on_request,
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),
             initial_grtt: Duration::from_millis(20),
