@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use norm_core::wire::NodeId;
 use serde::Serialize;
 
-pub use recv::{FailedSet, RecvProgress, RecvSettings, RecvSummary, SetSummary, with_event};
+pub use recv::{
+    FailedSet, Leftover, RecvProgress, RecvSettings, RecvSummary, SetSummary, with_event,
+};
 pub use send::{
     DemoCopy, DemoSummary, ReceiverSummary, SenderProgress, SenderSettings, SenderSummary,
 };
@@ -91,6 +93,20 @@ pub enum Event<'a> {
     SetFound {
         set: &'a str,
         bytes: u64,
+    },
+    SetResumed {
+        set: &'a str,
+        bytes: u64,
+        of: u64,
+    },
+    SetKept {
+        set: &'a str,
+        bytes: u64,
+        of: u64,
+    },
+    Leftovers {
+        kept: Vec<Leftover>,
+        removed: usize,
     },
     FilesKnown {
         files: u64,
@@ -220,6 +236,9 @@ mod tests {
             (Event::FileComplete { path: String::new(), bytes: 0 }, "file_complete"),
             (Event::SetComplete(&SetSummary::default()), "set_complete"),
             (Event::SetFailed { set: "", reason: "" }, "set_failed"),
+            (Event::SetResumed { set: "", bytes: 0, of: 0 }, "set_resumed"),
+            (Event::SetKept { set: "", bytes: 0, of: 0 }, "set_kept"),
+            (Event::Leftovers { kept: Vec::new(), removed: 0 }, "leftovers"),
             (Event::SenderPaused, "sender_paused"),
             (Event::SenderResumed, "sender_resumed"),
             (Event::SenderSilent, "sender_silent"),

@@ -42,6 +42,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         timeout: args.timeout,
         daemon: args.daemon,
         overwrite: args.overwrite,
+        fresh: args.fresh,
         name: args.name.clone().unwrap_or(usual.name),
         drop_percent: args.drop,
         ..usual
@@ -93,7 +94,7 @@ fn follow(
     let mut idle_turns = None;
     loop {
         let event = receiving.events().recv_timeout(TURN);
-        output.watch(interrupt, "telling the sender and removing what is incomplete");
+        output.watch(interrupt, "telling the sender and putting things in order");
         match event {
             Ok(event) => {
                 show(&event, output);
@@ -120,6 +121,17 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
         ReceiveEvent::SetFound { bytes, .. } => {
             output.say(&format!("a transfer of {} is on its way", text::bytes(*bytes)));
         }
+        ReceiveEvent::SetResumed { bytes, of, .. } => output.say(&format!(
+            "{} of it are here already, kept from before; only the rest of {} is received",
+            text::bytes(*bytes),
+            text::bytes(*of)
+        )),
+        ReceiveEvent::SetKept { bytes, of, .. } => output.say(&format!(
+            "kept {} of {}: the same command goes on with it when the same files are sent again",
+            text::bytes(*bytes),
+            text::bytes(*of)
+        )),
+        ReceiveEvent::Leftovers { kept, removed } => leftovers(kept, *removed, output),
         ReceiveEvent::FilesKnown { files, bytes } => {
             let files = text::count(*files, "file");
             output.say(&format!("it has {files}, {}", text::bytes(*bytes)));
@@ -138,7 +150,7 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
         ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
         ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
         ReceiveEvent::Ejected { lane: Some(lane) } => output.say(&format!(
-            "this receiver takes less than the others: going on in the slow lane, {lane}, from the start"
+            "this receiver takes less than the others: going on in the slow lane, {lane}"
         )),
         ReceiveEvent::Ejected { lane: None } => {
             output.say("this receiver takes less than the others, and the sender waits no longer");
@@ -148,6 +160,26 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             output.say(&format!("not received: {}: {reason}", path.display()));
         }
         ReceiveEvent::FileComplete { .. } => {}
+    }
+}
+
+/// What earlier runs have left.
+fn leftovers(kept: &[(u64, u64)], removed: usize, output: &mut Output) {
+    if removed > 0 {
+        output
+            .say(&format!("{} removed", text::count(removed as u64, "stale unfinished transfer")));
+    }
+    let parts: Vec<String> = kept
+        .iter()
+        .map(|&(bytes, of)| format!("{} of {}", text::bytes(bytes), text::bytes(of)))
+        .collect();
+    if !parts.is_empty() {
+        output.say(&format!(
+            "{} kept here ({}): received to the end when the same files are sent again; --fresh removes \
+             what is kept",
+            text::count(parts.len() as u64, "unfinished transfer"),
+            parts.join(", ")
+        ));
     }
 }
 

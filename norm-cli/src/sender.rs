@@ -59,6 +59,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         min_receivers: args.min_receivers as usize,
         start_timeout: args.start_timeout,
         linger: args.linger,
+        on_request: args.rest,
         ..args.compat().map_or(usual.clone(), |compat| usual.compatible(compat))
     };
     let mut output = Output::new(args.json);

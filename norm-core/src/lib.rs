@@ -20,7 +20,7 @@ pub mod exercise;
 
 mod bits;
 mod pacer;
-mod range_set;
+pub mod range_set;
 mod rng;
 mod time;
 

@@ -63,6 +63,10 @@ pub struct RecvArgs {
     #[arg(long)]
     pub overwrite: bool,
 
+    /// Remove what is kept of unfinished transfers, and keep nothing of this one
+    #[arg(long)]
+    pub fresh: bool,
+
     /// What to call this receiver at the sender [default: the host name]
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: Option<String>,
@@ -219,7 +223,7 @@ mod tests {
     fn defaults_are_the_documented_ones() {
         let args = parse("");
         assert_eq!(args.directory, PathBuf::from("."));
-        assert!(!args.daemon && !args.overwrite && !args.json);
+        assert!(!args.daemon && !args.overwrite && !args.fresh && !args.json);
         assert!(args.timeout.is_none() && args.name.is_none());
         assert_eq!(args.drop, 0.0);
     }

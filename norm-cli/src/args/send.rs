@@ -113,6 +113,10 @@ pub struct SendArgs {
     #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
     pub linger: Duration,
 
+    /// Send only what receivers lack, for those that were interrupted
+    #[arg(long)]
+    pub rest: bool,
+
     /// Node id in NORM messages, 1 to 4294967294 [default: random]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
     pub node_id: Option<u32>,
@@ -146,7 +150,7 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "linger", "compat", "slow_below", "lane"])]
+            "linger", "compat", "slow_below", "lane", "rest"])]
     pub demo: Option<u32>,
 
     /// Files and folders to send

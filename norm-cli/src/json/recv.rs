@@ -111,6 +111,14 @@ impl From<&SetReport> for SetSummary {
     }
 }
 
+/// An unfinished set that an earlier run has left.
+#[derive(Copy, Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "the names are the documentation that scripts see")]
+pub struct Leftover {
+    pub bytes: u64,
+    pub of: u64,
+}
+
 /// A set that failed.
 #[derive(Clone, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "the names are the documentation that scripts see")]
@@ -186,6 +194,14 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
             Event::SenderFound { node: node_id(*node), address: address.to_string() }
         }
         ReceiveEvent::SetFound { set, bytes } => Event::SetFound { set, bytes: *bytes },
+        ReceiveEvent::SetResumed { set, bytes, of } => {
+            Event::SetResumed { set, bytes: *bytes, of: *of }
+        }
+        ReceiveEvent::SetKept { set, bytes, of } => Event::SetKept { set, bytes: *bytes, of: *of },
+        ReceiveEvent::Leftovers { kept, removed } => {
+            let kept = kept.iter().map(|&(bytes, of)| Leftover { bytes, of }).collect();
+            Event::Leftovers { kept, removed: *removed }
+        }
         ReceiveEvent::FilesKnown { files, bytes } => {
             Event::FilesKnown { files: *files, bytes: *bytes }
         }

@@ -6,7 +6,7 @@ use std::fs;
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
 
 #[test]
-fn ctrl_c_ends_both_sides_with_130_and_leaves_no_half_file() {
+fn ctrl_c_ends_both_sides_with_130_and_leaves_nothing_that_is_not_worth_keeping() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, random_bytes(4, 4_000_000)).unwrap();
@@ -27,7 +27,7 @@ fn ctrl_c_ends_both_sides_with_130_and_leaves_no_half_file() {
     assert_eq!(status.code(), Some(130), "{events:#?}");
     last(&events, "interrupted");
     assert_eq!(last(&events, "summary")["outcome"], "stopped");
-    assert_eq!(names(&out), [""; 0], "what is incomplete is removed");
+    assert_eq!(names(&out), [""; 0], "a few blocks are not kept");
 
     let failed = sender.wait_for("receiver_failed");
     assert!(failed["reason"].is_string(), "the sender hears that it left: {failed}");

@@ -5,6 +5,7 @@ mod common;
 mod compat;
 mod demo;
 mod interrupt;
+mod resume;
 mod schedule;
 mod transfer;
 mod usage;

@@ -21,5 +21,5 @@ pub use head::{
     Entries, Entry, EntryKind, Head, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, MAX_PATH_BYTES, Mtime,
 };
 pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_components};
-pub use set_info::{ObjectKind, SetId, SetInfo};
+pub use set_info::{ContentId, ObjectKind, SetId, SetInfo};
 pub use tail::{MAX_TAIL_BYTES, Tail, TailWriter, tail_len};

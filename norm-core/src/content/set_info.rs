@@ -9,8 +9,11 @@
 //! 24  number of objects of the set, head and tail included
 //! 28  offset of this extent in the payload; 0 in head and tail
 //! 36  bytes in the payload of the set
-//! 44  (end; a reader of version 1 ignores what follows)
+//! 44  content id, 16 bytes
+//! 60  (end; a reader of version 1 ignores what follows)
 //! ```
+
+use blake3::Hash;
 
 use super::ContentError;
 use super::cursor::Cursor;
@@ -23,6 +26,26 @@ const VERSION: u8 = 1;
 pub struct SetId(pub [u8; 16]);
 
 impl core::fmt::Display for SetId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What a set is about, whoever sends it and however it is cut up: the beginning of its head's hash.
+///
+/// Sets with the same id have the same files, by name, size, mode and time. It does not say what is in
+/// them: that is for the tail to say.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentId(pub [u8; 16]);
+
+impl ContentId {
+    /// The content id of the set whose encoded head has this hash.
+    pub fn of(head: &Hash) -> Self {
+        Self(core::array::from_fn(|at| head.as_bytes()[at]))
+    }
+}
+
+impl core::fmt::Display for ContentId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -57,11 +80,13 @@ pub struct SetInfo {
     pub offset: u64,
     /// Bytes in the payload of the whole set.
     pub payload_size: u64,
+    /// What the set is about.
+    pub content: ContentId,
 }
 
 impl SetInfo {
     /// Bytes that [`SetInfo::emit`] appends.
-    pub const LEN: usize = 44;
+    pub const LEN: usize = 60;
 
     /// Appends the encoded form to `out`.
     pub fn emit(&self, out: &mut Vec<u8>) {
@@ -77,6 +102,7 @@ impl SetInfo {
         out.extend_from_slice(&self.objects.to_be_bytes());
         out.extend_from_slice(&self.offset.to_be_bytes());
         out.extend_from_slice(&self.payload_size.to_be_bytes());
+        out.extend_from_slice(&self.content.0);
     }
 
     /// Reads the content of a NORM_INFO. Bytes after the known fields are ignored, so that later
@@ -100,6 +126,7 @@ impl SetInfo {
             objects: cursor.u32()?,
             offset: cursor.u64()?,
             payload_size: cursor.u64()?,
+            content: ContentId(cursor.array()?),
         };
         if info.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
     }
@@ -139,6 +166,7 @@ mod tests {
         objects: 5,
         offset: 0x1_0000_0000,
         payload_size: 0x2_0000_0001,
+        content: ContentId(*b"ABCDEFGHIJKLMNOP"),
     };
 
     fn bytes(info: &SetInfo) -> Vec<u8> {
@@ -151,6 +179,7 @@ mod tests {
     fn the_bytes_are_these() {
         let mut expected = b"NSET\x01\x02\xff\xfe0123456789abcdef\0\0\0\x05".to_vec();
         expected.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]);
+        expected.extend_from_slice(b"ABCDEFGHIJKLMNOP");
         assert_eq!(bytes(&INFO), expected);
         assert_eq!(expected.len(), SetInfo::LEN);
         assert_eq!(SetInfo::parse(&expected), Ok(INFO));
@@ -202,10 +231,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_content_id_is_the_beginning_of_the_heads_hash() {
+        let hash = blake3::hash(b"head");
+        let id = ContentId::of(&hash);
+        assert_eq!(id.0, hash.as_bytes()[..16]);
+        assert_eq!(id.to_string(), hash.to_hex()[..32]);
+    }
+
     proptest! {
         #[test]
         fn what_parses_is_what_was_emitted(
-            mut encoded in prop::collection::vec(any::<u8>(), 0..60), valid_start: bool,
+            mut encoded in prop::collection::vec(any::<u8>(), 0..80), valid_start: bool,
         ) {
             if valid_start {
                 let start = bytes(&INFO);

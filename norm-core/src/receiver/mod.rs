@@ -2,7 +2,8 @@
 //!
 //! The receiver keeps which symbols are here; a [`SymbolStore`] keeps their bytes. Files: `intake`
 //! takes messages, `needs` says what is missing, `feedback` says it to the sender, `probes` what the
-//! path carries; `remote` and `object` are the state of one sender and one object; the rest are parts.
+//! path carries; `resume` takes what was here before; `remote` and `object` are the state of one sender
+//! and one object; the rest are parts.
 
 mod commands;
 mod config;
@@ -18,6 +19,7 @@ mod object;
 mod overhear;
 mod probes;
 mod remote;
+mod resume;
 mod stream;
 
 use core::net::SocketAddr;
@@ -219,6 +221,11 @@ impl<S: SymbolStore> Receiver<S> {
     /// Content bytes written from a sender, and the loss seen as a fraction of 65,535.
     pub fn progress(&self, remote: u32) -> Option<(u64, u16)> {
         self.remotes.get(&remote).map(|r| (r.bytes_done, r.loss.fraction()))
+    }
+
+    /// How far a sender has come: key and block that it sends for the first time, as far as was heard.
+    pub fn position(&self, remote: u32) -> Option<(u64, u32)> {
+        self.remotes.get(&remote).map(|r| (r.position.key, r.position.block))
     }
 
     /// True when a sender has said that it sends nothing for now, and still says so.

@@ -86,6 +86,8 @@ pub(super) struct DueBound {
 
 /// Objects before the newest one that an id can name: half of all ids.
 const FARTHEST_BACK: u64 = 0x7fff;
+/// Objects under way, with those whose INFO is asked for because much of them may be here.
+const PARTIAL_AT_ONCE: usize = 64;
 
 impl Remote {
     /// Calls `visit` for everything that is due and missing, ascending, until it returns false.
@@ -97,7 +99,7 @@ impl Remote {
         for (start, stop) in self.done.gaps(from, end) {
             let mut unseen = start;
             for (&key, _) in self.objects.range(start..stop) {
-                if unseen < key && !visit(Need::Objects { first: unseen, last: key - 1 }) {
+                if !self.visit_unseen(unseen, key, visit) {
                     return;
                 }
                 unseen = key + 1;
@@ -105,16 +107,40 @@ impl Remote {
                     return;
                 }
             }
-            if unseen < stop && !visit(Need::Objects { first: unseen, last: stop - 1 }) {
+            if !self.visit_unseen(unseen, stop, visit) {
                 return;
             }
         }
     }
 
+    /// Objects of which nothing is known, from `start` to before `end`.
+    fn visit_unseen(&self, start: u64, end: u64, visit: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
+        let mut at = start;
+        while at < end {
+            let partial = self.partial.first_from(at).map_or(end, |first| first.min(end));
+            if at < partial && !visit(Need::Objects { first: at, last: partial - 1 }) {
+                return false;
+            }
+            let whole = self.partial.gaps(partial, end).next().map_or(end, |(from, _)| from);
+            // Those that have no room yet are asked for later.
+            let room = PARTIAL_AT_ONCE.saturating_sub(self.objects.len());
+            for key in (partial..whole).take(room) {
+                if !visit(Need::Info { key }) {
+                    return false;
+                }
+            }
+            at = whole;
+        }
+        true
+    }
+
     fn visit_object(&self, key: u64, visit: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
         let Some(object) = self.objects.get(&key) else { return true };
         if object.layout().is_none() {
-            return visit(Need::Objects { first: key, last: key });
+            return visit(match self.partial.contains(key) {
+                true => Need::Info { key },
+                false => Need::Objects { first: key, last: key },
+            });
         }
         if object.needs_info() && !visit(Need::Info { key }) {
             return false;

@@ -110,6 +110,8 @@ pub(super) struct Remote {
     pub(super) empty: Option<Empty>,
     pub(super) done: RangeSet,
     pub(super) confirmed: RangeSet,
+    /// Objects of which much may be here, before anything of them was heard.
+    pub(super) partial: RangeSet,
     pub(super) bytes_done: u64,
     /// Symbols kept: what tells a sender from somebody who copies a packet now and then.
     pub(super) kept: u64,
@@ -192,6 +194,7 @@ impl Remote {
             empty: None,
             done: RangeSet::new(),
             confirmed: RangeSet::new(),
+            partial: RangeSet::new(),
             bytes_done: 0,
             kept: 0,
             nack: NackTimer::new(),

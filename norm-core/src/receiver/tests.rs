@@ -51,7 +51,7 @@ fn sender() -> SenderFields {
     }
 }
 
-fn say(receiver: &mut Receiver<NoStore>, now: Timestamp, message: &Message<'_>) {
+fn say<S: SymbolStore>(receiver: &mut Receiver<S>, now: Timestamp, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
@@ -217,4 +217,102 @@ fn requests_for_something_else_do_not_count_as_requests_for_an_empty_objects_inf
     }
     let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { .. });
     assert!(!core::iter::from_fn(|| engine.poll_event()).any(lost), "its turn has not come");
+}
+
+#[test]
+fn of_objects_that_may_be_here_for_the_most_part_info_is_asked_for() {
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::RAPTORQ, 4, 0, 2), false);
+    let key = |id| engine.key_of(0, ObjectId(id)).unwrap();
+    let some = key(1)..key(3);
+    engine.expect_some(0, some);
+    engine.want_from(0, ObjectId(0), START);
+    let (whole, info) = (RepairFlags::OBJECT, RepairFlags::INFO);
+    let asked = requests(&mut engine, START + SECOND);
+    assert_eq!(asked, [(whole, 0), (info, 1), (info, 2)], "and one object, for there is no room");
+}
+
+#[test]
+fn the_info_of_many_objects_is_asked_for_a_few_at_a_time() {
+    let mut engine = receiver();
+    hear(&mut engine, START, flush(FecId::RAPTORQ, 999, 0, 2), false);
+    let first = engine.key_of(0, ObjectId(0)).unwrap();
+    engine.expect_some(0, first..first + 1000);
+    engine.want_from(0, ObjectId(0), START);
+    let mut asked = Vec::new();
+    for n in 1..10 {
+        asked.extend(requests(&mut engine, START + SECOND * n));
+    }
+    assert!(asked.contains(&(RepairFlags::INFO, 0)));
+    assert!(asked.iter().all(|&(flags, id)| flags == RepairFlags::INFO && id < 64), "{asked:?}");
+}
+
+/// Keeps everything, and counts what is not wanted any more.
+#[derive(Debug, Default)]
+struct Counting {
+    discarded: usize,
+}
+
+impl SymbolStore for Counting {
+    fn put(&mut self, _: BlockSlot, _: &BlockGeometry, _: u32, _: &[u8]) -> bool {
+        true
+    }
+
+    fn room(&mut self) -> u64 {
+        u64::MAX
+    }
+
+    fn discard(&mut self, _: BlockSlot) {
+        self.discarded += 1;
+    }
+}
+
+#[test]
+fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
+    let config = ReceiverConfig::new(Identity([3; 16]));
+    let mut engine = Receiver::new(config, Counting::default(), 1);
+    // Eight blocks of four symbols.
+    let size = ObjectSize::new(8 * 100 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    let mut extensions = ExtensionBuf::new();
+    assert!(extensions.push_fti(&fti));
+    let fec_id = FecId::REED_SOLOMON_8;
+    let flags = ObjectFlags::FILE.with(ObjectFlags::INFO);
+    let extensions = extensions.as_extensions();
+    let data = |object, block| {
+        let id = PayloadId { block, block_len: 0, symbol: 1 };
+        let payload_id = id.encode(PayloadFormat::Block24Symbol8);
+        let (object, payload) = (ObjectId(object), &[7; 100][..]);
+        let sender = sender();
+        Message::Data(Data { sender, flags, fec_id, object, payload_id, extensions, payload })
+    };
+    let info = |object| {
+        let (sender, object, payload) = (sender(), ObjectId(object), &b"name"[..]);
+        Message::Info(Info { sender, flags, fec_id, object, extensions, payload })
+    };
+    let object = |engine: &Receiver<Counting>, id| ObjectRef {
+        remote: 0,
+        key: engine.key_of(0, ObjectId(id)).unwrap(),
+    };
+    for block in [0, 5] {
+        say(&mut engine, START, &data(0, block));
+    }
+    say(&mut engine, START, &info(0));
+    let first = object(&engine, 0);
+    assert_eq!(engine.load().blocks, 2);
+    engine.accept_with(first, |offset, len| offset + u64::from(len) <= 1_700);
+    let unwritten: Vec<_> = engine.remotes[&0].objects[&first.key].unwritten().collect();
+    assert_eq!(unwritten, [(4, 8)], "of the fifth block only a part is here");
+    assert_eq!((engine.load().blocks, engine.store().discarded), (1, 1));
+    assert_eq!(engine.progress(0), Some((1_600, 0)));
+
+    say(&mut engine, START, &info(1));
+    let second = object(&engine, 1);
+    engine.accept_with(second, |_, _| true);
+    let complete =
+        |event| matches!(event, ReceiverEvent::ObjectComplete { object } if object == second);
+    assert!(core::iter::from_fn(|| engine.poll_event()).any(complete));
+    assert!(!engine.has_all(0));
+    engine.give_up(0, first.key..first.key + 1);
+    assert!(engine.has_all(0));
 }

@@ -39,6 +39,9 @@ pub struct SenderConfig {
     /// is heard is listed; every DATA message carries EXT_FTI, and probes EXT_RATE, which the NRL
     /// implementation answers.
     pub rfc_only: bool,
+    /// Send files' content only to who asks for it, and unasked only what there is (INFO): for receivers that
+    /// have most of it from before.
+    pub on_request: bool,
     /// Round trip assumed before any is measured (RFC 5740 §5.5.1: 0.5 s).
     pub initial_grtt: Duration,
     /// Lowest round trip advertised: the grain of the timers on either side.
@@ -84,6 +87,7 @@ impl SenderConfig {
             group_size: None,
             open: false,
             rfc_only: false,
+            on_request: false,
             initial_grtt: Duration::from_millis(500),
             min_grtt: Duration::from_millis(2),
             patience: Duration::from_secs(5),

@@ -208,7 +208,8 @@ impl Sender {
                 }
                 continue;
             }
-            if u64::from(self.cursor.block) >= object.blocks() {
+            let unasked = !self.config.on_request || !object.flags.contains(ObjectFlags::FILE);
+            if u64::from(self.cursor.block) >= object.blocks() || !unasked {
                 self.cursor.next_object();
                 continue;
             }

@@ -26,6 +26,15 @@ pub enum ReceiveEvent {
         /// Bytes of all its files.
         bytes: u64,
     },
+    /// Much of it was kept by an earlier session, and is not received again.
+    SetResumed {
+        /// The set's id, in hex.
+        set: String,
+        /// Bytes that are here.
+        bytes: u64,
+        /// Bytes of all its files.
+        of: u64,
+    },
     /// The list of a set's files is here.
     FilesKnown {
         /// Files in it.
@@ -60,6 +69,23 @@ pub enum ReceiveEvent {
         /// Why. Parts of it may come from the network.
         reason: String,
     },
+    /// What is here of a set stays for the next session that is sent the same files.
+    SetKept {
+        /// The set's id, in hex.
+        set: String,
+        /// Bytes that are here.
+        bytes: u64,
+        /// Bytes of all its files.
+        of: u64,
+    },
+    /// At the start, what earlier sessions have left in the directory.
+    Leftovers {
+        /// Of each unfinished set that can be gone on with: the bytes that are here, and those of all its
+        /// files.
+        kept: Vec<(u64, u64)>,
+        /// Unfinished sets that were removed: too old, of no use, or because nothing was to be kept.
+        removed: usize,
+    },
     /// A sender says that it sends nothing for now, and will go on.
     SenderPaused,
     /// It goes on.
@@ -70,7 +96,7 @@ pub enum ReceiveEvent {
     SenderEnded,
     /// The sender waits for this receiver no longer, because it keeps the others slow.
     Ejected {
-        /// Where receiving goes on, from the start; `None`: nowhere.
+        /// Where receiving goes on; `None`: nowhere.
         lane: Option<SocketAddr>,
     },
     /// Something that may explain trouble.

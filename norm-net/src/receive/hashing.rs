@@ -53,6 +53,11 @@ impl Hashes {
         self.lock().remove(&extent).unwrap_or_default()
     }
 
+    /// Begins anew: the payload is cut up otherwise from here on.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Begun>> {
         // Whoever panicked here was writing a block, and the set fails with it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

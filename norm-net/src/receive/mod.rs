@@ -20,13 +20,15 @@
 //! ```
 //!
 //! Blocks are put together in memory (`store`), written to temporary files (`spool`), read back and
-//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`). `set` is
+//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`). What is not
+//! finished is kept for later sessions (`kept`). `set` is
 //! the state of one set, `session` joins all this to the engine.
 
 mod carve;
 mod error;
 mod event;
 mod hashing;
+mod kept;
 mod lossy;
 mod options;
 mod plain;
@@ -37,6 +39,7 @@ mod session;
 mod set;
 mod space;
 mod spool;
+mod spools;
 mod start;
 pub(crate) mod store;
 mod verify;

@@ -32,6 +32,10 @@ pub struct ReceiveOptions {
     pub daemon: bool,
     /// Replace files that are there already. Otherwise a set that has one of their names fails.
     pub overwrite: bool,
+    /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is kept.
+    /// Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a session that
+    /// is sent the same files receives only the rest.
+    pub fresh: bool,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
@@ -71,6 +75,7 @@ impl ReceiveOptions {
             timeout: None,
             daemon: false,
             overwrite: false,
+            fresh: false,
             name: host_name(),
             ttl: 1,
             dscp: Dscp::DEFAULT,

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use norm_core::content::{
-    Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, ObjectKind, SetId, SetInfo, tail_len,
+    ContentId, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, ObjectKind, SetId, SetInfo, tail_len,
 };
 
 use super::verify::TailHashes;
@@ -94,6 +94,7 @@ pub(super) struct SetState {
     first_key: u64,
     objects: u32,
     payload_size: u64,
+    content: ContentId,
     /// By index within the set: 0 is the head, the last one the tail.
     parts: BTreeMap<u32, PartState>,
     tail: Option<TailHashes>,
@@ -111,12 +112,18 @@ impl SetState {
         if u32::from(index) >= info.objects {
             return Err(SetError::OutsideSet);
         }
-        let (id, objects, payload_size) = (info.set, info.objects, info.payload_size);
-        Ok(Self { id, first_key, objects, payload_size, parts: BTreeMap::new(), tail: None })
+        let &SetInfo { set: id, objects, payload_size, content, .. } = info;
+        let parts = BTreeMap::new();
+        Ok(Self { id, first_key, objects, payload_size, content, parts, tail: None })
     }
 
     pub(super) fn id(&self) -> SetId {
         self.id
+    }
+
+    /// What its sender says it is about.
+    pub(super) fn content(&self) -> ContentId {
+        self.content
     }
 
     /// Bytes in the payload.
@@ -144,8 +151,8 @@ impl SetState {
     pub(super) fn open(&mut self, key: u64, info: &SetInfo, size: u64) -> Result<Part, SetError> {
         let index = self.index(key).ok_or(SetError::OutsideSet)?;
         let first_id = self.first_key as u16;
-        let said = (info.set, info.first_object, info.objects, info.payload_size);
-        if said != (self.id, first_id, self.objects, self.payload_size) {
+        let said = (info.set, info.first_object, info.objects, info.payload_size, info.content);
+        if said != (self.id, first_id, self.objects, self.payload_size, self.content) {
             return Err(SetError::Contradiction);
         }
         let kind = match index {

@@ -73,8 +73,24 @@ fn says_too_large(error: &io::Error) -> bool {
 /// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block where
 /// the file system cannot do it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(unsafe_code, reason = "the standard library cannot take room ahead")]
 fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
+    fallocate(file, 0, from, len)
+}
+
+/// Gives the room of a part of a file back, whose bytes are not wanted; where the file system cannot do
+/// that, nothing happens.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn release(file: &File, from: u64, len: u64) {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    let _ = fallocate(file, mode, from, len);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn release(_file: &File, _from: u64, _len: u64) {}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "the standard library cannot take room ahead, nor give it back")]
+fn fallocate(file: &File, mode: libc::c_int, from: u64, len: u64) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
     let from = i64::try_from(from).map_err(|_| io::ErrorKind::FileTooLarge)?;
@@ -82,7 +98,7 @@ fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
     loop {
         // SAFETY: the call gets numbers only; the descriptor is open for as long as `file` is
         // borrowed.
-        if unsafe { libc::fallocate64(file.as_raw_fd(), 0, from, size) } == 0 {
+        if unsafe { libc::fallocate64(file.as_raw_fd(), mode, from, size) } == 0 {
             return Ok(());
         }
         let error = io::Error::last_os_error();
@@ -148,6 +164,26 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         reserve_while(&file, 1_000_000, 300_000, || false).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn room_is_given_back_and_the_rest_stays() {
+        use std::io::{Seek, Write};
+        use std::os::unix::fs::MetadataExt;
+        const LEN: usize = 8 << 20;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; LEN]).unwrap();
+        release(&file, 1 << 20, 6 << 20);
+        let metadata = file.metadata().unwrap();
+        assert_eq!(metadata.len(), LEN as u64);
+        file.rewind().unwrap();
+        let content = io::read_to_string(file).unwrap();
+        let (holes, rest) = (content[1 << 20..7 << 20].bytes(), content[7 << 20..].bytes());
+        let given_back = holes.clone().all(|byte| byte == 0);
+        assert!(given_back || holes.clone().all(|byte| byte == 7), "a file system without holes");
+        assert!(!given_back || metadata.blocks() * 512 < LEN as u64 / 2);
+        assert!(rest.chain(content[..1 << 20].bytes()).all(|byte| byte == 7));
     }
 
     #[test]

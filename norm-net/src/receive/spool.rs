@@ -1,21 +1,23 @@
 //! The temporary files of a set on its way, in the output directory.
 //!
-//! `.norm-<set>.head`, `.norm-<set>.payload` and `.norm-<set>.tail`: names that no received file can
-//! have. They go when the [`Spool`] goes; only the payload may leave under a final name. When two
-//! senders announce one set, the files of the second have a number behind the set's id.
+//! `.norm-<content>.head`, `.payload`, `.tail` and `.state`: names that no received file can have. They go
+//! when the [`Spool`] goes, unless a later session can go on with them ([`super::kept`]); only the payload
+//! may leave under a final name. When two senders announce the same content, the files of the second have a
+//! number behind the content's id, and are not kept.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use norm_core::content::{ObjectKind, SetId, TEMP_PREFIX};
+use norm_core::content::{ContentId, ObjectKind};
 
 use super::hashing::Hashes;
-use super::{positioned, space};
+use super::kept::{self, Found, Have, Names, State};
+use super::set::Part;
+use super::spools::Name;
+use super::{carve, positioned, space, verify};
 
 /// One of the files.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -35,78 +37,12 @@ impl From<ObjectKind> for SpoolFile {
     }
 }
 
-/// The spools of a session: each has names of its own.
-#[derive(Debug)]
-pub(super) struct Spools {
-    directory: PathBuf,
-    taken: Taken,
-}
-
-impl Spools {
-    /// Spools in this directory.
-    pub(super) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), taken: Taken::default() }
-    }
-
-    /// Creates the files for a payload of this many bytes, in place of stale ones of the same set.
-    ///
-    /// # Errors
-    /// When the directory cannot be written, has too little room, or another receiver is at work on
-    /// the same set in it.
-    pub(super) fn create(&self, set: SetId, payload: u64) -> io::Result<Spool> {
-        Spool::create(&self.directory, Name::take(&self.taken, set), payload)
-    }
-}
-
-/// Names in use: a set's id, and a number to tell its spools apart.
-type Taken = Arc<Mutex<BTreeSet<(SetId, u32)>>>;
-
-/// A name in use; free again when dropped.
-#[derive(Debug)]
-struct Name {
-    set: SetId,
-    number: u32,
-    taken: Taken,
-}
-
-impl Name {
-    fn take(taken: &Taken, set: SetId) -> Self {
-        let mut names = lock_names(taken);
-        let mut number = 0;
-        while !names.insert((set, number)) {
-            number += 1;
-        }
-        drop(names);
-        Self { set, number, taken: Arc::clone(taken) }
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        lock_names(&self.taken).remove(&(self.set, self.number));
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.number {
-            0 => write!(f, "{TEMP_PREFIX}{}", self.set),
-            number => write!(f, "{TEMP_PREFIX}{}-{number}", self.set),
-        }
-    }
-}
-
-fn lock_names(taken: &Taken) -> MutexGuard<'_, BTreeSet<(SetId, u32)>> {
-    // Nothing in here panics halfway.
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The files of one set, open for reading and writing; removed when dropped.
+/// The files of one set, open for reading and writing. When it is dropped they stay, if a later session
+/// can go on with them, and are removed otherwise.
 #[derive(Debug)]
 pub(super) struct Spool {
     directory: PathBuf,
-    /// Free again only after the files have gone.
-    name: Name,
+    names: Names,
     head: File,
     payload: File,
     tail: File,
@@ -114,49 +50,98 @@ pub(super) struct Spool {
     pub(super) hashes: Hashes,
     /// Content bytes written and not found wrong since.
     pub(super) written: AtomicU64,
+    /// Of the payload.
+    have: Mutex<Have>,
+    /// The state on the disk does not say all.
+    unsaved: AtomicBool,
+    /// Bytes of the head, if all of it was there from the start.
+    head_here: AtomicU64,
+    /// Somebody receives into it.
+    claimed: AtomicBool,
+    /// Not to be kept.
+    discarded: AtomicBool,
     /// Bytes of the payload.
     size: u64,
+    /// Free again only after the files are closed.
+    name: Name,
 }
 
 /// Room is taken in such steps: nothing can be written while one is under way.
 const STEP: u64 = 16 << 20;
 
 impl Spool {
-    fn create(directory: &Path, name: Name, payload: u64) -> io::Result<Self> {
+    /// Opens the files, and says why what was there of them is of no use.
+    ///
+    /// # Errors
+    /// As of [`Spools::open`](super::spools::Spools::open).
+    pub(super) fn make(
+        directory: &Path,
+        name: Name,
+        size: u64,
+        resume: bool,
+    ) -> io::Result<(Self, Option<&'static str>)> {
         // The first one has taken the room. Only one of them can turn out to be right, and none may
         // be turned away because of another.
         let first = name.number == 0;
+        let names = Names::new(directory, &name);
+        let found = match first && resume {
+            true => kept::open(&names, name.content, size)?,
+            false => Found::Nothing(None),
+        };
+        let (kept, complaint) = match found {
+            Found::Kept(kept) => (Some(kept), None),
+            Found::Nothing(complaint) => (None, complaint),
+        };
+        let wanted = size - kept.as_ref().map_or(0, |kept| kept.have.bytes());
         if let Some(free) = space::free(directory)
             && first
-            && free < payload
+            && free < wanted
         {
             let free = format!("only {free} are free");
             let error = io::Error::new(io::ErrorKind::StorageFull, free);
-            return Err(no_room(directory, payload, &error));
+            return Err(no_room(directory, wanted, &error));
         }
-        let path = |which| path(directory, &name, which);
-        // The head's file carries the lock, so it is first.
-        let head = fresh(&path(SpoolFile::Head))?;
-        lock(&head)?;
-        let rest = || Ok((fresh(&path(SpoolFile::Payload))?, fresh(&path(SpoolFile::Tail))?));
-        let (payload_file, tail) = rest().inspect_err(|_: &io::Error| {
-            let _ = fs::remove_file(path(SpoolFile::Payload));
-            let _ = fs::remove_file(path(SpoolFile::Head));
+        let clipped = kept.as_ref().is_some_and(|kept| kept.clipped);
+        let (head, payload, have) = match kept {
+            Some(kept) => (kept.head, kept.payload, kept.have),
+            None => {
+                let (head, payload) = fresh_files(&names)?;
+                (head, payload, Have::default())
+            }
+        };
+        let resumes = have.bytes() > 0;
+        let tail = fresh(&names.tail()).inspect_err(|_| {
+            if !resumes {
+                names.remove();
+            }
         })?;
         let spool = Self {
             directory: directory.to_owned(),
-            name,
+            names,
             head,
-            payload: payload_file,
+            payload,
             tail,
             hashes: Hashes::default(),
-            written: AtomicU64::new(0),
-            size: payload,
+            written: AtomicU64::new(have.bytes()),
+            have: Mutex::new(have),
+            unsaved: AtomicBool::new(clipped),
+            head_here: AtomicU64::new(0),
+            claimed: AtomicBool::new(true),
+            discarded: AtomicBool::new(!(first && resume)),
+            size,
+            name,
         };
-        if !first {
-            spool.payload.set_len(payload)?;
+        if clipped {
+            // Before the file has its length again.
+            spool.save()?;
         }
-        Ok(spool)
+        if resumes {
+            spool.look_at_head();
+        }
+        if !first {
+            spool.payload.set_len(size)?;
+        }
+        Ok((spool, complaint))
     }
 
     /// Takes the room for the payload, for as long as `wanted`. It takes a while, in which blocks can be
@@ -171,10 +156,6 @@ impl Spool {
         space::reserve_while(&self.payload, self.size, STEP, wanted)
             .map(|_| ())
             .map_err(|error| no_room(&self.directory, self.size, &error))
-    }
-
-    pub(super) fn set(&self) -> SetId {
-        self.name.set
     }
 
     /// The temporary name of a file that is to get a final name beside this path.
@@ -196,14 +177,140 @@ impl Spool {
     }
 
     pub(super) fn path(&self, which: SpoolFile) -> PathBuf {
-        path(&self.directory, &self.name, which)
+        match which {
+            SpoolFile::Head => self.names.head(),
+            SpoolFile::Payload => self.names.payload(),
+            SpoolFile::Tail => self.names.tail(),
+        }
     }
 
     /// Writes a block to its place, and counts it.
     pub(super) fn write(&self, which: SpoolFile, bytes: &[u8], offset: u64) -> io::Result<()> {
         positioned::write_all_at(self.file(which), bytes, offset)?;
-        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let len = bytes.len() as u64;
+        let new = match which {
+            SpoolFile::Payload => {
+                self.unsaved.store(true, Ordering::Relaxed);
+                self.have().insert(offset, offset + len)
+            }
+            SpoolFile::Head | SpoolFile::Tail => len,
+        };
+        self.written.fetch_add(new, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// What is here of the payload.
+    pub(super) fn have(&self) -> MutexGuard<'_, Have> {
+        // Nothing in here panics halfway.
+        self.have.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when a head of this size was here from the start; it counts as written then.
+    pub(super) fn take_head(&self, size: u64) -> bool {
+        let here = size > 0 && self.head_here.load(Ordering::Relaxed) == size;
+        if here {
+            self.written.fetch_add(size, Ordering::Relaxed);
+        }
+        here
+    }
+
+    /// A part turned out wrong, and is to be received again.
+    pub(super) fn forget(&self, part: &Part) {
+        let gone = match part.kind {
+            ObjectKind::Payload => {
+                drop(self.hashes.take(part.offset));
+                self.unsaved.store(true, Ordering::Relaxed);
+                self.have().remove(part.offset, part.offset.saturating_add(part.size))
+            }
+            ObjectKind::Head => {
+                self.head_here.store(0, Ordering::Relaxed);
+                part.size
+            }
+            ObjectKind::Tail => part.size,
+        };
+        self.written.fetch_sub(gone, Ordering::Relaxed);
+    }
+
+    /// True when the state on the disk does not say all that is here.
+    pub(super) fn is_unsaved(&self) -> bool {
+        !self.discarded.load(Ordering::Relaxed) && self.unsaved.load(Ordering::Relaxed)
+    }
+
+    /// Writes down what is here of the payload.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn save(&self) -> io::Result<()> {
+        // One at a time: the state is taken and written under the lock.
+        let mut have = self.have();
+        self.unsaved.store(false, Ordering::Relaxed);
+        // Files made of the end of the payload are cut off it.
+        have.remove(self.payload.metadata()?.len(), u64::MAX);
+        let state = State { content: self.name.content, payload: self.size, have: have.clone() };
+        let new = self.names.new_state();
+        let written = fresh(&new).and_then(|mut file| file.write_all(&state.emit()));
+        written.and_then(|()| fs::rename(&new, self.names.state())).inspect_err(|_| {
+            let _ = fs::remove_file(&new);
+        })
+    }
+
+    /// Not to be kept: it is finished, or wrong.
+    pub(super) fn discard(&self) {
+        self.discarded.store(true, Ordering::Relaxed);
+    }
+
+    /// Bytes that stay for a later session when this goes; `None` when nothing stays.
+    pub(super) fn keeps(&self) -> Option<u64> {
+        let bytes = self.have().bytes();
+        let worth = bytes >= kept::LEAST && !self.discarded.load(Ordering::Relaxed);
+        let ours = || kept::is_still(&self.payload, &self.path(SpoolFile::Payload));
+        (worth && ours()).then_some(bytes)
+    }
+
+    /// Nobody receives into it any more; who comes with the same content may.
+    pub(super) fn release(&self) {
+        self.claimed.store(false, Ordering::Release);
+    }
+
+    /// True when nobody receives into it, and it is what a payload of so many bytes can go on with: then it
+    /// is the caller's.
+    pub(super) fn claim(&self, payload: u64) -> bool {
+        let fits = self.size == payload && !self.discarded.load(Ordering::Relaxed);
+        fits && !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// The only one that may be kept of its content.
+    pub(super) fn is_first(&self) -> bool {
+        self.name.number == 0
+    }
+
+    /// Somebody else goes on with it, in other pieces perhaps.
+    pub(super) fn begin_again(&self) {
+        self.hashes.clear();
+        self.written.store(self.have().bytes(), Ordering::Relaxed);
+        self.look_at_head();
+    }
+
+    /// Finds out whether all of the head is here.
+    fn look_at_head(&self) {
+        let here = self.head.metadata().and_then(|there| {
+            let head = verify::read_whole(self, SpoolFile::Head, there.len())?;
+            let right = ContentId::of(&blake3::hash(&head)) == self.name.content;
+            Ok(if right { there.len() } else { 0 })
+        });
+        self.head_here.store(here.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Lets go of the room that is taken for what is missing.
+    fn give_back_room(&self) -> io::Result<()> {
+        let have = self.have();
+        let end = have.end();
+        for (from, to) in have.ranges().gaps(0, end) {
+            space::release(&self.payload, from, to - from);
+        }
+        // It may have got a file's mode already.
+        carve::set_mode(&self.payload, 0o600)?;
+        self.payload.set_len(end)
     }
 }
 
@@ -214,20 +321,27 @@ fn no_room(directory: &Path, payload: u64, error: &io::Error) -> io::Error {
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        for which in [SpoolFile::Payload, SpoolFile::Tail, SpoolFile::Head] {
-            // Gone already when the payload became a file; else there is nobody left to tell.
-            let _ = fs::remove_file(self.path(which));
+        let kept = self.keeps().is_some() && self.save().is_ok() && self.give_back_room().is_ok();
+        if kept {
+            let _ = fs::remove_file(self.names.tail());
+        } else {
+            self.names.remove();
         }
     }
 }
 
-fn path(directory: &Path, name: &Name, which: SpoolFile) -> PathBuf {
-    let kind = match which {
-        SpoolFile::Head => "head",
-        SpoolFile::Payload => "payload",
-        SpoolFile::Tail => "tail",
-    };
-    directory.join(format!("{name}.{kind}"))
+/// New files in place of what there is.
+fn fresh_files(names: &Names) -> io::Result<(File, File)> {
+    // The head's file carries the lock, so it is first.
+    let head = fresh(&names.head())?;
+    lock(&head)?;
+    for stale in [names.state(), names.new_state()] {
+        let _ = fs::remove_file(stale);
+    }
+    let payload = fresh(&names.payload()).inspect_err(|_| {
+        let _ = fs::remove_file(names.head());
+    })?;
+    Ok((head, payload))
 }
 
 /// A new empty file with this name, whatever was there before; never one reached through a link.
@@ -246,7 +360,7 @@ pub(super) fn fresh(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn lock(file: &File) -> io::Result<()> {
+pub(super) fn lock(file: &File) -> io::Result<()> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(io::Error::new(
             io::ErrorKind::ResourceBusy,
@@ -258,96 +372,4 @@ fn lock(file: &File) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SET: SetId = SetId([0xab; 16]);
-
-    fn names(directory: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn blocks_go_to_their_place_in_any_order_and_nothing_is_left_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let spool = Spools::new(dir.path()).create(SET, 10).unwrap();
-        let prefix = format!(".norm-{}", "ab".repeat(16));
-        let expected = ["head", "payload", "tail"].map(|kind| format!("{prefix}.{kind}"));
-        assert_eq!(names(dir.path()), expected);
-        spool.write(SpoolFile::Payload, b"56789", 5).unwrap();
-        spool.write(SpoolFile::Payload, b"01234", 0).unwrap();
-        spool.write(SpoolFile::Tail, b"tail", 0).unwrap();
-        assert_eq!(spool.written.load(Ordering::Relaxed), 14);
-        assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), b"0123456789");
-        drop(spool);
-        assert!(names(dir.path()).is_empty());
-    }
-
-    #[test]
-    fn stale_files_of_the_same_set_are_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(format!("{TEMP_PREFIX}{SET}.payload")), b"stale and long")
-            .unwrap();
-        let spool = Spools::new(dir.path()).create(SET, 3).unwrap();
-        spool.take_room(|| true).unwrap();
-        assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), [0; 3]);
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_link_in_place_of_a_spool_file_is_not_followed() {
-        let dir = tempfile::tempdir().unwrap();
-        let victim = dir.path().join("victim");
-        fs::write(&victim, b"precious").unwrap();
-        std::os::unix::fs::symlink(&victim, dir.path().join(format!("{TEMP_PREFIX}{SET}.payload")))
-            .unwrap();
-        let spool = Spools::new(dir.path()).create(SET, 4).unwrap();
-        spool.write(SpoolFile::Payload, b"evil", 0).unwrap();
-        assert_eq!(fs::read(&victim).unwrap(), b"precious");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn two_receivers_do_not_share_the_files_of_a_set() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = Spools::new(dir.path()).create(SET, 4).unwrap();
-        let second = Spools::new(dir.path()).create(SET, 4).unwrap_err();
-        assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
-        first.write(SpoolFile::Payload, b"mine", 0).unwrap();
-        assert_eq!(fs::read(first.path(SpoolFile::Payload)).unwrap(), b"mine");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_payload_that_cannot_fit_is_refused_before_anything_is_created() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = Spools::new(dir.path()).create(SET, u64::MAX).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        assert!(error.to_string().contains("18446744073709551615 bytes to come"), "{error}");
-        assert!(names(dir.path()).is_empty());
-    }
-
-    #[test]
-    fn two_spools_of_one_set_are_apart_and_a_name_is_free_again_when_its_files_have_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let spools = Spools::new(dir.path());
-        let first = spools.create(SET, 4).unwrap();
-        let second = spools.create(SET, 4).unwrap();
-        second.take_room(|| true).unwrap();
-        first.write(SpoolFile::Payload, b"good", 0).unwrap();
-        second.write(SpoolFile::Payload, b"evil", 0).unwrap();
-        let target = dir.path().join("file");
-        assert_ne!(first.part_beside(&target), second.part_beside(&target));
-        let plain = first.path(SpoolFile::Payload);
-        assert_eq!(fs::read(&plain).unwrap(), b"good");
-        assert_eq!(fs::read(second.path(SpoolFile::Payload)).unwrap(), b"evil");
-        drop(first);
-        assert_eq!(names(dir.path()).len(), 3);
-        assert_eq!(spools.create(SET, 4).unwrap().path(SpoolFile::Payload), plain);
-    }
-}
+mod tests;

@@ -163,6 +163,7 @@ impl Runner {
         let policy = Policy {
             directory: options.directory.clone(),
             overwrite: options.overwrite,
+            fresh: options.fresh,
             daemon: options.daemon,
             timeout: options.timeout,
             mute: options.feedback == Feedback::None,
@@ -173,7 +174,8 @@ impl Runner {
         let config = engine_config(options, link.buffers().recv_granted, &mut rng);
         let engine = Receiver::new(config, store, rng.next_u64());
         let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
-        let session = Session::new(policy, around, clock.now());
+        let mut session = Session::new(policy, around, clock.now());
+        session.look_around(clock.now());
         Ok(Self { options: options.clone(), link, clock, engine, session, done })
     }
 
@@ -188,7 +190,7 @@ impl Runner {
                 session.cannot_move(self.clock.now(), &error);
             }
         };
-        // Also after an error: it removes the temporary files.
+        // Also after an error: it closes the temporary files.
         let drops = self.link.kernel_drops();
         let report = self.session.report(self.engine.engine.stats(), self.clock.now());
         let report = ReceiveReport { kernel_drops: drops.unwrap_or(0).into(), ..report };

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use norm_core::content::{ContentError, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, SetId, Tail};
 
+use super::hashing::Begun;
 use super::positioned;
 use super::spool::{Spool, SpoolFile};
 
@@ -52,7 +53,11 @@ pub(super) fn hash_extent(
     len: u64,
     cancel: &AtomicBool,
 ) -> io::Result<Hash> {
-    let begun = spool.hashes.take(offset);
+    let mut begun = spool.hashes.take(offset);
+    if begun.end > len {
+        // A worker wrote a block of another session's, which was longer.
+        begun = Begun::default();
+    }
     let (mut hasher, mut done) = (begun.hasher, begun.end);
     let mut buffer = vec![0; if done < len { CHUNK } else { 0 }];
     while done < len {
@@ -82,16 +87,17 @@ pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receive::spool::Spools;
-    use norm_core::content::TailWriter;
+    use crate::receive::spools::Spools;
+    use norm_core::content::{ContentId, TailWriter};
 
     const SET: SetId = SetId([7; 16]);
+    const CONTENT: ContentId = ContentId([7; 16]);
 
     #[test]
     fn a_flipped_byte_on_disk_changes_the_hash_of_its_extent_only() {
         let dir = tempfile::tempdir().unwrap();
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-        let spool = Spools::new(dir.path()).create(SET, content.len() as u64).unwrap();
+        let spool = Spools::new(dir.path(), true).create(CONTENT, content.len() as u64).unwrap();
         positioned::write_all_at(spool.file(SpoolFile::Payload), &content, 0).unwrap();
         let run = AtomicBool::new(false);
         let hash = |offset, len| hash_extent(&spool, offset, len, &run).unwrap();
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn a_piece_that_no_set_can_have_is_not_allocated() {
         let dir = tempfile::tempdir().unwrap();
-        let spool = Spools::new(dir.path()).create(SET, 0).unwrap();
+        let spool = Spools::new(dir.path(), true).create(CONTENT, 0).unwrap();
         assert!(read_whole(&spool, SpoolFile::Head, u64::MAX).is_err());
         assert_eq!(read_whole(&spool, SpoolFile::Head, 0).unwrap(), b"");
     }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
-use norm_core::content::SetId;
+use norm_core::content::{ContentId, SetId};
 use norm_core::sender::ObjectSpec;
 use norm_core::wire::NodeId;
 use norm_core::{JobDone, Rng, Sender, SenderConfig, Timestamp};
@@ -138,7 +138,8 @@ fn start(
             let (scheme, block_len) = (plan.scheme, plan.block_len);
             (settings.fec_id, settings.block_len) = (scheme.fec_id().0, block_len);
             let config = SenderConfig { scheme, block_len, ..config };
-            let specs = plan.specs(set, first_key as u16);
+            let content = ContentId::of(&blake3::hash(&found.head));
+            let specs = plan.specs(set, content, first_key as u16);
             let engine = engine(config, rng.next_u64(), clock.now(), specs)?;
             (engine, Source::new(set, plan, found))
         }
@@ -206,6 +207,7 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
+        on_request: options.on_request && options.compat.is_none(),
         slow: options.slow.policy(),
         max_receivers: usual.max_receivers.max(options.min_receivers),
         ..usual

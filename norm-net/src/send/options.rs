@@ -52,6 +52,9 @@ pub struct SendOptions {
     pub min_receivers: usize,
     /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
     pub start_timeout: Option<Duration>,
+    /// Send only what receivers ask for: for those that have most of it from before. With `compat` it has
+    /// no effect.
+    pub on_request: bool,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
     /// The most bytes that a packet may have on its way, IP header included, 184 to 65,535; lowered,
@@ -94,6 +97,7 @@ impl SendOptions {
             loopback: true,
             min_receivers: 0,
             start_timeout: None,
+            on_request: false,
             linger: Duration::ZERO,
             mtu: None,
             segment_size: None,

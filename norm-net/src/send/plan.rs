@@ -1,6 +1,6 @@
 //! How content is cut into NORM objects and blocks.
 
-use norm_core::content::{ObjectKind, SetId, SetInfo, tail_len};
+use norm_core::content::{ContentId, ObjectKind, SetId, SetInfo, tail_len};
 use norm_core::fec::Scheme;
 use norm_core::sender::ObjectSpec;
 
@@ -83,8 +83,14 @@ impl Plan {
         self.extents + 2
     }
 
-    /// The objects in the order in which they are sent, for a session whose first one is `first`.
-    pub(super) fn specs(&self, set: SetId, first: u16) -> impl Iterator<Item = ObjectSpec> {
+    /// The objects of a set with this content in the order in which they are sent, for a session whose
+    /// first one is `first`.
+    pub(super) fn specs(
+        &self,
+        set: SetId,
+        content: ContentId,
+        first: u16,
+    ) -> impl Iterator<Item = ObjectSpec> {
         let plan = *self;
         let spec = move |kind: ObjectKind, offset: u64, size: u64| {
             let mut info = Vec::with_capacity(SetInfo::LEN);
@@ -95,6 +101,7 @@ impl Plan {
                 objects: plan.objects(),
                 offset,
                 payload_size: plan.payload_size,
+                content,
             }
             .emit(&mut info);
             ObjectSpec { size, info: Some(info.into()), file: kind == ObjectKind::Payload }
@@ -127,11 +134,12 @@ mod tests {
     use super::*;
 
     const SET: SetId = SetId([7; 16]);
+    const CONTENT: ContentId = ContentId([8; 16]);
 
     fn infos(plan: &Plan) -> Vec<(SetInfo, u64, bool)> {
         let parse =
             |spec: ObjectSpec| (SetInfo::parse(&spec.info.unwrap()).unwrap(), spec.size, spec.file);
-        plan.specs(SET, 5).map(parse).collect()
+        plan.specs(SET, CONTENT, 5).map(parse).collect()
     }
 
     #[test]
@@ -149,6 +157,7 @@ mod tests {
         }
         assert_eq!(offset, payload);
         assert!(objects.iter().all(|(info, ..)| info.objects == 6 && info.first_object == 5));
+        assert!(objects.iter().all(|(info, ..)| info.content == CONTENT));
     }
 
     #[test]
@@ -156,7 +165,7 @@ mod tests {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
         let plan = Plan::new(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
         let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
-        let sizes: Vec<u64> = plan.specs(SET, 5).map(|spec| spec.size).collect();
+        let sizes: Vec<u64> = plan.specs(SET, CONTENT, 5).map(|spec| spec.size).collect();
         assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
         for &size in &sizes[1..4] {
             assert_eq!(size % (160 * 1344), 0);

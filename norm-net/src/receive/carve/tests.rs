@@ -1,9 +1,9 @@
 use super::*;
 use crate::receive::positioned;
-use crate::receive::spool::Spools;
-use norm_core::content::{Entry, EntryKind, HeadWriter, SetId};
+use crate::receive::spools::Spools;
+use norm_core::content::{ContentId, Entry, EntryKind, HeadWriter};
 
-const SET: SetId = SetId([0x11; 16]);
+const SET: ContentId = ContentId([0x11; 16]);
 const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };
 
 struct Fixture {
@@ -26,7 +26,7 @@ impl Fixture {
             payload.push_str(content);
         }
         let dir = tempfile::tempdir().unwrap();
-        let spool = Spools::new(dir.path()).create(SET, payload.len() as u64).unwrap();
+        let spool = Spools::new(dir.path(), true).create(SET, payload.len() as u64).unwrap();
         let file = spool.file(SpoolFile::Payload);
         positioned::write_all_at(file, payload.as_bytes(), 0).unwrap();
         let plan = Plan::new(&head.finish(), payload.len() as u64).unwrap();

@@ -83,13 +83,10 @@ impl Session {
             }
             return;
         };
-        // The same set begins again there.
+        // The same set begins again there, and goes on with what is here.
         for number in waiting {
-            self.sets.remove(&number);
+            self.leave(engine, number);
         }
-        engine.forget(remote);
-        engine.store_mut().forget(remote);
-        self.senders.remove(&remote);
         self.whereabouts =
             Whereabouts { lane: Some(now), next: Some(Some(lane)), ..Whereabouts::default() };
     }

@@ -8,6 +8,7 @@ use norm_core::Timestamp;
 use norm_core::receiver::ReceiverStats;
 use norm_core::wire::MemberState;
 
+use super::resume::tell_kept;
 use super::{Engine, Session};
 use crate::receive::event::ReceiveEvent;
 use crate::receive::report::{ReceiveOutcome, ReceiveReport};
@@ -283,13 +284,16 @@ impl Session {
         self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
     }
 
-    /// The summary; removes the temporary files of what is not complete.
+    /// The summary; keeps what is not complete, or removes its temporary files.
     pub(in crate::receive) fn report(self, stats: &ReceiverStats, now: Timestamp) -> ReceiveReport {
         self.cancel.store(true, Ordering::Relaxed);
-        let Self { store_workers, decode_workers, check_workers, sets, plain, .. } = self;
+        let Self { store_workers, decode_workers, check_workers, sets, plain, events, .. } = self;
         // Workers hold the files of the sets they work for.
         drop((store_workers, decode_workers, check_workers));
-        drop((sets, plain));
+        for (_, set) in sets {
+            tell_kept(&events, &set.spool, set.state.id(), set.state.payload_size());
+        }
+        drop(plain);
         ReceiveReport {
             elapsed: now.saturating_since(self.end.started),
             outcome: self.end.outcome(!self.senders.is_empty()),

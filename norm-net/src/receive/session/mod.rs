@@ -3,11 +3,12 @@
 //! `sets` follows the objects of each set from the first packet to the last file; `plain` takes files
 //! from senders that know no sets; `twins` is about one
 //! set from several senders, `ejected` about senders that wait no longer, `silence` about senders that say nothing more; `tasks` is what workers do;
-//! `end` decides when the session is over and what came of it.
+//! `resume` keeps what is not finished; `end` decides when the session is over and what came of it.
 
 mod ejected;
 mod end;
 mod plain;
+mod resume;
 mod sets;
 mod silence;
 mod tasks;
@@ -32,7 +33,7 @@ use norm_core::{Receiver, ReceiverEvent, Timestamp};
 use super::event::{Events, ReceiveEvent, ReceiveProgress};
 use super::lossy::Lossy;
 use super::report::{MAX_REPORTS, SetReport};
-use super::spool::Spools;
+use super::spools::Spools;
 use super::store::{BlockStore, Returns};
 use crate::driver::Application;
 use crate::quick::Quick;
@@ -72,6 +73,8 @@ pub(super) struct Surroundings {
 pub(super) struct Policy {
     pub(super) directory: PathBuf,
     pub(super) overwrite: bool,
+    /// Nothing is kept for later sessions, nor used that was.
+    pub(super) fresh: bool,
     pub(super) daemon: bool,
     pub(super) timeout: Option<Duration>,
     /// Senders hear nothing from us, so none will release us.
@@ -126,6 +129,7 @@ pub(super) struct Session {
     bytes_complete: u64,
     first_set: Option<Timestamp>,
     next_progress: Timestamp,
+    next_sweep: Timestamp,
     whereabouts: Whereabouts,
     end: End,
 }
@@ -133,7 +137,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(policy: Policy, around: Surroundings, now: Timestamp) -> Self {
         let (done, tasks_done) = crossbeam_channel::unbounded();
-        let spools = Spools::new(&policy.directory);
+        let spools = Spools::new(&policy.directory, !policy.fresh);
         Self {
             policy,
             events: around.events,
@@ -160,6 +164,7 @@ impl Session {
             bytes_complete: 0,
             first_set: None,
             next_progress: now,
+            next_sweep: now,
             whereabouts: Whereabouts::default(),
             end: End::new(now),
         }
@@ -364,6 +369,7 @@ impl Application<Lossy> for Session {
     fn turn(&mut self, lossy: &mut Lossy, now: Timestamp) -> ControlFlow<()> {
         let engine = &mut lossy.engine;
         self.finish_tasks(engine, now);
+        self.save_states(now);
         self.tell_progress(engine, now);
         self.watch(engine, now)
     }

@@ -267,7 +267,7 @@ impl Session {
             let forgotten = engine.progress(remote).is_none();
             let kept = engine.store().kept(remote);
             let Some(sender) = self.plain.get_mut(&remote) else { continue };
-            sender.moved.note(now, kept, sender.written());
+            sender.moved.note(now, kept, sender.written(), None);
             let still = sender.moved.still_for(now);
             if forgotten {
                 let reason = "its sender was forgotten, because too many others were heard";

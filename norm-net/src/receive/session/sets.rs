@@ -1,14 +1,14 @@
 //! The sets on their way: from the first packet of one to its last file.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use norm_core::Timestamp;
-use norm_core::content::{ObjectKind, SetId, SetInfo};
+use norm_core::content::{ContentId, ObjectKind, SetId, SetInfo};
 use norm_core::receiver::ObjectRef;
 use norm_core::wire::{MemberState, ObjectId};
 
 use super::end::Failure;
+use super::resume::tell_kept;
 use super::tasks::{CarveTask, CheckTask, Owner, RoomTask, TaskResult};
 use super::{Engine, MAX_REMEMBERED, MAX_REPORTS, Movement, Session, loss, push_bounded};
 use crate::receive::event::ReceiveEvent;
@@ -16,6 +16,7 @@ use crate::receive::plan::{Plan, PlanError};
 use crate::receive::report::{MAX_PATHS, SetReport, rate};
 use crate::receive::set::{SetError, SetState, Verdict};
 use crate::receive::spool::Spool;
+use crate::receive::spools::Opened;
 
 /// Sets on their way at once; further ones are not received.
 const MAX_SETS: usize = 64;
@@ -33,6 +34,7 @@ pub(super) struct ActiveSet {
     /// Its files are being made.
     pub(super) carving: bool,
     started: Timestamp,
+    pub(super) next_save: Timestamp,
     nacks_before: u64,
     pub(super) moved: Movement,
 }
@@ -66,8 +68,8 @@ impl Session {
         };
         let Some(set) = self.sets.get_mut(&number) else { return };
         match set.state.open(object.key, &info, size) {
-            Ok(_) => {
-                engine.accept(object);
+            Ok(part) => {
+                Self::accept(engine, object, &set.spool, &part);
                 self.tell(engine, object.remote, MemberState::Receiving, "");
             }
             Err(error) => self.fail(engine, now, number, Failure::Incomplete(error.to_string())),
@@ -114,6 +116,8 @@ impl Session {
             return None;
         }
         self.drop_orphan(engine, now, info.set);
+        self.take_over(engine, info);
+        self.sweep(now);
         let news = !self.is_under_way(info.set);
         let state = match SetState::new(object.key, info) {
             Ok(state) if !self.overlaps(remote, &state) => state,
@@ -125,8 +129,8 @@ impl Session {
                 return None;
             }
         };
-        let spool = match self.spools.create(info.set, info.payload_size) {
-            Ok(spool) => Arc::new(spool),
+        let Opened { spool, complaint } = match self.spools.open(info.content, info.payload_size) {
+            Ok(opened) => opened,
             Err(error) => {
                 engine.give_up(remote, state.keys());
                 let reason = format!("cannot write to the output directory: {error}");
@@ -134,6 +138,10 @@ impl Session {
                 return None;
             }
         };
+        let here = spool.have().bytes();
+        if here > 0 {
+            engine.expect_some(remote, state.keys());
+        }
         engine.want_from(remote, ObjectId(info.first_object), now);
         let bytes = state.payload_size();
         let number = self.next_set;
@@ -154,6 +162,7 @@ impl Session {
             root: None,
             carving: false,
             started: now,
+            next_save: now,
             nacks_before,
             moved: Movement::new(now),
         };
@@ -161,6 +170,13 @@ impl Session {
         self.first_set.get_or_insert(now);
         if news {
             self.events.send(ReceiveEvent::SetFound { set: info.set.to_string(), bytes });
+        }
+        if let Some(complaint) = complaint {
+            self.events.hint(format!("what was kept of this transfer is not used: {complaint}"));
+        }
+        if here > 0 {
+            let set = info.set.to_string();
+            self.events.send(ReceiveEvent::SetResumed { set, bytes: here, of: bytes });
         }
         Some(number)
     }
@@ -196,6 +212,7 @@ impl Session {
             set: number,
             key: object.key,
             part,
+            id: set.state.id(),
             extents,
             payload_size,
             overwrite: self.policy.overwrite,
@@ -229,6 +246,10 @@ impl Session {
             return;
         }
         match result {
+            TaskResult::Head { key, hash, .. } if ContentId::of(&hash) != set.state.content() => {
+                let error = "the list of files is not the one that was announced";
+                return self.again_or_fail(engine, now, number, key, error);
+            }
             TaskResult::Head { key, hash, plan: Ok(plan) } => {
                 set.state.hashed(key, hash);
                 let (id, files, bytes) = (set.state.id(), plan.files.len() as u64, plan.bytes());
@@ -303,8 +324,7 @@ impl Session {
         let Some(set) = self.sets.get_mut(&number) else { return };
         let (remote, part) = (set.remote, set.state.part(key));
         if let Some(part) = part {
-            set.spool.written.fetch_sub(part.size, Ordering::Relaxed);
-            drop(set.spool.hashes.take(part.offset));
+            set.spool.forget(&part);
             if part.kind == ObjectKind::Head {
                 set.plan = None;
             }
@@ -367,12 +387,14 @@ impl Session {
         self.bytes_complete = self.bytes_complete.saturating_add(bytes);
         self.end.completed(now);
         // The temporary files go before anybody hears of it.
+        set.spool.discard();
         drop(set.spool);
         self.drop_twins(engine, set.state.id());
         self.events.send(ReceiveEvent::SetComplete(report));
     }
 
-    /// Gives a set up: nothing more of it is asked for, its temporary files go, its sender hears why.
+    /// Gives a set up: nothing more of it is asked for, what is here of it is kept unless it is wrong, its
+    /// sender hears why.
     /// While another sender may still bring the same set, that is nobody's business.
     pub(super) fn fail(
         &mut self,
@@ -386,13 +408,18 @@ impl Session {
         if let Some(sender) = self.senders.get_mut(&set.remote) {
             sender.settled = sender.settled.saturating_add(set.state.bytes_total());
         }
-        let (remote, id) = (set.remote, set.state.id());
-        drop(set);
+        let (remote, id, bytes) = (set.remote, set.state.id(), set.state.payload_size());
+        if matches!(failure, Failure::Verify(_)) {
+            set.spool.discard();
+        }
+        let spool = set.spool;
         if self.is_under_way(id) {
             self.carve_verified(id);
         } else {
             self.note_failure(engine, now, remote, id, failure);
+            tell_kept(&self.events, &spool, id, bytes);
         }
+        spool.release();
     }
 
     pub(super) fn note_failure(

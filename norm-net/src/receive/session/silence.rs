@@ -20,12 +20,14 @@ pub(super) struct Movement {
     kept: u64,
     /// Bytes written: a slow disk may be behind.
     written: u64,
+    /// How far its sender is: what it sends may be here from before.
+    position: Option<(u64, u32)>,
     at: Timestamp,
 }
 
 impl Movement {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { kept: 0, written: 0, at: now }
+        Self { kept: 0, written: 0, position: None, at: now }
     }
 
     /// The set has changed otherwise.
@@ -43,9 +45,15 @@ impl Movement {
         self.at
     }
 
-    pub(super) fn note(&mut self, now: Timestamp, kept: u64, written: u64) {
-        if (self.kept, self.written) != (kept, written) {
-            *self = Self { kept, written, at: now };
+    pub(super) fn note(
+        &mut self,
+        now: Timestamp,
+        kept: u64,
+        written: u64,
+        position: Option<(u64, u32)>,
+    ) {
+        if (self.kept, self.written, self.position) != (kept, written, position) {
+            *self = Self { kept, written, position, at: now };
         }
     }
 }
@@ -93,7 +101,7 @@ impl Session {
     }
 
     /// True when a sender fell silent and nothing useful came from it since, or it was forgotten.
-    fn is_silent(&self, engine: &Engine, remote: u32) -> bool {
+    pub(super) fn is_silent(&self, engine: &Engine, remote: u32) -> bool {
         let kept = engine.store().kept(remote);
         let silent = |sender: &super::SenderState| sender.silent_at == Some(kept);
         engine.progress(remote).is_none() || self.senders.get(&remote).is_some_and(silent)
@@ -103,7 +111,8 @@ impl Session {
     pub(super) fn note_movement(&mut self, engine: &Engine, now: Timestamp) {
         for set in self.sets.values_mut() {
             let written = set.spool.written.load(Ordering::Relaxed);
-            set.moved.note(now, engine.store().kept(set.remote), written);
+            let position = engine.position(set.remote);
+            set.moved.note(now, engine.store().kept(set.remote), written, position);
             if engine.is_paused(set.remote) {
                 // It has said so: nothing more is to come yet.
                 set.moved.touch(now);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use mio::Waker;
-use norm_core::content::{ContentError, Hash, ObjectKind};
+use norm_core::content::{ContentError, Hash, ObjectKind, SetId};
 use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
 use norm_core::receiver::ObjectRef;
 
@@ -178,6 +178,7 @@ pub(super) struct CheckTask {
     pub(super) set: u64,
     pub(super) key: u64,
     pub(super) part: Part,
+    pub(super) id: SetId,
     pub(super) extents: u32,
     pub(super) payload_size: u64,
     pub(super) overwrite: bool,
@@ -220,7 +221,7 @@ impl CheckTask {
             }
             ObjectKind::Tail => {
                 let tail = verify::read_whole(spool, SpoolFile::Tail, part.size)?;
-                let tail = TailHashes::parse(&tail, &spool.set(), self.extents);
+                let tail = TailHashes::parse(&tail, &self.id, self.extents);
                 TaskResult::Tail { key, tail }
             }
         })

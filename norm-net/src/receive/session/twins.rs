@@ -66,6 +66,7 @@ impl Session {
         {
             let Some(set) = self.sets.remove(&number) else { return };
             let remote = set.remote;
+            set.spool.discard();
             for key in set.state.keys() {
                 engine.refuse(ObjectRef { remote, key });
             }

@@ -5,7 +5,8 @@ const KEY: u64 = 0x1_fffe;
 
 /// Two extents of 10 and 5 bytes; ids wrap within the set.
 fn info(kind: ObjectKind, offset: u64) -> SetInfo {
-    SetInfo { kind, set: ID, first_object: 0xfffe, objects: 4, offset, payload_size: 15 }
+    let (set, content) = (ID, ContentId([3; 16]));
+    SetInfo { kind, set, first_object: 0xfffe, objects: 4, offset, payload_size: 15, content }
 }
 
 fn state() -> SetState {
@@ -69,6 +70,7 @@ fn objects_that_describe_another_set_are_refused() {
         SetInfo { first_object: 0xfffd, ..good },
         SetInfo { objects: 5, ..good },
         SetInfo { payload_size: 16, ..good },
+        SetInfo { content: ContentId([4; 16]), ..good },
     ];
     for liar in liars {
         assert_eq!(state().open(KEY + 1, &liar, 10), Err(SetError::Contradiction), "{liar:?}");

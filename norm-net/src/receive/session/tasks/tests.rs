@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use norm_core::content::SetId;
+use norm_core::content::{ContentId, SetId};
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
 use norm_core::fec::Scheme;
 
 use super::*;
-use crate::receive::spool::Spools;
+use crate::receive::spools::Spools;
 use crate::receive::store::BlockStore;
 use crate::socket::{Link, LinkConfig};
 
@@ -27,7 +27,7 @@ impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let link = Link::open(&LinkConfig::new("127.0.0.1:9".parse().unwrap())).unwrap();
-        let spool = Arc::new(Spools::new(dir.path()).create(SetId([1; 16]), 64).unwrap());
+        let spool = Arc::new(Spools::new(dir.path(), true).create(ContentId([1; 16]), 64).unwrap());
         spool.take_room(|| true).unwrap();
         let mut store = BlockStore::new(64);
         assert!(store.put(SLOT, &GEOMETRY, 0, &[7; 64]));
@@ -56,6 +56,7 @@ impl Fixture {
             set: 5,
             key: 1,
             part: self.part(),
+            id: SetId([2; 16]),
             extents: 1,
             payload_size: 64,
             overwrite: false,

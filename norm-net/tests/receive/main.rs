@@ -2,244 +2,22 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
+mod resume;
+mod source;
+
 use std::fs;
-use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use crossbeam_channel::{Receiver as Channel, Sender as ChannelEnd, unbounded};
-use norm_core::content::{
-    Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
-};
-use norm_core::endpoint::{Job, JobDone};
-use norm_core::fec::encode_repair;
-use norm_core::sender::ObjectSpec;
+use norm_core::content::SetId;
 use norm_core::wire::NodeId;
-use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
-use norm_net::driver::{self, Application, Clock};
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
 
-const SET: SetId = SetId(*b"set for the test");
-const SEGMENT: u16 = 1344;
-const BLOCK_LEN: u32 = 64;
-/// Of payload; several to a set, so that extents and blocks are many.
-const EXTENT: usize = 600_000;
-
-/// A group and port that no other test of this process gets.
-fn group() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
-    SocketAddr::new(
-        [239, 255, 78, 1].into(),
-        30_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed),
-    )
-}
-
-/// Content that compresses to nothing and differs everywhere.
-fn content(len: usize, seed: u64) -> Vec<u8> {
-    let mut rng = norm_core::Rng::new(seed);
-    (0..len).map(|_| rng.next_u32() as u8).collect()
-}
-
-/// The objects of a set, in memory, and who sends them.
-struct Source {
-    objects: Vec<(SetInfo, Bytes)>,
-    node: NodeId,
-    /// Bits per second.
-    rate: u64,
-    /// Content packets after which it is gone without a word.
-    dies_after: u64,
-}
-
-impl Source {
-    fn new(entries: &[(Entry<'_>, Vec<u8>)]) -> Self {
-        Self::with(SET, entries, |hash| hash)
-    }
-
-    /// `spoil` may change the hash of each extent.
-    fn with(
-        set: SetId,
-        entries: &[(Entry<'_>, Vec<u8>)],
-        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
-    ) -> Self {
-        let mut head = HeadWriter::new();
-        let mut payload = Vec::new();
-        for (entry, content) in entries {
-            head.push(&Entry { size: content.len() as u64, ..*entry }).unwrap();
-            payload.extend_from_slice(content);
-        }
-        let payload_size = payload.len() as u64;
-        let head = head.finish();
-        let mut tail = TailWriter::new(set, &blake3::hash(&head));
-        let extents: Vec<&[u8]> = payload.chunks(EXTENT).collect();
-        for extent in &extents {
-            tail.push(&spoil(blake3::hash(extent))).unwrap();
-        }
-        let objects = extents.len() as u32 + 2;
-        let info =
-            |kind, offset| SetInfo { kind, set, first_object: 0, objects, offset, payload_size };
-        let mut all = vec![(info(ObjectKind::Head, 0), Bytes::from(head))];
-        for (number, extent) in extents.iter().enumerate() {
-            let offset = (number * EXTENT) as u64;
-            all.push((info(ObjectKind::Payload, offset), Bytes::copy_from_slice(extent)));
-        }
-        all.push((info(ObjectKind::Tail, 0), Bytes::from(tail.finish())));
-        Self { objects: all, node: NodeId(77), rate: 200_000_000, dies_after: u64::MAX }
-    }
-
-    /// Somebody else's idea of it: the same set, with other bytes in its files.
-    fn forged(mut self) -> Self {
-        for (info, content) in &mut self.objects {
-            if info.kind == ObjectKind::Payload {
-                *content = content.iter().map(|byte| !byte).collect();
-            }
-        }
-        self
-    }
-
-    fn send(self, group: SocketAddr) -> JoinHandle<SentBy> {
-        std::thread::spawn(move || self.run(group))
-    }
-
-    fn run(self, group: SocketAddr) -> SentBy {
-        let config = LinkConfig {
-            interface: Some(InterfaceSpec::Name("lo".to_owned())),
-            loopback: true,
-            ..LinkConfig::new(group)
-        };
-        let mut link = Link::open(&config).unwrap();
-        let clock = Clock::start();
-        let config = SenderConfig {
-            segment_size: SEGMENT,
-            block_len: BLOCK_LEN,
-            min_receivers: 1,
-            start_timeout: Some(Duration::from_secs(20)),
-            initial_grtt: Duration::from_millis(20),
-            rate: Some(self.rate),
-            ..SenderConfig::new(self.node)
-        };
-        let mut engine = Sender::new(config, u64::from(self.node.0), clock.now()).unwrap();
-        for (info, content) in &self.objects {
-            let mut bytes = Vec::new();
-            info.emit(&mut bytes);
-            let size = content.len() as u64;
-            engine.enqueue(ObjectSpec { size, info: Some(bytes.into()), file: true }).unwrap();
-        }
-        engine.finish();
-        let (results, done) = unbounded();
-        let (objects, dies_after) = (self.objects, self.dies_after);
-        let mut app = SentBy { objects, results, dies_after, ..SentBy::empty() };
-        app.drive(&mut link, clock, &mut engine, &done);
-        app
-    }
-}
-
-/// The application of a sender that has everything in memory.
-struct SentBy {
-    objects: Vec<(SetInfo, Bytes)>,
-    results: ChannelEnd<JobDone>,
-    confirmed: usize,
-    failed: Vec<String>,
-    dies_after: u64,
-    until: Option<Timestamp>,
-}
-
-impl SentBy {
-    fn empty() -> Self {
-        let (results, _) = unbounded();
-        Self {
-            objects: Vec::new(),
-            results,
-            confirmed: 0,
-            failed: Vec::new(),
-            dies_after: u64::MAX,
-            until: None,
-        }
-    }
-
-    fn drive(
-        &mut self,
-        link: &mut Link,
-        clock: Clock,
-        engine: &mut Sender,
-        done: &Channel<JobDone>,
-    ) {
-        self.until = Some(clock.now() + Duration::from_secs(60));
-        driver::run(link, clock, engine, self, done).unwrap();
-    }
-}
-
-impl Application<Sender> for SentBy {
-    fn event(&mut self, _engine: &mut Sender, _now: Timestamp, event: SenderEvent) {
-        match event {
-            SenderEvent::ReceiverConfirmed { .. } => self.confirmed += 1,
-            SenderEvent::ReceiverFailed { reason, .. } => self.failed.push(reason),
-            _ => {}
-        }
-    }
-
-    fn job(&mut self, _engine: &mut Sender, _now: Timestamp, job: Job) {
-        let done = match job {
-            Job::Read(job) => {
-                let (start, len) = (job.offset as usize, job.len as usize);
-                let bytes = self.objects[job.object as usize].1.slice(start..start + len);
-                JobDone::Read { block: job.block, result: Ok(bytes) }
-            }
-            Job::Encode(job) => {
-                let made =
-                    encode_repair(job.symbols, job.symbol_size, &job.source, job.first, job.count);
-                let result = Ok(Bytes::from(made.unwrap()));
-                JobDone::Encode { block: job.block, first: job.first, result }
-            }
-            Job::Store(_) => return,
-        };
-        self.results.send(done).unwrap();
-    }
-
-    fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
-        let dead = engine.stats().data_packets >= self.dies_after;
-        if dead || engine.is_finished() || self.until.is_some_and(|until| now >= until) {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn file(path: &str) -> Entry<'_> {
-    let mtime = Mtime { seconds: 1_600_000_000, nanos: 500_000_000 };
-    Entry { kind: EntryKind::File, mode: 0o640, mtime, size: 0, path }
-}
-
-fn directory(path: &str) -> Entry<'_> {
-    Entry { kind: EntryKind::Directory, mode: 0o750, ..file(path) }
-}
-
-fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
-    ReceiveOptions {
-        interface: Some(InterfaceSpec::Name("lo".to_owned())),
-        timeout: Some(Duration::from_secs(20)),
-        seed: Some(9),
-        name: "test".to_owned(),
-        ..ReceiveOptions::new(group, directory)
-    }
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use source::{SEGMENT, SET, Source, content, directory, file, group, names, options};
 
 #[test]
 fn files_arrive_complete_through_a_bad_link() {
@@ -337,12 +115,12 @@ fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
 }
 
 #[test]
-fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind() {
+fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind_if_nothing_is_to_be_kept() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("long.bin"), content(20_000_000, 6))];
     let sender = Source::new(&entries).send(group);
-    let receiving = receive(&options(group, dir.path())).unwrap();
+    let receiving = receive(&ReceiveOptions { fresh: true, ..options(group, dir.path()) }).unwrap();
     let stopper = receiving.stopper();
     for event in receiving.events() {
         if matches!(event, ReceiveEvent::FilesKnown { .. }) {

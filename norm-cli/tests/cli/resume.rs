@@ -1,0 +1,180 @@
+//! Receivers that end early, and go on later.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes, stderr};
+
+const SIZE: usize = 12_000_000;
+
+fn receiver(group: &str, directory: &Path, more: &[&str]) -> Program {
+    let mut command = norm_recv();
+    command.args(["-i", "127.0.0.1", "-g", group, "--json", "--timeout", "30"]);
+    let mut program = Program::start(command.args(more).arg(directory));
+    program.wait_for("settings");
+    program
+}
+
+fn sender(group: &str, path: &Path, more: &[&str]) -> Program {
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", group, "--json", "--start-timeout", "30"]);
+    Program::start(command.args(more).arg(path))
+}
+
+/// Waits until so many bytes are written.
+fn wait_for_bytes(receiver: &mut Program, bytes: u64) {
+    while receiver.wait_for("progress")["bytes_done"].as_u64().unwrap() < bytes {}
+}
+
+#[test]
+fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let content = random_bytes(20, SIZE);
+    fs::write(&source, &content).unwrap();
+    let group = group();
+    let mut first = receiver(&group, &out, &[]);
+    let sender = sender(&group, &source, &["-b", "20M", "--min-receivers", "1"]);
+    wait_for_bytes(&mut first, 8_000_000);
+    first.signal("-KILL");
+    first.finish();
+    assert!(names(&out).iter().any(|name| name.ends_with(".state")), "{:?}", names(&out));
+    assert!(!out.join("file").exists(), "no half file");
+
+    let (status, events) = receiver(&group, &out, &[]).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let here = last(&events, "set_resumed")["bytes"].as_u64().unwrap();
+    assert!(here >= 3_000_000, "a second of 2.5 MB, and one for a busy machine: {here}");
+    assert_eq!(names(&out), ["file"], "and nothing else");
+    assert!(fs::read(out.join("file")).unwrap() == content);
+    let (_, events) = sender.finish();
+    let summary = last(&events, "summary");
+    let again =
+        summary["resent_packets"].as_u64().unwrap() + summary["coded_packets"].as_u64().unwrap();
+    let missing = (SIZE as u64 - here).div_ceil(1344);
+    assert!(
+        again <= missing,
+        "{again} packets were sent again, {missing} missed when it came back"
+    );
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_here_and_says_so_and_fresh_removes_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    fs::write(&source, random_bytes(21, SIZE)).unwrap();
+    let group = group();
+    let mut first = receiver(&group, &out, &[]);
+    let sender = sender(&group, &source, &["-b", "20M", "--min-receivers", "1"]);
+    wait_for_bytes(&mut first, 3_000_000);
+    first.signal("-INT");
+    let (status, events) = first.finish();
+    assert_eq!(status.code(), Some(130), "{events:#?}");
+    assert!(last(&events, "set_kept")["bytes"].as_u64().unwrap() >= 2_900_000);
+    assert_eq!(last(&events, "set_kept")["of"], SIZE);
+    drop(sender);
+
+    // Nobody sends: what is kept is told, and stays.
+    let place = ["-i", "127.0.0.1", "-g", &group, "--timeout", "0.3"];
+    let again = norm_recv().args(place).arg(&out).output().unwrap();
+    assert_eq!(again.status.code(), Some(5));
+    let said = stderr(&again);
+    assert!(said.contains("1 unfinished transfer kept") && said.contains("--fresh"), "{said}");
+    assert_eq!(names(&out).len(), 3);
+
+    let fresh = norm_recv().args(place).arg("--fresh").arg(&out).output().unwrap();
+    assert!(stderr(&fresh).contains("1 stale unfinished transfer removed"), "{}", stderr(&fresh));
+    assert_eq!(names(&out), [""; 0]);
+}
+
+#[test]
+fn what_is_kept_and_gone_on_with_is_told_in_words() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let content = random_bytes(22, SIZE);
+    fs::write(&source, &content).unwrap();
+    let group = group();
+    let mut first = sender(&group, &source, &["-b", "20M", "--min-receivers", "1"]);
+    let place = ["-i", "127.0.0.1", "-g", &group];
+    let killer = std::thread::spawn(move || {
+        while first.wait_for("progress")["bytes_sent"].as_u64().unwrap() < 4_000_000 {}
+        first.signal("-KILL");
+        first.finish();
+    });
+    let begun = norm_recv().args(place).args(["--timeout", "2"]).arg(&out).output().unwrap();
+    killer.join().unwrap();
+    assert_ne!(begun.status.code(), Some(0));
+    let said = stderr(&begun);
+    assert!(said.contains("kept ") && said.contains("the same command goes on"), "{said}");
+
+    // Other packets, and another code; and only what is missing.
+    let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs", "--rest"];
+    let second = sender(&group, &source, &more);
+    let done = norm_recv().args(place).args(["--timeout", "30"]).arg(&out).output().unwrap();
+    let said = stderr(&done);
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    assert!(said.contains("are here already"), "{said}");
+    assert!(fs::read(out.join("file")).unwrap() == content);
+    assert_eq!(names(&out), ["file"]);
+    let (status, events) = second.finish();
+    assert_eq!(status.code(), Some(0));
+    let sent = last(&events, "summary")["wire_bytes"].as_u64().unwrap();
+    assert!(sent < 10_500_000, "4 of 12 MB were there: {sent} were sent");
+}
+
+/// A receiver that loses much, beside one that does not; `slow` says what becomes of it.
+fn beside_a_good_one(
+    group: &str,
+    temp: &Path,
+    source: &Path,
+    slow: &[&str],
+) -> (Program, Program, Program) {
+    let good = receiver(group, &temp.join("good"), &["--name", "good"]);
+    let bad = receiver(group, &temp.join("out"), &["--name", "bad", "--drop", "40"]);
+    let usual = ["-b", "20M", "--min-receivers", "2", "--slow-loss", "20", "--slow-after", "2"];
+    let sender = sender(group, source, &[&usual, slow].concat());
+    (good, bad, sender)
+}
+
+#[test]
+fn a_receiver_that_was_sent_away_keeps_what_it_has() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("file");
+    let content = random_bytes(23, 2 * SIZE);
+    fs::write(&source, &content).unwrap();
+    let group = group();
+    let (good, bad, first) = beside_a_good_one(&group, temp.path(), &source, &["--slow", "eject"]);
+    let (status, events) = bad.finish();
+    assert_eq!(status.code(), Some(9), "{events:#?}");
+    let kept = last(&events, "set_kept")["bytes"].as_u64().unwrap();
+    assert_eq!(good.finish().0.code(), Some(0));
+    first.finish();
+
+    let out = temp.path().join("out");
+    let again = receiver(&group, &out, &[]);
+    let sender = sender(&group, &source, &["-b", "100M", "--min-receivers", "1"]);
+    let (status, events) = again.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(last(&events, "set_resumed")["bytes"], kept);
+    assert!(fs::read(out.join("file")).unwrap() == content);
+    assert_eq!(sender.finish().0.code(), Some(0));
+}
+
+#[test]
+fn in_the_slow_lane_a_receiver_goes_on_with_what_came_before() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("file");
+    fs::write(&source, random_bytes(24, 2 * SIZE)).unwrap();
+    let (group, lane) = (group(), group());
+    let slow = ["--slow", "lane", "--lane", &lane];
+    let (_good, mut bad, _sender) = beside_a_good_one(&group, temp.path(), &source, &slow);
+    let here = bad.wait_for("set_resumed")["bytes"].as_u64().unwrap();
+    assert!(here >= 1 << 20, "{here}");
+    // The lane itself may take long.
+    bad.signal("-INT");
+    let (status, events) = bad.finish();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(last(&events, "ejected")["lane"], lane.as_str());
+    assert!(last(&events, "set_kept")["bytes"].as_u64().unwrap() >= here);
+}

@@ -1,0 +1,48 @@
+//! Content that is here before a sender sends it.
+
+use core::ops::Range;
+
+use super::Receiver;
+use super::event::ObjectRef;
+use crate::endpoint::{BlockSlot, SymbolStore};
+
+impl<S: SymbolStore> Receiver<S> {
+    /// Takes an opened object, as [`accept`](Self::accept) does, of which some bytes are in their place
+    /// already: `here` tells of a block's place in the object and its length, both in bytes, whether all of it is.
+    /// Such blocks count as written and are never asked for.
+    ///
+    /// The object may be complete by that.
+    pub fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool) {
+        let Some(state) = self.object_mut(object).filter(|state| !state.is_stream) else {
+            return self.accept(object);
+        };
+        let mut dropped = Vec::new();
+        let mut bytes = 0;
+        for block in 0..state.layout().map_or(0, crate::fec::Layout::blocks) {
+            let Some(geometry) = state.geometry(block) else { break };
+            // What a job has in hand is written by that.
+            let busy = state.blocks.get(&block).is_some_and(|b| b.busy);
+            if busy || !here(geometry.offset, geometry.len) {
+                continue;
+            }
+            if state.blocks.contains_key(&block) {
+                dropped.push(block);
+            }
+            if state.set_written(block) {
+                bytes += u64::from(geometry.len);
+            }
+        }
+        self.blocks -= dropped.len();
+        for block in dropped {
+            self.store.discard(BlockSlot { remote: object.remote, object: object.key, block });
+        }
+        self.with_remote(object.remote, |_, remote| remote.bytes_done += bytes);
+        self.accept(object);
+    }
+
+    /// Says that of the objects with these keys much may be here: of those of which nothing is known, INFO
+    /// is asked for, and then what is missing, rather than the whole object.
+    pub fn expect_some(&mut self, remote: u32, keys: Range<u64>) {
+        self.with_remote(remote, |_, remote| remote.partial.insert(keys.start, keys.end));
+    }
+}

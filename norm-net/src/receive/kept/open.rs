@@ -1,0 +1,122 @@
+//! Opens what an earlier session has left of a set, if it is of any use.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use norm_core::content::ContentId;
+
+use super::state::MAX_STATE_BYTES;
+use super::{Have, Names, State};
+use crate::receive::spool::lock;
+
+/// Files of a set that was begun.
+#[derive(Debug)]
+pub(in crate::receive) struct Kept {
+    /// Locked.
+    pub(in crate::receive) head: File,
+    pub(in crate::receive) payload: File,
+    pub(in crate::receive) have: Have,
+    /// The state promises more than there is.
+    pub(in crate::receive) clipped: bool,
+}
+
+/// What there was.
+#[derive(Debug)]
+pub(in crate::receive) enum Found {
+    /// Nothing of use; and why, where something was there.
+    Nothing(Option<&'static str>),
+    Kept(Kept),
+}
+
+/// Looks for the files of the set with this content, and a payload of so many bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them.
+pub(in crate::receive) fn open(
+    names: &Names,
+    content: ContentId,
+    payload: u64,
+) -> io::Result<Found> {
+    if fs::symlink_metadata(names.state()).is_err() {
+        return Ok(Found::Nothing(None));
+    }
+    let Ok(head) = regular(&names.head(), true) else {
+        return Ok(Found::Nothing(Some("a part of it is missing")));
+    };
+    lock(&head)?;
+    let Some(state) = read_state(names) else {
+        return Ok(Found::Nothing(Some("the account of what is there is damaged")));
+    };
+    if (state.content, state.payload) != (content, payload) {
+        return Ok(Found::Nothing(Some("it is of other files")));
+    }
+    let opened = regular(&names.payload(), false);
+    let Some((file, len)) = opened
+        .ok()
+        .and_then(|file| file.metadata().ok().zip(Some(file)))
+        .map(|(metadata, file)| (file, metadata.len()))
+    else {
+        return Ok(Found::Nothing(Some("a part of it is missing")));
+    };
+    let mut have = state.have;
+    let clipped = have.remove(len, u64::MAX) > 0;
+    Ok(Found::Kept(Kept { head, payload: file, have, clipped }))
+}
+
+/// What the state's file says; `None` when it says nothing sensible.
+pub(super) fn read_state(names: &Names) -> Option<State> {
+    let file = regular(&names.state(), false).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_STATE_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    State::parse(&bytes)
+}
+
+/// True when the file still has this name, and no other: one that was made of it is not ours to change.
+pub(in crate::receive) fn is_still(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(there)) => there.is_file() && same(&ours, &there) && is_alone(&ours),
+        _ => false,
+    }
+}
+
+/// Opens a file of ours for reading and writing: never through a link, nor one that has another name.
+pub(super) fn regular(path: &Path, create: bool) -> io::Result<File> {
+    let foreign = || Err(io::Error::from(io::ErrorKind::InvalidInput));
+    match fs::symlink_metadata(path) {
+        // A pipe would block.
+        Ok(there) if !there.is_file() => return foreign(),
+        Err(error) if !create => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(create);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() && is_alone(&metadata) { Ok(file) } else { foreign() }
+}
+
+#[cfg(unix)]
+fn is_alone(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) == 1
+}
+
+#[cfg(not(unix))]
+fn is_alone(_metadata: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same(_one: &Metadata, _other: &Metadata) -> bool {
+    true
+}

@@ -1,0 +1,279 @@
+//! Senders for tests: an engine with a set in memory.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver as Channel, Sender as ChannelEnd, unbounded};
+use norm_core::content::{
+    ContentId, Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
+};
+use norm_core::endpoint::{Job, JobDone};
+use norm_core::fec::{Scheme, encode};
+use norm_core::sender::ObjectSpec;
+use norm_core::wire::NodeId;
+use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
+use norm_net::ReceiveOptions;
+use norm_net::driver::{self, Application, Clock};
+use norm_net::interface::InterfaceSpec;
+use norm_net::socket::{Link, LinkConfig};
+
+pub const SET: SetId = SetId(*b"set for the test");
+pub const SEGMENT: u16 = 1344;
+pub const BLOCK_LEN: u32 = 64;
+/// Of payload; several to a set, so that extents and blocks are many.
+pub const EXTENT: usize = 600_000;
+
+/// A group and port that no other test of this process gets.
+pub fn group() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
+    SocketAddr::new(
+        [239, 255, 78, 1].into(),
+        30_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed),
+    )
+}
+
+/// Content that compresses to nothing and differs everywhere.
+pub fn content(len: usize, seed: u64) -> Vec<u8> {
+    let mut rng = norm_core::Rng::new(seed);
+    (0..len).map(|_| rng.next_u32() as u8).collect()
+}
+
+/// The objects of a set, in memory, and who sends them.
+pub struct Source {
+    pub objects: Vec<(SetInfo, Bytes)>,
+    pub node: NodeId,
+    /// Bits per second.
+    pub rate: u64,
+    /// Content packets after which it is gone without a word.
+    pub dies_after: u64,
+    /// Bytes per packet.
+    pub segment: u16,
+    pub scheme: Scheme,
+    /// How long it stays for late receivers.
+    pub linger: Duration,
+    /// Only what is asked for is sent.
+    pub on_request: bool,
+}
+
+impl Source {
+    pub fn new(entries: &[(Entry<'_>, Vec<u8>)]) -> Self {
+        Self::with(SET, entries, |hash| hash)
+    }
+
+    /// `spoil` may change the hash of each extent.
+    pub fn with(
+        set: SetId,
+        entries: &[(Entry<'_>, Vec<u8>)],
+        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
+    ) -> Self {
+        Self::cut(set, entries, EXTENT, spoil)
+    }
+
+    /// With extents of so many bytes.
+    pub fn cut(
+        set: SetId,
+        entries: &[(Entry<'_>, Vec<u8>)],
+        extent_bytes: usize,
+        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
+    ) -> Self {
+        let mut head = HeadWriter::new();
+        let mut payload = Vec::new();
+        for (entry, content) in entries {
+            head.push(&Entry { size: content.len() as u64, ..*entry }).unwrap();
+            payload.extend_from_slice(content);
+        }
+        let payload_size = payload.len() as u64;
+        let head = head.finish();
+        let mut tail = TailWriter::new(set, &blake3::hash(&head));
+        let extents: Vec<&[u8]> = payload.chunks(extent_bytes).collect();
+        for extent in &extents {
+            tail.push(&spoil(blake3::hash(extent))).unwrap();
+        }
+        let objects = extents.len() as u32 + 2;
+        let content = ContentId::of(&blake3::hash(&head));
+        let info = |kind, offset| SetInfo {
+            kind,
+            set,
+            first_object: 0,
+            objects,
+            offset,
+            payload_size,
+            content,
+        };
+        let mut all = vec![(info(ObjectKind::Head, 0), Bytes::from(head))];
+        for (number, extent) in extents.iter().enumerate() {
+            let offset = (number * extent_bytes) as u64;
+            all.push((info(ObjectKind::Payload, offset), Bytes::copy_from_slice(extent)));
+        }
+        all.push((info(ObjectKind::Tail, 0), Bytes::from(tail.finish())));
+        Self {
+            objects: all,
+            node: NodeId(77),
+            rate: 200_000_000,
+            dies_after: u64::MAX,
+            segment: SEGMENT,
+            scheme: Scheme::RaptorQ,
+            linger: Duration::ZERO,
+            on_request: false,
+        }
+    }
+
+    /// Somebody else's idea of it: the same set, with other bytes in its files.
+    pub fn forged(mut self) -> Self {
+        for (info, content) in &mut self.objects {
+            if info.kind == ObjectKind::Payload {
+                *content = content.iter().map(|byte| !byte).collect();
+            }
+        }
+        self
+    }
+
+    pub fn send(self, group: SocketAddr) -> JoinHandle<SentBy> {
+        std::thread::spawn(move || self.run(group))
+    }
+
+    fn run(self, group: SocketAddr) -> SentBy {
+        let config = LinkConfig {
+            interface: Some(InterfaceSpec::Name("lo".to_owned())),
+            loopback: true,
+            ..LinkConfig::new(group)
+        };
+        let mut link = Link::open(&config).unwrap();
+        let clock = Clock::start();
+        let config = SenderConfig {
+            segment_size: self.segment,
+            block_len: BLOCK_LEN,
+            scheme: self.scheme,
+            linger: self.linger,
+            on_request: self.on_request,
+            min_receivers: 1,
+            start_timeout: Some(Duration::from_secs(20)),
+            initial_grtt: Duration::from_millis(20),
+            rate: Some(self.rate),
+            ..SenderConfig::new(self.node)
+        };
+        let mut engine = Sender::new(config, u64::from(self.node.0), clock.now()).unwrap();
+        for (info, content) in &self.objects {
+            let mut bytes = Vec::new();
+            info.emit(&mut bytes);
+            let size = content.len() as u64;
+            engine.enqueue(ObjectSpec { size, info: Some(bytes.into()), file: true }).unwrap();
+        }
+        engine.finish();
+        let (results, done) = unbounded();
+        let (objects, dies_after) = (self.objects, self.dies_after);
+        let mut app = SentBy { objects, results, dies_after, ..SentBy::empty() };
+        app.drive(&mut link, clock, &mut engine, &done);
+        app
+    }
+}
+
+/// The application of a sender that has everything in memory.
+pub struct SentBy {
+    objects: Vec<(SetInfo, Bytes)>,
+    results: ChannelEnd<JobDone>,
+    pub confirmed: usize,
+    pub failed: Vec<String>,
+    /// Content packets sent because somebody asked for them.
+    pub repairs: u64,
+    dies_after: u64,
+    until: Option<Timestamp>,
+}
+
+impl SentBy {
+    fn empty() -> Self {
+        let (results, _) = unbounded();
+        Self {
+            objects: Vec::new(),
+            results,
+            confirmed: 0,
+            failed: Vec::new(),
+            repairs: 0,
+            dies_after: u64::MAX,
+            until: None,
+        }
+    }
+
+    fn drive(
+        &mut self,
+        link: &mut Link,
+        clock: Clock,
+        engine: &mut Sender,
+        done: &Channel<JobDone>,
+    ) {
+        self.until = Some(clock.now() + Duration::from_secs(60));
+        driver::run(link, clock, engine, self, done).unwrap();
+        self.repairs = engine.stats().resent_packets + engine.stats().coded_packets;
+    }
+}
+
+impl Application<Sender> for SentBy {
+    fn event(&mut self, _engine: &mut Sender, _now: Timestamp, event: SenderEvent) {
+        match event {
+            SenderEvent::ReceiverConfirmed { .. } => self.confirmed += 1,
+            SenderEvent::ReceiverFailed { reason, .. } => self.failed.push(reason),
+            _ => {}
+        }
+    }
+
+    fn job(&mut self, _engine: &mut Sender, _now: Timestamp, job: Job) {
+        let done = match job {
+            Job::Read(job) => {
+                let (start, len) = (job.offset as usize, job.len as usize);
+                let bytes = self.objects[job.object as usize].1.slice(start..start + len);
+                JobDone::Read { block: job.block, result: Ok(bytes) }
+            }
+            Job::Encode(job) => {
+                let (source, first, count) = (&job.source, job.first, job.count);
+                let made = encode(job.scheme, job.symbols, job.symbol_size, source, first, count);
+                let result = Ok(Bytes::from(made.unwrap()));
+                JobDone::Encode { block: job.block, first: job.first, result }
+            }
+            Job::Store(_) => return,
+        };
+        self.results.send(done).unwrap();
+    }
+
+    fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
+        let dead = engine.stats().data_packets >= self.dies_after;
+        if dead || engine.is_finished() || self.until.is_some_and(|until| now >= until) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+pub fn file(path: &str) -> Entry<'_> {
+    let mtime = Mtime { seconds: 1_600_000_000, nanos: 500_000_000 };
+    Entry { kind: EntryKind::File, mode: 0o640, mtime, size: 0, path }
+}
+
+pub fn directory(path: &str) -> Entry<'_> {
+    Entry { kind: EntryKind::Directory, mode: 0o750, ..file(path) }
+}
+
+pub fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
+    ReceiveOptions {
+        interface: Some(InterfaceSpec::Name("lo".to_owned())),
+        timeout: Some(Duration::from_secs(20)),
+        seed: Some(9),
+        name: "test".to_owned(),
+        ..ReceiveOptions::new(group, directory)
+    }
+}
+
+pub fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
