@@ -48,6 +48,8 @@ pub struct Interval {
     pub base: f64,
     /// More was lost than at calm times, and hardly by chance.
     pub lossy: bool,
+    /// The part of what arrived that routers have marked, 0 to 1: somewhere a queue is long.
+    pub marked: f64,
     /// The time that it took to send.
     pub span: Duration,
     /// Packets sent.
@@ -95,6 +97,7 @@ impl Interval {
             queue: report.queue,
             base,
             lossy,
+            marked: (f64::from(report.marked) / f64::from(report.received.max(1))).min(1.0),
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         })
@@ -133,6 +136,7 @@ mod tests {
             lost,
             bytes: received * 972,
             queue: Duration::ZERO,
+            marked: 0,
         }
     }
 

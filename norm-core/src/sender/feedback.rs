@@ -244,6 +244,7 @@ impl Sender {
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
+                marked: report.marked,
             });
         }
     }

@@ -87,6 +87,7 @@ impl Pipe {
             lost: lost as u32,
             bytes: received * (PACKET as u32 - OVERHEAD as u32),
             queue: delay,
+            marked: 0,
         };
         self.reports.push_back((arrives + self.rtt / 2, report));
         let total = Total {

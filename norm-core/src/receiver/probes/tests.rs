@@ -85,7 +85,8 @@ impl Session {
         if from != SENDER {
             address.set_ip([10, 0, 0, 78].into());
         }
-        let datagram = Datagram { source: address, to_group: true, payload: &mut bytes };
+        let datagram =
+            Datagram { source: address, to_group: true, marked: false, payload: &mut bytes };
         self.receiver.handle_datagram(self.now, datagram);
         self.serve();
     }
@@ -305,7 +306,7 @@ fn a_loss_too_small_to_write_down_is_not_called_none() {
     let mut probes = Probes::default();
     let timing = Timing { grtt: MS * 100, backoff: 4, group_size: 10 };
     for sequence in [1, 2, 3, 5, 6, 7] {
-        probes.note(START, Sequence(sequence), 1000, &timing);
+        probes.note(START, Sequence(sequence), (1000, false), &timing);
     }
     probes.loss.seed(1e15, MS * 100);
     let loss = probes.path(START, &timing).loss.unwrap();

@@ -53,6 +53,7 @@ impl Test {
             lost: 100 - received,
             bytes: received * 972,
             queue: Duration::ZERO,
+            marked: 0,
         };
         self.steering.take(self.now, node, MS * 10, (&feedback, report));
     }
