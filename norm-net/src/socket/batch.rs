@@ -14,8 +14,8 @@ pub struct Received<'a> {
     pub source: SocketAddr,
     /// Sent to the multicast group, not to us alone.
     pub to_group: bool,
-    /// Marked "congestion experienced" by a router (RFC 3168).
-    pub congested: bool,
+    /// A router has marked it "congestion experienced" (RFC 3168).
+    pub marked: bool,
     /// The bytes.
     pub payload: &'a mut [u8],
 }
@@ -58,12 +58,12 @@ pub(super) fn datagrams<'a>(
     bytes: &'a mut [u8],
 ) -> impl Iterator<Item = Received<'a>> + use<'a> {
     let source = meta.addr;
-    let congested = meta.ecn == Some(EcnCodepoint::Ce);
+    let marked = meta.ecn == Some(EcnCodepoint::Ce);
     // chunks_mut panics on zero, which an empty datagram's stride is.
     bytes.chunks_mut(meta.stride.max(1)).map(move |payload| Received {
         source,
         to_group,
-        congested,
+        marked,
         payload,
     })
 }
@@ -83,6 +83,19 @@ mod tests {
         assert_eq!(lengths(2500, 1000), [1000, 1000, 500]);
         assert_eq!(lengths(2000, 1000), [1000, 1000]);
         assert_eq!(lengths(700, 700), [700]);
+    }
+
+    #[test]
+    fn the_mark_of_a_batch_is_that_of_each_packet() {
+        for (ecn, marked) in
+            [(None, false), (Some(EcnCodepoint::Ect0), false), (Some(EcnCodepoint::Ce), true)]
+        {
+            let mut meta = RecvMeta::default();
+            (meta.len, meta.stride, meta.ecn) = (250, 100, ecn);
+            let marks: Vec<_> =
+                datagrams(&meta, true, &mut [0; 250]).map(|one| one.marked).collect();
+            assert_eq!(marks, [marked; 3]);
+        }
     }
 
     #[test]

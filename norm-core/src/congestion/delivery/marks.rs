@@ -7,7 +7,7 @@
 
 use super::*;
 
-/// Marks mean congestion for so long, or two round trips: a router that marks one packet now and then, as
+/// Marks mean congestion for so long, two round trips, or two reports: a router that marks one packet now and then, as
 /// CoDel does (RFC 8289), means all of that time.
 const LASTING: Duration = Duration::from_millis(100);
 /// The least part by which the rate falls while marks stay.
@@ -40,7 +40,7 @@ impl Delivery {
 
     /// Looks at the marks in a report of a time of `step`.
     pub(super) fn heed_marks(&mut self, now: Timestamp, step: Step, interval: &Interval) {
-        let lasting = LASTING.max(self.rtt * 2);
+        let lasting = LASTING.max(self.rtt * 2).max(interval.span * 2);
         self.marks.until.take_if(|until| now >= *until);
         let pulsed = matches!(step, Step::Pulse | Step::Settle | Step::Drain);
         if pulsed || (interval.marked > 0.0 && self.shorten_bursts(now, interval)) {
@@ -67,7 +67,7 @@ impl Delivery {
     pub(super) fn take_marked_pulse(&mut self, now: Timestamp, pulse: &Interval) {
         if self.shorten_bursts(now, pulse) {
             self.go_on(now, self.rtt);
-        } else if pulse.grown * 2 >= pulse.queue {
+        } else if pulse.has_grown(self.jitter) && pulse.grown * 2 >= pulse.queue {
             self.fail(now, pulse);
         } else {
             self.found(now);
