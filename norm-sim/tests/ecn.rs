@@ -34,7 +34,16 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
     let stats = &found.outcome.receivers[0].stats;
     let long = |queued: f64| path.mark.is_some_and(|mark| queued > f64::from(mark));
     let over = found.course.iter().filter(|step| long(step.queued)).count();
-    (stats.marked as f64 / stats.heard as f64, over as f64 / found.course.len() as f64)
+    let part = stats.marked as f64 / stats.heard as f64;
+    eprintln!(
+        "{:?}, {} Mbit/s, {:?}: after {:?}, {:.3} used, {part:.4} marked",
+        path.control,
+        path.bits / MBIT,
+        path.rtt,
+        found.reached.unwrap_or_default(),
+        found.used
+    );
+    (part, over as f64 / found.course.len() as f64)
 }
 
 #[test]
@@ -90,6 +99,7 @@ fn beside_tcp_that_is_marked_as_well_the_rate_is_fair_without_a_loss() {
                 for flows in [1, 2, 8] {
                     let shares = beside(control, tcp, flows, path);
                     let (ratio, used) = (shares.ratio(), shares.used);
+                    eprintln!("{control:?}, {path:?}, {flows} {tcp:?}: {ratio:.2}, used {used:.2}");
                     if !bounds(path.0, tcp).contains(&ratio) || used < 0.9 {
                         let path = format!("{control:?}, {:?}, {flows} {tcp:?}", path.0);
                         unfair.push(format!("{path}: {ratio:.2}, used {used:.2}"));

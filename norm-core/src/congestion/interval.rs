@@ -71,6 +71,7 @@ impl Interval {
         // Nothing arrives that was not sent; what overtook a probe may.
         let plausible =
             arrived <= packets + packets / 8 + 8 && u64::from(report.bytes) <= bytes * 2;
+        let plausible = plausible && report.marked <= report.received;
         if !plausible || span.is_zero() || packets == 0 {
             return None;
         }
@@ -97,7 +98,7 @@ impl Interval {
             queue: report.queue,
             base,
             lossy,
-            marked: (f64::from(report.marked) / f64::from(report.received.max(1))).min(1.0),
+            marked: f64::from(report.marked) / f64::from(report.received.max(1)),
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         })
@@ -178,5 +179,8 @@ mod tests {
             28,
         );
         assert!(early.is_none());
+        let marked = |marked| PathReport { marked, ..report(MS * 20, 200, 0, 0.0) };
+        assert!(interval(&marked(201)).is_none(), "more than arrived");
+        assert!(interval(&marked(50)).is_some_and(|some| some.marked == 0.25));
     }
 }
