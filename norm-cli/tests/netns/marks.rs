@@ -46,35 +46,32 @@ fn later_rate(events: &[Value]) -> f64 {
 #[test]
 fn marks_alone_hold_the_rate_down() {
     let test = "marks_alone_hold_the_rate_down";
-    let Some(scene) = Scene::begin(test, 2) else { return };
+    let Some(scene) = Scene::begin(test, 1) else { return };
     let source = scene.source(FILE);
     // 42 Mbit/s.
-    let over = "ip ecn ect0 limit rate over 5 mbytes/second burst 64 kbytes counter ip ecn set ce";
+    let over = "ip ecn ect0 limit rate over 5 mbytes/second burst 10 kbytes counter ip ecn set ce";
     look(scene.network.host(1), &[over.to_owned()]);
-    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
+    let mut receiver = scene.receiver(1, &[]);
     let before = scene.network.host(SENDER).bytes_sent();
-    let mut sender = scene.sender(&["--min-receivers", "2"], &source);
+    // Not so fast that all is sent before the first mark is told of.
+    let bound = ["--min-receivers", "1", "-b", "auto", "--rate-max", "200M"];
+    let mut sender = scene.sender(&bound, &source);
     let sent = sender.finish(PATIENCE);
     assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
     let ratio = (scene.network.host(SENDER).bytes_sent() - before) as f64 / FILE as f64;
-    for receiver in &mut receivers {
-        receiver.must_complete(&source, PATIENCE);
-    }
-    let told = receivers.each_ref().map(|receiver| {
-        let events = receiver.program.events();
-        let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
-        summary["marked"].as_u64().expect("a number")
-    });
+    receiver.must_complete(&source, PATIENCE);
+    let events = receiver.program.events();
+    let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
+    let told = summary["marked"].as_u64().expect("a number");
     let marked = counts(scene.network.host(1))[0];
     let rate = later_rate(&sent.events);
     say(format_args!("{test}: {rate:.1} Mbit/s, {marked} packets marked, {ratio:.3} x the file"));
     // Some are of messages that do not count: those before the sender is known.
-    assert!(marked > 0 && told[0] > 0 && told[0] <= marked, "{told:?} of {marked}");
-    assert_eq!(told[1], 0, "nothing is marked on the way to the other");
+    assert!(told > 0 && told <= marked, "{told} of {marked}");
     let progress = |event: &&Value| is("receiver_progress")(event);
     let heard = sent.events.iter().filter(progress).filter_map(|event| event["marked"].as_u64());
     assert!(heard.max() > Some(0), "the sender tells of marks");
-    // Without marks it is several hundred Mbit/s.
+    // Without marks it is 200.
     assert!((15.0..60.0).contains(&rate), "{rate:.1} Mbit/s");
     assert!(ratio < 1.15, "{ratio:.3}");
 }

@@ -30,12 +30,14 @@ impl Delivery {
         self.marks.until.is_some()
     }
 
-    /// Whether a report has marks that no pulse explains.
+    /// Whether a report has marks that no pulse explains; in the beginning pulses follow each other, and explain
+    /// none.
     pub fn shows_marks(&self, report: &PathReport) -> bool {
         let within =
             |sent: &&Sent| report.cc_sequence.wrapping_sub(sent.cc_sequence) < report.probes;
         let mut steps = self.log.iter().filter(within).map(|sent| sent.step);
-        report.marked > 0 && steps.all(|step| matches!(step, Step::Hold | Step::Await { .. }))
+        let calm = |step| matches!(step, Step::Hold | Step::Await { .. });
+        report.marked > 0 && (self.opening || steps.all(calm))
     }
 
     /// Looks at the marks in a report of a time of `step`.
