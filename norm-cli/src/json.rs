@@ -51,6 +51,8 @@ pub enum Event<'a> {
         loss: f64,
         /// Packets that reached the receiver's machine and were dropped there.
         drops: u32,
+        /// Packets marked by routers on the way to it (ECN).
+        marked: u32,
     },
     AllSent,
     /// The bound of the rate that holds by the schedule.

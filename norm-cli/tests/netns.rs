@@ -16,6 +16,8 @@ mod files;
 mod helpers;
 #[path = "netns/loss.rs"]
 mod loss;
+#[path = "netns/marks.rs"]
+mod marks;
 #[path = "netns/memory.rs"]
 mod memory;
 #[path = "netns/net.rs"]

@@ -40,6 +40,8 @@ pub struct Datagram<'a> {
     pub source: SocketAddr,
     /// True when it arrived at the session's group address, false for our own unicast address.
     pub to_group: bool,
+    /// A router on the way has marked it "congestion experienced" (RFC 3168).
+    pub marked: bool,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
 }

@@ -74,7 +74,10 @@ pub fn receiver(input: &[u8]) {
         now += Duration::from_millis(u64::from(pause));
         let source = SocketAddr::from(([10, 0, 0, (n % 3) as u8], 5740));
         let mut payload = datagram.to_vec();
-        engine.handle_datagram(now, Datagram { source, to_group: true, payload: &mut payload });
+        engine.handle_datagram(
+            now,
+            Datagram { source, to_group: true, marked: false, payload: &mut payload },
+        );
         serve(&mut engine, now, &mut out, |engine, job| {
             let Job::Store(job) = job else { panic!("a receiver only stores") };
             let store = engine.store_mut();
@@ -111,7 +114,10 @@ pub fn sender(input: &[u8]) {
         if let Some(field) = payload.get_mut(12..14) {
             field.copy_from_slice(&engine.instance().0.to_be_bytes());
         }
-        engine.handle_datagram(now, Datagram { source, to_group: false, payload: &mut payload });
+        engine.handle_datagram(
+            now,
+            Datagram { source, to_group: false, marked: false, payload: &mut payload },
+        );
         serve(&mut engine, now, &mut out, |_, job| match job {
             Job::Read(job) => {
                 let bytes = Bytes::from(vec![0x5a; job.len as usize]);

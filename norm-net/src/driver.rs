@@ -73,6 +73,7 @@ pub fn run<E: Endpoint>(
             let datagram = Datagram {
                 source: received.source,
                 to_group: received.to_group,
+                marked: received.marked,
                 payload: received.payload,
             };
             engine.handle_datagram(now, datagram);

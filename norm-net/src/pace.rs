@@ -55,6 +55,11 @@ impl Pace {
         }
     }
 
+    /// The rate falls when receivers tell of packets that routers have marked.
+    pub(crate) const fn heeds_marks(self) -> bool {
+        matches!(self, Self::Auto { .. } | Self::Polite { .. })
+    }
+
     /// What is wrong with it, and what to do.
     pub(crate) fn mistake(self) -> Option<&'static str> {
         match self {

@@ -28,6 +28,8 @@ pub struct Bottleneck {
     pub rtt: Duration,
     /// Bytes that may wait.
     pub queue: u32,
+    /// A packet that finds more bytes than this waiting is marked.
+    pub mark: Option<u32>,
     /// Packets lost behind the bottleneck, 0 to 1.
     pub loss: f64,
     /// Receivers, all behind the bottleneck.
@@ -86,6 +88,7 @@ impl Bottleneck {
             bits,
             rtt,
             queue,
+            mark: None,
             loss: 0.0,
             receivers: 1,
             time,
@@ -105,7 +108,7 @@ impl Bottleneck {
         // Near, because the course is sampled no finer than the shortest link.
         let near = Duration::from_micros(50).min(self.rtt / 4);
         let far = self.rtt / 2 - near;
-        let bottleneck = Rule::Rate { bits: self.bits, queue: self.queue, mark: None };
+        let bottleneck = Rule::Rate { bits: self.bits, queue: self.queue, mark: self.mark };
         scenario.hosts[0].link = Link { delay: near, up: vec![bottleneck], ..Link::default() };
         let down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
         scenario.receivers(self.receivers, &Link { delay: far, down, ..Link::default() })

@@ -31,6 +31,8 @@ pub struct Fairness {
     pub rtt: Duration,
     /// The longest queue, in what is under way in one round trip.
     pub depth: f64,
+    /// A packet that finds more bytes than this waiting is marked.
+    pub mark: Option<u32>,
     /// How long it is watched, after a quarter of that in which all flows begin.
     pub time: Duration,
 }
@@ -70,7 +72,7 @@ impl Fairness {
     pub fn new(flows: usize, tcp: Control, each: u64, rtt: Duration) -> Self {
         let time = (rtt * 4000).clamp(Duration::from_secs(40), Duration::from_secs(2000));
         let (seed, control, ours, depth) = (1, RateControl::Auto, 1, 1.0);
-        Self { seed, control, ours, flows, tcp, each, rtt, depth, time }
+        Self { seed, control, ours, flows, tcp, each, rtt, depth, mark: None, time }
     }
 
     /// The same with another control.
@@ -117,7 +119,7 @@ impl Fairness {
             link.up = vec![Rule::Jitter(Duration::from_micros(500))];
             scenario.add(Host::new(Role::Tcp(plan), link));
         }
-        let bottleneck = Rule::Rate { bits: self.bits(), queue: self.queue(), mark: None };
+        let bottleneck = Rule::Rate { bits: self.bits(), queue: self.queue(), mark: self.mark };
         scenario.switches.push(crate::scenario::Switch {
             parent: 0,
             link: Link { delay: self.rtt / 2 - near * 2, down: vec![bottleneck], ..link.clone() },

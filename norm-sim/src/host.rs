@@ -350,6 +350,7 @@ impl Host {
                 (&mut self.machine, &packet.body)
             {
                 packet.symbol = node.check_sent(bytes);
+                packet.capable = node.heeds_marks();
             }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));

@@ -41,7 +41,9 @@ pub struct Packet {
     pub body: Body,
     /// Bytes on the wire, headers included.
     pub size: u32,
-    /// A queue on the way was long (RFC 3168).
+    /// It may be marked instead of dropped (RFC 3168): TCP's, and those of a sender that heeds marks.
+    pub capable: bool,
+    /// A queue on the way was long.
     pub marked: bool,
     /// As it was sent: no fault has changed a byte.
     pub intact: bool,
@@ -74,13 +76,24 @@ impl Packet {
             To::Host(to) => u64::from(from) << 32 | u64::from(to),
         };
         let fingerprint = mix(bytes_hash, ends);
-        Self { from, to, body, size, marked: false, intact: true, fingerprint, symbol: None }
+        Self {
+            from,
+            to,
+            capable: matches!(body, Body::Tcp(_)),
+            body,
+            size,
+            marked: false,
+            intact: true,
+            fingerprint,
+            symbol: None,
+        }
     }
 
     /// The same packet with other bytes: a fault on the way.
     pub(crate) fn damaged(&self, bytes: &[u8]) -> Self {
         let body = Body::Datagram(Arc::from(bytes));
-        Self { intact: false, marked: self.marked, ..Self::new(self.from, self.to, body) }
+        let (capable, marked) = (self.capable, self.marked);
+        Self { intact: false, capable, marked, ..Self::new(self.from, self.to, body) }
     }
 }
 
@@ -163,7 +176,8 @@ pub(crate) fn hand_over(
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
-    engine.handle_datagram(now, Datagram { source, to_group, payload: &mut out.scratch });
+    let marked = packet.marked;
+    engine.handle_datagram(now, Datagram { source, to_group, marked, payload: &mut out.scratch });
 }
 
 /// A host's address.

@@ -62,7 +62,7 @@ pub enum Rule {
         bits: u64,
         /// Bytes that may wait; a packet for which there is no room is dropped.
         queue: u32,
-        /// A packet that finds more bytes than this waiting is marked (ECN).
+        /// A packet that finds more bytes than this waiting is marked, if it says that it may be (ECN).
         mark: Option<u32>,
     },
     /// Each packet is late by a random part of this; enough of it reorders.

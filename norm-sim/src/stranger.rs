@@ -88,6 +88,8 @@ pub enum Lie {
     Fast,
     /// Numbers that cannot be.
     Absurd,
+    /// All arrives, and all of it is marked.
+    Marked,
 }
 
 impl Attack {

@@ -212,6 +212,7 @@ impl Group {
                 bytes_total: 1 << 30,
                 loss: 655,
                 drops: 0,
+                marked: 0,
                 name: "receiver.example",
                 reason: "",
             };

@@ -217,7 +217,8 @@ fn run(
             };
             (next, heard) = (next + 1, true);
             let source = SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + feedback.member), 5740));
-            let datagram = Datagram { source, to_group: true, payload: &mut feedback.bytes };
+            let datagram =
+                Datagram { source, to_group: true, marked: false, payload: &mut feedback.bytes };
             let start = Instant::now();
             sender.handle_datagram(timestamp(now), datagram);
             while let Some(event) = sender.poll_event() {

@@ -146,6 +146,8 @@ pub struct RecvSummary {
     pub suppressed: u64,
     pub no_room: u64,
     pub malformed: u64,
+    /// Marked by routers whose queue was long (ECN).
+    pub marked: u64,
     /// Dropped by this machine, because the socket's buffer was full.
     pub kernel_drops: u64,
 }
@@ -181,6 +183,7 @@ impl RecvSummary {
             suppressed: report.suppressed,
             no_room: report.no_room,
             malformed: report.malformed,
+            marked: report.marked,
             kernel_drops: report.kernel_drops,
         }
     }

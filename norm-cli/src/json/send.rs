@@ -251,8 +251,10 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
                 bytes_total,
                 loss,
                 drops,
+                marked,
             } => Self::ReceiverProgress {
                 drops: *drops,
+                marked: *marked,
                 node: node_id(*node),
                 name,
                 state: state_name(*state),

@@ -7,6 +7,7 @@
 //! docs/congestion-control.md has the reasons and the measurements.
 
 mod giving_way;
+mod marks;
 mod verdicts;
 
 use core::time::Duration;
@@ -17,6 +18,7 @@ use super::limits::RateLimits;
 use crate::time::Timestamp;
 use crate::wire::{PathReport, QuantizedRate, Watch};
 use giving_way::GivingWay;
+use marks::Marks;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -71,6 +73,8 @@ const BURST: usize = 64;
 /// They make this many seconds of the rate.
 const BURST_TIME: f64 = 0.000_25;
 const BURST_LEAST: usize = 8;
+/// The least where routers mark packets: their queues are to be short.
+const BURST_MARKED: usize = 4;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
 /// Times that tell what is lost anyway, and the one before them.
 const CALM_HOLDS: u32 = 4;
@@ -99,6 +103,7 @@ pub struct Delivery {
     pulse_at: Timestamp,
     /// The queue is long.
     pressed: bool,
+    marks: Marks,
     /// The part of the time, of late, in which there was a queue.
     crowding: f64,
     /// How many times longer than usual pulses are, because short ones told what did not hold: a
@@ -150,6 +155,7 @@ impl Delivery {
             until: now,
             pulse_at: now,
             pressed: false,
+            marks: Marks::default(),
             crowding: 0.0,
             longer: 1,
             raised_at: None,
@@ -171,7 +177,7 @@ impl Delivery {
 
     /// The rate now, in bytes per second.
     pub fn rate(&self) -> f64 {
-        let hold = match (self.pressed, self.opening) {
+        let hold = match (self.pressed || self.is_marked(), self.opening) {
             _ if self.is_in_the_way() => DRAIN,
             (true, _) => PRESSED,
             (false, true) => 1.0,
@@ -272,6 +278,7 @@ impl Delivery {
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
         self.base = interval.base;
+        self.heed_marks(now, step, &interval);
         self.watch_queue(&interval);
         if self.give_way(now, step, &interval) {
             return;
@@ -340,6 +347,7 @@ impl Delivery {
     pub fn resume(&mut self, now: Timestamp, rate: f64) {
         self.capacity = rate;
         (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
+        self.marks = Marks::default();
         self.found(now);
         self.until = now;
     }
@@ -362,6 +370,7 @@ impl Delivery {
         // Half of it, for that was some time ago; from there on as in the beginning.
         self.capacity = self.limits.bounded(self.capacity.max(before / 2.0));
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
+        self.marks = Marks::default();
         self.go_on(now, self.rtt);
     }
 
@@ -374,6 +383,7 @@ impl Delivery {
     pub fn restart(&mut self, now: Timestamp) {
         self.capacity = self.first_rate().min(self.capacity);
         (self.opening, self.pressed, self.gain) = (true, false, OPENING);
+        self.marks = Marks::default();
         (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
         (self.raised_at, self.calm_holds) = (None, 0);
         self.way = self.way.take().map(|_| GivingWay::default());
@@ -384,7 +394,7 @@ impl Delivery {
 
     fn may_pulse(&self, now: Timestamp) -> bool {
         let room = self.capacity < self.limits.max * 0.99;
-        let free = !self.pressed && !self.is_in_the_way();
+        let free = !self.pressed && !self.is_marked() && !self.is_in_the_way();
         self.begun && now >= self.pulse_at && free && room
     }
 

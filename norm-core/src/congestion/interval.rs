@@ -48,6 +48,8 @@ pub struct Interval {
     pub base: f64,
     /// More was lost than at calm times, and hardly by chance.
     pub lossy: bool,
+    /// The part of what arrived that routers have marked, 0 to 1: somewhere a queue is long.
+    pub marked: f64,
     /// The time that it took to send.
     pub span: Duration,
     /// Packets sent.
@@ -69,6 +71,7 @@ impl Interval {
         // Nothing arrives that was not sent; what overtook a probe may.
         let plausible =
             arrived <= packets + packets / 8 + 8 && u64::from(report.bytes) <= bytes * 2;
+        let plausible = plausible && report.marked <= report.received;
         if !plausible || span.is_zero() || packets == 0 {
             return None;
         }
@@ -95,6 +98,7 @@ impl Interval {
             queue: report.queue,
             base,
             lossy,
+            marked: f64::from(report.marked) / f64::from(report.received.max(1)),
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         })
@@ -133,6 +137,7 @@ mod tests {
             lost,
             bytes: received * 972,
             queue: Duration::ZERO,
+            marked: 0,
         }
     }
 
@@ -174,5 +179,8 @@ mod tests {
             28,
         );
         assert!(early.is_none());
+        let marked = |marked| PathReport { marked, ..report(MS * 20, 200, 0, 0.0) };
+        assert!(interval(&marked(201)).is_none(), "more than arrived");
+        assert!(interval(&marked(50)).is_some_and(|some| some.marked == 0.25));
     }
 }

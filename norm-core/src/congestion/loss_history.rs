@@ -1,6 +1,8 @@
 //! The loss event rate of a sender's packets (RFC 5348 §5, RFC 4654 §5).
 //!
-//! Losses within one round trip are one event. Intervals between events, in packets, are averaged
+//! Losses within one round trip are one event, and a packet that a router has marked (ECN, RFC 3168) counts
+//! as a lost one (RFC 5348 §5.2, RFC 4654 §5.1).
+//!  Intervals between events, in packets, are averaged
 //! over the last eight, the older ones with less weight; the rate is one by that.
 //!
 //! A sender follows the highest of its receivers' rates, and the highest of many noisy ones is far
@@ -32,7 +34,7 @@ const BASE: u64 = 1 << 16;
 /// What a packet has shown.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum LossEvent {
-    /// The first loss: slow start is over, and the caller shall call [`LossHistory::seed`].
+    /// The first loss or mark: slow start is over, and the caller shall call [`LossHistory::seed`].
     First,
     /// Another loss event.
     Another,
@@ -96,7 +98,18 @@ impl LossHistory {
         self.note_other(now, sequence, rtt)
     }
 
-    /// True when a packet was lost: slow start is over.
+    /// The packet that was noted last is marked: congestion as if it were lost, but it is here. `rtt` as for
+    /// [`Self::note`].
+    pub fn mark(&mut self, now: Timestamp, rtt: Duration) -> Option<LossEvent> {
+        let first = !self.has_loss();
+        if !self.started || (!first && now <= self.event_at + rtt) {
+            return None;
+        }
+        self.begin_event(Arrival { position: self.top[0].position, at: now });
+        Some(if first { LossEvent::First } else { LossEvent::Another })
+    }
+
+    /// True when a packet was lost or marked: slow start is over.
     pub fn has_loss(&self) -> bool {
         self.events > 0
     }

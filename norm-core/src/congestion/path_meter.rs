@@ -32,6 +32,7 @@ struct Mark {
     position: u64,
     packets: u64,
     bytes: u64,
+    marked: u64,
 }
 
 /// Counts what arrives, and says how it did since the probe before.
@@ -41,6 +42,7 @@ pub struct PathMeter {
     position: u64,
     packets: u64,
     bytes: u64,
+    marked: u64,
     mark: Option<Mark>,
     report: Option<PathReport>,
     /// The last report of a time that was long enough to show loss, and the time between its probes at
@@ -52,8 +54,8 @@ pub struct PathMeter {
 }
 
 impl PathMeter {
-    /// Counts a packet of `bytes` bytes of UDP payload.
-    pub fn note(&mut self, sequence: Sequence, bytes: usize) {
+    /// Counts a packet of `bytes` bytes of UDP payload; `marked` when a router said that its queue is long.
+    pub fn note(&mut self, sequence: Sequence, bytes: usize, marked: bool) {
         let ahead = self.last.map_or(1, |last| sequence.distance_from(last));
         if (1..0x8000).contains(&ahead) {
             self.position += u64::from(ahead);
@@ -61,6 +63,7 @@ impl PathMeter {
         }
         self.packets += 1;
         self.bytes += bytes as u64;
+        self.marked += u64::from(marked);
     }
 
     /// The group's round trip, by which the quickest way is remembered.
@@ -78,6 +81,7 @@ impl PathMeter {
             position: self.position,
             packets: self.packets,
             bytes: self.bytes,
+            marked: self.marked,
         };
         let queue = self.quickest.note(now, sent);
         let Some(before) = self.mark else {
@@ -109,6 +113,7 @@ impl PathMeter {
             lost: cut(lost),
             bytes: cut(mark.bytes - before.bytes),
             queue,
+            marked: cut(mark.marked - before.marked),
         };
         self.report = Some(report);
         let old = |(told, _): &(PathReport, Duration)| {
@@ -139,7 +144,7 @@ impl PathMeter {
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };
         let to = Departure { at: Timestamp::ZERO + sent, total: Total { bytes, packets } };
         let interval = Interval::new(from, to, &report, 0)?;
-        let squeezed = interval.is_congested(Duration::ZERO);
+        let squeezed = interval.is_congested(Duration::ZERO) || report.marked > 0;
         Some(interval.delivered * if squeezed { 1.0 } else { 2.0 })
     }
 
@@ -209,17 +214,18 @@ mod tests {
     #[test]
     fn packets_between_two_probes_are_counted_and_gaps_are_losses() {
         let mut meter = PathMeter::default();
-        meter.note(Sequence(65_530), 40);
+        meter.note(Sequence(65_530), 40, true);
         probe(&mut meter, 1000, 200, 1, false);
         assert!(meter.report().is_none());
         for n in [65_531u16, 65_534, 2, 3] {
-            meter.note(Sequence(n), 1000);
+            meter.note(Sequence(n), 1000, n > 65_533);
         }
-        meter.note(Sequence(4), 40);
+        meter.note(Sequence(4), 40, false);
         probe(&mut meter, 3500, 700, 3, false);
         let report = meter.report().unwrap();
         assert_eq!((report.cc_sequence, report.probes), (3, 2));
         assert_eq!((report.received, report.lost, report.bytes), (5, 5, 4040));
+        assert_eq!(report.marked, 1);
         assert_eq!(report.span, Duration::from_micros(2500));
         assert_eq!(report.queue, Duration::from_micros(500));
         probe(&mut meter, 4500, 100, 3, false);
@@ -236,7 +242,7 @@ mod tests {
                 sequence = sequence.wrapping_add(1);
                 // A tenth at calm times, a half at others.
                 if n == 99 || n % if calm { 10 } else { 2 } != 0 {
-                    meter.note(Sequence(sequence), 1000);
+                    meter.note(Sequence(sequence), 1000, false);
                 }
             }
             probe(&mut meter, 1000 * (u64::from(number) + 1), 100, number + 1, calm);
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn the_quickest_way_is_forgotten_after_a_while() {
         let mut meter = PathMeter::default();
-        meter.note(Sequence(0), 40);
+        meter.note(Sequence(0), 40, false);
         for second in 0..40u16 {
             let way = if second == 0 { 100 } else { 600 };
             probe(&mut meter, u64::from(second) * 1_000_000 + 1000, way, second, false);

@@ -125,6 +125,8 @@ pub struct ReceiverStats {
     pub bytes: u64,
     /// Messages of senders that we follow.
     pub heard: u64,
+    /// Those of them that were marked "congestion experienced" on the way.
+    pub marked: u64,
     /// Content symbols kept.
     pub symbols: u64,
     /// Content symbols that we had, or no longer needed.

@@ -200,6 +200,7 @@ impl<S: SymbolStore> Receiver<S> {
             bytes_total: remote.progress.bytes_total,
             loss: remote.loss.fraction(),
             drops: u32::try_from(self.stats.no_room + self.host_drops).unwrap_or(u32::MAX),
+            marked: u32::try_from(remote.marked).unwrap_or(u32::MAX),
             name: prefix(&self.config.name, MemberReport::MAX_NAME_LEN),
             reason: prefix(&remote.progress.reason, MemberReport::MAX_REASON_LEN),
         };

@@ -8,7 +8,7 @@ use super::object::{Opened, RecvBlock, RecvObject};
 use super::remote::Remote;
 use super::{JoinPolicy, Receiver, SENDERS_PER_ADDRESS};
 use crate::content::SetInfo;
-use crate::endpoint::{BlockSlot, Job, StoreJob, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
@@ -20,29 +20,30 @@ use crate::wire::{
 const MAX_INFO: usize = 4096;
 
 impl<S: SymbolStore> Receiver<S> {
-    pub(super) fn take(&mut self, now: Timestamp, payload: &[u8], source: SocketAddr) {
+    pub(super) fn take(&mut self, now: Timestamp, datagram: &Datagram<'_>) {
+        let (payload, source) = (&*datagram.payload, datagram.source);
         self.stats.packets += 1;
         self.stats.bytes += payload.len() as u64;
         let Ok((header, message)) = Message::parse(payload) else {
             self.stats.malformed += 1;
             return;
         };
-        let bytes = payload.len();
+        let arrived = (payload.len(), datagram.marked);
         match message {
             Message::Info(info) => {
-                if let Some(index) = self.remote_for(now, header, &info.sender, source, bytes) {
+                if let Some(index) = self.remote_for(now, header, &info.sender, source, arrived) {
                     self.note_content(now, index);
                     self.take_info(now, index, &info);
                 }
             }
             Message::Data(data) => {
-                if let Some(index) = self.remote_for(now, header, &data.sender, source, bytes) {
+                if let Some(index) = self.remote_for(now, header, &data.sender, source, arrived) {
                     self.note_content(now, index);
                     self.take_data(now, index, &data);
                 }
             }
             Message::Cmd(cmd) => {
-                if let Some(index) = self.remote_for(now, header, &cmd.sender, source, bytes) {
+                if let Some(index) = self.remote_for(now, header, &cmd.sender, source, arrived) {
                     self.take_command(now, index, &cmd);
                 }
             }
@@ -61,7 +62,7 @@ impl<S: SymbolStore> Receiver<S> {
         header: Header,
         sender: &SenderFields,
         address: SocketAddr,
-        bytes: usize,
+        (bytes, marked): (usize, bool),
     ) -> Option<u32> {
         let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
@@ -75,8 +76,10 @@ impl<S: SymbolStore> Receiver<S> {
             let remote = self.remotes.get_mut(&index)?;
             remote.touch(now, sender);
             remote.loss.note(header.sequence);
+            self.stats.marked += u64::from(marked);
+            remote.marked += u64::from(marked);
             if let Some(probes) = &mut remote.probes {
-                probes.note(now, header.sequence, bytes, &remote.timing);
+                probes.note(now, header.sequence, (bytes, marked), &remote.timing);
             }
             return Some(index);
         }
@@ -89,6 +92,8 @@ impl<S: SymbolStore> Receiver<S> {
         let wait = self.random_part(remote.timing.grtt * 4);
         remote.report = Some((now + wait, 0));
         remote.loss.note(header.sequence);
+        self.stats.marked += u64::from(marked);
+        remote.marked += u64::from(marked);
         self.remotes.insert(index, remote);
         self.by_source.insert(source, index);
         self.stats.heard += 1;

@@ -378,7 +378,7 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     type Event = ReceiverEvent;
 
     fn handle_datagram(&mut self, now: Timestamp, datagram: Datagram<'_>) {
-        self.take(now, datagram.payload, datagram.source);
+        self.take(now, &datagram);
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {

@@ -37,23 +37,25 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    /// Notes a packet of the sender's sequence, of `bytes` bytes of UDP payload.
+    /// Notes a packet of the sender's sequence, of `bytes` bytes of UDP payload, perhaps marked.
     pub(super) fn note(
         &mut self,
         now: Timestamp,
         sequence: Sequence,
-        bytes: usize,
+        (bytes, marked): (usize, bool),
         timing: &Timing,
     ) {
         if let Some(path) = &mut self.path {
-            path.note(sequence, bytes);
+            path.note(sequence, bytes, marked);
         }
         if self.only_path {
             return;
         }
         let rtt = self.answer.rtt(timing.grtt);
         self.meter.note(now, bytes, rtt);
-        let Some(event) = self.loss.note(now, sequence, rtt) else { return };
+        let lost = self.loss.note(now, sequence, rtt);
+        let marked = if marked { self.loss.mark(now, rtt) } else { None };
+        let Some(event) = lost.or(marked) else { return };
         if event == LossEvent::First
             && let Some(rate) = self.meter.rate(now)
         {

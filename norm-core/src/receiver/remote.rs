@@ -146,6 +146,8 @@ pub(super) struct Remote {
     /// It does not hear what we send to it alone.
     pub(super) unheard: bool,
     pub(super) loss: LossMeter,
+    /// Packets of it that were marked on the way.
+    pub(super) marked: u64,
     pub(super) last_heard: Timestamp,
     pub(super) next_check: Timestamp,
     pub(super) silent: bool,
@@ -218,6 +220,7 @@ impl Remote {
             native: false,
             unheard: false,
             loss: LossMeter::default(),
+            marked: 0,
             last_heard: now,
             next_check: now,
             silent: false,

@@ -55,7 +55,10 @@ fn say<S: SymbolStore>(receiver: &mut Receiver<S>, now: Timestamp, message: &Mes
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
-    receiver.handle_datagram(now, Datagram { source, to_group: true, payload: &mut bytes });
+    receiver.handle_datagram(
+        now,
+        Datagram { source, to_group: true, marked: false, payload: &mut bytes },
+    );
 }
 
 fn probe() -> Command<'static> {

@@ -104,6 +104,15 @@ impl SenderConfig {
     }
 }
 
+impl SenderConfig {
+    /// Packets may say that a router can mark them instead of dropping them (ECT, RFC 3168): a controller
+    /// slows down for marks, and receivers of ours tell of them. Nobody would at a rate that is fixed; and who
+    /// may have receivers of other makes cannot know whether they do.
+    pub fn heeds_marks(&self) -> bool {
+        self.control != RateControl::Fixed && !self.rfc_only
+    }
+}
+
 /// Who decides how fast is sent.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum RateControl {

@@ -35,6 +35,8 @@ pub enum SenderEvent {
         loss: u16,
         /// Packets that reached its host and were dropped there, for want of time or room.
         drops: u32,
+        /// Packets that routers have marked on the way to it (ECN).
+        marked: u32,
     },
     /// A receiver confirmed everything: verified and under its final name.
     ReceiverConfirmed {

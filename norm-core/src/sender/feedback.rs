@@ -245,6 +245,7 @@ impl Sender {
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
+                marked: report.marked,
             });
         }
     }

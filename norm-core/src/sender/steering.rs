@@ -294,7 +294,10 @@ impl Following {
         }
         let Some(interval) = self.delivery.interval(&report) else { return };
         let capacity = self.delivery.capacity();
-        if !interval.is_congested(Duration::ZERO) || interval.delivered >= capacity * LESS {
+        let less = interval.is_congested(Duration::ZERO) && interval.delivered < capacity * LESS;
+        // Who limits is not marked, and this one is.
+        let marked = self.delivery.shows_marks(&report) && !self.delivery.is_marked();
+        if !less && !marked {
             // A short time shows no loss, though there may be much.
             let long = interval.packets >= TELLING;
             self.suspect.take_if(|suspect| suspect.node == node && long);

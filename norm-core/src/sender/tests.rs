@@ -65,7 +65,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
     let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));
-    let datagram = Datagram { source: address, to_group: true, payload: &mut bytes };
+    let datagram = Datagram { source: address, to_group: true, marked: false, payload: &mut bytes };
     sender.handle_datagram(now, datagram);
 }
 
@@ -95,6 +95,7 @@ pub(super) fn report_loss(
         bytes_total: 0,
         loss,
         drops: 0,
+        marked: 0,
         name: "somebody",
         reason: "",
     };

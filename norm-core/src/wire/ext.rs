@@ -193,7 +193,8 @@ impl ExtensionBuf {
 
     /// Adds EXT_PATH; false, and nothing added, when it does not fit.
     pub fn push_path(&mut self, report: &PathReport) -> bool {
-        self.push(&report.to_bytes())
+        let (bytes, len) = report.to_extension();
+        bytes.get(..len).is_some_and(|extension| self.push(extension))
     }
 
     /// Adds EXT_WATCH; false, and nothing added, when it does not fit.

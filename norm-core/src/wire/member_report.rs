@@ -1,8 +1,9 @@
 //! A receiver's report about itself. Ours, the content of NORM_REPORT.
 //!
-//! Version 1, all big-endian, nothing behind the reason:
+//! Version 1, all big-endian, nothing behind the reason; version 2 has how many packets were marked (ECN)
+//! there, and is used only when there are any:
 //! ```text
-//! | 'N'            | 'M'           | version 1     | state 8      |
+//! | 'N'            | 'M'           | version 1, 2  | state 8      |
 //! | sender 32                                                     |
 //! | instance 16                    | round 16                     |
 //! | grtt_response_sec 32                                          |
@@ -13,6 +14,7 @@
 //! | drops 32                                                      |
 //! | loss 16                        | name_len 8    | reason_len 8 |
 //! | name, then reason, both UTF-8                                 |
+//! | marked 32, version 2 only                                     |
 //! ```
 
 use super::reader::Reader;
@@ -20,6 +22,7 @@ use super::{Identity, InstanceId, NodeId, ParseError, WireTime};
 
 const MAGIC: [u8; 2] = *b"NM";
 const VERSION: u8 = 1;
+const VERSION_MARKED: u8 = 2;
 
 /// How far a receiver is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +79,8 @@ pub struct MemberReport<'a> {
     pub loss: u16,
     /// Packets that arrived and were dropped by the receiving host.
     pub drops: u32,
+    /// Packets of the sender that routers have marked on the way (ECN, RFC 3168).
+    pub marked: u32,
     /// A name for people, at most 64 bytes. As it came: it may hold control characters.
     pub name: &'a str,
     /// Why it failed, for people, at most 255 bytes. As it came: it may hold control characters.
@@ -99,7 +104,8 @@ impl<'a> MemberReport<'a> {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, ParseError> {
-        if reader.array()? != MAGIC || reader.u8()? != VERSION {
+        let (magic, version) = (reader.array()?, reader.u8()?);
+        if magic != MAGIC || !(VERSION..=VERSION_MARKED).contains(&version) {
             return Ok(None);
         }
         let Some(state) = MemberState::from_wire(reader.u8()?) else { return Ok(None) };
@@ -113,7 +119,8 @@ impl<'a> MemberReport<'a> {
         let name = str::from_utf8(reader.bytes(name_len)?);
         let reason = str::from_utf8(reader.bytes(reason_len)?);
         let (Ok(name), Ok(reason)) = (name, reason) else { return Ok(None) };
-        if name.len() > Self::MAX_NAME_LEN {
+        let marked = if version == VERSION_MARKED { reader.u32()? } else { 0 };
+        if name.len() > Self::MAX_NAME_LEN || (marked == 0) != (version == VERSION) {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -127,6 +134,7 @@ impl<'a> MemberReport<'a> {
             bytes_total,
             loss,
             drops,
+            marked,
             name,
             reason,
         }))
@@ -137,6 +145,7 @@ impl<'a> MemberReport<'a> {
         Self::FIXED_LEN
             + shortened(self.name, Self::MAX_NAME_LEN).len()
             + shortened(self.reason, Self::MAX_REASON_LEN).len()
+            + if self.marked > 0 { 4 } else { 0 }
     }
 
     /// Appends the content. Text that is too long is cut between two characters.
@@ -144,7 +153,8 @@ impl<'a> MemberReport<'a> {
         let name = shortened(self.name, Self::MAX_NAME_LEN);
         let reason = shortened(self.reason, Self::MAX_REASON_LEN);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[VERSION, self.state as u8]);
+        let version = if self.marked > 0 { VERSION_MARKED } else { VERSION };
+        out.extend_from_slice(&[version, self.state as u8]);
         out.extend_from_slice(&self.sender.0.to_be_bytes());
         out.extend_from_slice(&self.instance.0.to_be_bytes());
         out.extend_from_slice(&self.round.to_be_bytes());
@@ -158,6 +168,9 @@ impl<'a> MemberReport<'a> {
         out.extend_from_slice(&[name.len() as u8, reason.len() as u8]);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(reason.as_bytes());
+        if self.marked > 0 {
+            out.extend_from_slice(&self.marked.to_be_bytes());
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 //! | lost 32, packets                                              |
 //! | bytes 32                                                      |
 //! | queue 32, microseconds                                        |
+//! | marked 32, packets: only if there are any, then hel is 8      |
 //! ```
 
 use core::time::Duration;
@@ -87,15 +88,22 @@ pub struct PathReport {
     pub bytes: u32,
     /// How much longer the second probe was under way than the quickest of the last time.
     pub queue: Duration,
+    /// Packets of those that arrived that routers have marked (ECN, RFC 3168).
+    pub marked: u32,
 }
 
 impl PathReport {
-    /// Bytes of the extension.
+    /// Bytes of the extension without marks, and with them.
     pub const LEN: usize = 28;
+    const LEN_MARKED: usize = 32;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body, ParseError::Extension);
-        let report = Self::read(&mut reader).ok()?;
+        let mut report = Self::read(&mut reader).ok()?;
+        if !reader.is_empty() {
+            // The longer form says nothing that the shorter one could.
+            report.marked = reader.u32().ok().filter(|&marked| marked > 0)?;
+        }
         reader.is_empty().then_some(report)
     }
 
@@ -109,19 +117,24 @@ impl PathReport {
             lost: reader.u32()?,
             bytes: reader.u32()?,
             queue: Duration::from_micros(reader.u32()?.into()),
+            marked: 0,
         })
     }
 
-    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+    /// The extension, and how many of its bytes are used.
+    pub(super) fn to_extension(self) -> ([u8; Self::LEN_MARKED], usize) {
+        let len = if self.marked > 0 { Self::LEN_MARKED } else { Self::LEN };
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let shorts = [self.cc_sequence, self.probes, self.base_loss];
         let words = [micros(self.span), self.received, self.lost, self.bytes, micros(self.queue)];
-        let mut bytes = [EXT_PATH, (Self::LEN / 4) as u8].to_vec();
-        bytes.extend(shorts.iter().flat_map(|short| short.to_be_bytes()));
-        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-        let mut out = [0; Self::LEN];
-        out.copy_from_slice(&bytes);
-        out
+        let bytes = [EXT_PATH, (len / 4) as u8].into_iter();
+        let bytes = bytes.chain(shorts.into_iter().flat_map(u16::to_be_bytes));
+        let bytes = bytes.chain(words.into_iter().chain([self.marked]).flat_map(u32::to_be_bytes));
+        let mut out = [0; Self::LEN_MARKED];
+        for (place, byte) in out.iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        (out, len)
     }
 }
 
@@ -140,12 +153,21 @@ mod tests {
             lost: 100,
             bytes: 1_234_567,
             queue: Duration::from_micros(350),
+            marked: 0,
         };
-        let bytes = report.to_bytes();
+        let (bytes, len) = report.to_extension();
+        let bytes = &bytes[..len];
         assert_eq!(bytes[..8], [EXT_PATH, 7, 0x12, 0x34, 0, 2, 0, 77]);
         assert_eq!(PathReport::parse(&bytes[2..]), Some(report));
         assert_eq!(PathReport::parse(&bytes[2..27]), None);
         assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
+        let marked = PathReport { marked: 0x0102_0304, ..report };
+        let (long, len) = marked.to_extension();
+        assert_eq!((&long[..2], len), (&[EXT_PATH, 8][..], 32));
+        assert_eq!((&long[2..28], &long[28..]), (&bytes[2..], &[1, 2, 3, 4][..]));
+        assert_eq!(PathReport::parse(&long[2..]), Some(marked));
+        assert_eq!(PathReport::parse(&long[2..30]), None);
+        assert_eq!(PathReport::parse(&[&long[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
         for bits in 0..16 {
             let (calm, held) = (bits & 1 != 0, bits & 2 != 0);

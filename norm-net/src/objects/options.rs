@@ -88,6 +88,7 @@ impl ObjectSendOptions {
         LinkConfig {
             interface: self.interface.clone(),
             ttl: self.ttl,
+            ecn: self.control != RateControl::Fixed && !self.rfc_only,
             loopback: self.loopback,
             recv_buffer: 4 << 20,
             feedback_only: true,

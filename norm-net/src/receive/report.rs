@@ -56,6 +56,8 @@ pub struct ReceiveReport {
     pub no_room: u64,
     /// Packets that could not be parsed.
     pub malformed: u64,
+    /// Packets that routers have marked on the way, because a queue there was long (ECN).
+    pub marked: u64,
     /// Packets that this machine's kernel dropped because the socket's buffer was full: no loss of the
     /// network's. 0 where the system does not tell.
     pub kernel_drops: u64,

@@ -45,6 +45,8 @@ pub enum SendEvent {
         loss: f64,
         /// Packets that reached its machine and were dropped there so far, for want of time or room.
         drops: u32,
+        /// Packets that routers have marked on the way to it so far (ECN).
+        marked: u32,
     },
     /// Everything has been sent once.
     AllSent,
@@ -204,6 +206,7 @@ mod tests {
                 bytes_total: 0,
                 loss: 0.0,
                 drops: 0,
+                marked: 0,
             });
         }
         assert_eq!(unread.len(), MANY);

@@ -194,6 +194,7 @@ impl SendOptions {
             interface: self.interface.clone(),
             ttl: self.ttl,
             dscp: self.dscp,
+            ecn: self.compat.is_none() && self.pace.heeds_marks(),
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,

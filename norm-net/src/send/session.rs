@@ -271,6 +271,7 @@ impl Application<Sender> for Session {
                 bytes_total,
                 loss,
                 drops,
+                marked,
             } => {
                 let name = self.meet(node, &name, true);
                 let loss = fraction(loss);
@@ -282,6 +283,7 @@ impl Application<Sender> for Session {
                     bytes_total,
                     loss,
                     drops,
+                    marked,
                 });
             }
             SenderEvent::ReceiverConfirmed { node } => {

@@ -14,8 +14,8 @@ pub struct Received<'a> {
     pub source: SocketAddr,
     /// Sent to the multicast group, not to us alone.
     pub to_group: bool,
-    /// Marked "congestion experienced" by a router (RFC 3168).
-    pub congested: bool,
+    /// A router has marked it "congestion experienced" (RFC 3168).
+    pub marked: bool,
     /// The first that a system call brought: a moment to look at the clock, once for all of them.
     pub first: bool,
     /// The bytes.
@@ -83,15 +83,12 @@ pub(super) fn datagrams<'a>(
     bytes: &'a mut [u8],
 ) -> impl Iterator<Item = Received<'a>> + use<'a> {
     let source = meta.addr;
-    let congested = meta.ecn == Some(EcnCodepoint::Ce);
-    // The headers are far apart, and each would be waited for in turn; asked for all at once, they come together.
-    let heads = bytes.chunks(meta.stride.max(1)).filter_map(|one| one.first());
-    std::hint::black_box(heads.fold(0, |sum: u8, byte| sum ^ byte));
+    let marked = meta.ecn == Some(EcnCodepoint::Ce);
     // chunks_mut panics on zero, which an empty datagram's stride is.
     bytes.chunks_mut(meta.stride.max(1)).enumerate().map(move |(number, payload)| Received {
         source,
         to_group,
-        congested,
+        marked,
         first: first && number == 0,
         payload,
     })
@@ -116,6 +113,19 @@ mod tests {
         assert_eq!(lengths(2500, 1000), [1000, 1000, 500]);
         assert_eq!(lengths(2000, 1000), [1000, 1000]);
         assert_eq!(lengths(700, 700), [700]);
+    }
+
+    #[test]
+    fn the_mark_of_a_batch_is_that_of_each_packet() {
+        for (ecn, marked) in
+            [(None, false), (Some(EcnCodepoint::Ect0), false), (Some(EcnCodepoint::Ce), true)]
+        {
+            let mut meta = RecvMeta::default();
+            (meta.len, meta.stride, meta.ecn) = (250, 100, ecn);
+            let marks: Vec<_> =
+                datagrams(&meta, true, &mut [0; 250]).map(|one| one.marked).collect();
+            assert_eq!(marks, [marked; 3]);
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct LinkConfig {
     pub ttl: u32,
     /// The mark of all packets that are sent.
     pub dscp: Dscp,
+    /// Whether all packets that are sent say that routers may mark them instead of dropping them (ECT(0),
+    /// RFC 3168). Only for who slows down when receivers tell of marks.
+    pub ecn: bool,
     /// Whether receivers on this machine get what is sent to the group. On the loopback interface
     /// itself they always do.
     pub loopback: bool,
@@ -52,6 +55,7 @@ impl LinkConfig {
             source: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
+            ecn: false,
             loopback: false,
             recv_buffer: 32 << 20,
             send_buffer: 4 << 20,

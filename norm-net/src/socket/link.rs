@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Waker;
-use quinn_udp::{RecvMeta, Transmit};
+use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use super::batch::{ReceiveBuffers, datagrams};
 use super::send::{Sending, is_transient};
@@ -41,6 +41,8 @@ pub struct Link {
     own: Port,
     session: Option<Port>,
     sending: Sending,
+    /// What packets say that leave with a control message.
+    ecn: Option<EcnCodepoint>,
     receiving: ReceiveBuffers,
     waiting: Waiting,
     stats: LinkStats,
@@ -72,6 +74,7 @@ impl Link {
             own,
             session,
             sending: Sending::new(config),
+            ecn: config.ecn.then_some(EcnCodepoint::Ect0),
             receiving: ReceiveBuffers::new(),
             waiting,
             stats: LinkStats::default(),
@@ -151,7 +154,7 @@ impl Link {
     ) -> io::Result<SendOutcome> {
         let transmit = Transmit {
             destination: setup::with_scope(to, &self.chosen.interface),
-            ecn: None,
+            ecn: self.ecn,
             contents,
             segment_size: Some(segment_size),
             src_ip: None,

@@ -9,7 +9,15 @@ use std::net::SocketAddr;
 
 use socket2::Socket;
 
-use super::raw;
+use super::{LinkConfig, raw};
+
+/// The two lowest bits of that byte: routers may mark the packet (RFC 3168 §5).
+const ECT0: u8 = 0b10;
+
+/// The byte of the IP header with which packets of a link leave.
+pub(super) fn byte(config: &LinkConfig) -> u8 {
+    config.dscp.byte() | if config.ecn { ECT0 } else { 0 }
+}
 
 /// Has all packets of a socket leave with this byte in their IP header: DSCP and ECN.
 pub(super) fn set(socket: &Socket, group: SocketAddr, byte: u8) -> io::Result<()> {
@@ -68,7 +76,7 @@ mod tests {
     use super::raw;
 
     /// The bytes of the IP header with which packets from a link arrive, and their lengths.
-    fn arrivals(to: &str, dscp: Dscp, sizes: &[(usize, usize)]) -> Vec<(u8, usize)> {
+    fn arrivals(to: &str, (dscp, ecn): (Dscp, bool), sizes: &[(usize, usize)]) -> Vec<(u8, usize)> {
         let receiver = UdpSocket::bind(to).unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         if receiver.local_addr().unwrap().is_ipv4() {
@@ -76,7 +84,7 @@ mod tests {
         } else {
             SockRef::from(&receiver).set_recv_tclass_v6(true).unwrap();
         }
-        let config = LinkConfig { dscp, ..LinkConfig::new(receiver.local_addr().unwrap()) };
+        let config = LinkConfig { dscp, ecn, ..LinkConfig::new(receiver.local_addr().unwrap()) };
         let mut link = Link::open(&config).unwrap();
         for &(segment, bytes) in sizes {
             let sent = link.send(link.group(), segment, &vec![7; bytes]).unwrap();
@@ -89,12 +97,20 @@ mod tests {
     #[test]
     fn every_packet_leaves_with_its_mark_single_or_in_a_batch() {
         for to in ["127.0.0.1:0", "[::1]:0"] {
-            for (dscp, byte) in [(Dscp::LE, 0x04), (Dscp::new(46).unwrap(), 0xb8)] {
+            let ef = Dscp::new(46).unwrap();
+            for (dscp, ecn, byte) in [
+                (Dscp::LE, false, 0x04),
+                (ef, false, 0xb8),
+                (Dscp::LE, true, 0x06),
+                (ef, true, 0xba),
+                (Dscp::DEFAULT, true, 0x02),
+            ] {
                 // Single, in a batch, single and longer than the segments before.
-                let found = arrivals(to, dscp, &[(100, 100), (100, 250), (180, 180), (90, 200)]);
+                let found =
+                    arrivals(to, (dscp, ecn), &[(100, 100), (100, 250), (180, 180), (90, 200)]);
                 let lengths = [100, 100, 100, 50, 180, 90, 90, 20];
                 let wanted: Vec<_> = lengths.iter().map(|&len| (byte, len)).collect();
-                assert_eq!(found, wanted, "{to} {dscp}");
+                assert_eq!(found, wanted, "{to} {dscp} {ecn}");
             }
         }
     }
@@ -102,7 +118,7 @@ mod tests {
     #[test]
     fn without_a_mark_there_is_none() {
         for to in ["127.0.0.1:0", "[::1]:0"] {
-            let found = arrivals(to, Dscp::DEFAULT, &[(100, 100), (100, 200)]);
+            let found = arrivals(to, (Dscp::DEFAULT, false), &[(100, 100), (100, 200)]);
             assert_eq!(found, [(0, 100), (0, 100), (0, 100)]);
         }
     }

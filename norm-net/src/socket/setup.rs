@@ -50,7 +50,7 @@ pub(super) fn own_port(config: &LinkConfig, interface: &Interface) -> Result<Por
     }
     if config.dscp != Dscp::DEFAULT {
         let what = format!("mark packets with DSCP {}", config.dscp);
-        mark::set(&socket, config.group, config.dscp.byte()).map_err(NetError::socket(what))?;
+        mark::set(&socket, config.group, mark::byte(config)).map_err(NetError::socket(what))?;
     }
     let fixed = config.is_multicast() || config.interface.is_some();
     let address = interface.address_like(group).filter(|_| fixed).unwrap_or(unspecified(group));

@@ -110,6 +110,11 @@ impl SenderNode {
         }
     }
 
+    /// Its packets may be marked.
+    pub(crate) fn heeds_marks(&self) -> bool {
+        self.plan.config.heeds_marks()
+    }
+
     /// Checks a packet that it sends; says which symbol is in it.
     pub(crate) fn check_sent(&mut self, datagram: &[u8]) -> Option<Symbol> {
         let (_, message) = Message::parse(datagram).expect("a sender's packets can be parsed");

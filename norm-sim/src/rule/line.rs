@@ -108,7 +108,7 @@ impl Line {
                     Effect::Drop => *slot = None,
                     Effect::Deliver { delay, marked } => {
                         arrival.delay += delay;
-                        arrival.marked |= marked;
+                        arrival.marked |= marked && packet.capable;
                     }
                     Effect::Twice => copy = Some(arrival.clone()),
                     Effect::Damaged(damage) => arrival.damage = Some(damage),

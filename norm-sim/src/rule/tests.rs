@@ -17,6 +17,7 @@ fn datagram(size: u32) -> Packet {
         to: To::Group,
         body: Body::Datagram(Arc::from(vec![0xa5; size as usize - 28])),
         size,
+        capable: true,
         marked: false,
         intact: true,
         fingerprint: 0,

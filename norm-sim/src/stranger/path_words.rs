@@ -34,7 +34,7 @@ pub(super) fn forge(lie: Lie, sender: &Sender, ears: &Ears, rng: &mut Rng) -> Ve
 fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
     let (rate, span, received) = match lie {
         Lie::Slow | Lie::Hush => (1_000.0, Duration::from_secs(1), 2),
-        Lie::Fast => (1e12, Duration::from_micros(1), 4),
+        Lie::Fast | Lie::Marked => (1e12, Duration::from_micros(1), 4),
         Lie::Absurd => {
             let micros = one_of([0, 1, 20_000, u32::MAX], rng);
             (1e30, Duration::from_micros(micros.into()), one_of([0, 1, 100, u32::MAX], rng))
@@ -51,12 +51,14 @@ fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
         lost: any(0),
         bytes: any(received.saturating_mul(1400)),
         queue: Duration::from_micros(any(0).into()),
+        marked: if lie == Lie::Marked { received } else { any(0) },
     };
     let feedback = CcFeedback {
         cc_sequence: sender.cc_sequence,
         flags: CcFlags::RTT,
         rtt: QuantizedRtt::from_duration(Duration::from_millis(10)),
-        loss: QuantizedLoss::from_fraction(0.0),
+        // What a mark in each round trip comes to.
+        loss: QuantizedLoss::from_fraction(if lie == Lie::Marked { 0.5 } else { 0.0 }),
         rate: QuantizedRate::from_bytes_per_second(rate),
     };
     (feedback, report)

@@ -63,6 +63,7 @@ fn session() -> Vec<Packet> {
         bytes_total: 2,
         loss: 0,
         drops: 0,
+        marked: 0,
         name: "",
         reason: "",
     };

@@ -82,6 +82,7 @@ impl Bench {
                 to,
                 body,
                 size,
+                capable: true,
                 marked: false,
                 intact: true,
                 fingerprint: 0,

@@ -50,7 +50,7 @@ impl Delivery {
         let rtt = self.rtt;
         let Some(way) = &mut self.way else { return false };
         way.best = way.best.max(interval.delivered);
-        if interval.queue <= least && !interval.lossy {
+        if interval.queue <= least && !interval.lossy && interval.marked == 0.0 {
             (way.since, way.halved) = (None, false);
             let over = way.last.take_if(|last| now >= *last + way.rest);
             if over.is_some() {

@@ -16,6 +16,10 @@ struct Pipe {
     room: f64,
     /// How long the queue of others is.
     others: Duration,
+    /// From so many bytes in the queue on, what is sent is marked; and so is this part of it anyway.
+    threshold: f64,
+    marked: f64,
+    marks: u64,
     rtt: Duration,
     sequence: u16,
     packets: f64,
@@ -36,6 +40,9 @@ impl Pipe {
             queue: 0.0,
             room: f64::MAX,
             others: Duration::ZERO,
+            threshold: f64::MAX,
+            marked: 0.0,
+            marks: 0,
             rtt,
             sequence: 0,
             packets: 0.0,
@@ -78,6 +85,9 @@ impl Pipe {
         let delay = self.others + Duration::from_secs_f64(self.queue / self.passes);
         let arrives = self.now + self.rtt / 2 + delay;
         let received = (sent - lost) as u32;
+        let part = if self.queue > self.threshold { 1.0 } else { self.marked };
+        let marked = (f64::from(received) * part).round() as u32;
+        self.marks += u64::from(marked);
         let report = PathReport {
             cc_sequence: self.sequence,
             probes: 1,
@@ -87,6 +97,7 @@ impl Pipe {
             lost: lost as u32,
             bytes: received * (PACKET as u32 - OVERHEAD as u32),
             queue: delay,
+            marked,
         };
         self.reports.push_back((arrives + self.rtt / 2, report));
         let total = Total {
@@ -258,4 +269,76 @@ fn a_bound_that_changes_is_kept_and_after_a_pause_the_rate_is_found_anew() {
     pipe.passes = 3e6;
     pipe.run(Duration::from_secs(2));
     pipe.has_capacity(2.7e6, 3.2e6);
+}
+
+#[test]
+fn a_queue_that_is_marked_stays_short_and_the_path_is_used_all_the_same() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.threshold = 20.0 * PACKET;
+    pipe.run(Duration::from_secs(3));
+    pipe.has_capacity(9e6, 10.6e6);
+    (pipe.marks, pipe.packets) = (0, 0.0);
+    pipe.run(Duration::from_secs(10));
+    pipe.has_capacity(9e6, 10.6e6);
+    let part = pipe.marks as f64 / pipe.packets;
+    assert!(part < 0.02, "{part}");
+}
+
+#[test]
+fn while_marks_stay_the_rate_falls_by_half_of_what_is_marked_and_then_it_is_found_anew() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(3));
+    let before = pipe.delivery.capacity();
+    pipe.marked = 0.5;
+    // Once after two times 100 ms, and again after each; what is under way was sent before.
+    pipe.run(MS * 280);
+    assert!(pipe.delivery.is_marked());
+    pipe.has_capacity(before * 0.74, before * 0.76);
+    assert!(pipe.delivery.rate() < before * 0.61, "less meanwhile, so that a queue empties");
+    pipe.run(MS * 100);
+    pipe.has_capacity(before * 0.55, before * 0.58);
+    pipe.run(Duration::from_secs(10));
+    pipe.has_capacity(10_000.0, 10_000.0);
+    pipe.marked = 0.0;
+    pipe.run(Duration::from_secs(10));
+    pipe.has_capacity(9e6, 10.6e6);
+}
+
+#[test]
+fn one_mark_now_and_then_is_a_queue_all_the_time() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    pipe.run(Duration::from_secs(3));
+    pipe.delivery.forget_crowding();
+    for _ in 0..60 {
+        pipe.marked = 0.01;
+        pipe.run(MS * 25);
+        pipe.marked = 0.0;
+        pipe.run(MS * 50);
+    }
+    // Three seconds' mean, after four and a half.
+    assert!(pipe.delivery.crowding() > 0.7, "{}", pipe.delivery.crowding());
+}
+
+#[test]
+fn a_marked_pulse_that_makes_no_queue_raises_nothing() {
+    let mut pipe = Pipe::new(10e6, MS * 20, free());
+    // Whatever is sent is marked and arrives.
+    pipe.marked = 1.0;
+    pipe.run(MS * 100);
+    let first = pipe.delivery.capacity();
+    pipe.passes = 100e6;
+    pipe.run(Duration::from_secs(2));
+    assert!(pipe.delivery.capacity() <= first, "{} after {first}", pipe.delivery.capacity());
+}
+
+#[test]
+fn who_gives_way_does_so_for_marks() {
+    let mut pipe = polite(10e6, MS * 20);
+    pipe.run(Duration::from_secs(2));
+    pipe.marked = 0.5;
+    pipe.run(Duration::from_secs(2));
+    pipe.has_capacity(10_000.0, 40_000.0);
+    pipe.marked = 0.0;
+    pipe.run(Duration::from_secs(8));
+    pipe.has_capacity(9e6, 10.6e6);
 }

@@ -21,13 +21,14 @@ const CROWD_TIME: Duration = Duration::from_secs(3);
 const CROWD_ROUNDS: u32 = 15;
 
 impl Delivery {
-    /// Loss without a queue that grows may be a queue that is shorter than what leaves at once: true
+    /// Loss, or marks, without a queue that grows may be a queue that is shorter than what leaves at once: true
     /// when less is to leave at once now, instead of less in all.
     pub(super) fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
-        if interval.has_grown(self.jitter) || self.burst() <= BURST_LEAST {
+        let least = if interval.marked > 0.0 { BURST_MARKED } else { BURST_LEAST };
+        if interval.has_grown(self.jitter) || self.burst() <= least {
             return false;
         }
-        self.burst = (self.burst() / 2).max(BURST_LEAST);
+        self.burst = (self.burst() / 2).max(least);
         self.longer_at = now + LONGER_BURSTS;
         true
     }
@@ -38,6 +39,10 @@ impl Delivery {
     }
 
     pub(super) fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
+        if pulse.marked > 0.0 {
+            self.take_marked_pulse(now, &pulse);
+            return;
+        }
         let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
         if congested && pulse.lossy {
             if self.shorten_bursts(now, &pulse) {
@@ -153,7 +158,8 @@ impl Delivery {
         if !self.opening {
             let part =
                 interval.span.as_secs_f64() / CROWD_TIME.max(self.rtt * CROWD_ROUNDS).as_secs_f64();
-            let now = if interval.queue > most / 2 { 1.0 } else { 0.0 };
+            let stands = interval.queue > most / 2 || self.is_marked();
+            let now = if stands { 1.0 } else { 0.0 };
             self.crowding += (now - self.crowding) * part.min(1.0);
         }
     }

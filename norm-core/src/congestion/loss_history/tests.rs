@@ -50,6 +50,45 @@ fn duplicates_are_ignored() {
     assert_eq!(events_of(&[1, 2, 4, 4, 5, 5, 6]), [LossEvent::First]);
 }
 
+/// Packets in a row, 100 µs apart, of which some are marked.
+fn marked(history: &mut LossHistory, packets: u16, marked: impl Fn(u16) -> bool) -> Vec<u16> {
+    let mut events = Vec::new();
+    for n in 0..packets {
+        let now = Timestamp::ZERO + Duration::from_micros(1_000_000 + u64::from(n) * 100);
+        assert_eq!(history.note(now, Sequence(n), RTT), None);
+        if marked(n) && history.mark(now, RTT).is_some() {
+            events.push(n);
+        }
+    }
+    events
+}
+
+#[test]
+fn marks_are_events_as_losses_are_and_one_in_a_round_trip() {
+    let mut history = LossHistory::new();
+    assert_eq!(history.mark(Timestamp::ZERO, RTT), None, "nothing came yet");
+    assert_eq!(marked(&mut history, 250, |n| n >= 20), [20, 121, 222]);
+    let mut rare = LossHistory::new();
+    marked(&mut rare, 20_000, |n| n % 500 == 499);
+    assert!((rare.rate() * 500.0 - 1.0).abs() < 0.01, "{}", rare.rate());
+}
+
+#[test]
+fn a_mark_and_losses_of_the_same_round_trip_are_one_event() {
+    let mut history = LossHistory::new();
+    assert_eq!(marked(&mut history, 60, |n| n == 50), [50]);
+    // The packets 60 to 69 are lost, within 100 packets behind the mark.
+    let rest: Vec<u16> = (70..120).collect();
+    assert_eq!(feed(&mut history, 1_007_000, 100, &rest), []);
+    // From the other side: what is marked right behind a loss.
+    let mut lossy = LossHistory::new();
+    let lost: Vec<u16> = (0..60).filter(|&n| n != 40).collect();
+    assert_eq!(feed(&mut lossy, 1_000_000, 100, &lost), [LossEvent::First]);
+    let at = |micros| Timestamp::ZERO + Duration::from_micros(micros);
+    assert_eq!(lossy.mark(at(1_006_000), RTT), None);
+    assert_eq!(lossy.mark(at(1_020_000), RTT), Some(LossEvent::Another));
+}
+
 #[test]
 fn losses_within_a_round_trip_are_one_event() {
     // 100 µs apart: one loss each 5 packets for 9 ms, then one after 12 ms.

@@ -50,6 +50,8 @@ struct Session {
     backoff: u8,
     address: SocketAddr,
     sent: Vec<(Destination, Vec<u8>)>,
+    /// What comes now is marked.
+    marked: bool,
 }
 
 impl Session {
@@ -66,6 +68,7 @@ impl Session {
             backoff: 4,
             address: SocketAddr::from(([10, 0, 0, 5], 5740)),
             sent: Vec::new(),
+            marked: false,
         }
     }
 
@@ -85,7 +88,8 @@ impl Session {
         if from != SENDER {
             address.set_ip([10, 0, 0, 78].into());
         }
-        let datagram = Datagram { source: address, to_group: true, payload: &mut bytes };
+        let marked = self.marked;
+        let datagram = Datagram { source: address, to_group: true, marked, payload: &mut bytes };
         self.receiver.handle_datagram(self.now, datagram);
         self.serve();
     }
@@ -300,12 +304,52 @@ fn the_limiting_receiver_tells_of_a_loss_at_once_in_the_next_probes_name() {
     assert_eq!(session.answer().cc_sequence, 2);
 }
 
+/// A sender of another make that lets routers mark its packets (RFC 5740 §5.5.2.1).
+#[test]
+fn a_mark_is_told_like_a_loss_and_nothing_is_asked_for() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.probe(RATE, &[listed(CcFlags::CLR)]);
+    session.take();
+    session.data(100, MS, 0..0);
+    session.marked = true;
+    session.data(10, MS, 0..0);
+    session.marked = false;
+    let answer = session.answer();
+    assert_eq!((answer.cc_sequence, answer.flags), (2, CcFlags::CLR.with(CcFlags::RTT)));
+    assert!(answer.loss.to_fraction() > 0.0);
+    session.data(300, MS, 0..0);
+    assert!(session.take().is_empty(), "nothing is missing");
+    assert_eq!(session.receiver.stats().marked, 10);
+}
+
+#[test]
+fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.backoff = 0;
+    session.watch(false);
+    session.data(20, MS, 0..0);
+    session.watch(false);
+    let report = |session: &mut Session| {
+        let (_, packet) = session.sent.pop().unwrap();
+        let Ok((_, Message::Ack(ack))) = Message::parse(&packet) else { panic!("{packet:?}") };
+        ack.extensions.path_report().unwrap()
+    };
+    assert_eq!(report(&mut session).marked, 0);
+    session.marked = true;
+    session.data(7, MS, 0..0);
+    session.marked = false;
+    session.data(20, MS, 0..0);
+    session.watch(false);
+    let report = report(&mut session);
+    assert_eq!((report.marked, report.received, report.lost), (7, 28, 0));
+}
+
 #[test]
 fn a_loss_too_small_to_write_down_is_not_called_none() {
     let mut probes = Probes::default();
     let timing = Timing { grtt: MS * 100, backoff: 4, group_size: 10 };
     for sequence in [1, 2, 3, 5, 6, 7] {
-        probes.note(START, Sequence(sequence), 1000, &timing);
+        probes.note(START, Sequence(sequence), (1000, false), &timing);
     }
     probes.loss.seed(1e15, MS * 100);
     let loss = probes.path(START, &timing).loss.unwrap();

@@ -37,6 +37,11 @@ impl Test {
 
     /// So many of a hundred packets have arrived at this one.
     fn report(&mut self, node: NodeId, received: u32) {
+        self.report_marked(node, received, 0);
+    }
+
+    /// The same, and so many of them are marked.
+    fn report_marked(&mut self, node: NodeId, received: u32, marked: u32) {
         let feedback = CcFeedback {
             cc_sequence: self.sequence,
             flags: CcFlags::RTT,
@@ -53,6 +58,7 @@ impl Test {
             lost: 100 - received,
             bytes: received * 972,
             queue: Duration::ZERO,
+            marked,
         };
         self.steering.take(self.now, node, MS * 10, (&feedback, report));
     }
@@ -77,6 +83,26 @@ fn who_can_take_much_less_must_say_it_of_two_times() {
     test.report(B, 1);
     assert_eq!(test.limiting(), Some(B));
     assert!(test.steering.rate() < rate);
+}
+
+#[test]
+fn who_is_marked_twice_limits_unless_who_does_is_marked_too() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.probe();
+    test.report_marked(B, 100, 30);
+    assert_eq!(test.limiting(), Some(A), "it must say so of two times");
+    test.probe();
+    test.report_marked(B, 100, 30);
+    assert_eq!(test.limiting(), Some(B));
+    test.probe();
+    test.report_marked(B, 100, 30);
+    for _ in 0..3 {
+        test.probe();
+        test.report_marked(A, 100, 30);
+        test.report_marked(B, 100, 30);
+    }
+    assert_eq!(test.limiting(), Some(B), "they see the same queue");
 }
 
 #[test]

@@ -308,6 +308,7 @@ impl Session {
             suppressed: stats.suppressed,
             no_room: stats.no_room,
             malformed: stats.malformed,
+            marked: stats.marked,
             kernel_drops: 0,
         }
     }
