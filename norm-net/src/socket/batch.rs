@@ -123,7 +123,7 @@ mod tests {
             let mut meta = RecvMeta::default();
             (meta.len, meta.stride, meta.ecn) = (250, 100, ecn);
             let marks: Vec<_> =
-                datagrams(&meta, true, &mut [0; 250]).map(|one| one.marked).collect();
+                datagrams(&meta, true, true, &mut [0; 250]).map(|one| one.marked).collect();
             assert_eq!(marks, [marked; 3]);
         }
     }
