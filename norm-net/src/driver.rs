@@ -94,13 +94,14 @@ pub fn run<E: Endpoint>(
         while let Some(event) = engine.poll_event() {
             app.event(engine, now, event);
         }
-        start_jobs(engine, app, now);
+        let mut started = start_jobs(engine, app, now);
         if app.turn(engine, now).is_break() {
             return Ok(());
         }
         let sent = outgoing.send(link, clock, engine)?;
-        // Sending may have found that something must be read or coded first.
-        let started = start_jobs(engine, app, now);
+        // Sending may have found that something must be read or coded first; and what is done at once may have
+        // events.
+        started |= start_jobs(engine, app, clock.now());
         let wait = match sent {
             _ if started => Duration::ZERO,
             Sent::More => Duration::ZERO,

@@ -228,6 +228,11 @@ impl<S: SymbolStore> Receiver<S> {
         self.remotes.get(&remote).map(|r| (r.position.key, r.position.block))
     }
 
+    /// When a sender was last heard.
+    pub fn heard_at(&self, remote: u32) -> Option<Timestamp> {
+        self.remotes.get(&remote).map(|remote| remote.last_heard)
+    }
+
     /// True when a sender has said that it sends nothing for now, and still says so.
     pub fn is_paused(&self, remote: u32) -> bool {
         self.remotes.get(&remote).is_some_and(|remote| remote.paused)

@@ -12,10 +12,23 @@ use std::path::Path;
 /// # Errors
 /// When there is too little room, or what the system says.
 pub(super) fn reserve(file: &File, len: u64) -> io::Result<bool> {
+    set_len(file, len)?;
     reserve_while(file, len, len, || true)
 }
 
-/// The same in steps of so many bytes, since nobody can write meanwhile, and for as long as `wanted`.
+/// Gives a file its length, and no room.
+///
+/// # Errors
+/// When the file system has no files of that length, or what the system says.
+pub(super) fn set_len(file: &File, len: u64) -> io::Result<()> {
+    if i64::try_from(len).is_err() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.set_len(len)
+}
+
+/// Takes the room for a file that has its length, in steps of so many bytes, since nobody can write meanwhile,
+/// and for as long as `wanted`. Whatever its length has become, it stays.
 ///
 /// # Errors
 /// As of [`reserve`].
@@ -26,7 +39,7 @@ pub(super) fn reserve_while(
     wanted: impl Fn() -> bool,
 ) -> io::Result<bool> {
     if is_memory(file) {
-        return file.set_len(len).map(|()| false);
+        return Ok(false);
     }
     let mut from = 0;
     while from < len && wanted() {
@@ -35,10 +48,22 @@ pub(super) fn reserve_while(
             Ok(()) => from += part,
             Err(error) if says_too_large(&error) => return Err(error),
             // Not supported here, in one of many words.
-            Err(_) => return file.set_len(len).map(|()| false),
+            Err(_) => return Ok(false),
         }
     }
     Ok(true)
+}
+
+/// Bytes of room that a file has taken; 0 where the system does not tell.
+#[cfg(unix)]
+pub(super) fn taken(file: &File) -> u64 {
+    file.metadata().map_or(0, |there| std::os::unix::fs::MetadataExt::blocks(&there) * 512)
+}
+
+/// Bytes of room that a file has taken; 0 where the system does not tell.
+#[cfg(not(unix))]
+pub(super) fn taken(_file: &File) -> u64 {
+    0
 }
 
 /// True on `tmpfs`.
@@ -74,7 +99,7 @@ fn says_too_large(error: &io::Error) -> bool {
 /// the file system cannot do it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
-    fallocate(file, 0, from, len)
+    fallocate(file, libc::FALLOC_FL_KEEP_SIZE, from, len)
 }
 
 /// Gives the room of a part of a file back, whose bytes are not wanted; where the file system cannot do
@@ -159,11 +184,12 @@ mod tests {
     #[test]
     fn in_steps_it_comes_to_the_same_and_ends_when_it_is_no_longer_wanted() {
         let file = tempfile::tempfile().unwrap();
-        reserve_while(&file, 1_000_000, 300_000, || true).unwrap();
-        assert_eq!(file.metadata().unwrap().len(), 1_000_000);
+        let taken = reserve_while(&file, 1_000_000, 300_000, || true).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 0, "the length is for others to set");
+        assert!(!taken || super::taken(&file) >= 1_000_000);
         let file = tempfile::tempfile().unwrap();
         reserve_while(&file, 1_000_000, 300_000, || false).unwrap();
-        assert_eq!(file.metadata().unwrap().len(), 0);
+        assert_eq!(super::taken(&file), 0);
     }
 
     #[test]

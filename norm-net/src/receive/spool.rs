@@ -92,7 +92,9 @@ impl Spool {
             Found::Kept(kept) => (Some(kept), None),
             Found::Nothing(complaint) => (None, complaint),
         };
-        let wanted = size - kept.as_ref().map_or(0, |kept| kept.have.bytes());
+        // After a crash the room for what is missing may be taken already.
+        let here = |kept: &kept::Kept| kept.have.bytes().max(space::taken(&kept.payload)).min(size);
+        let wanted = size - kept.as_ref().map_or(0, here);
         if let Some(free) = space::free(directory)
             && first
             && free < wanted
@@ -138,9 +140,7 @@ impl Spool {
         if resumes {
             spool.look_at_head();
         }
-        if !first {
-            spool.payload.set_len(size)?;
-        }
+        space::set_len(&spool.payload, size)?;
         Ok((spool, complaint))
     }
 
@@ -275,7 +275,9 @@ impl Spool {
     /// True when nobody receives into it, and it is what a payload of so many bytes can go on with: then it
     /// is the caller's.
     pub(super) fn claim(&self, payload: u64) -> bool {
-        let fits = self.size == payload && !self.discarded.load(Ordering::Relaxed);
+        let fits = self.size == payload
+            && !self.discarded.load(Ordering::Relaxed)
+            && kept::is_still(&self.payload, &self.path(SpoolFile::Payload));
         fits && !self.claimed.swap(true, Ordering::AcqRel)
     }
 
@@ -321,7 +323,10 @@ fn no_room(directory: &Path, payload: u64, error: &io::Error) -> io::Error {
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        let kept = self.keeps().is_some() && self.save().is_ok() && self.give_back_room().is_ok();
+        // Room first: on a full disk the state needs some. If it gets none, the last one still counts.
+        let kept = self.keeps().is_some()
+            && self.give_back_room().is_ok()
+            && (self.save().is_ok() || kept::has_state(&self.names, self.name.content, self.size));
         if kept {
             let _ = fs::remove_file(self.names.tail());
         } else {
@@ -346,6 +351,16 @@ fn fresh_files(names: &Names) -> io::Result<(File, File)> {
 
 /// A new empty file with this name, whatever was there before; never one reached through a link.
 pub(super) fn fresh(path: &Path) -> io::Result<File> {
+    make_fresh(path).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let whose = "perhaps another user's, left by an earlier transfer: remove it";
+            io::Error::new(error.kind(), format!("{}: {error} ({whose})", path.display()))
+        }
+        _ => error,
+    })
+}
+
+fn make_fresh(path: &Path) -> io::Result<File> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if there.is_file() {
             lock(&OpenOptions::new().write(true).open(path)?)?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use norm_core::content::{ContentId, TEMP_PREFIX};
 
+use super::kept::{self, Names};
 use super::spool::Spool;
 
 /// The spools of a session: each has names of its own.
@@ -69,7 +70,12 @@ impl Spools {
     }
 
     fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<&'static str>)> {
-        let name = Name::take(&self.taken, content);
+        let mut name = Name::take(&self.taken, content);
+        let names = Names::new(&self.directory, &name);
+        if name.number == 0 && kept::is_of_other_size(&names, content, payload) {
+            // What is kept is not to be lost by that.
+            name = Name::take(&self.taken, content);
+        }
         Spool::make(&self.directory, name, payload, self.resume)
     }
 

@@ -45,6 +45,10 @@ pub(in crate::receive) fn open(
         return Ok(Found::Nothing(Some("a part of it is missing")));
     };
     lock(&head)?;
+    if !is_still(&head, &names.head()) {
+        // Somebody else was quicker, and has taken the name.
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
     let Some(state) = read_state(names) else {
         return Ok(Found::Nothing(Some("the account of what is there is damaged")));
     };
@@ -62,6 +66,21 @@ pub(in crate::receive) fn open(
     let mut have = state.have;
     let clipped = have.remove(len, u64::MAX) > 0;
     Ok(Found::Kept(Kept { head, payload: file, have, clipped }))
+}
+
+/// True when there is a state of this content and payload.
+pub(in crate::receive) fn has_state(names: &Names, content: ContentId, payload: u64) -> bool {
+    read_state(names).is_some_and(|state| (state.content, state.payload) == (content, payload))
+}
+
+/// True when something is kept of this content, but of another payload: the content says how long it is, so
+/// whoever announces this one is not to be believed.
+pub(in crate::receive) fn is_of_other_size(
+    names: &Names,
+    content: ContentId,
+    payload: u64,
+) -> bool {
+    read_state(names).is_some_and(|state| state.content == content && state.payload != payload)
 }
 
 /// What the state's file says; `None` when it says nothing sensible.
@@ -97,7 +116,21 @@ pub(super) fn regular(path: &Path, create: bool) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
     let file = options.open(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_file() && is_alone(&metadata) { Ok(file) } else { foreign() }
+    let good = metadata.is_file() && is_alone(&metadata) && is_ours(&metadata);
+    if good { Ok(file) } else { foreign() }
+}
+
+/// True when it belongs to us: whoever owns a file may change it later.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library does not tell who we are")]
+fn is_ours(metadata: &Metadata) -> bool {
+    // SAFETY: the call takes nothing and cannot fail.
+    std::os::unix::fs::MetadataExt::uid(metadata) == unsafe { libc::geteuid() }
+}
+
+#[cfg(not(unix))]
+fn is_ours(_metadata: &Metadata) -> bool {
+    true
 }
 
 #[cfg(unix)]

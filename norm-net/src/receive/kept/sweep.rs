@@ -50,7 +50,7 @@ pub(in crate::receive) fn sweep(directory: &Path, all: bool) -> Sweep {
     for (n, (_, names, bytes, payload)) in kept.into_iter().enumerate() {
         if n < MAX_KEPT {
             result.kept.push((bytes, payload));
-        } else if locked(&names).is_some() {
+        } else if let Some(_lock) = locked(&names) {
             names.remove();
             result.removed += 1;
         }

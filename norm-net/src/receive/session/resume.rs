@@ -15,6 +15,8 @@ use crate::receive::spool::Spool;
 
 /// How often it is written down what is here of a set.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// A sender that says nothing for this long has perhaps been started anew.
+const QUIET: Duration = Duration::from_millis(1500);
 /// How often a daemon looks for what nobody came back for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
@@ -42,14 +44,14 @@ impl Session {
             ObjectKind::Head if spool.take_head(part.size) => {
                 engine.accept_with(object, |_, _| true);
             }
-            ObjectKind::Payload => {
+            ObjectKind::Payload if spool.have().bytes() > 0 => {
                 let have = spool.have();
                 engine.accept_with(object, |offset, len| {
                     let start = part.offset + offset;
                     have.covers(start, start + u64::from(len))
                 });
             }
-            ObjectKind::Head | ObjectKind::Tail => engine.accept(object),
+            ObjectKind::Head | ObjectKind::Payload | ObjectKind::Tail => engine.accept(object),
         }
     }
 
@@ -68,7 +70,13 @@ impl Session {
 
     /// A sender says nothing more, and another one sends the same files: it gets what is here of them. The
     /// first one is as good as never heard.
-    pub(super) fn take_over(&mut self, engine: &mut Engine, info: &SetInfo) {
+    pub(super) fn take_over(
+        &mut self,
+        engine: &mut Engine,
+        now: Timestamp,
+        remote: u32,
+        info: &SetInfo,
+    ) {
         let same = self.sets.iter().find(|&(&number, set)| {
             let alone =
                 self.sets.iter().all(|(&n, other)| n == number || other.remote != set.remote);
@@ -77,7 +85,8 @@ impl Session {
                 && set.state.id() != info.set
                 && alone
                 && !set.state.all_written()
-                && self.is_silent(engine, set.remote)
+                && set.remote != remote
+                && (self.is_silent(engine, set.remote) || is_quiet(engine, now, set.remote))
         });
         if let Some((&number, _)) = same {
             self.leave(engine, number);
@@ -92,6 +101,13 @@ impl Session {
         self.senders.remove(&set.remote);
         set.spool.release();
     }
+}
+
+/// True when nothing was heard of a sender for a moment, although it did not say that it pauses. While
+/// somebody else sends the same files, that is long enough.
+fn is_quiet(engine: &Engine, now: Timestamp, remote: u32) -> bool {
+    let heard = engine.heard_at(remote);
+    !engine.is_paused(remote) && heard.is_some_and(|at| now >= at + QUIET)
 }
 
 /// Says what is kept of a set that is not received to its end.

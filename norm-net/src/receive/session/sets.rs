@@ -116,7 +116,7 @@ impl Session {
             return None;
         }
         self.drop_orphan(engine, now, info.set);
-        self.take_over(engine, info);
+        self.take_over(engine, now, remote, info);
         self.sweep(now);
         let news = !self.is_under_way(info.set);
         let state = match SetState::new(object.key, info) {
@@ -390,6 +390,7 @@ impl Session {
         set.spool.discard();
         drop(set.spool);
         self.drop_twins(engine, set.state.id());
+        self.drop_silent(engine, set.state.content());
         self.events.send(ReceiveEvent::SetComplete(report));
     }
 

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
-use norm_core::content::SetId;
+use norm_core::content::{ContentId, SetId};
 use norm_core::receiver::ObjectRef;
 use norm_core::wire::MemberState;
 
@@ -57,6 +57,19 @@ impl Session {
         let next = copies().find(|(_, set)| set.root.is_some()).map(|(&number, _)| number);
         if let Some(number) = next {
             self.carve(number);
+        }
+    }
+
+    /// A set is complete: what a sender that has fallen silent has left of the same files is not needed.
+    pub(super) fn drop_silent(&mut self, engine: &mut Engine, content: ContentId) {
+        let silent =
+            |set: &ActiveSet| set.state.content() == content && self.is_silent(engine, set.remote);
+        let gone: Vec<u64> =
+            self.sets.iter().filter(|(_, set)| silent(set)).map(|(&number, _)| number).collect();
+        for number in gone {
+            let Some(set) = self.sets.remove(&number) else { continue };
+            set.spool.discard();
+            engine.give_up(set.remote, set.state.keys());
         }
     }
 

@@ -139,12 +139,31 @@ fn little_is_not_kept_nor_what_is_finished_or_not_to_be_kept() {
 }
 
 #[test]
-fn what_is_kept_of_other_files_counts_for_nothing() {
+fn who_lies_about_the_length_of_what_is_kept_does_not_get_it_and_takes_nothing_away() {
     let dir = tempfile::tempdir().unwrap();
     drop(begun(dir.path()));
-    let spool = Spools::new(dir.path(), true).open(content(), 4 * MIB as u64).unwrap();
-    assert!(spool.complaint.is_some_and(|why| why.contains("other files")));
-    assert_eq!(spool.spool.have().bytes(), 0);
+    let mut spools = Spools::new(dir.path(), true);
+    let lie = spools.open(content(), 1).unwrap();
+    assert_eq!((lie.complaint, lie.spool.have().bytes()), (None, 0));
+    assert!(!lie.spool.is_first());
+    drop(lie);
+    let (spool, complaint) = open(dir.path());
+    assert_eq!(complaint, None);
+    assert!(spool.have().bytes() > 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_belongs_to_somebody_else_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(begun(dir.path()));
+    let payload = names(dir.path()).into_iter().find(|name| name.ends_with("payload")).unwrap();
+    if std::os::unix::fs::chown(dir.path().join(payload), Some(65_534), None).is_err() {
+        return; // only root can give files away
+    }
+    let (spool, complaint) = open(dir.path());
+    assert!(complaint.is_some_and(|why| why.contains("missing")), "{complaint:?}");
+    assert_eq!(spool.have().bytes(), 0);
 }
 
 #[test]
