@@ -166,8 +166,7 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
 /// What earlier runs have left.
 fn leftovers(kept: &[(u64, u64)], removed: usize, output: &mut Output) {
     if removed > 0 {
-        output
-            .say(&format!("{} removed", text::count(removed as u64, "stale unfinished transfer")));
+        output.say(&format!("{} removed", text::count(removed as u64, "unfinished transfer")));
     }
     let parts: Vec<String> = kept
         .iter()

@@ -37,16 +37,13 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
     if progress.worst_loss > 0.0 {
         details.push_str(&format!(", loss {}", text::share(progress.worst_loss)));
     }
-    if progress.repair_packets > 0 {
+    if progress.repair_packets > 0 && !progress.on_request {
         let share = ratio(progress.repair_packets, progress.data_packets);
         details.push_str(&format!(", repair {}", text::share(share)));
     }
-    Standing {
-        elapsed: progress.elapsed,
-        done: progress.bytes_sent,
-        total: progress.bytes_total,
-        details,
-    }
+    // When only what is asked for is sent, what the slowest has says more.
+    let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
+    Standing { elapsed: progress.elapsed, done, total: progress.bytes_total, details }
 }
 
 /// All receivers: name, node, result, time, loss. Empty when there were none.
@@ -246,6 +243,7 @@ mod tests {
             bytes_total: 100,
             wire_bytes: 0,
             repair_packets: 0,
+            on_request: false,
             data_packets: 0,
             receivers: 2,
             confirmed: 0,
@@ -269,6 +267,9 @@ mod tests {
             ..progress
         });
         assert_eq!(sending.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
+        let rest = SendProgress { on_request: true, repair_packets: 900, slowest: 70, ..progress };
+        let rest = standing(&SendProgress { phase: SendPhase::Confirming, ..rest });
+        assert_eq!((rest.done, rest.details.as_str()), (70, "0 of 2 receivers finished"));
         let until = "18:00".parse().ok();
         let paused = standing(&SendProgress { phase: SendPhase::Paused { until }, ..progress });
         assert_eq!(paused.details, "2 receivers, paused until 18:00");

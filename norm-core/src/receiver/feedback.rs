@@ -25,7 +25,8 @@ const MAX_REQUESTS: u16 = 1344;
 impl<S: SymbolStore> Receiver<S> {
     /// Starts a NACK cycle if something is missing.
     pub(super) fn check_repairs(&mut self, now: Timestamp, remote: &mut Remote) {
-        if self.config.feedback == Feedback::None || !remote.nack.is_idle() || remote.paused {
+        let unheard = remote.paused || remote.said_goodbye;
+        if self.config.feedback == Feedback::None || !remote.nack.is_idle() || unheard {
             return;
         }
         match remote.next_request(now) {

@@ -79,6 +79,8 @@ pub struct Load {
 
 /// Silence after which a receiver looks for itself whether something is missing, at least.
 const SHORTEST_CHECK: Duration = Duration::from_secs(1);
+/// A sender that has said that it ends the session, and then nothing for this long, is gone.
+const GONE: Duration = Duration::from_secs(1);
 /// Anybody may claim that our node id is taken.
 const REDRAW_PAUSE: Duration = Duration::from_millis(500);
 /// Senders followed at one address at most: somebody who makes up senders must not push out others.
@@ -352,16 +354,19 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         let position = remote.position;
-        if remote.want_from.is_some() && !remote.paused {
+        // Who has ended the session hears no requests any more, and will hardly come back.
+        let over = remote.said_goodbye;
+        if remote.want_from.is_some() && !remote.paused && !over {
             remote.make_due(DueBound { key: position.key, block: position.block + 1 });
             let streams = remote.objects.values_mut().filter_map(|o| o.stream.as_deref_mut());
             streams.for_each(stream::RecvStream::rest);
             self.check_repairs(now, remote);
         }
-        if now >= remote.last_heard + self.config.patience && !remote.silent {
+        let patience = self.config.patience.min(if over { GONE } else { Duration::MAX });
+        if now >= remote.last_heard + patience && !remote.silent {
             remote.silent = true;
             remote.paused = false;
-            self.event(if remote.said_goodbye {
+            self.event(if over {
                 ReceiverEvent::SenderEnded { remote: remote.index }
             } else {
                 ReceiverEvent::SenderSilent { remote: remote.index }

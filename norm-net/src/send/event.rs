@@ -141,6 +141,8 @@ pub struct SendProgress {
     /// The fewest content bytes that a receiver not finished reported; `bytes_total` when all that
     /// were heard have finished, 0 when none was heard.
     pub slowest: u64,
+    /// Only what receivers ask for is sent, so that nearly all of it is repair.
+    pub on_request: bool,
     /// What the transfer is doing.
     pub phase: SendPhase,
 }

@@ -248,6 +248,7 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         min_receivers: options.min_receivers,
         nameless: options.compat.is_some(),
         lingers: !options.linger.is_zero(),
+        on_request: options.on_request && options.compat.is_none(),
         lane: options.slow.lane(),
         bytes: settings.bytes,
         files: settings.files,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use norm_core::content::{
-    ContentError, Entry, EntryKind, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, Mtime,
+    ContentError, Entry, EntryKind, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, Mtime, TEMP_PREFIX,
 };
 
 use super::SendError;
@@ -100,7 +100,9 @@ impl Scanner {
     fn walk(&mut self, root: Item) -> Result<(), SendError> {
         let mut stack = vec![root];
         while let Some(item) = stack.pop() {
-            if item.kind.is_dir() {
+            if is_temporary(&item) {
+                self.skip(format!("{}: a part of an unfinished transfer", item.path.display()));
+            } else if item.kind.is_dir() {
                 self.directory(&item)?;
                 stack.extend(children(&item)?.into_iter().rev());
             } else if item.kind.is_file() {
@@ -168,6 +170,12 @@ impl Scanner {
         self.found.head = self.head.finish();
         self.found
     }
+}
+
+/// True for what receivers keep below their output directory.
+fn is_temporary(item: &Item) -> bool {
+    let name = item.path.file_name().and_then(|name| name.to_str());
+    item.kind.is_file() && name.is_some_and(|name| name.starts_with(TEMP_PREFIX))
 }
 
 /// What a directory holds, in the order of the names.

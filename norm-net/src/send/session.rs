@@ -33,6 +33,8 @@ pub(super) struct Facts {
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
     pub(super) lingers: bool,
+    /// Only what is asked for is sent.
+    pub(super) on_request: bool,
     pub(super) bytes: u64,
     pub(super) files: u64,
     /// Told when no receiver is heard.
@@ -225,6 +227,7 @@ impl Session {
             ejected: summary.ejected,
             worst_loss: summary.worst_loss,
             slowest: summary.slowest.unwrap_or(finished),
+            on_request: self.facts.on_request,
             phase: self.phase(engine, &summary),
         }));
     }

@@ -86,11 +86,19 @@ impl Session {
                 && alone
                 && !set.state.all_written()
                 && set.remote != remote
-                && (self.is_silent(engine, set.remote) || is_quiet(engine, now, set.remote))
+                && self.is_gone(engine, now, set.remote)
         });
         if let Some((&number, _)) = same {
             self.leave(engine, number);
         }
+    }
+
+    /// True when a sender says nothing more: for the moment, while somebody else sends the same files, and
+    /// did not say that it pauses.
+    pub(super) fn is_gone(&self, engine: &Engine, now: Timestamp, remote: u32) -> bool {
+        let quiet = |at: Timestamp| now >= at + QUIET;
+        let quiet = !engine.is_paused(remote) && engine.heard_at(remote).is_some_and(quiet);
+        quiet || self.is_silent(engine, remote)
     }
 
     /// Forgets a set and its sender; what is here of it waits for the next one.
@@ -101,13 +109,6 @@ impl Session {
         self.senders.remove(&set.remote);
         set.spool.release();
     }
-}
-
-/// True when nothing was heard of a sender for a moment, although it did not say that it pauses. While
-/// somebody else sends the same files, that is long enough.
-fn is_quiet(engine: &Engine, now: Timestamp, remote: u32) -> bool {
-    let heard = engine.heard_at(remote);
-    !engine.is_paused(remote) && heard.is_some_and(|at| now >= at + QUIET)
 }
 
 /// Says what is kept of a set that is not received to its end.

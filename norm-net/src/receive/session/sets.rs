@@ -390,7 +390,7 @@ impl Session {
         set.spool.discard();
         drop(set.spool);
         self.drop_twins(engine, set.state.id());
-        self.drop_silent(engine, set.state.content());
+        self.drop_gone(engine, now, set.state.content());
         self.events.send(ReceiveEvent::SetComplete(report));
     }
 

@@ -9,6 +9,7 @@
 use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
+use norm_core::Timestamp;
 use norm_core::content::{ContentId, SetId};
 use norm_core::receiver::ObjectRef;
 use norm_core::wire::MemberState;
@@ -60,13 +61,14 @@ impl Session {
         }
     }
 
-    /// A set is complete: what a sender that has fallen silent has left of the same files is not needed.
-    pub(super) fn drop_silent(&mut self, engine: &mut Engine, content: ContentId) {
-        let silent =
-            |set: &ActiveSet| set.state.content() == content && self.is_silent(engine, set.remote);
-        let gone: Vec<u64> =
-            self.sets.iter().filter(|(_, set)| silent(set)).map(|(&number, _)| number).collect();
-        for number in gone {
+    /// A set is complete: what a sender that is gone has left of the same files is not needed.
+    pub(super) fn drop_gone(&mut self, engine: &mut Engine, now: Timestamp, content: ContentId) {
+        let gone = |set: &ActiveSet| {
+            set.state.content() == content && self.is_gone(engine, now, set.remote)
+        };
+        let numbers: Vec<u64> =
+            self.sets.iter().filter(|(_, set)| gone(set)).map(|(&number, _)| number).collect();
+        for number in numbers {
             let Some(set) = self.sets.remove(&number) else { continue };
             set.spool.discard();
             engine.give_up(set.remote, set.state.keys());
