@@ -6,6 +6,8 @@
 //! left out as well. If much more is sent in the end, those go who can take much less; if not, all stay and are
 //! left alone for longer.
 
+mod late;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use super::members::MemberStatus;
 use super::steering::{Steering, Turns};
 use crate::time::Timestamp;
 use crate::wire::NodeId;
+use late::Late;
 
 /// Which receivers are too slow to be waited for, and where they go.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -115,6 +118,7 @@ pub(super) struct Slow {
     notices: Vec<(NodeId, u32)>,
     /// When somebody was looked for last, and what had been sent.
     looked: (Timestamp, u64),
+    late: Late,
 }
 
 impl Slow {
@@ -128,6 +132,7 @@ impl Slow {
             tell_from: Timestamp::ZERO,
             notices: Vec::new(),
             looked: (Timestamp::ZERO, 0),
+            late: Late::default(),
         }
     }
 
@@ -148,6 +153,11 @@ impl Slow {
         }
     }
 
+    /// True while somebody is still to be told that it has to go.
+    pub(super) fn is_telling(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// True of a receiver that is left out at present.
     pub(super) fn leaves_out(&self, node: NodeId) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.leaves_out(node))
@@ -166,7 +176,7 @@ impl Slow {
         now >= *self.lossy.entry(node).or_insert(now) + self.policy.after
     }
 
-    /// Everything was sent once: nobody holds anybody up any more.
+    /// Everything was sent once: nobody keeps the others slow any more.
     fn end(&mut self) {
         (self.complaint, self.trial) = (None, None);
     }
@@ -295,8 +305,10 @@ impl Sender {
         slow.lossy.retain(|&node, _| members.is_active(node));
         if !sending {
             slow.end();
+            self.eject_the_late(now);
             return;
         }
+        slow.late.note_sending(now);
         if yields && slow.trial.is_none() {
             slow.rest(now, sent);
             return;
@@ -310,6 +322,24 @@ impl Sender {
             for node in nodes {
                 self.eject(node);
             }
+        }
+    }
+
+    /// Everything was sent once: whoever needs twice as long as the others is not waited for.
+    fn eject_the_late(&mut self, now: Timestamp) {
+        let (members, Some(slow)) = (&self.members, &mut self.slow) else { return };
+        let active = members.iter().filter(|(_, m)| m.status == MemberStatus::Active);
+        let left: Vec<NodeId> = active.map(|(node, _)| node).collect();
+        let all = members.confirmed() + left.len();
+        let most = match slow.policy.below {
+            Some(_) => all.saturating_sub(1),
+            None => exceptions(all, members.ejected()),
+        };
+        let how_many = (members.confirmed(), left.len());
+        if self.session.is_sending()
+            && slow.late.is_over(now, how_many, most, slow.policy.after.max(LEAST_PATIENCE))
+        {
+            left.into_iter().for_each(|node| self.eject(node));
         }
     }
 

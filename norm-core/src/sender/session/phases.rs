@@ -1,6 +1,7 @@
 //! When the phase changes, who is given up, and whom an application asks to acknowledge.
 
 use super::*;
+use crate::sender::slow::Slow;
 
 impl Sender {
     /// Looks at clock and receivers, and moves to the next phase when it is time.
@@ -75,7 +76,8 @@ impl Sender {
         let asked = self.session.ack_request.is_none();
         let robust = (self.grtt.get() * 2 * self.config.robust).min(LONGEST_ROBUST);
         let settled = self.members.all_settled() && self.session.census_done(now, robust);
-        self.session.finishing && settled && asked
+        let told = !self.slow.as_ref().is_some_and(Slow::is_telling);
+        self.session.finishing && settled && asked && told
     }
 
     /// After this long without a word a receiver is given up: the RFC's robust factor or our
