@@ -127,7 +127,7 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             text::bytes(*of)
         )),
         ReceiveEvent::SetKept { bytes, of, .. } => output.say(&format!(
-            "kept {} of {}: the same command goes on with it when the same files are sent again",
+            "kept {} of {}: norm-recv into the same folder goes on with it when the same files are sent again",
             text::bytes(*bytes),
             text::bytes(*of)
         )),
