@@ -297,16 +297,21 @@ fn a_named_symbol_is_sent_again_flagged_as_repair() {
 
 #[test]
 fn a_need_that_was_just_served_holds_nothing_up() {
-    let (mut sender, _) = sent(config(), &[640]);
+    let mut sender = Sender::new(config(), 5, START).unwrap();
+    sender.enqueue(ObjectSpec { size: 640, info: None, file: true }).unwrap();
+    sender.finish();
+    // It was there before what it needs was sent.
     announce(&mut sender, START, 2);
+    drain(&mut sender, START);
     let ask = |sender: &mut Sender, now| {
-        nack(sender, now, RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 0, 2));
+        nack(sender, now, RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 1, 2));
         sender.lag.stalls(now, 1000, 100)
     };
     assert!(ask(&mut sender, START));
     let later = START + MS * 5000;
     sender.handle_timeout(later);
     assert_eq!(data(&drain(&mut sender, later)).len(), 2, "it is repaired");
+    sender.lag = super::lag::Lag::new();
     assert!(!ask(&mut sender, later + MS), "it was asked again before the repair arrived");
 }
 
