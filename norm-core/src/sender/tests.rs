@@ -311,7 +311,7 @@ fn a_need_that_was_just_served_holds_nothing_up() {
     let later = START + MS * 5000;
     sender.handle_timeout(later);
     assert_eq!(data(&drain(&mut sender, later)).len(), 2, "it is repaired");
-    sender.lag = super::lag::Lag::new();
+    sender.lag = Lag::new();
     assert!(!ask(&mut sender, later + MS), "it was asked again before the repair arrived");
 }
 
