@@ -6,6 +6,7 @@
 //! being late is allowed and costs only performance.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -42,6 +43,8 @@ pub struct Datagram<'a> {
     pub to_group: bool,
     /// A router on the way has marked it "congestion experienced" (RFC 3168).
     pub marked: bool,
+    /// How long it has been on this machine before it was handed in; zero where that is not known.
+    pub waited: Duration,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
 }

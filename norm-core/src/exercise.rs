@@ -76,7 +76,13 @@ pub fn receiver(input: &[u8]) {
         let mut payload = datagram.to_vec();
         engine.handle_datagram(
             now,
-            Datagram { source, to_group: true, marked: false, payload: &mut payload },
+            Datagram {
+                source,
+                to_group: true,
+                marked: false,
+                waited: Duration::ZERO,
+                payload: &mut payload,
+            },
         );
         serve(&mut engine, now, &mut out, |engine, job| {
             let Job::Store(job) = job else { panic!("a receiver only stores") };
@@ -116,7 +122,13 @@ pub fn sender(input: &[u8]) {
         }
         engine.handle_datagram(
             now,
-            Datagram { source, to_group: false, marked: false, payload: &mut payload },
+            Datagram {
+                source,
+                to_group: false,
+                marked: false,
+                waited: Duration::ZERO,
+                payload: &mut payload,
+            },
         );
         serve(&mut engine, now, &mut out, |_, job| match job {
             Job::Read(job) => {

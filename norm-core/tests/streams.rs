@@ -186,7 +186,13 @@ impl World {
                 continue;
             }
             let mut bytes = bytes.to_vec();
-            let datagram = Datagram { source, to_group: true, marked: false, payload: &mut bytes };
+            let datagram = Datagram {
+                source,
+                to_group: true,
+                marked: false,
+                waited: Duration::ZERO,
+                payload: &mut bytes,
+            };
             match host.checked_sub(1) {
                 None => self.sender.handle_datagram(now, datagram),
                 Some(n) => self.listeners[n].engine.handle_datagram(now, datagram),

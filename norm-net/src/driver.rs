@@ -74,6 +74,7 @@ pub fn run<E: Endpoint>(
                 source: received.source,
                 to_group: received.to_group,
                 marked: received.marked,
+                waited: received.waited,
                 payload: received.payload,
             };
             engine.handle_datagram(now, datagram);

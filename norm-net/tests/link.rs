@@ -127,6 +127,29 @@ fn gro_can_be_switched_off_alone() {
 }
 
 #[test]
+fn the_kernel_tells_how_long_a_packet_has_waited() {
+    for gro in [true, false] {
+        let mut config = config(group(9));
+        config.gro = gro;
+        let mut receiver = open(&config);
+        let mut sender = open(&LinkConfig { join: false, ..config });
+        for wait in [Duration::from_millis(60), Duration::ZERO] {
+            let start = Instant::now();
+            sender.send(sender.group(), SEGMENT, &batch()).unwrap();
+            std::thread::sleep(wait);
+            let (end, mut waits) = (Instant::now() + PATIENCE, Vec::new());
+            while waits.len() < 20 && Instant::now() < end {
+                receiver.wait(Some(PATIENCE)).unwrap();
+                receiver.recv(4, &mut |one| waits.push(one.waited)).unwrap();
+            }
+            let bounds = wait..=start.elapsed();
+            assert_eq!(waits.len(), 20);
+            assert!(waits.iter().all(|waited| bounds.contains(waited)), "{waits:?} {bounds:?}");
+        }
+    }
+}
+
+#[test]
 fn more_than_a_batch_is_sent_in_several() {
     let config = config(group(3));
     let mut receiver = open(&config);

@@ -177,7 +177,10 @@ pub(crate) fn hand_over(
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
     let marked = packet.marked;
-    engine.handle_datagram(now, Datagram { source, to_group, marked, payload: &mut out.scratch });
+    engine.handle_datagram(
+        now,
+        Datagram { source, to_group, marked, waited: Duration::ZERO, payload: &mut out.scratch },
+    );
 }
 
 /// A host's address.

@@ -13,7 +13,7 @@ mod group;
 mod whole;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, TransmitBuf};
@@ -217,8 +217,13 @@ fn run(
             };
             (next, heard) = (next + 1, true);
             let source = SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + feedback.member), 5740));
-            let datagram =
-                Datagram { source, to_group: true, marked: false, payload: &mut feedback.bytes };
+            let datagram = Datagram {
+                source,
+                to_group: true,
+                marked: false,
+                waited: Duration::ZERO,
+                payload: &mut feedback.bytes,
+            };
             let start = Instant::now();
             sender.handle_datagram(timestamp(now), datagram);
             while let Some(event) = sender.poll_event() {

@@ -1,5 +1,7 @@
 //! Does what senders' commands ask for (RFC 5740 §4.2.3).
 
+use core::time::Duration;
+
 use bytes::Bytes;
 
 use super::event::{ObjectRef, ReceiverEvent};
@@ -15,7 +17,13 @@ use crate::wire::{
 };
 
 impl<S: SymbolStore> Receiver<S> {
-    pub(super) fn take_command(&mut self, now: Timestamp, index: u32, cmd: &Cmd<'_>) {
+    pub(super) fn take_command(
+        &mut self,
+        now: Timestamp,
+        index: u32,
+        cmd: &Cmd<'_>,
+        waited: Duration,
+    ) {
         match &cmd.command {
             Command::Flush(flush) => self.take_flush(now, index, flush),
             Command::Eot(_) => self.take_goodbye(index),
@@ -24,7 +32,7 @@ impl<S: SymbolStore> Receiver<S> {
                 let rate = cmd.extensions.rate();
                 self.with_remote(index, |this, remote| {
                     remote.foreign |= rate.is_some();
-                    this.take_probe(now, remote, cc, cmd.extensions);
+                    this.take_probe((now, waited), remote, cc, cmd.extensions);
                 });
             }
             Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {
@@ -157,7 +165,7 @@ impl<S: SymbolStore> Receiver<S> {
     fn take_roll_call(&mut self, now: Timestamp, index: u32, call: &RollCall) {
         match *call {
             RollCall::Call { round, window_ms, send_time, listed, .. } => {
-                let window = core::time::Duration::from_millis(u64::from(window_ms.min(600_000)));
+                let window = Duration::from_millis(u64::from(window_ms.min(600_000)));
                 let wait = self.random_part(window);
                 self.with_remote(index, |_, remote| {
                     remote.note_probe(now, send_time);

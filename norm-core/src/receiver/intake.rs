@@ -44,7 +44,7 @@ impl<S: SymbolStore> Receiver<S> {
             }
             Message::Cmd(cmd) => {
                 if let Some(index) = self.remote_for(now, header, &cmd.sender, source, arrived) {
-                    self.take_command(now, index, &cmd);
+                    self.take_command(now, index, &cmd, datagram.waited);
                 }
             }
             Message::Nack(nack) => self.overhear(now, header.source, &nack),

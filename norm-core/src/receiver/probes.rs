@@ -22,6 +22,9 @@ use crate::wire::{
 const TYPICAL_PACKET: f64 = 1400.0;
 /// The least loss that EXT_CC can tell from none, which would stop a sender.
 const LEAST_LOSS: f64 = 1.0 / u32::MAX as f64;
+/// A receiver that comes late to its socket is no queue of the network; one that is later than this has a queue
+/// of its own, and is to be slowed down for.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
 /// wants that: for others there is none, and their packets cost nothing here.
@@ -86,7 +89,7 @@ impl Probes {
     /// Takes the part of a probe that is for receivers of ours.
     fn watch(
         &mut self,
-        now: Timestamp,
+        arrived: Timestamp,
         cc: &Cc<'_>,
         watch: Watch,
         (limiting, grtt): (bool, Duration),
@@ -98,7 +101,7 @@ impl Probes {
         let path = self.path.get_or_insert_default();
         path.remember(grtt);
         let calm = watch.calm || (watch.held && limiting);
-        path.probe(now, cc.cc_sequence, cc.send_time, calm);
+        path.probe(arrived, cc.cc_sequence, cc.send_time, calm);
     }
 
     fn path(&self, now: Timestamp, timing: &Timing) -> PathState {
@@ -136,10 +139,11 @@ impl Remote {
 }
 
 impl<S: SymbolStore> Receiver<S> {
-    /// Takes a sender's probe. The first with EXT_RATE begins the measurements.
+    /// Takes a sender's probe, which has been on this machine for so long already. The first with EXT_RATE
+    /// begins the measurements.
     pub(super) fn take_probe(
         &mut self,
-        now: Timestamp,
+        (now, waited): (Timestamp, Duration),
         remote: &mut Remote,
         cc: &Cc<'_>,
         extensions: Extensions<'_>,
@@ -159,7 +163,8 @@ impl<S: SymbolStore> Receiver<S> {
             let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
             if let Some(watch) = watch {
                 let limiting = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
-                probes.watch(now, cc, watch, (limiting, remote.timing.grtt));
+                let arrived = now - waited.min(LONGEST_WAIT);
+                probes.watch(arrived, cc, watch, (limiting, remote.timing.grtt));
             }
             if paused {
                 return;

@@ -57,7 +57,13 @@ fn say<S: SymbolStore>(receiver: &mut Receiver<S>, now: Timestamp, message: &Mes
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
     receiver.handle_datagram(
         now,
-        Datagram { source, to_group: true, marked: false, payload: &mut bytes },
+        Datagram {
+            source,
+            to_group: true,
+            marked: false,
+            waited: Duration::ZERO,
+            payload: &mut bytes,
+        },
     );
 }
 

@@ -65,7 +65,13 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
     let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));
-    let datagram = Datagram { source: address, to_group: true, marked: false, payload: &mut bytes };
+    let datagram = Datagram {
+        source: address,
+        to_group: true,
+        marked: false,
+        waited: Duration::ZERO,
+        payload: &mut bytes,
+    };
     sender.handle_datagram(now, datagram);
 }
 

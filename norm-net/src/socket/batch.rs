@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef};
 
@@ -16,6 +17,8 @@ pub struct Received<'a> {
     pub to_group: bool,
     /// A router has marked it "congestion experienced" (RFC 3168).
     pub marked: bool,
+    /// How long it, or the first of its batch, has been on this machine; zero where the system does not tell.
+    pub waited: Duration,
     /// The first that a system call brought: a moment to look at the clock, once for all of them.
     pub first: bool,
     /// The bytes.
@@ -77,34 +80,53 @@ impl ReceiveBuffers {
     }
 }
 
+/// What was found out about a buffer.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct About {
+    pub(super) to_group: bool,
+    pub(super) waited: Duration,
+    /// The first one that a call has filled.
+    pub(super) first: bool,
+}
+
 /// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter.
 pub(super) fn datagrams<'a>(
     meta: &RecvMeta,
-    to_group: bool,
-    first: bool,
+    about: About,
     bytes: &'a mut [u8],
 ) -> impl Iterator<Item = Received<'a>> + use<'a> {
     let source = meta.addr;
     let marked = meta.ecn == Some(EcnCodepoint::Ce);
+    let About { to_group, waited, first } = about;
     // chunks_mut panics on zero, which an empty datagram's stride is.
     bytes.chunks_mut(meta.stride.max(1)).enumerate().map(move |(number, payload)| Received {
         source,
         to_group,
         marked,
+        waited,
         first: first && number == 0,
         payload,
     })
+}
+
+/// How long a buffer's first packet has been on this machine, by the kernel's stamp.
+pub(super) fn waited(meta: &RecvMeta, now: SystemTime) -> Duration {
+    let at = meta.timestamp.and_then(|stamp| SystemTime::UNIX_EPOCH.checked_add(stamp));
+    // The system's clock may have been set back meanwhile.
+    at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FIRST: About = About { to_group: true, waited: Duration::ZERO, first: true };
+
     fn lengths(len: usize, stride: usize) -> Vec<usize> {
         let mut meta = RecvMeta::default();
         (meta.len, meta.stride) = (len, stride);
         let mut bytes = vec![0; len];
-        let all = datagrams(&meta, false, true, &mut bytes).enumerate();
+        let all = datagrams(&meta, FIRST, &mut bytes).enumerate();
         all.inspect(|(number, one)| assert_eq!(one.first, *number == 0))
             .map(|(_, one)| one.payload.len())
             .collect()
@@ -125,7 +147,7 @@ mod tests {
             let mut meta = RecvMeta::default();
             (meta.len, meta.stride, meta.ecn) = (250, 100, ecn);
             let marks: Vec<_> =
-                datagrams(&meta, true, true, &mut [0; 250]).map(|one| one.marked).collect();
+                datagrams(&meta, FIRST, &mut [0; 250]).map(|one| one.marked).collect();
             assert_eq!(marks, [marked; 3]);
         }
     }
@@ -133,5 +155,19 @@ mod tests {
     #[test]
     fn an_empty_datagram_is_nothing_and_no_panic() {
         assert!(lengths(0, 0).is_empty());
+    }
+
+    #[test]
+    fn the_time_on_this_machine_is_since_the_stamp() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        let with = |timestamp| {
+            let mut meta = RecvMeta::default();
+            meta.timestamp = timestamp;
+            waited(&meta, now)
+        };
+        assert_eq!(with(Some(Duration::from_millis(99_990))), Duration::from_millis(10));
+        assert_eq!(with(Some(Duration::from_secs(101))), Duration::ZERO, "the clock was set back");
+        assert_eq!(with(Some(Duration::MAX)), Duration::ZERO);
+        assert_eq!(with(None), Duration::ZERO);
     }
 }

@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mio::Waker;
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
-use super::batch::{ReceiveBuffers, datagrams};
+use super::batch::{About, ReceiveBuffers, datagrams, waited};
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
 use super::wait::Waiting;
@@ -255,7 +255,7 @@ fn read_once(
     sink: &mut dyn FnMut(Received<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
-    let mut first = true;
+    let mut now = None;
     let read = buffers.receive(port, &mut |meta, bytes| {
         let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
         if !filter.passes(meta, to_group, stats) {
@@ -263,7 +263,9 @@ fn read_once(
         }
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
-        for datagram in datagrams(meta, to_group, std::mem::take(&mut first), bytes) {
+        let first = now.is_none();
+        let waited = waited(meta, *now.get_or_insert_with(SystemTime::now));
+        for datagram in datagrams(meta, About { to_group, waited, first }, bytes) {
             stats.datagrams_received += 1;
             sink(datagram);
         }

@@ -9,7 +9,7 @@ pub(super) fn disable_gro<S>(_socket: &S) -> io::Result<()> {
 }
 
 /// Timestamps are only ever on where `raw.rs` is used.
-pub(super) fn disable_timestamps<S>(_socket: &S) -> io::Result<()> {
+pub(super) fn prefer_timestamps<S>(_socket: &S, _is_ipv4: bool) -> io::Result<()> {
     Ok(())
 }
 

@@ -18,12 +18,15 @@ pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
     set_option(socket, libc::SOL_UDP, libc::UDP_GRO, &0_i32)
 }
 
-/// Stops the kernel from stamping packets with their time of arrival, which quinn-udp asks for.
-///
-/// The stamp is of no use here, and it pushes the ECN bits of GRO batches out of quinn-udp's control
-/// buffer.
-pub(super) fn disable_timestamps(socket: &impl AsFd) -> io::Result<()> {
-    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &0_i32)
+/// Has the kernel stamp packets with their time of arrival, as quinn-udp asked for, and say nothing else of where
+/// they went: with both, the ECN bits of GRO batches would not fit in quinn-udp's control buffer.
+pub(super) fn prefer_timestamps(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
+    let (level, option) = if is_ipv4 {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO)
+    } else {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    };
+    set_option(socket, level, option, &0_i32)
 }
 
 /// Asks for a receive buffer beyond the system's limit; only the privileged get it.

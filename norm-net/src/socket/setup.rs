@@ -207,7 +207,8 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
     }
     let prepare = |socket: Socket| {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        raw::disable_timestamps(&socket)?;
+        // Nobody looks at where packets went that a port filters by itself, and all of Linux' do.
+        raw::prefer_timestamps(&socket, config.group.is_ipv4())?;
         if !config.gro && state.gro_segments() > 1 {
             raw::disable_gro(&socket)?;
         }

@@ -8,9 +8,9 @@ use crate::endpoint::{BlockGeometry, BlockSlot, Datagram, Destination, Endpoint}
 use crate::receiver::{ReceiverConfig, ReceiverEvent};
 use crate::wire::{
     CcFlags, CcNode, CcNodes, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Identity,
-    InstanceId, Nack, NodeList, ObjectFlags, ObjectId, ObjectSize, PayloadFormat, PayloadId,
-    QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairAdv, RepairRequests,
-    SenderFields, WireTime, encode_cc_nodes, encode_nodes,
+    InstanceId, Nack, NodeList, ObjectFlags, ObjectId, ObjectSize, PathReport, PayloadFormat,
+    PayloadId, QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairAdv,
+    RepairRequests, SenderFields, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// What the sender says that it sends, in bytes per second.
@@ -52,6 +52,8 @@ struct Session {
     sent: Vec<(Destination, Vec<u8>)>,
     /// What comes now is marked.
     marked: bool,
+    /// What comes now has been on this machine for so long.
+    waited: Duration,
 }
 
 impl Session {
@@ -69,6 +71,7 @@ impl Session {
             address: SocketAddr::from(([10, 0, 0, 5], 5740)),
             sent: Vec::new(),
             marked: false,
+            waited: Duration::ZERO,
         }
     }
 
@@ -89,7 +92,13 @@ impl Session {
             address.set_ip([10, 0, 0, 78].into());
         }
         let marked = self.marked;
-        let datagram = Datagram { source: address, to_group: true, marked, payload: &mut bytes };
+        let datagram = Datagram {
+            source: address,
+            to_group: true,
+            marked,
+            waited: self.waited,
+            payload: &mut bytes,
+        };
         self.receiver.handle_datagram(self.now, datagram);
         self.serve();
     }
@@ -322,6 +331,29 @@ fn a_mark_is_told_like_a_loss_and_nothing_is_asked_for() {
     assert_eq!(session.receiver.stats().marked, 10);
 }
 
+/// What the last answer says of the path.
+fn report(session: &mut Session) -> PathReport {
+    let (_, packet) = session.sent.pop().unwrap();
+    let Ok((_, Message::Ack(ack))) = Message::parse(&packet) else { panic!("{packet:?}") };
+    ack.extensions.path_report().unwrap()
+}
+
+#[test]
+fn a_probe_that_waited_on_this_machine_was_not_longer_under_way() {
+    for (waited, span) in [(MS * 30, MS * 20), (MS * 80, MS * 50)] {
+        let mut session = Session::new(Feedback::Multicast);
+        session.backoff = 0;
+        session.watch(false);
+        session.data(20, MS, 0..0);
+        session.wait(waited);
+        session.waited = waited;
+        session.watch(false);
+        let report = report(&mut session);
+        // What is beyond 50 ms is a queue of this machine's own.
+        assert_eq!((report.span, report.received), (span, 21), "{waited:?}");
+    }
+}
+
 #[test]
 fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
     let mut session = Session::new(Feedback::Multicast);
@@ -329,11 +361,6 @@ fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
     session.watch(false);
     session.data(20, MS, 0..0);
     session.watch(false);
-    let report = |session: &mut Session| {
-        let (_, packet) = session.sent.pop().unwrap();
-        let Ok((_, Message::Ack(ack))) = Message::parse(&packet) else { panic!("{packet:?}") };
-        ack.extensions.path_report().unwrap()
-    };
     assert_eq!(report(&mut session).marked, 0);
     session.marked = true;
     session.data(7, MS, 0..0);
