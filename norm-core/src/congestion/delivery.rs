@@ -49,6 +49,7 @@ const PROBES: usize = 64;
 /// Packets of a pulse at least, and how many more when all are lost at calm times: the more chance
 /// there is in a count, the longer it is to be.
 const PULSE_PACKETS: f64 = 12.0;
+const PULSE_PACKETS_OPENING: f64 = 7.0;
 const PULSE_LOSSY: f64 = 400.0;
 const PULSE_LOSSY_OPENING: f64 = 60.0;
 const PULSE_SHORTEST: Duration = Duration::from_millis(2);
@@ -61,6 +62,7 @@ const CYCLE_SHORTEST: Duration = Duration::from_secs(1);
 const CYCLE_LONGEST: Duration = Duration::from_secs(4);
 /// How much faster pulses are: in the beginning, on a long way, and later.
 const OPENING: f64 = 2.0;
+const OPENING_SLOW: f64 = 4.0;
 const OPENING_FAR: f64 = 3.0;
 const FAR: Duration = Duration::from_millis(50);
 const TOUCH: f64 = 1.25;
@@ -230,7 +232,7 @@ impl Delivery {
         }
         let departure = Departure { at: now, total };
         self.log.push_back(Sent { cc_sequence, departure, step: ended, target: self.rate() });
-        let wait = now + self.rtt * 3 + GAP_SHORTEST * 2;
+        let wait = now + self.rtt * 3 + GAP_SHORTEST;
         self.step = match ended {
             Step::Pulse => Step::Settle,
             Step::Settle if self.opening => Step::Await { probe: cc_sequence, until: wait },
@@ -241,6 +243,9 @@ impl Delivery {
             Step::Await { .. } | Step::Hold if self.may_pulse(now) => Step::Pulse,
             Step::Await { .. } | Step::Hold => Step::Hold,
         };
+        if self.step == Step::Pulse && self.is_bold() {
+            self.gain = self.opening_gain();
+        }
         self.until = now + self.length();
         Watch {
             calm: ended == Step::Drain,
@@ -284,7 +289,7 @@ impl Delivery {
             return;
         }
         if let Some((pulse, target)) = self.unsure.take() {
-            self.settle(now, &pulse, target, interval.queue);
+            self.settle(now, &pulse, target, &interval);
         }
         if step == Step::Pulse && report.probes == 1 {
             self.take_pulse(now, interval, target);
@@ -398,20 +403,44 @@ impl Delivery {
         self.begun && now >= self.pulse_at && free && room
     }
 
+    /// In the beginning, unless it gives way to everybody: the first rate is far below what most paths take.
+    fn is_bold(&self) -> bool {
+        self.opening && self.way.is_none()
+    }
+
+    /// How much faster a pulse is in the beginning: four times, while it is so few packets that any queue holds them.
+    fn opening_gain(&self) -> f64 {
+        let few = self.packets(PULSE_PACKETS_OPENING, OPENING_SLOW) > self.usual().0;
+        match self.rtt > FAR {
+            _ if few => OPENING_SLOW,
+            true => OPENING_FAR.min(self.gain),
+            false => OPENING,
+        }
+    }
+
+    /// How long so many packets take at this part of what arrives.
+    fn packets(&self, count: f64, part: f64) -> Duration {
+        Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
+    }
+
+    /// How long a pulse is to last that is not for few packets or uncertain counts: least and most.
+    fn usual(&self) -> (Duration, Duration) {
+        let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
+        let shortest = PULSE_SHORTEST.max(self.jitter * 8);
+        let longest = PULSE_LONGEST.max(shortest);
+        (share.clamp(shortest, longest) * self.longer, longest)
+    }
+
     /// How long the step that begins is to last.
     fn length(&self) -> Duration {
-        let packets = |count: f64, part: f64| {
-            Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
-        };
+        let packets = |count, part| self.packets(count, part);
         match self.step {
             Step::Pulse | Step::Drain => {
-                let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
-                let shortest = PULSE_SHORTEST.max(self.jitter * 8);
-                let longest = PULSE_LONGEST.max(shortest);
                 let lossy = if self.opening { PULSE_LOSSY_OPENING } else { PULSE_LOSSY };
                 let lossy = packets(lossy * self.base, self.gain);
-                let usual = (share.clamp(shortest, longest) * self.longer).max(lossy).min(longest);
-                usual.max(packets(PULSE_PACKETS, self.gain))
+                let (usual, longest) = self.usual();
+                let least = if self.is_bold() { PULSE_PACKETS_OPENING } else { PULSE_PACKETS };
+                usual.max(lossy).min(longest).max(packets(least, self.gain))
             }
             Step::Settle => {
                 let pulse = self.rtt / 16;

@@ -11,8 +11,10 @@ const LASTING: Duration = Duration::from_millis(200);
 const LONGEST: u32 = 16;
 /// A pulse has arrived when this part of it has.
 const ARRIVED: f64 = 0.93;
-/// Less than this part of what was to be sent tells nothing about more.
+/// Less than this part of what was to be sent, and less than this multiple of what is held, tells nothing about
+/// more.
 const BUSY: f64 = 0.75;
+const BOLDER_LEAST: f64 = 1.1;
 /// A pulse that does not arrive makes the rate no less than this part of what it was.
 const KNOWN: f64 = 0.95;
 
@@ -58,12 +60,14 @@ impl Delivery {
             return;
         }
         self.doubts = 0;
-        if pulse.sent < target * BUSY {
+        let sent = pulse.sent.min(target);
+        if sent < target * BUSY && sent < self.capacity * BOLDER_LEAST {
             // There was not enough to send: more is not asked of the path.
-            self.go_on(now, self.rtt + CYCLE_SHORTEST / 10);
+            let wait = if self.opening { GAP_SHORTEST } else { CYCLE_SHORTEST / 10 };
+            self.go_on(now, self.rtt + wait);
             return;
         }
-        self.capacity = self.capacity.max(pulse.sent.min(target));
+        self.capacity = self.capacity.max(sent);
         self.raised_at = Some(now);
         if !self.opening {
             self.gain = (self.gain * BOLDER).min(OPENING);
@@ -71,15 +75,25 @@ impl Delivery {
         self.go_on(now, Duration::ZERO);
     }
 
-    /// The probe behind a pulse that arrived late found so long a queue.
+    /// What the probe behind a pulse that arrived late tells: whether that was a queue.
     pub(super) fn settle(
         &mut self,
         now: Timestamp,
         pulse: &Interval,
         target: f64,
-        queue: Duration,
+        behind: &Interval,
     ) {
-        if queue * 2 >= pulse.grown {
+        if self.is_bold() {
+            // A pulse that was far faster than what follows it leaves a queue that is soon gone.
+            let part = (1.0 - behind.sent / pulse.delivered.max(1.0)).max(0.0);
+            if behind.span.mul_f64(part) > pulse.grown * 3 / 4 {
+                // Too long ago to tell; so much has arrived.
+                self.capacity = self.capacity.max(pulse.delivered.min(target));
+                self.go_on(now, self.rtt);
+                return;
+            }
+        }
+        if behind.queue * 2 >= pulse.grown {
             self.fail(now, pulse);
             return;
         }
