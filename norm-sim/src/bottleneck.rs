@@ -128,10 +128,8 @@ impl Bottleneck {
             let [from, to] = pair else { continue };
             let (bytes, time) = (wire_bytes(from, to), (to.at - from.at).as_secs_f64());
             let passes = self.bits as f64 / 8.0 * time;
-            let waiting = f64::max(queued + bytes - passes, 0.0);
-            let room = f64::from(self.queue);
-            queued = waiting.min(room);
-            let dropped = f64::max(waiting - room, 0.0);
+            let dropped = (to.lost_at_once - from.lost_at_once) as f64;
+            queued = (queued + bytes - dropped - passes).clamp(0.0, f64::from(self.queue));
             course.push(Step { at: to.at, sent: bytes, passes, queued, dropped });
         }
         let window = (self.rtt * 5).max(Duration::from_millis(100));

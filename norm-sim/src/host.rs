@@ -29,6 +29,8 @@ pub(crate) struct Turn {
     /// Content packets that have reached a receiver, and that were lost on a host's link.
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
+    /// Bytes that were lost on the way to the switch.
+    pub(crate) lost_at_once: u64,
 }
 
 /// A packet that has left the switch and arrives at a time of its own.
@@ -363,6 +365,9 @@ impl Host {
                 let (switch, port, number) = (*switch, *id, *sent_number);
                 turn.arriving.push(Arriving { at, switch, port, number, packet });
             });
+            if copies == 0 {
+                turn.lost_at_once += u64::from(packet.size);
+            }
             if copies == 0 && packet.symbol.is_some() {
                 turn.lost += self.audience;
             }

@@ -277,6 +277,7 @@ impl Kernel {
                     + self.crowds().map(Crowd::complete).sum::<u32>(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
+                lost_at_once: self.turns.iter().map(|turn| turn.lost_at_once).sum(),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);

@@ -137,6 +137,8 @@ pub struct Sample {
     pub delivered: u64,
     /// ... and those lost on the way to them.
     pub lost: u64,
+    /// Bytes, headers included, that were lost on the link of the host that sent them.
+    pub lost_at_once: u64,
     /// Bytes acknowledged, per TCP flow.
     pub flows: Vec<u64>,
 }

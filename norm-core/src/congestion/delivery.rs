@@ -75,6 +75,8 @@ const BURST: usize = 64;
 /// They make this many seconds of the rate.
 const BURST_TIME: f64 = 0.000_25;
 const BURST_LEAST: usize = 8;
+/// At most, while what is lost anyway is counted.
+const BURST_CALM: usize = 4;
 /// The least where routers mark packets: their queues are to be short.
 const BURST_MARKED: usize = 4;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
@@ -216,14 +218,10 @@ impl Delivery {
     /// A probe leaves now, behind so much: one time is over, the next begins. What the probe says.
     pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         let ended = self.step;
-        let held = match ended {
-            // Behind a pulse its queue is still there.
-            Step::Hold | Step::Await { .. } => {
-                let calm = self.opening || (1..CALM_HOLDS).contains(&self.calm_holds);
-                calm && self.log.back().is_some_and(|sent| sent.step != Step::Settle)
-            }
-            Step::Pulse | Step::Settle | Step::Drain => false,
-        };
+        // Behind a pulse its queue is still there.
+        let held = ended != Step::Drain
+            && self.is_calm()
+            && self.log.back().is_some_and(|sent| sent.step != Step::Settle);
         if matches!(ended, Step::Hold | Step::Await { .. }) {
             self.calm_holds = self.calm_holds.saturating_sub(1);
         }
@@ -315,7 +313,24 @@ impl Delivery {
 
     /// Packets that may leave at once.
     pub fn burst(&self) -> usize {
+        // What is lost at calm times is not to be lost because of these.
+        let usual = self.usual_burst();
+        if self.is_calm() { usual.min(BURST_CALM) } else { usual }
+    }
+
+    fn usual_burst(&self) -> usize {
         self.burst.min((self.rate() * BURST_TIME / self.packet) as usize).max(1)
+    }
+
+    /// What is lost now is lost anyway.
+    fn is_calm(&self) -> bool {
+        match self.step {
+            Step::Drain => true,
+            Step::Hold | Step::Await { .. } => {
+                self.opening || (1..CALM_HOLDS).contains(&self.calm_holds)
+            }
+            Step::Pulse | Step::Settle => false,
+        }
     }
 
     /// Somebody else takes no more than this, in bytes per second.

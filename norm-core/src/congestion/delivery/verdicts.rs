@@ -27,10 +27,10 @@ impl Delivery {
     /// when less is to leave at once now, instead of less in all.
     pub(super) fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
         let least = if interval.marked > 0.0 { BURST_MARKED } else { BURST_LEAST };
-        if interval.has_grown(self.jitter) || self.burst() <= least {
+        if interval.has_grown(self.jitter) || self.usual_burst() <= least {
             return false;
         }
-        self.burst = (self.burst() / 2).max(least);
+        self.burst = (self.usual_burst() / 2).max(least);
         self.longer_at = now + LONGER_BURSTS;
         true
     }
