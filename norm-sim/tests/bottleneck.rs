@@ -116,6 +116,20 @@ fn a_slower_one_is_followed_when_it_comes_and_forgotten_when_it_goes() {
     }
 }
 
+/// The greatest round trip is 60 ms, so answers to a probe come within 240 ms.
+#[test]
+fn a_slower_one_is_followed_within_two_round_trips_and_a_round_of_feedback() {
+    for seed in seeds(6) {
+        let mut group = Group::drawn(seed, 100, 20 * MBIT, SECOND * 5);
+        let comes = SECOND * 4;
+        group.paths.push(Path::new(10 * MBIT, MS * 30).during(comes, SECOND * 9));
+        let course = group.run(2);
+        let mut times = (0..40).map(|turn| comes + MS * 20 * turn);
+        let after = times.find(|&at| course.mean(at, at + MS * 40) <= 11e6).unwrap() - comes;
+        assert!(after <= MS * 60 * 2 + MS * 240 + MS * 20, "seed {seed}: {after:?}");
+    }
+}
+
 /// Someone lies for four seconds: the rates before, meanwhile, and from five seconds after it on.
 fn lied_to(seed: u64, lie: Lie) -> [f64; 3] {
     let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 16);

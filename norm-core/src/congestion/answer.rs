@@ -87,6 +87,8 @@ pub struct CcAnswer {
     scale: Duration,
     /// Times that others have silenced us since we have spoken.
     hushed: u8,
+    /// The last of them was when we could take what was sent.
+    at_ease: bool,
 }
 
 impl CcAnswer {
@@ -101,6 +103,7 @@ impl CcAnswer {
             rtt: None,
             scale: Duration::ZERO,
             hushed: 0,
+            at_ease: false,
         }
     }
 
@@ -154,9 +157,15 @@ impl CcAnswer {
             self.state = State::Idle;
         } else if self.is_prompt(group) {
             self.state = State::Backoff(now);
-        } else if !matches!(self.state, State::Backoff(_))
-            && !matches!(self.state, State::Holdoff(until) if until > now)
-        {
+        } else if match self.state {
+            State::Idle => true,
+            State::Backoff(_) => false,
+            // Who has less to take than when it was silenced, has something to say.
+            State::Holdoff(until) => {
+                until <= now || (self.at_ease && self.is_squeezed(group.grtt, path))
+            }
+        } {
+            self.at_ease = false;
             self.state = State::Backoff(now + self.backoff(group, path, rng));
         }
     }
@@ -193,12 +202,12 @@ impl CcAnswer {
         }
         let rate = heard.rate.to_bytes_per_second();
         let ours = self.rate(group.grtt, path);
-        let squeezed =
-            path.loss.is_none() && self.send_rate().is_some_and(|sent| ours < NEWS * sent);
+        let squeezed = self.is_squeezed(group.grtt, path);
         let in_vain = squeezed && self.hushed >= HUSHES;
         if rate > 0.0 && ours > NEWS * rate && !in_vain {
             self.hushed = self.hushed.saturating_add(1);
             self.hold(now, group);
+            self.at_ease = !squeezed;
         }
     }
 
@@ -235,7 +244,7 @@ impl CcAnswer {
         path: &PathState,
     ) -> Option<CcFeedback> {
         self.send_rate?;
-        self.hushed = 0;
+        (self.hushed, self.at_ease) = (0, false);
         self.hold(now, group);
         Some(self.feedback(group.grtt, path))
     }
@@ -255,6 +264,12 @@ impl CcAnswer {
             loss: QuantizedLoss::from_fraction(path.loss.unwrap_or(0.0)),
             rate: QuantizedRate::from_bytes_per_second(self.rate(grtt, path)),
         }
+    }
+
+    /// Less arrives than is sent, as far as anything but loss events tells.
+    fn is_squeezed(&self, grtt: Duration, path: &PathState) -> bool {
+        let ours = self.rate(grtt, path);
+        path.loss.is_none() && self.send_rate().is_some_and(|sent| ours < NEWS * sent)
     }
 
     /// True for those whose answers nothing holds back.

@@ -173,7 +173,7 @@ impl<S: SymbolStore> Receiver<S> {
         self.remotes.values().any(better)
     }
 
-    fn send_report(
+    pub(super) fn send_report(
         &mut self,
         now: Timestamp,
         remote: &mut Remote,

@@ -205,7 +205,9 @@ impl<S: SymbolStore> Receiver<S> {
     /// A copycat gets none: the sender itself would take it for what it can send.
     pub(super) fn cc_extension(&self, now: Timestamp, remote: &mut Remote) -> ExtensionBuf {
         let mut extensions = ExtensionBuf::new();
-        if let Some(probes) = &mut remote.probes {
+        // A sender of ours hears only those who have said who they are.
+        let known = remote.reported.is_some() || !self.config.announce || remote.is_foreign();
+        if let Some(probes) = remote.probes.as_mut().filter(|_| known) {
             let path = probes.path(now, &remote.timing);
             let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
             let report = if probes.answer.is_listed() {
@@ -231,6 +233,12 @@ impl<S: SymbolStore> Receiver<S> {
     ) -> Option<Transmit> {
         let due = remote.probes.as_ref().and_then(|probes| probes.next());
         due.filter(|&at| at <= now)?;
+        if let (None, Some((_, round))) = (remote.reported, remote.report) {
+            remote.report = Some((now, round));
+            if let Some(report) = self.send_report(now, remote, out) {
+                return Some(report);
+            }
+        }
         let extensions = self.cc_extension(now, remote);
         if extensions.as_extensions().is_empty() {
             return None;

@@ -141,6 +141,18 @@ fn feedback_as_bad_as_ours_silences_us_for_a_while() {
 }
 
 #[test]
+fn who_was_silenced_at_ease_and_then_gets_less_does_not_wait_for_the_next_round() {
+    let later = PathState { receive_rate: Some(30_000.0), ..STARTING };
+    for (first, speaks) in [(STARTING, true), (later, false)] {
+        let mut answer = probed(probe(1, None), &GROUP, &first);
+        answer.overhear(T0, &heard(5e4, CcFlags::NONE), &GROUP, &first);
+        assert_eq!(answer.next(), None);
+        answer.probe(T0 + GRTT / 2, &probe(2, None), &GROUP, &later, &mut Rng::new(1));
+        assert_eq!(answer.next().is_some(), speaks, "{first:?}");
+    }
+}
+
+#[test]
 fn who_has_no_round_trip_is_silenced_only_by_its_like() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     answer.overhear(T0, &heard(1000.0, CcFlags::RTT), &GROUP, &STARTING);
