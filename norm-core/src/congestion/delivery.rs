@@ -391,6 +391,8 @@ impl Delivery {
         self.capacity = self.limits.bounded(self.capacity.max(before / 2.0));
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
         self.marks = Marks::default();
+        // That was the other one's way.
+        self.jitter = Duration::ZERO;
         self.go_on(now, self.rtt);
     }
 
@@ -441,9 +443,8 @@ impl Delivery {
     /// How long a pulse is to last that is not for few packets or uncertain counts: least and most.
     fn usual(&self) -> (Duration, Duration) {
         let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
-        let shortest = PULSE_SHORTEST.max(self.jitter * 8);
-        let longest = PULSE_LONGEST.max(shortest);
-        (share.clamp(shortest, longest) * self.longer, longest)
+        let shortest = PULSE_SHORTEST.max(self.jitter * 8).min(PULSE_LONGEST);
+        (share.clamp(shortest, PULSE_LONGEST) * self.longer, PULSE_LONGEST)
     }
 
     /// How long the step that begins is to last.
