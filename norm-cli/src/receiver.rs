@@ -212,7 +212,15 @@ fn set_line(report: &SetReport) -> String {
         text::bit_rate(report.goodput),
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
-    )
+    ) + &here_already(report.before)
+}
+
+/// How many files did not have to be made, if there are any.
+fn here_already(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} here already, with the same content", text::count(files, "file")),
+    }
 }
 
 /// How receiving ended: a sentence for success, else the failure.
@@ -228,10 +236,12 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
             let files: u64 = report.sets.iter().map(|set| set.files).sum();
             let into = settings.directory.display();
             let files = text::count(files, "file");
+            let before = report.sets.iter().map(|set| set.before).sum();
             return Ok(format!(
-                "complete: {files} ({}) in {into}, {} for repair sent",
+                "complete: {files} ({}) in {into}, {} for repair sent{}",
                 text::bytes(report.bytes),
                 text::count(report.nacks, "request"),
+                here_already(before),
             ));
         }
         ReceiveOutcome::Partial if report.sets.is_empty() => format!("not complete{reason}"),

@@ -59,7 +59,7 @@ pub struct RecvArgs {
     #[arg(long)]
     pub daemon: bool,
 
-    /// Replace files that exist already
+    /// Replace files that exist already and are not the same
     #[arg(long)]
     pub overwrite: bool,
 

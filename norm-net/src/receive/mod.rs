@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Blocks are put together in memory (`store`), written to temporary files (`spool`), read back and
-//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`). What is not
+//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`, `same`). What is not
 //! finished is kept for later sessions (`kept`). `set` is
 //! the state of one set, `session` joins all this to the engine.
 
@@ -35,6 +35,7 @@ mod plain;
 mod plan;
 mod positioned;
 mod report;
+mod same;
 mod session;
 mod set;
 mod space;

@@ -30,7 +30,8 @@ pub struct ReceiveOptions {
     pub timeout: Option<Duration>,
     /// Go on after a set, and serve several at once, until stopped.
     pub daemon: bool,
-    /// Replace files that are there already. Otherwise a set that has one of their names fails.
+    /// Replace files that are there already. Otherwise a set that has one of their names fails, unless that
+    /// file has the very content that was received for it.
     pub overwrite: bool,
     /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is kept.
     /// Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a session that
