@@ -28,7 +28,7 @@ const TURNS_BEFORE_A_WORD: u32 = 10;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
     args.check()?;
-    args.make_directory()?;
+    args.check_directory()?;
     let interrupt = Interrupt::install()?;
     let usual = ReceiveOptions::new(args.group, &args.directory);
     let options = ReceiveOptions {

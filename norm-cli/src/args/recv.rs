@@ -157,12 +157,13 @@ impl RecvArgs {
         self.report.as_deref().map_or(Ok(()), crate::report::check)
     }
 
-    /// Makes the folder for what arrives, if only its last component is missing.
+    /// Looks at the folder for what arrives; only its last component may be missing. It is made later,
+    /// when there is a session.
     ///
     /// # Errors
     ///
-    /// When the folder is none, or cannot be made.
-    pub fn make_directory(&self) -> Result<(), Failure> {
+    /// When the folder is none, or cannot be used.
+    pub fn check_directory(&self) -> Result<(), Failure> {
         let shown = self.directory.display();
         match fs::metadata(&self.directory) {
             Ok(found) if found.is_dir() => return Ok(()),
@@ -181,8 +182,7 @@ impl RecvArgs {
                 "DIR '{shown}' cannot be made, for '{parent}' is not there: make it first"
             )));
         }
-        fs::create_dir(&self.directory)
-            .map_err(|error| Failure::local(format!("DIR '{shown}' cannot be made: {error}")))
+        Ok(())
     }
 }
 
@@ -250,20 +250,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_folder_is_made() {
+    fn only_the_last_folder_may_be_missing() {
         let temp = tempfile::tempdir().unwrap();
         let mut args = parse("");
         args.directory = temp.path().join("new");
-        args.make_directory().unwrap();
-        assert!(args.directory.is_dir());
-        args.make_directory().unwrap();
+        args.check_directory().unwrap();
+        assert!(!args.directory.exists(), "not yet");
+        fs::create_dir(&args.directory).unwrap();
+        args.check_directory().unwrap();
 
         args.directory = temp.path().join("a/b");
-        let error = args.make_directory().unwrap_err();
+        let error = args.check_directory().unwrap_err();
         assert!(error.message.contains("make it first"), "{error}");
 
         args.directory = temp.path().join("file");
         fs::write(&args.directory, "").unwrap();
-        assert!(args.make_directory().unwrap_err().message.contains("not a folder"));
+        assert!(args.check_directory().unwrap_err().message.contains("not a folder"));
     }
 }

@@ -60,8 +60,10 @@ fn an_interface_that_is_not_there_is_exit_code_2() {
     let message = failure(norm_send().args(["-i", "nonet9", "."]), 2);
     assert!(message.contains("nonet9") && message.contains("lo"), "{message}");
     let temp = tempfile::tempdir().unwrap();
-    let message = failure(norm_recv().args(["-i", "nonet9"]).arg(temp.path()), 2);
+    let folder = temp.path().join("new");
+    let message = failure(norm_recv().args(["-i", "nonet9"]).arg(&folder), 2);
     assert!(message.contains("nonet9"), "{message}");
+    assert!(!folder.exists(), "nothing is made for a session that cannot be");
 }
 
 #[test]

@@ -98,9 +98,10 @@ impl Drop for Receiving {
 /// When an option cannot work, the directory cannot be written, or no socket can be had.
 pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
     options.check()?;
+    // Nothing is made for a session that cannot be.
+    let link = Link::open(&options.link_config())?;
     prepare(&options.directory)
         .map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
-    let link = Link::open(&options.link_config())?;
     let settings = ReceiveSettings {
         group: options.group,
         interface: link.interface().clone(),
