@@ -66,7 +66,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
             text::count(report.kernel_drops, "packet")
         ));
     }
-    let result = verdict(&settings, &report);
+    let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = RecvSummary::new(&report, code);
     output.event(&Event::RecvSummary(&summary));
