@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::progress::Standing;
 use crate::report::Report;
 use crate::sender::{TURN, net_code};
-use crate::{settings, text};
+use crate::{group, settings, text};
 
 /// Turns without an event after a complete transfer, until the user is told why it goes on.
 const TURNS_BEFORE_A_WORD: u32 = 10;
@@ -82,6 +82,9 @@ fn announce(settings: &ReceiveSettings, output: &mut Output) {
     output.say(&settings::receiver_line(settings));
     for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
         output.hint(hint);
+    }
+    if let Some(hint) = group::hint_if_foreign(settings.group) {
+        output.hint(&hint);
     }
 }
 
@@ -251,6 +254,11 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::Nothing => {
             format!("a sender was heard on {group}, but it sent no transfer; start it again")
         }
+        ReceiveOutcome::NoSender if !group::is_multicast(group) => format!(
+            "no sender heard on {group}, which is no multicast group: is norm-send running with -g and an \
+             address of this machine, and does the firewall here let UDP port {} through?",
+            group.port(),
+        ),
         ReceiveOutcome::NoSender => format!(
             "no sender heard on {group} via {}: is norm-send running on this group and port, with \
              -t above 1 if routers are in between, and does the firewall here let UDP port {} and \

@@ -25,7 +25,7 @@ use crate::units;
     allow_negative_numbers = true
 )]
 pub struct RecvArgs {
-    /// Multicast group and port of the session
+    /// Multicast group and port; an address of this machine: by unicast, from who sends to it
     #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
         default_value = group::DEFAULT_GROUP)]
     pub group: SocketAddr,

@@ -31,7 +31,7 @@ const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
     allow_negative_numbers = true
 )]
 pub struct SendArgs {
-    /// Multicast group and port of the session
+    /// Multicast group and port; another address: by unicast, to the one receiver there
     #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
         default_value = group::DEFAULT_GROUP)]
     pub group: SocketAddr,

@@ -79,6 +79,32 @@ fn a_sender_that_nobody_hears_says_what_to_do_and_ends_with_exit_code_5() {
 }
 
 #[test]
+fn an_address_that_is_no_group_is_told_as_unicast() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    std::fs::write(&file, "content").unwrap();
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = format!("127.0.0.1:{port}");
+    let message = failure(norm_send().args(["-g", &place]).arg(&file), 5);
+    assert!(message.contains(&format!("to {place} (unicast: to one receiver)")), "{message}");
+    assert!(message.contains("no multicast group") && !message.contains("IGMP"), "{message}");
+    let mut receiver = norm_recv();
+    receiver.args(["-g", &place, "--timeout", "0.3"]).arg(temp.path());
+    let message = failure(&mut receiver, 5);
+    assert!(message.contains("(unicast: what is sent to this machine)"), "{message}");
+    assert!(message.contains("no multicast group") && !message.contains("IGMP"), "{message}");
+    let elsewhere = format!("192.0.2.77:{port}");
+    let mut receiver = norm_recv();
+    receiver.args(["-i", "127.0.0.1", "-g", &elsewhere, "--timeout", "0.3"]).arg(temp.path());
+    let message = failure(&mut receiver, 5);
+    assert!(message.contains("nor an address of this machine"), "{message}");
+
+    for help in [norm_send().arg("-h").output(), norm_recv().arg("-h").output()] {
+        assert!(stdout(&help.unwrap()).contains("by unicast"));
+    }
+}
+
+#[test]
 fn receivers_that_do_not_come_in_time_are_exit_code_5() {
     let file = env!("CARGO_MANIFEST_PATH");
     let group = group();
