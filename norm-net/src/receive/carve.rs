@@ -139,7 +139,11 @@ impl Carver<'_> {
             return Ok(false);
         }
         match same_file(self.payload(), file.offset, file.size, target, self.cancel)? {
-            Some(there) => keep_foreign(set_metadata(&there, file)).map(|()| true),
+            Some(there) => {
+                // A run that was killed may have made it, and left this.
+                let _ = fs::remove_file(self.spool.part_beside(target));
+                keep_foreign(set_metadata(&there, file)).map(|()| true)
+            }
             None => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }

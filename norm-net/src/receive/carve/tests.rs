@@ -179,6 +179,8 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
             let content = files.iter().find(|(path, _)| *path == name).unwrap().1;
             fs::write(set.path(name), content).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
+            // Of a run that was killed.
+            fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
         }
         let (made, mut before) = set.carve_all(false).unwrap();
         before.reverse();
