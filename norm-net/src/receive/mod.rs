@@ -28,6 +28,7 @@ mod carve;
 mod error;
 mod event;
 mod hashing;
+mod identity;
 mod kept;
 mod lossy;
 mod options;

@@ -58,7 +58,8 @@ pub struct ReceiveOptions {
     /// receivers collide.
     pub node: Option<NodeId>,
     /// Fixes all random choices; `None` takes a seed from the system. Receivers of one session must
-    /// have different ones.
+    /// have different ones. Without, a receiver that starts again on this interface, for this directory, is
+    /// the same to a sender, where the system can tell.
     pub seed: Option<u64>,
 }
 

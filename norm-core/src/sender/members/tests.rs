@@ -119,6 +119,28 @@ fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place()
 }
 
 #[test]
+fn who_has_started_again_counts_once_and_begins_anew() {
+    let mut members = Members::new(9, false);
+    let again = |members: &mut Members, now, node: u32, joined| {
+        members.heard(now, (NodeId(node), at(node as u16)), Some(id(1)), joined)
+    };
+    hear(&mut members, 1, 1, Some(1));
+    assert_eq!(again(&mut members, NOW, 2, 7), Heard::Stranger, "the first one may still be there");
+    let later = NOW + MOVE_AFTER;
+    assert_eq!(again(&mut members, later, 2, 7), Heard::Moved(NodeId(1)));
+    assert_eq!(members.get(NodeId(2)).unwrap().joined, 7, "it has nothing of what was sent before");
+    // It says that it goes, and comes back at once.
+    members.set_status(NodeId(2), MemberStatus::Failed);
+    assert_eq!(again(&mut members, later, 3, 8), Heard::Moved(NodeId(2)));
+    assert!(members.is_active(NodeId(3)));
+    assert_eq!(again(&mut members, later, 2, 9), Heard::Stranger, "a late word of the one before");
+    // It was sent away: who starts it again wants it back.
+    members.set_status(NodeId(3), MemberStatus::Ejected);
+    assert_eq!(again(&mut members, later + MOVE_AFTER, 4, 9), Heard::Moved(NodeId(3)));
+    assert_eq!((members.announced(), members.ejected(), members.all_settled()), (1, 0, false));
+}
+
+#[test]
 fn one_address_is_one_receiver_and_speaks_for_no_other() {
     let mut members = Members::new(9, false);
     assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
