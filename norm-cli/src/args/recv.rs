@@ -25,7 +25,7 @@ use crate::units;
     allow_negative_numbers = true
 )]
 pub struct RecvArgs {
-    /// Multicast group and port; an address of this machine: by unicast, from who sends to it
+    /// Group and port; an own address means unicast
     #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
         default_value = group::DEFAULT_GROUP)]
     pub group: SocketAddr,
@@ -104,6 +104,7 @@ Examples:
                                       give up after a minute of silence
   norm-recv --daemon --overwrite --name lab-7 /srv/images
                                       receive again and again
+  norm-recv -g 192.0.2.7:5740         by unicast, at this address of this machine
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";
 

@@ -100,7 +100,7 @@ fn an_address_that_is_no_group_is_told_as_unicast() {
     assert!(message.contains("nor an address of this machine"), "{message}");
 
     for help in [norm_send().arg("-h").output(), norm_recv().arg("-h").output()] {
-        assert!(stdout(&help.unwrap()).contains("by unicast"));
+        assert!(stdout(&help.unwrap()).contains("means unicast"));
     }
 }
 
