@@ -255,11 +255,16 @@ impl Members {
             return Heard::Collision(member.identity);
         }
         if member.peer != peer {
-            if identity.is_none() || member.speaks(now) {
+            if identity.is_none() || (member.speaks(now) && !member.is_gone()) {
                 return Heard::Stranger;
             }
             self.leave_address(at);
-            self.members[at as usize].peer = peer;
+            let member = &mut self.members[at as usize];
+            // It may have started again with a node id that its user gave it.
+            (member.peer, member.joined) = (peer, joined);
+            if member.status == MemberStatus::Failed {
+                self.set_status(node, MemberStatus::Active);
+            }
             self.enter_address(at);
         }
         let member = &mut self.members[at as usize];

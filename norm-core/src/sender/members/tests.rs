@@ -141,6 +141,20 @@ fn who_has_started_again_counts_once_and_begins_anew() {
 }
 
 #[test]
+fn who_starts_again_with_the_same_node_id_is_waited_for_again() {
+    let mut members = Members::new(9, false);
+    hear(&mut members, 1, 1, Some(1));
+    members.set_status(NodeId(1), MemberStatus::Failed);
+    let again =
+        |members: &mut Members, peer| members.heard(NOW, (NodeId(1), at(peer)), Some(id(1)), 7);
+    assert_eq!(again(&mut members, 1), Heard::Known);
+    assert!(!members.is_active(NodeId(1)), "it only says again that it goes");
+    assert_eq!(again(&mut members, 2), Heard::Known);
+    assert!(members.is_active(NodeId(1)));
+    assert_eq!(members.get(NodeId(1)).unwrap().joined, 7);
+}
+
+#[test]
 fn one_address_is_one_receiver_and_speaks_for_no_other() {
     let mut members = Members::new(9, false);
     assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);
