@@ -25,7 +25,7 @@ Exit codes:
     7  all receivers failed, or nothing arrived
     8  what arrived is not what was sent
     9  too slow for the others: the sender waits no longer
-  130  stopped by Ctrl-C";
+  129, 130, 143  stopped: the terminal has gone (SIGHUP), Ctrl-C (SIGINT), SIGTERM";
 
 /// Reads a command line. `None` when `--help` or `--version` was asked for and has been printed.
 ///

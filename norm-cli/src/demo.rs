@@ -166,10 +166,10 @@ fn conclude(
     interrupt: &Interrupt,
 ) -> Result<Code, Failure> {
     let identical = copies.iter().filter(|copy| copy.identical).count();
-    let sent = sender::code(&report.outcome);
+    let sent = interrupt.code(sender::code(&report.outcome));
     let code = match sent {
         _ if identical == copies.len() && sent == Code::Success => Code::Success,
-        _ if interrupt.requested() => Code::Interrupted,
+        _ if interrupt.requested() => interrupt.code(Code::Interrupted),
         Code::Success if identical == 0 => Code::AllFailed,
         Code::Success => Code::Partial,
         other => other,
@@ -194,7 +194,7 @@ fn conclude(
     );
     match code {
         Code::Success => output.results([words]),
-        Code::Interrupted => return Err(Failure::new(code, format!("stopped; {words}"))),
+        code if code.is_stop() => return Err(Failure::new(code, format!("stopped; {words}"))),
         _ => return Err(Failure::new(code, words)),
     }
     Ok(Code::Success)

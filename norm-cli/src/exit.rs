@@ -28,14 +28,23 @@ pub enum Code {
     Verification = 8,
     /// 9: the sender waited for this receiver no longer, because it kept the others slow.
     Ejected = 9,
-    /// 130: stopped by Ctrl-C or a termination signal.
+    /// 129: stopped because the terminal has gone (SIGHUP).
+    HungUp = 129,
+    /// 130: stopped by Ctrl-C (SIGINT).
     Interrupted = 130,
+    /// 143: stopped because somebody wants the program to end (SIGTERM).
+    Terminated = 143,
 }
 
 impl Code {
     /// The number.
     pub const fn number(self) -> u8 {
         self as u8
+    }
+
+    /// True when the run was stopped, however that was asked for.
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::HungUp | Self::Interrupted | Self::Terminated)
     }
 }
 
@@ -85,7 +94,7 @@ pub fn finish(result: Result<Code, Failure>) -> ExitCode {
         Ok(code) => code.into(),
         Err(failure) => {
             // To stop is what the user wanted, and no error.
-            let prefix = if failure.code == Code::Interrupted { "" } else { "error: " };
+            let prefix = if failure.code.is_stop() { "" } else { "error: " };
             // Nobody may be reading any more; the code still tells.
             let _ = writeln!(io::stderr(), "{prefix}{}", text::plain(&failure.message));
             failure.code.into()
@@ -109,10 +118,13 @@ mod tests {
             (Code::AllFailed, 7),
             (Code::Verification, 8),
             (Code::Ejected, 9),
+            (Code::HungUp, 129),
             (Code::Interrupted, 130),
+            (Code::Terminated, 143),
         ];
         for (code, number) in all {
             assert_eq!(code.number(), number);
+            assert_eq!(code.is_stop(), number > 128, "{code:?}");
             assert_eq!(
                 format!("{:?}", ExitCode::from(code)),
                 format!("{:?}", ExitCode::from(number))

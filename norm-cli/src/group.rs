@@ -27,12 +27,28 @@ pub fn parse(text: &str) -> Result<SocketAddr, String> {
     Err(format!("this is not ADDR:PORT: write for example {DEFAULT_GROUP} or [ff15::5740]:5740"))
 }
 
-/// Whether receivers that only some routers away can hear are reached through a group at all.
+/// Whether a session is with a group, or by unicast with one receiver.
 pub fn is_multicast(group: SocketAddr) -> bool {
     match group.ip() {
         IpAddr::V4(ip) => ip.is_multicast(),
         IpAddr::V6(ip) => ip.is_multicast(),
     }
+}
+
+/// What to know of a receiver's unicast address that is no address of this machine.
+pub fn hint_if_foreign(group: SocketAddr) -> Option<String> {
+    let ip = group.ip();
+    let own =
+        || norm_net::interface::list().map(|all| all.iter().any(|i| i.addresses.contains(&ip)));
+    if is_multicast(group) || ip.is_unspecified() || ip.is_loopback() || own().unwrap_or(true) {
+        return None;
+    }
+    Some(format!(
+        "-g {group} is neither a multicast group nor an address of this machine: what is sent to any of its \
+         addresses at port {} is received. By unicast norm-recv names one of its own addresses, and norm-send \
+         the same",
+        group.port()
+    ))
 }
 
 #[cfg(test)]
@@ -42,6 +58,18 @@ mod tests {
     #[test]
     fn the_default_is_a_group() {
         assert!(is_multicast(parse(DEFAULT_GROUP).unwrap()));
+    }
+
+    #[test]
+    fn a_unicast_address_that_is_not_ours_is_worth_a_word() {
+        for ours in
+            [DEFAULT_GROUP, "127.0.0.1:6000", "0.0.0.0:6000", "[::1]:6000", "[ff15::1]:6000"]
+        {
+            assert_eq!(hint_if_foreign(parse(ours).unwrap()), None, "{ours}");
+        }
+        // For documentation, so nobody's.
+        let hint = hint_if_foreign(parse("192.0.2.77:6000").unwrap()).unwrap();
+        assert!(hint.contains("192.0.2.77") && hint.contains("port 6000"), "{hint}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Ctrl-C: the first one stops the session cleanly, the second one ends the program.
+//! Ctrl-C, and signals that want the same: the first one stops the session cleanly, the second one ends
+//! the program.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::{Code, Failure};
@@ -13,7 +15,8 @@ pub struct Interrupt {
 #[derive(Default)]
 struct State {
     stops: Vec<Box<dyn Fn() + Send>>,
-    requested: bool,
+    /// The exit code that says what asked first.
+    requested: Option<Code>,
     announced: bool,
 }
 
@@ -26,9 +29,9 @@ impl Interrupt {
     pub fn install() -> Result<Self, Failure> {
         let interrupt = Self::default();
         let handler = interrupt.clone();
-        ctrlc::set_handler(move || {
-            if !handler.request() {
-                std::process::exit(i32::from(Code::Interrupted.number()));
+        listen(move |code| {
+            if !handler.request(code) {
+                std::process::exit(i32::from(code.number()));
             }
         })
         .map_err(|error| Failure::local(format!("cannot listen to Ctrl-C: {error}")))?;
@@ -37,10 +40,10 @@ impl Interrupt {
 
     /// Stops what is under way. False when there is nothing to stop yet, or when this was asked for
     /// before: then the program should end at once.
-    fn request(&self) -> bool {
+    fn request(&self, code: Code) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let clean = !state.requested && !state.stops.is_empty();
-        state.requested = true;
+        let clean = state.requested.is_none() && !state.stops.is_empty();
+        state.requested.get_or_insert(code);
         state.stops.iter().for_each(|stop| stop());
         clean
     }
@@ -48,7 +51,7 @@ impl Interrupt {
     /// Has Ctrl-C call `stop`; from now on the first Ctrl-C ends the program cleanly.
     pub fn stops(&self, stop: impl Fn() + Send + 'static) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.requested {
+        if state.requested.is_some() {
             stop();
         }
         state.stops.push(Box::new(stop));
@@ -56,16 +59,50 @@ impl Interrupt {
 
     /// Whether the user has asked to stop.
     pub fn requested(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).requested
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).requested.is_some()
+    }
+
+    /// The exit code of a run that ended with `code`: one that was stopped says by what.
+    pub fn code(&self, code: Code) -> Code {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.requested.filter(|_| code.is_stop()).unwrap_or(code)
+    }
+
+    /// The same of a run that failed.
+    pub fn name(&self, failure: Failure) -> Failure {
+        Failure { code: self.code(failure.code), ..failure }
     }
 
     /// True exactly once after the request: time to tell the user what happens now.
     pub fn news(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = state.requested && !state.announced;
+        let news = state.requested.is_some() && !state.announced;
         state.announced |= news;
         news
     }
+}
+
+/// Calls `handler`, on a thread of its own, for each wish to stop, with the exit code that goes with it.
+#[cfg(unix)]
+fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let run = move || {
+        for signal in signals.forever() {
+            handler(match signal {
+                SIGHUP => Code::HungUp,
+                SIGTERM => Code::Terminated,
+                _ => Code::Interrupted,
+            });
+        }
+    };
+    std::thread::Builder::new().name("norm-signals".to_owned()).spawn(run).map(drop)
+}
+
+#[cfg(not(unix))]
+fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(move || handler(Code::Interrupted)).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -85,17 +122,19 @@ mod tests {
             });
         }
         assert!(!interrupt.requested() && !interrupt.news());
-        assert!(interrupt.request());
+        assert!(interrupt.request(Code::Terminated));
         assert_eq!(stopped.load(Ordering::Relaxed), 2);
         assert!(interrupt.requested());
         assert!(interrupt.news() && !interrupt.news(), "news is told once");
-        assert!(!interrupt.request());
+        assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "by what it was stopped");
+        assert_eq!(interrupt.code(Code::Partial), Code::Partial, "it had failed before");
+        assert!(!interrupt.request(Code::Interrupted));
     }
 
     #[test]
     fn a_session_that_opens_after_the_request_is_stopped_as_well() {
         let interrupt = Interrupt::default();
-        assert!(!interrupt.request(), "nothing can be stopped cleanly yet");
+        assert!(!interrupt.request(Code::Interrupted), "nothing can be stopped cleanly yet");
         let stopped = Arc::new(AtomicU32::new(0));
         let seen = stopped.clone();
         interrupt.stops(move || {

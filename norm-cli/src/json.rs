@@ -120,6 +120,7 @@ pub enum Event<'a> {
     FileComplete {
         path: String,
         bytes: u64,
+        already_here: bool,
     },
     FileFailed {
         path: String,
@@ -235,7 +236,10 @@ mod tests {
             (Event::FilesKnown { files: 0, bytes: 0 }, "files_known"),
             (Event::RecvProgress(RecvProgress::default()), "progress"),
             (Event::Verifying, "verifying"),
-            (Event::FileComplete { path: String::new(), bytes: 0 }, "file_complete"),
+            (
+                Event::FileComplete { path: String::new(), bytes: 0, already_here: false },
+                "file_complete",
+            ),
             (Event::SetComplete(&SetSummary::default()), "set_complete"),
             (Event::SetFailed { set: "", reason: "" }, "set_failed"),
             (Event::SetResumed { set: "", bytes: 0, of: 0 }, "set_resumed"),

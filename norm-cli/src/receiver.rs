@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::progress::Standing;
 use crate::report::Report;
 use crate::sender::{TURN, net_code};
-use crate::{settings, text};
+use crate::{group, settings, text};
 
 /// Turns without an event after a complete transfer, until the user is told why it goes on.
 const TURNS_BEFORE_A_WORD: u32 = 10;
@@ -28,7 +28,7 @@ const TURNS_BEFORE_A_WORD: u32 = 10;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
     args.check()?;
-    args.make_directory()?;
+    args.check_directory()?;
     let interrupt = Interrupt::install()?;
     let usual = ReceiveOptions::new(args.group, &args.directory);
     let options = ReceiveOptions {
@@ -66,7 +66,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
             text::count(report.kernel_drops, "packet")
         ));
     }
-    let result = verdict(&settings, &report);
+    let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = RecvSummary::new(&report, code);
     output.event(&Event::RecvSummary(&summary));
@@ -82,6 +82,9 @@ fn announce(settings: &ReceiveSettings, output: &mut Output) {
     output.say(&settings::receiver_line(settings));
     for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
         output.hint(hint);
+    }
+    if let Some(hint) = group::hint_if_foreign(settings.group) {
+        output.hint(&hint);
     }
 }
 
@@ -212,7 +215,15 @@ fn set_line(report: &SetReport) -> String {
         text::bit_rate(report.goodput),
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
-    )
+    ) + &here_already(report.before)
+}
+
+/// How many files did not have to be made, if there are any.
+fn here_already(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} here already, with the same content", text::count(files, "file")),
+    }
 }
 
 /// How receiving ended: a sentence for success, else the failure.
@@ -228,10 +239,12 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
             let files: u64 = report.sets.iter().map(|set| set.files).sum();
             let into = settings.directory.display();
             let files = text::count(files, "file");
+            let before = report.sets.iter().map(|set| set.before).sum();
             return Ok(format!(
-                "complete: {files} ({}) in {into}, {} for repair sent",
+                "complete: {files} ({}) in {into}, {} for repair sent{}",
                 text::bytes(report.bytes),
                 text::count(report.nacks, "request"),
+                here_already(before),
             ));
         }
         ReceiveOutcome::Partial if report.sets.is_empty() => format!("not complete{reason}"),
@@ -241,6 +254,11 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::Nothing => {
             format!("a sender was heard on {group}, but it sent no transfer; start it again")
         }
+        ReceiveOutcome::NoSender if !group::is_multicast(group) => format!(
+            "no sender heard on {group}, which is no multicast group: is norm-send running with -g and an \
+             address of this machine, and does the firewall here let UDP port {} through?",
+            group.port(),
+        ),
         ReceiveOutcome::NoSender => format!(
             "no sender heard on {group} via {}: is norm-send running on this group and port, with \
              -t above 1 if routers are in between, and does the firewall here let UDP port {} and \

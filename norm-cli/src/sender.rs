@@ -70,7 +70,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     announce(&sending, &mut output);
     let report = follow(sending, &mut output, interrupt)?;
     output.clear();
-    let result = verdict(&settings, &report);
+    let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = SenderSummary::new(&report, code);
     output.event(&Event::SenderSummary(&summary));

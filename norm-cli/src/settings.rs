@@ -3,6 +3,7 @@
 use norm_net::interface::Interface;
 use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
+use crate::group::is_multicast;
 use crate::text;
 use crate::units::Rate;
 
@@ -13,9 +14,10 @@ pub fn sender_line(settings: &SendSettings) -> String {
         content.push_str(&format!(", {}", text::count(settings.directories, "directory")));
     }
     format!(
-        "sending {content} ({}) to {} via {}, {}, TTL {}{}",
+        "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
         settings.group,
+        if is_multicast(settings.group) { "" } else { " (unicast: to one receiver)" },
         via(&settings.interface, settings.group.ip(), settings.because),
         pace(settings.pace),
         settings.ttl,
@@ -26,9 +28,10 @@ pub fn sender_line(settings: &SendSettings) -> String {
 /// `receiving into images from 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
 pub fn receiver_line(settings: &ReceiveSettings) -> String {
     format!(
-        "receiving into {} from {} via {}, feedback {}, as {}",
+        "receiving into {} from {}{} via {}, feedback {}, as {}",
         settings.directory.display(),
         settings.group,
+        if is_multicast(settings.group) { "" } else { " (unicast: what is sent to this machine)" },
         via(&settings.interface, settings.group.ip(), settings.because),
         feedback_name(settings.feedback),
         settings.name,
@@ -126,5 +129,9 @@ mod tests {
         assert!(sender_line(&settings).contains("unlimited"));
         settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
         assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
+        settings.group = "192.0.2.7:6000".parse().unwrap();
+        assert!(
+            sender_line(&settings).contains("to 192.0.2.7:6000 (unicast: to one receiver) via")
+        );
     }
 }

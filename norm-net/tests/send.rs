@@ -422,6 +422,30 @@ fn a_receiver_that_fails_is_reported_with_its_reason() {
 }
 
 #[test]
+fn when_all_receivers_have_failed_the_sender_says_so_and_ends_within_seconds() {
+    let group = group();
+    let (dir, _) = tree(10_000_000);
+    let listener = Listener::start(group, "full", 12, 0, true);
+    let options = SendOptions { pace: Pace::Fixed(1_000_000), ..options(group) };
+    let sending = send(&paths(&dir), &options).unwrap();
+    let (mut failed, mut told) = (None, None);
+    for event in sending.events() {
+        match event {
+            SendEvent::ReceiverFailed { .. } => failed = Some(Instant::now()),
+            SendEvent::Hint(words) if words.contains("no receiver is left") => {
+                told = Some(Instant::now());
+            }
+            _ => {}
+        }
+    }
+    let report = sending.wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::AllFailed, "{report:?}");
+    let took = told.unwrap() - failed.unwrap();
+    assert!(took < Duration::from_secs(4), "one second, and what a busy machine adds: {took:?}");
+    listener.finish();
+}
+
+#[test]
 fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
     let group = group();
     let (dir, payload) = tree(10_000);

@@ -25,7 +25,7 @@ use crate::units;
     allow_negative_numbers = true
 )]
 pub struct RecvArgs {
-    /// Multicast group and port of the session
+    /// Group and port; an own address means unicast
     #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
         default_value = group::DEFAULT_GROUP)]
     pub group: SocketAddr,
@@ -59,7 +59,7 @@ pub struct RecvArgs {
     #[arg(long)]
     pub daemon: bool,
 
-    /// Replace files that exist already
+    /// Replace files that exist already and are not the same
     #[arg(long)]
     pub overwrite: bool,
 
@@ -104,6 +104,7 @@ Examples:
                                       give up after a minute of silence
   norm-recv --daemon --overwrite --name lab-7 /srv/images
                                       receive again and again
+  norm-recv -g 192.0.2.7:5740         by unicast, at this address of this machine
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";
 
@@ -157,12 +158,13 @@ impl RecvArgs {
         self.report.as_deref().map_or(Ok(()), crate::report::check)
     }
 
-    /// Makes the folder for what arrives, if only its last component is missing.
+    /// Looks at the folder for what arrives; only its last component may be missing. It is made later,
+    /// when there is a session.
     ///
     /// # Errors
     ///
-    /// When the folder is none, or cannot be made.
-    pub fn make_directory(&self) -> Result<(), Failure> {
+    /// When the folder is none, or cannot be used.
+    pub fn check_directory(&self) -> Result<(), Failure> {
         let shown = self.directory.display();
         match fs::metadata(&self.directory) {
             Ok(found) if found.is_dir() => return Ok(()),
@@ -181,8 +183,7 @@ impl RecvArgs {
                 "DIR '{shown}' cannot be made, for '{parent}' is not there: make it first"
             )));
         }
-        fs::create_dir(&self.directory)
-            .map_err(|error| Failure::local(format!("DIR '{shown}' cannot be made: {error}")))
+        Ok(())
     }
 }
 
@@ -250,20 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_folder_is_made() {
+    fn only_the_last_folder_may_be_missing() {
         let temp = tempfile::tempdir().unwrap();
         let mut args = parse("");
         args.directory = temp.path().join("new");
-        args.make_directory().unwrap();
-        assert!(args.directory.is_dir());
-        args.make_directory().unwrap();
+        args.check_directory().unwrap();
+        assert!(!args.directory.exists(), "not yet");
+        fs::create_dir(&args.directory).unwrap();
+        args.check_directory().unwrap();
 
         args.directory = temp.path().join("a/b");
-        let error = args.make_directory().unwrap_err();
+        let error = args.check_directory().unwrap_err();
         assert!(error.message.contains("make it first"), "{error}");
 
         args.directory = temp.path().join("file");
         fs::write(&args.directory, "").unwrap();
-        assert!(args.make_directory().unwrap_err().message.contains("not a folder"));
+        assert!(args.check_directory().unwrap_err().message.contains("not a folder"));
     }
 }

@@ -31,7 +31,7 @@ const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
     allow_negative_numbers = true
 )]
 pub struct SendArgs {
-    /// Multicast group and port of the session
+    /// Group and port; any other address means unicast
     #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
         default_value = group::DEFAULT_GROUP)]
     pub group: SocketAddr,
@@ -202,6 +202,7 @@ Examples:
   norm-send -b 500M --min-receivers 30 image.iso
                                               start when 30 receivers are there
   norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
+  norm-send -g 192.0.2.7:5740 image.iso       by unicast, to one norm-recv with the same -g there
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               to receivers that run the NRL's NORM
   norm-send --json --report run.json image.iso";

@@ -82,6 +82,8 @@ pub struct SetSummary {
     pub verified: bool,
     pub sender: String,
     pub files: u64,
+    /// Those of them that were in their places already, with the same content.
+    pub already_here: u64,
     pub directories: u64,
     pub bytes: u64,
     /// The first thousand.
@@ -100,6 +102,7 @@ impl From<&SetReport> for SetSummary {
             verified: report.is_verified(),
             sender: report.sender.to_string(),
             files: report.files,
+            already_here: report.before,
             directories: report.directories,
             bytes: report.bytes,
             paths: report.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
@@ -210,8 +213,9 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
         }
         ReceiveEvent::Progress(progress) => Event::RecvProgress(progress.into()),
         ReceiveEvent::Verifying => Event::Verifying,
-        ReceiveEvent::FileComplete { path, bytes } => {
-            Event::FileComplete { path: path.to_string_lossy().into_owned(), bytes: *bytes }
+        ReceiveEvent::FileComplete { path, bytes, before } => {
+            let path = path.to_string_lossy().into_owned();
+            Event::FileComplete { path, bytes: *bytes, already_here: *before }
         }
         ReceiveEvent::FileFailed { path, reason } => {
             Event::FileFailed { path: path.to_string_lossy().into_owned(), reason }
@@ -247,6 +251,7 @@ mod tests {
             root: "cd".to_owned(),
             sender: "192.0.2.1:5740".parse().unwrap(),
             files: 1,
+            before: 1,
             directories: 0,
             bytes: 10,
             paths: vec![PathBuf::from("out/file")],
@@ -260,6 +265,7 @@ mod tests {
         assert_eq!(value["event"], "set_complete");
         assert_eq!(value["paths"][0], "out/file");
         assert_eq!(value["elapsed"], 1.5);
+        assert_eq!(value["already_here"], 1);
         assert_eq!(value["bits_per_second"], 53.0);
     }
 }

@@ -4,6 +4,7 @@ use norm_net::{ReceiverOutcome, SendOutcome, SendPhase, SendProgress, SendReport
 
 use super::code;
 use crate::exit::Failure;
+use crate::group::is_multicast;
 use crate::json::node_id;
 use crate::progress::Standing;
 use crate::schedule;
@@ -79,6 +80,11 @@ pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         SendOutcome::AllFailed => {
             format!("no receiver got everything: {}", failed_receivers(report))
         }
+        SendOutcome::NobodyHeard if !is_multicast(group) => format!(
+            "no receiver heard on {group}, which is one machine's address and no multicast group: start \
+             norm-recv -g {group} there first, and let UDP port {} through its firewall",
+            group.port(),
+        ),
         SendOutcome::NobodyHeard => format!(
             "no receiver heard on {group} via {}: start norm-recv -g {group} on the other machines \
              first, let UDP port {} and IGMP through their firewalls, and raise -t {} if routers \

@@ -60,6 +60,21 @@ fn a_sender_that_waits_for_receivers_ends_with_130() {
 }
 
 #[test]
+fn each_signal_has_the_exit_code_that_shells_give_it() {
+    let file = env!("CARGO_MANIFEST_PATH");
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let group = group();
+        let place = ["-i", "127.0.0.1", "-g", &group, "--json", "--min-receivers", "2"];
+        let mut sender = Program::start(norm_send().args(place).arg(file));
+        sender.wait_for("settings");
+        sender.signal(signal);
+        let (status, events) = sender.finish();
+        assert_eq!(status.code(), Some(code), "{signal}: {events:#?}");
+        assert_eq!(last(&events, "summary")["exit_code"], code);
+    }
+}
+
+#[test]
 fn a_daemon_receives_again_and_again_until_it_is_told_to_terminate() {
     let temp = tempfile::tempdir().unwrap();
     let group = group();
@@ -78,7 +93,8 @@ fn a_daemon_receives_again_and_again_until_it_is_told_to_terminate() {
     }
     receiver.signal("-TERM");
     let (status, events) = receiver.finish();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(status.code(), Some(143));
     let summary = last(&events, "summary");
+    assert_eq!(summary["exit_code"], 143);
     assert_eq!(summary["sets"].as_array().unwrap().len(), 2, "{summary:#}");
 }

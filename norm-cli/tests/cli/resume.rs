@@ -48,8 +48,10 @@ fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
     assert!(here >= 3_000_000, "a second of 2.5 MB, and one for a busy machine: {here}");
     assert_eq!(names(&out), ["file"], "and nothing else");
     assert!(fs::read(out.join("file")).unwrap() == content);
-    let (_, events) = sender.finish();
+    let (status, events) = sender.finish();
     let summary = last(&events, "summary");
+    assert_eq!(status.code(), Some(0), "it counts once: {summary:#}");
+    assert_eq!(summary["receivers"].as_array().unwrap().len(), 1, "{summary:#}");
     let again =
         summary["resent_packets"].as_u64().unwrap() + summary["coded_packets"].as_u64().unwrap();
     let missing = (SIZE as u64 - here).div_ceil(1344);
@@ -58,6 +60,33 @@ fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
         again <= missing + missing / 10 + 64,
         "{again} packets were sent again, {missing} missed when it came back"
     );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_receiver_that_was_stopped_and_starts_again_counts_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    fs::write(&source, random_bytes(25, SIZE)).unwrap();
+    let group = group();
+    let other = receiver(&group, &temp.path().join("other"), &[]);
+    let mut first = receiver(&group, &out, &[]);
+    let mut sender = sender(&group, &source, &["-b", "20M", "--min-receivers", "2"]);
+    wait_for_bytes(&mut first, 3_000_000);
+    first.signal("-INT");
+    first.finish();
+    sender.wait_for("receiver_failed");
+    let again = receiver(&group, &out, &[]);
+    for receiver in [again, other] {
+        let (status, events) = receiver.finish();
+        assert_eq!(status.code(), Some(0), "{events:#?}");
+    }
+    let (status, events) = sender.finish();
+    let summary = last(&events, "summary");
+    assert_eq!(status.code(), Some(0), "{summary:#}");
+    let results: Vec<_> = summary["receivers"].as_array().unwrap().iter().collect();
+    assert_eq!(results.len(), 2, "{summary:#}");
+    assert!(results.iter().all(|receiver| receiver["result"] == "confirmed"), "{summary:#}");
 }
 
 #[test]

@@ -101,7 +101,48 @@ fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
 }
 
 #[test]
-fn a_receiver_that_has_the_file_already_fails_and_the_sender_says_why() {
+fn who_has_the_same_files_already_succeeds_like_everybody_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("set");
+    fs::create_dir_all(source.join("sub")).unwrap();
+    fs::write(source.join("a"), random_bytes(5, 300_000)).unwrap();
+    fs::write(source.join("sub/b"), random_bytes(6, 100)).unwrap();
+    fs::write(source.join("c"), random_bytes(7, 2_000)).unwrap();
+    let folders: Vec<PathBuf> =
+        ["none", "some", "all"].iter().map(|name| temp.path().join(name)).collect();
+    for (folder, there) in folders.iter().zip([&[][..], &["sub/b"], &["a", "sub/b", "c"]]) {
+        fs::create_dir_all(folder.join("set/sub")).unwrap();
+        for file in there {
+            fs::copy(source.join(file), folder.join("set").join(file)).unwrap();
+        }
+    }
+    let group = group();
+
+    let receivers: Vec<Program> = folders
+        .iter()
+        .map(|folder| receiver(&group, folder.file_name().unwrap().to_str().unwrap(), folder, &[]))
+        .collect();
+    let (status, events) = sender(&group, 3, &source, &[]).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    for ((program, folder), before) in receivers.into_iter().zip(&folders).zip([0, 1, 3]) {
+        let (status, events) = program.finish();
+        assert_eq!(status.code(), Some(0), "{events:#?}");
+        assert_eq!(last(&events, "set_complete")["already_here"], before);
+        assert_eq!(last(&events, "summary")["sets"][0]["already_here"], before);
+        let told = |event: &&Value| event["already_here"] == true && event["path"].is_string();
+        assert_eq!(events.iter().filter(told).count(), before);
+        for file in ["a", "sub/b", "c"] {
+            let (sent, got) =
+                (fs::read(source.join(file)), fs::read(folder.join("set").join(file)));
+            assert!(sent.unwrap() == got.unwrap(), "{file} differs");
+        }
+        assert_eq!(names(folder), ["set"], "nothing else is left");
+        assert_eq!(names(&folder.join("set")), ["a", "c", "sub"]);
+    }
+}
+
+#[test]
+fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();

@@ -60,8 +60,10 @@ fn an_interface_that_is_not_there_is_exit_code_2() {
     let message = failure(norm_send().args(["-i", "nonet9", "."]), 2);
     assert!(message.contains("nonet9") && message.contains("lo"), "{message}");
     let temp = tempfile::tempdir().unwrap();
-    let message = failure(norm_recv().args(["-i", "nonet9"]).arg(temp.path()), 2);
+    let folder = temp.path().join("new");
+    let message = failure(norm_recv().args(["-i", "nonet9"]).arg(&folder), 2);
     assert!(message.contains("nonet9"), "{message}");
+    assert!(!folder.exists(), "nothing is made for a session that cannot be");
 }
 
 #[test]
@@ -74,6 +76,32 @@ fn a_sender_that_nobody_hears_says_what_to_do_and_ends_with_exit_code_5() {
     assert!(message.contains(&format!("no receiver heard on {group}")), "{message}");
     assert!(message.contains("norm-recv"), "{message}");
     assert!(message.starts_with("sending 1 file (7 B) to "), "{message}");
+}
+
+#[test]
+fn an_address_that_is_no_group_is_told_as_unicast() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    std::fs::write(&file, "content").unwrap();
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = format!("127.0.0.1:{port}");
+    let message = failure(norm_send().args(["-g", &place]).arg(&file), 5);
+    assert!(message.contains(&format!("to {place} (unicast: to one receiver)")), "{message}");
+    assert!(message.contains("no multicast group") && !message.contains("IGMP"), "{message}");
+    let mut receiver = norm_recv();
+    receiver.args(["-g", &place, "--timeout", "0.3"]).arg(temp.path());
+    let message = failure(&mut receiver, 5);
+    assert!(message.contains("(unicast: what is sent to this machine)"), "{message}");
+    assert!(message.contains("no multicast group") && !message.contains("IGMP"), "{message}");
+    let elsewhere = format!("192.0.2.77:{port}");
+    let mut receiver = norm_recv();
+    receiver.args(["-i", "127.0.0.1", "-g", &elsewhere, "--timeout", "0.3"]).arg(temp.path());
+    let message = failure(&mut receiver, 5);
+    assert!(message.contains("nor an address of this machine"), "{message}");
+
+    for help in [norm_send().arg("-h").output(), norm_recv().arg("-h").output()] {
+        assert!(stdout(&help.unwrap()).contains("means unicast"));
+    }
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub enum SenderEvent {
         /// How many did.
         receivers: usize,
     },
+    /// Every receiver has failed, and nobody came anew for a second: the rest is not sent.
+    Abandoned,
     /// Every object has been sent once.
     AllSent,
     /// An object could not be read, or coded; the session ends.

@@ -75,6 +75,11 @@ impl Member {
         now < self.last_heard + MOVE_AFTER
     }
 
+    /// True when it has gone, or nothing is expected of it: who comes in its name may be itself again.
+    fn is_gone(&self) -> bool {
+        matches!(self.status, MemberStatus::Failed | MemberStatus::Lost)
+    }
+
     /// A round trip as far as it is believed: the smaller one of two in a row.
     pub(super) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
         let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).max(1);
@@ -250,11 +255,16 @@ impl Members {
             return Heard::Collision(member.identity);
         }
         if member.peer != peer {
-            if identity.is_none() || member.speaks(now) {
+            if identity.is_none() || (member.speaks(now) && !member.is_gone()) {
                 return Heard::Stranger;
             }
             self.leave_address(at);
-            self.members[at as usize].peer = peer;
+            let member = &mut self.members[at as usize];
+            // It may have started again with a node id that its user gave it.
+            (member.peer, member.joined) = (peer, joined);
+            if member.status == MemberStatus::Failed {
+                self.set_status(node, MemberStatus::Active);
+            }
             self.enter_address(at);
         }
         let member = &mut self.members[at as usize];
@@ -275,7 +285,7 @@ impl Members {
     ) -> Heard {
         let (known, neighbour) = (self.named(id), self.neighbour(peer));
         // Somebody else's name, from elsewhere; or two names at one address.
-        let taken = |other: NodeId| self.get(other).is_some_and(|m| m.speaks(now));
+        let taken = |other: NodeId| self.get(other).is_some_and(|m| m.speaks(now) && !m.is_gone());
         if known.is_some_and(|old| neighbour != Some(old) && taken(old))
             || neighbour.is_some_and(|old| known != Some(old) && taken(old))
         {
@@ -288,13 +298,14 @@ impl Members {
             self.insert(Member::new(now, (node, peer), id, joined));
             return Heard::New;
         };
-        // It may have started again with nothing; if not, it confirms again.
+        // It may have started again with nothing; if not, it confirms again. From another address it has
+        // started again: it comes late, and nothing that was said of it holds.
         let member = self.get(old).copied();
         for gone in known.into_iter().chain(neighbour) {
             self.forget(gone);
         }
         let fresh = Member::new(now, (node, peer), id, joined);
-        let same = member.filter(|m| m.identity == id);
+        let same = member.filter(|m| m.identity == id && m.peer == peer);
         let joined = same.map_or(joined, |m| m.joined);
         self.insert(Member { joined, ..fresh });
         if same.is_some_and(|m| m.status == MemberStatus::Ejected) {

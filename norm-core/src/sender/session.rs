@@ -122,6 +122,8 @@ const STRANGER_CALL: Duration = Duration::from_millis(100);
 const STRANGER_GRACE: Duration = Duration::from_secs(1);
 /// ... but not beyond this time after everything was sent.
 const STRANGER_LIMIT: Duration = Duration::from_secs(5);
+/// A session goes on for so long after everybody has failed.
+const ABANDONED_FOR: Duration = Duration::from_secs(1);
 /// The robust factor's wait is not stretched further by a long round trip.
 const LONGEST_ROBUST: Duration = Duration::from_secs(15);
 /// The rate of reports that a roll call may cause, per second.

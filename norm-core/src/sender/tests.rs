@@ -176,12 +176,24 @@ fn when_every_receiver_has_failed_the_rest_is_not_sent() {
     sender.enqueue(ObjectSpec { size: 100_000, info: None, file: true }).unwrap();
     sender.finish();
     let mut now = START;
-    report(&mut sender, now, 2, MemberState::Failed);
-    for _ in 0..100 {
-        now += MS * 100;
-        sender.handle_timeout(now);
-        drain(&mut sender, now);
-    }
+    let mut events = Vec::new();
+    let mut run = |sender: &mut Sender, tenths: u32| {
+        for _ in 0..tenths {
+            now += MS * 100;
+            sender.handle_timeout(now);
+            drain(sender, now);
+        }
+        events.extend(core::iter::from_fn(|| sender.poll_event()));
+        events.iter().filter(|event| **event == SenderEvent::Abandoned).count()
+    };
+    report(&mut sender, START, 2, MemberState::Failed);
+    assert_eq!(run(&mut sender, 8), 0);
+    report(&mut sender, START + MS * 800, 3, MemberState::Joined);
+    assert_eq!(run(&mut sender, 30), 0, "somebody is there");
+    report(&mut sender, START + MS * 3_800, 3, MemberState::Failed);
+    assert_eq!(run(&mut sender, 9), 0, "one that starts again may be back in a moment");
+    assert_eq!(run(&mut sender, 3), 1, "a second was long enough");
+    run(&mut sender, 5);
     assert!(sender.is_finished());
     assert!(sender.progress().0 < 10_000, "{:?}", sender.progress());
 }

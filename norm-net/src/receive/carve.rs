@@ -5,6 +5,8 @@
 //! then, is not copied at all: the spool itself gets its name. For a set of one file nothing is
 //! copied.
 //!
+//! A file that is there already with the content that it should have stays, and gets mode and time.
+//!
 //! A file appears under its final name in one step, whole, with mode and time. Its blocks may still
 //! be in the system's cache then: nothing is flushed to the disk (`fsync`), as with `cp`; a power
 //! failure in the seconds after can lose content.
@@ -20,6 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use norm_core::content::Mtime;
 
 use super::plan::{Plan, PlanError, Planned, is_directory};
+use super::same::same_file;
 use super::spool::{Spool, SpoolFile, fresh};
 
 /// Why the files could not be made; those made before stay, whole.
@@ -43,20 +46,30 @@ impl fmt::Display for CarveError {
     }
 }
 
-/// Makes directories and files; tells each finished file to `made`.
+/// What became of a file.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    New,
+    /// It was there already, with the same content.
+    Before,
+}
+
+/// Makes directories and files; tells each finished file to `made`. Returns how many of them were there
+/// before.
 pub(super) fn carve(
     spool: &Spool,
     plan: &Plan,
     overwrite: bool,
     cancel: &AtomicBool,
-    made: &mut dyn FnMut(&Path, u64),
-) -> Result<(), CarveError> {
+    made: &mut dyn FnMut(&Path, u64, Made),
+) -> Result<u64, CarveError> {
     let root = spool.directory();
     let mut created = HashSet::new();
     for directory in &plan.directories {
         make_directories(root, &directory.path, &mut created)?;
     }
-    let carver = Carver { spool, overwrite };
+    let carver = Carver { spool, overwrite, cancel };
+    let mut before = 0;
     for file in plan.files.iter().rev() {
         if cancel.load(Ordering::Relaxed) {
             return Err(CarveError::Stopped);
@@ -65,8 +78,9 @@ pub(super) fn carve(
             make_directories(root, parent, &mut created)?;
         }
         let target = root.join(&file.path);
-        carver.make(file, &target).map_err(|error| failed(&target, error))?;
-        made(&target, file.size);
+        let result = carver.make(file, &target).map_err(|error| failed(&target, error))?;
+        before += u64::from(result == Made::Before);
+        made(&target, file.size, result);
     }
     // Last, because files change the times of the directories that they are made in. What was there
     // before stays as it is.
@@ -76,12 +90,13 @@ pub(super) fn carve(
             set_directory(directory, &path).map_err(|error| CarveError::Io(path, error))?;
         }
     }
-    Ok(())
+    Ok(before)
 }
 
 pub(super) fn failed(target: &Path, error: io::Error) -> CarveError {
     match error.kind() {
         io::ErrorKind::AlreadyExists => CarveError::Plan(PlanError::Exists(target.to_owned())),
+        io::ErrorKind::Interrupted => CarveError::Stopped,
         _ => CarveError::Io(target.to_owned(), error),
     }
 }
@@ -89,12 +104,19 @@ pub(super) fn failed(target: &Path, error: io::Error) -> CarveError {
 struct Carver<'a> {
     spool: &'a Spool,
     overwrite: bool,
+    cancel: &'a AtomicBool,
 }
 
 impl Carver<'_> {
-    fn make(&self, file: &Planned, target: &Path) -> io::Result<()> {
+    fn make(&self, file: &Planned, target: &Path) -> io::Result<Made> {
+        if !self.overwrite && self.is_here(file, target)? {
+            if file.size > 0 {
+                self.payload().set_len(file.offset)?;
+            }
+            return Ok(Made::Before);
+        }
         if file.offset == 0 && file.size > 0 && self.rename_spool(file, target)? {
-            return Ok(());
+            return Ok(Made::New);
         }
         let part = self.spool.part_beside(target);
         let made = self.copy(file, &part).and_then(|()| place(&part, target, self.overwrite));
@@ -105,7 +127,25 @@ impl Carver<'_> {
         if file.size > 0 {
             self.payload().set_len(file.offset)?;
         }
-        Ok(())
+        Ok(Made::New)
+    }
+
+    /// True when the file is there already; it has mode and time then, as far as we may set them.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when something else is there.
+    fn is_here(&self, file: &Planned, target: &Path) -> io::Result<bool> {
+        if fs::symlink_metadata(target).is_err() {
+            return Ok(false);
+        }
+        match same_file(self.payload(), file.offset, file.size, target, self.cancel)? {
+            Some(there) => {
+                // A run that was killed may have made it, and left this.
+                let _ = fs::remove_file(self.spool.part_beside(target));
+                keep_foreign(set_metadata(&there, file)).map(|()| true)
+            }
+            None => Err(io::ErrorKind::AlreadyExists.into()),
+        }
     }
 
     /// Gives the spool itself the file's name; false where names of two file systems cannot do that.
@@ -174,6 +214,14 @@ pub(super) const PLAIN_MODE: u32 = 0o644;
 const PLAIN_DIRECTORY_MODE: u32 = 0o755;
 /// Permissions of user, group and others: no set-user-id and the like from the network.
 const PERMISSIONS: u32 = 0o777;
+
+/// Mode and time of a file that is somebody else's stay as they are.
+pub(super) fn keep_foreign(set: io::Result<()>) -> io::Result<()> {
+    match set {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        set => set,
+    }
+}
 
 fn set_metadata(file: &File, planned: &Planned) -> io::Result<()> {
     let mode = if planned.mode == 0 { PLAIN_MODE } else { planned.mode & PERMISSIONS };

@@ -52,6 +52,8 @@ pub enum ReceiveEvent {
         path: PathBuf,
         /// Its size in bytes.
         bytes: u64,
+        /// It was there already, with the same content.
+        before: bool,
     },
     /// A file that belongs to no set cannot be had or made; its sender may go on with others.
     FileFailed {

@@ -13,6 +13,7 @@
 
 mod have;
 mod open;
+mod parts;
 mod state;
 mod sweep;
 
@@ -23,6 +24,11 @@ pub(super) use have::Have;
 pub(super) use open::{Found, Kept, has_state, is_of_other_size, is_still, open};
 pub(super) use state::State;
 pub(super) use sweep::{Sweep, sweep};
+
+/// The temporary name of a file that is being made of the spool with this stem.
+pub(super) fn part_name(stem: &impl fmt::Display) -> String {
+    format!("{stem}.part")
+}
 
 /// Payloads of which less is here are not kept, in bytes.
 pub(super) const LEAST: u64 = 1 << 20;

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Blocks are put together in memory (`store`), written to temporary files (`spool`), read back and
-//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`). What is not
+//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`, `same`). What is not
 //! finished is kept for later sessions (`kept`). `set` is
 //! the state of one set, `session` joins all this to the engine.
 
@@ -28,6 +28,7 @@ mod carve;
 mod error;
 mod event;
 mod hashing;
+mod identity;
 mod kept;
 mod lossy;
 mod options;
@@ -35,6 +36,7 @@ mod plain;
 mod plan;
 mod positioned;
 mod report;
+mod same;
 mod session;
 mod set;
 mod space;

@@ -30,7 +30,8 @@ pub struct ReceiveOptions {
     pub timeout: Option<Duration>,
     /// Go on after a set, and serve several at once, until stopped.
     pub daemon: bool,
-    /// Replace files that are there already. Otherwise a set that has one of their names fails.
+    /// Replace files that are there already. Otherwise a set that has one of their names fails, unless that
+    /// file has the very content that was received for it.
     pub overwrite: bool,
     /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is kept.
     /// Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a session that
@@ -57,7 +58,8 @@ pub struct ReceiveOptions {
     /// receivers collide.
     pub node: Option<NodeId>,
     /// Fixes all random choices; `None` takes a seed from the system. Receivers of one session must
-    /// have different ones.
+    /// have different ones. Without, a receiver that starts again on this interface, for this directory, is
+    /// the same to a sender, where the system can tell.
     pub seed: Option<u64>,
 }
 

@@ -7,13 +7,14 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use norm_core::content::{NameRules, TEMP_PREFIX, safe_components};
 use norm_core::wire::NodeId;
 
-use super::carve::{self, CarveError, PLAIN_MODE, make_directories, set_mode};
+use super::carve::{self, CarveError, Made, PLAIN_MODE, keep_foreign, make_directories, set_mode};
 use super::plan::check_target;
+use super::same::same_file;
 use super::spool::fresh;
 use super::{positioned, space};
 
@@ -45,7 +46,7 @@ impl PlainFile {
         if let Some(parent) = path.parent() {
             make_directories(root, parent, &mut HashSet::new())?;
         }
-        check_target(&target, overwrite).map_err(CarveError::Plan)?;
+        check_target(&target, size, overwrite).map_err(CarveError::Plan)?;
         let temporary = target.with_file_name(format!("{TEMP_PREFIX}{label}.part"));
         let failed = |error| CarveError::Io(target.clone(), error);
         let opened = fresh(&temporary).map_err(failed)?;
@@ -78,19 +79,29 @@ impl PlainFile {
         Ok(())
     }
 
-    /// Gives it its name.
-    pub(super) fn place(&self, overwrite: bool) -> Result<(), CarveError> {
-        let placed = self
-            .open()
-            .and_then(|file| set_mode(&file, PLAIN_MODE))
-            .and_then(|()| carve::place(&self.temporary, &self.target, overwrite));
+    /// Gives it its name, unless a file with the same content has it already.
+    pub(super) fn place(&self, overwrite: bool, cancel: &AtomicBool) -> Result<Made, CarveError> {
+        let placed = self.open().and_then(|file| {
+            if !overwrite && self.is_here(&file, cancel)? {
+                return Ok(Made::Before);
+            }
+            set_mode(&file, PLAIN_MODE)?;
+            carve::place(&self.temporary, &self.target, overwrite).map(|()| Made::New)
+        });
         placed.map_err(|error| carve::failed(&self.target, error))
+    }
+
+    fn is_here(&self, received: &File, cancel: &AtomicBool) -> io::Result<bool> {
+        match same_file(received, 0, self.size, &self.target, cancel)? {
+            Some(there) => keep_foreign(set_mode(&there, PLAIN_MODE)).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Opened for each block: there may be more files under way than a process may have open.
     fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.write(true);
+        options.read(true).write(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
         options.open(&self.temporary)

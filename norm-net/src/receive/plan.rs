@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use norm_core::content::{ContentError, EntryKind, Head, Mtime, NameRules, safe_components};
 
+use super::same::may_be_same;
+
 /// A file or directory to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
@@ -42,7 +44,7 @@ pub(super) enum PlanError {
     Name(String),
     /// Two entries would be the same file, or one a directory below the other.
     Clash(PathBuf),
-    /// Something is there already.
+    /// Something else is there already.
     Exists(PathBuf),
     /// A symbolic link, or a file, where a directory must be.
     InTheWay(PathBuf),
@@ -115,7 +117,8 @@ impl Plan {
     }
 
     /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
-    /// unless files may be replaced, no file with one of the names.
+    /// unless files may be replaced, no file with one of the names, but for those of the right size: they may
+    /// turn out to be the same.
     pub(super) fn check(&self, root: &Path, overwrite: bool) -> Result<(), PlanError> {
         let mut known = HashMap::new();
         for directory in &self.directories {
@@ -127,7 +130,7 @@ impl Plan {
                 None => true,
             };
             if parent_exists {
-                check_target(&root.join(&file.path), overwrite)?;
+                check_target(&root.join(&file.path), file.size, overwrite)?;
             }
         }
         Ok(())
@@ -187,11 +190,11 @@ pub(super) fn is_directory(path: &Path) -> Result<bool, PlanError> {
     }
 }
 
-/// Checks that a file may be made at `path`.
-pub(super) fn check_target(path: &Path, overwrite: bool) -> Result<(), PlanError> {
+/// Checks that a file of `size` bytes may be made at `path`, or may be there already.
+pub(super) fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<(), PlanError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::InTheWay(path.to_owned())),
-        Ok(_) if overwrite => Ok(()),
+        Ok(_) if overwrite || may_be_same(path, size) => Ok(()),
         Ok(_) => Err(PlanError::Exists(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(PlanError::Io(path.to_owned(), error)),

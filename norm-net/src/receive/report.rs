@@ -80,6 +80,8 @@ pub struct SetReport {
     pub sender: SocketAddr,
     /// Files in it.
     pub files: u64,
+    /// Those of them that were in their places already, with the same content.
+    pub before: u64,
     /// Directories listed in it.
     pub directories: u64,
     /// Bytes of its files.

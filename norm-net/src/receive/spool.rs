@@ -160,7 +160,7 @@ impl Spool {
 
     /// The temporary name of a file that is to get a final name beside this path.
     pub(super) fn part_beside(&self, target: &Path) -> PathBuf {
-        target.with_file_name(format!("{}.part", self.name))
+        target.with_file_name(kept::part_name(&self.name))
     }
 
     /// The directory that the spool is in: the output directory.

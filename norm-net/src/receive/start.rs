@@ -13,6 +13,7 @@ use norm_core::wire::Identity;
 use norm_core::{JobDone, Receiver, ReceiverConfig, Rng};
 
 use super::event::{Events, ReceiveEvent};
+use super::identity::Lasting;
 use super::lossy::Lossy;
 use super::session::{Policy, Session, Surroundings};
 use super::store::BlockStore;
@@ -98,9 +99,10 @@ impl Drop for Receiving {
 /// When an option cannot work, the directory cannot be written, or no socket can be had.
 pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
     options.check()?;
+    // Nothing is made for a session that cannot be.
+    let link = Link::open(&options.link_config())?;
     prepare(&options.directory)
         .map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
-    let link = Link::open(&options.link_config())?;
     let settings = ReceiveSettings {
         group: options.group,
         interface: link.interface().clone(),
@@ -136,6 +138,8 @@ struct Runner {
     engine: Lossy,
     session: Session,
     done: Channel<JobDone>,
+    /// Nobody else may be us while we are.
+    _identity: Option<Lasting>,
 }
 
 impl Runner {
@@ -171,12 +175,23 @@ impl Runner {
             place: format!("{} via {}", options.group, link.interface().name),
         };
         let mut rng = Rng::new(seed);
-        let config = engine_config(options, link.buffers().recv_granted, &mut rng);
+        // Whoever fixes all choices fixes this one, too.
+        let lasting = options.seed.is_none().then(|| {
+            let interface = link.interface();
+            let address = interface.address_like(options.group.ip());
+            Lasting::find(&options.directory, &interface.name, address)
+        });
+        let lasting = lasting.flatten();
+        let mut config = engine_config(options, link.buffers().recv_granted, &mut rng);
+        if let Some(lasting) = &lasting {
+            config.identity = lasting.identity;
+        }
         let engine = Receiver::new(config, store, rng.next_u64());
         let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
         let mut session = Session::new(policy, around, clock.now());
         session.look_around(clock.now());
-        Ok(Self { options: options.clone(), link, clock, engine, session, done })
+        let options = options.clone();
+        Ok(Self { options, link, clock, engine, session, done, _identity: lasting })
     }
 
     fn run(mut self) -> io::Result<ReceiveReport> {

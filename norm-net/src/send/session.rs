@@ -325,6 +325,10 @@ impl Application<Sender> for Session {
                 self.all_sent = Some(now);
                 self.events.push(SendEvent::AllSent);
             }
+            SenderEvent::Abandoned => {
+                let words = "no receiver is left: all have failed, so the rest is not sent";
+                self.events.push(SendEvent::Hint(words.to_owned()));
+            }
             SenderEvent::ReadFailed => self.read_failed(now),
             // No acknowledgments are requested; the end is seen in `turn`.
             SenderEvent::Acknowledged { .. } | SenderEvent::Finished => {}

@@ -119,6 +119,42 @@ fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place()
 }
 
 #[test]
+fn who_has_started_again_counts_once_and_begins_anew() {
+    let mut members = Members::new(9, false);
+    let again = |members: &mut Members, now, node: u32, joined| {
+        members.heard(now, (NodeId(node), at(node as u16)), Some(id(1)), joined)
+    };
+    hear(&mut members, 1, 1, Some(1));
+    assert_eq!(again(&mut members, NOW, 2, 7), Heard::Stranger, "the first one may still be there");
+    let later = NOW + MOVE_AFTER;
+    assert_eq!(again(&mut members, later, 2, 7), Heard::Moved(NodeId(1)));
+    assert_eq!(members.get(NodeId(2)).unwrap().joined, 7, "it has nothing of what was sent before");
+    // It says that it goes, and comes back at once.
+    members.set_status(NodeId(2), MemberStatus::Failed);
+    assert_eq!(again(&mut members, later, 3, 8), Heard::Moved(NodeId(2)));
+    assert!(members.is_active(NodeId(3)));
+    assert_eq!(again(&mut members, later, 2, 9), Heard::Stranger, "a late word of the one before");
+    // It was sent away: who starts it again wants it back.
+    members.set_status(NodeId(3), MemberStatus::Ejected);
+    assert_eq!(again(&mut members, later + MOVE_AFTER, 4, 9), Heard::Moved(NodeId(3)));
+    assert_eq!((members.announced(), members.ejected(), members.all_settled()), (1, 0, false));
+}
+
+#[test]
+fn who_starts_again_with_the_same_node_id_is_waited_for_again() {
+    let mut members = Members::new(9, false);
+    hear(&mut members, 1, 1, Some(1));
+    members.set_status(NodeId(1), MemberStatus::Failed);
+    let again =
+        |members: &mut Members, peer| members.heard(NOW, (NodeId(1), at(peer)), Some(id(1)), 7);
+    assert_eq!(again(&mut members, 1), Heard::Known);
+    assert!(!members.is_active(NodeId(1)), "it only says again that it goes");
+    assert_eq!(again(&mut members, 2), Heard::Known);
+    assert!(members.is_active(NodeId(1)));
+    assert_eq!(members.get(NodeId(1)).unwrap().joined, 7);
+}
+
+#[test]
 fn one_address_is_one_receiver_and_speaks_for_no_other() {
     let mut members = Members::new(9, false);
     assert_eq!(hear(&mut members, 1, 1, Some(1)), Heard::New);

@@ -101,16 +101,22 @@ impl Sender {
         }
     }
 
-    /// When every receiver that was counted has failed, the rest would be sent to nobody. Whoever
-    /// asked for lingering expects more to come.
+    /// When every receiver that was counted has failed, the rest would be sent to nobody; but one that
+    /// starts again at once finds the session open. Whoever asked for lingering expects more to come.
     fn close_if_abandoned(&mut self, now: Timestamp) {
         let failed = self.members.announced() > 0
             && self.members.confirmed() == 0
             && self.members.all_settled();
         let expects = !self.config.linger.is_zero() || self.session.stays_open;
-        if !failed || !self.session.finishing || expects {
+        let telling = self.slow.as_ref().is_some_and(Slow::is_telling);
+        if !failed || !self.session.finishing || expects || telling {
             self.session.abandoned = None;
-        } else if now >= *self.session.abandoned.get_or_insert(now) + self.config.patience {
+        } else if !self.session.is_closing()
+            && now >= *self.session.abandoned.get_or_insert(now) + ABANDONED_FOR
+        {
+            if self.session.all_sent.is_none() {
+                self.event(SenderEvent::Abandoned);
+            }
             self.session.close(now);
         }
     }

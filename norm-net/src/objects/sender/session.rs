@@ -287,6 +287,7 @@ impl Application<Sender> for Session {
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }
+            | SenderEvent::Abandoned
             | SenderEvent::Finished => {}
         }
     }

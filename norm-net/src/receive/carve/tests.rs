@@ -42,12 +42,20 @@ impl Fixture {
     }
 
     fn carve(&self, overwrite: bool) -> Result<Vec<String>, CarveError> {
-        let mut made = Vec::new();
-        carve(self.spool(), &self.plan, overwrite, &AtomicBool::new(false), &mut |path, _| {
+        self.carve_all(overwrite).map(|(made, _)| made)
+    }
+
+    /// Files made, and those that were there before.
+    fn carve_all(&self, overwrite: bool) -> Result<(Vec<String>, Vec<String>), CarveError> {
+        let (mut new, mut before) = (Vec::new(), Vec::new());
+        let run = AtomicBool::new(false);
+        let count = carve(self.spool(), &self.plan, overwrite, &run, &mut |path, _, made| {
             let path = path.strip_prefix(self.dir.path()).unwrap();
-            made.push(path.to_str().unwrap().to_owned());
+            let names = if made == Made::New { &mut new } else { &mut before };
+            names.push(path.to_str().unwrap().to_owned());
         })?;
-        Ok(made)
+        assert_eq!(count, before.len() as u64);
+        Ok((new, before))
     }
 
     /// Everything in the output directory, once the spool is gone.
@@ -137,7 +145,7 @@ fn the_spool_shrinks_with_every_file_made() {
     let set = Fixture::new(&[("a", "0123456789"), ("b", "0123"), ("c", "01234567")]);
     let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
     let mut lengths = vec![length(&set)];
-    carve(set.spool(), &set.plan, false, &AtomicBool::new(false), &mut |_, _| {
+    carve(set.spool(), &set.plan, false, &AtomicBool::new(false), &mut |_, _, _| {
         lengths.push(length(&set));
     })
     .unwrap();
@@ -155,6 +163,66 @@ fn what_is_there_already_is_not_touched() {
         let left: &[&str] = if existing == "a" { &["a", "b"] } else { &["b"] };
         assert_eq!(set.left(), left, "no temporary file either");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    for existing in [&["a"][..], &["d/b"], &["c"], &["empty"], &["a", "d/b", "c", "empty"]] {
+        let files = [("a", "one"), ("d/b", "two!"), ("c", "three"), ("empty", "")];
+        let mut set = Fixture::new(&files);
+        let mut inodes = Vec::new();
+        for &name in existing {
+            fs::create_dir_all(set.path(name).parent().unwrap()).unwrap();
+            let content = files.iter().find(|(path, _)| *path == name).unwrap().1;
+            fs::write(set.path(name), content).unwrap();
+            inodes.push(fs::metadata(set.path(name)).unwrap().ino());
+            // Of a run that was killed.
+            fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
+        }
+        let (made, mut before) = set.carve_all(false).unwrap();
+        before.reverse();
+        assert_eq!(
+            (made.len(), before),
+            (4 - existing.len(), existing.iter().map(ToString::to_string).collect())
+        );
+        let now: Vec<u64> =
+            existing.iter().map(|name| fs::metadata(set.path(name)).unwrap().ino()).collect();
+        assert_eq!(now, inodes, "not made anew");
+        for (name, content) in files {
+            assert_eq!(set.read(name), content);
+            let metadata = fs::metadata(set.path(name)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o7777, 0o751, "{name}");
+            assert_eq!(metadata.modified().unwrap(), time, "{name}");
+        }
+        set.spool().discard();
+        assert_eq!(set.left(), ["a", "c", "d", "d/b", "empty"], "and no temporary file");
+    }
+}
+
+#[test]
+fn a_file_of_the_same_size_and_other_content_is_in_the_way() {
+    for existing in ["a", "b"] {
+        let mut set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+        fs::write(set.path(existing), "old !").unwrap();
+        let error = set.carve(false).unwrap_err();
+        assert!(matches!(&error, CarveError::Plan(PlanError::Exists(_))), "{error}");
+        assert_eq!(set.read(existing), "old !");
+        let left: &[&str] = if existing == "a" { &["a", "b"] } else { &["b"] };
+        assert_eq!(set.left(), left, "no temporary file either");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_to_the_same_content_is_in_the_way() {
+    let set = Fixture::new(&[("a", "new a")]);
+    fs::write(set.path("other"), "new a").unwrap();
+    std::os::unix::fs::symlink("other", set.path("a")).unwrap();
+    assert!(matches!(set.carve(false), Err(CarveError::Plan(PlanError::Exists(_)))));
+    assert!(fs::symlink_metadata(set.path("a")).unwrap().is_symlink());
 }
 
 #[test]
@@ -217,7 +285,7 @@ fn times_beyond_what_the_system_knows_are_left_out() {
 fn a_stopped_session_makes_no_more_files() {
     let mut set = Fixture::new(&[("a", "x"), ("b", "y")]);
     let stop = AtomicBool::new(false);
-    let carved = carve(set.spool(), &set.plan, false, &stop, &mut |_, _| {
+    let carved = carve(set.spool(), &set.plan, false, &stop, &mut |_, _, _| {
         stop.store(true, Ordering::Relaxed);
     });
     assert!(matches!(carved, Err(CarveError::Stopped)));

@@ -123,13 +123,13 @@ pub(super) fn regular(path: &Path, create: bool) -> io::Result<File> {
 /// True when it belongs to us: whoever owns a file may change it later.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library does not tell who we are")]
-fn is_ours(metadata: &Metadata) -> bool {
+pub(super) fn is_ours(metadata: &Metadata) -> bool {
     // SAFETY: the call takes nothing and cannot fail.
     std::os::unix::fs::MetadataExt::uid(metadata) == unsafe { libc::geteuid() }
 }
 
 #[cfg(not(unix))]
-fn is_ours(_metadata: &Metadata) -> bool {
+pub(super) fn is_ours(_metadata: &Metadata) -> bool {
     true
 }
 

@@ -1,4 +1,5 @@
-//! Removes temporary files that nobody will come back for, and lists the others.
+//! Removes temporary files that nobody will come back for, and lists the others. Parts of files that were being
+//! made when a run was killed go in any case (`parts`).
 //!
 //! Kept is what has a state that says something, for a week, and of several the newest sixteen. Files
 //! that somebody is at work on are locked and not touched; neither is anything where nothing can be locked.
@@ -12,6 +13,7 @@ use norm_core::content::TEMP_PREFIX;
 
 use super::Names;
 use super::open::{read_state, regular};
+use super::parts::remove_parts;
 
 /// Unfinished sets are kept for this long after the last byte.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -37,7 +39,7 @@ pub(in crate::receive) fn sweep(directory: &Path, all: bool) -> Sweep {
     let mut kept = Vec::new();
     for stem in stems(directory) {
         let names = Names::new(directory, &stem);
-        match look(&names, &stem, all) {
+        match look(directory, &names, &stem, all) {
             Look::Busy => {}
             Look::Stale(_lock) => {
                 names.remove();
@@ -69,13 +71,16 @@ enum Look {
     },
 }
 
-fn look(names: &Names, stem: &str, all: bool) -> Look {
+fn look(directory: &Path, names: &Names, stem: &str, all: bool) -> Look {
     let there = [names.head(), names.payload(), names.tail(), names.state(), names.new_state()];
     let age = there.iter().filter_map(|path| age(path)).min();
     // Without a head nobody can be at work.
     let lock = locked(names);
     if lock.is_none() && fs::symlink_metadata(names.head()).is_ok() {
         return Look::Busy;
+    }
+    if let Some(head) = &lock {
+        remove_parts(directory, stem, head);
     }
     if all {
         return Look::Stale(lock);

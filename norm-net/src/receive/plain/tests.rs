@@ -2,6 +2,8 @@ use std::fs;
 
 use super::*;
 
+static RUN: AtomicBool = AtomicBool::new(false);
+
 fn path(info: &[u8]) -> String {
     path_of(Some(info), NodeId(0xab), 0x1_0007).to_string_lossy().into_owned()
 }
@@ -38,7 +40,7 @@ fn a_file_appears_whole_and_a_given_up_one_leaves_nothing() {
     assert!(!dir.path().join("a/b").exists());
     file.write(b"ab", 0).unwrap();
     assert_eq!(file.written(), 4);
-    file.place(false).unwrap();
+    file.place(false, &RUN).unwrap();
     drop(file);
     assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"abcd");
     drop(create(dir.path(), "a/c", false).unwrap());
@@ -54,15 +56,30 @@ fn what_exists_stays_unless_it_may_be_replaced() {
     assert!(create(dir.path(), "f/below", true).is_err(), "a file is no directory");
     let file = create(dir.path(), "f", true).unwrap();
     file.write(b"new!", 0).unwrap();
-    file.place(true).unwrap();
+    file.place(true, &RUN).unwrap();
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"new!");
     // It has come to be there meanwhile.
     let late = create(dir.path(), "g", false).unwrap();
     fs::write(dir.path().join("g"), b"mine").unwrap();
-    assert!(late.place(false).unwrap_err().to_string().contains("exists already"));
+    assert!(late.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
     drop(late);
     assert_eq!(fs::read(dir.path().join("g")).unwrap(), b"mine");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+}
+
+#[test]
+fn a_file_that_is_there_with_the_same_content_stays_and_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), b"same").unwrap();
+    let file = create(dir.path(), "f", false).unwrap();
+    file.write(b"same", 0).unwrap();
+    assert_eq!(file.place(false, &RUN).unwrap(), Made::Before);
+    drop(file);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    let other = create(dir.path(), "f", false).unwrap();
+    other.write(b"ame?", 0).unwrap();
+    assert!(other.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"same");
 }
 
 #[test]

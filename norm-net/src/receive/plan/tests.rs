@@ -65,6 +65,8 @@ fn existing_files_are_noticed_before_anything_is_received() {
     plan.check(dir.path(), false).unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();
     plan.check(dir.path(), false).unwrap();
+    fs::write(dir.path().join("d/old"), b"?").unwrap();
+    plan.check(dir.path(), false).unwrap(); // it may be the same
     fs::write(dir.path().join("d/old"), b"").unwrap();
     let error = plan.check(dir.path(), false).unwrap_err();
     assert!(matches!(&error, PlanError::Exists(path) if path.ends_with("d/old")), "{error}");

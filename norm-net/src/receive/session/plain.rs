@@ -17,7 +17,7 @@ use norm_core::wire::{NodeId, ObjectId};
 use super::end::Failure;
 use super::tasks::{PlaceTask, TaskResult};
 use super::{Engine, MAX_REPORTS, Movement, Session, loss, push_bounded};
-use crate::receive::carve::CarveError;
+use crate::receive::carve::{CarveError, Made};
 use crate::receive::event::ReceiveEvent;
 use crate::receive::plain::{PlainFile, path_of};
 use crate::receive::report::{MAX_PATHS, SetReport, rate};
@@ -39,6 +39,8 @@ pub(super) struct PlainSender {
     /// The first complete ones.
     paths: Vec<PathBuf>,
     complete: u64,
+    /// Of these, those that were in their places already.
+    before: u64,
     bytes: u64,
     failed: u64,
     /// The weightiest reason.
@@ -55,6 +57,7 @@ impl PlainSender {
             files: BTreeMap::new(),
             paths: Vec::new(),
             complete: 0,
+            before: 0,
             bytes: 0,
             failed: 0,
             failure: None,
@@ -193,7 +196,8 @@ impl Session {
     pub(super) fn plain_written(&mut self, object: ObjectRef) {
         let Some(file) = self.plain_file(object) else { return };
         let (overwrite, results) = (self.policy.overwrite, self.task_results.clone());
-        let task = PlaceTask { object, file, overwrite, results };
+        let cancel = Arc::clone(&self.cancel);
+        let task = PlaceTask { object, file, overwrite, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 
@@ -220,18 +224,20 @@ impl Session {
         result: TaskResult,
     ) {
         let reason = match result {
-            TaskResult::Placed(Ok(())) => {
+            TaskResult::Placed(Ok(made)) => {
                 let Some(sender) = self.plain.get_mut(&object.remote) else { return };
                 let Some(file) = sender.files.remove(&object.key) else { return };
                 engine.confirm(object);
                 sender.moved.touch(now);
                 sender.complete += 1;
+                let before = made == Made::Before;
+                sender.before += u64::from(before);
                 sender.bytes = sender.bytes.saturating_add(file.size());
                 let path = file.target().to_owned();
                 if sender.paths.len() < MAX_PATHS {
                     sender.paths.push(path.clone());
                 }
-                self.events.send(ReceiveEvent::FileComplete { path, bytes: file.size() });
+                self.events.send(ReceiveEvent::FileComplete { path, bytes: file.size(), before });
                 return;
             }
             TaskResult::Placed(Err(error)) => error.to_string(),
@@ -330,6 +336,7 @@ impl Session {
                 root: String::new(),
                 sender: address.unwrap_or_else(|| ([0, 0, 0, 0], 0).into()),
                 files: sender.complete,
+                before: sender.before,
                 directories: 0,
                 bytes: sender.bytes,
                 paths: sender.paths,

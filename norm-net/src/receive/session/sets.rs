@@ -272,7 +272,9 @@ impl Session {
             TaskResult::Tail { key, tail: Err(error) } => {
                 return self.again_or_fail(engine, now, number, key, &error.to_string());
             }
-            TaskResult::Carved(Ok(())) => return self.set_complete(engine, now, number),
+            TaskResult::Carved(Ok(before)) => {
+                return self.set_complete(engine, now, number, before);
+            }
             TaskResult::Carved(Err(error)) => {
                 return self.fail(engine, now, number, Failure::Local(error.to_string()));
             }
@@ -351,7 +353,7 @@ impl Session {
         self.check_workers.submit(move || task.run());
     }
 
-    fn set_complete(&mut self, engine: &mut Engine, now: Timestamp, number: u64) {
+    fn set_complete(&mut self, engine: &mut Engine, now: Timestamp, number: u64, before: u64) {
         let Some(set) = self.sets.remove(&number) else { return };
         let remote = set.remote;
         for key in set.state.keys() {
@@ -372,6 +374,7 @@ impl Session {
             root: set.root.unwrap_or_default(),
             sender: address,
             files: plan.files.len() as u64,
+            before,
             directories: plan.directories.len() as u64,
             bytes,
             paths: plan.files.iter().take(MAX_PATHS).map(|f| directory.join(&f.path)).collect(),

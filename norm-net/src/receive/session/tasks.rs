@@ -10,7 +10,7 @@ use norm_core::content::{ContentError, Hash, ObjectKind, SetId};
 use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
 use norm_core::receiver::ObjectRef;
 
-use crate::receive::carve::{self, CarveError};
+use crate::receive::carve::{self, CarveError, Made};
 use crate::receive::event::{Events, ReceiveEvent};
 use crate::receive::plain::PlainFile;
 use crate::receive::plan::{Plan, PlanError};
@@ -44,10 +44,10 @@ pub(super) enum TaskResult {
     Extent { key: u64, hash: Hash },
     /// The tail was read back.
     Tail { key: u64, tail: Result<TailHashes, ContentError> },
-    /// The files were made.
-    Carved(Result<(), CarveError>),
+    /// The files were made, but for those that were there before: so many.
+    Carved(Result<u64, CarveError>),
     /// A file that belongs to no set got its name.
-    Placed(Result<(), CarveError>),
+    Placed(Result<Made, CarveError>),
     /// The spool could not be written, or not be read.
     Failed { action: &'static str, error: io::Error },
 }
@@ -243,8 +243,9 @@ impl CarveTask {
     pub(super) fn run(self) {
         let Self { set, spool, plan, overwrite, cancel, events, results } = self;
         let carved = guarded(|| {
-            carve::carve(&spool, &plan, overwrite, &cancel, &mut |path, bytes| {
-                events.send(ReceiveEvent::FileComplete { path: path.to_owned(), bytes });
+            carve::carve(&spool, &plan, overwrite, &cancel, &mut |path, bytes, made| {
+                let (path, before) = (path.to_owned(), made == Made::Before);
+                events.send(ReceiveEvent::FileComplete { path, bytes, before });
             })
         });
         let result = match carved {
@@ -261,13 +262,14 @@ pub(super) struct PlaceTask {
     pub(super) object: ObjectRef,
     pub(super) file: Arc<PlainFile>,
     pub(super) overwrite: bool,
+    pub(super) cancel: Arc<AtomicBool>,
     pub(super) results: TaskResults,
 }
 
 impl PlaceTask {
     pub(super) fn run(self) {
-        let Self { object, file, overwrite, results } = self;
-        let result = match guarded(|| file.place(overwrite)) {
+        let Self { object, file, overwrite, cancel, results } = self;
+        let result = match guarded(|| file.place(overwrite, &cancel)) {
             Ok(result) => TaskResult::Placed(result),
             Err(message) => panicked("give the file its name", message),
         };

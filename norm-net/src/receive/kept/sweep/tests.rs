@@ -3,7 +3,7 @@ use std::fs::{File, FileTimes};
 use super::*;
 use crate::receive::spool::SpoolFile;
 use crate::receive::spools::Spools;
-use norm_core::content::ContentId;
+use norm_core::content::{ContentId, Entry, EntryKind, HeadWriter, Mtime};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 24 * 3600;
@@ -74,6 +74,28 @@ fn what_somebody_is_at_work_on_is_not_touched() {
     assert_eq!(sweep(dir.path(), true), Sweep::default());
     assert_eq!(spool.have().bytes(), 2 * MIB);
     assert_eq!(count(dir.path()), 4);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_part_of_a_file_that_was_being_made_goes_unless_somebody_is_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut head = HeadWriter::new();
+    let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
+    head.push(&Entry { kind, mode: 0o644, mtime, size: 5 * MIB, path: "d/file" }).unwrap();
+    let head = head.finish();
+    let content = ContentId::of(&blake3::hash(&head));
+    let spool = Spools::new(dir.path(), true).create(content, 5 * MIB).unwrap();
+    spool.write(SpoolFile::Head, &head, 0).unwrap();
+    spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();
+    fs::create_dir(dir.path().join("d")).unwrap();
+    let part = spool.part_beside(&dir.path().join("d/file"));
+    fs::write(&part, "half").unwrap();
+    sweep(dir.path(), true);
+    assert!(part.exists(), "somebody is at work");
+    drop(spool);
+    assert_eq!(sweep(dir.path(), false).kept, [(2 * MIB, 5 * MIB)], "the rest stays");
+    assert!(!part.exists());
 }
 
 #[test]
