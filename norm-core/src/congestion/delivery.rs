@@ -8,6 +8,7 @@
 
 mod giving_way;
 mod marks;
+mod shape;
 mod verdicts;
 
 use core::time::Duration;
@@ -46,39 +47,21 @@ struct Sent {
 
 /// Probes remembered: reports of older ones say nothing.
 const PROBES: usize = 64;
-/// Packets of a pulse at least, and how many more when all are lost at calm times: the more chance
-/// there is in a count, the longer it is to be.
-const PULSE_PACKETS: f64 = 12.0;
-const PULSE_PACKETS_OPENING: f64 = 7.0;
-const PULSE_LOSSY: f64 = 400.0;
-const PULSE_LOSSY_OPENING: f64 = 60.0;
-const PULSE_SHORTEST: Duration = Duration::from_millis(2);
-const PULSE_LONGEST: Duration = Duration::from_millis(250);
 /// Times between probes.
 const GAP_SHORTEST: Duration = Duration::from_millis(20);
 const GAP_LONGEST: Duration = Duration::from_millis(250);
 /// Times between pulses that find nothing.
 const CYCLE_SHORTEST: Duration = Duration::from_secs(1);
 const CYCLE_LONGEST: Duration = Duration::from_secs(4);
-/// How much faster pulses are: in the beginning, on a long way, and later.
+/// How much faster pulses are: in the beginning, and later.
 const OPENING: f64 = 2.0;
-const OPENING_SLOW: f64 = 4.0;
-const OPENING_FAR: f64 = 3.0;
-const FAR: Duration = Duration::from_millis(50);
 const TOUCH: f64 = 1.25;
 /// Rates as parts of what arrives.
 const HOLD: f64 = 0.97;
 const DRAIN: f64 = 0.75;
 const PRESSED: f64 = 0.8;
-/// Packets that leave at once: at most, at least, and how long fewer do.
+/// Packets that leave at once at most, and how long fewer do.
 const BURST: usize = 64;
-/// They make this many seconds of the rate.
-const BURST_TIME: f64 = 0.000_25;
-const BURST_LEAST: usize = 8;
-/// At most, while what is lost anyway is counted.
-const BURST_CALM: usize = 4;
-/// The least where routers mark packets: their queues are to be short.
-const BURST_MARKED: usize = 4;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
 /// Times that tell what is lost anyway, and the one before them.
 const CALM_HOLDS: u32 = 4;
@@ -268,7 +251,7 @@ impl Delivery {
         if !self.begun {
             self.begun = true;
             self.capacity = self.capacity.max(self.first_rate());
-            self.gain = if rtt > FAR { OPENING_FAR } else { OPENING };
+            self.gain = self.first_gain();
             // First of all, whether the first rate arrives.
             let probe = report.cc_sequence.wrapping_add(2);
             self.step = Step::Await { probe, until: now + rtt * 3 + GAP_SHORTEST * 3 };
@@ -308,28 +291,6 @@ impl Delivery {
                 // The first rate arrives, or a pulse's own report is lost.
                 self.go_on(now, Duration::ZERO);
             }
-        }
-    }
-
-    /// Packets that may leave at once.
-    pub fn burst(&self) -> usize {
-        // What is lost at calm times is not to be lost because of these.
-        let usual = self.usual_burst();
-        if self.is_calm() { usual.min(BURST_CALM) } else { usual }
-    }
-
-    fn usual_burst(&self) -> usize {
-        self.burst.min((self.rate() * BURST_TIME / self.packet) as usize).max(1)
-    }
-
-    /// What is lost now is lost anyway.
-    fn is_calm(&self) -> bool {
-        match self.step {
-            Step::Drain => true,
-            Step::Hold | Step::Await { .. } => {
-                self.opening || (1..CALM_HOLDS).contains(&self.calm_holds)
-            }
-            Step::Pulse | Step::Settle => false,
         }
     }
 
@@ -418,55 +379,6 @@ impl Delivery {
         let room = self.capacity < self.limits.max * 0.99;
         let free = !self.pressed && !self.is_marked() && !self.is_in_the_way();
         self.begun && now >= self.pulse_at && free && room
-    }
-
-    /// In the beginning, unless it gives way to everybody: the first rate is far below what most paths take.
-    fn is_bold(&self) -> bool {
-        self.opening && self.way.is_none()
-    }
-
-    /// How much faster a pulse is in the beginning: four times, while it is so few packets that any queue holds them.
-    fn opening_gain(&self) -> f64 {
-        let few = self.packets(PULSE_PACKETS_OPENING, OPENING_SLOW) > self.usual().0;
-        match self.rtt > FAR {
-            _ if few => OPENING_SLOW,
-            true => OPENING_FAR.min(self.gain),
-            false => OPENING,
-        }
-    }
-
-    /// How long so many packets take at this part of what arrives.
-    fn packets(&self, count: f64, part: f64) -> Duration {
-        Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
-    }
-
-    /// How long a pulse is to last that is not for few packets or uncertain counts: least and most.
-    fn usual(&self) -> (Duration, Duration) {
-        let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
-        let shortest = PULSE_SHORTEST.max(self.jitter * 8).min(PULSE_LONGEST);
-        (share.clamp(shortest, PULSE_LONGEST) * self.longer, PULSE_LONGEST)
-    }
-
-    /// How long the step that begins is to last.
-    fn length(&self) -> Duration {
-        let packets = |count, part| self.packets(count, part);
-        match self.step {
-            Step::Pulse | Step::Drain => {
-                let lossy = if self.opening { PULSE_LOSSY_OPENING } else { PULSE_LOSSY };
-                let lossy = packets(lossy * self.base, self.gain);
-                let (usual, longest) = self.usual();
-                let least = if self.is_bold() { PULSE_PACKETS_OPENING } else { PULSE_PACKETS };
-                usual.max(lossy).min(longest).max(packets(least, self.gain))
-            }
-            Step::Settle => {
-                let pulse = self.rtt / 16;
-                pulse.clamp(PULSE_SHORTEST / 4, PULSE_LONGEST / 4).max(packets(2.0, 1.0))
-            }
-            Step::Hold | Step::Await { .. } if !self.begun => GAP_SHORTEST,
-            Step::Hold | Step::Await { .. } => {
-                (self.rtt / 2).clamp(GAP_SHORTEST, GAP_LONGEST).max(packets(4.0, 1.0))
-            }
-        }
     }
 
     fn first_rate(&self) -> f64 {

@@ -23,18 +23,6 @@ const CROWD_TIME: Duration = Duration::from_secs(3);
 const CROWD_ROUNDS: u32 = 15;
 
 impl Delivery {
-    /// Loss, or marks, without a queue that grows may be a queue that is shorter than what leaves at once: true
-    /// when less is to leave at once now, instead of less in all.
-    pub(super) fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
-        let least = if interval.marked > 0.0 { BURST_MARKED } else { BURST_LEAST };
-        if interval.has_grown(self.jitter) || self.usual_burst() <= least {
-            return false;
-        }
-        self.burst = (self.usual_burst() / 2).max(least);
-        self.longer_at = now + LONGER_BURSTS;
-        true
-    }
-
     /// The way of a probe was so much longer than that of the one before, and it was no queue.
     pub(super) fn note_jitter(&mut self, way: Duration, weight: u32) {
         self.jitter = (self.jitter * (weight - 1) + way) / weight;
