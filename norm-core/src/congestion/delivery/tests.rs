@@ -20,6 +20,8 @@ struct Pipe {
     threshold: f64,
     marked: f64,
     marks: u64,
+    /// Bytes per second that there are to send.
+    supply: f64,
     rtt: Duration,
     sequence: u16,
     packets: f64,
@@ -43,6 +45,7 @@ impl Pipe {
             threshold: f64::MAX,
             marked: 0.0,
             marks: 0,
+            supply: f64::MAX,
             rtt,
             sequence: 0,
             packets: 0.0,
@@ -77,7 +80,7 @@ impl Pipe {
         self.rates.push(rate);
         let before = self.packets.floor();
         // A probe is a packet too.
-        self.packets += rate * time.as_secs_f64() / PACKET + 1.0;
+        self.packets += rate.min(self.supply) * time.as_secs_f64() / PACKET + 1.0;
         let sent = self.packets.floor() - before;
         let waits = (self.queue + sent * PACKET - self.passes * time.as_secs_f64()).max(0.0);
         self.queue = waits.min(self.room);
@@ -147,6 +150,30 @@ fn the_rate_doubles_until_the_path_is_full_and_stays_there() {
     assert!(!pipe.delivery.opening);
     pipe.run(Duration::from_secs(5));
     pipe.has_capacity(9e6, 10.6e6);
+}
+
+#[test]
+fn the_first_pulses_are_few_packets_and_four_times_as_fast() {
+    let mut pipe = Pipe::new(10e6, MS, free());
+    pipe.run(Duration::from_secs(1));
+    let faster: Vec<_> =
+        pipe.rates.windows(2).map(|pair| pair[1] / pair[0]).filter(|ratio| *ratio > 1.5).collect();
+    assert!((faster[0] - 4.0).abs() < 0.1 && (faster[1] - 4.0).abs() < 0.1, "{faster:?}");
+    assert!(faster[3..].iter().all(|ratio| *ratio < 2.1), "{faster:?}");
+    pipe.has_capacity(9e6, 10.6e6);
+    let mut polite = polite(10e6, MS);
+    polite.run(Duration::from_secs(1));
+    assert!(polite.rates.windows(2).all(|pair| pair[1] < pair[0] * 3.1));
+}
+
+#[test]
+fn what_arrives_of_a_pulse_counts_when_there_was_not_enough_to_send() {
+    for supply in [10e6, 14e6, 20e6] {
+        let mut pipe = Pipe::new(100e6, MS * 5, free());
+        pipe.supply = supply;
+        pipe.run(Duration::from_secs(3));
+        pipe.has_capacity(supply * 0.9, supply * 1.3);
+    }
 }
 
 #[test]
