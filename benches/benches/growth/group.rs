@@ -22,7 +22,7 @@ const DELAY: u64 = 200_000;
 const ROOM: u64 = 96 << 20;
 /// Groups up to this size name what they lost.
 const SMALL_GROUP: u32 = 10;
-/// A Reed-Solomon block's losses are named only while they are so few.
+/// A Reed-Solomon block's losses are named only while they are so few; none are when something coded has come.
 const NAMED: usize = 5;
 /// Node ids begin behind the sender's.
 const FIRST_NODE: u32 = 1000;
@@ -404,13 +404,15 @@ impl Group {
             let own = block.lost.iter().filter(|(m, _)| *m == member).map(|(_, symbol)| *symbol);
             let own: Vec<u32> = own.collect();
             match self.scheme {
-                Scheme::ReedSolomon(code) if own.is_empty() || own.len() > NAMED => {
+                Scheme::ReedSolomon(code)
+                    if own.is_empty() || own.len() > NAMED || block.coded > 0 =>
+                {
                     let most = u32::from(code.parity());
                     let first = block.coded.min(most - need.min(most));
                     let first = u32::from(code.block_len()) + first;
                     requests.push_range(flags, item(first), item(first + need - 1));
                 }
-                _ if own.is_empty() => {
+                _ if own.is_empty() || block.coded > 0 => {
                     requests.push_item(RepairForm::Erasures, flags, item(need));
                 }
                 _ => {

@@ -1,7 +1,6 @@
 //! Asks receivers how much they can take, and has new data wait for them; `window` keeps the answers.
 
 use super::Sender;
-use super::window::ASKED_BESIDE;
 use crate::endpoint::{Transmit, TransmitBuf};
 use crate::time::Timestamp;
 use crate::wire::{ACK_CREDIT, AckReq, Command, NodeId, NodeList, encode_nodes};
@@ -52,7 +51,7 @@ impl Sender {
             return None;
         }
         self.watch_only_heeded();
-        let mut beside = self.members.following(self.window.after, ASKED_BESIDE);
+        let mut beside = self.members.following(self.window.after, self.window.beside());
         self.window.after = beside.last().copied().unwrap_or(NodeId::NONE);
         beside.retain(|&node| self.heeds(node));
         let ack_id = self.window.ask(now, sent, &beside);

@@ -1,6 +1,7 @@
 //! How much repair a block will need, learned from the blocks before it: sent ahead, it spares a large
-//! group most of its NACKs, and a round trip besides. A few receivers are sent no more than what about
-//! every second block needs: they may ask for the rest, and nothing is to be sent in vain.
+//! group most of its NACKs, and a round trip besides. A single receiver is sent no more than what about
+//! every second block needs, and a few what three of four need: they may ask for the rest, and little is
+//! to be sent in vain.
 
 /// An estimate of the repair symbols per block that satisfy all but a few receivers now and then.
 ///
@@ -9,7 +10,7 @@
 #[derive(Debug, Default)]
 pub(super) struct Foresight {
     symbols: f64,
-    /// What about half of the blocks need, with a few receivers.
+    /// What about half of the blocks need with one receiver, and three of four with a few.
     median: f64,
     /// Blocks since one was asked for.
     quiet: u32,
@@ -25,11 +26,16 @@ const RISES_BY: f64 = 1.0 / 8.0;
 /// ... and sinks by this much of its square root with every block: as many losses differ by about that
 /// root from one block to the next, upwards by 0.4 of it on average.
 const MEDIAN_SINKS_BY: f64 = 0.4 * RISES_BY;
-/// ... A need that is far above it, by more than this and twice its root, counts as that: what an outage
+/// ... With several receivers it sinks by less, so that most blocks have enough: the neediest of them lacks
+/// something of nearly every block.
+const SEVERAL_SINKS_BY: f64 = 0.1 * RISES_BY;
+/// A need that is far above it, by more than this and twice its root, counts as that: what an outage
 /// or a queue that was full took from some blocks says little of the next.
 const RISES_MOST: f64 = 8.0;
 /// If so many blocks in a row are not asked for, the median is halved: half of them should be.
 const QUIET: u32 = 12;
+/// The same with several receivers.
+const SEVERAL_QUIET: u32 = 40;
 
 impl Foresight {
     /// The symbols to send ahead for the next block of `block_len` symbols.
@@ -40,13 +46,17 @@ impl Foresight {
     }
 
     /// The same for a few receivers; none when that would be less than `least`.
-    pub(super) fn next_for_few(&mut self, block_len: u32, least: u32) -> u32 {
+    pub(super) fn next_for_few(&mut self, block_len: u32, least: u32, alone: bool) -> u32 {
+        let (quiet, sinks_by) = match alone {
+            true => (QUIET, MEDIAN_SINKS_BY),
+            false => (SEVERAL_QUIET, SEVERAL_SINKS_BY),
+        };
         self.quiet += 1;
-        if self.quiet >= QUIET {
+        if self.quiet >= quiet {
             (self.quiet, self.median) = (0, self.median / 2.0);
         }
         let median = self.median;
-        self.median = (median - libm::sqrt(median) * MEDIAN_SINKS_BY).max(0.0);
+        self.median = (median - libm::sqrt(median) * sinks_by).max(0.0);
         let symbols = (median + 0.5) as u32;
         if symbols < least { 0 } else { symbols.min(block_len.div_ceil(MOST)) }
     }
@@ -79,7 +89,7 @@ mod tests {
         let (mut foresight, mut rng) = (Foresight::default(), Rng::new(7));
         let (mut sent, mut asked) = (0, 0);
         for block in 0..2000 {
-            let ahead = foresight.next_for_few(160, 1);
+            let ahead = foresight.next_for_few(160, 1, true);
             // Each symbol is lost with a probability of 0.1; what is missing is asked for.
             let mut lost = (0..160).filter(|_| rng.chance(0.1)).count() as u32;
             let mut needed = 0;
@@ -99,6 +109,26 @@ mod tests {
         assert!((600..1300).contains(&asked), "{asked} of 1800");
         assert_eq!(foresight.with_losses(9, 160), 10);
         assert_eq!(foresight.with_losses(1, 160), 1);
+    }
+
+    #[test]
+    fn for_several_receivers_most_blocks_get_enough_and_little_more_than_the_neediest_needs() {
+        let (mut foresight, mut rng) = (Foresight::default(), Rng::new(7));
+        let (mut sent, mut least, mut asked) = (0, 0, 0);
+        for block in 0..2000 {
+            let ahead = foresight.next_for_few(160, 1, false);
+            let mut lost = || (0..160).filter(|_| rng.chance(0.01)).count() as u32;
+            let needed = (0..10).map(|_| lost()).max().unwrap();
+            if needed > ahead {
+                foresight.learn(needed);
+            }
+            if block >= 200 {
+                (sent, least) = (sent + ahead.max(needed), least + needed);
+                asked += u32::from(needed > ahead);
+            }
+        }
+        assert!((300..600).contains(&asked), "{asked} of 1800");
+        assert!(sent - least < 1800, "{sent} of {least}");
     }
 
     #[test]

@@ -81,8 +81,10 @@ pub(super) struct BlockRepair {
     /// Named ids that are still to be sent.
     pub(super) pending: Bits,
     pub(super) sent: u32,
-    /// Coded symbols that were sent before anybody asked.
+    /// Coded symbols that were sent before anybody asked, ...
     ahead: u32,
+    /// ... from when on.
+    released: Timestamp,
     plan: Plan,
     pub(super) encoded: Option<Encoded>,
     pub(super) encoding: bool,
@@ -100,6 +102,7 @@ impl BlockRepair {
             pending: Bits::new(symbols),
             sent: 0,
             ahead: 0,
+            released: Timestamp::ZERO,
             plan: Plan::Resend,
             encoded: None,
             encoding: false,
@@ -127,6 +130,11 @@ impl BlockRepair {
     /// Coded symbols still to be sent in this cycle.
     pub(super) fn remaining(&self) -> u32 {
         self.need.saturating_sub(self.sent)
+    }
+
+    /// Nobody has asked yet for what is being sent.
+    fn is_unasked(&self) -> bool {
+        self.ahead > 0 && self.need == self.ahead && self.asked.count() == 0 && self.taught == 0
     }
 
     fn is_done(&self, coded: bool) -> bool {
@@ -269,15 +277,26 @@ impl RepairTable {
         Some(key)
     }
 
-    /// Sends `count` coded symbols of a block although nobody has asked yet.
-    pub(super) fn ahead(&mut self, block: u64, symbols: u32, count: u32) {
-        if self.blocks.len() < MAX_BLOCKS && !self.blocks.contains_key(&block) {
-            let mut repair = BlockRepair::new(symbols, Phase::Active);
-            (repair.need, repair.ahead) = (count, count);
-            (repair.plan, repair.counted) = (Plan::Code, true);
-            self.blocks.insert(block, repair);
-            self.active.insert(block);
+    /// Prepares `count` coded symbols of a block that is being sent, although nobody has asked yet; false
+    /// if the block is repaired already.
+    pub(super) fn prepare(&mut self, block: u64, symbols: u32, count: u32) -> bool {
+        if self.blocks.len() >= MAX_BLOCKS || self.blocks.contains_key(&block) {
+            return false;
         }
+        let mut repair = BlockRepair::new(symbols, Phase::Active);
+        (repair.need, repair.ahead) = (count, count);
+        (repair.plan, repair.counted) = (Plan::Code, true);
+        self.blocks.insert(block, repair);
+        true
+    }
+
+    /// The block is over: sends what was prepared; false if nothing was.
+    pub(super) fn release(&mut self, now: Timestamp, block: u64) -> bool {
+        let prepared = self.blocks.get_mut(&block).filter(|r| r.phase == Phase::Active);
+        let Some(repair) = prepared.filter(|repair| repair.ahead > 0) else { return false };
+        repair.released = now;
+        self.active.insert(block);
+        true
     }
 
     /// Ends the gathering of blocks whose time has come; `fresh` tells how many coded symbols of a
@@ -375,8 +394,16 @@ impl RepairTable {
         }
     }
 
-    /// Ends the cycle if everything asked for has been sent; true if it did.
-    pub(super) fn finish(&mut self, block: u64, coded: bool, until: Timestamp) -> bool {
+    /// Ends the cycle if everything asked for has been sent; true if it did. Further requests are
+    /// ignored for `hold`: whoever makes them has not seen the repair. But what was sent ahead, and less than
+    /// `soon` after the block's end, was there before anybody asked for more.
+    pub(super) fn finish(
+        &mut self,
+        now: Timestamp,
+        block: u64,
+        coded: bool,
+        (hold, soon): (Duration, Duration),
+    ) -> bool {
         let Some(repair) = self.blocks.get_mut(&block) else { return false };
         if !repair.is_done(coded) {
             if coded && repair.pending.count() == 0 {
@@ -384,7 +411,8 @@ impl RepairTable {
             }
             return false;
         }
-        repair.phase = Phase::Holdoff(until);
+        let seen = repair.is_unasked() && now < repair.released + soon;
+        repair.phase = Phase::Holdoff(if seen { now } else { now + hold });
         repair.encoded = repair.encoded.take().and_then(Encoded::into_rest);
         self.active.remove(&block);
         self.active_whole.remove(&block);
@@ -442,9 +470,37 @@ mod tests {
         let repair = table.get_mut(7).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 5));
         repair.sent += 5;
-        assert!(table.finish(7, true, at(30)));
+        assert!(table.finish(at(20), 7, true, (MS * 10, MS)));
         assert!(!table.request(at(20), 7, 100, &count(1), MS));
         assert!(table.request(at(30), 7, 100, &count(1), MS));
+    }
+
+    #[test]
+    fn who_asks_for_more_than_what_was_sent_ahead_has_seen_it_if_it_came_at_once() {
+        for (sent_at, heard) in [(22, true), (23, false)] {
+            let mut table = RepairTable::default();
+            assert!(table.prepare(7, 100, 3) && !table.prepare(7, 100, 3));
+            assert_eq!(table.active(0..100).count(), 0, "the block is not over");
+            assert!(table.release(at(20), 7) && !table.release(at(20), 8));
+            assert_eq!(table.active(0..100).collect::<Vec<_>>(), [7]);
+            let repair = table.get_mut(7).unwrap();
+            assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
+            repair.sent += 3;
+            assert!(table.finish(at(sent_at), 7, true, (MS * 12, MS * 3)));
+            let need = BlockNeed { teaches: true, ..count(2) };
+            assert_eq!(table.request(at(24), 7, 100, &need, MS), heard);
+            let mut learned = Vec::new();
+            table.request(at(60), 7, 100, &need, MS);
+            table.activate(
+                at(61),
+                |_| u32::MAX,
+                |taught, need| {
+                    learned.extend(taught);
+                    need
+                },
+            );
+            assert_eq!(learned, [5]);
+        }
     }
 
     #[test]
@@ -493,7 +549,7 @@ mod tests {
         let repair = table.get_mut(1).unwrap();
         assert!(repair.pending.remove(3));
         repair.sent += 1;
-        assert!(!table.finish(1, true, at(9)));
+        assert!(!table.finish(at(5), 1, true, (MS * 4, MS)));
         let repair = table.get_mut(1).unwrap();
         assert_eq!((repair.plan(), repair.remaining()), (Plan::Code, 3));
     }
@@ -529,7 +585,7 @@ mod tests {
         assert_eq!(repair.pending.count(), 10);
         repair.pending = Bits::new(10);
         repair.sent = 10;
-        assert!(table.finish(5, true, at(20)));
+        assert!(table.finish(at(5), 5, true, (MS * 15, MS)));
         assert!(table.request_whole(at(10), 5..1_000_000));
         assert_eq!(table.first_whole(), Some(6), "block 5 rests");
         table.purge(at(100));

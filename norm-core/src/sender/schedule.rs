@@ -4,6 +4,7 @@
 //! late joiners) within its share; new data; the rest of the history; flush.
 
 use core::ops::Range;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -71,6 +72,8 @@ const CANDIDATES: usize = 64;
 /// A few receivers that lose less of a block than this may name it all. Sending it again spares them the
 /// solution of a whole block, so no RaptorQ symbols are sent to them unasked.
 const LEAST_RAPTORQ: u32 = 40;
+/// What goes behind a block is coded while the last of so many parts of it is sent.
+const RIPE: u32 = 4;
 /// Whole blocks in repair at the same time.
 const WHOLE_AT_ONCE: usize = 3;
 /// Old repairs may save up this many bytes of their share.
@@ -227,9 +230,13 @@ impl Sender {
             let before = (u64::from(first) * size).min(content);
             self.cursor.bytes += (u64::from(first + count) * size).min(content) - before;
             self.cursor.symbol += count;
+            let ripe = geometry.symbols - geometry.symbols / RIPE;
+            if first < ripe && self.cursor.symbol >= ripe {
+                self.prepare_ahead(number);
+            }
             if self.cursor.symbol == geometry.symbols {
                 self.cursor.next_block();
-                if !self.send_ahead(number) && !self.config.keep_sent {
+                if !self.repairs.release(now, number) && !self.config.keep_sent {
                     self.cache.sent(now, number);
                 }
             }
@@ -237,29 +244,29 @@ impl Sender {
         }
     }
 
-    /// Sends repair behind a block that was just sent, as much as foresight says; false if that is none.
-    pub(super) fn send_ahead(&mut self, number: u64) -> bool {
+    /// Has repair coded that goes behind a block, as much as foresight says: so it is there when the block
+    /// is over.
+    pub(super) fn prepare_ahead(&mut self, number: u64) {
         if !self.coded() {
-            return false;
+            return;
         }
-        let large = self.is_large();
-        let Some((object, index)) = self.objects.by_block(number) else { return false };
+        let (large, alone) = (self.is_large(), self.group_size() <= 1);
+        let Some((object, index)) = self.objects.by_block(number) else { return };
         // The hold-off behind it may be longer than a stream keeps the block.
         if !large && object.stream.is_some() {
-            return false;
+            return;
         }
         let geometry = object.geometry(index);
         let ahead = if large {
             self.foresight.next(geometry.symbols)
         } else {
             let least = if geometry.scheme == Scheme::RaptorQ { LEAST_RAPTORQ } else { 1 };
-            self.foresight.next_for_few(geometry.symbols, least)
+            self.foresight.next_for_few(geometry.symbols, least, alone)
         };
         let ahead = ahead.min(geometry.scheme.parity(geometry.symbols));
-        if ahead > 0 {
-            self.repairs.ahead(number, geometry.symbols, ahead);
+        if ahead > 0 && self.repairs.prepare(number, geometry.symbols, ahead) {
+            self.want_encoded(number);
         }
-        ahead > 0
     }
 
     fn note_all_sent(&mut self, now: Timestamp) {
@@ -315,7 +322,11 @@ impl Sender {
             Plan::Code => self.send_coded(now, block, out),
         }?;
         self.session.hasten_flush();
-        if self.repairs.finish(block, self.coded(), now + self.grtt.get()) {
+        let hold = self.grtt.get();
+        // A few receivers wait at least so long before they ask for a block that is over. In a large group
+        // hasty requests come again, together with others.
+        let soon = if self.is_large() { Duration::ZERO } else { hold / 4 };
+        if self.repairs.finish(now, block, self.coded(), (hold, soon)) {
             self.lag.repaired(block);
             if block < self.horizon() {
                 self.cache.drop_block(block);

@@ -295,8 +295,7 @@ impl Session {
     /// Moves the roll call on; returns the window over which receivers spread their answers.
     pub(super) fn call_sent(&mut self, now: Timestamp, grtt: Duration, listed: usize) -> Duration {
         self.call_round = self.call_round.wrapping_add(1);
-        let listed = u32::try_from(listed).unwrap_or(u32::MAX);
-        let spread = Duration::from_secs(1) * listed.max(self.expected) / REPORTS_PER_SECOND;
+        let spread = self.spread(listed);
         let hurry = self.call_round == 1 && self.expected > 0;
         let first = Duration::from_millis(2) * self.expected.clamp(2, 10);
         let shortest = if hurry { first } else { Duration::from_millis(100) };
@@ -305,16 +304,39 @@ impl Session {
         let pause = if first_calls { Duration::from_millis(250) } else { CALL_PAUSE };
         self.call_interval = pause.max(window * 4);
         let calm = self.call_round > 1 && self.phase == Phase::Sending && self.all_sent.is_none();
-        let rare = spread * CALM_PAUSE;
-        let rarely = calm && rare > self.call_interval.max(CALL_PAUSE);
-        self.called_rarely |= rarely;
-        let interval = if rarely { rare } else { self.call_interval };
-        (self.called_at, self.next_call) = (now, now + interval);
+        let rare = self.rare_pause(listed).filter(|_| calm);
+        self.called_rarely |= rare.is_some();
+        (self.called_at, self.next_call) = (now, now + rare.unwrap_or(self.call_interval));
         if self.calls_since_news < 2 {
             self.calls_since_news += 1;
             self.census_at = now + window + grtt * 2;
         }
         window
+    }
+
+    /// What answers take at the highest rate of reports.
+    fn spread(&self, listed: usize) -> Duration {
+        let listed = u32::try_from(listed).unwrap_or(u32::MAX);
+        Duration::from_secs(1) * listed.max(self.expected) / REPORTS_PER_SECOND
+    }
+
+    /// The pause behind a roll call while content flows to a large group.
+    fn rare_pause(&self, listed: usize) -> Option<Duration> {
+        let rare = self.spread(listed) * CALM_PAUSE;
+        Some(rare).filter(|&rare| rare > self.call_interval.max(CALL_PAUSE))
+    }
+
+    /// All those have come that were waited for: content flows. A large group is thereby counted, and
+    /// not called again soon.
+    fn begin(&mut self, now: Timestamp, listed: usize) {
+        self.phase = Phase::Sending;
+        self.fti_until = fti_until(now, self.rfc_only);
+        self.next_cc = now;
+        if let Some(rare) = self.rare_pause(listed).filter(|_| !self.rfc_only) {
+            self.next_call = self.called_at + rare;
+            self.called_rarely = true;
+            self.calls_since_news = 2;
+        }
     }
 
     /// True when the last roll calls have brought nobody new.
@@ -326,12 +348,20 @@ impl Session {
     pub(super) fn all_is_sent(&mut self, now: Timestamp) {
         self.all_sent = Some(now);
         self.next_flush = Some(now);
-        self.next_call = self.next_call.min(self.called_at + self.call_interval);
+        let mut usual = self.called_at + self.call_interval;
+        if self.called_rarely && self.is_counted() {
+            // Confirmations tell as much, and most will have come by then.
+            usual = usual.max(now + self.call_interval / 4);
+        }
+        self.next_call = self.next_call.min(usual);
     }
 
     /// A receiver was heard for the first time: there may be more.
     pub(super) fn newcomer(&mut self, now: Timestamp) {
-        self.calls_since_news = self.calls_since_news.min(1);
+        // Whoever answers the first call is no surprise.
+        if self.call_round > 1 || now >= self.census_at {
+            self.calls_since_news = self.calls_since_news.min(1);
+        }
         if self.rfc_only {
             // No roll call finds the next one, but a probe that tells this one its round trip.
             self.cc_interval = CC_FIRST;

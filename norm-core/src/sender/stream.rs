@@ -216,7 +216,8 @@ impl Sender {
                 stream.sent.push_back((place.block, now));
             }
             self.cursor.next_block();
-            let _ = self.send_ahead(number);
+            self.prepare_ahead(number);
+            self.repairs.release(now, number);
         }
         Ok(transmit)
     }

@@ -38,9 +38,13 @@ impl Allowed {
         }
     }
 
-    /// True when it is worth asking again: much of what it said it can take has been sent since.
-    fn is_due(&self, sent: u64) -> bool {
-        sent >= self.limit || sent.saturating_sub(self.asked) >= step(self.limit - self.asked) / 2
+    /// True when it is worth asking again: much of what it said it can take has been sent since. In
+    /// calm times who has ample room is left alone at every second question: two more come before all
+    /// of it was sent.
+    fn is_due(&self, sent: u64, calm: bool) -> bool {
+        let room = self.limit - self.asked;
+        let halves = if calm && room >= AMPLE { 3 } else { 1 };
+        sent >= self.limit || sent.saturating_sub(self.asked) >= step(room) / 2 * halves
     }
 }
 
@@ -62,6 +66,8 @@ pub(super) struct Window {
     /// Questions asked.
     questions: u64,
     asked_at: Timestamp,
+    /// An answer takes less time than lies between two questions.
+    calm: bool,
     answer_time: AnswerTime,
     /// Bytes after which to ask again: what the one with the least room needs, of those who answered
     /// the last question.
@@ -75,7 +81,11 @@ pub(super) struct Window {
 /// Receivers watched at a time.
 const WATCHED: usize = 64;
 /// Receivers asked at a time who are not watched.
-pub(super) const ASKED_BESIDE: usize = 16;
+const ASKED_BESIDE: usize = 16;
+/// The same when all those are watched that can be.
+const ASKED_BESIDE_FULL: usize = 8;
+/// So much room is ample.
+const AMPLE: u64 = 16 << 20;
 /// What a receiver is thought to take before it has said so: little more than the smallest buffers
 /// that systems give.
 const FIRST: u64 = 256 << 10;
@@ -97,6 +107,7 @@ impl Window {
             next_id: 0,
             questions: 0,
             asked_at: Timestamp::ZERO,
+            calm: false,
             answer_time: AnswerTime::default(),
             step: FIRST / 4,
             unanswered: true,
@@ -126,6 +137,11 @@ impl Window {
         self.asked_at + usual.max(REPEAT).max(self.gap())
     }
 
+    /// How many are to be asked who are not watched.
+    pub(super) fn beside(&self) -> usize {
+        if self.receivers.len() < WATCHED { ASKED_BESIDE } else { ASKED_BESIDE_FULL }
+    }
+
     /// Notes that a question is asked of these and of those who are watched; returns its number.
     pub(super) fn ask(&mut self, now: Timestamp, sent: u64, beside: &[NodeId]) -> u8 {
         for &node in beside {
@@ -135,6 +151,8 @@ impl Window {
             }
         }
         let id = self.next_id;
+        let longest = self.answer_time.longest();
+        self.calm = longest.is_some_and(|longest| now.saturating_since(self.asked_at) > longest);
         self.asked[usize::from(id)] = (sent, now);
         (self.next_id, self.asked_at) = (id.wrapping_add(1), now);
         self.questions += 1;
@@ -144,7 +162,7 @@ impl Window {
 
     /// Those who are watched and to be asked now: who has much room is asked rarely.
     pub(super) fn due(&self, sent: u64) -> impl Iterator<Item = NodeId> + '_ {
-        let due = self.receivers.iter().filter(move |(_, allowed)| allowed.is_due(sent));
+        let due = self.receivers.iter().filter(move |(_, allowed)| allowed.is_due(sent, self.calm));
         due.map(|(&node, _)| node)
     }
 
@@ -345,6 +363,18 @@ mod tests {
         assert_eq!(window.due(quarter).collect::<Vec<_>>(), [poor], "it has no room");
         window.retain(|node| node == rich);
         assert!(!window.stalls(now, (96 << 20) - 1) && window.stalls(now, 96 << 20));
+    }
+
+    #[test]
+    fn who_has_ample_room_is_asked_by_every_second_question_if_answers_come_in_time() {
+        for (took, again) in [(MS * 5, 36), (MS * 300, 12)] {
+            let mut window = Window::new();
+            let id = window.ask(START, 0, &[ONE]);
+            window.answered(START + took, ONE, id, credit(96 << 20), true);
+            window.ask(START + MS * 200, 8 << 20, &[]);
+            assert_eq!(window.due((again << 20) - 1).count(), 0);
+            assert_eq!(window.due(again << 20).count(), 1);
+        }
     }
 
     #[test]

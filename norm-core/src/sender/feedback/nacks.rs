@@ -66,7 +66,12 @@ impl Sender {
         for (block, need) in &mut needs.blocks {
             need.teaches = trust == Trust::Member || self.config.open;
             let Some((object, index)) = self.objects.by_block(*block) else { continue };
-            let symbols = object.geometry(index).symbols;
+            let geometry = object.geometry(index);
+            let (symbols, parity) = (geometry.symbols, geometry.scheme.parity(geometry.symbols));
+            if self.parity.fresh(*block, parity) >= need.counted {
+                // Any fresh ones will do.
+                need.parity.clear();
+            }
             if !self.repairs.request(now, *block, symbols, need, gather) {
                 // Repaired a moment ago, unless there is no room: nobody lags because of it.
                 self.stats.ignored_requests += 1;

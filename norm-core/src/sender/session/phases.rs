@@ -10,7 +10,7 @@ impl Sender {
         if now >= self.session.next_check {
             self.session.next_check = now + CHECK_EVERY;
             if self.session.paused.is_none() {
-                self.repairs.purge(now - self.grtt.get() * 4);
+                self.repairs.purge(now - self.grtt.get() * 5);
                 self.expire_acks(now);
                 self.give_up_the_silent(now);
                 self.watch_slow(now);
@@ -51,9 +51,7 @@ impl Sender {
                 let reason = "it fell silent before anything was sent".to_owned();
                 self.event(SenderEvent::ReceiverFailed { node, reason });
             }
-            self.session.phase = Phase::Sending;
-            self.session.fti_until = fti_until(now, self.config.rfc_only);
-            self.session.next_cc = now;
+            self.session.begin(now, self.members.len());
             self.event(SenderEvent::Started);
         } else if deadline.is_some_and(|deadline| now >= deadline) {
             self.event(SenderEvent::StartTimedOut { receivers: self.members.present(recent) });
