@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use norm_core::congestion::equation;
 use norm_core::sender::RateControl;
-use norm_sim::{Bottleneck, Change, Control, Fairness, Outcome, RunOptions, run_with};
+use norm_sim::{Bottleneck, Change, Control, Fairness, Outcome, RunOptions, run_with, seeds};
 
 /// The rate of a sender to so many receivers that lose 1 % each on its own, by what TCP would get.
 fn part_of_the_fair_rate(receivers: usize) -> f64 {
@@ -93,13 +93,40 @@ fn the_rate_gives_way_to_tcp_and_takes_the_whole_path_again_when_that_has_gone()
     }
 }
 
+/// Jain's index of our flows by what they sent: 1 when all sent the same.
+fn jain(outcome: &Outcome) -> f64 {
+    let sent = outcome.senders.iter().map(|sender| sender.stats.bytes as f64);
+    let (sum, squares) = sent.fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x));
+    sum * sum / (squares * outcome.senders.len() as f64)
+}
+
 #[test]
 fn two_of_our_flows_share_alike() {
     for (rtt, each) in Fairness::PATHS {
         for control in [RateControl::Auto, RateControl::Fair] {
-            let shares = Fairness::two(each, rtt).with(control).run(1);
-            let (jain, used) = (shares.jain, shares.used);
-            assert!(jain >= 0.95 && used >= 0.9, "{control:?} {rtt:?}: {jain:.3} {used:.3}");
+            for seed in seeds(10) {
+                let shares = Fairness { seed, ..Fairness::two(each, rtt) }.with(control).run(1);
+                let (jain, used) = (shares.jain, shares.used);
+                let what = format!("{control:?} {rtt:?}, seed {seed}: {jain:.3} {used:.3}");
+                assert!(jain >= 0.95 && used >= 0.9, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn four_of_our_flows_share_alike_and_so_do_two_when_one_comes_later() {
+    for (rtt, each) in Fairness::PATHS {
+        for seed in seeds(3) {
+            let four = Fairness { seed, ours: 4, ..Fairness::two(each, rtt) }.run(1);
+            let (jain_four, used) = (four.jain, four.used);
+            let what = format!("{rtt:?}, seed {seed}: {jain_four:.3} {used:.3}");
+            assert!(jain_four >= 0.95 && used >= 0.9, "four, {what}");
+            let mut later = Fairness { seed, ..Fairness::two(each, rtt) }.scenario();
+            later.hosts[0].life = vec![(Duration::from_secs(10), Change::Start)];
+            let outcome = run_with(&later, &RunOptions { threads: 1, ..RunOptions::default() });
+            let jain_later = jain(&outcome);
+            assert!(jain_later >= 0.95, "one later, {rtt:?}, seed {seed}: {jain_later:.3}");
         }
     }
 }

@@ -11,6 +11,11 @@ use crate::wire::{PathReport, Sequence, WireTime};
 const MEMORY: Duration = Duration::from_secs(15);
 const MEMORY_ROUNDS: u32 = 60;
 const LONGEST_MEMORY: Duration = Duration::from_secs(120);
+/// While the sender makes a queue itself perhaps no probe finds it empty: the quickest way of before is
+/// remembered for so long, ...
+const KEPT: Duration = Duration::from_secs(600);
+/// ... and taken to be longer by what two clocks may drift apart meanwhile, in parts per million.
+const DRIFT_PPM: i128 = 100;
 /// Loss at calm times is that of about so many packets.
 const BASE_PACKETS: f64 = 2_000.0;
 /// So many packets, or so long a time, show whether more is lost than at calm times.
@@ -66,9 +71,11 @@ impl PathMeter {
         self.marked += u64::from(marked);
     }
 
-    /// The group's round trip, by which the quickest way is remembered.
-    pub fn remember(&mut self, grtt: Duration) {
+    /// The group's round trip, by which the quickest way is remembered, and whether the sender follows the law
+    /// that makes a queue.
+    pub fn remember(&mut self, grtt: Duration, fair: bool) {
         self.quickest.memory = (grtt * MEMORY_ROUNDS).clamp(MEMORY, LONGEST_MEMORY);
+        self.quickest.fair |= fair;
     }
 
     /// Takes a probe, which was counted already. `calm` says of the time since the one before that
@@ -174,25 +181,53 @@ impl PathMeter {
 struct Quickest {
     memory: Duration,
     since: Timestamp,
-    now: Option<i128>,
-    before: Option<i128>,
+    now: Option<Least>,
+    before: Option<Least>,
+    /// The least before those, while the sender makes a queue.
+    kept: Option<Least>,
+    /// It has made one in this span.
+    fair: bool,
+}
+
+/// A difference of two clocks, and when it was seen.
+#[derive(Copy, Clone, Debug)]
+struct Least {
+    way: i128,
+    at: Timestamp,
+}
+
+impl Least {
+    /// What it may have become since.
+    fn drifted(self, now: Timestamp) -> i128 {
+        let age = now.saturating_since(self.at).as_nanos() as i128;
+        self.way + age * DRIFT_PPM / 1_000_000
+    }
 }
 
 impl Default for Quickest {
     fn default() -> Self {
-        Self { memory: MEMORY, since: Timestamp::ZERO, now: None, before: None }
+        let (now, before, kept) = (None, None, None);
+        Self { memory: MEMORY, since: Timestamp::ZERO, now, before, kept, fair: false }
     }
 }
 
 impl Quickest {
     /// How much longer than the quickest this one took.
-    fn note(&mut self, now: Timestamp, sent: WireTime) -> Duration {
-        let way = i128::from(now.as_nanos()) - i128::from(sent.to_nanos());
-        if now >= self.since + self.memory {
-            (self.since, self.before, self.now) = (now, self.now, None);
+    fn note(&mut self, at: Timestamp, sent: WireTime) -> Duration {
+        let way = i128::from(at.as_nanos()) - i128::from(sent.to_nanos());
+        if at >= self.since + self.memory {
+            let fair = core::mem::take(&mut self.fair);
+            let oldest = [self.kept, self.before].into_iter().flatten();
+            let oldest = oldest.filter(|least| fair && at < least.at + KEPT);
+            self.kept = oldest.min_by_key(|least| least.drifted(at));
+            (self.since, self.before, self.now) = (at, self.now, None);
         }
-        self.now = Some(self.now.map_or(way, |least| least.min(way)));
-        let least = self.before.map_or(way, |before| before.min(way)).min(self.now.unwrap_or(way));
+        if self.now.is_none_or(|least| way < least.way) {
+            self.now = Some(Least { way, at });
+        }
+        let lately = [self.now, self.before].into_iter().flatten().map(|least| least.way);
+        let kept = self.kept.map(|least| least.drifted(at));
+        let least = lately.chain(kept).min().unwrap_or(way);
         Duration::from_nanos(u64::try_from(way - least).unwrap_or(0))
     }
 }
@@ -260,5 +295,33 @@ mod tests {
             probe(&mut meter, u64::from(second) * 1_000_000 + 1000, way, second, false);
         }
         assert_eq!(meter.report().unwrap().queue, Duration::ZERO);
+    }
+
+    /// The queue of the last of these probes, which leave each second and are under way for 40 ms longer from the
+    /// tenth on, when the sender has made that queue until then.
+    fn queue_after(seconds: u16, fair_until: u16) -> Duration {
+        let mut meter = PathMeter::default();
+        meter.note(Sequence(0), 40, false);
+        for second in 0..=seconds {
+            let way = if second < 10 { 100 } else { 40_100 };
+            meter.remember(Duration::from_millis(50), (10..fair_until).contains(&second));
+            probe(&mut meter, u64::from(second) * 1_000_000 + 100_000, way, second, false);
+        }
+        meter.report().unwrap().queue
+    }
+
+    #[test]
+    fn while_the_sender_makes_a_queue_the_quickest_way_of_before_is_remembered_but_for_drift() {
+        let drift = |seconds: u64| Duration::from_micros(40_000 - 100 * seconds);
+        assert_eq!(
+            queue_after(20, 100),
+            Duration::from_millis(40),
+            "there were quicker ones lately"
+        );
+        assert_eq!(queue_after(120, 200), drift(120));
+        assert_eq!(queue_after(390, 600), drift(390));
+        assert_eq!(queue_after(420, 600), Duration::ZERO);
+        assert_eq!(queue_after(120, 115), drift(120), "and some seconds longer");
+        assert_eq!(queue_after(160, 115), Duration::ZERO, "then the last 15 to 30 s count again");
     }
 }

@@ -99,7 +99,7 @@ impl Probes {
             (self.loss, self.meter) = Default::default();
         }
         let path = self.path.get_or_insert_default();
-        path.remember(grtt);
+        path.remember(grtt, watch.fair);
         let calm = watch.calm || (watch.held && limiting);
         path.probe(arrived, cc.cc_sequence, cc.send_time, calm);
     }

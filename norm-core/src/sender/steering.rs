@@ -22,6 +22,9 @@ const SILENT_ROUNDS: u32 = 8;
 const SILENT: Duration = Duration::from_secs(3);
 /// The rate is halved when nobody has said anything for this part of that time.
 const QUIET: u32 = 3;
+/// Where little is sent probes are rare: so many have to be unanswered, and so many before the rate is halved.
+const SILENT_PROBES: u32 = 3;
+const QUIET_PROBES: u32 = 2;
 /// What receivers that never say anything are sent: 10 Mbit/s, in bytes.
 const BLIND: f64 = 1_250_000.0;
 /// So many packets tell whether a suspicion was wrong.
@@ -70,6 +73,8 @@ pub(super) struct Following {
     before: f64,
     quiet_from: Timestamp,
     started: bool,
+    /// When the last probe left, and how long after the one before.
+    probed: (Timestamp, Duration),
     /// Nobody has said anything for the first second: they may be receivers that never do.
     blind: bool,
     /// The limit in bytes per second.
@@ -205,6 +210,7 @@ impl Following {
             before: 0.0,
             quiet_from: now,
             started: false,
+            probed: (now, Duration::ZERO),
             blind: false,
             most,
             resumed: false,
@@ -239,6 +245,7 @@ impl Following {
             self.started = true;
             self.quiet_from = now;
         }
+        self.probed = (now, now.saturating_since(self.probed.0));
         self.delivery.probe(now, cc_sequence, total)
     }
 
@@ -277,7 +284,8 @@ impl Following {
         self.quiet_from = now;
         self.blind = false;
         let fresh = Watched { node, rtt, heard: now, reported: None, rate: feedback.rate };
-        let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now));
+        let gap = self.gap(now);
+        let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now, gap));
         if silent {
             self.limiting = Some(fresh);
             if !core::mem::take(&mut self.resumed) {
@@ -308,7 +316,8 @@ impl Following {
         });
         if !again {
             let suspect = Watched { reported: Some(report.cc_sequence), ..fresh };
-            if self.suspect.is_none_or(|suspect| suspect.node == node || suspect.is_silent(now)) {
+            let free = |known: Watched| known.node == node || known.is_silent(now, gap);
+            if self.suspect.is_none_or(free) {
                 self.suspect = Some(suspect);
                 self.delivery.pause_opening(now);
             }
@@ -322,18 +331,24 @@ impl Following {
         self.delivery.limit(now, interval.delivered * (1.0 - interval.base));
     }
 
+    /// The time between two probes, of late.
+    fn gap(&self, now: Timestamp) -> Duration {
+        self.probed.1.max(now.saturating_since(self.probed.0))
+    }
+
     /// Time has passed: who says nothing any more limits no longer.
     fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
-        let gone = self.limiting.take_if(|known| known.is_silent(now) || !active(known.node));
+        let gap = self.gap(now);
+        let is_gone = |known: &mut Watched| known.is_silent(now, gap) || !active(known.node);
+        let gone = self.limiting.take_if(is_gone);
         if gone.is_some()
             && let Some(previous) = self.previous.take().filter(|known| active(known.node))
         {
             self.limiting = Some(Watched { heard: now, reported: None, ..previous });
             self.delivery.free(now, core::mem::take(&mut self.before));
         }
-        self.suspect.take_if(|suspect| suspect.is_silent(now) || !active(suspect.node));
-        let rtt = self.limiting.map_or(Duration::ZERO, |limiting| limiting.rtt);
-        let quiet = (rtt * SILENT_ROUNDS).max(SILENT) / QUIET;
+        self.suspect.take_if(is_gone);
+        let quiet = (silence(self.rtt()) / QUIET).max(gap * QUIET_PROBES);
         if now >= self.quiet_from + quiet {
             self.quiet_from = now;
             self.blind |= !self.delivery.has_begun();
@@ -342,9 +357,14 @@ impl Following {
     }
 }
 
+/// Who says nothing for so long, with this round trip, is gone.
+fn silence(rtt: Duration) -> Duration {
+    (rtt * SILENT_ROUNDS).max(SILENT)
+}
+
 impl Watched {
-    fn is_silent(&self, now: Timestamp) -> bool {
-        now >= self.heard + (self.rtt * SILENT_ROUNDS).max(SILENT)
+    fn is_silent(&self, now: Timestamp, gap: Duration) -> bool {
+        now >= self.heard + silence(self.rtt).max(gap * SILENT_PROBES)
     }
 
     fn hear(&mut self, now: Timestamp, rtt: Duration, rate: QuantizedRate) {

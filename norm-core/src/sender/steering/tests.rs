@@ -27,12 +27,16 @@ impl Test {
     }
 
     fn probe(&mut self) {
-        self.now += MS * 20;
+        self.probe_after(MS * 20);
+    }
+
+    fn probe_after(&mut self, gap: Duration) {
+        self.now += gap;
         self.sequence += 1;
         let packets = u64::from(self.sequence) * 100;
         let total = Total { bytes: packets * 972, packets };
         self.steering.tick(self.now, |_| true);
-        self.steering.delivery.probe(self.now, self.sequence, total);
+        self.steering.probe(self.now, self.sequence, total);
     }
 
     /// So many of a hundred packets have arrived at this one.
@@ -139,4 +143,21 @@ fn a_member_that_is_gone_limits_no_more() {
     test.report(A, 100);
     test.steering.tick(test.now, |node| node != A);
     assert_eq!(test.limiting(), None);
+}
+
+#[test]
+fn who_is_asked_seldom_is_silent_when_it_has_not_answered_twice() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.steering.delivery.resume(test.now, 1e6);
+    for _ in 0..10 {
+        test.probe_after(MS * 7000);
+        test.report(A, 100);
+    }
+    let capacity = test.steering.delivery.capacity();
+    test.probe_after(MS * 7000);
+    assert_eq!(test.steering.delivery.capacity(), capacity);
+    test.probe_after(MS * 7000);
+    assert!(test.steering.delivery.capacity() < capacity);
+    assert_eq!(test.limiting(), Some(A));
 }
