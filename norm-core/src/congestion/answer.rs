@@ -16,7 +16,8 @@ const BIAS: f64 = 0.25;
 /// A rate above this part of one that was heard has nothing to add.
 const NEWS: f64 = 0.9;
 /// Who cannot take what is sent is silenced so often between two answers of its own: who silenced it
-/// may be lying.
+/// may be lying. From then on it speaks with a probability that grows fourfold each time, so that a large
+/// group does not speak all at once.
 const HUSHES: u8 = 2;
 
 /// The sender's advertised timing, and whether there is anybody else.
@@ -85,10 +86,12 @@ pub struct CcAnswer {
     rtt: Option<QuantizedRtt>,
     /// The longest backoff when the last probe came.
     scale: Duration,
-    /// Times that others have silenced us since we have spoken.
+    /// Times in a row that others have silenced us while we could not take what was sent.
     hushed: u8,
-    /// The last of them was when we could take what was sent.
+    /// They have when we could.
     at_ease: bool,
+    /// Drawn for each backoff, 0 to 1: who of many speaks although silenced.
+    luck: f64,
 }
 
 impl CcAnswer {
@@ -104,6 +107,7 @@ impl CcAnswer {
             scale: Duration::ZERO,
             hushed: 0,
             at_ease: false,
+            luck: 1.0,
         }
     }
 
@@ -165,7 +169,7 @@ impl CcAnswer {
                 until <= now || (self.at_ease && self.is_squeezed(group.grtt, path))
             }
         } {
-            self.at_ease = false;
+            (self.at_ease, self.luck) = (false, rng.unit());
             self.state = State::Backoff(now + self.backoff(group, path, rng));
         }
     }
@@ -203,9 +207,10 @@ impl CcAnswer {
         let rate = heard.rate.to_bytes_per_second();
         let ours = self.rate(group.grtt, path);
         let squeezed = self.is_squeezed(group.grtt, path);
-        let in_vain = squeezed && self.hushed >= HUSHES;
+        let speak = (1u64 << (2 * self.hushed).min(60)) as f64;
+        let in_vain = squeezed && self.hushed >= HUSHES && self.luck * (group.size as f64) < speak;
         if rate > 0.0 && ours > NEWS * rate && !in_vain {
-            self.hushed = self.hushed.saturating_add(1);
+            self.hushed = if squeezed { self.hushed.saturating_add(1) } else { 0 };
             self.hold(now, group);
             self.at_ease = !squeezed;
         }
@@ -214,6 +219,16 @@ impl CcAnswer {
     /// The sender asks us by each probe.
     pub fn is_listed(&self) -> bool {
         self.role != CcFlags::NONE
+    }
+
+    /// An answer that is due has to wait, for what must be said first.
+    pub fn postpone(&mut self, until: Timestamp) {
+        self.state = State::Backoff(until);
+    }
+
+    /// An answer that is due is not given: the sender would not listen.
+    pub fn drop_answer(&mut self, now: Timestamp, group: &CcGroup) {
+        self.hold(now, group);
     }
 
     /// When an answer is due.

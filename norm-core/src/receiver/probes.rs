@@ -22,9 +22,10 @@ use crate::wire::{
 const TYPICAL_PACKET: f64 = 1400.0;
 /// The least loss that EXT_CC can tell from none, which would stop a sender.
 const LEAST_LOSS: f64 = 1.0 / u32::MAX as f64;
-/// A receiver that comes late to its socket is no queue of the network; one that is later than this has a queue
-/// of its own, and is to be slowed down for.
+/// A receiver that comes late to its socket is no queue of the network; one that is later than this, or has let a
+/// part of its buffer be filled, has a queue of its own, and is to be slowed down for.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const PART_OF_BUFFER: f64 = 0.25;
 
 /// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
 /// wants that: for others there is none, and their packets cost nothing here.
@@ -163,7 +164,10 @@ impl<S: SymbolStore> Receiver<S> {
             let entry = cc.nodes.iter().find(|entry| entry.id == self.node);
             if let Some(watch) = watch {
                 let limiting = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
-                let arrived = now - waited.min(LONGEST_WAIT);
+                let room = self.config.socket_buffer as f64 * PART_OF_BUFFER;
+                let most = room / watch.rate.to_bytes_per_second().max(1.0);
+                let most = LONGEST_WAIT.as_secs_f64().min(most);
+                let arrived = now - waited.min(Duration::from_secs_f64(most));
                 probes.watch(arrived, cc, watch, (limiting, remote.timing.grtt));
             }
             if paused {
@@ -205,8 +209,7 @@ impl<S: SymbolStore> Receiver<S> {
     /// A copycat gets none: the sender itself would take it for what it can send.
     pub(super) fn cc_extension(&self, now: Timestamp, remote: &mut Remote) -> ExtensionBuf {
         let mut extensions = ExtensionBuf::new();
-        // A sender of ours hears only those who have said who they are.
-        let known = remote.reported.is_some() || !self.config.announce || remote.is_foreign();
+        let known = self.is_known(remote);
         if let Some(probes) = remote.probes.as_mut().filter(|_| known) {
             let path = probes.path(now, &remote.timing);
             let feedback = probes.answer.attach(now, &group(&remote.timing), &path);
@@ -224,6 +227,26 @@ impl<S: SymbolStore> Receiver<S> {
         extensions
     }
 
+    /// A sender of ours hears only those who have said who they are.
+    fn is_known(&self, remote: &Remote) -> bool {
+        remote.reported.is_some() || !self.config.announce || remote.is_foreign()
+    }
+
+    /// An answer is due before we have said who we are: that comes first, soon, and the answer behind it.
+    fn introduce(&mut self, now: Timestamp, remote: &mut Remote) {
+        let (mute, soon) = (self.is_copycat(remote), now + self.random_part(remote.timing.grtt));
+        let Some(probes) = &mut remote.probes else { return };
+        if mute {
+            probes.answer.drop_answer(now, &group(&remote.timing));
+            return;
+        }
+        let (at, round) = remote.report.unwrap_or((soon, 0));
+        // Whoever is said to be alone may be the first of many.
+        let at = if remote.timing.is_alone() { at } else { soon.min(at) };
+        remote.report = Some((at, round));
+        probes.answer.postpone(at);
+    }
+
     /// Answers a probe when that is due: NORM_ACK(CC).
     pub(super) fn send_cc_ack(
         &mut self,
@@ -233,11 +256,9 @@ impl<S: SymbolStore> Receiver<S> {
     ) -> Option<Transmit> {
         let due = remote.probes.as_ref().and_then(|probes| probes.next());
         due.filter(|&at| at <= now)?;
-        if let (None, Some((_, round))) = (remote.reported, remote.report) {
-            remote.report = Some((now, round));
-            if let Some(report) = self.send_report(now, remote, out) {
-                return Some(report);
-            }
+        if !self.is_known(remote) {
+            self.introduce(now, remote);
+            return None;
         }
         let extensions = self.cc_extension(now, remote);
         if extensions.as_extensions().is_empty() {

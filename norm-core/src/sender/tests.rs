@@ -192,7 +192,8 @@ fn when_every_receiver_has_failed_the_rest_is_not_sent() {
     assert_eq!(run(&mut sender, 30), 0, "somebody is there");
     report(&mut sender, START + MS * 3_800, 3, MemberState::Failed);
     assert_eq!(run(&mut sender, 9), 0, "one that starts again may be back in a moment");
-    assert_eq!(run(&mut sender, 3), 1, "a second was long enough");
+    // The guess of half a second stands for want of a measured round trip.
+    assert_eq!(run(&mut sender, 45), 1, "four round trips were long enough");
     run(&mut sender, 5);
     assert!(sender.is_finished());
     assert!(sender.progress().0 < 10_000, "{:?}", sender.progress());

@@ -153,6 +153,29 @@ fn who_was_silenced_at_ease_and_then_gets_less_does_not_wait_for_the_next_round(
 }
 
 #[test]
+fn of_many_who_are_silenced_in_vain_few_speak_and_of_few_all() {
+    let squeezed = PathState { receive_rate: Some(30_000.0), ..STARTING };
+    let worse = heard(6e4, CcFlags::NONE);
+    for (size, most) in [(10, 1000), (10_000, 20)] {
+        let group = CcGroup { size, ..GROUP };
+        let mut rng = Rng::new(3);
+        let mut speak = 0;
+        for _ in 0..1000 {
+            let mut answer = CcAnswer::new();
+            // At ease others may silence us as often as they like.
+            for turn in 0..6u16 {
+                let path = if turn < 3 { &STARTING } else { &squeezed };
+                let now = T0 + GRTT * 5 * u32::from(turn);
+                answer.probe(now, &probe(turn, None), &group, path, &mut rng);
+                answer.overhear(now, &worse, &group, path);
+            }
+            speak += u32::from(answer.next().is_some());
+        }
+        assert!(speak <= most && (size > 10 || speak == 1000), "{speak} of 1000 in {size}");
+    }
+}
+
+#[test]
 fn who_has_no_round_trip_is_silenced_only_by_its_like() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     answer.overhear(T0, &heard(1000.0, CcFlags::RTT), &GROUP, &STARTING);

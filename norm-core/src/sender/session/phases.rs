@@ -106,11 +106,12 @@ impl Sender {
             && self.members.confirmed() == 0
             && self.members.all_settled();
         let expects = !self.config.linger.is_zero() || self.session.stays_open;
+        let patience = ABANDONED_FOR.max(self.grtt.get() * 4);
         let telling = self.slow.as_ref().is_some_and(Slow::is_telling);
         if !failed || !self.session.finishing || expects || telling {
             self.session.abandoned = None;
         } else if !self.session.is_closing()
-            && now >= *self.session.abandoned.get_or_insert(now) + ABANDONED_FOR
+            && now >= *self.session.abandoned.get_or_insert(now) + patience
         {
             if self.session.all_sent.is_none() {
                 self.event(SenderEvent::Abandoned);
