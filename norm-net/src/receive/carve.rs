@@ -5,7 +5,8 @@
 //! then, is not copied at all: the spool itself gets its name. For a set of one file nothing is
 //! copied.
 //!
-//! A file that is there already with the content that it should have stays, and gets mode and time.
+//! A file that is there already with the content that it should have stays as it is, mode and time too: it
+//! may be the same file as one elsewhere (a hard link), or be meant for nobody else to read.
 //!
 //! A file appears under its final name in one step, whole, with mode and time. Its blocks may still
 //! be in the system's cache then: nothing is flushed to the disk (`fsync`), as with `cp`; a power
@@ -130,7 +131,7 @@ impl Carver<'_> {
         Ok(Made::New)
     }
 
-    /// True when the file is there already; it has mode and time then, as far as we may set them.
+    /// True when the file is there already.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] when something else is there.
@@ -138,14 +139,12 @@ impl Carver<'_> {
         if fs::symlink_metadata(target).is_err() {
             return Ok(false);
         }
-        match same_file(self.payload(), file.offset, file.size, target, self.cancel)? {
-            Some(there) => {
-                // A run that was killed may have made it, and left this.
-                let _ = fs::remove_file(self.spool.part_beside(target));
-                keep_foreign(set_metadata(&there, file)).map(|()| true)
-            }
-            None => Err(io::ErrorKind::AlreadyExists.into()),
+        if !same_file(self.payload(), file.offset, file.size, target, self.cancel)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
+        // A run that was killed may have made it, and left this.
+        let _ = fs::remove_file(self.spool.part_beside(target));
+        Ok(true)
     }
 
     /// Gives the spool itself the file's name; false where names of two file systems cannot do that.
@@ -214,14 +213,6 @@ pub(super) const PLAIN_MODE: u32 = 0o644;
 const PLAIN_DIRECTORY_MODE: u32 = 0o755;
 /// Permissions of user, group and others: no set-user-id and the like from the network.
 const PERMISSIONS: u32 = 0o777;
-
-/// Mode and time of a file that is somebody else's stay as they are.
-pub(super) fn keep_foreign(set: io::Result<()>) -> io::Result<()> {
-    match set {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        set => set,
-    }
-}
 
 fn set_metadata(file: &File, planned: &Planned) -> io::Result<()> {
     let mode = if planned.mode == 0 { PLAIN_MODE } else { planned.mode & PERMISSIONS };

@@ -167,9 +167,10 @@ fn what_is_there_already_is_not_touched() {
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
+fn a_file_that_is_there_with_the_same_content_stays_as_it_is() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    let before_all = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for existing in [&["a"][..], &["d/b"], &["c"], &["empty"], &["a", "d/b", "c", "empty"]] {
         let files = [("a", "one"), ("d/b", "two!"), ("c", "three"), ("empty", "")];
         let mut set = Fixture::new(&files);
@@ -178,6 +179,10 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
             fs::create_dir_all(set.path(name).parent().unwrap()).unwrap();
             let content = files.iter().find(|(path, _)| *path == name).unwrap().1;
             fs::write(set.path(name), content).unwrap();
+            let there = File::open(set.path(name)).unwrap();
+            // It is nobody else's business, whatever the sender's mode is.
+            set_mode(&there, 0o600).unwrap();
+            there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
             // Of a run that was killed.
             fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
@@ -194,8 +199,10 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
         for (name, content) in files {
             assert_eq!(set.read(name), content);
             let metadata = fs::metadata(set.path(name)).unwrap();
-            assert_eq!(metadata.permissions().mode() & 0o7777, 0o751, "{name}");
-            assert_eq!(metadata.modified().unwrap(), time, "{name}");
+            let expected =
+                if existing.contains(&name) { (0o600, before_all) } else { (0o751, time) };
+            let mode = metadata.permissions().mode() & 0o7777;
+            assert_eq!((mode, metadata.modified().unwrap()), expected, "{name}");
         }
         set.spool().discard();
         assert_eq!(set.left(), ["a", "c", "d", "d/b", "empty"], "and no temporary file");
