@@ -24,6 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use norm_core::content::Mtime;
 
+use super::kept::is_named;
 use super::plan::{Plan, PlanError, Planned, is_directory};
 use super::same::{may_be_same, same_file};
 use super::spool::{Spool, SpoolFile, fresh};
@@ -140,7 +141,8 @@ impl Carver<'_> {
         if here && may_be_same(target, file.size) {
             // A run that was killed may have made it, and left this.
             let _ = fs::remove_file(self.spool.part_beside(target));
-            if file.size > 0 {
+            // Not if it is the payload by another name: it would be cut itself.
+            if file.size > 0 && !is_named(self.payload(), target) {
                 self.payload().set_len(file.offset)?;
             }
             return Ok(Made::Before);

@@ -210,6 +210,18 @@ fn a_file_that_is_there_with_the_same_content_stays_as_it_is() {
 }
 
 #[test]
+#[cfg(unix)]
+fn the_payload_by_another_name_is_not_cut() {
+    let mut set = Fixture::new(&[("only", "all of it")]);
+    fs::hard_link(set.spool().path(SpoolFile::Payload), set.path("only")).unwrap();
+    assert_eq!(set.carve_all(false).unwrap().1, ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+    set.spool().discard();
+    assert_eq!(set.left(), ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+}
+
+#[test]
 fn a_file_of_the_same_size_and_other_content_is_in_the_way_of_all() {
     for existing in ["a", "b"] {
         let mut set = Fixture::new(&[("d/", ""), ("a", "new a"), ("b", "new b")]);
