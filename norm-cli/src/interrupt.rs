@@ -21,7 +21,8 @@ struct State {
 }
 
 impl Interrupt {
-    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once.
+    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once. SIGHUP and SIGTERM stay
+    /// ignored if they were from the start, as with `nohup`.
     ///
     /// # Errors
     ///
@@ -87,7 +88,10 @@ impl Interrupt {
 fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    // A shell has all that it starts with `&` in a script ignore SIGINT; who sends it there means us.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let wanted = [SIGHUP, SIGTERM].into_iter().filter(|&signal| !is_ignored(&status, signal));
+    let mut signals = signal_hook::iterator::Signals::new(wanted.chain([SIGINT]))?;
     let run = move || {
         for signal in signals.forever() {
             handler(match signal {
@@ -98,6 +102,14 @@ fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
         }
     };
     std::thread::Builder::new().name("norm-signals".to_owned()).spawn(run).map(drop)
+}
+
+/// Whether a signal is ignored, by what Linux says of a process (proc(5), `SigIgn`).
+#[cfg(unix)]
+fn is_ignored(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 #[cfg(not(unix))]
@@ -129,6 +141,15 @@ mod tests {
         assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "by what it was stopped");
         assert_eq!(interrupt.code(Code::Partial), Code::Partial, "it had failed before");
         assert!(!interrupt.request(Code::Interrupted));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_system_tells_which_signals_are_ignored() {
+        let status = "Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        let ignored: Vec<i32> = (1..=64).filter(|&signal| is_ignored(status, signal)).collect();
+        assert_eq!(ignored, [1, 13]);
+        assert!(!is_ignored("", 1) && !is_ignored("SigIgn:\tnonsense\n", 1));
     }
 
     #[test]

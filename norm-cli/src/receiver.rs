@@ -130,7 +130,7 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             text::bytes(*of)
         )),
         ReceiveEvent::SetKept { bytes, of, .. } => output.say(&format!(
-            "kept {} of {}: norm-recv into the same folder goes on with it when the same files are sent again",
+            "kept {} of {}: when the same files are sent again, norm-recv into the same folder receives only the rest",
             text::bytes(*bytes),
             text::bytes(*of)
         )),

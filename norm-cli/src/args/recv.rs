@@ -59,7 +59,7 @@ pub struct RecvArgs {
     #[arg(long)]
     pub daemon: bool,
 
-    /// Replace files that exist already and are not the same
+    /// Replace files that exist already, also those with the same content
     #[arg(long)]
     pub overwrite: bool,
 

@@ -63,6 +63,10 @@ fn a_sender_that_waits_for_receivers_ends_with_130() {
 fn each_signal_has_the_exit_code_that_shells_give_it() {
     let file = env!("CARGO_MANIFEST_PATH");
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        if signal == "-HUP" && ignores_hangup() {
+            // These tests were started with nohup.
+            continue;
+        }
         let group = group();
         let place = ["-i", "127.0.0.1", "-g", &group, "--json", "--min-receivers", "2"];
         let mut sender = Program::start(norm_send().args(place).arg(file));
@@ -72,6 +76,40 @@ fn each_signal_has_the_exit_code_that_shells_give_it() {
         assert_eq!(status.code(), Some(code), "{signal}: {events:#?}");
         assert_eq!(last(&events, "summary")["exit_code"], code);
     }
+}
+
+/// Whether these tests ignore SIGHUP; false where the system does not tell.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_nohup_has_started_goes_on_when_the_terminal_has_gone() {
+    let group = group();
+    let mut sender = Program::start(std::process::Command::new("sh").args([
+        "-c",
+        "trap '' HUP; exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_norm-send"),
+        "-i",
+        "127.0.0.1",
+        "-g",
+        &group,
+        "--json",
+        "--min-receivers",
+        "2",
+        env!("CARGO_MANIFEST_PATH"),
+    ]));
+    sender.wait_for("settings");
+    sender.signal("-HUP");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(sender.is_running());
+    sender.signal("-TERM");
+    let (status, events) = sender.finish();
+    assert_eq!(status.code(), Some(143), "{events:#?}");
 }
 
 #[test]

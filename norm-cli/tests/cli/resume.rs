@@ -136,7 +136,7 @@ fn what_is_kept_and_gone_on_with_is_told_in_words() {
     killer.join().unwrap();
     assert_ne!(begun.status.code(), Some(0));
     let said = stderr(&begun);
-    assert!(said.contains("kept ") && said.contains("goes on with it"), "{said}");
+    assert!(said.contains("kept ") && said.contains("receives only the rest"), "{said}");
 
     // Other packets, and another code; and only what is missing.
     let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs", "--rest"];

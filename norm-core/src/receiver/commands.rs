@@ -179,12 +179,12 @@ impl<S: SymbolStore> Receiver<S> {
                 });
             }
             RollCall::Collision { node, keeper } => {
-                if node == self.node && keeper != self.config.identity {
+                if node == self.node && self.is_other(index, keeper) {
                     self.redraw_node(now);
                 }
             }
             RollCall::Eject { node, identity, lane } => {
-                if node == self.node && identity == self.config.identity {
+                if node == self.node && !self.is_other(index, identity) {
                     self.event(ReceiverEvent::Ejected { remote: index, lane });
                 }
             }

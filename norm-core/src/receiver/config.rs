@@ -33,6 +33,9 @@ pub enum JoinPolicy {
 pub struct ReceiverConfig {
     /// Who we are, across node ids and sessions; random or kept on disk.
     pub identity: Identity,
+    /// Each sender sees a hash of the identity and of its own node id and instance id: what it sees says
+    /// nothing of who we are in other sessions.
+    pub identity_per_sender: bool,
     /// What we call ourselves in reports; cut at 64 bytes.
     pub name: String,
     /// The node id to begin with; `None` draws one. Another is drawn when two nodes collide.
@@ -83,6 +86,7 @@ impl ReceiverConfig {
     pub fn new(identity: Identity) -> Self {
         Self {
             identity,
+            identity_per_sender: false,
             name: String::new(),
             node: None,
             feedback: Feedback::Multicast,

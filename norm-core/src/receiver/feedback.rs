@@ -194,7 +194,7 @@ impl<S: SymbolStore> Receiver<S> {
             instance: remote.instance,
             round,
             grtt_response: remote.grtt_response(now),
-            identity: self.config.identity,
+            identity: self.identity_to(remote),
             state: remote.progress.state,
             // What was written twice, because its hash was wrong, counts once.
             bytes_done: remote.bytes_done.min(limit),

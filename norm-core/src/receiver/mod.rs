@@ -11,6 +11,7 @@ mod event;
 mod feedback;
 mod heard;
 mod hush;
+mod identity;
 mod intake;
 mod nack_timer;
 mod need_writer;

@@ -5,7 +5,10 @@
 //! then, is not copied at all: the spool itself gets its name. For a set of one file nothing is
 //! copied.
 //!
-//! A file that is there already with the content that it should have stays, and gets mode and time.
+//! A file that is there already with the content that it should have stays as it is, mode and time too: it
+//! may be the same file as one elsewhere (a hard link), or be meant for nobody else to read.
+//!
+//! All or nothing: what is in the way is found before the first file is made.
 //!
 //! A file appears under its final name in one step, whole, with mode and time. Its blocks may still
 //! be in the system's cache then: nothing is flushed to the disk (`fsync`), as with `cp`; a power
@@ -21,8 +24,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use norm_core::content::Mtime;
 
+use super::kept::is_named;
 use super::plan::{Plan, PlanError, Planned, is_directory};
-use super::same::same_file;
+use super::same::{may_be_same, same_file};
 use super::spool::{Spool, SpoolFile, fresh};
 
 /// Why the files could not be made; those made before stay, whole.
@@ -64,13 +68,15 @@ pub(super) fn carve(
     made: &mut dyn FnMut(&Path, u64, Made),
 ) -> Result<u64, CarveError> {
     let root = spool.directory();
+    let carver = Carver { spool, overwrite, cancel };
+    plan.check(root, overwrite).map_err(CarveError::Plan)?;
+    let here = carver.find_here(plan)?;
     let mut created = HashSet::new();
     for directory in &plan.directories {
         make_directories(root, &directory.path, &mut created)?;
     }
-    let carver = Carver { spool, overwrite, cancel };
     let mut before = 0;
-    for file in plan.files.iter().rev() {
+    for (at, file) in plan.files.iter().enumerate().rev() {
         if cancel.load(Ordering::Relaxed) {
             return Err(CarveError::Stopped);
         }
@@ -78,7 +84,9 @@ pub(super) fn carve(
             make_directories(root, parent, &mut created)?;
         }
         let target = root.join(&file.path);
-        let result = carver.make(file, &target).map_err(|error| failed(&target, error))?;
+        let result = carver
+            .make(file, &target, here.contains(&at))
+            .map_err(|error| failed(&target, error))?;
         before += u64::from(result == Made::Before);
         made(&target, file.size, result);
     }
@@ -108,9 +116,33 @@ struct Carver<'a> {
 }
 
 impl Carver<'_> {
-    fn make(&self, file: &Planned, target: &Path) -> io::Result<Made> {
-        if !self.overwrite && self.is_here(file, target)? {
-            if file.size > 0 {
+    /// Which files are there already; with one of the right size and other content it goes no further.
+    fn find_here(&self, plan: &Plan) -> Result<HashSet<usize>, CarveError> {
+        let mut here = HashSet::new();
+        if self.overwrite {
+            return Ok(here);
+        }
+        for (at, file) in plan.files.iter().enumerate() {
+            let target = self.spool.directory().join(&file.path);
+            if !may_be_same(&target, file.size) {
+                continue;
+            }
+            let same = same_file(self.payload(), file.offset, file.size, &target, self.cancel);
+            if !same.map_err(|error| failed(&target, error))? {
+                return Err(CarveError::Plan(PlanError::Differs(target)));
+            }
+            here.insert(at);
+        }
+        Ok(here)
+    }
+
+    /// Makes one, unless it was `here` when it was looked at, and is still.
+    fn make(&self, file: &Planned, target: &Path, here: bool) -> io::Result<Made> {
+        if here && may_be_same(target, file.size) {
+            // A run that was killed may have made it, and left this.
+            let _ = fs::remove_file(self.spool.part_beside(target));
+            // Not if it is the payload by another name: it would be cut itself.
+            if file.size > 0 && !is_named(self.payload(), target) {
                 self.payload().set_len(file.offset)?;
             }
             return Ok(Made::Before);
@@ -128,24 +160,6 @@ impl Carver<'_> {
             self.payload().set_len(file.offset)?;
         }
         Ok(Made::New)
-    }
-
-    /// True when the file is there already; it has mode and time then, as far as we may set them.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when something else is there.
-    fn is_here(&self, file: &Planned, target: &Path) -> io::Result<bool> {
-        if fs::symlink_metadata(target).is_err() {
-            return Ok(false);
-        }
-        match same_file(self.payload(), file.offset, file.size, target, self.cancel)? {
-            Some(there) => {
-                // A run that was killed may have made it, and left this.
-                let _ = fs::remove_file(self.spool.part_beside(target));
-                keep_foreign(set_metadata(&there, file)).map(|()| true)
-            }
-            None => Err(io::ErrorKind::AlreadyExists.into()),
-        }
     }
 
     /// Gives the spool itself the file's name; false where names of two file systems cannot do that.
@@ -214,14 +228,6 @@ pub(super) const PLAIN_MODE: u32 = 0o644;
 const PLAIN_DIRECTORY_MODE: u32 = 0o755;
 /// Permissions of user, group and others: no set-user-id and the like from the network.
 const PERMISSIONS: u32 = 0o777;
-
-/// Mode and time of a file that is somebody else's stay as they are.
-pub(super) fn keep_foreign(set: io::Result<()>) -> io::Result<()> {
-    match set {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        set => set,
-    }
-}
 
 fn set_metadata(file: &File, planned: &Planned) -> io::Result<()> {
     let mode = if planned.mode == 0 { PLAIN_MODE } else { planned.mode & PERMISSIONS };

@@ -11,11 +11,26 @@
 //! - Its address: no two machines that reach one sender have the same, whatever else was copied.
 //! - On the machine, or in containers that share its kernel: the output directory, by device and inode,
 //!   so that other names for it do not matter.
-//! - In the directory: a lock on it. Who does not get it, because another receiver is at work there, takes
-//!   a random identity, as everybody does where the system does not tell all this, or has no locks.
+//! - In the directory: a lock on it, for as long as the program runs, also while it receives nothing. Who
+//!   does not get it, because another receiver is at work there, takes a random identity, as everybody does
+//!   where the system does not tell all this, or has no locks.
 //!
 //! What differs although it is the same receiver (an address given anew, a disk that has another
 //! number) makes it count twice, as if nothing of this were there; that does no harm.
+//!
+//! What is not told apart: clones that have hardware address, IP address, device and inode alike, because
+//! something between them and the sender makes it possible. Behind address translation (NAT) each may have the
+//! address of the other, and QEMU's user networking gives every machine the same two. Both at work at one time
+//! are seen by the sender as two addresses that use one name, of which only the first counts while it
+//! speaks; if the first has failed before the second comes, the second one takes its place in the summary.
+//!
+//! An identity travels in the clear. A sender sees only a hash of it and of the sender's own node id and
+//! instance id ([`identity_per_sender`]), which are drawn anew for each session: nobody can know it ahead of
+//! the session, or find the receiver again by it in the next one. What remains: who hears the session reads it
+//! there, and a sender that makes up the ids of one to come (48 bits; 16 where `--node-id` is known) is told
+//! what it would be. The name in the reports is not hidden at all.
+//!
+//! [`identity_per_sender`]: norm_core::ReceiverConfig::identity_per_sender
 
 use std::fs::{self, File};
 use std::io;

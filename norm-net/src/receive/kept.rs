@@ -21,7 +21,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub(super) use have::Have;
-pub(super) use open::{Found, Kept, has_state, is_of_other_size, is_still, open};
+pub(super) use open::{Found, Kept, has_state, is_named, is_of_other_size, is_still, open};
 pub(super) use state::State;
 pub(super) use sweep::{Sweep, sweep};
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use norm_core::content::{NameRules, TEMP_PREFIX, safe_components};
 use norm_core::wire::NodeId;
 
-use super::carve::{self, CarveError, Made, PLAIN_MODE, keep_foreign, make_directories, set_mode};
+use super::carve::{self, CarveError, Made, PLAIN_MODE, make_directories, set_mode};
 use super::plan::check_target;
 use super::same::same_file;
 use super::spool::fresh;
@@ -82,20 +82,13 @@ impl PlainFile {
     /// Gives it its name, unless a file with the same content has it already.
     pub(super) fn place(&self, overwrite: bool, cancel: &AtomicBool) -> Result<Made, CarveError> {
         let placed = self.open().and_then(|file| {
-            if !overwrite && self.is_here(&file, cancel)? {
+            if !overwrite && same_file(&file, 0, self.size, &self.target, cancel)? {
                 return Ok(Made::Before);
             }
             set_mode(&file, PLAIN_MODE)?;
             carve::place(&self.temporary, &self.target, overwrite).map(|()| Made::New)
         });
         placed.map_err(|error| carve::failed(&self.target, error))
-    }
-
-    fn is_here(&self, received: &File, cancel: &AtomicBool) -> io::Result<bool> {
-        match same_file(received, 0, self.size, &self.target, cancel)? {
-            Some(there) => keep_foreign(set_mode(&there, PLAIN_MODE)).map(|()| true),
-            None => Ok(false),
-        }
     }
 
     /// Opened for each block: there may be more files under way than a process may have open.

@@ -46,6 +46,8 @@ pub(super) enum PlanError {
     Clash(PathBuf),
     /// Something else is there already.
     Exists(PathBuf),
+    /// A file of the same size and other content is there.
+    Differs(PathBuf),
     /// A symbolic link, or a file, where a directory must be.
     InTheWay(PathBuf),
     /// The directory cannot be looked into.
@@ -63,6 +65,12 @@ impl fmt::Display for PlanError {
             Self::Exists(path) => write!(
                 f,
                 "{} exists already: use --overwrite to replace it, or another directory",
+                path.display()
+            ),
+            Self::Differs(path) => write!(
+                f,
+                "{} exists already: its size is the same, its content is not (or cannot be read): use \
+                 --overwrite to replace it, or move it away",
                 path.display()
             ),
             Self::InTheWay(path) => write!(

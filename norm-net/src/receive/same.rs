@@ -11,8 +11,8 @@ use super::positioned;
 /// Bytes compared at once.
 const CHUNK: usize = 256 << 10;
 
-/// The regular file at `target`, opened for reading, if it has the `size` bytes that `received` has from
-/// `offset` on. A link is none, wherever it leads; neither is what cannot be read.
+/// True when a regular file is at `target`, with the `size` bytes that `received` has from `offset` on. A link
+/// is none, wherever it leads; neither is what cannot be read.
 ///
 /// # Errors
 /// What the system says about `received`; [`io::ErrorKind::Interrupted`] after `cancel` was set.
@@ -22,14 +22,14 @@ pub(super) fn same_file(
     size: u64,
     target: &Path,
     cancel: &AtomicBool,
-) -> io::Result<Option<File>> {
+) -> io::Result<bool> {
     if !may_be_same(target, size) {
-        return Ok(None);
+        return Ok(false);
     }
-    let Ok(there) = open(target) else { return Ok(None) };
+    let Ok(there) = open(target) else { return Ok(false) };
     // It may be another one by now.
     if !there.metadata().is_ok_and(|m| m.is_file() && m.len() == size) {
-        return Ok(None);
+        return Ok(false);
     }
     let mut buffers = [vec![0; CHUNK], vec![0; CHUNK]];
     let [ours, theirs] = &mut buffers;
@@ -42,11 +42,11 @@ pub(super) fn same_file(
         let (ours, theirs) = (&mut ours[..len], &mut theirs[..len]);
         positioned::read_exact_at(received, ours, offset + done)?;
         if positioned::read_exact_at(&there, theirs, done).is_err() || ours != theirs {
-            return Ok(None);
+            return Ok(false);
         }
         done += len as u64;
     }
-    Ok(Some(there))
+    Ok(true)
 }
 
 /// True when a regular file of this size is at `path`: then only its content can tell.
@@ -78,7 +78,7 @@ mod tests {
 
     fn same(dir: &Path, name: &str) -> bool {
         let (received, run) = (received(dir), AtomicBool::new(false));
-        same_file(&received, 7, CHUNK as u64 + 1, &dir.join(name), &run).unwrap().is_some()
+        same_file(&received, 7, CHUNK as u64 + 1, &dir.join(name), &run).unwrap()
     }
 
     #[test]

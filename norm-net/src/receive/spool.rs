@@ -205,6 +205,13 @@ impl Spool {
         self.have.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same, less what was cut off the payload, because files were made of it.
+    fn have_now(&self) -> io::Result<MutexGuard<'_, Have>> {
+        let mut have = self.have();
+        have.remove(self.payload.metadata()?.len(), u64::MAX);
+        Ok(have)
+    }
+
     /// True when a head of this size was here from the start; it counts as written then.
     pub(super) fn take_head(&self, size: u64) -> bool {
         let here = size > 0 && self.head_here.load(Ordering::Relaxed) == size;
@@ -242,10 +249,8 @@ impl Spool {
     /// What the system says.
     pub(super) fn save(&self) -> io::Result<()> {
         // One at a time: the state is taken and written under the lock.
-        let mut have = self.have();
+        let have = self.have_now()?;
         self.unsaved.store(false, Ordering::Relaxed);
-        // Files made of the end of the payload are cut off it.
-        have.remove(self.payload.metadata()?.len(), u64::MAX);
         let state = State { content: self.name.content, payload: self.size, have: have.clone() };
         let new = self.names.new_state();
         let written = fresh(&new).and_then(|mut file| file.write_all(&state.emit()));
@@ -261,7 +266,7 @@ impl Spool {
 
     /// Bytes that stay for a later session when this goes; `None` when nothing stays.
     pub(super) fn keeps(&self) -> Option<u64> {
-        let bytes = self.have().bytes();
+        let bytes = self.have_now().map_or(0, |have| have.bytes());
         let worth = bytes >= kept::LEAST && !self.discarded.load(Ordering::Relaxed);
         let ours = || kept::is_still(&self.payload, &self.path(SpoolFile::Payload));
         (worth && ours()).then_some(bytes)
@@ -305,7 +310,7 @@ impl Spool {
 
     /// Lets go of the room that is taken for what is missing.
     fn give_back_room(&self) -> io::Result<()> {
-        let have = self.have();
+        let have = self.have_now()?;
         let end = have.end();
         for (from, to) in have.ranges().gaps(0, end) {
             space::release(&self.payload, from, to - from);

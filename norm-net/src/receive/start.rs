@@ -185,6 +185,7 @@ impl Runner {
         let mut config = engine_config(options, link.buffers().recv_granted, &mut rng);
         if let Some(lasting) = &lasting {
             config.identity = lasting.identity;
+            config.identity_per_sender = true;
         }
         let engine = Receiver::new(config, store, rng.next_u64());
         let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());

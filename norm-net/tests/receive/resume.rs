@@ -110,6 +110,29 @@ fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
 }
 
 #[test]
+fn what_a_file_of_the_same_size_and_other_content_stops_is_kept_whole() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = entries(105);
+    let mine = dir.path().join("big.bin");
+    fs::write(&mine, content(SIZE, 9)).unwrap();
+    let sender = Source::new(&entries).send(group);
+    let (report, events) = run(&options(group, dir.path()));
+    let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
+    assert!(reason.contains("big.bin") && reason.contains("its content is not"), "{reason}");
+    assert!(fs::read(&mine).unwrap() == content(SIZE, 9));
+    assert!(!dir.path().join("small.bin").exists(), "all or nothing");
+    assert_eq!(kept(&events), SIZE as u64 + 50_000);
+    assert_eq!(sender.join().unwrap().confirmed, 0);
+
+    fs::remove_file(mine).unwrap();
+    let sender = Source { node: NodeId(90), ..Source::new(&entries) }.send(group);
+    let (report, events) = run(&options(group, dir.path()));
+    assert_complete(&report, dir.path(), &entries);
+    assert_eq!(resumed(&events), Some(SIZE as u64 + 50_000));
+    assert_eq!(sender.join().unwrap().confirmed, 1);
+}
+
+#[test]
 fn one_that_comes_late_has_only_the_rest_sent_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(110);

@@ -160,16 +160,17 @@ fn what_is_there_already_is_not_touched() {
         let error = set.carve(false).unwrap_err();
         assert!(matches!(&error, CarveError::Plan(PlanError::Exists(_))), "{error}");
         assert_eq!(set.read(existing), "old");
-        let left: &[&str] = if existing == "a" { &["a", "b"] } else { &["b"] };
-        assert_eq!(set.left(), left, "no temporary file either");
+        set.spool().discard();
+        assert_eq!(set.left(), [existing], "neither another file nor a temporary one");
     }
 }
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
+fn a_file_that_is_there_with_the_same_content_stays_as_it_is() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    let before_all = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for existing in [&["a"][..], &["d/b"], &["c"], &["empty"], &["a", "d/b", "c", "empty"]] {
         let files = [("a", "one"), ("d/b", "two!"), ("c", "three"), ("empty", "")];
         let mut set = Fixture::new(&files);
@@ -178,6 +179,10 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
             fs::create_dir_all(set.path(name).parent().unwrap()).unwrap();
             let content = files.iter().find(|(path, _)| *path == name).unwrap().1;
             fs::write(set.path(name), content).unwrap();
+            let there = File::open(set.path(name)).unwrap();
+            // It is nobody else's business, whatever the sender's mode is.
+            set_mode(&there, 0o600).unwrap();
+            there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
             // Of a run that was killed.
             fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
@@ -194,8 +199,10 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
         for (name, content) in files {
             assert_eq!(set.read(name), content);
             let metadata = fs::metadata(set.path(name)).unwrap();
-            assert_eq!(metadata.permissions().mode() & 0o7777, 0o751, "{name}");
-            assert_eq!(metadata.modified().unwrap(), time, "{name}");
+            let expected =
+                if existing.contains(&name) { (0o600, before_all) } else { (0o751, time) };
+            let mode = metadata.permissions().mode() & 0o7777;
+            assert_eq!((mode, metadata.modified().unwrap()), expected, "{name}");
         }
         set.spool().discard();
         assert_eq!(set.left(), ["a", "c", "d", "d/b", "empty"], "and no temporary file");
@@ -203,15 +210,29 @@ fn a_file_that_is_there_with_the_same_content_stays_and_gets_mode_and_time() {
 }
 
 #[test]
-fn a_file_of_the_same_size_and_other_content_is_in_the_way() {
+#[cfg(unix)]
+fn the_payload_by_another_name_is_not_cut() {
+    let mut set = Fixture::new(&[("only", "all of it")]);
+    fs::hard_link(set.spool().path(SpoolFile::Payload), set.path("only")).unwrap();
+    assert_eq!(set.carve_all(false).unwrap().1, ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+    set.spool().discard();
+    assert_eq!(set.left(), ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+}
+
+#[test]
+fn a_file_of_the_same_size_and_other_content_is_in_the_way_of_all() {
     for existing in ["a", "b"] {
-        let mut set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+        let mut set = Fixture::new(&[("d/", ""), ("a", "new a"), ("b", "new b")]);
         fs::write(set.path(existing), "old !").unwrap();
         let error = set.carve(false).unwrap_err();
-        assert!(matches!(&error, CarveError::Plan(PlanError::Exists(_))), "{error}");
+        let CarveError::Plan(PlanError::Differs(path)) = &error else { panic!("{error}") };
+        assert_eq!(*path, set.path(existing));
         assert_eq!(set.read(existing), "old !");
-        let left: &[&str] = if existing == "a" { &["a", "b"] } else { &["b"] };
-        assert_eq!(set.left(), left, "no temporary file either");
+        let payload = set.spool().file(SpoolFile::Payload).metadata().unwrap();
+        assert_eq!(payload.len(), 10, "nothing of it is lost");
+        assert_eq!(set.left(), [existing], "neither another file nor a temporary one");
     }
 }
 

@@ -93,8 +93,13 @@ pub(super) fn read_state(names: &Names) -> Option<State> {
 
 /// True when the file still has this name, and no other: one that was made of it is not ours to change.
 pub(in crate::receive) fn is_still(file: &File, path: &Path) -> bool {
+    is_named(file, path) && file.metadata().is_ok_and(|ours| is_alone(&ours))
+}
+
+/// True when this is one of the file's names. Where the system does not tell, every file's name is.
+pub(in crate::receive) fn is_named(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(there)) => there.is_file() && same(&ours, &there) && is_alone(&ours),
+        (Ok(ours), Ok(there)) => there.is_file() && same(&ours, &there),
         _ => false,
     }
 }

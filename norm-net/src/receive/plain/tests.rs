@@ -71,10 +71,15 @@ fn what_exists_stays_unless_it_may_be_replaced() {
 fn a_file_that_is_there_with_the_same_content_stays_and_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), b"same").unwrap();
+    // It is nobody else's business.
+    set_mode(&File::open(dir.path().join("f")).unwrap(), 0o400).unwrap();
+    let mode = || fs::metadata(dir.path().join("f")).unwrap().permissions();
+    let before = mode();
     let file = create(dir.path(), "f", false).unwrap();
     file.write(b"same", 0).unwrap();
     assert_eq!(file.place(false, &RUN).unwrap(), Made::Before);
     drop(file);
+    assert_eq!(mode(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
     let other = create(dir.path(), "f", false).unwrap();
     other.write(b"ame?", 0).unwrap();

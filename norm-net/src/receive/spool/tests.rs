@@ -121,6 +121,26 @@ fn what_is_not_finished_is_kept_without_the_room_for_the_rest() {
 }
 
 #[test]
+fn what_files_were_made_of_already_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    spool.file(SpoolFile::Payload).set_len(7 * MIB as u64 / 2).unwrap();
+    assert_eq!(spool.keeps(), Some(3 * MIB as u64 / 2));
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    assert_eq!(fs::metadata(&payload).unwrap().len(), 7 * MIB as u64 / 2, "no hole in its place");
+    let (spool, complaint) = open(dir.path());
+    assert_eq!(complaint, None);
+    assert_eq!(spool.have().bytes(), 3 * MIB as u64 / 2);
+
+    // Nothing is left that would be worth it.
+    spool.file(SpoolFile::Payload).set_len(2 * MIB as u64 + 1).unwrap();
+    assert_eq!(spool.keeps(), None);
+    drop(spool);
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
 fn little_is_not_kept_nor_what_is_finished_or_not_to_be_kept() {
     let dir = tempfile::tempdir().unwrap();
     let little = Spools::new(dir.path(), true).create(SET, 5 * MIB as u64).unwrap();
