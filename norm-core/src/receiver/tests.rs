@@ -4,10 +4,10 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, FecId, Flush, Fti, Header,
-    Identity, Info, InstanceId, Message, NodeList, ObjectFlags, ObjectSize, PayloadFormat,
-    PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags, SenderFields,
-    WireTime,
+    ACK_CC, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, FecId, Flush, Fti,
+    Header, Identity, Info, InstanceId, MemberReport, Message, NodeList, ObjectFlags, ObjectSize,
+    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags,
+    RollCall, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -324,4 +324,51 @@ fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
     assert!(!engine.has_all(0));
     engine.give_up(0, first.key..first.key + 1);
     assert!(engine.has_all(0));
+}
+
+/// What a receiver calls itself to the sender that calls the roll.
+fn named(receiver: &mut Receiver<NoStore>) -> Identity {
+    let send_time = WireTime::from_nanos(5_000_000_000);
+    tell(receiver, &RollCall::Call { round: 1, window_ms: 0, send_time, confirmed: 0, listed: 0 });
+    receiver.handle_timeout(START + SECOND);
+    let mut out = TransmitBuf::new(4);
+    while receiver.poll_transmit(START + SECOND, &mut out).is_some() {
+        if let (_, Message::Report(report)) = Message::parse(&out.bytes).unwrap() {
+            return MemberReport::parse(report.content).unwrap().identity;
+        }
+    }
+    panic!("it does not answer");
+}
+
+fn tell(receiver: &mut Receiver<NoStore>, call: &RollCall) {
+    let mut content = Vec::new();
+    call.emit(&mut content);
+    let command = Command::Application(Application { reserved: [0; 3], content: &content });
+    hear(receiver, START, command, false);
+}
+
+#[test]
+fn each_sender_knows_a_receiver_by_another_name_if_that_is_wanted() {
+    let ours = ReceiverConfig::new(Identity([3; 16]));
+    let mut open = Receiver::new(ours.clone(), NoStore, 1);
+    assert_eq!(named(&mut open), Identity([3; 16]));
+    let hidden = ReceiverConfig { identity_per_sender: true, ..ours };
+    let mut engine = Receiver::new(hidden.clone(), NoStore, 1);
+    let name = named(&mut engine);
+    assert_ne!(name, Identity([3; 16]));
+    assert_eq!(named(&mut Receiver::new(hidden, NoStore, 2)), name, "it has started again");
+
+    // It is this name that the sender knows.
+    let node = engine.node();
+    tell(&mut engine, &RollCall::Collision { node, keeper: name });
+    assert_eq!(engine.node(), node, "it is the keeper");
+    let ejected = |engine: &mut Receiver<NoStore>, identity| {
+        tell(engine, &RollCall::Eject { node, identity, lane: None });
+        std::iter::from_fn(|| engine.poll_event())
+            .any(|event| matches!(event, ReceiverEvent::Ejected { .. }))
+    };
+    assert!(!ejected(&mut engine, Identity([3; 16])));
+    assert!(ejected(&mut engine, name));
+    tell(&mut engine, &RollCall::Collision { node, keeper: Identity([3; 16]) });
+    assert_ne!(engine.node(), node, "somebody else is");
 }
