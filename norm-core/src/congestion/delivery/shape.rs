@@ -31,7 +31,7 @@ impl Delivery {
 
     /// How much faster a pulse is in the beginning: four times, while it is so few packets that any queue holds them.
     pub(super) fn opening_gain(&self) -> f64 {
-        let few = self.packets(PULSE_PACKETS_OPENING, OPENING_SLOW) > self.usual().0;
+        let few = self.packets(PULSE_PACKETS_OPENING, OPENING_SLOW) > self.usual();
         if few { OPENING_SLOW } else { self.first_gain().min(self.gain) }
     }
 
@@ -45,11 +45,11 @@ impl Delivery {
         Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
     }
 
-    /// How long a pulse is to last that is not for few packets or uncertain counts: least and most.
-    fn usual(&self) -> (Duration, Duration) {
+    /// How long a pulse is to last where neither few packets nor uncertain counts make it longer.
+    fn usual(&self) -> Duration {
         let share = if self.opening { self.rtt / 8 } else { self.rtt / 4 };
         let shortest = PULSE_SHORTEST.max(self.jitter * 8).min(PULSE_LONGEST);
-        (share.clamp(shortest, PULSE_LONGEST) * self.longer, PULSE_LONGEST)
+        share.clamp(shortest, PULSE_LONGEST) * self.longer
     }
 
     /// How long the step that begins is to last.
@@ -59,9 +59,8 @@ impl Delivery {
             Step::Pulse | Step::Drain => {
                 let lossy = if self.opening { PULSE_LOSSY_OPENING } else { PULSE_LOSSY };
                 let lossy = packets(lossy * self.base, self.gain);
-                let (usual, longest) = self.usual();
                 let least = if self.is_bold() { PULSE_PACKETS_OPENING } else { PULSE_PACKETS };
-                usual.max(lossy).min(longest).max(packets(least, self.gain))
+                self.usual().max(lossy).min(PULSE_LONGEST).max(packets(least, self.gain))
             }
             Step::Settle => {
                 let pulse = self.rtt / 16;
