@@ -148,13 +148,14 @@ impl Running {
         self.collect(status)
     }
 
-    /// The last lines of what the program printed, for messages.
+    /// The last lines of what the program printed, for messages; without its progress.
     pub fn tail(&self) -> String {
         let mut text = String::new();
         for stream in ["out", "err"] {
             let path = self.log.with_extension(stream);
             let all = fs::read_to_string(&path).unwrap_or_default();
-            let lines: Vec<&str> = all.lines().collect();
+            let progress = r#"{"event":"progress""#;
+            let lines: Vec<&str> = all.lines().filter(|l| !l.starts_with(progress)).collect();
             let last = &lines[lines.len().saturating_sub(TAIL)..];
             text += &format!("--- the end of {}:\n{}\n", path.display(), last.join("\n"));
         }

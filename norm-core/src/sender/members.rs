@@ -1,108 +1,18 @@
 //! The receivers that a sender has heard of.
 
-use core::net::{IpAddr, SocketAddr};
+mod contests;
+mod member;
+
 use core::ops::Bound;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::Order;
-use crate::rng::Rng;
 use crate::time::Timestamp;
-use crate::wire::{Identity, MemberState, NodeId};
-
-/// How far a receiver has come, as far as the sender knows.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum MemberStatus {
-    /// Heard, not finished.
-    Active,
-    /// Confirmed the newest watermark.
-    Confirmed,
-    /// Said that it cannot finish, or left.
-    Failed,
-    /// Silent for too long.
-    Lost,
-    /// Sent away, because it kept the others slow.
-    Ejected,
-}
-
-/// One receiver; kept small, because there may be a hundred thousand.
-#[derive(Copy, Clone, Debug)]
-pub struct Member {
-    /// Where it stands.
-    pub status: MemberStatus,
-    /// Its 128-bit identity.
-    pub identity: Identity,
-    /// When it was last heard.
-    pub last_heard: Timestamp,
-    /// Content bytes it reported to have.
-    pub bytes_done: u64,
-    /// Loss it reported, as a fraction of 65,535.
-    pub loss: u16,
-    /// The state it reported.
-    pub state: MemberState,
-    /// The running number of the block that was being sent when it was first heard.
-    pub(super) joined: u64,
-    /// Where it speaks from.
-    peer: Peer,
-    /// Its node id.
-    node: NodeId,
-    /// The last round trip measured with it, in microseconds; zero before the first.
-    last_rtt: u32,
-}
-
-impl Member {
-    fn new(now: Timestamp, (node, peer): (NodeId, Peer), identity: Identity, joined: u64) -> Self {
-        Self {
-            status: MemberStatus::Active,
-            identity,
-            last_heard: now,
-            bytes_done: 0,
-            loss: 0,
-            state: MemberState::Joined,
-            joined,
-            peer,
-            node,
-            last_rtt: 0,
-        }
-    }
-
-    fn is_active(&self) -> bool {
-        self.status == MemberStatus::Active
-    }
-
-    /// True when it has spoken so lately that nobody else can be meant by its names.
-    fn speaks(&self, now: Timestamp) -> bool {
-        now < self.last_heard + MOVE_AFTER
-    }
-
-    /// True when it has gone, or nothing is expected of it: who comes in its name may be itself again.
-    fn is_gone(&self) -> bool {
-        matches!(self.status, MemberStatus::Failed | MemberStatus::Lost)
-    }
-
-    /// A round trip as far as it is believed: the smaller one of two in a row.
-    pub(super) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
-        let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).max(1);
-        let before = core::mem::replace(&mut self.last_rtt, micros);
-        (before > 0).then(|| rtt.min(Duration::from_micros(before.into())))
-    }
-}
-
-/// Where feedback comes from: a mix of address and port, of which a list can be long.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Peer(u64);
-
-impl Peer {
-    pub(super) fn new(address: SocketAddr) -> Self {
-        let ip = match address.ip() {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
-        };
-        let ip = u128::from_be_bytes(ip.octets());
-        let seed = (ip as u64) ^ ((ip >> 64) as u64).rotate_left(32);
-        Self(Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64())
-    }
-}
+use crate::wire::{Identity, NodeId};
+use contests::Contests;
+pub(super) use member::Peer;
+pub use member::{Member, MemberStatus};
 
 /// What hearing from a node meant.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -135,6 +45,8 @@ pub(super) struct Members {
     by_peer: Order,
     /// Addresses that speak without having said who they are.
     strangers: BTreeSet<Peer>,
+    /// Silent ones in whose name another address speaks, and since when.
+    contests: Contests,
     limit: usize,
     /// Whoever is heard is listed, under its node id.
     list_all: bool,
@@ -145,6 +57,9 @@ pub(super) struct Members {
 
 /// Silent for this long, a receiver may have gone elsewhere.
 const MOVE_AFTER: Duration = Duration::from_secs(2);
+/// It is asked first: whoever else speaks in its name is believed after this time. Roll calls come each
+/// 100 ms meanwhile, as they do for all strangers, and one that lives answers some of them.
+const ASKED_FOR: Duration = Duration::from_secs(1);
 /// Strangers counted at most.
 const MAX_STRANGERS: usize = 4_096;
 /// The list grows by this part of itself at a time.
@@ -159,6 +74,7 @@ impl Members {
             by_identity: Order::default(),
             by_peer: Order::default(),
             strangers: BTreeSet::new(),
+            contests: Contests::default(),
             limit,
             list_all,
             active: 0,
@@ -255,7 +171,7 @@ impl Members {
             return Heard::Collision(member.identity);
         }
         if member.peer != peer {
-            if identity.is_none() || (member.speaks(now) && !member.is_gone()) {
+            if identity.is_none() || self.holds(now, at) {
                 return Heard::Stranger;
             }
             self.leave_address(at);
@@ -267,6 +183,7 @@ impl Members {
             }
             self.enter_address(at);
         }
+        self.contests.end(at);
         let member = &mut self.members[at as usize];
         member.last_heard = now;
         if member.status == MemberStatus::Lost {
@@ -285,10 +202,8 @@ impl Members {
     ) -> Heard {
         let (known, neighbour) = (self.named(id), self.neighbour(peer));
         // Somebody else's name, from elsewhere; or two names at one address.
-        let taken = |other: NodeId| self.get(other).is_some_and(|m| m.speaks(now) && !m.is_gone());
-        if known.is_some_and(|old| neighbour != Some(old) && taken(old))
-            || neighbour.is_some_and(|old| known != Some(old) && taken(old))
-        {
+        let others = [known, neighbour].map(|old| self.nodes.get(&old?).copied());
+        if known != neighbour && others.into_iter().flatten().any(|at| self.holds(now, at)) {
             return Heard::Stranger;
         }
         let Some(old) = known.or(neighbour) else {
@@ -304,14 +219,21 @@ impl Members {
         for gone in known.into_iter().chain(neighbour) {
             self.forget(gone);
         }
-        let fresh = Member::new(now, (node, peer), id, joined);
+        let mut fresh = Member::new(now, (node, peer), id, joined);
         let same = member.filter(|m| m.identity == id && m.peer == peer);
-        let joined = same.map_or(joined, |m| m.joined);
-        self.insert(Member { joined, ..fresh });
+        fresh.joined = same.map_or(joined, |m| m.joined);
+        self.insert(fresh);
         if same.is_some_and(|m| m.status == MemberStatus::Ejected) {
             self.set_status(node, MemberStatus::Ejected);
         }
         Heard::Moved(old)
+    }
+
+    /// True while a receiver keeps its names although another address speaks in them.
+    fn holds(&mut self, now: Timestamp, at: u32) -> bool {
+        let member = &self.members[at as usize];
+        let lives = !member.is_gone();
+        lives && (member.speaks(now) || now < self.contests.since(at, now) + ASKED_FOR)
     }
 
     fn insert(&mut self, member: Member) {
@@ -354,6 +276,7 @@ impl Members {
             let key = |at: u32| (self.members[at as usize].identity.0, at);
             self.by_identity.remove(at, |other| key(other) < key(at));
             self.leave_address(at);
+            self.contests.end(at);
             self.free.push(at);
         }
     }

@@ -1,6 +1,10 @@
+use core::net::SocketAddr;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::ZERO;
+/// Silence after which the next word from elsewhere is believed.
+const UNTIL: Duration = MOVE_AFTER.saturating_add(ASKED_FOR);
 
 fn id(n: u32) -> Identity {
     Identity(u128::from(n).to_be_bytes())
@@ -33,7 +37,8 @@ fn the_place_of_who_left_is_used_again_and_who_shares_an_address_stays_listed() 
     assert_eq!(hear(&mut members, 4, 4, Some(4)), Heard::New);
     assert_eq!(members.members.len(), 3);
     // Silent for long, the first may speak from where the third is.
-    let later = NOW + MOVE_AFTER;
+    members.heard(NOW + MOVE_AFTER, (NodeId(1), at(3)), Some(id(1)), 0);
+    let later = NOW + UNTIL;
     let moved = members.heard(later, (NodeId(1), at(3)), Some(id(1)), 0);
     assert_eq!(moved, Heard::Known);
     members.forget(NodeId(3));
@@ -112,10 +117,28 @@ fn two_identities_on_one_node_id_are_a_collision_and_who_moves_keeps_its_place()
     assert_eq!(hear(&mut members, 5, 5, Some(1)), Heard::Stranger, "too soon");
     assert_eq!(hear(&mut members, 5, 1, Some(1)), Heard::Moved(NodeId(1)), "it is itself");
     assert_eq!((members.announced(), members.confirmed(), members.all_settled()), (1, 0, false));
-    let later = NOW + MOVE_AFTER;
-    let moved = members.heard(later, (NodeId(5), at(9)), Some(id(1)), 0);
-    assert_eq!(moved, Heard::Known, "silent for long, it may have another address");
+    let mut moves = |after| members.heard(NOW + after, (NodeId(5), at(9)), Some(id(1)), 0);
+    assert_eq!(moves(MOVE_AFTER), Heard::Stranger, "it is asked first");
+    assert_eq!(moves(UNTIL), Heard::Known, "silent for long, it may have another address");
     assert_eq!(hear(&mut members, 5, 1, None), Heard::Stranger, "and not the old one");
+}
+
+#[test]
+fn who_answers_when_asked_keeps_its_names_however_long_it_was_silent() {
+    let mut members = Members::new(9, false);
+    hear(&mut members, 1, 1, Some(1));
+    let ms = Duration::from_millis;
+    let mut now = NOW;
+    for n in 2..9 {
+        for late in [2_000, 2_900] {
+            let heard = |node| (NodeId(node), at(7));
+            let late = now + ms(late);
+            assert_eq!(members.heard(late, heard(1), Some(id(1)), 0), Heard::Stranger);
+            assert_eq!(members.heard(late, heard(n), Some(id(1)), 0), Heard::Stranger);
+        }
+        now += ms(2_950);
+        assert_eq!(members.heard(now, (NodeId(1), at(1)), None, 0), Heard::Known);
+    }
 }
 
 #[test]
@@ -126,7 +149,8 @@ fn who_has_started_again_counts_once_and_begins_anew() {
     };
     hear(&mut members, 1, 1, Some(1));
     assert_eq!(again(&mut members, NOW, 2, 7), Heard::Stranger, "the first one may still be there");
-    let later = NOW + MOVE_AFTER;
+    assert_eq!(again(&mut members, NOW + MOVE_AFTER, 2, 7), Heard::Stranger, "it is asked");
+    let later = NOW + UNTIL;
     assert_eq!(again(&mut members, later, 2, 7), Heard::Moved(NodeId(1)));
     assert_eq!(members.get(NodeId(2)).unwrap().joined, 7, "it has nothing of what was sent before");
     // It says that it goes, and comes back at once.
@@ -136,7 +160,8 @@ fn who_has_started_again_counts_once_and_begins_anew() {
     assert_eq!(again(&mut members, later, 2, 9), Heard::Stranger, "a late word of the one before");
     // It was sent away: who starts it again wants it back.
     members.set_status(NodeId(3), MemberStatus::Ejected);
-    assert_eq!(again(&mut members, later + MOVE_AFTER, 4, 9), Heard::Moved(NodeId(3)));
+    assert_eq!(again(&mut members, later + MOVE_AFTER, 4, 9), Heard::Stranger);
+    assert_eq!(again(&mut members, later + UNTIL, 4, 9), Heard::Moved(NodeId(3)));
     assert_eq!((members.announced(), members.ejected(), members.all_settled()), (1, 0, false));
 }
 
@@ -165,9 +190,9 @@ fn one_address_is_one_receiver_and_speaks_for_no_other() {
         assert_eq!(hear(&mut members, n, 66, Some(1)), Heard::Stranger);
     }
     assert_eq!((members.len(), members.announced()), (2, 2));
-    let later = NOW + MOVE_AFTER;
-    let restarted = members.heard(later, (NodeId(7), at(66)), Some(id(7)), 3);
-    assert_eq!(restarted, Heard::Moved(NodeId(66)));
+    let mut restarts = |after| members.heard(NOW + after, (NodeId(7), at(66)), Some(id(7)), 3);
+    assert_eq!(restarts(MOVE_AFTER), Heard::Stranger);
+    assert_eq!(restarts(UNTIL), Heard::Moved(NodeId(66)));
     assert_eq!((members.len(), members.announced()), (2, 2));
 }
 
