@@ -65,6 +65,11 @@ const BURST: usize = 64;
 const LONGER_BURSTS: Duration = Duration::from_secs(5);
 /// Times that tell what is lost anyway, and the one before them.
 const CALM_HOLDS: u32 = 4;
+/// Where more than this part is lost anyway, what the opening found is uncertain: so many pulses follow it
+/// sooner, in this time or some round trips.
+const LOSSY: f64 = 0.02;
+const RETRIES: u32 = 5;
+const RETRY_SHORTEST: Duration = Duration::from_millis(200);
 /// The opening waits so long, and some round trips, for somebody else to say again that it takes less.
 const OPENING_PAUSE: Duration = Duration::from_millis(50);
 
@@ -96,6 +101,9 @@ pub struct Delivery {
     /// How many times longer than usual pulses are, because short ones told what did not hold: a
     /// shaper lets the first packets of a burst pass.
     longer: u32,
+    /// How much longer the round trip is than the shortest, once another law had its turn. Whoever receives has
+    /// hardly seen an empty queue for long then.
+    stretch: Option<Duration>,
     /// When a pulse last raised the capacity.
     raised_at: Option<Timestamp>,
     /// Times at a rate that has just been found to arrive: what is lost then is lost anyway. The
@@ -103,6 +111,10 @@ pub struct Delivery {
     calm_holds: u32,
     /// Times in a row that less arrived than was sent.
     doubts: u32,
+    /// In the opening something was lost between pulses, too: how much of it all is not known yet.
+    leaks: bool,
+    /// Pulses that may still follow the opening sooner than usual.
+    retries: u32,
     /// How much later a probe came than the one before, when that may have been chance.
     blip: Duration,
     /// A pulse that arrived late, and what it was to send.
@@ -145,9 +157,12 @@ impl Delivery {
             marks: Marks::default(),
             crowding: 0.0,
             longer: 1,
+            stretch: None,
             raised_at: None,
             calm_holds: 0,
             doubts: 0,
+            leaks: false,
+            retries: 0,
             blip: Duration::ZERO,
             unsure: None,
             jitter: Duration::ZERO,
@@ -264,16 +279,28 @@ impl Delivery {
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
         self.base = interval.base;
+        self.leaks |=
+            self.opening && report.lost > 0 && !matches!(step, Step::Pulse | Step::Settle);
         self.heed_marks(now, step, &interval);
-        self.watch_queue(&interval);
+        self.watch_queue(step, &interval);
+        if self.retries > 0 && self.base > LOSSY {
+            self.pulse_at = self.pulse_at.min(now + (self.rtt * 4).max(RETRY_SHORTEST));
+        }
         if self.give_way(now, step, &interval) {
             return;
         }
         if let Some((pulse, target)) = self.unsure.take() {
-            self.settle(now, &pulse, target, &interval);
+            if step == Step::Settle {
+                self.settle(now, &pulse, target, &interval);
+            } else {
+                // What would have told is lost.
+                self.go_on(now, self.rtt);
+            }
         }
         if step == Step::Pulse && report.probes == 1 {
             self.take_pulse(now, interval, target);
+        } else if report.probes > 1 && self.take_blurred_pulse(now, step, &interval) {
+            // A pulse and some of what was around it, because a probe was lost.
         } else if step == Step::Settle {
             // Too short to tell anything else.
         } else if interval.is_congested(self.jitter) {
@@ -324,8 +351,16 @@ impl Delivery {
         self.crowding = 0.0;
     }
 
+    /// The round trip is so much longer than the shortest.
+    pub fn note_stretch(&mut self, stretch: Duration) {
+        if let Some(known) = &mut self.stretch {
+            *known = stretch;
+        }
+    }
+
     /// Goes on at a rate that something else has found, in bytes per second.
     pub fn resume(&mut self, now: Timestamp, rate: f64) {
+        self.stretch = Some(Duration::ZERO);
         self.capacity = rate;
         (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
         self.marks = Marks::default();

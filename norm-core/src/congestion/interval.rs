@@ -40,6 +40,8 @@ pub struct Interval {
     pub sent: f64,
     /// What arrived, and what would have without the loss of calm times.
     pub delivered: f64,
+    /// What arrived as far as the time tells, whatever was lost: right as long as the queue takes all.
+    pub passed: f64,
     /// How much longer the second probe was under way than the first: a queue that grew.
     pub grown: Duration,
     /// How much longer it was under way than the quickest lately.
@@ -94,6 +96,7 @@ impl Interval {
         Some(Self {
             sent,
             delivered: if lossy { delivered } else { delivered.min(passed) },
+            passed,
             grown: report.span.saturating_sub(span),
             queue: report.queue,
             base,

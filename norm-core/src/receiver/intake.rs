@@ -47,11 +47,17 @@ impl<S: SymbolStore> Receiver<S> {
                     self.take_command(now, index, &cmd, datagram.waited);
                 }
             }
-            Message::Nack(nack) => self.overhear(now, header.source, &nack),
-            Message::Ack(ack) => self.overhear_ack(now, header.source, &ack),
+            Message::Nack(nack) => {
+                self.note_speaker(now, header.source);
+                self.overhear(now, header.source, &nack);
+            }
+            Message::Ack(ack) => {
+                self.note_speaker(now, header.source);
+                self.overhear_ack(now, header.source, &ack);
+            }
             // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
             // address, other receivers are not.
-            Message::Report(_) => {}
+            Message::Report(_) => self.note_speaker(now, header.source),
         }
     }
 

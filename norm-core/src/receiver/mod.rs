@@ -40,6 +40,7 @@ pub use config::{Feedback, JoinPolicy, ReceiverConfig};
 pub use event::{ObjectRef, ReceiverEvent, ReceiverStats};
 pub use remote::Progress;
 
+use identity::Name;
 use needs::DueBound;
 use object::RecvObject;
 use remote::Remote;
@@ -58,6 +59,7 @@ pub struct Receiver<S> {
     next_remote: u32,
     /// No other node id is taken before.
     redraw_from: Timestamp,
+    name: Name,
     /// Blocks under way, of all senders.
     blocks: usize,
     /// Packets that came to this host and never to us.
@@ -103,6 +105,7 @@ impl<S: SymbolStore> Receiver<S> {
             by_source: BTreeMap::new(),
             next_remote: 0,
             redraw_from: Timestamp::ZERO,
+            name: Name::default(),
             blocks: 0,
             host_drops: 0,
             jobs: VecDeque::new(),
@@ -337,7 +340,7 @@ impl<S: SymbolStore> Receiver<S> {
         self.node = draw_node(&mut self.rng);
         for remote in self.remotes.values_mut() {
             // What was acknowledged under the old id may count for nothing.
-            remote.acked = None;
+            (remote.acked, remote.asked_again) = (None, 0);
             remote.released = false;
             remote.report = Some((now, remote.answered_round.unwrap_or(0)));
         }

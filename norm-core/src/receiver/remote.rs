@@ -134,6 +134,8 @@ pub(super) struct Remote {
     pub(super) credit: Option<(Timestamp, u8, Credit)>,
     /// The watermark that we have acknowledged last.
     pub(super) acked: Option<Watermark>,
+    /// How often it has asked for that again.
+    pub(super) asked_again: u32,
     pub(super) released: bool,
     pub(super) report: Option<(Timestamp, u16)>,
     pub(super) answered_round: Option<u16>,
@@ -212,6 +214,7 @@ impl Remote {
             ack: None,
             credit: None,
             acked: None,
+            asked_again: 0,
             released: false,
             report: None,
             answered_round: None,

@@ -328,12 +328,15 @@ fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
 
 /// What a receiver calls itself to the sender that calls the roll.
 fn named(receiver: &mut Receiver<NoStore>) -> Identity {
+    named_at(receiver, START + SECOND, 1)
+}
+
+/// The same at another time, when the roll is called for so many times.
+fn named_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Identity {
     let send_time = WireTime::from_nanos(5_000_000_000);
-    tell(receiver, &RollCall::Call { round: 1, window_ms: 0, send_time, confirmed: 0, listed: 0 });
-    receiver.handle_timeout(START + SECOND);
-    let mut out = TransmitBuf::new(4);
-    while receiver.poll_transmit(START + SECOND, &mut out).is_some() {
-        if let (_, Message::Report(report)) = Message::parse(&out.bytes).unwrap() {
+    tell(receiver, &RollCall::Call { round, window_ms: 0, send_time, confirmed: 0, listed: 0 });
+    for words in spoken(receiver, now) {
+        if let (_, Message::Report(report)) = Message::parse(&words).unwrap() {
             return MemberReport::parse(report.content).unwrap().identity;
         }
     }
@@ -371,4 +374,52 @@ fn each_sender_knows_a_receiver_by_another_name_if_that_is_wanted() {
     assert!(ejected(&mut engine, name));
     tell(&mut engine, &RollCall::Collision { node, keeper: Identity([3; 16]) });
     assert_ne!(engine.node(), node, "somebody else is");
+}
+
+/// All that the receiver says until now.
+fn spoken(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<Vec<u8>> {
+    receiver.handle_timeout(now);
+    let mut out = TransmitBuf::new(4);
+    let mut all = Vec::new();
+    while receiver.poll_transmit(now, &mut out).is_some() {
+        all.push(out.bytes.clone());
+    }
+    all
+}
+
+#[test]
+fn who_is_not_believed_because_somebody_copies_it_takes_another_name() {
+    for copied in [true, false] {
+        let mut engine = receiver();
+        let name = named(&mut engine);
+        let node = engine.node();
+        let nodes = node.0.to_be_bytes();
+        let asks = Flush {
+            fec_id: FecId::REED_SOLOMON_8,
+            object: ObjectId(0),
+            payload_id: PayloadId { block: 0, block_len: 0, symbol: 0 }
+                .encode(PayloadFormat::Block24Symbol8),
+            acking: NodeList::from_bytes(&nodes[..]).unwrap(),
+        };
+        let mut now = START + SECOND;
+        hear(&mut engine, now, Command::Flush(asks), false);
+        let key = engine.key_of(0, ObjectId(0)).unwrap();
+        engine.give_up(0, key..key + 1);
+        engine.confirm(ObjectRef { remote: 0, key });
+        for turn in 0..6 {
+            now = now + SECOND;
+            hear(&mut engine, now, Command::Flush(asks), false);
+            now = now + SECOND;
+            for mut words in spoken(&mut engine, now).into_iter().filter(|_| copied && turn < 4) {
+                let source = SocketAddr::from(([10, 0, 0, 66], 5740));
+                let waited = Duration::ZERO;
+                let (to_group, marked) = (true, false);
+                let payload = &mut words[..];
+                let datagram = Datagram { source, to_group, marked, waited, payload };
+                engine.handle_datagram(now, datagram);
+            }
+        }
+        assert_eq!(engine.node() != node, copied);
+        assert_eq!(named_at(&mut engine, now, 2) != name, copied);
+    }
 }

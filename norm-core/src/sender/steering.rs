@@ -2,6 +2,7 @@
 //! (RFC 5740 §5.5.2: the "current limiting receiver", CLR).
 
 mod election;
+mod nearest;
 mod turns;
 
 use core::time::Duration;
@@ -9,6 +10,7 @@ use core::time::Duration;
 use super::Sender;
 use super::config::{RateControl, SenderConfig};
 use election::Election;
+use nearest::Nearest;
 pub(super) use turns::Turns;
 
 use crate::congestion::{Delivery, Fair, RateLimits, Total};
@@ -71,6 +73,7 @@ pub(super) struct Following {
     previous: Option<Watched>,
     /// What arrived before the last change of who limits, in bytes per second.
     before: f64,
+    nearest: Nearest,
     quiet_from: Timestamp,
     started: bool,
     /// When the last probe left, and how long after the one before.
@@ -214,6 +217,7 @@ impl Following {
             blind: false,
             most,
             resumed: false,
+            nearest: Nearest::default(),
         }
     }
 
@@ -296,6 +300,7 @@ impl Following {
             limiting.hear(now, rtt, feedback.rate);
             if limiting.reported.replace(report.cc_sequence) != Some(report.cc_sequence) {
                 let rtt = limiting.rtt;
+                self.delivery.note_stretch(rtt.saturating_sub(self.nearest.note(now, node, rtt)));
                 self.delivery.take(now, &report, rtt);
             }
             return;

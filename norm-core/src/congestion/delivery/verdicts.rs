@@ -15,6 +15,8 @@ const ARRIVED: f64 = 0.93;
 /// more.
 const BUSY: f64 = 0.75;
 const BOLDER_LEAST: f64 = 1.1;
+/// What was sent in a pulse and around it is faster than what is known to arrive when it is this multiple of it.
+const BLURRED: f64 = 1.05;
 /// A pulse that does not arrive makes the rate no less than this part of what it was.
 const KNOWN: f64 = 0.95;
 
@@ -33,7 +35,9 @@ impl Delivery {
             self.take_marked_pulse(now, &pulse);
             return;
         }
-        let congested = pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
+        // Where a queue is full it grows no more, and what is lost then is hardly more than by chance.
+        let congested = self.pressed
+            || pulse.is_congested(self.jitter) && pulse.delivered < pulse.sent * ARRIVED;
         if congested && pulse.lossy {
             if self.shorten_bursts(now, &pulse) {
                 self.go_on(now, self.rtt);
@@ -61,6 +65,24 @@ impl Delivery {
             self.gain = (self.gain * BOLDER).min(OPENING);
         }
         self.go_on(now, Duration::ZERO);
+    }
+
+    /// True when all of a pulse and of what was around it has arrived, and was faster than what is known to.
+    pub(super) fn take_blurred_pulse(
+        &mut self,
+        now: Timestamp,
+        step: Step,
+        all: &Interval,
+    ) -> bool {
+        let arrived = !self.pressed && !all.is_congested(self.jitter) && all.marked == 0.0;
+        let faster = arrived && all.sent > self.capacity * BLURRED;
+        if faster && matches!(step, Step::Pulse | Step::Settle) {
+            self.capacity = all.sent;
+            self.raised_at = Some(now);
+            self.go_on(now, Duration::ZERO);
+            return true;
+        }
+        false
     }
 
     /// What the probe behind a pulse that arrived late tells: whether that was a queue.
@@ -96,7 +118,9 @@ impl Delivery {
         // Once the opening is over, what is held is known to arrive; who can take less says so of
         // other times too.
         let least = self.capacity * if opening { 0.5 } else { KNOWN };
-        let found = pulse.delivered.clamp(least, pulse.sent.max(self.capacity));
+        let unknown = opening && self.leaks && !pulse.lossy;
+        let arrived = if unknown { pulse.passed } else { pulse.delivered };
+        let found = arrived.clamp(least, pulse.sent.max(self.capacity));
         self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
         self.found(now);
         if opening {
@@ -131,6 +155,7 @@ impl Delivery {
 
     /// The path's limit is known for now.
     pub(super) fn found(&mut self, now: Timestamp) {
+        self.retries = if self.opening { RETRIES } else { self.retries.saturating_sub(1) };
         self.opening = false;
         self.calm_holds = CALM_HOLDS;
         self.gain = TOUCH;
@@ -149,18 +174,25 @@ impl Delivery {
         self.until = self.until.min(self.pulse_at).max(now);
     }
 
-    pub(super) fn watch_queue(&mut self, interval: &Interval) {
+    pub(super) fn watch_queue(&mut self, step: Step, interval: &Interval) {
         let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
         let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
-        if interval.queue > most {
+        let queue = interval.queue.max(self.stretch.unwrap_or_default());
+        if queue > most {
+            let held = matches!(step, Step::Hold | Step::Await { .. });
+            if held && !self.opening && !self.pressed {
+                // It grew while nothing was tried, too slowly to be seen in one time alone.
+                let found = interval.passed.max(self.capacity * KNOWN);
+                self.capacity = self.capacity.min(found);
+            }
             self.pressed = !self.opening || self.pressed;
-        } else if interval.queue < most / 2 {
+        } else if queue < most / 2 {
             self.pressed = false;
         }
         if !self.opening {
             let part =
                 interval.span.as_secs_f64() / CROWD_TIME.max(self.rtt * CROWD_ROUNDS).as_secs_f64();
-            let stands = interval.queue > most / 2 || self.is_marked();
+            let stands = queue > most / 2 || self.is_marked();
             let now = if stands { 1.0 } else { 0.0 };
             self.crowding += (now - self.crowding) * part.min(1.0);
         }
