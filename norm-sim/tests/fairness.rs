@@ -42,14 +42,10 @@ fn ten_thousand_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths()
 }
 
 /// Where one of the two may get more than twice what the other gets; tables/fairness.txt has the numbers.
-/// At 5 ms, with a queue of 8 packets, one Reno flow gets half of what we get. At 500 ms, with the queue
-/// twice that, CUBIC gets up to three times as much.
-fn is_unfair(control: RateControl, rtt: Duration, flows: usize, tcp: Control) -> bool {
-    match (rtt.as_millis(), tcp) {
-        (5, Control::Reno) => flows == 1,
-        (500, Control::Cubic) => control == RateControl::Fair || flows <= 2,
-        _ => false,
-    }
+/// At 500 ms, with a queue of 8 packets, CUBIC gets up to three times as much: that is outside of where it is
+/// friendly to TCP itself.
+fn is_unfair(rtt: Duration, tcp: Control) -> bool {
+    rtt >= Duration::from_millis(500) && tcp == Control::Cubic
 }
 
 #[test]
@@ -59,7 +55,7 @@ fn a_tcp_flow_gets_between_half_and_twice_of_what_we_get() {
             for tcp in [Control::Reno, Control::Cubic] {
                 for flows in [1, 2, 8] {
                     let ratio = Fairness::new(flows, tcp, each, rtt).with(control).run(1).ratio();
-                    let known = is_unfair(control, rtt, flows, tcp);
+                    let known = is_unfair(rtt, tcp);
                     let bounds = if known { 0.25..2.5 } else { 0.5..2.0 };
                     let what = format!("{control:?}, {rtt:?}, {flows} {tcp:?}: {ratio}");
                     assert!(bounds.contains(&ratio), "{what}");

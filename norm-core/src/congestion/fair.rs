@@ -27,6 +27,14 @@ const RISE_ROUNDS: f64 = 4.0;
 /// of the rate.
 const LOOP: f64 = 0.01;
 const STRIDE: f64 = 0.1;
+/// On ways as short as this, and less on ways up to twice as long, we take this part of what the equation says.
+/// Queues there are some packets long: those of ours, one by one, find them full less often than TCP's, of which
+/// several come together.
+const NEAR: f64 = 0.8;
+/// Not where routers mark packets, though: for marks it makes no difference who comes how. They are expected again within this
+/// time, and so many round trips.
+const MARKED: Duration = Duration::from_secs(2);
+const MARKED_ROUNDS: u32 = 20;
 /// Packets that leave at once make this many seconds of the rate.
 const BURST_TIME: f64 = 0.000_25;
 const BURST_MOST: usize = 64;
@@ -52,6 +60,8 @@ pub struct Fair {
     rate: f64,
     /// Nobody has lost anything yet.
     starting: bool,
+    /// When routers last marked packets instead of dropping them.
+    marked: Option<Timestamp>,
     /// Our round trip to the limiting receiver; the mean, and the mean of roots of seconds.
     rtt: Duration,
     mean_root: f64,
@@ -78,6 +88,7 @@ impl Fair {
             packet: packet as f64,
             rate: 0.0,
             starting: true,
+            marked: None,
             rtt,
             mean_root: 0.0,
             last_root: 0.0,
@@ -131,7 +142,11 @@ impl Fair {
     pub fn worth(&self, claim: Claim, rtt: Duration) -> f64 {
         match claim {
             Claim::Start(rate) | Claim::Rate(rate) => rate,
-            Claim::Loss(loss, most) => throughput(self.packet, rtt, loss).min(most),
+            Claim::Loss(loss, most) => {
+                let far = (rtt.as_secs_f64() / LOOP - 1.0).clamp(0.0, 1.0);
+                let part = if self.marked.is_some() { 1.0 } else { NEAR + (1.0 - NEAR) * far };
+                (throughput(self.packet, rtt, loss) * part).min(most)
+            }
         }
     }
 
@@ -168,9 +183,15 @@ impl Fair {
         self.starting = false;
     }
 
+    /// Routers have marked some of what the limiting receiver got.
+    pub fn note_marks(&mut self, now: Timestamp) {
+        self.marked = Some(now);
+    }
+
     /// Takes what the limiting receiver claims; `sample` is a new measurement of its round trip.
     pub fn take(&mut self, now: Timestamp, claim: Claim, sample: Duration) {
         self.allow(now);
+        self.marked.take_if(|at| now > *at + MARKED.max(self.rtt * MARKED_ROUNDS));
         let mix = |mean: f64, new: f64| mean * (1.0 - SMOOTH) + new * SMOOTH;
         self.rtt = Duration::from_secs_f64(mix(self.rtt.as_secs_f64(), sample.as_secs_f64()));
         self.last_root = libm::sqrt(sample.as_secs_f64());

@@ -407,7 +407,12 @@ impl Sender {
                 following.take(now, node, rtt, (feedback, report));
             }
             (Steering::Delivery(_), None) => return,
-            (Steering::Fair(election), _) => election.take(now, node, rtt, feedback, nack),
+            (Steering::Fair(election), report) => {
+                if report.is_some_and(|report| report.marked > 0) {
+                    election.note_marks(now, node);
+                }
+                election.take(now, node, rtt, feedback, nack);
+            }
         }
         self.take_turns(now);
         self.steer(now);

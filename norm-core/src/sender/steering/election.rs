@@ -156,6 +156,13 @@ impl Election {
         self.consider(now, heard);
     }
 
+    /// A receiver says that routers have marked packets on the way to it.
+    pub(in crate::sender) fn note_marks(&mut self, now: Timestamp, node: NodeId) {
+        if self.limiting.is_some_and(|limiting| limiting.node == node) {
+            self.law.note_marks(now);
+        }
+    }
+
     /// Time has passed: who says nothing any more limits no longer.
     pub(in crate::sender) fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
         self.potential.retain(|heard| !heard.is_silent(now) && active(heard.node));
