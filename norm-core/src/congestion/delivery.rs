@@ -70,6 +70,8 @@ const CALM_HOLDS: u32 = 4;
 const LOSSY: f64 = 0.02;
 const RETRIES: u32 = 5;
 const RETRY_SHORTEST: Duration = Duration::from_millis(200);
+/// After a turn of another law the round trip tells for so long that a queue stands.
+const STRETCHED: Duration = Duration::from_secs(60);
 /// The opening waits so long, and some round trips, for somebody else to say again that it takes less.
 const OPENING_PAUSE: Duration = Duration::from_millis(50);
 
@@ -101,9 +103,9 @@ pub struct Delivery {
     /// How many times longer than usual pulses are, because short ones told what did not hold: a
     /// shaper lets the first packets of a burst pass.
     longer: u32,
-    /// How much longer the round trip is than the shortest, once another law had its turn. Whoever receives has
-    /// hardly seen an empty queue for long then.
-    stretch: Option<Duration>,
+    /// How much longer the round trip is than the shortest, until then: another law had its turn, and whoever
+    /// receives has hardly seen an empty queue of late.
+    stretch: Option<(Duration, Timestamp)>,
     /// When a pulse last raised the capacity.
     raised_at: Option<Timestamp>,
     /// Times at a rate that has just been found to arrive: what is lost then is lost anyway. The
@@ -113,8 +115,9 @@ pub struct Delivery {
     doubts: u32,
     /// In the opening something was lost between pulses, too: how much of it all is not known yet.
     leaks: bool,
-    /// Pulses that may still follow the opening sooner than usual.
+    /// Pulses that may still follow the opening sooner than usual, and when the next one may.
     retries: u32,
+    retry_at: Option<Timestamp>,
     /// How much later a probe came than the one before, when that may have been chance.
     blip: Duration,
     /// A pulse that arrived late, and what it was to send.
@@ -163,6 +166,7 @@ impl Delivery {
             doubts: 0,
             leaks: false,
             retries: 0,
+            retry_at: None,
             blip: Duration::ZERO,
             unsure: None,
             jitter: Duration::ZERO,
@@ -283,8 +287,8 @@ impl Delivery {
             self.opening && report.lost > 0 && !matches!(step, Step::Pulse | Step::Settle);
         self.heed_marks(now, step, &interval);
         self.watch_queue(step, &interval);
-        if self.retries > 0 && self.base > LOSSY {
-            self.pulse_at = self.pulse_at.min(now + (self.rtt * 4).max(RETRY_SHORTEST));
+        if let Some(at) = self.retry_at.filter(|_| self.base > LOSSY) {
+            self.pulse_at = self.pulse_at.min(at);
         }
         if self.give_way(now, step, &interval) {
             return;
@@ -299,7 +303,7 @@ impl Delivery {
         }
         if step == Step::Pulse && report.probes == 1 {
             self.take_pulse(now, interval, target);
-        } else if report.probes > 1 && self.take_blurred_pulse(now, step, &interval) {
+        } else if report.probes > 1 && self.take_merged_pulse(now, step, &interval) {
             // A pulse and some of what was around it, because a probe was lost.
         } else if step == Step::Settle {
             // Too short to tell anything else.
@@ -324,6 +328,7 @@ impl Delivery {
     /// Somebody else takes no more than this, in bytes per second.
     pub fn limit(&mut self, now: Timestamp, most: f64) {
         self.capacity = most.min(self.capacity);
+        self.unsure = None;
         self.forget_best();
         self.found(now);
     }
@@ -351,16 +356,22 @@ impl Delivery {
         self.crowding = 0.0;
     }
 
-    /// The round trip is so much longer than the shortest.
-    pub fn note_stretch(&mut self, stretch: Duration) {
-        if let Some(known) = &mut self.stretch {
-            *known = stretch;
-        }
+    /// The shortest round trip to the limiting receiver so far, before its report is taken.
+    pub fn note_nearest(&mut self, now: Timestamp, nearest: Duration, rtt: Duration) {
+        let longer = rtt.saturating_sub(nearest);
+        self.stretch = self
+            .stretch
+            // It is empty now and then, and then all know it.
+            .filter(|&(_, until)| now < until && longer > nearest / 16)
+            .map(|(_, until)| (longer, until));
     }
 
     /// Goes on at a rate that something else has found, in bytes per second.
     pub fn resume(&mut self, now: Timestamp, rate: f64) {
-        self.stretch = Some(Duration::ZERO);
+        self.stretch = Some((Duration::ZERO, now + STRETCHED));
+        self.unsure = None;
+        // Numbers of probes may come again.
+        self.log.clear();
         self.capacity = rate;
         (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
         self.marks = Marks::default();
@@ -388,7 +399,7 @@ impl Delivery {
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
         self.marks = Marks::default();
         // That was the other one's way.
-        self.jitter = Duration::ZERO;
+        (self.jitter, self.leaks, self.unsure) = (Duration::ZERO, false, None);
         self.go_on(now, self.rtt);
     }
 
@@ -403,7 +414,8 @@ impl Delivery {
         (self.opening, self.pressed, self.gain) = (true, false, OPENING);
         self.marks = Marks::default();
         (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
-        (self.raised_at, self.calm_holds) = (None, 0);
+        (self.raised_at, self.calm_holds, self.leaks) = (None, 0, false);
+        (self.stretch, self.retries, self.retry_at) = (None, 0, None);
         self.way = self.way.take().map(|_| GivingWay::default());
         // Reports of times before say nothing.
         self.log.clear();

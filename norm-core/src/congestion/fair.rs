@@ -27,12 +27,13 @@ const RISE_ROUNDS: f64 = 4.0;
 /// of the rate.
 const LOOP: f64 = 0.01;
 const STRIDE: f64 = 0.1;
-/// On ways as short as this, and less on ways up to twice as long, we take this part of what the equation says.
-/// Queues there are some packets long: those of ours, one by one, find them full less often than TCP's, of which
-/// several come together.
-const NEAR: f64 = 0.8;
-/// Not where routers mark packets, though: for marks it makes no difference who comes how. They are expected again within this
-/// time, and so many round trips.
+/// On ways as short as this, in seconds, we take this part of what the equation says, and more on ways up to
+/// twice as long. Queues there are some packets long: ours, which come one by one, find them full less often
+/// than TCP's, of which several come together.
+const SHORT_WAY: f64 = 0.01;
+const SHORT_PART: f64 = 0.8;
+/// Not where routers mark packets, though: for marks it makes no difference who comes how. They are expected
+/// again within this time, and so many round trips.
 const MARKED: Duration = Duration::from_secs(2);
 const MARKED_ROUNDS: u32 = 20;
 /// Packets that leave at once make this many seconds of the rate.
@@ -143,8 +144,9 @@ impl Fair {
         match claim {
             Claim::Start(rate) | Claim::Rate(rate) => rate,
             Claim::Loss(loss, most) => {
-                let far = (rtt.as_secs_f64() / LOOP - 1.0).clamp(0.0, 1.0);
-                let part = if self.marked.is_some() { 1.0 } else { NEAR + (1.0 - NEAR) * far };
+                let longer = (rtt.as_secs_f64() / SHORT_WAY - 1.0).clamp(0.0, 1.0);
+                let part = SHORT_PART + (1.0 - SHORT_PART) * longer;
+                let part = if self.marked.is_some() { 1.0 } else { part };
                 (throughput(self.packet, rtt, loss) * part).min(most)
             }
         }
@@ -169,7 +171,7 @@ impl Fair {
 
     /// Somebody else limits now: its round trip.
     pub fn follow(&mut self, rtt: Duration) {
-        self.rtt = rtt;
+        (self.rtt, self.marked) = (rtt, None);
         self.last_root = libm::sqrt(rtt.as_secs_f64());
         self.mean_root = self.last_root;
         if !self.measured {

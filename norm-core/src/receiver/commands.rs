@@ -61,7 +61,7 @@ impl<S: SymbolStore> Receiver<S> {
         let node = self.node;
         let silent = self.config.feedback == Feedback::None;
         let watermark = (flush.fec_id, flush.object, flush.payload_id);
-        let (mut released, mut asked_again) = (false, 0);
+        let mut released = false;
         self.with_remote(index, |this, remote| {
             remote.newest = remote.newest.max(key);
             let at = flush.payload_id.decode(remote.format);
@@ -95,16 +95,19 @@ impl<S: SymbolStore> Receiver<S> {
                 });
             }
             let acked = remote.acked == Some(watermark);
-            remote.asked_again = if listed && acked { remote.asked_again + 1 } else { 0 };
-            asked_again = remote.asked_again;
             let heard = !listed && acked && passes_over(flush.acking, node, remote);
+            if listed && acked {
+                remote.name.asked_again += 1;
+            } else if !acked || heard {
+                remote.name.asked_again = 0;
+            }
             released = heard && !remote.released;
             remote.released |= heard;
         });
         if released {
             self.event(ReceiverEvent::Released { remote: index });
         }
-        self.asked_again(now, asked_again);
+        self.mend_name(now, index);
     }
 
     /// The sender closes: one that has had our confirmation will not ask for it again.

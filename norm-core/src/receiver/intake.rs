@@ -12,8 +12,8 @@ use crate::endpoint::{BlockSlot, Datagram, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::time::Timestamp;
 use crate::wire::{
-    Data, Extensions, FecId, Fti, Header, Info, Message, NodeId, ObjectFlags, ObjectId,
-    PayloadFormat, PayloadId, SenderFields,
+    Data, Extensions, FecId, Fti, Header, Info, MemberReport, Message, NodeId, ObjectFlags,
+    ObjectId, PayloadFormat, PayloadId, SenderFields,
 };
 
 /// INFO longer than this is refused: it is kept in memory for every object under way.
@@ -48,16 +48,20 @@ impl<S: SymbolStore> Receiver<S> {
                 }
             }
             Message::Nack(nack) => {
-                self.note_speaker(now, header.source);
+                self.note_speaker(now, header.source, (nack.sender, nack.instance));
                 self.overhear(now, header.source, &nack);
             }
             Message::Ack(ack) => {
-                self.note_speaker(now, header.source);
+                self.note_speaker(now, header.source, (ack.sender, ack.instance));
                 self.overhear_ack(now, header.source, &ack);
             }
             // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
             // address, other receivers are not.
-            Message::Report(_) => self.note_speaker(now, header.source),
+            Message::Report(report) => {
+                if let Some(report) = MemberReport::parse(report.content) {
+                    self.note_speaker(now, header.source, (report.sender, report.instance));
+                }
+            }
         }
     }
 

@@ -40,7 +40,6 @@ pub use config::{Feedback, JoinPolicy, ReceiverConfig};
 pub use event::{ObjectRef, ReceiverEvent, ReceiverStats};
 pub use remote::Progress;
 
-use identity::Name;
 use needs::DueBound;
 use object::RecvObject;
 use remote::Remote;
@@ -59,7 +58,6 @@ pub struct Receiver<S> {
     next_remote: u32,
     /// No other node id is taken before.
     redraw_from: Timestamp,
-    name: Name,
     /// Blocks under way, of all senders.
     blocks: usize,
     /// Packets that came to this host and never to us.
@@ -105,7 +103,6 @@ impl<S: SymbolStore> Receiver<S> {
             by_source: BTreeMap::new(),
             next_remote: 0,
             redraw_from: Timestamp::ZERO,
-            name: Name::default(),
             blocks: 0,
             host_drops: 0,
             jobs: VecDeque::new(),
@@ -340,8 +337,8 @@ impl<S: SymbolStore> Receiver<S> {
         self.node = draw_node(&mut self.rng);
         for remote in self.remotes.values_mut() {
             // What was acknowledged under the old id may count for nothing.
-            (remote.acked, remote.asked_again) = (None, 0);
-            remote.released = false;
+            (remote.acked, remote.released, remote.name.asked_again) = (None, false, 0);
+            remote.ack.take_if(|ack| ack.watermark.is_some());
             remote.report = Some((now, remote.answered_round.unwrap_or(0)));
         }
     }

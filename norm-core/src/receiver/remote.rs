@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::heard::HeardNeeds;
 use super::hush::Hush;
+use super::identity::Name;
 use super::nack_timer::{NackTimer, Timing};
 use super::needs::DueBound;
 use super::object::RecvObject;
@@ -134,9 +135,9 @@ pub(super) struct Remote {
     pub(super) credit: Option<(Timestamp, u8, Credit)>,
     /// The watermark that we have acknowledged last.
     pub(super) acked: Option<Watermark>,
-    /// How often it has asked for that again.
-    pub(super) asked_again: u32,
     pub(super) released: bool,
+    /// Who we are to it.
+    pub(super) name: Name,
     pub(super) report: Option<(Timestamp, u16)>,
     pub(super) answered_round: Option<u16>,
     /// When we first reported.
@@ -214,7 +215,7 @@ impl Remote {
             ack: None,
             credit: None,
             acked: None,
-            asked_again: 0,
+            name: Name::default(),
             released: false,
             report: None,
             answered_round: None,

@@ -420,6 +420,13 @@ fn who_is_not_believed_because_somebody_copies_it_takes_another_name() {
             }
         }
         assert_eq!(engine.node() != node, copied);
+        // Under its new name it has confirmed nothing: that nobody is listed does not release it.
+        while engine.poll_event().is_some() {}
+        let nobody = Flush { acking: NodeList::EMPTY, ..asks };
+        if engine.node() != node {
+            hear(&mut engine, now, Command::Flush(nobody), false);
+            assert!(engine.poll_event().is_none());
+        }
         assert_eq!(named_at(&mut engine, now, 2) != name, copied);
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Members {
     strangers: BTreeSet<Peer>,
     /// Silent ones in whose name another address speaks, and since when.
     contests: Contests,
+    /// Within this time whoever is asked answers; `None` while nobody is asked.
+    asked: Option<Duration>,
     limit: usize,
     /// Whoever is heard is listed, under its node id.
     list_all: bool,
@@ -57,8 +59,8 @@ pub(super) struct Members {
 
 /// Silent for this long, a receiver may have gone elsewhere.
 const MOVE_AFTER: Duration = Duration::from_secs(2);
-/// It is asked first: whoever else speaks in its name is believed after this time. Roll calls come each
-/// 100 ms meanwhile, as they do for all strangers, and one that lives answers some of them.
+/// It is asked first, for this time at least: roll calls come each 100 ms meanwhile, as they do for all
+/// strangers, and one that lives answers some of them. Then whoever else speaks in its name is believed.
 const ASKED_FOR: Duration = Duration::from_secs(1);
 /// Strangers counted at most.
 const MAX_STRANGERS: usize = 4_096;
@@ -75,6 +77,7 @@ impl Members {
             by_peer: Order::default(),
             strangers: BTreeSet::new(),
             contests: Contests::default(),
+            asked: Some(ASKED_FOR),
             limit,
             list_all,
             active: 0,
@@ -203,7 +206,9 @@ impl Members {
         let (known, neighbour) = (self.named(id), self.neighbour(peer));
         // Somebody else's name, from elsewhere; or two names at one address.
         let others = [known, neighbour].map(|old| self.nodes.get(&old?).copied());
-        if known != neighbour && others.into_iter().flatten().any(|at| self.holds(now, at)) {
+        let others = if known == neighbour { [None; 2] } else { others };
+        let held = others.map(|other| other.is_some_and(|at| self.holds(now, at)));
+        if held.contains(&true) {
             return Heard::Stranger;
         }
         let Some(old) = known.or(neighbour) else {
@@ -229,11 +234,19 @@ impl Members {
         Heard::Moved(old)
     }
 
+    /// Those who are asked now answer within this time; `None` while nobody is asked.
+    pub(super) fn note_call(&mut self, answers: Option<Duration>) {
+        self.asked = answers.map(|answers| answers.max(ASKED_FOR));
+    }
+
     /// True while a receiver keeps its names although another address speaks in them.
     fn holds(&mut self, now: Timestamp, at: u32) -> bool {
         let member = &self.members[at as usize];
-        let lives = !member.is_gone();
-        lives && (member.speaks(now) || now < self.contests.since(at, now) + ASKED_FOR)
+        if member.is_gone() {
+            return false;
+        }
+        let asked = self.asked.filter(|_| !member.speaks(now));
+        asked.is_none_or(|asked| !self.contests.is_over(at, now, asked))
     }
 
     fn insert(&mut self, member: Member) {

@@ -29,6 +29,7 @@ impl Sender {
             if self.session.paused.is_none() {
                 self.session.paused = Some(now);
                 self.session.next_cc = now;
+                self.members.note_call(None);
             }
             return;
         }

@@ -256,7 +256,7 @@ impl Following {
     /// Who limited shall say so again.
     fn restart(&mut self, now: Timestamp) {
         self.delivery.restart(now);
-        (self.quiet_from, self.suspect) = (now, None);
+        (self.quiet_from, self.suspect, self.nearest) = (now, None, Nearest::default());
         if let Some(limiting) = &mut self.limiting {
             (limiting.heard, limiting.reported) = (now, None);
         }
@@ -300,7 +300,8 @@ impl Following {
             limiting.hear(now, rtt, feedback.rate);
             if limiting.reported.replace(report.cc_sequence) != Some(report.cc_sequence) {
                 let rtt = limiting.rtt;
-                self.delivery.note_stretch(rtt.saturating_sub(self.nearest.note(now, node, rtt)));
+                let nearest = self.nearest.note(now, node, rtt);
+                self.delivery.note_nearest(now, nearest, rtt);
                 self.delivery.take(now, &report, rtt);
             }
             return;

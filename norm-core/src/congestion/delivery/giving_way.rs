@@ -56,7 +56,7 @@ impl Delivery {
             if over.is_some() {
                 way.before = over;
                 self.capacity = self.capacity.max(self.limits.bounded(way.best * AFTERWARDS));
-                (self.opening, self.gain) = (true, OPENING);
+                (self.opening, self.gain, self.leaks) = (true, OPENING, false);
                 self.go_on(now, Duration::ZERO);
             }
             return false;

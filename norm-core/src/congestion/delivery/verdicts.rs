@@ -16,7 +16,7 @@ const ARRIVED: f64 = 0.93;
 const BUSY: f64 = 0.75;
 const BOLDER_LEAST: f64 = 1.1;
 /// What was sent in a pulse and around it is faster than what is known to arrive when it is this multiple of it.
-const BLURRED: f64 = 1.05;
+const MERGED: f64 = 1.05;
 /// A pulse that does not arrive makes the rate no less than this part of what it was.
 const KNOWN: f64 = 0.95;
 
@@ -68,14 +68,9 @@ impl Delivery {
     }
 
     /// True when all of a pulse and of what was around it has arrived, and was faster than what is known to.
-    pub(super) fn take_blurred_pulse(
-        &mut self,
-        now: Timestamp,
-        step: Step,
-        all: &Interval,
-    ) -> bool {
+    pub(super) fn take_merged_pulse(&mut self, now: Timestamp, step: Step, all: &Interval) -> bool {
         let arrived = !self.pressed && !all.is_congested(self.jitter) && all.marked == 0.0;
-        let faster = arrived && all.sent > self.capacity * BLURRED;
+        let faster = arrived && all.sent > self.capacity * MERGED;
         if faster && matches!(step, Step::Pulse | Step::Settle) {
             self.capacity = all.sent;
             self.raised_at = Some(now);
@@ -123,6 +118,9 @@ impl Delivery {
         let found = arrived.clamp(least, pulse.sent.max(self.capacity));
         self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
         self.found(now);
+        if self.retries > 0 && self.way.is_none() {
+            self.retry_at = Some(now + (self.rtt * 4).max(RETRY_SHORTEST));
+        }
         if opening {
             self.step = Step::Drain;
             self.until = now + self.length();
@@ -156,7 +154,7 @@ impl Delivery {
     /// The path's limit is known for now.
     pub(super) fn found(&mut self, now: Timestamp) {
         self.retries = if self.opening { RETRIES } else { self.retries.saturating_sub(1) };
-        self.opening = false;
+        (self.opening, self.retry_at) = (false, None);
         self.calm_holds = CALM_HOLDS;
         self.gain = TOUCH;
         self.capacity = self.limits.bounded(self.capacity);
@@ -174,16 +172,25 @@ impl Delivery {
         self.until = self.until.min(self.pulse_at).max(now);
     }
 
+    /// The queue has become long while nothing was tried, too slowly to be seen in one time alone: the path takes
+    /// a little less.
+    fn heed_slow_growth(&mut self, step: Step, interval: &Interval) {
+        let held = !self.opening && matches!(step, Step::Hold | Step::Await { .. });
+        let slowly = !interval.has_grown(self.jitter) && interval.sent > self.capacity * BUSY;
+        if held && slowly {
+            let found = interval.passed.max(self.capacity * KNOWN);
+            self.capacity = self.limits.bounded(found.min(self.capacity));
+        }
+    }
+
     pub(super) fn watch_queue(&mut self, step: Step, interval: &Interval) {
         let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
         let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
-        let queue = interval.queue.max(self.stretch.unwrap_or_default());
+        let stretch = self.stretch.map_or(Duration::ZERO, |(stretch, _)| stretch);
+        let queue = interval.queue.max(stretch);
         if queue > most {
-            let held = matches!(step, Step::Hold | Step::Await { .. });
-            if held && !self.opening && !self.pressed {
-                // It grew while nothing was tried, too slowly to be seen in one time alone.
-                let found = interval.passed.max(self.capacity * KNOWN);
-                self.capacity = self.capacity.min(found);
+            if interval.queue > most && !self.pressed {
+                self.heed_slow_growth(step, interval);
             }
             self.pressed = !self.opening || self.pressed;
         } else if queue < most / 2 {

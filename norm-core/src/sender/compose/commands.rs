@@ -139,6 +139,7 @@ impl Sender {
     fn send_roll_call(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
         let listed = self.members.len();
         let window = self.session.call_sent(now, self.grtt.get(), listed);
+        self.members.note_call(Some(window + self.grtt.get() * 2));
         let call = RollCall::Call {
             round: self.session.call_round,
             window_ms: u32::try_from(window.as_millis()).unwrap_or(u32::MAX),

@@ -205,3 +205,36 @@ fn a_round_trip_is_believed_the_second_time() {
     let believed = [5, 3000, 4].map(|rtt| member.believe(ms(rtt)));
     assert_eq!(believed, [None, Some(ms(5)), Some(ms(4))]);
 }
+
+#[test]
+fn many_who_start_again_together_all_count_and_nobody_does_while_nobody_is_asked() {
+    let mut members = Members::new(500, false);
+    for n in 1..=300 {
+        assert_eq!(hear(&mut members, n, n as u16, Some(n)), Heard::New);
+    }
+    let again = |members: &mut Members, after: Duration, n: u32| {
+        members.heard(NOW + after, (NodeId(n + 1_000), at(n as u16 + 1_000)), Some(id(n)), 0)
+    };
+    let ms = Duration::from_millis;
+    members.note_call(None);
+    for n in 1..=300 {
+        assert_eq!(again(&mut members, ms(60_000), n), Heard::Stranger, "in a pause");
+    }
+    members.note_call(Some(ms(1_500)));
+    for round in 0..=15 {
+        let after = ms(61_000 + round * 100);
+        let moved = (1..=300).filter(|&n| again(&mut members, after, n) != Heard::Stranger).count();
+        assert_eq!(moved, if round < 15 { 0 } else { 300 });
+    }
+    assert_eq!(members.announced(), 300);
+}
+
+#[test]
+fn who_is_claimed_once_and_much_later_again_is_asked_again() {
+    let mut members = Members::new(9, false);
+    hear(&mut members, 1, 1, Some(1));
+    let mut claim = |after| members.heard(NOW + after, (NodeId(1), at(2)), Some(id(1)), 0);
+    assert_eq!(claim(MOVE_AFTER), Heard::Stranger);
+    assert_eq!(claim(MOVE_AFTER + ASKED_FOR * 60), Heard::Stranger);
+    assert_eq!(claim(MOVE_AFTER + ASKED_FOR * 61), Heard::Known);
+}

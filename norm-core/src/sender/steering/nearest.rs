@@ -1,6 +1,7 @@
-//! The shortest round trip of the receiver that limits.
+//! The shortest round trip of a receiver that limits.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use crate::time::Timestamp;
 use crate::wire::NodeId;
@@ -8,10 +9,13 @@ use crate::wire::NodeId;
 /// It counts for so long; then the way may be another one.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// What is remembered, although somebody else limits meanwhile or nobody does.
-#[derive(Copy, Clone, Debug, Default)]
+/// So many receivers are remembered: who limited before may do so again.
+const MOST: usize = 4;
+
+/// The shortest round trips of those that limited of late.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Nearest {
-    known: Option<Known>,
+    known: VecDeque<Known>,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -25,13 +29,15 @@ struct Known {
 impl Nearest {
     /// The round trip of `node` is this now; the shortest one of it.
     pub(super) fn note(&mut self, now: Timestamp, node: NodeId, rtt: Duration) -> Duration {
-        let known = self.known.filter(|known| known.node == node && now < known.at + KEPT);
-        let known = match known {
+        let place = self.known.iter().position(|known| known.node == node);
+        let known = place.and_then(|place| self.known.remove(place));
+        let known = match known.filter(|known| now < known.at + KEPT) {
             Some(known) if rtt > known.rtt + known.rtt / 16 => known,
             Some(known) => Known { rtt: rtt.min(known.rtt), at: now, ..known },
             None => Known { node, rtt, at: now },
         };
-        self.known = Some(known);
+        self.known.truncate(MOST - 1);
+        self.known.push_front(known);
         known.rtt
     }
 }
@@ -50,5 +56,10 @@ mod tests {
         assert_eq!(nearest.note(at(600), node(1), ms(9)), ms(5));
         assert_eq!(nearest.note(at(601), node(1), ms(9)), ms(9), "it may be another way");
         assert_eq!(nearest.note(at(602), node(2), ms(20)), ms(20), "it is another one's");
+        assert_eq!(nearest.note(at(603), node(1), ms(12)), ms(9), "it limits again");
+        for other in 3..7 {
+            nearest.note(at(604), node(other), ms(1));
+        }
+        assert_eq!(nearest.note(at(605), node(1), ms(12)), ms(12), "long ago");
     }
 }
