@@ -65,6 +65,21 @@ fn a_tcp_flow_gets_between_half_and_twice_of_what_we_get() {
     }
 }
 
+/// Where chance makes most of it, in a few packets, not one seed alone.
+#[test]
+fn on_a_short_way_tcp_keeps_its_share_whatever_the_seed() {
+    let (rtt, each) = Fairness::PATHS[0];
+    for tcp in [Control::Reno, Control::Cubic] {
+        for flows in [1, 2, 8] {
+            for seed in seeds(4) {
+                let path = Fairness { seed, ..Fairness::new(flows, tcp, each, rtt) };
+                let ratio = path.run(1).ratio();
+                assert!((0.5..2.0).contains(&ratio), "{flows} {tcp:?}, seed {seed}: {ratio}");
+            }
+        }
+    }
+}
+
 /// Bits per second that arrived of ours between two times.
 fn delivered(outcome: &Outcome, from: Duration, to: Duration) -> f64 {
     let at = |time| outcome.series.iter().find(|sample| sample.at >= time).unwrap();

@@ -23,6 +23,13 @@ struct Pipe {
     /// Bytes per second that there are to send.
     supply: f64,
     rtt: Duration,
+    /// What more there is in the round trip.
+    stretch: Duration,
+    /// The part that is lost anyway, and known to be.
+    base: f64,
+    /// Reports of these times are lost, with the probe that ended them.
+    deaf: Option<Step>,
+    unheard: Option<PathReport>,
     sequence: u16,
     packets: f64,
     left: Timestamp,
@@ -47,6 +54,10 @@ impl Pipe {
             marks: 0,
             supply: f64::MAX,
             rtt,
+            stretch: Duration::ZERO,
+            base: 0.0,
+            deaf: None,
+            unheard: None,
             sequence: 0,
             packets: 0.0,
             left: now,
@@ -68,7 +79,9 @@ impl Pipe {
             self.now = report.min(probe);
             if report <= probe {
                 let (_, report) = self.reports.pop_front().expect("there is one");
-                self.delivery.take(self.now, &report, self.rtt);
+                let rtt = self.rtt + self.stretch;
+                self.delivery.note_nearest(self.now, self.rtt, rtt);
+                self.delivery.take(self.now, &report, rtt);
             } else {
                 self.probe();
             }
@@ -84,17 +97,18 @@ impl Pipe {
         let sent = self.packets.floor() - before;
         let waits = (self.queue + sent * PACKET - self.passes * time.as_secs_f64()).max(0.0);
         self.queue = waits.min(self.room);
-        let lost = ((waits - self.queue) / PACKET).min(sent - 1.0).floor();
+        let dropped = (waits - self.queue) / PACKET;
+        let lost = (dropped + (sent - dropped) * self.base).min(sent - 1.0).floor();
         let delay = self.others + Duration::from_secs_f64(self.queue / self.passes);
         let arrives = self.now + self.rtt / 2 + delay;
         let received = (sent - lost) as u32;
         let part = if self.queue > self.threshold { 1.0 } else { self.marked };
         let marked = (f64::from(received) * part).round() as u32;
         self.marks += u64::from(marked);
-        let report = PathReport {
+        let mut report = PathReport {
             cc_sequence: self.sequence,
             probes: 1,
-            base_loss: 0,
+            base_loss: (self.base * 65_535.0) as u16,
             span: arrives.saturating_since(self.arrived),
             received,
             lost: lost as u32,
@@ -102,7 +116,18 @@ impl Pipe {
             queue: delay,
             marked,
         };
-        self.reports.push_back((arrives + self.rtt / 2, report));
+        if let Some(before) = self.unheard.take() {
+            report.probes += before.probes;
+            report.span += before.span;
+            report.received += before.received;
+            report.lost += before.lost;
+            report.bytes += before.bytes;
+        }
+        if self.deaf == Some(self.delivery.step) {
+            self.unheard = Some(report);
+        } else {
+            self.reports.push_back((arrives + self.rtt / 2, report));
+        }
         let total = Total {
             bytes: self.packets as u64 * (PACKET as u64 - OVERHEAD as u64),
             packets: self.packets as u64,
@@ -368,4 +393,93 @@ fn who_gives_way_does_so_for_marks() {
     pipe.marked = 0.0;
     pipe.run(Duration::from_secs(8));
     pipe.has_capacity(9e6, 10.6e6);
+}
+
+/// Pulses among the last probes.
+fn pulses(pipe: &Pipe) -> usize {
+    pipe.delivery.log.iter().filter(|sent| sent.step == Step::Pulse).count()
+}
+
+#[test]
+fn where_much_is_lost_anyway_what_the_opening_found_is_tried_again_soon() {
+    for (base, retries) in [(0.0, false), (0.2, true)] {
+        let mut pipe = Pipe { base, ..Pipe::new(1_250_000.0, MS * 5, free()) };
+        while pipe.delivery.is_opening() {
+            pipe.run(MS * 10);
+        }
+        pipe.delivery.log.clear();
+        pipe.run(MS * 900);
+        assert_eq!(pulses(&pipe) >= 2, retries, "{}", pulses(&pipe));
+    }
+    let mut pipe = Pipe { base: 0.2, ..polite(1_250_000.0, MS * 5) };
+    pipe.run(MS * 3_000);
+    assert_eq!(pipe.delivery.retry_at, None, "who gives way waits as long as ever");
+}
+
+#[test]
+fn a_pulse_whose_own_report_is_lost_counts_by_the_next_one() {
+    let mut pipe = Pipe { deaf: Some(Step::Pulse), ..Pipe::new(1_250_000.0, MS * 20, free()) };
+    pipe.run(MS * 8_000);
+    pipe.has_capacity(1_250_000.0 * 0.8, 1_250_000.0 * 1.1);
+}
+
+#[test]
+fn a_late_pulse_is_no_jitter_when_what_would_tell_is_lost() {
+    let mut pipe = Pipe { deaf: Some(Step::Settle), ..Pipe::new(1_250_000.0, MS * 20, free()) };
+    pipe.run(MS * 8_000);
+    assert!(pipe.delivery.jitter() < MS, "{:?}", pipe.delivery.jitter());
+    pipe.has_capacity(1_250_000.0 * 0.3, 1_250_000.0 * 1.1);
+}
+
+#[test]
+fn a_queue_that_grows_slowly_is_the_paths_word() {
+    let passes = 1_250_000.0;
+    let mut pipe = Pipe::new(passes, MS * 5, free());
+    pipe.run(MS * 3_000);
+    pipe.delivery.capacity = passes * 1.06;
+    pipe.delivery.pulse_at = Timestamp::MAX;
+    pipe.run(MS * 10_000);
+    pipe.has_capacity(passes * 0.95, passes * 1.02);
+}
+
+#[test]
+fn behind_another_laws_turn_a_long_round_trip_is_a_queue_for_a_minute() {
+    let mut pipe = Pipe::new(12_500_000.0, MS * 20, free());
+    pipe.run(MS * 3_000);
+    pipe.stretch = MS * 30;
+    pipe.run(MS * 5_000);
+    assert!(pipe.delivery.crowding() < 0.1, "it may be the way back");
+    pipe.delivery.resume(pipe.now, 10_000_000.0);
+    pipe.run(MS * 5_000);
+    assert!(pipe.delivery.crowding() > 0.5, "{}", pipe.delivery.crowding());
+    pipe.run(MS * 70_000);
+    assert!(pipe.delivery.crowding() < 0.1, "{}", pipe.delivery.crowding());
+    pipe.delivery.resume(pipe.now, 10_000_000.0);
+    pipe.stretch = Duration::ZERO;
+    pipe.run(MS * 100);
+    assert_eq!(pipe.delivery.stretch, None, "it was as short as ever");
+}
+
+#[test]
+fn while_it_is_not_known_what_is_lost_anyway_the_time_tells_what_the_path_takes() {
+    let now = Timestamp::ZERO;
+    for leaks in [false, true] {
+        let mut delivery = Pipe::new(1e6, MS * 20, free()).delivery;
+        delivery.leaks = leaks;
+        delivery.capacity = 900_000.0;
+        let pulse = Interval {
+            sent: 2e6,
+            delivered: 600_000.0,
+            passed: 1e6,
+            grown: MS * 5,
+            queue: MS * 5,
+            base: 0.0,
+            lossy: false,
+            marked: 0.0,
+            span: MS * 5,
+            packets: 10,
+        };
+        delivery.fail(now, &pulse);
+        assert!((delivery.capacity() - if leaks { 1e6 } else { 600_000.0 }).abs() < 1.0);
+    }
 }

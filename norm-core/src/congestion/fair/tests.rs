@@ -130,3 +130,21 @@ fn the_last_round_trip_raises_the_rate_by_a_tenth_at_most() {
     fair.take(rounds(42), Claim::Loss(loss, f64::INFINITY), RTT * 3);
     assert!(fair.window() > RTT * 2, "a queue that has just filled does");
 }
+
+#[test]
+fn on_a_short_way_it_takes_less_than_the_equation_says_but_not_where_routers_mark() {
+    let (ms, claim) = (Duration::from_millis, Claim::Loss(0.01, f64::INFINITY));
+    let part = |fair: &Fair, rtt| fair.worth(claim, rtt) / throughput(PACKET as f64, rtt, 0.01);
+    let mut fair = fair(rounds(0));
+    for (rtt, expected) in [(1, 0.8), (10, 0.8), (15, 0.9), (20, 1.0), (50, 1.0)] {
+        assert!((part(&fair, ms(rtt)) - expected).abs() < 1e-9, "{rtt}");
+    }
+    fair.note_marks(rounds(1));
+    fair.take(rounds(2), claim, RTT);
+    assert!((part(&fair, ms(5)) - 1.0).abs() < 1e-9);
+    fair.take(rounds(100), claim, RTT);
+    assert!((part(&fair, ms(5)) - 0.8).abs() < 1e-9, "no marks any more");
+    fair.note_marks(rounds(100));
+    fair.follow(RTT);
+    assert!((part(&fair, ms(5)) - 0.8).abs() < 1e-9, "they were another one's");
+}
