@@ -407,9 +407,9 @@ fn who_is_not_believed_because_somebody_copies_it_takes_another_name() {
         engine.give_up(0, key..key + 1);
         engine.confirm(ObjectRef { remote: 0, key });
         for turn in 0..6 {
-            now = now + SECOND;
+            now += SECOND;
             hear(&mut engine, now, Command::Flush(asks), false);
-            now = now + SECOND;
+            now += SECOND;
             for mut words in spoken(&mut engine, now).into_iter().filter(|_| copied && turn < 4) {
                 let source = SocketAddr::from(([10, 0, 0, 66], 5740));
                 let waited = Duration::ZERO;
