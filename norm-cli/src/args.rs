@@ -13,19 +13,23 @@ pub use send::SendArgs;
 
 use crate::exit::Failure;
 
-/// The end of both `--help` texts.
-const EXIT_CODES: &str = "\
+/// The end of a `--help` text: what 0, 6 and 7 mean for this program, and what others do for both.
+fn exit_codes([all, some, none]: [&str; 3]) -> String {
+    format!(
+        "\
 Exit codes:
-    0  everything arrived and is verified, at every receiver heard
+    0  {all}
     1  the command line cannot work
     2  the network could not be set up
     4  a local file could not be read or written
     5  nobody was heard
-    6  some receivers failed, or something is missing
-    7  all receivers failed, or nothing arrived
+    6  {some}
+    7  {none}
     8  what arrived is not what was sent
     9  too slow for the others: the sender waits no longer
-  129, 130, 143  stopped: the terminal has gone (SIGHUP), Ctrl-C (SIGINT), SIGTERM";
+  129, 130, 143  stopped: the terminal has gone (SIGHUP), Ctrl-C (SIGINT), SIGTERM"
+    )
+}
 
 /// Reads a command line. `None` when `--help` or `--version` was asked for and has been printed.
 ///

@@ -14,6 +14,10 @@ pub fn parse(text: &str) -> Result<SocketAddr, String> {
     if let Ok(group) = text.parse::<SocketAddr>() {
         return if group.port() == 0 {
             Err(format!("port 0 is no port: write one from 1 to 65535, as in {DEFAULT_GROUP}"))
+        } else if group.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            Err(format!(
+                "nothing is broadcast here: write a multicast group such as {DEFAULT_GROUP}"
+            ))
         } else {
             Ok(group)
         };
@@ -88,6 +92,7 @@ mod tests {
             ("239.1.2.3:0", "1 to 65535"),
             ("239.1.2.3:70000", DEFAULT_GROUP),
             ("239.1.2:5740", DEFAULT_GROUP),
+            ("255.255.255.255:5740", DEFAULT_GROUP),
             ("localhost:5740", DEFAULT_GROUP),
             ("", DEFAULT_GROUP),
         ];

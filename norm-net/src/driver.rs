@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, TransmitBuf};
 
-use crate::socket::{Link, SendOutcome};
+use crate::socket::{Link, LinkStats, SendOutcome};
 
 /// The engines' time: nanoseconds since this was made.
 #[derive(Copy, Clone, Debug)]
@@ -38,6 +38,8 @@ pub trait Application<E: Endpoint> {
     fn job(&mut self, engine: &mut E, now: Timestamp, job: Job);
     /// Told now and then how many packets the kernel has dropped so far because a buffer was full.
     fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
+    /// Told now and then that nothing leaves: the system has refused every packet of late, for this reason.
+    fn nothing_leaves(&mut self, _error: &io::Error) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
@@ -64,6 +66,7 @@ pub fn run<E: Endpoint>(
 ) -> io::Result<()> {
     let mut outgoing = Outgoing::new(link.max_gso_segments());
     let mut next_look = clock.now();
+    let mut left = Left::default();
     loop {
         let mut now = clock.now();
         link.recv(RECEIVES, &mut |received| {
@@ -91,6 +94,9 @@ pub fn run<E: Endpoint>(
             if let Some(packets) = link.kernel_drops() {
                 app.kernel_drops(engine, packets);
             }
+            if let Some(error) = left.nothing(link.stats()) {
+                app.nothing_leaves(error);
+            }
         }
         while let Some(event) = engine.poll_event() {
             app.event(engine, now, event);
@@ -114,6 +120,32 @@ pub fn run<E: Endpoint>(
         };
         // Also with nothing to wait for: this is where the link learns what has arrived.
         link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
+    }
+}
+
+/// What to tell a person when nothing leaves.
+pub(crate) fn refusal(error: &io::Error) -> String {
+    format!(
+        "nothing leaves this machine, the system refuses to send: {error}. Is the interface up, is there a \
+         route through it, and does a local firewall let UDP out? On many systems IPv6 multicast does not work \
+         through lo"
+    )
+}
+
+/// What had left, and what had been refused, when that was last looked at.
+#[derive(Default)]
+struct Left {
+    sent: u64,
+    refused: u64,
+}
+
+impl Left {
+    /// The last error, if the system has refused everything since then.
+    fn nothing<'a>(&mut self, stats: &'a LinkStats) -> Option<&'a io::Error> {
+        let now = Self { sent: stats.datagrams_sent, refused: stats.datagrams_dropped };
+        let before = core::mem::replace(self, now);
+        let nothing = self.sent == before.sent && self.refused > before.refused;
+        stats.last_send_error.as_ref().filter(|_| nothing)
     }
 }
 
@@ -174,5 +206,27 @@ impl Outgoing {
             }
         }
         Ok(Sent::More)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_when_all_is_refused_and_something_was() {
+        let mut left = Left::default();
+        let refused = || Some(io::Error::from(io::ErrorKind::NetworkUnreachable));
+        let stats = |datagrams_sent, datagrams_dropped| LinkStats {
+            datagrams_sent,
+            datagrams_dropped,
+            last_send_error: refused(),
+            ..LinkStats::default()
+        };
+        assert!(left.nothing(&LinkStats::default()).is_none(), "nothing was to leave");
+        assert!(left.nothing(&stats(0, 3)).is_some());
+        assert!(left.nothing(&stats(1, 9)).is_none(), "something has left");
+        assert!(left.nothing(&stats(1, 9)).is_none());
+        assert!(left.nothing(&stats(1, 10)).is_some());
     }
 }

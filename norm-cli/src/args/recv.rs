@@ -10,7 +10,7 @@ use clap::{Parser, ValueEnum};
 use norm_net::interface::InterfaceSpec;
 use norm_net::{Dscp, Feedback};
 
-use super::EXIT_CODES;
+use super::exit_codes;
 use crate::exit::Failure;
 use crate::group;
 use crate::units;
@@ -20,7 +20,7 @@ use crate::units;
 #[command(
     name = "norm-recv",
     version,
-    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(ENDS)),
     // Numbers such as -1 are mistakes in a value, to be told as such, not unknown flags.
     allow_negative_numbers = true
 )]
@@ -97,6 +97,8 @@ pub struct RecvArgs {
     pub directory: PathBuf,
 }
 
+const ENDS: [&str; 3] =
+    ["everything arrived and is verified", "something is missing", "nothing was received"];
 const EXAMPLES: &str = "\
 Examples:
   norm-recv                           receive one transfer into this folder
@@ -154,6 +156,12 @@ impl RecvArgs {
                     self.group
                 )));
             }
+        }
+        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(Failure::usage(
+                "--timeout 0 would give up at once: leave --timeout out to wait for ever, or write \
+                 seconds such as 60",
+            ));
         }
         self.report.as_deref().map_or(Ok(()), crate::report::check)
     }
@@ -238,6 +246,7 @@ mod tests {
             ("--source here", "--source", "invalid IP"),
             ("--feedback loud", "--feedback", "multicast, unicast, none"),
             ("--timeout never", "--timeout", "0.5"),
+            ("--timeout 0", "--timeout", "for ever"),
             ("--dscp best", "--dscp", "0 to 63"),
             ("--drop 100", "--drop", "99.9"),
             ("-g 239.1.1.1", "--group", "239.1.1.1:5740"),

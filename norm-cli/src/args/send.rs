@@ -9,7 +9,7 @@ use norm_net::interface::InterfaceSpec;
 use norm_net::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Compat, CompatFec, Dscp, Fec, Pace, Slow, SlowLimits};
 
-use super::EXIT_CODES;
+use super::exit_codes;
 use crate::exit::Failure;
 use crate::group;
 use crate::schedule;
@@ -26,7 +26,7 @@ const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
 #[command(
     name = "norm-send",
     version,
-    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(ENDS)),
     // Numbers such as -1 are mistakes in a value, to be told as such, not unknown flags.
     allow_negative_numbers = true
 )]
@@ -195,6 +195,11 @@ fn code(word: &str) -> Result<Code, String> {
     })
 }
 
+const ENDS: [&str; 3] = [
+    "everything arrived and is verified, at every receiver heard",
+    "some receivers failed",
+    "all receivers failed",
+];
 const EXAMPLES: &str = "\
 Examples:
   norm-send --demo                            try it on this machine, without any set-up

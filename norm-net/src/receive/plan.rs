@@ -33,6 +33,8 @@ pub(super) struct Plan {
     /// In the order of their contents in the payload.
     pub(super) files: Vec<Planned>,
     pub(super) directories: Vec<Planned>,
+    /// What was found there when that was looked at.
+    pub(super) here: Option<Here>,
 }
 
 /// Why a set cannot be put into the output directory.
@@ -83,6 +85,30 @@ impl fmt::Display for PlanError {
     }
 }
 
+/// Files of a set that are in their places already, with the right size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Here {
+    files: u64,
+    first: PathBuf,
+}
+
+impl fmt::Display for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.first.display();
+        match self.files {
+            1 => write!(f, "{first} is here already, with the same size: it stays")?,
+            n => write!(
+                f,
+                "{n} files are here already, with the same sizes, {first} for one: they stay"
+            )?,
+        }
+        f.write_str(
+            " as they are if their content turns out to be the same in the end, and if not, the transfer \
+             fails then; --overwrite replaces them",
+        )
+    }
+}
+
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Claim {
     File,
@@ -127,8 +153,10 @@ impl Plan {
     /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
     /// unless files may be replaced, no file with one of the names, but for those of the right size: they may
     /// turn out to be the same.
-    pub(super) fn check(&self, root: &Path, overwrite: bool) -> Result<(), PlanError> {
+    /// Those are told: how many, and the first.
+    pub(super) fn check(&self, root: &Path, overwrite: bool) -> Result<Option<Here>, PlanError> {
         let mut known = HashMap::new();
+        let mut here = None;
         for directory in &self.directories {
             check_directories(root, &directory.path, &mut known)?;
         }
@@ -137,11 +165,12 @@ impl Plan {
                 Some(parent) => check_directories(root, parent, &mut known)?,
                 None => true,
             };
-            if parent_exists {
-                check_target(&root.join(&file.path), file.size, overwrite)?;
+            let target = root.join(&file.path);
+            if parent_exists && check_target(&target, file.size, overwrite)? && !overwrite {
+                here.get_or_insert(Here { files: 0, first: target }).files += 1;
             }
         }
-        Ok(())
+        Ok(here)
     }
 }
 
@@ -198,13 +227,13 @@ pub(super) fn is_directory(path: &Path) -> Result<bool, PlanError> {
     }
 }
 
-/// Checks that a file of `size` bytes may be made at `path`, or may be there already.
-pub(super) fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<(), PlanError> {
+/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when one of the name is.
+pub(super) fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::InTheWay(path.to_owned())),
-        Ok(_) if overwrite || may_be_same(path, size) => Ok(()),
+        Ok(_) if overwrite || may_be_same(path, size) => Ok(true),
         Ok(_) => Err(PlanError::Exists(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(PlanError::Io(path.to_owned(), error)),
     }
 }

@@ -99,7 +99,7 @@ impl Spool {
             && first
             && free < wanted
         {
-            let free = format!("only {free} are free");
+            let free = format!("only {free} are free: make room there, or take another folder");
             let error = io::Error::new(io::ErrorKind::StorageFull, free);
             return Err(no_room(directory, wanted, &error));
         }

@@ -1,5 +1,6 @@
 //! The application around the sending engine: starts its jobs, tells its events, knows when to end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::receivers::{Receivers, Summary, fraction};
 use super::report::{SendOutcome, SendReport};
 use super::source::SourceError;
 use super::timetable::Timetable;
-use crate::driver::{Application, Clock};
+use crate::driver::{Application, Clock, refusal};
 use crate::schedule::{Bound, TimeOfDay};
 use crate::session::Stopper;
 
@@ -62,6 +63,8 @@ pub(super) struct Session {
     all_sent: Option<Timestamp>,
     next_progress: Timestamp,
     hinted: bool,
+    /// It was told that nothing leaves.
+    refused: bool,
     /// When the end was begun from here.
     ending: Option<Timestamp>,
     /// The outcome, where it does not follow from what the receivers did.
@@ -94,6 +97,7 @@ impl Session {
             all_sent: None,
             next_progress: now,
             hinted: false,
+            refused: false,
             ending: None,
             outcome: None,
             lane: None,
@@ -246,7 +250,7 @@ impl Session {
 
     fn hint_if_silent(&mut self, engine: &Sender, now: Timestamp) {
         let asleep = self.paused.is_some() || now < self.awake + SILENCE;
-        if self.hinted || asleep || self.ending.is_some() {
+        if self.hinted || self.refused || asleep || self.ending.is_some() {
             return;
         }
         self.hinted = true;
@@ -257,6 +261,12 @@ impl Session {
 }
 
 impl Application<Sender> for Session {
+    fn nothing_leaves(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.refused, true) {
+            self.events.push(SendEvent::Hint(refusal(error)));
+        }
+    }
+
     fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
             SenderEvent::ReceiverFound { node, name } => {

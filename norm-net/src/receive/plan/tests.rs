@@ -62,16 +62,17 @@ fn a_head_that_is_damaged_or_of_another_payload_is_refused() {
 fn existing_files_are_noticed_before_anything_is_received() {
     let dir = tempfile::tempdir().unwrap();
     let plan = plan(&[("d", DIR, 0), ("d/new", FILE, 1), ("d/old", FILE, 1)]).unwrap();
-    plan.check(dir.path(), false).unwrap();
+    assert_eq!(plan.check(dir.path(), false).unwrap(), None);
     fs::create_dir(dir.path().join("d")).unwrap();
-    plan.check(dir.path(), false).unwrap();
+    assert_eq!(plan.check(dir.path(), false).unwrap(), None);
     fs::write(dir.path().join("d/old"), b"?").unwrap();
-    plan.check(dir.path(), false).unwrap(); // it may be the same
+    let here = plan.check(dir.path(), false).unwrap().expect("it may be the same");
+    assert_eq!(here.files, 1, "{here}");
     fs::write(dir.path().join("d/old"), b"").unwrap();
     let error = plan.check(dir.path(), false).unwrap_err();
     assert!(matches!(&error, PlanError::Exists(path) if path.ends_with("d/old")), "{error}");
     assert!(error.to_string().contains("--overwrite"), "{error}");
-    plan.check(dir.path(), true).unwrap();
+    assert_eq!(plan.check(dir.path(), true).unwrap(), None, "it is replaced");
     fs::remove_file(dir.path().join("d/old")).unwrap();
     fs::create_dir(dir.path().join("d/old")).unwrap();
     assert!(matches!(plan.check(dir.path(), true), Err(PlanError::InTheWay(_))));

@@ -73,6 +73,8 @@ pub(super) struct End {
     /// Something was on its way when the user stopped.
     interrupted: bool,
     hinted: bool,
+    /// It was told that nothing leaves.
+    pub(super) refused: bool,
     /// The hint about a silent sender was given.
     pub(super) hinted_silence: bool,
     /// Messages of senders when they last grew, and when that was.
@@ -91,6 +93,7 @@ impl End {
             stopped: false,
             interrupted: false,
             hinted: false,
+            refused: false,
             hinted_silence: false,
             heard: (0, now),
         }

@@ -15,6 +15,7 @@ mod tasks;
 mod twins;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ use super::lossy::Lossy;
 use super::report::{MAX_REPORTS, SetReport};
 use super::spools::Spools;
 use super::store::{BlockStore, Returns};
-use crate::driver::Application;
+use crate::driver::{Application, refusal};
 use crate::quick::Quick;
 use crate::session::{JobResults, Stopper};
 use crate::workers::Workers;
@@ -359,6 +360,12 @@ impl Application<Lossy> for Session {
     fn job(&mut self, lossy: &mut Lossy, now: Timestamp, job: Job) {
         if let Job::Store(job) = job {
             self.store(&mut lossy.engine, now, job);
+        }
+    }
+
+    fn nothing_leaves(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.end.refused, true) {
+            self.events.hint(refusal(error));
         }
     }
 

@@ -254,11 +254,13 @@ impl Session {
                 set.state.hashed(key, hash);
                 let (id, files, bytes) = (set.state.id(), plan.files.len() as u64, plan.bytes());
                 let news = !self.twins(number, id).any(|(_, twin)| twin.plan.is_some());
+                let here = plan.here.as_ref().map(ToString::to_string);
                 if let Some(set) = self.sets.get_mut(&number) {
                     set.plan = Some(Arc::new(plan));
                 }
                 if news {
                     self.events.send(ReceiveEvent::FilesKnown { files, bytes });
+                    here.map(|here| self.events.hint(here));
                 }
             }
             TaskResult::Head { key, plan: Err(PlanError::Content(error)), .. } => {

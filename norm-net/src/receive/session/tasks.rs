@@ -211,8 +211,10 @@ impl CheckTask {
             ObjectKind::Head => {
                 let head = verify::read_whole(spool, SpoolFile::Head, part.size)?;
                 let plan = Plan::new(&head, self.payload_size);
-                let plan = plan
-                    .and_then(|plan| plan.check(spool.directory(), self.overwrite).map(|()| plan));
+                let plan = plan.and_then(|mut plan| {
+                    plan.here = plan.check(spool.directory(), self.overwrite)?;
+                    Ok(plan)
+                });
                 TaskResult::Head { key, hash: blake3::hash(&head), plan }
             }
             ObjectKind::Payload => {
