@@ -260,7 +260,9 @@ impl Session {
                 }
                 if news {
                     self.events.send(ReceiveEvent::FilesKnown { files, bytes });
-                    here.map(|here| self.events.hint(here));
+                    if let Some(here) = here {
+                        self.events.hint(here);
+                    }
                 }
             }
             TaskResult::Head { key, plan: Err(PlanError::Content(error)), .. } => {
