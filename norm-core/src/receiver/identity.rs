@@ -14,7 +14,7 @@ const CONTEXT: &str = "norm-core 2026-11-26 identity of a receiver to a sender";
 const CONTEXT_AGAIN: &str = "norm-core 2026-11-26 another identity of a receiver to a sender";
 
 /// A sender that asks so often for what we have acknowledged does not believe us, ...
-const DEAF: u32 = 3;
+const DEAF: u32 = 2;
 /// ... if somebody else has spoken in our name to it this lately: that may have been heard before us.
 const COPIED: Duration = Duration::from_secs(10);
 /// The time from one name to the next at least; twice as long each time.
