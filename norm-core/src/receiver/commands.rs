@@ -97,7 +97,7 @@ impl<S: SymbolStore> Receiver<S> {
             let acked = remote.acked == Some(watermark);
             let heard = !listed && acked && passes_over(flush.acking, node, remote);
             if listed && acked {
-                remote.name.asked_again += 1;
+                remote.name.asked_again = remote.name.asked_again.saturating_add(1);
             } else if !acked || heard {
                 remote.name.asked_again = 0;
             }

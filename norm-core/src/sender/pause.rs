@@ -34,6 +34,9 @@ impl Sender {
             return;
         }
         let resumes = self.session.resume(now);
+        if resumes {
+            self.members.note_call(Some(Duration::ZERO));
+        }
         let most = match (limit, self.config.rate) {
             (Some(limit), Some(rate)) if self.steering.is_some() => Some(limit.min(rate)),
             (limit, rate) => limit.or(rate),
