@@ -48,7 +48,7 @@ mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
@@ -131,30 +131,29 @@ fn all_cases_of_the_matrix() {
             let begin = Instant::now();
             let outcome = run(case);
             tell(case, &outcome, begin);
-            let list = match &outcome {
-                Outcome::Passed(_) => continue,
-                Outcome::PeerRefuses(_) => &refusals,
-                Outcome::Failed(_) => &failures,
-            };
-            list.lock().expect("nobody panics holding it").push(case);
+            match outcome {
+                Outcome::Passed(_) => {}
+                Outcome::PeerRefuses(_) => lock(&refusals).push(case.to_string()),
+                Outcome::Failed(why) => lock(&failures).push(format!("{case}: {why}")),
+            }
         }
     };
     thread::scope(|scope| (0..lanes::LANES).for_each(|_| drop(scope.spawn(work))));
-    let failures = failures.into_inner().expect("nobody panics holding it");
-    let refusals = refusals.into_inner().expect("nobody panics holding it");
+    let (failures, refusals) = (lock(&failures), lock(&refusals));
     say(format_args!(
         "{} cases in {:.0} s, {} failed, the peer refuses {}: {}",
         cases.len(),
         start.elapsed().as_secs_f64(),
         failures.len(),
         refusals.len(),
-        names(&refusals),
+        refusals.join(", "),
     ));
-    assert!(failures.is_empty(), "{} cases failed: {}", failures.len(), names(&failures));
+    // With the reasons, which lie far above among all that passed.
+    assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-fn names(cases: &[&Case]) -> String {
-    cases.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn lock(list: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+    list.lock().expect("nobody panics holding it")
 }
 
 fn tell(case: &Case, outcome: &Outcome, begin: Instant) {

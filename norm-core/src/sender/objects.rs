@@ -53,6 +53,11 @@ impl SendObject {
         }
     }
 
+    /// Blocks that are there: a stream has room for more than are written.
+    pub(super) fn begun_blocks(&self) -> u64 {
+        self.stream.as_ref().map_or_else(|| self.blocks(), |stream| stream.blocks())
+    }
+
     /// False of a stream's block that is not all written, or no longer here.
     pub(super) fn can_be_coded(&self, block: u32) -> bool {
         self.stream.as_ref().is_none_or(|stream| stream.source.is_whole(block.into()))

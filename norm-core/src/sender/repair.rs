@@ -348,8 +348,14 @@ impl RepairTable {
         self.whole.first_from(0)
     }
 
-    /// Begins to send a whole block again.
-    pub(super) fn begin_whole(&mut self, block: u64, symbols: u32) {
+    /// Blocks wanted whole that there are none of.
+    pub(super) fn skip_whole(&mut self, blocks: Range<u64>) {
+        self.whole.remove(blocks.start, blocks.end);
+    }
+
+    /// Begins to send a whole block again: the first `sent` of its `symbols`, which are all but for a
+    /// stream's last block.
+    pub(super) fn begin_whole(&mut self, block: u64, symbols: u32, sent: u32) {
         self.whole.remove(block, block + 1);
         let repair =
             self.blocks.entry(block).or_insert_with(|| BlockRepair::new(symbols, Phase::Active));
@@ -359,7 +365,7 @@ impl RepairTable {
         let encoded = repair.encoded.take();
         *repair = BlockRepair::new(symbols, Phase::Active);
         repair.encoded = encoded;
-        let named = core::iter::once(0..symbols).collect();
+        let named = core::iter::once(0..sent.min(symbols)).collect();
         repair.merge(&BlockNeed { named, ..BlockNeed::default() });
         self.active.remove(&block);
         self.active_whole.insert(block);
@@ -579,7 +585,7 @@ mod tests {
         let mut table = RepairTable::default();
         assert!(table.request_whole(at(0), 5..1_000_000));
         assert_eq!(table.first_whole(), Some(5));
-        table.begin_whole(5, 10);
+        table.begin_whole(5, 10, 10);
         assert_eq!(table.first_whole(), Some(6));
         let repair = table.get_mut(5).unwrap();
         assert_eq!(repair.pending.count(), 10);

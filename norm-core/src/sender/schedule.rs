@@ -297,11 +297,18 @@ impl Sender {
 
     /// Blocks that are wanted whole; a few are begun at once, so that reading runs ahead.
     fn send_whole(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        let under_way = self.repairs.active_whole().take(CANDIDATES).count();
-        for _ in under_way..WHOLE_AT_ONCE {
+        let mut under_way = self.repairs.active_whole().take(CANDIDATES).count();
+        while under_way < WHOLE_AT_ONCE {
             let Some(block) = self.repairs.first_whole() else { break };
+            if let Some(next) = self.skip_of_stream(now, block) {
+                self.repairs.skip_whole(block..next);
+                continue;
+            }
             let Some((object, index)) = self.objects.by_block(block) else { break };
-            self.repairs.begin_whole(block, object.geometry(index).symbols);
+            let symbols = object.geometry(index).symbols;
+            let sent = self.sent_of_stream(object, index).unwrap_or(symbols);
+            self.repairs.begin_whole(block, symbols, sent);
+            under_way += 1;
         }
         let candidates = first_few(self.repairs.active_whole());
         candidates.into_iter().flatten().find_map(|block| self.send_block_repair(now, block, out))

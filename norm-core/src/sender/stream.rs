@@ -57,6 +57,22 @@ impl SendStream {
         block * self.source.blocks() as u64
     }
 
+    /// Symbols of a block that are closed and not dropped.
+    pub(super) fn held(&self, block: u64) -> u32 {
+        let end = self.source.end();
+        match block {
+            _ if block < self.source.first_block() || block > end.block => 0,
+            _ if block == end.block => end.symbol,
+            _ => self.shape.block_len(),
+        }
+    }
+
+    /// One past the last block of which something is closed.
+    pub(super) fn blocks(&self) -> u64 {
+        let end = self.source.end();
+        end.block + u64::from(end.symbol > 0)
+    }
+
     /// The last place that can be named: that of the newest symbol closed before `end`.
     pub(super) fn before(&self, end: Place) -> Place {
         match (end.symbol, end.block) {
@@ -222,7 +238,7 @@ impl Sender {
         Ok(transmit)
     }
 
-    /// Sends symbols of a stream's block again, as far as they are held.
+    /// Sends symbols of a stream's block again, which were sent before.
     pub(super) fn send_stream_again(
         &mut self,
         now: Timestamp,
@@ -245,6 +261,7 @@ impl Sender {
                 from = id + 1;
                 repair.sent += 1;
                 let Some(payload) = stream.source.symbol(Place::new(number - first, id)) else {
+                    // Only what was sent is asked for, so this cannot happen; and it must not hang.
                     continue;
                 };
                 symbols.push((id, payload));
@@ -257,7 +274,38 @@ impl Sender {
         self.stats.resent_packets += symbols.len() as u64;
         let transmit = self.send_data(number, symbols.into_iter(), ObjectFlags::REPAIR, fti, out);
         self.objects.put_stream(key, stream);
+        if transmit.is_none() {
+            self.repairs.forget(number);
+        }
         transmit
+    }
+
+    /// Symbols of a stream's block that were sent: all that are closed behind the cursor, those before it
+    /// in its block.
+    pub(super) fn sent_of_stream(&self, object: &SendObject, block: u32) -> Option<u32> {
+        let stream = object.stream.as_ref()?;
+        let at = self.cursor.place();
+        Some(match u64::from(block) {
+            _ if object.key > self.cursor.key => 0,
+            block if object.key < self.cursor.key || block < at.block => stream.held(block),
+            block if block == at.block => stream.held(block).min(at.symbol),
+            _ => 0,
+        })
+    }
+
+    /// The next block worth looking at, if this one is a stream's and not there: it has fallen out of the
+    /// buffer, which is told, or lies behind what is written.
+    pub(super) fn skip_of_stream(&mut self, now: Timestamp, number: u64) -> Option<u64> {
+        let (object, index) = self.objects.by_block(number)?;
+        let stream = object.stream.as_ref()?;
+        let (first, end) = (object.first_block, object.first_block + object.blocks());
+        let start = stream.source.first_block();
+        if u64::from(index) < start {
+            self.squelch(now);
+            return Some(first + start);
+        }
+        let sent = self.sent_of_stream(object, index)?;
+        (sent == 0).then_some(end)
     }
 
     /// Forgets the repair of a stream's block that fell out of the buffer, and says so. True when it
@@ -285,3 +333,6 @@ impl SendObject {
         crate::stream::unwrap_block(u64::from(wire), near, mask)
     }
 }
+
+#[cfg(test)]
+mod tests;

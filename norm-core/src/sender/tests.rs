@@ -61,7 +61,7 @@ pub(super) fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
     }
 }
 
-fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
+pub(super) fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
     let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));

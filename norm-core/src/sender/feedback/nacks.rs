@@ -115,7 +115,7 @@ impl Sender {
         let Some(place) = self.place(now, item) else { return };
         let Some((object, index)) = self.objects.by_block(place.block) else { return };
         let symbols = object.geometry(index).symbols;
-        if !self.coded() {
+        if !self.coded() || !object.can_be_coded(index) {
             needs.whole.insert(place.block, place.block + 1);
         } else if place.symbol > 0 {
             let need = needs.of(place.block);
@@ -143,10 +143,10 @@ impl Sender {
             self.name_symbols(from, to, needs);
             return;
         }
-        // Blocks that were sent completely; the rest is still on its way.
-        let sent = self.cursor_block();
+        // The rest is still on its way.
+        let sent = self.sent_blocks();
         // An empty object's first block is none.
-        let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.blocks());
+        let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.begun_blocks());
         if flags.contains(RepairFlags::BLOCK) {
             let end = to.block.saturating_add(1).min(end);
             needs.whole.insert(from.block, end.min(sent));
@@ -154,6 +154,15 @@ impl Sender {
             let start = self.objects.get(from.key).map_or(end, |o| o.first_block);
             needs.whole.insert(start, end.min(sent));
         }
+    }
+
+    /// One past the last block of which nothing more will be sent for now: those before the cursor, and a
+    /// stream's that rests.
+    fn sent_blocks(&self) -> u64 {
+        let at = self.cursor.place();
+        let stream = self.objects.get(self.cursor.key).and_then(|object| object.stream.as_ref());
+        let rests = at.symbol > 0 && stream.is_some_and(|stream| at >= stream.source.end());
+        self.cursor_block() + u64::from(rests)
     }
 
     fn name_symbols(&mut self, from: Place, to: Place, needs: &mut NackNeeds) {
@@ -165,6 +174,8 @@ impl Sender {
             Scheme::ReedSolomon(code) => u32::from(code.parity()),
             _ => 0,
         };
+        // Of a stream's last block the rest is not written, or on its way.
+        let sent = self.sent_of_stream(object, index).unwrap_or(symbols);
         let end = to.symbol.saturating_add(1);
         if from.block != to.block || from.symbol > to.symbol || end > symbols + parity {
             return;
@@ -174,7 +185,7 @@ impl Sender {
             !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
         };
         let need = needs.of(from.block);
-        let named = from.symbol..end.min(symbols);
+        let named = from.symbol..end.min(sent);
         let coded = from.symbol.max(symbols) - symbols..end.max(symbols) - symbols;
         let (names, codes) = (follows(&need.named, &named), follows(&need.parity, &coded));
         if names {
