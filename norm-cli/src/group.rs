@@ -39,6 +39,11 @@ pub fn is_multicast(group: SocketAddr) -> bool {
     }
 }
 
+/// The protocol by which hosts join a group, which firewalls must let through.
+pub fn membership(group: SocketAddr) -> &'static str {
+    if group.is_ipv4() { "IGMP" } else { "MLD (ICMPv6)" }
+}
+
 /// What to know of a receiver's unicast address that is no address of this machine.
 pub fn hint_if_foreign(group: SocketAddr) -> Option<String> {
     let ip = group.ip();

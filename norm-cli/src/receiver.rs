@@ -261,10 +261,11 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ),
         ReceiveOutcome::NoSender => format!(
             "no sender heard on {group} via {}: is norm-send running on this group and port, with \
-             -t above 1 if routers are in between, and does the firewall here let UDP port {} and \
-             IGMP through?",
+             -t above 1 if routers are in between, and does the firewall here let UDP port {} and {} \
+             through?",
             settings.interface.name,
             group.port(),
+            group::membership(group),
         ),
         ReceiveOutcome::VerifyFailed => {
             format!("what arrived is not what was sent{reason}; have it sent again")

@@ -56,8 +56,17 @@ impl FromStr for Rate {
         if text.eq_ignore_ascii_case("auto") {
             return Ok(Self::Auto);
         }
-        let number =
-            ["bit/s", "bps", "bit"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
+        if let Some(number) = text.strip_suffix("B/s").or_else(|| text.strip_suffix('B')) {
+            let bits = decimal(number.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']));
+            return Err(match bits {
+                Some(_) => {
+                    format!("B is bytes, and rates are in bits, eight times as many: {cure}")
+                }
+                None => format!("this is not a rate: {cure}"),
+            });
+        }
+        let units = ["bit/s", "b/s", "bps", "bit"];
+        let number = units.iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
         let (digits, scale) = match number.as_bytes().last() {
             Some(b'k' | b'K') => (&number[..number.len() - 1], 1e3),
             Some(b'm' | b'M') => (&number[..number.len() - 1], 1e6),
@@ -66,8 +75,9 @@ impl FromStr for Rate {
         };
         let bits = decimal(digits).ok_or_else(|| format!("this is not a rate: {cure}"))? * scale;
         if bits < Self::LOWEST as f64 {
+            let meant = if bits > 0.0 && scale == 1.0 { digits } else { "200" };
             return Err(format!(
-                "less than {} bits per second is too slow to be meant; for megabits write {digits}M",
+                "less than {} bits per second is too slow to be meant; for megabits write {meant}M",
                 Self::LOWEST
             ));
         }
@@ -166,6 +176,7 @@ mod tests {
             ("0.25g", 250_000_000),
             ("10Mbit/s", 10_000_000),
             ("10Mbps", 10_000_000),
+            ("10Mb/s", 10_000_000),
         ];
         for (text, bits) in limits {
             assert_eq!(text.parse(), Ok(Rate::Limit(bits)), "{text}");
@@ -184,13 +195,17 @@ mod tests {
             let error = text.parse::<Rate>().unwrap_err();
             assert!(error.contains("200M"), "{text}: {error}");
         }
+        for text in ["10MB", "10MB/s", "5000B"] {
+            assert!(text.parse::<Rate>().unwrap_err().contains("bytes"), "{text}");
+        }
+        assert!("manyB".parse::<Rate>().unwrap_err().contains("not a rate"));
     }
 
     #[test]
     fn a_forgotten_unit_is_guessed_at() {
         assert!("100".parse::<Rate>().unwrap_err().contains("100M"));
-        assert!("0".parse::<Rate>().is_err());
-        assert!("0.9k".parse::<Rate>().is_err());
+        assert!("0".parse::<Rate>().unwrap_err().contains("200M"));
+        assert!("0.9k".parse::<Rate>().unwrap_err().contains("200M"));
         assert!("1k".parse::<Rate>().is_ok());
         assert!("9999999999999999999999".parse::<Rate>().is_err());
     }

@@ -4,7 +4,7 @@ use norm_net::{ReceiverOutcome, SendOutcome, SendPhase, SendProgress, SendReport
 
 use super::code;
 use crate::exit::Failure;
-use crate::group::is_multicast;
+use crate::group::{is_multicast, membership};
 use crate::json::node_id;
 use crate::progress::Standing;
 use crate::schedule;
@@ -87,10 +87,11 @@ pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         ),
         SendOutcome::NobodyHeard => format!(
             "no receiver heard on {group} via {}: start norm-recv -g {group} on the other machines \
-             first, let UDP port {} and IGMP through their firewalls, and raise -t {} if routers \
+             first, let UDP port {} and {} through their firewalls, and raise -t {} if routers \
              are in between",
             settings.interface.name,
             group.port(),
+            membership(group),
             settings.ttl,
         ),
         SendOutcome::StartTimedOut { receivers, wanted } => format!(

@@ -171,7 +171,7 @@ impl Session {
             self.events.hint(format!(
                 "no sender heard on {} for {} s: is the sender running, on this group and port, \
                  through the right interface, with a TTL above 1 if a router is between? A firewall \
-                 or a switch that snoops IGMP without a querier may also be in the way",
+                 or a switch with IGMP or MLD snooping but no querier may also be in the way",
                 self.policy.place,
                 HINT_AFTER.as_secs()
             ));
