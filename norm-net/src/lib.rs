@@ -17,6 +17,7 @@
 pub mod driver;
 pub mod error;
 pub mod interface;
+mod names;
 pub mod objects;
 pub mod receive;
 pub mod schedule;

@@ -100,6 +100,36 @@ fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
     assert!(out.join("set/sub/empty").is_dir());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_arrive_byte_by_byte() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("set");
+    let long = [&[0xe9][..]; 255].concat();
+    let of = |name: &'static [u8]| PathBuf::from(OsStr::from_bytes(name));
+    let files = [of(b"caf\xe9"), of(b"d\xff/\xc3"), of("d\u{f7e9}".as_bytes()), of(b"d\xe9")];
+    fs::create_dir_all(source.join(of(b"d\xff"))).unwrap();
+    for (number, file) in (0..).zip(&files) {
+        fs::write(source.join(file), random_bytes(number, 1000)).unwrap();
+    }
+    fs::write(source.join(OsStr::from_bytes(&long)), "long").unwrap();
+    let out = temp.path().join("out");
+    let group = group();
+
+    let receiver = receiver(&group, "lab", &out, &[]);
+    let (status, events) = sender(&group, 1, &source, &[]).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(receiver.finish().0.code(), Some(0));
+    let arrived = |path: &Path| fs::read(out.join("set").join(path)).unwrap();
+    for (number, file) in (0..).zip(&files) {
+        assert!(arrived(file) == random_bytes(number, 1000), "{}", file.display());
+    }
+    assert_eq!(arrived(Path::new(OsStr::from_bytes(&long))), b"long");
+}
+
 #[test]
 fn who_has_the_same_files_already_succeeds_like_everybody_else() {
     let temp = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ mod cursor;
 mod error;
 mod head;
 mod path;
+mod raw_name;
 mod set_info;
 mod tail;
 
@@ -21,5 +22,6 @@ pub use head::{
     Entries, Entry, EntryKind, Head, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, MAX_PATH_BYTES, Mtime,
 };
 pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_components};
+pub use raw_name::{name_to_text, text_to_name};
 pub use set_info::{ContentId, ObjectKind, SetId, SetInfo};
 pub use tail::{MAX_TAIL_BYTES, Tail, TailWriter, tail_len};

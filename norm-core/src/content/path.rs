@@ -5,6 +5,8 @@
 //! becomes `etc/passwd` below the output directory. Two names can reduce to the same one; whoever creates
 //! files must not overwrite. Links on the way are for the one who opens files to refuse.
 
+use super::raw_name::raw_byte;
+
 /// Most bytes in a component.
 pub const MAX_COMPONENT_BYTES: usize = 255;
 /// How the names of our own temporary files begin; no received name does.
@@ -64,7 +66,7 @@ fn safe_component(component: &str, rules: NameRules) -> String {
         c if windows && c.is_control() => '_',
         c => c,
     }));
-    name.truncate(name.floor_char_boundary(MAX_COMPONENT_BYTES));
+    name.truncate(most(&name, rules));
     if !windows {
         return name;
     }
@@ -73,6 +75,23 @@ fn safe_component(component: &str, rules: NameRules) -> String {
     name.truncate(kept);
     name.extend(core::iter::repeat_n('_', replaced));
     name
+}
+
+/// Where a name is cut: behind [`MAX_COMPONENT_BYTES`] bytes as they will be on disk.
+fn most(name: &str, rules: NameRules) -> usize {
+    let width = |c: char| match raw_byte(c) {
+        Some(_) if rules == NameRules::Unix => 1,
+        _ => c.len_utf8(),
+    };
+    let mut left = MAX_COMPONENT_BYTES;
+    let over = name.char_indices().find(|&(_, c)| match left.checked_sub(width(c)) {
+        Some(less) => {
+            left = less;
+            false
+        }
+        None => true,
+    });
+    over.map_or(name.len(), |(at, _)| at)
 }
 
 /// Whether Windows takes this name for a device: some reserved names, with any extension.
@@ -188,6 +207,13 @@ mod tests {
         assert_eq!(safe(&ends_in_dot), format!("{}_", "x".repeat(254)));
         let device = format!("nul.{}", "x".repeat(300));
         assert_eq!(safe(&device), format!("_nul.{}", "x".repeat(250)));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_count_as_one_each_where_names_are_bytes() {
+        let name = "\u{f7e9}".repeat(300);
+        let cut = |rules| safe_components(&name, rules).unwrap()[0].chars().count();
+        assert_eq!((cut(NameRules::Unix), cut(NameRules::Windows)), (255, 85));
     }
 
     fn assert_plain(component: &str) {

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use norm_core::content::{NameRules, TEMP_PREFIX, safe_components};
+use norm_core::content::TEMP_PREFIX;
 use norm_core::wire::NodeId;
 
 use super::carve::{self, CarveError, Made, PLAIN_MODE, make_directories, set_mode};
@@ -17,6 +17,7 @@ use super::plan::check_target;
 use super::same::same_file;
 use super::spool::fresh;
 use super::{positioned, space};
+use crate::names;
 
 /// A file on its way; its temporary file goes when this goes.
 #[derive(Debug)]
@@ -111,11 +112,12 @@ impl Drop for PlainFile {
 /// Where an object belongs below the output directory: by its INFO, or else by its numbers.
 pub(super) fn path_of(info: Option<&[u8]>, node: NodeId, object: u64) -> PathBuf {
     let named = info.and_then(|bytes| {
+        // Other bytes may be no name at all.
         let name = std::str::from_utf8(bytes).ok()?;
         // Some programs send the end of the string as well.
         let name = name.trim_end_matches('\0');
-        let components = safe_components(name, NameRules::HERE).ok()?;
-        (!name.contains(char::is_control)).then(|| components.iter().collect())
+        let path = names::to_path(name).ok()?;
+        (!name.contains(char::is_control)).then_some(path)
     });
     // The low 16 bits of a key are the transport id.
     named.unwrap_or_else(|| PathBuf::from(format!("object-{:08x}-{}", node.0, object as u16)))

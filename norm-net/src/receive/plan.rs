@@ -9,9 +9,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use norm_core::content::{ContentError, EntryKind, Head, Mtime, NameRules, safe_components};
+use norm_core::content::{ContentError, EntryKind, Head, Mtime};
 
 use super::same::may_be_same;
+use crate::names;
 
 /// A file or directory to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,9 +130,8 @@ impl Plan {
             let offset = entries.offset();
             let Some(entry) = entries.next() else { return Ok(plan) };
             let entry = entry.map_err(PlanError::Content)?;
-            let components = safe_components(entry.path, NameRules::HERE)
-                .map_err(|_| PlanError::Name(entry.path.to_owned()))?;
-            let path: PathBuf = components.iter().collect();
+            let path =
+                names::to_path(entry.path).map_err(|_| PlanError::Name(entry.path.to_owned()))?;
             claim(&mut claims, &path, entry.kind)?;
             let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
             match entry.kind {

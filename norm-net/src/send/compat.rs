@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use norm_core::content::{Entry, EntryKind, Head};
+use norm_core::content::{Entry, EntryKind, Head, text_to_name};
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::sender::ObjectSpec;
 
@@ -128,7 +128,7 @@ impl FilePlan {
             empty = (entry.kind == EntryKind::Directory).then(|| entry.path.to_owned());
             if entry.kind == EntryKind::File {
                 check(&entry, compat, scheme, segment_size)?;
-                let name = Bytes::copy_from_slice(entry.path.as_bytes());
+                let name = Bytes::copy_from_slice(&text_to_name(entry.path));
                 plan.files.push(PlannedFile { name, offset, size: entry.size });
             }
         }
@@ -176,7 +176,7 @@ fn check(
     scheme: Scheme,
     segment_size: u16,
 ) -> Result<(), SendError> {
-    if entry.path.len() > usize::from(segment_size) {
+    if text_to_name(entry.path).len() > usize::from(segment_size) {
         let problem = "with its directories is longer than one packet of the NRL's protocol";
         return Err(SendError::Name { path: PathBuf::from(entry.path), problem });
     }

@@ -20,7 +20,7 @@ pub enum SendError {
         /// What the system said.
         error: io::Error,
     },
-    /// A name cannot be sent: it is not UTF-8, too long, or missing.
+    /// A name cannot be sent: it is no text, too long, or missing.
     Name {
         /// The file with this name.
         path: PathBuf,

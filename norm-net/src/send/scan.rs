@@ -4,6 +4,7 @@
 //! names, so that the same tree makes the same head. Links inside them are not followed. Every file is
 //! opened once, so that one that cannot be read is told now and not hours later.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileType, Metadata};
 use std::io;
@@ -15,6 +16,7 @@ use norm_core::content::{
 };
 
 use super::SendError;
+use crate::names;
 
 /// Lines kept about what is not sent.
 const MAX_SKIPPED: usize = 1_000;
@@ -189,9 +191,9 @@ fn children(directory: &Item) -> Result<Vec<Item>, SendError> {
             let path = entry.path();
             let kind = entry.file_type().map_err(scan_error(&path))?;
             // The name of what is skipped does not travel, so it may be anything.
-            let name = match entry.file_name().to_str() {
+            let name = match names::to_text(&entry.file_name()) {
                 Some(name) => format!("{}/{name}", directory.name),
-                None if kind.is_file() || kind.is_dir() => return Err(not_utf8(&path)),
+                None if kind.is_file() || kind.is_dir() => return Err(not_text(&path)),
                 None => String::new(),
             };
             Ok(Item { path, name, kind })
@@ -215,11 +217,11 @@ fn base_name(path: &Path) -> Result<String, SendError> {
         let problem = "is empty (the root directory has none)";
         return Err(SendError::Name { path: path.to_owned(), problem });
     };
-    name.to_str().map(str::to_owned).ok_or_else(|| not_utf8(path))
+    names::to_text(name).map(Cow::into_owned).ok_or_else(|| not_text(path))
 }
 
-fn not_utf8(path: &Path) -> SendError {
-    SendError::Name { path: path.to_owned(), problem: "is not valid UTF-8" }
+fn not_text(path: &Path) -> SendError {
+    SendError::Name { path: path.to_owned(), problem: "is not valid Unicode" }
 }
 
 fn scan_error(path: &Path) -> impl FnOnce(io::Error) -> SendError {

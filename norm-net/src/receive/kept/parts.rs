@@ -9,12 +9,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use norm_core::content::{
-    ContentId, EntryKind, Head, MAX_HEAD_BYTES, NameRules, TEMP_PREFIX, safe_components,
-};
+use norm_core::content::{ContentId, EntryKind, Head, MAX_HEAD_BYTES, TEMP_PREFIX};
 
 use super::open::is_ours;
 use super::part_name;
+use crate::names;
 use crate::receive::plan::is_directory;
 
 /// Removes the parts of the spool with this stem. `head` is its list of files, locked by us: so nobody is
@@ -46,8 +45,7 @@ fn is_named_by(stem: &str, head: &[u8]) -> bool {
 fn folders(head: &Head<'_>) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for entry in head.entries().map_while(Result::ok).filter(|e| e.kind == EntryKind::File) {
-        let Ok(components) = safe_components(entry.path, NameRules::HERE) else { continue };
-        let path: PathBuf = components.iter().collect();
+        let Ok(path) = names::to_path(entry.path) else { continue };
         if let Some(folder) = path.parent().filter(|folder| !folders.contains(*folder)) {
             folders.insert(folder.to_owned());
         }
