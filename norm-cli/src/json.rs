@@ -30,6 +30,11 @@ pub enum Event<'a> {
         message: &'a str,
     },
     Interrupted,
+    /// The run ends without success; the last line.
+    Error {
+        exit_code: u8,
+        message: &'a str,
+    },
     // norm-send.
     #[serde(rename = "settings")]
     SenderSettings(&'a SenderSettings),

@@ -3,10 +3,25 @@
 
 use std::io::{Write, stdout};
 
+use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{Event, EventLines};
 use crate::progress::{Progress, Standing};
 use crate::text;
+
+/// Runs a program's work; what makes it fail is told to scripts as well, as the last event.
+pub(crate) fn told(
+    json: bool,
+    work: impl FnOnce() -> Result<Code, Failure>,
+) -> Result<Code, Failure> {
+    let lines = json.then(EventLines::new);
+    work().inspect_err(|failure| {
+        let (exit_code, message) = (failure.code.number(), failure.message.as_str());
+        if let Some(mut lines) = lines.filter(|_| !failure.code.is_stop()) {
+            lines.write(&Event::Error { exit_code, message });
+        }
+    })
+}
 
 /// One of the two audiences.
 pub struct Output {

@@ -11,9 +11,9 @@ use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{Event, RecvSettings, RecvSummary, with_event};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::Standing;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::sender::{TURN, net_code};
 use crate::{group, settings, text};
 
@@ -27,9 +27,15 @@ const TURNS_BEFORE_A_WORD: u32 = 10;
 /// What ends the run without success, as one line and an exit code.
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
-    args.check()?;
-    args.check_directory()?;
-    let interrupt = Interrupt::install()?;
+    output::told(args.json, || {
+        report::begin(args.report.as_deref())?;
+        args.check()?;
+        args.check_directory()?;
+        transfer(&args, &Interrupt::install()?)
+    })
+}
+
+fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let usual = ReceiveOptions::new(args.group, &args.directory);
     let options = ReceiveOptions {
         interface: args.interface.clone(),
@@ -53,7 +59,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
     announce(&settings, &mut output);
-    let mut report = follow(receiving, &mut output, &interrupt, args.daemon)?;
+    let mut report = follow(receiving, &mut output, interrupt, args.daemon)?;
     output.clear();
     if args.daemon && interrupt.requested() {
         // A daemon is never done: whatever is complete, it was stopped.
@@ -70,10 +76,11 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = RecvSummary::new(&report, code);
     output.event(&Event::RecvSummary(&summary));
-    if let Some(path) = &args.report {
-        Report::new("norm-recv", RecvSettings::from(&settings), &summary).write(path)?;
-    }
+    let written = args.report.as_deref().map_or(Ok(()), |path| {
+        Report::new("norm-recv", RecvSettings::from(&settings), &summary).write(path)
+    });
     output.results([result?]);
+    written?;
     Ok(Code::Success)
 }
 
@@ -130,7 +137,7 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
             text::bytes(*of)
         )),
         ReceiveEvent::SetKept { bytes, of, .. } => output.say(&format!(
-            "kept {} of {}: when the same files are sent again, norm-recv into the same folder receives only the rest",
+            "kept {} of {}: when the same files are sent again, norm-recv into the same folder receives only the rest; norm-send --rest sends no more than that",
             text::bytes(*bytes),
             text::bytes(*of)
         )),

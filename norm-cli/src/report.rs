@@ -53,7 +53,7 @@ fn write_and_rename(report: &impl Serialize, temporary: &Path, path: &Path) -> i
     fs::rename(temporary, path)
 }
 
-/// Refuses a place where no report can be written, before hours of work depend on it.
+/// Refuses a place where no report can be written, before hours of work depend on it; an old report stays.
 ///
 /// # Errors
 ///
@@ -63,14 +63,44 @@ pub fn check(path: &Path) -> Result<(), Failure> {
     if path.file_name().is_none() || path.is_dir() {
         return Err(Failure::usage(format!("--report {shown} is a folder: name a file in it")));
     }
-    let folder = folder_of(path);
-    if folder.is_dir() {
-        return Ok(());
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        // A device would be replaced.
+        return Err(Failure::usage(format!(
+            "--report {shown} is no plain file: choose another name"
+        )));
     }
-    let folder = folder.display();
-    Err(Failure::usage(format!(
-        "--report {shown}: the folder {folder} is not there; make it first"
-    )))
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        let folder = folder.display();
+        return Err(Failure::usage(format!(
+            "--report {shown}: the folder {folder} is not there; make it first"
+        )));
+    }
+    let temporary = temporary_name(path);
+    let tried = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+    tried.map_err(|error| {
+        Failure::usage(format!(
+            "--report {shown} cannot be written: {error}; choose another folder"
+        ))
+    })
+}
+
+/// Removes the report of an earlier run, so that nobody takes it for this one's, whatever becomes of this
+/// one.
+///
+/// # Errors
+///
+/// As [`check`], and when it is there and cannot be removed.
+pub fn begin(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    check(path)?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::local(format!(
+            "--report {}: the old report cannot be removed: {error}",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -113,12 +143,26 @@ mod tests {
     }
 
     #[test]
+    fn the_report_of_an_earlier_run_goes_when_a_new_one_begins() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("run.json");
+        assert_eq!(begin(Some(&path)), Ok(()));
+        fs::write(&path, "old").unwrap();
+        assert_eq!(check(&path), Ok(()));
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!((begin(Some(&path)), begin(None)), (Ok(()), Ok(())));
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn places_where_no_report_fits_are_refused_early() {
         let temp = tempfile::tempdir().unwrap();
         assert_eq!(check(&temp.path().join("run.json")), Ok(()));
         assert_eq!(check(Path::new("run.json")), Ok(()));
         assert!(check(temp.path()).unwrap_err().message.contains("name a file"));
         assert!(check(Path::new("..")).is_err());
+        #[cfg(target_os = "linux")]
+        assert!(check(Path::new("/dev/null")).unwrap_err().message.contains("no plain file"));
         let nowhere = temp.path().join("none/run.json");
         assert!(check(&nowhere).unwrap_err().message.contains("make it first"));
     }

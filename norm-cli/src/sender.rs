@@ -14,8 +14,8 @@ use crate::args::{self, SendArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{Event, SenderSettings, SenderSummary};
-use crate::output::Output;
-use crate::report::Report;
+use crate::output::{self, Output};
+use crate::report::{self, Report};
 use crate::{demo, schedule, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
@@ -34,12 +34,15 @@ const MANY_DROPS: u32 = 100;
 /// What ends the run without success, as one line and an exit code.
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<SendArgs>(command_line)? else { return Ok(Code::Success) };
-    args.check()?;
-    let interrupt = Interrupt::install()?;
-    match args.demo {
-        Some(receivers) => demo::run(&args, receivers, &interrupt),
-        None => transfer(&args, &interrupt),
-    }
+    output::told(args.json, || {
+        report::begin(args.report.as_deref())?;
+        args.check()?;
+        let interrupt = Interrupt::install()?;
+        match args.demo {
+            Some(receivers) => demo::run(&args, receivers, &interrupt),
+            None => transfer(&args, &interrupt),
+        }
+    })
 }
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
@@ -75,10 +78,11 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let summary = SenderSummary::new(&report, code);
     output.event(&Event::SenderSummary(&summary));
     output.results(receiver_table(&report).lines());
-    if let Some(path) = &args.report {
-        Report::new("norm-send", SenderSettings::from(&settings), &summary).write(path)?;
-    }
+    let written = args.report.as_deref().map_or(Ok(()), |path| {
+        Report::new("norm-send", SenderSettings::from(&settings), &summary).write(path)
+    });
     output.results([result?]);
+    written?;
     if !settings.skipped.is_empty() {
         let entries = text::count(settings.skipped.len() as u64, "entry");
         output.say(&format!("{entries} of the folders could not be sent: see \"not sent\" above"));

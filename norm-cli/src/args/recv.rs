@@ -51,7 +51,7 @@ pub struct RecvArgs {
     #[arg(long, value_name = "DSCP")]
     pub dscp: Option<Dscp>,
 
-    /// Give up when nothing arrives for this long [default: never]
+    /// Give up when nothing arrives for so long; a daemon, what stalls [default: never]
     #[arg(long, value_name = "SECS", value_parser = units::seconds)]
     pub timeout: Option<Duration>,
 

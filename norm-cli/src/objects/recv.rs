@@ -31,8 +31,8 @@ pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     };
     let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;
     tell(args.session.json, "ready");
-    let code = receive(args, &receiver)?;
-    if code == Code::Success {
+    let received = receive(args, &receiver);
+    if received.is_ok() {
         tell(args.session.json, "done");
         if args.hold {
             // Whatever it says, it ends.
@@ -41,10 +41,10 @@ pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     }
     receiver.close().map_err(|error| network(&error))?;
     tell(args.session.json, "end");
-    Ok(code)
+    received.map(|()| Code::Success)
 }
 
-fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<Code, Failure> {
+fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
     let end = args.secs.map(|secs| Instant::now() + Duration::from_secs(secs));
     let (ended, streams): (Sender<io::Result<bool>>, Receiver<_>) = channel();
     let (mut opened, mut complete) = (0, 0);
@@ -67,15 +67,32 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<Code, Failure> 
         }
         while let Ok(result) = streams.try_recv() {
             if !result.map_err(|error| local(&error))? {
-                return Ok(Code::Partial);
+                let why = "part of a stream was lost and could not be repaired: have it sent again";
+                return Err(Failure::new(Code::Partial, why));
             }
             complete += 1;
         }
         if end.is_some_and(|end| Instant::now() >= end) {
-            return Ok(if opened == 0 { Code::Nobody } else { Code::Partial });
+            return Err(match opened {
+                0 => Failure::new(
+                    Code::Nobody,
+                    format!(
+                        "nothing came on {} in time: is the sender running, on this group and through \
+                         the right interface (--interface)?",
+                        args.session.group
+                    ),
+                ),
+                _ => Failure::new(
+                    Code::Partial,
+                    format!(
+                        "{complete} of {} objects are complete; no more came in time",
+                        args.count
+                    ),
+                ),
+            });
         }
     }
-    Ok(Code::Success)
+    Ok(())
 }
 
 fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()> {

@@ -31,11 +31,18 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     }
     let report = sender.finish().map_err(|error| failed(&error))?;
     tell(args.session.json, "end");
-    Ok(match report.outcome {
-        ObjectSendOutcome::Complete => Code::Success,
-        ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => Code::Nobody,
-        _ => Code::Partial,
-    })
+    let group = args.session.group;
+    match report.outcome {
+        ObjectSendOutcome::Complete => Ok(Code::Success),
+        ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => Err(Failure::new(
+            Code::Nobody,
+            format!(
+                "no receiver was heard on {group}: start one on this group first, through the right \
+                 interface (--interface)"
+            ),
+        )),
+        _ => Err(Failure::new(Code::Partial, "not every receiver got everything")),
+    }
 }
 
 fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {

@@ -74,6 +74,20 @@ impl Place {
         }
     }
 
+    /// Datagrams that were dropped here because a socket's buffer was full: its owner came too late. Zero
+    /// where each peer has a host of its own.
+    pub fn overflows(&self) -> u64 {
+        let Self::Alone(loopback) = self else { return 0 };
+        let words = ["netns", "exec", &loopback.name, "cat", "/proc/net/snmp"];
+        let counters = run(Command::new("ip").args(words));
+        let mut lines = counters.lines().filter_map(|line| line.strip_prefix("Udp: "));
+        let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let mut pairs = names.split(' ').zip(values.split(' '));
+        let errors =
+            pairs.find(|(name, _)| *name == "RcvbufErrors").map(|(_, value)| value.parse());
+        errors.expect("Linux counts them").expect("a number")
+    }
+
     /// The interface that all traffic crosses.
     pub fn interface(&self) -> &'static str {
         match self {

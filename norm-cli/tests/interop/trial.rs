@@ -215,16 +215,20 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Repairs must not be much more than what was lost, and be parity where that helps more.
+    /// Repairs must not be much more than what was lost, and be parity where that helps more. A peer that
+    /// the machine holds up loses more than what is tossed.
     fn judge_repair(&self, account: &Account) -> Result<(), Outcome> {
         let sent = account.first_bytes + account.repair_bytes;
-        let lost = match self.case.pairing {
-            Pairing::NrlToOurs => account.gap_bytes,
-            // Tossed behind the wire.
-            _ => sent * u64::from(self.case.loss) / 100,
-        };
+        let overflown = self.place.overflows() * u64::from(self.case.segment());
+        let lost = overflown
+            + match self.case.pairing {
+                Pairing::NrlToOurs => account.gap_bytes,
+                // Tossed behind the wire.
+                _ => sent * u64::from(self.case.loss) / 100,
+            };
         if account.repair_bytes * 2 > lost * 3 {
-            return Err(Outcome::Failed(format!("{lost} bytes lost, but: {account:?}")));
+            let what = format!("{lost} bytes lost, {overflown} of them here, but: {account:?}");
+            return Err(Outcome::Failed(what));
         }
         if account.parity == 0 {
             return Err(Outcome::Failed(format!("no repair was parity: {account:?}")));

@@ -91,12 +91,18 @@ pub(super) fn carve(
         made(&target, file.size, result);
     }
     // Last, because files change the times of the directories that they are made in. What was there
-    // before stays as it is.
+    // before stays as it is, or has its time set where files in it are replaced.
     for directory in &plan.directories {
         let path = root.join(&directory.path);
-        if created.contains(&path) {
-            set_directory(directory, &path).map_err(|error| CarveError::Io(path, error))?;
-        }
+        let done = if created.contains(&path) {
+            set_directory(directory, &path)
+        } else if overwrite && cfg!(unix) {
+            // It may belong to somebody else.
+            File::open(&path).and_then(|open| set_time(&open, directory.mtime)).or(Ok(()))
+        } else {
+            Ok(())
+        };
+        done.map_err(|error| CarveError::Io(path, error))?;
     }
     Ok(before)
 }

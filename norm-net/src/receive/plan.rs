@@ -53,6 +53,8 @@ pub(super) enum PlanError {
     Differs(PathBuf),
     /// A symbolic link, or a file, where a directory must be.
     InTheWay(PathBuf),
+    /// A directory where a file must be.
+    IsDirectory(PathBuf),
     /// The directory cannot be looked into.
     Io(PathBuf, io::Error),
 }
@@ -81,6 +83,11 @@ impl fmt::Display for PlanError {
                 "{} is in the way: a directory is needed there, and links are not followed",
                 path.display()
             ),
+            Self::IsDirectory(path) => write!(
+                f,
+                "{} is a directory, and a file is to be put there: move it away, or use another directory",
+                path.display()
+            ),
             Self::Io(path, error) => write!(f, "cannot look at {}: {error}", path.display()),
         }
     }
@@ -96,16 +103,24 @@ pub(super) struct Here {
 impl fmt::Display for Here {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.first.display();
-        match self.files {
-            1 => write!(f, "{first} is here already, with the same size: it stays")?,
-            n => write!(
-                f,
-                "{n} files are here already, with the same sizes, {first} for one: they stay"
-            )?,
-        }
-        f.write_str(
-            " as they are if their content turns out to be the same in the end, and if not, the transfer \
-             fails then; --overwrite replaces them",
+        let (it, its) = match self.files {
+            1 => {
+                write!(f, "{first} is here already, with the same size: it stays as it is")?;
+                ("it", "its")
+            }
+            n => {
+                write!(
+                    f,
+                    "{n} files are here already, with the same sizes, {first} for one: they stay as \
+                     they are"
+                )?;
+                ("them", "their")
+            }
+        };
+        write!(
+            f,
+            " if {its} content turns out to be the same in the end, and if not, the transfer fails then; \
+             --overwrite replaces {it}"
         )
     }
 }
@@ -230,7 +245,7 @@ pub(super) fn is_directory(path: &Path) -> Result<bool, PlanError> {
 /// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when one of the name is.
 pub(super) fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(PlanError::InTheWay(path.to_owned())),
+        Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),
         Ok(_) if overwrite || may_be_same(path, size) => Ok(true),
         Ok(_) => Err(PlanError::Exists(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -67,6 +67,8 @@ pub struct ReceiveReport {
 pub const MAX_REPORTS: usize = 1_000;
 /// File names remembered of a set.
 pub const MAX_PATHS: usize = 1_000;
+/// The last complete sets, of which file names are remembered.
+pub const MAX_NAMED: usize = 16;
 
 /// A complete set, or what came of a sender that knows no sets.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +88,8 @@ pub struct SetReport {
     pub directories: u64,
     /// Bytes of its files.
     pub bytes: u64,
-    /// Where its files are, in the set's order; the first [`MAX_PATHS`].
+    /// Where its files are, in the set's order; the first [`MAX_PATHS`]. In the report of a session only the
+    /// last [`MAX_NAMED`] sets have them.
     pub paths: Vec<PathBuf>,
     /// From its first packet to its last file.
     pub elapsed: Duration,

@@ -252,13 +252,32 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         lane: options.slow.lane(),
         bytes: settings.bytes,
         files: settings.files,
-        silence_hint: format!(
-            "no receiver has answered on {} via {} for 5 s: is one running, on this group and port? \
-             With a router on the way, is the TTL ({}) high enough and does it route multicast? Does \
-             a firewall drop UDP?",
-            settings.group, settings.interface.name, settings.ttl
-        ),
+        silence_hint: silence_hint(options, settings),
     }
+}
+
+/// What may be wrong when nobody answers.
+fn silence_hint(options: &SendOptions, settings: &SendSettings) -> String {
+    let way = if settings.group.ip().is_multicast() {
+        format!(
+            "With a router on the way, is the TTL ({}) high enough and does it route multicast?",
+            settings.ttl
+        )
+    } else {
+        "Is this its address?".to_owned()
+    };
+    let mut hint = format!(
+        "no receiver has answered on {} via {} for 5 s: is one running, on this group and port? {way} Does \
+         a firewall drop UDP?",
+        settings.group, settings.interface.name
+    );
+    if options.min_receivers == 0 {
+        hint.push_str(
+            " Everything is sent once all the same, for receivers that may not answer; Ctrl-C ends that, \
+             and --min-receivers 1 waits for the first one",
+        );
+    }
+    hint
 }
 
 fn draw_set(rng: &mut Rng) -> SetId {

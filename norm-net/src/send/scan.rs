@@ -77,7 +77,15 @@ pub(super) fn scan(paths: &[PathBuf]) -> Result<FileSet, SendError> {
             );
             return Err(SendError::Scan { path: path.clone(), error });
         }
-        scanner.walk(Item { path: path.clone(), name, kind })?;
+        let item = Item { path: path.clone(), name, kind };
+        if is_temporary(&item) {
+            return Err(SendError::Config(format!(
+                "{} is a part of an unfinished transfer, which is not sent: receive it to its end, or \
+                 give it another name",
+                path.display()
+            )));
+        }
+        scanner.walk(item)?;
     }
     Ok(scanner.finish())
 }
@@ -214,8 +222,10 @@ fn base_name(path: &Path) -> Result<String, SendError> {
         }
     };
     let Some(name) = name else {
-        let problem = "is empty (the root directory has none)";
-        return Err(SendError::Name { path: path.to_owned(), problem });
+        return Err(SendError::Config(format!(
+            "{} is the root directory, which has no name to arrive under: name what is in it",
+            path.display()
+        )));
     };
     names::to_text(name).map(Cow::into_owned).ok_or_else(|| not_text(path))
 }

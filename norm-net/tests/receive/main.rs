@@ -226,6 +226,53 @@ fn of_two_senders_with_the_same_content_one_is_enough() {
 }
 
 #[test]
+fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let long = [(file("long.bin"), content(4_000_000, 15))];
+    let short = [(file("short.bin"), content(50_000, 16))];
+    let late = [(file("late.bin"), content(50_000, 17))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let first = Source { rate: 16_000_000, ..Source::new(&long) }.send(group);
+    let wait_for = |wanted: fn(&ReceiveEvent) -> bool| {
+        while !receiving.events().recv_timeout(Duration::from_secs(20)).is_ok_and(|e| wanted(&e)) {}
+    };
+    wait_for(|event| matches!(event, ReceiveEvent::FilesKnown { .. }));
+    let other = Source::with(SetId([4; 16]), &short, |hash| hash);
+    let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    // One was received, so nothing else is begun.
+    let other = Source::with(SetId([5; 16]), &late, |hash| hash);
+    let refused = Source { node: NodeId(79), ..other }.send(group).join().unwrap();
+    assert!(refused.failed[0].contains("--daemon"), "{:?}", refused.failed);
+    let sent = first.join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!((report.sets.len(), report.failed.len()), (2, 1), "{report:?}");
+    assert_eq!(names(dir.path()), ["long.bin", "short.bin"]);
+}
+
+#[test]
+fn with_one_transfer_complete_and_one_failed_not_everything_is() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("there.bin"), b"other").unwrap();
+    let good = [(file("good.bin"), content(3_000_000, 15))];
+    let bad = [(file("there.bin"), content(50_000, 16))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let first = Source { rate: 16_000_000, ..Source::new(&good) }.send(group);
+    while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
+    let other = Source::with(SetId([4; 16]), &bad, |hash| hash);
+    let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
+    assert!(sent.failed[0].contains("there.bin exists already"), "{:?}", sent.failed);
+    assert_eq!(first.join().unwrap().confirmed, 1);
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Partial, "{report:?}");
+    assert_eq!((report.sets.len(), report.failed.len()), (1, 1), "{report:?}");
+}
+
+#[test]
 fn a_sender_that_died_does_not_keep_a_receiver_that_has_its_transfer() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();

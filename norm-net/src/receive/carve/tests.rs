@@ -281,12 +281,18 @@ fn a_link_on_the_way_is_refused_and_a_link_as_target_is_replaced_not_followed() 
 }
 
 #[test]
-fn a_directory_that_was_there_keeps_its_mode() {
-    let set = Fixture::new(&[("d/", ""), ("d/a", "x")]);
-    fs::create_dir(set.path("d")).unwrap();
-    let before = fs::metadata(set.path("d")).unwrap().permissions();
-    set.carve(false).unwrap();
-    assert_eq!(fs::metadata(set.path("d")).unwrap().permissions(), before);
+fn a_directory_that_was_there_keeps_its_mode_and_has_the_senders_time_where_files_are_replaced() {
+    for overwrite in [false, true] {
+        let set = Fixture::new(&[("d/", ""), ("d/a", "x")]);
+        fs::create_dir(set.path("d")).unwrap();
+        let before = fs::metadata(set.path("d")).unwrap().permissions();
+        set.carve(overwrite).unwrap();
+        let after = fs::metadata(set.path("d")).unwrap();
+        assert_eq!(after.permissions(), before);
+        let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+        let set = cfg!(unix) && after.modified().unwrap() == time;
+        assert_eq!(set, cfg!(unix) && overwrite);
+    }
 }
 
 #[test]

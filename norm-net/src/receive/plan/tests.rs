@@ -75,7 +75,9 @@ fn existing_files_are_noticed_before_anything_is_received() {
     assert_eq!(plan.check(dir.path(), true).unwrap(), None, "it is replaced");
     fs::remove_file(dir.path().join("d/old")).unwrap();
     fs::create_dir(dir.path().join("d/old")).unwrap();
-    assert!(matches!(plan.check(dir.path(), true), Err(PlanError::InTheWay(_))));
+    let error = plan.check(dir.path(), true).unwrap_err();
+    assert!(matches!(&error, PlanError::IsDirectory(path) if path.ends_with("d/old")), "{error}");
+    assert!(error.to_string().contains("move it away"), "{error}");
 }
 
 #[test]

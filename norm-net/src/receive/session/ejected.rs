@@ -21,6 +21,8 @@ const FORGOTTEN: Duration = Duration::from_secs(10);
 /// Ports below are the system's.
 const LOWEST_PORT: u16 = 1024;
 
+/// What fails when there is nothing in a slow lane.
+const LANE: &str = "what was on its way";
 const SENT_AWAY: &str = "the sender waits for this receiver no longer, because it takes less than the \
                          others: receive again when its network or disk is faster, or have the sender \
                          use --slow lane or wait";
@@ -106,7 +108,7 @@ impl Session {
     pub(in crate::receive) fn cannot_move(&mut self, now: Timestamp, error: &NetError) {
         self.whereabouts = Whereabouts::default();
         self.events.hint(format!("the slow lane cannot be joined: {error}"));
-        self.end.failed(now, u32::MAX, Failure::Ejected(SENT_AWAY.to_owned()));
+        self.end.failed(now, u32::MAX, LANE.to_owned(), Failure::Ejected(SENT_AWAY.to_owned()));
     }
 
     /// Nothing more is to be had in the slow lane: a daemon goes home, others give up.
@@ -132,7 +134,7 @@ impl Session {
         } else if self.whereabouts.busy.is_none() && !self.end.settled() {
             let reason = "sent to a slow lane, where nothing came: receive again, or have the sender \
                           use --slow wait";
-            self.end.failed(now, u32::MAX, Failure::Ejected(reason.to_owned()));
+            self.end.failed(now, u32::MAX, LANE.to_owned(), Failure::Ejected(reason.to_owned()));
         }
     }
 

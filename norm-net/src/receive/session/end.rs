@@ -1,5 +1,6 @@
 //! When a session gives up, when it is over, and what came of it.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use norm_core::receiver::ReceiverStats;
 use norm_core::wire::MemberState;
 
 use super::resume::tell_kept;
-use super::{Engine, Session};
+use super::{Engine, MAX_REPORTS, Session};
 use crate::receive::event::ReceiveEvent;
 use crate::receive::report::{ReceiveOutcome, ReceiveReport};
 
@@ -20,6 +21,9 @@ const STAY: Duration = Duration::from_secs(10);
 /// How long a receiver stays to say why it goes, and how often it says so meanwhile.
 const FAREWELL: Duration = Duration::from_millis(160);
 const SAY_EVERY: Duration = Duration::from_millis(50);
+
+const ENDED: &str =
+    "the sender ended before everything had arrived: it was stopped, or could not go on";
 
 /// Why a set failed; the later ones weigh more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +67,10 @@ impl Failure {
 pub(super) struct End {
     started: Timestamp,
     completed: u64,
-    worst: Option<Failure>,
+    /// When that happened first.
+    completed_at: Option<Timestamp>,
+    /// What has failed and did not come otherwise, by what it was.
+    failures: BTreeMap<String, Failure>,
     /// Senders that must hear why we go, whatever else happens.
     farewells: Vec<u32>,
     next_farewell: Timestamp,
@@ -86,7 +93,8 @@ impl End {
         Self {
             started: now,
             completed: 0,
-            worst: None,
+            completed_at: None,
+            failures: BTreeMap::new(),
             farewells: Vec::new(),
             next_farewell: now,
             at: None,
@@ -99,17 +107,22 @@ impl End {
         }
     }
 
-    pub(super) fn completed(&mut self, now: Timestamp) {
+    /// `what` is complete, whatever became of it before.
+    pub(super) fn completed(&mut self, now: Timestamp, what: &str) {
         self.completed += 1;
+        self.completed_at.get_or_insert(now);
+        self.failures.remove(what);
         self.heard.1 = now;
     }
 
-    pub(super) fn failed(&mut self, now: Timestamp, remote: u32, failure: Failure) {
+    /// `what` has failed: a set by its content, or the files of a sender that knows no sets.
+    pub(super) fn failed(&mut self, now: Timestamp, remote: u32, what: String, failure: Failure) {
         self.heard.1 = now;
         self.farewells.push(remote);
         self.next_farewell = now + SAY_EVERY;
-        if self.worst.as_ref().is_none_or(|worst| worst.weight() < failure.weight()) {
-            self.worst = Some(failure);
+        let worse = self.failures.get(&what).is_none_or(|old| old.weight() < failure.weight());
+        if worse && (self.failures.len() < MAX_REPORTS || self.failures.contains_key(&what)) {
+            self.failures.insert(what, failure);
         }
     }
 
@@ -117,21 +130,19 @@ impl End {
         self.stopped
     }
 
-    pub(super) fn has_completed(&self) -> bool {
-        self.completed > 0
-    }
-
     pub(super) fn settled(&self) -> bool {
-        self.completed > 0 || self.worst.is_some()
+        self.completed > 0 || !self.failures.is_empty()
     }
 
     fn outcome(self, senders: bool) -> ReceiveOutcome {
         if self.stopped && (self.interrupted || !self.settled()) {
             return ReceiveOutcome::Stopped;
         }
-        match self.worst {
-            // What else was on the group, and what became of it, is in the report.
-            _ if self.completed > 0 => ReceiveOutcome::Complete,
+        let worst = self.failures.into_values().max_by_key(Failure::weight);
+        match worst {
+            // What has gone, and what else was on the group, is in the report.
+            None | Some(Failure::Gone(_)) if self.completed > 0 => ReceiveOutcome::Complete,
+            Some(_) if self.completed > 0 => ReceiveOutcome::Partial,
             Some(Failure::Local(reason)) => ReceiveOutcome::LocalError(reason),
             Some(Failure::Verify(_)) => ReceiveOutcome::VerifyFailed,
             Some(Failure::Ejected(_)) => ReceiveOutcome::Ejected,
@@ -213,7 +224,7 @@ impl Session {
             self.end.at = None;
         } else if self.end.settled() {
             let owed = self.senders.values().any(|sender| sender.owes_release);
-            let failed = self.end.worst.is_some();
+            let failed = !self.end.failures.is_empty();
             let stay = match (owed, failed) {
                 (true, _) => STAY,
                 (false, true) => FAREWELL,
@@ -228,25 +239,33 @@ impl Session {
         }
     }
 
-    /// One transfer is received: what else is on its way is not waited for.
+    /// One transfer is received: what begins later, or whose sender has fallen silent, is not waited for.
+    /// What was on its way before goes on.
     fn drop_the_rest(&mut self, engine: &mut Engine, now: Timestamp) {
-        if !self.end.has_completed() {
-            return;
-        }
-        let rest: Vec<u64> = self
-            .sets
-            .iter()
-            .filter(|(_, set)| !set.state.all_written())
-            .map(|(&number, _)| number)
+        let Some(received) = self.end.completed_at else { return };
+        let over = |remote: u32, begun: Timestamp| {
+            if self.is_silent(engine, remote) {
+                Some("another transfer was received, and this one's sender is silent")
+            } else if begun > received {
+                Some("another transfer was received; norm-recv --daemon takes more than one")
+            } else {
+                None
+            }
+        };
+        let open = self.sets.iter().filter(|(_, set)| !set.state.all_written());
+        let sets: Vec<(u64, &str)> = open
+            .filter_map(|(&number, set)| Some((number, over(set.remote, set.started)?)))
             .collect();
-        for number in rest {
-            let reason = "another transfer was received; --daemon takes more than one".to_owned();
-            self.fail(engine, now, number, Failure::Gone(reason));
+        let plain: Vec<(u32, &str)> = self
+            .plain
+            .iter()
+            .filter_map(|(&remote, sender)| Some((remote, over(remote, sender.started())?)))
+            .collect();
+        for (number, reason) in sets {
+            self.fail(engine, now, number, Failure::Gone(reason.to_owned()));
         }
-        let plain: Vec<u32> = self.plain.keys().copied().collect();
-        for remote in plain {
-            let reason = "another transfer was received; --daemon takes more than one".to_owned();
-            self.plain_ended(engine, now, remote, &Failure::Gone(reason));
+        for (remote, reason) in plain {
+            self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
         }
     }
 
@@ -280,10 +299,10 @@ impl Session {
             .map(|(&number, _)| number)
             .collect();
         for number in lost {
-            let reason = "the sender ended before everything had arrived".to_owned();
+            let reason = ENDED.to_owned();
             self.fail(engine, now, number, Failure::Incomplete(reason));
         }
-        let reason = "the sender ended before everything had arrived".to_owned();
+        let reason = ENDED.to_owned();
         self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
     }
 

@@ -33,7 +33,7 @@ use norm_core::{Receiver, ReceiverEvent, Timestamp};
 
 use super::event::{Events, ReceiveEvent, ReceiveProgress};
 use super::lossy::Lossy;
-use super::report::{MAX_REPORTS, SetReport};
+use super::report::{MAX_NAMED, MAX_REPORTS, SetReport};
 use super::spools::Spools;
 use super::store::{BlockStore, Returns};
 use crate::driver::{Application, refusal};
@@ -278,6 +278,16 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, limit: usize) {
         queue.pop_front();
     }
     queue.push_back(item);
+}
+
+impl Session {
+    /// Keeps what is told of a complete set; of all but the last ones without the names of its files.
+    fn keep_report(&mut self, report: SetReport) {
+        push_bounded(&mut self.reports, report, MAX_REPORTS);
+        if let Some(old) = self.reports.len().checked_sub(MAX_NAMED + 1) {
+            self.reports[old].paths = Vec::new();
+        }
+    }
 }
 
 impl Application<Lossy> for Session {

@@ -81,6 +81,11 @@ impl PlainSender {
         format!("node-{:08x}", self.node.0)
     }
 
+    /// When the first of its files began.
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
     fn note_failure(&mut self, failure: Failure) {
         self.failed += 1;
         if self.failure.as_ref().is_none_or(|worst| worst < &failure) {
@@ -345,19 +350,19 @@ impl Session {
                 loss: loss(engine, remote),
                 nacks: engine.stats().nacks - sender.nacks_before,
             };
-            push_bounded(&mut self.reports, report.clone(), MAX_REPORTS);
+            self.keep_report(report.clone());
             self.bytes_complete = self.bytes_complete.saturating_add(sender.bytes);
             self.events.send(ReceiveEvent::SetComplete(report));
         }
         match sender.failure {
-            None if sender.complete > 0 => self.end.completed(now),
+            None if sender.complete > 0 => self.end.completed(now, &name),
             None => {}
             Some(failure) => {
                 let reason = match sender.failed {
                     1 => failure.reason().to_owned(),
                     n => format!("{n} files failed: {}", failure.reason()),
                 };
-                self.end.failed(now, remote, failure);
+                self.end.failed(now, remote, name.clone(), failure);
                 push_bounded(&mut self.failed, (name.clone(), reason.clone()), MAX_REPORTS);
                 self.events.send(ReceiveEvent::SetFailed { set: name, reason });
             }

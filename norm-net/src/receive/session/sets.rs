@@ -1,5 +1,6 @@
 //! The sets on their way: from the first packet of one to its last file.
 
+use std::io;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
@@ -33,7 +34,7 @@ pub(super) struct ActiveSet {
     pub(super) root: Option<String>,
     /// Its files are being made.
     pub(super) carving: bool,
-    started: Timestamp,
+    pub(super) started: Timestamp,
     pub(super) next_save: Timestamp,
     nacks_before: u64,
     pub(super) moved: Movement,
@@ -134,7 +135,13 @@ impl Session {
             Err(error) => {
                 engine.give_up(remote, state.keys());
                 let reason = format!("cannot write to the output directory: {error}");
-                self.note_failure(engine, now, remote, info.set, Failure::Local(reason));
+                self.note_failure(
+                    engine,
+                    now,
+                    remote,
+                    (info.set, info.content),
+                    Failure::Local(reason),
+                );
                 return None;
             }
         };
@@ -285,7 +292,14 @@ impl Session {
             // A file that belongs to no set.
             TaskResult::Placed(_) => return,
             TaskResult::Failed { action, error } => {
-                let reason = format!("cannot {action}: {error}");
+                let cure = match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        ": make room there and receive again, what came is kept"
+                    }
+                    _ => "",
+                };
+                let place = self.policy.directory.display();
+                let reason = format!("cannot {action} ({place}): {error}{cure}");
                 return self.fail(engine, now, number, Failure::Local(reason));
             }
         }
@@ -390,9 +404,9 @@ impl Session {
         self.tell(engine, remote, MemberState::Complete, "");
         engine.announce(remote, now);
         push_bounded(&mut self.complete, set.state.id(), MAX_REMEMBERED);
-        push_bounded(&mut self.reports, report.clone(), MAX_REPORTS);
+        self.keep_report(report.clone());
         self.bytes_complete = self.bytes_complete.saturating_add(bytes);
-        self.end.completed(now);
+        self.end.completed(now, &set.state.content().to_string());
         // The temporary files go before anybody hears of it.
         set.spool.discard();
         drop(set.spool);
@@ -417,6 +431,7 @@ impl Session {
             sender.settled = sender.settled.saturating_add(set.state.bytes_total());
         }
         let (remote, id, bytes) = (set.remote, set.state.id(), set.state.payload_size());
+        let content = set.state.content();
         if matches!(failure, Failure::Verify(_)) {
             set.spool.discard();
         }
@@ -424,7 +439,7 @@ impl Session {
         if self.is_under_way(id) {
             self.carve_verified(id);
         } else {
-            self.note_failure(engine, now, remote, id, failure);
+            self.note_failure(engine, now, remote, (id, content), failure);
             tell_kept(&self.events, &spool, id, bytes);
         }
         spool.release();
@@ -435,13 +450,13 @@ impl Session {
         engine: &mut Engine,
         now: Timestamp,
         remote: u32,
-        id: SetId,
+        (id, content): (SetId, ContentId),
         failure: Failure,
     ) {
         let reason = failure.reason().to_owned();
         self.tell(engine, remote, MemberState::Failed, &reason);
         engine.announce(remote, now);
-        self.end.failed(now, remote, failure);
+        self.end.failed(now, remote, content.to_string(), failure);
         push_bounded(&mut self.failed, (id.to_string(), reason.clone()), MAX_REPORTS);
         self.events.send(ReceiveEvent::SetFailed { set: id.to_string(), reason });
     }

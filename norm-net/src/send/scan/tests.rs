@@ -67,7 +67,16 @@ fn dots_are_named_after_what_they_stand_for() {
     let dir = tree();
     let set = scan_one(dir.path().join("tree/b/..")).unwrap();
     assert_eq!(names(&set)[0], "tree");
-    assert!(matches!(scan_one("/"), Err(SendError::Name { .. })));
+    assert!(scan_one("/").unwrap_err().to_string().contains("name what is in it"));
+}
+
+#[test]
+fn what_is_left_of_a_transfer_is_no_file_to_send() {
+    let dir = tree();
+    let left = dir.path().join(format!("{TEMP_PREFIX}1234.payload"));
+    write(&left, b"half").unwrap();
+    let error = scan_one(&left).unwrap_err().to_string();
+    assert!(error.contains("unfinished"), "{error}");
 }
 
 #[test]
