@@ -38,6 +38,7 @@ samples! {
     "Both programs" => {
         Event::Hint { .. } => "hint", Event::Hint { message: "" };
         Event::Interrupted => "interrupted", Event::Interrupted;
+        Event::Error { .. } => "error", Event::Error { exit_code: 1, message: "" };
     }
     "norm-send" => {
         Event::SenderSettings(_) => "settings", Event::SenderSettings(&SenderSettings::default());
