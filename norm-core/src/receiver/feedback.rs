@@ -250,7 +250,7 @@ impl<S: SymbolStore> Receiver<S> {
             return None;
         }
         if self.is_copycat(remote) {
-            remote.nack.hold(now, remote.timing);
+            remote.nack.hold(now, remote.pause_from(now));
             return None;
         }
         if !whole {
@@ -264,7 +264,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.check_repairs(now, remote);
             return None;
         }
-        remote.nack.hold(now, remote.timing);
+        remote.nack.hold(now, remote.pause_from(now));
         remote.heard.clear();
         if hushed {
             self.stats.suppressed += 1;

@@ -20,7 +20,7 @@ impl Timing {
         self.backoff == 0
     }
 
-    /// What a whole cycle scales with, and how long a repair may take: (K+2)·GRTT.
+    /// What a whole cycle scales with, and how long a repair may take (RFC 5740 §5.3): (K+2)·GRTT.
     pub(super) fn cycle(self) -> Duration {
         self.grtt * (u32::from(self.backoff) + 2)
     }
@@ -79,9 +79,9 @@ impl NackTimer {
         matches!(self.state, State::Backoff(until) if until <= now)
     }
 
-    /// The NACK was sent or suppressed: leave time for the repair (RFC 5740 §5.3: (K+2)·GRTT).
-    pub(super) fn hold(&mut self, now: Timestamp, timing: Timing) {
-        self.state = State::Holdoff(now + timing.cycle());
+    /// The NACK was sent or suppressed: leave this much time for the repair, [`Timing::cycle`] at least.
+    pub(super) fn hold(&mut self, now: Timestamp, time: Duration) {
+        self.state = State::Holdoff(now + time);
     }
 
     /// What is missing may be asked for again at `until`, and something else before.
@@ -126,7 +126,7 @@ mod tests {
         let guess = Timing { grtt: Duration::from_millis(500), backoff: 4, group_size: 10_000 };
         let known = Timing { grtt: Duration::from_millis(5), backoff: 1, group_size: 10 };
         let mut timer = NackTimer::new();
-        timer.hold(Timestamp::ZERO, guess);
+        timer.hold(Timestamp::ZERO, guess.cycle());
         timer.rescale(Timestamp::ZERO, guess, known);
         assert!(timer.next().unwrap() <= Timestamp::ZERO + known.cycle());
         timer.rescale(Timestamp::ZERO, known, guess);
@@ -156,7 +156,7 @@ mod tests {
         let due = timer.next().unwrap();
         assert!(due >= t0 + timing.grtt / 4 && due <= t0 + timing.grtt * 17 / 4);
         assert!(timer.is_due(due) && !timer.is_due(due - Duration::from_nanos(1)));
-        timer.hold(due, timing);
+        timer.hold(due, timing.cycle());
         assert_eq!(timer.next(), Some(due + timing.grtt * 6));
         assert!(!timer.start(due, timing, &mut rng));
         assert!(timer.take_expired(due + timing.grtt * 6) && timer.is_idle());

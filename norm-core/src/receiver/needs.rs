@@ -196,7 +196,7 @@ impl Remote {
         if !self.timing.is_alone() {
             return None;
         }
-        let after = |asked: &Option<Timestamp>| asked.map(|asked| asked + self.timing.cycle());
+        let after = |asked: &Option<Timestamp>| asked.map(|asked| asked + self.pause_from(asked));
         match need {
             Need::Symbols { asked, .. } => after(asked),
             _ if need.is_whole() => after(&self.asked_rest).max(Some(self.whole_from)),

@@ -168,6 +168,8 @@ const GRTT_MAX: Duration = Duration::from_secs(15);
 const EMPTY_TRIES: u32 = 20;
 /// Keys start here, so that objects before the first one heard still have keys.
 const KEY_BASE: u64 = 1 << 16;
+/// A sender that has gone silent is asked so often at least.
+const SILENT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 /// Whole blocks and objects are asked for again after this, then twice this, ...
 const WHOLE_PAUSE: Duration = Duration::from_millis(20);
 const WHOLE_PAUSE_LONGEST: Duration = Duration::from_millis(500);
@@ -343,6 +345,13 @@ impl Remote {
             let held = now.saturating_since(at).as_nanos() as u64;
             WireTime::from_nanos(sent.to_nanos().saturating_add(held))
         })
+    }
+
+    /// How long to leave a sender alone that was asked at `asked`: a cycle, and longer each time when it
+    /// has not been heard for long, for it may be gone.
+    pub(super) fn pause_from(&self, asked: Timestamp) -> Duration {
+        let silence = asked.saturating_since(self.last_heard);
+        (silence / 2).min(SILENT_PAUSE_LONGEST).max(self.timing.cycle())
     }
 
     /// The overheard requests of this cycle; old ones are forgotten first.

@@ -4,10 +4,10 @@ use core::time::Duration;
 use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::wire::{
-    ACK_CC, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, FecId, Flush, Fti,
-    Header, Identity, Info, InstanceId, MemberReport, Message, NodeList, ObjectFlags, ObjectSize,
-    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt, RepairFlags,
-    RollCall, SenderFields, WireTime,
+    ACK_CC, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
+    Flush, Fti, Header, Identity, Info, InstanceId, MemberReport, Message, NodeList, ObjectFlags,
+    ObjectSize, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt,
+    RepairFlags, RollCall, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -254,6 +254,36 @@ fn the_info_of_many_objects_is_asked_for_a_few_at_a_time() {
     }
     assert!(asked.contains(&(RepairFlags::INFO, 0)));
     assert!(asked.iter().all(|&(flags, id)| flags == RepairFlags::INFO && id < 64), "{asked:?}");
+}
+
+#[test]
+fn a_sender_that_says_nothing_is_asked_less_and_less() {
+    for backoff in [0, 4] {
+        let mut engine = receiver();
+        let sender = SenderFields { backoff, ..sender() };
+        let command = flush(FecId::RAPTORQ, 0, 0, 2);
+        let flush = Message::Cmd(Cmd { sender, extensions: Extensions::EMPTY, command });
+        let mut now = START;
+        let mut asked = |engine: &mut Receiver<NoStore>, time: Duration| {
+            let end = now + time;
+            let mut times = 0;
+            while now < end {
+                times += usize::from(!requests(engine, now).is_empty());
+                now += Duration::from_millis(1);
+            }
+            times
+        };
+        let talks = |engine: &mut Receiver<NoStore>, now| say(engine, now, &flush);
+        talks(&mut engine, START);
+        let first = asked(&mut engine, SECOND);
+        assert!((3..40).contains(&first), "{backoff}: {first}");
+        let later = asked(&mut engine, SECOND * 60);
+        assert!((50..70).contains(&later), "{backoff}: {later}");
+        // It is back, and at once asked as often as before.
+        talks(&mut engine, START + SECOND * 61);
+        let again = asked(&mut engine, SECOND * 2);
+        assert!((2..40).contains(&again), "{backoff}: {again}");
+    }
 }
 
 /// Keeps everything, and counts what is not wanted any more.
