@@ -1,8 +1,8 @@
 //! Giving way to everybody else: less than best effort, in the spirit of LEDBAT (RFC 6817).
 //!
-//! What TCP leaves a path that it fills is a queue. Ours are short and gone after a drain, so a queue
-//! that still stands after a round trip is somebody else's. As long as it does the rate is halved
-//! again and again; when it is gone, pulses look for what is free.
+//! What TCP leaves a path that it fills is a queue. Ours is gone when somewhat less is sent for as long as
+//! that takes, so one that stands longer is somebody else's. As long as it does the rate is halved again and
+//! again; when it is gone, pulses look for what is free.
 
 use super::*;
 
@@ -12,6 +12,9 @@ const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(20);
 /// ... and so many packets at the best rate that was seen.
 const PACKETS: f64 = 3.0;
+/// At [`DRAIN`] it takes four times as long as a queue of ours is until it is gone, and what was under way makes it
+/// longer first.
+const EMPTIED: u32 = 5;
 /// So long nothing is tried when others were there; twice as long each time that they are still, or again,
 /// within the time that follows.
 const REST: Duration = Duration::from_millis(200);
@@ -26,6 +29,8 @@ const AFTERWARDS: f64 = 1.0 / 16.0;
 pub(super) struct GivingWay {
     /// Since when there has been a queue; moved on by each halving.
     since: Option<Timestamp>,
+    /// How long it was then.
+    queue: Duration,
     /// The rate has been halved for this queue.
     halved: bool,
     /// When it was halved last, until more is tried again, and how long that takes.
@@ -65,13 +70,21 @@ impl Delivery {
             // Its own queue is not gone yet.
             return false;
         }
-        let since = *way.since.get_or_insert(now);
-        // What is sent meanwhile is less, so that a queue of our own is gone by then.
-        let first = if way.halved { Duration::ZERO } else { rtt + GAP_SHORTEST };
-        if now < since + rtt + first {
+        let since = *way.since.get_or_insert_with(|| {
+            way.queue = interval.queue;
+            now
+        });
+        // No more than this arrives, so that less makes the queue shorter.
+        self.capacity = self.capacity.min(self.limits.bounded(interval.delivered));
+        let wait = if way.halved {
+            rtt.max(way.queue)
+        } else {
+            rtt + (rtt + GAP_SHORTEST).max(way.queue * EMPTIED)
+        };
+        if now < since + wait {
             return false;
         }
-        way.since = Some(now);
+        (way.since, way.queue) = (Some(now), interval.queue);
         if !core::mem::replace(&mut way.halved, true) {
             let again = way.last.or(way.before).is_some_and(|at| now < at + way.rest + AGAIN);
             let longer = (way.rest * 2).min(REST_LONGEST);

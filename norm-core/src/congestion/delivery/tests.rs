@@ -14,6 +14,8 @@ struct Pipe {
     passes: f64,
     queue: f64,
     room: f64,
+    /// Bytes that pass at once after a rest, as a shaper lets them.
+    bucket: f64,
     /// How long the queue of others is.
     others: Duration,
     /// From so many bytes in the queue on, what is sent is marked; and so is this part of it anyway.
@@ -48,6 +50,7 @@ impl Pipe {
             passes,
             queue: 0.0,
             room: f64::MAX,
+            bucket: 0.0,
             others: Duration::ZERO,
             threshold: f64::MAX,
             marked: 0.0,
@@ -95,14 +98,16 @@ impl Pipe {
         // A probe is a packet too.
         self.packets += rate.min(self.supply) * time.as_secs_f64() / PACKET + 1.0;
         let sent = self.packets.floor() - before;
-        let waits = (self.queue + sent * PACKET - self.passes * time.as_secs_f64()).max(0.0);
+        let waits = self.queue + sent * PACKET - self.passes * time.as_secs_f64();
+        let waits = waits.max(-self.bucket);
         self.queue = waits.min(self.room);
         let dropped = (waits - self.queue) / PACKET;
+        let queue = self.queue.max(0.0);
         let lost = (dropped + (sent - dropped) * self.base).min(sent - 1.0).floor();
-        let delay = self.others + Duration::from_secs_f64(self.queue / self.passes);
+        let delay = self.others + Duration::from_secs_f64(queue / self.passes);
         let arrives = self.now + self.rtt / 2 + delay;
         let received = (sent - lost) as u32;
-        let part = if self.queue > self.threshold { 1.0 } else { self.marked };
+        let part = if queue > self.threshold { 1.0 } else { self.marked };
         let marked = (f64::from(received) * part).round() as u32;
         self.marks += u64::from(marked);
         let mut report = PathReport {
@@ -303,6 +308,19 @@ fn a_queue_that_is_gone_at_once_is_nobody() {
     pipe.others = Duration::ZERO;
     pipe.run(Duration::from_secs(1));
     pipe.has_capacity(8e6, 10.6e6);
+}
+
+#[test]
+fn a_shaper_that_lets_the_first_packets_pass_is_nobody_else() {
+    let mut pipe = polite(12.5e6, MS / 10);
+    (pipe.bucket, pipe.room) = (65_536.0, 625_000.0);
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        let before = pipe.packets;
+        pipe.run(Duration::from_secs(1));
+        sent.push((pipe.packets - before) * PACKET / pipe.passes);
+    }
+    assert!(sent[2..].iter().all(|part| (0.8..1.1).contains(part)), "{sent:?}");
 }
 
 #[test]
