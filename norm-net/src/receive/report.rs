@@ -89,7 +89,7 @@ pub struct SetReport {
     /// Bytes of its files.
     pub bytes: u64,
     /// Where its files are, in the set's order; the first [`MAX_PATHS`]. In the report of a session only the
-    /// last [`MAX_NAMED`] sets have them.
+    /// last 16 sets have them.
     pub paths: Vec<PathBuf>,
     /// From its first packet to its last file.
     pub elapsed: Duration,

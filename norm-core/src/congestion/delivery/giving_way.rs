@@ -74,8 +74,10 @@ impl Delivery {
             way.queue = interval.queue;
             now
         });
-        // No more than this arrives, so that less makes the queue shorter.
-        self.capacity = self.capacity.min(self.limits.bounded(interval.delivered));
+        if interval.queue > least {
+            // No more than this passes, so that less makes the queue shorter.
+            self.capacity = self.capacity.min(self.limits.bounded(interval.delivered));
+        }
         let wait = if way.halved {
             rtt.max(way.queue)
         } else {
