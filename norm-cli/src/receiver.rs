@@ -79,6 +79,9 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let written = args.report.as_deref().map_or(Ok(()), |path| {
         Report::new("norm-recv", RecvSettings::from(&settings), &summary).write(path)
     });
+    if let (Err(_), Err(error)) = (&result, &written) {
+        output.hint(&error.message);
+    }
     output.results([result?]);
     written?;
     Ok(Code::Success)

@@ -2,12 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::exit::Failure;
+
+/// How every report begins.
+const BEGINNING: &[u8; 18] = b"{\n  \"program\": \"no";
 
 /// What `--report` writes.
 #[derive(Clone, Debug, Serialize)]
@@ -47,7 +50,7 @@ impl<Settings: Serialize, Summary: Serialize> Report<Settings, Summary> {
 fn write_and_rename(report: &impl Serialize, temporary: &Path, path: &Path) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(report)?;
     text.push(b'\n');
-    let mut file = File::create(temporary)?;
+    let mut file = File::create_new(temporary)?;
     file.write_all(&text)?;
     file.sync_all()?;
     fs::rename(temporary, path)
@@ -77,7 +80,7 @@ pub fn check(path: &Path) -> Result<(), Failure> {
         )));
     }
     let temporary = temporary_name(path);
-    let tried = File::create(&temporary).and_then(|_| fs::remove_file(&temporary));
+    let tried = File::create_new(&temporary).and_then(|_| fs::remove_file(&temporary));
     tried.map_err(|error| {
         Failure::usage(format!(
             "--report {shown} cannot be written: {error}; choose another folder"
@@ -86,20 +89,35 @@ pub fn check(path: &Path) -> Result<(), Failure> {
 }
 
 /// Removes the report of an earlier run, so that nobody takes it for this one's, whatever becomes of this
-/// one.
+/// one. Nothing else is removed: whoever forgets the name after `--report` names a file of theirs.
 ///
 /// # Errors
 ///
-/// As [`check`], and when it is there and cannot be removed.
+/// As [`check`], and when something is there that is no report, or cannot be removed.
 pub fn begin(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     check(path)?;
+    if !is_report(path) {
+        return Err(Failure::usage(format!(
+            "--report {}: a file is there that is no report of an earlier run; choose another name",
+            path.display()
+        )));
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::local(format!(
             "--report {}: the old report cannot be removed: {error}",
             path.display()
         ))),
         _ => Ok(()),
+    }
+}
+
+/// True of a report of ours, of an empty file, and of none.
+fn is_report(path: &Path) -> bool {
+    let mut start = [0; BEGINNING.len()];
+    match File::open(path).and_then(|mut file| file.read(&mut start)) {
+        Ok(len) => len == 0 || start == *BEGINNING,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
 }
 
@@ -147,11 +165,24 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
         assert_eq!(begin(Some(&path)), Ok(()));
-        fs::write(&path, "old").unwrap();
+        Report::new("norm-send", "settings", 1).write(&path).unwrap();
         assert_eq!(check(&path), Ok(()));
-        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert!(path.exists());
         assert_eq!((begin(Some(&path)), begin(None)), (Ok(()), Ok(())));
+        fs::write(&path, "").unwrap();
+        assert_eq!(begin(Some(&path)), Ok(()));
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_no_report_stays() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("image.iso");
+        for content in ["x", "{\"program\": \"other\"}", "{\n  \"program\": \"other\"}"] {
+            fs::write(&path, content).unwrap();
+            assert!(begin(Some(&path)).unwrap_err().message.contains("another name"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
     }
 
     #[test]

@@ -81,6 +81,9 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let written = args.report.as_deref().map_or(Ok(()), |path| {
         Report::new("norm-send", SenderSettings::from(&settings), &summary).write(path)
     });
+    if let (Err(_), Err(error)) = (&result, &written) {
+        output.hint(&error.message);
+    }
     output.results([result?]);
     written?;
     if !settings.skipped.is_empty() {

@@ -84,6 +84,13 @@ impl NackTimer {
         self.state = State::Holdoff(now + time);
     }
 
+    /// Whoever was silent is there: no longer hold-off than usual.
+    pub(super) fn shorten(&mut self, now: Timestamp, timing: Timing) {
+        if let State::Holdoff(until) = &mut self.state {
+            *until = (now + timing.cycle()).min(*until);
+        }
+    }
+
     /// What is missing may be asked for again at `until`, and something else before.
     pub(super) fn wait(&mut self, until: Timestamp) {
         self.state = State::Waiting(until);

@@ -248,6 +248,9 @@ impl Remote {
 
     /// Notes that the sender lives.
     pub(super) fn touch(&mut self, now: Timestamp, sender: &SenderFields) {
+        if now > self.last_heard + self.timing.cycle() {
+            self.nack.shorten(now, self.timing);
+        }
         self.last_heard = now;
         self.silent = false;
         self.said_goodbye = false;

@@ -258,7 +258,7 @@ fn the_info_of_many_objects_is_asked_for_a_few_at_a_time() {
 
 #[test]
 fn a_sender_that_says_nothing_is_asked_less_and_less() {
-    for backoff in [0, 4] {
+    for (backoff, part) in [0, 4].into_iter().flat_map(|k| (0..5).map(move |part| (k, part))) {
         let mut engine = receiver();
         let sender = SenderFields { backoff, ..sender() };
         let command = flush(FecId::RAPTORQ, 0, 0, 2);
@@ -273,16 +273,16 @@ fn a_sender_that_says_nothing_is_asked_less_and_less() {
             }
             times
         };
-        let talks = |engine: &mut Receiver<NoStore>, now| say(engine, now, &flush);
-        talks(&mut engine, START);
+        say(&mut engine, START, &flush);
         let first = asked(&mut engine, SECOND);
         assert!((3..40).contains(&first), "{backoff}: {first}");
-        let later = asked(&mut engine, SECOND * 60);
+        let silence = SECOND * 60 + SECOND / 5 * part;
+        let later = asked(&mut engine, silence);
         assert!((50..70).contains(&later), "{backoff}: {later}");
-        // It is back, and at once asked as often as before.
-        talks(&mut engine, START + SECOND * 61);
-        let again = asked(&mut engine, SECOND * 2);
-        assert!((2..40).contains(&again), "{backoff}: {again}");
+        // It is back, and asked within the pause between requests for whole objects.
+        say(&mut engine, START + SECOND + silence, &flush);
+        let again = asked(&mut engine, SECOND * 6 / 10);
+        assert!((1..20).contains(&again), "{backoff} {part}: {again}");
     }
 }
 

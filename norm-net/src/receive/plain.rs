@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use norm_core::content::TEMP_PREFIX;
+use norm_core::content::{TEMP_PREFIX, name_to_text};
 use norm_core::wire::NodeId;
 
 use super::carve::{self, CarveError, Made, PLAIN_MODE, make_directories, set_mode};
@@ -116,7 +116,8 @@ pub(super) fn path_of(info: Option<&[u8]>, node: NodeId, object: u64) -> PathBuf
         let name = std::str::from_utf8(bytes).ok()?;
         // Some programs send the end of the string as well.
         let name = name.trim_end_matches('\0');
-        let path = names::to_path(name).ok()?;
+        // Its bytes, whatever characters they are.
+        let path = names::to_path(&name_to_text(name.as_bytes())).ok()?;
         (!name.contains(char::is_control)).then_some(path)
     });
     // The low 16 bits of a key are the transport id.

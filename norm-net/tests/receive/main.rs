@@ -254,22 +254,66 @@ fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
 }
 
 #[test]
-fn with_one_transfer_complete_and_one_failed_not_everything_is() {
+fn a_transfer_that_does_not_go_on_does_not_keep_a_receiver_that_has_another() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("there.bin"), b"other").unwrap();
-    let good = [(file("good.bin"), content(3_000_000, 15))];
-    let bad = [(file("there.bin"), content(50_000, 16))];
-    let receiving = receive(&options(group, dir.path())).unwrap();
-    let first = Source { rate: 16_000_000, ..Source::new(&good) }.send(group);
+    let stuck = [(file("stuck.bin"), content(4_000_000, 15))];
+    let short = [(file("short.bin"), content(50_000, 16))];
+    let receiving =
+        receive(&ReceiveOptions { timeout: None, ..options(group, dir.path()) }).unwrap();
+    // It goes on talking: somebody else's office hours have ended.
+    let first = Source { pauses_after: 500, rate: 16_000_000, ..Source::new(&stuck) }.send(group);
     while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
-    let other = Source::with(SetId([4; 16]), &bad, |hash| hash);
+    let other = Source::with(SetId([4; 16]), &short, |hash| hash);
     let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
-    assert!(sent.failed[0].contains("there.bin exists already"), "{:?}", sent.failed);
-    assert_eq!(first.join().unwrap().confirmed, 1);
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
     let report = receiving.wait().unwrap();
-    assert_eq!(report.outcome, ReceiveOutcome::Partial, "{report:?}");
-    assert_eq!((report.sets.len(), report.failed.len()), (1, 1), "{report:?}");
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert!(report.failed[0].1.contains("nothing more came"), "{report:?}");
+    assert!(first.join().unwrap().failed[0].contains("nothing more came"));
+}
+
+#[test]
+fn one_transfer_complete_and_one_that_comes_out_wrong_are_not_everything() {
+    for (known, outcome) in [(true, ReceiveOutcome::Partial), (false, ReceiveOutcome::Complete)] {
+        let group = group();
+        let dir = tempfile::tempdir().unwrap();
+        if !known {
+            // What it is gets no further than its list of files: somebody else's business.
+            fs::write(dir.path().join("bad.bin"), b"in the way").unwrap();
+        }
+        let good = [(file("good.bin"), content(3_000_000, 15))];
+        let bad = [(file("bad.bin"), content(50_000, 16))];
+        let receiving = receive(&options(group, dir.path())).unwrap();
+        let first = Source { rate: 16_000_000, ..Source::new(&good) }.send(group);
+        while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
+        let wrong = |hash: blake3::Hash| blake3::hash(hash.as_bytes());
+        let other = Source::with(SetId([4; 16]), &bad, wrong);
+        let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
+        assert_eq!(sent.failed.len(), 1);
+        assert_eq!(first.join().unwrap().confirmed, 1);
+        let report = receiving.wait().unwrap();
+        assert_eq!(report.outcome, outcome, "{report:?}");
+        assert_eq!((report.sets.len(), report.failed.len()), (1, 1), "{report:?}");
+    }
+}
+
+#[test]
+fn what_is_complete_cannot_fail_afterwards() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [(file("both.bin"), content(3_000_000, 15))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    // The same by another sender, which gives up behind the half of it, but has not gone at that time.
+    let second = Source::with(SetId([4; 16]), &entries, |hash| hash);
+    let second =
+        Source { node: NodeId(78), rate: 6_000_000, dies_after: 1_400, ..second }.send(group);
+    let first = Source { rate: 16_000_000, ..Source::new(&entries) }.send(group);
+    assert_eq!(first.join().unwrap().confirmed, 1);
+    second.join().unwrap();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!(names(dir.path()), ["both.bin"]);
 }
 
 #[test]

@@ -60,6 +60,8 @@ pub struct Source {
     pub linger: Duration,
     /// Only what is asked for is sent.
     pub on_request: bool,
+    /// It pauses, for good, behind so many packets of content.
+    pub pauses_after: u64,
 }
 
 impl Source {
@@ -122,6 +124,7 @@ impl Source {
             scheme: Scheme::RaptorQ,
             linger: Duration::ZERO,
             on_request: false,
+            pauses_after: u64::MAX,
         }
     }
 
@@ -168,8 +171,9 @@ impl Source {
         }
         engine.finish();
         let (results, done) = unbounded();
-        let (objects, dies_after) = (self.objects, self.dies_after);
-        let mut app = SentBy { objects, results, dies_after, ..SentBy::empty() };
+        let (objects, dies_after, pauses_after) =
+            (self.objects, self.dies_after, self.pauses_after);
+        let mut app = SentBy { objects, results, dies_after, pauses_after, ..SentBy::empty() };
         app.drive(&mut link, clock, &mut engine, &done);
         app
     }
@@ -184,6 +188,7 @@ pub struct SentBy {
     /// Content packets sent because somebody asked for them.
     pub repairs: u64,
     dies_after: u64,
+    pauses_after: u64,
     until: Option<Timestamp>,
 }
 
@@ -197,6 +202,7 @@ impl SentBy {
             failed: Vec::new(),
             repairs: 0,
             dies_after: u64::MAX,
+            pauses_after: u64::MAX,
             until: None,
         }
     }
@@ -242,6 +248,9 @@ impl Application<Sender> for SentBy {
     }
 
     fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
+        if engine.stats().data_packets >= self.pauses_after && !engine.is_paused() {
+            engine.set_rate_limit(Some(0), now);
+        }
         let dead = engine.stats().data_packets >= self.dies_after;
         if dead || engine.is_finished() || self.until.is_some_and(|until| now >= until) {
             return ControlFlow::Break(());

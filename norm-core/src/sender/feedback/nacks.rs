@@ -116,7 +116,9 @@ impl Sender {
         let Some((object, index)) = self.objects.by_block(place.block) else { return };
         let symbols = object.geometry(index).symbols;
         if !self.coded() || !object.can_be_coded(index) {
-            needs.whole.insert(place.block, place.block + 1);
+            if place.symbol > 0 && place.block < self.sent_blocks() {
+                needs.whole.insert(place.block, place.block + 1);
+            }
         } else if place.symbol > 0 {
             let need = needs.of(place.block);
             need.counted = place.symbol.min(symbols + EXTRA_SYMBOLS);
@@ -184,9 +186,13 @@ impl Sender {
         let follows = |list: &[Range<u32>], range: &Range<u32>| {
             !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
         };
-        let need = needs.of(from.block);
         let named = from.symbol..end.min(sent);
         let coded = from.symbol.max(symbols) - symbols..end.max(symbols) - symbols;
+        if named.is_empty() && coded.is_empty() {
+            self.stats.ignored_requests += 1;
+            return;
+        }
+        let need = needs.of(from.block);
         let (names, codes) = (follows(&need.named, &named), follows(&need.parity, &coded));
         if names {
             need.named.push(named);

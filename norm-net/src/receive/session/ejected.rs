@@ -108,7 +108,8 @@ impl Session {
     pub(in crate::receive) fn cannot_move(&mut self, now: Timestamp, error: &NetError) {
         self.whereabouts = Whereabouts::default();
         self.events.hint(format!("the slow lane cannot be joined: {error}"));
-        self.end.failed(now, u32::MAX, LANE.to_owned(), Failure::Ejected(SENT_AWAY.to_owned()));
+        let what = (LANE.to_owned(), true);
+        self.end.failed(now, u32::MAX, what, Failure::Ejected(SENT_AWAY.to_owned()));
     }
 
     /// Nothing more is to be had in the slow lane: a daemon goes home, others give up.
@@ -131,10 +132,11 @@ impl Session {
         }
         if self.policy.daemon {
             self.whereabouts = Whereabouts { next: Some(None), ..Whereabouts::default() };
-        } else if self.whereabouts.busy.is_none() && !self.end.settled() {
+        } else if self.whereabouts.busy.is_none() && !self.end.has_failed(LANE) {
             let reason = "sent to a slow lane, where nothing came: receive again, or have the sender \
                           use --slow wait";
-            self.end.failed(now, u32::MAX, LANE.to_owned(), Failure::Ejected(reason.to_owned()));
+            let what = (LANE.to_owned(), true);
+            self.end.failed(now, u32::MAX, what, Failure::Ejected(reason.to_owned()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! When a session gives up, when it is over, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -69,8 +69,10 @@ pub(super) struct End {
     completed: u64,
     /// When that happened first.
     completed_at: Option<Timestamp>,
-    /// What has failed and did not come otherwise, by what it was.
-    failures: BTreeMap<String, Failure>,
+    /// What that was.
+    complete: BTreeSet<String>,
+    /// What has failed and did not come otherwise, by what it was, and whether its list of files was here.
+    failures: BTreeMap<String, (Failure, bool)>,
     /// Senders that must hear why we go, whatever else happens.
     farewells: Vec<u32>,
     next_farewell: Timestamp,
@@ -94,6 +96,7 @@ impl End {
             started: now,
             completed: 0,
             completed_at: None,
+            complete: BTreeSet::new(),
             failures: BTreeMap::new(),
             farewells: Vec::new(),
             next_farewell: now,
@@ -112,18 +115,51 @@ impl End {
         self.completed += 1;
         self.completed_at.get_or_insert(now);
         self.failures.remove(what);
+        if self.complete.len() < MAX_REPORTS {
+            self.complete.insert(what.to_owned());
+        }
         self.heard.1 = now;
     }
 
-    /// `what` has failed: a set by its content, or the files of a sender that knows no sets.
-    pub(super) fn failed(&mut self, now: Timestamp, remote: u32, what: String, failure: Failure) {
+    /// `what` has failed: a set by its content, or the files of a sender that knows no sets; `known` when it
+    /// was known what was on its way.
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        remote: u32,
+        (what, known): (String, bool),
+        failure: Failure,
+    ) {
         self.heard.1 = now;
         self.farewells.push(remote);
         self.next_farewell = now + SAY_EVERY;
-        let worse = self.failures.get(&what).is_none_or(|old| old.weight() < failure.weight());
-        if worse && (self.failures.len() < MAX_REPORTS || self.failures.contains_key(&what)) {
-            self.failures.insert(what, failure);
+        let better =
+            self.failures.get(&what).is_some_and(|(old, _)| old.weight() >= failure.weight());
+        if better || self.is_complete(&what) {
+            return;
         }
+        if self.failures.len() >= MAX_REPORTS {
+            // One that matters takes the place of one that does not.
+            let gone = self.failures.iter().find(|(_, (old, _))| old.weight() == 0);
+            let Some(gone) = gone.map(|(what, _)| what.clone()) else { return };
+            self.failures.remove(&gone);
+        }
+        self.failures.insert(what, (failure, known));
+    }
+
+    /// When a transfer was complete first.
+    pub(super) fn completed_at(&self) -> Option<Timestamp> {
+        self.completed_at
+    }
+
+    /// True when this is complete.
+    pub(super) fn is_complete(&self, what: &str) -> bool {
+        self.complete.contains(what)
+    }
+
+    /// True when this has failed.
+    pub(super) fn has_failed(&self, what: &str) -> bool {
+        self.failures.contains_key(what)
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -138,11 +174,13 @@ impl End {
         if self.stopped && (self.interrupted || !self.settled()) {
             return ReceiveOutcome::Stopped;
         }
-        let worst = self.failures.into_values().max_by_key(Failure::weight);
+        // What else was on the group, and nobody knows what it was, is in the report.
+        let complete = self.completed > 0;
+        let failures = self.failures.into_values().filter(|(_, known)| *known || !complete);
+        let worst = failures.map(|(failure, _)| failure).max_by_key(Failure::weight);
         match worst {
-            // What has gone, and what else was on the group, is in the report.
-            None | Some(Failure::Gone(_)) if self.completed > 0 => ReceiveOutcome::Complete,
-            Some(_) if self.completed > 0 => ReceiveOutcome::Partial,
+            None | Some(Failure::Gone(_)) if complete => ReceiveOutcome::Complete,
+            Some(_) if complete => ReceiveOutcome::Partial,
             Some(Failure::Local(reason)) => ReceiveOutcome::LocalError(reason),
             Some(Failure::Verify(_)) => ReceiveOutcome::VerifyFailed,
             Some(Failure::Ejected(_)) => ReceiveOutcome::Ejected,
@@ -236,36 +274,6 @@ impl Session {
             && now.saturating_since(self.end.heard.1) >= limit
         {
             self.end.at = Some(now);
-        }
-    }
-
-    /// One transfer is received: what begins later, or whose sender has fallen silent, is not waited for.
-    /// What was on its way before goes on.
-    fn drop_the_rest(&mut self, engine: &mut Engine, now: Timestamp) {
-        let Some(received) = self.end.completed_at else { return };
-        let over = |remote: u32, begun: Timestamp| {
-            if self.is_silent(engine, remote) {
-                Some("another transfer was received, and this one's sender is silent")
-            } else if begun > received {
-                Some("another transfer was received; norm-recv --daemon takes more than one")
-            } else {
-                None
-            }
-        };
-        let open = self.sets.iter().filter(|(_, set)| !set.state.all_written());
-        let sets: Vec<(u64, &str)> = open
-            .filter_map(|(&number, set)| Some((number, over(set.remote, set.started)?)))
-            .collect();
-        let plain: Vec<(u32, &str)> = self
-            .plain
-            .iter()
-            .filter_map(|(&remote, sender)| Some((remote, over(remote, sender.started())?)))
-            .collect();
-        for (number, reason) in sets {
-            self.fail(engine, now, number, Failure::Gone(reason.to_owned()));
-        }
-        for (remote, reason) in plain {
-            self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
         }
     }
 

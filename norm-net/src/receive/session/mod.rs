@@ -8,6 +8,7 @@
 mod ejected;
 mod end;
 mod plain;
+mod rest;
 mod resume;
 mod sets;
 mod silence;
@@ -45,6 +46,7 @@ use ejected::Whereabouts;
 use end::End;
 pub(super) use end::Failure;
 use plain::PlainSender;
+use rest::Begun;
 use sets::ActiveSet;
 use silence::Movement;
 use tasks::{Owner, StoreTask, Target, TaskDone, TaskResults};
@@ -129,6 +131,7 @@ pub(super) struct Session {
     failed: VecDeque<(String, String)>,
     bytes_complete: u64,
     first_set: Option<Timestamp>,
+    begun: Begun,
     next_progress: Timestamp,
     next_sweep: Timestamp,
     whereabouts: Whereabouts,
@@ -164,6 +167,7 @@ impl Session {
             failed: VecDeque::new(),
             bytes_complete: 0,
             first_set: None,
+            begun: Begun::default(),
             next_progress: now,
             next_sweep: now,
             whereabouts: Whereabouts::default(),

@@ -81,6 +81,16 @@ impl PlainSender {
         format!("node-{:08x}", self.node.0)
     }
 
+    /// True while files of it are under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// When they last grew.
+    pub(super) fn grown_at(&self) -> Timestamp {
+        self.moved.grown_at()
+    }
+
     /// When the first of its files began.
     pub(super) fn started(&self) -> Timestamp {
         self.started
@@ -104,6 +114,10 @@ impl Session {
         size: u64,
         info: Option<&[u8]>,
     ) {
+        if self.is_served() {
+            engine.give_up(object.remote, object.key..object.key + 1);
+            return;
+        }
         let Some(sender) = self.senders.get_mut(&object.remote) else { return };
         let (node, address) = (sender.node, sender.address);
         if !std::mem::replace(&mut sender.hinted, true) {
@@ -362,7 +376,8 @@ impl Session {
                     1 => failure.reason().to_owned(),
                     n => format!("{n} files failed: {}", failure.reason()),
                 };
-                self.end.failed(now, remote, name.clone(), failure);
+                let what = (name.clone(), sender.complete > 0);
+                self.end.failed(now, remote, what, failure);
                 push_bounded(&mut self.failed, (name.clone(), reason.clone()), MAX_REPORTS);
                 self.events.send(ReceiveEvent::SetFailed { set: name, reason });
             }

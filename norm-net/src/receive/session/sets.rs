@@ -34,7 +34,7 @@ pub(super) struct ActiveSet {
     pub(super) root: Option<String>,
     /// Its files are being made.
     pub(super) carving: bool,
-    pub(super) started: Timestamp,
+    started: Timestamp,
     pub(super) next_save: Timestamp,
     nacks_before: u64,
     pub(super) moved: Movement,
@@ -135,13 +135,8 @@ impl Session {
             Err(error) => {
                 engine.give_up(remote, state.keys());
                 let reason = format!("cannot write to the output directory: {error}");
-                self.note_failure(
-                    engine,
-                    now,
-                    remote,
-                    (info.set, info.content),
-                    Failure::Local(reason),
-                );
+                let what = (info.set, info.content, false);
+                self.note_failure(engine, now, remote, what, Failure::Local(reason));
                 return None;
             }
         };
@@ -150,6 +145,7 @@ impl Session {
             engine.expect_some(remote, state.keys());
         }
         engine.want_from(remote, ObjectId(info.first_object), now);
+        self.begun.note(info.content, now);
         let bytes = state.payload_size();
         let number = self.next_set;
         self.next_set += 1;
@@ -407,6 +403,7 @@ impl Session {
         self.keep_report(report.clone());
         self.bytes_complete = self.bytes_complete.saturating_add(bytes);
         self.end.completed(now, &set.state.content().to_string());
+        self.begun.complete(set.state.content());
         // The temporary files go before anybody hears of it.
         set.spool.discard();
         drop(set.spool);
@@ -431,15 +428,16 @@ impl Session {
             sender.settled = sender.settled.saturating_add(set.state.bytes_total());
         }
         let (remote, id, bytes) = (set.remote, set.state.id(), set.state.payload_size());
-        let content = set.state.content();
-        if matches!(failure, Failure::Verify(_)) {
+        let what = (id, set.state.content(), set.plan.is_some());
+        let complete = self.end.is_complete(&set.state.content().to_string());
+        if complete || matches!(failure, Failure::Verify(_)) {
             set.spool.discard();
         }
         let spool = set.spool;
         if self.is_under_way(id) {
             self.carve_verified(id);
         } else {
-            self.note_failure(engine, now, remote, (id, content), failure);
+            self.note_failure(engine, now, remote, what, failure);
             tell_kept(&self.events, &spool, id, bytes);
         }
         spool.release();
@@ -450,13 +448,13 @@ impl Session {
         engine: &mut Engine,
         now: Timestamp,
         remote: u32,
-        (id, content): (SetId, ContentId),
+        (id, content, known): (SetId, ContentId, bool),
         failure: Failure,
     ) {
         let reason = failure.reason().to_owned();
         self.tell(engine, remote, MemberState::Failed, &reason);
         engine.announce(remote, now);
-        self.end.failed(now, remote, content.to_string(), failure);
+        self.end.failed(now, remote, (content.to_string(), known), failure);
         push_bounded(&mut self.failed, (id.to_string(), reason.clone()), MAX_REPORTS);
         self.events.send(ReceiveEvent::SetFailed { set: id.to_string(), reason });
     }

@@ -23,11 +23,13 @@ pub(super) struct Movement {
     /// How far its sender is: what it sends may be here from before.
     position: Option<(u64, u32)>,
     at: Timestamp,
+    /// When more came of it.
+    grown: Timestamp,
 }
 
 impl Movement {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { kept: 0, written: 0, position: None, at: now }
+        Self { kept: 0, written: 0, position: None, at: now, grown: now }
     }
 
     /// The set has changed otherwise.
@@ -45,6 +47,11 @@ impl Movement {
         self.at
     }
 
+    /// When more came of it last.
+    pub(super) fn grown_at(&self) -> Timestamp {
+        self.grown
+    }
+
     pub(super) fn note(
         &mut self,
         now: Timestamp,
@@ -52,8 +59,11 @@ impl Movement {
         written: u64,
         position: Option<(u64, u32)>,
     ) {
+        if (self.kept, self.written) != (kept, written) {
+            self.grown = now;
+        }
         if (self.kept, self.written, self.position) != (kept, written, position) {
-            *self = Self { kept, written, position, at: now };
+            *self = Self { kept, written, position, at: now, grown: self.grown };
         }
     }
 }
