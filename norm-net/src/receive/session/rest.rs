@@ -1,5 +1,5 @@
 //! What else is on its way when a transfer is complete: a session that is to receive one goes on with what had
-//! begun before, as long as it grows.
+//! begun before, as long as it grows. Of sets the list of files must be here: packets of strangers have none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::end::Failure;
 use super::{Engine, Session};
 
 /// What does not grow for so long is not waited for.
-const STILL: Duration = Duration::from_secs(10);
+const STILL: Duration = Duration::from_secs(5);
 /// Contents remembered at most.
 const MOST: usize = 1_000;
 
@@ -66,7 +66,8 @@ impl Session {
         let open = self.sets.iter().filter(|(_, set)| !set.state.all_written());
         let sets: Vec<(u64, &str)> = open
             .filter_map(|(&number, set)| {
-                let before = self.begun.is_before(set.state.content(), received);
+                let known = set.plan.is_some();
+                let before = known && self.begun.is_before(set.state.content(), received);
                 Some((number, over(set.remote, before, set.moved.grown_at())?))
             })
             .collect();
