@@ -299,6 +299,28 @@ fn one_transfer_complete_and_one_that_comes_out_wrong_are_not_everything() {
 }
 
 #[test]
+fn a_transfer_on_its_way_may_change_its_sender_although_another_is_complete() {
+    let group = group();
+    let dir = tempfile::tempdir().unwrap();
+    let long = [(file("long.bin"), content(4_000_000, 15))];
+    let short = [(file("short.bin"), content(50_000, 16))];
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let first = Source { rate: 16_000_000, dies_after: 1_000, ..Source::new(&long) }.send(group);
+    while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
+    let other = Source::with(SetId([4; 16]), &short, |hash| hash);
+    assert_eq!(Source { node: NodeId(78), ..other }.send(group).join().unwrap().confirmed, 1);
+    first.join().unwrap();
+    // Long enough for the first one to count as started anew, too short for it to be given up.
+    std::thread::sleep(Duration::from_secs(2));
+    let again = Source::with(SetId([5; 16]), &long, |hash| hash);
+    let sent = Source { node: NodeId(79), ..again }.send(group).join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!(names(dir.path()), ["long.bin", "short.bin"]);
+}
+
+#[test]
 fn what_is_complete_cannot_fail_afterwards() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();

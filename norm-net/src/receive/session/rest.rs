@@ -19,14 +19,14 @@ const LATE: &str = "another transfer was received; norm-recv --daemon takes more
 const DEAD: &str = "another transfer was received, and this one's sender is silent";
 const STUCK: &str = "another transfer was received, and nothing more came of this one";
 
-/// When what is on its way was first heard of, whoever sends it, and wherever.
+/// When the list of files of what is on its way was here first, whoever sends it, and wherever.
 #[derive(Debug, Default)]
 pub(super) struct Begun {
     contents: BTreeMap<ContentId, Timestamp>,
 }
 
 impl Begun {
-    /// A set of this content begins, perhaps again.
+    /// The list of files is here, perhaps again.
     pub(super) fn note(&mut self, content: ContentId, now: Timestamp) {
         if self.contents.len() < MOST {
             self.contents.entry(content).or_insert(now);
@@ -36,6 +36,11 @@ impl Begun {
     /// It is here: if it begins again, that is another time.
     pub(super) fn complete(&mut self, content: ContentId) {
         self.contents.remove(&content);
+    }
+
+    /// True when it is known what this is.
+    pub(super) fn knows(&self, content: ContentId) -> bool {
+        self.contents.contains_key(&content)
     }
 
     fn is_before(&self, content: ContentId, received: Timestamp) -> bool {
@@ -66,8 +71,7 @@ impl Session {
         let open = self.sets.iter().filter(|(_, set)| !set.state.all_written());
         let sets: Vec<(u64, &str)> = open
             .filter_map(|(&number, set)| {
-                let known = set.plan.is_some();
-                let before = known && self.begun.is_before(set.state.content(), received);
+                let before = self.begun.is_before(set.state.content(), received);
                 Some((number, over(set.remote, before, set.moved.grown_at())?))
             })
             .collect();

@@ -145,7 +145,6 @@ impl Session {
             engine.expect_some(remote, state.keys());
         }
         engine.want_from(remote, ObjectId(info.first_object), now);
-        self.begun.note(info.content, now);
         let bytes = state.payload_size();
         let number = self.next_set;
         self.next_set += 1;
@@ -255,6 +254,7 @@ impl Session {
             }
             TaskResult::Head { key, hash, plan: Ok(plan) } => {
                 set.state.hashed(key, hash);
+                self.begun.note(set.state.content(), now);
                 let (id, files, bytes) = (set.state.id(), plan.files.len() as u64, plan.bytes());
                 let news = !self.twins(number, id).any(|(_, twin)| twin.plan.is_some());
                 let here = plan.here.as_ref().map(ToString::to_string);
@@ -428,7 +428,7 @@ impl Session {
             sender.settled = sender.settled.saturating_add(set.state.bytes_total());
         }
         let (remote, id, bytes) = (set.remote, set.state.id(), set.state.payload_size());
-        let what = (id, set.state.content(), set.plan.is_some());
+        let what = (id, set.state.content(), self.begun.knows(set.state.content()));
         let complete = self.end.is_complete(&set.state.content().to_string());
         if complete || matches!(failure, Failure::Verify(_)) {
             set.spool.discard();
