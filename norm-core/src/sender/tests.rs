@@ -61,7 +61,7 @@ pub(super) fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
     }
 }
 
-pub(super) fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
+fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
     let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));
@@ -206,19 +206,11 @@ fn one_hostile_nack_of_many_overlapping_ranges_is_one_request() {
     for _ in 0..3000 {
         writer.push_range(RepairFlags::BLOCK, item(0, 0, 0), item(0, 190, 0));
     }
-    let nack = Message::Nack(Nack {
-        sender: NodeId(1),
-        instance: sender.instance(),
-        reserved: 0,
-        grtt_response: WireTime::ZERO,
-        extensions: Extensions::EMPTY,
-        requests: writer.as_requests(),
-    });
-    feed(&mut sender, START, 3, &nack);
+    send_nack(&mut sender, START, 3, &writer);
     let some = [(0, 4)];
     assert_eq!(sender.repairs.whole().collect::<Vec<_>>(), some, "of somebody unknown");
     announce(&mut sender, START, 2);
-    feed(&mut sender, START, 2, &nack);
+    send_nack(&mut sender, START, 2, &writer);
     assert_eq!(sender.repairs.whole().collect::<Vec<_>>(), [(0, 191)]);
 }
 
@@ -231,15 +223,20 @@ fn item(object: u16, block: u32, symbol: u32) -> RepairItem {
 fn nack(sender: &mut Sender, now: Timestamp, form: RepairForm, flags: RepairFlags, at: RepairItem) {
     let mut writer = RepairWriter::new(1000);
     writer.push_item(form, flags, at);
+    send_nack(sender, now, 2, &writer);
+}
+
+/// A receiver's NACK with these requests.
+pub(super) fn send_nack(sender: &mut Sender, now: Timestamp, node: u32, requests: &RepairWriter) {
     let nack = Message::Nack(Nack {
         sender: NodeId(1),
         instance: sender.instance(),
         reserved: 0,
         grtt_response: WireTime::ZERO,
         extensions: Extensions::EMPTY,
-        requests: writer.as_requests(),
+        requests: requests.as_requests(),
     });
-    feed(sender, now, 2, &nack);
+    feed(sender, now, node, &nack);
 }
 
 /// Data packets as (object, block, symbol, repair).

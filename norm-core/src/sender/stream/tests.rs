@@ -1,13 +1,13 @@
 //! What of a stream is sent again when receivers ask.
 
-use super::super::tests::{START, announce, config, drain, feed};
+use super::super::tests::{START, announce, config, drain, send_nack};
 use super::*;
 use crate::Endpoint;
 use crate::fec::{Points, RsCode, RsForm};
 use crate::sender::SenderConfig;
 use crate::wire::{
-    Extensions, FecId, Message, Nack, NodeId, ObjectId, PayloadFormat, PayloadId, RepairFlags,
-    RepairForm, RepairItem, RepairWriter, WireTime,
+    FecId, Message, ObjectId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem,
+    RepairWriter,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,15 +38,7 @@ fn nack(sender: &mut Sender, now: Timestamp, flags: RepairFlags, span: [(u32, u3
     } else {
         writer.push_range(flags, first, last);
     }
-    let nack = Message::Nack(Nack {
-        sender: NodeId(1),
-        instance: sender.instance(),
-        reserved: 0,
-        grtt_response: WireTime::ZERO,
-        extensions: Extensions::EMPTY,
-        requests: writer.as_requests(),
-    });
-    feed(sender, now, 2, &nack);
+    send_nack(sender, now, 2, &writer);
 }
 
 /// Block and symbol of all DATA in `packets` that are sent again.
