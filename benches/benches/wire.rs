@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Data, Extensions, FecId, Header, InstanceId, Message, NodeId, ObjectFlags, ObjectId,
     PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
 };

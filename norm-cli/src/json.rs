@@ -12,7 +12,7 @@ mod send;
 use std::io::{Stdout, Write, stdout};
 use std::time::{Duration, Instant};
 
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 use serde::Serialize;
 
 pub use recv::{

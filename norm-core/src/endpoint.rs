@@ -10,8 +10,8 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::base::Timestamp;
 use crate::fec::Scheme;
-use crate::time::Timestamp;
 
 /// A protocol machine without sockets, clocks or threads.
 pub trait Endpoint {

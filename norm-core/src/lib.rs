@@ -1,31 +1,21 @@
-//! Sans-IO protocol engines for reliable multicast: NORM (RFC 5740) with RaptorQ repair.
+//! Sans-IO protocol engines for reliable multicast.
 //!
 //! The core never touches a clock, socket, thread, file or global source of randomness. Bytes and
 //! time go in through `handle_*`, bytes, jobs and events come out through `poll_*`; see
 //! [`Endpoint`] for the contract.
+//!
+//! - [`endpoint`]: the contract between an engine and its driver.
+//! - [`base`]: parts without protocol: time, random numbers, sets, the pacer.
+//! - [`fec`]: how an object is cut into blocks and symbols, and how lost ones are computed.
+//! - [`fileset`]: what a transfer says about its files.
+//! - [`norm`]: the engines and messages of NORM (RFC 5740).
 #![forbid(unsafe_code)]
 
-pub mod backoff;
-pub mod congestion;
-pub mod content;
+pub mod base;
 pub mod endpoint;
 pub mod fec;
-pub mod receiver;
-pub mod sender;
-pub mod stream;
-pub mod wire;
+pub mod fileset;
+pub mod norm;
 
-#[doc(hidden)]
-pub mod exercise;
-
-mod bits;
-mod pacer;
-pub mod range_set;
-mod rng;
-mod time;
-
+pub use base::{Rng, Timestamp};
 pub use endpoint::{Datagram, Destination, Endpoint, Job, JobDone, Transmit, TransmitBuf};
-pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
-pub use rng::Rng;
-pub use sender::{Sender, SenderConfig, SenderEvent};
-pub use time::Timestamp;

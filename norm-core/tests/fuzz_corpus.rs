@@ -1,6 +1,6 @@
 //! Replays the fuzzer's corpus, so that what it once found stays found without a fuzzer.
 
-use norm_core::wire::exercise;
+use norm_core::norm::wire::exercise;
 use std::path::Path;
 
 /// Hands every file of a target's corpus to `accepts`; how many there are, and how many were taken.
@@ -45,16 +45,16 @@ fn engines_survive_the_sessions_of_the_corpus() {
             true
         }
     };
-    let (files, _) = replay("receiver_engine", survive(norm_core::exercise::receiver));
+    let (files, _) = replay("receiver_engine", survive(norm_core::norm::exercise::receiver));
     assert!(files >= 6);
-    let (files, _) = replay("sender_engine", survive(norm_core::exercise::sender));
+    let (files, _) = replay("sender_engine", survive(norm_core::norm::exercise::sender));
     assert!(files >= 6);
 }
 
 #[test]
 fn streams_survive_the_operations_of_the_corpus() {
     let (files, _) = replay("stream", |bytes| {
-        norm_core::stream::exercise::stream(bytes);
+        norm_core::norm::stream::exercise::stream(bytes);
         true
     });
     assert!(files >= 6);
@@ -62,7 +62,7 @@ fn streams_survive_the_operations_of_the_corpus() {
 
 #[test]
 fn reed_solomon_codes_survive_the_blocks_of_the_corpus() {
-    let (files, decoded) = replay("reed_solomon", norm_core::exercise::reed_solomon);
+    let (files, decoded) = replay("reed_solomon", norm_core::norm::exercise::reed_solomon);
     assert!(decoded >= 4, "{decoded} of {files} are decoded");
     assert!(files > decoded, "some are not");
 }

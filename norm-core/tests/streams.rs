@@ -10,13 +10,12 @@ use norm_core::endpoint::{
     BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, SymbolStore, TransmitBuf,
 };
 use norm_core::fec::{Points, RsCode, RsForm, Scheme, encode};
-use norm_core::receiver::{JoinPolicy, ObjectRef};
-use norm_core::sender::StreamSpec;
-use norm_core::stream::{MessageMarks, Read};
-use norm_core::wire::{Identity, NodeId};
-use norm_core::{
-    Receiver, ReceiverConfig, ReceiverEvent, Rng, Sender, SenderConfig, SenderEvent, Timestamp,
-};
+use norm_core::norm::receiver::{JoinPolicy, ObjectRef};
+use norm_core::norm::sender::StreamSpec;
+use norm_core::norm::stream::{MessageMarks, Read};
+use norm_core::norm::wire::{Identity, NodeId};
+use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent, Sender, SenderConfig, SenderEvent};
+use norm_core::{Rng, Timestamp};
 
 const MS: Duration = Duration::from_millis(1);
 

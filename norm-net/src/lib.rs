@@ -31,8 +31,8 @@ mod quick;
 mod session;
 
 pub use dscp::Dscp;
-pub use norm_core::receiver::Feedback;
-pub use norm_core::wire::NodeId;
+pub use norm_core::norm::receiver::Feedback;
+pub use norm_core::norm::wire::NodeId;
 pub use pace::Pace;
 pub use receive::{
     ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,

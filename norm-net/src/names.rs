@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use norm_core::content::{NameRules, UnsafePath, safe_components};
+use norm_core::fileset::{NameRules, UnsafePath, safe_components};
 
 /// A name as text for the wire; `None` where the system's names are no bytes and this one is no text.
 #[cfg_attr(unix, expect(clippy::unnecessary_wraps, reason = "not on other systems"))]
@@ -12,7 +12,7 @@ pub(crate) fn to_text(name: &OsStr) -> Option<Cow<'_, str>> {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;
-        Some(norm_core::content::name_to_text(name.as_bytes()))
+        Some(norm_core::fileset::name_to_text(name.as_bytes()))
     }
     #[cfg(not(unix))]
     name.to_str().map(Cow::Borrowed)
@@ -27,7 +27,7 @@ pub(crate) fn to_path(text: &str) -> Result<PathBuf, UnsafePath> {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;
-        let names = components.iter().map(|text| norm_core::content::text_to_name(text));
+        let names = components.iter().map(|text| norm_core::fileset::text_to_name(text));
         Ok(names.map(|name| OsStr::from_bytes(&name).to_owned()).collect())
     }
     #[cfg(not(unix))]

@@ -1,6 +1,6 @@
 //! How fast a session sends.
 
-use norm_core::sender::{RateControl, SenderConfig};
+use norm_core::norm::sender::{RateControl, SenderConfig};
 
 /// How fast is sent. All rates are in bits per second, UDP and IP headers included.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender as Channel;
 use mio::Waker;
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 use norm_core::{JobDone, Rng};
 
 /// Ends a session from another thread, for instance from a signal handler's.

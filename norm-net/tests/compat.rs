@@ -14,12 +14,13 @@ use bytes::Bytes;
 use crossbeam_channel::{Sender as ChannelEnd, unbounded};
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::sender::ObjectSpec;
-use norm_core::wire::{
+use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::wire::{
     Cmd, Command, Eot, Extensions, FecId, Flush, Header, InstanceId, Message, NodeId, NodeList,
     ObjectId, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
 };
-use norm_core::{Rng, Sender, SenderConfig, SenderEvent, Timestamp};
+use norm_core::norm::{Sender, SenderConfig, SenderEvent};
+use norm_core::{Rng, Timestamp};
 use norm_net::driver::{self, Application, Clock};
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};

@@ -13,12 +13,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
-use norm_core::content::{EntryKind, Head, ObjectKind, SetInfo, Tail};
+use norm_core::Timestamp;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, Job, JobDone, StoreOutcome, SymbolStore};
 use norm_core::fec::BlockBuffer;
-use norm_core::receiver::{JoinPolicy, Progress};
-use norm_core::wire::{Identity, MemberState};
-use norm_core::{Receiver, ReceiverConfig, ReceiverEvent, Timestamp};
+use norm_core::fileset::{EntryKind, Head, ObjectKind, SetInfo, Tail};
+use norm_core::norm::receiver::{JoinPolicy, Progress};
+use norm_core::norm::wire::{Identity, MemberState};
+use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
 use norm_net::driver::{Application, Clock, run};
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};

@@ -5,7 +5,7 @@ mod plots;
 
 use core::time::Duration;
 
-use norm_core::sender::{ObjectSpec, RateControl};
+use norm_core::norm::sender::{ObjectSpec, RateControl};
 
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::{Outcome, Sample};

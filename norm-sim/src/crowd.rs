@@ -15,8 +15,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use norm_core::backoff::random_backoff;
-use norm_core::wire::{
+use norm_core::norm::backoff::random_backoff;
+use norm_core::norm::wire::{
     Command, Extensions, FecId, Header, Message, Nack, NodeId, ObjectFlags, ObjectId,
     PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, SenderFields,
     Sequence, WireTime,
@@ -392,7 +392,7 @@ impl Node for Crowd {
 
 impl Crowd {
     /// What the sender says that others have asked for.
-    fn overhear(&mut self, now: u64, requests: norm_core::wire::RepairRequests<'_>) {
+    fn overhear(&mut self, now: u64, requests: norm_core::norm::wire::RepairRequests<'_>) {
         self.numbers += 1;
         for request in requests.iter() {
             if request.form != RepairForm::Erasures {

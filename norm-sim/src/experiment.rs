@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::receiver::Feedback;
+use norm_core::norm::receiver::Feedback;
 
 use crate::crowd::CrowdPlan;
 use crate::kernel::{RunOptions, run_with};

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use norm_core::sender::{ObjectSpec, RateControl};
-use norm_core::wire::NodeId;
+use norm_core::norm::sender::{ObjectSpec, RateControl};
+use norm_core::norm::wire::NodeId;
 
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::{Outcome, Sample};

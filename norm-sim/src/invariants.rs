@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use norm_core::Timestamp;
 use norm_core::endpoint::MAX_BATCH_BYTES;
-use norm_core::receiver::{Receiver, ReceiverConfig};
-use norm_core::wire::{Nack, PayloadFormat, RepairFlags, RepairForm};
+use norm_core::norm::receiver::{Receiver, ReceiverConfig};
+use norm_core::norm::wire::{Nack, PayloadFormat, RepairFlags, RepairForm};
 
 use crate::packet::HostId;
 use crate::store::SimStore;

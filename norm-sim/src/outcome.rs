@@ -3,8 +3,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use norm_core::receiver::ReceiverStats;
-use norm_core::sender::{SenderEvent, SenderStats};
+use norm_core::norm::receiver::ReceiverStats;
+use norm_core::norm::sender::{SenderEvent, SenderStats};
 
 use crate::packet::{HostId, To};
 

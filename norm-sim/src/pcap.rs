@@ -74,7 +74,7 @@ mod tests {
     use std::sync::Arc;
 
     use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-    use norm_core::wire::{
+    use norm_core::norm::wire::{
         Data, Extensions, FecId, Header, InstanceId, Message, NodeId, ObjectFlags, ObjectId,
         PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
     };

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use norm_core::sender::RateControl;
+use norm_core::norm::sender::RateControl;
 
 use crate::fairness::{Fairness, Shares};
 use crate::scenario::{Change, Scenario};

@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use norm_core::receiver::Feedback;
+use norm_core::norm::receiver::Feedback;
 
 use crate::rule::Rule;
 use crate::scenario::{Host, Link, ReceiverPlan, Role, Scenario, Switch};

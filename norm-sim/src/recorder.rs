@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
-use norm_core::wire::{Command, Message};
+use norm_core::norm::wire::{Command, Message};
 
 use crate::clock::START;
 use crate::packet::{Body, Packet, To};

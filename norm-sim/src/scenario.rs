@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use norm_core::Rng;
-use norm_core::receiver::ReceiverConfig;
-use norm_core::sender::{ObjectSpec, SenderConfig};
-use norm_core::wire::{Identity, InstanceId, NodeId};
+use norm_core::norm::receiver::ReceiverConfig;
+use norm_core::norm::sender::{ObjectSpec, SenderConfig};
+use norm_core::norm::wire::{Identity, InstanceId, NodeId};
 
 use crate::crowd::CrowdPlan;
 use crate::packet::{HostId, mix};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use norm_core::endpoint::{BlockGeometry, BlockSlot, JobDone, StoreJob, StoreOutcome, SymbolStore};
 use norm_core::fec::{BlockBuffer, Scheme};
-use norm_core::receiver::ObjectRef;
+use norm_core::norm::receiver::ObjectRef;
 
 use crate::packet::{HostId, Packet, Symbol, mix};
 use crate::truth::Truth;

@@ -8,7 +8,7 @@ mod rates;
 use core::fmt::Write;
 use core::time::Duration;
 
-use norm_core::sender::RateControl;
+use norm_core::norm::sender::RateControl;
 
 use crate::experiment::Experiment;
 use crate::fairness::Fairness;

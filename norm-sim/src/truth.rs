@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, Scheme, encode};
-use norm_core::wire::{Data, PayloadId};
+use norm_core::norm::wire::{Data, PayloadId};
 
 use crate::content::Content;
 use crate::packet::{HostId, Symbol, mix};

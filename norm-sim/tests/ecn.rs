@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use norm_core::SenderEvent;
-use norm_core::sender::{RateControl, SlowPolicy};
+use norm_core::norm::SenderEvent;
+use norm_core::norm::sender::{RateControl, SlowPolicy};
 use norm_sim::{
     Attack, Bottleneck, Control, Course, Fairness, Group, Lie, Shares, StrangerPlan, seeds,
 };

@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use norm_core::congestion::equation;
-use norm_core::sender::RateControl;
+use norm_core::norm::congestion::equation;
+use norm_core::norm::sender::RateControl;
 use norm_sim::{Bottleneck, Change, Control, Fairness, Outcome, RunOptions, run_with, seeds};
 
 /// The rate of a sender to so many receivers that lose 1 % each on its own, by what TCP would get.

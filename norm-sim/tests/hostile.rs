@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use norm_core::Rng;
 use norm_core::fec::Layout;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Header, InstanceId, Message,
     Nack, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList, PayloadFormat, PayloadId,
     QuantizedGroupSize, QuantizedRtt, RepairFlags, RepairForm, RepairItem, RepairWriter,
@@ -44,7 +44,7 @@ fn fields(instance: u16) -> SenderFields {
     }
 }
 
-fn payload_id(block: u32, symbol: u32) -> norm_core::wire::RawPayloadId {
+fn payload_id(block: u32, symbol: u32) -> norm_core::norm::wire::RawPayloadId {
     PayloadId { block, block_len: 0, symbol }.encode(PayloadFormat::Block8Symbol24)
 }
 

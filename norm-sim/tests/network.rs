@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use norm_core::receiver::Feedback;
+use norm_core::norm::receiver::Feedback;
 use norm_sim::{
     Broken, Capture, Change, Clock, Host, Link, Outcome, Rule, RunOptions, Scenario, Switch, run,
     run_with, seeds,

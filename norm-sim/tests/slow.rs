@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use norm_core::SenderEvent;
-use norm_core::sender::SlowPolicy;
+use norm_core::norm::SenderEvent;
+use norm_core::norm::sender::SlowPolicy;
 use norm_sim::{Attack, Course, Group, Lie, Path, StrangerPlan, seeds};
 
 const MS: Duration = Duration::from_millis(1);

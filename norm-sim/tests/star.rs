@@ -5,9 +5,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use norm_core::fec::Scheme;
-use norm_core::receiver::{Feedback, JoinPolicy};
-use norm_core::sender::{ObjectSpec, SenderEvent};
-use norm_core::wire::NodeId;
+use norm_core::norm::receiver::{Feedback, JoinPolicy};
+use norm_core::norm::sender::{ObjectSpec, SenderEvent};
+use norm_core::norm::wire::NodeId;
 use norm_sim::{Change, Host, Link, Outcome, ReceiverPlan, Rule, Scenario, run, seeds};
 
 const SECOND: Duration = Duration::from_secs(1);

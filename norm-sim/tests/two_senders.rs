@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 use norm_sim::{Host, Link, Role, Scenario, SenderPlan, run, seeds};
 
 #[test]

@@ -6,9 +6,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use norm_core::backoff::random_backoff;
 use norm_core::fec::Scheme;
-use norm_core::wire::{
+use norm_core::norm::backoff::random_backoff;
+use norm_core::norm::wire::{
     ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, AckReq, Command, Credit, Data, Extensions, Flush, Header,
     Identity, MemberReport, MemberState, Message, Nack, NodeId, NodeList, ObjectFlags, ObjectId,
     PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, Report, RollCall,

@@ -17,11 +17,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, TransmitBuf};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::sender::{ObjectSpec, SenderStats};
-use norm_core::wire::NodeId;
-use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
+use norm_core::norm::sender::{ObjectSpec, SenderStats};
+use norm_core::norm::wire::NodeId;
+use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 
 use allocator::{Counting, live};
 use group::{Feedback, Group, Kind, timestamp};

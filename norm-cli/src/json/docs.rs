@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 use serde_json::Value;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! What `norm-send` tells scripts: the larger records.
 
-use norm_core::wire::MemberState;
+use norm_core::norm::wire::MemberState;
 use norm_net::schedule::Bound;
 use norm_net::{
     Pace, ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress,
@@ -305,7 +305,7 @@ fn state_name(state: MemberState) -> &'static str {
 mod tests {
     use std::time::Duration;
 
-    use norm_core::wire::NodeId;
+    use norm_core::norm::wire::NodeId;
 
     use super::*;
 

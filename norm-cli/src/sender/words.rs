@@ -162,7 +162,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use norm_core::wire::NodeId;
+    use norm_core::norm::wire::NodeId;
     use norm_net::ReceiverResult;
 
     use super::*;

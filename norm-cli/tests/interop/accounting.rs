@@ -7,7 +7,7 @@ use std::path::Path;
 
 use etherparse::{SlicedPacket, TransportSlice};
 use norm_core::fec::Partition;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Command, Data, FecId, Fti, Message, ObjectFlags, PayloadFormat, PayloadId, Sequence,
 };
 use pcap_file::pcap::PcapReader;
@@ -166,7 +166,7 @@ fn block_len(fti: &Fti, flags: ObjectFlags, id: PayloadId) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use norm_core::wire::{
+    use norm_core::norm::wire::{
         ExtensionBuf, Header, InstanceId, NodeId, ObjectId, ObjectSize, QuantizedGroupSize,
         QuantizedRtt, SenderFields,
     };

@@ -1,4 +1,4 @@
 //! A receiver under a stream of arbitrary datagrams.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| norm_core::exercise::receiver(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| norm_core::norm::exercise::receiver(bytes));

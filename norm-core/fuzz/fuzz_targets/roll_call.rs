@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    norm_core::wire::exercise::roll_call(bytes);
+    norm_core::norm::wire::exercise::roll_call(bytes);
 });

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = norm_core::wire::exercise::extensions(bytes);
+    let _ = norm_core::norm::wire::exercise::extensions(bytes);
 });

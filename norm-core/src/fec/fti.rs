@@ -2,7 +2,7 @@
 
 use super::reed_solomon::{Field, Points};
 use super::{Layout, LayoutError, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, RsCode, RsForm, Scheme};
-use crate::wire::{FecId, Fti, ObjectSize, PayloadFormat};
+use crate::norm::wire::{FecId, Fti, ObjectSize, PayloadFormat};
 
 impl Scheme {
     /// The FEC encoding id that packets carry.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use norm_core::sender::ConfigError;
+use norm_core::norm::sender::ConfigError;
 
 /// A sender did not take what it was given.
 #[derive(Debug)]

@@ -62,9 +62,9 @@ mod signal;
 
 pub use error::ObjectError;
 pub use norm_core::fec::RsForm;
-pub use norm_core::receiver::{Feedback, JoinPolicy, ReceiverStats};
-pub use norm_core::sender::{MemberStatus, RateControl, SenderStats};
-pub use norm_core::stream::MessageMarks;
+pub use norm_core::norm::receiver::{Feedback, JoinPolicy, ReceiverStats};
+pub use norm_core::norm::sender::{MemberStatus, RateControl, SenderStats};
+pub use norm_core::norm::stream::MessageMarks;
 pub use options::{ObjectReceiveOptions, ObjectSendOptions};
 pub use receiver::{
     ObjectEvent, ObjectEvents, ObjectReceiver, RemoteSender, StreamItem, StreamReader,

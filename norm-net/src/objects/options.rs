@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use norm_core::Rng;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::receiver::{Feedback, JoinPolicy};
-use norm_core::sender::{ConfigError, RateControl};
-use norm_core::wire::{Identity, NodeId};
-use norm_core::{ReceiverConfig, Rng, SenderConfig};
+use norm_core::norm::receiver::{Feedback, JoinPolicy};
+use norm_core::norm::sender::{ConfigError, RateControl};
+use norm_core::norm::wire::{Identity, NodeId};
+use norm_core::norm::{ReceiverConfig, SenderConfig};
 
 use crate::error::NetError;
 use crate::interface::InterfaceSpec;

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use norm_core::content::Mtime;
+use norm_core::fileset::Mtime;
 
 use super::kept::is_named;
 use super::plan::{Plan, PlanError, Planned, is_directory};

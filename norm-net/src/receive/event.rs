@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 
 use super::SetReport;
 

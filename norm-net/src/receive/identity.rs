@@ -30,14 +30,14 @@
 //! there, and a sender that makes up the ids of one to come (48 bits; 16 where `--node-id` is known) is told
 //! what it would be. The name in the reports is not hidden at all.
 //!
-//! [`identity_per_sender`]: norm_core::ReceiverConfig::identity_per_sender
+//! [`identity_per_sender`]: norm_core::norm::ReceiverConfig::identity_per_sender
 
 use std::fs::{self, File};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use norm_core::wire::Identity;
+use norm_core::norm::wire::Identity;
 
 /// Keeps the hash apart from every other use of BLAKE3.
 const CONTEXT: &str = "norm-net 2026-11-26 identity of a receiver";

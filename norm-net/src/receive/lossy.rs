@@ -1,7 +1,8 @@
 //! The receiver's engine, with a share of the arriving packets dropped before it: for demos and tests.
 
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
-use norm_core::{Receiver, ReceiverEvent, Rng, Timestamp};
+use norm_core::norm::{Receiver, ReceiverEvent};
+use norm_core::{Rng, Timestamp};
 
 use super::store::BlockStore;
 

@@ -48,7 +48,7 @@ mod verify;
 
 pub use error::ReceiveError;
 pub use event::{ReceiveEvent, ReceiveProgress};
-pub use norm_core::receiver::Feedback;
+pub use norm_core::norm::receiver::Feedback;
 pub use options::ReceiveOptions;
 pub use report::{MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetReport};
 pub use start::{ReceiveSettings, Receiving, receive};

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use norm_core::receiver::Feedback;
-use norm_core::wire::NodeId;
+use norm_core::norm::receiver::Feedback;
+use norm_core::norm::wire::NodeId;
 
 use super::ReceiveError;
 use crate::dscp::Dscp;

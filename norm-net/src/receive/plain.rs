@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use norm_core::content::{TEMP_PREFIX, name_to_text};
-use norm_core::wire::NodeId;
+use norm_core::fileset::{TEMP_PREFIX, name_to_text};
+use norm_core::norm::wire::NodeId;
 
 use super::carve::{self, CarveError, Made, PLAIN_MODE, make_directories, set_mode};
 use super::plan::check_target;

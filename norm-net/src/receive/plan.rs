@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use norm_core::content::{ContentError, EntryKind, Head, Mtime};
+use norm_core::fileset::{ContentError, EntryKind, Head, Mtime};
 
 use super::same::may_be_same;
 use crate::names;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use norm_core::content::{
+use norm_core::fileset::{
     ContentId, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, ObjectKind, SetId, SetInfo, tail_len,
 };
 

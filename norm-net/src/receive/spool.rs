@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use norm_core::content::{ContentId, ObjectKind};
+use norm_core::fileset::{ContentId, ObjectKind};
 
 use super::hashing::Hashes;
 use super::kept::{self, Found, Have, Names, State};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use norm_core::content::{ContentId, TEMP_PREFIX};
+use norm_core::fileset::{ContentId, TEMP_PREFIX};
 
 use super::kept::{self, Names};
 use super::spool::Spool;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
-use norm_core::content::TEMP_PREFIX;
-use norm_core::receiver::Feedback;
-use norm_core::wire::Identity;
-use norm_core::{JobDone, Receiver, ReceiverConfig, Rng};
+use norm_core::fileset::TEMP_PREFIX;
+use norm_core::norm::receiver::Feedback;
+use norm_core::norm::wire::Identity;
+use norm_core::norm::{Receiver, ReceiverConfig};
+use norm_core::{JobDone, Rng};
 
 use super::event::{Events, ReceiveEvent};
 use super::identity::Lasting;

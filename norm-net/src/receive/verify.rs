@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use norm_core::content::{ContentError, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, SetId, Tail};
+use norm_core::fileset::{ContentError, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, SetId, Tail};
 
 use super::hashing::Begun;
 use super::positioned;
@@ -88,7 +88,7 @@ pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Resul
 mod tests {
     use super::*;
     use crate::receive::spools::Spools;
-    use norm_core::content::{ContentId, TailWriter};
+    use norm_core::fileset::{ContentId, TailWriter};
 
     const SET: SetId = SetId([7; 16]);
     const CONTENT: ContentId = ContentId([7; 16]);

@@ -7,9 +7,9 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use norm_core::content::{Entry, EntryKind, Head, text_to_name};
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
-use norm_core::sender::ObjectSpec;
+use norm_core::fileset::{Entry, EntryKind, Head, text_to_name};
+use norm_core::norm::sender::ObjectSpec;
 
 use super::SendError;
 use super::scan::FileSet;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use norm_core::sender::ConfigError;
+use norm_core::norm::sender::ConfigError;
 
 use crate::error::NetError;
 

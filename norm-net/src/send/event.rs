@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, unbounded};
-use norm_core::wire::{MemberState, NodeId};
+use norm_core::norm::wire::{MemberState, NodeId};
 
 use super::lane::Gate;
 

@@ -113,7 +113,7 @@ mod tests {
     use crate::send::Fec;
     use crate::send::plan::Plan;
     use crate::send::scan::scan;
-    use norm_core::content::SetId;
+    use norm_core::fileset::SetId;
 
     #[test]
     fn a_panic_fails_the_job_and_its_message_is_kept_for_the_report() {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use norm_core::content::SetId;
+use norm_core::fileset::SetId;
 
 use super::event::{Events, SendEvent};
 use super::report::{ReceiverOutcome, ReceiverResult, SendOutcome, SendReport};
@@ -229,7 +229,7 @@ fn add(report: &mut SendReport, lane: SendReport) {
 
 #[cfg(test)]
 mod tests {
-    use norm_core::wire::NodeId;
+    use norm_core::norm::wire::NodeId;
 
     use super::*;
 

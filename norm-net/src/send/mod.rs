@@ -26,10 +26,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
-use norm_core::content::{ContentId, SetId};
-use norm_core::sender::ObjectSpec;
-use norm_core::wire::NodeId;
-use norm_core::{JobDone, Rng, Sender, SenderConfig, Timestamp};
+use norm_core::fileset::{ContentId, SetId};
+use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::wire::NodeId;
+use norm_core::norm::{Sender, SenderConfig};
+use norm_core::{JobDone, Rng, Timestamp};
 
 use crate::driver::{self, Clock};
 use crate::session::{JobResults, Stopper, draw_node, os_seed};

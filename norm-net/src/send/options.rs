@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use norm_core::sender::{ConfigError, DATA_OVERHEAD};
-use norm_core::wire::NodeId;
+use norm_core::norm::sender::{ConfigError, DATA_OVERHEAD};
+use norm_core::norm::wire::NodeId;
 
 use super::{Compat, Fec, SendError, Slow};
 use crate::dscp::Dscp;

@@ -1,8 +1,8 @@
 //! How content is cut into NORM objects and blocks.
 
-use norm_core::content::{ContentId, ObjectKind, SetId, SetInfo, tail_len};
 use norm_core::fec::Scheme;
-use norm_core::sender::ObjectSpec;
+use norm_core::fileset::{ContentId, ObjectKind, SetId, SetInfo, tail_len};
+use norm_core::norm::sender::ObjectSpec;
 
 use super::{Fec, SendError};
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use norm_core::sender::{Member, MemberStatus};
-use norm_core::wire::NodeId;
-use norm_core::{Sender, Timestamp};
+use norm_core::Timestamp;
+use norm_core::norm::Sender;
+use norm_core::norm::sender::{Member, MemberStatus};
+use norm_core::norm::wire::NodeId;
 
 use super::report::{ReceiverOutcome, ReceiverResult, SendOutcome};
 

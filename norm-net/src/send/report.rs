@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 
 /// How a transfer ended, in one word.
 #[derive(Clone, Debug, PartialEq, Eq)]

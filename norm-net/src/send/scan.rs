@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use norm_core::content::{
+use norm_core::fileset::{
     ContentError, Entry, EntryKind, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, Mtime, TEMP_PREFIX,
 };
 

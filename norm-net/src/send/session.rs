@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use norm_core::Timestamp;
 use norm_core::endpoint::{Endpoint, Job};
-use norm_core::wire::NodeId;
-use norm_core::{Sender, SenderEvent, Timestamp};
+use norm_core::norm::wire::NodeId;
+use norm_core::norm::{Sender, SenderEvent};
 
 use super::event::{Events, SendEvent, SendPhase, SendProgress};
 use super::jobs::Jobs;

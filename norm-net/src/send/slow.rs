@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use norm_core::sender::SlowPolicy;
+use norm_core::norm::sender::SlowPolicy;
 
 /// What becomes of receivers that keep the others slow.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use blake3::Hasher;
 use bytes::Bytes;
-use norm_core::content::{Hash, SetId, TailWriter};
+use norm_core::fileset::{Hash, SetId, TailWriter};
 
 use super::plan::Plan;
 use super::scan::FileSet;

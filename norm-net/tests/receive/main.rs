@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use norm_core::content::SetId;
-use norm_core::wire::NodeId;
+use norm_core::fileset::SetId;
+use norm_core::norm::wire::NodeId;
 use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};

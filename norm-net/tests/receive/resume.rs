@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use norm_core::content::{Entry, SetId};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::wire::NodeId;
+use norm_core::fileset::{Entry, SetId};
+use norm_core::norm::wire::NodeId;
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, receive};
 
 use crate::source::{SEGMENT, SentBy, Source, content, file, group, names, options};

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelEnd, unbounded};
-use norm_core::content::{
-    ContentId, Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
-};
+use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Scheme, encode};
-use norm_core::sender::ObjectSpec;
-use norm_core::wire::NodeId;
-use norm_core::{Sender, SenderConfig, SenderEvent, Timestamp};
+use norm_core::fileset::{
+    ContentId, Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
+};
+use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::wire::NodeId;
+use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
 use norm_net::driver::{self, Application, Clock};
 use norm_net::interface::InterfaceSpec;

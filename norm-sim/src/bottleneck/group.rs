@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::Rng;
-use norm_core::sender::{RateControl, SlowPolicy};
+use norm_core::norm::sender::{RateControl, SlowPolicy};
 
 use super::{PACKET, endless, wire_bytes};
 use crate::kernel::{RunOptions, run_with};

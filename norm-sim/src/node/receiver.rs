@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, StoreOutcome};
 use norm_core::fec::Layout;
-use norm_core::receiver::{Feedback, ObjectRef, Progress, Receiver, ReceiverEvent, ReceiverStats};
-use norm_core::wire::{Command, Identity, MemberState, Message};
+use norm_core::norm::receiver::{
+    Feedback, ObjectRef, Progress, Receiver, ReceiverEvent, ReceiverStats,
+};
+use norm_core::norm::wire::{Command, Identity, MemberState, Message};
 use norm_core::{Rng, Timestamp};
 
 use crate::invariants::check_load;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone};
 use norm_core::fec::Scheme;
-use norm_core::sender::{Sender, SenderEvent, SenderStats};
-use norm_core::wire::{Command, MemberReport, Message, RepairFlags};
+use norm_core::norm::sender::{Sender, SenderEvent, SenderStats};
+use norm_core::norm::wire::{Command, MemberReport, Message, RepairFlags};
 
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;

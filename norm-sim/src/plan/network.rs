@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use norm_core::receiver::Feedback;
-use norm_core::sender::{ObjectSpec, SenderConfig};
-use norm_core::wire::NodeId;
+use norm_core::norm::receiver::Feedback;
+use norm_core::norm::sender::{ObjectSpec, SenderConfig};
+use norm_core::norm::wire::NodeId;
 
 use super::request::{EFFORT, Request};
 use crate::crowd::CrowdPlan;

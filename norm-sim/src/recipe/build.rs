@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
-use norm_core::receiver::{Feedback, JoinPolicy};
-use norm_core::sender::{ObjectSpec, RateControl, SenderConfig};
-use norm_core::wire::NodeId;
+use norm_core::norm::receiver::{Feedback, JoinPolicy};
+use norm_core::norm::sender::{ObjectSpec, RateControl, SenderConfig};
+use norm_core::norm::wire::NodeId;
 
 use crate::rule::Rule;
 use crate::stranger::StrangerPlan;

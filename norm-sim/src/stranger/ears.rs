@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use norm_core::Rng;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Cmd, Command, FecId, Fti, Header, Identity, MemberReport, Message, NodeId, ObjectId,
     PayloadFormat, PayloadId, RollCall, SenderFields, WireTime,
 };

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::Rng;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush, CcFeedback, CcFlags, ExtensionBuf,
     Extensions, Header, Identity, MemberReport, MemberState, Message, Nack, NodeId, ObjectId,
     PayloadId, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairFlags, RepairForm, RepairItem,

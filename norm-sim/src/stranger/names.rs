@@ -1,7 +1,7 @@
 //! Small random choices.
 
 use norm_core::Rng;
-use norm_core::wire::{Identity, NodeId};
+use norm_core::norm::wire::{Identity, NodeId};
 
 use super::ears::Ears;
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::Rng;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     ACK_CC, CcFeedback, CcFlags, ExtensionBuf, Identity, MemberState, NodeId, PathReport,
     QuantizedLoss, QuantizedRate, QuantizedRtt,
 };

@@ -1,7 +1,7 @@
 //! Content and commands in a sender's ids, or in those of senders that do not exist.
 
 use norm_core::Rng;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Application, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Fti, Header,
     InstanceId, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList, ObjectSize,
     PayloadId, REPAIR_ADV_LIMIT, RepairAdv, RollCall, Sequence, Squelch, encode_nodes,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use norm_core::Timestamp;
 use norm_core::fec::Layout;
-use norm_core::wire::{
+use norm_core::norm::wire::{
     Application, Cc, CcNodes, Cmd, Command, Data, ExtensionBuf, Extensions, FecId, Header,
     Identity, InstanceId, MemberReport, MemberState, Message, NodeId, ObjectFlags, ObjectId,
     PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, Report, RollCall, SenderFields,

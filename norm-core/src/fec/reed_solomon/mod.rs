@@ -13,7 +13,7 @@ use norm_gf::{Gf256, Gf65536};
 
 use super::CodeError;
 use super::raptorq::{block_size, bytes};
-use crate::bits::Bits;
+use crate::base::bits::Bits;
 use code::{Code, Loss};
 
 /// Most source symbols of a block and most parity symbols in GF(2^16). The field has room for 65,535

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossbeam_channel::Receiver as Channel;
-use norm_core::wire::NodeId;
+use norm_core::norm::wire::NodeId;
 
 use super::reader::StreamReader;
 use crate::objects::signal::Signal;

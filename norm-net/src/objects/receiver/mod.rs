@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{bounded, unbounded};
-use norm_core::receiver::ReceiverStats;
-use norm_core::{Receiver, Rng};
+use norm_core::Rng;
+use norm_core::norm::Receiver;
+use norm_core::norm::receiver::ReceiverStats;
 
 use super::options::ObjectReceiveOptions;
 use super::signal::Signal;

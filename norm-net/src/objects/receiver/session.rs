@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossbeam_channel::{Sender as Channel, TrySendError};
+use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone, StoreJob, StoreOutcome};
-use norm_core::receiver::ObjectRef;
-use norm_core::{Receiver, ReceiverEvent, Timestamp};
+use norm_core::norm::receiver::ObjectRef;
+use norm_core::norm::{Receiver, ReceiverEvent};
 
 use super::event::{Budget, ObjectEvent, RemoteSender};
 use super::feed::{Fed, Feed};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use norm_core::sender::{MemberStatus, SenderStats};
-use norm_core::wire::NodeId;
+use norm_core::norm::sender::{MemberStatus, SenderStats};
+use norm_core::norm::wire::NodeId;
 
 /// What happens in a sending session.
 #[derive(Clone, Debug, PartialEq, Eq)]

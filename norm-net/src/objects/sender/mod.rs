@@ -9,9 +9,10 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, bounded, unbounded};
-use norm_core::sender::StreamSpec;
-use norm_core::stream::MessageMarks;
-use norm_core::{Rng, Sender};
+use norm_core::Rng;
+use norm_core::norm::Sender;
+use norm_core::norm::sender::StreamSpec;
+use norm_core::norm::stream::MessageMarks;
 
 use super::error::ObjectError;
 use super::options::ObjectSendOptions;

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, TryRecvError};
+use norm_core::Timestamp;
 use norm_core::endpoint::{EncodeJob, Endpoint, Job, JobDone, JobFailed, ReadJob};
 use norm_core::fec::encode;
-use norm_core::sender::{ConfigError, MemberStatus, ObjectSpec, StreamSpec};
-use norm_core::{Sender, SenderEvent, Timestamp};
+use norm_core::norm::sender::{ConfigError, MemberStatus, ObjectSpec, StreamSpec};
+use norm_core::norm::{Sender, SenderEvent};
 
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::receive::positioned;
 use crate::receive::spools::Spools;
-use norm_core::content::{ContentId, Entry, EntryKind, HeadWriter};
+use norm_core::fileset::{ContentId, Entry, EntryKind, HeadWriter};
 
 const SET: ContentId = ContentId([0x11; 16]);
 const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };

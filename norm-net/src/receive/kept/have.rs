@@ -1,6 +1,6 @@
 //! Which bytes of a payload are in its file.
 
-use norm_core::range_set::RangeSet;
+use norm_core::base::range_set::RangeSet;
 
 use super::state::MAX_RANGES;
 

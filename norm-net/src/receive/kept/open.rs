@@ -4,7 +4,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-use norm_core::content::ContentId;
+use norm_core::fileset::ContentId;
 
 use super::state::MAX_STATE_BYTES;
 use super::{Have, Names, State};

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use norm_core::content::{ContentId, EntryKind, Head, MAX_HEAD_BYTES, TEMP_PREFIX};
+use norm_core::fileset::{ContentId, EntryKind, Head, MAX_HEAD_BYTES, TEMP_PREFIX};
 
 use super::open::is_ours;
 use super::part_name;
@@ -65,7 +65,7 @@ fn is_reached_directly(root: &Path, folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use norm_core::content::{Entry, HeadWriter, Mtime};
+    use norm_core::fileset::{Entry, HeadWriter, Mtime};
 
     /// A directory with these files of a set listed in its head; and the head, and its stem.
     fn set(paths: &[&str]) -> (tempfile::TempDir, File, String) {

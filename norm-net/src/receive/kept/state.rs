@@ -14,8 +14,8 @@
 //! All numbers are big-endian. The file may have been torn by a crash, or be somebody else's: parsing is
 //! strict, and what does not parse counts for nothing.
 
-use norm_core::content::ContentId;
-use norm_core::range_set::RangeSet;
+use norm_core::base::range_set::RangeSet;
+use norm_core::fileset::ContentId;
 
 use super::Have;
 

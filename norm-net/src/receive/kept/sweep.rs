@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use norm_core::content::TEMP_PREFIX;
+use norm_core::fileset::TEMP_PREFIX;
 
 use super::Names;
 use super::open::{read_state, regular};

@@ -1,5 +1,5 @@
 use super::*;
-use norm_core::content::{Entry, HeadWriter};
+use norm_core::fileset::{Entry, HeadWriter};
 
 fn head(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
     let mut writer = HeadWriter::new();

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::receiver::ReceiverStats;
-use norm_core::wire::MemberState;
+use norm_core::norm::receiver::ReceiverStats;
+use norm_core::norm::wire::MemberState;
 
 use super::resume::tell_kept;
 use super::{Engine, MAX_REPORTS, Session};

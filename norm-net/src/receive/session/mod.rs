@@ -25,12 +25,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver as Channel;
-use norm_core::content::SetId;
+use norm_core::Timestamp;
 use norm_core::endpoint::{Endpoint, Job, JobDone, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
-use norm_core::receiver::{ObjectRef, Progress};
-use norm_core::wire::{MemberState, NodeId};
-use norm_core::{Receiver, ReceiverEvent, Timestamp};
+use norm_core::fileset::SetId;
+use norm_core::norm::receiver::{ObjectRef, Progress};
+use norm_core::norm::wire::{MemberState, NodeId};
+use norm_core::norm::{Receiver, ReceiverEvent};
 
 use super::event::{Events, ReceiveEvent, ReceiveProgress};
 use super::lossy::Lossy;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::receiver::ObjectRef;
-use norm_core::wire::{NodeId, ObjectId};
+use norm_core::norm::receiver::ObjectRef;
+use norm_core::norm::wire::{NodeId, ObjectId};
 
 use super::end::Failure;
 use super::tasks::{PlaceTask, TaskResult};

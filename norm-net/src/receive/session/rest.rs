@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::content::ContentId;
+use norm_core::fileset::ContentId;
 
 use super::end::Failure;
 use super::{Engine, Session};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::content::{ObjectKind, SetId, SetInfo};
-use norm_core::receiver::ObjectRef;
+use norm_core::fileset::{ObjectKind, SetId, SetInfo};
+use norm_core::norm::receiver::ObjectRef;
 
 use super::{Engine, Session};
 use crate::receive::event::{Events, ReceiveEvent};

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
-use norm_core::content::{ContentId, ObjectKind, SetId, SetInfo};
-use norm_core::receiver::ObjectRef;
-use norm_core::wire::{MemberState, ObjectId};
+use norm_core::fileset::{ContentId, ObjectKind, SetId, SetInfo};
+use norm_core::norm::receiver::ObjectRef;
+use norm_core::norm::wire::{MemberState, ObjectId};
 
 use super::end::Failure;
 use super::resume::tell_kept;

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use mio::Waker;
-use norm_core::content::{ContentError, Hash, ObjectKind, SetId};
 use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
-use norm_core::receiver::ObjectRef;
+use norm_core::fileset::{ContentError, Hash, ObjectKind, SetId};
+use norm_core::norm::receiver::ObjectRef;
 
 use crate::receive::carve::{self, CarveError, Made};
 use crate::receive::event::{Events, ReceiveEvent};

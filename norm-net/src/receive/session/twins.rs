@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use norm_core::Timestamp;
-use norm_core::content::{ContentId, SetId};
-use norm_core::receiver::ObjectRef;
-use norm_core::wire::MemberState;
+use norm_core::fileset::{ContentId, SetId};
+use norm_core::norm::receiver::ObjectRef;
+use norm_core::norm::wire::MemberState;
 
 use super::sets::ActiveSet;
 use super::{Engine, Session};

@@ -132,7 +132,7 @@ fn written() -> (SetState, [Hash; 3]) {
     state.written(KEY + 3).unwrap();
     assert!(state.all_written());
     let hashes = [b"h", b"1", b"2"].map(|content| blake3::hash(content));
-    let mut tail = norm_core::content::TailWriter::new(ID, &hashes[0]);
+    let mut tail = norm_core::fileset::TailWriter::new(ID, &hashes[0]);
     tail.push(&hashes[1]).unwrap();
     tail.push(&hashes[2]).unwrap();
     let tail = TailHashes::parse(&tail.finish(), &ID, 2).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::receive::spools::Spools;
-use norm_core::content::TEMP_PREFIX;
+use norm_core::fileset::TEMP_PREFIX;
 
 const SET: ContentId = ContentId([0xab; 16]);
 

@@ -1,7 +1,7 @@
 use std::fs::{create_dir, create_dir_all, write};
 use std::time::Duration;
 
-use norm_core::content::Head;
+use norm_core::fileset::Head;
 use tempfile::{TempDir, tempdir};
 
 use super::*;

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use norm_core::content::{Tail, tail_len};
+use norm_core::fileset::{Tail, tail_len};
 use tempfile::{TempDir, tempdir};
 
 use super::*;

@@ -3,7 +3,7 @@ use std::fs::{File, FileTimes};
 use super::*;
 use crate::receive::spool::SpoolFile;
 use crate::receive::spools::Spools;
-use norm_core::content::{ContentId, Entry, EntryKind, HeadWriter, Mtime};
+use norm_core::fileset::{ContentId, Entry, EntryKind, HeadWriter, Mtime};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 24 * 3600;

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use norm_core::content::{ContentId, SetId};
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
 use norm_core::fec::Scheme;
+use norm_core::fileset::{ContentId, SetId};
 
 use super::*;
 use crate::receive::spools::Spools;

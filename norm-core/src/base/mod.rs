@@ -1,0 +1,11 @@
+//! Parts without protocol, each independent of the others.
+
+pub(crate) mod bits;
+pub(crate) mod order;
+pub(crate) mod pacer;
+pub mod range_set;
+mod rng;
+mod time;
+
+pub use rng::Rng;
+pub use time::Timestamp;

@@ -1,0 +1,98 @@
+//! Keeps the sending rate at or below its limit.
+
+use core::time::Duration;
+
+use crate::base::Timestamp;
+
+/// A token bucket that answers "may I send now?" and "when may I?".
+///
+/// The bucket holds [`Pacer::BURST`] of the rate: enough to hide a timer of millisecond grain,
+/// little enough for a switch's queue.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    /// Bytes per second; `None` is as fast as the socket takes it.
+    rate: Option<u64>,
+    next: Timestamp,
+}
+
+impl Pacer {
+    /// How much unused time may be caught up in one go.
+    pub const BURST: Duration = Duration::from_millis(2);
+
+    /// A pacer for `bits_per_second`; `None` does not pace. A rate below 8 bit/s counts as 8.
+    pub fn new(bits_per_second: Option<u64>, now: Timestamp) -> Self {
+        Self { rate: bits_per_second.map(|bits| (bits / 8).max(1)), next: now }
+    }
+
+    /// Changes the rate from `now` on; what is left of a wait becomes shorter or longer with it.
+    pub fn set_rate(&mut self, bits_per_second: Option<u64>, now: Timestamp) {
+        let new = bits_per_second.map(|bits| (bits / 8).max(1));
+        if let (Some(old), Some(new)) = (self.rate, new)
+            && old != new
+            && self.next > now
+        {
+            let left = self.next.saturating_since(now).as_secs_f64() * old as f64 / new as f64;
+            self.next = now + Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+        }
+        self.rate = new;
+    }
+
+    /// True when a packet may leave.
+    pub fn ready(&self, now: Timestamp) -> bool {
+        self.rate.is_none() || self.next <= now
+    }
+
+    /// The earliest moment at which a packet may leave.
+    pub fn next(&self) -> Timestamp {
+        if self.rate.is_some() { self.next } else { Timestamp::ZERO }
+    }
+
+    /// Notes that `bytes` have left.
+    pub fn spent(&mut self, now: Timestamp, bytes: usize) {
+        if let Some(rate) = self.rate {
+            let nanos = bytes as u128 * 1_000_000_000 / u128::from(rate);
+            let gap = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+            self.next = self.next.max(now - Self::BURST) + gap;
+        }
+    }
+
+    /// How many packets of `size` bytes make a batch of about a millisecond; at least one.
+    pub fn batch(&self, size: usize) -> usize {
+        self.rate.map_or(usize::MAX, |rate| (rate / 1000) as usize / size.max(1)).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_stays_at_the_rate_and_a_late_caller_may_not_catch_up_for_ever() {
+        let mut now = Timestamp::ZERO + Duration::from_secs(5);
+        let mut pacer = Pacer::new(Some(8_000_000), now);
+        let mut sent = 0;
+        let start = now;
+        while now.saturating_since(start) < Duration::from_secs(1) {
+            while pacer.ready(now) {
+                pacer.spent(now, 1000);
+                sent += 1000;
+            }
+            now += Duration::from_millis(1);
+        }
+        assert!((990_000..=1_004_000).contains(&sent), "{sent}");
+        now += Duration::from_secs(60);
+        let mut burst = 0;
+        while pacer.ready(now) {
+            pacer.spent(now, 1000);
+            burst += 1000;
+        }
+        assert!(burst <= 4000, "{burst}");
+    }
+
+    #[test]
+    fn batches_are_a_millisecond_of_the_rate() {
+        assert_eq!(Pacer::new(Some(100_000_000), Timestamp::ZERO).batch(1364), 9);
+        assert_eq!(Pacer::new(Some(64_000), Timestamp::ZERO).batch(1364), 1);
+        assert_eq!(Pacer::new(None, Timestamp::ZERO).batch(1364), usize::MAX);
+    }
+}

@@ -1,0 +1,14 @@
+//! NORM (RFC 5740): messages, and the engines of sender and receiver.
+
+pub mod backoff;
+pub mod congestion;
+pub mod receiver;
+pub mod sender;
+pub mod stream;
+pub mod wire;
+
+#[doc(hidden)]
+pub mod exercise;
+
+pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
+pub use sender::{Sender, SenderConfig, SenderEvent};

@@ -1,0 +1,116 @@
+//! What a sender tells its application, and what it counts.
+
+use crate::norm::wire::{MemberState, NodeId};
+
+/// Something the application should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SenderEvent {
+    /// A receiver has announced itself.
+    ReceiverFound {
+        /// Its node id.
+        node: NodeId,
+        /// What it calls itself: text from the network.
+        name: String,
+    },
+    /// A receiver has taken another node id.
+    ReceiverMoved {
+        /// The id that it had.
+        from: NodeId,
+        /// The id that it has now.
+        to: NodeId,
+    },
+    /// A receiver reported its state.
+    ReceiverReport {
+        /// Its node id.
+        node: NodeId,
+        /// What it calls itself: text from the network.
+        name: String,
+        /// Where it is.
+        state: MemberState,
+        /// Content bytes it has.
+        bytes_done: u64,
+        /// Content bytes it expects; 0 when it does not know.
+        bytes_total: u64,
+        /// Loss it sees, as a fraction of 65,535.
+        loss: u16,
+        /// Packets that reached its host and were dropped there, for want of time or room.
+        drops: u32,
+        /// Packets that routers have marked on the way to it (ECN).
+        marked: u32,
+    },
+    /// A receiver confirmed everything: verified and under its final name.
+    ReceiverConfirmed {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// A receiver said that it cannot finish.
+    ReceiverFailed {
+        /// Its node id.
+        node: NodeId,
+        /// Its reason: text from the network.
+        reason: String,
+    },
+    /// A receiver has been silent for too long and is no longer waited for.
+    ReceiverLost {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// A receiver kept the others slow and was sent away, or to the slow lane.
+    ReceiverEjected {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// Enough receivers are there: data starts.
+    Started,
+    /// Too few receivers announced themselves in time; nothing was sent.
+    StartTimedOut {
+        /// How many did.
+        receivers: usize,
+    },
+    /// Every receiver has failed, and nobody came anew for a second: the rest is not sent.
+    Abandoned,
+    /// Every object has been sent once.
+    AllSent,
+    /// An object could not be read, or coded; the session ends.
+    ReadFailed,
+    /// Every receiver listed for an acknowledgment request of ours has answered or was given up.
+    Acknowledged {
+        /// The request.
+        ack_id: u8,
+        /// How many answered.
+        answers: usize,
+    },
+    /// The session is over: nothing more will be sent.
+    Finished,
+}
+
+/// Counters; all start at 0 and never go back.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SenderStats {
+    /// Packets sent.
+    pub packets: u64,
+    /// UDP payload bytes sent.
+    pub bytes: u64,
+    /// Content packets sent for the first time.
+    pub data_packets: u64,
+    /// Source symbols sent again.
+    pub resent_packets: u64,
+    /// Fresh coded symbols sent.
+    pub coded_packets: u64,
+    /// Commands sent.
+    pub commands: u64,
+    /// NACKs accepted.
+    pub nacks: u64,
+    /// ACKs accepted.
+    pub acks: u64,
+    /// Reports accepted.
+    pub reports: u64,
+    /// Datagrams that could not be parsed.
+    pub malformed: u64,
+    /// Well-formed datagrams that were not for us.
+    pub foreign: u64,
+    /// Requests for what does not exist or was just repaired.
+    pub ignored_requests: u64,
+    /// Receivers that did not fit the list.
+    pub unlisted: u64,
+}
