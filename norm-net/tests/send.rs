@@ -16,9 +16,9 @@ use crossbeam_channel::{Sender, unbounded};
 use norm_core::Timestamp;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, Job, JobDone, StoreOutcome, SymbolStore};
 use norm_core::fec::BlockBuffer;
-use norm_core::fileset::{EntryKind, Head, ObjectKind, SetInfo, Tail};
+use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescriptor};
 use norm_core::norm::receiver::{JoinPolicy, Progress};
-use norm_core::norm::wire::{Identity, MemberState};
+use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
 use norm_net::driver::{Application, Clock, run};
 use norm_net::interface::InterfaceSpec;
@@ -91,7 +91,7 @@ impl SymbolStore for Store {
 /// An object as it arrived.
 #[derive(Default)]
 struct Arrived {
-    info: Option<SetInfo>,
+    info: Option<SetDescriptor>,
     content: Vec<u8>,
     complete: bool,
 }
@@ -117,7 +117,7 @@ impl Application<Receiver<Store>> for Keeper {
             }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 let arrived = self.objects.entry(object.key).or_default();
-                arrived.info = Some(SetInfo::parse(&info.unwrap()).unwrap());
+                arrived.info = Some(SetInfo::parse(&info.unwrap()).unwrap().part);
                 arrived.content.resize(usize::try_from(size).unwrap(), 0);
             }
             ReceiverEvent::ObjectComplete { object } => {
@@ -224,23 +224,23 @@ fn paths(dir: &TempDir) -> Vec<PathBuf> {
     vec![dir.path().join("tree")]
 }
 
-/// Head, payload and tail must be whole, belong together, and hold what was sent; returns the root.
+/// Manifest, payload and tail must be whole, belong together, and hold what was sent; returns the root.
 fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
     let objects: Vec<&Arrived> = keeper.objects.values().collect();
     assert!(objects.iter().all(|object| object.complete));
     assert_eq!(objects.len(), extents + 2);
     let info = |n: usize| objects[n].info.unwrap();
     let (set, count) = (info(0).set, u32::try_from(objects.len()).unwrap());
-    assert!((0..objects.len()).all(|n| (info(n).set, info(n).objects) == (set, count)));
-    assert_eq!((info(0).kind, info(extents + 1).kind), (ObjectKind::Head, ObjectKind::Tail));
+    assert!((0..objects.len()).all(|n| (info(n).set, info(n).parts) == (set, count)));
+    assert_eq!((info(0).kind, info(extents + 1).kind), (PartKind::Manifest, PartKind::DigestList));
 
-    let head = Head::parse(&objects[0].content).unwrap();
+    let head = Manifest::parse(&objects[0].content).unwrap();
     let entries: Vec<_> = head.entries().map(Result::unwrap).collect();
     assert_eq!((entries[0].kind, entries[0].path), (EntryKind::Directory, "tree"));
     assert_eq!((entries[1].kind, entries[1].path), (EntryKind::File, "tree/large"));
     assert_eq!(entries.len(), 203);
 
-    let tail = Tail::parse(&objects[extents + 1].content, &set).unwrap();
+    let tail = DigestList::parse(&objects[extents + 1].content, &set).unwrap();
     assert_eq!(tail.head(), blake3::hash(&objects[0].content));
     let mut received: Vec<u8> = Vec::new();
     for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {

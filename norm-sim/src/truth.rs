@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, Scheme, encode};
-use norm_core::norm::wire::{Data, PayloadId};
+use norm_core::norm::wire::{Data, Fti, PayloadId};
 
 use crate::content::Content;
 use crate::packet::{HostId, Symbol, mix};
@@ -152,7 +152,7 @@ impl SenderTruth {
         );
         let fti = data.extensions.fti(data.fec_id);
         assert!(
-            fti.is_none() || fti == layout.map(Layout::to_fti),
+            fti.is_none() || fti == layout.map(Fti::of),
             "a wrong shape was sent of {symbol:?}"
         );
         symbol

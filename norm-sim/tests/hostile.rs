@@ -6,8 +6,8 @@ use core::time::Duration;
 use norm_core::Rng;
 use norm_core::fec::Layout;
 use norm_core::norm::wire::{
-    Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Header, InstanceId, Message,
-    Nack, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList, PayloadFormat, PayloadId,
+    Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Fti, Header, InstanceId,
+    Message, Nack, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList, PayloadFormat, PayloadId,
     QuantizedGroupSize, QuantizedRtt, RepairFlags, RepairForm, RepairItem, RepairWriter,
     SenderFields, Sequence, Squelch, WireTime,
 };
@@ -55,7 +55,7 @@ fn forged(source: u32, instance: u16, rng: &mut Rng) -> Vec<Vec<u8>> {
     let place = payload_id(rng.next_u32(), rng.next_u32());
     let layout = Layout::choose_raptorq(5_000_000, 1024, 64).unwrap();
     let mut extensions = ExtensionBuf::new();
-    extensions.push_fti(&layout.to_fti());
+    extensions.push_fti(&Fti::of(&layout));
     let command = |command| {
         let sender = fields(instance);
         emit(source, &Message::Cmd(Cmd { sender, extensions: Extensions::EMPTY, command }))

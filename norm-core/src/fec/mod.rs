@@ -7,7 +7,7 @@
 
 mod block;
 mod error;
-mod fti;
+mod ids;
 mod layout;
 mod partition;
 mod raptorq;
@@ -17,6 +17,7 @@ mod scheme;
 pub use self::raptorq::{MAX_RAPTORQ_SYMBOLS, RepairEncoder, encode_repair};
 pub use block::{BlockBuffer, EXTRA_SYMBOLS, next_try, should_try};
 pub use error::CodeError;
+pub use ids::{FecId, PayloadFormat, PayloadId, RawPayloadId};
 pub use layout::{
     Layout, LayoutError, MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS,
     MAX_NO_CODE_OBJECT_BYTES, MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,

@@ -1,7 +1,7 @@
 //! The FEC schemes spoken here, and the numbers that go with them.
 
 use super::reed_solomon::{Field, Points, ReedSolomon};
-use super::{CodeError, LayoutError, MAX_RAPTORQ_SYMBOLS, encode_repair};
+use super::{CodeError, FecId, LayoutError, MAX_RAPTORQ_SYMBOLS, PayloadFormat, encode_repair};
 
 /// Most source symbols, and most parity symbols, of a block coded over GF(2^16).
 pub const MAX_RS16_SYMBOLS: u16 = 4_096;
@@ -31,6 +31,32 @@ impl Scheme {
             Self::NoCode => 0,
             Self::RaptorQ => MAX_RAPTORQ_SYMBOLS.saturating_sub(block_len),
             Self::ReedSolomon(code) => code.parity as u32,
+        }
+    }
+
+    /// The FEC encoding id that packets carry.
+    pub const fn fec_id(self) -> FecId {
+        match self {
+            Self::NoCode => FecId::NO_CODE,
+            Self::RaptorQ => FecId::RAPTORQ,
+            Self::ReedSolomon(code) => match code.form() {
+                RsForm::Id5 => FecId::REED_SOLOMON_8,
+                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
+                RsForm::Id129 => FecId::SMALL_BLOCK,
+            },
+        }
+    }
+
+    /// How block and symbol numbers share a payload id.
+    pub const fn payload_format(self) -> PayloadFormat {
+        match self {
+            Self::NoCode => PayloadFormat::Block16Symbol16,
+            Self::RaptorQ => PayloadFormat::Block8Symbol24,
+            Self::ReedSolomon(code) => match code.form() {
+                RsForm::Id5 | RsForm::Id2Bits8 => PayloadFormat::Block24Symbol8,
+                RsForm::Id2Bits16 => PayloadFormat::Block16Symbol16,
+                RsForm::Id129 => PayloadFormat::Block32Len16Symbol16,
+            },
         }
     }
 }

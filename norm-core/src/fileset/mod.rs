@@ -9,19 +9,20 @@
 //! the first are the business of others.
 
 mod cursor;
+mod descriptor;
+mod digests;
 mod error;
-mod head;
+mod manifest;
 mod path;
 mod raw_name;
-mod set_info;
-mod tail;
 
 pub use blake3::Hash;
+pub use descriptor::{ContentId, PartKind, SetDescriptor, SetId};
+pub use digests::{DigestList, DigestListWriter, MAX_DIGEST_LIST_BYTES, digest_list_len};
 pub use error::ContentError;
-pub use head::{
-    Entries, Entry, EntryKind, Head, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, MAX_PATH_BYTES, Mtime,
+pub use manifest::{
+    Entries, Entry, EntryKind, MAX_ENTRIES, MAX_MANIFEST_BYTES, MAX_PATH_BYTES, Manifest,
+    ManifestWriter, Mtime,
 };
 pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_components};
 pub use raw_name::{name_to_text, text_to_name};
-pub use set_info::{ContentId, ObjectKind, SetId, SetInfo};
-pub use tail::{MAX_TAIL_BYTES, Tail, TailWriter, tail_len};

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use norm_core::fileset::{ContentError, EntryKind, Head, Mtime};
+use norm_core::fileset::{ContentError, EntryKind, Manifest, Mtime};
 
 use super::same::may_be_same;
 use crate::names;
@@ -134,7 +134,7 @@ enum Claim {
 impl Plan {
     /// Reads a head whose payload must have this many bytes.
     pub(super) fn new(head: &[u8], payload_size: u64) -> Result<Self, PlanError> {
-        let head = Head::parse(head).map_err(PlanError::Content)?;
+        let head = Manifest::parse(head).map_err(PlanError::Content)?;
         if head.payload_size() != payload_size {
             return Err(PlanError::Content(ContentError::SizeMismatch));
         }

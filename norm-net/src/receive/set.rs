@@ -8,10 +8,11 @@ use std::fmt;
 use std::ops::Range;
 
 use norm_core::fileset::{
-    ContentId, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, ObjectKind, SetId, SetInfo, tail_len,
+    ContentId, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, PartKind, SetDescriptor, SetId,
+    digest_list_len,
 };
 
-use super::verify::TailHashes;
+use super::verify::Digests;
 
 /// Objects in a set at most: half the 16-bit id space, beyond which ids become ambiguous.
 pub(super) const MAX_OBJECTS: u32 = 32_767;
@@ -48,7 +49,7 @@ impl fmt::Display for SetError {
 /// Where a part of the set is kept, and how much it is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    pub(super) kind: ObjectKind,
+    pub(super) kind: PartKind,
     /// The part's first byte within its file.
     pub(super) offset: u64,
     /// Its bytes.
@@ -97,22 +98,22 @@ pub(super) struct SetState {
     content: ContentId,
     /// By index within the set: 0 is the head, the last one the tail.
     parts: BTreeMap<u32, PartState>,
-    tail: Option<TailHashes>,
+    tail: Option<Digests>,
 }
 
 impl SetState {
-    /// The set that the object with this key says it belongs to.
-    pub(super) fn new(key: u64, info: &SetInfo) -> Result<Self, SetError> {
-        if info.objects > MAX_OBJECTS || tail_len(info.extents()) > MAX_TAIL_BYTES as u64 {
+    /// The set of which the object with this key says that it is the part with this index.
+    pub(super) fn new(key: u64, index: u32, info: &SetDescriptor) -> Result<Self, SetError> {
+        if info.parts > MAX_OBJECTS
+            || digest_list_len(info.extents()) > MAX_DIGEST_LIST_BYTES as u64
+        {
             return Err(SetError::TooManyObjects);
         }
-        // The low 16 bits of a key are the transport id.
-        let index = (key as u16).wrapping_sub(info.first_object);
         let first_key = key.checked_sub(u64::from(index)).ok_or(SetError::OutsideSet)?;
-        if u32::from(index) >= info.objects {
+        if index >= info.parts {
             return Err(SetError::OutsideSet);
         }
-        let &SetInfo { set: id, objects, payload_size, content, .. } = info;
+        let &SetDescriptor { set: id, parts: objects, payload_size, content, .. } = info;
         let parts = BTreeMap::new();
         Ok(Self { id, first_key, objects, payload_size, content, parts, tail: None })
     }
@@ -144,29 +145,34 @@ impl SetState {
     /// Bytes of all objects; without the head's while that is not known.
     pub(super) fn bytes_total(&self) -> u64 {
         let head = self.parts.get(&0).map_or(0, |head| head.part.size);
-        self.payload_size.saturating_add(head).saturating_add(tail_len(self.extents()))
+        self.payload_size.saturating_add(head).saturating_add(digest_list_len(self.extents()))
     }
 
     /// Takes an object of the set whose size is known now, or says why it cannot be one.
-    pub(super) fn open(&mut self, key: u64, info: &SetInfo, size: u64) -> Result<Part, SetError> {
+    pub(super) fn open(
+        &mut self,
+        key: u64,
+        said_index: u32,
+        info: &SetDescriptor,
+        size: u64,
+    ) -> Result<Part, SetError> {
         let index = self.index(key).ok_or(SetError::OutsideSet)?;
-        let first_id = self.first_key as u16;
-        let said = (info.set, info.first_object, info.objects, info.payload_size, info.content);
-        if said != (self.id, first_id, self.objects, self.payload_size, self.content) {
+        let said = (info.set, said_index, info.parts, info.payload_size, info.content);
+        if said != (self.id, index, self.objects, self.payload_size, self.content) {
             return Err(SetError::Contradiction);
         }
         let kind = match index {
-            0 => ObjectKind::Head,
-            _ if index + 1 == self.objects => ObjectKind::Tail,
-            _ => ObjectKind::Payload,
+            0 => PartKind::Manifest,
+            _ if index + 1 == self.objects => PartKind::DigestList,
+            _ => PartKind::Payload,
         };
         if info.kind != kind {
             return Err(SetError::WrongKind);
         }
         let fits = match kind {
-            ObjectKind::Head => size <= MAX_HEAD_BYTES as u64,
-            ObjectKind::Tail => size == tail_len(self.extents()),
-            ObjectKind::Payload => self.extent_fits(index, info.offset, size),
+            PartKind::Manifest => size <= MAX_MANIFEST_BYTES as u64,
+            PartKind::DigestList => size == digest_list_len(self.extents()),
+            PartKind::Payload => self.extent_fits(index, info.offset, size),
         };
         if !fits {
             return Err(SetError::WrongSize);
@@ -229,7 +235,7 @@ impl SetState {
     }
 
     /// The tail was read and is one.
-    pub(super) fn tail_parsed(&mut self, key: u64, tail: TailHashes) {
+    pub(super) fn digests_parsed(&mut self, key: u64, tail: Digests) {
         if let Some(state) = self.index(key).and_then(|index| self.parts.get_mut(&index)) {
             state.phase = Phase::Checked(None);
             self.tail = Some(tail);

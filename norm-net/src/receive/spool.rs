@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use norm_core::fileset::{ContentId, ObjectKind};
+use norm_core::fileset::{ContentId, PartKind};
 
 use super::hashing::Hashes;
 use super::kept::{self, Found, Have, Names, State};
@@ -22,17 +22,17 @@ use super::{carve, positioned, space, verify};
 /// One of the files.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum SpoolFile {
-    Head,
+    Manifest,
     Payload,
-    Tail,
+    DigestList,
 }
 
-impl From<ObjectKind> for SpoolFile {
-    fn from(kind: ObjectKind) -> Self {
+impl From<PartKind> for SpoolFile {
+    fn from(kind: PartKind) -> Self {
         match kind {
-            ObjectKind::Head => Self::Head,
-            ObjectKind::Payload => Self::Payload,
-            ObjectKind::Tail => Self::Tail,
+            PartKind::Manifest => Self::Manifest,
+            PartKind::Payload => Self::Payload,
+            PartKind::DigestList => Self::DigestList,
         }
     }
 }
@@ -170,17 +170,17 @@ impl Spool {
 
     pub(super) fn file(&self, which: SpoolFile) -> &File {
         match which {
-            SpoolFile::Head => &self.head,
+            SpoolFile::Manifest => &self.head,
             SpoolFile::Payload => &self.payload,
-            SpoolFile::Tail => &self.tail,
+            SpoolFile::DigestList => &self.tail,
         }
     }
 
     pub(super) fn path(&self, which: SpoolFile) -> PathBuf {
         match which {
-            SpoolFile::Head => self.names.head(),
+            SpoolFile::Manifest => self.names.head(),
             SpoolFile::Payload => self.names.payload(),
-            SpoolFile::Tail => self.names.tail(),
+            SpoolFile::DigestList => self.names.tail(),
         }
     }
 
@@ -193,7 +193,7 @@ impl Spool {
                 self.unsaved.store(true, Ordering::Relaxed);
                 self.have().insert(offset, offset + len)
             }
-            SpoolFile::Head | SpoolFile::Tail => len,
+            SpoolFile::Manifest | SpoolFile::DigestList => len,
         };
         self.written.fetch_add(new, Ordering::Relaxed);
         Ok(())
@@ -213,7 +213,7 @@ impl Spool {
     }
 
     /// True when a head of this size was here from the start; it counts as written then.
-    pub(super) fn take_head(&self, size: u64) -> bool {
+    pub(super) fn take_manifest(&self, size: u64) -> bool {
         let here = size > 0 && self.head_here.load(Ordering::Relaxed) == size;
         if here {
             self.written.fetch_add(size, Ordering::Relaxed);
@@ -224,16 +224,16 @@ impl Spool {
     /// A part turned out wrong, and is to be received again.
     pub(super) fn forget(&self, part: &Part) {
         let gone = match part.kind {
-            ObjectKind::Payload => {
+            PartKind::Payload => {
                 drop(self.hashes.take(part.offset));
                 self.unsaved.store(true, Ordering::Relaxed);
                 self.have().remove(part.offset, part.offset.saturating_add(part.size))
             }
-            ObjectKind::Head => {
+            PartKind::Manifest => {
                 self.head_here.store(0, Ordering::Relaxed);
                 part.size
             }
-            ObjectKind::Tail => part.size,
+            PartKind::DigestList => part.size,
         };
         self.written.fetch_sub(gone, Ordering::Relaxed);
     }
@@ -301,7 +301,7 @@ impl Spool {
     /// Finds out whether all of the head is here.
     fn look_at_head(&self) {
         let here = self.head.metadata().and_then(|there| {
-            let head = verify::read_whole(self, SpoolFile::Head, there.len())?;
+            let head = verify::read_whole(self, SpoolFile::Manifest, there.len())?;
             let right = ContentId::of(&blake3::hash(&head)) == self.name.content;
             Ok(if right { there.len() } else { 0 })
         });

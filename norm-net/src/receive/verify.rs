@@ -6,7 +6,9 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use norm_core::fileset::{ContentError, Hash, MAX_HEAD_BYTES, MAX_TAIL_BYTES, SetId, Tail};
+use norm_core::fileset::{
+    ContentError, DigestList, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, SetId,
+};
 
 use super::hashing::Begun;
 use super::positioned;
@@ -17,16 +19,16 @@ const CHUNK: usize = 1 << 20;
 
 /// The hashes that a tail announces, checked against its own root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TailHashes {
+pub(super) struct Digests {
     head: Hash,
     extents: Vec<Hash>,
     pub(super) root: Hash,
 }
 
-impl TailHashes {
+impl Digests {
     /// Parses the tail of a set with this many extents.
     pub(super) fn parse(bytes: &[u8], set: &SetId, extents: u32) -> Result<Self, ContentError> {
-        let tail = Tail::parse(bytes, set)?;
+        let tail = DigestList::parse(bytes, set)?;
         if tail.extents().len() as u64 != u64::from(extents) {
             return Err(ContentError::SizeMismatch);
         }
@@ -76,7 +78,7 @@ pub(super) fn hash_extent(
 /// The head or the tail, whole. Both are bounded by the content model.
 pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
     let len = usize::try_from(len).unwrap_or(usize::MAX);
-    if len > MAX_HEAD_BYTES.max(MAX_TAIL_BYTES) {
+    if len > MAX_MANIFEST_BYTES.max(MAX_DIGEST_LIST_BYTES) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut bytes = vec![0; len];
@@ -88,7 +90,7 @@ pub(super) fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Resul
 mod tests {
     use super::*;
     use crate::receive::spools::Spools;
-    use norm_core::fileset::{ContentId, TailWriter};
+    use norm_core::fileset::{ContentId, DigestListWriter};
 
     const SET: SetId = SetId([7; 16]);
     const CONTENT: ContentId = ContentId([7; 16]);
@@ -117,23 +119,23 @@ mod tests {
     #[test]
     fn a_tail_answers_by_index_and_must_have_the_sets_number_of_extents() {
         let head = blake3::hash(b"head");
-        let mut writer = TailWriter::new(SET, &head);
+        let mut writer = DigestListWriter::new(SET, &head);
         writer.push(&blake3::hash(b"one")).unwrap();
         let bytes = writer.finish();
-        let tail = TailHashes::parse(&bytes, &SET, 1).unwrap();
+        let tail = Digests::parse(&bytes, &SET, 1).unwrap();
         assert_eq!(tail.expected(0), Some(head));
         assert_eq!(tail.expected(1), Some(blake3::hash(b"one")));
         assert_eq!(tail.expected(2), None);
-        assert_eq!(TailHashes::parse(&bytes, &SET, 2), Err(ContentError::SizeMismatch));
+        assert_eq!(Digests::parse(&bytes, &SET, 2), Err(ContentError::SizeMismatch));
         let other = SetId([8; 16]);
-        assert_eq!(TailHashes::parse(&bytes, &other, 1), Err(ContentError::RootMismatch));
+        assert_eq!(Digests::parse(&bytes, &other, 1), Err(ContentError::RootMismatch));
     }
 
     #[test]
     fn a_piece_that_no_set_can_have_is_not_allocated() {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spools::new(dir.path(), true).create(CONTENT, 0).unwrap();
-        assert!(read_whole(&spool, SpoolFile::Head, u64::MAX).is_err());
-        assert_eq!(read_whole(&spool, SpoolFile::Head, 0).unwrap(), b"");
+        assert!(read_whole(&spool, SpoolFile::Manifest, u64::MAX).is_err());
+        assert_eq!(read_whole(&spool, SpoolFile::Manifest, 0).unwrap(), b"");
     }
 }

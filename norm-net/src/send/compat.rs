@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
-use norm_core::fileset::{Entry, EntryKind, Head, text_to_name};
+use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
 use norm_core::norm::sender::ObjectSpec;
 
 use super::SendError;
@@ -110,7 +110,7 @@ impl FilePlan {
     ) -> Result<Self, SendError> {
         let scheme = compat.scheme()?;
         let unreadable = |_| SendError::Config("the list of files cannot be read back".to_owned());
-        let head = Head::parse(&found.head).map_err(unreadable)?;
+        let head = Manifest::parse(&found.head).map_err(unreadable)?;
         let mut plan = Self::default();
         // The directory entered last, as long as nothing in it was.
         let mut empty: Option<String> = None;

@@ -1,8 +1,9 @@
 //! How content is cut into NORM objects and blocks.
 
 use norm_core::fec::Scheme;
-use norm_core::fileset::{ContentId, ObjectKind, SetId, SetInfo, tail_len};
+use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
 use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::wire::{ObjectId, SetInfo};
 
 use super::{Fec, SendError};
 
@@ -55,7 +56,7 @@ impl Plan {
             let extents = payload_size.div_ceil(extent_bytes);
             if let Ok(extents) = u32::try_from(extents)
                 && u64::from(extents) + 2 <= MAX_OBJECTS
-                && head_len.max(tail_len(extents)) <= object
+                && head_len.max(digest_list_len(extents)) <= object
             {
                 return Ok(Self {
                     scheme,
@@ -92,28 +93,21 @@ impl Plan {
         first: u16,
     ) -> impl Iterator<Item = ObjectSpec> {
         let plan = *self;
-        let spec = move |kind: ObjectKind, offset: u64, size: u64| {
+        let spec = move |kind: PartKind, offset: u64, size: u64| {
             let mut info = Vec::with_capacity(SetInfo::LEN);
-            SetInfo {
-                kind,
-                set,
-                first_object: first,
-                objects: plan.objects(),
-                offset,
-                payload_size: plan.payload_size,
-                content,
-            }
-            .emit(&mut info);
-            ObjectSpec { size, info: Some(info.into()), file: kind == ObjectKind::Payload }
+            let (parts, payload_size) = (plan.objects(), plan.payload_size);
+            let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
+            SetInfo { first_object: ObjectId(first), part }.emit(&mut info);
+            ObjectSpec { size, info: Some(info.into()), file: kind == PartKind::Payload }
         };
         let extents = (0..u64::from(plan.extents)).map(move |extent| {
             let offset = extent * plan.extent_bytes;
             let size = plan.extent_bytes.min(plan.payload_size - offset);
-            spec(ObjectKind::Payload, offset, size)
+            spec(PartKind::Payload, offset, size)
         });
-        std::iter::once(spec(ObjectKind::Head, 0, self.head_len))
+        std::iter::once(spec(PartKind::Manifest, 0, self.head_len))
             .chain(extents)
-            .chain(std::iter::once(spec(ObjectKind::Tail, 0, tail_len(self.extents))))
+            .chain(std::iter::once(spec(PartKind::DigestList, 0, digest_list_len(self.extents))))
     }
 }
 
@@ -148,16 +142,22 @@ mod tests {
         let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
         let objects = infos(&plan);
         assert_eq!(objects.len(), 6);
-        assert_eq!((objects[0].0.kind, objects[0].1), (ObjectKind::Head, 100));
-        assert_eq!((objects[5].0.kind, objects[5].1), (ObjectKind::Tail, tail_len(4)));
+        assert_eq!((objects[0].0.part.kind, objects[0].1), (PartKind::Manifest, 100));
+        assert_eq!(
+            (objects[5].0.part.kind, objects[5].1),
+            (PartKind::DigestList, digest_list_len(4))
+        );
         let mut offset = 0;
         for (info, size, file) in &objects[1..5] {
-            assert_eq!((info.kind, info.offset, *file), (ObjectKind::Payload, offset, true));
+            assert_eq!(
+                (info.part.kind, info.part.offset, *file),
+                (PartKind::Payload, offset, true)
+            );
             offset += size;
         }
         assert_eq!(offset, payload);
-        assert!(objects.iter().all(|(info, ..)| info.objects == 6 && info.first_object == 5));
-        assert!(objects.iter().all(|(info, ..)| info.content == CONTENT));
+        assert!(objects.iter().all(|(info, ..)| info.part.parts == 6 && info.first_object.0 == 5));
+        assert!(objects.iter().all(|(info, ..)| info.part.content == CONTENT));
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
         let objects = infos(&plan);
         assert_eq!(objects.len(), 2);
-        assert_eq!(objects[1].1, tail_len(0));
+        assert_eq!(objects[1].1, digest_list_len(0));
     }
 
     #[test]

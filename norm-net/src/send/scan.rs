@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use norm_core::fileset::{
-    ContentError, Entry, EntryKind, HeadWriter, MAX_ENTRIES, MAX_HEAD_BYTES, Mtime, TEMP_PREFIX,
+    ContentError, Entry, EntryKind, MAX_ENTRIES, MAX_MANIFEST_BYTES, ManifestWriter, Mtime,
+    TEMP_PREFIX,
 };
 
 use super::SendError;
@@ -60,7 +61,8 @@ pub(super) fn scan(paths: &[PathBuf]) -> Result<FileSet, SendError> {
     if paths.is_empty() {
         return Err(SendError::NoPaths);
     }
-    let mut scanner = Scanner { head: HeadWriter::new(), found: FileSet::default(), left_out: 0 };
+    let mut scanner =
+        Scanner { head: ManifestWriter::new(), found: FileSet::default(), left_out: 0 };
     let mut names: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for path in paths {
         let name = base_name(path)?;
@@ -99,7 +101,7 @@ struct Item {
 }
 
 struct Scanner {
-    head: HeadWriter,
+    head: ManifestWriter,
     found: FileSet,
     /// Lines that did not fit `skipped`.
     left_out: u64,
@@ -157,7 +159,7 @@ impl Scanner {
             ContentError::TooLarge => SendError::TooLarge(format!(
                 "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
                  send them in parts or in an archive",
-                MAX_HEAD_BYTES >> 20
+                MAX_MANIFEST_BYTES >> 20
             )),
             _ => SendError::Name { path: item.path.clone(), problem: "is too long" },
         })?;

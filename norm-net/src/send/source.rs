@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use blake3::Hasher;
 use bytes::Bytes;
-use norm_core::fileset::{Hash, SetId, TailWriter};
+use norm_core::fileset::{DigestListWriter, Hash, SetId};
 
 use super::plan::Plan;
 use super::scan::FileSet;
@@ -201,7 +201,7 @@ impl SetContent {
             let step = HASH_STEP.min(self.plan.payload_size - self.hashing.end);
             self.read_payload(files, self.hashing.end, step as u32)?;
         }
-        let mut tail = TailWriter::new(self.set, &blake3::hash(&self.head));
+        let mut tail = DigestListWriter::new(self.set, &blake3::hash(&self.head));
         for hash in &self.hashing.done {
             tail.push(hash).map_err(|_| SourceError::OutOfRange)?;
         }

@@ -14,10 +14,11 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Scheme, encode};
 use norm_core::fileset::{
-    ContentId, Entry, EntryKind, HeadWriter, Mtime, ObjectKind, SetId, SetInfo, TailWriter,
+    ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
+    SetId,
 };
 use norm_core::norm::sender::ObjectSpec;
-use norm_core::norm::wire::NodeId;
+use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
 use norm_net::driver::{self, Application, Clock};
@@ -86,7 +87,7 @@ impl Source {
         extent_bytes: usize,
         spoil: impl Fn(blake3::Hash) -> blake3::Hash,
     ) -> Self {
-        let mut head = HeadWriter::new();
+        let mut head = ManifestWriter::new();
         let mut payload = Vec::new();
         for (entry, content) in entries {
             head.push(&Entry { size: content.len() as u64, ..*entry }).unwrap();
@@ -94,28 +95,23 @@ impl Source {
         }
         let payload_size = payload.len() as u64;
         let head = head.finish();
-        let mut tail = TailWriter::new(set, &blake3::hash(&head));
+        let mut tail = DigestListWriter::new(set, &blake3::hash(&head));
         let extents: Vec<&[u8]> = payload.chunks(extent_bytes).collect();
         for extent in &extents {
             tail.push(&spoil(blake3::hash(extent))).unwrap();
         }
-        let objects = extents.len() as u32 + 2;
+        let parts = extents.len() as u32 + 2;
         let content = ContentId::of(&blake3::hash(&head));
         let info = |kind, offset| SetInfo {
-            kind,
-            set,
-            first_object: 0,
-            objects,
-            offset,
-            payload_size,
-            content,
+            first_object: ObjectId(0),
+            part: SetDescriptor { kind, set, parts, offset, payload_size, content },
         };
-        let mut all = vec![(info(ObjectKind::Head, 0), Bytes::from(head))];
+        let mut all = vec![(info(PartKind::Manifest, 0), Bytes::from(head))];
         for (number, extent) in extents.iter().enumerate() {
             let offset = (number * extent_bytes) as u64;
-            all.push((info(ObjectKind::Payload, offset), Bytes::copy_from_slice(extent)));
+            all.push((info(PartKind::Payload, offset), Bytes::copy_from_slice(extent)));
         }
-        all.push((info(ObjectKind::Tail, 0), Bytes::from(tail.finish())));
+        all.push((info(PartKind::DigestList, 0), Bytes::from(tail.finish())));
         Self {
             objects: all,
             node: NodeId(77),
@@ -132,7 +128,7 @@ impl Source {
     /// Somebody else's idea of it: the same set, with other bytes in its files.
     pub fn forged(mut self) -> Self {
         for (info, content) in &mut self.objects {
-            if info.kind == ObjectKind::Payload {
+            if info.part.kind == PartKind::Payload {
                 *content = content.iter().map(|byte| !byte).collect();
             }
         }

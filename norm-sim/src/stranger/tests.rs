@@ -3,7 +3,7 @@ use std::sync::Arc;
 use norm_core::Timestamp;
 use norm_core::fec::Layout;
 use norm_core::norm::wire::{
-    Application, Cc, CcNodes, Cmd, Command, Data, ExtensionBuf, Extensions, FecId, Header,
+    Application, Cc, CcNodes, Cmd, Command, Data, ExtensionBuf, Extensions, FecId, Fti, Header,
     Identity, InstanceId, MemberReport, MemberState, Message, NodeId, ObjectFlags, ObjectId,
     PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, Report, RollCall, SenderFields,
     Sequence, WireTime,
@@ -41,7 +41,7 @@ fn session() -> Vec<Packet> {
     call.emit(&mut content);
     let application = Application { reserved: [0; 3], content: &content };
     let mut extensions = ExtensionBuf::new();
-    extensions.push_fti(&Layout::choose_raptorq(100_000, 1024, 64).unwrap().to_fti());
+    extensions.push_fti(&Fti::of(&Layout::choose_raptorq(100_000, 1024, 64).unwrap()));
     let place = PayloadId { block: 1, block_len: 0, symbol: 3 };
     let data = Data {
         sender,

@@ -10,7 +10,7 @@ use super::{JoinPolicy, Receiver, SENDERS_PER_ADDRESS};
 use crate::base::Timestamp;
 use crate::endpoint::{BlockSlot, Datagram, Job, StoreJob, SymbolStore};
 use crate::fec::Scheme;
-use crate::fileset::SetInfo;
+use crate::norm::wire::SetInfo;
 use crate::norm::wire::{
     Data, Extensions, FecId, Fti, Header, Info, MemberReport, Message, NodeId, ObjectFlags,
     ObjectId, PayloadFormat, PayloadId, SenderFields,

@@ -170,7 +170,7 @@ impl RecvObject {
         if self.layout.is_none()
             && let Some(fti) = fti
         {
-            let layout = Layout::from_fti(&fti, points).ok()?;
+            let layout = fti.layout(points).ok()?;
             if layout.scheme() == Scheme::RaptorQ && layout.block_len(0) > max_block_len {
                 return None;
             }

@@ -64,7 +64,7 @@ impl SendObject {
     }
 
     pub(super) fn fti(&self) -> Fti {
-        self.layout.to_fti()
+        Fti::of(&self.layout)
     }
 
     pub(super) fn geometry(&self, block: u32) -> BlockGeometry {

@@ -101,7 +101,7 @@ impl AckFlush {
         let fec_id = FecId(reader.u8()?);
         let reserved = reader.u8()?;
         let object = ObjectId(reader.u16()?);
-        let payload_id = RawPayloadId::parse(fec_id, &mut reader)?;
+        let payload_id = reader.payload_id(fec_id)?;
         if !reader.is_empty() {
             return Err(ParseError::PayloadLength);
         }

@@ -39,7 +39,7 @@ impl<'a> Data<'a> {
         let [flags, fec_id] = fields.array()?;
         let (flags, fec_id) = (ObjectFlags(flags), FecId(fec_id));
         let object = ObjectId(fields.u16()?);
-        let payload_id = RawPayloadId::parse(fec_id, &mut fields)?;
+        let payload_id = fields.payload_id(fec_id)?;
         let extensions = Extensions::from_bytes(fields.rest())?;
         Ok(Self { sender, flags, fec_id, object, payload_id, extensions, payload })
     }

@@ -1,4 +1,4 @@
-//! Names on the wire: nodes, sender instances, objects, FEC schemes.
+//! Names on the wire: nodes, sender instances, objects.
 
 /// A NormNodeId: who sent a message, unique within a session (RFC 5740 §4.1).
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,23 +59,6 @@ wrapping_id! {
 wrapping_id! {
     /// The message counter of a sender, by which receivers estimate loss (RFC 5740 §4.1).
     Sequence
-}
-
-/// An FEC Encoding ID (RFC 5052 §6.1): which code, and which layout of payload id and FTI.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FecId(pub u8);
-
-impl FecId {
-    /// Compact No-Code (RFC 5445 §3).
-    pub const NO_CODE: Self = Self(0);
-    /// Reed-Solomon over GF(2^m) (RFC 5510 §4).
-    pub const REED_SOLOMON: Self = Self(2);
-    /// Reed-Solomon over GF(2^8) (RFC 5510 §5).
-    pub const REED_SOLOMON_8: Self = Self(5);
-    /// RaptorQ (RFC 6330), in a NORM profile of ours.
-    pub const RAPTORQ: Self = Self(6);
-    /// Small Block Systematic (RFC 5445 §5).
-    pub const SMALL_BLOCK: Self = Self(129);
 }
 
 /// Bytes in an object, or in a stream's buffer: at most 2^48 - 1.

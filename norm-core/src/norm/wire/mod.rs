@@ -20,6 +20,7 @@ pub mod exercise;
 mod ext;
 mod flags;
 mod fti;
+mod fti_layout;
 mod header;
 mod ids;
 mod info;
@@ -28,16 +29,17 @@ mod member_report;
 mod message;
 mod nack;
 mod path;
-mod payload_id;
 mod quantize;
 mod reader;
 mod repair;
 mod report;
 mod roll_call;
+mod set_info;
 #[cfg(test)]
 mod tests;
 mod time;
 
+pub use crate::fec::{FecId, PayloadFormat, PayloadId, RawPayloadId};
 pub use ack::{ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush};
 pub use cmd::{
     AckReq, Application, Cc, Cmd, Command, Eot, Flush, REPAIR_ADV_LIMIT, RepairAdv, Squelch,
@@ -49,7 +51,7 @@ pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};
 pub use flags::{CcFlags, ObjectFlags, RepairFlags};
 pub use fti::Fti;
 pub use header::{Header, SenderFields};
-pub use ids::{FecId, InstanceId, NodeId, ObjectId, ObjectSize, Sequence};
+pub use ids::{InstanceId, NodeId, ObjectId, ObjectSize, Sequence};
 pub use info::Info;
 pub use lists::{
     CcNode, CcNodes, NodeList, ObjectList, encode_cc_nodes, encode_nodes, encode_objects,
@@ -58,11 +60,11 @@ pub use member_report::{MemberReport, MemberState};
 pub use message::Message;
 pub use nack::Nack;
 pub use path::{PathReport, Watch};
-pub use payload_id::{PayloadFormat, PayloadId, RawPayloadId};
 pub use quantize::{QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt};
 pub use repair::{
     RepairForm, RepairItem, RepairItems, RepairRequest, RepairRequests, RepairWriter,
 };
 pub use report::Report;
 pub use roll_call::{Identity, RollCall};
+pub use set_info::SetInfo;
 pub use time::WireTime;

@@ -1,6 +1,6 @@
 //! A cursor over received bytes.
 
-use super::ParseError;
+use super::{FecId, ParseError, PayloadFormat, RawPayloadId};
 
 /// Takes big-endian fields off the front of a slice.
 #[derive(Clone, Debug)]
@@ -41,6 +41,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn u64(&mut self) -> Result<u64, ParseError> {
         self.array().map(u64::from_be_bytes)
+    }
+
+    /// The payload id that messages of this scheme carry.
+    pub(super) fn payload_id(&mut self, fec: FecId) -> Result<RawPayloadId, ParseError> {
+        let len = PayloadFormat::for_fec(fec).ok_or(ParseError::FecId)?.len();
+        RawPayloadId::from_front(fec, self.bytes(len)?).ok_or(self.short)
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::receive::positioned;
 use crate::receive::spools::Spools;
-use norm_core::fileset::{ContentId, Entry, EntryKind, HeadWriter};
+use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter};
 
 const SET: ContentId = ContentId([0x11; 16]);
 const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };
@@ -15,7 +15,7 @@ struct Fixture {
 impl Fixture {
     /// A spool with these files' contents; a path that ends in `/` is a directory.
     fn new(files: &[(&str, &str)]) -> Self {
-        let mut head = HeadWriter::new();
+        let mut head = ManifestWriter::new();
         let mut payload = String::new();
         for &(path, content) in files {
             let directory = path.ends_with('/');

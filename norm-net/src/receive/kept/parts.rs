@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use norm_core::fileset::{ContentId, EntryKind, Head, MAX_HEAD_BYTES, TEMP_PREFIX};
+use norm_core::fileset::{ContentId, EntryKind, MAX_MANIFEST_BYTES, Manifest, TEMP_PREFIX};
 
 use super::open::is_ours;
 use super::part_name;
@@ -20,10 +20,10 @@ use crate::receive::plan::is_directory;
 /// at work on it.
 pub(super) fn remove_parts(root: &Path, stem: &str, head: &File) {
     let mut bytes = Vec::new();
-    let read = head.take(MAX_HEAD_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let read = head.take(MAX_MANIFEST_BYTES as u64 + 1).read_to_end(&mut bytes);
     // Parts are made only when the whole list is right.
     let right = read.is_ok() && is_named_by(stem, &bytes);
-    let Some(head) = Head::parse(&bytes).ok().filter(|_| right) else { return };
+    let Some(head) = Manifest::parse(&bytes).ok().filter(|_| right) else { return };
     for folder in folders(&head) {
         let part = root.join(&folder).join(part_name(&stem));
         let ours = fs::symlink_metadata(&part).is_ok_and(|m| m.is_file() && is_ours(&m));
@@ -42,7 +42,7 @@ fn is_named_by(stem: &str, head: &[u8]) -> bool {
 }
 
 /// The directories that files of the set belong to, below the output directory.
-fn folders(head: &Head<'_>) -> BTreeSet<PathBuf> {
+fn folders(head: &Manifest<'_>) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for entry in head.entries().map_while(Result::ok).filter(|e| e.kind == EntryKind::File) {
         let Ok(path) = names::to_path(entry.path) else { continue };
@@ -65,11 +65,11 @@ fn is_reached_directly(root: &Path, folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use norm_core::fileset::{Entry, HeadWriter, Mtime};
+    use norm_core::fileset::{Entry, ManifestWriter, Mtime};
 
     /// A directory with these files of a set listed in its head; and the head, and its stem.
     fn set(paths: &[&str]) -> (tempfile::TempDir, File, String) {
-        let mut head = HeadWriter::new();
+        let mut head = ManifestWriter::new();
         let mtime = Mtime { seconds: 0, nanos: 0 };
         for path in paths {
             let kind = EntryKind::File;

@@ -1,8 +1,8 @@
 use super::*;
-use norm_core::fileset::{Entry, HeadWriter};
+use norm_core::fileset::{Entry, ManifestWriter};
 
 fn head(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
-    let mut writer = HeadWriter::new();
+    let mut writer = ManifestWriter::new();
     for &(path, kind, size) in entries {
         let mtime = Mtime { seconds: 0, nanos: 0 };
         writer.push(&Entry { kind, mode: 0o644, mtime, size, path }).unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::fileset::{ObjectKind, SetId, SetInfo};
+use norm_core::fileset::{PartKind, SetDescriptor, SetId};
 use norm_core::norm::receiver::ObjectRef;
 
 use super::{Engine, Session};
@@ -41,17 +41,17 @@ impl Session {
     /// Takes an object of a set, less what is here of it.
     pub(super) fn accept(engine: &mut Engine, object: ObjectRef, spool: &Spool, part: &Part) {
         match part.kind {
-            ObjectKind::Head if spool.take_head(part.size) => {
+            PartKind::Manifest if spool.take_manifest(part.size) => {
                 engine.accept_with(object, |_, _| true);
             }
-            ObjectKind::Payload if spool.have().bytes() > 0 => {
+            PartKind::Payload if spool.have().bytes() > 0 => {
                 let have = spool.have();
                 engine.accept_with(object, |offset, len| {
                     let start = part.offset + offset;
                     have.covers(start, start + u64::from(len))
                 });
             }
-            ObjectKind::Head | ObjectKind::Payload | ObjectKind::Tail => engine.accept(object),
+            PartKind::Manifest | PartKind::Payload | PartKind::DigestList => engine.accept(object),
         }
     }
 
@@ -75,7 +75,7 @@ impl Session {
         engine: &mut Engine,
         now: Timestamp,
         remote: u32,
-        info: &SetInfo,
+        info: &SetDescriptor,
     ) {
         let same = self.sets.iter().find(|&(&number, set)| {
             let alone =

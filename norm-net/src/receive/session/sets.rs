@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
-use norm_core::fileset::{ContentId, ObjectKind, SetId, SetInfo};
+use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId};
 use norm_core::norm::receiver::ObjectRef;
-use norm_core::norm::wire::{MemberState, ObjectId};
+use norm_core::norm::wire::{MemberState, ObjectId, SetInfo};
 
 use super::end::Failure;
 use super::resume::tell_kept;
@@ -59,16 +59,21 @@ impl Session {
             }
             return;
         };
+        // The low 16 bits of a key are the transport id.
+        let index = u32::from(info.index_of(ObjectId(object.key as u16)));
+        let SetInfo { first_object, part: info } = info;
         if self.complete.contains(&info.set) {
-            self.have_already(engine, object, &info);
+            self.have_already(engine, object, index, &info);
             return;
         }
         let known = self.set_of(object).map(|(number, _)| number);
-        let Some(number) = known.or_else(|| self.begin(engine, now, object, &info)) else {
+        let Some(number) =
+            known.or_else(|| self.begin(engine, now, object, index, first_object, &info))
+        else {
             return;
         };
         let Some(set) = self.sets.get_mut(&number) else { return };
-        match set.state.open(object.key, &info, size) {
+        match set.state.open(object.key, index, &info, size) {
             Ok(part) => {
                 Self::accept(engine, object, &set.spool, &part);
                 self.tell(engine, object.remote, MemberState::Receiving, "");
@@ -91,8 +96,14 @@ impl Session {
     }
 
     /// A set that is here already needs nothing but the confirmation.
-    fn have_already(&mut self, engine: &mut Engine, object: ObjectRef, info: &SetInfo) {
-        let keys = match SetState::new(object.key, info) {
+    fn have_already(
+        &mut self,
+        engine: &mut Engine,
+        object: ObjectRef,
+        index: u32,
+        info: &SetDescriptor,
+    ) {
+        let keys = match SetState::new(object.key, index, info) {
             Ok(state) => state.keys(),
             Err(_) => object.key..object.key + 1,
         };
@@ -107,7 +118,9 @@ impl Session {
         engine: &mut Engine,
         now: Timestamp,
         object: ObjectRef,
-        info: &SetInfo,
+        index: u32,
+        first_object: ObjectId,
+        info: &SetDescriptor,
     ) -> Option<u64> {
         let remote = object.remote;
         let one = object.key..object.key + 1;
@@ -120,7 +133,7 @@ impl Session {
         self.take_over(engine, now, remote, info);
         self.sweep(now);
         let news = !self.is_under_way(info.set);
-        let state = match SetState::new(object.key, info) {
+        let state = match SetState::new(object.key, index, info) {
             Ok(state) if !self.overlaps(remote, &state) => state,
             other => {
                 // No reason to fail, or to end, because somebody talks nonsense.
@@ -144,7 +157,7 @@ impl Session {
         if here > 0 {
             engine.expect_some(remote, state.keys());
         }
-        engine.want_from(remote, ObjectId(info.first_object), now);
+        engine.want_from(remote, first_object, now);
         let bytes = state.payload_size();
         let number = self.next_set;
         self.next_set += 1;
@@ -248,11 +261,13 @@ impl Session {
             return;
         }
         match result {
-            TaskResult::Head { key, hash, .. } if ContentId::of(&hash) != set.state.content() => {
+            TaskResult::Manifest { key, hash, .. }
+                if ContentId::of(&hash) != set.state.content() =>
+            {
                 let error = "the list of files is not the one that was announced";
                 return self.again_or_fail(engine, now, number, key, error);
             }
-            TaskResult::Head { key, hash, plan: Ok(plan) } => {
+            TaskResult::Manifest { key, hash, plan: Ok(plan) } => {
                 set.state.hashed(key, hash);
                 self.begun.note(set.state.content(), now);
                 let (id, files, bytes) = (set.state.id(), plan.files.len() as u64, plan.bytes());
@@ -268,15 +283,15 @@ impl Session {
                     }
                 }
             }
-            TaskResult::Head { key, plan: Err(PlanError::Content(error)), .. } => {
+            TaskResult::Manifest { key, plan: Err(PlanError::Content(error)), .. } => {
                 return self.again_or_fail(engine, now, number, key, &error.to_string());
             }
-            TaskResult::Head { plan: Err(error), .. } => {
+            TaskResult::Manifest { plan: Err(error), .. } => {
                 return self.fail(engine, now, number, Failure::Local(error.to_string()));
             }
             TaskResult::Extent { key, hash } => set.state.hashed(key, hash),
-            TaskResult::Tail { key, tail: Ok(tail) } => set.state.tail_parsed(key, tail),
-            TaskResult::Tail { key, tail: Err(error) } => {
+            TaskResult::DigestList { key, tail: Ok(tail) } => set.state.digests_parsed(key, tail),
+            TaskResult::DigestList { key, tail: Err(error) } => {
                 return self.again_or_fail(engine, now, number, key, &error.to_string());
             }
             TaskResult::Carved(Ok(before)) => {
@@ -341,7 +356,7 @@ impl Session {
         let (remote, part) = (set.remote, set.state.part(key));
         if let Some(part) = part {
             set.spool.forget(&part);
-            if part.kind == ObjectKind::Head {
+            if part.kind == PartKind::Manifest {
                 set.plan = None;
             }
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Sender;
 use mio::Waker;
 use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
-use norm_core::fileset::{ContentError, Hash, ObjectKind, SetId};
+use norm_core::fileset::{ContentError, Hash, PartKind, SetId};
 use norm_core::norm::receiver::ObjectRef;
 
 use crate::receive::carve::{self, CarveError, Made};
@@ -17,7 +17,7 @@ use crate::receive::plan::{Plan, PlanError};
 use crate::receive::set::Part;
 use crate::receive::spool::{Spool, SpoolFile};
 use crate::receive::store::{Held, Returns};
-use crate::receive::verify::{self, TailHashes};
+use crate::receive::verify::{self, Digests};
 use crate::workers::guarded;
 
 /// What a task is for.
@@ -39,11 +39,11 @@ pub(super) struct TaskDone {
 #[derive(Debug)]
 pub(super) enum TaskResult {
     /// The head was read back, and, if it is what it should be, whether its files may be made.
-    Head { key: u64, hash: Hash, plan: Result<Plan, PlanError> },
+    Manifest { key: u64, hash: Hash, plan: Result<Plan, PlanError> },
     /// An extent was read back.
     Extent { key: u64, hash: Hash },
     /// The tail was read back.
-    Tail { key: u64, tail: Result<TailHashes, ContentError> },
+    DigestList { key: u64, tail: Result<Digests, ContentError> },
     /// The files were made, but for those that were there before: so many.
     Carved(Result<u64, CarveError>),
     /// A file that belongs to no set got its name.
@@ -208,23 +208,23 @@ impl CheckTask {
         let Self { key, part, spool, .. } = self;
         let key = *key;
         Ok(match part.kind {
-            ObjectKind::Head => {
-                let head = verify::read_whole(spool, SpoolFile::Head, part.size)?;
+            PartKind::Manifest => {
+                let head = verify::read_whole(spool, SpoolFile::Manifest, part.size)?;
                 let plan = Plan::new(&head, self.payload_size);
                 let plan = plan.and_then(|mut plan| {
                     plan.here = plan.check(spool.directory(), self.overwrite)?;
                     Ok(plan)
                 });
-                TaskResult::Head { key, hash: blake3::hash(&head), plan }
+                TaskResult::Manifest { key, hash: blake3::hash(&head), plan }
             }
-            ObjectKind::Payload => {
+            PartKind::Payload => {
                 let hash = verify::hash_extent(spool, part.offset, part.size, &self.cancel)?;
                 TaskResult::Extent { key, hash }
             }
-            ObjectKind::Tail => {
-                let tail = verify::read_whole(spool, SpoolFile::Tail, part.size)?;
-                let tail = TailHashes::parse(&tail, &self.id, self.extents);
-                TaskResult::Tail { key, tail }
+            PartKind::DigestList => {
+                let tail = verify::read_whole(spool, SpoolFile::DigestList, part.size)?;
+                let tail = Digests::parse(&tail, &self.id, self.extents);
+                TaskResult::DigestList { key, tail }
             }
         })
     }

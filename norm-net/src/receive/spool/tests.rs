@@ -22,7 +22,7 @@ fn blocks_go_to_their_place_in_any_order_and_nothing_is_left_behind() {
     assert_eq!(names(dir.path()), expected);
     spool.write(SpoolFile::Payload, b"56789", 5).unwrap();
     spool.write(SpoolFile::Payload, b"01234", 0).unwrap();
-    spool.write(SpoolFile::Tail, b"tail", 0).unwrap();
+    spool.write(SpoolFile::DigestList, b"tail", 0).unwrap();
     assert_eq!(spool.written.load(Ordering::Relaxed), 14);
     assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), b"0123456789");
     drop(spool);
@@ -84,9 +84,9 @@ fn content() -> ContentId {
 fn begun(dir: &Path) -> Spool {
     let spool = Spools::new(dir, true).create(content(), 5 * MIB as u64).unwrap();
     spool.take_room(|| true).unwrap();
-    spool.write(SpoolFile::Head, HEAD, 0).unwrap();
+    spool.write(SpoolFile::Manifest, HEAD, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 * MIB], 2 * MIB as u64).unwrap();
-    spool.write(SpoolFile::Tail, b"tail", 0).unwrap();
+    spool.write(SpoolFile::DigestList, b"tail", 0).unwrap();
     spool
 }
 
@@ -112,8 +112,8 @@ fn what_is_not_finished_is_kept_without_the_room_for_the_rest() {
     assert_eq!(complaint, None);
     assert_eq!(spool.written.load(Ordering::Relaxed), 2 * MIB as u64);
     assert!(spool.have().covers(2 * MIB as u64, 4 * MIB as u64));
-    assert!(!spool.take_head(HEAD.len() as u64 + 1));
-    assert!(spool.take_head(HEAD.len() as u64));
+    assert!(!spool.take_manifest(HEAD.len() as u64 + 1));
+    assert!(spool.take_manifest(HEAD.len() as u64));
     spool.take_room(|| true).unwrap();
     let bytes = fs::read(&payload).unwrap();
     assert_eq!(bytes.len(), 5 * MIB);
@@ -207,7 +207,7 @@ fn what_was_wrong_is_here_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
     let before = spool.written.load(Ordering::Relaxed);
-    let (kind, offset, size) = (ObjectKind::Payload, MIB as u64, 2 * MIB as u64);
+    let (kind, offset, size) = (PartKind::Payload, MIB as u64, 2 * MIB as u64);
     spool.forget(&Part { kind, offset, size });
     assert_eq!(before - spool.written.load(Ordering::Relaxed), MIB as u64);
     assert!(spool.is_unsaved());
@@ -216,8 +216,8 @@ fn what_was_wrong_is_here_no_more() {
     drop(spool);
     let (spool, _) = open(dir.path());
     assert_eq!(spool.have().bytes(), MIB as u64);
-    spool.forget(&Part { kind: ObjectKind::Head, offset: 0, size: HEAD.len() as u64 });
-    assert!(!spool.take_head(HEAD.len() as u64));
+    spool.forget(&Part { kind: PartKind::Manifest, offset: 0, size: HEAD.len() as u64 });
+    assert!(!spool.take_manifest(HEAD.len() as u64));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::fs::{create_dir, create_dir_all, write};
 use std::time::Duration;
 
-use norm_core::fileset::Head;
+use norm_core::fileset::Manifest;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
@@ -12,7 +12,7 @@ fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, SendError> {
 
 /// Kind, path and size of each entry of the head.
 fn entries(set: &FileSet) -> Vec<(EntryKind, String, u64)> {
-    let head = Head::parse(&set.head).unwrap();
+    let head = Manifest::parse(&set.head).unwrap();
     head.entries()
         .map(|entry| entry.map(|e| (e.kind, e.path.to_owned(), e.size)).unwrap())
         .collect()
@@ -176,7 +176,7 @@ mod on_unix {
         ] {
             File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
             let set = scan_one(&path).unwrap();
-            let head = Head::parse(&set.head).unwrap();
+            let head = Manifest::parse(&set.head).unwrap();
             let entry = head.entries().next().unwrap().unwrap();
             assert_eq!((entry.mode, entry.mtime), (0o640, Mtime { seconds, nanos }));
             assert_eq!(set.files[0].mtime, entry.mtime);

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use norm_core::fileset::{Tail, tail_len};
+use norm_core::fileset::{DigestList, digest_list_len};
 use tempfile::{TempDir, tempdir};
 
 use super::*;
@@ -60,14 +60,14 @@ impl Fixture {
 
     fn read_tail(&mut self) -> Bytes {
         let plan = self.plan();
-        let len = u32::try_from(tail_len(plan.extents)).unwrap();
+        let len = u32::try_from(digest_list_len(plan.extents)).unwrap();
         self.source.read(u64::from(plan.extents) + 1, 0, len).unwrap()
     }
 
     /// The tail must be that of the payload.
     fn check_tail(&mut self) {
         let bytes = self.read_tail();
-        let tail = Tail::parse(&bytes, &SET).unwrap();
+        let tail = DigestList::parse(&bytes, &SET).unwrap();
         assert_eq!(tail.head(), blake3::hash(&self.source.set().head));
         let extents = self.payload.chunks(usize::try_from(self.plan().extent_bytes).unwrap());
         let expected: Vec<Hash> = extents.map(blake3::hash).collect();
@@ -145,7 +145,7 @@ fn the_head_is_read_in_parts_and_an_empty_set_has_a_tail() {
 fn what_does_not_exist_cannot_be_read() {
     let mut fixture = fixture(&[100], 1000);
     let head_len = u32::try_from(fixture.plan().head_len).unwrap();
-    let tail = u32::try_from(tail_len(1)).unwrap();
+    let tail = u32::try_from(digest_list_len(1)).unwrap();
     let parts = [(0, 1, head_len), (1, 1, 100), (1, u64::MAX - 1000, 5), (2, 1, tail), (3, 0, 1)];
     for (object, offset, len) in parts {
         assert_eq!(fixture.source.read(object, offset, len), None, "object {object}");
@@ -194,7 +194,7 @@ fn files_that_grow_shrink_or_vanish_are_detected() {
 fn a_change_found_while_hashing_the_rest_fails_the_tail() {
     let mut fixture = fixture(&[100, 100], 1000);
     touch(&fixture.path(1));
-    let len = u32::try_from(tail_len(1)).unwrap();
+    let len = u32::try_from(digest_list_len(1)).unwrap();
     assert_eq!(fixture.source.read(2, 0, len), None);
     assert!(matches!(fixture.source.take_failure(), Some(SourceError::Changed { .. })));
     assert_eq!(fixture.source.root(), None);

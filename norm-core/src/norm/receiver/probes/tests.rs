@@ -558,7 +558,8 @@ fn a_copycat_does_not_keep_us_busy() {
 
 #[test]
 fn who_is_known_for_one_of_ours_only_later_is_told_who_we_are() {
-    use crate::fileset::{ContentId, ObjectKind, SetId, SetInfo};
+    use crate::fileset::{ContentId, PartKind, SetDescriptor, SetId};
+    use crate::norm::wire::SetInfo;
     let mut session = Session::new(Feedback::Multicast);
     let mut config = ReceiverConfig::new(Identity([1; 16]));
     (config.node, config.feedback) = (Some(OURS), Feedback::Multicast);
@@ -567,16 +568,15 @@ fn who_is_known_for_one_of_ours_only_later_is_told_who_we_are() {
     session.data(1, MS, 0..0);
     session.wait(MS * 500);
     let mut payload = Vec::new();
-    SetInfo {
-        kind: ObjectKind::Head,
+    let part = SetDescriptor {
+        kind: PartKind::Manifest,
         set: SetId([1; 16]),
-        first_object: 0,
-        objects: 2,
+        parts: 2,
         offset: 0,
         payload_size: 0,
         content: ContentId([2; 16]),
-    }
-    .emit(&mut payload);
+    };
+    SetInfo { first_object: ObjectId(0), part }.emit(&mut payload);
     session.sequence += 1;
     let info = crate::norm::wire::Info {
         sender: session.fields(),

@@ -65,7 +65,7 @@ impl<'a> Squelch<'a> {
 fn parse_position(fields: &mut Reader<'_>) -> Result<(FecId, ObjectId, RawPayloadId), ParseError> {
     let fec_id = FecId(fields.u8()?);
     let object = ObjectId(fields.u16()?);
-    Ok((fec_id, object, RawPayloadId::parse(fec_id, fields)?))
+    Ok((fec_id, object, fields.payload_id(fec_id)?))
 }
 
 fn emit_position(

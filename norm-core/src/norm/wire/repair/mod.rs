@@ -153,7 +153,7 @@ fn read_request<'a>(
 fn read_item(reader: &mut Reader<'_>) -> Result<RepairItem, ParseError> {
     let [fec_id, _reserved] = reader.array()?;
     let (fec_id, object) = (FecId(fec_id), ObjectId(reader.u16()?));
-    Ok(RepairItem { fec_id, object, payload_id: RawPayloadId::parse(fec_id, reader)? })
+    Ok(RepairItem { fec_id, object, payload_id: reader.payload_id(fec_id)? })
 }
 
 #[cfg(test)]

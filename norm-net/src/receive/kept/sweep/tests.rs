@@ -3,7 +3,7 @@ use std::fs::{File, FileTimes};
 use super::*;
 use crate::receive::spool::SpoolFile;
 use crate::receive::spools::Spools;
-use norm_core::fileset::{ContentId, Entry, EntryKind, HeadWriter, Mtime};
+use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 24 * 3600;
@@ -80,13 +80,13 @@ fn what_somebody_is_at_work_on_is_not_touched() {
 #[cfg(target_os = "linux")]
 fn a_part_of_a_file_that_was_being_made_goes_unless_somebody_is_at_work() {
     let dir = tempfile::tempdir().unwrap();
-    let mut head = HeadWriter::new();
+    let mut head = ManifestWriter::new();
     let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
     head.push(&Entry { kind, mode: 0o644, mtime, size: 5 * MIB, path: "d/file" }).unwrap();
     let head = head.finish();
     let content = ContentId::of(&blake3::hash(&head));
     let spool = Spools::new(dir.path(), true).create(content, 5 * MIB).unwrap();
-    spool.write(SpoolFile::Head, &head, 0).unwrap();
+    spool.write(SpoolFile::Manifest, &head, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();
     let part = spool.part_beside(&dir.path().join("d/file"));

@@ -37,7 +37,7 @@ impl Fixture {
     }
 
     fn part(&self) -> Part {
-        Part { kind: ObjectKind::Payload, offset: 0, size: 64 }
+        Part { kind: PartKind::Payload, offset: 0, size: 64 }
     }
 
     fn store_task(&mut self) -> StoreTask {

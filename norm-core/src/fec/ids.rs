@@ -1,11 +1,25 @@
-//! fec_payload_id: which symbol of which block a message speaks of.
+//! FEC Encoding IDs, and the payload ids that say which symbol of which block a packet carries.
 //!
-//! Its layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5510 §4.1 and
+//! A payload id's layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5510 §4.1 and
 //! §5.1, RFC 6330 §3.2). For id 2 it depends also on the field size m, which only the FTI tells;
 //! so messages carry the bytes, and whoever knows the object decodes them.
 
-use super::reader::Reader;
-use super::{FecId, ParseError};
+/// An FEC Encoding ID (RFC 5052 §6.1): which code, and which layout of payload id and FTI.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FecId(pub u8);
+
+impl FecId {
+    /// Compact No-Code (RFC 5445 §3).
+    pub const NO_CODE: Self = Self(0);
+    /// Reed-Solomon over GF(2^m) (RFC 5510 §4).
+    pub const REED_SOLOMON: Self = Self(2);
+    /// Reed-Solomon over GF(2^8) (RFC 5510 §5).
+    pub const REED_SOLOMON_8: Self = Self(5);
+    /// RaptorQ (RFC 6330), in a NORM profile of ours.
+    pub const RAPTORQ: Self = Self(6);
+    /// Small Block Systematic (RFC 5445 §5).
+    pub const SMALL_BLOCK: Self = Self(129);
+}
 
 /// A symbol of a block, in numbers.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -130,23 +144,24 @@ impl RawPayloadId {
             .is_some_and(|id| id.block == format.max_block() && id.symbol == format.max_symbol())
     }
 
-    pub(super) fn len(self) -> usize {
-        usize::from(self.len)
+    /// A payload id of `fec` from the front of `bytes`; `None` when the scheme is unknown or too few
+    /// bytes are there.
+    pub fn from_front(fec: FecId, bytes: &[u8]) -> Option<Self> {
+        let len = PayloadFormat::for_fec(fec)?.len();
+        let mut padded = [0; 8];
+        padded.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
+        Some(Self { bytes: padded, len: len as u8 })
+    }
+
+    /// Bytes on the wire: 4 or 8.
+    #[expect(clippy::len_without_is_empty, reason = "a payload id is never empty")]
+    pub const fn len(self) -> usize {
+        self.len as usize
     }
 
     /// True when `fec` writes payload ids of this length.
-    pub(super) fn suits(self, fec: FecId) -> bool {
+    pub fn suits(self, fec: FecId) -> bool {
         PayloadFormat::for_fec(fec).is_some_and(|format| format.len() == self.len())
-    }
-
-    /// Takes as many bytes as a payload id of `fec` has.
-    pub(super) fn parse(fec: FecId, reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        let format = PayloadFormat::for_fec(fec).ok_or(ParseError::FecId)?;
-        if format.len() == 8 {
-            return Ok(Self { bytes: reader.array()?, len: 8 });
-        }
-        let [a, b, c, d] = reader.array()?;
-        Ok(Self { bytes: [a, b, c, d, 0, 0, 0, 0], len: 4 })
     }
 }
 

@@ -1,57 +1,30 @@
-//! Layouts to and from EXT_FTI, and what of them is in every packet.
+//! EXT_FTI to and from the layout of an object.
 
-use super::reed_solomon::{Field, Points};
-use super::{Layout, LayoutError, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, RsCode, RsForm, Scheme};
-use crate::norm::wire::{FecId, Fti, ObjectSize, PayloadFormat};
+use super::{Fti, ObjectSize};
+use crate::fec::{
+    Field, Layout, LayoutError, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme,
+};
 
-impl Scheme {
-    /// The FEC encoding id that packets carry.
-    pub const fn fec_id(self) -> FecId {
-        match self {
-            Self::NoCode => FecId::NO_CODE,
-            Self::RaptorQ => FecId::RAPTORQ,
-            Self::ReedSolomon(code) => match code.form() {
-                RsForm::Id5 => FecId::REED_SOLOMON_8,
-                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
-                RsForm::Id129 => FecId::SMALL_BLOCK,
-            },
-        }
-    }
-
-    /// How block and symbol numbers share a payload id.
-    pub const fn payload_format(self) -> PayloadFormat {
-        match self {
-            Self::NoCode => PayloadFormat::Block16Symbol16,
-            Self::RaptorQ => PayloadFormat::Block8Symbol24,
-            Self::ReedSolomon(code) => match code.form() {
-                RsForm::Id5 | RsForm::Id2Bits8 => PayloadFormat::Block24Symbol8,
-                RsForm::Id2Bits16 => PayloadFormat::Block16Symbol16,
-                RsForm::Id129 => PayloadFormat::Block32Len16Symbol16,
-            },
-        }
-    }
-}
-
-impl Layout {
-    /// Checks what a packet says about an object. `points` are those of a Reed-Solomon code, which
-    /// no packet tells.
+impl Fti {
+    /// The layout that a packet describes. `points` are those of a Reed-Solomon code, which no packet
+    /// carries.
     ///
     /// # Errors
     /// [`LayoutError`] when the values are impossible, beyond our limits, or of another scheme.
-    pub fn from_fti(fti: &Fti, points: Points) -> Result<Self, LayoutError> {
+    pub fn layout(&self, points: Points) -> Result<Layout, LayoutError> {
         let code = |form, block_len, last| {
             RsCode::new(form, points, block_len, parity(form, points, block_len, last))
         };
-        match *fti {
+        match *self {
             Fti::RaptorQ { size, symbol_size, blocks, sub_blocks, alignment } => {
-                Self::raptorq(size.get(), symbol_size, blocks, sub_blocks, alignment)
+                Layout::raptorq(size.get(), symbol_size, blocks, sub_blocks, alignment)
             }
             Fti::NoCode { size, symbol_size, max_block_len } => {
-                Self::no_code(size.get(), symbol_size, max_block_len)
+                Layout::no_code(size.get(), symbol_size, max_block_len)
             }
             Fti::ReedSolomon8 { size, symbol_size, max_block_len, parity } => {
                 let code = code(RsForm::Id5, max_block_len.into(), parity.into())?;
-                Self::reed_solomon(size.get(), symbol_size, code)
+                Layout::reed_solomon(size.get(), symbol_size, code)
             }
             Fti::ReedSolomon { size, m, group: 1, symbol_size, max_block_len, parity } => {
                 let form = match m {
@@ -59,30 +32,30 @@ impl Layout {
                     16 => RsForm::Id2Bits16,
                     _ => return Err(LayoutError::UnknownScheme),
                 };
-                Self::reed_solomon(size.get(), symbol_size, code(form, max_block_len, parity)?)
+                Layout::reed_solomon(size.get(), symbol_size, code(form, max_block_len, parity)?)
             }
             Fti::SmallBlock { size, instance: 0, symbol_size, max_block_len, parity } => {
                 let code = code(RsForm::Id129, max_block_len, parity)?;
-                Self::reed_solomon(size.get(), symbol_size, code)
+                Layout::reed_solomon(size.get(), symbol_size, code)
             }
             Fti::ReedSolomon { .. } | Fti::SmallBlock { .. } => Err(LayoutError::UnknownScheme),
         }
     }
 
-    /// What packets say about the object.
-    pub fn to_fti(&self) -> Fti {
-        let size = ObjectSize::new(self.size()).unwrap_or(ObjectSize::MAX);
-        let symbol_size = self.symbol_size();
-        match self.scheme() {
+    /// What packets say about an object of this layout.
+    pub fn of(layout: &Layout) -> Self {
+        let size = ObjectSize::new(layout.size()).unwrap_or(ObjectSize::MAX);
+        let symbol_size = layout.symbol_size();
+        match layout.scheme() {
             Scheme::RaptorQ => Fti::RaptorQ {
                 size,
                 symbol_size,
-                blocks: u8::try_from(self.blocks()).unwrap_or(u8::MAX),
-                sub_blocks: self.sub_blocks(),
-                alignment: self.alignment(),
+                blocks: u8::try_from(layout.blocks()).unwrap_or(u8::MAX),
+                sub_blocks: layout.sub_blocks(),
+                alignment: layout.alignment(),
             },
             Scheme::NoCode => {
-                Fti::NoCode { size, symbol_size, max_block_len: self.max_block_len() }
+                Fti::NoCode { size, symbol_size, max_block_len: layout.max_block_len() }
             }
             Scheme::ReedSolomon(code) => {
                 let (max_block_len, parity) = (code.block_len(), last_field(code));
@@ -157,8 +130,8 @@ mod tests {
                     Scheme::ReedSolomon(code) => code.points(),
                     _ => Points::Rizzo,
                 };
-                let fti = layout.to_fti();
-                assert_eq!(Layout::from_fti(&fti, points), Ok(layout));
+                let fti = Fti::of(&layout);
+                assert_eq!(fti.layout(points), Ok(layout));
                 assert_eq!(fti.fec_id(), layout.scheme().fec_id());
             }
         }
@@ -169,7 +142,7 @@ mod tests {
         let size = ObjectSize::new(1000).unwrap();
         let parity = |max_block_len, parity, points| {
             let fti = Fti::ReedSolomon8 { size, symbol_size: 10, max_block_len, parity };
-            match Layout::from_fti(&fti, points)?.scheme() {
+            match fti.layout(points)?.scheme() {
                 Scheme::ReedSolomon(code) => Ok(code.parity()),
                 _ => unreachable!(),
             }
@@ -187,7 +160,7 @@ mod tests {
         let size = ObjectSize::new(1000).unwrap();
         let rs = |m, group, symbol_size, max_block_len, parity| {
             let fti = Fti::ReedSolomon { size, m, group, symbol_size, max_block_len, parity };
-            Layout::from_fti(&fti, Points::Rizzo).err()
+            fti.layout(Points::Rizzo).err()
         };
         assert_eq!(rs(4, 1, 10, 8, 2), Some(LayoutError::UnknownScheme));
         assert_eq!(rs(8, 2, 10, 8, 2), Some(LayoutError::UnknownScheme));
@@ -197,6 +170,6 @@ mod tests {
         assert_eq!(rs(8, 1, 10, 255, 255), None, "255 is then the sum, without parity");
         let instance =
             Fti::SmallBlock { size, instance: 1, symbol_size: 10, max_block_len: 8, parity: 2 };
-        assert_eq!(Layout::from_fti(&instance, Points::Rizzo), Err(LayoutError::UnknownScheme));
+        assert_eq!(instance.layout(Points::Rizzo), Err(LayoutError::UnknownScheme));
     }
 }

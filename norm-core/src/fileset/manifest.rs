@@ -30,7 +30,7 @@ const NANOS_PER_SECOND: u32 = 1_000_000_000;
 /// Most entries in a head.
 pub const MAX_ENTRIES: u32 = 1_000_000;
 /// Most bytes in a head.
-pub const MAX_HEAD_BYTES: usize = 256 << 20;
+pub const MAX_MANIFEST_BYTES: usize = 256 << 20;
 /// Most bytes in a path.
 pub const MAX_PATH_BYTES: usize = 4096;
 
@@ -83,19 +83,19 @@ impl Entry<'_> {
 
 /// Builds a head.
 #[derive(Clone, Debug)]
-pub struct HeadWriter {
+pub struct ManifestWriter {
     out: Vec<u8>,
     entries: u32,
     payload_size: u64,
 }
 
-impl Default for HeadWriter {
+impl Default for ManifestWriter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl HeadWriter {
+impl ManifestWriter {
     /// A head without entries.
     pub fn new() -> Self {
         let mut out = Vec::with_capacity(4096);
@@ -105,16 +105,16 @@ impl HeadWriter {
         Self { out, entries: 0, payload_size: 0 }
     }
 
-    /// Adds an entry. Its content begins at [`HeadWriter::payload_size`] as it was before.
+    /// Adds an entry. Its content begins at [`ManifestWriter::payload_size`] as it was before.
     ///
     /// Fails, and changes nothing, when a field is out of range, or when the head would exceed
-    /// [`MAX_ENTRIES`], [`MAX_HEAD_BYTES`] or a payload of 2^64 - 1 bytes.
+    /// [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), ContentError> {
         entry.check()?;
         let payload_size =
             self.payload_size.checked_add(entry.size).ok_or(ContentError::TooLarge)?;
         let len = self.out.len() + ENTRY_LEN + entry.path.len();
-        if self.entries >= MAX_ENTRIES || len > MAX_HEAD_BYTES {
+        if self.entries >= MAX_ENTRIES || len > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
         let path_len = u16::try_from(entry.path.len()).map_err(|_| ContentError::BadPath)?;
@@ -153,16 +153,16 @@ impl HeadWriter {
 
 /// A received head, of which only the header has been read yet.
 #[derive(Copy, Clone, Debug)]
-pub struct Head<'a> {
+pub struct Manifest<'a> {
     entries: u32,
     payload_size: u64,
     body: Cursor<'a>,
 }
 
-impl<'a> Head<'a> {
-    /// Reads the header. The entries are checked as they are read, see [`Head::entries`].
+impl<'a> Manifest<'a> {
+    /// Reads the header. The entries are checked as they are read, see [`Manifest::entries`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ContentError> {
-        if bytes.len() > MAX_HEAD_BYTES {
+        if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
         let mut body = Cursor::new(bytes);
@@ -211,7 +211,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The entries of a head in order; see [`Head::entries`].
+/// The entries of a head in order; see [`Manifest::entries`].
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     body: Cursor<'a>,

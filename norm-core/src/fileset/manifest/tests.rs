@@ -11,7 +11,7 @@ const FILE: Entry<'_> = Entry {
 const DIRECTORY: Entry<'_> = Entry { kind: EntryKind::Directory, size: 0, path: "dir", ..FILE };
 
 fn head(entries: &[Entry<'_>]) -> Vec<u8> {
-    let mut writer = HeadWriter::new();
+    let mut writer = ManifestWriter::new();
     for entry in entries {
         writer.push(entry).unwrap();
     }
@@ -19,7 +19,7 @@ fn head(entries: &[Entry<'_>]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Vec<Entry<'_>>, ContentError> {
-    Head::parse(bytes)?.entries().collect()
+    Manifest::parse(bytes)?.entries().collect()
 }
 
 #[test]
@@ -36,13 +36,13 @@ fn the_bytes_are_these() {
 fn a_set_without_entries_is_a_good_set() {
     let bytes = head(&[]);
     assert_eq!(read(&bytes), Ok(vec![]));
-    assert!(Head::parse(&bytes).unwrap().is_empty());
+    assert!(Manifest::parse(&bytes).unwrap().is_empty());
 }
 
 #[test]
 fn offsets_in_the_payload_follow_from_the_sizes() {
     let bytes = head(&[DIRECTORY, FILE, FILE]);
-    let parsed = Head::parse(&bytes).unwrap();
+    let parsed = Manifest::parse(&bytes).unwrap();
     assert_eq!((parsed.len(), parsed.payload_size()), (3, 0x0204));
     let mut entries = parsed.entries();
     let mut offsets = vec![entries.offset()];
@@ -89,7 +89,7 @@ fn malformed_heads_are_told_apart() {
 #[test]
 fn sizes_that_overflow_are_refused() {
     let huge = Entry { size: u64::MAX, ..FILE };
-    let mut writer = HeadWriter::new();
+    let mut writer = ManifestWriter::new();
     writer.push(&huge).unwrap();
     assert_eq!(writer.push(&FILE), Err(ContentError::TooLarge));
     writer.push(&Entry { size: 0, ..FILE }).unwrap();
@@ -105,7 +105,7 @@ fn sizes_that_overflow_are_refused() {
 fn an_error_ends_the_iteration() {
     let mut bytes = head(&[DIRECTORY, FILE, FILE]);
     bytes[20 + 27 + 3] = 9; // the kind of the second entry
-    let items: Vec<_> = Head::parse(&bytes).unwrap().entries().collect();
+    let items: Vec<_> = Manifest::parse(&bytes).unwrap().entries().collect();
     assert_eq!(items, [Ok(DIRECTORY), Err(ContentError::BadKind)]);
 }
 
@@ -113,14 +113,14 @@ fn an_error_ends_the_iteration() {
 fn no_entry_reaches_beyond_the_payload() {
     let mut bytes = head(&[FILE, FILE]);
     bytes[18..20].copy_from_slice(&[1, 3]); // room for the first file and one byte more
-    let items: Vec<_> = Head::parse(&bytes).unwrap().entries().collect();
+    let items: Vec<_> = Manifest::parse(&bytes).unwrap().entries().collect();
     assert_eq!(items, [Ok(FILE), Err(ContentError::SizeMismatch)]);
 }
 
 #[test]
 fn the_writer_refuses_what_the_reader_would() {
     let long = "x".repeat(MAX_PATH_BYTES + 1);
-    let mut writer = HeadWriter::default();
+    let mut writer = ManifestWriter::default();
     for (entry, error) in [
         (Entry { path: "", ..FILE }, ContentError::BadPath),
         (Entry { path: &long, ..FILE }, ContentError::BadPath),
@@ -139,13 +139,13 @@ fn the_writer_refuses_what_the_reader_would() {
 
 #[test]
 fn there_are_a_million_entries_at_most() {
-    let mut writer = HeadWriter::new();
+    let mut writer = ManifestWriter::new();
     for _ in 0..MAX_ENTRIES {
         writer.push(&DIRECTORY).unwrap();
     }
     assert_eq!(writer.push(&DIRECTORY), Err(ContentError::TooLarge));
     let bytes = writer.finish();
-    assert_eq!(Head::parse(&bytes).unwrap().entries().filter(Result::is_ok).count(), 1_000_000);
+    assert_eq!(Manifest::parse(&bytes).unwrap().entries().filter(Result::is_ok).count(), 1_000_000);
 }
 
 proptest! {

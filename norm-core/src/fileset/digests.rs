@@ -26,25 +26,25 @@ const HASH_LEN: usize = blake3::OUT_LEN;
 const ROOT_CONTEXT: &str = "norm-core 2026-11-22 file set tail version 1 root";
 
 /// Most bytes in a tail: 8 million extents.
-pub const MAX_TAIL_BYTES: usize = 256 << 20;
+pub const MAX_DIGEST_LIST_BYTES: usize = 256 << 20;
 
 /// Bytes in the tail of a set with this many extents.
-pub const fn tail_len(extents: u32) -> u64 {
+pub const fn digest_list_len(extents: u32) -> u64 {
     (HEADER_LEN + 2 * HASH_LEN) as u64 + HASH_LEN as u64 * extents as u64
 }
 
 /// Builds a tail.
 #[derive(Clone, Debug)]
-pub struct TailWriter {
+pub struct DigestListWriter {
     out: Vec<u8>,
     set: SetId,
     extents: u32,
 }
 
-impl TailWriter {
+impl DigestListWriter {
     /// The tail of this set, whose encoded head has this hash.
     pub fn new(set: SetId, head: &Hash) -> Self {
-        let mut out = Vec::with_capacity(tail_len(16) as usize);
+        let mut out = Vec::with_capacity(digest_list_len(16) as usize);
         out.extend_from_slice(&MAGIC);
         out.push(VERSION);
         out.resize(HEADER_LEN, 0);
@@ -52,9 +52,9 @@ impl TailWriter {
         Self { out, set, extents: 0 }
     }
 
-    /// Adds the hash of the next extent. Fails when the tail would exceed [`MAX_TAIL_BYTES`].
+    /// Adds the hash of the next extent. Fails when the tail would exceed [`MAX_DIGEST_LIST_BYTES`].
     pub fn push(&mut self, extent: &Hash) -> Result<(), ContentError> {
-        if tail_len(self.extents + 1) > MAX_TAIL_BYTES as u64 {
+        if digest_list_len(self.extents + 1) > MAX_DIGEST_LIST_BYTES as u64 {
             return Err(ContentError::TooLarge);
         }
         self.out.extend_from_slice(extent.as_bytes());
@@ -67,7 +67,7 @@ impl TailWriter {
         self.extents
     }
 
-    /// The encoded tail, [`tail_len`] bytes.
+    /// The encoded tail, [`digest_list_len`] bytes.
     pub fn finish(mut self) -> Vec<u8> {
         self.out[8..HEADER_LEN].copy_from_slice(&self.extents.to_be_bytes());
         let root = root(&self.set, &self.out);
@@ -78,16 +78,16 @@ impl TailWriter {
 
 /// A received tail that is whole and belongs to its set.
 #[derive(Copy, Clone, Debug)]
-pub struct Tail<'a> {
+pub struct DigestList<'a> {
     head: Hash,
     extents: &'a [[u8; HASH_LEN]],
     root: Hash,
 }
 
-impl<'a> Tail<'a> {
+impl<'a> DigestList<'a> {
     /// Checks the tail of this set, root included.
     pub fn parse(bytes: &'a [u8], set: &SetId) -> Result<Self, ContentError> {
-        if bytes.len() > MAX_TAIL_BYTES {
+        if bytes.len() > MAX_DIGEST_LIST_BYTES {
             return Err(ContentError::TooLarge);
         }
         let mut cursor = Cursor::new(bytes);
@@ -96,7 +96,7 @@ impl<'a> Tail<'a> {
             return Err(ContentError::BadField);
         }
         let extents = cursor.u32()?;
-        match (bytes.len() as u64).cmp(&tail_len(extents)) {
+        match (bytes.len() as u64).cmp(&digest_list_len(extents)) {
             core::cmp::Ordering::Less => return Err(ContentError::Truncated),
             core::cmp::Ordering::Greater => return Err(ContentError::TrailingBytes),
             core::cmp::Ordering::Equal => {}
@@ -145,7 +145,7 @@ mod tests {
     const SET: SetId = SetId(*b"0123456789abcdef");
 
     fn tail(extents: u8) -> Vec<u8> {
-        let mut writer = TailWriter::new(SET, &blake3::hash(b"head"));
+        let mut writer = DigestListWriter::new(SET, &blake3::hash(b"head"));
         for i in 0..extents {
             writer.push(&blake3::hash(&[i])).unwrap();
         }
@@ -154,15 +154,15 @@ mod tests {
     }
 
     fn error(bytes: &[u8], set: &SetId) -> Option<ContentError> {
-        Tail::parse(bytes, set).err()
+        DigestList::parse(bytes, set).err()
     }
 
     #[test]
     fn the_hashes_come_back_in_order() {
         for extents in [0, 1, 7] {
             let bytes = tail(extents);
-            assert_eq!(bytes.len() as u64, tail_len(u32::from(extents)));
-            let parsed = Tail::parse(&bytes, &SET).unwrap();
+            assert_eq!(bytes.len() as u64, digest_list_len(u32::from(extents)));
+            let parsed = DigestList::parse(&bytes, &SET).unwrap();
             assert_eq!(parsed.head(), blake3::hash(b"head"));
             let expected: Vec<Hash> = (0..extents).map(|i| blake3::hash(&[i])).collect();
             assert_eq!(parsed.extents().collect::<Vec<_>>(), expected);
@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn the_length_is_known_for_any_number_of_extents() {
-        assert_eq!(tail_len(0), 76);
-        assert_eq!(tail_len(u32::MAX), 76 + 32 * u64::from(u32::MAX));
+        assert_eq!(digest_list_len(0), 76);
+        assert_eq!(digest_list_len(u32::MAX), 76 + 32 * u64::from(u32::MAX));
         let mut bytes = tail(0);
         bytes[8..12].fill(0xff);
         assert_eq!(error(&bytes, &SET), Some(ContentError::Truncated));
@@ -221,11 +221,11 @@ mod tests {
         fn arbitrary_bytes_never_panic(
             mut bytes in prop::collection::vec(any::<u8>(), 0..200), extents in 0u8..5,
         ) {
-            prop_assert!(Tail::parse(&bytes, &SET).is_err());
+            prop_assert!(DigestList::parse(&bytes, &SET).is_err());
             let start = tail(extents);
             let n = bytes.len().min(12);
             bytes[..n].copy_from_slice(&start[..n]);
-            prop_assert!(Tail::parse(&bytes, &SET).is_err());
+            prop_assert!(DigestList::parse(&bytes, &SET).is_err());
         }
     }
 }
