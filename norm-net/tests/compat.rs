@@ -21,9 +21,9 @@ use norm_core::norm::wire::{
 };
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_core::{Rng, Timestamp};
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{
     Compat, CompatFec, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, SendOptions,
     SendOutcome, receive, send,

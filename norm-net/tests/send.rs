@@ -20,9 +20,9 @@ use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescripto
 use norm_core::norm::receiver::{JoinPolicy, Progress};
 use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
-use norm_net::driver::{Application, Clock, run};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{Application, Clock, run};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{Fec, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
 use tempfile::{TempDir, tempdir};
 

@@ -10,11 +10,11 @@ use norm_core::norm::sender::{ConfigError, RateControl};
 use norm_core::norm::wire::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
-use crate::error::NetError;
-use crate::interface::InterfaceSpec;
-use crate::send::SendError;
-use crate::session::draw_node;
-use crate::socket::LinkConfig;
+use crate::io::error::NetError;
+use crate::io::interface::InterfaceSpec;
+use crate::io::socket::LinkConfig;
+use crate::stopper::draw_node;
+use crate::transfer::send::SendError;
 
 /// The options of [`ObjectSender::open`](super::ObjectSender::open).
 #[derive(Clone, Debug)]

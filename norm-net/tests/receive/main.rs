@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use norm_core::fileset::SetId;
 use norm_core::norm::wire::NodeId;
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
 
 use source::{SEGMENT, SET, Source, content, directory, file, group, names, options};

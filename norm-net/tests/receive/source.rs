@@ -21,9 +21,9 @@ use norm_core::norm::sender::ObjectSpec;
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 
 pub const SET: SetId = SetId(*b"set for the test");
 pub const SEGMENT: u16 = 1344;

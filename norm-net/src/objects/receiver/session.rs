@@ -16,10 +16,10 @@ use norm_core::norm::{Receiver, ReceiverEvent};
 use super::event::{Budget, ObjectEvent, RemoteSender};
 use super::feed::{Fed, Feed};
 use super::reader::ITEM;
-use crate::driver::Application;
+use crate::io::driver::Application;
 use crate::objects::signal::Signal;
-use crate::receive::store::{BlockStore, Returns};
-use crate::session::{JobResults, Stopper};
+use crate::stopper::{JobResults, Stopper};
+use crate::transfer::receive::store::{BlockStore, Returns};
 
 type Engine = Receiver<BlockStore>;
 

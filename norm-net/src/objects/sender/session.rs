@@ -17,10 +17,10 @@ use norm_core::norm::{Sender, SenderEvent};
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
-use crate::driver::Application;
+use crate::io::driver::Application;
+use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
-use crate::session::{JobResults, Stopper};
-use crate::workers::{Workers, guarded};
+use crate::stopper::{JobResults, Stopper};
 
 type Reply<T> = ChannelSender<Result<T, ObjectError>>;
 
