@@ -34,7 +34,7 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
     let stats = &found.outcome.receivers[0].stats;
     let long = |queued: f64| path.mark.is_some_and(|mark| queued > f64::from(mark));
     let over = found.course.iter().filter(|step| long(step.queued)).count();
-    let part = stats.marked as f64 / stats.heard as f64;
+    let part = stats.ce_marked as f64 / stats.heard as f64;
     eprintln!(
         "{:?}, {} Mbit/s, {:?}: after {:?}, {:.3} used, {part:.4} marked",
         path.control,
@@ -76,7 +76,7 @@ fn beside(control: RateControl, tcp: Control, flows: usize, path: (Duration, u64
     test.depth = 8.0;
     let shares = test.run(1);
     assert_eq!(shares.outcome.series.last().unwrap().lost, 0, "{control:?} {rtt:?} {tcp:?}");
-    assert!(shares.outcome.receivers[0].stats.marked > 0);
+    assert!(shares.outcome.receivers[0].stats.ce_marked > 0);
     shares
 }
 
@@ -138,7 +138,7 @@ fn one_flow_that_is_fair_uses_most_of_a_path_that_marks_it() {
         let (sent, passes) = later.fold((0.0, 0.0), |sum, s| (sum.0 + s.sent, sum.1 + s.passes));
         let what = format!("{mbit} Mbit/s, {micros} us: {:.3}", sent / passes);
         assert!(sent / passes >= 0.8 && found.dropped == 0.0, "{what}");
-        assert!(found.outcome.receivers[0].stats.marked > 0, "{what}");
+        assert!(found.outcome.receivers[0].stats.ce_marked > 0, "{what}");
     }
 }
 
@@ -150,7 +150,7 @@ fn a_rate_that_is_fixed_is_not_marked() {
     scenario.sender().config.rate = Some(12 * MBIT);
     let outcome = norm_sim::run(&scenario);
     let stats = &outcome.receivers[0].stats;
-    assert_eq!((stats.heard > 1000, stats.marked), (true, 0));
+    assert_eq!((stats.heard > 1000, stats.ce_marked), (true, 0));
 }
 
 /// Somebody claims for `lies` that all packets are marked, beside ten receivers of 20 Mbit/s and more.

@@ -68,7 +68,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     let datagram = Datagram {
         source: address,
         to_group: true,
-        marked: false,
+        ce: false,
         waited: Duration::ZERO,
         payload: &mut bytes,
     };
