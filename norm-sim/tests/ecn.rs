@@ -48,7 +48,7 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
 
 #[test]
 fn an_empty_path_is_filled_and_its_queue_stays_too_short_to_be_marked() {
-    for control in [RateControl::Auto, RateControl::Delivery, RateControl::Polite] {
+    for control in [RateControl::Auto, RateControl::Delivery, RateControl::Scavenger] {
         for (mbit, micros) in [(10, 5_000), (10, 50_000), (100, 200), (100, 50_000), (1_000, 5_000)]
         {
             let path = marking(control, mbit * MBIT, Duration::from_micros(micros), 20.0);
@@ -185,10 +185,10 @@ fn who_claims_that_all_is_marked_slows_no_further_than_the_least_rate_and_not_fo
 #[test]
 fn who_claims_that_all_is_marked_is_sent_away_like_anybody_who_is_slow() {
     let after = SECOND * 2;
-    let policy = SlowPolicy { below: None, loss: Some(0.5), after, lane: None };
+    let policy = SlowPolicy { below: None, loss: Some(0.5), after, separate_group: None };
     for seed in seeds(3) {
         let course = lied_to(seed, RateControl::Auto, Some(policy), 40);
-        let ejected = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEjected { .. });
+        let ejected = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEvicted { .. });
         let rate = course.mean(SECOND * 20, SECOND * 40) / 1e6;
         assert!(course.outcome.events().iter().filter(ejected).count() > 0, "seed {seed}");
         assert!(rate > 16.0, "seed {seed}: {rate:.2} Mbit/s");
