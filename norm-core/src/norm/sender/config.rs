@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::mode::Mode;
-use super::slow::SlowPolicy;
+use super::rate::slow::SlowPolicy;
 use crate::fec::Scheme;
 use crate::norm::wire::NodeId;
 
