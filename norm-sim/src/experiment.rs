@@ -112,10 +112,10 @@ impl Experiment {
         if let Some(code) = self.code() {
             config.scheme = Scheme::ReedSolomon(code);
         }
-        config.cache_bytes = 48 << 20;
-        config.initial_grtt = Duration::from_millis(25);
+        config.cache.bytes = 48 << 20;
+        config.grtt.initial = Duration::from_millis(25);
         if !self.announce {
-            config.open = true;
+            config.trust_unannounced = true;
             config.group_size = Some(self.receivers.into());
             config.backoff = Some(if self.unicast { 6 } else { 4 });
         } else {

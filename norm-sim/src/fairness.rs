@@ -141,7 +141,7 @@ impl Fairness {
         let config = &mut plan.config;
         config.node = NodeId(node as u32 + 1);
         (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-        (config.control, config.cache_bytes, config.rate_min) = (self.control, 64 << 20, 8_000);
+        (config.control, config.cache.bytes, config.rate_min) = (self.control, 64 << 20, 8_000);
         config.min_receivers = 1;
         plan
     }

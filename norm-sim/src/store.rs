@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use norm_core::endpoint::{BlockGeometry, BlockSlot, JobDone, StoreJob, StoreOutcome, SymbolStore};
+use norm_core::endpoint::{
+    BlockGeometry, BlockSlot, JobDone, ObjectRef, StoreJob, StoreOutcome, SymbolStore,
+};
 use norm_core::fec::{BlockBuffer, Scheme};
-use norm_core::norm::receiver::ObjectRef;
 
 use crate::packet::{HostId, Packet, Symbol, mix};
 use crate::reference::Reference;
@@ -112,7 +113,7 @@ impl SimStore {
             // A symbol may be wrong where the solve did not use it.
             tainted = !same;
         }
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = slot.object_ref();
         let written = self.objects.entry(object).or_default();
         written.blocks += 1;
         written.tainted |= tainted;

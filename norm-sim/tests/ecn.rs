@@ -34,7 +34,7 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
     let stats = &found.outcome.receivers[0].stats;
     let long = |queued: f64| path.mark.is_some_and(|mark| queued > f64::from(mark));
     let over = found.course.iter().filter(|step| long(step.queued)).count();
-    let part = stats.marked as f64 / stats.heard as f64;
+    let part = stats.ce_marked as f64 / stats.heard as f64;
     eprintln!(
         "{:?}, {} Mbit/s, {:?}: after {:?}, {:.3} used, {part:.4} marked",
         path.control,
@@ -48,7 +48,7 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
 
 #[test]
 fn an_empty_path_is_filled_and_its_queue_stays_too_short_to_be_marked() {
-    for control in [RateControl::Auto, RateControl::Delivery, RateControl::Polite] {
+    for control in [RateControl::Auto, RateControl::Delivery, RateControl::Scavenger] {
         for (mbit, micros) in [(10, 5_000), (10, 50_000), (100, 200), (100, 50_000), (1_000, 5_000)]
         {
             let path = marking(control, mbit * MBIT, Duration::from_micros(micros), 20.0);
@@ -76,7 +76,7 @@ fn beside(control: RateControl, tcp: Control, flows: usize, path: (Duration, u64
     test.depth = 8.0;
     let shares = test.run(1);
     assert_eq!(shares.outcome.series.last().unwrap().lost, 0, "{control:?} {rtt:?} {tcp:?}");
-    assert!(shares.outcome.receivers[0].stats.marked > 0);
+    assert!(shares.outcome.receivers[0].stats.ce_marked > 0);
     shares
 }
 
@@ -138,7 +138,7 @@ fn one_flow_that_is_fair_uses_most_of_a_path_that_marks_it() {
         let (sent, passes) = later.fold((0.0, 0.0), |sum, s| (sum.0 + s.sent, sum.1 + s.passes));
         let what = format!("{mbit} Mbit/s, {micros} us: {:.3}", sent / passes);
         assert!(sent / passes >= 0.8 && found.dropped == 0.0, "{what}");
-        assert!(found.outcome.receivers[0].stats.marked > 0, "{what}");
+        assert!(found.outcome.receivers[0].stats.ce_marked > 0, "{what}");
     }
 }
 
@@ -150,7 +150,7 @@ fn a_rate_that_is_fixed_is_not_marked() {
     scenario.sender().config.rate = Some(12 * MBIT);
     let outcome = norm_sim::run(&scenario);
     let stats = &outcome.receivers[0].stats;
-    assert_eq!((stats.heard > 1000, stats.marked), (true, 0));
+    assert_eq!((stats.heard > 1000, stats.ce_marked), (true, 0));
 }
 
 /// Somebody claims for `lies` that all packets are marked, beside ten receivers of 20 Mbit/s and more.
@@ -185,10 +185,10 @@ fn who_claims_that_all_is_marked_slows_no_further_than_the_least_rate_and_not_fo
 #[test]
 fn who_claims_that_all_is_marked_is_sent_away_like_anybody_who_is_slow() {
     let after = SECOND * 2;
-    let policy = SlowPolicy { below: None, loss: Some(0.5), after, lane: None };
+    let policy = SlowPolicy { below: None, loss: Some(0.5), after, separate_group: None };
     for seed in seeds(3) {
         let course = lied_to(seed, RateControl::Auto, Some(policy), 40);
-        let ejected = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEjected { .. });
+        let ejected = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEvicted { .. });
         let rate = course.mean(SECOND * 20, SECOND * 40) / 1e6;
         assert!(course.outcome.events().iter().filter(ejected).count() > 0, "seed {seed}");
         assert!(rate > 16.0, "seed {seed}: {rate:.2} Mbit/s");

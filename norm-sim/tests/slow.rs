@@ -11,12 +11,16 @@ const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MBIT: u64 = 1_000_000;
 
-const POLICY: SlowPolicy =
-    SlowPolicy { below: None, loss: Some(0.5), after: Duration::from_secs(2), lane: None };
+const POLICY: SlowPolicy = SlowPolicy {
+    below: None,
+    loss: Some(0.5),
+    after: Duration::from_secs(2),
+    separate_group: None,
+};
 
 fn ejected(course: &Course) -> usize {
     let events = course.outcome.events().iter();
-    events.filter(|event| matches!(event, SenderEvent::ReceiverEjected { .. })).count()
+    events.filter(|event| matches!(event, SenderEvent::ReceiverEvicted { .. })).count()
 }
 
 /// Twenty that take 20 to 39 Mbit/s.

@@ -76,7 +76,7 @@ pub fn run<E: Endpoint>(
             let datagram = Datagram {
                 source: received.source,
                 to_group: received.to_group,
-                marked: received.marked,
+                ce: received.marked,
                 waited: received.waited,
                 payload: received.payload,
             };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use norm_core::Rng;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ConfigError, RateControl};
+use norm_core::norm::sender::{ConfigError, Mode, RateControl};
 use norm_core::norm::wire::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
@@ -113,7 +113,7 @@ impl ObjectSendOptions {
             packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),
-            rfc_only: self.rfc_only,
+            mode: if self.rfc_only { Mode::Standard } else { Mode::Native },
             patience: self.patience,
             min_receivers: self.min_receivers,
             start_timeout: self.start_timeout,

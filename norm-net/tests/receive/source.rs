@@ -17,7 +17,7 @@ use norm_core::fileset::{
     ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
     SetId,
 };
-use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::sender::{GrttOptions, ObjectSpec};
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
@@ -155,7 +155,7 @@ impl Source {
             on_request: self.on_request,
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),
-            initial_grtt: Duration::from_millis(20),
+            grtt: GrttOptions { initial: Duration::from_millis(20), ..GrttOptions::default() },
             rate: Some(self.rate),
             ..SenderConfig::new(self.node)
         };

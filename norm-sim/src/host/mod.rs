@@ -293,7 +293,7 @@ impl Host {
                 (&mut self.machine, &packet.body)
             {
                 packet.symbol = node.check_sent(bytes);
-                packet.capable = node.heeds_marks();
+                packet.capable = node.uses_ecn();
             }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));

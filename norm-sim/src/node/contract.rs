@@ -79,9 +79,9 @@ pub(crate) fn hand_over(
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
-    let marked = packet.marked;
+    let ce = packet.marked;
     engine.handle_datagram(
         now,
-        Datagram { source, to_group, marked, waited: Duration::ZERO, payload: &mut out.scratch },
+        Datagram { source, to_group, ce, waited: Duration::ZERO, payload: &mut out.scratch },
     );
 }

@@ -5,11 +5,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, StoreOutcome};
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreOutcome};
 use norm_core::fec::Layout;
-use norm_core::norm::receiver::{
-    Feedback, ObjectRef, Progress, Receiver, ReceiverEvent, ReceiverStats,
-};
+use norm_core::norm::receiver::{Feedback, Progress, Receiver, ReceiverEvent, ReceiverStats};
 use norm_core::norm::wire::{Command, Identity, MemberState, Message};
 use norm_core::{Rng, Timestamp};
 
@@ -37,7 +35,7 @@ pub(crate) struct NormReceiver {
     stored_blocks: u64,
     /// Where we heard senders, and which of them are honest ones, by the engine's number.
     heard: BTreeSet<SocketAddr>,
-    honest: BTreeMap<u32, HostId>,
+    honest: BTreeMap<SenderId, HostId>,
     confirmed: BTreeSet<(HostId, u16)>,
     tries: BTreeMap<(HostId, u16), u32>,
     /// An honest sender has fallen silent without a goodbye.
@@ -199,7 +197,7 @@ impl NormReceiver {
         event: &ReceiverEvent,
     ) {
         match *event {
-            ReceiverEvent::SenderFound { remote, address, .. } => {
+            ReceiverEvent::SenderFound { sender: remote, address, .. } => {
                 self.heard.insert(address);
                 check_load(self.me, engine, &self.plan.config);
                 if let Some(host) =
@@ -221,13 +219,13 @@ impl NormReceiver {
             ReceiverEvent::StoreFailed { object } => {
                 self.fail(engine, now, object, "cannot write: the disk is full");
             }
-            ReceiverEvent::Released { remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::Released { sender: remote } if self.honest.contains_key(&remote) => {
                 self.outcome.released = true;
             }
-            ReceiverEvent::SenderEnded { remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::SenderEnded { sender: remote } if self.honest.contains_key(&remote) => {
                 self.outcome.ended = true;
             }
-            ReceiverEvent::SenderSilent { remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::SenderSilent { sender: remote } if self.honest.contains_key(&remote) => {
                 self.silent = true;
             }
             _ => {}
@@ -236,7 +234,7 @@ impl NormReceiver {
 
     /// The honest sender of an object, and the object's true size.
     fn reference_of(&self, object: ObjectRef) -> Option<(HostId, u64)> {
-        let host = *self.honest.get(&object.remote)?;
+        let host = *self.honest.get(&object.sender)?;
         let layout = self.reference.of(host)?.layout(object.key)?;
         Some((host, layout.size()))
     }
@@ -251,7 +249,7 @@ impl NormReceiver {
         match self.reference_of(object) {
             Some((_, reference)) if reference == size => engine.accept(object),
             Some(_) => self.again(engine, now, object),
-            None => engine.give_up(object.remote, object.key..object.key + 1),
+            None => engine.give_up(object.sender, object.key..object.key + 1),
         }
     }
 
@@ -312,11 +310,11 @@ impl NormReceiver {
         object: ObjectRef,
         reason: &str,
     ) {
-        engine.give_up(object.remote, object.key..object.key + 1);
+        engine.give_up(object.sender, object.key..object.key + 1);
         let (state, reason) = (MemberState::Failed, reason.to_owned());
         self.outcome.failed.get_or_insert_with(|| reason.clone());
-        engine.set_progress(object.remote, Progress { state, bytes_total: 0, reason });
-        engine.announce(object.remote, now);
+        engine.set_progress(object.sender, Progress { state, bytes_total: 0, reason });
+        engine.report_now(object.sender, now);
     }
 
     /// True when the fault that was asked for makes the receiver deaf to this.

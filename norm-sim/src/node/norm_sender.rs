@@ -112,8 +112,8 @@ impl NormSender {
     }
 
     /// Its packets may be marked.
-    pub(crate) fn heeds_marks(&self) -> bool {
-        self.plan.config.heeds_marks()
+    pub(crate) fn uses_ecn(&self) -> bool {
+        self.plan.config.uses_ecn()
     }
 
     /// Checks a packet that it sends; says which symbol is in it.

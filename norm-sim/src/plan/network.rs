@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::norm::receiver::Feedback;
-use norm_core::norm::sender::{ObjectSpec, SenderConfig};
+use norm_core::norm::sender::{GrttOptions, ObjectSpec, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use super::request::{EFFORT, Request};
@@ -107,10 +107,13 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
         scheme,
         block_len,
         // A population does not announce itself.
-        open: population,
+        trust_unannounced: population,
         group_size: population.then_some(request.receivers.into()),
         // Nor does it notice that round trips are shorter than was assumed.
-        initial_grtt: if population { half(request) * 2 + NEAR } else { usual.initial_grtt },
+        grtt: GrttOptions {
+            initial: if population { half(request) * 2 + NEAR } else { usual.grtt.initial },
+            ..usual.grtt
+        },
         ..usual
     };
     let object = |size| ObjectSpec { size, info: None, file: true };

@@ -181,7 +181,7 @@ impl Recipe {
                 scenario.limit *= 10;
             }
             Feature::SmallCache { bytes } => {
-                scenario.sender().config.cache_bytes = bytes as usize;
+                scenario.sender().config.cache.bytes = bytes as usize;
             }
             Feature::Store { every } => {
                 plans(scenario, every).for_each(|plan| plan.real_store = true);

@@ -109,7 +109,7 @@ impl SenderPlan {
         let mut config = SenderConfig::new(NodeId(1));
         config.segment_size = 1024;
         config.block_len = 64;
-        config.cache_bytes = 4 << 20;
+        config.cache.bytes = 4 << 20;
         Self {
             config,
             objects: vec![ObjectSpec { size, info: None, file: true }],

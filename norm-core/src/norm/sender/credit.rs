@@ -34,7 +34,7 @@ impl Sender {
     /// something rather than hold the writer up.
     pub(super) fn heeds_credit(&self) -> bool {
         let current = self.objects.get(self.cursor.key);
-        !self.config.rfc_only && current.is_some_and(|object| object.stream.is_none())
+        self.config.mode.asks_for_credit() && current.is_some_and(|object| object.stream.is_none())
     }
 
     /// Asks receivers how much they can take, when that is due.

@@ -44,7 +44,7 @@ impl Sender {
         };
         let (node, to_group) = (header.source, datagram.to_group);
         if node == NodeId::NONE || node == NodeId::ANY {
-            self.stats.foreign += 1;
+            self.stats.not_ours += 1;
             return;
         }
         let from = (node, Peer::new(datagram.source));
@@ -79,9 +79,9 @@ impl Sender {
                     self.stats.reports += 1;
                     self.take_report(now, from, &report);
                 }
-                _ => self.stats.foreign += 1,
+                _ => self.stats.not_ours += 1,
             },
-            _ => self.stats.foreign += 1,
+            _ => self.stats.not_ours += 1,
         }
     }
 
@@ -115,8 +115,10 @@ impl Sender {
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
             Heard::Stranger => {
-                self.session.stranger(now, !self.config.open);
-                if let Some(rtt) = round_trip(now, response).filter(|_| self.config.open) {
+                self.session.stranger(now, !self.config.trust_unannounced);
+                if let Some(rtt) =
+                    round_trip(now, response).filter(|_| self.config.trust_unannounced)
+                {
                     self.grtt.sample(rtt);
                 }
                 return Trust::Stranger;
@@ -166,7 +168,7 @@ impl Sender {
     fn welcome_late(&mut self, node: NodeId) {
         let object = self.objects.get(self.cursor.key);
         let late = object.is_some_and(|o| o.stream.is_none()) && self.cursor.place().block > 0;
-        if late && self.config.rfc_only {
+        if late && self.config.mode.lists_late_joiners() {
             self.welcome.invite(node);
         }
     }
@@ -218,7 +220,7 @@ impl Sender {
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
-                marked: report.marked,
+                ce_marked: report.marked,
             });
         }
     }

@@ -228,8 +228,8 @@ impl Members {
         let same = member.filter(|m| m.identity == id && m.peer == peer);
         fresh.joined = same.map_or(joined, |m| m.joined);
         self.insert(fresh);
-        if same.is_some_and(|m| m.status == MemberStatus::Ejected) {
-            self.set_status(node, MemberStatus::Ejected);
+        if same.is_some_and(|m| m.status == MemberStatus::Evicted) {
+            self.set_status(node, MemberStatus::Evicted);
         }
         Heard::Moved(old)
     }
@@ -302,8 +302,8 @@ impl Members {
         self.active += usize::from(status == MemberStatus::Active);
         self.confirmed -= usize::from(old == MemberStatus::Confirmed);
         self.confirmed += usize::from(status == MemberStatus::Confirmed);
-        self.ejected -= usize::from(old == MemberStatus::Ejected);
-        self.ejected += usize::from(status == MemberStatus::Ejected);
+        self.ejected -= usize::from(old == MemberStatus::Evicted);
+        self.ejected += usize::from(status == MemberStatus::Evicted);
         old != status
     }
 
@@ -354,7 +354,7 @@ impl Members {
 
     /// True of a receiver that was sent away.
     pub(super) fn is_ejected(&self, node: NodeId) -> bool {
-        self.get(node).is_some_and(|member| member.status == MemberStatus::Ejected)
+        self.get(node).is_some_and(|member| member.status == MemberStatus::Evicted)
     }
 
     /// Its 128-bit identity.

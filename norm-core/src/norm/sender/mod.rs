@@ -17,6 +17,7 @@ mod foresight;
 mod grtt;
 mod lag;
 mod members;
+mod mode;
 mod objects;
 mod parity;
 mod pause;
@@ -40,9 +41,10 @@ use crate::fec::{Layout, Scheme};
 use crate::norm::wire::{InstanceId, NodeId, Sequence};
 
 pub use compose::DATA_OVERHEAD;
-pub use config::{ConfigError, RateControl, SenderConfig};
+pub use config::{CacheOptions, ConfigError, GrttOptions, RateControl, SenderConfig};
 pub use event::{SenderEvent, SenderStats};
 pub use members::{Member, MemberStatus};
+pub use mode::Mode;
 pub use objects::ObjectSpec;
 pub use slow::SlowPolicy;
 pub use stream::StreamSpec;
@@ -142,15 +144,15 @@ impl Sender {
             sequence: Sequence((rng.next_u32() >> 16) as u16),
             objects: ObjectTable::new(config.first_object),
             cursor: Cursor::new(config.first_object),
-            cache: BlockCache::new(config.cache_bytes),
+            cache: BlockCache::new(config.cache.bytes),
             repairs: RepairTable::default(),
             parity: ParityCursors::default(),
-            members: Members::new(config.max_receivers, config.rfc_only),
+            members: Members::new(config.max_receivers, config.mode.lists_all_heard()),
             lag: Lag::new(),
             window: Window::new(),
             foresight: Foresight::default(),
             strangers: Allowance::new(now),
-            grtt: Grtt::new(config.initial_grtt, config.min_grtt, now),
+            grtt: Grtt::new(config.grtt.initial, config.grtt.min, now),
             pacer: Pacer::new(rate, now),
             steering,
             turns: Turns::new(&config, packet, now),

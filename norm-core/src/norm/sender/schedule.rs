@@ -122,7 +122,7 @@ impl Sender {
     /// Blocks that the cache holds.
     pub(super) fn blocks_in_cache(&self) -> u64 {
         let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
-        self.config.cache_bytes as u64 / block.max(1)
+        self.config.cache.bytes as u64 / block.max(1)
     }
 
     /// Blocks below are history: they have left, or will soon leave, the cache.
@@ -138,7 +138,7 @@ impl Sender {
     }
 
     fn earn_credit(&mut self, sent: Transmit, out: &TransmitBuf) -> Transmit {
-        let percent = i64::from(self.config.history_percent.clamp(1, 90));
+        let percent = i64::from(self.config.late_repair_percent.clamp(1, 90));
         let earned = out.bytes.len() as i64 * percent / (100 - percent);
         self.history_credit = (self.history_credit + earned).min(MAX_CREDIT);
         sent
@@ -227,7 +227,7 @@ impl Sender {
             }
             if self.cursor.symbol == geometry.symbols {
                 self.cursor.next_block();
-                if !self.repairs.release(now, number) && !self.config.keep_sent {
+                if !self.repairs.release(now, number) && !self.config.cache.keep_sent {
                     self.cache.sent(now, number);
                 }
             }

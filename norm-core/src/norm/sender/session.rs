@@ -14,6 +14,7 @@ use super::Sender;
 use super::config::SenderConfig;
 use super::event::SenderEvent;
 use super::members::MemberStatus;
+use super::mode::Mode;
 use crate::base::Timestamp;
 use crate::norm::wire::{ACK_CREDIT, Identity, NodeId};
 
@@ -92,8 +93,7 @@ pub(super) struct Session {
     pub(super) ack_request: Option<AckRequest>,
     pub(super) next_ack_id: u8,
     pub(super) command: Option<AppCommand>,
-    /// RFC 5740 and nothing of our own.
-    rfc_only: bool,
+    mode: Mode,
     /// More receivers may come, whatever was served.
     stays_open: bool,
     /// Nothing is sent, because the application wants it so.
@@ -151,7 +151,7 @@ impl Session {
             began: now,
             all_sent: None,
             abandoned: None,
-            fti_until: fti_until(now, config.rfc_only),
+            fti_until: fti_until(now, config.mode),
             next_cc: now,
             cc_interval: CC_FIRST,
             cc_sequence: 0,
@@ -178,7 +178,7 @@ impl Session {
             ack_request: None,
             next_ack_id: 0,
             command: None,
-            rfc_only: config.rfc_only,
+            mode: config.mode,
             stays_open: false,
             paused: None,
             resumed: now,
@@ -269,7 +269,7 @@ impl Session {
                 let open = |r: &&AckRequest| r.left > 0 && !r.pending.is_empty();
                 let ack = self.ack_request.as_ref().filter(open).map(|r| r.next);
                 let command = self.command.as_ref().map(|command| command.next);
-                let call = (!self.rfc_only).then_some(self.next_call);
+                let call = self.mode.sends_queries().then_some(self.next_call);
                 let clock = [Some(self.next_cc), call, self.next_flush, ack, command];
                 clock.into_iter().flatten().min()
             }
@@ -287,7 +287,7 @@ impl Session {
     /// Moves the probe timer on; probes thin out when nothing changes.
     pub(super) fn probe_sent(&mut self, now: Timestamp) {
         self.next_cc = now + self.cc_interval;
-        let longest = if self.rfc_only { CC_LONGEST_ALONE } else { CC_LONGEST };
+        let longest = if self.mode.sends_queries() { CC_LONGEST } else { CC_LONGEST_ALONE };
         self.cc_interval = (self.cc_interval * 2).min(longest);
         self.cc_sequence = self.cc_sequence.wrapping_add(1);
     }
@@ -330,9 +330,9 @@ impl Session {
     /// not called again soon.
     fn begin(&mut self, now: Timestamp, listed: usize) {
         self.phase = Phase::Sending;
-        self.fti_until = fti_until(now, self.rfc_only);
+        self.fti_until = fti_until(now, self.mode);
         self.next_cc = now;
-        if let Some(rare) = self.rare_pause(listed).filter(|_| !self.rfc_only) {
+        if let Some(rare) = self.rare_pause(listed).filter(|_| self.mode.sends_queries()) {
             self.next_call = self.called_at + rare;
             self.called_rarely = true;
             self.calls_since_news = 2;
@@ -362,7 +362,7 @@ impl Session {
         if self.call_round > 1 || now >= self.census_at {
             self.calls_since_news = self.calls_since_news.min(1);
         }
-        if self.rfc_only {
+        if !self.mode.sends_queries() {
             // No roll call finds the next one, but a probe that tells this one its round trip.
             self.cc_interval = CC_FIRST;
             self.next_cc = self.next_cc.min(now + CC_FIRST);
@@ -379,12 +379,12 @@ impl Session {
 
     /// A roll call is due.
     pub(super) fn must_call(&self, now: Timestamp) -> bool {
-        !self.rfc_only && now >= self.next_call
+        self.mode.sends_queries() && now >= self.next_call
     }
 
     /// True when everybody who wants to be counted has had the time to say so.
     fn census_done(&self, now: Timestamp, robust: Duration) -> bool {
-        if self.rfc_only {
+        if !self.mode.sends_queries() {
             return self.all_sent.is_some_and(|at| now >= at + robust.max(STRANGER_GRACE));
         }
         let unsaid = self.stranger_at.is_some_and(|at| now < at + STRANGER_GRACE);
@@ -425,8 +425,8 @@ impl Session {
     }
 }
 
-fn fti_until(now: Timestamp, rfc_only: bool) -> Timestamp {
-    if rfc_only { Timestamp::MAX } else { now + FTI_ALWAYS }
+fn fti_until(now: Timestamp, mode: Mode) -> Timestamp {
+    if mode.repeats_fti() { Timestamp::MAX } else { now + FTI_ALWAYS }
 }
 
 #[cfg(test)]

@@ -17,18 +17,18 @@ use crate::base::Timestamp;
 use crate::norm::wire::NodeId;
 use late::Late;
 
-/// Which receivers are too slow to be waited for, and where they go.
+/// Which receivers are too slow to be waited for, and what becomes of them.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct SlowPolicy {
-    /// Whoever can take less than this is too slow, in bits per second, if the others can take more
-    /// without it. `None`: whoever keeps the others below half of what they can take without it.
+    /// Rate in bits per second below which a receiver is too slow, if the others can take more without
+    /// it. `None`: a receiver that keeps the others below half of what they can take is too slow.
     pub below: Option<u64>,
-    /// Whoever loses at least this part of the packets is too slow, 0 to 1.
+    /// Share of lost packets, 0 to 1, from which on a receiver is too slow.
     pub loss: Option<f64>,
-    /// After so long.
+    /// How long a receiver is too slow before it is evicted.
     pub after: Duration,
-    /// The group in which it is to go on; `None` sends it away.
-    pub lane: Option<SocketAddr>,
+    /// Separate group in which an evicted receiver is to go on; `None`: its transfer ends.
+    pub separate_group: Option<SocketAddr>,
 }
 
 /// So much more must be sent without somebody who takes less than the limit that was given, ...

@@ -90,12 +90,14 @@ impl Steering {
     /// `None` when the application has fixed the rate.
     pub(super) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
+        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
         match config.control {
             RateControl::Fixed => None,
-            RateControl::Auto | RateControl::Delivery | RateControl::Polite if !config.rfc_only => {
+            RateControl::Auto | RateControl::Delivery | RateControl::Scavenger
+                if config.mode.has_path_reports() =>
+            {
                 let delivery = Delivery::new(limits, packet, overhead, guess, now);
-                let polite = config.control == RateControl::Polite;
+                let polite = config.control == RateControl::Scavenger;
                 let delivery = if polite { delivery.giving_way() } else { delivery };
                 Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
             }

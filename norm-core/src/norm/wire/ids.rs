@@ -1,16 +1,5 @@
 //! Names on the wire: nodes, sender instances, objects.
 
-/// A NormNodeId: who sent a message, unique within a session (RFC 5740 §4.1).
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub u32);
-
-impl NodeId {
-    /// Nobody. In an acking list it stands for a flush that wants NACKs only.
-    pub const NONE: Self = Self(0);
-    /// Anybody; reserved, never a node's own id.
-    pub const ANY: Self = Self(u32::MAX);
-}
-
 /// One run of a sender: a new value tells receivers to forget what they knew of the node
 /// (RFC 5740 §4.2.1).
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]

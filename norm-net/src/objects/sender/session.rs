@@ -284,7 +284,7 @@ impl Application<Sender> for Session {
                 self.ending = Some(now);
             }
             // Nobody is sent away here.
-            SenderEvent::ReceiverEjected { .. }
+            SenderEvent::ReceiverEvicted { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use norm_core::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
+use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
 use norm_core::fec::BlockBuffer;
 
 /// A block's buffer, with the memory it accounts for.
@@ -54,7 +54,7 @@ pub(crate) struct BlockStore {
     lent: HashSet<BlockSlot>,
     free: Vec<Held>,
     /// Symbols kept so far, by sender.
-    kept: BTreeMap<u32, u64>,
+    kept: BTreeMap<SenderId, u64>,
     returned: Receiver<Return>,
     returns: Returns,
 }
@@ -81,12 +81,12 @@ impl BlockStore {
     }
 
     /// Symbols of a sender that were kept since it was found.
-    pub(crate) fn kept(&self, remote: u32) -> u64 {
+    pub(crate) fn kept(&self, remote: SenderId) -> u64 {
         self.kept.get(&remote).copied().unwrap_or(0)
     }
 
     /// Stops counting for a sender.
-    pub(crate) fn forget(&mut self, remote: u32) {
+    pub(crate) fn forget(&mut self, remote: SenderId) {
         self.kept.remove(&remote);
     }
 
@@ -178,7 +178,7 @@ impl SymbolStore for BlockStore {
         };
         let kept = held.buffer.put(symbol, payload);
         if kept {
-            *self.kept.entry(slot.remote).or_default() += 1;
+            *self.kept.entry(slot.sender).or_default() += 1;
         }
         // Repair symbols count, but are never refused: they are what makes the block whole and its
         // buffer free again. There are at most as many as source symbols, and a few.

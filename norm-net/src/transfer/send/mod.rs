@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::{ContentId, SetId};
-use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::sender::{CacheOptions, Mode, ObjectSpec};
 use norm_core::norm::wire::NodeId;
 use norm_core::norm::{Sender, SenderConfig};
 use norm_core::{JobDone, Rng, Timestamp};
@@ -149,7 +149,7 @@ fn start(
             settings.skipped.extend_from_slice(&plan.skipped);
             let scheme = compat.scheme()?;
             (settings.fec_id, settings.block_len) = (scheme.fec_id().0, compat.block_len.into());
-            let config = SenderConfig { scheme, rfc_only: true, ..config };
+            let config = SenderConfig { scheme, mode: Mode::Standard, ..config };
             let engine = engine(config, rng.next_u64(), clock.now(), plan.specs())?;
             (engine, Reader::of_files(plan.offsets(), found))
         }
@@ -202,9 +202,11 @@ fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> Send
     SenderConfig {
         packet_overhead: options.packet_overhead() as usize,
         segment_size,
-        cache_bytes: options.engine_memory() / 8 * 3,
-        // What a file holds is in the system's memory, too.
-        keep_sent: false,
+        cache: CacheOptions {
+            bytes: options.engine_memory() / 8 * 3,
+            // What a file holds is in the system's memory, too.
+            keep_sent: false,
+        },
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,

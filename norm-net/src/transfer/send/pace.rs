@@ -82,7 +82,7 @@ impl Pace {
         config.rate = self.limit();
         config.control = match self {
             Self::Auto { .. } => RateControl::Auto,
-            Self::Polite { .. } => RateControl::Polite,
+            Self::Polite { .. } => RateControl::Scavenger,
             Self::Fixed(_) | Self::Unlimited => RateControl::Fixed,
         };
         if let Self::Auto { min, .. } | Self::Polite { min, .. } = self {

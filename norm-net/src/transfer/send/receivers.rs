@@ -86,7 +86,7 @@ impl Receivers {
                     ReceiverOutcome::Failed(known.map(|k| k.reason.clone()).unwrap_or_default())
                 }
                 MemberStatus::Lost => ReceiverOutcome::Lost,
-                MemberStatus::Ejected => ReceiverOutcome::Ejected,
+                MemberStatus::Evicted => ReceiverOutcome::Ejected,
             };
             let at = known.and_then(|k| k.confirmed).filter(|_| confirmed);
             ReceiverResult {
@@ -123,12 +123,12 @@ impl Summary {
         let mut summary = Self::default();
         for (_, member) in engine.members() {
             summary.receivers += 1;
-            let loss = if member.status == MemberStatus::Ejected { 0 } else { member.loss };
+            let loss = if member.status == MemberStatus::Evicted { 0 } else { member.loss };
             summary.worst_loss = summary.worst_loss.max(fraction(loss));
             match member.status {
                 MemberStatus::Confirmed => summary.confirmed += 1,
                 MemberStatus::Failed | MemberStatus::Lost => summary.failed += 1,
-                MemberStatus::Ejected => summary.ejected += 1,
+                MemberStatus::Evicted => summary.ejected += 1,
                 MemberStatus::Active => {
                     let slowest = summary.slowest.unwrap_or(u64::MAX);
                     summary.slowest = Some(slowest.min(member.bytes_done));

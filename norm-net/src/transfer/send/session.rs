@@ -285,7 +285,7 @@ impl Application<Sender> for Session {
                 bytes_total,
                 loss,
                 drops,
-                marked,
+                ce_marked,
             } => {
                 let name = self.meet(node, &name, true);
                 let loss = fraction(loss);
@@ -297,7 +297,7 @@ impl Application<Sender> for Session {
                     bytes_total,
                     loss,
                     drops,
-                    marked,
+                    marked: ce_marked,
                 });
             }
             SenderEvent::ReceiverConfirmed { node } => {
@@ -318,7 +318,7 @@ impl Application<Sender> for Session {
                 let name = self.meet(node, "", true);
                 self.events.push(SendEvent::ReceiverLost { node, name });
             }
-            SenderEvent::ReceiverEjected { node } => {
+            SenderEvent::ReceiverEvicted { node } => {
                 let name = self.meet(node, "", true);
                 let lane = self.facts.lane;
                 self.events.push(SendEvent::ReceiverEjected { node, name, lane });

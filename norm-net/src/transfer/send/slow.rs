@@ -87,7 +87,7 @@ impl Slow {
             Self::Lane(limits, lane) => (limits, Some(lane)),
         };
         let SlowLimits { below, loss, after } = limits;
-        Some(SlowPolicy { below, loss, after, lane })
+        Some(SlowPolicy { below, loss, after, separate_group: lane })
     }
 
     /// The slow lane's group.

@@ -88,8 +88,9 @@ impl Sender {
             }
             Urgent::Eject { node } => {
                 // Receivers of other makes would not understand.
-                let identity = self.members.identity(node).filter(|_| !self.config.rfc_only)?;
-                let lane = self.config.slow.and_then(|slow| slow.lane);
+                let identity =
+                    self.members.identity(node).filter(|_| self.config.mode.sends_evictions())?;
+                let lane = self.config.slow.and_then(|slow| slow.separate_group);
                 Some(self.send_application(RollCall::Eject { node, identity, lane }, out))
             }
         }
@@ -122,7 +123,7 @@ impl Sender {
         };
         self.stats.commands += 1;
         let mut extensions = ExtensionBuf::new();
-        if self.config.rfc_only {
+        if self.config.mode.sends_rate() {
             let bits = self.rate().unwrap_or(UNLIMITED);
             extensions.push_rate(QuantizedRate::from_bytes_per_second(bits as f64 / 8.0));
         } else if let Some(watch) = watch {

@@ -50,7 +50,7 @@ impl Sender {
         for request in nack.requests.iter() {
             self.take_request(now, &request, &mut needs);
         }
-        if trust == Trust::Stranger && !self.config.open {
+        if trust == Trust::Stranger && !self.config.trust_unannounced {
             let sent = self.stats.packets;
             let cut = self.strangers.limit(now, sent, self.config.block_len, &mut needs);
             self.stats.ignored_requests += cut;
@@ -64,7 +64,7 @@ impl Sender {
         self.request_infos(now, &needs.infos);
         let gather = self.gather_time();
         for (block, need) in &mut needs.blocks {
-            need.teaches = trust == Trust::Member || self.config.open;
+            need.teaches = trust == Trust::Member || self.config.trust_unannounced;
             let Some((object, index)) = self.objects.by_block(*block) else { continue };
             let geometry = object.geometry(index);
             let (symbols, parity) = (geometry.symbols, geometry.scheme.parity(geometry.symbols));

@@ -19,8 +19,8 @@ pub enum MemberStatus {
     Failed,
     /// Silent for too long.
     Lost,
-    /// Sent away, because it kept the others slow.
-    Ejected,
+    /// No longer waited for, because it kept the others slow.
+    Evicted,
 }
 
 /// One receiver; kept small, because there may be a hundred thousand.

@@ -159,7 +159,7 @@ fn who_has_started_again_counts_once_and_begins_anew() {
     assert!(members.is_active(NodeId(3)));
     assert_eq!(again(&mut members, later, 2, 9), Heard::Stranger, "a late word of the one before");
     // It was sent away: who starts it again wants it back.
-    members.set_status(NodeId(3), MemberStatus::Ejected);
+    members.set_status(NodeId(3), MemberStatus::Evicted);
     assert_eq!(again(&mut members, later + MOVE_AFTER, 4, 9), Heard::Stranger);
     assert_eq!(again(&mut members, later + UNTIL, 4, 9), Heard::Moved(NodeId(3)));
     assert_eq!((members.announced(), members.ejected(), members.all_settled()), (1, 0, false));

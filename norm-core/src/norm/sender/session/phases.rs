@@ -65,7 +65,7 @@ impl Sender {
         if self.members.announced() == 0 {
             // Nobody has said who it is: somebody may still be on the way to answer, or ask again.
             let wait = self.config.patience.max(self.grtt.get() * 4);
-            let asked = self.session.stranger_at.filter(|_| self.config.open);
+            let asked = self.session.stranger_at.filter(|_| self.config.trust_unannounced);
             let last =
                 asked.map_or(all_sent, |asked| asked.max(all_sent)).max(self.session.resumed);
             let waits = self.session.paused.is_some() || now < last + wait;

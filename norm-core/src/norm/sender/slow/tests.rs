@@ -6,7 +6,7 @@ const A: NodeId = NodeId(1);
 const B: NodeId = NodeId(2);
 
 fn policy() -> SlowPolicy {
-    SlowPolicy { below: None, loss: None, after: Duration::from_secs(2), lane: None }
+    SlowPolicy { below: None, loss: None, after: Duration::from_secs(2), separate_group: None }
 }
 
 /// A group in which some are slow, each with what it can take, in bytes per second; the others take

@@ -115,8 +115,8 @@ impl Sender {
 
     /// A receiver is not waited for any longer, and told so whenever it is heard.
     fn eject(&mut self, node: NodeId) {
-        if self.members.is_active(node) && self.members.set_status(node, MemberStatus::Ejected) {
-            self.event(SenderEvent::ReceiverEjected { node });
+        if self.members.is_active(node) && self.members.set_status(node, MemberStatus::Evicted) {
+            self.event(SenderEvent::ReceiverEvicted { node });
             if let Some(slow) = &mut self.slow {
                 slow.notices.push((node, NOTICES));
             }
@@ -131,7 +131,7 @@ impl Sender {
             return true;
         }
         let ejected = self.members.is_ejected(node);
-        if ejected && now >= slow.tell_from && !self.config.rfc_only {
+        if ejected && now >= slow.tell_from && self.config.mode.sends_evictions() {
             slow.tell_from = now + TELL_PAUSE;
             self.push_urgent(Urgent::Eject { node });
         }

@@ -49,7 +49,7 @@ impl Turns {
         packet: usize,
         now: Timestamp,
     ) -> Option<Self> {
-        let turns = config.control == RateControl::Auto && !config.rfc_only;
+        let turns = config.control == RateControl::Auto && config.mode.has_path_reports();
         turns.then(|| Self {
             limits: super::limits(config),
             packet,

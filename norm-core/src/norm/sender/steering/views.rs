@@ -73,7 +73,7 @@ impl Sender {
         let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
         steering.tick(now, |node| members.is_active(node) && !left_out(node));
         let mut nodes = steering.listed();
-        if !self.config.rfc_only && steering.hears_nobody(now) {
+        if self.config.mode.asks_silent_receivers() && steering.hears_nobody(now) {
             // Whoever is silenced, by somebody who is not heard either, answers when it is asked.
             let asked = members.following(self.asked, ASKED);
             self.asked = asked.last().copied().unwrap_or(NodeId::NONE);

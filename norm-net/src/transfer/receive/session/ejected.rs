@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
 
 use super::end::Failure;
 use super::{Engine, Session};
@@ -37,7 +38,7 @@ pub(super) struct Whereabouts {
     /// Go there; `None`: home.
     next: Option<Option<SocketAddr>>,
     /// Who said first that it waits no longer, and when.
-    told: Option<(u32, Timestamp)>,
+    told: Option<(SenderId, Timestamp)>,
 }
 
 impl Session {
@@ -46,7 +47,7 @@ impl Session {
         &mut self,
         engine: &mut Engine,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
         lane: Option<SocketAddr>,
     ) {
         let sets = self.sets.iter().filter(|(_, set)| set.remote == remote);
@@ -109,7 +110,7 @@ impl Session {
         self.whereabouts = Whereabouts::default();
         self.events.hint(format!("the slow lane cannot be joined: {error}"));
         let what = (LANE.to_owned(), true);
-        self.end.failed(now, u32::MAX, what, Failure::Ejected(SENT_AWAY.to_owned()));
+        self.end.failed(now, SenderId(u32::MAX), what, Failure::Ejected(SENT_AWAY.to_owned()));
     }
 
     /// Nothing more is to be had in the slow lane: a daemon goes home, others give up.
@@ -136,7 +137,7 @@ impl Session {
             let reason = "sent to a slow lane, where nothing came: receive again, or have the sender \
                           use --slow wait";
             let what = (LANE.to_owned(), true);
-            self.end.failed(now, u32::MAX, what, Failure::Ejected(reason.to_owned()));
+            self.end.failed(now, SenderId(u32::MAX), what, Failure::Ejected(reason.to_owned()));
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
 use norm_core::norm::receiver::ReceiverStats;
 use norm_core::norm::wire::MemberState;
 
@@ -74,7 +75,7 @@ pub(super) struct End {
     /// What has failed and did not come otherwise, by what it was, and whether its list of files was here.
     failures: BTreeMap<String, (Failure, bool)>,
     /// Senders that must hear why we go, whatever else happens.
-    farewells: Vec<u32>,
+    farewells: Vec<SenderId>,
     next_farewell: Timestamp,
     /// End then.
     at: Option<Timestamp>,
@@ -126,7 +127,7 @@ impl End {
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
         (what, known): (String, bool),
         failure: Failure,
     ) {
@@ -234,11 +235,11 @@ impl Session {
         }
         self.cancel.store(true, Ordering::Relaxed);
         self.end.interrupted = !self.sets.is_empty() || self.plain_waits(engine);
-        let plain: Vec<u32> = self.plain.keys().copied().collect();
+        let plain: Vec<SenderId> = self.plain.keys().copied().collect();
         for remote in plain {
             self.plain_done(engine, now, remote);
         }
-        let remotes: Vec<u32> = self.senders.keys().copied().collect();
+        let remotes: Vec<SenderId> = self.senders.keys().copied().collect();
         for &remote in &remotes {
             self.tell(engine, remote, MemberState::Leaving, "stopped by its user");
         }
@@ -284,7 +285,7 @@ impl Session {
         }
         self.end.next_farewell = now + SAY_EVERY;
         for &remote in &self.end.farewells {
-            engine.announce(remote, now);
+            engine.report_now(remote, now);
         }
         if self.end.at.is_none() {
             // The session goes on: twice is enough.
@@ -293,7 +294,7 @@ impl Session {
     }
 
     /// A sender has said goodbye and is gone.
-    pub(super) fn sender_ended(&mut self, engine: &mut Engine, now: Timestamp, remote: u32) {
+    pub(super) fn sender_ended(&mut self, engine: &mut Engine, now: Timestamp, remote: SenderId) {
         self.events.send(ReceiveEvent::SenderEnded);
         let kept = engine.store().kept(remote);
         if let Some(sender) = self.senders.get_mut(&remote) {
@@ -342,7 +343,7 @@ impl Session {
             suppressed: stats.suppressed,
             no_room: stats.no_room,
             malformed: stats.malformed,
-            marked: stats.marked,
+            marked: stats.ce_marked,
             kernel_drops: 0,
         }
     }

@@ -26,10 +26,10 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
-use norm_core::endpoint::{Endpoint, Job, JobDone, StoreJob, StoreOutcome};
+use norm_core::endpoint::{Endpoint, Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
 use norm_core::fileset::SetId;
-use norm_core::norm::receiver::{ObjectRef, Progress};
+use norm_core::norm::receiver::Progress;
 use norm_core::norm::wire::{MemberState, NodeId};
 use norm_core::norm::{Receiver, ReceiverEvent};
 
@@ -123,9 +123,9 @@ pub(super) struct Session {
     sets: BTreeMap<u64, ActiveSet>,
     next_set: u64,
     /// Senders that know no sets.
-    plain: BTreeMap<u32, PlainSender>,
+    plain: BTreeMap<SenderId, PlainSender>,
     next_plain: u64,
-    senders: BTreeMap<u32, SenderState>,
+    senders: BTreeMap<SenderId, SenderState>,
     senders_told: u64,
     complete: VecDeque<SetId>,
     reports: VecDeque<SetReport>,
@@ -180,7 +180,7 @@ impl Session {
     fn set_of(&mut self, object: ObjectRef) -> Option<(u64, &mut ActiveSet)> {
         self.sets
             .iter_mut()
-            .find(|(_, set)| set.remote == object.remote && set.state.keys().contains(&object.key))
+            .find(|(_, set)| set.remote == object.sender && set.state.keys().contains(&object.key))
             .map(|(&number, set)| (number, set))
     }
 
@@ -199,7 +199,7 @@ impl Session {
     }
 
     /// Tells a sender how we are doing.
-    fn tell(&self, engine: &mut Engine, remote: u32, state: MemberState, reason: &str) {
+    fn tell(&self, engine: &mut Engine, remote: SenderId, state: MemberState, reason: &str) {
         let settled = self.senders.get(&remote).map_or(0, |sender| sender.settled);
         let under_way = self.sets.values().filter(|set| set.remote == remote);
         let bytes_total =
@@ -209,7 +209,7 @@ impl Session {
 
     fn store(&mut self, engine: &mut Engine, now: Timestamp, job: StoreJob) {
         let slot = job.slot;
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = slot.object_ref();
         let held = engine.store_mut().lend(slot);
         let returns = self.returns.clone();
         let failures = self.task_results.clone();
@@ -273,7 +273,7 @@ impl Session {
 }
 
 /// Share of packets lost from a sender, 0 to 1.
-fn loss(engine: &Engine, remote: u32) -> f64 {
+fn loss(engine: &Engine, remote: SenderId) -> f64 {
     engine.progress(remote).map_or(0.0, |(_, loss)| f64::from(loss) / 65_535.0)
 }
 
@@ -299,12 +299,12 @@ impl Application<Lossy<Engine>> for Session {
     fn event(&mut self, lossy: &mut Lossy<Engine>, now: Timestamp, event: ReceiverEvent) {
         let engine = lossy.engine_mut();
         if let ReceiverEvent::ObjectOpened { object, .. } = &event
-            && engine.progress(object.remote).is_none()
+            && engine.progress(object.sender).is_none()
         {
             return; // of a sender that was left meanwhile
         }
         match event {
-            ReceiverEvent::SenderFound { remote, node, address } => {
+            ReceiverEvent::SenderFound { sender: remote, node, address } => {
                 self.forget_senders(engine);
                 let state = SenderState {
                     node,
@@ -354,20 +354,22 @@ impl Application<Lossy<Engine>> for Session {
                     None => self.plain_failed(engine, now, object, failure),
                 }
             }
-            ReceiverEvent::Released { remote } => {
+            ReceiverEvent::Released { sender: remote } => {
                 if let Some(sender) = self.senders.get_mut(&remote) {
                     sender.owes_release = false;
                 }
             }
             ReceiverEvent::SenderPaused { .. } => self.events.send(ReceiveEvent::SenderPaused),
             ReceiverEvent::SenderResumed { .. } => self.events.send(ReceiveEvent::SenderResumed),
-            ReceiverEvent::SenderSilent { remote } => {
+            ReceiverEvent::SenderSilent { sender: remote } => {
                 if !self.plain_silent(engine, now, remote) {
                     self.sender_silent(engine, remote);
                 }
             }
-            ReceiverEvent::SenderEnded { remote } => self.sender_ended(engine, now, remote),
-            ReceiverEvent::Ejected { remote, lane } => self.ejected(engine, now, remote, lane),
+            ReceiverEvent::SenderEnded { sender: remote } => self.sender_ended(engine, now, remote),
+            ReceiverEvent::Evicted { sender: remote, separate_group: lane } => {
+                self.ejected(engine, now, remote, lane)
+            }
             ReceiverEvent::Command { .. } | ReceiverEvent::StreamReadable { .. } => {}
         }
     }
@@ -385,7 +387,7 @@ impl Application<Lossy<Engine>> for Session {
     }
 
     fn kernel_drops(&mut self, lossy: &mut Lossy<Engine>, packets: u32) {
-        lossy.engine_mut().note_host_drops(packets.into());
+        lossy.engine_mut().set_host_drops(packets.into());
     }
 
     fn turn(&mut self, lossy: &mut Lossy<Engine>, now: Timestamp) -> ControlFlow<()> {

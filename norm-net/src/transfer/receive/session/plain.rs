@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::norm::receiver::ObjectRef;
+use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::norm::wire::{NodeId, ObjectId};
 
 use super::end::Failure;
@@ -114,10 +114,10 @@ impl Session {
         info: Option<&[u8]>,
     ) {
         if self.is_served() {
-            engine.give_up(object.remote, object.key..object.key + 1);
+            engine.give_up(object.sender, object.key..object.key + 1);
             return;
         }
-        let Some(sender) = self.senders.get_mut(&object.remote) else { return };
+        let Some(sender) = self.senders.get_mut(&object.sender) else { return };
         let (node, address) = (sender.node, sender.address);
         if !std::mem::replace(&mut sender.hinted, true) {
             self.events.hint(format!(
@@ -132,7 +132,7 @@ impl Session {
         let directory = &self.policy.directory;
         match StandaloneFile::create(directory, &path, &label, size, self.policy.overwrite) {
             Ok(file) => {
-                if let Some(sender) = self.plain.get_mut(&object.remote) {
+                if let Some(sender) = self.plain.get_mut(&object.sender) {
                     sender.moved.touch(now);
                     sender.files.insert(object.key, Arc::new(file));
                 }
@@ -153,28 +153,28 @@ impl Session {
         object: ObjectRef,
         node: NodeId,
     ) {
-        if let Entry::Vacant(entry) = self.plain.entry(object.remote) {
+        if let Entry::Vacant(entry) = self.plain.entry(object.sender) {
             entry.insert(PlainSender::new(node, now, engine.stats().nacks));
             self.first_set.get_or_insert(now);
             if (object.key as u16) < LOOK_BACK {
-                engine.want_from(object.remote, ObjectId(0), now);
+                engine.request_from(object.sender, ObjectId(0), now);
             }
         }
     }
 
     /// Not even the name of an empty file will ever come.
     pub(super) fn plain_lost(&mut self, engine: &mut Engine, now: Timestamp, object: ObjectRef) {
-        let Some(node) = self.senders.get(&object.remote).map(|sender| sender.node) else { return };
+        let Some(node) = self.senders.get(&object.sender).map(|sender| sender.node) else { return };
         self.plain_begun(engine, now, object, node);
         let path = self.policy.directory.join(numbered(node, object));
         let reason = "it is empty, and its name does not come".to_owned();
-        self.file_failed(now, object.remote, path, Failure::Incomplete(reason));
+        self.file_failed(now, object.sender, path, Failure::Incomplete(reason));
     }
 
     /// A stream has no end and no name: it is not for files.
     pub(super) fn stream_opened(&mut self, engine: &mut Engine, object: ObjectRef) {
-        engine.give_up(object.remote, object.key..object.key + 1);
-        if let Some(sender) = self.senders.get_mut(&object.remote)
+        engine.give_up(object.sender, object.key..object.key + 1);
+        if let Some(sender) = self.senders.get_mut(&object.sender)
             && !std::mem::replace(&mut sender.hinted, true)
         {
             let address = sender.address;
@@ -191,11 +191,11 @@ impl Session {
         error: &PlaceError,
     ) {
         // Not confirmed: the sender must not believe that the file is here.
-        engine.give_up(object.remote, object.key..object.key + 1);
-        self.file_failed(now, object.remote, path, Failure::Local(error.to_string()));
+        engine.give_up(object.sender, object.key..object.key + 1);
+        self.file_failed(now, object.sender, path, Failure::Local(error.to_string()));
     }
 
-    fn file_failed(&mut self, now: Timestamp, remote: u32, path: PathBuf, failure: Failure) {
+    fn file_failed(&mut self, now: Timestamp, remote: SenderId, path: PathBuf, failure: Failure) {
         let Some(sender) = self.plain.get_mut(&remote) else { return };
         sender.moved.touch(now);
         let reason = failure.reason().to_owned();
@@ -207,7 +207,7 @@ impl Session {
 
     /// The file that an object is, while it is under way.
     pub(super) fn plain_file(&self, object: ObjectRef) -> Option<Arc<StandaloneFile>> {
-        self.plain.get(&object.remote)?.files.get(&object.key).cloned()
+        self.plain.get(&object.sender)?.files.get(&object.key).cloned()
     }
 
     /// Every block of an object is written: it gets its name.
@@ -227,10 +227,10 @@ impl Session {
         object: ObjectRef,
         failure: Failure,
     ) {
-        let Some(sender) = self.plain.get_mut(&object.remote) else { return };
+        let Some(sender) = self.plain.get_mut(&object.sender) else { return };
         let Some(file) = sender.files.remove(&object.key) else { return };
-        engine.give_up(object.remote, object.key..object.key + 1);
-        self.file_failed(now, object.remote, file.target().to_owned(), failure);
+        engine.give_up(object.sender, object.key..object.key + 1);
+        self.file_failed(now, object.sender, file.target().to_owned(), failure);
     }
 
     /// A worker has finished with a file.
@@ -243,7 +243,7 @@ impl Session {
     ) {
         let reason = match result {
             TaskResult::Placed(Ok(made)) => {
-                let Some(sender) = self.plain.get_mut(&object.remote) else { return };
+                let Some(sender) = self.plain.get_mut(&object.sender) else { return };
                 let Some(file) = sender.files.remove(&object.key) else { return };
                 engine.confirm(object);
                 sender.moved.touch(now);
@@ -267,7 +267,7 @@ impl Session {
     }
 
     /// True when a sender owes nothing, as far as is known.
-    fn plain_has_all(&self, engine: &Engine, remote: u32) -> bool {
+    fn plain_has_all(&self, engine: &Engine, remote: SenderId) -> bool {
         let idle = self.plain.get(&remote).is_some_and(|sender| sender.files.is_empty());
         idle && engine.has_all(remote)
     }
@@ -285,7 +285,7 @@ impl Session {
         now: Timestamp,
         patience: Option<Duration>,
     ) {
-        let remotes: Vec<u32> = self.plain.keys().copied().collect();
+        let remotes: Vec<SenderId> = self.plain.keys().copied().collect();
         for remote in remotes {
             let all = self.plain_has_all(engine, remote);
             let forgotten = engine.progress(remote).is_none();
@@ -311,7 +311,7 @@ impl Session {
         &mut self,
         engine: &mut Engine,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
     ) -> bool {
         let done = self.plain_has_all(engine, remote);
         if done {
@@ -325,7 +325,7 @@ impl Session {
         &mut self,
         engine: &mut Engine,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
         failure: &Failure,
     ) {
         let Some(sender) = self.plain.get_mut(&remote) else { return };
@@ -342,7 +342,7 @@ impl Session {
     }
 
     /// Says what came of a sender, whose files are complete or have failed.
-    pub(super) fn plain_done(&mut self, engine: &mut Engine, now: Timestamp, remote: u32) {
+    pub(super) fn plain_done(&mut self, engine: &mut Engine, now: Timestamp, remote: SenderId) {
         let Some(sender) = self.plain.remove(&remote) else { return };
         let name = sender.name();
         if sender.complete > 0 {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
 use norm_core::fileset::ContentId;
 
 use super::end::Failure;
@@ -57,7 +58,7 @@ impl Session {
     /// One transfer is received: what begins later, does not grow, or has a silent sender is not waited for.
     pub(super) fn drop_the_rest(&mut self, engine: &mut Engine, now: Timestamp) {
         let Some(received) = self.end.completed_at() else { return };
-        let over = |remote: u32, before: bool, grown: Timestamp| {
+        let over = |remote: SenderId, before: bool, grown: Timestamp| {
             if !before {
                 Some(LATE)
             } else if self.is_silent(engine, remote) {
@@ -76,7 +77,7 @@ impl Session {
             })
             .collect();
         let plain = self.plain.iter().filter(|(_, sender)| sender.is_under_way());
-        let plain: Vec<(u32, &str)> = plain
+        let plain: Vec<(SenderId, &str)> = plain
             .filter_map(|(&remote, sender)| {
                 let before = sender.started() <= received;
                 Some((remote, over(remote, before, sender.grown_at())?))
@@ -89,7 +90,7 @@ impl Session {
             self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
         }
         // Of senders that know no sets nothing more is taken: what they have sent is all.
-        let done: Vec<u32> = self
+        let done: Vec<SenderId> = self
             .plain
             .iter()
             .filter(|(_, s)| !s.is_under_way())

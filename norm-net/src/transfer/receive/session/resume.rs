@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{PartKind, SetDescriptor, SetId};
-use norm_core::norm::receiver::ObjectRef;
 
 use super::{Engine, Session};
 use crate::transfer::receive::event::{Events, ReceiveEvent};
@@ -72,7 +72,7 @@ impl Session {
         &mut self,
         engine: &mut Engine,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
         info: &SetDescriptor,
     ) {
         let same = self.sets.iter().find(|&(&number, set)| {
@@ -93,9 +93,9 @@ impl Session {
 
     /// True when a sender says nothing more: for the moment, while somebody else sends the same files, and
     /// did not say that it pauses.
-    pub(super) fn is_gone(&self, engine: &Engine, now: Timestamp, remote: u32) -> bool {
+    pub(super) fn is_gone(&self, engine: &Engine, now: Timestamp, remote: SenderId) -> bool {
         let quiet = |at: Timestamp| now >= at + QUIET;
-        let quiet = !engine.is_paused(remote) && engine.heard_at(remote).is_some_and(quiet);
+        let quiet = !engine.is_paused(remote) && engine.last_heard(remote).is_some_and(quiet);
         quiet || self.is_silent(engine, remote)
     }
 

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId};
-use norm_core::norm::receiver::ObjectRef;
 use norm_core::norm::wire::{MemberState, ObjectId, SetInfo};
 
 use super::end::Failure;
@@ -22,7 +22,7 @@ const MAX_SETS: usize = 64;
 /// A set on its way.
 #[derive(Debug)]
 pub(super) struct ActiveSet {
-    pub(super) remote: u32,
+    pub(super) remote: SenderId,
     pub(super) state: SetState,
     pub(super) spool: Arc<Spool>,
     /// Once the head is here.
@@ -73,7 +73,7 @@ impl Session {
         match set.state.open(object.key, index, &info, size) {
             Ok(part) => {
                 Self::accept(engine, object, &set.spool, &part);
-                self.tell(engine, object.remote, MemberState::Receiving, "");
+                self.tell(engine, object.sender, MemberState::Receiving, "");
             }
             Err(error) => self.fail(engine, now, number, Failure::Incomplete(error.to_string())),
         }
@@ -82,7 +82,7 @@ impl Session {
     /// A damaged file set, one of a newer format, or a stream.
     fn not_a_set(&mut self, engine: &mut Engine, object: ObjectRef) {
         engine.refuse(object);
-        if let Some(sender) = self.senders.get_mut(&object.remote)
+        if let Some(sender) = self.senders.get_mut(&object.sender)
             && !std::mem::replace(&mut sender.hinted, true)
         {
             let address = sender.address;
@@ -105,7 +105,7 @@ impl Session {
             Err(_) => object.key..object.key + 1,
         };
         for key in keys {
-            engine.refuse(ObjectRef { remote: object.remote, key });
+            engine.refuse(ObjectRef { sender: object.sender, key });
         }
     }
 
@@ -119,7 +119,7 @@ impl Session {
         first_object: ObjectId,
         info: &SetDescriptor,
     ) -> Option<u64> {
-        let remote = object.remote;
+        let remote = object.sender;
         let one = object.key..object.key + 1;
         if self.sets.len() >= MAX_SETS {
             engine.give_up(remote, one);
@@ -152,9 +152,9 @@ impl Session {
         };
         let here = spool.have().bytes();
         if here > 0 {
-            engine.expect_some(remote, state.keys());
+            engine.expect_partial(remote, state.keys());
         }
-        engine.want_from(remote, first_object, now);
+        engine.request_from(remote, first_object, now);
         let bytes = state.payload_size();
         let number = self.next_set;
         self.next_set += 1;
@@ -206,7 +206,7 @@ impl Session {
         }
     }
 
-    fn overlaps(&self, remote: u32, state: &SetState) -> bool {
+    fn overlaps(&self, remote: SenderId, state: &SetState) -> bool {
         let keys = state.keys();
         self.sets.values().any(|set| {
             let other = set.state.keys();
@@ -235,7 +235,7 @@ impl Session {
         self.check_workers.submit(move || task.run());
         if all {
             self.events.send(ReceiveEvent::Verifying);
-            self.tell(engine, object.remote, MemberState::Verifying, "");
+            self.tell(engine, object.sender, MemberState::Verifying, "");
             self.next_progress = Timestamp::ZERO;
         }
     }
@@ -357,7 +357,7 @@ impl Session {
                 set.plan = None;
             }
         }
-        engine.restart(ObjectRef { remote, key });
+        engine.restart(ObjectRef { sender: remote, key });
         self.tell(engine, remote, MemberState::Receiving, "");
         self.events.hint("part of the set did not match its hash and is received again");
     }
@@ -383,7 +383,7 @@ impl Session {
         let Some(set) = self.sets.remove(&number) else { return };
         let remote = set.remote;
         for key in set.state.keys() {
-            engine.confirm(ObjectRef { remote, key });
+            engine.confirm(ObjectRef { sender: remote, key });
         }
         let settled = set.state.bytes_total();
         let mut address = ([0, 0, 0, 0], 0).into();
@@ -410,7 +410,7 @@ impl Session {
             nacks: engine.stats().nacks - set.nacks_before,
         };
         self.tell(engine, remote, MemberState::Complete, "");
-        engine.announce(remote, now);
+        engine.report_now(remote, now);
         push_bounded(&mut self.complete, set.state.id(), MAX_REMEMBERED);
         self.keep_report(report.clone());
         self.bytes_complete = self.bytes_complete.saturating_add(bytes);
@@ -459,13 +459,13 @@ impl Session {
         &mut self,
         engine: &mut Engine,
         now: Timestamp,
-        remote: u32,
+        remote: SenderId,
         (id, content, known): (SetId, ContentId, bool),
         failure: Failure,
     ) {
         let reason = failure.reason().to_owned();
         self.tell(engine, remote, MemberState::Failed, &reason);
-        engine.announce(remote, now);
+        engine.report_now(remote, now);
         self.end.failed(now, remote, (content.to_string(), known), failure);
         push_bounded(&mut self.failed, (id.to_string(), reason.clone()), MAX_REPORTS);
         self.events.send(ReceiveEvent::SetFailed { set: id.to_string(), reason });

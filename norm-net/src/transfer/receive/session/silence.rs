@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
 
 use super::end::{Failure, HINT_AFTER};
 use super::sets::ActiveSet;
@@ -79,7 +80,7 @@ impl ActiveSet {
 
 impl Session {
     /// Nothing was heard from a sender for some seconds.
-    pub(super) fn sender_silent(&mut self, engine: &Engine, remote: u32) {
+    pub(super) fn sender_silent(&mut self, engine: &Engine, remote: SenderId) {
         let kept = engine.store().kept(remote);
         if let Some(sender) = self.senders.get_mut(&remote) {
             sender.silent_at = Some(kept);
@@ -111,7 +112,7 @@ impl Session {
     }
 
     /// True when a sender fell silent and nothing useful came from it since, or it was forgotten.
-    pub(super) fn is_silent(&self, engine: &Engine, remote: u32) -> bool {
+    pub(super) fn is_silent(&self, engine: &Engine, remote: SenderId) -> bool {
         let kept = engine.store().kept(remote);
         let silent = |sender: &super::SenderState| sender.silent_at == Some(kept);
         engine.progress(remote).is_none() || self.senders.get(&remote).is_some_and(silent)
@@ -138,7 +139,7 @@ impl Session {
         };
         self.watch_plain(engine, now, limit);
         let Some(limit) = limit else { return };
-        let stalled: Vec<(u64, u32)> = self
+        let stalled: Vec<(u64, SenderId)> = self
             .sets
             .iter()
             .filter(|(_, set)| set.still_for(now) >= limit)

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use mio::Waker;
-use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
+use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fileset::{ContentError, Hash, PartKind, SetId};
-use norm_core::norm::receiver::ObjectRef;
 
 use crate::io::workers::guarded;
 use crate::transfer::receive::event::{Events, ReceiveEvent};

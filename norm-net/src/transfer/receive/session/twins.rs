@@ -10,8 +10,8 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentId, SetId};
-use norm_core::norm::receiver::ObjectRef;
 use norm_core::norm::wire::MemberState;
 
 use super::sets::ActiveSet;
@@ -83,7 +83,7 @@ impl Session {
             let remote = set.remote;
             set.spool.discard();
             for key in set.state.keys() {
-                engine.refuse(ObjectRef { remote, key });
+                engine.refuse(ObjectRef { sender: remote, key });
             }
             if let Some(sender) = self.senders.get_mut(&remote) {
                 sender.owes_release = !self.policy.mute;

@@ -1,4 +1,5 @@
 use super::*;
+use norm_core::endpoint::SenderId;
 use norm_core::fec::{Scheme, encode_repair};
 
 const T: u16 = 64;
@@ -9,7 +10,7 @@ fn geometry(symbols: u32) -> BlockGeometry {
 }
 
 fn slot(block: u32) -> BlockSlot {
-    BlockSlot { remote: 0, object: 0, block }
+    BlockSlot { sender: SenderId(0), object: 0, block }
 }
 
 /// Bytes of a block of 10 symbols.

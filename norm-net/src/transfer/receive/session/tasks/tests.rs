@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use norm_core::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
+use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
 use norm_core::fec::Scheme;
 use norm_core::fileset::{ContentId, SetId};
 
@@ -10,7 +10,7 @@ use crate::io::socket::{Link, LinkConfig};
 use crate::transfer::receive::store::BlockStore;
 use norm_files::sink::Spools;
 
-const SLOT: BlockSlot = BlockSlot { remote: 0, object: 0, block: 0 };
+const SLOT: BlockSlot = BlockSlot { sender: SenderId(0), object: 0, block: 0 };
 const GEOMETRY: BlockGeometry =
     BlockGeometry { scheme: Scheme::RaptorQ, symbols: 1, symbol_size: 64, offset: 0, len: 64 };
 
