@@ -125,7 +125,7 @@ mod tests {
             "SlowRead",
             "FewBlocks",
             "SmallCache",
-            "Stranger",
+            "Attacker",
             "FirstObject",
             "SecondSender",
             "Linger",

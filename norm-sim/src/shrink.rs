@@ -142,10 +142,10 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
             found
                 .extend(simpler_rules(rule).into_iter().map(|rule| Feature::Fault { place, rule }));
         }
-        Feature::Stranger { attacks, rate, at_ms } if attacks.len() > 1 => {
+        Feature::Attacker { attacks, rate, at_ms } if attacks.len() > 1 => {
             for attack in attacks {
                 let (attacks, rate, at_ms) = (vec![attack.clone()], *rate, *at_ms);
-                found.push(Feature::Stranger { attacks, rate, at_ms });
+                found.push(Feature::Attacker { attacks, rate, at_ms });
             }
         }
         Feature::SecondSender { sizes, rate_kbit } => {
@@ -193,7 +193,7 @@ fn numbers_of(feature: &mut Feature) -> Vec<&mut u32> {
         | Feature::Dies { at_ms, .. } => vec![at_ms],
         Feature::Stalls { at_ms, for_ms, .. } => vec![at_ms, for_ms],
         Feature::Clock { offset_ms, late_us, .. } => vec![offset_ms, late_us],
-        Feature::Stranger { rate, at_ms, .. } => vec![rate, at_ms],
+        Feature::Attacker { rate, at_ms, .. } => vec![rate, at_ms],
         Feature::Linger { ms } => vec![ms],
         _ => Vec::new(),
     }

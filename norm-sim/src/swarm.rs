@@ -214,7 +214,7 @@ mod tests {
         let doubles = receivers.clone().any(|host| host.link.down.iter().any(twice));
         let count = receivers.count();
         assert!(count <= 3 || !doubles, "{count} receivers are one too many");
-        assert!(scenario.hosts.len() < 60, "a crowd of {}", scenario.hosts.len());
+        assert!(scenario.hosts.len() < 60, "a population of {}", scenario.hosts.len());
     }
 
     #[test]
@@ -235,8 +235,9 @@ mod tests {
         };
         assert_eq!(like_plain, plain);
         assert!(swarm.failed >= failure.count && failure.count > 1, "{swarm}");
-        let crowd = swarm.failures.iter().find(|f| f.message.text.starts_with("a crowd")).unwrap();
-        assert!(!crowd.message.is_like(&failure.message));
+        let population =
+            swarm.failures.iter().find(|f| f.message.text.starts_with("a population")).unwrap();
+        assert!(!population.message.is_like(&failure.message));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use norm_sim::tables::cells;
-use norm_sim::{Attack, Bottleneck, Course, Group, Lie, Path, StrangerPlan, seeds};
+use norm_sim::{Attack, AttackerPlan, Bottleneck, Course, Group, Lie, Path, seeds};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,8 +132,8 @@ fn a_slower_one_is_followed_within_two_round_trips_and_a_round_of_feedback() {
 fn lied_to(seed: u64, lie: Lie) -> [f64; 3] {
     let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 16);
     let (from, to) = (SECOND * 3, SECOND * 7);
-    let plan = StrangerPlan { attacks: vec![Attack::FalsePath(lie)], rate: 200 };
-    group.stranger = Some((plan, from, to));
+    let plan = AttackerPlan { attacks: vec![Attack::FalsePath(lie)], rate: 200 };
+    group.attacker = Some((plan, from, to));
     let course = group.run(2);
     [(SECOND * 2, from), (from, to), (to + SECOND * 5, SECOND * 16)]
         .map(|(from, to)| course.mean(from, to) / 1e6)
@@ -161,8 +161,8 @@ fn who_silences_all_others_neither_stops_the_rate_nor_lets_it_go_beyond_the_slow
     for seed in seeds(3) {
         for receivers in [1, 10, 50] {
             let mut group = Group::drawn(seed, receivers, 20 * MBIT, SECOND * 10);
-            let plan = StrangerPlan { attacks: vec![Attack::FalsePath(Lie::Hush)], rate: 200 };
-            group.stranger = Some((plan, Duration::ZERO, SECOND * 10));
+            let plan = AttackerPlan { attacks: vec![Attack::FalsePath(Lie::Suppress)], rate: 200 };
+            group.attacker = Some((plan, Duration::ZERO, SECOND * 10));
             let course = group.run(2);
             let rate = course.mean(SECOND * 4, SECOND * 10) / 1e6;
             assert!((16.0..24.0).contains(&rate), "seed {seed}, {receivers}: {rate:.2} Mbit/s");

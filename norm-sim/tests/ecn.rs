@@ -6,7 +6,7 @@ use core::time::Duration;
 use norm_core::norm::SenderEvent;
 use norm_core::norm::sender::{RateControl, SlowPolicy};
 use norm_sim::{
-    Attack, Bottleneck, Control, Course, Fairness, Group, Lie, Shares, StrangerPlan, seeds,
+    Attack, AttackerPlan, Bottleneck, Control, Course, Fairness, Group, Lie, Shares, seeds,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -157,8 +157,8 @@ fn a_rate_that_is_fixed_is_not_marked() {
 fn lied_to(seed: u64, control: RateControl, slow: Option<SlowPolicy>, until: u32) -> Course {
     let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 40);
     (group.slow, group.control) = (slow, control);
-    let plan = StrangerPlan { attacks: vec![Attack::FalsePath(Lie::Marked)], rate: 200 };
-    group.stranger = Some((plan, SECOND * 3, SECOND * until));
+    let plan = AttackerPlan { attacks: vec![Attack::FalsePath(Lie::Marked)], rate: 200 };
+    group.attacker = Some((plan, SECOND * 3, SECOND * until));
     group.run(2)
 }
 

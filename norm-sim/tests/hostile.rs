@@ -1,4 +1,4 @@
-//! Strangers on the group: forged, random and mutated packets beside an honest transfer.
+//! Attackers on the group: forged, random and mutated packets beside an honest transfer.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
@@ -11,22 +11,22 @@ use norm_core::norm::wire::{
     QuantizedGroupSize, QuantizedRtt, RepairFlags, RepairForm, RepairItem, RepairWriter,
     SenderFields, Sequence, Squelch, WireTime,
 };
-use norm_sim::{Attack, Change, Host, Link, Role, Scenario, StrangerPlan, run, seeds};
+use norm_sim::{Attack, AttackerPlan, Change, Host, Link, Role, Scenario, run, seeds};
 
 const MS: Duration = Duration::from_millis(1);
 
 fn scenario(seed: u64) -> Scenario {
     let mut scenario = Scenario::new(seed, 2_000_000).receivers(3, &Link::lossy(0.02));
-    // A sender must not wait for receivers that strangers make up.
+    // A sender must not wait for receivers that attackers make up.
     scenario.sender().config.min_receivers = 3;
     scenario
 }
 
-/// Adds a stranger who sends these packets at these times.
+/// Adds an attacker who sends these packets at these times.
 fn inject(scenario: &mut Scenario, packets: Vec<(Duration, Vec<u8>)>) {
-    let plan = StrangerPlan { attacks: vec![Attack::Script(packets)], rate: 1 };
+    let plan = AttackerPlan { attacks: vec![Attack::Script(packets)], rate: 1 };
     let near = Link { delay: MS / 20, ..Link::default() };
-    scenario.add(Host::new(Role::Stranger(plan), near));
+    scenario.add(Host::new(Role::Attacker(plan), near));
 }
 
 fn emit(source: u32, message: &Message<'_>) -> Vec<u8> {
@@ -132,8 +132,8 @@ fn random_bytes_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_stranger_in_the_senders_name_changes_nothing() {
-    // The stranger knows the sender's node id and guesses its instance id right, and is there
+fn an_attacker_in_the_senders_name_changes_nothing() {
+    // The attacker knows the sender's node id and guesses its instance id right, and is there
     // before some of the receivers.
     for (seed, joins) in
         seeds(10).into_iter().flat_map(|seed| [(seed, Duration::ZERO), (seed, MS * 21)])
@@ -189,7 +189,7 @@ fn a_flood_of_requests_costs_a_bounded_share_of_the_rate() {
             |o: &norm_sim::Outcome| o.receivers.iter().map(|r| r.completed.unwrap()).max();
         let (with, without) = (slowest(&outcome).unwrap(), slowest(&alone).unwrap());
         assert!(with < without * 3, "{with:?} instead of {without:?}");
-        // A stranger that has not said who it is holds nobody up.
+        // An attacker that has not said who it is holds nobody up.
         outcome.assert_all_complete();
         assert!(outcome.finished < Some(Duration::from_secs(2)), "{:?}", outcome.finished);
     }

@@ -1,10 +1,10 @@
-//! Ten thousand engines, and a million receivers in a crowd, beside theory. It takes minutes: only
+//! Ten thousand engines, and a million receivers in a population, beside theory. It takes minutes: only
 //! with `NORM_TEST_SCALE=1`, and in a release build.
 
 use norm_sim::{Experiment, Measured, Request, peak_memory, plan};
 
 const FULL: u32 = 10_000;
-const CROWD: u32 = 1_000_000;
+const POPULATION: u32 = 1_000_000;
 
 /// Runs it on two threads unless it is to be skipped; prints what came of it.
 #[expect(clippy::disallowed_types, reason = "how long it takes in real time")]
@@ -64,8 +64,8 @@ fn ten_thousand_that_each_lose_something_else_ask_a_few_times_for_each_block() {
 
 #[test]
 fn a_million_cost_what_theory_says() {
-    let experiment = Experiment { loss: 0.01, crowd: true, ..Experiment::new(1, CROWD) };
-    let Some(m) = run("a million in a crowd, own loss", &experiment) else { return };
+    let experiment = Experiment { loss: 0.01, population: true, ..Experiment::new(1, POPULATION) };
+    let Some(m) = run("a million in a population, own loss", &experiment) else { return };
     assert!(m.nacks > 0, "somebody asked");
 }
 

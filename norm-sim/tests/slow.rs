@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use norm_core::norm::SenderEvent;
 use norm_core::norm::sender::SlowPolicy;
-use norm_sim::{Attack, Course, Group, Lie, Path, StrangerPlan, seeds};
+use norm_sim::{Attack, AttackerPlan, Course, Group, Lie, Path, seeds};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -64,8 +64,8 @@ fn a_liar_holds_the_rate_down_only_until_it_is_sent_away() {
     for seed in seeds(3) {
         let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 40);
         group.slow = Some(POLICY);
-        let plan = StrangerPlan { attacks: vec![Attack::FalsePath(Lie::Slow)], rate: 200 };
-        group.stranger = Some((plan, SECOND * 3, SECOND * 40));
+        let plan = AttackerPlan { attacks: vec![Attack::FalsePath(Lie::Slow)], rate: 200 };
+        group.attacker = Some((plan, SECOND * 3, SECOND * 40));
         let course = group.run(2);
         let rate = course.mean(SECOND * 20, SECOND * 40) / 1e6;
         assert!(ejected(&course) > 0);

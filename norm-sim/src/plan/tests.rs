@@ -54,9 +54,9 @@ fn receivers_complete_in_the_order_of_their_shares_and_the_worst_is_the_last() {
 }
 
 #[test]
-fn a_crowd_costs_about_what_theory_says() {
+fn a_population_costs_about_what_theory_says() {
     let plan = plan(&request(10_000_000_000, 20_000)).unwrap();
-    assert_eq!((plan.complete, plan.simulated.crowd), (20_000, 19_900));
+    assert_eq!((plan.complete, plan.simulated.population), (20_000, 19_900));
     let theory = crate::theory::transmissions_per_packet(0.01, 20_000, plan.block_len);
     assert_near(1.0 + plan.repair_share, theory, 0.02);
 }

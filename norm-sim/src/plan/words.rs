@@ -101,14 +101,14 @@ impl Plan {
         } else {
             format!("the first {}", bytes(s.bytes as f64))
         };
-        let crowd = match s.crowd {
+        let population = match s.population {
             0 => String::new(),
-            crowd => format!(" and {crowd} simplified ones"),
+            population => format!(" and {population} simplified ones"),
         };
         let rest =
             if s.whole { "nothing is extrapolated" } else { "the rest is extrapolated from that" };
         format!(
-            "{what} ({}) in full detail with {}{crowd}; {rest}",
+            "{what} ({}) in full detail with {}{population}; {rest}",
             span(s.seconds),
             receivers(s.engines)
         )

@@ -9,8 +9,8 @@ use norm_core::norm::sender::{ObjectSpec, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use crate::rule::Rule;
-use crate::stranger::StrangerPlan;
-use crate::tcp::{Control, TcpPlan};
+use crate::scenario::AttackerPlan;
+use crate::scenario::{Control, TcpPlan};
 use crate::{Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch};
 
 use super::{Feature, Place, Recipe};
@@ -186,10 +186,10 @@ impl Recipe {
             Feature::Store { every } => {
                 plans(scenario, every).for_each(|plan| plan.real_store = true);
             }
-            Feature::Stranger { ref attacks, rate, at_ms } => {
-                let plan = StrangerPlan { attacks: attacks.clone(), rate };
-                let stranger = Host::new(Role::Stranger(plan), Link::default());
-                scenario.add(stranger.joining(millis(at_ms)));
+            Feature::Attacker { ref attacks, rate, at_ms } => {
+                let plan = AttackerPlan { attacks: attacks.clone(), rate };
+                let attacker = Host::new(Role::Attacker(plan), Link::default());
+                scenario.add(attacker.joining(millis(at_ms)));
             }
             Feature::FirstObject(key) => scenario.sender().config.first_object = key,
             Feature::SecondSender { ref sizes, rate_kbit } => {

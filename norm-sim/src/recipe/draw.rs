@@ -5,7 +5,7 @@ use core::time::Duration;
 use norm_core::Rng;
 
 use crate::rule::Rule;
-use crate::stranger::Attack;
+use crate::scenario::Attack;
 
 use super::{Feature, Place, Recipe};
 
@@ -158,7 +158,7 @@ impl Dice {
             |d, _| Feature::FirstObject(d.one_of([65_535, 65_530, 65_500, (1 << 32) - 3])),
             |d, _| Feature::Linger { ms: d.range(0, 4000) as u32 },
             |d, _| Feature::SameNode { every: d.one_of([1, 2]) },
-            |d, _| Feature::Stranger {
+            |d, _| Feature::Attacker {
                 attacks: d.attacks(),
                 rate: d.one_of([1, 10, 100]),
                 at_ms: d.range(0, 300) as u32,

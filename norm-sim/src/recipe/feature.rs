@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rule::Rule;
-use crate::stranger::Attack;
+use crate::scenario::Attack;
 
 /// One thing that is not plain. `every: n` means the first receiver and each n-th after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,7 +158,7 @@ pub enum Feature {
         every: u32,
     },
     /// Somebody who means no good.
-    Stranger {
+    Attacker {
         /// How.
         attacks: Vec<Attack>,
         /// Packets per second.
@@ -205,7 +205,7 @@ impl Feature {
                 | Self::SlowDisk { .. }
                 | Self::FewBlocks { .. }
                 | Self::SameNode { .. }
-                | Self::Stranger { .. }
+                | Self::Attacker { .. }
         )
     }
 
@@ -213,7 +213,7 @@ impl Feature {
     /// from real ones.
     pub(super) fn denies(&self) -> bool {
         let denies = |a: &Attack| matches!(a, Attack::FalseReports | Attack::Collisions);
-        matches!(self, Self::Stranger { attacks, .. } if attacks.iter().any(denies))
+        matches!(self, Self::Attacker { attacks, .. } if attacks.iter().any(denies))
     }
 }
 

@@ -7,8 +7,7 @@ use norm_core::{Rng, Timestamp};
 use super::line::{Damage, Fate};
 use super::*;
 use crate::clock::START;
-use crate::packet::{Body, Packet, To};
-use crate::tcp::Segment;
+use crate::packet::{Body, Packet, Segment, To};
 
 fn datagram(size: u32) -> Packet {
     Packet {
