@@ -5,9 +5,9 @@ use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::norm::wire::{
     ACK_CC, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
-    Flush, Fti, Header, Identity, Info, InstanceId, MemberReport, Message, NodeList, ObjectFlags,
-    ObjectSize, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt,
-    RepairFlags, RollCall, SenderFields, WireTime,
+    Flush, Fti, Header, Identity, Info, InstanceId, MemberReport, MembershipQuery, Message,
+    NodeList, ObjectFlags, ObjectSize, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    QuantizedRtt, RepairFlags, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -364,7 +364,10 @@ fn named(receiver: &mut Receiver<NoStore>) -> Identity {
 /// The same at another time, when the roll is called for so many times.
 fn named_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Identity {
     let send_time = WireTime::from_nanos(5_000_000_000);
-    tell(receiver, &RollCall::Call { round, window_ms: 0, send_time, confirmed: 0, listed: 0 });
+    tell(
+        receiver,
+        &MembershipQuery::Query { round, window_ms: 0, send_time, confirmed: 0, listed: 0 },
+    );
     for words in spoken(receiver, now) {
         if let (_, Message::Report(report)) = Message::parse(&words).unwrap() {
             return MemberReport::parse(report.content).unwrap().identity;
@@ -373,7 +376,7 @@ fn named_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Ide
     panic!("it does not answer");
 }
 
-fn tell(receiver: &mut Receiver<NoStore>, call: &RollCall) {
+fn tell(receiver: &mut Receiver<NoStore>, call: &MembershipQuery) {
     let mut content = Vec::new();
     call.emit(&mut content);
     let command = Command::Application(Application { reserved: [0; 3], content: &content });
@@ -393,16 +396,16 @@ fn each_sender_knows_a_receiver_by_another_name_if_that_is_wanted() {
 
     // It is this name that the sender knows.
     let node = engine.node();
-    tell(&mut engine, &RollCall::Collision { node, keeper: name });
+    tell(&mut engine, &MembershipQuery::Collision { node, keeper: name });
     assert_eq!(engine.node(), node, "it is the keeper");
     let ejected = |engine: &mut Receiver<NoStore>, identity| {
-        tell(engine, &RollCall::Eject { node, identity, lane: None });
+        tell(engine, &MembershipQuery::Evict { node, identity, group: None });
         std::iter::from_fn(|| engine.poll_event())
             .any(|event| matches!(event, ReceiverEvent::Ejected { .. }))
     };
     assert!(!ejected(&mut engine, Identity([3; 16])));
     assert!(ejected(&mut engine, name));
-    tell(&mut engine, &RollCall::Collision { node, keeper: Identity([3; 16]) });
+    tell(&mut engine, &MembershipQuery::Collision { node, keeper: Identity([3; 16]) });
     assert_ne!(engine.node(), node, "somebody else is");
 }
 

@@ -14,10 +14,10 @@ use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::Scheme;
 use crate::norm::wire::{
     AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
-    Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
-    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
-    RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
-    Squelch, WireTime, encode_cc_nodes, encode_nodes,
+    Flush, Header, Identity, Info, MembershipQuery, Message, NodeId, NodeList, ObjectFlags,
+    ObjectId, ObjectList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter,
+    SenderFields, Sequence, Squelch, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129

@@ -12,8 +12,8 @@ use crate::base::range_set::RangeSet;
 use crate::endpoint::Datagram;
 use crate::fec::{EXTRA_SYMBOLS, Scheme};
 use crate::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
-    MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
+    MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId, ReceiveWindow,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
 use core::ops::Range;
@@ -69,7 +69,7 @@ impl Sender {
                     if !over {
                         self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
                     }
-                    if !over || ack.ack_type != ACK_CREDIT {
+                    if !over || ack.ack_type != ACK_WINDOW {
                         self.take_ack(now, node, &ack);
                     }
                 }
@@ -218,14 +218,14 @@ impl Sender {
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
-                marked: report.marked,
+                marked: report.ce_marked,
             });
         }
     }
 
     fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
-        if ack.ack_type == ACK_CREDIT {
-            if let Some(credit) = Credit::parse(ack.payload) {
+        if ack.ack_type == ACK_WINDOW {
+            if let Some(credit) = ReceiveWindow::parse(ack.payload) {
                 let paced = self.is_paced();
                 self.window.answered(now, node, ack.ack_id, credit, paced);
             }

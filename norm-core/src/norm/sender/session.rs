@@ -15,7 +15,7 @@ use super::config::SenderConfig;
 use super::event::SenderEvent;
 use super::members::MemberStatus;
 use crate::base::Timestamp;
-use crate::norm::wire::{ACK_CREDIT, Identity, NodeId};
+use crate::norm::wire::{ACK_WINDOW, Identity, NodeId};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {

@@ -365,14 +365,14 @@ fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
     session.watch(false);
     session.data(20, MS, 0..0);
     session.watch(false);
-    assert_eq!(report(&mut session).marked, 0);
+    assert_eq!(report(&mut session).ce_marked, 0);
     session.marked = true;
     session.data(7, MS, 0..0);
     session.marked = false;
     session.data(20, MS, 0..0);
     session.watch(false);
     let report = report(&mut session);
-    assert_eq!((report.marked, report.received, report.lost), (7, 28, 0));
+    assert_eq!((report.ce_marked, report.received, report.lost), (7, 28, 0));
 }
 
 #[test]
@@ -496,7 +496,7 @@ impl Session {
         self.cc_sequence += 1;
         let rate = QuantizedRate::from_bytes_per_second(1e5);
         let mut extensions = ExtensionBuf::new();
-        extensions.push_watch(Watch { calm: false, held: false, fair: false, paused, rate });
+        extensions.push_watch(Watch { quiet: false, cruise: false, fair: false, paused, rate });
         let (cc_sequence, send_time) = (self.cc_sequence, PROBED);
         let cc = Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::EMPTY };
         self.command(extensions.as_extensions(), Command::Cc(cc));

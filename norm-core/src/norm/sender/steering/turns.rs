@@ -76,7 +76,7 @@ impl Turns {
     fn give_way(&mut self, now: Timestamp, steering: &mut Steering) {
         let Steering::Delivery(following) = &*steering else { return };
         let (rate, rtt) = (following.rate() * YIELD, following.rtt());
-        let law = Fair::at(self.limits, self.packet + self.overhead, (rate, rtt), now);
+        let law = Fair::at(self.limits, self.packet + self.overhead, rate, rtt, now);
         let election = Election::new(law, self.packet, self.overhead, now);
         let soon = now < self.at + SOON.max(rtt * SOON_ROUNDS);
         let shortest = WHILE.max(rtt * WHILE_ROUNDS);
