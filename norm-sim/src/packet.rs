@@ -4,6 +4,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
+use norm_core::endpoint::PacketOverhead;
 use norm_core::{Datagram, Endpoint, Timestamp, TransmitBuf};
 
 use crate::tcp::Segment;
@@ -113,7 +114,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// Bytes of an IPv4 and a UDP header.
-pub const UDP_OVERHEAD: u32 = 28;
+pub const UDP_OVERHEAD: u32 = PacketOverhead::IPV4.bytes() as u32;
 
 /// What runs on a host. Time is the host's own clock.
 pub(crate) trait Node: Send {

@@ -318,7 +318,7 @@ fn serve(
         }
         while let Some(transmit) = sender.poll_transmit(now, out) {
             busy = true;
-            out.bytes.chunks(transmit.segment_size).for_each(&mut sent);
+            out.as_bytes().chunks(transmit.segment_size).for_each(&mut sent);
         }
     }
 }

@@ -102,10 +102,10 @@ impl<S: SymbolStore> Receiver<S> {
         };
         let header = Header { sequence: self.sequence, source: self.node };
         self.sequence = Sequence(self.sequence.0.wrapping_add(1));
-        message.emit(header, &mut out.bytes);
+        out.append(|bytes| message.emit(header, bytes));
         self.stats.sent_packets += 1;
-        self.stats.sent_bytes += out.bytes.len() as u64;
-        Some(Transmit { destination, segment_size: out.bytes.len() })
+        self.stats.sent_bytes += out.payload_bytes() as u64;
+        out.transmit(destination)
     }
 
     fn send_ack(

@@ -125,8 +125,8 @@ impl Sender {
 
     fn emit(&mut self, message: &Message<'_>, out: &mut TransmitBuf) -> Transmit {
         let header = self.header();
-        message.emit(header, &mut out.bytes);
-        Transmit { destination: Destination::Group, segment_size: out.bytes.len() }
+        out.append(|bytes| message.emit(header, bytes));
+        Transmit { destination: Destination::Group, segment_size: out.segment_size() }
     }
 
     pub(super) fn emit_command(&mut self, command: Command<'_>, out: &mut TransmitBuf) -> Transmit {
@@ -210,7 +210,6 @@ impl Sender {
         if fti {
             extensions.push_fti(&object.fti());
         }
-        let mut segment_size = 0;
         for (symbol, payload) in symbols {
             let message = Message::Data(Data {
                 sender: self.sender_fields(),
@@ -222,11 +221,8 @@ impl Sender {
                 payload,
             });
             let header = self.header();
-            message.emit(header, &mut out.bytes);
-            if segment_size == 0 {
-                segment_size = out.bytes.len();
-            }
+            out.append(|bytes| message.emit(header, bytes));
         }
-        (segment_size > 0).then_some(Transmit { destination: Destination::Group, segment_size })
+        out.transmit(Destination::Group)
     }
 }

@@ -90,7 +90,7 @@ impl Steering {
     /// `None` when the application has fixed the rate.
     pub(super) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead, config.initial_grtt);
+        let (overhead, guess) = (config.packet_overhead.bytes(), config.initial_grtt);
         match config.control {
             RateControl::Fixed => None,
             RateControl::Auto | RateControl::Delivery | RateControl::Polite if !config.rfc_only => {

@@ -53,7 +53,7 @@ pub(super) fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
             sender.handle_job(now, done);
         }
         while let Some(transmit) = sender.poll_transmit(now, &mut out) {
-            packets.extend(out.bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+            packets.extend(out.as_bytes().chunks(transmit.segment_size).map(<[u8]>::to_vec));
         }
         if packets.len() == before {
             return packets;

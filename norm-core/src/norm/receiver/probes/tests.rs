@@ -108,7 +108,7 @@ impl Session {
         let mut out = TransmitBuf::new(1);
         self.receiver.handle_timeout(self.now);
         while let Some(transmit) = self.receiver.poll_transmit(self.now, &mut out) {
-            self.sent.push((transmit.destination, out.bytes.clone()));
+            self.sent.push((transmit.destination, out.as_bytes().to_vec()));
         }
         assert!(self.receiver.poll_timeout().is_none_or(|at| at > self.now), "a timer lies back");
     }

@@ -53,7 +53,7 @@ impl Turns {
         turns.then(|| Self {
             limits: super::limits(config),
             packet,
-            overhead: config.packet_overhead,
+            overhead: config.packet_overhead.bytes(),
             waiting: None,
             at: now,
             patience: None,
