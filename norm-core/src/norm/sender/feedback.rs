@@ -11,7 +11,7 @@ pub(crate) use crate::base::range_set::RangeSet;
 pub(crate) use crate::endpoint::Datagram;
 pub(crate) use crate::fec::{EXTRA_SYMBOLS, Scheme};
 pub(crate) use crate::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
+    ACK_WINDOW, ACK_FLUSH, Ack, AckFlush, CcFlags, Extensions, ReceiveWindow, Identity, InstanceId,
     MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
@@ -66,7 +66,7 @@ impl Sender {
                     if !over {
                         self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
                     }
-                    if !over || ack.ack_type != ACK_CREDIT {
+                    if !over || ack.ack_type != ACK_WINDOW {
                         self.take_ack(now, node, &ack);
                     }
                 }
@@ -222,14 +222,14 @@ impl Sender {
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
-                ce_marked: report.marked,
+                ce_marked: report.ce_marked,
             });
         }
     }
 
     pub(crate) fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
-        if ack.ack_type == ACK_CREDIT {
-            if let Some(credit) = Credit::parse(ack.payload) {
+        if ack.ack_type == ACK_WINDOW {
+            if let Some(credit) = ReceiveWindow::parse(ack.payload) {
                 let paced = self.is_paced();
                 self.window.answered(now, node, ack.ack_id, credit, paced);
             }

@@ -307,14 +307,15 @@ impl Endpoint for Sender {
         if !self.pacer.ready(now) {
             return None;
         }
-        out.bytes.clear();
+        out.clear();
         let transmit = self.next_packets(now, out);
         self.idle = transmit.is_none();
-        if let Some(transmit) = &transmit {
-            let packets = out.bytes.len().div_ceil(transmit.segment_size.max(1));
-            self.stats.packets += packets as u64;
-            self.stats.bytes += out.bytes.len() as u64;
-            self.pacer.spent(now, out.bytes.len() + packets * self.config.packet_overhead);
+        if transmit.is_some() {
+            let bytes = out.payload_bytes();
+            self.stats.packets += out.datagrams() as u64;
+            self.stats.bytes += bytes as u64;
+            let overhead = out.datagrams() * self.config.packet_overhead.bytes();
+            self.pacer.spent(now, bytes + overhead);
         }
         transmit
     }

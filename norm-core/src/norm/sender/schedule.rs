@@ -137,7 +137,7 @@ impl Sender {
 
     pub(crate) fn earn_credit(&mut self, sent: Transmit, out: &TransmitBuf) -> Transmit {
         let percent = i64::from(self.config.late_repair_percent.clamp(1, 90));
-        let earned = out.bytes.len() as i64 * percent / (100 - percent);
+        let earned = out.payload_bytes() as i64 * percent / (100 - percent);
         self.history_credit = (self.history_credit + earned).min(MAX_CREDIT);
         sent
     }
@@ -150,7 +150,7 @@ impl Sender {
     ) -> Option<Transmit> {
         let repair =
             self.send_repair(now, 0..horizon, out).or_else(|| self.send_whole(now, out))?;
-        self.history_credit = (self.history_credit - out.bytes.len() as i64).max(-MAX_CREDIT);
+        self.history_credit = (self.history_credit - out.payload_bytes() as i64).max(-MAX_CREDIT);
         Some(repair)
     }
 
@@ -268,7 +268,7 @@ impl Sender {
     pub(crate) fn batch(&self, out: &TransmitBuf) -> u32 {
         // A stream's segments have a header of 8 bytes.
         let packet = self.packet_size() + 8;
-        let paced = self.pacer.batch(packet + self.config.packet_overhead);
+        let paced = self.pacer.batch(packet + self.config.packet_overhead.bytes());
         let paced = self.steering.as_ref().map_or(paced, |steering| steering.burst().min(paced));
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }

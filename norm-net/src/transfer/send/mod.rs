@@ -200,7 +200,7 @@ fn run(
 fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
     let usual = options.pace.configure(SenderConfig::new(node));
     SenderConfig {
-        packet_overhead: options.packet_overhead() as usize,
+        packet_overhead: options.packet_overhead(),
         segment_size,
         cache: CacheOptions {
             bytes: options.engine_memory() / 8 * 3,

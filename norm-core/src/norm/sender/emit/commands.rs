@@ -26,7 +26,7 @@ impl Sender {
             return Some(self.send_probe(now, out));
         }
         if self.session.must_call(now) {
-            return Some(self.send_roll_call(now, out));
+            return Some(self.send_membership_query(now, out));
         }
         if let Some(command) = self.session.command.as_mut().filter(|c| c.next <= now) {
             command.left = command.left.saturating_sub(1);
@@ -89,19 +89,19 @@ impl Sender {
             }
             Urgent::RepairAdv => Some(self.send_repair_adv(out)),
             Urgent::Collision { node, keeper } => {
-                Some(self.send_application(RollCall::Collision { node, keeper }, out))
+                Some(self.send_application(MembershipQuery::Collision { node, keeper }, out))
             }
             Urgent::Eject { node } => {
                 // Receivers of other makes would not understand.
                 let identity =
                     self.members.identity(node).filter(|_| self.config.mode.sends_evictions())?;
                 let lane = self.config.slow.and_then(|slow| slow.separate_group);
-                Some(self.send_application(RollCall::Eject { node, identity, lane }, out))
+                Some(self.send_application(MembershipQuery::Evict { node, identity, group: lane }, out))
             }
         }
     }
 
-    pub(crate) fn send_application(&mut self, call: RollCall, out: &mut TransmitBuf) -> Transmit {
+    pub(crate) fn send_application(&mut self, call: MembershipQuery, out: &mut TransmitBuf) -> Transmit {
         let mut content = Vec::with_capacity(64);
         call.emit(&mut content);
         let application = Application { reserved: [0; 3], content: &content };
@@ -138,11 +138,11 @@ impl Sender {
         self.emit(&message, out)
     }
 
-    pub(crate) fn send_roll_call(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
+    pub(crate) fn send_membership_query(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
         let listed = self.members.len();
         let window = self.session.call_sent(now, self.grtt.get(), listed);
         self.members.note_call(Some(window + self.grtt.get() * 2));
-        let call = RollCall::Call {
+        let call = MembershipQuery::Query {
             round: self.session.call_round,
             window_ms: u32::try_from(window.as_millis()).unwrap_or(u32::MAX),
             send_time: WireTime::from_nanos(now.as_nanos()),

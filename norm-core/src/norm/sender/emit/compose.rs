@@ -10,10 +10,10 @@ pub(crate) use crate::norm::sender::Sender;
 pub(crate) use crate::norm::sender::objects::table::SendObject;
 pub(crate) use crate::norm::wire::{
     AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
-    Flush, Header, Identity, Info, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
-    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, REPAIR_ADV_LIMIT, RawPayloadId,
-    RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter, RollCall, SenderFields, Sequence,
-    Squelch, WireTime, encode_cc_nodes, encode_nodes,
+    Flush, Header, Identity, Info, MembershipQuery, Message, NodeId, NodeList, ObjectFlags,
+    ObjectId, ObjectList, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    REPAIR_ADV_LIMIT, RawPayloadId, RepairAdv, RepairFlags, RepairForm, RepairItem, RepairWriter,
+    SenderFields, Sequence, Squelch, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// Header bytes of the longest DATA message: common part, payload id, EXT_FTI. FEC encoding id 129
@@ -121,8 +121,8 @@ impl Sender {
 
     pub(crate) fn emit(&mut self, message: &Message<'_>, out: &mut TransmitBuf) -> Transmit {
         let header = self.header();
-        message.emit(header, &mut out.bytes);
-        Transmit { destination: Destination::Group, segment_size: out.bytes.len() }
+        out.append(|bytes| message.emit(header, bytes));
+        Transmit { destination: Destination::Group, segment_size: out.segment_size() }
     }
 
     pub(crate) fn emit_command(&mut self, command: Command<'_>, out: &mut TransmitBuf) -> Transmit {
@@ -206,7 +206,6 @@ impl Sender {
         if fti {
             extensions.push_fti(&object.fti());
         }
-        let mut segment_size = 0;
         for (symbol, payload) in symbols {
             let message = Message::Data(Data {
                 sender: self.sender_fields(),
@@ -218,11 +217,8 @@ impl Sender {
                 payload,
             });
             let header = self.header();
-            message.emit(header, &mut out.bytes);
-            if segment_size == 0 {
-                segment_size = out.bytes.len();
-            }
+            out.append(|bytes| message.emit(header, bytes));
         }
-        (segment_size > 0).then_some(Transmit { destination: Destination::Group, segment_size })
+        out.transmit(Destination::Group)
     }
 }

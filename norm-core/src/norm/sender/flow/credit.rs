@@ -3,7 +3,7 @@
 use crate::base::Timestamp;
 use crate::endpoint::{Transmit, TransmitBuf};
 use crate::norm::sender::Sender;
-use crate::norm::wire::{ACK_CREDIT, AckReq, Command, NodeId, NodeList, encode_nodes};
+use crate::norm::wire::{ACK_WINDOW, AckReq, Command, NodeId, NodeList, encode_nodes};
 
 impl Sender {
     /// The rate has a limit.
@@ -62,7 +62,7 @@ impl Sender {
         let mut list = Vec::new();
         encode_nodes(&nodes, &mut list);
         let acking = NodeList::from_bytes(&list).unwrap_or(NodeList::EMPTY);
-        let request = AckReq { reserved: 0, ack_type: ACK_CREDIT, ack_id, acking };
+        let request = AckReq { reserved: 0, ack_type: ACK_WINDOW, ack_id, acking };
         Some(self.emit_command(Command::AckReq(request), out))
     }
 }

@@ -1,7 +1,7 @@
 //! Back-pressure: new data are not sent faster than the receivers that are waited for can take them.
 //!
 //! Now and then, by NORM_CMD(ACK_REQ), the sender asks some receivers how much more they can take
-//! ([`Credit`]); since the question travels among the data, the answer counts from where the data
+//! ([`ReceiveWindow`]); since the question travels among the data, the answer counts from where the data
 //! were when it was asked. A receiver that can take nothing for a while, or does not answer, is not
 //! waited for until it can and does.
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::answers::{AnswerTime, Pace};
 use crate::base::Timestamp;
-use crate::norm::wire::{Credit, NodeId};
+use crate::norm::wire::{NodeId, ReceiveWindow};
 
 /// What is known of a receiver.
 #[derive(Copy, Clone, Debug)]
@@ -173,7 +173,7 @@ impl Window {
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
-        credit: Credit,
+        credit: ReceiveWindow,
         paced: bool,
     ) {
         let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
@@ -186,7 +186,7 @@ impl Window {
         self.answer_time.note(now.saturating_since(asked_at));
         // A burst must also leave room for what comes beside: repair, and packets of others.
         let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(pace.ahead()) };
-        let room = credit.room.min(burst);
+        let room = credit.bytes.min(burst);
         let new = Allowed { pace, ..Allowed::new(asked, room) };
         let full = self.receivers.len() >= WATCHED;
         if full && !self.receivers.contains_key(&node) {
@@ -270,8 +270,8 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const ONE: NodeId = NodeId(1);
 
-    fn credit(room: u64) -> Credit {
-        Credit { room, burst: u64::MAX }
+    fn credit(room: u64) -> ReceiveWindow {
+        ReceiveWindow { bytes: room, burst: u64::MAX }
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
     fn without_a_rate_a_socket_buffer_counts_too() {
         let mut window = Window::new();
         let id = window.ask(START, 0, &[ONE]);
-        let answer = Credit { room: 64 << 20, burst: 4 << 20 };
+        let answer = ReceiveWindow { bytes: 64 << 20, burst: 4 << 20 };
         window.answered(START + MS, ONE, id, answer, false);
         assert!(window.stalls(START, 3 << 20));
         assert!(!window.stalls(START, (3 << 20) - 1));
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn without_a_rate_what_is_sent_ahead_is_what_a_receiver_takes_in_a_few_milliseconds() {
         let mut window = Window::new();
-        let answer = Credit { room: 64 << 20, burst: 64 << 20 };
+        let answer = ReceiveWindow { bytes: 64 << 20, burst: 64 << 20 };
         let (mut now, mut sent) = (START, 0);
         let mut ahead = |window: &mut Window, rate: u64| {
             for _ in 0..40 {

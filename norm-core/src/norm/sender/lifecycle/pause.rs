@@ -16,7 +16,7 @@ const PROBES: Duration = Duration::from_secs(2);
 
 /// What a probe says in a pause. Its rate means nothing, but must be one.
 const PAUSED: Watch =
-    Watch { calm: false, held: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
+    Watch { quiet: false, cruise: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
 
 impl Sender {
     /// Bounds the rate from now on, in bits per second; `None` takes the bound away, and 0 pauses:

@@ -6,7 +6,7 @@ use crate::norm::sender::Sender;
 use crate::norm::sender::event::SenderEvent;
 use crate::norm::sender::rate::slow::Slow;
 use crate::norm::sender::receivers::member::MemberStatus;
-use crate::norm::wire::ACK_CREDIT;
+use crate::norm::wire::ACK_WINDOW;
 use core::time::Duration;
 
 impl Sender {
@@ -135,9 +135,9 @@ impl Sender {
     /// Asks all known receivers for an application acknowledgment of type 16..=254
     /// (RFC 5740 §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here.
     /// A request still under way is replaced. `None` for the reserved types 0..=15 and for
-    /// [`ACK_CREDIT`].
+    /// [`ACK_WINDOW`].
     pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
-        if ack_type < 16 || ack_type == ACK_CREDIT {
+        if ack_type < 16 || ack_type == ACK_WINDOW {
             return None;
         }
         let ack_id = self.session.next_ack_id;

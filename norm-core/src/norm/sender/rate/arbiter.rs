@@ -50,7 +50,7 @@ impl Turns {
         turns.then(|| Self {
             limits: super::clr::limits(config),
             packet,
-            overhead: config.packet_overhead,
+            overhead: config.packet_overhead.bytes(),
             waiting: None,
             at: now,
             patience: None,
@@ -73,7 +73,7 @@ impl Turns {
     fn give_way(&mut self, now: Timestamp, steering: &mut Steering) {
         let Steering::Delivery(following) = &*steering else { return };
         let (rate, rtt) = (following.rate() * YIELD, following.rtt());
-        let law = Fair::at(self.limits, self.packet + self.overhead, (rate, rtt), now);
+        let law = Fair::at(self.limits, self.packet + self.overhead, rate, rtt, now);
         let election = Election::new(law, self.packet, self.overhead, now);
         let soon = now < self.at + SOON.max(rtt * SOON_ROUNDS);
         let shortest = WHILE.max(rtt * WHILE_ROUNDS);
@@ -104,7 +104,7 @@ impl Sender {
             return;
         }
         match steering {
-            Steering::Delivery(following) if following.crowding() > CROWDED => {
+            Steering::Delivery(following) if following.queue_occupancy() > CROWDED => {
                 turns.give_way(now, steering);
             }
             Steering::Fair(_) if now >= turns.at => turns.back(now, steering),

@@ -84,7 +84,7 @@ impl Steering {
     /// `None` when the application has fixed the rate.
     pub(crate) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, guess) = (config.packet_overhead.bytes(), config.grtt.initial);
         match config.control {
             RateControl::Fixed => None,
             RateControl::Auto | RateControl::Delivery | RateControl::Scavenger
@@ -92,7 +92,7 @@ impl Steering {
             {
                 let delivery = Delivery::new(limits, packet, overhead, guess, now);
                 let polite = config.control == RateControl::Scavenger;
-                let delivery = if polite { delivery.giving_way() } else { delivery };
+                let delivery = if polite { delivery.scavenger() } else { delivery };
                 Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
             }
             _ => {
@@ -124,10 +124,10 @@ impl Steering {
     pub(crate) fn limiting(&self) -> Option<(NodeId, u64)> {
         let (node, most) = match self {
             Self::Delivery(following) => (following.limiting.as_ref()?.node, following.most),
-            Self::Fair(election) => (election.limiting()?, election.law().most()),
+            Self::Fair(election) => (election.limiting()?, election.law().max_rate()),
         };
         if let Self::Delivery(following) = self
-            && following.delivery.is_opening()
+            && following.delivery.is_startup()
         {
             return None;
         }
@@ -146,9 +146,9 @@ impl Steering {
     }
 
     /// Queues so far were of our own making.
-    pub(crate) fn forget_crowding(&mut self) {
+    pub(crate) fn forget_occupancy(&mut self) {
         if let Self::Delivery(following) = self {
-            following.delivery.forget_crowding();
+            following.delivery.forget_occupancy();
         }
     }
 
@@ -158,9 +158,9 @@ impl Steering {
         match self {
             Self::Delivery(following) => {
                 following.most = most;
-                following.delivery.set_most(most);
+                following.delivery.set_max_rate(most);
             }
-            Self::Fair(election) => election.law_mut().set_most(most),
+            Self::Fair(election) => election.law_mut().set_max_rate(most),
         }
     }
 
@@ -193,7 +193,7 @@ impl Steering {
             Self::Fair(election) => {
                 election.probe(now, total);
                 let rate = QuantizedRate::from_bytes_per_second(election.law().rate());
-                Watch { calm: false, held: false, fair: true, paused: false, rate }
+                Watch { quiet: false, cruise: false, fair: true, paused: false, rate }
             }
         }
     }
@@ -224,8 +224,8 @@ impl Following {
     }
 
     /// The part of the time in which a queue stands that is none of ours.
-    pub(crate) fn crowding(&self) -> f64 {
-        self.delivery.crowding()
+    pub(crate) fn queue_occupancy(&self) -> f64 {
+        self.delivery.queue_occupancy()
     }
 
     /// The round trip to who limits.
@@ -289,7 +289,7 @@ impl Following {
         if silent {
             self.limiting = Some(fresh);
             if !core::mem::take(&mut self.resumed) {
-                self.delivery.free(now, core::mem::take(&mut self.before));
+                self.delivery.release(now, core::mem::take(&mut self.before));
             }
         }
         if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
@@ -297,16 +297,16 @@ impl Following {
             if limiting.reported.replace(report.cc_sequence) != Some(report.cc_sequence) {
                 let rtt = limiting.rtt;
                 let nearest = self.nearest.note(now, node, rtt);
-                self.delivery.note_nearest(now, nearest, rtt);
+                self.delivery.note_min_rtt(now, nearest, rtt);
                 self.delivery.take(now, &report, rtt);
             }
             return;
         }
         let Some(interval) = self.delivery.interval(&report) else { return };
-        let capacity = self.delivery.capacity();
+        let capacity = self.delivery.bandwidth();
         let less = interval.is_congested(Duration::ZERO) && interval.delivered < capacity * LESS;
         // Who limits is not marked, and this one is.
-        let marked = self.delivery.shows_marks(&report) && !self.delivery.is_marked();
+        let marked = self.delivery.shows_ce_marks(&report) && !self.delivery.is_ce_marked();
         if !less && !marked {
             // A short time shows no loss, though there may be much.
             let long = interval.packets >= TELLING;
@@ -321,7 +321,7 @@ impl Following {
             let free = |known: Watched| known.node == node || known.is_silent(now, gap);
             if self.suspect.is_none_or(free) {
                 self.suspect = Some(suspect);
-                self.delivery.pause_opening(now);
+                self.delivery.pause_startup(now);
             }
             return;
         }
@@ -330,7 +330,7 @@ impl Following {
         self.limiting = Some(Watched { reported: Some(report.cc_sequence), ..fresh });
         self.before = capacity;
         // What it loses at calm times may be no more than its short acquaintance with us.
-        self.delivery.limit(now, interval.delivered * (1.0 - interval.base));
+        self.delivery.limit_to(now, interval.delivered * (1.0 - interval.baseline_loss));
     }
 
     /// The time between two probes, of late.
@@ -347,13 +347,13 @@ impl Following {
             && let Some(previous) = self.previous.take().filter(|known| active(known.node))
         {
             self.limiting = Some(Watched { heard: now, reported: None, ..previous });
-            self.delivery.free(now, core::mem::take(&mut self.before));
+            self.delivery.release(now, core::mem::take(&mut self.before));
         }
         self.suspect.take_if(is_gone);
         let quiet = (silence(self.rtt()) / QUIET).max(gap * QUIET_PROBES);
         if now >= self.quiet_from + quiet {
             self.quiet_from = now;
-            self.blind |= !self.delivery.has_begun();
+            self.blind |= !self.delivery.has_report();
             self.delivery.halve(now);
         }
     }

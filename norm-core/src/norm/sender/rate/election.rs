@@ -101,14 +101,14 @@ impl Election {
 
     /// For a probe's list: the CLR first.
     pub(crate) fn listed(&self) -> impl Iterator<Item = CcNode> {
-        let start = if self.law.is_starting() { CcFlags::START } else { CcFlags::NONE };
+        let start = if self.law.is_slow_start() { CcFlags::START } else { CcFlags::NONE };
         let item = move |heard: &Heard, role: CcFlags| CcNode {
             id: heard.node,
             flags: role.with(CcFlags::RTT).with(start),
             rtt: QuantizedRtt::from_duration(heard.rtt),
             rate: QuantizedRate::from_bytes_per_second(heard.rate / self.ratio),
         };
-        let window = self.law.window();
+        let window = self.law.loss_window();
         let limiting = self.limiting.iter();
         let limiting =
             limiting.map(move |heard| item(&Heard { rtt: window, ..*heard }, CcFlags::CLR));
@@ -131,7 +131,7 @@ impl Election {
         let Some(claim) = self.claim(feedback, nack) else { return };
         if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
             // A NACK that cannot tell the loss changes nothing of it.
-            let lossy = matches!(limiting.claim, Claim::Loss(..));
+            let lossy = matches!(limiting.claim, Claim::Loss { .. });
             let claim = match claim {
                 Claim::Rate(_) if lossy => limiting.claim,
                 claim => claim,
@@ -139,22 +139,22 @@ impl Election {
             self.law.take(now, claim, rtt);
             (limiting.at, limiting.claim, limiting.rtt) = (now, claim, self.law.rtt());
             limiting.cc_sequence = feedback.cc_sequence;
-            limiting.rate = self.law.worth(claim, limiting.rtt);
+            limiting.rate = self.law.rate_for(claim, limiting.rtt);
             self.quiet_from = now;
             self.replace(now);
             return;
         }
-        if matches!(claim, Claim::Loss(..)) {
-            self.law.end_start();
+        if matches!(claim, Claim::Loss { .. }) {
+            self.law.end_slow_start();
         }
         let heard = self.another(now, node, rtt, feedback, claim);
         self.consider(now, heard);
     }
 
     /// A receiver says that routers have marked packets on the way to it.
-    pub(crate) fn note_marks(&mut self, now: Timestamp, node: NodeId) {
+    pub(crate) fn note_ce_marks(&mut self, now: Timestamp, node: NodeId) {
         if self.limiting.is_some_and(|limiting| limiting.node == node) {
-            self.law.note_marks(now);
+            self.law.note_ce_marks(now);
         }
     }
 
@@ -221,7 +221,7 @@ impl Election {
             return (rate > 0.0).then_some(Claim::Rate(rate));
         }
         let most = if flags.contains(CcFlags::LIMIT) && rate > 0.0 { rate } else { f64::INFINITY };
-        Some(Claim::Loss(loss, most))
+        Some(Claim::Loss { event_rate: loss, max_rate: most })
     }
 
     /// What somebody says who does not limit. Its round trip is the mean of the last and this one.
@@ -237,7 +237,7 @@ impl Election {
         let told = feedback.flags.contains(CcFlags::RTT).then(|| feedback.rtt.to_duration());
         let last = known.map(|heard| heard.rtt).or(told).unwrap_or(rtt);
         let rtt = (last + rtt) / 2;
-        let rate = self.law.worth(claim, rtt);
+        let rate = self.law.rate_for(claim, rtt);
         let again =
             known.is_some_and(|known| !known.doubted || known.cc_sequence != feedback.cc_sequence);
         let doubted = !again && rate < self.law.rate() * STEEP;

@@ -34,8 +34,8 @@ impl Sender {
             }
             (Steering::Delivery(_), None) => return,
             (Steering::Fair(election), report) => {
-                if report.is_some_and(|report| report.marked > 0) {
-                    election.note_marks(now, node);
+                if report.is_some_and(|report| report.ce_marked > 0) {
+                    election.note_ce_marks(now, node);
                 }
                 election.take(now, node, rtt, feedback, nack);
             }

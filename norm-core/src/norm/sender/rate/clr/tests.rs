@@ -56,13 +56,13 @@ impl Test {
         let report = PathReport {
             cc_sequence: self.sequence,
             probes: 1,
-            base_loss: 0,
+            baseline_loss: 0,
             span: MS * 20,
             received,
             lost: 100 - received,
             bytes: received * 972,
             queue: Duration::ZERO,
-            marked,
+            ce_marked: marked,
         };
         self.steering.take(self.now, node, MS * 10, (&feedback, report));
     }
@@ -154,10 +154,10 @@ fn who_is_asked_seldom_is_silent_when_it_has_not_answered_twice() {
         test.probe_after(MS * 7000);
         test.report(A, 100);
     }
-    let capacity = test.steering.delivery.capacity();
+    let capacity = test.steering.delivery.bandwidth();
     test.probe_after(MS * 7000);
-    assert_eq!(test.steering.delivery.capacity(), capacity);
+    assert_eq!(test.steering.delivery.bandwidth(), capacity);
     test.probe_after(MS * 7000);
-    assert!(test.steering.delivery.capacity() < capacity);
+    assert!(test.steering.delivery.bandwidth() < capacity);
     assert_eq!(test.limiting(), Some(A));
 }

@@ -50,7 +50,7 @@ impl Sender {
         }
         if let Some(steering) = self.steering.as_mut().filter(|_| slow.trial.is_some()) {
             // What is left out makes queues, and so does what comes back.
-            steering.forget_crowding();
+            steering.forget_occupancy();
         }
         let view = View { limiting, sent, active, ejected, grtt };
         if let Verdict::Eject(nodes) = slow.look(now, &view) {
