@@ -1,5 +1,4 @@
 //! `norm-sim plan` as a user types it.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::process::{Command, Output};
 

@@ -1,5 +1,4 @@
 //! A sender that finds its rate: the limits of the issue, one receiver and many, honest and not.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Attackers on the group: forged, random and mutated packets beside an honest transfer.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Queues that mark packets and drop none: marks alone tell how fast to send.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

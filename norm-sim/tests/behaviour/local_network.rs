@@ -1,5 +1,4 @@
 //! Sets under Reed-Solomon codes on a fast local network: what they cost, and that they end.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use norm_sim::{Experiment, seeds};
 

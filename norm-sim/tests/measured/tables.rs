@@ -4,7 +4,7 @@ use std::path::Path;
 
 use norm_sim::tables::{NAMES, by_name};
 
-const BLESS: &str = "NORM_SIM_BLESS=1 cargo test -p norm-sim --test tables";
+const BLESS: &str = "NORM_SIM_BLESS=1 cargo test -p norm-sim --test measured tables::";
 
 /// Compares a table with its file, or writes the file when asked to.
 #[track_caller]

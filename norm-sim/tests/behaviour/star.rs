@@ -1,5 +1,4 @@
 //! The engines in a star network: every behaviour that a transfer relies on.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Receivers that keep the others slow, and what `SlowPolicy` makes of them.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

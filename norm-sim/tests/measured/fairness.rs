@@ -1,5 +1,4 @@
 //! Our flows beside others in one bottleneck.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

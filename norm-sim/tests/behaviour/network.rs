@@ -1,5 +1,4 @@
 //! The network itself: trees, clocks, life and death of hosts, threads.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 use std::sync::Arc;
