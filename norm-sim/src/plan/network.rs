@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_transfers_are_simulated_whole_and_large_ones_in_whole_blocks() {
+    fn large_transfers_are_simulated_in_whole_blocks() {
         let stretch = |size, receivers| Network::new(&Request::new(size, receivers)).stretch;
         assert_eq!(stretch(10_000_000, 500), 10_000_000);
         let block = 930 * 1344;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_population_and_the_engines_among_it_are_as_many_as_asked_for() {
+    fn population_and_engines_add_up_to_the_receivers() {
         let request = Request { wifi: 7, bad: vec![(2, 0.1)], ..Request::new(1, 50_000) };
         let mut network = Network::new(&request);
         assert_eq!(network.scenario.receiver_plans().count(), 109);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn options_refine_a_network_with_a_name() {
+    fn options_refine_a_preset() {
         let request = Request {
             network: Some("campus".into()),
             wifi: 1,

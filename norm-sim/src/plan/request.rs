@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_100_ms_of_the_rate_as_norm_send_has_them() {
+    fn blocks_last_100_ms_as_those_of_norm_send() {
         let request = Request::new(1, 1);
         let lengths = [1_000_000, 100_000_000, 399_000_000].map(|r| request.block_len_at(r));
         assert_eq!(lengths, [64, 930, 1024]);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_transfers_to_few_are_under_reed_solomon_as_norm_send_has_them() {
+    fn fast_transfers_to_few_receivers_use_reed_solomon() {
         let few = Request::new(1, FEW);
         let Scheme::ReedSolomon(code) = few.scheme_at(FAST, few.block_len_at(FAST)) else {
             panic!()
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_planned_is_refused_with_the_cure() {
+    fn impossible_requests_are_refused_with_advice() {
         let fine = Request::new(1000, 10);
         assert_eq!(fine.check(), Ok(()));
         let refused = [

@@ -1,5 +1,4 @@
 //! `norm-sim plan` as a user types it.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::process::{Command, Output};
 
@@ -13,7 +12,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn wrong_values_are_refused_with_the_flag_and_the_cure() {
+fn wrong_values_are_refused_with_flag_and_advice() {
     let wrong = [
         ("--size fast --receivers 3", ["--size", "40GB"]),
         ("--size 1MB --receivers some", ["--receivers", "some"]),
@@ -39,14 +38,14 @@ fn wrong_values_are_refused_with_the_flag_and_the_cure() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_told() {
+fn unwritable_page_is_an_error() {
     let output = norm_sim("plan --size 1MB --receivers 2 --html /no/such/place/plan.html");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("/no/such/place/plan.html"));
 }
 
 #[test]
-fn json_has_the_numbers_that_the_text_shows() {
+fn json_has_the_numbers_of_the_text() {
     let words = "plan --size 2MB --receivers 4 --loss 0% --rate 100M";
     let output = norm_sim(&format!("{words} --json"));
     assert!(output.status.success());

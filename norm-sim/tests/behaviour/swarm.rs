@@ -4,7 +4,7 @@ use norm_sim::{Broken, Failure, Outcome, Role, RunOptions, Scenario, attempt, ru
 
 const THREADS: usize = 2;
 #[test]
-fn drawn_scenarios_violate_nothing() {
+fn drawn_scenarios_keep_all_invariants() {
     let swarm = swarm(1..41, THREADS, to_end);
     assert_eq!(swarm.failed, 0, "{swarm}");
 }
@@ -47,16 +47,16 @@ fn is_found_and_small(fault: Broken, words: &str, receivers: u32) {
 }
 
 #[test]
-fn a_receiver_that_writes_at_a_wrong_place_is_found() {
+fn wrong_offset_is_found_and_shrunk() {
     is_found_and_small(Broken::WritesAtAWrongOffset, "WRONG BYTE", 2);
 }
 
 #[test]
-fn a_receiver_that_does_not_listen_to_others_is_found() {
+fn missing_suppression_is_found_and_shrunk() {
     is_found_and_small(Broken::ForgetsSuppression, "NACKs", 60);
 }
 
 #[test]
-fn a_sender_that_knows_no_requests_for_blocks_is_found() {
+fn ignored_block_requests_are_found_and_shrunk() {
     is_found_and_small(Broken::IgnoresBlockRequests, "", 20);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use norm_sim::tables::{NAMES, by_name};
 
-const BLESS: &str = "NORM_SIM_BLESS=1 cargo test -p norm-sim --test tables";
+const BLESS: &str = "NORM_SIM_BLESS=1 cargo test -p norm-sim --test measured tables::";
 
 /// Compares a table with its file, or writes the file when asked to.
 #[track_caller]
@@ -42,23 +42,23 @@ fn nacks_are_as_committed() {
 }
 
 #[test]
-fn what_disturbances_cost_is_as_committed() {
+fn disturbances_are_as_committed() {
     is_as_committed("disturbances", 1);
 }
 
 #[test]
-fn traces_are_as_committed_on_one_thread_and_on_two() {
+fn traces_are_as_committed_on_1_and_2_threads() {
     is_as_committed("traces", 1);
     is_as_committed("traces", 2);
 }
 
 #[test]
-fn how_rates_are_found_is_as_committed() {
+fn rates_are_as_committed() {
     is_as_committed("rates", 1);
 }
 
 #[test]
-fn shares_of_a_bottleneck_are_as_committed() {
+fn fairness_is_as_committed() {
     is_as_committed("fairness", 1);
 }
 

@@ -1,5 +1,4 @@
 //! Receivers that keep the others slow, and what `SlowPolicy` makes of them.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 
@@ -32,7 +31,7 @@ fn similar(seed: u64) -> Group {
 /// The others finish in little more than the time that they would take without the slow ones: of a
 /// minute, a few seconds are lost.
 #[test]
-fn who_has_a_tenth_of_the_others_rate_is_sent_away_and_they_go_on() {
+fn receiver_with_a_tenth_of_the_rate_is_evicted() {
     for seed in seeds(3) {
         for slow in [1, 3] {
             let mut group = similar(seed);
@@ -49,7 +48,7 @@ fn who_has_a_tenth_of_the_others_rate_is_sent_away_and_they_go_on() {
 }
 
 #[test]
-fn who_is_the_slowest_by_little_stays_and_costs_the_others_nothing() {
+fn slightly_slower_receiver_is_not_evicted() {
     for seed in seeds(3) {
         let course = similar(seed).run(2);
         assert_eq!(ejected(&course), 0);
@@ -60,7 +59,7 @@ fn who_is_the_slowest_by_little_stays_and_costs_the_others_nothing() {
 
 /// A receiver that lies for ever is one more that keeps the others slow.
 #[test]
-fn a_liar_holds_the_rate_down_only_until_it_is_sent_away() {
+fn false_reports_hold_the_rate_down_until_eviction() {
     for seed in seeds(3) {
         let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 40);
         group.slow = Some(POLICY);

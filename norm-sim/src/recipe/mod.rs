@@ -1,5 +1,5 @@
-//! A whole scenario in one line: short enough to be drawn from a seed, shrunk, and pasted into a
-//! command line.
+//! Recipes: scenarios in one line, which can be drawn from a seed, shrunk, and pasted into a command
+//! line.
 
 mod build;
 mod draw;
@@ -9,17 +9,19 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use feature::{Feature, Place};
+pub use feature::{Feature, FecId, Place};
 
-/// A description of a scenario, in the numbers that matter and a list of whatever is not plain.
+use crate::scenario::Scenario;
+
+/// A description of a scenario: a few numbers, and a list of features.
 ///
-/// Every recipe makes a possible scenario, whatever its numbers: sizes are cut to what an object
-/// can carry, and features that find nothing to act on do nothing.
+/// Every recipe makes a possible scenario, whatever its numbers: sizes are cut to those that an
+/// object can have, and features without hosts or links to act on do nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Everything random in the run follows from it.
+    /// All random numbers of the run follow from the seed.
     pub seed: u64,
-    /// How many receivers.
+    /// Number of receivers.
     pub receivers: u32,
     /// Bytes in each object.
     pub sizes: Vec<u64>,
@@ -27,22 +29,22 @@ pub struct Recipe {
     pub info: bool,
     /// Bytes of content per packet.
     pub segment_size: u16,
-    /// Symbols per block aimed at.
+    /// Intended number of symbols per block.
     pub block_len: u32,
-    /// Without a code; else RaptorQ.
+    /// Without a code; otherwise with RaptorQ.
     pub no_code: bool,
     /// Kilobits per second.
     pub rate_kbit: u32,
-    /// From the switch to a receiver and back, each in microseconds.
+    /// Delay between the switch and a receiver, each way, in microseconds.
     pub delay_us: u32,
-    /// What is not plain, applied in this order.
+    /// Features, applied in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<Feature>,
 }
 
 impl Recipe {
-    /// The plainest: one receiver, one small object, and nothing ever goes wrong.
-    pub fn plain(seed: u64) -> Self {
+    /// The simplest recipe: one receiver, one small object, and no fault.
+    pub fn simplest(seed: u64) -> Self {
         Self {
             seed,
             receivers: 1,
@@ -57,10 +59,20 @@ impl Recipe {
         }
     }
 
-    /// Reads what `Display` has written.
+    /// Draws a recipe from a seed: small groups and short transfers, each with a few features.
+    pub fn draw(seed: u64) -> Self {
+        draw::recipe(seed)
+    }
+
+    /// The scenario that it describes.
+    pub fn scenario(&self) -> Scenario {
+        build::scenario(self)
+    }
+
+    /// Parses the output of `Display`.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// A description of the error and its place.
     pub fn parse(json: &str) -> Result<Self, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
@@ -80,7 +92,7 @@ mod tests {
     use crate::Role;
 
     #[test]
-    fn a_line_of_json_gives_the_recipe_back() {
+    fn recipe_survives_its_line_of_json() {
         for seed in 0..500 {
             let recipe = Recipe::draw(seed);
             let line = recipe.to_string();
@@ -91,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_the_same_recipe_and_another_seed_another() {
+    fn seed_decides_the_recipe() {
         assert_eq!(Recipe::draw(3), Recipe::draw(3));
         let different: BTreeSet<String> = (0..200).map(|n| Recipe::draw(n).to_string()).collect();
         assert_eq!(different.len(), 200);
     }
 
     #[test]
-    fn every_feature_and_every_rule_is_drawn_and_most_recipes_are_simple() {
+    fn all_features_and_rules_are_drawn_and_most_recipes_are_small() {
         let recipes: Vec<Recipe> = (0..3000).map(Recipe::draw).collect();
         let drawn: String = recipes.iter().map(ToString::to_string).collect();
         for name in [
@@ -154,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_is_a_scenario_within_its_bounds() {
+    fn drawn_recipe_is_a_scenario_within_its_bounds() {
         for seed in 0..1000 {
             let recipe = Recipe::draw(seed);
             let scenario = recipe.scenario();

@@ -31,18 +31,18 @@ fn are_alike(plan: &Experiment) {
 }
 
 #[test]
-fn a_population_that_loses_each_on_its_own_is_like_as_many_engines() {
+fn population_with_independent_loss_is_like_engines() {
     are_alike(&Experiment { loss: 0.02, ..Experiment::new(0, 100) });
 }
 
 #[test]
-fn a_population_that_loses_together_is_like_as_many_engines() {
+fn population_with_shared_loss_is_like_engines() {
     are_alike(&Experiment { trunk: 0.02, ..Experiment::new(0, 100) });
     are_alike(&Experiment { trunk: 0.02, unicast: true, ..Experiment::new(0, 100) });
 }
 
 #[test]
-fn nobody_is_forgotten_when_the_end_of_the_content_is_lost() {
+fn all_members_complete_although_the_last_packets_are_lost() {
     for seed in 1..=40 {
         let plan = Experiment {
             trunk: 0.01,

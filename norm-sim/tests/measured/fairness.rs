@@ -1,5 +1,4 @@
 //! Our flows beside others in one bottleneck.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 
@@ -21,14 +20,14 @@ fn part_of_the_fair_rate(receivers: usize) -> f64 {
 }
 
 #[test]
-fn thirty_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths() {
+fn thirty_with_independent_loss_get_60_percent_of_fair() {
     let part = part_of_the_fair_rate(30);
     assert!(part >= 0.6, "{part}");
 }
 
 /// 0.798 with ten thousand, which takes some minutes.
 #[test]
-fn ten_thousand_receivers_with_loss_of_their_own_are_no_slower_than_six_tenths() {
+fn thousands_with_independent_loss_get_60_percent_of_fair() {
     if std::env::var_os("NORM_TEST_SCALE").is_none() {
         eprintln!("skipped: set NORM_TEST_SCALE=1, and for more than 1,000 NORM_TEST_LARGE=1");
         return;
@@ -49,7 +48,7 @@ fn is_unfair(rtt: Duration, tcp: Control) -> bool {
 }
 
 #[test]
-fn a_tcp_flow_gets_between_half_and_twice_of_what_we_get() {
+fn tcp_flow_gets_half_to_twice_of_our_rate() {
     for control in [RateControl::Auto, RateControl::Fair] {
         for (rtt, each) in Fairness::PATHS {
             for tcp in [Control::Reno, Control::Cubic] {
@@ -67,7 +66,7 @@ fn a_tcp_flow_gets_between_half_and_twice_of_what_we_get() {
 
 /// Where chance makes most of it, in a few packets, not one seed alone.
 #[test]
-fn on_a_short_way_tcp_keeps_its_share_whatever_the_seed() {
+fn tcp_keeps_its_share_of_a_short_path_with_all_seeds() {
     let (rtt, each) = Fairness::PATHS[0];
     for tcp in [Control::Reno, Control::Cubic] {
         for flows in [1, 2, 8] {
@@ -88,7 +87,7 @@ fn delivered(outcome: &Outcome, from: Duration, to: Duration) -> f64 {
 }
 
 #[test]
-fn the_rate_gives_way_to_tcp_and_takes_the_whole_path_again_when_that_has_gone() {
+fn rate_yields_to_tcp_and_takes_the_path_after_it() {
     let second = Duration::from_secs(1);
     for tcp in [Control::Reno, Control::Cubic] {
         let plan = Fairness::new(1, tcp, 10_000_000, Duration::from_millis(20));
@@ -112,7 +111,7 @@ fn jain(outcome: &Outcome) -> f64 {
 }
 
 #[test]
-fn two_of_our_flows_share_alike() {
+fn two_flows_share_equally() {
     for (rtt, each) in Fairness::PATHS {
         for control in [RateControl::Auto, RateControl::Fair] {
             for seed in seeds(10) {
@@ -126,7 +125,7 @@ fn two_of_our_flows_share_alike() {
 }
 
 #[test]
-fn four_of_our_flows_share_alike_and_so_do_two_when_one_comes_later() {
+fn four_flows_and_a_late_flow_share_equally() {
     for (rtt, each) in Fairness::PATHS {
         for seed in seeds(3) {
             let four = Fairness { seed, ours: 4, ..Fairness::two(each, rtt) }.run(1);
@@ -155,7 +154,7 @@ fn alone(rtt: Duration) -> f64 {
 }
 
 #[test]
-fn one_flow_alone_fills_a_link_with_a_queue_longer_than_its_round_trip() {
+fn flow_fills_a_link_with_a_queue_longer_than_its_rtt() {
     for (micros, least) in [(300, 0.9), (1000, 0.9), (5000, 0.9), (20_000, 0.9)] {
         let used = alone(Duration::from_micros(micros));
         assert!(used >= least, "{micros} us: {used}");

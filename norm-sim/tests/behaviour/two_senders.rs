@@ -1,5 +1,4 @@
 //! Several senders on one group: all are followed, none disturbs another.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Queues that mark packets and drop none: marks alone tell how fast to send.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use core::time::Duration;
 
@@ -47,7 +46,7 @@ fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
 }
 
 #[test]
-fn an_empty_path_is_filled_and_its_queue_stays_too_short_to_be_marked() {
+fn empty_path_is_filled_almost_without_ce_marks() {
     for control in [RateControl::Auto, RateControl::Delivery, RateControl::Scavenger] {
         for (mbit, micros) in [(10, 5_000), (10, 50_000), (100, 200), (100, 50_000), (1_000, 5_000)]
         {
@@ -61,7 +60,7 @@ fn an_empty_path_is_filled_and_its_queue_stays_too_short_to_be_marked() {
 
 /// A gigabit's usual bursts are longer than this.
 #[test]
-fn what_leaves_at_once_becomes_short_enough_for_a_queue_of_five_packets() {
+fn bursts_adapt_to_a_marking_threshold_of_five_packets() {
     let path = marking(RateControl::Auto, 1_000 * MBIT, MS * 5, 5.0);
     let (marked, _) = marked(&path, SECOND * 4);
     assert!(marked < 0.03, "{marked:.4}");
@@ -91,7 +90,7 @@ fn bounds(rtt: Duration, tcp: Control) -> core::ops::Range<f64> {
 }
 
 #[test]
-fn beside_tcp_that_is_marked_as_well_the_rate_is_fair_without_a_loss() {
+fn rate_is_fair_to_tcp_by_ce_marks_alone() {
     let mut unfair = Vec::new();
     for control in [RateControl::Auto, RateControl::Fair] {
         for path in Fairness::PATHS {
@@ -112,7 +111,7 @@ fn beside_tcp_that_is_marked_as_well_the_rate_is_fair_without_a_loss() {
 }
 
 #[test]
-fn two_of_our_flows_share_alike_by_marks_alone() {
+fn two_flows_share_equally_by_ce_marks_alone() {
     for (rtt, each) in Fairness::PATHS {
         for control in [RateControl::Auto, RateControl::Fair] {
             let mut test = Fairness::two(each, rtt).with(control);
@@ -127,7 +126,7 @@ fn two_of_our_flows_share_alike_by_marks_alone() {
 }
 
 #[test]
-fn one_flow_that_is_fair_uses_most_of_a_path_that_marks_it() {
+fn fair_flow_uses_most_of_a_path_with_ce_marks() {
     for (mbit, micros) in [(1, 50_000), (10, 5_000), (10, 50_000), (100, 5_000), (100, 20_000)] {
         let rtt = Duration::from_micros(micros);
         let packets = (mbit * MBIT) as f64 / 8.0 * rtt.as_secs_f64() / PACKET;
@@ -143,7 +142,7 @@ fn one_flow_that_is_fair_uses_most_of_a_path_that_marks_it() {
 }
 
 #[test]
-fn a_rate_that_is_fixed_is_not_marked() {
+fn fixed_rate_gets_no_ce_marks() {
     let mut path = marking(RateControl::Fixed, 10 * MBIT, MS * 5, 20.0);
     path.time = SECOND * 2;
     let mut scenario = path.scenario();
@@ -163,7 +162,7 @@ fn lied_to(seed: u64, control: RateControl, slow: Option<SlowPolicy>, until: u32
 }
 
 #[test]
-fn who_claims_that_all_is_marked_slows_no_further_than_the_least_rate_and_not_for_long() {
+fn false_ce_marks_slow_the_rate_to_its_minimum_and_not_for_long() {
     for seed in seeds(3) {
         for control in [RateControl::Delivery, RateControl::Auto] {
             let course = lied_to(seed, control, None, 7);
@@ -183,7 +182,7 @@ fn who_claims_that_all_is_marked_slows_no_further_than_the_least_rate_and_not_fo
 }
 
 #[test]
-fn who_claims_that_all_is_marked_is_sent_away_like_anybody_who_is_slow() {
+fn receiver_with_false_ce_marks_is_evicted() {
     let after = SECOND * 2;
     let policy = SlowPolicy { below: None, loss: Some(0.5), after, separate_group: None };
     for seed in seeds(3) {

@@ -14,7 +14,7 @@ const PATHS: [(u64, Duration); 3] = [
 ];
 
 #[test]
-fn a_tcp_flow_that_fills_its_path_keeps_all_but_a_twentieth_and_alone_we_have_it_all() {
+fn tcp_keeps_95_percent_beside_a_scavenger() {
     for (bits, rtt) in PATHS {
         for tcp in [Control::Reno, Control::Cubic] {
             let manners = Politeness::new(1, tcp, bits, rtt, 1.0).run(1);
@@ -28,7 +28,7 @@ fn a_tcp_flow_that_fills_its_path_keeps_all_but_a_twentieth_and_alone_we_have_it
 /// A queue of a fifth of a round trip: TCP leaves a part of the path unused, and finds its limit by losses
 /// of few packets.
 #[test]
-fn behind_a_short_queue_tcp_keeps_most_and_we_have_some_of_the_rest() {
+fn scavenger_uses_what_tcp_leaves_with_a_short_queue() {
     for (bits, rtt) in PATHS {
         for tcp in [Control::Reno, Control::Cubic] {
             let manners = Politeness::new(1, tcp, bits, rtt, 0.2).run(1);
@@ -40,7 +40,7 @@ fn behind_a_short_queue_tcp_keeps_most_and_we_have_some_of_the_rest() {
 }
 
 #[test]
-fn when_tcp_has_gone_the_path_is_ours_within_seconds() {
+fn scavenger_takes_the_path_within_seconds_after_tcp() {
     for depth in [1.0, 4.0] {
         for tcp in [Control::Reno, Control::Cubic] {
             let part = Politeness::new(1, tcp, 10_000_000, MS * 50, depth).after_tcp(1);

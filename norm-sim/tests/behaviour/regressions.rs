@@ -10,42 +10,42 @@ fn holds(recipe: &str) {
 }
 
 #[test]
-fn blocks_that_become_due_during_a_backoff_do_not_make_the_whole_group_speak() {
+fn blocks_due_in_a_backoff_do_not_make_all_receivers_ask() {
     holds(
         r#"{"seed":28,"receivers":44,"sizes":[201854],"info":false,"segment_size":1024,"block_len":2,"no_code":false,"rate_kbit":1000,"delay_us":10000,"features":[{"Tree":{"branches":1}},{"Fault":{"place":"TrunkDown","rule":{"Loss":0.071}}}]}"#,
     );
 }
 
 #[test]
-fn the_first_report_of_many_does_not_shorten_the_backoff_of_all() {
+fn first_report_does_not_shorten_the_backoff_of_all() {
     holds(
         r#"{"seed":34,"receivers":59,"sizes":[220000],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":10000,"delay_us":50000}"#,
     );
 }
 
 #[test]
-fn a_cache_of_less_than_a_block_is_slow_and_not_the_end() {
+fn cache_smaller_than_a_block_is_slow_but_works() {
     holds(
         r#"{"seed":77,"receivers":1,"sizes":[600000],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[{"SmallCache":{"bytes":16384}}]}"#,
     );
 }
 
 #[test]
-fn blocks_read_ahead_do_not_push_each_other_out_of_the_cache() {
+fn blocks_read_ahead_do_not_evict_each_other() {
     holds(
         r#"{"seed":1296,"receivers":2,"sizes":[4025974,4362634,0],"info":false,"segment_size":4096,"block_len":1024,"no_code":true,"rate_kbit":100000,"delay_us":50,"features":[{"Fault":{"place":"SenderIn","rule":{"Corrupt":0.011}}},{"SlowRead":{"delay_us":469}}]}"#,
     );
 }
 
 #[test]
-fn receivers_that_nobody_hears_do_not_count_as_a_failure_of_suppression() {
+fn unheard_receivers_do_not_count_against_suppression() {
     holds(
         r#"{"seed":76,"receivers":26,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[{"OneWay":{"every":1}}]}"#,
     );
 }
 
 #[test]
-fn who_asks_for_the_past_is_understood_by_those_who_have_heard_of_newer_objects() {
+fn requests_for_old_objects_are_understood_by_all() {
     holds(
         r#"{"seed":15077,"receivers":11,"sizes":[0,0,0],"info":false,"segment_size":1024,"block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":10000,"features":[{"Stalls":{"every":60,"at_ms":101,"for_ms":900,"buffer":65536}}]}"#,
     );

@@ -42,28 +42,28 @@ fn per_block(m: &Measured) -> f64 {
 }
 
 #[test]
-fn ten_thousand_that_lose_the_same_ask_for_it_a_few_times() {
+fn ten_thousand_with_shared_loss_send_few_nacks() {
     let experiment = Experiment { trunk: 0.01, ..Experiment::new(1, FULL) };
     let Some(m) = run("10,000, shared loss, multicast", &experiment) else { return };
     assert!(m.loss_events > 0 && per_event(&m) <= 5.0, "{} NACKs per event", per_event(&m));
 }
 
 #[test]
-fn ten_thousand_that_answer_by_unicast_ask_a_few_times_more() {
+fn ten_thousand_with_unicast_feedback_send_few_nacks() {
     let experiment = Experiment { trunk: 0.01, unicast: true, ..Experiment::new(1, FULL) };
     let Some(m) = run("10,000, shared loss, unicast", &experiment) else { return };
     assert!(m.loss_events > 0 && per_event(&m) <= 8.0, "{} NACKs per event", per_event(&m));
 }
 
 #[test]
-fn ten_thousand_that_each_lose_something_else_ask_a_few_times_for_each_block() {
+fn ten_thousand_with_independent_loss_send_few_nacks() {
     let experiment = Experiment { loss: 0.01, ..Experiment::new(1, FULL) };
     let Some(m) = run("10,000, own loss", &experiment) else { return };
     assert!(m.nacks > 0 && per_block(&m) <= 5.0, "{} NACKs per block", per_block(&m));
 }
 
 #[test]
-fn a_million_cost_what_theory_says() {
+fn million_receivers_cost_what_theory_says() {
     let experiment = Experiment { loss: 0.01, population: true, ..Experiment::new(1, POPULATION) };
     let Some(m) = run("a million in a population, own loss", &experiment) else { return };
     assert!(m.nacks > 0, "somebody asked");
@@ -71,7 +71,7 @@ fn a_million_cost_what_theory_says() {
 
 /// At this rate repair once crept up to sixteen percent over some seconds.
 #[test]
-fn repair_ahead_stays_near_the_loss_at_high_rates() {
+fn proactive_parity_stays_near_the_loss_at_high_rates() {
     if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {
         println!("repair at 600 Mbit/s: skipped; NORM_TEST_SCALE=1 runs it (with --release)");
         return;
