@@ -252,8 +252,10 @@ pub struct SendSettings {
     pub bytes: u64,
     /// What to tell the user about kernel buffers or the segment size; may have several lines.
     pub hint: Option<String>,
-    /// What is not sent, and why; one line each.
+    /// What is not sent, and why; one line each. Of links and special files the first thousand.
     pub skipped: Vec<String>,
+    /// How many entries are not sent, those beyond `skipped` included.
+    pub skipped_total: u64,
 }
 
 #[cfg(test)]
