@@ -12,6 +12,7 @@ mod feedback;
 mod heard;
 mod hush;
 mod identity;
+mod inbound;
 mod intake;
 mod nack_timer;
 mod need_writer;
