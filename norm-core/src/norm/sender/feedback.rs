@@ -16,6 +16,7 @@ use crate::norm::wire::{
     MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
+use core::net::SocketAddr;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -47,7 +48,7 @@ impl Sender {
             self.stats.not_ours += 1;
             return;
         }
-        let from = (node, Peer::new(datagram.source));
+        let from = (node, datagram.source);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
@@ -93,24 +94,25 @@ impl Sender {
     fn hear(
         &mut self,
         now: Timestamp,
-        from: (NodeId, Peer),
+        from: (NodeId, SocketAddr),
         identity: Option<Identity>,
         name: &str,
         response: WireTime,
     ) -> Trust {
-        let node = from.0;
+        let (node, address) = from;
         let cursor = self.cursor_block();
         let heard = if node == self.config.node {
             // Our own id is taken.
             Heard::Collision(Identity([0; 16]))
         } else {
-            self.members.heard(now, from, identity, cursor)
+            self.members.heard(now, (node, Peer::new(address)), identity, cursor)
         };
         match heard {
             Heard::New => {
                 self.session.newcomer(now);
                 self.welcome_late(node);
-                self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+                let name = name.to_owned();
+                self.event(SenderEvent::ReceiverFound { node, name, address });
             }
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
@@ -179,7 +181,12 @@ impl Sender {
         }
     }
 
-    fn take_report(&mut self, now: Timestamp, from: (NodeId, Peer), report: &MemberReport<'_>) {
+    fn take_report(
+        &mut self,
+        now: Timestamp,
+        from: (NodeId, SocketAddr),
+        report: &MemberReport<'_>,
+    ) {
         let (node, identity) = (from.0, Some(report.identity));
         let leaves = matches!(report.state, MemberState::Failed | MemberState::Leaving);
         if self.session.is_gathering() && self.session.is_leaving(report.identity, leaves) {
@@ -215,6 +222,7 @@ impl Sender {
             self.event(SenderEvent::ReceiverReport {
                 node,
                 name: report.name.to_owned(),
+                address: from.1,
                 state: report.state,
                 bytes_done: report.bytes_done,
                 bytes_total: report.bytes_total,
