@@ -40,11 +40,13 @@ impl<S: SymbolStore> Receiver<S> {
                 remote.overhear_cc(now, cmd.extensions.cc_feedback());
             }),
             Command::AckReq(request) => self.take_ack_request(now, index, request),
-            Command::Application(application) => match MembershipQuery::parse(application.content) {
-                Some(call) => self.take_membership_query(now, index, &call),
-                None => {
-                    let content = Bytes::copy_from_slice(application.content);
-                    self.event(ReceiverEvent::Command { sender: index, content });
+            Command::Application(application) => {
+                match MembershipQuery::parse(application.content) {
+                    Some(call) => self.take_membership_query(now, index, &call),
+                    None => {
+                        let content = Bytes::copy_from_slice(application.content);
+                        self.event(ReceiverEvent::Command { sender: index, content });
+                    }
                 }
             }
         }

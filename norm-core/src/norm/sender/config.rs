@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use super::mode::Mode;
-use crate::endpoint::PacketOverhead;
 use super::rate::slow::SlowPolicy;
+use crate::endpoint::PacketOverhead;
 use crate::fec::Scheme;
 use crate::norm::wire::NodeId;
 

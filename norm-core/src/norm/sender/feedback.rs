@@ -11,10 +11,11 @@ pub(crate) use crate::base::range_set::RangeSet;
 pub(crate) use crate::endpoint::Datagram;
 pub(crate) use crate::fec::{EXTRA_SYMBOLS, Scheme};
 pub(crate) use crate::norm::wire::{
-    ACK_WINDOW, ACK_FLUSH, Ack, AckFlush, CcFlags, Extensions, ReceiveWindow, Identity, InstanceId,
-    MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
+    MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId, ReceiveWindow,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
+pub(crate) use core::net::SocketAddr;
 pub(crate) use core::ops::Range;
 pub(crate) use core::time::Duration;
 
@@ -44,7 +45,7 @@ impl Sender {
             self.stats.not_ours += 1;
             return;
         }
-        let from = (node, Peer::new(datagram.source));
+        let from = (node, datagram.source);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
@@ -90,24 +91,25 @@ impl Sender {
     pub(crate) fn hear(
         &mut self,
         now: Timestamp,
-        from: (NodeId, Peer),
+        from: (NodeId, SocketAddr),
         identity: Option<Identity>,
         name: &str,
         response: WireTime,
     ) -> Trust {
-        let node = from.0;
+        let (node, address) = from;
         let cursor = self.cursor_block();
         let heard = if node == self.config.node {
             // Our own id is taken.
             Heard::Collision(Identity([0; 16]))
         } else {
-            self.members.heard(now, from, identity, cursor)
+            self.members.heard(now, (node, Peer::new(address)), identity, cursor)
         };
         match heard {
             Heard::New => {
                 self.session.newcomer(now);
                 self.welcome_late(node);
-                self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+                let name = name.to_owned();
+                self.event(SenderEvent::ReceiverFound { node, name, address });
             }
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
@@ -179,7 +181,7 @@ impl Sender {
     pub(crate) fn take_report(
         &mut self,
         now: Timestamp,
-        from: (NodeId, Peer),
+        from: (NodeId, SocketAddr),
         report: &MemberReport<'_>,
     ) {
         let (node, identity) = (from.0, Some(report.identity));
@@ -217,6 +219,7 @@ impl Sender {
             self.event(SenderEvent::ReceiverReport {
                 node,
                 name: report.name.to_owned(),
+                address: from.1,
                 state: report.state,
                 bytes_done: report.bytes_done,
                 bytes_total: report.bytes_total,

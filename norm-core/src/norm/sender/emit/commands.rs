@@ -96,12 +96,21 @@ impl Sender {
                 let identity =
                     self.members.identity(node).filter(|_| self.config.mode.sends_evictions())?;
                 let lane = self.config.slow.and_then(|slow| slow.separate_group);
-                Some(self.send_application(MembershipQuery::Evict { node, identity, group: lane }, out))
+                Some(
+                    self.send_application(
+                        MembershipQuery::Evict { node, identity, group: lane },
+                        out,
+                    ),
+                )
             }
         }
     }
 
-    pub(crate) fn send_application(&mut self, call: MembershipQuery, out: &mut TransmitBuf) -> Transmit {
+    pub(crate) fn send_application(
+        &mut self,
+        call: MembershipQuery,
+        out: &mut TransmitBuf,
+    ) -> Transmit {
         let mut content = Vec::with_capacity(64);
         call.emit(&mut content);
         let application = Application { reserved: [0; 3], content: &content };
@@ -138,7 +147,11 @@ impl Sender {
         self.emit(&message, out)
     }
 
-    pub(crate) fn send_membership_query(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Transmit {
+    pub(crate) fn send_membership_query(
+        &mut self,
+        now: Timestamp,
+        out: &mut TransmitBuf,
+    ) -> Transmit {
         let listed = self.members.len();
         let window = self.session.call_sent(now, self.grtt.get(), listed);
         self.members.note_call(Some(window + self.grtt.get() * 2));
