@@ -33,7 +33,7 @@ use norm_core::norm::{Sender, SenderConfig};
 use norm_core::{JobDone, Rng, Timestamp};
 
 use crate::driver::{self, Clock};
-use crate::session::{JobResults, Stopper, draw_node, os_seed};
+use crate::session::{JobResults, Stopper, os_seed};
 use crate::socket::Link;
 
 pub use compat::{Compat, CompatFec};
@@ -122,7 +122,7 @@ fn start(
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
     let options = &SendOptions { segment_size: Some(segment_size), ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let node = draw_node(&mut rng);
+    let node = NodeId::draw(&mut rng);
     let config = sender_config(options, options.node.unwrap_or(node), segment_size);
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_size, segment_hint);
