@@ -44,23 +44,44 @@ pub struct Datagram<'a> {
     pub source: SocketAddr,
     /// True when it arrived at the session's group address, false for our own unicast address.
     pub to_group: bool,
-    /// A router on the way has marked it "congestion experienced" (RFC 3168).
-    pub marked: bool,
+    /// A router on the way has marked it "congestion experienced" (CE, RFC 3168).
+    pub ce: bool,
     /// How long it has been on this machine before it was handed in; zero where that is not known.
     pub waited: Duration,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
 }
 
-/// Names a block of an object of one remote sender, at a receiver.
+/// A receiver's number for a sender: given in the order in which senders are found, from 0 on.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SenderId(pub u32);
+
+/// Names an object of a sender, at a receiver.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// The sender of the object.
+    pub sender: SenderId,
+    /// The object's key: its transport id, extended so that it never wraps. The low 16 bits are
+    /// the transport id.
+    pub key: u64,
+}
+
+/// Names a block of an object of a sender, at a receiver.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockSlot {
-    /// The receiver's number for the sender.
-    pub remote: u32,
-    /// The object's key: its transport id, extended so that it never wraps.
+    /// The sender of the object.
+    pub sender: SenderId,
+    /// The object's key, as in [`ObjectRef`].
     pub object: u64,
     /// Source block number.
     pub block: u32,
+}
+
+impl BlockSlot {
+    /// The object that the block is part of.
+    pub fn object_ref(self) -> ObjectRef {
+        ObjectRef { sender: self.sender, key: self.object }
+    }
 }
 
 /// The shape and place of one block.

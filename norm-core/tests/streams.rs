@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use norm_core::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, SymbolStore, TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, ObjectRef, SymbolStore,
+    TransmitBuf,
 };
 use norm_core::fec::{Points, RsCode, RsForm, Scheme, encode};
-use norm_core::norm::receiver::{JoinPolicy, ObjectRef};
+use norm_core::norm::receiver::JoinPolicy;
 use norm_core::norm::sender::StreamSpec;
 use norm_core::norm::stream::{MessageMarks, Read};
 use norm_core::norm::wire::{Identity, NodeId};
@@ -188,7 +189,7 @@ impl World {
             let datagram = Datagram {
                 source,
                 to_group: true,
-                marked: false,
+                ce: false,
                 waited: Duration::ZERO,
                 payload: &mut bytes,
             };

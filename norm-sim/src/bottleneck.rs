@@ -167,7 +167,7 @@ fn endless(seed: u64, control: RateControl, bits: u64, time: Duration) -> Scenar
     (scenario.limit, scenario.may_fail, scenario.check_nacks) = (time, true, false);
     let config = &mut scenario.sender().config;
     (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-    (config.control, config.cache_bytes) = (control, 128 << 20);
+    (config.control, config.cache.bytes) = (control, 128 << 20);
     scenario
 }
 

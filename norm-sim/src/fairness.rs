@@ -9,8 +9,8 @@ use crate::kernel::{RunOptions, run_with};
 use crate::outcome::{Outcome, Sample};
 use crate::packet::HostId;
 use crate::rule::Rule;
+use crate::scenario::{Control, TcpPlan};
 use crate::scenario::{Host, Link, Role, Scenario, SenderPlan};
-use crate::tcp::{Control, TcpPlan};
 
 /// Flows that share a bottleneck.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,7 +141,7 @@ impl Fairness {
         let config = &mut plan.config;
         config.node = NodeId(node as u32 + 1);
         (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-        (config.control, config.cache_bytes, config.rate_min) = (self.control, 64 << 20, 8_000);
+        (config.control, config.cache.bytes, config.rate_min) = (self.control, 64 << 20, 8_000);
         config.min_receivers = 1;
         plan
     }

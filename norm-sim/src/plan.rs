@@ -110,8 +110,8 @@ pub struct Simulated {
     pub sent_once_seconds: Option<f64>,
     /// Receivers that were full engines.
     pub engines: u32,
-    /// Receivers that were a simplified crowd.
-    pub crowd: u32,
+    /// Receivers that were a simplified population.
+    pub population: u32,
     /// Packets that arrived somewhere.
     pub deliveries: u64,
 }
@@ -228,7 +228,7 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
             seconds: simulated,
             sent_once_seconds: steady.map(|steady| steady.sent_once),
             engines: outcome.receivers.len() as u32,
-            crowd: request.crowd(),
+            population: request.population(),
             deliveries: outcome.deliveries,
         },
         notes,
@@ -240,14 +240,14 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
 
 fn last_complete(outcome: &Outcome) -> f64 {
     let engines = outcome.receivers.iter().filter_map(|receiver| receiver.completed);
-    let crowds = outcome.crowds.iter().filter_map(|crowd| crowd.completed);
-    engines.chain(crowds).max().unwrap_or_default().as_secs_f64()
+    let populations = outcome.populations.iter().filter_map(|population| population.completed);
+    engines.chain(populations).max().unwrap_or_default().as_secs_f64()
 }
 
-/// How many are complete at which time of the stretch. Engines are known exactly, a crowd as often
+/// How many are complete at which time of the stretch. Engines are known exactly, a population as often
 /// as it was looked at.
 fn completion(outcome: &Outcome) -> Vec<(f64, u32)> {
-    if outcome.crowds.is_empty() {
+    if outcome.populations.is_empty() {
         let times = outcome.receivers.iter().filter_map(|receiver| receiver.completed);
         let mut times: Vec<Duration> = times.collect();
         times.sort_unstable();
@@ -277,14 +277,14 @@ fn feedback(
     lasts: f64,
     simulated: f64,
 ) -> Feedback {
-    let (receivers, crowds) = (&outcome.receivers, &outcome.crowds);
+    let (receivers, populations) = (&outcome.receivers, &outcome.populations);
     let nacks = receivers.iter().map(|r| r.stats.nacks).sum::<u64>()
-        + crowds.iter().map(|c| c.nacks).sum::<u64>();
+        + populations.iter().map(|c| c.nacks).sum::<u64>();
     let reports: u64 = receivers.iter().map(|r| r.stats.reports).sum();
     let packets = receivers.iter().map(|r| r.stats.sent_packets).sum::<u64>()
-        + crowds.iter().map(|c| c.nacks).sum::<u64>();
+        + populations.iter().map(|c| c.nacks).sum::<u64>();
     let bytes = receivers.iter().map(|r| r.stats.sent_bytes).sum::<u64>()
-        + crowds.iter().map(|c| c.nack_bytes).sum::<u64>();
+        + populations.iter().map(|c| c.nack_bytes).sum::<u64>();
     let more_time = (lasts - simulated).max(0.0);
     let more_nacks = steady.map_or(0.0, |s| s.nacks * more as f64);
     let more_reports = if more == 0 { 0.0 } else { reports_per_second(all) * more_time };

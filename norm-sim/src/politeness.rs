@@ -5,8 +5,8 @@ use core::time::Duration;
 use norm_core::norm::sender::RateControl;
 
 use crate::fairness::{Fairness, Shares};
+use crate::scenario::Control;
 use crate::scenario::{Change, Scenario};
-use crate::tcp::Control;
 
 /// What `norm-send` sends at least, in bits per second.
 const LEAST: u64 = 100_000;
@@ -36,7 +36,7 @@ impl Politeness {
     /// many round trips long.
     pub fn new(flows: usize, tcp: Control, bits: u64, rtt: Duration, depth: f64) -> Self {
         let mut path = Fairness::new(flows, tcp, bits / (flows as u64 + 1), rtt);
-        (path.control, path.depth) = (RateControl::Polite, depth);
+        (path.control, path.depth) = (RateControl::Scavenger, depth);
         path.time = (rtt * 2000).clamp(Duration::from_secs(60), Duration::from_secs(300));
         Self { path }
     }

@@ -225,8 +225,8 @@ fn run(
             // The kernel has just written it.
             let payload = &mut buffer[..feedback.bytes.len()];
             payload.copy_from_slice(&feedback.bytes);
-            let (marked, waited) = (false, Duration::ZERO);
-            let datagram = Datagram { source, to_group: true, marked, waited, payload };
+            let (ce, waited) = (false, Duration::ZERO);
+            let datagram = Datagram { source, to_group: true, ce, waited, payload };
             let start = Instant::now();
             sender.handle_datagram(timestamp(now), datagram);
             while let Some(event) = sender.poll_event() {

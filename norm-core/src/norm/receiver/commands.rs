@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ObjectRef, ReceiverEvent};
+use super::event::ReceiverEvent;
 use super::needs::DueBound;
 use super::overhear::overheard;
 use super::remote::{AckDue, Remote};
 use super::{Feedback, Receiver};
 use crate::base::Timestamp;
-use crate::endpoint::SymbolStore;
+use crate::endpoint::{ObjectRef, SenderId, SymbolStore};
 use crate::norm::wire::{
     ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, NodeId, NodeList,
     ReceiveWindow, Squelch,
@@ -20,7 +20,7 @@ impl<S: SymbolStore> Receiver<S> {
     pub(super) fn take_command(
         &mut self,
         now: Timestamp,
-        index: u32,
+        index: SenderId,
         cmd: &Cmd<'_>,
         waited: Duration,
     ) {
@@ -45,14 +45,14 @@ impl<S: SymbolStore> Receiver<S> {
                     Some(call) => self.take_membership_query(now, index, &call),
                     None => {
                         let content = Bytes::copy_from_slice(application.content);
-                        self.event(ReceiverEvent::Command { remote: index, content });
+                        self.event(ReceiverEvent::Command { sender: index, content });
                     }
                 }
             }
         }
     }
 
-    fn take_flush(&mut self, now: Timestamp, index: u32, flush: &Flush<'_>) {
+    fn take_flush(&mut self, now: Timestamp, index: SenderId, flush: &Flush<'_>) {
         let listed = flush.acking.iter().any(|node| node == self.node);
         let Some(key) = self.key_of(index, flush.object) else { return };
         if !self.synchronise(index, key, false, listed) {
@@ -107,13 +107,13 @@ impl<S: SymbolStore> Receiver<S> {
             remote.released |= heard;
         });
         if released {
-            self.event(ReceiverEvent::Released { remote: index });
+            self.event(ReceiverEvent::Released { sender: index });
         }
         self.mend_name(now, index);
     }
 
     /// The sender closes: one that has had our confirmation will not ask for it again.
-    fn take_goodbye(&mut self, index: u32) {
+    fn take_goodbye(&mut self, index: SenderId) {
         let mut released = false;
         self.with_remote(index, |_, remote| {
             remote.said_goodbye = true;
@@ -121,11 +121,11 @@ impl<S: SymbolStore> Receiver<S> {
             remote.released |= released;
         });
         if released {
-            self.event(ReceiverEvent::Released { remote: index });
+            self.event(ReceiverEvent::Released { sender: index });
         }
     }
 
-    fn take_ack_request(&mut self, now: Timestamp, index: u32, request: &AckReq<'_>) {
+    fn take_ack_request(&mut self, now: Timestamp, index: SenderId, request: &AckReq<'_>) {
         // CC acknowledgments belong to congestion control, FLUSH ones to FLUSH (§4.2.3.6).
         let ours = request.ack_type >= 16 && request.acking.iter().any(|node| node == self.node);
         if !ours || self.config.feedback == Feedback::None {
@@ -150,7 +150,7 @@ impl<S: SymbolStore> Receiver<S> {
         });
     }
 
-    fn take_squelch(&mut self, index: u32, squelch: &Squelch<'_>) {
+    fn take_squelch(&mut self, index: SenderId, squelch: &Squelch<'_>) {
         let Some(first) = self.key_of(index, squelch.object) else { return };
         let invalid: Vec<u64> =
             squelch.invalid.iter().filter_map(|id| self.key_of(index, id)).collect();
@@ -166,11 +166,11 @@ impl<S: SymbolStore> Receiver<S> {
             stream.squelched(at.block);
         }
         for key in gone {
-            self.abort_object(ObjectRef { remote: index, key });
+            self.abort_object(ObjectRef { sender: index, key });
         }
     }
 
-    fn take_membership_query(&mut self, now: Timestamp, index: u32, call: &MembershipQuery) {
+    fn take_membership_query(&mut self, now: Timestamp, index: SenderId, call: &MembershipQuery) {
         match *call {
             MembershipQuery::Query { round, window_ms, send_time, listed, .. } => {
                 let window = Duration::from_millis(u64::from(window_ms.min(600_000)));
@@ -191,9 +191,9 @@ impl<S: SymbolStore> Receiver<S> {
                     self.redraw_node(now);
                 }
             }
-            MembershipQuery::Evict { node, identity, group: lane } => {
+            MembershipQuery::Evict { node, identity, group: separate_group } => {
                 if node == self.node && !self.is_other(index, identity) {
-                    self.event(ReceiverEvent::Ejected { remote: index, lane });
+                    self.event(ReceiverEvent::Evicted { sender: index, separate_group });
                 }
             }
         }

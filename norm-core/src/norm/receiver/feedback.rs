@@ -8,7 +8,7 @@ use super::need_writer::NeedWriter;
 use super::remote::Remote;
 use super::{Feedback, Receiver};
 use crate::base::Timestamp;
-use crate::endpoint::{Destination, SymbolStore, Transmit, TransmitBuf};
+use crate::endpoint::{Destination, SenderId, SymbolStore, Transmit, TransmitBuf};
 use crate::norm::wire::{
     ACK_CC, ACK_WINDOW, Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack,
     ReceiveWindow, RepairWriter, Report, Sequence,
@@ -45,7 +45,7 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// How long to wait before an acknowledgment: up to one GRTT (RFC 5740 §5.5.3).
-    pub(super) fn answer_delay(&mut self, index: u32) -> Duration {
+    pub(super) fn answer_delay(&mut self, index: SenderId) -> Duration {
         let grtt = self.remotes.get(&index).map_or(Duration::ZERO, |r| r.timing.grtt);
         let alone = self.remotes.get(&index).is_some_and(|r| r.timing.backoff == 0);
         if alone { Duration::ZERO } else { self.random_part(grtt) }
@@ -57,7 +57,7 @@ impl<S: SymbolStore> Receiver<S> {
         now: Timestamp,
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
-        let due: Vec<u32> = self
+        let due: Vec<SenderId> = self
             .remotes
             .values()
             .filter(|r| r.next_timeout().is_some_and(|at| at <= now))

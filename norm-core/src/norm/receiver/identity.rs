@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Receiver;
 use super::remote::Remote;
 use crate::base::Timestamp;
-use crate::endpoint::SymbolStore;
+use crate::endpoint::{SenderId, SymbolStore};
 use crate::norm::wire::{Identity, InstanceId, NodeId};
 
 /// Keeps the hash apart from every other use of BLAKE3.
@@ -59,7 +59,7 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// A sender asks again for what we have acknowledged. If a copy of our words came to it before our own,
     /// it believes whoever sent that copy, and we are heard under another name only.
-    pub(super) fn mend_name(&mut self, now: Timestamp, index: u32) {
+    pub(super) fn mend_name(&mut self, now: Timestamp, index: SenderId) {
         let mut renamed = false;
         self.with_remote(index, |this, remote| {
             let copycat = this.is_copycat(remote);
@@ -78,7 +78,7 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// True when the sender with this number means somebody else.
-    pub(super) fn is_other(&self, index: u32, identity: Identity) -> bool {
+    pub(super) fn is_other(&self, index: SenderId, identity: Identity) -> bool {
         self.remotes.get(&index).is_none_or(|remote| self.identity_to(remote) != identity)
     }
 }

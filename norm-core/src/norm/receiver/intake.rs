@@ -3,12 +3,12 @@
 use core::net::SocketAddr;
 use std::collections::btree_map::Entry;
 
-use super::event::{ObjectRef, ReceiverEvent};
+use super::event::ReceiverEvent;
 use super::object::{Opened, RecvBlock, RecvObject};
 use super::remote::Remote;
 use super::{JoinPolicy, Receiver, SENDERS_PER_ADDRESS};
 use crate::base::Timestamp;
-use crate::endpoint::{BlockSlot, Datagram, Job, StoreJob, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, Job, ObjectRef, SenderId, StoreJob, SymbolStore};
 use crate::fec::Scheme;
 use crate::norm::wire::SetInfo;
 use crate::norm::wire::{
@@ -28,7 +28,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.malformed += 1;
             return;
         };
-        let arrived = (payload.len(), datagram.marked);
+        let arrived = (payload.len(), datagram.ce);
         match message {
             Message::Info(info) => {
                 if let Some(index) = self.remote_for(now, header, &info.sender, source, arrived) {
@@ -73,10 +73,10 @@ impl<S: SymbolStore> Receiver<S> {
         sender: &SenderFields,
         address: SocketAddr,
         (bytes, marked): (usize, bool),
-    ) -> Option<u32> {
+    ) -> Option<SenderId> {
         let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
-            self.stats.foreign += 1;
+            self.stats.unrelated += 1;
             return None;
         }
         // A stranger who copies a sender's ids speaks from elsewhere and is somebody else here.
@@ -86,7 +86,7 @@ impl<S: SymbolStore> Receiver<S> {
             let remote = self.remotes.get_mut(&index)?;
             remote.touch(now, sender);
             remote.loss.note(header.sequence);
-            self.stats.marked += u64::from(marked);
+            self.stats.ce_marked += u64::from(marked);
             remote.marked += u64::from(marked);
             if let Some(probes) = &mut remote.probes {
                 probes.note(now, header.sequence, (bytes, marked), &remote.timing);
@@ -95,19 +95,19 @@ impl<S: SymbolStore> Receiver<S> {
         }
         self.make_room_for_sender(address);
         let index = self.next_remote;
-        self.next_remote = self.next_remote.wrapping_add(1);
+        self.next_remote = SenderId(index.0.wrapping_add(1));
         let mut remote = Remote::new(now, index, node, sender, address);
         remote.next_check = now + self.check_interval(&remote);
         // Announce ourselves even if the sender's roll calls are far apart.
         let wait = self.random_part(remote.timing.grtt * 4);
         remote.report = Some((now + wait, 0));
         remote.loss.note(header.sequence);
-        self.stats.marked += u64::from(marked);
+        self.stats.ce_marked += u64::from(marked);
         remote.marked += u64::from(marked);
         self.remotes.insert(index, remote);
         self.by_source.insert(source, index);
         self.stats.heard += 1;
-        self.event(ReceiverEvent::SenderFound { remote: index, node, address });
+        self.event(ReceiverEvent::SenderFound { sender: index, node, address });
         Some(index)
     }
 
@@ -128,7 +128,13 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Decides whether and where to begin (RFC 5740 §5.2). True when content of `key` is wanted.
-    pub(super) fn synchronise(&mut self, index: u32, key: u64, begins: bool, listed: bool) -> bool {
+    pub(super) fn synchronise(
+        &mut self,
+        index: SenderId,
+        key: u64,
+        begins: bool,
+        listed: bool,
+    ) -> bool {
         let policy = self.config.join;
         let Some(remote) = self.remotes.get_mut(&index) else { return false };
         if let Some(from) = remote.want_from {
@@ -145,13 +151,13 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Content comes: whoever paused does so no longer.
-    fn note_content(&mut self, now: Timestamp, index: u32) {
+    fn note_content(&mut self, now: Timestamp, index: SenderId) {
         if self.is_paused(index) {
             self.with_remote(index, |this, remote| this.note_pause(now, remote, false));
         }
     }
 
-    fn take_info(&mut self, now: Timestamp, index: u32, info: &Info<'_>) {
+    fn take_info(&mut self, now: Timestamp, index: SenderId, info: &Info<'_>) {
         if info.payload.len() > MAX_INFO {
             self.stats.invalid += 1;
             return;
@@ -159,7 +165,7 @@ impl<S: SymbolStore> Receiver<S> {
         let Some(key) = self.key_of(index, info.object) else { return };
         let first = !info.flags.contains(ObjectFlags::REPAIR);
         if !self.synchronise(index, key, first, false) {
-            self.stats.foreign += 1;
+            self.stats.unrelated += 1;
             return;
         }
         self.note_scheme(index, info.fec_id, info.extensions);
@@ -176,7 +182,7 @@ impl<S: SymbolStore> Receiver<S> {
     /// Takes what a packet says about its object; false when the object is not under way.
     fn learn(
         &mut self,
-        index: u32,
+        index: SenderId,
         key: u64,
         flags: ObjectFlags,
         fec_id: FecId,
@@ -211,7 +217,7 @@ impl<S: SymbolStore> Receiver<S> {
             let (info, file, stream) = (object.info(), object.file, object.is_stream);
             remote.segment_size = layout.symbol_size();
             remote.format = layout.scheme().payload_format();
-            let object = ObjectRef { remote: index, key };
+            let object = ObjectRef { sender: index, key };
             self.event(if stream {
                 ReceiverEvent::StreamOpened { object, buffer: size, info }
             } else {
@@ -224,7 +230,7 @@ impl<S: SymbolStore> Receiver<S> {
         true
     }
 
-    fn take_data(&mut self, now: Timestamp, index: u32, data: &Data<'_>) {
+    fn take_data(&mut self, now: Timestamp, index: SenderId, data: &Data<'_>) {
         self.note_scheme(index, data.fec_id, data.extensions);
         let format = self.remotes.get(&index).map(|remote| remote.format);
         let id = format.and_then(|format| data.payload_id.decode(format));
@@ -235,7 +241,7 @@ impl<S: SymbolStore> Receiver<S> {
         let Some(key) = self.key_of(index, data.object) else { return };
         let first = !data.flags.contains(ObjectFlags::REPAIR);
         if !self.synchronise(index, key, first && block == 0, false) {
-            self.stats.foreign += 1;
+            self.stats.unrelated += 1;
             return;
         }
         if first {
@@ -256,7 +262,7 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// Frees the blocks of senders that have fallen silent, or have delivered next to nothing beside
     /// the one that speaks: they can be asked for again, and must not stand in its way.
-    fn reclaim(&mut self, now: Timestamp, speaker: u32) {
+    fn reclaim(&mut self, now: Timestamp, speaker: SenderId) {
         let patience = self.config.patience;
         let delivered = self.remotes.get(&speaker).map_or(0, |remote| remote.kept);
         for remote in self.remotes.values_mut() {
@@ -266,7 +272,7 @@ impl<S: SymbolStore> Receiver<S> {
                 continue;
             }
             for (&key, object) in &mut remote.objects {
-                let slot = |block| BlockSlot { remote: remote.index, object: key, block };
+                let slot = |block| BlockSlot { sender: remote.index, object: key, block };
                 let before = object.blocks.len();
                 object.blocks.retain(|&number, block| {
                     if !block.busy {
@@ -282,7 +288,7 @@ impl<S: SymbolStore> Receiver<S> {
     fn take_symbol(
         &mut self,
         now: Timestamp,
-        index: u32,
+        index: SenderId,
         key: u64,
         (number, symbol): (u32, u32),
         data: &Data<'_>,
@@ -335,7 +341,7 @@ impl<S: SymbolStore> Receiver<S> {
             self.stats.duplicates += 1;
             return;
         }
-        let slot = BlockSlot { remote: index, object: key, block: number };
+        let slot = BlockSlot { sender: index, object: key, block: number };
         if !self.store.put(slot, &geometry, symbol, data.payload) {
             self.stats.no_room += 1;
             if block.is_empty() {
@@ -356,14 +362,19 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// The first transmission has come to this place: what lies before it and is missing was lost.
-    fn reach(&mut self, now: Timestamp, index: u32, key: u64, block: u32) {
+    fn reach(&mut self, now: Timestamp, index: SenderId, key: u64, block: u32) {
         if self.remotes.get_mut(&index).is_some_and(|remote| remote.reach(key, block)) {
             self.with_remote(index, |this, remote| this.check_repairs(now, remote));
         }
     }
 
     /// Notes how payload ids are to be read. With FEC id 2 only EXT_FTI tells.
-    pub(super) fn note_scheme(&mut self, index: u32, fec_id: FecId, extensions: Extensions<'_>) {
+    pub(super) fn note_scheme(
+        &mut self,
+        index: SenderId,
+        fec_id: FecId,
+        extensions: Extensions<'_>,
+    ) {
         let Some(remote) = self.remotes.get_mut(&index) else { return };
         if remote.fec_id != fec_id {
             remote.fec_id = fec_id;
@@ -378,13 +389,13 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// The number of a block among those of its object; in packets, those of streams wrap.
-    fn block_index(&self, index: u32, key: u64, wire: u32) -> u32 {
+    fn block_index(&self, index: SenderId, key: u64, wire: u32) -> u32 {
         let object = self.remotes.get(&index).and_then(|remote| remote.objects.get(&key));
         let stream = object.and_then(|object| object.stream.as_deref());
         stream.map_or(wire, |stream| stream.unwrap(wire).min(u64::from(u32::MAX)) as u32)
     }
 
-    pub(super) fn key_of(&self, index: u32, id: ObjectId) -> Option<u64> {
+    pub(super) fn key_of(&self, index: SenderId, id: ObjectId) -> Option<u64> {
         self.remotes.get(&index).map(|remote| remote.key_of(id))
     }
 }

@@ -12,6 +12,7 @@ mod feedback;
 mod heard;
 mod hush;
 mod identity;
+mod inbound;
 mod intake;
 mod nack_timer;
 mod need_writer;
@@ -31,13 +32,13 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::base::Rng;
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockSlot, Datagram, Endpoint, Job, JobDone, StoreJob, StoreOutcome, SymbolStore, Transmit,
-    TransmitBuf,
+    BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome,
+    SymbolStore, Transmit, TransmitBuf,
 };
 use crate::norm::wire::{NodeId, ObjectId, Sequence};
 
 pub use config::{Feedback, JoinPolicy, ReceiverConfig};
-pub use event::{ObjectRef, ReceiverEvent, ReceiverStats};
+pub use event::{ReceiverEvent, ReceiverStats};
 pub use remote::Progress;
 
 use needs::DueBound;
@@ -52,10 +53,10 @@ pub struct Receiver<S> {
     rng: Rng,
     store: S,
     sequence: Sequence,
-    remotes: BTreeMap<u32, Remote>,
+    remotes: BTreeMap<SenderId, Remote>,
     /// By node id, instance id and address.
-    by_source: BTreeMap<(NodeId, u16, SocketAddr), u32>,
-    next_remote: u32,
+    by_source: BTreeMap<(NodeId, u16, SocketAddr), SenderId>,
+    next_remote: SenderId,
     /// No other node id is taken before.
     redraw_from: Timestamp,
     /// Blocks under way, of all senders.
@@ -101,7 +102,7 @@ impl<S: SymbolStore> Receiver<S> {
             sequence: Sequence(0),
             remotes: BTreeMap::new(),
             by_source: BTreeMap::new(),
-            next_remote: 0,
+            next_remote: SenderId(0),
             redraw_from: Timestamp::ZERO,
             blocks: 0,
             host_drops: 0,
@@ -137,18 +138,18 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// Stops wanting these objects without confirming them: they are not asked for any more, and the
     /// sender's watermark does not pass for us.
-    pub fn give_up(&mut self, remote: u32, keys: Range<u64>) {
-        let Some(state) = self.remotes.get_mut(&remote) else { return };
+    pub fn give_up(&mut self, sender: SenderId, keys: Range<u64>) {
+        let Some(state) = self.remotes.get_mut(&sender) else { return };
         state.done.insert(keys.start, keys.end);
         let known: Vec<u64> = state.objects.range(keys).map(|(&key, _)| key).collect();
         for key in known {
-            self.drop_object(ObjectRef { remote, key });
+            self.drop_object(ObjectRef { sender, key });
         }
     }
 
     /// Says that an object is verified and safe, which lets the sender's watermark pass.
     pub fn confirm(&mut self, object: ObjectRef) {
-        self.with_remote(object.remote, |_, remote| {
+        self.with_remote(object.sender, |_, remote| {
             remote.done.insert(object.key, object.key + 1);
             remote.confirmed.insert(object.key, object.key + 1);
         });
@@ -157,15 +158,15 @@ impl<S: SymbolStore> Receiver<S> {
     /// Asks for an object again from the start, because what was written turned out wrong.
     pub fn restart(&mut self, object: ObjectRef) {
         self.drop_object(object);
-        self.with_remote(object.remote, |_, remote| {
+        self.with_remote(object.sender, |_, remote| {
             remote.done.remove(object.key, object.key + 1);
             remote.confirmed.remove(object.key, object.key + 1);
         });
     }
 
     /// Asks the sender for objects from this one on, although they were sent before we came.
-    pub fn want_from(&mut self, remote: u32, first: ObjectId, now: Timestamp) {
-        self.with_remote(remote, |this, remote| {
+    pub fn request_from(&mut self, sender: SenderId, first: ObjectId, now: Timestamp) {
+        self.with_remote(sender, |this, remote| {
             let key = remote.key_of(first);
             if let Some(from) = remote.want_from {
                 remote.want_from = Some(from.min(key));
@@ -175,33 +176,33 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Sets what reports say about our progress with a sender.
-    pub fn set_progress(&mut self, remote: u32, progress: Progress) {
-        self.with_remote(remote, |_, remote| remote.progress = progress);
+    pub fn set_progress(&mut self, sender: SenderId, progress: Progress) {
+        self.with_remote(sender, |_, remote| remote.progress = progress);
     }
 
     /// Reports to a sender now rather than at its next roll call.
-    pub fn announce(&mut self, remote: u32, now: Timestamp) {
-        self.with_remote(remote, |_, remote| {
+    pub fn report_now(&mut self, sender: SenderId, now: Timestamp) {
+        self.with_remote(sender, |_, remote| {
             let round = remote.answered_round.unwrap_or(0);
             remote.report = Some((now, round));
         });
     }
 
     /// Forgets a sender and everything under way from it.
-    pub fn forget(&mut self, remote: u32) {
-        let Some(gone) = self.remotes.remove(&remote) else { return };
+    pub fn forget(&mut self, sender: SenderId) {
+        let Some(gone) = self.remotes.remove(&sender) else { return };
         self.by_source.remove(&(gone.node, gone.instance.0, gone.address));
         for (&key, object) in &gone.objects {
             self.blocks -= object.blocks.len();
             for &block in object.blocks.keys() {
-                self.store.discard(BlockSlot { remote, object: key, block });
+                self.store.discard(BlockSlot { sender, object: key, block });
             }
         }
     }
 
     /// Says how many packets this host has dropped so far before they could be handed in; reports tell it,
     /// apart from what the network lost.
-    pub fn note_host_drops(&mut self, packets: u64) {
+    pub fn set_host_drops(&mut self, packets: u64) {
         self.host_drops = packets;
     }
 
@@ -222,34 +223,34 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Content bytes written from a sender, and the loss seen as a fraction of 65,535.
-    pub fn progress(&self, remote: u32) -> Option<(u64, u16)> {
-        self.remotes.get(&remote).map(|r| (r.bytes_done, r.loss.fraction()))
+    pub fn progress(&self, sender: SenderId) -> Option<(u64, u16)> {
+        self.remotes.get(&sender).map(|r| (r.bytes_done, r.loss.fraction()))
     }
 
     /// How far a sender has come: key and block that it sends for the first time, as far as was heard.
-    pub fn position(&self, remote: u32) -> Option<(u64, u32)> {
-        self.remotes.get(&remote).map(|r| (r.position.key, r.position.block))
+    pub fn position(&self, sender: SenderId) -> Option<(u64, u32)> {
+        self.remotes.get(&sender).map(|r| (r.position.key, r.position.block))
     }
 
     /// When a sender was last heard.
-    pub fn heard_at(&self, remote: u32) -> Option<Timestamp> {
-        self.remotes.get(&remote).map(|remote| remote.last_heard)
+    pub fn last_heard(&self, sender: SenderId) -> Option<Timestamp> {
+        self.remotes.get(&sender).map(|remote| remote.last_heard)
     }
 
     /// True when a sender has said that it sends nothing for now, and still says so.
-    pub fn is_paused(&self, remote: u32) -> bool {
-        self.remotes.get(&remote).is_some_and(|remote| remote.paused)
+    pub fn is_paused(&self, sender: SenderId) -> bool {
+        self.remotes.get(&sender).is_some_and(|remote| remote.paused)
     }
 
     /// True when everything that a sender is known to have is here, refused or given up. Something of
     /// an object may be written and not confirmed yet.
-    pub fn has_all(&self, remote: u32) -> bool {
-        self.remotes.get(&remote).is_some_and(Remote::has_all)
+    pub fn has_all(&self, sender: SenderId) -> bool {
+        self.remotes.get(&sender).is_some_and(Remote::has_all)
     }
 
     /// True when the last that was heard of a sender is that it ends the session (CMD(EOT)).
-    pub fn has_ended(&self, remote: u32) -> bool {
-        self.remotes.get(&remote).is_some_and(|remote| remote.said_goodbye)
+    pub fn has_ended(&self, sender: SenderId) -> bool {
+        self.remotes.get(&sender).is_some_and(|remote| remote.said_goodbye)
     }
 
     /// The bytes' keeper.
@@ -267,7 +268,7 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Runs `f` on a sender's state, with the receiver's own beside it.
-    fn with_remote(&mut self, index: u32, f: impl FnOnce(&mut Self, &mut Remote)) {
+    fn with_remote(&mut self, index: SenderId, f: impl FnOnce(&mut Self, &mut Remote)) {
         if let Some(mut remote) = self.remotes.remove(&index) {
             f(self, &mut remote);
             self.remotes.insert(index, remote);
@@ -275,11 +276,11 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     fn object_mut(&mut self, object: ObjectRef) -> Option<&mut RecvObject> {
-        self.remotes.get_mut(&object.remote)?.objects.get_mut(&object.key)
+        self.remotes.get_mut(&object.sender)?.objects.get_mut(&object.key)
     }
 
     fn store_block(&mut self, object: ObjectRef, block: u32) {
-        let slot = BlockSlot { remote: object.remote, object: object.key, block };
+        let slot = BlockSlot { sender: object.sender, object: object.key, block };
         let Some(state) = self.object_mut(object) else { return };
         let Some(geometry) = state.geometry(block) else { return };
         let Some(under_way) = state.blocks.get_mut(&block) else { return };
@@ -291,7 +292,7 @@ impl<S: SymbolStore> Receiver<S> {
 
     fn complete_if_done(&mut self, object: ObjectRef) {
         let auto_confirm = self.config.auto_confirm;
-        let Some(remote) = self.remotes.get_mut(&object.remote) else { return };
+        let Some(remote) = self.remotes.get_mut(&object.sender) else { return };
         if remote.objects.get(&object.key).is_some_and(RecvObject::is_complete) {
             remote.objects.remove(&object.key);
             remote.done.insert(object.key, object.key + 1);
@@ -303,17 +304,17 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     fn drop_object(&mut self, object: ObjectRef) {
-        let Some(remote) = self.remotes.get_mut(&object.remote) else { return };
+        let Some(remote) = self.remotes.get_mut(&object.sender) else { return };
         let Some(gone) = remote.objects.remove(&object.key) else { return };
         self.blocks -= gone.blocks.len();
         for &block in gone.blocks.keys() {
-            self.store.discard(BlockSlot { remote: object.remote, object: object.key, block });
+            self.store.discard(BlockSlot { sender: object.sender, object: object.key, block });
         }
     }
 
     /// The sender cannot repair it: stop asking, and tell the application.
     fn abort_object(&mut self, object: ObjectRef) {
-        let Some(remote) = self.remotes.get_mut(&object.remote) else { return };
+        let Some(remote) = self.remotes.get_mut(&object.sender) else { return };
         if remote.done.contains(object.key) {
             return;
         }
@@ -324,7 +325,7 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// There seems to be no INFO of an empty object: stop asking, and tell the application.
     fn lose_empty(&mut self, object: ObjectRef) {
-        self.give_up(object.remote, object.key..object.key + 1);
+        self.give_up(object.sender, object.key..object.key + 1);
         self.event(ReceiverEvent::EmptyObjectLost { object });
     }
 
@@ -368,9 +369,9 @@ impl<S: SymbolStore> Receiver<S> {
             remote.silent = true;
             remote.paused = false;
             self.event(if over {
-                ReceiverEvent::SenderEnded { remote: remote.index }
+                ReceiverEvent::SenderEnded { sender: remote.index }
             } else {
-                ReceiverEvent::SenderSilent { remote: remote.index }
+                ReceiverEvent::SenderSilent { sender: remote.index }
             });
         }
     }
@@ -384,7 +385,7 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
-        let indices: Vec<u32> = self.remotes.keys().copied().collect();
+        let indices: Vec<SenderId> = self.remotes.keys().copied().collect();
         for index in indices {
             self.with_remote(index, |this, remote| {
                 if remote.nack.take_expired(now) {
@@ -395,21 +396,21 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
                 }
             });
             if let Some(key) = self.remotes.get_mut(&index).and_then(Remote::take_hopeless) {
-                self.lose_empty(ObjectRef { remote: index, key });
+                self.lose_empty(ObjectRef { sender: index, key });
             }
         }
     }
 
     fn handle_job(&mut self, _now: Timestamp, done: JobDone) {
         let JobDone::Store { slot, outcome } = done else { return };
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = ObjectRef { sender: slot.sender, key: slot.object };
         let Some(state) = self.object_mut(object) else { return };
         match outcome {
             StoreOutcome::Written => {
                 let len = state.geometry(slot.block).map_or(0, |g| g.len);
                 if state.set_written(slot.block) {
                     self.blocks = self.blocks.saturating_sub(1);
-                    self.with_remote(slot.remote, |_, r| r.bytes_done += u64::from(len));
+                    self.with_remote(slot.sender, |_, r| r.bytes_done += u64::from(len));
                 }
                 self.complete_if_done(object);
             }

@@ -23,7 +23,7 @@ impl<S: SymbolStore> Receiver<S> {
             overheard(now, remote, nack.requests);
             remote.overhear_cc(now, nack.extensions.cc_feedback());
         }
-        self.stats.foreign += u64::from(!known);
+        self.stats.unrelated += u64::from(!known);
     }
 }
 

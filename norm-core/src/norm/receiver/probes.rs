@@ -184,9 +184,9 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         if paused {
-            self.event(ReceiverEvent::SenderPaused { remote: remote.index });
+            self.event(ReceiverEvent::SenderPaused { sender: remote.index });
         } else {
-            self.event(ReceiverEvent::SenderResumed { remote: remote.index });
+            self.event(ReceiverEvent::SenderResumed { sender: remote.index });
             self.check_repairs(now, remote);
         }
     }

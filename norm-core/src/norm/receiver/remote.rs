@@ -13,6 +13,7 @@ use super::object::RecvObject;
 use super::probes::Probes;
 use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
+use crate::endpoint::SenderId;
 use crate::norm::wire::{
     FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, PayloadId, RawPayloadId,
     ReceiveWindow, SenderFields, Sequence, WireTime,
@@ -87,7 +88,7 @@ impl LossMeter {
 /// One sender.
 #[derive(Debug)]
 pub(super) struct Remote {
-    pub(super) index: u32,
+    pub(super) index: SenderId,
     pub(super) node: NodeId,
     pub(super) instance: InstanceId,
     pub(super) address: SocketAddr,
@@ -177,7 +178,7 @@ const WHOLE_PAUSE_LONGEST: Duration = Duration::from_millis(500);
 impl Remote {
     pub(super) fn new(
         now: Timestamp,
-        index: u32,
+        index: SenderId,
         node: NodeId,
         sender: &SenderFields,
         address: SocketAddr,

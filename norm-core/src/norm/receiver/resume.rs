@@ -3,8 +3,7 @@
 use core::ops::Range;
 
 use super::Receiver;
-use super::event::ObjectRef;
-use crate::endpoint::{BlockSlot, SymbolStore};
+use crate::endpoint::{BlockSlot, ObjectRef, SenderId, SymbolStore};
 
 /// Of an object in more blocks nothing is looked for: that would take long, and hardly anybody makes such.
 const MOST_BLOCKS: u32 = 1 << 20;
@@ -41,15 +40,15 @@ impl<S: SymbolStore> Receiver<S> {
         }
         self.blocks -= dropped.len();
         for block in dropped {
-            self.store.discard(BlockSlot { remote: object.remote, object: object.key, block });
+            self.store.discard(BlockSlot { sender: object.sender, object: object.key, block });
         }
-        self.with_remote(object.remote, |_, remote| remote.bytes_done += bytes);
+        self.with_remote(object.sender, |_, remote| remote.bytes_done += bytes);
         self.accept(object);
     }
 
     /// Says that of the objects with these keys much may be here: of those of which nothing is known, INFO
     /// is asked for, and then what is missing, rather than the whole object.
-    pub fn expect_some(&mut self, remote: u32, keys: Range<u64>) {
-        self.with_remote(remote, |_, remote| remote.partial.insert(keys.start, keys.end));
+    pub fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>) {
+        self.with_remote(sender, |_, remote| remote.partial.insert(keys.start, keys.end));
     }
 }

@@ -1,11 +1,11 @@
 //! Streams being received (NORM_OBJECT_STREAM, RFC 5740 §4.2.1): symbols go into a sink, and
 //! applications read from it.
 
-use super::event::{ObjectRef, ReceiverEvent};
+use super::event::ReceiverEvent;
 use super::needs::{DueBound, Need};
 use super::{JoinPolicy, Receiver, ReceiverConfig};
 use crate::base::Timestamp;
-use crate::endpoint::SymbolStore;
+use crate::endpoint::{ObjectRef, SenderId, SymbolStore};
 use crate::fec::{Layout, ReedSolomon, Scheme};
 use crate::norm::stream::{
     Inserted, Place, Read, SinkConfig, StreamNeed, StreamShape, StreamSink, unwrap_block,
@@ -193,7 +193,7 @@ impl<S: SymbolStore> Receiver<S> {
 
     /// Takes an accepted stream into use. False when it cannot be one.
     pub(super) fn accept_stream(&mut self, object: ObjectRef) -> bool {
-        let Some(remote) = self.remotes.get_mut(&object.remote) else { return false };
+        let Some(remote) = self.remotes.get_mut(&object.sender) else { return false };
         let format = remote.format;
         let Some(state) = remote.objects.get_mut(&object.key) else { return false };
         let Some(layout) = state.layout() else { return false };
@@ -207,14 +207,14 @@ impl<S: SymbolStore> Receiver<S> {
     pub(super) fn take_stream_symbol(
         &mut self,
         now: Timestamp,
-        index: u32,
+        index: SenderId,
         key: u64,
         id: (u32, u32),
         first: bool,
         payload: &[u8],
     ) {
         let policy = self.config.join;
-        let object = ObjectRef { remote: index, key };
+        let object = ObjectRef { sender: index, key };
         let Some(state) = self.object_mut(object) else { return };
         let Some(stream) = state.stream.as_deref_mut() else {
             self.stats.unopened += 1;

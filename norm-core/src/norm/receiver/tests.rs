@@ -12,6 +12,8 @@ use crate::norm::wire::{
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 const SECOND: Duration = Duration::from_secs(1);
+/// The first sender that a receiver hears.
+const SENDER_ID: SenderId = SenderId(0);
 
 /// Keeps nothing.
 #[derive(Debug)]
@@ -57,13 +59,7 @@ fn say<S: SymbolStore>(receiver: &mut Receiver<S>, now: Timestamp, message: &Mes
     let source = SocketAddr::from(([10, 0, 0, 1], 5740));
     receiver.handle_datagram(
         now,
-        Datagram {
-            source,
-            to_group: true,
-            marked: false,
-            waited: Duration::ZERO,
-            payload: &mut bytes,
-        },
+        Datagram { source, to_group: true, ce: false, waited: Duration::ZERO, payload: &mut bytes },
     );
 }
 
@@ -103,12 +99,15 @@ fn probes_of_a_sender_that_calls_no_roll_are_answered_now_and_then() {
 fn a_sender_has_ended_while_its_goodbye_is_the_last_that_was_heard() {
     let mut engine = receiver();
     hear(&mut engine, START, probe(), true);
-    assert!(!engine.has_ended(0) && !engine.has_all(0), "nothing of it was heard of yet");
+    assert!(
+        !engine.has_ended(SENDER_ID) && !engine.has_all(SENDER_ID),
+        "nothing of it was heard of yet"
+    );
     hear(&mut engine, START, Command::Eot(Eot { reserved: [0; 3] }), false);
-    assert!(engine.has_ended(0));
+    assert!(engine.has_ended(SENDER_ID));
     hear(&mut engine, START, probe(), true);
-    assert!(!engine.has_ended(0), "it goes on");
-    assert!(!engine.has_all(5), "an unknown one has nothing");
+    assert!(!engine.has_ended(SENDER_ID), "it goes on");
+    assert!(!engine.has_all(SenderId(5)), "an unknown one has nothing");
 }
 
 /// A FLUSH of an object whose last symbol is this one.
@@ -152,7 +151,7 @@ fn of_an_object_that_a_flush_calls_empty_only_info_is_asked_for_and_not_for_ever
         let lost = |event| matches!(event, ReceiverEvent::EmptyObjectLost { object } if object.key as u16 == 0);
         let events: Vec<ReceiverEvent> = core::iter::from_fn(|| engine.poll_event()).collect();
         assert_eq!(events.into_iter().filter(|event| lost(event.clone())).count(), 1, "{fec_id:?}");
-        assert!(engine.has_all(0), "nothing is waited for");
+        assert!(engine.has_all(SENDER_ID), "nothing is waited for");
     }
 }
 
@@ -160,7 +159,7 @@ fn of_an_object_that_a_flush_calls_empty_only_info_is_asked_for_and_not_for_ever
 fn of_another_make_no_unknown_object_is_asked_for_whole() {
     let mut engine = receiver();
     hear(&mut engine, START, flush(FecId::REED_SOLOMON_8, 2, 0, 2), false);
-    engine.want_from(0, ObjectId(0), START);
+    engine.request_from(SENDER_ID, ObjectId(0), START);
     let both = RepairFlags::INFO.with(RepairFlags::BLOCK);
     assert_eq!(requests(&mut engine, START + SECOND), [(both, 0), (both, 1), (both, 2)]);
     let mut engine = receiver();
@@ -184,12 +183,12 @@ fn a_flush_in_the_middle_of_an_object_asks_for_no_block_that_was_not_sent_whole(
         requests(engine, at + SECOND)
     };
     // One is asked for without room for any; which one is last is not asked.
-    engine.accept(ObjectRef { remote: 0, key: engine.key_of(0, object).unwrap() });
+    engine.accept(ObjectRef { sender: SENDER_ID, key: engine.key_of(SENDER_ID, object).unwrap() });
     assert_eq!(blocks(&mut engine, START), [(RepairFlags::BLOCK, 0)]);
-    let due = engine.remotes[&0].due;
+    let due = engine.remotes[&SENDER_ID].due;
     assert_eq!((due.key as u16, due.block), (0, 3), "the fourth is on its way");
     hear(&mut engine, START + SECOND, flush(fec_id, 0, 7, 3), false);
-    let due = engine.remotes[&0].due;
+    let due = engine.remotes[&SENDER_ID].due;
     assert_eq!((due.key as u16, due.block), (1, 0), "that was the last one");
 }
 
@@ -213,7 +212,7 @@ fn requests_for_something_else_do_not_count_as_requests_for_an_empty_objects_inf
     });
     say(&mut engine, START, &data);
     // Nothing whole is asked for before.
-    engine.remotes.get_mut(&0).unwrap().whole_from = START + SECOND * 100;
+    engine.remotes.get_mut(&SENDER_ID).unwrap().whole_from = START + SECOND * 100;
     let asked = |engine: &mut Receiver<NoStore>, now| {
         hear(engine, now, flush(fec_id, 1, 0x00ff_ffff, 0xff), false);
         let asked = requests(engine, now + SECOND / 2);
@@ -232,10 +231,10 @@ fn requests_for_something_else_do_not_count_as_requests_for_an_empty_objects_inf
 fn of_objects_that_may_be_here_for_the_most_part_info_is_asked_for() {
     let mut engine = receiver();
     hear(&mut engine, START, flush(FecId::RAPTORQ, 4, 0, 2), false);
-    let key = |id| engine.key_of(0, ObjectId(id)).unwrap();
+    let key = |id| engine.key_of(SENDER_ID, ObjectId(id)).unwrap();
     let some = key(1)..key(3);
-    engine.expect_some(0, some);
-    engine.want_from(0, ObjectId(0), START);
+    engine.expect_partial(SENDER_ID, some);
+    engine.request_from(SENDER_ID, ObjectId(0), START);
     let (whole, info) = (RepairFlags::OBJECT, RepairFlags::INFO);
     let asked = requests(&mut engine, START + SECOND);
     assert_eq!(asked, [(whole, 0), (info, 1), (info, 2)], "and one object, for there is no room");
@@ -245,9 +244,9 @@ fn of_objects_that_may_be_here_for_the_most_part_info_is_asked_for() {
 fn the_info_of_many_objects_is_asked_for_a_few_at_a_time() {
     let mut engine = receiver();
     hear(&mut engine, START, flush(FecId::RAPTORQ, 999, 0, 2), false);
-    let first = engine.key_of(0, ObjectId(0)).unwrap();
-    engine.expect_some(0, first..first + 1000);
-    engine.want_from(0, ObjectId(0), START);
+    let first = engine.key_of(SENDER_ID, ObjectId(0)).unwrap();
+    engine.expect_partial(SENDER_ID, first..first + 1000);
+    engine.request_from(SENDER_ID, ObjectId(0), START);
     let mut asked = Vec::new();
     for n in 1..10 {
         asked.extend(requests(&mut engine, START + SECOND * n));
@@ -330,8 +329,8 @@ fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
         Message::Info(Info { sender, flags, fec_id, object, extensions, payload })
     };
     let object = |engine: &Receiver<Counting>, id| ObjectRef {
-        remote: 0,
-        key: engine.key_of(0, ObjectId(id)).unwrap(),
+        sender: SENDER_ID,
+        key: engine.key_of(SENDER_ID, ObjectId(id)).unwrap(),
     };
     for block in [0, 5] {
         say(&mut engine, START, &data(0, block));
@@ -340,10 +339,10 @@ fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
     let first = object(&engine, 0);
     assert_eq!(engine.load().blocks, 2);
     engine.accept_with(first, |offset, len| offset + u64::from(len) <= 1_700);
-    let unwritten: Vec<_> = engine.remotes[&0].objects[&first.key].unwritten().collect();
+    let unwritten: Vec<_> = engine.remotes[&SENDER_ID].objects[&first.key].unwritten().collect();
     assert_eq!(unwritten, [(4, 8)], "of the fifth block only a part is here");
     assert_eq!((engine.load().blocks, engine.store().discarded), (1, 1));
-    assert_eq!(engine.progress(0), Some((1_600, 0)));
+    assert_eq!(engine.progress(SENDER_ID), Some((1_600, 0)));
 
     say(&mut engine, START, &info(1));
     let second = object(&engine, 1);
@@ -351,9 +350,9 @@ fn blocks_that_are_here_count_as_written_and_an_object_of_them_as_complete() {
     let complete =
         |event| matches!(event, ReceiverEvent::ObjectComplete { object } if object == second);
     assert!(core::iter::from_fn(|| engine.poll_event()).any(complete));
-    assert!(!engine.has_all(0));
-    engine.give_up(0, first.key..first.key + 1);
-    assert!(engine.has_all(0));
+    assert!(!engine.has_all(SENDER_ID));
+    engine.give_up(SENDER_ID, first.key..first.key + 1);
+    assert!(engine.has_all(SENDER_ID));
 }
 
 /// What a receiver calls itself to the sender that calls the roll.
@@ -401,7 +400,7 @@ fn each_sender_knows_a_receiver_by_another_name_if_that_is_wanted() {
     let ejected = |engine: &mut Receiver<NoStore>, identity| {
         tell(engine, &MembershipQuery::Evict { node, identity, group: None });
         std::iter::from_fn(|| engine.poll_event())
-            .any(|event| matches!(event, ReceiverEvent::Ejected { .. }))
+            .any(|event| matches!(event, ReceiverEvent::Evicted { .. }))
     };
     assert!(!ejected(&mut engine, Identity([3; 16])));
     assert!(ejected(&mut engine, name));
@@ -436,9 +435,9 @@ fn who_is_not_believed_because_somebody_copies_it_takes_another_name() {
         };
         let mut now = START + SECOND;
         hear(&mut engine, now, Command::Flush(asks), false);
-        let key = engine.key_of(0, ObjectId(0)).unwrap();
-        engine.give_up(0, key..key + 1);
-        engine.confirm(ObjectRef { remote: 0, key });
+        let key = engine.key_of(SENDER_ID, ObjectId(0)).unwrap();
+        engine.give_up(SENDER_ID, key..key + 1);
+        engine.confirm(ObjectRef { sender: SENDER_ID, key });
         for turn in 0..6 {
             now += SECOND;
             hear(&mut engine, now, Command::Flush(asks), false);
@@ -446,9 +445,9 @@ fn who_is_not_believed_because_somebody_copies_it_takes_another_name() {
             for mut words in spoken(&mut engine, now).into_iter().filter(|_| copied && turn < 4) {
                 let source = SocketAddr::from(([10, 0, 0, 66], 5740));
                 let waited = Duration::ZERO;
-                let (to_group, marked) = (true, false);
+                let (to_group, ce) = (true, false);
                 let payload = &mut words[..];
-                let datagram = Datagram { source, to_group, marked, waited, payload };
+                let datagram = Datagram { source, to_group, ce, waited, payload };
                 engine.handle_datagram(now, datagram);
             }
         }

@@ -68,7 +68,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     let datagram = Datagram {
         source: address,
         to_group: true,
-        marked: false,
+        ce: false,
         waited: Duration::ZERO,
         payload: &mut bytes,
     };
@@ -401,7 +401,7 @@ fn acknowledgments_may_differ_in_the_source_block_length() {
     use crate::fec::{Points, RsCode, RsForm};
     let code = RsCode::new(RsForm::Id129, Points::Rizzo, 8, 2).unwrap();
     let scheme = Scheme::ReedSolomon(code);
-    let (mut sender, _) = sent(SenderConfig { scheme, rfc_only: true, ..config() }, &[640]);
+    let (mut sender, _) = sent(SenderConfig { scheme, mode: Mode::Standard, ..config() }, &[640]);
     let (object, id) = sender.watermark().unwrap();
     let format = sender.payload_format();
     let mut id = id.decode(format).unwrap();
@@ -436,7 +436,7 @@ fn feedback_for_another_sender_or_instance_is_not_ours() {
         requests: crate::norm::wire::RepairRequests::EMPTY,
     });
     feed(&mut sender, START, 2, &nack);
-    assert_eq!((sender.stats().foreign, sender.stats().nacks), (1, 0));
+    assert_eq!((sender.stats().not_ours, sender.stats().nacks), (1, 0));
     assert_eq!(sender.members().count(), 0);
 }
 
@@ -484,7 +484,7 @@ fn flushes(packets: &[Vec<u8>]) -> Vec<(PayloadId, Vec<NodeId>)> {
 #[test]
 fn who_comes_after_the_first_block_is_listed_in_a_flush_of_what_was_sent_until_it_asks() {
     let mut slow = config();
-    (slow.rfc_only, slow.open, slow.rate) = (true, true, Some(100_000));
+    (slow.mode, slow.trust_unannounced, slow.rate) = (Mode::Standard, true, Some(100_000));
     let mut sender = Sender::new(slow, 5, START).unwrap();
     sender.enqueue(ObjectSpec { size: 64 * 800, info: None, file: true }).unwrap();
     let mut now = START;
@@ -573,7 +573,7 @@ fn new_data_wait_for_the_credit_of_a_receiver_and_go_as_far_as_it_says() {
 
 #[test]
 fn who_does_not_know_its_round_trip_is_told_by_the_next_probe() {
-    let config = SenderConfig { rfc_only: true, min_receivers: 2, ..config() };
+    let config = SenderConfig { mode: Mode::Standard, min_receivers: 2, ..config() };
     let mut sender = Sender::new(config, 5, START).unwrap();
     let listed = |packets: &[Vec<u8>]| -> Vec<(u32, Duration)> {
         let probe = |packet: &Vec<u8>| match Message::parse(packet).unwrap().1 {

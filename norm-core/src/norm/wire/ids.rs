@@ -1,28 +1,5 @@
 //! Ids on the wire: nodes, sender instances, objects.
 
-use crate::base::Rng;
-
-/// A NormNodeId: the node that sent a message, unique within a session (RFC 5740 §4.1).
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub u32);
-
-impl NodeId {
-    /// No node. In an acking list it stands for a flush that wants NACKs only.
-    pub const NONE: Self = Self(0);
-    /// Any node; reserved, never a node's own id.
-    pub const ANY: Self = Self(u32::MAX);
-
-    /// A random id, none of the two reserved ones.
-    pub fn draw(rng: &mut Rng) -> Self {
-        loop {
-            let node = Self(rng.next_u32());
-            if node != Self::NONE && node != Self::ANY {
-                return node;
-            }
-        }
-    }
-}
-
 /// One run of a sender: a new value tells receivers to forget what they knew of the node
 /// (RFC 5740 §4.2.1).
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -119,17 +96,6 @@ mod tests {
         assert_eq!(ObjectId(65_535).next(), ObjectId(0));
         assert_eq!(Sequence(3).distance_from(Sequence(65_534)), 5);
         assert_eq!(Sequence(65_534).wrapping_add(5), Sequence(3));
-    }
-
-    #[test]
-    fn drawn_node_id_is_random_and_not_reserved() {
-        let mut rng = Rng::new(1);
-        let mut plain = Rng::new(1);
-        for _ in 0..1000 {
-            let node = NodeId::draw(&mut rng);
-            assert_eq!(node, NodeId(plain.next_u32()), "one draw each");
-            assert!(node != NodeId::NONE && node != NodeId::ANY);
-        }
     }
 
     #[test]

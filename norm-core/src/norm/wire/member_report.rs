@@ -18,43 +18,11 @@
 //! ```
 
 use super::reader::Reader;
-use super::{Identity, InstanceId, NodeId, ParseError, WireTime};
+use super::{Identity, InstanceId, MemberState, NodeId, ParseError, WireTime};
 
 const MAGIC: [u8; 2] = *b"NM";
 const VERSION: u8 = 1;
 const VERSION_WITH_CE: u8 = 2;
-
-/// How far a receiver is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum MemberState {
-    /// Present; nothing received yet.
-    Joined = 0,
-    /// Receiving.
-    Receiving = 1,
-    /// All bytes are there and are being checked.
-    Verifying = 2,
-    /// Checked, written and named.
-    Complete = 3,
-    /// Given up; the reason says why.
-    Failed = 4,
-    /// About to go.
-    Leaving = 5,
-}
-
-impl MemberState {
-    const fn from_wire(state: u8) -> Option<Self> {
-        Some(match state {
-            0 => Self::Joined,
-            1 => Self::Receiving,
-            2 => Self::Verifying,
-            3 => Self::Complete,
-            4 => Self::Failed,
-            5 => Self::Leaving,
-            _ => return None,
-        })
-    }
-}
 
 /// The answer to a membership query, and news between queries.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -108,7 +76,7 @@ impl<'a> MemberReport<'a> {
         if magic != MAGIC || !(VERSION..=VERSION_WITH_CE).contains(&version) {
             return Ok(None);
         }
-        let Some(state) = MemberState::from_wire(reader.u8()?) else { return Ok(None) };
+        let Some(state) = state_from_wire(reader.u8()?) else { return Ok(None) };
         let sender = NodeId(reader.u32()?);
         let (instance, round) = (InstanceId(reader.u16()?), reader.u16()?);
         let grtt_response = WireTime::parse(reader)?;
@@ -177,6 +145,18 @@ impl<'a> MemberReport<'a> {
 /// The longest beginning of `text` with at most `max` bytes and only whole characters.
 fn shortened(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or_default()
+}
+
+const fn state_from_wire(state: u8) -> Option<MemberState> {
+    Some(match state {
+        0 => MemberState::Joined,
+        1 => MemberState::Receiving,
+        2 => MemberState::Verifying,
+        3 => MemberState::Complete,
+        4 => MemberState::Failed,
+        5 => MemberState::Leaving,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod tests;
 mod time;
 
 pub use crate::fec::{FecId, PayloadFormat, PayloadId, RawPayloadId};
+pub use crate::transfer::{MemberState, NodeId};
 pub use ack::{ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush};
 pub use cmd::{
     AckReq, Application, Cc, Cmd, Command, Eot, Flush, REPAIR_ADV_LIMIT, RepairAdv, Squelch,
@@ -50,12 +51,12 @@ pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};
 pub use flags::{CcFlags, ObjectFlags, RepairFlags};
 pub use fti::Fti;
 pub use header::{Header, SenderFields};
-pub use ids::{InstanceId, MAX_OBJECTS, NodeId, ObjectId, ObjectSize, Sequence};
+pub use ids::{InstanceId, MAX_OBJECTS, ObjectId, ObjectSize, Sequence};
 pub use info::Info;
 pub use lists::{
     CcNode, CcNodes, NodeList, ObjectList, encode_cc_nodes, encode_nodes, encode_objects,
 };
-pub use member_report::{MemberReport, MemberState};
+pub use member_report::MemberReport;
 pub use membership_query::{Identity, MembershipQuery};
 pub use message::Message;
 pub use nack::Nack;

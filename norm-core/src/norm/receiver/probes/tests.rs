@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::*;
-use crate::endpoint::{BlockGeometry, BlockSlot, Datagram, Destination, Endpoint};
+use crate::endpoint::{BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId};
 use crate::norm::receiver::{ReceiverConfig, ReceiverEvent};
 use crate::norm::wire::{
     CcFlags, CcNode, CcNodes, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Identity,
@@ -19,6 +19,8 @@ const MS: Duration = Duration::from_millis(1);
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 const OURS: NodeId = NodeId(77);
 const SENDER: NodeId = NodeId(5);
+/// The first sender that the receiver hears.
+const SENDER_ID: SenderId = SenderId(0);
 const INSTANCE: InstanceId = InstanceId(9);
 const OTHER: NodeId = NodeId(78);
 const PROBED: WireTime = WireTime { sec: 3, usec: 250_000 };
@@ -51,7 +53,7 @@ struct Session {
     address: SocketAddr,
     sent: Vec<(Destination, Vec<u8>)>,
     /// What comes now is marked.
-    marked: bool,
+    ce: bool,
     /// What comes now has been on this machine for so long.
     waited: Duration,
 }
@@ -70,7 +72,7 @@ impl Session {
             backoff: 4,
             address: SocketAddr::from(([10, 0, 0, 5], 5740)),
             sent: Vec::new(),
-            marked: false,
+            ce: false,
             waited: Duration::ZERO,
         }
     }
@@ -91,11 +93,11 @@ impl Session {
         if from != SENDER {
             address.set_ip([10, 0, 0, 78].into());
         }
-        let marked = self.marked;
+        let ce = self.ce;
         let datagram = Datagram {
             source: address,
             to_group: true,
-            marked,
+            ce,
             waited: self.waited,
             payload: &mut bytes,
         };
@@ -320,15 +322,15 @@ fn a_mark_is_told_like_a_loss_and_nothing_is_asked_for() {
     session.probe(RATE, &[listed(CcFlags::CLR)]);
     session.take();
     session.data(100, MS, 0..0);
-    session.marked = true;
+    session.ce = true;
     session.data(10, MS, 0..0);
-    session.marked = false;
+    session.ce = false;
     let answer = session.answer();
     assert_eq!((answer.cc_sequence, answer.flags), (2, CcFlags::CLR.with(CcFlags::RTT)));
     assert!(answer.loss.to_fraction() > 0.0);
     session.data(300, MS, 0..0);
     assert!(session.take().is_empty(), "nothing is missing");
-    assert_eq!(session.receiver.stats().marked, 10);
+    assert_eq!(session.receiver.stats().ce_marked, 10);
 }
 
 /// What the last answer says of the path.
@@ -366,9 +368,9 @@ fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
     session.data(20, MS, 0..0);
     session.watch(false);
     assert_eq!(report(&mut session).ce_marked, 0);
-    session.marked = true;
+    session.ce = true;
     session.data(7, MS, 0..0);
-    session.marked = false;
+    session.ce = false;
     session.data(20, MS, 0..0);
     session.watch(false);
     let report = report(&mut session);
@@ -513,16 +515,16 @@ fn a_sender_that_pauses_is_neither_asked_nor_answered_nor_given_up() {
     events(&mut session);
     session.watch(true);
     session.take();
-    assert_eq!(events(&mut session), [ReceiverEvent::SenderPaused { remote: 0 }]);
+    assert_eq!(events(&mut session), [ReceiverEvent::SenderPaused { sender: SENDER_ID }]);
     for _ in 0..100 {
         session.wait(Duration::from_secs(2));
         session.watch(true);
     }
-    assert!(session.receiver.is_paused(0));
+    assert!(session.receiver.is_paused(SENDER_ID));
     assert_eq!((session.take(), events(&mut session)), (Vec::new(), Vec::new()));
     session.wait(Duration::from_secs(2));
     session.watch(false);
-    assert_eq!(events(&mut session), [ReceiverEvent::SenderResumed { remote: 0 }]);
+    assert_eq!(events(&mut session), [ReceiverEvent::SenderResumed { sender: SENDER_ID }]);
     session.wait(Duration::from_secs(1));
     assert!(session.take().iter().any(|(ack, _)| ack.is_none()), "what is missing is asked for");
 }
@@ -533,12 +535,12 @@ fn content_ends_a_pause_and_so_does_silence() {
     session.data(1, MS, 0..0);
     session.watch(true);
     session.data(1, MS, 0..0);
-    assert!(!session.receiver.is_paused(0));
+    assert!(!session.receiver.is_paused(SENDER_ID));
     session.watch(true);
     session.wait(Duration::from_secs(10));
-    assert!(!session.receiver.is_paused(0));
+    assert!(!session.receiver.is_paused(SENDER_ID));
     let events: Vec<_> = core::iter::from_fn(|| session.receiver.poll_event()).collect();
-    assert!(events.contains(&ReceiverEvent::SenderSilent { remote: 0 }), "{events:?}");
+    assert!(events.contains(&ReceiverEvent::SenderSilent { sender: SENDER_ID }), "{events:?}");
 }
 
 #[test]

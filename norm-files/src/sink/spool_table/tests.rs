@@ -1,0 +1,61 @@
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::sink::spool::SpoolFile;
+
+const SET: ContentId = ContentId([0xab; 16]);
+const MIB: usize = 1 << 20;
+
+#[test]
+fn two_spools_of_one_set_are_apart_and_a_name_is_free_again_when_its_files_have_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = Spools::new(dir.path(), true);
+    let first = spools.create(SET, 4).unwrap();
+    let second = spools.create(SET, 4).unwrap();
+    second.take_room(|| true).unwrap();
+    first.write(SpoolFile::Payload, b"good", 0).unwrap();
+    second.write(SpoolFile::Payload, b"evil", 0).unwrap();
+    let target = dir.path().join("file");
+    assert_ne!(first.part_beside(&target), second.part_beside(&target));
+    let plain = first.path(SpoolFile::Payload);
+    assert_eq!(fs::read(&plain).unwrap(), b"good");
+    assert_eq!(fs::read(second.path(SpoolFile::Payload)).unwrap(), b"evil");
+    drop(first);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    assert_eq!(spools.create(SET, 4).unwrap().path(SpoolFile::Payload), plain);
+}
+
+#[test]
+fn a_spool_that_was_given_up_is_gone_on_with_although_a_worker_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spools = Spools::new(dir.path(), true);
+    let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    first.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
+    first.hashes.written(first.file(SpoolFile::Payload), 0, 0, &[7; 2 * MIB]).unwrap();
+    let copy = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(first.is_first() && !copy.is_first(), "somebody is at work on it");
+    first.release();
+    let other_size = spools.open(SET, 3 * MIB as u64).unwrap().spool;
+    assert!(!other_size.is_first());
+    let again = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_eq!(again.written.load(Ordering::Relaxed), 2 * MIB as u64);
+    assert_eq!(again.hashes.take(0).end, 0, "it may be cut up otherwise");
+    assert!(!spools.open(SET, 4 * MIB as u64).unwrap().spool.is_first());
+}
+
+#[test]
+fn a_spool_that_was_discarded_is_not_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spools = Spools::new(dir.path(), true);
+    let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    first.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
+    first.discard();
+    first.release();
+    assert_eq!(spools.open(SET, 4 * MIB as u64).unwrap().spool.have().bytes(), 0);
+    drop(first);
+    let next = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(next.is_first());
+    assert_eq!(next.have().bytes(), 0);
+}
