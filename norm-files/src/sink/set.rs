@@ -8,14 +8,12 @@ use std::fmt;
 use std::ops::Range;
 
 use norm_core::fileset::{
-    ContentId, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, PartKind, SetDescriptor, SetId,
-    digest_list_len,
+    ContentId, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, MAX_PARTS, PartKind, SetDescriptor,
+    SetId, digest_list_len,
 };
 
 use super::verify::Digests;
 
-/// Objects in a set at most: half the 16-bit id space, beyond which ids become ambiguous.
-pub const MAX_OBJECTS: u32 = 32_767;
 /// How often an object that turned out wrong is received again.
 pub const MAX_RESTARTS: u8 = 3;
 
@@ -105,8 +103,7 @@ pub struct SetState {
 impl SetState {
     /// The set of which the object with this key says that it is the part with this index.
     pub fn new(key: u64, index: u32, info: &SetDescriptor) -> Result<Self, SetError> {
-        if info.parts > MAX_OBJECTS
-            || digest_list_len(info.extents()) > MAX_DIGEST_LIST_BYTES as u64
+        if info.parts > MAX_PARTS || digest_list_len(info.extents()) > MAX_DIGEST_LIST_BYTES as u64
         {
             return Err(SetError::TooManyObjects);
         }

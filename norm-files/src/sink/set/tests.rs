@@ -62,8 +62,8 @@ fn a_set_of_one_extent_has_room_for_exactly_that() {
 fn a_set_beyond_the_id_space_or_not_around_its_object_is_refused() {
     let many =
         |objects| SetDescriptor { parts: objects, payload_size: 1 << 40, ..info(PAYLOAD, 0) };
-    assert!(SetState::new(KEY + 1, index(KEY + 1), &many(MAX_OBJECTS)).is_ok());
-    for objects in [MAX_OBJECTS + 1, u32::MAX] {
+    assert!(SetState::new(KEY + 1, index(KEY + 1), &many(MAX_PARTS)).is_ok());
+    for objects in [MAX_PARTS + 1, u32::MAX] {
         let refused = SetState::new(KEY + 1, index(KEY + 1), &many(objects)).unwrap_err();
         assert_eq!(refused, SetError::TooManyObjects);
     }

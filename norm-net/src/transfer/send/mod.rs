@@ -35,7 +35,7 @@ use norm_files::source::{FileSet, Reader, scan};
 
 use crate::io::driver::{self, Clock};
 use crate::io::socket::Link;
-use crate::stopper::{JobResults, Stopper, draw_node, os_seed};
+use crate::stopper::{JobResults, Stopper, os_seed};
 
 pub use compat::{Compat, CompatFec};
 pub use error::SendError;
@@ -122,7 +122,7 @@ fn start(
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
     let options = &SendOptions { segment_size: Some(segment_size), ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let node = draw_node(&mut rng);
+    let node = NodeId::draw(&mut rng);
     let config = sender_config(options, options.node.unwrap_or(node), segment_size);
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_size, segment_hint);
