@@ -12,6 +12,7 @@ mod words;
 
 use core::time::Duration;
 
+use norm_core::endpoint::PacketOverhead;
 use serde::Serialize;
 
 use crate::kernel::{RunOptions, run_with};
@@ -136,9 +137,6 @@ const POINTS: usize = 80;
 const WORST: usize = 5;
 /// Seconds after which a session is steady: receivers and round trips are known.
 const STEADY: f64 = 1.8;
-/// Bytes of UDP and IPv4 headers.
-const HEADERS: u64 = 28;
-
 /// Tells what to expect of a transfer, by simulating as much of it as seconds allow.
 ///
 /// # Errors
@@ -178,7 +176,7 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
         })
         .into();
     let packets = (stats.data_packets + stats.resent_packets + stats.coded_packets).max(1) as f64;
-    let wire = (stats.bytes + stats.packets * HEADERS) as f64;
+    let wire = (stats.bytes + PacketOverhead::IPV4.of(stats.packets)) as f64;
     let content = stats.data_packets.max(1) as f64;
     let more_repairs = steady.map_or(0.0, |steady| steady.repair * more as f64);
     let repair_share = (packets - content + more_repairs) / (content + more as f64);
@@ -290,7 +288,7 @@ fn feedback(
     let more_time = (lasts - simulated).max(0.0);
     let more_nacks = steady.map_or(0.0, |s| s.nacks * more as f64);
     let more_reports = if more == 0 { 0.0 } else { reports_per_second(all) * more_time };
-    let each = (bytes + packets * HEADERS) as f64 / packets.max(1) as f64;
+    let each = (bytes + PacketOverhead::IPV4.of(packets)) as f64 / packets.max(1) as f64;
     let all_packets = packets as f64 + more_nacks + more_reports;
     let bytes = all_packets * each;
     let nacks = nacks as f64 + more_nacks;

@@ -3,8 +3,10 @@
 //! Sessions, which join files and people to an engine, know these types and no message of a
 //! protocol.
 
+mod inbound;
 mod object;
 
+pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
 pub use object::{ObjectMeta, ObjectSpec};
 
 /// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in another

@@ -33,7 +33,7 @@ impl Digests {
         if tail.extents().len() as u64 != u64::from(extents) {
             return Err(ContentError::SizeMismatch);
         }
-        Ok(Self { head: tail.head(), extents: tail.extents().collect(), root: tail.root() })
+        Ok(Self { head: tail.manifest(), extents: tail.extents().collect(), root: tail.root() })
     }
 
     /// The hash of the object with this index in the set: 0 is the head, then the extents. None for

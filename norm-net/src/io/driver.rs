@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, TransmitBuf};
 
+use crate::io::layer::Layer;
 use crate::io::socket::{Link, LinkStats, SendOutcome};
 
 /// The engines' time: nanoseconds since this was made.
@@ -53,15 +54,16 @@ const BATCHES: usize = 8;
 /// Receiving system calls before what they brought is stored, while it is in a cache.
 const RECEIVES: usize = 2;
 
-/// Runs an engine until its application says stop. Whoever finishes a job wakes `link`'s waker.
+/// Runs an engine, with the layers around it, until its application says stop. Threads that finish a job
+/// wake `link`'s waker.
 ///
 /// # Errors
 /// When the sockets fail for good; packets that cannot leave count as lost.
-pub fn run<E: Endpoint>(
+pub fn run<L: Layer>(
     link: &mut Link,
     clock: Clock,
-    engine: &mut E,
-    app: &mut impl Application<E>,
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
     done: &Channel<JobDone>,
 ) -> io::Result<()> {
     let mut outgoing = Outgoing::new(link.max_gso_segments());
@@ -92,17 +94,17 @@ pub fn run<E: Endpoint>(
         if now >= next_look {
             next_look = now + LOOK_EVERY;
             if let Some(packets) = link.kernel_drops() {
-                app.kernel_drops(engine, packets);
+                app.kernel_drops(engine.engine_mut(), packets);
             }
             if let Some(error) = left.nothing(link.stats()) {
                 app.nothing_leaves(error);
             }
         }
         while let Some(event) = engine.poll_event() {
-            app.event(engine, now, event);
+            app.event(engine.engine_mut(), now, event);
         }
         let mut started = start_jobs(engine, app, now);
-        if app.turn(engine, now).is_break() {
+        if app.turn(engine.engine_mut(), now).is_break() {
             return Ok(());
         }
         let sent = outgoing.send(link, clock, engine)?;
@@ -150,10 +152,14 @@ impl Left {
 }
 
 /// Starts all jobs that are waiting; false if there are none.
-fn start_jobs<E: Endpoint>(engine: &mut E, app: &mut impl Application<E>, now: Timestamp) -> bool {
+fn start_jobs<L: Layer>(
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
+    now: Timestamp,
+) -> bool {
     let mut started = false;
     while let Some(job) = engine.poll_job() {
-        app.job(engine, now, job);
+        app.job(engine.engine_mut(), now, job);
         started = true;
     }
     started
@@ -199,7 +205,7 @@ impl Outgoing {
             }
             if let Some((to, segment_size, from)) = self.rest.take()
                 && let SendOutcome::Blocked { sent } =
-                    link.send(to, segment_size, &self.buffer.bytes[from..])?
+                    link.send(to, segment_size, &self.buffer.as_bytes()[from..])?
             {
                 self.rest = Some((to, segment_size, from + sent));
                 return Ok(Sent::Blocked);

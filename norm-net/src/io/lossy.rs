@@ -3,9 +3,12 @@
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
 use norm_core::{Rng, Timestamp};
 
-/// An engine that some of the arriving packets never reach.
+use super::layer::Layer;
+
+/// A layer that some of the arriving packets do not pass.
 #[derive(Debug)]
 pub(crate) struct Lossy<E> {
+    /// What is inside: an engine, or another layer.
     engine: E,
     /// Probability of a loss.
     drop: f64,
@@ -13,19 +16,21 @@ pub(crate) struct Lossy<E> {
 }
 
 impl<E> Lossy<E> {
-    /// Drops `percent` of the packets; 0 none.
+    /// Drops `percent` of the packets; 0 drops none.
     pub(crate) fn new(engine: E, percent: f64, seed: u64) -> Self {
         Self { engine, drop: percent / 100.0, rng: Rng::new(seed) }
     }
+}
 
-    /// The engine.
-    pub(crate) fn engine(&self) -> &E {
-        &self.engine
+impl<E: Layer> Layer for Lossy<E> {
+    type Engine = E::Engine;
+
+    fn engine(&self) -> &E::Engine {
+        self.engine.engine()
     }
 
-    /// The engine, to be changed.
-    pub(crate) fn engine_mut(&mut self) -> &mut E {
-        &mut self.engine
+    fn engine_mut(&mut self) -> &mut E::Engine {
+        self.engine.engine_mut()
     }
 }
 

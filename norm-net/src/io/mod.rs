@@ -4,6 +4,7 @@
 //! - [`socket`]: a [`socket::Link`], the UDP sockets of a session, with batched sending and
 //!   receiving, and a wait that packets, other threads and time end.
 //! - [`driver`]: the loop around an engine.
+//! - [`layer`]: endpoints around an engine; `lossy` drops packets for demonstrations.
 //! - [`workers`]: threads for slow work; `inline` says when work is done without them.
 //! - [`error`]: what can go wrong while a link is opened, with the cure.
 
@@ -12,6 +13,7 @@ pub mod dscp;
 pub mod error;
 pub(crate) mod inline;
 pub mod interface;
+pub mod layer;
 pub(crate) mod lossy;
 pub mod socket;
 pub mod workers;

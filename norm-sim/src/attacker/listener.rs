@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use norm_core::Rng;
 use norm_core::norm::wire::{
-    Cmd, Command, FecId, Fti, Header, Identity, MemberReport, Message, NodeId, ObjectId,
-    PayloadFormat, PayloadId, RollCall, SenderFields, WireTime,
+    Cmd, Command, FecId, Fti, Header, Identity, MemberReport, MembershipQuery, Message, NodeId,
+    ObjectId, PayloadFormat, PayloadId, SenderFields, WireTime,
 };
 
 use super::choice::below;
@@ -164,8 +164,8 @@ impl Sender {
                 }
             }
             Command::Application(application) => {
-                if let Some(RollCall::Call { round, send_time, .. }) =
-                    RollCall::parse(application.content)
+                if let Some(MembershipQuery::Query { round, send_time, .. }) =
+                    MembershipQuery::parse(application.content)
                 {
                     self.round = round;
                     self.probe = send_time;

@@ -5,8 +5,8 @@ use norm_core::Timestamp;
 use norm_core::fec::Layout;
 use norm_core::norm::wire::{
     Application, Cc, CcNodes, Cmd, Command, Data, ExtensionBuf, Extensions, FecId, Fti, Header,
-    Identity, InstanceId, MemberReport, MemberState, Message, NodeId, ObjectFlags, ObjectId,
-    PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, Report, RollCall, SenderFields,
+    Identity, InstanceId, MemberReport, MemberState, MembershipQuery, Message, NodeId, ObjectFlags,
+    ObjectId, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, Report, SenderFields,
     Sequence, WireTime,
 };
 
@@ -39,8 +39,13 @@ fn session() -> Vec<Packet> {
     let nodes = CcNodes::EMPTY;
     let cc = Cc { reserved: 0, cc_sequence: 8, send_time: probe, nodes };
     let mut content = Vec::new();
-    let call =
-        RollCall::Call { round: 5, window_ms: 100, send_time: probe, confirmed: 0, listed: 0 };
+    let call = MembershipQuery::Query {
+        round: 5,
+        window_ms: 100,
+        send_time: probe,
+        confirmed: 0,
+        listed: 0,
+    };
     call.emit(&mut content);
     let application = Application { reserved: [0; 3], content: &content };
     let mut extensions = ExtensionBuf::new();
@@ -66,7 +71,7 @@ fn session() -> Vec<Packet> {
         bytes_total: 2,
         loss: 0,
         drops: 0,
-        marked: 0,
+        ce_marked: 0,
         name: "",
         reason: "",
     };

@@ -147,7 +147,7 @@ impl NormReceiver {
                     Destination::Group => To::Group,
                     Destination::Unicast(to) => self.sender_at(to),
                 };
-                let payload = Arc::from(out.transmit.bytes.as_slice());
+                let payload = Arc::from(out.transmit.as_bytes());
                 out.packets.push((to, Body::Datagram(payload)));
             }
             timed = true;

@@ -64,7 +64,7 @@ impl NormSender {
             engine: None,
             jobs: VecDeque::new(),
             ack_at: None,
-            rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead),
+            rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead.bytes()),
             reported: BTreeMap::new(),
             closing: false,
             last: Duration::ZERO,
@@ -171,7 +171,7 @@ impl NormSender {
                 busy = true;
                 let destination = transmit.destination;
                 assert!(destination == Destination::Group, "the sender left its group");
-                for packet in out.transmit.bytes.chunks(transmit.segment_size) {
+                for packet in out.transmit.as_bytes().chunks(transmit.segment_size) {
                     self.rate.sent(now, packet.len());
                     out.packets.push((To::Group, Body::Datagram(Arc::from(packet))));
                 }

@@ -12,6 +12,7 @@ mod feedback;
 mod heard;
 mod hush;
 mod identity;
+mod inbound;
 mod intake;
 mod nack_timer;
 mod need_writer;
@@ -435,7 +436,7 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        out.bytes.clear();
+        out.clear();
         self.next_feedback(now, out)
     }
 

@@ -61,7 +61,7 @@ impl Fixture {
     fn check_tail(&mut self) {
         let bytes = self.read_tail();
         let tail = DigestList::parse(&bytes, &SET).unwrap();
-        assert_eq!(tail.head(), blake3::hash(&self.source.set().head));
+        assert_eq!(tail.manifest(), blake3::hash(&self.source.set().head));
         let extents = self.payload.chunks(usize::try_from(self.extents().extent_bytes).unwrap());
         let expected: Vec<Hash> = extents.map(blake3::hash).collect();
         assert_eq!(tail.extents().collect::<Vec<_>>(), expected);

@@ -20,6 +20,7 @@ use super::store::BlockStore;
 use super::{ReceiveError, ReceiveOptions, ReceiveReport};
 use crate::io::driver::{self, Clock};
 use crate::io::interface::Interface;
+use crate::io::layer::Layer;
 use crate::io::lossy::Lossy;
 use crate::io::socket::Link;
 use crate::io::workers::Workers;

@@ -170,7 +170,7 @@ pub(super) fn report_of(
         bytes_total: rng.next_u64(),
         loss: rng.next_u32() as u16,
         drops: rng.next_u32(),
-        marked: u32::from(sender.round),
+        ce_marked: u32::from(sender.round),
         name: "\u{1b}[31mattacker\n",
         reason: "\u{0}because",
     };

@@ -50,13 +50,13 @@ fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
     let report = PathReport {
         cc_sequence: sender.cc_sequence,
         probes: any(1) as u16,
-        base_loss: any(0) as u16,
+        baseline_loss: any(0) as u16,
         span,
         received,
         lost: any(0),
         bytes: any(received.saturating_mul(1400)),
         queue: Duration::from_micros(any(0).into()),
-        marked: if lie == Lie::Marked { received } else { any(0) },
+        ce_marked: if lie == Lie::Marked { received } else { any(0) },
     };
     let feedback = CcFeedback {
         cc_sequence: sender.cc_sequence,

@@ -3,8 +3,8 @@
 use norm_core::Rng;
 use norm_core::norm::wire::{
     Application, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Fti, Header,
-    InstanceId, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList, ObjectSize,
-    PayloadId, REPAIR_ADV_LIMIT, RepairAdv, RollCall, Sequence, Squelch, encode_nodes,
+    InstanceId, MembershipQuery, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
+    ObjectSize, PayloadId, REPAIR_ADV_LIMIT, RepairAdv, Sequence, Squelch, encode_nodes,
     encode_objects,
 };
 
@@ -71,7 +71,7 @@ pub(in crate::attacker) fn build(
             // "Give up your node id", to everybody in turn.
             let mut content = Vec::new();
             let keeper = identity(rng);
-            RollCall::Collision { node: node(listener, rng), keeper }.emit(&mut content);
+            MembershipQuery::Collision { node: node(listener, rng), keeper }.emit(&mut content);
             let application = Application { reserved: [0; 3], content: &content };
             command(sender, Command::Application(application), rng)
         }

@@ -38,7 +38,6 @@ use super::report::{MAX_NAMED, MAX_REPORTS, SetReport};
 use super::store::{BlockStore, Returns};
 use crate::io::driver::{Application, refusal};
 use crate::io::inline::Inline;
-use crate::io::lossy::Lossy;
 use crate::io::workers::Workers;
 use crate::stopper::{JobResults, Stopper};
 use norm_files::sink::Spools;
@@ -295,9 +294,8 @@ impl Session {
     }
 }
 
-impl Application<Lossy<Engine>> for Session {
-    fn event(&mut self, lossy: &mut Lossy<Engine>, now: Timestamp, event: ReceiverEvent) {
-        let engine = lossy.engine_mut();
+impl Application<Engine> for Session {
+    fn event(&mut self, engine: &mut Engine, now: Timestamp, event: ReceiverEvent) {
         if let ReceiverEvent::ObjectOpened { object, .. } = &event
             && engine.progress(object.sender).is_none()
         {
@@ -374,9 +372,9 @@ impl Application<Lossy<Engine>> for Session {
         }
     }
 
-    fn job(&mut self, lossy: &mut Lossy<Engine>, now: Timestamp, job: Job) {
+    fn job(&mut self, engine: &mut Engine, now: Timestamp, job: Job) {
         if let Job::Store(job) = job {
-            self.store(lossy.engine_mut(), now, job);
+            self.store(engine, now, job);
         }
     }
 
@@ -386,12 +384,11 @@ impl Application<Lossy<Engine>> for Session {
         }
     }
 
-    fn kernel_drops(&mut self, lossy: &mut Lossy<Engine>, packets: u32) {
-        lossy.engine_mut().set_host_drops(packets.into());
+    fn kernel_drops(&mut self, engine: &mut Engine, packets: u32) {
+        engine.set_host_drops(packets.into());
     }
 
-    fn turn(&mut self, lossy: &mut Lossy<Engine>, now: Timestamp) -> ControlFlow<()> {
-        let engine = lossy.engine_mut();
+    fn turn(&mut self, engine: &mut Engine, now: Timestamp) -> ControlFlow<()> {
         self.finish_tasks(engine, now);
         self.save_states(now);
         self.tell_progress(engine, now);
