@@ -128,7 +128,7 @@ impl Bottleneck {
             let [from, to] = pair else { continue };
             let (bytes, time) = (wire_bytes(from, to), (to.at - from.at).as_secs_f64());
             let passes = self.bits as f64 / 8.0 * time;
-            let dropped = (to.lost_at_once - from.lost_at_once) as f64;
+            let dropped = (to.lost_at_source - from.lost_at_source) as f64;
             queued = (queued + bytes - dropped - passes).clamp(0.0, f64::from(self.queue));
             course.push(Step { at: to.at, sent: bytes, passes, queued, dropped });
         }

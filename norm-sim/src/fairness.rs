@@ -192,7 +192,7 @@ fn nothing() -> Sample {
         complete: 0,
         delivered: 0,
         lost: 0,
-        lost_at_once: 0,
+        lost_at_source: 0,
         flows: Vec::new(),
     }
 }

@@ -269,7 +269,7 @@ impl Kernel {
                 complete: self.complete(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
-                lost_at_once: self.turns.iter().map(|turn| turn.lost_at_once).sum(),
+                lost_at_source: self.turns.iter().map(|turn| turn.lost_at_source).sum(),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);

@@ -38,7 +38,7 @@ pub(crate) struct Turn {
     /// Content packets that were lost on a host's link, counted for each receiver.
     pub(crate) lost: u64,
     /// Bytes that were lost on the way to the switch.
-    pub(crate) lost_at_once: u64,
+    pub(crate) lost_at_source: u64,
 }
 
 /// The timer of a node.
@@ -293,7 +293,7 @@ impl Host {
                 (&mut self.machine, &packet.body)
             {
                 packet.symbol = node.check_sent(bytes);
-                packet.capable = node.uses_ecn();
+                packet.ecn_capable = node.uses_ecn();
             }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));
@@ -307,7 +307,7 @@ impl Host {
                 turn.arriving.push(Arriving { at, switch, port, number, packet });
             });
             if copies == 0 {
-                turn.lost_at_once += u64::from(packet.size);
+                turn.lost_at_source += u64::from(packet.size);
             }
             if copies == 0 && packet.symbol.is_some() {
                 turn.lost += self.audience;

@@ -79,7 +79,7 @@ pub(crate) fn hand_over(
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
-    let ce = packet.marked;
+    let ce = packet.ce;
     engine.handle_datagram(
         now,
         Datagram { source, to_group, ce, waited: Duration::ZERO, payload: &mut out.scratch },

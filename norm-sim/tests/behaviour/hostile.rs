@@ -169,7 +169,7 @@ fn forged_senders_neither_displace_the_real_one_nor_grow_memory() {
         let outcome = run(&scenario);
         let done = outcome.receivers.iter().filter(|r| r.objects >= 1).count();
         assert_eq!(done, 3, "{:?}", outcome.receivers);
-        assert!(outcome.receivers.iter().all(|r| r.most_blocks <= 256));
+        assert!(outcome.receivers.iter().all(|r| r.peak_blocks <= 256));
     }
 }
 

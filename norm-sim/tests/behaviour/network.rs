@@ -161,7 +161,7 @@ fn damaged_content_is_received_again() {
             scenario.may_fail = true;
             scenario.receiver_plans().for_each(|plan| plan.real_store = real_store);
             let outcome = run(&scenario);
-            assert!(outcome.receivers[1].completed.is_some() && outcome.receivers[1].again == 0);
+            assert!(outcome.receivers[1].completed.is_some() && outcome.receivers[1].retries == 0);
             let hit = &outcome.receivers[0];
             assert!(hit.completed.is_some() || hit.failed.is_some() || hit.aborted > 0, "{hit:?}");
         }

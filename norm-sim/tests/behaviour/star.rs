@@ -356,7 +356,7 @@ fn transfer_completes_within_the_cap_of_block_memory() {
         plan(&mut scenario, 0).config.max_blocks = 4;
         let outcome = run_twice(&scenario);
         outcome.assert_all_complete();
-        assert!(outcome.receivers[0].most_blocks <= 4);
+        assert!(outcome.receivers[0].peak_blocks <= 4);
     }
 }
 

@@ -78,7 +78,7 @@ impl Node for Sink {
         }
         let source = *self.source.get_or_insert(packet.from);
         assert_eq!(source, packet.from, "a TCP sink serves one source");
-        self.echo |= packet.marked;
+        self.echo |= packet.ce;
         if self.take(segment) && self.deadline == Timestamp::MAX {
             self.deadline = now + MAX_ACK_DELAY;
         } else {
