@@ -241,7 +241,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
     assert_eq!(entries.len(), 203);
 
     let tail = DigestList::parse(&objects[extents + 1].content, &set).unwrap();
-    assert_eq!(tail.head(), blake3::hash(&objects[0].content));
+    assert_eq!(tail.manifest(), blake3::hash(&objects[0].content));
     let mut received: Vec<u8> = Vec::new();
     for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {
         assert_eq!(extent.info.unwrap().offset, received.len() as u64);

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_part_agrees_with_the_whole() {
+    fn part_agrees_with_the_whole_object() {
         let content = Content::new(7);
         let whole = content.read(3, 0, 100);
         for start in 0..20 {

@@ -6,10 +6,10 @@ use core::time::Duration;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::Feedback;
 
-use crate::crowd::CrowdPlan;
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::Outcome;
 use crate::rule::Rule;
+use crate::scenario::PopulationPlan;
 use crate::scenario::{Host, Link, Role, Scenario};
 use crate::theory;
 
@@ -27,8 +27,8 @@ pub struct Experiment {
     pub trunk: f64,
     /// NACKs go to the sender alone (with K = 6, RFC 5740's choice) rather than to the group.
     pub unicast: bool,
-    /// Count the receivers in a [`CrowdPlan`] instead of running an engine for each.
-    pub crowd: bool,
+    /// Count the receivers in a [`PopulationPlan`] instead of running an engine for each.
+    pub population: bool,
     /// Receivers announce themselves, and are counted and waited for.
     pub announce: bool,
     /// Content bytes.
@@ -78,7 +78,7 @@ impl Experiment {
             loss: 0.0,
             trunk: 0.0,
             unicast: false,
-            crowd: false,
+            population: false,
             announce: false,
             size: 10 << 20,
             block_len: 256,
@@ -124,14 +124,14 @@ impl Experiment {
         let far = Link { delay: self.delay, ..Link::default() };
         scenario.hosts[0].link = Link { up: vec![Rule::Loss(self.trunk)], ..far };
         let delay = self.delay / 10;
-        if self.crowd {
-            let plan = CrowdPlan {
+        if self.population {
+            let plan = PopulationPlan {
                 receivers: self.receivers,
                 loss: self.loss,
                 unicast: self.unicast,
                 delay: delay * 2,
             };
-            scenario.add(Host::new(Role::Crowd(plan), Link { delay, ..Link::default() }));
+            scenario.add(Host::new(Role::Population(plan), Link { delay, ..Link::default() }));
             return scenario;
         }
         let down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
@@ -159,14 +159,14 @@ impl Experiment {
         let sent = stats.data_packets + stats.resent_packets + stats.coded_packets;
         let packets = self.size.div_ceil(SYMBOL.into());
         let alone = outcome.receivers.iter().filter_map(|r| r.completed);
-        let last = outcome.crowds.iter().filter_map(|c| c.completed).chain(alone).max();
+        let last = outcome.populations.iter().filter_map(|c| c.completed).chain(alone).max();
         let engines = outcome.receivers.iter().filter(|r| r.completed.is_some()).count() as u32;
         let per_packet = |loss| {
             let receivers = u64::from(self.receivers);
             theory::transmissions_per_packet(loss, receivers, self.block_len)
         };
         Measured {
-            complete: engines + outcome.crowds.iter().map(|c| c.complete).sum::<u32>(),
+            complete: engines + outcome.populations.iter().map(|c| c.complete).sum::<u32>(),
             completed: last,
             transmissions: sent as f64 / packets as f64,
             theory: per_packet(self.loss) / (1.0 - self.trunk),

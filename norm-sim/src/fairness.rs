@@ -9,8 +9,8 @@ use crate::kernel::{RunOptions, run_with};
 use crate::outcome::{Outcome, Sample};
 use crate::packet::HostId;
 use crate::rule::Rule;
+use crate::scenario::{Control, TcpPlan};
 use crate::scenario::{Host, Link, Role, Scenario, SenderPlan};
-use crate::tcp::{Control, TcpPlan};
 
 /// Flows that share a bottleneck.
 #[derive(Clone, Debug, PartialEq)]

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rfcs_example_of_suppression() {
+    fn expected_nacks_match_the_example_of_rfc_5401() {
         // RFC 5401 §3.2.2: with K = 4, about 3.3 NACKs for 1,000 receivers.
         assert!((expected_nacks(1000, 4) - 3.27).abs() < 0.1);
         assert_eq!(expected_nacks(10, 0), 10.0);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "rate exceeded")]
-    fn a_sender_that_is_too_fast_is_caught() {
+    fn sender_above_its_rate_is_found() {
         let mut check = RateCheck::new(Some(1_000_000), 28);
         for _ in 0..100 {
             check.sent(Timestamp::ZERO, 1000);

@@ -18,10 +18,10 @@
 //! assert_eq!(outcome, run(&scenario), "the same seed, the same bytes");
 //! ```
 
+mod attacker;
 mod bottleneck;
 mod clock;
 mod content;
-mod crowd;
 mod experiment;
 mod fairness;
 mod host;
@@ -37,26 +37,24 @@ mod politeness;
 pub mod preset;
 mod recipe;
 mod recorder;
+mod reference;
 mod rule;
 mod scenario;
 mod shrink;
 mod store;
-mod stranger;
 mod swarm;
 mod switch;
 pub mod tables;
-mod tcp;
 pub mod theory;
-mod truth;
 
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
+pub use clock::Clock;
 pub use content::Content;
-pub use crowd::CrowdPlan;
 pub use experiment::{Experiment, Measured, peak_memory};
 pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use outcome::{
-    Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,
+    Captured, FlowOutcome, Outcome, PopulationOutcome, ReceiverOutcome, Sample, SenderOutcome,
 };
 pub use packet::{HostId, To};
 pub use pcap::write_pcap;
@@ -67,8 +65,7 @@ pub use politeness::{Manners, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,
+    Attack, AttackerPlan, Broken, Change, Control, Host, Lie, Link, PopulationPlan, ReceiverPlan,
+    Role, Scenario, SenderPlan, Switch, TcpPlan, seeds,
 };
-pub use stranger::{Attack, Lie, StrangerPlan};
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};
-pub use tcp::{Control, Segment, TcpPlan};

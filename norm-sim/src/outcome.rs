@@ -23,8 +23,8 @@ pub struct Outcome {
     pub senders: Vec<SenderOutcome>,
     /// Each receiver, in the order of the hosts.
     pub receivers: Vec<ReceiverOutcome>,
-    /// Each crowd, in the order of the hosts.
-    pub crowds: Vec<CrowdOutcome>,
+    /// Each population, in the order of the hosts.
+    pub populations: Vec<PopulationOutcome>,
     /// Each sending end of a TCP flow, in the order of the hosts.
     pub flows: Vec<FlowOutcome>,
     /// The course of the run, if it was asked for.
@@ -86,9 +86,9 @@ pub struct ReceiverOutcome {
     pub most_blocks: u32,
 }
 
-/// What came of a crowd.
+/// What came of a population.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CrowdOutcome {
+pub struct PopulationOutcome {
     /// Which host it was.
     pub host: HostId,
     /// How many receivers it was.

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_capture_can_be_read() {
         let mut file = Vec::new();
         write_pcap(&mut file, captured().into_iter()).unwrap();
         let mut reader = PcapReader::new(&file[..]).unwrap();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_too_long_for_udp_is_an_error() {
+    fn payload_too_long_for_udp_is_an_error() {
         let [first, ..] = &captured()[..] else { panic!("there are packets") };
         let long = Captured { payload: Arc::from(vec![0; 65_508]), ..first.clone() };
         let error = write_pcap(&mut Vec::new(), [long].into_iter()).unwrap_err();

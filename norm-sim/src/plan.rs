@@ -12,6 +12,7 @@ mod words;
 
 use core::time::Duration;
 
+use norm_core::endpoint::PacketOverhead;
 use serde::Serialize;
 
 use crate::kernel::{RunOptions, run_with};
@@ -109,8 +110,8 @@ pub struct Simulated {
     pub sent_once_seconds: Option<f64>,
     /// Receivers that were full engines.
     pub engines: u32,
-    /// Receivers that were a simplified crowd.
-    pub crowd: u32,
+    /// Receivers that were a simplified population.
+    pub population: u32,
     /// Packets that arrived somewhere.
     pub deliveries: u64,
 }
@@ -136,9 +137,6 @@ const POINTS: usize = 80;
 const WORST: usize = 5;
 /// Seconds after which a session is steady: receivers and round trips are known.
 const STEADY: f64 = 1.8;
-/// Bytes of UDP and IPv4 headers.
-const HEADERS: u64 = 28;
-
 /// Tells what to expect of a transfer, by simulating as much of it as seconds allow.
 ///
 /// # Errors
@@ -178,7 +176,7 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
         })
         .into();
     let packets = (stats.data_packets + stats.resent_packets + stats.coded_packets).max(1) as f64;
-    let wire = (stats.bytes + stats.packets * HEADERS) as f64;
+    let wire = (stats.bytes + PacketOverhead::IPV4.of(stats.packets)) as f64;
     let content = stats.data_packets.max(1) as f64;
     let more_repairs = steady.map_or(0.0, |steady| steady.repair * more as f64);
     let repair_share = (packets - content + more_repairs) / (content + more as f64);
@@ -230,7 +228,7 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
             seconds: simulated,
             sent_once_seconds: steady.map(|steady| steady.sent_once),
             engines: outcome.receivers.len() as u32,
-            crowd: request.crowd(),
+            population: request.population(),
             deliveries: outcome.deliveries,
         },
         notes,
@@ -242,14 +240,14 @@ fn extrapolate(request: &Request, network: Network, outcome: &Outcome) -> Plan {
 
 fn last_complete(outcome: &Outcome) -> f64 {
     let engines = outcome.receivers.iter().filter_map(|receiver| receiver.completed);
-    let crowds = outcome.crowds.iter().filter_map(|crowd| crowd.completed);
-    engines.chain(crowds).max().unwrap_or_default().as_secs_f64()
+    let populations = outcome.populations.iter().filter_map(|population| population.completed);
+    engines.chain(populations).max().unwrap_or_default().as_secs_f64()
 }
 
-/// How many are complete at which time of the stretch. Engines are known exactly, a crowd as often
+/// How many are complete at which time of the stretch. Engines are known exactly, a population as often
 /// as it was looked at.
 fn completion(outcome: &Outcome) -> Vec<(f64, u32)> {
-    if outcome.crowds.is_empty() {
+    if outcome.populations.is_empty() {
         let times = outcome.receivers.iter().filter_map(|receiver| receiver.completed);
         let mut times: Vec<Duration> = times.collect();
         times.sort_unstable();
@@ -279,18 +277,18 @@ fn feedback(
     lasts: f64,
     simulated: f64,
 ) -> Feedback {
-    let (receivers, crowds) = (&outcome.receivers, &outcome.crowds);
+    let (receivers, populations) = (&outcome.receivers, &outcome.populations);
     let nacks = receivers.iter().map(|r| r.stats.nacks).sum::<u64>()
-        + crowds.iter().map(|c| c.nacks).sum::<u64>();
+        + populations.iter().map(|c| c.nacks).sum::<u64>();
     let reports: u64 = receivers.iter().map(|r| r.stats.reports).sum();
     let packets = receivers.iter().map(|r| r.stats.sent_packets).sum::<u64>()
-        + crowds.iter().map(|c| c.nacks).sum::<u64>();
+        + populations.iter().map(|c| c.nacks).sum::<u64>();
     let bytes = receivers.iter().map(|r| r.stats.sent_bytes).sum::<u64>()
-        + crowds.iter().map(|c| c.nack_bytes).sum::<u64>();
+        + populations.iter().map(|c| c.nack_bytes).sum::<u64>();
     let more_time = (lasts - simulated).max(0.0);
     let more_nacks = steady.map_or(0.0, |s| s.nacks * more as f64);
     let more_reports = if more == 0 { 0.0 } else { reports_per_second(all) * more_time };
-    let each = (bytes + packets * HEADERS) as f64 / packets.max(1) as f64;
+    let each = (bytes + PacketOverhead::IPV4.of(packets)) as f64 / packets.max(1) as f64;
     let all_packets = packets as f64 + more_nacks + more_reports;
     let bytes = all_packets * each;
     let nacks = nacks as f64 + more_nacks;

@@ -5,8 +5,8 @@ use core::time::Duration;
 use norm_core::norm::sender::RateControl;
 
 use crate::fairness::{Fairness, Shares};
+use crate::scenario::Control;
 use crate::scenario::{Change, Scenario};
-use crate::tcp::Control;
 
 /// What `norm-send` sends at least, in bits per second.
 const LEAST: u64 = 100_000;

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_a_network_with_as_many_receivers_as_asked_for() {
+    fn every_preset_has_the_number_of_receivers_asked_for() {
         for name in NAMES {
             let mut scenario = by_name(name, 1, 5000, 123).unwrap();
             assert_eq!(scenario.receiver_plans().count(), 123, "{name}");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_network_is_a_tree_whose_hosts_hang_on_it() {
+    fn every_preset_is_a_tree_with_its_hosts() {
         for (name, receivers) in NAMES.iter().flat_map(|name| [0, 1, 41, 10_000].map(|n| (name, n)))
         {
             let scenario = by_name(name, 1, 1, receivers).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_switch_of_a_campus_has_more_below_than_its_ports() {
+    fn campus_switches_have_no_more_hosts_than_ports() {
         let scenario = campus(1, 1, 10_000);
         assert_eq!(scenario.switches.len(), 1 + 10 + 250);
         let hosts = |switch| scenario.hosts.iter().filter(|host| host.switch == switch).count();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_satellite_s_receivers_answer_by_unicast() {
+    fn only_satellite_receivers_use_unicast_feedback() {
         for name in NAMES {
             let unicast = by_name(name, 1, 1, 3)
                 .unwrap()

@@ -1,4 +1,4 @@
-//! A simulated receiver's symbols: compared with the truth as they come, and counted.
+//! A simulated receiver's symbols: compared with the reference as they come, and counted.
 //!
 //! The bytes themselves are kept only on request: then blocks are really decoded.
 
@@ -11,12 +11,12 @@ use norm_core::endpoint::{
 use norm_core::fec::{BlockBuffer, Scheme};
 
 use crate::packet::{HostId, Packet, Symbol, mix};
-use crate::truth::Truth;
+use crate::reference::Reference;
 
 /// Blocks under way, up to a number of them.
 #[derive(Debug)]
 pub(crate) struct SimStore {
-    truth: Arc<Truth>,
+    reference: Arc<Reference>,
     blocks: BTreeMap<BlockSlot, Block>,
     /// Objects of which a block was written.
     objects: BTreeMap<ObjectRef, Written>,
@@ -49,9 +49,9 @@ pub(crate) struct Written {
 }
 
 impl SimStore {
-    pub(crate) fn new(truth: Arc<Truth>, limit: usize, real: bool) -> Self {
+    pub(crate) fn new(reference: Arc<Reference>, limit: usize, real: bool) -> Self {
         Self {
-            truth,
+            reference,
             blocks: BTreeMap::new(),
             objects: BTreeMap::new(),
             limit,
@@ -78,7 +78,7 @@ impl SimStore {
         self.objects.remove(&object).unwrap_or_default()
     }
 
-    /// Does what a worker thread would: decode, compare with the truth, write nowhere.
+    /// Does what a worker thread would: decode, compare with the reference, write nowhere.
     ///
     /// # Panics
     /// When the block has a wrong byte, or goes to a wrong place: the invariant above all others.
@@ -93,8 +93,9 @@ impl SimStore {
             self.blocks.insert(slot, block);
             return JobDone::Store { slot, outcome: StoreOutcome::NeedMore };
         }
-        let truth = self.truth.of(block.from).expect("a stranger's object is not accepted");
-        let fits = truth.layout(slot.object).is_some_and(|layout| {
+        let reference =
+            self.reference.of(block.from).expect("an attacker's object is not accepted");
+        let fits = reference.layout(slot.object).is_some_and(|layout| {
             let place = (layout.block_offset(slot.block), layout.block_bytes(slot.block));
             place == (job.geometry.offset, job.geometry.len)
                 && layout.block_len(slot.block) == job.geometry.symbols
@@ -107,7 +108,7 @@ impl SimStore {
         let mut tainted = block.tainted || !fits;
         if let Some(bytes) = &block.bytes {
             let (offset, len) = (job.geometry.offset, job.geometry.len as usize);
-            let same = bytes.source() == truth.read(slot.object, offset, len);
+            let same = bytes.source() == reference.read(slot.object, offset, len);
             assert!(same || tainted, "WRONG BYTE delivered in {slot:?}");
             // A symbol may be wrong where the solve did not use it.
             tainted = !same;
@@ -125,9 +126,9 @@ impl SimStore {
             assert!(sent == at, "WRONG BYTE: {sent:?} was filed as {at:?}");
             return true;
         }
-        // Nobody knows what a stranger means; its objects are never accepted.
-        let Some(truth) = self.truth.of(self.from) else { return true };
-        truth.payload(at).is_some_and(|bytes| bytes == payload)
+        // Nobody knows what an attacker means; its objects are never accepted.
+        let Some(reference) = self.reference.of(self.from) else { return true };
+        reference.payload(at).is_some_and(|bytes| bytes == payload)
     }
 }
 

@@ -15,9 +15,9 @@ use crate::fairness::Fairness;
 use crate::kernel::{RunOptions, run_with};
 use crate::recipe::Recipe;
 use crate::rule::Rule;
+use crate::scenario::Control;
 use crate::scenario::{Change, Host, Link, Scenario};
 use crate::swarm::run_to_end;
-use crate::tcp::Control;
 use crate::theory;
 
 pub use rates::cells;
@@ -41,25 +41,26 @@ pub fn by_name(name: &str, threads: usize) -> Option<String> {
     written.is_ok().then_some(text)
 }
 
-/// Receivers, and whether they are a crowd: engines are run as far as they are quick.
+/// Receivers, and whether they are a population: engines are run as far as they are quick.
 const GROUPS: [(u32, bool); 5] =
     [(10, false), (100, false), (1_000, true), (10_000, true), (100_000, true)];
 
-fn kind(crowd: bool) -> &'static str {
-    if crowd { "crowd" } else { "engines" }
+fn kind(population: bool) -> &'static str {
+    if population { "population" } else { "engines" }
 }
 
 /// Content packets sent per packet of content, by loss and size of the group.
 fn transmissions(out: &mut String, threads: usize) -> core::fmt::Result {
     writeln!(out, "4 MiB, K = 256, each receiver loses on its own; seed 1")?;
-    writeln!(out, "loss    receivers  by       sent/packet  theory")?;
+    writeln!(out, "loss    receivers  by          sent/packet  theory")?;
     for loss in [0.001, 0.01, 0.05, 0.1] {
-        for (receivers, crowd) in GROUPS {
-            let plan = Experiment { loss, crowd, size: 4 << 20, ..Experiment::new(1, receivers) };
+        for (receivers, population) in GROUPS {
+            let plan =
+                Experiment { loss, population, size: 4 << 20, ..Experiment::new(1, receivers) };
             let m = plan.run(threads);
-            let (by, percent) = (kind(crowd), loss * 100.0);
+            let (by, percent) = (kind(population), loss * 100.0);
             let (sent, theory) = (m.transmissions, m.theory);
-            writeln!(out, "{percent:>4.1} %  {receivers:>9}  {by:<7}  {sent:>11.4}  {theory:.4}")?;
+            writeln!(out, "{percent:>4.1} %  {receivers:>9}  {by:<10}  {sent:>11.4}  {theory:.4}")?;
         }
     }
     Ok(())
@@ -69,20 +70,25 @@ fn transmissions(out: &mut String, threads: usize) -> core::fmt::Result {
 fn nacks(out: &mut String, threads: usize) -> core::fmt::Result {
     writeln!(out, "4 MiB, K = 256, 1 % lost for all receivers at once; seed 1")?;
     writeln!(out, "theory: RFC 5401, K = 4 for multicast and 6 for unicast")?;
-    writeln!(out, "feedback   receivers  by       loss events  NACKs  per event  theory")?;
+    writeln!(out, "feedback   receivers  by          loss events  NACKs  per event  theory")?;
     for unicast in [false, true] {
-        for (receivers, crowd) in GROUPS {
+        for (receivers, population) in GROUPS {
             let size = 4 << 20;
-            let plan =
-                Experiment { trunk: 0.01, unicast, crowd, size, ..Experiment::new(1, receivers) };
+            let plan = Experiment {
+                trunk: 0.01,
+                unicast,
+                population,
+                size,
+                ..Experiment::new(1, receivers)
+            };
             let m = plan.run(threads);
             let (way, backoff) = if unicast { ("unicast", 6.0) } else { ("multicast", 4.0) };
-            let (by, events, heard) = (kind(crowd), m.loss_events, m.nacks);
+            let (by, events, heard) = (kind(population), m.loss_events, m.nacks);
             let each = heard as f64 / events.max(1) as f64;
             let theory = theory::nacks_per_loss_event(receivers.into(), backoff);
             writeln!(
                 out,
-                "{way:<9}  {receivers:>9}  {by:<7}  {events:>11}  {heard:>5}  {each:>9.4}  {theory:.4}"
+                "{way:<9}  {receivers:>9}  {by:<10}  {events:>11}  {heard:>5}  {each:>9.4}  {theory:.4}"
             )?;
         }
     }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nacks_per_loss_event_agree_with_the_formula_of_the_rfc() {
+    fn nacks_per_loss_event_agree_with_rfc_5401() {
         // Receivers, and N (with its decimals) for K = 1, 2, 4 and 6.
         let table: [(u64, [(f64, u32); 4]); 6] = [
             (10, [(7.3, 1), (2.7, 1), (1.64, 2), (1.39, 2)]),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn transmissions_agree_with_those_of_nonnenmacher_biersack_and_towsley() {
+    fn transmissions_agree_with_nonnenmacher_et_al() {
         // Loss, receivers, ARQ, then integrated with k = 7, 20, 100 and 1000.
         let table: [(f64, u64, f64, [f64; 4]); 6] = [
             (0.01, 1_000, 2.10, [1.29, 1.14, 1.056, 1.022]),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn one_receiver_costs_what_the_loss_costs_whatever_the_block() {
+    fn cost_of_one_receiver_does_not_depend_on_the_block() {
         for block in [1, 7, 1000, 56_403] {
             for loss in [0.001, 0.2, 0.6] {
                 let value = transmissions_per_packet(loss, 1, block);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_ranges_are_as_one_expects() {
+    fn limits_of_the_ranges_have_their_values() {
         assert_eq!(transmissions_per_packet(0.0, 1000, 10), 1.0);
         assert_eq!(transmissions_per_packet(0.5, 0, 10), 1.0);
         assert_eq!(transmissions_per_packet(1.0, 1, 10), f64::INFINITY);

@@ -154,7 +154,7 @@ impl Case {
     }
 
     fn print(&self, whole: &Whole) {
-        let kinds = [Kind::Nack, Kind::Credit, Kind::Report, Kind::Confirmation];
+        let kinds = [Kind::Nack, Kind::Window, Kind::Report, Kind::Confirmation];
         let sums = kinds.map(|kind| self.sum(Purpose::Feedback(kind)));
         let columns: String = sums[..3]
             .iter()
@@ -318,7 +318,7 @@ fn serve(
         }
         while let Some(transmit) = sender.poll_transmit(now, out) {
             busy = true;
-            out.bytes.chunks(transmit.segment_size).for_each(&mut sent);
+            out.as_bytes().chunks(transmit.segment_size).for_each(&mut sent);
         }
     }
 }

@@ -34,7 +34,7 @@ impl Digests {
         if list.extents().len() as u64 != u64::from(extents) {
             return Err(ContentError::SizeMismatch);
         }
-        Ok(Self { manifest: list.head(), extents: list.extents().collect(), root: list.root() })
+        Ok(Self { manifest: list.manifest(), extents: list.extents().collect(), root: list.root() })
     }
 
     /// The hash of the part with this index in the set: 0 is the manifest, then come the extents.

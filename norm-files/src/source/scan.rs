@@ -16,7 +16,7 @@ use norm_core::fileset::{ContentError, Entry, EntryKind, ManifestWriter, Mtime, 
 use super::{NameProblem, ScanError};
 use crate::names;
 
-/// Lines kept about what is not sent.
+/// Limit of the list of what is not sent.
 const MAX_SKIPPED: usize = 1_000;
 
 /// What was found.
@@ -32,8 +32,10 @@ pub struct FileSet {
     pub directories: u64,
     /// Bytes in all files.
     pub payload_size: u64,
-    /// What is not sent, and why.
+    /// What is not sent, and why; the first [`MAX_SKIPPED`].
     pub skipped: Vec<String>,
+    /// How many are not sent, those beyond the list included.
+    pub skipped_total: u64,
 }
 
 /// A file whose content is part of the payload.
@@ -58,8 +60,7 @@ pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
     if paths.is_empty() {
         return Err(ScanError::NoPaths);
     }
-    let mut scanner =
-        Scanner { manifest: ManifestWriter::new(), found: FileSet::default(), left_out: 0 };
+    let mut scanner = Scanner { manifest: ManifestWriter::new(), found: FileSet::default() };
     let mut names: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for path in paths {
         let name = base_name(path)?;
@@ -92,8 +93,6 @@ struct Item {
 struct Scanner {
     manifest: ManifestWriter,
     found: FileSet,
-    /// Lines that did not fit `skipped`.
-    left_out: u64,
 }
 
 impl Scanner {
@@ -152,17 +151,13 @@ impl Scanner {
     }
 
     fn skip(&mut self, line: String) {
+        self.found.skipped_total += 1;
         if self.found.skipped.len() < MAX_SKIPPED {
             self.found.skipped.push(line);
-        } else {
-            self.left_out += 1;
         }
     }
 
     fn finish(mut self) -> FileSet {
-        if self.left_out > 0 {
-            self.found.skipped.push(format!("and {} more", self.left_out));
-        }
         self.found.payload_size = self.manifest.payload_size();
         self.found.manifest = self.manifest.finish();
         self.found

@@ -205,7 +205,7 @@ impl Outgoing {
             }
             if let Some((to, segment_size, from)) = self.rest.take()
                 && let SendOutcome::Blocked { sent } =
-                    link.send(to, segment_size, &self.buffer.bytes[from..])?
+                    link.send(to, segment_size, &self.buffer.as_bytes()[from..])?
             {
                 self.rest = Some((to, segment_size, from + sent));
                 return Ok(Sent::Blocked);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::Rng;
+use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
 use norm_core::norm::sender::{ConfigError, Mode, RateControl};
@@ -110,7 +111,7 @@ impl ObjectSendOptions {
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
-            packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
+            packet_overhead: PacketOverhead::to(self.group.ip()),
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),
             mode: if self.rfc_only { Mode::Standard } else { Mode::Native },

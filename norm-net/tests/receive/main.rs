@@ -244,7 +244,7 @@ fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
     // One was received, so nothing else is begun.
     let other = Source::with(SetId([5; 16]), &late, |hash| hash);
     let refused = Source { node: NodeId(79), ..other }.send(group).join().unwrap();
-    assert!(refused.failed[0].contains("--daemon"), "{:?}", refused.failed);
+    assert!(refused.failed[0].contains("--continuous"), "{:?}", refused.failed);
     let sent = first.join().unwrap();
     assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
     let report = receiving.wait().unwrap();

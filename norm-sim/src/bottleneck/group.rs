@@ -9,8 +9,8 @@ use super::{PACKET, endless, wire_bytes};
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::Outcome;
 use crate::rule::Rule;
+use crate::scenario::AttackerPlan;
 use crate::scenario::{Change, Host, Link, Role, Scenario};
-use crate::stranger::StrangerPlan;
 
 /// The way to one receiver.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub struct Group {
     /// The receivers' ways.
     pub paths: Vec<Path>,
     /// Someone who means no good, from one time to another.
-    pub stranger: Option<(StrangerPlan, Duration, Duration)>,
+    pub attacker: Option<(AttackerPlan, Duration, Duration)>,
     /// What is done about those who keep the others slow.
     pub slow: Option<SlowPolicy>,
     /// How long it is watched.
@@ -80,7 +80,7 @@ impl Path {
 impl Group {
     /// These ways, for so long.
     pub fn new(seed: u64, paths: Vec<Path>, time: Duration) -> Self {
-        Self { seed, control: RateControl::Auto, paths, stranger: None, slow: None, time }
+        Self { seed, control: RateControl::Auto, paths, attacker: None, slow: None, time }
     }
 
     /// `count` receivers behind drawn bottlenecks of `least` to six times as many bits per second,
@@ -102,9 +102,9 @@ impl Group {
         scenario.sender().config.min_receivers = self.paths.iter().filter(first).count();
         scenario.sender().config.slow = self.slow;
         scenario.hosts.extend(self.paths.iter().map(Path::host));
-        if let Some((plan, from, to)) = &self.stranger {
+        if let Some((plan, from, to)) = &self.attacker {
             let near = Link { delay: Duration::from_micros(50), ..Link::default() };
-            let mut host = Host::new(Role::Stranger(plan.clone()), near);
+            let mut host = Host::new(Role::Attacker(plan.clone()), near);
             host.life = vec![(*from, Change::Start), (*to, Change::Stop)];
             scenario.add(host);
         }

@@ -21,9 +21,9 @@ pub(super) struct Scale {
     /// NACKs go to the sender alone.
     #[arg(long)]
     unicast: bool,
-    /// Count the receivers in a crowd rather than run an engine for each.
+    /// Count the receivers in a population rather than run an engine for each.
     #[arg(long)]
-    crowd: bool,
+    population: bool,
     /// Receivers announce themselves, and the sender waits for all of them.
     #[arg(long)]
     announce: bool,
@@ -60,7 +60,7 @@ impl Scale {
                 loss: self.loss,
                 trunk: self.trunk,
                 unicast: self.unicast,
-                crowd: self.crowd,
+                population: self.population,
                 announce: self.announce,
                 size: self.size << 20,
                 block_len: self.block_len,

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_may_leave_their_sign_away() {
+    fn percent_sign_of_a_share_is_optional() {
         assert_eq!(share("2%"), Ok(0.02));
         assert_eq!(share("2.5 %"), Ok(0.025));
         assert_eq!(share("0"), Ok(0.0));

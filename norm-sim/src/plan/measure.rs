@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_stays_as_long_as_it_is() {
+    fn tail_keeps_its_length() {
         let times = Stretching::new(steady(), 10_000, 10.5);
         assert!((times.sent_once() - 21.0).abs() < 1e-9);
         assert!((times.time(10.5) - 21.5).abs() < 1e-9);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn repairs_that_pile_up_make_the_tail_longer_and_not_the_rest() {
+    fn repairs_that_pile_up_extend_only_the_tail() {
         let piling = Steady { repair_meanwhile: 0.05, ..steady() };
         assert!(piling.falls_behind() && !steady().falls_behind());
         let times = Stretching::new(piling, 10_000, 10.5);

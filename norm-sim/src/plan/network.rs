@@ -7,9 +7,9 @@ use norm_core::norm::sender::{GrttOptions, ObjectSpec, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use super::request::{EFFORT, Request};
-use crate::crowd::CrowdPlan;
 use crate::preset;
 use crate::rule::Rule;
+use crate::scenario::PopulationPlan;
 use crate::scenario::{Host, Link, Role, Scenario};
 
 /// Round trip of a plain network.
@@ -26,9 +26,9 @@ const STRETCH: u64 = 64 << 20;
 const STRETCH_SECONDS: f64 = 2.5;
 /// At least so many blocks are simulated, whatever the effort.
 const LEAST_BLOCKS: u64 = 8;
-/// A loss in a crowd costs so much of an arrival at an engine ...
-const CROWD_EFFORT: f64 = 0.25;
-/// ... and a crowd without any as much as with this.
+/// A loss in a population costs so much of an arrival at an engine ...
+const POPULATION_EFFORT: f64 = 0.25;
+/// ... and a population without any as much as with this.
 const LEAST_LOSS: f64 = 0.002;
 
 /// A network, and who is who on it.
@@ -46,7 +46,7 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(request: &Request) -> Self {
-        let engines = request.receivers - request.crowd();
+        let engines = request.receivers - request.population();
         let mut scenario = match &request.network {
             Some(name) => preset::by_name(name, request.seed, 1, engines as usize)
                 .unwrap_or_else(|| unreachable!("the request was checked")),
@@ -58,8 +58,8 @@ impl Network {
         let stretch = stretch(request, rate, block_len);
         set_sender(&mut scenario, request, rate, block_len, stretch);
         let names = set_receivers(&mut scenario, request);
-        if request.crowd() > 0 {
-            add_crowd(&mut scenario, request);
+        if request.population() > 0 {
+            add_population(&mut scenario, request);
         }
         (scenario.may_fail, scenario.check_nacks) = (true, false);
         let expected = stretch as f64 * 8.0 / rate as f64;
@@ -81,9 +81,9 @@ fn plain(request: &Request, engines: u32) -> Scenario {
 fn stretch(request: &Request, rate: u64, block_len: u32) -> u64 {
     let block = u64::from(block_len) * u64::from(request.segment_size);
     let bytes = request.stretch.unwrap_or_else(|| {
-        let crowd = f64::from(request.crowd());
-        let engines = f64::from(request.receivers) - crowd;
-        let each = engines + crowd * request.loss.max(LEAST_LOSS) * CROWD_EFFORT;
+        let population = f64::from(request.population());
+        let engines = f64::from(request.receivers) - population;
+        let each = engines + population * request.loss.max(LEAST_LOSS) * POPULATION_EFFORT;
         let packets = EFFORT / each.max(1.0);
         let bytes = (packets * f64::from(request.segment_size)) as u64;
         let most = STRETCH.max((rate as f64 / 8.0 * STRETCH_SECONDS) as u64);
@@ -97,7 +97,7 @@ fn stretch(request: &Request, rate: u64, block_len: u32) -> u64 {
 }
 
 fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: u32, bytes: u64) {
-    let crowd = request.crowd() > 0;
+    let population = request.population() > 0;
     let sender = scenario.sender();
     let usual = SenderConfig::new(NodeId(1));
     let scheme = request.scheme_at(rate, block_len);
@@ -106,12 +106,12 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
         segment_size: request.segment_size,
         scheme,
         block_len,
-        // A crowd does not announce itself.
-        trust_unannounced: crowd,
-        group_size: crowd.then_some(request.receivers.into()),
+        // A population does not announce itself.
+        trust_unannounced: population,
+        group_size: population.then_some(request.receivers.into()),
         // Nor does it notice that round trips are shorter than was assumed.
         grtt: GrttOptions {
-            initial: if crowd { half(request) * 2 + NEAR } else { usual.grtt.initial },
+            initial: if population { half(request) * 2 + NEAR } else { usual.grtt.initial },
             ..usual.grtt
         },
         ..usual
@@ -157,15 +157,15 @@ fn set_receivers(scenario: &mut Scenario, request: &Request) -> Vec<String> {
     names
 }
 
-fn add_crowd(scenario: &mut Scenario, request: &Request) {
-    let plan = CrowdPlan {
-        receivers: request.crowd(),
+fn add_population(scenario: &mut Scenario, request: &Request) {
+    let plan = PopulationPlan {
+        receivers: request.population(),
         loss: request.loss,
         unicast: request.unicast_feedback,
         delay: half(request) * 2,
     };
     let door = Link { delay: half(request), ..Link::default() };
-    scenario.add(Host::new(Role::Crowd(plan), door));
+    scenario.add(Host::new(Role::Population(plan), door));
 }
 
 fn notes(request: &Request) -> Vec<String> {
@@ -177,11 +177,11 @@ fn notes(request: &Request) -> Vec<String> {
             WIFI_LOSS * 100.0
         ));
     }
-    if request.crowd() > 0 {
+    if request.population() > 0 {
         notes.push(format!(
-            "{} receivers are a simplified crowd: they lose packets and ask for repair, but \
+            "{} receivers are a simplified population: they lose packets and ask for repair, but \
              neither report nor confirm, so the wait for their confirmations is left out.",
-            request.crowd()
+            request.population()
         ));
     }
     notes
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_transfers_are_simulated_whole_and_large_ones_in_whole_blocks() {
+    fn large_transfers_are_simulated_in_whole_blocks() {
         let stretch = |size, receivers| Network::new(&Request::new(size, receivers)).stretch;
         assert_eq!(stretch(10_000_000, 500), 10_000_000);
         let block = 930 * 1344;
@@ -204,17 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_and_the_engines_among_it_are_as_many_as_asked_for() {
+    fn population_and_engines_add_up_to_the_receivers() {
         let request = Request { wifi: 7, bad: vec![(2, 0.1)], ..Request::new(1, 50_000) };
         let mut network = Network::new(&request);
         assert_eq!(network.scenario.receiver_plans().count(), 109);
         assert_eq!(network.names.len(), 109);
-        let Role::Crowd(plan) = &network.scenario.hosts.last().unwrap().role else { panic!() };
+        let Role::Population(plan) = &network.scenario.hosts.last().unwrap().role else { panic!() };
         assert_eq!(plan.receivers, 50_000 - 109);
     }
 
     #[test]
-    fn options_refine_a_network_with_a_name() {
+    fn options_refine_a_preset() {
         let request = Request {
             network: Some("campus".into()),
             wifi: 1,

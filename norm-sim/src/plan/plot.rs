@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_have_the_decimals_that_tell_them_apart() {
+    fn ticks_have_distinct_labels() {
         assert_eq!(tick(0.25, 0.05), "0.25");
         assert_eq!(tick(40.0, 20.0), "40");
         assert_eq!(tick(-0.0, 0.5), "0.0");

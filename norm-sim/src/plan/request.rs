@@ -9,7 +9,7 @@ use crate::preset;
 
 /// Most receivers of a plan.
 pub const MAX_RECEIVERS: u32 = 1_000_000;
-/// From here on most receivers of a plain network are a crowd.
+/// From here on most receivers of a plain network are a population.
 const MAX_ENGINES: u32 = 2_000;
 /// Arrivals that are simulated at most, about.
 pub(super) const EFFORT: f64 = 40e6;
@@ -17,8 +17,8 @@ pub(super) const EFFORT: f64 = 40e6;
 const LEAST_SECONDS: f64 = 2.0;
 /// Bits per second of a plain network.
 const RATE: u64 = 100_000_000;
-/// Engines that stand among a crowd, so that single receivers can be looked at.
-const AMONG_CROWD: u32 = 100;
+/// Engines that stand among a population, so that single receivers can be looked at.
+const AMONG_POPULATION: u32 = 100;
 /// Most receivers of a network with a name: each of them is simulated in full.
 const MAX_IN_PRESET: u32 = 10_000;
 /// Most of a group's packets that may be lost: beyond, nothing useful can be planned.
@@ -134,7 +134,7 @@ impl Request {
                  ask for fewer, or leave the name away"
             ));
         }
-        if self.crowd() > 0 && special > u64::from(MAX_ENGINES) {
+        if self.population() > 0 && special > u64::from(MAX_ENGINES) {
             return refuse(format!(
                 "of so many receivers at this rate, at most {MAX_ENGINES} can be behind Wi-Fi \
                  or bad: ask for fewer of them"
@@ -164,17 +164,17 @@ impl Request {
         }
     }
 
-    /// Receivers that are simulated as a crowd.
-    pub(super) fn crowd(&self) -> u32 {
+    /// Receivers that are simulated as a population.
+    pub(super) fn population(&self) -> u32 {
         let content = self.size.min((self.rate_or(None) as f64 / 8.0 * LEAST_SECONDS) as u64);
         let packets = content / u64::from(self.segment_size.max(1));
         let effort = packets as f64 * f64::from(self.receivers);
         let few = self.receivers <= MAX_ENGINES && effort <= EFFORT;
-        if self.network.is_some() || few || self.receivers <= 2 * AMONG_CROWD {
+        if self.network.is_some() || few || self.receivers <= 2 * AMONG_POPULATION {
             return 0;
         }
         let bad: u32 = self.bad.iter().map(|(count, _)| *count).sum();
-        self.receivers.saturating_sub(self.wifi + bad + AMONG_CROWD)
+        self.receivers.saturating_sub(self.wifi + bad + AMONG_POPULATION)
     }
 
     /// The rate in use, with that of the network if it has one.
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_100_ms_of_the_rate_as_norm_send_has_them() {
+    fn blocks_last_100_ms_as_those_of_norm_send() {
         let request = Request::new(1, 1);
         let lengths = [1_000_000, 100_000_000, 399_000_000].map(|r| request.block_len_at(r));
         assert_eq!(lengths, [64, 930, 1024]);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_transfers_to_few_are_under_reed_solomon_as_norm_send_has_them() {
+    fn fast_transfers_to_few_receivers_use_reed_solomon() {
         let few = Request::new(1, FEW);
         let Scheme::ReedSolomon(code) = few.scheme_at(FAST, few.block_len_at(FAST)) else {
             panic!()
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_planned_is_refused_with_the_cure() {
+    fn impossible_requests_are_refused_with_advice() {
         let fine = Request::new(1000, 10);
         assert_eq!(fine.check(), Ok(()));
         let refused = [

@@ -101,14 +101,14 @@ impl Plan {
         } else {
             format!("the first {}", bytes(s.bytes as f64))
         };
-        let crowd = match s.crowd {
+        let population = match s.population {
             0 => String::new(),
-            crowd => format!(" and {crowd} simplified ones"),
+            population => format!(" and {population} simplified ones"),
         };
         let rest =
             if s.whole { "nothing is extrapolated" } else { "the rest is extrapolated from that" };
         format!(
-            "{what} ({}) in full detail with {}{crowd}; {rest}",
+            "{what} ({}) in full detail with {}{population}; {rest}",
             span(s.seconds),
             receivers(s.engines)
         )
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn times_get_coarser_as_they_get_longer() {
+    fn long_times_have_coarse_units() {
         let times = [0.0421, 0.417, 59.4, 185.0, 7_620.0, 100_000.0].map(span);
         assert_eq!(times, ["42.1 ms", "0.42 s", "59.4 s", "3 min 05 s", "2 h 07 min", "1 d 03 h"]);
         assert_eq!([0.0123, 1.5, -0.1].map(short), ["12.3 ms", "1.5 s", "0 ms"]);

@@ -42,7 +42,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
     #[test]
-    fn a_thousand_packets_take_as_long_as_the_rate_says() {
+    fn packets_take_the_time_of_the_rate() {
         let mut link = Bottleneck::new(10_000_000, u32::MAX, None);
         let delays: Vec<_> = (0..1000).map(|_| link.send(NOW, 1250).unwrap().0).collect();
         assert_eq!(delays[0], Duration::from_millis(1));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_is_full_drops() {
+    fn full_queue_drops() {
         let mut link = Bottleneck::new(8_000_000, 3000, None);
         let passed = (0..10).filter(|_| link.send(NOW, 1000).is_some()).count();
         assert_eq!(passed, 3);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_queue_only_an_idle_link_takes_a_packet() {
+    fn link_without_a_queue_takes_a_packet_when_idle() {
         let mut link = Bottleneck::new(8_000_000, 0, None);
         assert!(link.send(NOW, 1000).is_some());
         assert!(link.send(NOW + Duration::from_micros(999), 1000).is_none());
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_behind_a_long_queue_are_marked() {
+    fn packets_after_a_long_queue_get_ce_marks() {
         let mut link = Bottleneck::new(8_000_000, 10_000, Some(2000));
         let marks: Vec<_> = (0..5).map(|_| link.send(NOW, 1000).unwrap().1).collect();
         assert_eq!(marks, [false, false, false, true, true]);

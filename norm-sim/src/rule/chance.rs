@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_happens_as_often_as_its_probability_says() {
+    fn events_have_their_probability() {
         for p in [0.001, 0.02, 0.5, 0.97] {
             let mut rng = Rng::new(3);
             let mut chance = Chance::new(p, &mut rng);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_and_less_is_never_and_one_and_more_is_always() {
+    fn probabilities_outside_of_0_to_1_are_clamped() {
         let mut rng = Rng::new(5);
         for (p, expected) in
             [(0.0, false), (-1.0, false), (f64::NAN, false), (1.0, true), (7.0, true)]

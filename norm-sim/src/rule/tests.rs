@@ -7,8 +7,7 @@ use norm_core::{Rng, Timestamp};
 use super::line::{Damage, Fate};
 use super::*;
 use crate::clock::START;
-use crate::packet::{Body, Packet, To};
-use crate::tcp::Segment;
+use crate::packet::{Body, Packet, Segment, To};
 
 fn datagram(size: u32) -> Packet {
     Packet {
@@ -49,7 +48,7 @@ fn mean_burst(lost: &[bool]) -> f64 {
 }
 
 #[test]
-fn an_empty_line_passes_everything_at_once() {
+fn empty_line_passes_all_packets_at_once() {
     let mut line = line(&[]);
     assert!(line.only_drops() && line.passes(at(0), &datagram(100)));
     let once = Fate { arrivals: [Some(Arrival::default()), None] };
@@ -85,7 +84,7 @@ fn bursts_agree_with_the_theory_of_gilbert_and_elliott() {
 }
 
 #[test]
-fn wifi_bursts_have_the_loss_and_the_length_asked_for() {
+fn wifi_bursts_have_their_loss_and_length() {
     for (loss, burst) in [(0.02, 8.0), (0.1, 3.0), (0.5, 1.0)] {
         let lost = losses(&mut line(&[Rule::wifi_bursts(loss, burst)]), 2_000_000);
         assert!((share(&lost) / loss - 1.0).abs() < 0.04, "{} for {loss}", share(&lost));
@@ -104,7 +103,7 @@ fn short_runs_see_the_mean_loss_of_bursts_too() {
 }
 
 #[test]
-fn a_recorded_trace_replays_and_begins_again() {
+fn recorded_trace_is_played_again_and_again() {
     let trace = vec![true, false, false, true, true];
     let lost = losses(&mut line(&[Rule::Recorded(trace.clone())]), 5 * 100);
     assert_eq!(lost[..5], trace);
@@ -115,7 +114,7 @@ fn a_recorded_trace_replays_and_begins_again() {
 }
 
 #[test]
-fn an_outage_begins_and_ends_in_the_run_s_own_time() {
+fn outage_has_its_span_of_the_run() {
     let span = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
     let (from, to) = span(100, 200);
     for rule in [Rule::Outage { from, to }, Rule::LossDuring { from, to, loss: 1.0 }] {
@@ -126,7 +125,7 @@ fn an_outage_begins_and_ends_in_the_run_s_own_time() {
 }
 
 #[test]
-fn loss_in_a_span_is_as_strong_as_asked_for() {
+fn loss_in_a_span_has_its_probability() {
     let (from, to) = (Duration::ZERO, Duration::from_secs(1));
     let lost = losses(&mut line(&[Rule::LossDuring { from, to, loss: 0.3 }]), 100_000);
     assert!((share(&lost) - 0.3).abs() < 0.01, "{}", share(&lost));
@@ -140,7 +139,7 @@ fn packets_longer_than_the_mtu_are_dropped() {
 }
 
 #[test]
-fn without_multicast_only_unicast_passes() {
+fn link_without_multicast_passes_unicast_alone() {
     let mut line = line(&[Rule::NoMulticast]);
     let group = datagram(100);
     assert!(!line.passes(at(0), &group));
@@ -154,7 +153,7 @@ fn nothing_passes_a_one_way_link() {
 }
 
 #[test]
-fn a_bottleneck_delays_marks_and_drops() {
+fn bottleneck_delays_marks_and_drops() {
     let rate = Rule::Rate { bits: 8_000_000, queue: 3000, mark: Some(1500) };
     let mut line = line(&[rate]);
     assert!(!line.only_drops());
@@ -166,13 +165,13 @@ fn a_bottleneck_delays_marks_and_drops() {
 }
 
 #[test]
-fn a_bottleneck_s_queue_can_be_given_as_time() {
+fn queue_of_a_bottleneck_can_be_given_as_time() {
     let rule = Rule::bottleneck(8_000_000, Duration::from_millis(5));
     assert_eq!(rule, Rule::Rate { bits: 8_000_000, queue: 5000, mark: None });
 }
 
 #[test]
-fn a_mark_stays() {
+fn ce_mark_stays() {
     let marked = Packet { marked: true, ..datagram(100) };
     let fate = line(&[Rule::Jitter(Duration::ZERO)]).apply(at(0), &marked);
     assert!(fate.arrivals[0].as_ref().unwrap().marked);
@@ -244,7 +243,7 @@ fn truncation_always_takes_something() {
 }
 
 #[test]
-fn what_has_no_bytes_is_not_damaged() {
+fn packets_without_bytes_are_not_damaged() {
     let mut line = line(&[Rule::Corrupt(1.0), Rule::Truncate(1.0)]);
     let segment = Segment { sequence: 0, len: 1448, acknowledged: 0, echo: false };
     for packet in [datagram(28), Packet { body: Body::Tcp(segment), ..datagram(1500) }] {
@@ -254,7 +253,7 @@ fn what_has_no_bytes_is_not_damaged() {
 }
 
 #[test]
-fn a_seed_gives_the_same_fates() {
+fn seed_decides_all_fates() {
     let rules = [
         Rule::Loss(0.05),
         Rule::wifi_bursts(0.05, 4.0),

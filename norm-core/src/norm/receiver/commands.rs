@@ -12,8 +12,8 @@ use super::{Feedback, Receiver};
 use crate::base::Timestamp;
 use crate::endpoint::{ObjectRef, SenderId, SymbolStore};
 use crate::norm::wire::{
-    ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall,
-    Squelch,
+    ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, NodeId, NodeList,
+    ReceiveWindow, Squelch,
 };
 
 impl<S: SymbolStore> Receiver<S> {
@@ -40,13 +40,15 @@ impl<S: SymbolStore> Receiver<S> {
                 remote.overhear_cc(now, cmd.extensions.cc_feedback());
             }),
             Command::AckReq(request) => self.take_ack_request(now, index, request),
-            Command::Application(application) => match RollCall::parse(application.content) {
-                Some(call) => self.take_roll_call(now, index, &call),
-                None => {
-                    let content = Bytes::copy_from_slice(application.content);
-                    self.event(ReceiverEvent::Command { sender: index, content });
+            Command::Application(application) => {
+                match MembershipQuery::parse(application.content) {
+                    Some(call) => self.take_membership_query(now, index, &call),
+                    None => {
+                        let content = Bytes::copy_from_slice(application.content);
+                        self.event(ReceiverEvent::Command { sender: index, content });
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -65,7 +67,7 @@ impl<S: SymbolStore> Receiver<S> {
         self.with_remote(index, |this, remote| {
             remote.newest = remote.newest.max(key);
             let at = flush.payload_id.decode(remote.format);
-            if flush.payload_id.names_nothing(remote.format) {
+            if flush.payload_id.is_before_first(remote.format) {
                 remote.note_empty(key);
             }
             let mut due = remote.flushed(key, at);
@@ -130,12 +132,12 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         let (ack_type, ack_id) = (request.ack_type, request.ack_id);
-        if ack_type == ACK_CREDIT {
+        if ack_type == ACK_WINDOW {
             let (room, burst) = (self.room(), self.config.socket_buffer);
             self.with_remote(index, |_, remote| {
                 // The sender may stop within one block, and has begun another.
                 let room = room.saturating_sub(remote.block_bytes(remote.position.key) * 2);
-                remote.credit = Some((now, ack_id, Credit { room, burst }));
+                remote.credit = Some((now, ack_id, ReceiveWindow { bytes: room, burst }));
             });
             return;
         }
@@ -168,9 +170,9 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    fn take_roll_call(&mut self, now: Timestamp, index: SenderId, call: &RollCall) {
+    fn take_membership_query(&mut self, now: Timestamp, index: SenderId, call: &MembershipQuery) {
         match *call {
-            RollCall::Call { round, window_ms, send_time, listed, .. } => {
+            MembershipQuery::Query { round, window_ms, send_time, listed, .. } => {
                 let window = Duration::from_millis(u64::from(window_ms.min(600_000)));
                 let wait = self.random_part(window);
                 self.with_remote(index, |_, remote| {
@@ -184,12 +186,12 @@ impl<S: SymbolStore> Receiver<S> {
                     }
                 });
             }
-            RollCall::Collision { node, keeper } => {
+            MembershipQuery::Collision { node, keeper } => {
                 if node == self.node && self.is_other(index, keeper) {
                     self.redraw_node(now);
                 }
             }
-            RollCall::Eject { node, identity, lane: separate_group } => {
+            MembershipQuery::Evict { node, identity, group: separate_group } => {
                 if node == self.node && !self.is_other(index, identity) {
                     self.event(ReceiverEvent::Evicted { sender: index, separate_group });
                 }

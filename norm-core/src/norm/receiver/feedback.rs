@@ -10,8 +10,8 @@ use super::{Feedback, Receiver};
 use crate::base::Timestamp;
 use crate::endpoint::{Destination, SenderId, SymbolStore, Transmit, TransmitBuf};
 use crate::norm::wire::{
-    ACK_CC, ACK_CREDIT, Ack, AckFlush, Credit, Extensions, Header, MemberReport, Message, Nack,
-    RepairWriter, Report, Sequence,
+    ACK_CC, ACK_WINDOW, Ack, AckFlush, Extensions, Header, MemberReport, Message, Nack,
+    ReceiveWindow, RepairWriter, Report, Sequence,
 };
 
 /// Groups up to this size name missing symbols: a resend may be the cheapest repair.
@@ -91,7 +91,7 @@ impl<S: SymbolStore> Receiver<S> {
         let private = match message {
             Message::Nack(_) => false,
             Message::Ack(Ack { ack_type: ACK_CC, .. }) => false,
-            Message::Ack(Ack { ack_type: ACK_CREDIT, .. }) => true,
+            Message::Ack(Ack { ack_type: ACK_WINDOW, .. }) => true,
             _ => large,
         } && !remote.unheard;
         let destination = match self.config.feedback {
@@ -102,10 +102,10 @@ impl<S: SymbolStore> Receiver<S> {
         };
         let header = Header { sequence: self.sequence, source: self.node };
         self.sequence = Sequence(self.sequence.0.wrapping_add(1));
-        message.emit(header, &mut out.bytes);
+        out.append(|bytes| message.emit(header, bytes));
         self.stats.sent_packets += 1;
-        self.stats.sent_bytes += out.bytes.len() as u64;
-        Some(Transmit { destination, segment_size: out.bytes.len() })
+        self.stats.sent_bytes += out.payload_bytes() as u64;
+        out.transmit(destination)
     }
 
     fn send_ack(
@@ -144,13 +144,13 @@ impl<S: SymbolStore> Receiver<S> {
         out: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let (_, ack_id, credit) = remote.credit.take()?;
-        let mut payload = Vec::with_capacity(Credit::LEN);
+        let mut payload = Vec::with_capacity(ReceiveWindow::LEN);
         credit.emit(&mut payload);
         self.stats.acks += 1;
         let ack = Message::Ack(Ack {
             sender: remote.node,
             instance: remote.instance,
-            ack_type: ACK_CREDIT,
+            ack_type: ACK_WINDOW,
             ack_id,
             grtt_response: remote.grtt_response(now),
             extensions: Extensions::EMPTY,
@@ -201,7 +201,7 @@ impl<S: SymbolStore> Receiver<S> {
             bytes_total: remote.progress.bytes_total,
             loss: remote.loss.fraction(),
             drops: u32::try_from(self.stats.no_room + self.host_drops).unwrap_or(u32::MAX),
-            marked: u32::try_from(remote.marked).unwrap_or(u32::MAX),
+            ce_marked: u32::try_from(remote.marked).unwrap_or(u32::MAX),
             name: prefix(&self.config.name, MemberReport::MAX_NAME_LEN),
             reason: prefix(&remote.progress.reason, MemberReport::MAX_REASON_LEN),
         };

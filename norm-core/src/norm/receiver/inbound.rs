@@ -147,7 +147,7 @@ fn transport_id(object: ObjectRef) -> ObjectId {
 fn meta(object: ObjectId, info: Option<Bytes>) -> ObjectMeta {
     match info.as_deref().map(SetInfo::parse) {
         Some(Ok(set)) => ObjectMeta::SetPart { index: set.index_of(object).into(), part: set.part },
-        Some(Err(_)) if info.as_deref().is_some_and(SetInfo::is_meant) => ObjectMeta::Opaque(info),
+        Some(Err(_)) if info.as_deref().is_some_and(SetInfo::has_magic) => ObjectMeta::Opaque(info),
         _ => ObjectMeta::File { name: info },
     }
 }

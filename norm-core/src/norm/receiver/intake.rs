@@ -55,7 +55,7 @@ impl<S: SymbolStore> Receiver<S> {
                 self.note_speaker(now, header.source, (ack.sender, ack.instance));
                 self.overhear_ack(now, header.source, &ack);
             }
-            // Who shares our id is for the sender to say (RollCall::Collision): it is bound to an
+            // Who shares our id is for the sender to say (MembershipQuery::Collision): it is bound to an
             // address, other receivers are not.
             Message::Report(report) => {
                 if let Some(report) = MemberReport::parse(report.content) {

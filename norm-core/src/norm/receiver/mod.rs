@@ -436,7 +436,7 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        out.bytes.clear();
+        out.clear();
         self.next_feedback(now, out)
     }
 

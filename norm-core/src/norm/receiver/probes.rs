@@ -58,7 +58,7 @@ impl Probes {
         let rtt = self.answer.rtt(timing.grtt);
         self.meter.note(now, bytes, rtt);
         let lost = self.loss.note(now, sequence, rtt);
-        let marked = if marked { self.loss.mark(now, rtt) } else { None };
+        let marked = if marked { self.loss.note_ce(now, rtt) } else { None };
         let Some(event) = lost.or(marked) else { return };
         if event == LossEvent::First
             && let Some(rate) = self.meter.rate(now)
@@ -66,7 +66,7 @@ impl Probes {
             let loss = equation::loss_rate(self.packet(), rtt, rate);
             self.loss.seed(1.0 / loss, rtt);
         }
-        self.answer.hurry(now, &group(timing));
+        self.answer.expedite(now, &group(timing));
     }
 
     /// When an answer is due.
@@ -101,7 +101,7 @@ impl Probes {
         }
         let path = self.path.get_or_insert_default();
         path.remember(grtt, watch.fair);
-        let calm = watch.calm || (watch.held && limiting);
+        let calm = watch.quiet || (watch.cruise && limiting);
         path.probe(arrived, cc.cc_sequence, cc.send_time, calm);
     }
 
@@ -216,7 +216,7 @@ impl<S: SymbolStore> Receiver<S> {
             let report = if probes.answer.is_listed() {
                 PathMeter::report
             } else {
-                PathMeter::telling_report
+                PathMeter::significant_report
             };
             let report = probes.path.as_ref().and_then(report);
             if let Some(feedback) = feedback.filter(|_| !self.is_copycat(remote)) {

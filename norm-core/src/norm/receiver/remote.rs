@@ -15,8 +15,8 @@ use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
 use crate::endpoint::SenderId;
 use crate::norm::wire::{
-    Credit, FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, PayloadId,
-    RawPayloadId, SenderFields, Sequence, WireTime,
+    FecId, InstanceId, MemberState, NodeId, ObjectId, PayloadFormat, PayloadId, RawPayloadId,
+    ReceiveWindow, SenderFields, Sequence, WireTime,
 };
 
 /// The place that a FLUSH names.
@@ -133,7 +133,7 @@ pub(super) struct Remote {
     pub(super) probes: Option<Box<Probes>>,
     pub(super) ack: Option<AckDue>,
     /// It wants to know how much we can take: since when, by which question, and the answer.
-    pub(super) credit: Option<(Timestamp, u8, Credit)>,
+    pub(super) credit: Option<(Timestamp, u8, ReceiveWindow)>,
     /// The watermark that we have acknowledged last.
     pub(super) acked: Option<Watermark>,
     pub(super) released: bool,

@@ -5,9 +5,9 @@ use super::*;
 use crate::endpoint::BlockGeometry;
 use crate::norm::wire::{
     ACK_CC, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId,
-    Flush, Fti, Header, Identity, Info, InstanceId, MemberReport, Message, NodeList, ObjectFlags,
-    ObjectSize, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate, QuantizedRtt,
-    RepairFlags, RollCall, SenderFields, WireTime,
+    Flush, Fti, Header, Identity, Info, InstanceId, MemberReport, MembershipQuery, Message,
+    NodeList, ObjectFlags, ObjectSize, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRate,
+    QuantizedRtt, RepairFlags, SenderFields, WireTime,
 };
 
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
@@ -74,7 +74,7 @@ fn answers(receiver: &mut Receiver<NoStore>, now: Timestamp) -> usize {
     let mut out = TransmitBuf::new(4);
     let mut answers = 0;
     while receiver.poll_transmit(now, &mut out).is_some() {
-        let (_, message) = Message::parse(&out.bytes).unwrap();
+        let (_, message) = Message::parse(out.as_bytes()).unwrap();
         let Message::Ack(ack) = message else { panic!("{message:?}") };
         assert_eq!(ack.ack_type, ACK_CC);
         assert!(!ack.grtt_response.is_zero());
@@ -123,7 +123,7 @@ fn requests(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<(RepairFlag
     let mut out = TransmitBuf::new(4);
     let mut found = Vec::new();
     while receiver.poll_transmit(now, &mut out).is_some() {
-        if let (_, Message::Nack(nack)) = Message::parse(&out.bytes).unwrap() {
+        if let (_, Message::Nack(nack)) = Message::parse(out.as_bytes()).unwrap() {
             for request in nack.requests.iter() {
                 found.extend(request.items.iter().map(|item| (request.flags, item.object.0)));
             }
@@ -363,7 +363,10 @@ fn named(receiver: &mut Receiver<NoStore>) -> Identity {
 /// The same at another time, when the roll is called for so many times.
 fn named_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Identity {
     let send_time = WireTime::from_nanos(5_000_000_000);
-    tell(receiver, &RollCall::Call { round, window_ms: 0, send_time, confirmed: 0, listed: 0 });
+    tell(
+        receiver,
+        &MembershipQuery::Query { round, window_ms: 0, send_time, confirmed: 0, listed: 0 },
+    );
     for words in spoken(receiver, now) {
         if let (_, Message::Report(report)) = Message::parse(&words).unwrap() {
             return MemberReport::parse(report.content).unwrap().identity;
@@ -372,7 +375,7 @@ fn named_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Ide
     panic!("it does not answer");
 }
 
-fn tell(receiver: &mut Receiver<NoStore>, call: &RollCall) {
+fn tell(receiver: &mut Receiver<NoStore>, call: &MembershipQuery) {
     let mut content = Vec::new();
     call.emit(&mut content);
     let command = Command::Application(Application { reserved: [0; 3], content: &content });
@@ -392,16 +395,16 @@ fn each_sender_knows_a_receiver_by_another_name_if_that_is_wanted() {
 
     // It is this name that the sender knows.
     let node = engine.node();
-    tell(&mut engine, &RollCall::Collision { node, keeper: name });
+    tell(&mut engine, &MembershipQuery::Collision { node, keeper: name });
     assert_eq!(engine.node(), node, "it is the keeper");
     let ejected = |engine: &mut Receiver<NoStore>, identity| {
-        tell(engine, &RollCall::Eject { node, identity, lane: None });
+        tell(engine, &MembershipQuery::Evict { node, identity, group: None });
         std::iter::from_fn(|| engine.poll_event())
             .any(|event| matches!(event, ReceiverEvent::Evicted { .. }))
     };
     assert!(!ejected(&mut engine, Identity([3; 16])));
     assert!(ejected(&mut engine, name));
-    tell(&mut engine, &RollCall::Collision { node, keeper: Identity([3; 16]) });
+    tell(&mut engine, &MembershipQuery::Collision { node, keeper: Identity([3; 16]) });
     assert_ne!(engine.node(), node, "somebody else is");
 }
 
@@ -411,7 +414,7 @@ fn spoken(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<Vec<u8>> {
     let mut out = TransmitBuf::new(4);
     let mut all = Vec::new();
     while receiver.poll_transmit(now, &mut out).is_some() {
-        all.push(out.bytes.clone());
+        all.push(out.as_bytes().to_vec());
     }
     all
 }

@@ -1,5 +1,7 @@
 //! What a sender tells its application, and what it counts.
 
+use core::net::SocketAddr;
+
 use crate::norm::wire::{MemberState, NodeId};
 
 /// Something that the application should know.
@@ -11,6 +13,8 @@ pub enum SenderEvent {
         node: NodeId,
         /// Its display name: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
     },
     /// A receiver has taken another node id.
     ReceiverMoved {
@@ -25,6 +29,8 @@ pub enum SenderEvent {
         node: NodeId,
         /// Its display name: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
         /// State of its transfer.
         state: MemberState,
         /// Content bytes it has.

@@ -1,35 +1,33 @@
 //! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
 
-mod nacks;
-
-use super::Sender;
-use super::compose::Urgent;
-use super::event::SenderEvent;
-use super::members::{Heard, MemberStatus, Peer};
-use super::repair::BlockNeed;
-use crate::base::Timestamp;
-use crate::base::range_set::RangeSet;
-use crate::endpoint::Datagram;
-use crate::fec::{EXTRA_SYMBOLS, Scheme};
-use crate::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
-    MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
+pub(crate) use super::Sender;
+pub(crate) use super::emit::compose::Urgent;
+pub(crate) use super::event::SenderEvent;
+pub(crate) use super::receivers::member::{MemberStatus, Peer};
+pub(crate) use super::receivers::table::Heard;
+pub(crate) use super::repair::table::BlockNeed;
+pub(crate) use crate::base::Timestamp;
+pub(crate) use crate::base::range_set::RangeSet;
+pub(crate) use crate::endpoint::Datagram;
+pub(crate) use crate::fec::{EXTRA_SYMBOLS, Scheme};
+pub(crate) use crate::norm::wire::{
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
+    MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId, ReceiveWindow,
     RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
 };
-use core::ops::Range;
-use core::time::Duration;
-
-pub(super) use nacks::NackNeeds;
+pub(crate) use core::net::SocketAddr;
+pub(crate) use core::ops::Range;
+pub(crate) use core::time::Duration;
 
 /// Answers waiting to be sent at most.
-const MAX_URGENT: usize = 16;
+pub(crate) const MAX_URGENT: usize = 16;
 
 /// At most one answer to a node id that is taken in this time.
-const COLLISION_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const COLLISION_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether what somebody says of itself counts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(crate) enum Trust {
     /// It is listed, and speaks from the address that it is listed with.
     Member,
     /// Anybody.
@@ -37,7 +35,7 @@ pub(super) enum Trust {
 }
 
 impl Sender {
-    pub(super) fn take_feedback(&mut self, now: Timestamp, datagram: &Datagram<'_>) {
+    pub(crate) fn take_feedback(&mut self, now: Timestamp, datagram: &Datagram<'_>) {
         let Ok((header, message)) = Message::parse(datagram.payload) else {
             self.stats.malformed += 1;
             return;
@@ -47,7 +45,7 @@ impl Sender {
             self.stats.not_ours += 1;
             return;
         }
-        let from = (node, Peer::new(datagram.source));
+        let from = (node, datagram.source);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.stats.nacks += 1;
@@ -69,7 +67,7 @@ impl Sender {
                     if !over {
                         self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
                     }
-                    if !over || ack.ack_type != ACK_CREDIT {
+                    if !over || ack.ack_type != ACK_WINDOW {
                         self.take_ack(now, node, &ack);
                     }
                 }
@@ -85,32 +83,33 @@ impl Sender {
         }
     }
 
-    fn is_ours(&self, sender: NodeId, instance: InstanceId) -> bool {
+    pub(crate) fn is_ours(&self, sender: NodeId, instance: InstanceId) -> bool {
         sender == self.config.node && instance == self.instance
     }
 
     /// Notes that a receiver lives, and how far away it is.
-    fn hear(
+    pub(crate) fn hear(
         &mut self,
         now: Timestamp,
-        from: (NodeId, Peer),
+        from: (NodeId, SocketAddr),
         identity: Option<Identity>,
         name: &str,
         response: WireTime,
     ) -> Trust {
-        let node = from.0;
+        let (node, address) = from;
         let cursor = self.cursor_block();
         let heard = if node == self.config.node {
             // Our own id is taken.
             Heard::Collision(Identity([0; 16]))
         } else {
-            self.members.heard(now, from, identity, cursor)
+            self.members.heard(now, (node, Peer::new(address)), identity, cursor)
         };
         match heard {
             Heard::New => {
                 self.session.newcomer(now);
                 self.welcome_late(node);
-                self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+                let name = name.to_owned();
+                self.event(SenderEvent::ReceiverFound { node, name, address });
             }
             Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
@@ -147,7 +146,7 @@ impl Sender {
     }
 
     /// A receiver's view of its path, if it tells one; `nack` when it came in a NACK.
-    fn take_congestion(
+    pub(crate) fn take_congestion(
         &mut self,
         now: Timestamp,
         node: NodeId,
@@ -165,7 +164,7 @@ impl Sender {
 
     /// One that has missed the beginning of what is being sent, and calls no roll. A stream is begun
     /// anywhere, and when all is sent everybody is listed anyway.
-    fn welcome_late(&mut self, node: NodeId) {
+    pub(crate) fn welcome_late(&mut self, node: NodeId) {
         let object = self.objects.get(self.cursor.key);
         let late = object.is_some_and(|o| o.stream.is_none()) && self.cursor.place().block > 0;
         if late && self.config.mode.lists_late_joiners() {
@@ -173,13 +172,18 @@ impl Sender {
         }
     }
 
-    pub(super) fn push_urgent(&mut self, urgent: Urgent) {
+    pub(crate) fn push_urgent(&mut self, urgent: Urgent) {
         if self.urgent.len() < MAX_URGENT && !self.urgent.contains(&urgent) {
             self.urgent.push_back(urgent);
         }
     }
 
-    fn take_report(&mut self, now: Timestamp, from: (NodeId, Peer), report: &MemberReport<'_>) {
+    pub(crate) fn take_report(
+        &mut self,
+        now: Timestamp,
+        from: (NodeId, SocketAddr),
+        report: &MemberReport<'_>,
+    ) {
         let (node, identity) = (from.0, Some(report.identity));
         let leaves = matches!(report.state, MemberState::Failed | MemberState::Leaving);
         if self.session.is_gathering() && self.session.is_leaving(report.identity, leaves) {
@@ -215,19 +219,20 @@ impl Sender {
             self.event(SenderEvent::ReceiverReport {
                 node,
                 name: report.name.to_owned(),
+                address: from.1,
                 state: report.state,
                 bytes_done: report.bytes_done,
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
-                ce_marked: report.marked,
+                ce_marked: report.ce_marked,
             });
         }
     }
 
-    fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
-        if ack.ack_type == ACK_CREDIT {
-            if let Some(credit) = Credit::parse(ack.payload) {
+    pub(crate) fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
+        if ack.ack_type == ACK_WINDOW {
+            if let Some(credit) = ReceiveWindow::parse(ack.payload) {
                 let paced = self.is_paced();
                 self.window.answered(now, node, ack.ack_id, credit, paced);
             }
@@ -255,7 +260,7 @@ impl Sender {
         }
     }
 
-    fn take_application_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
+    pub(crate) fn take_application_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
         let Some(request) = &mut self.session.ack_request else { return };
         if (request.ack_type, request.ack_id) != (ack.ack_type, ack.ack_id) {
             return;
@@ -266,7 +271,7 @@ impl Sender {
     }
 
     /// Says what can be repaired at all; at most once per two round trips (RFC 5740 §5.4.3).
-    pub(super) fn squelch(&mut self, now: Timestamp) {
+    pub(crate) fn squelch(&mut self, now: Timestamp) {
         if now >= self.session.squelch_from && !self.objects.is_empty() {
             self.session.squelch_from = now + self.grtt.get() * 2;
             self.push_urgent(Urgent::Squelch);

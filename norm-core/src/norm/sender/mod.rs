@@ -5,31 +5,18 @@
 //! most useful, `compose` writes it, `feedback` takes what receivers say; the rest are parts that
 //! know nothing of each other.
 
-mod allowance;
-mod answers;
-mod cache;
-mod compose;
 mod config;
-mod credit;
+mod emit;
 mod event;
 mod feedback;
-mod foresight;
-mod grtt;
-mod lag;
-mod members;
+mod flow;
+mod lifecycle;
 mod mode;
 mod objects;
-mod parity;
-mod pause;
+mod rate;
+mod receivers;
 mod repair;
 mod schedule;
-mod session;
-mod slow;
-mod steering;
-mod stream;
-mod untold;
-mod welcome;
-mod window;
 
 use std::collections::VecDeque;
 
@@ -40,31 +27,33 @@ use crate::endpoint::{Datagram, Endpoint, Job, JobDone, ReadJob, Transmit, Trans
 use crate::fec::{Layout, Scheme};
 use crate::norm::wire::{InstanceId, NodeId, Sequence};
 
-pub use compose::DATA_OVERHEAD;
 pub use config::{CacheOptions, ConfigError, GrttOptions, RateControl, SenderConfig};
+pub use emit::compose::DATA_OVERHEAD;
 pub use event::{SenderEvent, SenderStats};
-pub use members::{Member, MemberStatus};
 pub use mode::Mode;
-pub use objects::ObjectSpec;
-pub use slow::SlowPolicy;
-pub use stream::StreamSpec;
+pub use objects::stream::StreamSpec;
+pub use objects::table::ObjectSpec;
+pub use rate::slow::SlowPolicy;
+pub use receivers::member::{Member, MemberStatus};
 
-use allowance::Allowance;
-use cache::BlockCache;
-use foresight::Foresight;
-use grtt::Grtt;
-use lag::Lag;
-use members::Members;
-use objects::ObjectTable;
-use parity::ParityCursors;
-use repair::RepairTable;
+use emit::compose::Urgent;
+use flow::lag::Lag;
+use flow::window::Window;
+use lifecycle::session::{AppCommand, Session};
+use objects::cache::BlockCache;
+use objects::parity::ParityCursors;
+use objects::table::ObjectTable;
+use rate::arbiter::Turns;
+use rate::clr::Steering;
+use rate::slow::Slow;
+use receivers::grtt::Grtt;
+use receivers::late_joiners::Welcome;
+use receivers::rtt_notices::Untold;
+use receivers::table::Members;
+use repair::budget::Allowance;
+use repair::proactive::Foresight;
+use repair::table::RepairTable;
 use schedule::Cursor;
-use session::Session;
-use slow::Slow;
-use steering::{Steering, Turns};
-use untold::Untold;
-use welcome::Welcome;
-use window::Window;
 
 /// Sends objects to a group and repairs them until every receiver has them.
 #[derive(Debug)]
@@ -94,7 +83,7 @@ pub struct Sender {
     /// Unless everybody is waited for.
     slow: Option<Slow>,
     session: Session,
-    urgent: VecDeque<compose::Urgent>,
+    urgent: VecDeque<Urgent>,
     welcome: Welcome,
     untold: Untold,
     /// Bytes that history repair may send while there is other work.
@@ -204,7 +193,7 @@ impl Sender {
         if content.len() > usize::from(self.config.segment_size) {
             return Err(ConfigError::CommandTooLong);
         }
-        self.session.command = Some(session::AppCommand { content, left: times, next: now });
+        self.session.command = Some(AppCommand { content, left: times, next: now });
         self.idle = false;
         Ok(())
     }
@@ -318,14 +307,15 @@ impl Endpoint for Sender {
         if !self.pacer.ready(now) {
             return None;
         }
-        out.bytes.clear();
+        out.clear();
         let transmit = self.next_packets(now, out);
         self.idle = transmit.is_none();
-        if let Some(transmit) = &transmit {
-            let packets = out.bytes.len().div_ceil(transmit.segment_size.max(1));
-            self.stats.packets += packets as u64;
-            self.stats.bytes += out.bytes.len() as u64;
-            self.pacer.spent(now, out.bytes.len() + packets * self.config.packet_overhead);
+        if transmit.is_some() {
+            let bytes = out.payload_bytes();
+            self.stats.packets += out.datagrams() as u64;
+            self.stats.bytes += bytes as u64;
+            let overhead = out.datagrams() * self.config.packet_overhead.bytes();
+            self.pacer.spent(now, bytes + overhead);
         }
         transmit
     }

@@ -18,47 +18,47 @@ impl Mode {
     }
 
     /// Membership queries find the receivers.
-    pub(super) fn sends_queries(self) -> bool {
+    pub(crate) fn sends_queries(self) -> bool {
         self.is_native()
     }
 
     /// Every receiver that is heard is listed, under its node id: there is no membership report.
-    pub(super) fn lists_all_heard(self) -> bool {
+    pub(crate) fn lists_all_heard(self) -> bool {
         !self.is_native()
     }
 
     /// Late joiners begin with the object that is being sent only if a FLUSH lists them.
-    pub(super) fn lists_late_joiners(self) -> bool {
+    pub(crate) fn lists_late_joiners(self) -> bool {
         !self.is_native()
     }
 
     /// EXT_FTI goes on every DATA message of the session, not only on the first ones.
-    pub(super) fn repeats_fti(self) -> bool {
+    pub(crate) fn repeats_fti(self) -> bool {
         !self.is_native()
     }
 
     /// Receivers report what arrives over their path, and CE marks.
-    pub(super) fn has_path_reports(self) -> bool {
+    pub(crate) fn has_path_reports(self) -> bool {
         self.is_native()
     }
 
     /// Probes carry EXT_RATE instead of our own extension.
-    pub(super) fn sends_rate(self) -> bool {
+    pub(crate) fn sends_rate(self) -> bool {
         !self.is_native()
     }
 
     /// Probes list receivers that are to answer although others suppress them.
-    pub(super) fn asks_silent_receivers(self) -> bool {
+    pub(crate) fn asks_silent_receivers(self) -> bool {
         self.is_native()
     }
 
     /// Receivers say how much they can take when they are asked.
-    pub(super) fn asks_for_credit(self) -> bool {
+    pub(crate) fn asks_for_credit(self) -> bool {
         self.is_native()
     }
 
     /// Receivers understand that they are evicted.
-    pub(super) fn sends_evictions(self) -> bool {
+    pub(crate) fn sends_evictions(self) -> bool {
         self.is_native()
     }
 }

@@ -3,12 +3,10 @@
 //! In order: commands; repair of what was sent lately; *history* (old repairs and whole blocks, for
 //! late joiners) within its share; new data; the rest of the history; flush.
 
-mod repairs;
-
 use super::Sender;
 use super::event::SenderEvent;
-use super::objects::SendObject;
-use super::stream::StreamOver;
+use super::objects::stream::StreamOver;
+use super::objects::table::SendObject;
 use crate::base::Timestamp;
 use crate::endpoint::{Transmit, TransmitBuf};
 use crate::fec::Scheme;
@@ -17,22 +15,22 @@ use crate::norm::wire::ObjectFlags;
 
 /// The position of first transmission.
 #[derive(Debug)]
-pub(super) struct Cursor {
-    pub(super) key: u64,
+pub(crate) struct Cursor {
+    pub(crate) key: u64,
     info_sent: bool,
     block: u32,
     symbol: u32,
     /// Content bytes sent for the first time.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Cursor {
-    pub(super) fn new(key: u64) -> Self {
+    pub(crate) fn new(key: u64) -> Self {
         Self { key, info_sent: false, block: 0, symbol: 0, bytes: 0 }
     }
 
     /// True when something of this block (of this object, if it is empty) was sent.
-    pub(super) fn has_passed(&self, object: &SendObject, block: u32) -> bool {
+    pub(crate) fn has_passed(&self, object: &SendObject, block: u32) -> bool {
         if object.key != self.key {
             return object.key < self.key;
         }
@@ -40,20 +38,20 @@ impl Cursor {
     }
 
     /// Where it is in the object.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         Place::new(self.block.into(), self.symbol)
     }
 
-    pub(super) fn advance(&mut self, symbols: u32) {
+    pub(crate) fn advance(&mut self, symbols: u32) {
         self.symbol += symbols;
     }
 
-    pub(super) fn next_block(&mut self) {
+    pub(crate) fn next_block(&mut self) {
         self.block = self.block.saturating_add(1);
         self.symbol = 0;
     }
 
-    fn next_object(&mut self) {
+    pub(crate) fn next_object(&mut self) {
         *self = Self { bytes: self.bytes, ..Self::new(self.key + 1) };
     }
 }
@@ -71,7 +69,7 @@ const RIPE: u32 = 4;
 const MAX_CREDIT: i64 = 256 << 10;
 
 impl Sender {
-    pub(super) fn next_packets(
+    pub(crate) fn next_packets(
         &mut self,
         now: Timestamp,
         out: &mut TransmitBuf,
@@ -120,31 +118,31 @@ impl Sender {
     }
 
     /// Blocks that the cache holds.
-    pub(super) fn blocks_in_cache(&self) -> u64 {
+    pub(crate) fn blocks_in_cache(&self) -> u64 {
         let block = u64::from(self.config.block_len) * u64::from(self.config.segment_size);
         self.config.cache.bytes as u64 / block.max(1)
     }
 
     /// Blocks below are history: they have left, or will soon leave, the cache.
-    fn horizon(&self) -> u64 {
+    pub(crate) fn horizon(&self) -> u64 {
         self.cursor_block().saturating_sub(self.blocks_in_cache() / 2)
     }
 
     /// The running number of the block at the cursor.
-    pub(super) fn cursor_block(&self) -> u64 {
+    pub(crate) fn cursor_block(&self) -> u64 {
         self.objects
             .get(self.cursor.key)
             .map_or(self.objects.end_block(), |o| o.first_block + u64::from(self.cursor.block))
     }
 
-    fn earn_credit(&mut self, sent: Transmit, out: &TransmitBuf) -> Transmit {
+    pub(crate) fn earn_credit(&mut self, sent: Transmit, out: &TransmitBuf) -> Transmit {
         let percent = i64::from(self.config.late_repair_percent.clamp(1, 90));
-        let earned = out.bytes.len() as i64 * percent / (100 - percent);
+        let earned = out.payload_bytes() as i64 * percent / (100 - percent);
         self.history_credit = (self.history_credit + earned).min(MAX_CREDIT);
         sent
     }
 
-    fn send_history(
+    pub(crate) fn send_history(
         &mut self,
         now: Timestamp,
         horizon: u64,
@@ -152,12 +150,12 @@ impl Sender {
     ) -> Option<Transmit> {
         let repair =
             self.send_repair(now, 0..horizon, out).or_else(|| self.send_whole(now, out))?;
-        self.history_credit = (self.history_credit - out.bytes.len() as i64).max(-MAX_CREDIT);
+        self.history_credit = (self.history_credit - out.payload_bytes() as i64).max(-MAX_CREDIT);
         Some(repair)
     }
 
     /// Keeps the blocks that the cursor will reach soon on their way into the cache.
-    pub(super) fn read_ahead(&mut self) {
+    pub(crate) fn read_ahead(&mut self) {
         if self.session.is_closing() {
             return;
         }
@@ -175,7 +173,7 @@ impl Sender {
         self.cache.note_kept(blocks);
     }
 
-    fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+    pub(crate) fn send_new(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         let cursor = self.cursor_block();
         if cursor < self.objects.end_block() {
             self.stalled = self.must_wait(now, cursor);
@@ -237,7 +235,7 @@ impl Sender {
 
     /// Has repair coded that goes behind a block, as much as foresight says: so it is there when the block
     /// is over.
-    pub(super) fn prepare_ahead(&mut self, number: u64) {
+    pub(crate) fn prepare_ahead(&mut self, number: u64) {
         if !self.coded() {
             return;
         }
@@ -260,17 +258,17 @@ impl Sender {
         }
     }
 
-    fn note_all_sent(&mut self, now: Timestamp) {
+    pub(crate) fn note_all_sent(&mut self, now: Timestamp) {
         if self.session.all_sent.is_none() && !self.objects.is_empty() {
             self.session.all_is_sent(now);
             self.event(SenderEvent::AllSent);
         }
     }
 
-    pub(super) fn batch(&self, out: &TransmitBuf) -> u32 {
+    pub(crate) fn batch(&self, out: &TransmitBuf) -> u32 {
         // A stream's segments have a header of 8 bytes.
         let packet = self.packet_size() + 8;
-        let paced = self.pacer.batch(packet + self.config.packet_overhead);
+        let paced = self.pacer.batch(packet + self.config.packet_overhead.bytes());
         let paced = self.steering.as_ref().map_or(paced, |steering| steering.burst().min(paced));
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::norm::wire::{
-    ACK_CC, ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFeedback, CcFlags, Cmd, Command, Credit,
-    ExtensionBuf, Extensions, FecId, Header, Identity, MemberReport, MemberState, Message, Nack,
-    ObjectFlags, ObjectId, PayloadFormat, PayloadId, QuantizedLoss, QuantizedRate, QuantizedRtt,
+    ACK_CC, ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFeedback, CcFlags, Cmd, Command, ExtensionBuf,
+    Extensions, FecId, Header, Identity, MemberReport, MemberState, Message, Nack, ObjectFlags,
+    ObjectId, PayloadFormat, PayloadId, QuantizedLoss, QuantizedRate, QuantizedRtt, ReceiveWindow,
     RepairFlags, RepairForm, RepairItem, RepairWriter, Report, WireTime,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
             sender.handle_job(now, done);
         }
         while let Some(transmit) = sender.poll_transmit(now, &mut out) {
-            packets.extend(out.bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+            packets.extend(out.as_bytes().chunks(transmit.segment_size).map(<[u8]>::to_vec));
         }
         if packets.len() == before {
             return packets;
@@ -101,7 +101,7 @@ pub(super) fn report_loss(
         bytes_total: 0,
         loss,
         drops: 0,
-        marked: 0,
+        ce_marked: 0,
         name: "somebody",
         reason: "",
     };
@@ -551,11 +551,11 @@ fn new_data_wait_for_the_credit_of_a_receiver_and_go_as_far_as_it_says() {
         _ => None,
     });
     let mut payload = Vec::new();
-    Credit { room: 1 << 20, burst: u64::MAX }.emit(&mut payload);
+    ReceiveWindow { bytes: 1 << 20, burst: u64::MAX }.emit(&mut payload);
     let answer = Message::Ack(Ack {
         sender: NodeId(1),
         instance: sender.instance(),
-        ack_type: ACK_CREDIT,
+        ack_type: ACK_WINDOW,
         ack_id: asked.unwrap(),
         grtt_response: WireTime::ZERO,
         extensions: Extensions::EMPTY,

@@ -87,8 +87,8 @@ impl SetInfo {
         if part.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
     }
 
-    /// True for what is meant as the INFO of a set, of whatever version, rather than a file's name.
-    pub fn is_meant(bytes: &[u8]) -> bool {
+    /// True for the INFO of a file set of any version, rather than a file's name.
+    pub fn has_magic(bytes: &[u8]) -> bool {
         bytes.strip_prefix(&MAGIC).and_then(<[u8]>::first).is_some_and(u8::is_ascii_control)
     }
 

@@ -61,7 +61,7 @@ impl Fixture {
     fn check_digest_list(&mut self) {
         let bytes = self.read_digest_list();
         let list = DigestList::parse(&bytes, &SET).unwrap();
-        assert_eq!(list.head(), blake3::hash(&self.source.set().manifest));
+        assert_eq!(list.manifest(), blake3::hash(&self.source.set().manifest));
         let extents = self.payload.chunks(usize::try_from(self.extents().extent_bytes).unwrap());
         let expected: Vec<Hash> = extents.map(blake3::hash).collect();
         assert_eq!(list.extents().collect::<Vec<_>>(), expected);

@@ -125,6 +125,18 @@ mod on_unix {
     }
 
     #[test]
+    fn skipped_entries_beyond_the_list_are_counted() {
+        let dir = tempdir().unwrap();
+        write(dir.path().join("file"), b"x").unwrap();
+        for number in 0..3_000 {
+            symlink("file", dir.path().join(format!("link-{number}"))).unwrap();
+        }
+        let set = scan_one(dir.path()).unwrap();
+        assert_eq!((set.skipped.len(), set.skipped_total), (MAX_SKIPPED, 3_000));
+        assert!(set.skipped.iter().all(|line| line.ends_with(": a symbolic link")));
+    }
+
+    #[test]
     fn link_given_by_the_user_is_followed_and_keeps_its_name() {
         let dir = tree();
         let link = dir.path().join("link");

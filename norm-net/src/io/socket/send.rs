@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use norm_core::endpoint::{MAX_BATCH_BYTES, PacketOverhead};
 use quinn_udp::{Transmit, UdpSockRef, is_msg_size_err};
 
 use super::mark::{self, Marked};
@@ -25,9 +26,6 @@ pub enum SendOutcome {
     /// [`LinkStats::last_send_error`]. As with any lost packet, repair follows.
     Dropped,
 }
-
-/// Largest UDP payload over IPv4; a batch may not be larger either.
-const MAX_BATCH_BYTES: usize = 65_507;
 
 /// The sending side of a link.
 #[derive(Debug)]
@@ -133,9 +131,7 @@ pub(super) fn is_transient(error: &io::Error) -> bool {
 fn too_long(len: usize, to: SocketAddr, interface: &Interface) -> io::Error {
     let mut message = format!("a packet of {len} bytes is too long to leave");
     if let Some(mtu) = interface.mtu {
-        // IP and UDP headers without options.
-        let headers = if to.is_ipv4() { 28 } else { 48 };
-        let room = mtu.saturating_sub(headers);
+        let room = mtu.saturating_sub(PacketOverhead::to(to.ip()).bytes() as u32);
         let name = &interface.name;
         message.push_str(&format!(" through {name} (MTU {mtu}, room for {room} bytes)"));
     }

@@ -263,7 +263,7 @@ impl OpenStream {
 impl Application<Sender> for Session {
     fn event(&mut self, _: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
-            SenderEvent::ReceiverFound { node, name } => {
+            SenderEvent::ReceiverFound { node, name, .. } => {
                 self.tell(ObjectSendEvent::ReceiverFound { node, name });
             }
             SenderEvent::ReceiverConfirmed { node } => {

@@ -237,6 +237,7 @@ mod tests {
         let result = |(node, outcome): &(u32, ReceiverOutcome)| ReceiverResult {
             node: NodeId(*node),
             name: format!("lab-{node}"),
+            address: ([10, 0, 0, 1], 5740).into(),
             outcome: outcome.clone(),
             bytes_done: 0,
             loss: 0.0,

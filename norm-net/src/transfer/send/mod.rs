@@ -147,6 +147,7 @@ fn start(
         Some(compat) => {
             let plan = FilePlan::new(&found, compat, segment_size)?;
             settings.skipped.extend_from_slice(&plan.skipped);
+            settings.skipped_total += plan.skipped.len() as u64;
             let scheme = compat.scheme()?;
             (settings.fec_id, settings.block_len) = (scheme.fec_id().0, compat.block_len.into());
             let config = SenderConfig { scheme, mode: Mode::Standard, ..config };
@@ -200,7 +201,7 @@ fn run(
 fn sender_config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
     let usual = options.pace.configure(SenderConfig::new(node));
     SenderConfig {
-        packet_overhead: options.packet_overhead() as usize,
+        packet_overhead: options.packet_overhead(),
         segment_size,
         cache: CacheOptions {
             bytes: options.engine_memory() / 8 * 3,
@@ -243,6 +244,7 @@ fn settings(
         bytes: found.payload_size,
         hint: (!hints.is_empty()).then(|| hints.join("\n")),
         skipped: found.skipped.clone(),
+        skipped_total: found.skipped_total,
     }
 }
 

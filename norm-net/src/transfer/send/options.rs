@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use norm_core::endpoint::PacketOverhead;
 use norm_core::norm::sender::{ConfigError, DATA_OVERHEAD};
 use norm_core::norm::wire::NodeId;
 
@@ -149,7 +150,7 @@ impl SendOptions {
         let mtu = self.mtu.unwrap_or(u32::MAX).min(limit);
         // Payload ids of FEC id 129 are four bytes longer.
         let ids = if self.compat.is_some() { 4 } else { 0 };
-        let overhead = DATA_OVERHEAD as u32 + ids + self.packet_overhead();
+        let overhead = DATA_OVERHEAD as u32 + ids + self.packet_overhead().bytes() as u32;
         let room = mtu.saturating_sub(overhead);
         let wanted = match self.segment_size {
             Some(wanted) => u32::from(wanted),
@@ -185,8 +186,8 @@ impl SendOptions {
     }
 
     /// Bytes of IP and UDP headers per packet.
-    pub(super) fn packet_overhead(&self) -> u32 {
-        if self.group.is_ipv4() { 28 } else { 48 }
+    pub(super) fn packet_overhead(&self) -> PacketOverhead {
+        PacketOverhead::to(self.group.ip())
     }
 
     pub(super) fn link_config(&self) -> LinkConfig {
@@ -251,8 +252,10 @@ pub struct SendSettings {
     pub bytes: u64,
     /// What to tell the user about kernel buffers or the segment size; may have several lines.
     pub hint: Option<String>,
-    /// What is not sent, and why; one line each.
+    /// What is not sent, and why; one line each. Of links and special files the first thousand.
     pub skipped: Vec<String>,
+    /// How many entries are not sent, those beyond `skipped` included.
+    pub skipped_total: u64,
 }
 
 #[cfg(test)]

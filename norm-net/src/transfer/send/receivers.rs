@@ -92,6 +92,7 @@ impl Receivers {
             ReceiverResult {
                 node,
                 name: self.name(node),
+                address: member.address(),
                 outcome,
                 // The last report is older than the confirmation.
                 bytes_done: if confirmed { bytes_total } else { member.bytes_done },

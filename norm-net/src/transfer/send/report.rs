@@ -1,5 +1,6 @@
 //! How a transfer ended.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::norm::wire::NodeId;
@@ -52,6 +53,8 @@ pub struct ReceiverResult {
     pub node: NodeId,
     /// What it calls itself; made from the node id when it did not say.
     pub name: String,
+    /// The address and port that it was last heard from.
+    pub address: SocketAddr,
     /// What came of it.
     pub outcome: ReceiverOutcome,
     /// Content bytes that it has, as it last said.

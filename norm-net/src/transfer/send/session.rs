@@ -270,7 +270,7 @@ impl Application<Sender> for Session {
 
     fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
-            SenderEvent::ReceiverFound { node, name } => {
+            SenderEvent::ReceiverFound { node, name, .. } => {
                 if let Some(gate) = &self.gate {
                     gate.count();
                 }
@@ -286,6 +286,7 @@ impl Application<Sender> for Session {
                 loss,
                 drops,
                 ce_marked,
+                ..
             } => {
                 let name = self.meet(node, &name, true);
                 let loss = fraction(loss);

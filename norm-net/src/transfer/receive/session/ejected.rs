@@ -26,7 +26,7 @@ const LOWEST_PORT: u16 = 1024;
 const LANE: &str = "what was on its way";
 const SENT_AWAY: &str = "the sender waits for this receiver no longer, because it takes less than the \
                          others: receive again when its network or disk is faster, or have the sender \
-                         use --slow lane or wait";
+                         use --slow separate or wait";
 
 /// Where the session listens.
 #[derive(Copy, Clone, Debug, Default)]

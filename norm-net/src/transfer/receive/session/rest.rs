@@ -16,7 +16,7 @@ const STILL: Duration = Duration::from_secs(5);
 /// Contents remembered at most.
 const MOST: usize = 1_000;
 
-const LATE: &str = "another transfer was received; norm-recv --daemon takes more than one";
+const LATE: &str = "another transfer was received; norm-recv --continuous takes more than one";
 const DEAD: &str = "another transfer was received, and this one's sender is silent";
 const STUCK: &str = "another transfer was received, and nothing more came of this one";
 

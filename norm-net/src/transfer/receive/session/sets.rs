@@ -49,7 +49,7 @@ impl Session {
     ) {
         let parsed = info.and_then(|bytes| SetInfo::parse(bytes).ok());
         let Some(info) = parsed else {
-            if info.is_some_and(SetInfo::is_meant) {
+            if info.is_some_and(SetInfo::has_magic) {
                 self.not_a_set(engine, object);
             } else {
                 self.plain_opened(engine, now, object, size, info);

@@ -1,0 +1,5 @@
+//! The phases of a session.
+
+pub(crate) mod pause;
+pub(crate) mod phases;
+pub(crate) mod session;
