@@ -108,7 +108,7 @@ impl FilePlan {
     ) -> Result<Self, SendError> {
         let scheme = compat.scheme()?;
         let unreadable = |_| SendError::Config("the list of files cannot be read back".to_owned());
-        let head = Manifest::parse(&found.head).map_err(unreadable)?;
+        let head = Manifest::parse(&found.manifest).map_err(unreadable)?;
         let mut plan = Self::default();
         // The directory entered last, as long as nothing in it was.
         let mut empty: Option<String> = None;
