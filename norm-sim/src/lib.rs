@@ -61,7 +61,7 @@ pub use pcap::write_pcap;
 pub use plan::{
     Feedback, MAX_RECEIVERS, Milestone, Plan, Point, Request, RequestError, Simulated, Worst, plan,
 };
-pub use politeness::{Manners, Politeness};
+pub use politeness::{PoliteShares, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{

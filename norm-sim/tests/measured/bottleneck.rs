@@ -16,11 +16,11 @@ const PACKET: f64 = 1464.0;
 fn misses(path: &Bottleneck) -> Option<String> {
     let found = path.run(1);
     let in_time = found.reached.is_some_and(|at| at <= (path.rtt * 20).max(SECOND * 2));
-    let longest = path.under_way().max(10.0 * PACKET);
-    let short = found.most_queued as f64 <= longest || is_short(path);
+    let longest = path.bdp().max(10.0 * PACKET);
+    let short = found.max_queue as f64 <= longest || is_short(path);
     let good = in_time && found.used >= 0.9 && found.dropped < 0.01 && short;
     let (reached, used, dropped) = (found.reached, found.used, found.dropped);
-    let queued = found.most_queued as f64 / PACKET;
+    let queued = found.max_queue as f64 / PACKET;
     (!good).then(|| {
         format!("{path:?}: {reached:?}, used {used:.3}, dropped {dropped:.4}, {queued:.0} packets")
     })

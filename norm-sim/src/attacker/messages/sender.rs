@@ -122,7 +122,10 @@ fn somewhere(sender: &Sender, rng: &mut Rng) -> (ObjectId, PayloadId) {
     let mut place = sender.place;
     match rng.below(4) {
         0 => place.block = place.block.saturating_add(1).min(format.max_block()),
-        1 => (place.block, place.symbol) = (format.max_block(), format.max_symbol()),
+        1 => {
+            place.block = format.max_block();
+            place.symbol = format.max_symbol();
+        }
         2 => {
             let (block, symbol) = (format.max_block(), format.max_symbol());
             place.block = rng.below(u64::from(block) + 1) as u32;
