@@ -11,8 +11,8 @@ use crate::rule::Rule;
 use crate::scenario::{Host, Link, PopulationPlan, Role, Scenario};
 use crate::theory;
 
-/// Settings of a measurement. The sender is far from its receivers and these are near each other, so
-/// that they overhear NACKs well within the sender's round trip.
+/// Settings of a measurement. The sender is far from its receivers and these are near each other,
+/// so that they overhear NACKs well within the sender's round trip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
     /// All random numbers follow from the seed.
@@ -33,8 +33,8 @@ pub struct Experiment {
     pub size: u64,
     /// Source symbols per block (K).
     pub block_len: u32,
-    /// Parity symbols of each block with a Reed-Solomon code (FEC encoding id 5): at most 255 together
-    /// with the source symbols. `None` for RaptorQ.
+    /// Parity symbols of each block with a Reed-Solomon code (FEC encoding id 5): at most 255
+    /// together with the source symbols. `None` for RaptorQ.
     pub parity: Option<u16>,
     /// Delay from the sender to the switch.
     pub delay: Duration,

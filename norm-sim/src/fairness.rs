@@ -60,8 +60,8 @@ const TCP_RATIO: f64 = 1500.0 / 1448.0;
 
 impl Fairness {
     /// Round trips, and bits per second of each flow. CUBIC is not faster than Reno there (RFC 9438
-    /// §4.3): it is so only from windows of 1.56 RTT^-1.5 segments on, which are 4,400, 139 and 4.4.
-    /// At 500 ms the queue makes the round trip longer, and CUBIC is faster all the same.
+    /// §4.3): it is so only from windows of 1.56 RTT^-1.5 segments on, which are 4,400, 139 and
+    /// 4.4. At 500 ms the queue makes the round trip longer, and CUBIC is faster all the same.
     pub const PATHS: [(Duration, u64); 3] = [
         (Duration::from_millis(5), 10_000_000),
         (Duration::from_millis(50), 4_000_000),

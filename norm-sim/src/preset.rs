@@ -101,9 +101,9 @@ pub fn campus(seed: u64, size: u64, receivers: usize) -> Scenario {
 
 /// Five sites with delays of 20, 35, 50, 65 and 80 ms, and an equal number of receivers each.
 ///
-/// The trunk of a site has 50 Mbit/s down with 100 ms of queue, which sets CE marks above half of it,
-/// and 0.1 % loss. Up it has 10 Mbit/s with 200 ms of queue and 1.5 times the delay. Hosts are 200 us
-/// from their site's switch. Sent at 30 Mbit/s.
+/// The trunk of a site has 50 Mbit/s down with 100 ms of queue, which sets CE marks above half of
+/// it, and 0.1 % loss. Up it has 10 Mbit/s with 200 ms of queue and 1.5 times the delay. Hosts are
+/// 200 us from their site's switch. Sent at 30 Mbit/s.
 pub fn wan(seed: u64, size: u64, receivers: usize) -> Scenario {
     const SITES: [u64; 5] = [20, 35, 50, 65, 80];
     let site = |millis| {

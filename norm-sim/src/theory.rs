@@ -5,7 +5,8 @@
 
 /// NACKs that reach the sender per loss that all receivers share (RFC 5401 §3.2.2).
 ///
-/// `receivers` is the group size R, at least 1; `backoff` is K, the longest backoff in units of GRTT. L = ln R + 1, and N = exp(1.2 L / (2 K)).
+/// `receivers` is the group size R, at least 1; `backoff` is K, the longest backoff in units of
+/// GRTT. L = ln R + 1, and N = exp(1.2 L / (2 K)).
 pub fn nacks_per_loss_event(receivers: u64, backoff: f64) -> f64 {
     let lambda = libm::log(receivers.max(1) as f64) + 1.0;
     libm::exp(1.2 * lambda / (2.0 * backoff))
@@ -14,8 +15,8 @@ pub fn nacks_per_loss_event(receivers: u64, backoff: f64) -> f64 {
 /// Packets sent per packet of content when parity repairs the losses of a block.
 ///
 /// This is the integrated FEC/ARQ of Nonnenmacher, Biersack and Towsley (1998): for a block of
-/// `block` packets (k, at least 1) new symbols are sent until each receiver has any k of them. `loss`
-/// is 0 to 1; at 1 the result is infinite.
+/// `block` packets (k, at least 1) new symbols are sent until each receiver has any k of them.
+/// `loss` is 0 to 1; at 1 the result is infinite.
 ///
 /// E = (1/k) (k + the sum over m >= k of P(a receiver has fewer than k of m)).
 pub fn transmissions_per_packet(loss: f64, receivers: u64, block: u32) -> f64 {
@@ -75,8 +76,8 @@ impl Sent {
         self.log_one_short += libm::log(self.m / (self.m + 1.0 - self.k)) + libm::log(self.loss);
     }
 
-    /// P(fewer than k of m). Adds up the tail without the mean: its terms decrease, none cancel, and
-    /// if the first one is too small for an `f64`, so is their sum.
+    /// P(fewer than k of m). Adds up the tail without the mean: its terms decrease, none cancel,
+    /// and if the first one is too small for an `f64`, so is their sum.
     fn fewer_than_k(&self) -> f64 {
         let Self { k, m, loss, log_one_short } = *self;
         let odds = (1.0 - loss) / loss;

@@ -84,8 +84,8 @@ impl NormSender {
         self.finished
     }
 
-    /// True when it sent an EOT although a host, running since `since`, had reported within the last
-    /// second before.
+    /// True when it sent an EOT although a host, running since `since`, had reported within the
+    /// last second before.
     pub(crate) fn left_alone(&self, host: HostId, since: Duration) -> bool {
         let lately = |at: &Duration| *at > since && self.last < *at + MAX_REPORT_AGE;
         self.closing && self.reported.get(&host).is_some_and(lately)

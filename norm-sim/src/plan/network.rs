@@ -174,8 +174,8 @@ fn notes(request: &Request) -> Vec<String> {
     let mut notes = Vec::new();
     if request.wifi > 0 {
         notes.push(format!(
-            "Wi-Fi receivers lose {} % more than the others, in bursts of {WIFI_BURST} packets. The \
-             radio itself is assumed to be fast enough for the rate.",
+            "Wi-Fi receivers lose {} % more than the others, in bursts of {WIFI_BURST} packets. \
+             The radio itself is assumed to be fast enough for the rate.",
             WIFI_LOSS * 100.0
         ));
     }

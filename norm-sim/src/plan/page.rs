@@ -47,8 +47,8 @@ impl Plan {
         };
         let rate: Vec<f64> = self.course.iter().map(|point| point.rate / scale).collect();
         let caption = format!(
-            "Rate over {part}: bytes of the sender, without UDP and IP headers. The vertical line is \
-             the end of the first transmission."
+            "Rate over {part}: bytes of the sender, without UDP and IP headers. The vertical line \
+             is the end of the first transmission."
         );
         page += &self.course_figure("Rate", &caption, &format!("rate [{unit}]"), &rate);
         let loss: Vec<f64> = self.course.iter().map(|point| point.loss * 100.0).collect();

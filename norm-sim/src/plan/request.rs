@@ -47,8 +47,8 @@ pub struct Request {
     pub size: u64,
     /// Receivers, 1 to [`MAX_RECEIVERS`].
     pub receivers: u32,
-    /// Share of packets that each receiver loses independently, 0 to 0.5; with a preset, in addition
-    /// to the loss of that network.
+    /// Share of packets that each receiver loses independently, 0 to 0.5; with a preset, in
+    /// addition to the loss of that network.
     pub loss: f64,
     /// Number of receivers on Wi-Fi, which lose 2 % more, in bursts.
     pub wifi: u32,

@@ -1,7 +1,7 @@
 //! Tables of the engines' behaviour in numbers.
 //!
-//! They are committed and compared by a test, so that a change of behaviour is a diff in review. With
-//! one seed each they show that something has changed, but do not measure by how much.
+//! They are committed and compared by a test, so that a change of behaviour is a diff in review.
+//! With one seed each they show that something has changed, but do not measure by how much.
 
 mod rates;
 
@@ -86,10 +86,8 @@ fn nacks(out: &mut String, threads: usize) -> core::fmt::Result {
             let (by, events, heard) = (kind(population), m.loss_events, m.nacks);
             let each = heard as f64 / events.max(1) as f64;
             let theory = theory::nacks_per_loss_event(receivers.into(), backoff);
-            writeln!(
-                out,
-                "{way:<9}  {receivers:>9}  {by:<10}  {events:>11}  {heard:>5}  {each:>9.4}  {theory:.4}"
-            )?;
+            write!(out, "{way:<9}  {receivers:>9}  {by:<10}  {events:>11}  {heard:>5}")?;
+            writeln!(out, "  {each:>9.4}  {theory:.4}")?;
         }
     }
     Ok(())

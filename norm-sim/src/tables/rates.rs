@@ -34,10 +34,8 @@ pub(super) fn rates(out: &mut String, threads: usize) -> core::fmt::Result {
         let queued = found.max_queue as f64 / path.bdp();
         let packets = found.max_queue / u64::from(crate::bottleneck::PACKET);
         let (used, dropped) = (found.used, found.dropped);
-        writeln!(
-            out,
-            "{mbit:>6}  {ms:>6.1}  {queue:>9.1}  {reached:>9}  {used:.3}  {dropped:.5}  {queued:>10.2}  {packets:>7}"
-        )?;
+        write!(out, "{mbit:>6}  {ms:>6.1}  {queue:>9.1}  {reached:>9}  {used:.3}  {dropped:.5}")?;
+        writeln!(out, "  {queued:>10.2}  {packets:>7}")?;
     }
     Ok(())
 }
