@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender as Channel;
 use mio::Waker;
-use norm_core::norm::wire::NodeId;
-use norm_core::{JobDone, Rng};
+use norm_core::JobDone;
 
 /// Ends a session from another thread, for instance from a signal handler's.
 #[derive(Clone, Debug)]
@@ -62,16 +61,6 @@ impl JobResults {
 /// When the system has none.
 pub(crate) fn os_seed() -> io::Result<u64> {
     getrandom::u64().map_err(io::Error::other)
-}
-
-/// A node id that is not reserved.
-pub(crate) fn draw_node(rng: &mut Rng) -> NodeId {
-    loop {
-        let node = NodeId(rng.next_u32());
-        if node != NodeId::NONE && node != NodeId::ANY {
-            return node;
-        }
-    }
 }
 
 #[cfg(test)]

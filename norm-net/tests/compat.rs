@@ -176,7 +176,7 @@ fn a_file_that_exists_is_refused_while_the_others_arrive_and_the_sender_is_not_t
     assert_eq!(sent.outcome, SendOutcome::AllFailed, "{sent:?}");
     let (events, report) = receiver.join().unwrap();
     let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("--overwrite"), "{reason}");
+    assert!(reason.contains("exists already"), "{reason}");
     assert_eq!(failures(&events).len(), 1, "{events:?}");
     assert_eq!(report.sets[0].files, 1, "the other one is here: {report:?}");
     assert_eq!(fs::read(out.join("set/a")).unwrap(), b"mine");

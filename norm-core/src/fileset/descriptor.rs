@@ -2,6 +2,10 @@
 
 use blake3::Hash;
 
+/// Parts of a set at most, manifest and digest list included: as many objects as a session of any
+/// protocol can hold.
+pub const MAX_PARTS: u32 = 32_767;
+
 /// The id of a file set: 128 bits, drawn at random by its sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetId(pub [u8; 16]);

@@ -18,7 +18,7 @@ mod path;
 mod raw_name;
 
 pub use blake3::Hash;
-pub use descriptor::{ContentId, PartKind, SetDescriptor, SetId};
+pub use descriptor::{ContentId, MAX_PARTS, PartKind, SetDescriptor, SetId};
 pub use digests::{DigestList, DigestListWriter, MAX_DIGEST_LIST_BYTES, digest_list_len};
 pub use error::ContentError;
 pub use manifest::{

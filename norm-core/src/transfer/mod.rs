@@ -6,6 +6,8 @@
 mod inbound;
 mod object;
 
+use crate::base::Rng;
+
 pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
 pub use object::{ObjectMeta, ObjectSpec};
 
@@ -15,10 +17,20 @@ pub use object::{ObjectMeta, ObjectSpec};
 pub struct NodeId(pub u32);
 
 impl NodeId {
-    /// Nobody. In an acking list it stands for a flush that wants NACKs only.
+    /// No node. In an acking list it stands for a flush that wants NACKs only.
     pub const NONE: Self = Self(0);
-    /// Anybody; reserved, never a node's own id.
+    /// Any node; reserved, never a node's own id.
     pub const ANY: Self = Self(u32::MAX);
+
+    /// A random id, none of the two reserved ones.
+    pub fn draw(rng: &mut Rng) -> Self {
+        loop {
+            let node = Self(rng.next_u32());
+            if node != Self::NONE && node != Self::ANY {
+                return node;
+            }
+        }
+    }
 }
 
 /// How far a receiver is.
@@ -37,4 +49,20 @@ pub enum MemberState {
     Failed = 4,
     /// About to go.
     Leaving = 5,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_node_id_is_random_and_not_reserved() {
+        let mut rng = Rng::new(1);
+        let mut plain = Rng::new(1);
+        for _ in 0..1000 {
+            let node = NodeId::draw(&mut rng);
+            assert_eq!(node, NodeId(plain.next_u32()), "one draw each");
+            assert!(node != NodeId::NONE && node != NodeId::ANY);
+        }
+    }
 }

@@ -14,7 +14,6 @@ use norm_core::norm::{ReceiverConfig, SenderConfig};
 use crate::io::error::NetError;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::LinkConfig;
-use crate::stopper::draw_node;
 use crate::transfer::send::SendError;
 
 /// The options of [`ObjectSender::open`](super::ObjectSender::open).
@@ -107,7 +106,7 @@ impl ObjectSendOptions {
         let code = code.map_err(|error| {
             SendError::Config(format!("no code has {block_len} and {parity} symbols: {error}"))
         })?;
-        let usual = SenderConfig::new(self.node.map_or_else(|| draw_node(rng), NodeId));
+        let usual = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,

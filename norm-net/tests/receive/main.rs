@@ -106,7 +106,7 @@ fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
     let sender = Source::new(&entries).send(group);
     let report = receive(&options(group, dir.path())).unwrap().wait().unwrap();
     let ReceiveOutcome::LocalError(reason) = report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("mine.txt") && reason.contains("--overwrite"), "{reason}");
+    assert!(reason.contains("mine.txt") && reason.contains("exists already"), "{reason}");
     assert_eq!(names(dir.path()), ["mine.txt"]);
     assert_eq!(fs::read(dir.path().join("mine.txt")).unwrap(), b"mine");
     let sent = sender.join().unwrap();

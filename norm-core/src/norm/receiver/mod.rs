@@ -93,7 +93,7 @@ impl<S: SymbolStore> Receiver<S> {
     pub fn new(config: ReceiverConfig, store: S, seed: u64) -> Self {
         let identity = u128::from_be_bytes(config.identity.0);
         let mut rng = Rng::new(seed ^ (identity as u64) ^ (identity >> 64) as u64);
-        let node = config.node.unwrap_or_else(|| draw_node(&mut rng));
+        let node = config.node.unwrap_or_else(|| NodeId::draw(&mut rng));
         Self {
             config,
             node,
@@ -335,7 +335,7 @@ impl<S: SymbolStore> Receiver<S> {
             return;
         }
         self.redraw_from = now + REDRAW_PAUSE;
-        self.node = draw_node(&mut self.rng);
+        self.node = NodeId::draw(&mut self.rng);
         for remote in self.remotes.values_mut() {
             // What was acknowledged under the old id may count for nothing.
             (remote.acked, remote.released, remote.name.asked_again) = (None, false, 0);
@@ -373,15 +373,6 @@ impl<S: SymbolStore> Receiver<S> {
             } else {
                 ReceiverEvent::SenderSilent { sender: remote.index }
             });
-        }
-    }
-}
-
-fn draw_node(rng: &mut Rng) -> NodeId {
-    loop {
-        let node = NodeId(rng.next_u32());
-        if node != NodeId::NONE && node != NodeId::ANY {
-            return node;
         }
     }
 }

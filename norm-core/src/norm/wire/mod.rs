@@ -51,7 +51,7 @@ pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};
 pub use flags::{CcFlags, ObjectFlags, RepairFlags};
 pub use fti::Fti;
 pub use header::{Header, SenderFields};
-pub use ids::{InstanceId, ObjectId, ObjectSize, Sequence};
+pub use ids::{InstanceId, MAX_OBJECTS, ObjectId, ObjectSize, Sequence};
 pub use info::Info;
 pub use lists::{
     CcNode, CcNodes, NodeList, ObjectList, encode_cc_nodes, encode_nodes, encode_objects,

@@ -14,11 +14,14 @@
 //! ```
 
 use super::reader::Reader;
-use super::{ObjectId, ParseError};
-use crate::fileset::{ContentError, ContentId, PartKind, SetDescriptor, SetId};
+use super::{MAX_OBJECTS, ObjectId, ParseError};
+use crate::fileset::{ContentError, ContentId, MAX_PARTS, PartKind, SetDescriptor, SetId};
 
 const MAGIC: [u8; 4] = *b"NSET";
 const VERSION: u8 = 1;
+
+// Each part of a set is an object of one session.
+const _: () = assert!(MAX_PARTS == MAX_OBJECTS as u32);
 
 /// A part of a file set as it is described in the NORM_INFO of its object.
 ///

@@ -10,12 +10,10 @@ use bytes::Bytes;
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
 use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::wire::MAX_OBJECTS;
 
 use super::SendError;
 use norm_files::source::FileSet;
-
-/// Objects in a session: half the 16-bit transport id space, less one.
-const MAX_FILES: usize = 32_767;
 
 /// Which FEC encoding id is used towards receivers of other makes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -110,7 +108,7 @@ impl FilePlan {
     ) -> Result<Self, SendError> {
         let scheme = compat.scheme()?;
         let unreadable = |_| SendError::Config("the list of files cannot be read back".to_owned());
-        let head = Manifest::parse(&found.head).map_err(unreadable)?;
+        let head = Manifest::parse(&found.manifest).map_err(unreadable)?;
         let mut plan = Self::default();
         // The directory entered last, as long as nothing in it was.
         let mut empty: Option<String> = None;
@@ -135,9 +133,9 @@ impl FilePlan {
         if let Some(directory) = empty {
             plan.skip(&directory);
         }
-        if plan.files.len() > MAX_FILES {
+        if plan.files.len() > usize::from(MAX_OBJECTS) {
             return Err(SendError::TooLarge(format!(
-                "{} files are more than the {MAX_FILES} that the NRL's protocol can number: send \
+                "{} files are more than the {MAX_OBJECTS} that the NRL's protocol can number: send \
                  them in parts, or in an archive",
                 plan.files.len()
             )));

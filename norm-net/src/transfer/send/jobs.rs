@@ -121,7 +121,8 @@ mod tests {
         std::fs::write(dir.path().join("file"), b"content").unwrap();
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let plan =
-            Plan::new(Fec::RaptorQ, 64, None, found.head.len() as u64, found.payload_size).unwrap();
+            Plan::new(Fec::RaptorQ, 64, None, found.manifest.len() as u64, found.payload_size)
+                .unwrap();
         let source = Mutex::new(Reader::new(SetId([1; 16]), plan.extents, found));
         assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok());
         let failed = attempt(&source, || {

@@ -35,7 +35,7 @@ use norm_files::source::{FileSet, Reader, scan};
 
 use crate::io::driver::{self, Clock};
 use crate::io::socket::Link;
-use crate::stopper::{JobResults, Stopper, draw_node, os_seed};
+use crate::stopper::{JobResults, Stopper, os_seed};
 
 pub use compat::{Compat, CompatFec};
 pub use error::SendError;
@@ -122,7 +122,7 @@ fn start(
     let (segment_size, segment_hint) = options.fit_segment(link.interface())?;
     let options = &SendOptions { segment_size: Some(segment_size), ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let node = draw_node(&mut rng);
+    let node = NodeId::draw(&mut rng);
     let config = sender_config(options, options.node.unwrap_or(node), segment_size);
     let first_key = config.first_object;
     let mut settings = settings(options, &link, &found, segment_size, segment_hint);
@@ -132,14 +132,14 @@ fn start(
     let (engine, source) = match &options.compat {
         None => {
             settings.set = set.to_string();
-            let head_len = found.head.len() as u64;
+            let head_len = found.manifest.len() as u64;
             let fec = options.fec.decide(options.pace.limit(), options.min_receivers);
             let payload_size = found.payload_size;
             let plan = Plan::new(fec, segment_size, options.pace.limit(), head_len, payload_size)?;
             let (scheme, block_len) = (plan.scheme, plan.block_len);
             (settings.fec_id, settings.block_len) = (scheme.fec_id().0, block_len);
             let config = SenderConfig { scheme, block_len, ..config };
-            let content = ContentId::of(&blake3::hash(&found.head));
+            let content = ContentId::of(&blake3::hash(&found.manifest));
             let specs = plan.specs(set, content, first_key as u16);
             let engine = engine(config, rng.next_u64(), clock.now(), specs)?;
             (engine, Reader::new(set, plan.extents, found))

@@ -3,15 +3,13 @@
 use norm_core::fec::Scheme;
 use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
 use norm_core::norm::sender::ObjectSpec;
-use norm_core::norm::wire::{ObjectId, SetInfo};
+use norm_core::norm::wire::{MAX_OBJECTS, ObjectId, SetInfo};
 use norm_files::source::Extents;
 
 use super::{Fec, SendError};
 
 /// Most bytes in an extent, so that its verification, and its repetition if need be, stay cheap.
 const MAX_EXTENT_BYTES: u64 = 256 << 20;
-/// Objects in a session: half the 16-bit transport id space, less one.
-const MAX_OBJECTS: u64 = 32_767;
 /// Content that does not fit otherwise may have longer blocks under RaptorQ, up to about this.
 const LONGEST_BLOCK_LEN: u32 = 8_192;
 
@@ -51,7 +49,7 @@ impl Plan {
             let object = fec.max_object(segment_size, block_len);
             let extent_bytes = extent_bytes(scheme, segment_size, block_len, object);
             if let Some(extents) = Extents::cut(payload_size, extent_bytes)
-                && u64::from(extents.count) + 2 <= MAX_OBJECTS
+                && u64::from(extents.count) + 2 <= u64::from(MAX_OBJECTS)
                 && head_len.max(digest_list_len(extents.count)) <= object
             {
                 return Ok(Self { scheme, block_len, extents, head_len });
@@ -165,8 +163,8 @@ mod tests {
     #[test]
     fn reed_solomon_sets_may_be_as_large_as_others_to_a_block_per_extent() {
         let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
-        let most = (MAX_OBJECTS - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
-        assert_eq!(u64::from(new(most).unwrap().objects()), MAX_OBJECTS);
+        let most = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
+        assert_eq!(u64::from(new(most).unwrap().objects()), u64::from(MAX_OBJECTS));
         assert!(matches!(new(most + 1), Err(SendError::TooLarge(_))));
         let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
         assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
@@ -192,10 +190,10 @@ mod tests {
 
     #[test]
     fn more_than_a_session_can_hold_is_refused() {
-        let most = (MAX_OBJECTS - 2) * MAX_EXTENT_BYTES;
+        let most = (u64::from(MAX_OBJECTS) - 2) * MAX_EXTENT_BYTES;
         assert_eq!(
             u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, most).unwrap().objects()),
-            MAX_OBJECTS
+            u64::from(MAX_OBJECTS)
         );
         assert!(matches!(
             Plan::new(Fec::RaptorQ, 1344, None, 1, most + 1),

@@ -1,6 +1,7 @@
 //! What the application remembers of each receiver beside what the engine keeps.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use norm_core::Timestamp;
 use norm_core::norm::Sender;
@@ -9,9 +10,13 @@ use norm_core::norm::wire::NodeId;
 
 use super::report::{ReceiverOutcome, ReceiverResult, SendOutcome};
 
+/// Stands for an address that is not known.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+
 #[derive(Debug, Default)]
 struct Known {
     name: String,
+    address: Option<SocketAddr>,
     /// Its finding has been told.
     told: bool,
     /// Why it failed.
@@ -37,6 +42,11 @@ impl Receivers {
         let tell = !known.told && (anyway || !known.name.is_empty());
         known.told |= tell;
         tell
+    }
+
+    /// Notes where the receiver sends from.
+    pub(super) fn locate(&mut self, node: NodeId, address: SocketAddr) {
+        self.known.entry(node).or_default().address = Some(address);
     }
 
     pub(super) fn name(&self, node: NodeId) -> String {
@@ -92,7 +102,7 @@ impl Receivers {
             ReceiverResult {
                 node,
                 name: self.name(node),
-                address: member.address(),
+                address: known.and_then(|known| known.address).unwrap_or(UNKNOWN),
                 outcome,
                 // The last report is older than the confirmation.
                 bytes_done: if confirmed { bytes_total } else { member.bytes_done },

@@ -270,7 +270,8 @@ impl Application<Sender> for Session {
 
     fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
-            SenderEvent::ReceiverFound { node, name, .. } => {
+            SenderEvent::ReceiverFound { node, name, address } => {
+                self.receivers.locate(node, address);
                 if let Some(gate) = &self.gate {
                     gate.count();
                 }
@@ -280,14 +281,15 @@ impl Application<Sender> for Session {
             SenderEvent::ReceiverReport {
                 node,
                 name,
+                address,
                 state,
                 bytes_done,
                 bytes_total,
                 loss,
                 drops,
                 ce_marked,
-                ..
             } => {
+                self.receivers.locate(node, address);
                 let name = self.meet(node, &name, true);
                 let loss = fraction(loss);
                 self.events.push(SendEvent::ReceiverProgress {

@@ -7,7 +7,7 @@ use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Scheme};
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::stream::StreamShape;
-use crate::norm::wire::{Fti, ObjectFlags, ObjectId};
+use crate::norm::wire::{Fti, MAX_OBJECTS, ObjectFlags, ObjectId};
 
 /// An object to be sent.
 #[derive(Clone, Debug)]
@@ -93,8 +93,6 @@ pub(crate) struct ObjectTable {
     bytes: u64,
 }
 
-/// Half the 16-bit id space: more would make "before" and "after" ambiguous.
-const MAX_OBJECTS: usize = 32_767;
 /// A stream is not begun behind more objects: running numbers must not come near their end.
 const MAX_STREAMS: usize = 1 << 14;
 
@@ -109,7 +107,7 @@ impl ObjectTable {
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         let segment = config.segment_size;
-        if self.objects.len() >= MAX_OBJECTS {
+        if self.objects.len() >= usize::from(MAX_OBJECTS) {
             return Err(ConfigError::TooManyObjects);
         }
         if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {

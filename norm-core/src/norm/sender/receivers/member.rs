@@ -73,11 +73,6 @@ impl Member {
         self.status == MemberStatus::Active
     }
 
-    /// The address and port that it was last heard from.
-    pub fn address(&self) -> SocketAddr {
-        self.peer.address
-    }
-
     /// True when it has spoken so lately that nobody else can be meant by its names.
     pub(crate) fn speaks(&self, now: Timestamp) -> bool {
         now < self.last_heard + MOVE_AFTER
@@ -96,12 +91,9 @@ impl Member {
     }
 }
 
-/// Where feedback comes from. Peers are ordered by a mix of address and port, then by these.
+/// Where feedback comes from: a mix of address and port, of which a list can be long.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Peer {
-    mix: u64,
-    address: SocketAddr,
-}
+pub(crate) struct Peer(u64);
 
 impl Peer {
     pub(crate) fn new(address: SocketAddr) -> Self {
@@ -111,8 +103,6 @@ impl Peer {
         };
         let ip = u128::from_be_bytes(ip.octets());
         let seed = (ip as u64) ^ ((ip >> 64) as u64).rotate_left(32);
-        let mix = Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64();
-        // Flow label and scope do not tell peers apart.
-        Self { mix, address: SocketAddr::new(address.ip().to_canonical(), address.port()) }
+        Self(Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64())
     }
 }

@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver as Channel;
@@ -258,7 +258,7 @@ impl Session {
             ..ReceiveProgress::default()
         };
         for set in self.leaders() {
-            progress.bytes_done += set.spool.written.load(Ordering::Relaxed);
+            progress.bytes_done += set.spool.written();
             progress.bytes_total = progress.bytes_total.saturating_add(set.state.bytes_total());
             progress.loss = progress.loss.max(loss(engine, set.remote));
         }

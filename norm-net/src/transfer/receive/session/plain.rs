@@ -19,7 +19,7 @@ use super::tasks::{PlaceTask, TaskResult};
 use super::{Engine, MAX_REPORTS, Movement, Session, loss, push_bounded};
 use crate::transfer::receive::event::ReceiveEvent;
 use crate::transfer::receive::report::{MAX_PATHS, SetReport, rate};
-use norm_files::sink::{Made, PlaceError, StandaloneFile, path_of};
+use norm_files::sink::{PlaceError, Placed, StandaloneFile, path_of};
 
 /// A sender that goes on talking, but has sent nothing new for this long, is done.
 const REST: Duration = Duration::from_secs(10);
@@ -248,7 +248,7 @@ impl Session {
                 engine.confirm(object);
                 sender.moved.touch(now);
                 sender.complete += 1;
-                let before = made == Made::Before;
+                let before = made == Placed::Present;
                 sender.before += u64::from(before);
                 sender.bytes = sender.bytes.saturating_add(file.size());
                 let path = file.target().to_owned();

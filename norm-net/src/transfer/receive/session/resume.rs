@@ -22,7 +22,8 @@ impl Session {
     /// At the start: tells what there is in the output directory, and removes what is stale.
     pub(in crate::transfer::receive) fn look_around(&mut self, now: Timestamp) {
         self.next_sweep = now + SWEEP_EVERY;
-        let Sweep { kept, removed } = sweep(&self.policy.directory, self.policy.fresh);
+        let Sweep { resumable, removed } = sweep(&self.policy.directory, self.policy.fresh);
+        let kept: Vec<(u64, u64)> = resumable.iter().map(|set| (set.bytes, set.payload)).collect();
         if removed > 0 || !kept.is_empty() {
             self.events.send(ReceiveEvent::Leftovers { kept, removed });
         }
@@ -111,7 +112,7 @@ impl Session {
 
 /// Says what is kept of a set that is not received to its end.
 pub(super) fn tell_kept(events: &Events, spool: &Spool, set: SetId, of: u64) {
-    if let Some(bytes) = spool.keeps() {
+    if let Some(bytes) = spool.resumable() {
         events.send(ReceiveEvent::SetKept { set: set.to_string(), bytes, of });
     }
 }

@@ -140,7 +140,7 @@ impl Session {
                 return None;
             }
         };
-        let Opened { spool, complaint } = match self.spools.open(info.content, info.payload_size) {
+        let Opened { spool, problem } = match self.spools.open(info.content, info.payload_size) {
             Ok(opened) => opened,
             Err(error) => {
                 engine.give_up(remote, state.keys());
@@ -183,8 +183,8 @@ impl Session {
         if news {
             self.events.send(ReceiveEvent::SetFound { set: info.set.to_string(), bytes });
         }
-        if let Some(complaint) = complaint {
-            self.events.hint(format!("what was kept of this transfer is not used: {complaint}"));
+        if let Some(problem) = problem {
+            self.events.hint(format!("what was kept of this transfer is not used: {problem}"));
         }
         if here > 0 {
             let set = info.set.to_string();
@@ -264,12 +264,12 @@ impl Session {
                 let error = "the list of files is not the one that was announced";
                 return self.again_or_fail(engine, now, number, key, error);
             }
-            TaskResult::Manifest { key, hash, plan: Ok(plan) } => {
+            TaskResult::Manifest { key, hash, plan: Ok((plan, present)) } => {
                 set.state.hashed(key, hash);
                 self.begun.note(set.state.content(), now);
-                let (id, files, bytes) = (set.state.id(), plan.files.len() as u64, plan.bytes());
+                let (id, files, bytes) = (set.state.id(), plan.files().len() as u64, plan.bytes());
                 let news = !self.twins(number, id).any(|(_, twin)| twin.plan.is_some());
-                let here = plan.here.as_ref().map(ToString::to_string);
+                let here = present.map(|present| present.to_string());
                 if let Some(set) = self.sets.get_mut(&number) {
                     set.plan = Some(Arc::new(plan));
                 }
@@ -399,11 +399,11 @@ impl Session {
             set: set.state.id().to_string(),
             root: set.root.unwrap_or_default(),
             sender: address,
-            files: plan.files.len() as u64,
+            files: plan.files().len() as u64,
             before,
-            directories: plan.directories.len() as u64,
+            directories: plan.directories().len() as u64,
             bytes,
-            paths: plan.files.iter().take(MAX_PATHS).map(|f| directory.join(&f.path)).collect(),
+            paths: plan.files().iter().take(MAX_PATHS).map(|f| directory.join(&f.path)).collect(),
             elapsed,
             goodput: rate(bytes, elapsed),
             loss: loss(engine, remote),

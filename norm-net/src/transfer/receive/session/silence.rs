@@ -1,6 +1,5 @@
 //! Senders that say nothing more, and sets that do not grow.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use norm_core::Timestamp;
@@ -121,7 +120,7 @@ impl Session {
     /// Notes which sets have grown.
     pub(super) fn note_movement(&mut self, engine: &Engine, now: Timestamp) {
         for set in self.sets.values_mut() {
-            let written = set.spool.written.load(Ordering::Relaxed);
+            let written = set.spool.written();
             let position = engine.position(set.remote);
             set.moved.note(now, engine.store().kept(set.remote), written, position);
             if engine.is_paused(set.remote) {

@@ -14,7 +14,8 @@ use crate::transfer::receive::event::{Events, ReceiveEvent};
 use crate::transfer::receive::store::{Held, Returns};
 use norm_files::sink;
 use norm_files::sink::{
-    Digests, Made, Part, PlaceError, Plan, PlanError, Spool, SpoolFile, StandaloneFile,
+    Digests, Part, PlaceError, Placed, Plan, PlanError, PresentFiles, Spool, SpoolFile,
+    StandaloneFile,
 };
 
 /// What a task is for.
@@ -36,7 +37,7 @@ pub(super) struct TaskDone {
 #[derive(Debug)]
 pub(super) enum TaskResult {
     /// The head was read back, and, if it is what it should be, whether its files may be made.
-    Manifest { key: u64, hash: Hash, plan: Result<Plan, PlanError> },
+    Manifest { key: u64, hash: Hash, plan: Result<(Plan, Option<PresentFiles>), PlanError> },
     /// An extent was read back.
     Extent { key: u64, hash: Hash },
     /// The tail was read back.
@@ -44,7 +45,7 @@ pub(super) enum TaskResult {
     /// The files were made, but for those that were there before: so many.
     Carved(Result<u64, PlaceError>),
     /// A file that belongs to no set got its name.
-    Placed(Result<Made, PlaceError>),
+    Placed(Result<Placed, PlaceError>),
     /// The spool could not be written, or not be read.
     Failed { action: &'static str, error: io::Error },
 }
@@ -88,14 +89,7 @@ pub(super) enum Target {
 impl Target {
     fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self {
-            Self::Part(spool, part) => {
-                let file = SpoolFile::from(part.kind);
-                spool.write(file, bytes, part.offset + offset)?;
-                if file == SpoolFile::Payload {
-                    spool.hashes.written(spool.file(file), part.offset, offset, bytes)?;
-                }
-                Ok(())
-            }
+            Self::Part(spool, part) => spool.write_block(part, bytes, offset),
             Self::File(file) => file.write(bytes, offset),
         }
     }
@@ -206,11 +200,11 @@ impl CheckTask {
         let key = *key;
         Ok(match part.kind {
             PartKind::Manifest => {
-                let head = sink::read_whole(spool, SpoolFile::Manifest, part.size)?;
+                let head = spool.read_whole(SpoolFile::Manifest, part.size)?;
                 let plan = Plan::new(&head, self.payload_size);
-                let plan = plan.and_then(|mut plan| {
-                    plan.here = plan.check(spool.directory(), self.overwrite)?;
-                    Ok(plan)
+                let plan = plan.and_then(|plan| {
+                    let present = plan.check(spool.directory(), self.overwrite)?;
+                    Ok((plan, present))
                 });
                 TaskResult::Manifest { key, hash: blake3::hash(&head), plan }
             }
@@ -219,7 +213,7 @@ impl CheckTask {
                 TaskResult::Extent { key, hash }
             }
             PartKind::DigestList => {
-                let tail = sink::read_whole(spool, SpoolFile::DigestList, part.size)?;
+                let tail = spool.read_whole(SpoolFile::DigestList, part.size)?;
                 let tail = Digests::parse(&tail, &self.id, self.extents);
                 TaskResult::DigestList { key, tail }
             }
@@ -243,7 +237,7 @@ impl CarveTask {
         let Self { set, spool, plan, overwrite, cancel, events, results } = self;
         let carved = guarded(|| {
             sink::place_set(&spool, &plan, overwrite, &cancel, &mut |path, bytes, made| {
-                let (path, before) = (path.to_owned(), made == Made::Before);
+                let (path, before) = (path.to_owned(), made == Placed::Present);
                 events.send(ReceiveEvent::FileComplete { path, bytes, before });
             })
         });

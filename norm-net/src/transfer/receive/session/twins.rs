@@ -7,7 +7,6 @@
 //! report names the sender by ids that the stranger has copied.
 
 use std::cmp::Reverse;
-use std::sync::atomic::Ordering;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::ObjectRef;
@@ -31,9 +30,7 @@ impl Session {
 
     /// The sets, each once: the copy that has come farthest.
     pub(super) fn leaders(&self) -> impl Iterator<Item = &ActiveSet> {
-        let reach = |number: u64, set: &ActiveSet| {
-            (set.spool.written.load(Ordering::Relaxed), Reverse(number))
-        };
+        let reach = |number: u64, set: &ActiveSet| (set.spool.written(), Reverse(number));
         let behind = move |number: u64, set: &ActiveSet| {
             let here = reach(number, set);
             self.twins(number, set.state.id()).any(|(other, twin)| reach(other, twin) > here)
