@@ -1,4 +1,4 @@
-//! One measurement of congestion control: how a sender finds the rate of a path.
+//! A measurement of congestion control: how a sender finds the rate of a path.
 
 mod group;
 mod plots;
@@ -15,59 +15,58 @@ use crate::scenario::{Link, Scenario};
 pub use group::{Course, Group, Path};
 pub use plots::plots;
 
-/// A path with a bottleneck, and nothing else on it.
+/// Settings of a measurement: a path with a bottleneck, and one sender.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bottleneck {
-    /// Everything random follows from it.
+    /// All random numbers follow from the seed.
     pub seed: u64,
-    /// Who decides the rate.
+    /// Controller of the rate.
     pub control: RateControl,
-    /// Bits per second that pass.
+    /// Bits per second of the bottleneck.
     pub bits: u64,
     /// Round trip without a queue.
     pub rtt: Duration,
-    /// Bytes that may wait.
+    /// Capacity of the queue in bytes.
     pub queue: u32,
-    /// A packet that finds more bytes than this waiting is marked.
+    /// Bytes in the queue above which packets get a CE mark.
     pub mark: Option<u32>,
-    /// Packets lost behind the bottleneck, 0 to 1.
+    /// Share of packets that each receiver loses after the bottleneck, 0 to 1.
     pub loss: f64,
-    /// Receivers, all behind the bottleneck.
+    /// Number of receivers, all after the bottleneck.
     pub receivers: usize,
-    /// How long it is watched.
+    /// Time of the measurement.
     pub time: Duration,
 }
 
-/// What came of it.
+/// The result of a measurement.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// When for the first time nine tenths of the bottleneck had been used for five round trips, or a
-    /// tenth of a second.
+    /// Start of the first five round trips (100 ms at least) with a use of 90 % of the bottleneck.
     pub reached: Option<Duration>,
-    /// The part of the bottleneck that was used from then on.
+    /// Share of the bottleneck that was used after `reached`.
     pub used: f64,
-    /// The part of what was sent that found no room in the queue.
+    /// Share of the sent bytes that did not fit the queue.
     pub dropped: f64,
-    /// The longest queue once it was reached, in bytes.
-    pub most_queued: u64,
-    /// What happened between two samples, in bytes.
+    /// Longest queue after `reached`, in bytes.
+    pub max_queue: u64,
+    /// The course of the run, from sample to sample.
     pub course: Vec<Step>,
     /// The whole outcome.
     pub outcome: Outcome,
 }
 
-/// The time between two samples, in bytes on the wire.
+/// The time between two samples. Bytes are those on the wire.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Step {
-    /// When it ended.
+    /// Its end.
     pub at: Duration,
-    /// What was sent.
+    /// Bytes that were sent.
     pub sent: f64,
-    /// What could pass.
+    /// Bytes that the bottleneck could send.
     pub passes: f64,
-    /// What waited at the end.
+    /// Bytes in the queue at its end.
     pub queued: f64,
-    /// What found no room.
+    /// Bytes that did not fit the queue.
     pub dropped: f64,
 }
 
@@ -77,10 +76,10 @@ pub const PACKET: u32 = 1400 + 36 + 28;
 const SYMBOL: u16 = 1400;
 
 impl Bottleneck {
-    /// A path with a queue of so many times what is under way in one round trip; 10 packets at least.
-    pub fn new(bits: u64, rtt: Duration, bdp: f64) -> Self {
-        let under_way = bits as f64 / 8.0 * rtt.as_secs_f64();
-        let queue = (under_way * bdp).max(10.0 * f64::from(PACKET)) as u32;
+    /// A path with a queue of `depth` bandwidth-delay products, at least 10 packets.
+    pub fn new(bits: u64, rtt: Duration, depth: f64) -> Self {
+        let bdp = bits as f64 / 8.0 * rtt.as_secs_f64();
+        let queue = (bdp * depth).max(10.0 * f64::from(PACKET)) as u32;
         let time = (rtt * 20).max(Duration::from_secs(2)) + rtt * 100;
         Self {
             seed: 1,
@@ -95,8 +94,8 @@ impl Bottleneck {
         }
     }
 
-    /// Bytes under way in one round trip.
-    pub fn under_way(&self) -> f64 {
+    /// Bandwidth-delay product in bytes.
+    pub fn bdp(&self) -> f64 {
         self.bits as f64 / 8.0 * self.rtt.as_secs_f64()
     }
 
@@ -105,7 +104,7 @@ impl Bottleneck {
         let mut scenario = endless(self.seed, self.control, self.bits, self.time);
         let config = &mut scenario.sender().config;
         config.min_receivers = self.receivers;
-        // Near, because the course is sampled no finer than the shortest link.
+        // A short delay, because the course is sampled no finer than the shortest link.
         let near = Duration::from_micros(50).min(self.rtt / 4);
         let far = self.rtt / 2 - near;
         let bottleneck = Rule::Rate { bits: self.bits, queue: self.queue, mark: self.mark };
@@ -114,7 +113,7 @@ impl Bottleneck {
         scenario.receivers(self.receivers, &Link { delay: far, down, ..Link::default() })
     }
 
-    /// Runs it.
+    /// Runs the measurement.
     pub fn run(&self, threads: usize) -> Found {
         let every = (self.rtt / 20).clamp(Duration::from_micros(50), Duration::from_millis(5));
         let options = RunOptions { threads, sample_every: Some(every), ..RunOptions::default() };
@@ -135,39 +134,57 @@ impl Bottleneck {
         let window = (self.rtt * 5).max(Duration::from_millis(100));
         let reached = course.iter().enumerate().find_map(|(i, step)| {
             let within = course[i..].iter().take_while(|other| other.at < step.at + window);
-            let (used, could) =
-                within.fold((0.0, 0.0), |sum, s| (sum.0 + s.sent - s.dropped, sum.1 + s.passes));
-            (used >= could * 0.9).then_some(step.at)
+            let use_of = Use::of(within);
+            (use_of.passed >= use_of.possible * 0.9).then_some(step.at)
         });
         let later = course.iter().filter(|step| reached.is_some_and(|at| step.at >= at));
-        let (used, could) =
-            later.clone().fold((0.0, 0.0), |sum, s| (sum.0 + s.sent - s.dropped, sum.1 + s.passes));
+        let use_of = Use::of(later.clone());
         let sent: f64 = course.iter().map(|step| step.sent).sum();
         let dropped: f64 = course.iter().map(|step| step.dropped).sum();
         Found {
             reached,
-            used: used / f64::max(could, 1.0),
+            used: use_of.passed / f64::max(use_of.possible, 1.0),
             dropped: dropped / f64::max(sent, 1.0),
-            most_queued: later.map(|step| step.queued).fold(0.0, f64::max) as u64,
+            max_queue: later.map(|step| step.queued).fold(0.0, f64::max) as u64,
             course,
             outcome,
         }
     }
 }
 
-/// A sender that has more to send than `bits` bits per second take in this time.
+/// How a bottleneck was used, in bytes.
+#[derive(Copy, Clone, Debug, Default)]
+struct Use {
+    passed: f64,
+    possible: f64,
+}
+
+impl Use {
+    fn of<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
+        steps.fold(Self::default(), |sum, step| Self {
+            passed: sum.passed + step.sent - step.dropped,
+            possible: sum.possible + step.passes,
+        })
+    }
+}
+
+/// A sender that has more to send than `bits` per second can carry in this time.
 fn endless(seed: u64, control: RateControl, bits: u64, time: Duration) -> Scenario {
     let size = (bits as f64 / 8.0 * time.as_secs_f64() * 1.1) as u64 + 1_000_000;
     let mut scenario = Scenario::new(seed, size);
-    // As many objects as it takes.
     let object = u64::from(SYMBOL) * 1024 * 200;
     let objects = (0..size.div_ceil(object)).map(|i| (size - i * object).min(object));
     scenario.sender().objects =
         objects.map(|size| ObjectSpec { size, info: None, file: true }).collect();
-    (scenario.limit, scenario.may_fail, scenario.check_nacks) = (time, true, false);
+    scenario.limit = time;
+    scenario.may_fail = true;
+    scenario.check_nacks = false;
     let config = &mut scenario.sender().config;
-    (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-    (config.control, config.cache.bytes) = (control, 128 << 20);
+    config.segment_size = SYMBOL;
+    config.block_len = 1024;
+    config.rate = None;
+    config.control = control;
+    config.cache.bytes = 128 << 20;
     scenario
 }
 

@@ -14,17 +14,17 @@ pub(crate) use line::{Arrival, Line};
 /// ends it.
 ///
 /// Each rule sees a packet at the time when it enters the link, and delays add up. So one
-/// [`Rule::Rate`] is enough for a direction, and its position decides only which packets are dropped
-/// before it. Probabilities are 0 to 1. Faults that change bytes do not apply to TCP segments, which
-/// are simulated without bytes.
+/// [`Rule::Rate`] is enough for a direction, and its position decides only which packets are
+/// dropped before it. Probabilities are 0 to 1. Faults that change bytes do not apply to TCP
+/// segments, which are simulated without bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
     /// Each packet is lost with this probability, independently of the others.
     Loss(f64),
     /// Gilbert-Elliott: in the bad state packets are lost with probability `loss`.
     ///
-    /// A share of `enter / (enter + leave)` of the packets meets the bad state, from the first packet
-    /// on.
+    /// A share of `enter / (enter + leave)` of the packets meets the bad state, from the first
+    /// packet on.
     Bursts {
         /// Probability, per packet, to enter the bad state.
         enter: f64,
@@ -42,8 +42,8 @@ pub enum Rule {
         /// Probability of loss.
         loss: f64,
     },
-    /// A recorded trace, with true for lost packets. At its end the whole trace is played again from
-    /// a random position in it.
+    /// A recorded trace, with true for lost packets. At its end the whole trace is played again
+    /// from a random position in it.
     Recorded(Vec<bool>),
     /// Nothing passes in a span of time.
     Outage {
@@ -85,8 +85,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Losses in bursts, as on a radio link with interference: a share `loss` of 0 to 0.5 in bursts of
-    /// `mean_burst` packets (at least 1) on average, and no loss between them.
+    /// Losses in bursts, as on a radio link with interference: a share `loss` of 0 to 0.5 in bursts
+    /// of `mean_burst` packets (at least 1) on average, and no loss between them.
     pub fn wifi_bursts(loss: f64, mean_burst: f64) -> Self {
         let loss = loss.clamp(0.0, 0.5);
         let leave = 1.0 / mean_burst.max(1.0);
