@@ -1,10 +1,8 @@
-use core::time::Duration;
+//! What a sender does in a pause, and what bounds its rate.
 
 use super::*;
-use crate::Endpoint;
-use crate::norm::sender::tests::{START, announce, config, drain, sent};
-use crate::norm::sender::{MemberStatus, ObjectSpec, RateControl, SenderConfig, SenderEvent};
-use crate::norm::wire::{Cmd, Command, Message, NodeId};
+use crate::norm::sender::RateControl;
+use crate::norm::wire::Watch;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -41,7 +39,7 @@ fn bytes(packets: &[Vec<u8>]) -> usize {
     packets.iter().map(|packet| packet.len() + 28).sum()
 }
 
-/// What a probe says to receivers of ours.
+/// What a probe says to native receivers.
 fn watch(packet: &[u8]) -> Option<Watch> {
     match Message::parse(packet).unwrap().1 {
         Message::Cmd(Cmd { command: Command::Cc(_), extensions, .. }) => extensions.watch(),
@@ -50,7 +48,7 @@ fn watch(packet: &[u8]) -> Option<Watch> {
 }
 
 #[test]
-fn in_a_pause_only_some_small_probes_leave_and_then_content_goes_on() {
+fn pause_sends_small_probes_only_then_content_goes_on() {
     for control in [RateControl::Fixed, RateControl::Delivery, RateControl::Fair] {
         let mut sender = slow(|config| config.control = control);
         run(&mut sender, START, SECOND);
@@ -74,7 +72,7 @@ fn in_a_pause_only_some_small_probes_leave_and_then_content_goes_on() {
 }
 
 #[test]
-fn nobody_is_given_up_for_the_silence_of_a_pause() {
+fn receiver_is_not_given_up_for_the_silence_of_a_pause() {
     let (mut sender, _) = sent(config(), &[1000]);
     announce(&mut sender, START, 7);
     let pause = START + SECOND;
@@ -94,7 +92,7 @@ fn nobody_is_given_up_for_the_silence_of_a_pause() {
 }
 
 #[test]
-fn the_wait_for_receivers_does_not_end_in_a_pause() {
+fn wait_for_receivers_does_not_end_in_a_pause() {
     let mut sender = slow(|config| {
         (config.min_receivers, config.start_timeout) = (1, Some(SECOND * 10));
     });
@@ -110,21 +108,21 @@ fn the_wait_for_receivers_does_not_end_in_a_pause() {
 }
 
 #[test]
-fn a_session_can_be_ended_in_a_pause() {
+fn session_can_be_ended_in_a_pause() {
     let mut sender = slow(|_| {});
     run(&mut sender, START, SECOND);
     sender.set_rate_limit(Some(0), START + SECOND);
     sender.abort(START + SECOND);
     let packets = run(&mut sender, START + SECOND, SECOND);
-    let goodbyes = packets.iter().filter(|packet| {
+    let eots = packets.iter().filter(|packet| {
         let message = Message::parse(packet).unwrap().1;
         matches!(message, Message::Cmd(Cmd { command: Command::Eot(_), .. }))
     });
-    assert!(sender.is_finished() && goodbyes.count() > 0);
+    assert!(sender.is_finished() && eots.count() > 0);
 }
 
 #[test]
-fn a_bound_replaces_a_fixed_rate_and_can_be_taken_away() {
+fn bound_replaces_a_fixed_rate_and_can_be_taken_away() {
     let mut sender = slow(|_| {});
     sender.set_rate_limit(Some(160_000), START);
     let sent = bytes(&run(&mut sender, START, SECOND));
@@ -136,7 +134,7 @@ fn a_bound_replaces_a_fixed_rate_and_can_be_taken_away() {
 }
 
 #[test]
-fn a_controller_heeds_both_bounds() {
+fn controller_heeds_both_bounds() {
     let mut config = SenderConfig::new(NodeId(1));
     (config.control, config.rate) = (RateControl::Delivery, Some(1_000_000));
     let mut sender = Sender::new(config, 5, START).unwrap();

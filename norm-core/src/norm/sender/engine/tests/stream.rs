@@ -1,14 +1,9 @@
 //! What of a stream is sent again when receivers ask.
 
 use super::*;
-use crate::Endpoint;
-use crate::fec::{Points, RsCode, RsForm};
-use crate::norm::sender::SenderConfig;
-use crate::norm::sender::tests::{START, announce, config, drain, send_nack};
-use crate::norm::wire::{
-    FecId, Message, ObjectId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem,
-    RepairWriter,
-};
+use crate::fec::{Points, RsCode, RsForm, Scheme};
+use crate::norm::sender::repair::{NackNeeds, NackSource};
+use crate::norm::stream::MessageMarks;
 
 const SECOND: Duration = Duration::from_secs(1);
 const FORMAT: PayloadFormat = PayloadFormat::Block24Symbol8;
@@ -25,7 +20,7 @@ fn streaming() -> (Sender, u64) {
 }
 
 /// The receiver asks for what lies from one symbol to another.
-fn nack(sender: &mut Sender, now: Timestamp, flags: RepairFlags, span: [(u32, u32); 2]) {
+fn nack_span(sender: &mut Sender, now: Timestamp, flags: RepairFlags, span: [(u32, u32); 2]) {
     announce(sender, now, 2);
     let [first, last] = span.map(|(block, symbol)| RepairItem {
         fec_id: FecId::REED_SOLOMON_8,
@@ -52,22 +47,22 @@ fn repairs(packets: &[Vec<u8>]) -> Vec<(u32, u32)> {
     data.collect()
 }
 
-/// What is sent again within a second because the receiver asks; it asks once more when the answer is on
-/// its way.
+/// What is sent again within a second because the receiver asks; it asks once more when the answer
+/// was sent.
 fn ask(
     sender: &mut Sender,
     now: Timestamp,
     flags: RepairFlags,
     span: [(u32, u32); 2],
 ) -> Vec<(u32, u32)> {
-    nack(sender, now, flags, span);
+    nack_span(sender, now, flags, span);
     let mut sent = Vec::new();
     for n in 0..=100 {
         let now = now + SECOND / 100 * n;
         sender.handle_timeout(now);
         let more = repairs(&drain(sender, now));
         if sent.is_empty() && !more.is_empty() {
-            nack(sender, now, flags, span);
+            nack_span(sender, now, flags, span);
         }
         sent.extend(more);
     }
@@ -75,7 +70,7 @@ fn ask(
 }
 
 #[test]
-fn a_whole_stream_is_sent_again_as_often_as_it_is_asked_for() {
+fn whole_stream_is_sent_again_as_often_as_it_is_asked_for() {
     let (mut sender, key) = streaming();
     sender.close_stream(key, START);
     sender.finish();
@@ -89,7 +84,7 @@ fn a_whole_stream_is_sent_again_as_often_as_it_is_asked_for() {
 }
 
 #[test]
-fn of_a_stream_that_rests_everything_is_sent_again_that_was_sent() {
+fn stream_that_rests_is_sent_again_as_far_as_it_was_sent() {
     let (mut sender, key) = streaming();
     let written = sender.write_stream(key, &[7; 64 * 9], START);
     assert_eq!(written, 64 * 9);
@@ -110,7 +105,7 @@ fn of_a_stream_that_rests_everything_is_sent_again_that_was_sent() {
 }
 
 #[test]
-fn what_fell_out_of_the_buffer_does_not_keep_the_rest_from_being_sent_again() {
+fn block_that_left_the_buffer_does_not_stop_other_repairs() {
     let (mut sender, key) = streaming();
     let mut now = START;
     let mut left = 64 * 8 * 20;
@@ -121,11 +116,13 @@ fn what_fell_out_of_the_buffer_does_not_keep_the_rest_from_being_sent_again() {
         announce(&mut sender, now, 2);
         sender.handle_timeout(now);
     }
-    let stream = sender.objects.get(key).and_then(|o| o.stream.as_ref()).unwrap();
-    let first = stream.source.first_block();
+    let first = sender.content.objects().get(key).unwrap().first_kept();
     assert!(first > 0);
     // Asked for while it was there.
-    sender.repairs.request_whole(now, 0..20);
+    let mut needs = NackNeeds::default();
+    needs.full.insert(0, 20);
+    let source = NackSource { joined: 0, trusted: true };
+    sender.repair.take(now, needs, &sender.content, source, Duration::ZERO);
     let sent = repairs(&drain(&mut sender, now));
     let blocks: Vec<u32> = sent.iter().step_by(8).map(|&(block, _)| block).collect();
     assert_eq!(blocks, (first as u32..20).collect::<Vec<_>>());
