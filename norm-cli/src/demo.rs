@@ -23,13 +23,13 @@ use crate::table::Table;
 use crate::text;
 use scene::Scene;
 
-/// Packets that each receiver throws away, in percent.
+/// Packets that each receiver drops, in percent.
 const DROP_PERCENT: f64 = 5.0;
-/// Memory of each receiver for blocks under way: less than usual, as many share this machine.
+/// Memory of each receiver for incomplete blocks: less than the default, as many share this machine.
 const MEMORY: usize = 32 << 20;
-/// Kernel buffers of each receiver and of the sender: what most systems grant without asking.
+/// Kernel buffers of each receiver and of the sender: what most systems grant by default.
 const KERNEL_BUFFER: usize = 4 << 20;
-/// Receivers in the same process are there within this time, or something is badly wrong.
+/// Receivers in the same process join long before this, unless something is badly wrong.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs the demo; success only if all copies are identical.
@@ -38,26 +38,26 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// What ends the run without success, as one line and an exit code.
 pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Code, Failure> {
-    let mut output = Output::new(args.json);
+    let mut output = Output::new(args.common.json);
     let scene = Scene::new(args.paths.first().map(PathBuf::as_path))?;
     output.say(&format!(
-        "demo: {} on this machine, each throwing {DROP_PERCENT} % of the packets away; \
-         temporary folder {}",
+        "demo: {} on this machine, each dropping {DROP_PERCENT} % of the packets; temporary \
+         directory {}",
         text::count(u64::from(receivers), "receiver"),
-        scene.folder().display()
+        text::path(scene.folder())
     ));
     let audience = open_receivers(&scene, receivers, interrupt)?;
     let options = SendOptions {
         interface: Some(loopback()),
         pace: args.pace(),
-        schedule: args.rate_schedule.clone(),
-        clock: args.clock(),
+        schedule: args.rate.rate_schedule.clone(),
+        clock: args.rate.clock(),
         dscp: args.dscp(),
         min_receivers: receivers as usize,
         start_timeout: Some(START_TIMEOUT),
         send_buffer: KERNEL_BUFFER,
         mtu: args.mtu,
-        fec: args.code(),
+        fec: args.code.set_fec(),
         ..SendOptions::new(scene.group())
     };
     let sending = norm_net::send(&[scene.source().to_path_buf()], &options)
@@ -65,9 +65,10 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = SenderSettings::from(sending.settings());
-    sender::announce(&sending, &mut output);
-    let result = sender::follow(sending, &mut output, interrupt);
-    // The sender has gone: who confirmed has nothing to wait for, nor have the others.
+    sender::announce(sending.settings(), &mut output);
+    let content = sender::content_name(&[scene.source().to_path_buf()]);
+    let result = sender::follow(sending, &mut output, interrupt, &content);
+    // The sender has ended, so no receiver has anything to wait for.
     audience.iter().for_each(|member| (member.stop)());
     let copies: Vec<DemoCopy> =
         audience.into_iter().map(|member| member.finish(scene.source())).collect();
@@ -107,7 +108,7 @@ fn open_receivers(
                 ..ReceiveOptions::new(scene.group(), &folder)
             };
             let receiving = norm_net::receive(&options).map_err(|error| {
-                let cure = "the demo needs the loopback interface, and that it is up";
+                let cure = "the demo needs a loopback interface that is up";
                 Failure::new(Code::Network, format!("{name}: {error}; {cure}"))
             })?;
             let (stopper, own_stopper) = (receiving.stopper(), receiving.stopper());
@@ -118,7 +119,7 @@ fn open_receivers(
         .collect()
 }
 
-/// Takes the events of a receiver, so that they do not pile up, until it is done.
+/// Discards the events of a receiver, so that they do not pile up, until it ends.
 fn listen(receiving: Receiving) -> Result<ReceiveReport, ReceiveError> {
     receiving.events().iter().for_each(drop::<ReceiveEvent>);
     receiving.wait()
@@ -143,7 +144,10 @@ impl Member {
         let problem = match set {
             None => {
                 let reason = report.failed.into_iter().next().map(|(_, reason)| reason);
-                Some(reason.unwrap_or_else(|| "it ended before everything had arrived".to_owned()))
+                Some(
+                    reason
+                        .unwrap_or_else(|| "it ended before it had received everything".to_owned()),
+                )
             }
             Some(_) => compare::difference(source, &self.folder),
         };
@@ -183,11 +187,11 @@ fn conclude(
     summary.copies.iter().for_each(|copy| output.event(&Event::DemoCopy(copy)));
     output.event(&Event::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
-    if let Some(path) = &args.report {
+    if let Some(path) = &args.common.report {
         Report::new("norm-send --demo", settings, &summary).write(path)?;
     }
     let words = format!(
-        "identical to the source: {identical} of {}; {} sent for {} of content",
+        "identical to the source: {identical} of {}; {} sent for {} of files",
         text::count(summary.copies.len() as u64, "copy"),
         text::bytes(report.wire_bytes),
         text::bytes(report.bytes),

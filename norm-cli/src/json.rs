@@ -82,10 +82,10 @@ pub enum Event<'a> {
         node: String,
         name: &'a str,
     },
-    ReceiverEjected {
+    ReceiverEvicted {
         node: String,
         name: &'a str,
-        lane: Option<String>,
+        separate_group: Option<String>,
     },
     #[serde(rename = "summary")]
     SenderSummary(&'a SenderSummary),
@@ -142,8 +142,8 @@ pub enum Event<'a> {
     SenderResumed,
     SenderSilent,
     SenderEnded,
-    Ejected {
-        lane: Option<String>,
+    Evicted {
+        separate_group: Option<String>,
     },
     #[serde(rename = "summary")]
     RecvSummary(&'a RecvSummary),

@@ -64,8 +64,8 @@ samples! {
             Event::ReceiverFailed { node: node(), name: "", reason: "" };
         Event::ReceiverLost { .. } => "receiver_lost",
             Event::ReceiverLost { node: node(), name: "" };
-        Event::ReceiverEjected { .. } => "receiver_ejected",
-            Event::ReceiverEjected { node: node(), name: "", lane: None };
+        Event::ReceiverEvicted { .. } => "receiver_evicted",
+            Event::ReceiverEvicted { node: node(), name: "", separate_group: None };
         Event::SenderSummary(_) => "summary", Event::SenderSummary(&sender_summary());
     }
     "norm-send --demo" => {
@@ -94,7 +94,7 @@ samples! {
         Event::SenderResumed => "sender_resumed", Event::SenderResumed;
         Event::SenderSilent => "sender_silent", Event::SenderSilent;
         Event::SenderEnded => "sender_ended", Event::SenderEnded;
-        Event::Ejected { .. } => "ejected", Event::Ejected { lane: None };
+        Event::Evicted { .. } => "evicted", Event::Evicted { separate_group: None };
         Event::RecvSummary(_) => "summary", Event::RecvSummary(&recv_summary());
     }
 }

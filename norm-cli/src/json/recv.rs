@@ -134,7 +134,8 @@ pub struct FailedSet {
 #[derive(Clone, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "the names are the documentation that scripts see")]
 pub struct RecvSummary {
-    /// `complete`, `partial`, `nothing`, `no_sender`, `verify_failed`, `local_error` or `stopped`.
+    /// `complete`, `partial`, `evicted`, `nothing`, `no_sender`, `verify_failed`, `local_error` or
+    /// `stopped`.
     pub outcome: &'static str,
     pub exit_code: u8,
     pub sets: Vec<SetSummary>,
@@ -169,7 +170,7 @@ impl RecvSummary {
                 ReceiveOutcome::Nothing => "nothing",
                 ReceiveOutcome::NoSender => "no_sender",
                 ReceiveOutcome::VerifyFailed => "verify_failed",
-                ReceiveOutcome::Ejected => "ejected",
+                ReceiveOutcome::Ejected => "evicted",
                 ReceiveOutcome::LocalError(_) => "local_error",
                 ReceiveOutcome::Stopped => "stopped",
             },
@@ -230,7 +231,7 @@ pub fn with_event<T>(event: &ReceiveEvent, use_event: impl FnOnce(&Event<'_>) ->
         ReceiveEvent::SenderSilent => Event::SenderSilent,
         ReceiveEvent::SenderEnded => Event::SenderEnded,
         ReceiveEvent::Ejected { lane } => {
-            Event::Ejected { lane: lane.map(|lane| lane.to_string()) }
+            Event::Evicted { separate_group: lane.map(|group| group.to_string()) }
         }
         ReceiveEvent::Hint(message) => Event::Hint { message },
     };

@@ -40,6 +40,7 @@ pub struct SenderSettings {
     pub directories: u64,
     pub bytes: u64,
     pub skipped: Vec<String>,
+    pub skipped_total: u64,
 }
 
 impl From<&SendSettings> for SenderSettings {
@@ -68,6 +69,7 @@ impl From<&SendSettings> for SenderSettings {
             directories: settings.directories,
             bytes: settings.bytes,
             skipped: settings.skipped.clone(),
+            skipped_total: settings.skipped_total,
         }
     }
 }
@@ -86,7 +88,7 @@ pub struct SenderProgress {
     pub receivers: usize,
     pub confirmed: usize,
     pub failed: usize,
-    pub ejected: usize,
+    pub evicted: usize,
     pub worst_loss: f64,
     pub slowest: u64,
 }
@@ -111,7 +113,7 @@ impl From<&SendProgress> for SenderProgress {
             receivers: progress.receivers,
             confirmed: progress.confirmed,
             failed: progress.failed,
-            ejected: progress.ejected,
+            evicted: progress.ejected,
             worst_loss: progress.worst_loss,
             slowest: progress.slowest,
         }
@@ -177,9 +179,9 @@ impl SenderSummary {
 pub struct ReceiverSummary {
     pub node: String,
     pub name: String,
-    /// `confirmed`, `failed`, `lost`, `ejected` or `unfinished`.
+    /// `confirmed`, `failed`, `lost`, `evicted` or `unfinished`.
     pub result: &'static str,
-    /// It was in the slow lane.
+    /// It was in the separate group.
     pub slow: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -195,7 +197,7 @@ impl From<&ReceiverResult> for ReceiverSummary {
             ReceiverOutcome::Confirmed => ("confirmed", None),
             ReceiverOutcome::Failed(reason) => ("failed", Some(reason.clone())),
             ReceiverOutcome::Lost => ("lost", None),
-            ReceiverOutcome::Ejected => ("ejected", None),
+            ReceiverOutcome::Ejected => ("evicted", None),
             ReceiverOutcome::Unfinished => ("unfinished", None),
         };
         Self {
@@ -269,10 +271,10 @@ impl<'a> From<&'a SendEvent> for Event<'a> {
             SendEvent::ReceiverFailed { node, name, reason } => {
                 Self::ReceiverFailed { node: node_id(*node), name, reason }
             }
-            SendEvent::ReceiverEjected { node, name, lane } => Self::ReceiverEjected {
+            SendEvent::ReceiverEjected { node, name, lane } => Self::ReceiverEvicted {
                 node: node_id(*node),
                 name,
-                lane: lane.map(|lane| lane.to_string()),
+                separate_group: lane.map(|group| group.to_string()),
             },
             SendEvent::ReceiverLost { node, name } => {
                 Self::ReceiverLost { node: node_id(*node), name }
@@ -314,6 +316,7 @@ mod tests {
         let receiver = |node, outcome, elapsed| ReceiverResult {
             node: NodeId(node),
             name: format!("lab-{node}"),
+            address: ([192, 0, 2, 1], 40_000).into(),
             outcome,
             bytes_done: 7,
             loss: 0.05,

@@ -3,7 +3,7 @@
 use crate::common::{Program, last, names, norm_send, stderr, stdout};
 
 #[test]
-fn a_demo_makes_identical_copies_and_cleans_up() {
+fn demo_makes_identical_copies_and_cleans_up() {
     let temp = tempfile::tempdir().unwrap();
     let output = norm_send().arg("--demo=2").env("TMPDIR", temp.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -20,7 +20,7 @@ fn a_demo_makes_identical_copies_and_cleans_up() {
 }
 
 #[test]
-fn a_demo_sends_the_folder_it_is_given_and_tells_scripts() {
+fn demo_sends_a_given_directory_and_prints_events() {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let demo = Program::start(norm_send().args(["--demo=1", "--json", source]));
     let (status, events) = demo.finish();

@@ -23,7 +23,7 @@ fn sender(group: &str, receivers: usize, path: &Path, more: &[&str]) -> Program 
 }
 
 #[test]
-fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
+fn two_receivers_get_a_file_through_loss_and_report_it() {
     let temp = tempfile::tempdir().unwrap();
     let content = random_bytes(1, 3_000_001);
     let source = temp.path().join("image.bin");
@@ -79,7 +79,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
 }
 
 #[test]
-fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
+fn directory_arrives_with_unicast_feedback() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub/empty")).unwrap();
@@ -102,7 +102,7 @@ fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_arrive_byte_by_byte() {
+fn names_that_are_not_utf8_arrive_unchanged() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
@@ -131,7 +131,7 @@ fn names_that_are_no_text_arrive_byte_by_byte() {
 }
 
 #[test]
-fn who_has_the_same_files_already_succeeds_like_everybody_else() {
+fn receiver_with_present_files_succeeds() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub")).unwrap();
@@ -172,7 +172,7 @@ fn who_has_the_same_files_already_succeeds_like_everybody_else() {
 }
 
 #[test]
-fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() {
+fn receiver_with_another_file_of_the_name_fails() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();
