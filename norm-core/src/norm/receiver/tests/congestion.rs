@@ -1,16 +1,22 @@
-//! Beside a forged sender: the engine answers as the sender's probes ask for it.
+//! Answers to the probes of a sender that controls congestion.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::*;
-use crate::endpoint::{BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId};
-use crate::norm::receiver::{ReceiverConfig, ReceiverEvent};
+use crate::base::Timestamp;
+use crate::endpoint::{
+    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId, SymbolStore, TransmitBuf,
+};
+use crate::fileset::{ContentId, PartKind, SetDescriptor, SetId};
+use crate::norm::receiver::config::{Feedback, ReceiverConfig};
+use crate::norm::receiver::engine::Receiver;
+use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::wire::{
-    CcFlags, CcNode, CcNodes, Cmd, Command, Data, Extensions, FecId, Flush, Fti, Header, Identity,
-    InstanceId, Nack, NodeList, ObjectFlags, ObjectId, ObjectSize, PathReport, PayloadFormat,
-    PayloadId, QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairAdv,
-    RepairRequests, SenderFields, WireTime, encode_cc_nodes, encode_nodes,
+    ACK_CC, ACK_FLUSH, Ack, Cc, CcFeedback, CcFlags, CcNode, CcNodes, Cmd, Command, Data,
+    ExtensionBuf, Extensions, FecId, Flush, Fti, Header, Identity, Info, InstanceId, Message, Nack,
+    NodeId, NodeList, ObjectFlags, ObjectId, ObjectSize, PathReport, PayloadFormat, PayloadId,
+    QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt, RepairAdv, RepairRequests,
+    SenderFields, Sequence, SetInfo, Watch, WireTime, encode_cc_nodes, encode_nodes,
 };
 
 /// What the sender says that it sends, in bytes per second.
@@ -41,6 +47,16 @@ impl SymbolStore for NoBytes {
     fn discard(&mut self, _: BlockSlot) {}
 }
 
+fn config() -> ReceiverConfig {
+    ReceiverConfig {
+        node: Some(OURS),
+        announce: false,
+        auto_accept: true,
+        auto_confirm: true,
+        ..ReceiverConfig::new(Identity([1; 16]))
+    }
+}
+
 /// A receiver, and the sender that it hears.
 struct Session {
     receiver: Receiver<NoBytes>,
@@ -52,17 +68,18 @@ struct Session {
     backoff: u8,
     address: SocketAddr,
     sent: Vec<(Destination, Vec<u8>)>,
-    /// What comes now is marked.
+    /// Packets have a CE mark from now on.
     ce: bool,
-    /// What comes now has been on this machine for so long.
+    /// How long packets have waited on this machine from now on.
     waited: Duration,
 }
 
 impl Session {
     fn new(feedback: Feedback) -> Self {
-        let mut config = ReceiverConfig::new(Identity([1; 16]));
-        (config.node, config.feedback, config.announce) = (Some(OURS), feedback, false);
-        (config.auto_accept, config.auto_confirm) = (true, true);
+        Self::with(ReceiverConfig { feedback, ..config() })
+    }
+
+    fn with(config: ReceiverConfig) -> Self {
         Self {
             receiver: Receiver::new(config, NoBytes, 1),
             now: START,
@@ -93,11 +110,10 @@ impl Session {
         if from != SENDER {
             address.set_ip([10, 0, 0, 78].into());
         }
-        let ce = self.ce;
         let datagram = Datagram {
             source: address,
             to_group: true,
-            ce,
+            ce: self.ce,
             waited: self.waited,
             payload: &mut bytes,
         };
@@ -112,7 +128,7 @@ impl Session {
         while let Some(transmit) = self.receiver.poll_transmit(self.now, &mut out) {
             self.sent.push((transmit.destination, out.as_bytes().to_vec()));
         }
-        assert!(self.receiver.poll_timeout().is_none_or(|at| at > self.now), "a timer lies back");
+        assert!(self.receiver.poll_timeout().is_none_or(|at| at > self.now), "a timer has ended");
     }
 
     fn wait(&mut self, time: Duration) {
@@ -147,7 +163,7 @@ impl Session {
         self.command(extensions.as_extensions(), Command::Cc(cc));
     }
 
-    /// Data packets of an object, `spacing` apart; those in `lost` do not come.
+    /// Data packets of an object, `spacing` apart. Those in `lost` do not arrive.
     fn data(&mut self, count: u16, spacing: Duration, lost: core::ops::Range<u16>) {
         let fti = Fti::ReedSolomon8 {
             size: ObjectSize::new(1 << 20).unwrap(),
@@ -195,6 +211,11 @@ fn feedback(packet: &[u8]) -> (Option<u8>, Option<CcFeedback>) {
 }
 
 impl Session {
+    /// True when nothing is measured of the sender.
+    fn is_unmeasured(&mut self) -> bool {
+        self.receiver.senders().iter().all(|sender| sender.path.is_unmeasured())
+    }
+
     /// What was sent since the last call.
     fn take(&mut self) -> Vec<(Option<u8>, Option<CcFeedback>)> {
         self.sent.drain(..).map(|(_, packet)| feedback(&packet)).collect()
@@ -214,7 +235,7 @@ fn listed(flags: CcFlags) -> CcNode {
 }
 
 /// What another receiver says of its path.
-fn heard(rate: f64) -> ExtensionBuf {
+fn feedback_of(rate: f64) -> ExtensionBuf {
     let mut extensions = ExtensionBuf::new();
     extensions.push_cc(&CcFeedback {
         cc_sequence: 1,
@@ -227,7 +248,7 @@ fn heard(rate: f64) -> ExtensionBuf {
 }
 
 #[test]
-fn the_limiting_receiver_answers_each_probe_at_once_with_twice_the_rate_that_it_measures() {
+fn clr_answers_each_probe_at_once_with_twice_its_rate() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[listed(CcFlags::CLR)]);
     let first = session.answer();
@@ -250,7 +271,7 @@ fn the_limiting_receiver_answers_each_probe_at_once_with_twice_the_rate_that_it_
 }
 
 #[test]
-fn who_is_not_listed_answers_once_after_a_backoff_and_then_pauses() {
+fn unlisted_receiver_answers_after_backoff_and_then_pauses() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[]);
     assert!(session.take().is_empty());
@@ -270,7 +291,7 @@ fn who_is_not_listed_answers_once_after_a_backoff_and_then_pauses() {
 }
 
 #[test]
-fn the_only_receiver_does_not_wait() {
+fn only_receiver_does_not_wait() {
     let mut session = Session::new(Feedback::Multicast);
     session.backoff = 0;
     session.probe(RATE, &[]);
@@ -278,18 +299,18 @@ fn the_only_receiver_does_not_wait() {
 }
 
 #[test]
-fn a_sender_that_asks_for_nothing_gets_nothing_and_is_not_measured() {
+fn sender_without_ext_rate_gets_no_answer() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(None, &[listed(CcFlags::CLR)]);
     session.data(200, MS, 50..60);
     session.wait(MS * 1000);
     let sent = session.take();
     assert!(!sent.is_empty() && sent.iter().all(|&feedback| feedback == (None, None)), "{sent:?}");
-    assert!(session.receiver.remotes.values().all(|remote| remote.probes.is_none()));
+    assert!(session.is_unmeasured());
 }
 
 #[test]
-fn a_silent_receiver_does_not_answer() {
+fn silent_receiver_does_not_answer() {
     let mut session = Session::new(Feedback::None);
     for _ in 0..5 {
         session.probe(RATE, &[listed(CcFlags::CLR)]);
@@ -297,27 +318,27 @@ fn a_silent_receiver_does_not_answer() {
     }
     session.wait(MS * 5000);
     assert!(session.take().is_empty());
-    assert!(session.receiver.remotes.values().all(|remote| remote.probes.is_none()));
+    assert!(session.is_unmeasured());
 }
 
 #[test]
-fn the_limiting_receiver_tells_of_a_loss_at_once_in_the_next_probes_name() {
+fn clr_reports_a_loss_at_once_under_the_next_probe() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[listed(CcFlags::CLR)]);
     session.take();
     session.data(104, MS, 100..101);
     let answer = session.answer();
     assert_eq!((answer.cc_sequence, answer.flags), (2, CcFlags::CLR.with(CcFlags::RTT)));
-    assert!(answer.loss.to_fraction() > 0.0, "a loss of nothing out of slow start stops a sender");
+    assert!(answer.loss.to_fraction() > 0.0, "no loss after slow start would stop a sender");
     session.data(300, MS, 100..101);
     assert!(session.take().iter().all(|(ack, _)| ack.is_none()), "once between two probes");
     session.probe(RATE, &[listed(CcFlags::CLR)]);
     assert_eq!(session.answer().cc_sequence, 2);
 }
 
-/// A sender of another make that lets routers mark its packets (RFC 5740 §5.5.2.1).
+/// An interop peer that lets routers mark its packets (RFC 5740 §5.5.2.1).
 #[test]
-fn a_mark_is_told_like_a_loss_and_nothing_is_asked_for() {
+fn ce_mark_is_reported_like_a_loss_and_not_repaired() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[listed(CcFlags::CLR)]);
     session.take();
@@ -333,7 +354,7 @@ fn a_mark_is_told_like_a_loss_and_nothing_is_asked_for() {
     assert_eq!(session.receiver.stats().ce_marked, 10);
 }
 
-/// What the last answer says of the path.
+/// The report of the path in the last answer.
 fn report(session: &mut Session) -> PathReport {
     let (_, packet) = session.sent.pop().unwrap();
     let Ok((_, Message::Ack(ack))) = Message::parse(&packet) else { panic!("{packet:?}") };
@@ -341,12 +362,12 @@ fn report(session: &mut Session) -> PathReport {
 }
 
 #[test]
-fn a_probe_that_waited_on_this_machine_was_not_longer_under_way() {
-    // A buffer that is not worth mentioning, and one that a quarter full takes 10 ms.
-    let buffers = [(MS * 30, u64::MAX, MS * 20), (MS * 80, u64::MAX, MS * 50)];
-    for (waited, buffer, span) in buffers.into_iter().chain([(MS * 30, 4000, MS * 40)]) {
-        let mut session = Session::new(Feedback::Multicast);
-        session.receiver.config.socket_buffer = buffer;
+fn wait_in_the_socket_does_not_count_as_path_delay() {
+    // Buffers without a limit, and one that takes 10 ms to fill by a quarter.
+    let cases =
+        [(MS * 30, u64::MAX, MS * 20), (MS * 80, u64::MAX, MS * 50), (MS * 30, 4000, MS * 40)];
+    for (waited, buffer, span) in cases {
+        let mut session = Session::with(ReceiverConfig { socket_buffer: buffer, ..config() });
         session.backoff = 0;
         session.watch(false);
         session.data(20, MS, 0..0);
@@ -354,14 +375,14 @@ fn a_probe_that_waited_on_this_machine_was_not_longer_under_way() {
         session.waited = waited;
         session.watch(false);
         let report = report(&mut session);
-        // What is beyond 50 ms, or those 10, is a queue of this machine's own.
-        let told = (report.span.as_millis(), report.received);
-        assert_eq!(told, (span.as_millis(), 21), "{waited:?}");
+        // What is beyond 50 ms, or those 10, is a queue of this machine.
+        let reported = (report.span.as_millis(), report.received);
+        assert_eq!(reported, (span.as_millis(), 21), "{waited:?}");
     }
 }
 
 #[test]
-fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
+fn native_sender_is_told_how_many_packets_were_ce_marked() {
     let mut session = Session::new(Feedback::Multicast);
     session.backoff = 0;
     session.watch(false);
@@ -378,19 +399,7 @@ fn a_sender_of_ours_is_told_how_many_packets_were_marked() {
 }
 
 #[test]
-fn a_loss_too_small_to_write_down_is_not_called_none() {
-    let mut probes = Probes::default();
-    let timing = Timing { grtt: MS * 100, backoff: 4, group_size: 10 };
-    for sequence in [1, 2, 3, 5, 6, 7] {
-        probes.note(START, Sequence(sequence), (1000, false), &timing);
-    }
-    probes.loss.seed(1e15, MS * 100);
-    let loss = probes.path(START, &timing).loss.unwrap();
-    assert_ne!(QuantizedLoss::from_fraction(loss), QuantizedLoss::ZERO);
-}
-
-#[test]
-fn a_nack_carries_the_answer_and_makes_another_needless() {
+fn nack_carries_the_answer_to_a_probe() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[]);
     session.wait(MS * 500);
@@ -410,7 +419,7 @@ fn a_nack_carries_the_answer_and_makes_another_needless() {
 }
 
 #[test]
-fn the_acknowledgment_of_a_flush_carries_the_answer() {
+fn flush_acknowledgment_carries_the_answer_to_a_probe() {
     let mut session = Session::new(Feedback::Multicast);
     session.probe(RATE, &[]);
     session.data(1, MS, 0..0);
@@ -434,56 +443,64 @@ fn the_acknowledgment_of_a_flush_carries_the_answer() {
     session.command(Extensions::EMPTY, Command::Flush(flush));
     session.wait(MS * 200);
     let sent = session.take();
-    assert!(matches!(sent[..], [(Some(crate::norm::wire::ACK_FLUSH), Some(_))]), "{sent:?}");
+    assert!(matches!(sent[..], [(Some(ACK_FLUSH), Some(_))]), "{sent:?}");
+}
+
+/// How a receiver overhears the feedback of another one.
+#[derive(Copy, Clone, Debug)]
+enum Through {
+    Nack,
+    Ack,
+    RepairAdv,
+}
+
+impl Session {
+    /// Another receiver says what it can take, in bytes per second.
+    fn overhear(&mut self, through: Through, rate: f64) {
+        let requests = RepairRequests::EMPTY;
+        let (sender, instance, grtt_response) = (SENDER, INSTANCE, PROBED);
+        let feedback = feedback_of(rate);
+        let extensions = feedback.as_extensions();
+        match through {
+            Through::Nack => {
+                let nack =
+                    Nack { sender, instance, reserved: 0, grtt_response, extensions, requests };
+                self.hear(OTHER, 0, &Message::Nack(nack));
+            }
+            Through::Ack => {
+                let (ack_type, ack_id, payload) = (ACK_CC, 0, &[][..]);
+                let ack =
+                    Ack { sender, instance, ack_type, ack_id, grtt_response, extensions, payload };
+                self.hear(OTHER, 0, &Message::Ack(ack));
+            }
+            Through::RepairAdv => {
+                let advertised = RepairAdv { flags: 0, reserved: 0, requests };
+                self.command(extensions, Command::RepairAdv(advertised));
+            }
+        }
+    }
 }
 
 #[test]
-fn feedback_of_others_silences_whoever_has_nothing_worse_to_say() {
-    let requests = RepairRequests::EMPTY;
-    let (sender, instance, grtt_response) = (SENDER, INSTANCE, PROBED);
-    for (rate, silenced) in [(100_000.0, true), (1e6, true), (1e7, false)] {
-        // Ours is twice the 100,000 or so that arrive, so the third has more than we.
-        for form in 0..3 {
+fn overheard_feedback_suppresses_all_but_slower_receivers() {
+    // Our answer is twice the 100,000 or so that arrive: the third is faster than we are.
+    for (rate, suppressed) in [(100_000.0, true), (1e6, true), (1e7, false)] {
+        for through in [Through::Nack, Through::Ack, Through::RepairAdv] {
             let mut session = Session::new(Feedback::Multicast);
             session.probe(RATE, &[]);
             session.wait(MS * 1000);
             session.data(300, MS * 2, 0..0);
             session.take();
             session.probe(RATE, &[]);
-            let buf = heard(rate);
-            let extensions = buf.as_extensions();
-            match form {
-                0 => {
-                    let nack =
-                        Nack { sender, instance, reserved: 0, grtt_response, extensions, requests };
-                    session.hear(OTHER, 0, &Message::Nack(nack));
-                }
-                1 => {
-                    let (ack_type, ack_id, payload) = (ACK_CC, 0, &[][..]);
-                    let ack = Ack {
-                        sender,
-                        instance,
-                        ack_type,
-                        ack_id,
-                        grtt_response,
-                        extensions,
-                        payload,
-                    };
-                    session.hear(OTHER, 0, &Message::Ack(ack));
-                }
-                _ => {
-                    let advertised = RepairAdv { flags: 0, reserved: 0, requests };
-                    session.command(extensions, Command::RepairAdv(advertised));
-                }
-            }
+            session.overhear(through, rate);
             session.wait(MS * 500);
-            assert_eq!(session.take().is_empty(), silenced, "{rate} in form {form}");
+            assert_eq!(session.take().is_empty(), suppressed, "{rate} through {through:?}");
         }
     }
 }
 
 #[test]
-fn a_copycat_gets_no_answer_once_the_sender_is_known_by_its_content() {
+fn duplicate_sender_gets_no_answer_to_a_probe() {
     let mut session = Session::new(Feedback::Multicast);
     session.data(10, MS, 0..0);
     session.address = SocketAddr::from(([10, 0, 0, 66], 5740));
@@ -506,7 +523,7 @@ impl Session {
 }
 
 #[test]
-fn a_sender_that_pauses_is_neither_asked_nor_answered_nor_given_up() {
+fn pausing_sender_is_left_alone_and_not_given_up() {
     let mut session = Session::new(Feedback::Multicast);
     session.data(200, MS, 20..30);
     let events = |session: &mut Session| -> Vec<ReceiverEvent> {
@@ -530,7 +547,7 @@ fn a_sender_that_pauses_is_neither_asked_nor_answered_nor_given_up() {
 }
 
 #[test]
-fn content_ends_a_pause_and_so_does_silence() {
+fn pause_ends_with_content_or_silence() {
     let mut session = Session::new(Feedback::Multicast);
     session.data(1, MS, 0..0);
     session.watch(true);
@@ -544,13 +561,8 @@ fn content_ends_a_pause_and_so_does_silence() {
 }
 
 #[test]
-fn a_copycat_does_not_keep_us_busy() {
-    let mut session = Session::new(Feedback::Multicast);
-    let mut config = ReceiverConfig::new(Identity([1; 16]));
-    (config.node, config.feedback) = (Some(OURS), Feedback::Multicast);
-    (config.auto_accept, config.auto_confirm) = (true, true);
-    assert!(config.announce);
-    session.receiver = Receiver::new(config, NoBytes, 1);
+fn duplicate_sender_does_not_keep_the_receiver_busy() {
+    let mut session = Session::with(ReceiverConfig { announce: true, ..config() });
     session.watch(false);
     session.data(10, MS, 0..0);
     session.address = SocketAddr::from(([10, 0, 0, 66], 5740));
@@ -559,14 +571,8 @@ fn a_copycat_does_not_keep_us_busy() {
 }
 
 #[test]
-fn who_is_known_for_one_of_ours_only_later_is_told_who_we_are() {
-    use crate::fileset::{ContentId, PartKind, SetDescriptor, SetId};
-    use crate::norm::wire::SetInfo;
-    let mut session = Session::new(Feedback::Multicast);
-    let mut config = ReceiverConfig::new(Identity([1; 16]));
-    (config.node, config.feedback) = (Some(OURS), Feedback::Multicast);
-    (config.auto_accept, config.auto_confirm) = (true, true);
-    session.receiver = Receiver::new(config, NoBytes, 1);
+fn sender_known_as_native_late_gets_a_report() {
+    let mut session = Session::with(ReceiverConfig { announce: true, ..config() });
     session.data(1, MS, 0..0);
     session.wait(MS * 500);
     let mut payload = Vec::new();
@@ -580,7 +586,7 @@ fn who_is_known_for_one_of_ours_only_later_is_told_who_we_are() {
     };
     SetInfo { first_object: ObjectId(0), part }.emit(&mut payload);
     session.sequence += 1;
-    let info = crate::norm::wire::Info {
+    let info = Info {
         sender: session.fields(),
         flags: ObjectFlags::NONE,
         fec_id: FecId::REED_SOLOMON_8,
