@@ -66,7 +66,7 @@ impl Work {
         self.folder.path().join("logs")
     }
 
-    /// A name for something beside the receivers' folders.
+    /// A path beside the receivers' folders.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
