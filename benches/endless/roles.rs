@@ -1,4 +1,4 @@
-//! The two sides of a stream, of DATA objects and of the bare socket.
+//! The sides of a stream, of DATA objects and of the bare socket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,17 +17,18 @@ use crate::Options;
 use crate::content::{cpu, fill, since_epoch, watch_memory};
 
 const PORT: u16 = 46_400;
-/// A piece that is generated at a time.
+/// Bytes that are generated at a time.
 const PIECE: usize = 1 << 20;
-/// Of what was written to a stream, this much is kept for repair.
+/// Bytes of a stream that are kept for repair.
 const BUFFER: usize = 64 << 20;
 /// Bytes of a DATA object.
 const OBJECT: usize = 16 << 20;
-/// DATA objects are kept until the end, so they are one content, sent again and again.
+/// Limit for DATA objects that are kept until the end. They share one content.
 const HELD: usize = 1 << 40;
-/// After this long without a packet everything was heard of the bare socket.
+/// Time without a packet after which the bare socket's receiver ends.
 const SILENCE: Duration = Duration::from_millis(500);
-const LONGEST: usize = 65_507;
+/// The longest UDP payload over IPv4.
+const MAX_PAYLOAD: usize = 65_507;
 
 /// One side of one transfer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -40,15 +41,18 @@ pub enum Role {
     RawReceiver,
 }
 
-/// How one side has fared.
+/// The outcome of one side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub bytes: u64,
+    /// Start in nanoseconds of the shared clock.
     pub begin: u128,
+    /// End in nanoseconds of the shared clock.
     pub end: u128,
+    /// Processor time in seconds.
     pub cpu: f64,
     pub peak_kib: f64,
-    /// Of the bare socket, none.
+    /// `-` for the bare socket.
     pub hash: String,
 }
 
@@ -73,7 +77,7 @@ impl Role {
         }
     }
 
-    pub fn play(self, options: &Options) -> Result<Outcome, String> {
+    pub fn play(self, options: &Options) -> std::result::Result<Outcome, String> {
         let (peak, begin) = (watch_memory(), since_epoch());
         let played = match self {
             Self::StreamSender => send_stream(options),
@@ -83,7 +87,8 @@ impl Role {
             Self::RawSender => send_raw(options),
             Self::RawReceiver => receive_raw(options),
         };
-        let (bytes, end, hash) = played.map_err(|error| format!("{}: {error}", self.name()))?;
+        let played = played.map_err(|error| format!("{}: {error}", self.name()))?;
+        let Played { bytes, end, hash } = played;
         let hash = hash.map_or_else(|| "-".to_owned(), |hash| hash.finalize().to_string());
         let (cpu, peak_kib) = (cpu().unwrap_or(0.0), peak() as f64);
         Ok(Outcome { bytes, begin, end, cpu, peak_kib, hash })
@@ -112,8 +117,15 @@ impl Outcome {
     }
 }
 
-/// Bytes, when the last of them came or went, and their hash.
-type Played = Result<(u64, u128, Option<Hasher>), Box<dyn std::error::Error>>;
+/// Content that was sent or received.
+struct Played {
+    bytes: u64,
+    /// Time of the last bytes.
+    end: u128,
+    hash: Option<Hasher>,
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn group() -> SocketAddr {
     SocketAddr::from(([239, 255, 57, 44], PORT))
@@ -123,17 +135,21 @@ fn interface(options: &Options) -> Option<InterfaceSpec> {
     Some(InterfaceSpec::Name(options.interface.clone()))
 }
 
-fn open_sender(options: &Options) -> Result<ObjectSender, Box<dyn std::error::Error>> {
+fn open_sender(options: &Options) -> Result<ObjectSender> {
     let mut sending = ObjectSendOptions::new(group());
     sending.interface = interface(options);
     sending.rate = options.rate.map(|rate| rate * 1_000_000);
-    (sending.form, sending.block_len, sending.parity) = (RsForm::Id5, 160, 95);
-    (sending.rfc_only, sending.min_receivers) = (false, 1);
-    (sending.segment_size, sending.max_held) = (options.segment, HELD);
+    sending.form = RsForm::Id5;
+    sending.block_len = 160;
+    sending.parity = 95;
+    sending.rfc_only = false;
+    sending.min_receivers = 1;
+    sending.segment_size = options.segment;
+    sending.max_held = HELD;
     Ok(ObjectSender::open(&sending)?)
 }
 
-fn send_stream(options: &Options) -> Played {
+fn send_stream(options: &Options) -> Result<Played> {
     let sender = open_sender(options)?;
     let mut stream = sender.open_stream(None, BUFFER, MessageMarks::FirstOfSegment)?;
     let (mut hash, mut piece, bytes) = (Hasher::new(), vec![0; PIECE], options.gib << 30);
@@ -144,10 +160,10 @@ fn send_stream(options: &Options) -> Played {
     }
     stream.close();
     sender.finish()?;
-    Ok((bytes, since_epoch(), Some(hash)))
+    Ok(Played { bytes, end: since_epoch(), hash: Some(hash) })
 }
 
-fn send_data(options: &Options) -> Played {
+fn send_data(options: &Options) -> Result<Played> {
     let sender = open_sender(options)?;
     let (mut hash, mut content, bytes) = (Hasher::new(), vec![0; OBJECT], options.gib << 30);
     fill(0, &mut content);
@@ -157,10 +173,10 @@ fn send_data(options: &Options) -> Played {
         sender.send_data(content.clone(), None)?;
     }
     sender.finish()?;
-    Ok((bytes, since_epoch(), Some(hash)))
+    Ok(Played { bytes, end: since_epoch(), hash: Some(hash) })
 }
 
-fn receive(options: &Options) -> Played {
+fn receive(options: &Options) -> Result<Played> {
     let mut receiving = ObjectReceiveOptions::new(group());
     receiving.interface = interface(options);
     let receiver = ObjectReceiver::open(&receiving)?;
@@ -190,21 +206,23 @@ fn receive(options: &Options) -> Played {
         }
     }
     receiver.close()?;
-    Ok((bytes, end, Some(hash)))
+    Ok(Played { bytes, end, hash: Some(hash) })
 }
 
-fn open_raw(options: &Options, join: bool) -> Result<Link, Box<dyn std::error::Error>> {
+fn open_raw(options: &Options, join: bool) -> Result<Link> {
     let mut config = LinkConfig::new(group());
     config.interface = interface(options);
-    (config.join, config.loopback) = (join, true);
-    (config.recv_buffer, config.send_buffer) = (BUFFER, BUFFER);
+    config.join = join;
+    config.loopback = true;
+    config.recv_buffer = BUFFER;
+    config.send_buffer = BUFFER;
     Ok(Link::open(&config)?)
 }
 
-fn send_raw(options: &Options) -> Played {
+fn send_raw(options: &Options) -> Result<Played> {
     let mut link = open_raw(options, false)?;
     let segment = usize::from(options.segment);
-    let batch = vec![0x5a; link.max_gso_segments().min(LONGEST / segment).max(1) * segment];
+    let batch = vec![0x5a; link.max_gso_segments().min(MAX_PAYLOAD / segment).max(1) * segment];
     let (to, bytes) = (link.group(), options.gib << 30);
     let mut left = bytes;
     while left > 0 {
@@ -218,20 +236,23 @@ fn send_raw(options: &Options) -> Played {
         };
         left -= sent as u64;
     }
-    Ok((bytes, since_epoch(), None))
+    Ok(Played { bytes, end: since_epoch(), hash: None })
 }
 
-fn receive_raw(options: &Options) -> Played {
+fn receive_raw(options: &Options) -> Result<Played> {
     let mut link = open_raw(options, true)?;
-    let (mut bytes, mut last, mut end) = (0u64, Instant::now(), 0);
+    let mut bytes = 0u64;
+    let mut last = Instant::now();
+    let mut end = 0;
     while bytes == 0 || last.elapsed() < SILENCE {
         link.wait(Some(SILENCE))?;
         let mut got = 0;
         link.recv(64, &mut |datagram| got += datagram.payload.len() as u64)?;
         if got > 0 {
             bytes += got;
-            (last, end) = (Instant::now(), since_epoch());
+            last = Instant::now();
+            end = since_epoch();
         }
     }
-    Ok((bytes, end, None))
+    Ok(Played { bytes, end, hash: None })
 }
