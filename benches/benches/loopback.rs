@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 use norm_net::{Pace, ReceiveOptions, SendOptions, receive, send};
 
 const SEGMENT: usize = 1364;

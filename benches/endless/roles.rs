@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use blake3::Hasher;
 use bytes::Bytes;
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 use norm_net::objects::{
     MessageMarks, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, ObjectSendOptions,
     ObjectSender, RsForm, StreamItem,
 };
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
 
 use crate::Options;
 use crate::content::{cpu, fill, since_epoch, watch_memory};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::{
     ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveReport, Receiving, SendOptions, SendReport,
 };

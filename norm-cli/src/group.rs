@@ -48,7 +48,7 @@ pub fn membership(group: SocketAddr) -> &'static str {
 pub fn hint_if_foreign(group: SocketAddr) -> Option<String> {
     let ip = group.ip();
     let own =
-        || norm_net::interface::list().map(|all| all.iter().any(|i| i.addresses.contains(&ip)));
+        || norm_net::io::interface::list().map(|all| all.iter().any(|i| i.addresses.contains(&ip)));
     if is_multicast(group) || ip.is_unspecified() || ip.is_loopback() || own().unwrap_or(true) {
         return None;
     }

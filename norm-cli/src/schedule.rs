@@ -1,6 +1,6 @@
 //! A schedule of rates as users write it: `08:00-18:00=50M,22:00-06:00=off,else=max`.
 
-use norm_net::schedule::{Bound, RateSchedule, TimeOfDay, Window};
+use norm_net::transfer::schedule::{Bound, RateSchedule, TimeOfDay, Window};
 
 use crate::text;
 use crate::units::Rate;

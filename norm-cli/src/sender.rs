@@ -7,8 +7,10 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
-use norm_net::error::NetError;
-use norm_net::{NodeId, SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending};
+use norm_net::io::error::NetError;
+use norm_net::{
+    NodeId, ScanError, SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending,
+};
 
 use crate::args::{self, SendArgs};
 use crate::exit::{Code, Failure};
@@ -191,13 +193,15 @@ impl Wanted {
 /// Why a session could not start, or broke.
 pub(crate) fn failure(error: &SendError) -> Failure {
     let code = match error {
-        SendError::Scan { error, .. } if error.kind() == io::ErrorKind::NotFound => Code::Usage,
-        SendError::Scan { .. } => Code::LocalIo,
+        SendError::Scan(ScanError::Unreadable { error, .. })
+            if error.kind() != io::ErrorKind::NotFound =>
+        {
+            Code::LocalIo
+        }
         SendError::Net(error) => net_code(error),
         SendError::Io(_) => Code::Network,
-        SendError::NoPaths
-        | SendError::Name { .. }
-        | SendError::SameName { .. }
+        SendError::Scan(_)
+        | SendError::NameTooLong { .. }
         | SendError::TooLarge(_)
         | SendError::Config(_) => Code::Usage,
     };

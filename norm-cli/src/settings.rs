@@ -1,6 +1,6 @@
 //! One line at the start that says what is about to happen, and where.
 
-use norm_net::interface::Interface;
+use norm_net::io::interface::Interface;
 use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -14,16 +14,16 @@ use bytes::Bytes;
 use crossbeam_channel::{Sender as ChannelEnd, unbounded};
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::sender::{Mode, ObjectSpec};
 use norm_core::norm::wire::{
     Cmd, Command, Eot, Extensions, FecId, Flush, Header, InstanceId, Message, NodeId, NodeList,
     ObjectId, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
 };
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_core::{Rng, Timestamp};
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{
     Compat, CompatFec, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, SendOptions,
     SendOutcome, receive, send,
@@ -176,7 +176,7 @@ fn a_file_that_exists_is_refused_while_the_others_arrive_and_the_sender_is_not_t
     assert_eq!(sent.outcome, SendOutcome::AllFailed, "{sent:?}");
     let (events, report) = receiver.join().unwrap();
     let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("--overwrite"), "{reason}");
+    assert!(reason.contains("exists already"), "{reason}");
     assert_eq!(failures(&events).len(), 1, "{events:?}");
     assert_eq!(report.sets[0].files, 1, "the other one is here: {report:?}");
     assert_eq!(fs::read(out.join("set/a")).unwrap(), b"mine");
@@ -212,7 +212,7 @@ fn forge(
         let code = RsCode::new(RsForm::Id5, Points::Rizzo, 20, 10).unwrap();
         let config = SenderConfig {
             scheme: Scheme::ReedSolomon(code),
-            rfc_only: true,
+            mode: Mode::Standard,
             segment_size: 1400,
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),

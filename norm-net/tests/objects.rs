@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::objects::{
     MessageMarks, ObjectError, ObjectEvent, ObjectReceiveOptions, ObjectReceiver,
     ObjectSendOptions, ObjectSendOutcome, ObjectSender, StreamItem, StreamReader,

@@ -20,9 +20,9 @@ use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescripto
 use norm_core::norm::receiver::{JoinPolicy, Progress};
 use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
-use norm_net::driver::{Application, Clock, run};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{Application, Clock, run};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{Fec, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
 use tempfile::{TempDir, tempdir};
 
@@ -57,7 +57,7 @@ struct Store {
 }
 
 fn key(slot: BlockSlot) -> (u32, u64, u32) {
-    (slot.remote, slot.object, slot.block)
+    (slot.sender.0, slot.object, slot.block)
 }
 
 impl SymbolStore for Store {
@@ -109,11 +109,11 @@ struct Keeper {
 impl Application<Receiver<Store>> for Keeper {
     fn event(&mut self, engine: &mut Receiver<Store>, now: Timestamp, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::SenderFound { remote, .. } if self.fails => {
+            ReceiverEvent::SenderFound { sender: remote, .. } if self.fails => {
                 let reason = "disk\nfull".to_owned();
                 let state = MemberState::Failed;
                 engine.set_progress(remote, Progress { state, bytes_total: 0, reason });
-                engine.announce(remote, now);
+                engine.report_now(remote, now);
             }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 let arrived = self.objects.entry(object.key).or_default();
@@ -241,7 +241,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
     assert_eq!(entries.len(), 203);
 
     let tail = DigestList::parse(&objects[extents + 1].content, &set).unwrap();
-    assert_eq!(tail.head(), blake3::hash(&objects[0].content));
+    assert_eq!(tail.manifest(), blake3::hash(&objects[0].content));
     let mut received: Vec<u8> = Vec::new();
     for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {
         assert_eq!(extent.info.unwrap().offset, received.len() as u64);

@@ -9,10 +9,10 @@ use std::time::Duration;
 use norm_core::fec::Scheme;
 use norm_core::norm::backoff::random_backoff;
 use norm_core::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, AckReq, Command, Credit, Data, Extensions, Flush, Header,
-    Identity, MemberReport, MemberState, Message, Nack, NodeId, NodeList, ObjectFlags, ObjectId,
-    PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter, Report, RollCall,
-    SenderFields, Sequence, WireTime,
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, AckReq, Command, Data, Extensions, Flush, Header,
+    Identity, MemberReport, MemberState, MembershipQuery, Message, Nack, NodeId, NodeList,
+    ObjectFlags, ObjectId, PayloadFormat, PayloadId, ReceiveWindow, RepairFlags, RepairForm,
+    RepairItem, RepairWriter, Report, SenderFields, Sequence, WireTime,
 };
 use norm_core::{Rng, Timestamp};
 
@@ -31,7 +31,7 @@ const FIRST_NODE: u32 = 1000;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Report,
-    Credit,
+    Window,
     Confirmation,
     Nack,
 }
@@ -192,7 +192,8 @@ impl Group {
     }
 
     fn take_call(&mut self, now: u64, content: &[u8]) {
-        let Some(RollCall::Call { round, window_ms, send_time, .. }) = RollCall::parse(content)
+        let Some(MembershipQuery::Query { round, window_ms, send_time, .. }) =
+            MembershipQuery::parse(content)
         else {
             return;
         };
@@ -212,7 +213,7 @@ impl Group {
                 bytes_total: 1 << 30,
                 loss: 655,
                 drops: 0,
-                marked: 0,
+                ce_marked: 0,
                 name: "receiver.example",
                 reason: "",
             };
@@ -247,11 +248,11 @@ impl Group {
     }
 
     fn take_request(&mut self, now: u64, request: &AckReq<'_>) {
-        assert_eq!(request.ack_type, ACK_CREDIT, "nothing else was asked for");
+        assert_eq!(request.ack_type, ACK_WINDOW, "nothing else was asked for");
         let mut payload = Vec::new();
-        Credit { room: ROOM, burst: 4 << 20 }.emit(&mut payload);
+        ReceiveWindow { bytes: ROOM, burst: 4 << 20 }.emit(&mut payload);
         for member in self.listed(request.acking) {
-            self.acknowledge(now, member, Kind::Credit, (ACK_CREDIT, request.ack_id), &payload);
+            self.acknowledge(now, member, Kind::Window, (ACK_WINDOW, request.ack_id), &payload);
         }
     }
 

@@ -154,7 +154,7 @@ impl Case {
     }
 
     fn print(&self, whole: &Whole) {
-        let kinds = [Kind::Nack, Kind::Credit, Kind::Report, Kind::Confirmation];
+        let kinds = [Kind::Nack, Kind::Window, Kind::Report, Kind::Confirmation];
         let sums = kinds.map(|kind| self.sum(Purpose::Feedback(kind)));
         let columns: String = sums[..3]
             .iter()
@@ -225,8 +225,8 @@ fn run(
             // The kernel has just written it.
             let payload = &mut buffer[..feedback.bytes.len()];
             payload.copy_from_slice(&feedback.bytes);
-            let (marked, waited) = (false, Duration::ZERO);
-            let datagram = Datagram { source, to_group: true, marked, waited, payload };
+            let (ce, waited) = (false, Duration::ZERO);
+            let datagram = Datagram { source, to_group: true, ce, waited, payload };
             let start = Instant::now();
             sender.handle_datagram(timestamp(now), datagram);
             while let Some(event) = sender.poll_event() {
@@ -318,7 +318,7 @@ fn serve(
         }
         while let Some(transmit) = sender.poll_transmit(now, out) {
             busy = true;
-            out.bytes.chunks(transmit.segment_size).for_each(&mut sent);
+            out.as_bytes().chunks(transmit.segment_size).for_each(&mut sent);
         }
     }
 }

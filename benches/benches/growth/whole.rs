@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 
 const BYTES: usize = 64 << 20;
 const PART: usize = 1 << 20;

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 
 use super::{Outcome, Plan, Scene};
 use crate::network::INTERFACE;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::{Dscp, Feedback};
 
 use super::exit_codes;

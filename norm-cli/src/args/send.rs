@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use norm_net::interface::InterfaceSpec;
-use norm_net::schedule::{RateSchedule, TimeOfDay, WallClock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Compat, CompatFec, Dscp, Fec, Pace, Slow, SlowLimits};
 
 use super::exit_codes;

@@ -1,7 +1,7 @@
 //! What `norm-send` tells scripts: the larger records.
 
 use norm_core::norm::wire::MemberState;
-use norm_net::schedule::Bound;
+use norm_net::transfer::schedule::Bound;
 use norm_net::{
     Pace, ReceiverOutcome, ReceiverResult, SendEvent, SendOutcome, SendPhase, SendProgress,
     SendReport, SendSettings,

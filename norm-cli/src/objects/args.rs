@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 
 use crate::group;
 use crate::units::Rate;

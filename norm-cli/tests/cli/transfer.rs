@@ -186,7 +186,7 @@ fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() 
     assert_eq!(status.code(), Some(6), "{events:#?}");
     let failed = last(&events, "receiver_failed");
     assert_eq!(failed["name"], "bad");
-    assert!(failed["reason"].as_str().unwrap().contains("overwrite"), "{failed}");
+    assert!(failed["reason"].as_str().unwrap().contains("exists already"), "{failed}");
 
     let codes = receivers.map(|receiver| receiver.finish().0.code());
     assert_eq!(codes[0], Some(0));

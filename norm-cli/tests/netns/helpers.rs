@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use serde_json::{Value, json};
 
 use crate::process::MARK;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use norm_core::Rng;
-use norm_net::socket::Link;
+use norm_net::io::socket::Link;
 
 /// Packets per turn, and the time from one to the next.
 const BURST: u64 = 10;

@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::Rng;
+use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ConfigError, RateControl};
+use norm_core::norm::sender::{ConfigError, Mode, RateControl};
 use norm_core::norm::wire::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
-use crate::error::NetError;
-use crate::interface::InterfaceSpec;
-use crate::send::SendError;
-use crate::session::draw_node;
-use crate::socket::LinkConfig;
+use crate::io::error::NetError;
+use crate::io::interface::InterfaceSpec;
+use crate::io::socket::LinkConfig;
+use crate::transfer::send::SendError;
 
 /// The options of [`ObjectSender::open`](super::ObjectSender::open).
 #[derive(Clone, Debug)]
@@ -106,14 +106,14 @@ impl ObjectSendOptions {
         let code = code.map_err(|error| {
             SendError::Config(format!("no code has {block_len} and {parity} symbols: {error}"))
         })?;
-        let usual = SenderConfig::new(self.node.map_or_else(|| draw_node(rng), NodeId));
+        let usual = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
-            packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
+            packet_overhead: PacketOverhead::to(self.group.ip()),
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),
-            rfc_only: self.rfc_only,
+            mode: if self.rfc_only { Mode::Standard } else { Mode::Native },
             patience: self.patience,
             min_receivers: self.min_receivers,
             start_timeout: self.start_timeout,

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use norm_core::fileset::SetId;
 use norm_core::norm::wire::NodeId;
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
 
 use source::{SEGMENT, SET, Source, content, directory, file, group, names, options};
@@ -106,7 +106,7 @@ fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
     let sender = Source::new(&entries).send(group);
     let report = receive(&options(group, dir.path())).unwrap().wait().unwrap();
     let ReceiveOutcome::LocalError(reason) = report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("mine.txt") && reason.contains("--overwrite"), "{reason}");
+    assert!(reason.contains("mine.txt") && reason.contains("exists already"), "{reason}");
     assert_eq!(names(dir.path()), ["mine.txt"]);
     assert_eq!(fs::read(dir.path().join("mine.txt")).unwrap(), b"mine");
     let sent = sender.join().unwrap();
@@ -244,7 +244,7 @@ fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
     // One was received, so nothing else is begun.
     let other = Source::with(SetId([5; 16]), &late, |hash| hash);
     let refused = Source { node: NodeId(79), ..other }.send(group).join().unwrap();
-    assert!(refused.failed[0].contains("--daemon"), "{:?}", refused.failed);
+    assert!(refused.failed[0].contains("--continuous"), "{:?}", refused.failed);
     let sent = first.join().unwrap();
     assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
     let report = receiving.wait().unwrap();

@@ -92,7 +92,7 @@ fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(100);
     let kept = begin(group, dir.path(), &entries);
-    assert_eq!(names(dir.path()).len(), 3, "head, payload and state: {:?}", names(dir.path()));
+    assert_eq!(names(dir.path()).len(), 3, "manifest, payload and state: {:?}", names(dir.path()));
     let code = RsCode::new(RsForm::Id5, Points::Rizzo, 64, 32).unwrap();
     let sender = Source { scheme: Scheme::ReedSolomon(code), ..another(&entries) }.send(group);
     let (report, events) = run(&options(group, dir.path()));
@@ -171,7 +171,7 @@ fn a_crash_costs_a_second_and_no_more() {
     while receiving.events().recv_deadline(until).map(written).unwrap() < 8_000_000 {}
     // What is on the disk at this moment.
     let crashed = tempfile::tempdir().unwrap();
-    for kind in ["state", "head", "payload"] {
+    for kind in ["state", "manifest", "payload"] {
         let from = path(dir.path(), kind);
         fs::copy(&from, crashed.path().join(from.file_name().unwrap())).unwrap();
     }
@@ -209,7 +209,7 @@ fn a_head_that_is_wrong_on_the_disk_is_received_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(135);
     begin(group, dir.path(), &entries);
-    flip(&path(dir.path(), "head"), 30, 10);
+    flip(&path(dir.path(), "manifest"), 30, 10);
     let sender = another(&entries).send(group);
     let (report, events) = run(&options(group, dir.path()));
     assert_complete(&report, dir.path(), &entries);

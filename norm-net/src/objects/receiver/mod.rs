@@ -17,11 +17,11 @@ use norm_core::norm::receiver::ReceiverStats;
 
 use super::options::ObjectReceiveOptions;
 use super::signal::Signal;
-use crate::driver::{self, Clock};
-use crate::receive::ReceiveError;
-use crate::receive::store::BlockStore;
-use crate::session::{JobResults, Stopper, os_seed};
-use crate::socket::Link;
+use crate::io::driver::{self, Clock};
+use crate::io::socket::Link;
+use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::transfer::receive::ReceiveError;
+use crate::transfer::receive::store::BlockStore;
 
 pub use event::{ObjectEvent, ObjectEvents, RemoteSender};
 pub use reader::{StreamItem, StreamReader};

@@ -9,17 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use crossbeam_channel::{Sender as Channel, TrySendError};
 use norm_core::Timestamp;
-use norm_core::endpoint::{Job, JobDone, StoreJob, StoreOutcome};
-use norm_core::norm::receiver::ObjectRef;
+use norm_core::endpoint::{Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::norm::{Receiver, ReceiverEvent};
 
 use super::event::{Budget, ObjectEvent, RemoteSender};
 use super::feed::{Fed, Feed};
 use super::reader::ITEM;
-use crate::driver::Application;
+use crate::io::driver::Application;
 use crate::objects::signal::Signal;
-use crate::receive::store::{BlockStore, Returns};
-use crate::session::{JobResults, Stopper};
+use crate::stopper::{JobResults, Stopper};
+use crate::transfer::receive::store::{BlockStore, Returns};
 
 type Engine = Receiver<BlockStore>;
 
@@ -65,7 +64,7 @@ pub(super) struct Session {
     at_once: Arc<AtomicBool>,
     returns: Returns,
     results: JobResults,
-    senders: BTreeMap<u32, Known>,
+    senders: BTreeMap<SenderId, Known>,
     objects: BTreeMap<ObjectRef, Incoming>,
     /// Objects that wait for memory.
     waiting: VecDeque<ObjectRef>,
@@ -111,12 +110,12 @@ impl Session {
         }
     }
 
-    fn sender(&self, remote: u32) -> Option<RemoteSender> {
+    fn sender(&self, remote: SenderId) -> Option<RemoteSender> {
         self.senders.get(&remote).map(|known| known.sender)
     }
 
     fn open(&mut self, engine: &mut Engine, object: ObjectRef, size: u64, incoming: Incoming) {
-        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        let Some(sender) = self.sender(object.sender) else { return engine.refuse(object) };
         if incoming.size > self.limits.max_data {
             engine.refuse(object);
             self.tell(ObjectEvent::Refused { sender, size });
@@ -147,7 +146,7 @@ impl Session {
         size: u64,
         info: Option<Bytes>,
     ) {
-        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        let Some(sender) = self.sender(object.sender) else { return engine.refuse(object) };
         if self.streams.len() >= self.limits.max_streams {
             engine.refuse(object);
             self.tell(ObjectEvent::Refused { sender, size });
@@ -163,7 +162,7 @@ impl Session {
         let Some(Incoming { size, info, file, content }) = self.objects.remove(&object) else {
             return;
         };
-        let Some(sender) = self.sender(object.remote) else {
+        let Some(sender) = self.sender(object.sender) else {
             if content.is_some() {
                 self.budget.give_back(size);
             }
@@ -183,14 +182,15 @@ impl Session {
         if lost.content.is_some() {
             self.budget.give_back(lost.size);
         }
-        if let Some(sender) = self.sender(object.remote) {
+        if let Some(sender) = self.sender(object.sender) {
             self.tell(ObjectEvent::Aborted { sender, info: lost.info });
         }
     }
 
     /// A sender is gone, and all that is not complete with it.
-    fn gone(&mut self, engine: &mut Engine, remote: u32) -> Option<RemoteSender> {
-        let of_it = ObjectRef { remote, key: 0 }..=ObjectRef { remote, key: u64::MAX };
+    fn gone(&mut self, engine: &mut Engine, remote: SenderId) -> Option<RemoteSender> {
+        let of_it =
+            ObjectRef { sender: remote, key: 0 }..=ObjectRef { sender: remote, key: u64::MAX };
         let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
         let streams = self.streams.range(of_it).map(|(&object, _)| object);
         let lost: Vec<ObjectRef> = objects.chain(streams).collect();
@@ -201,7 +201,7 @@ impl Session {
         self.senders.remove(&remote).map(|known| known.sender)
     }
 
-    fn confirmed(&mut self, remote: u32) {
+    fn confirmed(&mut self, remote: SenderId) {
         if let Some(known) = self.senders.get_mut(&remote) {
             known.owes_release = true;
         }
@@ -219,7 +219,7 @@ impl Session {
             }
             if let Some(object) = object {
                 engine.confirm(object);
-                self.confirmed(object.remote);
+                self.confirmed(object.sender);
             }
         }
     }
@@ -236,14 +236,14 @@ impl Session {
         }
         for object in ended {
             self.streams.remove(&object);
-            self.confirmed(object.remote);
+            self.confirmed(object.sender);
         }
     }
 
     /// Blocks are small and the codes fast: done here, not by a worker.
     fn store(&mut self, engine: &mut Engine, job: StoreJob) {
         let slot = job.slot;
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = slot.object_ref();
         let Some(mut held) = engine.store_mut().lend(slot) else {
             return self.results.send(JobDone::Store { slot, outcome: StoreOutcome::Failed });
         };
@@ -282,8 +282,8 @@ impl Session {
 impl Application<Engine> for Session {
     fn event(&mut self, engine: &mut Engine, _: Timestamp, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::SenderFound { remote, node, address } => {
-                let sender = RemoteSender { number: remote, node, address };
+            ReceiverEvent::SenderFound { sender: remote, node, address } => {
+                let sender = RemoteSender { number: remote.0, node, address };
                 self.senders.insert(remote, Known { sender, owes_release: false });
                 self.tell(ObjectEvent::SenderFound { sender });
             }
@@ -298,32 +298,33 @@ impl Application<Engine> for Session {
             ReceiverEvent::ObjectComplete { object } => self.complete(engine, object),
             ReceiverEvent::ObjectAborted { object } => self.lose(object),
             ReceiverEvent::EmptyObjectLost { object } => {
-                if let Some(sender) = self.sender(object.remote) {
+                if let Some(sender) = self.sender(object.sender) {
                     self.tell(ObjectEvent::Aborted { sender, info: None });
                 }
             }
             ReceiverEvent::StoreFailed { object } => {
                 // Cannot be but for an object that was given up meanwhile.
-                engine.give_up(object.remote, object.key..object.key + 1);
+                engine.give_up(object.sender, object.key..object.key + 1);
                 self.lose(object);
             }
-            ReceiverEvent::Command { remote, content } => {
+            ReceiverEvent::Command { sender: remote, content } => {
                 if let Some(sender) = self.sender(remote) {
                     self.tell(ObjectEvent::Command { sender, content });
                 }
             }
-            ReceiverEvent::Released { remote } => {
+            ReceiverEvent::Released { sender: remote } => {
                 if let Some(known) = self.senders.get_mut(&remote) {
                     known.owes_release = false;
                 }
             }
-            ReceiverEvent::SenderSilent { remote } => {
+            ReceiverEvent::SenderSilent { sender: remote } => {
                 if let Some(sender) = self.gone(engine, remote) {
                     self.tell(ObjectEvent::SenderSilent { sender });
                 }
             }
             // A sender that waits for us no longer has ended as far as we are concerned.
-            ReceiverEvent::SenderEnded { remote } | ReceiverEvent::Ejected { remote, .. } => {
+            ReceiverEvent::SenderEnded { sender: remote }
+            | ReceiverEvent::Evicted { sender: remote, .. } => {
                 if let Some(sender) = self.gone(engine, remote) {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }
@@ -346,8 +347,8 @@ impl Application<Engine> for Session {
         self.signal.lower();
         if now >= self.next_look {
             self.next_look = now + LOOK;
-            let dropped = |remote: &&u32| engine.progress(**remote).is_none();
-            let dropped: Vec<u32> = self.senders.keys().filter(dropped).copied().collect();
+            let dropped = |remote: &&SenderId| engine.progress(**remote).is_none();
+            let dropped: Vec<SenderId> = self.senders.keys().filter(dropped).copied().collect();
             for remote in dropped {
                 self.gone(engine, remote);
             }

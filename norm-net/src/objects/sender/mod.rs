@@ -17,10 +17,10 @@ use norm_core::norm::stream::MessageMarks;
 use super::error::ObjectError;
 use super::options::ObjectSendOptions;
 use super::signal::Signal;
-use crate::driver::{self, Clock};
-use crate::send::SendError;
-use crate::session::{JobResults, Stopper, os_seed};
-use crate::socket::Link;
+use crate::io::driver::{self, Clock};
+use crate::io::socket::Link;
+use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::transfer::send::SendError;
 
 pub use event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 pub use writer::StreamWriter;

@@ -17,10 +17,10 @@ use norm_core::norm::{Sender, SenderEvent};
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
-use crate::driver::Application;
+use crate::io::driver::Application;
+use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
-use crate::session::{JobResults, Stopper};
-use crate::workers::{Workers, guarded};
+use crate::stopper::{JobResults, Stopper};
 
 type Reply<T> = ChannelSender<Result<T, ObjectError>>;
 
@@ -263,7 +263,7 @@ impl OpenStream {
 impl Application<Sender> for Session {
     fn event(&mut self, _: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
-            SenderEvent::ReceiverFound { node, name } => {
+            SenderEvent::ReceiverFound { node, name, .. } => {
                 self.tell(ObjectSendEvent::ReceiverFound { node, name });
             }
             SenderEvent::ReceiverConfirmed { node } => {
@@ -284,7 +284,7 @@ impl Application<Sender> for Session {
                 self.ending = Some(now);
             }
             // Nobody is sent away here.
-            SenderEvent::ReceiverEjected { .. }
+            SenderEvent::ReceiverEvicted { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }

@@ -1,0 +1,100 @@
+//! What the user decides about a link.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::io::dscp::Dscp;
+use crate::io::error::NetError;
+use crate::io::interface::InterfaceSpec;
+
+/// The options of a [`Link`](super::Link).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// Multicast group and port of the session. A unicast address makes a unicast session: for the
+    /// sender the receiver's address, for the receiver (`bind_session_port`) the address to listen
+    /// on; one that is not of this machine means every address.
+    pub group: SocketAddr,
+    /// Interface to send and join on; without it the routing table decides.
+    pub interface: Option<InterfaceSpec>,
+    /// Only source to listen to: joins (source, group), as in source-specific multicast.
+    pub source: Option<IpAddr>,
+    /// Multicast TTL or hop limit, 1 to 255: how many routers a packet may pass, plus one. Unicast
+    /// packets leave with the system's own.
+    pub ttl: u32,
+    /// The mark of all packets that are sent.
+    pub dscp: Dscp,
+    /// Whether all packets that are sent say that routers may mark them instead of dropping them (ECT(0),
+    /// RFC 3168). Only for who slows down when receivers tell of marks.
+    pub ecn: bool,
+    /// Whether receivers on this machine get what is sent to the group. On the loopback interface
+    /// itself they always do.
+    pub loopback: bool,
+    /// Kernel receive buffer to ask for, in bytes.
+    pub recv_buffer: usize,
+    /// Kernel send buffer to ask for, in bytes.
+    pub send_buffer: usize,
+    /// Whether to join the group. A sender that only gets unicast feedback has no need to.
+    pub join: bool,
+    /// Unicast sessions only: whether to receive on the session's port, as receivers do.
+    pub bind_session_port: bool,
+    /// Whether only feedback is wanted: the kernel then drops what senders send, our own packets that
+    /// come back among them, without handing it over. Linux only.
+    pub feedback_only: bool,
+    /// Whether one system call may send several packets (GSO).
+    pub gso: bool,
+    /// Whether one system call may receive several packets as one (GRO).
+    pub gro: bool,
+}
+
+impl LinkConfig {
+    /// The usual options: joined, chosen interface, TTL 1, no mark, no loopback, 32 MiB to receive and 4 MiB
+    /// to send, all batching.
+    pub fn new(group: SocketAddr) -> Self {
+        Self {
+            group,
+            interface: None,
+            source: None,
+            ttl: 1,
+            dscp: Dscp::DEFAULT,
+            ecn: false,
+            loopback: false,
+            recv_buffer: 32 << 20,
+            send_buffer: 4 << 20,
+            join: true,
+            bind_session_port: false,
+            feedback_only: false,
+            gso: true,
+            gro: true,
+        }
+    }
+
+    /// Whether the session is multicast.
+    pub fn is_multicast(&self) -> bool {
+        self.group.ip().is_multicast()
+    }
+
+    /// Refuses values that cannot work.
+    pub(super) fn check(&self) -> Result<(), NetError> {
+        let refuse = |message: String| Err(NetError::Config(message));
+        let group = self.group;
+        if group.port() == 0 {
+            return refuse(format!("the session {group} needs a port from 1 to 65535"));
+        }
+        if !(1..=255).contains(&self.ttl) {
+            return refuse(format!("a TTL of {} is not possible: give 1 to 255", self.ttl));
+        }
+        if group.ip().is_unspecified() && !self.bind_session_port {
+            return refuse(format!("{group} is no address to send to: give a group or a peer"));
+        }
+        let Some(source) = self.source else { return Ok(()) };
+        if !self.is_multicast() {
+            return refuse(format!("a source ({source}) needs a multicast group, not {group}"));
+        }
+        if source.is_multicast() || source.is_unspecified() {
+            return refuse(format!("the source {source} must be the address of one sender"));
+        }
+        if source.is_ipv4() != group.is_ipv4() {
+            return refuse(format!("source {source} and group {group} mix IPv4 and IPv6"));
+        }
+        Ok(())
+    }
+}
