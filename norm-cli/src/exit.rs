@@ -27,7 +27,7 @@ pub enum Code {
     /// 8: what arrived is not what was sent.
     Verification = 8,
     /// 9: the sender waited for this receiver no longer, because it kept the others slow.
-    Ejected = 9,
+    Evicted = 9,
     /// 129: stopped because the terminal has gone (SIGHUP).
     HungUp = 129,
     /// 130: stopped by Ctrl-C (SIGINT).
@@ -117,7 +117,7 @@ mod tests {
             (Code::Partial, 6),
             (Code::AllFailed, 7),
             (Code::Verification, 8),
-            (Code::Ejected, 9),
+            (Code::Evicted, 9),
             (Code::HungUp, 129),
             (Code::Interrupted, 130),
             (Code::Terminated, 143),

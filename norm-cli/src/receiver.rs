@@ -2,20 +2,21 @@
 
 use std::ffi::OsString;
 
+use norm_net::event::ResumeData;
 use norm_net::{
-    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
-    ReceiveSettings, Receiving, SetReport,
+    Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
+    ReceiveReport, ReceiveSettings, Receiving, SetReport,
 };
 
 use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::json::{Event, RecvSettings, RecvSummary, with_event};
+use crate::json::{ReceiverEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::progress::Standing;
 use crate::report::{self, Report};
 use crate::sender::{TURN, net_code};
-use crate::{group, settings, text};
+use crate::{explain, group, settings, text};
 
 /// Turns without an event after a complete transfer, until the user is told why it goes on.
 const TURNS_BEFORE_A_WORD: u32 = 10;
@@ -36,23 +37,23 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
-    let usual = ReceiveOptions::new(args.group, &args.directory);
-    let options = ReceiveOptions {
-        interface: args.interface.clone(),
-        source: args.source,
-        feedback: args.feedback(),
-        memory: args.memory,
-        node: args.node_id.map(norm_net::NodeId),
-        ttl: args.ttl,
-        dscp: args.dscp.unwrap_or_default(),
-        timeout: args.timeout,
-        daemon: args.daemon,
-        overwrite: args.overwrite,
-        fresh: args.fresh,
-        name: args.name.clone().unwrap_or(usual.name),
-        drop_percent: args.drop,
-        ..usual
-    };
+    let options = ReceiveOptions::new(args.group, &args.directory).with(|o| {
+        o.interface = args.interface.clone();
+        o.source = args.source;
+        o.feedback = args.feedback();
+        o.memory = args.memory;
+        o.node = args.node_id.map(norm_net::NodeId);
+        o.ttl = args.ttl;
+        o.dscp = args.dscp.unwrap_or_default();
+        o.timeout = args.timeout;
+        o.daemon = args.daemon;
+        o.overwrite = args.overwrite;
+        o.fresh = args.fresh;
+        if let Some(name) = &args.name {
+            o.name.clone_from(name);
+        }
+        o.drop_percent = args.drop;
+    });
     let mut output = Output::new(args.json);
     let receiving = norm_net::receive(&options).map_err(|error| failure(&error))?;
     let stopper = receiving.stopper();
@@ -66,21 +67,17 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         report.outcome = ReceiveOutcome::Stopped;
     }
     if report.kernel_drops > 0 {
-        output.hint(&format!(
-            "{} were lost on this machine, not on the network: they came while the socket's buffer was \
-             full; a lower --rate at the sender or a larger net.core.rmem_max here helps",
-            text::count(report.kernel_drops, "packet")
-        ));
+        output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
     let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = RecvSummary::new(&report, code);
-    output.event(&Event::RecvSummary(&summary));
+    let summary = Summary::new(&report, code);
+    output.event(&ReceiverEvent::Summary(summary));
     let written = args.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-recv", RecvSettings::from(&settings), &summary).write(path)
+        Report::new("norm-recv", Settings::new("norm-recv", &settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
-        output.hint(&error.message);
+        output.report_failed(error);
     }
     output.results([result?]);
     written?;
@@ -88,9 +85,9 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 }
 
 fn announce(settings: &ReceiveSettings, output: &mut Output) {
-    output.event(&Event::RecvSettings(&settings.into()));
+    output.event(&ReceiverEvent::Settings(Settings::new("norm-recv", settings)));
     output.say(&settings::receiver_line(settings));
-    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+    for hint in &settings.hints {
         output.hint(hint);
     }
     if let Some(hint) = group::hint_if_foreign(settings.group) {
@@ -113,20 +110,20 @@ fn follow(
                 show(&event, output);
                 idle_turns = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
             }
-            Err(error) if error.is_timeout() => {
+            Err(NoEvent::NotYet) => {
                 idle_turns = idle_turns.map(|turns| turns + 1);
                 if idle_turns == Some(TURNS_BEFORE_A_WORD) && !daemon && !interrupt.requested() {
                     output.say("waiting until the sender knows; Ctrl-C leaves at once");
                 }
             }
-            Err(_) => break,
+            Err(NoEvent::Over) => break,
         }
     }
     receiving.wait().map_err(|error| failure(&error))
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
-    with_event(event, |event| output.event(event));
+    output.event(event);
     match event {
         ReceiveEvent::SenderFound { address, .. } => {
             output.say(&format!("sender {address} is here"));
@@ -134,56 +131,59 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
         ReceiveEvent::SetFound { bytes, .. } => {
             output.say(&format!("a transfer of {} is on its way", text::bytes(*bytes)));
         }
-        ReceiveEvent::SetResumed { bytes, of, .. } => output.say(&format!(
+        ReceiveEvent::SetResumed { bytes_done: bytes, bytes_total: of, .. } => output.say(&format!(
             "{} of it are here already, kept from before; only the rest of {} is received",
             text::bytes(*bytes),
             text::bytes(*of)
         )),
-        ReceiveEvent::SetKept { bytes, of, .. } => output.say(&format!(
+        ReceiveEvent::ResumeDataKept { bytes_done: bytes, bytes_total: of, .. } => output.say(&format!(
             "kept {} of {}: when the same files are sent again, norm-recv into the same folder receives only the rest; norm-send --rest sends no more than that",
             text::bytes(*bytes),
             text::bytes(*of)
         )),
-        ReceiveEvent::Leftovers { kept, removed } => leftovers(kept, *removed, output),
-        ReceiveEvent::FilesKnown { files, bytes } => {
+        ReceiveEvent::ResumeDataFound { sets, removed } => leftovers(sets, *removed, output),
+        ReceiveEvent::FilesKnown { files, bytes, .. } => {
             let files = text::count(*files, "file");
             output.say(&format!("it has {files}, {}", text::bytes(*bytes)));
         }
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
-        ReceiveEvent::Verifying => output.say("everything is here; comparing hashes"),
+        ReceiveEvent::Verifying { .. } => output.say("everything is here; comparing hashes"),
         ReceiveEvent::SetComplete(report) => {
             output.clear();
             output.results([set_line(report)]);
         }
-        ReceiveEvent::SetFailed { reason, .. } => output.say(&format!("transfer failed: {reason}")),
-        ReceiveEvent::SenderPaused => {
+        ReceiveEvent::SetFailed(failure) => {
+            output.say(&format!("transfer failed: {}", explain::failure(failure)));
+        }
+        ReceiveEvent::SenderPaused { .. } => {
             output.say("the sender pauses, and says that it goes on later; waiting for it");
         }
-        ReceiveEvent::SenderResumed => output.say("the sender goes on"),
-        ReceiveEvent::SenderSilent => output.say("the sender is silent; waiting for it"),
-        ReceiveEvent::SenderEnded => output.say("the sender has ended the session"),
-        ReceiveEvent::Ejected { lane: Some(lane) } => output.say(&format!(
-            "this receiver takes less than the others: going on in the slow lane, {lane}"
+        ReceiveEvent::SenderResumed { .. } => output.say("the sender goes on"),
+        ReceiveEvent::SenderSilent { .. } => output.say("the sender is silent; waiting for it"),
+        ReceiveEvent::SenderEnded { .. } => output.say("the sender has ended the session"),
+        ReceiveEvent::Evicted { separate_group: Some(group), .. } => output.say(&format!(
+            "this receiver takes less than the others: going on in the separate group, {group}"
         )),
-        ReceiveEvent::Ejected { lane: None } => {
+        ReceiveEvent::Evicted { separate_group: None, .. } => {
             output.say("this receiver takes less than the others, and the sender waits no longer");
         }
-        ReceiveEvent::Hint(message) => output.say(&format!("hint: {message}")),
-        ReceiveEvent::FileFailed { path, reason } => {
-            output.say(&format!("not received: {}: {reason}", path.display()));
+        ReceiveEvent::Hint(hint) => output.say_hint(hint),
+        ReceiveEvent::FileFailed { path, problem, .. } => {
+            let problem = explain::problem(problem);
+            output.say(&format!("not received: {}: {problem}", path.display()));
         }
-        ReceiveEvent::FileComplete { .. } => {}
+        _ => {}
     }
 }
 
 /// What earlier runs have left.
-fn leftovers(kept: &[(u64, u64)], removed: usize, output: &mut Output) {
+fn leftovers(kept: &[ResumeData], removed: usize, output: &mut Output) {
     if removed > 0 {
         output.say(&format!("{} removed", text::count(removed as u64, "unfinished transfer")));
     }
     let parts: Vec<String> = kept
         .iter()
-        .map(|&(bytes, of)| format!("{} of {}", text::bytes(bytes), text::bytes(of)))
+        .map(|set| format!("{} of {}", text::bytes(set.bytes_done), text::bytes(set.bytes_total)))
         .collect();
     if !parts.is_empty() {
         output.say(&format!(
@@ -220,12 +220,12 @@ fn set_line(report: &SetReport) -> String {
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
         text::bytes(report.bytes),
-        report.sender,
+        report.address.map_or("its sender".to_owned(), |address| address.to_string()),
         text::span(report.elapsed),
-        text::bit_rate(report.goodput),
+        text::bit_rate(report.bits_per_second),
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
-    ) + &here_already(report.before)
+    ) + &here_already(report.present)
 }
 
 /// How many files did not have to be made, if there are any.
@@ -240,7 +240,7 @@ fn here_already(files: u64) -> String {
 fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String, Failure> {
     let complete = text::count(report.sets.len() as u64, "transfer");
     let reason = match report.failed.as_slice() {
-        [.., (_, reason)] => format!(": {reason}"),
+        [.., failure] => format!(": {}", explain::failure(failure)),
         [] => String::new(),
     };
     let group = settings.group;
@@ -249,7 +249,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
             let files: u64 = report.sets.iter().map(|set| set.files).sum();
             let into = settings.directory.display();
             let files = text::count(files, "file");
-            let before = report.sets.iter().map(|set| set.before).sum();
+            let before = report.sets.iter().map(|set| set.present).sum();
             return Ok(format!(
                 "complete: {files} ({}) in {into}, {} for repair sent{}",
                 text::bytes(report.bytes),
@@ -280,9 +280,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::VerifyFailed => {
             format!("what arrived is not what was sent{reason}; have it sent again")
         }
-        ReceiveOutcome::Ejected => format!("not complete{reason}"),
-        ReceiveOutcome::LocalError(what) => what.clone(),
-        ReceiveOutcome::Stopped => format!("stopped; {complete} complete"),
+        ReceiveOutcome::Evicted => format!("not complete{reason}"),
+        ReceiveOutcome::LocalError { problem } => explain::problem(problem),
+        _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(&report.outcome), message))
 }
@@ -294,9 +294,9 @@ fn code(outcome: &ReceiveOutcome) -> Code {
         ReceiveOutcome::Nothing => Code::AllFailed,
         ReceiveOutcome::NoSender => Code::Nobody,
         ReceiveOutcome::VerifyFailed => Code::Verification,
-        ReceiveOutcome::Ejected => Code::Ejected,
-        ReceiveOutcome::LocalError(_) => Code::LocalIo,
-        ReceiveOutcome::Stopped => Code::Interrupted,
+        ReceiveOutcome::Evicted => Code::Evicted,
+        ReceiveOutcome::LocalError { .. } => Code::LocalIo,
+        _ => Code::Interrupted,
     }
 }
 
@@ -305,7 +305,7 @@ fn failure(error: &ReceiveError) -> Failure {
         ReceiveError::Config(_) => Code::Usage,
         ReceiveError::Directory { .. } => Code::LocalIo,
         ReceiveError::Net(error) => net_code(error),
-        ReceiveError::Io(_) => Code::Network,
+        _ => Code::Network,
     };
-    Failure::new(code, error.to_string())
+    Failure::new(code, explain::receive_error(error))
 }

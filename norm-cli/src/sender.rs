@@ -7,18 +7,20 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
+use norm_net::event::ReceiverProgress;
 use norm_net::io::error::NetError;
 use norm_net::{
-    NodeId, ScanError, SendError, SendEvent, SendOptions, SendOutcome, SendReport, Sending,
+    NoEvent, NodeId, ReceiverInfo, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
+    SendReport, Sending,
 };
 
 use crate::args::{self, SendArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::json::{Event, SenderSettings, SenderSummary};
+use crate::json::{SenderEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::report::{self, Report};
-use crate::{demo, schedule, settings, text};
+use crate::{demo, explain, schedule, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
 
@@ -49,24 +51,24 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let usual = SendOptions::new(args.group);
-    let options = SendOptions {
-        interface: args.interface.clone(),
-        pace: args.pace(),
-        slow: args.slow(),
-        schedule: args.rate_schedule.clone(),
-        clock: args.clock(),
-        ttl: args.ttl,
-        dscp: args.dscp(),
-        mtu: args.mtu,
-        fec: args.code(),
-        memory: args.memory,
-        node: args.node_id.map(NodeId),
-        min_receivers: args.min_receivers as usize,
-        start_timeout: args.start_timeout,
-        linger: args.linger,
-        on_request: args.rest,
-        ..args.compat().map_or(usual.clone(), |compat| usual.compatible(compat))
-    };
+    let options =
+        args.compat().map_or(usual.clone(), |compat| usual.in_standard_mode(compat)).with(|o| {
+            o.interface = args.interface.clone();
+            o.pace = args.pace();
+            o.slow = args.slow();
+            o.schedule = args.rate_schedule.clone();
+            o.clock = args.clock();
+            o.ttl = args.ttl;
+            o.dscp = args.dscp();
+            o.mtu = args.mtu;
+            o.fec = args.code();
+            o.memory = args.memory;
+            o.node = args.node_id.map(NodeId);
+            o.min_receivers = args.min_receivers as usize;
+            o.start_timeout = args.start_timeout;
+            o.linger = args.linger;
+            o.on_request = args.rest;
+        });
     let mut output = Output::new(args.json);
     let sending = norm_net::send(&args.paths, &options).map_err(|error| failure(&error))?;
     let stopper = sending.stopper();
@@ -77,14 +79,14 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     output.clear();
     let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = SenderSummary::new(&report, code);
-    output.event(&Event::SenderSummary(&summary));
+    let summary = Summary::new(&report, code);
+    output.event(&SenderEvent::Summary(summary));
     output.results(receiver_table(&report).lines());
     let written = args.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-send", SenderSettings::from(&settings), &summary).write(path)
+        Report::new("norm-send", Settings::new("norm-send", &settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
-        output.hint(&error.message);
+        output.report_failed(error);
     }
     output.results([result?]);
     written?;
@@ -98,7 +100,7 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 /// Tells what the session was set up with.
 pub(crate) fn announce(sending: &Sending, output: &mut Output) {
     let settings = sending.settings();
-    output.event(&Event::SenderSettings(&settings.into()));
+    output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
     output.say(&settings::sender_line(settings));
     for skipped in settings.skipped.iter().take(MOST_NOTES) {
         output.say(&format!("not sent: {skipped}"));
@@ -106,7 +108,7 @@ pub(crate) fn announce(sending: &Sending, output: &mut Output) {
     if let Some(more) = settings.skipped.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
         output.say(&format!("not sent: {more} more"));
     }
-    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+    for hint in &settings.hints {
         output.hint(hint);
     }
 }
@@ -123,8 +125,8 @@ pub(crate) fn follow(
         output.watch(interrupt, "telling the receivers that the session ends");
         match event {
             Ok(event) => state.show(&event, output),
-            Err(error) if error.is_timeout() => {}
-            Err(_) => break,
+            Err(NoEvent::NotYet) => {}
+            Err(NoEvent::Over) => break,
         }
     }
     sending.wait().map_err(|error| failure(&error))
@@ -140,45 +142,53 @@ struct Wanted {
 
 impl Wanted {
     fn show(&mut self, event: &SendEvent, output: &mut Output) {
-        output.event(&event.into());
+        output.event(event);
         match event {
             SendEvent::Progress(progress) => {
                 self.receivers = progress.receivers;
                 output.progress(&standing(progress));
             }
-            SendEvent::ReceiverFound { name, .. } => self.note(output, &format!("{name} is here")),
+            SendEvent::ReceiverFound { receiver } => {
+                self.note(output, &format!("{} is here", receiver.name));
+            }
             SendEvent::Started { receivers } => {
                 output.say(&format!("sending begins; receivers heard so far: {receivers}"));
             }
-            SendEvent::ReceiverConfirmed { name, .. } => {
-                self.note(output, &format!("{name} has everything"));
+            SendEvent::ReceiverConfirmed { receiver } => {
+                self.note(output, &format!("{} has everything", receiver.name));
             }
-            SendEvent::ReceiverFailed { name, reason, .. } => {
-                output.say(&format!("{name} failed: {reason}"));
+            SendEvent::ReceiverFailed { receiver, reason } => {
+                output.say(&format!("{} failed: {reason}", receiver.name));
             }
-            SendEvent::ReceiverEjected { name, lane, .. } => output.say(&match lane {
-                Some(lane) => {
-                    format!("{name} keeps the others slow: it goes on in the slow lane, {lane}")
-                }
-                None => format!("{name} keeps the others slow and is not waited for any more"),
-            }),
-            SendEvent::ReceiverLost { name, .. } => {
+            SendEvent::ReceiverEvicted { receiver, separate_group } => {
+                let name = &receiver.name;
+                output.say(&match separate_group {
+                    Some(group) => {
+                        format!("{name} keeps the others slow: it goes on in the separate group, {group}")
+                    }
+                    None => format!("{name} keeps the others slow and is not waited for any more"),
+                });
+            }
+            SendEvent::ReceiverLost { receiver } => {
+                let name = &receiver.name;
                 output.say(&format!("{name} has fallen silent and is not waited for any more"));
             }
-            SendEvent::Bounded { bound, until } => output.say(&schedule::change(*bound, *until)),
-            SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
-            SendEvent::ReceiverProgress { node, name, drops, .. } => {
-                if *drops > MANY_DROPS
-                    && self.dropping.len() < MOST_NOTES
-                    && self.dropping.insert(*node)
-                {
-                    output.say(&format!(
-                        "{name} drops packets that have reached it: its processor is too slow for this rate, or \
-                         its socket buffer too small (there: sysctl net.core.rmem_max)"
-                    ));
-                }
-            }
-            SendEvent::AllSent => {}
+            SendEvent::RateBound { bound, until } => output.say(&schedule::change(*bound, *until)),
+            SendEvent::Hint(hint) => output.say_hint(hint),
+            SendEvent::ReceiverProgress(progress) => self.note_drops(output, progress),
+            _ => {}
+        }
+    }
+
+    /// Says once of a receiver that it drops many packets.
+    fn note_drops(&mut self, output: &Output, progress: &ReceiverProgress) {
+        let ReceiverInfo { node, name, .. } = &progress.receiver;
+        let many = progress.drops > MANY_DROPS && self.dropping.len() < MOST_NOTES;
+        if many && self.dropping.insert(*node) {
+            output.say(&format!(
+                "{name} drops packets that have reached it: its processor is too slow for this rate, or \
+                 its socket buffer too small (there: sysctl net.core.rmem_max)"
+            ));
         }
     }
 
@@ -200,19 +210,16 @@ pub(crate) fn failure(error: &SendError) -> Failure {
         }
         SendError::Net(error) => net_code(error),
         SendError::Io(_) => Code::Network,
-        SendError::Scan(_)
-        | SendError::NameTooLong { .. }
-        | SendError::TooLarge(_)
-        | SendError::Config(_) => Code::Usage,
+        _ => Code::Usage,
     };
-    Failure::new(code, error.to_string())
+    Failure::new(code, explain::send_error(error))
 }
 
 /// A setting that cannot work is the command line's fault, everything else the network's.
 pub(crate) fn net_code(error: &NetError) -> Code {
     match error {
         NetError::Config(_) => Code::Usage,
-        NetError::Interface(_) | NetError::Socket { .. } | NetError::Join { .. } => Code::Network,
+        _ => Code::Network,
     }
 }
 
@@ -222,8 +229,8 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
         SendOutcome::Complete => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,
-        SendOutcome::NobodyHeard | SendOutcome::StartTimedOut { .. } => Code::Nobody,
+        SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::Nobody,
         SendOutcome::Stopped => Code::Interrupted,
-        SendOutcome::SourceChanged(_) | SendOutcome::ReadFailed(_) => Code::LocalIo,
+        _ => Code::LocalIo,
     }
 }

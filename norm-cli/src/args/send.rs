@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
-use norm_net::{Compat, CompatFec, Dscp, Fec, Pace, Slow, SlowLimits};
+use norm_net::{Dscp, Fec, Pace, Slow, SlowLimits, Standard, StandardFec};
 
 use super::exit_codes;
 use crate::exit::Failure;
@@ -176,7 +176,7 @@ pub enum Code {
     /// For sets, which only norm-recv understands.
     Set(Fec),
     /// With `--compat`.
-    Compat(CompatFec),
+    Compat(StandardFec),
 }
 
 fn code(word: &str) -> Result<Code, String> {
@@ -184,9 +184,9 @@ fn code(word: &str) -> Result<Code, String> {
         "auto" => Code::Set(Fec::Auto),
         "raptorq" => Code::Set(Fec::RaptorQ),
         "rs" => Code::Set(Fec::ReedSolomon),
-        "5" => Code::Compat(CompatFec::Id5),
-        "2" => Code::Compat(CompatFec::Id2),
-        "129" => Code::Compat(CompatFec::Id129),
+        "5" => Code::Compat(StandardFec::Id5),
+        "2" => Code::Compat(StandardFec::Id2),
+        "129" => Code::Compat(StandardFec::Id129),
         _ => {
             return Err("give auto, raptorq or rs; with --compat nrl 5 (the NRL's own choice), \
                         2 (long blocks) or 129"
@@ -214,9 +214,9 @@ Examples:
 
 impl SendArgs {
     /// How to send to receivers of other makes, if that is wanted.
-    pub fn compat(&self) -> Option<Compat> {
-        let id = if let Some(Code::Compat(id)) = self.fec { id } else { CompatFec::Id5 };
-        self.compat.as_ref().map(|_| Compat::new(id))
+    pub fn compat(&self) -> Option<Standard> {
+        let id = if let Some(Code::Compat(id)) = self.fec { id } else { StandardFec::Id5 };
+        self.compat.as_ref().map(|_| Standard::new(id))
     }
 
     /// The code of a set.
@@ -234,10 +234,11 @@ impl SendArgs {
         };
         match self.slow {
             SlowChoice::Wait => Slow::Wait,
-            SlowChoice::Eject => Slow::Eject(limits),
-            SlowChoice::Lane => {
-                Slow::Lane(limits, self.lane.unwrap_or_else(|| Slow::usual_lane(self.group)))
-            }
+            SlowChoice::Eject => Slow::Evict(limits),
+            SlowChoice::Lane => Slow::Separate(
+                limits,
+                self.lane.unwrap_or_else(|| Slow::default_separate_group(self.group)),
+            ),
         }
     }
 
@@ -387,9 +388,9 @@ mod tests {
     fn the_fec_id_is_5_unless_another_is_given() {
         let fec = |words: &str| parse(words).compat().map(|compat| compat.fec);
         assert_eq!(fec("file"), None);
-        assert_eq!(fec("--compat nrl file"), Some(CompatFec::Id5));
-        assert_eq!(fec("--compat nrl --fec 129 file"), Some(CompatFec::Id129));
-        assert_eq!(fec("--compat nrl --fec auto file"), Some(CompatFec::Id5));
+        assert_eq!(fec("--compat nrl file"), Some(StandardFec::Id5));
+        assert_eq!(fec("--compat nrl --fec 129 file"), Some(StandardFec::Id129));
+        assert_eq!(fec("--compat nrl --fec auto file"), Some(StandardFec::Id5));
     }
 
     #[test]

@@ -21,14 +21,13 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     let usual = ObjectReceiveOptions::new(args.session.group);
-    let options = ObjectReceiveOptions {
-        interface: args.session.interface.clone(),
-        ttl: args.session.ttl,
-        node: args.session.node,
-        feedback: if args.unicast { Feedback::Unicast } else { Feedback::Multicast },
-        stream_buffer: 64 << 20,
-        ..usual
-    };
+    let options = usual.with(|o| {
+        o.interface = args.session.interface.clone();
+        o.ttl = args.session.ttl;
+        o.node = args.session.node;
+        o.feedback = if args.unicast { Feedback::Unicast } else { Feedback::Multicast };
+        o.stream_buffer = 64 << 20;
+    });
     let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;
     tell(args.session.json, "ready");
     let received = receive(args, &receiver);
@@ -50,12 +49,12 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
     let (mut opened, mut complete) = (0, 0);
     while complete < args.count {
         match receiver.events().recv_timeout(LOOK) {
-            Some(ObjectEvent::Data { bytes, .. }) => {
+            Ok(ObjectEvent::Data { bytes, .. }) => {
                 write_data(args.dir.as_deref(), opened, &bytes).map_err(|error| local(&error))?;
                 opened += 1;
                 complete += 1;
             }
-            Some(ObjectEvent::Stream { reader, .. }) => {
+            Ok(ObjectEvent::Stream { reader, .. }) => {
                 let (dir, ended) = (args.dir.clone(), ended.clone());
                 // Who waits for it is gone only at the end of the program.
                 thread::spawn(move || {

@@ -7,8 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 use norm_net::SendError;
 use norm_net::objects::{
-    MessageMarks, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender, RateControl,
-    RsForm, StreamWriter,
+    MessageMarks, Mode, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender,
+    RateControl, RsForm, StreamWriter,
 };
 
 use super::args::{Kind, SendArgs};
@@ -53,20 +53,19 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         2 => RsForm::Id2Bits8,
         other => return Err(Failure::usage(format!("FEC {other}: choose 5, 2 or 129"))),
     };
-    Ok(ObjectSendOptions {
-        interface: args.session.interface.clone(),
-        ttl: args.session.ttl,
-        node: args.session.node,
-        rate: args.rate.pace().limit(),
-        control: if args.fair { RateControl::Fair } else { RateControl::Fixed },
-        min_receivers: args.min_receivers as usize,
-        form,
-        block_len: args.block,
-        parity: args.parity,
-        segment_size: args.segment,
-        rfc_only: !args.own,
-        ..ObjectSendOptions::new(args.session.group)
-    })
+    Ok(ObjectSendOptions::new(args.session.group).with(|o| {
+        o.interface = args.session.interface.clone();
+        o.ttl = args.session.ttl;
+        o.node = args.session.node;
+        o.rate = args.rate.pace().limit();
+        o.control = if args.fair { RateControl::Fair } else { RateControl::Fixed };
+        o.min_receivers = args.min_receivers as usize;
+        o.form = form;
+        o.block_len = args.block;
+        o.parity = args.parity;
+        o.segment_size = args.segment;
+        o.mode = if args.own { Mode::Native } else { Mode::Standard };
+    }))
 }
 
 fn open(file: Option<&Path>) -> Result<Box<dyn Read>, Failure> {

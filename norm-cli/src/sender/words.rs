@@ -1,5 +1,6 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
+use norm_net::event::SourceProblem;
 use norm_net::{ReceiverOutcome, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings};
 
 use super::code;
@@ -24,16 +25,16 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
             return Standing { elapsed: progress.elapsed, details, ..Standing::default() };
         }
         SendPhase::Sending => heard,
-        SendPhase::Paused { until } => format!("{heard}, paused{}", schedule::end(until)),
+        SendPhase::Paused => format!("{heard}, paused{}", schedule::end(progress.paused_until)),
         SendPhase::Confirming => finished,
         SendPhase::Lingering => format!("{finished}, waiting for late ones"),
-        SendPhase::Ending => format!("{finished}, ending"),
+        _ => format!("{finished}, ending"),
     };
     if progress.failed > 0 {
         details.push_str(&format!(" ({} failed)", progress.failed));
     }
-    if progress.ejected > 0 {
-        details.push_str(&format!(" ({} too slow)", progress.ejected));
+    if progress.evicted > 0 {
+        details.push_str(&format!(" ({} too slow)", progress.evicted));
     }
     if progress.worst_loss > 0.0 {
         details.push_str(&format!(", loss {}", text::share(progress.worst_loss)));
@@ -51,11 +52,17 @@ pub(crate) fn standing(progress: &SendProgress) -> Standing {
 pub(crate) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "node", "result", ">time", ">loss"]);
     for receiver in report.receivers.iter().take(MOST_ROWS) {
-        let lane = if receiver.slow { ", in the slow lane" } else { "" };
+        let lane = if receiver.in_separate_group { ", in the separate group" } else { "" };
         let result = result(&receiver.outcome) + lane;
         let time = receiver.elapsed.map_or("-".to_owned(), text::span);
-        let name = receiver.name.clone();
-        table.row([name, node_id(receiver.node), result, time, text::share(receiver.loss)]);
+        let info = &receiver.receiver;
+        table.row([
+            info.name.clone(),
+            node_id(info.node),
+            result,
+            time,
+            text::share(receiver.loss),
+        ]);
     }
     let hidden = report.receivers.len().saturating_sub(MOST_ROWS);
     if hidden > 0 {
@@ -67,7 +74,7 @@ pub(crate) fn receiver_table(report: &SendReport) -> Table {
 /// How the transfer ended: a sentence for success, else the failure.
 pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
     let confirmed =
-        |receiver: &&norm_net::ReceiverResult| receiver.outcome == ReceiverOutcome::Confirmed;
+        |receiver: &&norm_net::ReceiverReport| receiver.outcome == ReceiverOutcome::Confirmed;
     let heard = report.receivers.len();
     let complete = report.receivers.iter().filter(confirmed).count();
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
@@ -80,12 +87,12 @@ pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         SendOutcome::AllFailed => {
             format!("no receiver got everything: {}", failed_receivers(report))
         }
-        SendOutcome::NobodyHeard if !is_multicast(group) => format!(
+        SendOutcome::NoReceivers if !is_multicast(group) => format!(
             "no receiver heard on {group}, which is one machine's address and no multicast group: start \
              norm-recv -g {group} there first, and let UDP port {} through its firewall",
             group.port(),
         ),
-        SendOutcome::NobodyHeard => format!(
+        SendOutcome::NoReceivers => format!(
             "no receiver heard on {group} via {}: start norm-recv -g {group} on the other machines \
              first, let UDP port {} and {} through their firewalls, and raise -t {} if routers \
              are in between",
@@ -94,16 +101,17 @@ pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             membership(group),
             settings.ttl,
         ),
-        SendOutcome::StartTimedOut { receivers, wanted } => format!(
-            "{receivers} of {wanted} receivers appeared in time and nothing was sent: start the \
+        SendOutcome::StartTimedOut { heard, wanted } => format!(
+            "{heard} of {wanted} receivers appeared in time and nothing was sent: start the \
              others on {group}, wait longer with --start-timeout, or lower --min-receivers"
         ),
         SendOutcome::Stopped if heard == 0 => "stopped; no receiver was heard".to_owned(),
         SendOutcome::Stopped => format!("stopped before the end; {of_all} had everything"),
-        SendOutcome::SourceChanged(what) => {
+        SendOutcome::SourceFailed { problem: what @ SourceProblem::Changed { .. } } => {
             format!("a file changed while it was sent: {what}; send again when it is at rest")
         }
-        SendOutcome::ReadFailed(what) => format!("a file could not be read: {what}"),
+        SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
+        other => format!("the transfer ended: {other:?}"),
     };
     Err(Failure::new(code(&report.outcome), message))
 }
@@ -115,7 +123,7 @@ fn failed_receivers(report: &SendReport) -> String {
         .receivers
         .iter()
         .filter(|receiver| receiver.outcome != ReceiverOutcome::Confirmed)
-        .map(|receiver| format!("{} ({})", receiver.name, result(&receiver.outcome)));
+        .map(|receiver| format!("{} ({})", receiver.receiver.name, result(&receiver.outcome)));
     let mut named: Vec<String> = failed.by_ref().take(MOST_NAMED).collect();
     let more = failed.count();
     if more > 0 {
@@ -127,10 +135,13 @@ fn failed_receivers(report: &SendReport) -> String {
 fn result(outcome: &ReceiverOutcome) -> String {
     match outcome {
         ReceiverOutcome::Confirmed => "complete".to_owned(),
-        ReceiverOutcome::Failed(reason) => format!("failed: {reason}"),
+        ReceiverOutcome::Failed { reason } => format!("failed: {reason}"),
+        ReceiverOutcome::Differs => {
+            "failed: it has files that changed while the others got them: send again".to_owned()
+        }
         ReceiverOutcome::Lost => "fell silent".to_owned(),
-        ReceiverOutcome::Ejected => "too slow".to_owned(),
-        ReceiverOutcome::Unfinished => "not finished".to_owned(),
+        ReceiverOutcome::Evicted => "too slow".to_owned(),
+        _ => "not finished".to_owned(),
     }
 }
 
@@ -162,38 +173,27 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use norm_core::norm::wire::NodeId;
-    use norm_net::ReceiverResult;
+    use norm_net::{NodeId, ReceiverInfo, ReceiverReport};
 
     use super::*;
     use crate::exit::Code;
     use crate::settings::sample;
 
     fn report(outcome: SendOutcome, receivers: &[ReceiverOutcome]) -> SendReport {
-        let receiver = |(outcome, node): (&ReceiverOutcome, u32)| ReceiverResult {
-            node: NodeId(node),
-            name: format!("lab-{node}"),
-            outcome: outcome.clone(),
-            bytes_done: 0,
-            loss: 0.01,
-            slow: false,
-            elapsed: None,
+        let receiver = |(outcome, node): (&ReceiverOutcome, u32)| {
+            let info = ReceiverInfo::new(NodeId(node), format!("lab-{node}"));
+            ReceiverReport::new(info, outcome.clone())
         };
-        SendReport {
-            outcome,
-            root: None,
-            bytes: 1 << 20,
-            files: 1,
-            elapsed: Duration::from_secs(2),
-            data_elapsed: Duration::from_secs(1),
-            wire_bytes: 1_100_000,
-            packets: 120,
-            data_packets: 90,
-            resent_packets: 4,
-            coded_packets: 6,
-            nacks: 3,
-            receivers: receivers.iter().zip(1..).map(receiver).collect(),
-        }
+        let mut report = SendReport::new(outcome);
+        report.bytes = 1 << 20;
+        report.files = 1;
+        report.data_elapsed = Duration::from_secs(1);
+        report.wire_bytes = 1_100_000;
+        report.data_packets = 90;
+        report.resent_packets = 4;
+        report.coded_packets = 6;
+        report.receivers = receivers.iter().zip(1..).map(receiver).collect();
+        report
     }
 
     #[test]
@@ -208,14 +208,18 @@ mod tests {
 
     #[test]
     fn every_other_end_has_its_code_and_its_words() {
-        let timed_out = SendOutcome::StartTimedOut { receivers: 1, wanted: 3 };
-        let changed = SendOutcome::SourceChanged("a.iso: its size".to_owned());
+        let timed_out = SendOutcome::StartTimedOut { heard: 1, wanted: 3 };
+        let path = || std::path::PathBuf::from("a.iso");
+        let failed = |problem| SendOutcome::SourceFailed { problem };
+        let changed = failed(SourceProblem::Changed { path: path(), how: "its size" });
+        let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied).into();
+        let unreadable = failed(SourceProblem::Unreadable { path: path(), error });
         let cases = [
-            (SendOutcome::NobodyHeard, Code::Nobody, "no receiver heard on 239.1.2.3:6000"),
+            (SendOutcome::NoReceivers, Code::Nobody, "no receiver heard on 239.1.2.3:6000"),
             (timed_out, Code::Nobody, "1 of 3 receivers"),
             (SendOutcome::Stopped, Code::Interrupted, "stopped"),
             (changed, Code::LocalIo, "a.iso: its size"),
-            (SendOutcome::ReadFailed("a.iso".to_owned()), Code::LocalIo, "a.iso"),
+            (unreadable, Code::LocalIo, "could not be read: a.iso"),
         ];
         for (outcome, code, words) in cases {
             let failure = verdict(&sample(), &report(outcome, &[])).unwrap_err();
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn who_failed_is_named_with_the_reason_but_not_at_any_length() {
-        let failed = ReceiverOutcome::Failed("disk full".to_owned());
+        let failed = ReceiverOutcome::Failed { reason: "disk full".to_owned() };
         let lost = ReceiverOutcome::Lost;
         let some = [ReceiverOutcome::Confirmed, failed.clone(), lost.clone()];
         let failure = verdict(&sample(), &report(SendOutcome::Partial, &some)).unwrap_err();
@@ -244,41 +248,37 @@ mod tests {
 
     #[test]
     fn while_waiting_there_is_no_percentage() {
-        let progress = SendProgress {
-            elapsed: Duration::ZERO,
-            bytes_sent: 0,
-            bytes_total: 100,
-            wire_bytes: 0,
-            repair_packets: 0,
-            on_request: false,
-            data_packets: 0,
-            receivers: 2,
-            confirmed: 0,
-            failed: 0,
-            ejected: 0,
-            worst_loss: 0.0,
-            slowest: 0,
-            phase: SendPhase::Waiting,
+        let progress = |change: fn(&mut SendProgress)| {
+            let mut progress = SendProgress::default();
+            progress.bytes_total = 100;
+            progress.receivers = 2;
+            change(&mut progress);
+            standing(&progress)
         };
-        let waiting = standing(&progress);
+        let waiting = progress(|_| {});
         assert_eq!(
             (waiting.total, waiting.details.as_str()),
             (0, "waiting for receivers, 2 so far")
         );
-        let sending = standing(&SendProgress {
-            phase: SendPhase::Confirming,
-            repair_packets: 5,
-            data_packets: 100,
-            worst_loss: 0.04,
-            confirmed: 1,
-            ..progress
+        let confirming = progress(|progress| {
+            progress.phase = SendPhase::Confirming;
+            progress.repair_packets = 5;
+            progress.data_packets = 100;
+            progress.worst_loss = 0.04;
+            progress.confirmed = 1;
         });
-        assert_eq!(sending.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
-        let rest = SendProgress { on_request: true, repair_packets: 900, slowest: 70, ..progress };
-        let rest = standing(&SendProgress { phase: SendPhase::Confirming, ..rest });
-        assert_eq!((rest.done, rest.details.as_str()), (70, "0 of 2 receivers finished"));
-        let until = "18:00".parse().ok();
-        let paused = standing(&SendProgress { phase: SendPhase::Paused { until }, ..progress });
+        assert_eq!(confirming.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
+        let repair = progress(|progress| {
+            progress.phase = SendPhase::Confirming;
+            progress.on_request = true;
+            progress.repair_packets = 900;
+            progress.slowest = 70;
+        });
+        assert_eq!((repair.done, repair.details.as_str()), (70, "0 of 2 receivers finished"));
+        let paused = progress(|progress| {
+            progress.phase = SendPhase::Paused;
+            progress.paused_until = "18:00".parse().ok();
+        });
         assert_eq!(paused.details, "2 receivers, paused until 18:00");
     }
 }
