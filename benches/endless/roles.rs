@@ -1,4 +1,4 @@
-//! The sides of a stream, of DATA objects and of the bare socket.
+//! The two sides of a stream, of DATA objects and of the bare socket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 use norm_net::objects::{
-    MessageMarks, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, ObjectSendOptions,
+    MessageMarks, Mode, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, ObjectSendOptions,
     ObjectSender, RsForm, StreamItem,
 };
 
@@ -17,18 +17,17 @@ use crate::Options;
 use crate::content::{cpu, fill, since_epoch, watch_memory};
 
 const PORT: u16 = 46_400;
-/// Bytes that are generated at a time.
+/// A piece that is generated at a time.
 const PIECE: usize = 1 << 20;
-/// Bytes of a stream that are kept for repair.
+/// Of what was written to a stream, this much is kept for repair.
 const BUFFER: usize = 64 << 20;
 /// Bytes of a DATA object.
 const OBJECT: usize = 16 << 20;
-/// Limit for DATA objects that are kept until the end. They share one content.
+/// DATA objects are kept until the end, so they are one content, sent again and again.
 const HELD: usize = 1 << 40;
-/// Time without a packet after which the bare socket's receiver ends.
+/// After this long without a packet everything was heard of the bare socket.
 const SILENCE: Duration = Duration::from_millis(500);
-/// The longest UDP payload over IPv4.
-const MAX_PAYLOAD: usize = 65_507;
+const LONGEST: usize = 65_507;
 
 /// One side of one transfer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -41,18 +40,15 @@ pub enum Role {
     RawReceiver,
 }
 
-/// The outcome of one side.
+/// How one side has fared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub bytes: u64,
-    /// Start in nanoseconds of the shared clock.
     pub begin: u128,
-    /// End in nanoseconds of the shared clock.
     pub end: u128,
-    /// Processor time in seconds.
     pub cpu: f64,
     pub peak_kib: f64,
-    /// `-` for the bare socket.
+    /// Of the bare socket, none.
     pub hash: String,
 }
 
@@ -77,7 +73,7 @@ impl Role {
         }
     }
 
-    pub fn play(self, options: &Options) -> std::result::Result<Outcome, String> {
+    pub fn play(self, options: &Options) -> Result<Outcome, String> {
         let (peak, begin) = (watch_memory(), since_epoch());
         let played = match self {
             Self::StreamSender => send_stream(options),
@@ -87,8 +83,7 @@ impl Role {
             Self::RawSender => send_raw(options),
             Self::RawReceiver => receive_raw(options),
         };
-        let played = played.map_err(|error| format!("{}: {error}", self.name()))?;
-        let Played { bytes, end, hash } = played;
+        let (bytes, end, hash) = played.map_err(|error| format!("{}: {error}", self.name()))?;
         let hash = hash.map_or_else(|| "-".to_owned(), |hash| hash.finalize().to_string());
         let (cpu, peak_kib) = (cpu().unwrap_or(0.0), peak() as f64);
         Ok(Outcome { bytes, begin, end, cpu, peak_kib, hash })
@@ -117,15 +112,8 @@ impl Outcome {
     }
 }
 
-/// Content that was sent or received.
-struct Played {
-    bytes: u64,
-    /// Time of the last bytes.
-    end: u128,
-    hash: Option<Hasher>,
-}
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+/// Bytes, when the last of them came or went, and their hash.
+type Played = Result<(u64, u128, Option<Hasher>), Box<dyn std::error::Error>>;
 
 fn group() -> SocketAddr {
     SocketAddr::from(([239, 255, 57, 44], PORT))
@@ -135,21 +123,21 @@ fn interface(options: &Options) -> Option<InterfaceSpec> {
     Some(InterfaceSpec::Name(options.interface.clone()))
 }
 
-fn open_sender(options: &Options) -> Result<ObjectSender> {
+fn open_sender(options: &Options) -> Result<ObjectSender, Box<dyn std::error::Error>> {
     let mut sending = ObjectSendOptions::new(group());
     sending.interface = interface(options);
     sending.rate = options.rate.map(|rate| rate * 1_000_000);
     sending.form = RsForm::Id5;
     sending.block_len = 160;
     sending.parity = 95;
-    sending.rfc_only = false;
+    sending.mode = Mode::Native;
     sending.min_receivers = 1;
     sending.segment_size = options.segment;
     sending.max_held = HELD;
     Ok(ObjectSender::open(&sending)?)
 }
 
-fn send_stream(options: &Options) -> Result<Played> {
+fn send_stream(options: &Options) -> Played {
     let sender = open_sender(options)?;
     let mut stream = sender.open_stream(None, BUFFER, MessageMarks::FirstOfSegment)?;
     let (mut hash, mut piece, bytes) = (Hasher::new(), vec![0; PIECE], options.gib << 30);
@@ -160,10 +148,10 @@ fn send_stream(options: &Options) -> Result<Played> {
     }
     stream.close();
     sender.finish()?;
-    Ok(Played { bytes, end: since_epoch(), hash: Some(hash) })
+    Ok((bytes, since_epoch(), Some(hash)))
 }
 
-fn send_data(options: &Options) -> Result<Played> {
+fn send_data(options: &Options) -> Played {
     let sender = open_sender(options)?;
     let (mut hash, mut content, bytes) = (Hasher::new(), vec![0; OBJECT], options.gib << 30);
     fill(0, &mut content);
@@ -173,10 +161,10 @@ fn send_data(options: &Options) -> Result<Played> {
         sender.send_data(content.clone(), None)?;
     }
     sender.finish()?;
-    Ok(Played { bytes, end: since_epoch(), hash: Some(hash) })
+    Ok((bytes, since_epoch(), Some(hash)))
 }
 
-fn receive(options: &Options) -> Result<Played> {
+fn receive(options: &Options) -> Played {
     let mut receiving = ObjectReceiveOptions::new(group());
     receiving.interface = interface(options);
     let receiver = ObjectReceiver::open(&receiving)?;
@@ -206,23 +194,21 @@ fn receive(options: &Options) -> Result<Played> {
         }
     }
     receiver.close()?;
-    Ok(Played { bytes, end, hash: Some(hash) })
+    Ok((bytes, end, Some(hash)))
 }
 
-fn open_raw(options: &Options, join: bool) -> Result<Link> {
+fn open_raw(options: &Options, join: bool) -> Result<Link, Box<dyn std::error::Error>> {
     let mut config = LinkConfig::new(group());
     config.interface = interface(options);
-    config.join = join;
-    config.loopback = true;
-    config.recv_buffer = BUFFER;
-    config.send_buffer = BUFFER;
+    (config.join, config.loopback) = (join, true);
+    (config.recv_buffer, config.send_buffer) = (BUFFER, BUFFER);
     Ok(Link::open(&config)?)
 }
 
-fn send_raw(options: &Options) -> Result<Played> {
+fn send_raw(options: &Options) -> Played {
     let mut link = open_raw(options, false)?;
     let segment = usize::from(options.segment);
-    let batch = vec![0x5a; link.max_gso_segments().min(MAX_PAYLOAD / segment).max(1) * segment];
+    let batch = vec![0x5a; link.max_gso_segments().min(LONGEST / segment).max(1) * segment];
     let (to, bytes) = (link.group(), options.gib << 30);
     let mut left = bytes;
     while left > 0 {
@@ -236,23 +222,20 @@ fn send_raw(options: &Options) -> Result<Played> {
         };
         left -= sent as u64;
     }
-    Ok(Played { bytes, end: since_epoch(), hash: None })
+    Ok((bytes, since_epoch(), None))
 }
 
-fn receive_raw(options: &Options) -> Result<Played> {
+fn receive_raw(options: &Options) -> Played {
     let mut link = open_raw(options, true)?;
-    let mut bytes = 0u64;
-    let mut last = Instant::now();
-    let mut end = 0;
+    let (mut bytes, mut last, mut end) = (0u64, Instant::now(), 0);
     while bytes == 0 || last.elapsed() < SILENCE {
         link.wait(Some(SILENCE))?;
         let mut got = 0;
         link.recv(64, &mut |datagram| got += datagram.payload.len() as u64)?;
         if got > 0 {
             bytes += got;
-            last = Instant::now();
-            end = since_epoch();
+            (last, end) = (Instant::now(), since_epoch());
         }
     }
-    Ok(Played { bytes, end, hash: None })
+    Ok((bytes, end, None))
 }

@@ -10,17 +10,18 @@ use std::time::Duration;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::{
     ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveReport, Receiving, SendOptions, SendReport,
+    SendSettings,
 };
 
 use crate::args::SendArgs;
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::json::{DemoCopy, DemoSummary, Event, SenderSettings, SenderSummary, seconds};
+use crate::json::{DemoCopy, DemoEvent, DemoSummary, Settings, Summary, seconds};
 use crate::output::Output;
 use crate::report::Report;
 use crate::sender;
 use crate::table::Table;
-use crate::text;
+use crate::{explain, text};
 use scene::Scene;
 
 /// Packets that each receiver drops, in percent.
@@ -47,25 +48,24 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         text::path(scene.folder())
     ));
     let audience = open_receivers(&scene, receivers, interrupt)?;
-    let options = SendOptions {
-        interface: Some(loopback()),
-        pace: args.pace(),
-        schedule: args.rate.rate_schedule.clone(),
-        clock: args.rate.clock(),
-        dscp: args.dscp(),
-        min_receivers: receivers as usize,
-        start_timeout: Some(START_TIMEOUT),
-        send_buffer: KERNEL_BUFFER,
-        mtu: args.mtu,
-        fec: args.code.set_fec(),
-        ..SendOptions::new(scene.group())
-    };
+    let options = SendOptions::new(scene.group()).with(|o| {
+        o.interface = Some(loopback());
+        o.pace = args.pace();
+        o.schedule = args.rate.rate_schedule.clone();
+        o.clock = args.rate.clock();
+        o.dscp = args.dscp();
+        o.min_receivers = receivers as usize;
+        o.start_timeout = Some(START_TIMEOUT);
+        o.send_buffer = KERNEL_BUFFER;
+        o.mtu = args.mtu;
+        o.fec = args.code.set_fec();
+    });
     let sending = norm_net::send(&[scene.source().to_path_buf()], &options)
         .map_err(|error| sender::failure(&error))?;
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
-    let settings = SenderSettings::from(sending.settings());
-    sender::announce(sending.settings(), &mut output);
+    let settings = sending.settings().clone();
+    sender::announce(&settings, &mut output);
     let content = sender::content_name(&[scene.source().to_path_buf()]);
     let result = sender::follow(sending, &mut output, interrupt, &content);
     // The sender has ended, so no receiver has anything to wait for.
@@ -98,15 +98,14 @@ fn open_receivers(
         .map(|number| {
             let name = format!("receiver {number}");
             let folder = scene.receiver_folder(number)?;
-            let options = ReceiveOptions {
-                interface: Some(loopback()),
-                name: name.clone(),
-                drop_percent: DROP_PERCENT,
-                memory: MEMORY,
-                recv_buffer: KERNEL_BUFFER,
-                send_buffer: KERNEL_BUFFER,
-                ..ReceiveOptions::new(scene.group(), &folder)
-            };
+            let options = ReceiveOptions::new(scene.group(), &folder).with(|o| {
+                o.interface = Some(loopback());
+                o.name = name.clone();
+                o.drop_percent = DROP_PERCENT;
+                o.memory = MEMORY;
+                o.recv_buffer = KERNEL_BUFFER;
+                o.send_buffer = KERNEL_BUFFER;
+            });
             let receiving = norm_net::receive(&options).map_err(|error| {
                 let cure = "the demo needs a loopback interface that is up";
                 Failure::new(Code::Network, format!("{name}: {error}; {cure}"))
@@ -121,7 +120,7 @@ fn open_receivers(
 
 /// Discards the events of a receiver, so that they do not pile up, until it ends.
 fn listen(receiving: Receiving) -> Result<ReceiveReport, ReceiveError> {
-    receiving.events().iter().for_each(drop::<ReceiveEvent>);
+    receiving.events().for_each(drop::<ReceiveEvent>);
     receiving.wait()
 }
 
@@ -143,7 +142,7 @@ impl Member {
         let set = report.sets.first();
         let problem = match set {
             None => {
-                let reason = report.failed.into_iter().next().map(|(_, reason)| reason);
+                let reason = report.failed.first().map(explain::failure);
                 Some(
                     reason
                         .unwrap_or_else(|| "it ended before it had received everything".to_owned()),
@@ -155,7 +154,7 @@ impl Member {
             identical: problem.is_none(),
             problem,
             elapsed: set.map(|set| seconds(set.elapsed)),
-            bits_per_second: set.map(|set| set.goodput.round()),
+            bits_per_second: set.map(|set| set.bits_per_second.round()),
             ..copy
         }
     }
@@ -164,7 +163,7 @@ impl Member {
 fn conclude(
     args: &SendArgs,
     output: &mut Output,
-    settings: SenderSettings,
+    settings: SendSettings,
     report: &SendReport,
     copies: Vec<DemoCopy>,
     interrupt: &Interrupt,
@@ -182,13 +181,14 @@ fn conclude(
         exit_code: code.number(),
         identical,
         copies,
-        transfer: SenderSummary::new(report, sent),
+        transfer: Summary::new(report, sent),
     };
-    summary.copies.iter().for_each(|copy| output.event(&Event::DemoCopy(copy)));
-    output.event(&Event::DemoSummary(&summary));
+    summary.copies.iter().for_each(|copy| output.event(&DemoEvent::DemoCopy(copy)));
+    output.event(&DemoEvent::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
     if let Some(path) = &args.common.report {
-        Report::new("norm-send --demo", settings, &summary).write(path)?;
+        Report::new("norm-send --demo", Settings::new("norm-send", &settings), &summary)
+            .write(path)?;
     }
     let words = format!(
         "identical to the source: {identical} of {}; {} sent for {} of files",

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use norm_net::Hint;
+
 /// The group when none is given.
 pub const DEFAULT_GROUP: &str = "239.255.57.40:5740";
 
@@ -45,19 +47,14 @@ pub fn membership(group: SocketAddr) -> &'static str {
 }
 
 /// A hint on a receiver's unicast address that is not an address of this machine.
-pub fn hint_if_foreign(group: SocketAddr) -> Option<String> {
+pub fn hint_if_foreign(group: SocketAddr) -> Option<Hint> {
     let ip = group.ip();
     let own =
         || norm_net::io::interface::list().map(|all| all.iter().any(|i| i.addresses.contains(&ip)));
     if is_multicast(group) || ip.is_unspecified() || ip.is_loopback() || own().unwrap_or(true) {
         return None;
     }
-    Some(format!(
-        "--group {group} is neither a multicast group nor an address of this machine: receiving what \
-         arrives at port {} of any of its addresses. For unicast, use an address of this machine here, and \
-         the same at the sender",
-        group.port()
-    ))
+    Some(Hint::ForeignAddress { group })
 }
 
 #[cfg(test)]
@@ -77,7 +74,7 @@ mod tests {
             assert_eq!(hint_if_foreign(parse(ours).unwrap()), None, "{ours}");
         }
         // For documentation (RFC 5737), so of no host.
-        let hint = hint_if_foreign(parse("192.0.2.77:6000").unwrap()).unwrap();
+        let hint = hint_if_foreign(parse("192.0.2.77:6000").unwrap()).unwrap().to_string();
         assert!(hint.contains("192.0.2.77") && hint.contains("port 6000"), "{hint}");
     }
 

@@ -9,6 +9,7 @@
 pub mod args;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod group;
 pub mod interrupt;
 pub mod json;

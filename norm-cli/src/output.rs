@@ -3,9 +3,13 @@
 
 use std::io::{Write, stdout};
 
+use norm_net::{Hint, SendEvent};
+use serde::Serialize;
+
 use crate::exit::{Code, Failure};
+use crate::explain;
 use crate::interrupt::Interrupt;
-use crate::json::{Event, EventLines};
+use crate::json::{EventLines, ProgramEvent};
 use crate::progress::{Progress, Standing};
 use crate::text;
 
@@ -16,9 +20,9 @@ pub(crate) fn with_error_event(
 ) -> Result<Code, Failure> {
     let lines = json.then(EventLines::new);
     work().inspect_err(|failure| {
-        let (exit_code, message) = (failure.code.number(), failure.message.as_str());
+        let (exit_code, message) = (failure.code.number(), failure.message.clone());
         if let Some(mut lines) = lines.filter(|_| !failure.code.is_stop()) {
-            lines.write(&Event::Error { exit_code, message });
+            lines.write(&ProgramEvent::Error { exit_code, message });
         }
     })
 }
@@ -40,7 +44,7 @@ impl Output {
     }
 
     /// Writes an event, for scripts only.
-    pub fn event(&mut self, event: &Event<'_>) {
+    pub fn event(&mut self, event: &impl Serialize) {
         if let Some(events) = &mut self.events {
             events.write(event);
         }
@@ -58,16 +62,27 @@ impl Output {
         self.progress.update(standing);
     }
 
-    /// A hint, for people or scripts.
-    pub fn hint(&mut self, message: &str) {
-        self.event(&Event::Hint { message });
-        self.say(&format!("hint: {message}"));
+    /// A hint, to either audience.
+    pub fn hint(&mut self, hint: &Hint) {
+        self.event(&SendEvent::Hint(hint.clone()));
+        self.say_hint(hint);
+    }
+
+    /// A hint, to people only.
+    pub fn say_hint(&self, hint: &Hint) {
+        self.say(&format!("hint: {}", explain::hint(hint)));
+    }
+
+    /// Tells either audience that the report cannot be written, beside what else has failed.
+    pub fn report_failed(&mut self, failure: &Failure) {
+        self.event(&ProgramEvent::ReportFailed { message: failure.message.clone() });
+        self.say(&format!("hint: {}", failure.message));
     }
 
     /// Says once, to people or scripts, that the user has asked to stop.
     pub fn watch(&mut self, interrupt: &Interrupt, what_happens: &str) {
         if interrupt.news() {
-            self.event(&Event::Interrupted);
+            self.event(&ProgramEvent::Interrupted);
             self.say(&format!("stopping: {what_happens}; press Ctrl-C again to exit now"));
         }
     }

@@ -2,20 +2,21 @@
 
 use std::ffi::OsString;
 
+use norm_net::event::ResumeData;
 use norm_net::{
-    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
-    ReceiveSettings, Receiving, SetReport,
+    Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
+    ReceiveReport, ReceiveSettings, Receiving, SetReport,
 };
 
 use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::json::{Event, RecvSettings, RecvSummary, with_event};
+use crate::json::{ReceiverEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::progress::{Part, Standing};
 use crate::report::{self, Report};
 use crate::sender::{POLL_INTERVAL, net_code};
-use crate::{group, settings, text};
+use crate::{explain, group, settings, text};
 
 /// Polls without an event after a complete transfer, before a note says what is waited for.
 const POLLS_BEFORE_NOTE: u32 = 10;
@@ -38,23 +39,23 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 /// The options of a session.
 fn options(args: &RecvArgs) -> ReceiveOptions {
     let session = args.session();
-    let default = ReceiveOptions::new(session.group, &args.directory);
-    ReceiveOptions {
-        interface: session.interface.clone(),
-        source: args.source,
-        feedback: args.feedback(),
-        memory: args.common.memory,
-        node: session.node_id.map(norm_net::NodeId),
-        ttl: session.ttl,
-        dscp: args.network.dscp.unwrap_or_default(),
-        timeout: args.timeout,
-        daemon: args.continuous,
-        overwrite: args.files.overwrite,
-        fresh: args.files.no_resume,
-        name: args.name.clone().unwrap_or(default.name),
-        drop_percent: args.drop,
-        ..default
-    }
+    ReceiveOptions::new(session.group, &args.directory).with(|o| {
+        o.interface = session.interface.clone();
+        o.source = args.source;
+        o.feedback = args.feedback();
+        o.memory = args.common.memory;
+        o.node = session.node_id.map(norm_net::NodeId);
+        o.ttl = session.ttl;
+        o.dscp = args.network.dscp.unwrap_or_default();
+        o.timeout = args.timeout;
+        o.daemon = args.continuous;
+        o.overwrite = args.files.overwrite;
+        o.fresh = args.files.no_resume;
+        if let Some(name) = &args.name {
+            o.name.clone_from(name);
+        }
+        o.drop_percent = args.drop;
+    })
 }
 
 fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
@@ -82,21 +83,17 @@ fn conclude(
     report: &ReceiveReport,
 ) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
-        output.hint(&format!(
-            "{} reached this machine but were dropped, because the socket buffer was full: lower the \
-             rate at the sender (--rate-max), or raise net.core.rmem_max here",
-            text::count(report.kernel_drops, "packet")
-        ));
+        output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
     let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = RecvSummary::new(report, code);
-    output.event(&Event::RecvSummary(&summary));
+    let summary = Summary::new(report, code);
+    output.event(&ReceiverEvent::Summary(summary));
     let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-recv", RecvSettings::from(settings), &summary).write(path)
+        Report::new("norm-recv", Settings::new("norm-recv", settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
-        output.hint(&error.message);
+        output.report_failed(error);
     }
     output.results([result?]);
     written?;
@@ -104,9 +101,9 @@ fn conclude(
 }
 
 fn announce(settings: &ReceiveSettings, output: &mut Output) {
-    output.event(&Event::RecvSettings(&settings.into()));
+    output.event(&ReceiverEvent::Settings(Settings::new("norm-recv", settings)));
     output.say(&settings::receiver_line(settings));
-    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+    for hint in &settings.hints {
         output.hint(hint);
     }
     if let Some(hint) = group::hint_if_foreign(settings.group) {
@@ -131,29 +128,29 @@ fn follow(
                 show(&event, output);
                 idle_polls = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
             }
-            Err(error) if error.is_timeout() => {
+            Err(NoEvent::NotYet) => {
                 idle_polls = idle_polls.map(|polls| polls + 1);
                 let waits = idle_polls == Some(POLLS_BEFORE_NOTE);
                 if waits && !continuous && !interrupt.requested() {
                     output.say("waiting for the sender to acknowledge; press Ctrl-C to exit now");
                 }
             }
-            Err(_) => break,
+            Err(NoEvent::Over) => break,
         }
     }
     receiving.wait().map_err(|error| failure(&error))
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
-    with_event(event, |event| output.event(event));
+    output.event(event);
     match event {
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
         ReceiveEvent::SetComplete(report) => {
             output.clear();
             output.results([set_line(report)]);
         }
-        ReceiveEvent::Leftovers { kept, removed } => {
-            for note in leftover_notes(kept, *removed) {
+        ReceiveEvent::ResumeDataFound { sets, removed } => {
+            for note in leftover_notes(sets, *removed) {
                 output.say(&note);
             }
         }
@@ -172,35 +169,38 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::SetFound { bytes, .. } => {
             format!("transfer of {} found", text::bytes(*bytes))
         }
-        ReceiveEvent::SetResumed { bytes, of, .. } => resumed_note(*bytes, *of),
-        ReceiveEvent::SetKept { bytes, of, .. } => kept_note(*bytes, *of),
-        ReceiveEvent::FilesKnown { files, bytes } => {
+        ReceiveEvent::SetResumed { bytes_done, bytes_total, .. } => {
+            resumed_note(*bytes_done, *bytes_total)
+        },
+        ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
+            kept_note(*bytes_done, *bytes_total)
+        },
+        ReceiveEvent::FilesKnown { files, bytes, .. } => {
             let files = text::count(*files, "file");
             format!("list of files received: {files}, {}", text::bytes(*bytes))
         }
-        ReceiveEvent::Verifying => "all data received; verifying".to_owned(),
-        ReceiveEvent::SetFailed { reason, .. } => format!("transfer failed: {reason}"),
-        ReceiveEvent::SenderPaused => {
+        ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
+        ReceiveEvent::SetFailed(failure) => {
+            format!("transfer failed: {}", explain::failure(failure))
+        },
+        ReceiveEvent::SenderPaused { .. } => {
             "sender paused (scheduled); waiting for it to resume".to_owned()
         }
-        ReceiveEvent::SenderResumed => "sender resumed".to_owned(),
-        ReceiveEvent::SenderSilent => "sender silent; waiting for it".to_owned(),
-        ReceiveEvent::SenderEnded => "sender ended the session".to_owned(),
-        ReceiveEvent::Ejected { lane: Some(group) } => format!(
+        ReceiveEvent::SenderResumed { .. } => "sender resumed".to_owned(),
+        ReceiveEvent::SenderSilent { .. } => "sender silent; waiting for it".to_owned(),
+        ReceiveEvent::SenderEnded { .. } => "sender ended the session".to_owned(),
+        ReceiveEvent::Evicted { separate_group: Some(group), .. } => format!(
             "this receiver is slower than the others: continuing in the separate group {group}"
         ),
-        ReceiveEvent::Ejected { lane: None } => {
+        ReceiveEvent::Evicted { separate_group: None, .. } => {
             "evicted: this receiver is too slow for the others, and the sender no longer waits for it"
                 .to_owned()
         }
-        ReceiveEvent::Hint(message) => format!("hint: {message}"),
-        ReceiveEvent::FileFailed { path, reason } => {
-            format!("not received: {}: {reason}", text::path(path))
+        ReceiveEvent::Hint(hint) => format!("hint: {}", explain::hint(hint)),
+        ReceiveEvent::FileFailed { path, problem, .. } => {
+            format!("not received: {}: {}", text::path(path), explain::problem(problem))
         }
-        ReceiveEvent::FileComplete { .. }
-        | ReceiveEvent::Progress(_)
-        | ReceiveEvent::SetComplete(_)
-        | ReceiveEvent::Leftovers { .. } => return None,
+        _ => return None,
     })
 }
 
@@ -222,7 +222,7 @@ fn kept_note(bytes: u64, of: u64) -> String {
 }
 
 /// What earlier runs have left.
-fn leftover_notes(kept: &[(u64, u64)], removed: usize) -> Vec<String> {
+fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if removed > 0 {
         let removed = text::count(removed as u64, "unfinished transfer");
@@ -230,7 +230,9 @@ fn leftover_notes(kept: &[(u64, u64)], removed: usize) -> Vec<String> {
     }
     let parts: Vec<String> = kept
         .iter()
-        .map(|&(bytes, of)| format!("{} of {}", text::bytes(bytes), text::bytes(of)))
+        .map(|data| {
+            format!("{} of {}", text::bytes(data.bytes_done), text::bytes(data.bytes_total))
+        })
         .collect();
     if !parts.is_empty() {
         notes.push(format!(
@@ -275,12 +277,12 @@ fn set_line(report: &SetReport) -> String {
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
         text::bytes(report.bytes),
-        report.sender,
+        report.address.map_or("its sender".to_owned(), |address| address.to_string()),
         text::span(report.elapsed),
-        text::bit_rate(report.goodput),
+        text::bit_rate(report.bits_per_second),
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
-    ) + &already_present(report.before)
+    ) + &already_present(report.present)
 }
 
 /// How many files did not have to be created, if there are any.
@@ -295,7 +297,7 @@ fn already_present(files: u64) -> String {
 fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String, Failure> {
     let complete = text::count(report.sets.len() as u64, "transfer");
     let reason = match report.failed.as_slice() {
-        [.., (_, reason)] => format!(": {reason}"),
+        [.., failure] => format!(": {}", explain::failure(failure)),
         [] => String::new(),
     };
     let message = match &report.outcome {
@@ -312,9 +314,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::VerifyFailed => {
             format!("verification failed{reason}; have the files sent again")
         }
-        ReceiveOutcome::Ejected => format!("evicted{reason}"),
-        ReceiveOutcome::LocalError(what) => what.clone(),
-        ReceiveOutcome::Stopped => format!("stopped; {complete} complete"),
+        ReceiveOutcome::Evicted => format!("evicted{reason}"),
+        ReceiveOutcome::LocalError { problem } => explain::problem(problem),
+        _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(&report.outcome), message))
 }
@@ -327,7 +329,7 @@ fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
         text::bytes(report.bytes),
         text::path(&settings.directory),
         text::count(report.nacks, "repair request"),
-        already_present(report.sets.iter().map(|set| set.before).sum()),
+        already_present(report.sets.iter().map(|set| set.present).sum()),
     )
 }
 
@@ -358,9 +360,9 @@ fn code(outcome: &ReceiveOutcome) -> Code {
         ReceiveOutcome::Nothing => Code::AllFailed,
         ReceiveOutcome::NoSender => Code::NotHeard,
         ReceiveOutcome::VerifyFailed => Code::Verification,
-        ReceiveOutcome::Ejected => Code::Evicted,
-        ReceiveOutcome::LocalError(_) => Code::LocalIo,
-        ReceiveOutcome::Stopped => Code::Interrupted,
+        ReceiveOutcome::Evicted => Code::Evicted,
+        ReceiveOutcome::LocalError { .. } => Code::LocalIo,
+        _ => Code::Interrupted,
     }
 }
 
@@ -369,13 +371,13 @@ fn failure(error: &ReceiveError) -> Failure {
         ReceiveError::Config(_) => Code::Usage,
         ReceiveError::Directory { .. } => Code::LocalIo,
         ReceiveError::Net(error) => net_code(error),
-        ReceiveError::Io(_) => Code::Network,
+        _ => Code::Network,
     };
     let message = match error {
         ReceiveError::Directory { path, error } => {
             format!("cannot write to DIR {}: {error}; use another directory", text::path(path))
         }
-        other => other.to_string(),
+        other => explain::receive_error(other),
     };
     Failure::new(code, message)
 }

@@ -2,8 +2,8 @@
 
 use norm_net::transfer::schedule::{Bound, RateSchedule, TimeOfDay, Window};
 
-use crate::text;
 use crate::units::Rate;
+use crate::{explain, text};
 
 /// Reads a schedule.
 ///
@@ -27,10 +27,11 @@ pub fn parse(text: &str) -> Result<RateSchedule, String> {
         let (from, to) = when
             .split_once('-')
             .ok_or_else(|| format!("'{when}' is not a time range: use 08:00-18:00, or else"))?;
-        let time = |word: &str| word.trim().parse::<TimeOfDay>();
+        let time = |word: &str| word.trim().parse::<TimeOfDay>().map_err(|error| error.to_string());
         windows.push(Window { from: time(from)?, to: time(to)?, bound });
     }
     RateSchedule::new(windows, otherwise.unwrap_or_default())
+        .map_err(|problem| explain::schedule(&problem))
 }
 
 fn bound(word: &str, part: &str) -> Result<Bound, String> {

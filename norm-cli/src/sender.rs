@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use norm_net::io::error::NetError;
 use norm_net::{
-    NodeId, ScanError, SendError, SendEvent, SendOptions, SendOutcome, SendReport, SendSettings,
-    Sending,
+    NoEvent, NodeId, ReceiverInfo, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
+    SendReport, SendSettings, Sending,
 };
 
 use crate::args::{self, PayloadChoice, SendArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
-use crate::json::{Event, SenderSettings, SenderSummary};
+use crate::json::{SenderEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::report::{self, Report};
-use crate::{demo, schedule, settings, text};
+use crate::{demo, explain, schedule, settings, text};
 
 pub(crate) use words::{receiver_table, standing, verdict};
 
@@ -53,24 +53,24 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 fn options(args: &SendArgs) -> SendOptions {
     let session = args.session();
     let default = SendOptions::new(session.group);
-    SendOptions {
-        interface: session.interface.clone(),
-        pace: args.pace(),
-        slow: args.slow(),
-        schedule: args.rate.rate_schedule.clone(),
-        clock: args.rate.clock(),
-        ttl: session.ttl,
-        dscp: args.dscp(),
-        mtu: args.mtu,
-        fec: args.code.set_fec(),
-        memory: args.common.memory,
-        node: session.node_id.map(NodeId),
-        min_receivers: args.receivers.min_receivers as usize,
-        start_timeout: args.receivers.start_timeout,
-        linger: args.receivers.linger,
-        on_request: args.payload == PayloadChoice::Missing,
-        ..args.code.compat().map_or(default.clone(), |compat| default.compatible(compat))
-    }
+    let standard = args.code.compat();
+    standard.map_or(default.clone(), |standard| default.in_standard_mode(standard)).with(|o| {
+        o.interface = session.interface.clone();
+        o.pace = args.pace();
+        o.slow = args.slow();
+        o.schedule = args.rate.rate_schedule.clone();
+        o.clock = args.rate.clock();
+        o.ttl = session.ttl;
+        o.dscp = args.dscp();
+        o.mtu = args.mtu;
+        o.fec = args.code.set_fec();
+        o.memory = args.common.memory;
+        o.node = session.node_id.map(NodeId);
+        o.min_receivers = args.receivers.min_receivers as usize;
+        o.start_timeout = args.receivers.start_timeout;
+        o.linger = args.receivers.linger;
+        o.on_request = args.payload == PayloadChoice::Missing;
+    })
 }
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
@@ -95,14 +95,14 @@ fn conclude(
 ) -> Result<Code, Failure> {
     let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = SenderSummary::new(report, code);
-    output.event(&Event::SenderSummary(&summary));
+    let summary = Summary::new(report, code);
+    output.event(&SenderEvent::Summary(summary));
     output.results(receiver_table(report).lines());
     let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-send", SenderSettings::from(settings), &summary).write(path)
+        Report::new("norm-send", Settings::new("norm-send", settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
-        output.hint(&error.message);
+        output.report_failed(error);
     }
     output.results([result?]);
     written?;
@@ -125,12 +125,12 @@ pub(crate) fn content_name(paths: &[PathBuf]) -> String {
 
 /// Says what the session was set up with.
 pub(crate) fn announce(settings: &SendSettings, output: &mut Output) {
-    output.event(&Event::SenderSettings(&settings.into()));
+    output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
     output.say(&settings::sender_line(settings));
     for line in not_sent(settings) {
         output.say(&line);
     }
-    for hint in settings.hint.iter().flat_map(|hint| hint.lines()) {
+    for hint in &settings.hints {
         output.hint(hint);
     }
 }
@@ -159,12 +159,14 @@ pub(crate) fn follow(
         output.watch(interrupt, "notifying the receivers");
         match event {
             Ok(event) => notes.show(&event, output),
-            Err(error) if error.is_timeout() => {}
-            Err(_) => break,
+            Err(NoEvent::NotYet) => {}
+            Err(NoEvent::Over) => break,
         }
     }
     let mut report = sending.wait().map_err(|error| failure(&error))?;
-    report.receivers.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
+    report.receivers.sort_by(|a, b| {
+        (&a.receiver.name, a.receiver.node).cmp(&(&b.receiver.name, b.receiver.node))
+    });
     Ok(report)
 }
 
@@ -180,27 +182,28 @@ struct Notes<'a> {
 
 impl Notes<'_> {
     fn show(&mut self, event: &SendEvent, output: &mut Output) {
-        output.event(&event.into());
+        output.event(event);
         match event {
             SendEvent::Progress(progress) => {
                 self.receivers = progress.receivers;
                 output.progress(&standing(progress, self.content));
             }
-            SendEvent::ReceiverFound { name, .. } => {
-                self.note(output, &format!("receiver {name} joined"));
+            SendEvent::ReceiverFound { receiver } => {
+                self.note(output, &format!("receiver {} joined", receiver.name));
             }
-            SendEvent::ReceiverConfirmed { name, .. } => {
-                self.note(output, &format!("receiver {name} complete"));
+            SendEvent::ReceiverConfirmed { receiver } => {
+                self.note(output, &format!("receiver {} complete", receiver.name));
             }
-            SendEvent::ReceiverProgress { node, name, drops, .. } => {
-                if *drops > MIN_DROPS
+            SendEvent::ReceiverProgress(progress) => {
+                let receiver = &progress.receiver;
+                if progress.drops > MIN_DROPS
                     && self.dropping.len() < MAX_LISTED
-                    && self.dropping.insert(*node)
+                    && self.dropping.insert(receiver.node)
                 {
-                    output.say(&drops_note(name));
+                    output.say(&drops_note(&receiver.name));
                 }
             }
-            SendEvent::Hint(message) => output.say(&format!("hint: {message}")),
+            SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
                 if let Some(note) = note(event) {
                     output.say(&note);
@@ -224,19 +227,21 @@ fn note(event: &SendEvent) -> Option<String> {
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }
-        SendEvent::ReceiverFailed { name, reason, .. } => {
+        SendEvent::ReceiverFailed { receiver: ReceiverInfo { name, .. }, reason } => {
             format!("receiver {name} failed: {reason}")
         }
-        SendEvent::ReceiverEjected { name, lane: Some(group), .. } => {
+        SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
+            let name = &receiver.name;
             format!("receiver {name} is slow: it continues in the separate group {group}")
         }
-        SendEvent::ReceiverEjected { name, lane: None, .. } => {
+        SendEvent::ReceiverEvicted { receiver, separate_group: None } => {
+            let name = &receiver.name;
             format!("receiver {name} evicted: it is too slow for the others")
         }
-        SendEvent::ReceiverLost { name, .. } => {
+        SendEvent::ReceiverLost { receiver: ReceiverInfo { name, .. } } => {
             format!("receiver {name} lost: no answer, no longer waiting for it")
         }
-        SendEvent::Bounded { bound, until } => schedule::change(*bound, *until),
+        SendEvent::RateBound { bound, until } => schedule::change(*bound, *until),
         _ => return None,
     })
 }
@@ -258,10 +263,7 @@ pub(crate) fn failure(error: &SendError) -> Failure {
         }
         SendError::Net(error) => net_code(error),
         SendError::Io(_) => Code::Network,
-        SendError::Scan(_)
-        | SendError::NameTooLong { .. }
-        | SendError::TooLarge(_)
-        | SendError::Config(_) => Code::Usage,
+        _ => Code::Usage,
     };
     Failure::new(code, message(error))
 }
@@ -287,7 +289,7 @@ fn message(error: &SendError) -> String {
             text::path(first),
             text::path(second)
         ),
-        other => other.to_string(),
+        other => explain::send_error(other),
     }
 }
 
@@ -295,7 +297,7 @@ fn message(error: &SendError) -> String {
 pub(crate) fn net_code(error: &NetError) -> Code {
     match error {
         NetError::Config(_) => Code::Usage,
-        NetError::Interface(_) | NetError::Socket { .. } | NetError::Join { .. } => Code::Network,
+        _ => Code::Network,
     }
 }
 
@@ -305,9 +307,9 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
         SendOutcome::Complete => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,
-        SendOutcome::NobodyHeard | SendOutcome::StartTimedOut { .. } => Code::NotHeard,
+        SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::NotHeard,
         SendOutcome::Stopped => Code::Interrupted,
-        SendOutcome::SourceChanged(_) | SendOutcome::ReadFailed(_) => Code::LocalIo,
+        _ => Code::LocalIo,
     }
 }
 

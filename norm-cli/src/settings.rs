@@ -18,7 +18,7 @@ pub fn sender_line(settings: &SendSettings) -> String {
         text::bytes(settings.bytes),
         settings.group,
         if is_multicast(settings.group) { "" } else { " (unicast to one receiver)" },
-        via(&settings.interface, settings.group.ip(), settings.because),
+        via(&settings.interface, settings.group.ip(), &settings.because),
         pace(settings.pace),
         settings.ttl,
         code_point(settings.dscp),
@@ -32,7 +32,7 @@ pub fn receiver_line(settings: &ReceiveSettings) -> String {
         text::path(&settings.directory),
         settings.group,
         if is_multicast(settings.group) { "" } else { " (unicast to this machine)" },
-        via(&settings.interface, settings.group.ip(), settings.because),
+        via(&settings.interface, settings.group.ip(), &settings.because),
         feedback_name(settings.feedback),
         settings.name,
     )
@@ -57,7 +57,7 @@ fn pace(pace: Pace) -> String {
     }
 }
 
-fn via(interface: &Interface, group: std::net::IpAddr, because: &str) -> String {
+fn via(interface: &Interface, group: std::net::IpAddr, because: &dyn std::fmt::Display) -> String {
     match interface.address_like(group) {
         Some(address) => format!("{} {address} ({because})", interface.name),
         None => format!("{} ({because})", interface.name),
@@ -76,6 +76,8 @@ pub fn feedback_name(feedback: Feedback) -> &'static str {
 /// Settings for tests.
 #[cfg(test)]
 pub(crate) fn sample() -> SendSettings {
+    use norm_net::io::interface::Because;
+
     let address = std::net::Ipv4Addr::new(192, 0, 2, 2);
     let interface = Interface {
         name: "eth0".to_owned(),
@@ -88,26 +90,18 @@ pub(crate) fn sample() -> SendSettings {
         running: true,
         mtu: Some(1500),
     };
-    SendSettings {
-        group: "239.1.2.3:6000".parse().expect("it is an address"),
-        interface,
-        because: "default route",
-        pace: Pace::Fixed(200_000_000),
-        ttl: 1,
-        dscp: Dscp::DEFAULT,
-        segment_size: 1344,
-        fec_id: 6,
-        block_len: 1024,
-        local: "192.0.2.2:40000".parse().expect("it is an address"),
-        set: "00".to_owned(),
-        compat: None,
-        files: 3,
-        directories: 1,
-        bytes: 256 << 20,
-        hint: None,
-        skipped: Vec::new(),
-        skipped_total: 0,
-    }
+    let group = "239.1.2.3:6000".parse().expect("it is an address");
+    let local = "192.0.2.2:40000".parse().expect("it is an address");
+    let mut settings = SendSettings::new(group, interface, local);
+    settings.because = Because::DefaultRoute;
+    settings.pace = Pace::Fixed(200_000_000);
+    settings.segment_size = 1344;
+    settings.fec_id = 6;
+    settings.block_len = 1024;
+    settings.files = 3;
+    settings.directories = 1;
+    settings.bytes = 256 << 20;
+    settings
 }
 
 #[cfg(test)]

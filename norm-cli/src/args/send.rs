@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
-use norm_net::{Compat, CompatFec, Dscp, Fec, Pace, Slow, SlowLimits};
+use norm_net::{Dscp, Fec, Pace, Slow, SlowLimits, Standard, StandardFec};
 
 use super::exit_codes;
 use super::shared::{
@@ -243,7 +243,7 @@ pub enum Code {
     /// For file sets, which only norm-recv understands.
     Set(Fec),
     /// With `--compat`.
-    Compat(CompatFec),
+    Compat(StandardFec),
 }
 
 fn code(word: &str) -> Result<Code, String> {
@@ -251,9 +251,9 @@ fn code(word: &str) -> Result<Code, String> {
         "auto" => Code::Set(Fec::Auto),
         "raptorq" => Code::Set(Fec::RaptorQ),
         "rs" => Code::Set(Fec::ReedSolomon),
-        "5" => Code::Compat(CompatFec::Id5),
-        "2" => Code::Compat(CompatFec::Id2),
-        "129" => Code::Compat(CompatFec::Id129),
+        "5" => Code::Compat(StandardFec::Id5),
+        "2" => Code::Compat(StandardFec::Id2),
+        "129" => Code::Compat(StandardFec::Id129),
         _ => {
             return Err("use auto, raptorq or rs; with --compat nrl 5 (that of NRL's programs), \
                         2 (long blocks) or 129"
@@ -313,14 +313,16 @@ impl SendArgs {
     pub fn slow(&self) -> Slow {
         match self.slow.policy {
             SlowChoice::Wait => Slow::Wait,
-            SlowChoice::Evict => Slow::Eject(self.slow.limits()),
-            SlowChoice::Separate => Slow::Lane(self.slow.limits(), self.separate_group()),
+            SlowChoice::Evict => Slow::Evict(self.slow.limits()),
+            SlowChoice::Separate => Slow::Separate(self.slow.limits(), self.separate_group()),
         }
     }
 
     /// Group of the slow receivers with `--slow separate`.
     pub fn separate_group(&self) -> SocketAddr {
-        self.slow.separate_group.unwrap_or_else(|| Slow::usual_lane(self.session().group))
+        self.slow
+            .separate_group
+            .unwrap_or_else(|| Slow::default_separate_group(self.session().group))
     }
 }
 
@@ -349,9 +351,9 @@ impl SlowArgs {
 
 impl CodeArgs {
     /// How to send to interop peers; `None` for norm-recv.
-    pub fn compat(&self) -> Option<Compat> {
-        let id = if let Some(Code::Compat(id)) = self.fec { id } else { CompatFec::Id5 };
-        self.compat.as_ref().map(|_| Compat::new(id))
+    pub fn compat(&self) -> Option<Standard> {
+        let id = if let Some(Code::Compat(id)) = self.fec { id } else { StandardFec::Id5 };
+        self.compat.as_ref().map(|_| Standard::new(id))
     }
 
     /// The code of a file set.
@@ -424,21 +426,21 @@ mod tests {
         let limits =
             SlowLimits { below: Some(5_000_000), loss: Some(0.2), after: Duration::from_secs(2) };
         let evict = parse("--slow evict --slow-below 5M --slow-loss 20 --slow-after 2 .");
-        assert_eq!(evict.slow(), Slow::Eject(limits));
+        assert_eq!(evict.slow(), Slow::Evict(limits));
         let default = SlowLimits::default();
         let next = "239.255.57.41:5740".parse().unwrap();
-        assert_eq!(parse("--slow separate .").slow(), Slow::Lane(default, next));
+        assert_eq!(parse("--slow separate .").slow(), Slow::Separate(default, next));
         let given = parse("--slow separate --separate-group 239.1.1.1:6000 .");
-        assert_eq!(given.slow(), Slow::Lane(default, "239.1.1.1:6000".parse().unwrap()));
+        assert_eq!(given.slow(), Slow::Separate(default, "239.1.1.1:6000".parse().unwrap()));
     }
 
     #[test]
     fn fec_id_is_5_unless_another_is_given() {
         let fec = |words: &str| parse(words).code.compat().map(|compat| compat.fec);
         assert_eq!(fec("file"), None);
-        assert_eq!(fec("--compat nrl file"), Some(CompatFec::Id5));
-        assert_eq!(fec("--compat nrl --fec 129 file"), Some(CompatFec::Id129));
-        assert_eq!(fec("--compat nrl --fec auto file"), Some(CompatFec::Id5));
+        assert_eq!(fec("--compat nrl file"), Some(StandardFec::Id5));
+        assert_eq!(fec("--compat nrl --fec 129 file"), Some(StandardFec::Id129));
+        assert_eq!(fec("--compat nrl --fec auto file"), Some(StandardFec::Id5));
     }
 
     #[test]

@@ -21,14 +21,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     let session = &args.session.network;
-    let options = ObjectReceiveOptions {
-        interface: session.interface.clone(),
-        ttl: session.ttl,
-        node: session.node_id,
-        feedback: if args.unicast { Feedback::Unicast } else { Feedback::Multicast },
-        stream_buffer: 64 << 20,
-        ..ObjectReceiveOptions::new(session.group)
-    };
+    let options = ObjectReceiveOptions::new(session.group).with(|o| {
+        o.interface = session.interface.clone();
+        o.ttl = session.ttl;
+        o.node = session.node_id;
+        o.feedback = if args.unicast { Feedback::Unicast } else { Feedback::Multicast };
+        o.stream_buffer = 64 << 20;
+    });
     let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;
     tell(args.session.json, "ready");
     let received = receive(args, &receiver);
@@ -50,12 +49,12 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
     let (mut opened, mut complete) = (0, 0);
     while complete < args.count {
         match receiver.events().recv_timeout(POLL_INTERVAL) {
-            Some(ObjectEvent::Data { bytes, .. }) => {
+            Ok(ObjectEvent::Data { bytes, .. }) => {
                 write_data(args.dir.as_deref(), opened, &bytes).map_err(|error| local(&error))?;
                 opened += 1;
                 complete += 1;
             }
-            Some(ObjectEvent::Stream { reader, .. }) => {
+            Ok(ObjectEvent::Stream { reader, .. }) => {
                 let (dir, ended) = (args.dir.clone(), ended.clone());
                 // The receiving end goes away only at the end of the program.
                 thread::spawn(move || {

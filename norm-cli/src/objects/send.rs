@@ -7,8 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 use norm_net::SendError;
 use norm_net::objects::{
-    MessageMarks, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender, RateControl,
-    RsForm, StreamWriter,
+    MessageMarks, Mode, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender,
+    RateControl, RsForm, StreamWriter,
 };
 
 use super::options::{Kind, SendArgs};
@@ -55,20 +55,19 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         other => return Err(Failure::usage(format!("--fec {other} is unknown: use 5, 2 or 129"))),
     };
     let session = &args.session.network;
-    Ok(ObjectSendOptions {
-        interface: session.interface.clone(),
-        ttl: session.ttl,
-        node: session.node_id,
-        rate: args.rate.pace().limit(),
-        control: if args.fair { RateControl::Fair } else { RateControl::Fixed },
-        min_receivers: args.min_receivers as usize,
-        form,
-        block_len: args.block,
-        parity: args.parity,
-        segment_size: args.segment,
-        rfc_only: !args.native,
-        ..ObjectSendOptions::new(session.group)
-    })
+    Ok(ObjectSendOptions::new(session.group).with(|o| {
+        o.interface = session.interface.clone();
+        o.ttl = session.ttl;
+        o.node = session.node_id;
+        o.rate = args.rate.pace().limit();
+        o.control = if args.fair { RateControl::Fair } else { RateControl::Fixed };
+        o.min_receivers = args.min_receivers as usize;
+        o.form = form;
+        o.block_len = args.block;
+        o.parity = args.parity;
+        o.segment_size = args.segment;
+        o.mode = if args.native { Mode::Native } else { Mode::Standard };
+    }))
 }
 
 fn open(file: Option<&Path>) -> Result<Box<dyn Read>, Failure> {

@@ -1,7 +1,8 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
+use norm_net::event::SourceProblem;
 use norm_net::{
-    ReceiverOutcome, ReceiverResult, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
+    ReceiverOutcome, ReceiverReport, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
 };
 
 use super::code;
@@ -41,16 +42,17 @@ fn status(progress: &SendProgress) -> Vec<Part> {
     if progress.failed > 0 {
         status.push(Part::fixed(format!("{} failed", progress.failed)));
     }
-    if progress.ejected > 0 {
-        status.push(Part::fixed(format!("{} evicted", progress.ejected)));
+    if progress.evicted > 0 {
+        status.push(Part::fixed(format!("{} evicted", progress.evicted)));
     }
     match progress.phase {
-        SendPhase::Paused { until } => {
-            status.push(Part::new(format!("paused{}", schedule::end(until)), "paused"));
+        SendPhase::Paused => {
+            let end = schedule::end(progress.paused_until);
+            status.push(Part::new(format!("paused{end}"), "paused"));
         }
         SendPhase::Lingering => status.push(Part::new("waiting for late joiners", "lingering")),
         SendPhase::Ending => status.push(Part::fixed("ending")),
-        SendPhase::Waiting | SendPhase::Sending | SendPhase::Confirming => {}
+        _ => {}
     }
     status
 }
@@ -72,10 +74,11 @@ fn details(progress: &SendProgress) -> Vec<Part> {
 pub(crate) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "address", "result", ">time", ">loss"]);
     for receiver in report.receivers.iter().take(MAX_ROWS) {
-        let group = if receiver.slow { ", in the separate group" } else { "" };
+        let info = &receiver.receiver;
+        let group = if receiver.in_separate_group { ", in the separate group" } else { "" };
         table.row([
-            receiver.name.clone(),
-            receiver.address.ip().to_string(),
+            info.name.clone(),
+            info.address.map_or("-".to_owned(), |address| address.ip().to_string()),
             result(&receiver.outcome) + group,
             receiver.elapsed.map_or("-".to_owned(), text::span),
             text::share(receiver.loss),
@@ -99,19 +102,20 @@ pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             format!("only {of_all} complete; not complete: {}", incomplete_receivers(report))
         }
         SendOutcome::AllFailed => format!("no receiver complete: {}", incomplete_receivers(report)),
-        SendOutcome::NobodyHeard => no_receiver(settings),
-        SendOutcome::StartTimedOut { receivers, wanted } => format!(
-            "{receivers} of {wanted} receivers joined in time, so nothing was sent: start the \
+        SendOutcome::NoReceivers => no_receiver(settings),
+        SendOutcome::StartTimedOut { heard, wanted } => format!(
+            "{heard} of {wanted} receivers joined in time, so nothing was sent: start the \
              others on {}, wait longer with --start-timeout, or lower --min-receivers",
             settings.group
         ),
         SendOutcome::Stopped if heard == 0 => "stopped; no receiver was heard".to_owned(),
         SendOutcome::Stopped => format!("stopped before the end; {of_all} complete"),
-        SendOutcome::SourceChanged(what) => format!(
+        SendOutcome::SourceFailed { problem: what @ SourceProblem::Changed { .. } } => format!(
             "a file changed while it was being sent: {what}; send it again when nothing is writing \
              to it"
         ),
-        SendOutcome::ReadFailed(what) => format!("a file could not be read: {what}"),
+        SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
+        other => format!("the transfer ended: {other:?}"),
     };
     Err(Failure::new(code(&report.outcome), message))
 }
@@ -136,7 +140,7 @@ fn no_receiver(settings: &SendSettings) -> String {
     )
 }
 
-fn is_complete(receiver: &ReceiverResult) -> bool {
+fn is_complete(receiver: &ReceiverReport) -> bool {
     receiver.outcome == ReceiverOutcome::Confirmed
 }
 
@@ -146,7 +150,7 @@ fn incomplete_receivers(report: &SendReport) -> String {
         .receivers
         .iter()
         .filter(|receiver| !is_complete(receiver))
-        .map(|receiver| format!("{} ({})", receiver.name, result(&receiver.outcome)));
+        .map(|receiver| format!("{} ({})", receiver.receiver.name, result(&receiver.outcome)));
     let mut named: Vec<String> = incomplete.by_ref().take(MAX_NAMED).collect();
     let more = incomplete.count();
     if more > 0 {
@@ -158,10 +162,13 @@ fn incomplete_receivers(report: &SendReport) -> String {
 fn result(outcome: &ReceiverOutcome) -> String {
     match outcome {
         ReceiverOutcome::Confirmed => "complete".to_owned(),
-        ReceiverOutcome::Failed(reason) => format!("failed: {reason}"),
+        ReceiverOutcome::Failed { reason } => format!("failed: {reason}"),
+        ReceiverOutcome::Differs => {
+            "failed: it has files that changed while the others got them: send again".to_owned()
+        }
         ReceiverOutcome::Lost => "lost".to_owned(),
-        ReceiverOutcome::Ejected => "evicted".to_owned(),
-        ReceiverOutcome::Unfinished => "not finished".to_owned(),
+        ReceiverOutcome::Evicted => "evicted".to_owned(),
+        _ => "not finished".to_owned(),
     }
 }
 
@@ -193,38 +200,30 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use norm_net::NodeId;
+    use norm_net::{NodeId, ReceiverInfo};
 
     use super::*;
     use crate::exit::Code;
     use crate::settings::sample;
 
     fn report(outcome: SendOutcome, receivers: &[ReceiverOutcome]) -> SendReport {
-        let receiver = |(outcome, node): (&ReceiverOutcome, u32)| ReceiverResult {
-            node: NodeId(node),
-            name: format!("lab-{node}"),
-            address: ([192, 0, 2, node as u8], 40_000).into(),
-            outcome: outcome.clone(),
-            bytes_done: 0,
-            loss: 0.01,
-            slow: false,
-            elapsed: None,
+        let receiver = |(outcome, node): (&ReceiverOutcome, u32)| {
+            let mut info = ReceiverInfo::new(NodeId(node), format!("lab-{node}"));
+            info.address = Some(([192, 0, 2, node as u8], 40_000).into());
+            let mut receiver = ReceiverReport::new(info, outcome.clone());
+            receiver.loss = 0.01;
+            receiver
         };
-        SendReport {
-            outcome,
-            root: None,
-            bytes: 1 << 20,
-            files: 1,
-            elapsed: Duration::from_secs(2),
-            data_elapsed: Duration::from_secs(1),
-            wire_bytes: 1_100_000,
-            packets: 120,
-            data_packets: 90,
-            resent_packets: 4,
-            coded_packets: 6,
-            nacks: 3,
-            receivers: receivers.iter().zip(1..).map(receiver).collect(),
-        }
+        let mut report = SendReport::new(outcome);
+        report.bytes = 1 << 20;
+        report.files = 1;
+        report.data_elapsed = Duration::from_secs(1);
+        report.wire_bytes = 1_100_000;
+        report.data_packets = 90;
+        report.resent_packets = 4;
+        report.coded_packets = 6;
+        report.receivers = receivers.iter().zip(1..).map(receiver).collect();
+        report
     }
 
     #[test]
@@ -239,14 +238,18 @@ mod tests {
 
     #[test]
     fn every_other_end_has_its_code_and_its_words() {
-        let timed_out = SendOutcome::StartTimedOut { receivers: 1, wanted: 3 };
-        let changed = SendOutcome::SourceChanged("a.iso: its size".to_owned());
+        let timed_out = SendOutcome::StartTimedOut { heard: 1, wanted: 3 };
+        let path = || std::path::PathBuf::from("a.iso");
+        let failed = |problem| SendOutcome::SourceFailed { problem };
+        let changed = failed(SourceProblem::Changed { path: path(), how: "its size" });
+        let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied).into();
+        let unreadable = failed(SourceProblem::Unreadable { path: path(), error });
         let cases = [
-            (SendOutcome::NobodyHeard, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
+            (SendOutcome::NoReceivers, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
             (timed_out, Code::NotHeard, "1 of 3 receivers"),
             (SendOutcome::Stopped, Code::Interrupted, "stopped"),
             (changed, Code::LocalIo, "a.iso: its size"),
-            (SendOutcome::ReadFailed("a.iso".to_owned()), Code::LocalIo, "a.iso"),
+            (unreadable, Code::LocalIo, "could not be read: a.iso"),
         ];
         for (outcome, code, words) in cases {
             let failure = verdict(&sample(), &report(outcome, &[])).unwrap_err();
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn incomplete_receivers_are_named_with_reasons_up_to_a_limit() {
-        let failed = ReceiverOutcome::Failed("disk full".to_owned());
+        let failed = ReceiverOutcome::Failed { reason: "disk full".to_owned() };
         let lost = ReceiverOutcome::Lost;
         let some = [ReceiverOutcome::Confirmed, failed.clone(), lost.clone()];
         let failure = verdict(&sample(), &report(SendOutcome::Partial, &some)).unwrap_err();
@@ -274,7 +277,7 @@ mod tests {
 
     #[test]
     fn table_has_names_and_addresses() {
-        let some = [ReceiverOutcome::Confirmed, ReceiverOutcome::Ejected];
+        let some = [ReceiverOutcome::Confirmed, ReceiverOutcome::Evicted];
         let lines: Vec<_> = receiver_table(&report(SendOutcome::Partial, &some)).lines().collect();
         assert_eq!(
             lines,
@@ -286,23 +289,13 @@ mod tests {
         );
     }
 
-    fn progress() -> SendProgress {
-        SendProgress {
-            elapsed: Duration::ZERO,
-            bytes_sent: 0,
-            bytes_total: 100,
-            wire_bytes: 0,
-            repair_packets: 0,
-            on_request: false,
-            data_packets: 0,
-            receivers: 2,
-            confirmed: 0,
-            failed: 0,
-            ejected: 0,
-            worst_loss: 0.0,
-            slowest: 0,
-            phase: SendPhase::Confirming,
-        }
+    fn progress(change: impl FnOnce(&mut SendProgress)) -> SendProgress {
+        let mut progress = SendProgress::default();
+        progress.bytes_total = 100;
+        progress.receivers = 2;
+        progress.phase = SendPhase::Confirming;
+        change(&mut progress);
+        progress
     }
 
     /// Status and details in full.
@@ -314,29 +307,35 @@ mod tests {
 
     #[test]
     fn failed_receivers_do_not_count_as_complete() {
-        let one_lost = SendProgress { confirmed: 1, failed: 1, ..progress() };
+        let one_lost = progress(|p| (p.confirmed, p.failed) = (1, 1));
         assert_eq!(words(&one_lost), "1 of 2 receivers complete  1 failed");
-        let one_slow = SendProgress { confirmed: 1, ejected: 1, ..progress() };
+        let one_slow = progress(|p| (p.confirmed, p.evicted) = (1, 1));
         assert_eq!(words(&one_slow), "1 of 2 receivers complete  1 evicted");
     }
 
     #[test]
     fn waiting_for_receivers_has_no_percentage() {
-        let waiting = SendProgress { phase: SendPhase::Waiting, ..progress() };
+        let waiting = progress(|p| p.phase = SendPhase::Waiting);
         assert_eq!(standing(&waiting, "a.iso").total, 0);
         assert_eq!(words(&waiting), "waiting for receivers: 2 joined");
     }
 
     #[test]
     fn progress_has_receivers_loss_and_repair() {
-        let repairing =
-            SendProgress { repair_packets: 5, data_packets: 100, worst_loss: 0.04, ..progress() };
+        let mut repairing = progress(|p| {
+            p.repair_packets = 5;
+            p.data_packets = 100;
+            p.worst_loss = 0.04;
+        });
         assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %  repair 5.0 %");
-        let missing = SendProgress { on_request: true, slowest: 70, ..repairing };
-        assert_eq!(standing(&missing, "").done, 70);
-        assert_eq!(words(&missing), "0 of 2 receivers complete  loss 4.0 %");
-        let until = "18:00".parse().ok();
-        let paused = SendProgress { phase: SendPhase::Paused { until }, ..progress() };
+        repairing.on_request = true;
+        repairing.slowest = 70;
+        assert_eq!(standing(&repairing, "").done, 70);
+        assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %");
+        let paused = progress(|p| {
+            p.phase = SendPhase::Paused;
+            p.paused_until = "18:00".parse().ok();
+        });
         assert_eq!(words(&paused), "0 of 2 receivers complete  paused until 18:00");
     }
 }

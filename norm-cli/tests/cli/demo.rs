@@ -1,6 +1,7 @@
 //! The README's first command.
 
 use crate::common::{Program, last, names, norm_send, stderr, stdout};
+use crate::schema;
 
 #[test]
 fn demo_makes_identical_copies_and_cleans_up() {
@@ -25,6 +26,7 @@ fn demo_sends_a_given_directory_and_prints_events() {
     let demo = Program::start(norm_send().args(["--demo=1", "--json", source]));
     let (status, events) = demo.finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
+    schema::check(&["ProgramEvent", "SenderEvent", "SendEvent", "DemoEvent"], &events);
     assert_eq!(last(&events, "demo_copy")["identical"], true);
     assert_eq!(last(&events, "demo_summary")["transfer"]["outcome"], "complete");
 }

@@ -83,6 +83,11 @@ impl Sender {
         Ok(key)
     }
 
+    /// The key of the object that is added next.
+    pub fn next_key(&self) -> u64 {
+        self.content.objects().end_key()
+    }
+
     /// No more objects will come: the session ends when all receivers have confirmed.
     pub fn finish(&mut self) {
         self.lifecycle.finish();

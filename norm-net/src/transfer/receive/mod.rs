@@ -28,14 +28,11 @@ mod error;
 mod event;
 mod identity;
 mod options;
-mod report;
+mod problem;
 mod session;
 mod start;
 pub(crate) mod store;
 
 pub use error::ReceiveError;
-pub use event::{ReceiveEvent, ReceiveProgress};
-pub use norm_core::norm::receiver::Feedback;
 pub use options::ReceiveOptions;
-pub use report::{MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetReport};
-pub use start::{ReceiveSettings, Receiving, receive};
+pub use start::{Receiving, receive};

@@ -2,96 +2,83 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
+use std::path::Path;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::TEMP_PREFIX;
-use norm_core::norm::receiver::Feedback;
+use norm_core::norm::receiver;
 use norm_core::norm::wire::Identity;
 use norm_core::norm::{Receiver, ReceiverConfig};
 use norm_core::{JobDone, Rng};
 
-use super::event::{Events, ReceiveEvent};
+use super::event::Events as Outgoing;
 use super::identity::Lasting;
 use super::session::{Policy, Session, Surroundings};
 use super::store::BlockStore;
-use super::{ReceiveError, ReceiveOptions, ReceiveReport};
+use super::{ReceiveError, ReceiveOptions};
+use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveSettings, outlet};
 use crate::io::driver::{self, Clock};
-use crate::io::interface::Interface;
 use crate::io::layer::Layer;
 use crate::io::lossy::Lossy;
 use crate::io::socket::Link;
 use crate::io::workers::Workers;
+use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_seed};
 
-/// What was chosen for a session.
-#[derive(Clone, Debug)]
-pub struct ReceiveSettings {
-    /// The group (or address) and port.
-    pub group: SocketAddr,
-    /// The interface it was joined on.
-    pub interface: Interface,
-    /// Why this interface, in a few words.
-    pub because: &'static str,
-    /// How feedback travels.
-    pub feedback: Feedback,
-    /// Where the files go.
-    pub directory: PathBuf,
-    /// Where feedback leaves from.
-    pub local: SocketAddr,
-    /// What this receiver calls itself.
-    pub name: String,
-    /// What to do about kernel buffers that are smaller than asked for.
-    pub hint: Option<String>,
-}
-
-/// A session under way. Dropping it stops the session.
+/// A receiving session, on a thread of its own.
+///
+/// Dropping the handle stops the session, as [`Stopper::stop`] does, and does not wait for that:
+/// senders are told, and what is not complete is kept. [`wait`](Self::wait) is the good end.
 #[derive(Debug)]
 pub struct Receiving {
     settings: ReceiveSettings,
-    events: Channel<ReceiveEvent>,
-    stopper: Stopper,
-    thread: Option<JoinHandle<io::Result<ReceiveReport>>>,
+    events: Events<ReceiveEvent>,
+    running: Running<ReceiveReport>,
 }
 
 impl Receiving {
-    /// What was chosen.
+    /// What the session was set up with.
     pub fn settings(&self) -> &ReceiveSettings {
         &self.settings
     }
 
-    /// What happens; closed when the session is over.
-    pub fn events(&self) -> &Channel<ReceiveEvent> {
-        &self.events
+    /// What happens, as it happens; ends when the session is over.
+    pub fn events(&self) -> Events<ReceiveEvent> {
+        self.events.clone()
     }
 
-    /// Ends the session from another thread.
+    /// Ends the session from elsewhere.
     pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+        self.running.stopper()
     }
 
-    /// Waits for the end. Without a timeout, and with `daemon`, that may need the [`stopper`].
+    /// True when the session is over, and [`wait`](Self::wait) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// Waits until the session is over. Without a timeout, and with `daemon`, that may need the
+    /// [`stopper`].
     ///
     /// [`stopper`]: Self::stopper
     ///
     /// # Errors
     /// [`ReceiveError::Io`] when the sockets failed for good.
-    pub fn wait(mut self) -> Result<ReceiveReport, ReceiveError> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(report)) => report.map_err(ReceiveError::Io),
-            Some(Err(_)) | None => Err(ReceiveError::Io(io::Error::other("its thread panicked"))),
-        }
+    pub fn wait(self) -> Result<ReceiveReport, ReceiveError> {
+        Ok(self.running.wait()?)
     }
-}
 
-impl Drop for Receiving {
-    fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            self.stopper.stop();
-            let _ = thread.join();
-        }
+    /// Waits until the session is over, at most this long; `None` when it goes on. The report is
+    /// handed out once.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Io`] when the sockets failed for good, or the report was handed out before.
+    pub fn wait_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Option<Result<ReceiveReport, ReceiveError>> {
+        Some(self.running.wait_timeout(timeout)?.map_err(ReceiveError::from))
     }
 }
 
@@ -106,22 +93,23 @@ pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
     prepare(&options.directory)
         .map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
     let settings = ReceiveSettings {
-        group: options.group,
-        interface: link.interface().clone(),
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
-        directory: options.directory.clone(),
-        local: link.local_addr(),
         name: options.name.clone(),
-        hint: link.buffers().hint(),
+        hints: Hint::small_buffers(link.buffers()).collect(),
+        ..ReceiveSettings::new(
+            options.group,
+            link.interface().clone(),
+            link.local_addr(),
+            options.directory.clone(),
+        )
     };
     let seed = options.seed.map_or_else(os_seed, Ok)?;
     let stopper = Stopper::new(link.waker());
-    let (sender, events) = unbounded();
-    let runner = Runner::new(options, link, &stopper, Events(sender), seed)?;
-    let thread =
-        std::thread::Builder::new().name("norm-receive".to_owned()).spawn(move || runner.run())?;
-    Ok(Receiving { settings, events, stopper, thread: Some(thread) })
+    let (outlet, events) = outlet();
+    let runner = Runner::new(options, link, &stopper, Outgoing(outlet), seed)?;
+    let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
+    Ok(Receiving { settings, events, running })
 }
 
 /// Makes the directory, and finds out now rather than at the first packet if it cannot be written.
@@ -149,7 +137,7 @@ impl Runner {
         options: &ReceiveOptions,
         link: Link,
         stopper: &Stopper,
-        events: Events,
+        events: Outgoing,
         seed: u64,
     ) -> io::Result<Self> {
         let clock = Clock::start();
@@ -174,7 +162,7 @@ impl Runner {
             timeout: options.timeout,
             mute: options.feedback == Feedback::None,
             group: options.group,
-            place: format!("{} via {}", options.group, link.interface().name),
+            interface: link.interface().name.clone(),
         };
         let mut rng = Rng::new(seed);
         // Whoever fixes all choices fixes this one, too.
@@ -230,7 +218,11 @@ fn engine_config(options: &ReceiveOptions, socket_buffer: usize, rng: &mut Rng) 
     ReceiverConfig {
         name: options.name.clone(),
         node: options.node,
-        feedback: options.effective_feedback(),
+        feedback: match options.effective_feedback() {
+            Feedback::Multicast => receiver::Feedback::Multicast,
+            Feedback::Unicast => receiver::Feedback::Unicast,
+            Feedback::None => receiver::Feedback::None,
+        },
         socket_buffer: socket_buffer as u64,
         max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
         ..ReceiverConfig::new(Identity(identity))

@@ -8,8 +8,8 @@ use norm_core::endpoint::SenderId;
 
 use super::end::Failure;
 use super::{Engine, Session};
+use crate::event::{Hint, Problem, ReceiveEvent};
 use crate::io::error::NetError;
-use crate::transfer::receive::event::ReceiveEvent;
 
 /// When nothing has begun in the slow lane for this long, a daemon goes back to its own group, and others
 /// give up.
@@ -24,9 +24,6 @@ const LOWEST_PORT: u16 = 1024;
 
 /// What fails when there is nothing in a slow lane.
 const LANE: &str = "what was on its way";
-const SENT_AWAY: &str = "the sender waits for this receiver no longer, because it takes less than the \
-                         others: receive again when its network or disk is faster, or have the sender \
-                         use --slow separate or wait";
 
 /// Where the session listens.
 #[derive(Copy, Clone, Debug, Default)]
@@ -79,10 +76,10 @@ impl Session {
         let alone =
             known && self.plain.is_empty() && self.sets.values().all(|set| set.remote == remote);
         let lane = lane.filter(|_| alone && self.whereabouts.lane.is_none());
-        self.events.send(ReceiveEvent::Ejected { lane });
+        self.events.send(ReceiveEvent::Evicted { sender: remote, separate_group: lane });
         let Some(lane) = lane else {
             for number in waiting {
-                self.fail(engine, now, number, Failure::Ejected(SENT_AWAY.to_owned()));
+                self.fail(engine, now, number, Failure::Ejected(Problem::Evicted));
             }
             return;
         };
@@ -108,9 +105,9 @@ impl Session {
     /// The slow lane cannot be joined: what was on its way is not received.
     pub(in crate::transfer::receive) fn cannot_move(&mut self, now: Timestamp, error: &NetError) {
         self.whereabouts = Whereabouts::default();
-        self.events.hint(format!("the slow lane cannot be joined: {error}"));
+        self.events.hint(Hint::SeparateGroupUnreachable { error: error.to_string() });
         let what = (LANE.to_owned(), true);
-        self.end.failed(now, SenderId(u32::MAX), what, Failure::Ejected(SENT_AWAY.to_owned()));
+        self.end.failed(now, SenderId(u32::MAX), what, Failure::Ejected(Problem::Evicted));
     }
 
     /// Nothing more is to be had in the slow lane: a daemon goes home, others give up.
@@ -134,10 +131,13 @@ impl Session {
         if self.policy.daemon {
             self.whereabouts = Whereabouts { next: Some(None), ..Whereabouts::default() };
         } else if self.whereabouts.busy.is_none() && !self.end.has_failed(LANE) {
-            let reason = "sent to a slow lane, where nothing came: receive again, or have the sender \
-                          use --slow wait";
             let what = (LANE.to_owned(), true);
-            self.end.failed(now, SenderId(u32::MAX), what, Failure::Ejected(reason.to_owned()));
+            self.end.failed(
+                now,
+                SenderId(u32::MAX),
+                what,
+                Failure::Ejected(Problem::SeparateGroupSilent),
+            );
         }
     }
 

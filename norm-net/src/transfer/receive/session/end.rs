@@ -12,8 +12,7 @@ use norm_core::norm::wire::MemberState;
 
 use super::resume::tell_kept;
 use super::{Engine, MAX_REPORTS, Session};
-use crate::transfer::receive::event::ReceiveEvent;
-use crate::transfer::receive::report::{ReceiveOutcome, ReceiveReport};
+use crate::event::{Hint, Problem, ReceiveEvent, ReceiveOutcome, ReceiveReport};
 
 /// Silence after which the user is told what may be wrong.
 pub(super) const HINT_AFTER: Duration = Duration::from_secs(5);
@@ -23,36 +22,33 @@ const STAY: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(160);
 const SAY_EVERY: Duration = Duration::from_millis(50);
 
-const ENDED: &str =
-    "the sender ended before everything had arrived: it was stopped, or could not go on";
-
 /// Why a set failed; the later ones weigh more.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::transfer::receive) enum Failure {
     /// Its sender is gone. Does not matter to a session that has received a set.
-    Gone(String),
+    Gone(Problem),
     /// Not everything came.
-    Incomplete(String),
+    Incomplete(Problem),
     /// Its sender waits for us no longer.
-    Ejected(String),
+    Ejected(Problem),
     /// What came is wrong.
-    Verify(String),
+    Verify(Problem),
     /// It is our own fault.
-    Local(String),
+    Local(Problem),
 }
 
 impl Failure {
-    pub(super) fn reason(&self) -> &str {
+    pub(super) fn problem(&self) -> &Problem {
         match self {
-            Self::Gone(reason)
-            | Self::Incomplete(reason)
-            | Self::Ejected(reason)
-            | Self::Verify(reason)
-            | Self::Local(reason) => reason,
+            Self::Gone(problem)
+            | Self::Incomplete(problem)
+            | Self::Ejected(problem)
+            | Self::Verify(problem)
+            | Self::Local(problem) => problem,
         }
     }
 
-    const fn weight(&self) -> u8 {
+    pub(super) const fn weight(&self) -> u8 {
         match self {
             Self::Gone(_) => 0,
             Self::Incomplete(_) => 1,
@@ -182,9 +178,9 @@ impl End {
         match worst {
             None | Some(Failure::Gone(_)) if complete => ReceiveOutcome::Complete,
             Some(_) if complete => ReceiveOutcome::Partial,
-            Some(Failure::Local(reason)) => ReceiveOutcome::LocalError(reason),
+            Some(Failure::Local(problem)) => ReceiveOutcome::LocalError { problem },
             Some(Failure::Verify(_)) => ReceiveOutcome::VerifyFailed,
-            Some(Failure::Ejected(_)) => ReceiveOutcome::Ejected,
+            Some(Failure::Ejected(_)) => ReceiveOutcome::Evicted,
             Some(Failure::Incomplete(_) | Failure::Gone(_)) => ReceiveOutcome::Partial,
             None if senders => ReceiveOutcome::Nothing,
             None => ReceiveOutcome::NoSender,
@@ -218,13 +214,11 @@ impl Session {
         let silent = self.senders.is_empty() && !self.end.hinted && !self.is_in_lane();
         if silent && now >= self.end.started + HINT_AFTER {
             self.end.hinted = true;
-            self.events.hint(format!(
-                "no sender heard on {} for {} s: is the sender running, on this group and port, \
-                 through the right interface, with a TTL above 1 if a router is between? A firewall \
-                 or a switch with IGMP or MLD snooping but no querier may also be in the way",
-                self.policy.place,
-                HINT_AFTER.as_secs()
-            ));
+            self.events.hint(Hint::NoSender {
+                group: self.policy.group,
+                interface: self.policy.interface.clone(),
+                after: HINT_AFTER,
+            });
         }
     }
 
@@ -295,7 +289,7 @@ impl Session {
 
     /// A sender has said goodbye and is gone.
     pub(super) fn sender_ended(&mut self, engine: &mut Engine, now: Timestamp, remote: SenderId) {
-        self.events.send(ReceiveEvent::SenderEnded);
+        self.events.send(ReceiveEvent::SenderEnded { sender: remote });
         let kept = engine.store().kept(remote);
         if let Some(sender) = self.senders.get_mut(&remote) {
             sender.owes_release = false;
@@ -308,11 +302,9 @@ impl Session {
             .map(|(&number, _)| number)
             .collect();
         for number in lost {
-            let reason = ENDED.to_owned();
-            self.fail(engine, now, number, Failure::Incomplete(reason));
+            self.fail(engine, now, number, Failure::Incomplete(Problem::SenderEnded));
         }
-        let reason = ENDED.to_owned();
-        self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
+        self.plain_ended(engine, now, remote, &Failure::Incomplete(Problem::SenderEnded));
     }
 
     /// The summary; keeps what is not complete, or removes its temporary files.
@@ -326,12 +318,11 @@ impl Session {
         // Workers hold the files of the sets they work for.
         drop((store_workers, decode_workers, check_workers));
         for (_, set) in sets {
-            tell_kept(&events, &set.spool, set.state.id(), set.state.payload_size());
+            tell_kept(&events, &set.spool, set.remote, set.state.id(), set.state.payload_size());
         }
         drop(plain);
         ReceiveReport {
             elapsed: now.saturating_since(self.end.started),
-            outcome: self.end.outcome(!self.senders.is_empty()),
             sets: self.reports.into(),
             failed: self.failed.into(),
             bytes: self.bytes_complete,
@@ -343,8 +334,8 @@ impl Session {
             suppressed: stats.suppressed,
             no_room: stats.no_room,
             malformed: stats.malformed,
-            marked: stats.ce_marked,
-            kernel_drops: 0,
+            ce_marked: stats.ce_marked,
+            ..ReceiveReport::new(self.end.outcome(!self.senders.is_empty()))
         }
     }
 }

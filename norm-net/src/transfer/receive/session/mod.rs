@@ -33,10 +33,12 @@ use norm_core::norm::receiver::Progress;
 use norm_core::norm::wire::{MemberState, NodeId};
 use norm_core::norm::{Receiver, ReceiverEvent};
 
-use super::event::{Events, ReceiveEvent, ReceiveProgress};
-use super::report::{MAX_NAMED, MAX_REPORTS, SetReport};
+use super::event::Events;
 use super::store::{BlockStore, Returns};
-use crate::io::driver::{Application, refusal};
+use crate::event::{
+    Hint, MAX_NAMED, MAX_REPORTS, Problem, ReceiveEvent, ReceiveProgress, SetFailure, SetReport,
+};
+use crate::io::driver::Application;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
 use crate::stopper::{JobResults, Stopper};
@@ -84,8 +86,8 @@ pub(super) struct Policy {
     pub(super) mute: bool,
     /// The session's own group and port.
     pub(super) group: SocketAddr,
-    /// Group and interface, for hints.
-    pub(super) place: String,
+    /// Name of the interface, for hints.
+    pub(super) interface: String,
 }
 
 /// A sender that was heard.
@@ -128,7 +130,7 @@ pub(super) struct Session {
     senders_told: u64,
     complete: VecDeque<SetId>,
     reports: VecDeque<SetReport>,
-    failed: VecDeque<(String, String)>,
+    failed: VecDeque<SetFailure>,
     bytes_complete: u64,
     first_set: Option<Timestamp>,
     begun: Begun,
@@ -249,6 +251,7 @@ impl Session {
         }
         self.next_progress = now + PROGRESS_EVERY;
         let mut progress = ReceiveProgress {
+            ce_marked: engine.stats().ce_marked,
             elapsed: self.first_set.map_or(Duration::ZERO, |first| now.saturating_since(first)),
             decoded: engine.stats().decoded,
             nacks: engine.stats().nacks,
@@ -316,11 +319,12 @@ impl Application<Engine> for Session {
                 self.senders_told += 1;
                 match self.senders_told {
                     ..=MAX_SENDERS_TOLD => {
-                        self.events.send(ReceiveEvent::SenderFound { node, address });
+                        let sender = remote;
+                        self.events.send(ReceiveEvent::SenderFound { sender, node, address });
                     }
-                    n if n == MAX_SENDERS_TOLD + 1 => self.events.hint(format!(
-                        "{MAX_SENDERS_TOLD} senders were heard, which is odd; further ones are not shown"
-                    )),
+                    n if n == MAX_SENDERS_TOLD + 1 => {
+                        self.events.hint(Hint::TooManySenders { limit: MAX_SENDERS_TOLD });
+                    }
                     _ => {}
                 }
             }
@@ -335,8 +339,7 @@ impl Application<Engine> for Session {
                 self.plain_written(object);
             }
             ReceiverEvent::ObjectAborted { object } => {
-                let reason = "the sender can no longer repair what is missing".to_owned();
-                let failure = Failure::Incomplete(reason);
+                let failure = Failure::Incomplete(Problem::Irreparable);
                 match self.set_of(object).map(|(number, _)| number) {
                     Some(number) => self.fail(engine, now, number, failure),
                     None => self.plain_failed(engine, now, object, failure),
@@ -346,7 +349,7 @@ impl Application<Engine> for Session {
             ReceiverEvent::StoreFailed { object } => {
                 // The worker's own account comes first, and says why.
                 self.finish_tasks(engine, now);
-                let failure = Failure::Local("a block could not be written".to_owned());
+                let failure = Failure::Local(Problem::BlockUnwritten);
                 match self.set_of(object).map(|(number, _)| number) {
                     Some(number) => self.fail(engine, now, number, failure),
                     None => self.plain_failed(engine, now, object, failure),
@@ -357,8 +360,12 @@ impl Application<Engine> for Session {
                     sender.owes_release = false;
                 }
             }
-            ReceiverEvent::SenderPaused { .. } => self.events.send(ReceiveEvent::SenderPaused),
-            ReceiverEvent::SenderResumed { .. } => self.events.send(ReceiveEvent::SenderResumed),
+            ReceiverEvent::SenderPaused { sender } => {
+                self.events.send(ReceiveEvent::SenderPaused { sender });
+            }
+            ReceiverEvent::SenderResumed { sender } => {
+                self.events.send(ReceiveEvent::SenderResumed { sender });
+            }
             ReceiverEvent::SenderSilent { sender: remote } => {
                 if !self.plain_silent(engine, now, remote) {
                     self.sender_silent(engine, remote);
@@ -380,7 +387,7 @@ impl Application<Engine> for Session {
 
     fn nothing_leaves(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.end.refused, true) {
-            self.events.hint(refusal(error));
+            self.events.hint(Hint::NothingLeaves { error: error.into() });
         }
     }
 

@@ -15,10 +15,11 @@ use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::norm::wire::{NodeId, ObjectId};
 
 use super::end::Failure;
+use super::sets::rate;
 use super::tasks::{PlaceTask, TaskResult};
 use super::{Engine, MAX_REPORTS, Movement, Session, loss, push_bounded};
-use crate::transfer::receive::event::ReceiveEvent;
-use crate::transfer::receive::report::{MAX_PATHS, SetReport, rate};
+use crate::event::{Hint, MAX_PATHS, Problem, ReceiveEvent, SetFailure, SetReport};
+use crate::transfer::receive::problem::not_placed;
 use norm_files::sink::{PlaceError, Placed, StandaloneFile, path_of};
 
 /// A sender that goes on talking, but has sent nothing new for this long, is done.
@@ -97,7 +98,7 @@ impl PlainSender {
 
     fn note_failure(&mut self, failure: Failure) {
         self.failed += 1;
-        if self.failure.as_ref().is_none_or(|worst| worst < &failure) {
+        if self.failure.as_ref().is_none_or(|worst| worst.weight() < failure.weight()) {
             self.failure = Some(failure);
         }
     }
@@ -120,10 +121,7 @@ impl Session {
         let Some(sender) = self.senders.get_mut(&object.sender) else { return };
         let (node, address) = (sender.node, sender.address);
         if !std::mem::replace(&mut sender.hinted, true) {
-            self.events.hint(format!(
-                "{address}: this sender's protocol has no checksums; files are complete but not \
-                 verified"
-            ));
+            self.events.hint(Hint::NotVerified { sender: object.sender, address });
         }
         self.plain_begun(engine, now, object, node);
         let path = path_of(info).unwrap_or_else(|| numbered(node, object));
@@ -140,7 +138,7 @@ impl Session {
             }
             Err(error) => {
                 let path = directory.join(path);
-                self.plain_refused(engine, now, object, path, &error);
+                self.plain_refused(engine, now, object, path, error);
             }
         }
     }
@@ -167,8 +165,8 @@ impl Session {
         let Some(node) = self.senders.get(&object.sender).map(|sender| sender.node) else { return };
         self.plain_begun(engine, now, object, node);
         let path = self.policy.directory.join(numbered(node, object));
-        let reason = "it is empty, and its name does not come".to_owned();
-        self.file_failed(now, object.sender, path, Failure::Incomplete(reason));
+        let failure = Failure::Incomplete(Problem::NameMissing);
+        self.file_failed(now, object.sender, path, failure);
     }
 
     /// A stream has no end and no name: it is not for files.
@@ -177,8 +175,8 @@ impl Session {
         if let Some(sender) = self.senders.get_mut(&object.sender)
             && !std::mem::replace(&mut sender.hinted, true)
         {
-            let address = sender.address;
-            self.events.hint(format!("{address} sends a stream, not files; it is ignored"));
+            let (sender, address) = (object.sender, sender.address);
+            self.events.hint(Hint::StreamIgnored { sender, address });
         }
     }
 
@@ -188,20 +186,20 @@ impl Session {
         now: Timestamp,
         object: ObjectRef,
         path: PathBuf,
-        error: &PlaceError,
+        error: PlaceError,
     ) {
         // Not confirmed: the sender must not believe that the file is here.
         engine.give_up(object.sender, object.key..object.key + 1);
-        self.file_failed(now, object.sender, path, Failure::Local(error.to_string()));
+        self.file_failed(now, object.sender, path, Failure::Local(not_placed(error)));
     }
 
     fn file_failed(&mut self, now: Timestamp, remote: SenderId, path: PathBuf, failure: Failure) {
         let Some(sender) = self.plain.get_mut(&remote) else { return };
         sender.moved.touch(now);
-        let reason = failure.reason().to_owned();
+        let problem = failure.problem().clone();
         sender.note_failure(failure);
         if sender.failed <= MAX_FAILURES_TOLD {
-            self.events.send(ReceiveEvent::FileFailed { path, reason });
+            self.events.send(ReceiveEvent::FileFailed { sender: remote, path, problem });
         }
     }
 
@@ -241,7 +239,7 @@ impl Session {
         object: ObjectRef,
         result: TaskResult,
     ) {
-        let reason = match result {
+        let problem = match result {
             TaskResult::Placed(Ok(made)) => {
                 let Some(sender) = self.plain.get_mut(&object.sender) else { return };
                 let Some(file) = sender.files.remove(&object.key) else { return };
@@ -255,15 +253,23 @@ impl Session {
                 if sender.paths.len() < MAX_PATHS {
                     sender.paths.push(path.clone());
                 }
-                self.events.send(ReceiveEvent::FileComplete { path, bytes: file.size(), before });
+                self.events.send(ReceiveEvent::FileComplete {
+                    sender: object.sender,
+                    set: None,
+                    path,
+                    bytes: file.size(),
+                    present: before,
+                });
                 return;
             }
-            TaskResult::Placed(Err(error)) => error.to_string(),
-            TaskResult::Failed { action, error } => format!("cannot {action}: {error}"),
+            TaskResult::Placed(Err(error)) => not_placed(error),
+            TaskResult::Failed { action, error } => {
+                Problem::system(action, &self.policy.directory, &error)
+            }
             // Tasks of sets.
             _ => return,
         };
-        self.plain_failed(engine, now, object, Failure::Local(reason));
+        self.plain_failed(engine, now, object, Failure::Local(problem));
     }
 
     /// True when a sender owes nothing, as far as is known.
@@ -294,14 +300,12 @@ impl Session {
             sender.moved.note(now, kept, sender.written(), None);
             let still = sender.moved.still_for(now);
             if forgotten {
-                let reason = "its sender was forgotten, because too many others were heard";
-                self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
+                self.plain_ended(engine, now, remote, &Failure::Gone(Problem::SenderForgotten));
             } else if all && (engine.has_ended(remote) || still >= REST) {
                 self.plain_done(engine, now, remote);
             } else if !all && patience.is_some_and(|patience| still >= patience) {
-                let seconds = patience.unwrap_or_default().as_secs_f64();
-                let reason = format!("nothing more arrived for {seconds} s");
-                self.plain_ended(engine, now, remote, &Failure::Incomplete(reason));
+                let problem = Problem::Stalled { after: patience.unwrap_or_default() };
+                self.plain_ended(engine, now, remote, &Failure::Incomplete(problem));
             }
         }
     }
@@ -346,22 +350,22 @@ impl Session {
         let Some(sender) = self.plain.remove(&remote) else { return };
         let name = sender.name();
         if sender.complete > 0 {
-            let address = self.senders.get(&remote).map(|sender| sender.address);
+            let known = self.senders.get(&remote).map(|sender| (sender.node, sender.address));
+            let (node, address) = known.unzip();
             // Not the time that it took to see that no more comes.
             let elapsed = sender.moved.at().saturating_since(sender.started);
             let report = SetReport {
-                set: name.clone(),
-                root: String::new(),
-                sender: address.unwrap_or_else(|| ([0, 0, 0, 0], 0).into()),
+                node,
+                address,
                 files: sender.complete,
-                before: sender.before,
-                directories: 0,
+                present: sender.before,
                 bytes: sender.bytes,
                 paths: sender.paths,
                 elapsed,
-                goodput: rate(sender.bytes, elapsed),
+                bits_per_second: rate(sender.bytes, elapsed),
                 loss: loss(engine, remote),
                 nacks: engine.stats().nacks - sender.nacks_before,
+                ..SetReport::new(remote)
             };
             self.keep_report(report.clone());
             self.bytes_complete = self.bytes_complete.saturating_add(sender.bytes);
@@ -371,14 +375,11 @@ impl Session {
             None if sender.complete > 0 => self.end.completed(now, &name),
             None => {}
             Some(failure) => {
-                let reason = match sender.failed {
-                    1 => failure.reason().to_owned(),
-                    n => format!("{n} files failed: {}", failure.reason()),
-                };
-                let what = (name.clone(), sender.complete > 0);
+                let told = SetFailure::of_files(remote, sender.failed, failure.problem().clone());
+                let what = (name, sender.complete > 0);
                 self.end.failed(now, remote, what, failure);
-                push_bounded(&mut self.failed, (name.clone(), reason.clone()), MAX_REPORTS);
-                self.events.send(ReceiveEvent::SetFailed { set: name, reason });
+                push_bounded(&mut self.failed, told.clone(), MAX_REPORTS);
+                self.events.send(ReceiveEvent::SetFailed(told));
             }
         }
     }

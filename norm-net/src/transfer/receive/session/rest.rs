@@ -10,15 +10,12 @@ use norm_core::fileset::ContentId;
 
 use super::end::Failure;
 use super::{Engine, Session};
+use crate::event::{Problem, Remaining};
 
 /// What does not grow for so long is not waited for.
 const STILL: Duration = Duration::from_secs(5);
 /// Contents remembered at most.
 const MOST: usize = 1_000;
-
-const LATE: &str = "another transfer was received; norm-recv --continuous takes more than one";
-const DEAD: &str = "another transfer was received, and this one's sender is silent";
-const STUCK: &str = "another transfer was received, and nothing more came of this one";
 
 /// When the list of files of what is on its way was here first, whoever sends it, and wherever.
 #[derive(Debug, Default)]
@@ -60,34 +57,39 @@ impl Session {
         let Some(received) = self.end.completed_at() else { return };
         let over = |remote: SenderId, before: bool, grown: Timestamp| {
             if !before {
-                Some(LATE)
+                Some(Remaining::BeganLater)
             } else if self.is_silent(engine, remote) {
-                Some(DEAD)
+                Some(Remaining::SenderSilent)
             } else if now >= grown.max(received) + STILL {
-                Some(STUCK)
+                Some(Remaining::Stalled)
             } else {
                 None
             }
         };
         let open = self.sets.iter().filter(|(_, set)| !set.state.all_written());
-        let sets: Vec<(u64, &str)> = open
+        let sets: Vec<(u64, Remaining)> = open
             .filter_map(|(&number, set)| {
                 let before = self.begun.is_before(set.state.content(), received);
                 Some((number, over(set.remote, before, set.moved.grown_at())?))
             })
             .collect();
         let plain = self.plain.iter().filter(|(_, sender)| sender.is_under_way());
-        let plain: Vec<(SenderId, &str)> = plain
+        let plain: Vec<(SenderId, Remaining)> = plain
             .filter_map(|(&remote, sender)| {
                 let before = sender.started() <= received;
                 Some((remote, over(remote, before, sender.grown_at())?))
             })
             .collect();
         for (number, reason) in sets {
-            self.fail(engine, now, number, Failure::Gone(reason.to_owned()));
+            self.fail(engine, now, number, Failure::Gone(Problem::Remaining { cause: reason }));
         }
         for (remote, reason) in plain {
-            self.plain_ended(engine, now, remote, &Failure::Gone(reason.to_owned()));
+            self.plain_ended(
+                engine,
+                now,
+                remote,
+                &Failure::Gone(Problem::Remaining { cause: reason }),
+            );
         }
         // Of senders that know no sets nothing more is taken: what they have sent is all.
         let done: Vec<SenderId> = self

@@ -8,7 +8,8 @@ use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{PartKind, SetDescriptor, SetId};
 
 use super::{Engine, Session};
-use crate::transfer::receive::event::{Events, ReceiveEvent};
+use crate::event::{ReceiveEvent, ResumeData};
+use crate::transfer::receive::event::Events;
 use norm_files::sink::{Part, Spool, Sweep, sweep};
 
 /// How often it is written down what is here of a set.
@@ -25,7 +26,8 @@ impl Session {
         let Sweep { resumable, removed } = sweep(&self.policy.directory, self.policy.fresh);
         let kept: Vec<(u64, u64)> = resumable.iter().map(|set| (set.bytes, set.payload)).collect();
         if removed > 0 || !kept.is_empty() {
-            self.events.send(ReceiveEvent::Leftovers { kept, removed });
+            let sets = kept.into_iter().map(|(done, total)| ResumeData::new(done, total)).collect();
+            self.events.send(ReceiveEvent::ResumeDataFound { sets, removed });
         }
     }
 
@@ -111,8 +113,9 @@ impl Session {
 }
 
 /// Says what is kept of a set that is not received to its end.
-pub(super) fn tell_kept(events: &Events, spool: &Spool, set: SetId, of: u64) {
+pub(super) fn tell_kept(events: &Events, spool: &Spool, sender: SenderId, set: SetId, of: u64) {
     if let Some(bytes) = spool.resumable() {
-        events.send(ReceiveEvent::SetKept { set: set.to_string(), bytes, of });
+        let (bytes_done, bytes_total) = (bytes, of);
+        events.send(ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total });
     }
 }

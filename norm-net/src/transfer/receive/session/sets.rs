@@ -1,6 +1,5 @@
 //! The sets on their way: from the first packet of one to its last file.
 
-use std::io;
 use std::sync::Arc;
 
 use norm_core::Timestamp;
@@ -12,8 +11,10 @@ use super::end::Failure;
 use super::resume::tell_kept;
 use super::tasks::{CarveTask, CheckTask, Owner, RoomTask, TaskResult};
 use super::{Engine, MAX_REMEMBERED, MAX_REPORTS, Movement, Session, loss, push_bounded};
-use crate::transfer::receive::event::ReceiveEvent;
-use crate::transfer::receive::report::{MAX_PATHS, SetReport, rate};
+use crate::event::{
+    Action, Hint, MAX_PATHS, Problem, ReceiveEvent, RootHash, SetFailure, SetReport,
+};
+use crate::transfer::receive::problem::{not_placed, not_planned};
 use norm_files::sink::{Opened, Plan, PlanError, SetError, SetState, Spool, Verdict};
 
 /// Sets on their way at once; further ones are not received.
@@ -27,8 +28,8 @@ pub(super) struct ActiveSet {
     pub(super) spool: Arc<Spool>,
     /// Once the head is here.
     pub(super) plan: Option<Arc<Plan>>,
-    /// The tail's root, in hex, once everything is verified.
-    pub(super) root: Option<String>,
+    /// The root, once everything is verified.
+    pub(super) root: Option<RootHash>,
     /// Its files are being made.
     pub(super) carving: bool,
     started: Timestamp,
@@ -75,7 +76,9 @@ impl Session {
                 Self::accept(engine, object, &set.spool, &part);
                 self.tell(engine, object.sender, MemberState::Receiving, "");
             }
-            Err(error) => self.fail(engine, now, number, Failure::Incomplete(error.to_string())),
+            Err(error) => {
+                self.fail(engine, now, number, Failure::Incomplete(Problem::InvalidSet { error }))
+            }
         }
     }
 
@@ -85,10 +88,8 @@ impl Session {
         if let Some(sender) = self.senders.get_mut(&object.sender)
             && !std::mem::replace(&mut sender.hinted, true)
         {
-            let address = sender.address;
-            self.events.hint(format!(
-                "{address} sends something that is not a file set of this version; it is ignored"
-            ));
+            let (sender, address) = (object.sender, sender.address);
+            self.events.hint(Hint::NotAFileSet { sender, address });
         }
     }
 
@@ -123,7 +124,7 @@ impl Session {
         let one = object.key..object.key + 1;
         if self.sets.len() >= MAX_SETS {
             engine.give_up(remote, one);
-            self.events.hint(format!("{MAX_SETS} sets are on their way; another one is ignored"));
+            self.events.hint(Hint::TooManySets { limit: MAX_SETS });
             return None;
         }
         self.drop_orphan(engine, now, info.set);
@@ -136,7 +137,7 @@ impl Session {
                 // No reason to fail, or to end, because somebody talks nonsense.
                 let error = other.err().unwrap_or(SetError::Contradiction);
                 engine.give_up(remote, one);
-                self.events.hint(format!("set {} is ignored: {error}", info.set));
+                self.events.hint(Hint::SetIgnored { sender: remote, set: info.set, error });
                 return None;
             }
         };
@@ -144,9 +145,9 @@ impl Session {
             Ok(opened) => opened,
             Err(error) => {
                 engine.give_up(remote, state.keys());
-                let reason = format!("cannot write to the output directory: {error}");
+                let problem = Problem::system(Action::Write, &self.policy.directory, &error);
                 let what = (info.set, info.content, false);
-                self.note_failure(engine, now, remote, what, Failure::Local(reason));
+                self.note_failure(engine, now, remote, what, Failure::Local(problem));
                 return None;
             }
         };
@@ -181,14 +182,20 @@ impl Session {
         self.sets.insert(number, set);
         self.first_set.get_or_insert(now);
         if news {
-            self.events.send(ReceiveEvent::SetFound { set: info.set.to_string(), bytes });
+            let (sender, set, content) = (remote, info.set, info.content);
+            self.events.send(ReceiveEvent::SetFound { sender, set, content, bytes });
         }
         if let Some(problem) = problem {
-            self.events.hint(format!("what was kept of this transfer is not used: {problem}"));
+            let (sender, set) = (remote, info.set);
+            self.events.hint(Hint::ResumeDataUnusable { sender, set, error: problem });
         }
         if here > 0 {
-            let set = info.set.to_string();
-            self.events.send(ReceiveEvent::SetResumed { set, bytes: here, of: bytes });
+            self.events.send(ReceiveEvent::SetResumed {
+                sender: remote,
+                set: info.set,
+                bytes_done: here,
+                bytes_total: bytes,
+            });
         }
         Some(number)
     }
@@ -201,8 +208,7 @@ impl Session {
             .iter()
             .find(|(_, set)| set.state.id() == id && engine.progress(set.remote).is_none());
         if let Some((&number, _)) = orphan {
-            let reason = "its sender was forgotten, because too many others were heard".to_owned();
-            self.fail(engine, now, number, Failure::Gone(reason));
+            self.fail(engine, now, number, Failure::Gone(Problem::SenderForgotten));
         }
     }
 
@@ -220,11 +226,12 @@ impl Session {
         let Some(part) = set.state.written(object.key) else { return };
         let (spool, extents) = (Arc::clone(&set.spool), set.state.extents());
         let (payload_size, all) = (set.state.payload_size(), set.state.all_written());
+        let id = set.state.id();
         let task = CheckTask {
             set: number,
             key: object.key,
             part,
-            id: set.state.id(),
+            id,
             extents,
             payload_size,
             overwrite: self.policy.overwrite,
@@ -234,7 +241,7 @@ impl Session {
         };
         self.check_workers.submit(move || task.run());
         if all {
-            self.events.send(ReceiveEvent::Verifying);
+            self.events.send(ReceiveEvent::Verifying { sender: object.sender, set: id });
             self.tell(engine, object.sender, MemberState::Verifying, "");
             self.next_progress = Timestamp::ZERO;
         }
@@ -261,54 +268,47 @@ impl Session {
             TaskResult::Manifest { key, hash, .. }
                 if ContentId::of(&hash) != set.state.content() =>
             {
-                let error = "the list of files is not the one that was announced";
-                return self.again_or_fail(engine, now, number, key, error);
+                return self.again_or_fail(engine, now, number, key, Problem::WrongManifest);
             }
             TaskResult::Manifest { key, hash, plan: Ok((plan, present)) } => {
                 set.state.hashed(key, hash);
                 self.begun.note(set.state.content(), now);
                 let (id, files, bytes) = (set.state.id(), plan.files().len() as u64, plan.bytes());
+                let (sender, here) = (set.remote, present);
                 let news = !self.twins(number, id).any(|(_, twin)| twin.plan.is_some());
-                let here = present.map(|present| present.to_string());
                 if let Some(set) = self.sets.get_mut(&number) {
                     set.plan = Some(Arc::new(plan));
                 }
                 if news {
-                    self.events.send(ReceiveEvent::FilesKnown { files, bytes });
+                    self.events.send(ReceiveEvent::FilesKnown { sender, set: id, files, bytes });
                     if let Some(here) = here {
-                        self.events.hint(here);
+                        let (files, first) = (here.count, here.first);
+                        self.events.hint(Hint::FilesPresent { sender, set: id, files, first });
                     }
                 }
             }
             TaskResult::Manifest { key, plan: Err(PlanError::Content(error)), .. } => {
-                return self.again_or_fail(engine, now, number, key, &error.to_string());
+                return self.again_or_fail(engine, now, number, key, Problem::Damaged { error });
             }
             TaskResult::Manifest { plan: Err(error), .. } => {
-                return self.fail(engine, now, number, Failure::Local(error.to_string()));
+                return self.fail(engine, now, number, Failure::Local(not_planned(error)));
             }
             TaskResult::Extent { key, hash } => set.state.hashed(key, hash),
             TaskResult::DigestList { key, tail: Ok(tail) } => set.state.digests_parsed(key, tail),
             TaskResult::DigestList { key, tail: Err(error) } => {
-                return self.again_or_fail(engine, now, number, key, &error.to_string());
+                return self.again_or_fail(engine, now, number, key, Problem::Damaged { error });
             }
             TaskResult::Carved(Ok(before)) => {
                 return self.set_complete(engine, now, number, before);
             }
             TaskResult::Carved(Err(error)) => {
-                return self.fail(engine, now, number, Failure::Local(error.to_string()));
+                return self.fail(engine, now, number, Failure::Local(not_placed(error)));
             }
             // A file that belongs to no set.
             TaskResult::Placed(_) => return,
             TaskResult::Failed { action, error } => {
-                let cure = match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        ": make room there and receive again, what came is kept"
-                    }
-                    _ => "",
-                };
-                let place = self.policy.directory.display();
-                let reason = format!("cannot {action} ({place}): {error}{cure}");
-                return self.fail(engine, now, number, Failure::Local(reason));
+                let problem = Problem::system(action, &self.policy.directory, &error);
+                return self.fail(engine, now, number, Failure::Local(problem));
             }
         }
         self.judge(engine, now, number);
@@ -319,15 +319,14 @@ impl Session {
         let Some(set) = self.sets.get_mut(&number) else { return };
         match set.state.verdict() {
             Verdict::Pending => {}
-            Verdict::Good { root } => self.verified(number, root.to_string()),
+            Verdict::Good { root } => self.verified(number, root.into()),
             Verdict::Again(keys) => {
                 for key in keys {
                     self.receive_again(engine, number, key);
                 }
             }
             Verdict::Hopeless => {
-                let reason = "what arrived does not match the sender's hashes".to_owned();
-                self.fail(engine, now, number, Failure::Verify(reason));
+                self.fail(engine, now, number, Failure::Verify(Problem::HashMismatch));
             }
         }
     }
@@ -338,19 +337,19 @@ impl Session {
         now: Timestamp,
         number: u64,
         key: u64,
-        error: &str,
+        problem: Problem,
     ) {
         let hope = self.sets.get_mut(&number).is_some_and(|set| set.state.again(key));
         if hope {
             self.receive_again(engine, number, key);
         } else {
-            self.fail(engine, now, number, Failure::Verify(error.to_owned()));
+            self.fail(engine, now, number, Failure::Verify(problem));
         }
     }
 
     fn receive_again(&mut self, engine: &mut Engine, number: u64, key: u64) {
         let Some(set) = self.sets.get_mut(&number) else { return };
-        let (remote, part) = (set.remote, set.state.part(key));
+        let (remote, id, part) = (set.remote, set.state.id(), set.state.part(key));
         if let Some(part) = part {
             set.spool.forget(&part);
             if part.kind == PartKind::Manifest {
@@ -359,7 +358,7 @@ impl Session {
         }
         engine.restart(ObjectRef { sender: remote, key });
         self.tell(engine, remote, MemberState::Receiving, "");
-        self.events.hint("part of the set did not match its hash and is received again");
+        self.events.hint(Hint::ReceivedAgain { sender: remote, set: id });
     }
 
     pub(super) fn carve(&mut self, number: u64) {
@@ -369,6 +368,8 @@ impl Session {
         set.carving = true;
         let task = CarveTask {
             set: number,
+            sender: set.remote,
+            id: set.state.id(),
             spool: Arc::clone(&set.spool),
             plan,
             overwrite: self.policy.overwrite,
@@ -386,26 +387,29 @@ impl Session {
             engine.confirm(ObjectRef { sender: remote, key });
         }
         let settled = set.state.bytes_total();
-        let mut address = ([0, 0, 0, 0], 0).into();
+        let (mut node, mut address) = (None, None);
         if let Some(sender) = self.senders.get_mut(&remote) {
             sender.owes_release = !self.policy.mute;
             sender.settled = sender.settled.saturating_add(settled);
-            address = sender.address;
+            node = Some(sender.node);
+            address = Some(sender.address);
         }
         let plan = set.plan.unwrap_or_default();
         let (bytes, elapsed) = (plan.bytes(), now.saturating_since(set.started));
         let directory = &self.policy.directory;
         let report = SetReport {
-            set: set.state.id().to_string(),
-            root: set.root.unwrap_or_default(),
-            sender: address,
+            sender: remote,
+            node,
+            address,
+            set: Some(set.state.id()),
+            root: set.root,
             files: plan.files().len() as u64,
-            before,
+            present: before,
             directories: plan.directories().len() as u64,
             bytes,
             paths: plan.files().iter().take(MAX_PATHS).map(|f| directory.join(&f.path)).collect(),
             elapsed,
-            goodput: rate(bytes, elapsed),
+            bits_per_second: rate(bytes, elapsed),
             loss: loss(engine, remote),
             nacks: engine.stats().nacks - set.nacks_before,
         };
@@ -450,7 +454,7 @@ impl Session {
             self.carve_verified(id);
         } else {
             self.note_failure(engine, now, remote, what, failure);
-            tell_kept(&self.events, &spool, id, bytes);
+            tell_kept(&self.events, &spool, remote, id, bytes);
         }
         spool.release();
     }
@@ -463,11 +467,18 @@ impl Session {
         (id, content, known): (SetId, ContentId, bool),
         failure: Failure,
     ) {
-        let reason = failure.reason().to_owned();
-        self.tell(engine, remote, MemberState::Failed, &reason);
+        let problem = failure.problem().clone();
+        self.tell(engine, remote, MemberState::Failed, &problem.to_string());
         engine.report_now(remote, now);
         self.end.failed(now, remote, (content.to_string(), known), failure);
-        push_bounded(&mut self.failed, (id.to_string(), reason.clone()), MAX_REPORTS);
-        self.events.send(ReceiveEvent::SetFailed { set: id.to_string(), reason });
+        let failure = SetFailure::of_set(remote, id, problem);
+        push_bounded(&mut self.failed, failure.clone(), MAX_REPORTS);
+        self.events.send(ReceiveEvent::SetFailed(failure));
     }
+}
+
+/// Bits per second.
+pub(super) fn rate(bytes: u64, elapsed: std::time::Duration) -> f64 {
+    let seconds = elapsed.as_secs_f64();
+    if seconds > 0.0 { bytes as f64 * 8.0 / seconds } else { 0.0 }
 }

@@ -8,7 +8,7 @@ use norm_core::endpoint::SenderId;
 use super::end::{Failure, HINT_AFTER};
 use super::sets::ActiveSet;
 use super::{Engine, Session};
-use crate::transfer::receive::event::ReceiveEvent;
+use crate::event::{Hint, Problem, ReceiveEvent};
 
 /// A daemon without timeout gives a set up that has not grown for this long.
 const DAEMON_PATIENCE: Duration = Duration::from_secs(600);
@@ -84,17 +84,11 @@ impl Session {
         if let Some(sender) = self.senders.get_mut(&remote) {
             sender.silent_at = Some(kept);
         }
-        self.events.send(ReceiveEvent::SenderSilent);
+        self.events.send(ReceiveEvent::SenderSilent { sender: remote });
         let waits = !self.policy.daemon && !self.end.settled() && self.all_silent(engine);
         if waits && !std::mem::replace(&mut self.end.hinted_silence, true) {
-            let waiting = match self.policy.timeout {
-                None => "Ctrl-C to give up, --timeout to do so by itself".to_owned(),
-                Some(limit) => format!("giving up after {} s", limit.as_secs_f64()),
-            };
-            let silence = HINT_AFTER.as_secs();
-            self.events.hint(format!(
-                "the sender has been silent for {silence} s; waiting for it: {waiting}"
-            ));
+            let timeout = self.policy.timeout;
+            self.events.hint(Hint::SenderSilent { after: HINT_AFTER, timeout });
         }
     }
 
@@ -145,9 +139,9 @@ impl Session {
             .map(|(&number, set)| (number, set.remote))
             .collect();
         for (number, remote) in stalled {
-            let reason = format!("nothing more arrived for {} s", limit.as_secs_f64());
+            let problem = Problem::Stalled { after: limit };
             let gone = !self.policy.daemon && self.is_silent(engine, remote);
-            let failure = if gone { Failure::Gone(reason) } else { Failure::Incomplete(reason) };
+            let failure = if gone { Failure::Gone(problem) } else { Failure::Incomplete(problem) };
             self.fail(engine, now, number, failure);
         }
     }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use mio::Waker;
-use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
+use norm_core::endpoint::{JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::fileset::{ContentError, Hash, PartKind, SetId};
 
+use crate::event::{Action, ReceiveEvent};
 use crate::io::workers::guarded;
-use crate::transfer::receive::event::{Events, ReceiveEvent};
+use crate::transfer::receive::event::Events;
 use crate::transfer::receive::store::{Held, Returns};
 use norm_files::sink;
 use norm_files::sink::{
@@ -47,7 +48,7 @@ pub(super) enum TaskResult {
     /// A file that belongs to no set got its name.
     Placed(Result<Placed, PlaceError>),
     /// The spool could not be written, or not be read.
-    Failed { action: &'static str, error: io::Error },
+    Failed { action: Action, error: io::Error },
 }
 
 impl TaskResult {
@@ -58,7 +59,7 @@ impl TaskResult {
 }
 
 /// Work panicked: that is its failure, not the session's.
-fn panicked(action: &'static str, message: String) -> TaskResult {
+fn panicked(action: Action, message: String) -> TaskResult {
     TaskResult::Failed { action, error: io::Error::other(message) }
 }
 
@@ -114,7 +115,7 @@ impl StoreTask {
     fn run_with(mut self, store: impl FnOnce(&mut Self) -> StoreOutcome) -> JobDone {
         let slot = self.job.slot;
         let outcome = guarded(|| store(&mut self)).unwrap_or_else(|message| {
-            self.failures.send(self.owner, panicked("store a block", message));
+            self.failures.send(self.owner, panicked(Action::Write, message));
             StoreOutcome::Failed
         });
         // The engine may use the buffer again as soon as it hears of the outcome.
@@ -132,7 +133,7 @@ impl StoreTask {
         match self.target.write(self.held.buffer.source(), self.job.geometry.offset) {
             Ok(()) => StoreOutcome::Written,
             Err(error) => {
-                let action = "write to the output directory";
+                let action = Action::Write;
                 self.failures.send(self.owner, TaskResult::Failed { action, error });
                 StoreOutcome::Failed
             }
@@ -153,7 +154,7 @@ impl RoomTask {
         let Self { set, spool, cancel, results } = self;
         // Not when it is the task's alone: then the set was given up.
         let wanted = || Arc::strong_count(&spool) > 1 && !cancel.load(Ordering::Relaxed);
-        let action = "write to the output directory";
+        let action = Action::Write;
         let result = match guarded(|| spool.take_room(wanted)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => TaskResult::Failed { action, error },
@@ -184,7 +185,7 @@ impl CheckTask {
     }
 
     fn run_with(self, check: impl FnOnce(&Self) -> io::Result<TaskResult>) {
-        let action = "read back what was written";
+        let action = Action::ReadBack;
         let result = match guarded(|| check(&self)) {
             Ok(result) => result.unwrap_or_else(|error| TaskResult::Failed { action, error }),
             Err(message) => panicked(action, message),
@@ -224,6 +225,8 @@ impl CheckTask {
 /// The files of a verified set to be made.
 pub(super) struct CarveTask {
     pub(super) set: u64,
+    pub(super) sender: SenderId,
+    pub(super) id: SetId,
     pub(super) spool: Arc<Spool>,
     pub(super) plan: Arc<Plan>,
     pub(super) overwrite: bool,
@@ -234,16 +237,17 @@ pub(super) struct CarveTask {
 
 impl CarveTask {
     pub(super) fn run(self) {
-        let Self { set, spool, plan, overwrite, cancel, events, results } = self;
+        let Self { set, sender, id, spool, plan, overwrite, cancel, events, results } = self;
         let carved = guarded(|| {
             sink::place_set(&spool, &plan, overwrite, &cancel, &mut |path, bytes, made| {
-                let (path, before) = (path.to_owned(), made == Placed::Present);
-                events.send(ReceiveEvent::FileComplete { path, bytes, before });
+                let (path, present) = (path.to_owned(), made == Placed::Present);
+                let set = Some(id);
+                events.send(ReceiveEvent::FileComplete { sender, set, path, bytes, present });
             })
         });
         let result = match carved {
             Ok(result) => TaskResult::Carved(result),
-            Err(message) => panicked("make the files", message),
+            Err(message) => panicked(Action::Create, message),
         };
         drop(spool);
         results.send(Owner::Set(set), result);
@@ -264,7 +268,7 @@ impl PlaceTask {
         let Self { object, file, overwrite, cancel, results } = self;
         let result = match guarded(|| file.place(overwrite, &cancel)) {
             Ok(result) => TaskResult::Placed(result),
-            Err(message) => panicked("give the file its name", message),
+            Err(message) => panicked(Action::Create, message),
         };
         drop(file);
         results.send(Owner::File(object), result);

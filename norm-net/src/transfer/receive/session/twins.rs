@@ -15,6 +15,7 @@ use norm_core::norm::wire::MemberState;
 
 use super::sets::ActiveSet;
 use super::{Engine, Session};
+use crate::event::RootHash;
 
 impl Session {
     /// True when somebody is sending this set.
@@ -39,7 +40,7 @@ impl Session {
     }
 
     /// Everything of a set is right: its files may be made, unless those of a copy are.
-    pub(super) fn verified(&mut self, number: u64, root: String) {
+    pub(super) fn verified(&mut self, number: u64, root: RootHash) {
         let Some(set) = self.sets.get_mut(&number) else { return };
         set.root = Some(root);
         let id = set.state.id();

@@ -4,13 +4,17 @@ use std::path::Path;
 use super::*;
 use norm_files::source::{Reader, scan};
 
-fn plan(paths: &[&Path], compat: &Compat, segment_size: u16) -> Result<FilePlan, SendError> {
+fn plan(paths: &[&Path], standard: &Standard, segment_size: u16) -> Result<FilePlan, SendError> {
     let paths: Vec<PathBuf> = paths.iter().map(|&path| path.to_owned()).collect();
-    FilePlan::new(&scan(&paths)?, compat, segment_size)
+    FilePlan::new(&scan(&paths)?, standard, segment_size)
 }
 
 fn names(plan: &FilePlan) -> Vec<String> {
-    plan.specs().map(|spec| String::from_utf8(spec.info.unwrap().to_vec()).unwrap()).collect()
+    let name = |spec: ObjectSpec| match spec.meta {
+        ObjectMeta::File { name: Some(name) } => String::from_utf8(name.to_vec()).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    plan.specs().map(name).collect()
 }
 
 #[test]
@@ -23,13 +27,12 @@ fn every_file_is_an_object_named_by_its_relative_path() {
     fs::write(photos.join("2024/a"), b"aa").unwrap();
     fs::write(photos.join("b"), b"").unwrap();
     fs::write(dir.path().join("note"), b"nnn").unwrap();
-    let compat = Compat::new(CompatFec::Id5);
+    let standard = Standard::new(StandardFec::Id5);
     let paths = [photos.clone(), dir.path().join("note")];
     let found = scan(&paths).unwrap();
-    let plan = FilePlan::new(&found, &compat, 1400).unwrap();
+    let plan = FilePlan::new(&found, &standard, 1400).unwrap();
     assert_eq!(names(&plan), ["photos/2024/a", "photos/b", "note"]);
-    let sizes: Vec<(u64, bool)> = plan.specs().map(|spec| (spec.size, spec.file)).collect();
-    assert_eq!(sizes, [(2, true), (0, true), (3, true)]);
+    assert_eq!(plan.specs().map(|spec| spec.size).collect::<Vec<_>>(), [2, 0, 3]);
     let skipped: Vec<&str> =
         plan.skipped.iter().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(skipped, ["photos/hollow/inner", "photos/last"]);
@@ -49,34 +52,34 @@ fn what_does_not_fit_the_protocol_is_told_before_anything_is_sent() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a-name-of-some-length");
     fs::write(&file, b"x").unwrap();
-    let compat = Compat::new(CompatFec::Id2);
-    let error = plan(&[&file], &compat, 20).unwrap_err().to_string();
+    let standard = Standard::new(StandardFec::Id2);
+    let error = plan(&[&file], &standard, 20).unwrap_err().to_string();
     assert!(error.contains("a-name-of") && error.contains("rename"), "{error}");
-    assert!(plan(&[&file], &compat, 22).is_ok());
-    let error = plan(&[&file], &compat, 1401).unwrap_err().to_string();
+    assert!(plan(&[&file], &standard, 22).is_ok());
+    let error = plan(&[&file], &standard, 1401).unwrap_err().to_string();
     assert!(error.contains("even"), "{error}");
     // 2^16 blocks of 240 segments, and a byte; nothing of it is on the disk.
     fs::File::create(&file).unwrap().set_len((1 << 16) * 240 * 1400 + 1).unwrap();
-    let error = plan(&[&file], &compat, 1400).unwrap_err().to_string();
+    let error = plan(&[&file], &standard, 1400).unwrap_err().to_string();
     assert!(error.contains("FEC id 2") && error.contains("5 or 129"), "{error}");
-    assert!(plan(&[&file], &Compat::new(CompatFec::Id129), 1400).is_ok());
+    assert!(plan(&[&file], &Standard::new(StandardFec::Id129), 1400).is_ok());
     let hollow = dir.path().join("hollow");
     fs::create_dir(&hollow).unwrap();
-    assert!(plan(&[&hollow], &compat, 1400).is_err(), "nothing is left to send");
+    assert!(plan(&[&hollow], &standard, 1400).is_err(), "nothing is left to send");
 }
 
 #[test]
 fn the_field_follows_from_the_number_of_symbols_and_impossible_ones_are_refused() {
-    let form = |compat: Compat| match compat.scheme() {
+    let form = |standard: Standard| match standard.scheme() {
         Ok(Scheme::ReedSolomon(code)) => Some(code.form()),
         _ => None,
     };
-    assert_eq!(form(Compat::new(CompatFec::Id5)), Some(RsForm::Id5));
-    assert_eq!(form(Compat::new(CompatFec::Id129)), Some(RsForm::Id129));
-    assert_eq!(form(Compat::new(CompatFec::Id2)), Some(RsForm::Id2Bits16));
-    let short = Compat { block_len: 200, parity: 55, ..Compat::new(CompatFec::Id2) };
+    assert_eq!(form(Standard::new(StandardFec::Id5)), Some(RsForm::Id5));
+    assert_eq!(form(Standard::new(StandardFec::Id129)), Some(RsForm::Id129));
+    assert_eq!(form(Standard::new(StandardFec::Id2)), Some(RsForm::Id2Bits16));
+    let short = Standard { block_len: 200, parity: 55, ..Standard::new(StandardFec::Id2) };
     assert_eq!(form(short), Some(RsForm::Id2Bits8));
-    let long = Compat { block_len: 240, ..Compat::new(CompatFec::Id5) };
+    let long = Standard { block_len: 240, ..Standard::new(StandardFec::Id5) };
     let error = long.scheme().unwrap_err().to_string();
     assert!(error.contains("240 symbols with 16"), "{error}");
 }

@@ -1,19 +1,20 @@
-//! How content is cut into NORM objects and blocks.
+//! How a file set is cut into NORM objects and blocks.
 
 use norm_core::fec::Scheme;
 use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
-use norm_core::norm::sender::ObjectSpec;
-use norm_core::norm::wire::{MAX_OBJECTS, ObjectId, SetInfo};
+use norm_core::norm::wire::MAX_OBJECTS;
+use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::Extents;
 
-use super::{Fec, SendError};
+use super::Fec;
+use crate::transfer::send::SendError;
 
-/// Most bytes in an extent, so that its verification, and its repetition if need be, stay cheap.
+/// Largest extent, in bytes: verifying it, and sending it again if need be, stay cheap.
 const MAX_EXTENT_BYTES: u64 = 256 << 20;
-/// Content that does not fit otherwise may have longer blocks under RaptorQ, up to about this.
-const LONGEST_BLOCK_LEN: u32 = 8_192;
+/// Longest block that content may have under RaptorQ if it does not fit otherwise, in symbols.
+const MAX_BLOCK_LEN: u32 = 8_192;
 
-/// How a set is cut up: head, extents of the payload, tail.
+/// How a set is cut up: manifest, extents of the payload, digest list.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// The code.
@@ -24,7 +25,7 @@ pub(super) struct Plan {
     /// short ones, which cost as much as long ones.
     pub(super) extents: Extents,
     /// Bytes in the manifest.
-    pub(super) head_len: u64,
+    manifest_len: u64,
 }
 
 impl Plan {
@@ -41,7 +42,7 @@ impl Plan {
         fec: Fec,
         segment_size: u16,
         rate: Option<u64>,
-        head_len: u64,
+        manifest_len: u64,
         payload_size: u64,
     ) -> Result<Self, SendError> {
         let mut block_len = fec.block_len(segment_size, rate);
@@ -50,20 +51,16 @@ impl Plan {
             let extent_bytes = extent_bytes(scheme, segment_size, block_len, object);
             if let Some(extents) = Extents::cut(payload_size, extent_bytes)
                 && u64::from(extents.count) + 2 <= u64::from(MAX_OBJECTS)
-                && head_len.max(digest_list_len(extents.count)) <= object
+                && manifest_len.max(digest_list_len(extents.count)) <= object
             {
-                return Ok(Self { scheme, block_len, extents, head_len });
+                return Ok(Self { scheme, block_len, extents, manifest_len });
             }
-            if block_len >= LONGEST_BLOCK_LEN {
+            if block_len >= MAX_BLOCK_LEN {
                 break;
             }
             block_len *= 2;
         }
-        Err(SendError::TooLarge(format!(
-            "{payload_size} bytes of files with a list of {head_len} bytes are too much for \
-             one transfer with segments of {segment_size} bytes: send them in parts, or \
-             with larger segments"
-        )))
+        Err(SendError::TooLarge { bytes: payload_size, manifest_bytes: manifest_len, segment_size })
     }
 
     /// Objects in the set.
@@ -71,28 +68,20 @@ impl Plan {
         self.extents.count + 2
     }
 
-    /// The objects of a set with this content in the order in which they are sent, for a session whose
-    /// first one is `first`.
-    pub(super) fn specs(
-        &self,
-        set: SetId,
-        content: ContentId,
-        first: u16,
-    ) -> impl Iterator<Item = ObjectSpec> {
+    /// The objects of a set with this content, in the order in which they are sent.
+    pub(super) fn specs(&self, set: SetId, content: ContentId) -> impl Iterator<Item = ObjectSpec> {
         let plan = *self;
-        let spec = move |kind: PartKind, offset: u64, size: u64| {
-            let mut info = Vec::with_capacity(SetInfo::LEN);
-            let (parts, payload_size) = (plan.objects(), plan.extents.payload_size);
-            let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
-            SetInfo { first_object: ObjectId(first), part }.emit(&mut info);
-            ObjectSpec { size, info: Some(info.into()), file: kind == PartKind::Payload }
-        };
+        let manifest = std::iter::once((PartKind::Manifest, 0, plan.manifest_len));
         let extents = (0..plan.extents.count)
             .filter_map(move |index| plan.extents.get(index))
-            .map(move |(offset, size)| spec(PartKind::Payload, offset, size));
-        std::iter::once(spec(PartKind::Manifest, 0, self.head_len)).chain(extents).chain(
-            std::iter::once(spec(PartKind::DigestList, 0, digest_list_len(self.extents.count))),
-        )
+            .map(|(offset, size)| (PartKind::Payload, offset, size));
+        let digests = (PartKind::DigestList, 0, digest_list_len(plan.extents.count));
+        let parts = manifest.chain(extents).chain(std::iter::once(digests));
+        (0..).zip(parts).map(move |(index, (kind, offset, size))| {
+            let (parts, payload_size) = (plan.objects(), plan.extents.payload_size);
+            let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
+            ObjectSpec { size, meta: ObjectMeta::SetPart { index, part } }
+        })
     }
 }
 
@@ -115,34 +104,29 @@ mod tests {
     const SET: SetId = SetId([7; 16]);
     const CONTENT: ContentId = ContentId([8; 16]);
 
-    fn infos(plan: &Plan) -> Vec<(SetInfo, u64, bool)> {
-        let parse =
-            |spec: ObjectSpec| (SetInfo::parse(&spec.info.unwrap()).unwrap(), spec.size, spec.file);
-        plan.specs(SET, CONTENT, 5).map(parse).collect()
+    fn parts(plan: &Plan) -> Vec<(SetDescriptor, u64)> {
+        let part = |(number, spec): (u32, ObjectSpec)| match spec.meta {
+            ObjectMeta::SetPart { index, part } if index == number => (part, spec.size),
+            other => panic!("{other:?}"),
+        };
+        (0..).zip(plan.specs(SET, CONTENT)).map(part).collect()
     }
 
     #[test]
     fn extents_cover_the_payload_without_gap_or_overlap() {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
         let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
-        let objects = infos(&plan);
+        let objects = parts(&plan);
         assert_eq!(objects.len(), 6);
-        assert_eq!((objects[0].0.part.kind, objects[0].1), (PartKind::Manifest, 100));
-        assert_eq!(
-            (objects[5].0.part.kind, objects[5].1),
-            (PartKind::DigestList, digest_list_len(4))
-        );
+        assert_eq!((objects[0].0.kind, objects[0].1), (PartKind::Manifest, 100));
+        assert_eq!((objects[5].0.kind, objects[5].1), (PartKind::DigestList, digest_list_len(4)));
         let mut offset = 0;
-        for (info, size, file) in &objects[1..5] {
-            assert_eq!(
-                (info.part.kind, info.part.offset, *file),
-                (PartKind::Payload, offset, true)
-            );
+        for (part, size) in &objects[1..5] {
+            assert_eq!((part.kind, part.offset), (PartKind::Payload, offset));
             offset += size;
         }
         assert_eq!(offset, payload);
-        assert!(objects.iter().all(|(info, ..)| info.part.parts == 6 && info.first_object.0 == 5));
-        assert!(objects.iter().all(|(info, ..)| info.part.content == CONTENT));
+        assert!(objects.iter().all(|(part, _)| part.parts == 6 && part.content == CONTENT));
     }
 
     #[test]
@@ -150,7 +134,7 @@ mod tests {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
         let plan = Plan::new(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
         let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
-        let sizes: Vec<u64> = plan.specs(SET, CONTENT, 5).map(|spec| spec.size).collect();
+        let sizes: Vec<u64> = plan.specs(SET, CONTENT).map(|spec| spec.size).collect();
         assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
         for &size in &sizes[1..4] {
             assert_eq!(size % (160 * 1344), 0);
@@ -165,7 +149,7 @@ mod tests {
         let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
         let most = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
         assert_eq!(u64::from(new(most).unwrap().objects()), u64::from(MAX_OBJECTS));
-        assert!(matches!(new(most + 1), Err(SendError::TooLarge(_))));
+        assert!(matches!(new(most + 1), Err(SendError::TooLarge { .. })));
         let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
         assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
     }
@@ -173,7 +157,7 @@ mod tests {
     #[test]
     fn an_empty_payload_has_no_extents() {
         let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
-        let objects = infos(&plan);
+        let objects = parts(&plan);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[1].1, digest_list_len(0));
     }
@@ -197,16 +181,16 @@ mod tests {
         );
         assert!(matches!(
             Plan::new(Fec::RaptorQ, 1344, None, 1, most + 1),
-            Err(SendError::TooLarge(_))
+            Err(SendError::TooLarge { .. })
         ));
         assert!(matches!(
             Plan::new(Fec::RaptorQ, 1344, None, 1, u64::MAX),
-            Err(SendError::TooLarge(_))
+            Err(SendError::TooLarge { .. })
         ));
         assert!(matches!(
             Plan::new(Fec::RaptorQ, 64, None, 256 << 20, 1),
-            Err(SendError::TooLarge(_))
+            Err(SendError::TooLarge { .. })
         ));
-        assert!(matches!(Plan::new(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge(_))));
+        assert!(matches!(Plan::new(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge { .. })));
     }
 }

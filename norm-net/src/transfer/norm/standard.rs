@@ -1,23 +1,23 @@
-//! Sending as the NORM implementation of the NRL does: every file is a NORM_OBJECT_FILE of its own,
-//! named by its NORM_INFO, under a Reed-Solomon code.
+//! Sending in standard mode, as the NORM implementation of the NRL does: every file is a
+//! NORM_OBJECT_FILE of its own, named by its NORM_INFO, under a Reed-Solomon code.
 //!
-//! No checksums, modes or times travel, and no empty directories: that protocol has no place for
-//! them.
+//! No checksums, modes or times travel, and no empty directories: RFC 5740 has no place for them.
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
-use norm_core::norm::sender::ObjectSpec;
 use norm_core::norm::wire::MAX_OBJECTS;
-
-use super::SendError;
+use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::FileSet;
 
-/// Which FEC encoding id is used towards receivers of other makes.
+use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::send::SendError;
+
+/// Which FEC encoding id is used towards other implementations.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum CompatFec {
+pub enum StandardFec {
     /// Id 5, the NRL library's own choice: up to 255 symbols per block.
     Id5,
     /// Id 2 over GF(2^16): longer blocks, 2^16 of them at most.
@@ -26,11 +26,11 @@ pub enum CompatFec {
     Id129,
 }
 
-/// Sending to receivers of other makes.
+/// How files are sent in standard mode: RFC 5740 only, to other implementations.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Compat {
+pub struct Standard {
     /// The FEC encoding id.
-    pub fec: CompatFec,
+    pub fec: StandardFec,
     /// Source symbols in the longest block, at least 1.
     pub block_len: u16,
     /// Parity symbols that can be had of each block; with ids 5 and 129 at most 255 with the source
@@ -38,44 +38,50 @@ pub struct Compat {
     pub parity: u16,
 }
 
-impl Compat {
+impl Standard {
     /// The segment size that the NRL's examples use.
     pub const SEGMENT_SIZE: u16 = 1400;
 
-    /// The usual blocks for an id: 64 symbols and 16 of parity, with id 2 240 and 32.
-    pub const fn new(fec: CompatFec) -> Self {
+    /// The default blocks for an id: 64 symbols and 16 of parity; with id 2, 240 and 32.
+    pub const fn new(fec: StandardFec) -> Self {
         let (block_len, parity) = match fec {
-            CompatFec::Id5 | CompatFec::Id129 => (64, 16),
-            CompatFec::Id2 => (240, 32),
+            StandardFec::Id5 | StandardFec::Id129 => (64, 16),
+            StandardFec::Id2 => (240, 32),
         };
         Self { fec, block_len, parity }
+    }
+
+    /// Refuses numbers of symbols that no code has.
+    pub(crate) fn check(&self) -> Result<(), SendError> {
+        self.scheme().map(|_| ())
     }
 
     /// The code, or what is wrong with the numbers.
     pub(super) fn scheme(&self) -> Result<Scheme, SendError> {
         let form = match self.fec {
-            CompatFec::Id5 => RsForm::Id5,
-            // Other makes tell the field by the number of symbols: short blocks are of GF(2^8).
-            CompatFec::Id2 if u32::from(self.block_len) + u32::from(self.parity) <= 255 => {
+            StandardFec::Id5 => RsForm::Id5,
+            // Other implementations tell the field by the number of symbols: short blocks are of
+            // GF(2^8).
+            StandardFec::Id2 if u32::from(self.block_len) + u32::from(self.parity) <= 255 => {
                 RsForm::Id2Bits8
             }
-            CompatFec::Id2 => RsForm::Id2Bits16,
-            CompatFec::Id129 => RsForm::Id129,
+            StandardFec::Id2 => RsForm::Id2Bits16,
+            StandardFec::Id129 => RsForm::Id129,
         };
         let code = RsCode::new(form, Points::Rizzo, self.block_len, self.parity);
-        code.map(Scheme::ReedSolomon).map_err(|error| {
-            let (block_len, parity) = (self.block_len, self.parity);
-            SendError::Config(format!(
-                "blocks of {block_len} symbols with {parity} of parity cannot be coded: {error}"
-            ))
-        })
+        let Self { block_len, parity, .. } = *self;
+        code.map(Scheme::ReedSolomon)
+            .map_err(|error| SendError::Config(ConfigProblem::Code { block_len, parity, error }))
     }
+}
 
-    fn number(&self) -> u8 {
-        match self.fec {
-            CompatFec::Id5 => 5,
-            CompatFec::Id2 => 2,
-            CompatFec::Id129 => 129,
+impl StandardFec {
+    /// The FEC encoding id.
+    pub const fn id(self) -> u8 {
+        match self {
+            Self::Id5 => 5,
+            Self::Id2 => 2,
+            Self::Id129 => 129,
         }
     }
 }
@@ -103,16 +109,16 @@ impl FilePlan {
     /// When there are too many, or one has a name or a size that the protocol has no room for.
     pub(super) fn new(
         found: &FileSet,
-        compat: &Compat,
+        standard: &Standard,
         segment_size: u16,
     ) -> Result<Self, SendError> {
-        let scheme = compat.scheme()?;
-        let unreadable = |_| SendError::Config("the list of files cannot be read back".to_owned());
-        let head = Manifest::parse(&found.manifest).map_err(unreadable)?;
+        let scheme = standard.scheme()?;
+        let unreadable = SendError::Manifest;
+        let manifest = Manifest::parse(&found.manifest).map_err(unreadable)?;
         let mut plan = Self::default();
         // The directory entered last, as long as nothing in it was.
         let mut empty: Option<String> = None;
-        let mut entries = head.entries();
+        let mut entries = manifest.entries();
         loop {
             let offset = entries.offset();
             let Some(entry) = entries.next() else { break };
@@ -125,7 +131,7 @@ impl FilePlan {
             }
             empty = (entry.kind == EntryKind::Directory).then(|| entry.path.to_owned());
             if entry.kind == EntryKind::File {
-                check(&entry, compat, scheme, segment_size)?;
+                check(&entry, standard, scheme, segment_size)?;
                 let name = Bytes::copy_from_slice(&text_to_name(entry.path));
                 plan.files.push(PlannedFile { name, offset, size: entry.size });
             }
@@ -134,16 +140,13 @@ impl FilePlan {
             plan.skip(&directory);
         }
         if plan.files.len() > usize::from(MAX_OBJECTS) {
-            return Err(SendError::TooLarge(format!(
-                "{} files are more than the {MAX_OBJECTS} that the NRL's protocol can number: send \
-                 them in parts, or in an archive",
-                plan.files.len()
-            )));
+            return Err(SendError::TooManyFiles {
+                files: plan.files.len() as u64,
+                max: MAX_OBJECTS.into(),
+            });
         }
         if plan.files.is_empty() {
-            return Err(SendError::Config(
-                "there are only empty directories, which the NRL's protocol cannot send".to_owned(),
-            ));
+            return Err(SendError::OnlyDirectories);
         }
         Ok(plan)
     }
@@ -156,8 +159,7 @@ impl FilePlan {
     pub(super) fn specs(&self) -> impl Iterator<Item = ObjectSpec> + '_ {
         self.files.iter().map(|file| ObjectSpec {
             size: file.size,
-            info: Some(file.name.clone()),
-            file: true,
+            meta: ObjectMeta::File { name: Some(file.name.clone()) },
         })
     }
 
@@ -170,7 +172,7 @@ impl FilePlan {
 /// Refuses a file that does not fit the protocol.
 fn check(
     entry: &Entry<'_>,
-    compat: &Compat,
+    standard: &Standard,
     scheme: Scheme,
     segment_size: u16,
 ) -> Result<(), SendError> {
@@ -180,19 +182,10 @@ fn check(
     let Scheme::ReedSolomon(code) = scheme else { return Ok(()) };
     let Err(error) = Layout::reed_solomon(entry.size, segment_size, code) else { return Ok(()) };
     if error == LayoutError::OddSymbol {
-        return Err(SendError::Config(format!("segments of {segment_size} bytes: {error}")));
+        return Err(SendError::Config(ConfigProblem::Segment { segment_size, error }));
     }
-    let cure = match compat.fec {
-        CompatFec::Id2 => "use FEC id 5 or 129, or cut it up",
-        CompatFec::Id5 => "use FEC id 129, or cut it up",
-        CompatFec::Id129 => "cut it up",
-    };
-    Err(SendError::TooLarge(format!(
-        "{} ({} bytes) is too large for FEC id {}: {cure}",
-        entry.path,
-        entry.size,
-        compat.number()
-    )))
+    let (path, bytes) = (PathBuf::from(entry.path), entry.size);
+    Err(SendError::FileTooLarge { path, bytes, fec: standard.fec })
 }
 
 #[cfg(test)]

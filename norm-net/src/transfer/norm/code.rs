@@ -6,7 +6,7 @@
 
 use norm_core::fec::{Layout, LayoutError, MAX_RS8_SYMBOLS, Points, RsCode, RsForm, Scheme};
 
-/// The code of a set.
+/// The code of a file set.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fec {
     /// Reed-Solomon for small groups at high rates, RaptorQ otherwise.
@@ -18,24 +18,24 @@ pub enum Fec {
     ReedSolomon,
 }
 
-/// From this rate on, in bits per second, [`Fec::Auto`] is Reed-Solomon.
-const FAST: u64 = 400_000_000;
-/// ... unless the sender waits for more receivers than this.
-const FEW: usize = 100;
-/// A block has at most so many bytes: long segments make short blocks.
+/// [`Fec::Auto`] is Reed-Solomon from this rate on, in bits per second.
+const MIN_REED_SOLOMON_RATE: u64 = 400_000_000;
+/// [`Fec::Auto`] is RaptorQ for a sender that waits for more receivers than this.
+const MAX_REED_SOLOMON_RECEIVERS: usize = 100;
+/// Largest block, in bytes: long segments make short blocks.
 const MAX_BLOCK_BYTES: u32 = 1_500_000;
-/// Symbols per block, if the bytes allow.
+/// Symbols per block, where [`MAX_BLOCK_BYTES`] allows.
 const BLOCK_LEN: std::ops::RangeInclusive<u32> = 64..=1024;
 /// Source symbols of a Reed-Solomon block: 95 of parity are left, enough for 20 % loss at many
 /// receivers.
 const RS_BLOCK_LEN: u32 = 160;
 
 impl Fec {
-    /// Which one it is at `rate` bits per second, for a sender that waits for so many receivers.
+    /// Which one it is at `rate` bits per second, for a sender that waits for `min_receivers`.
     pub(super) fn decide(self, rate: Option<u64>, min_receivers: usize) -> Self {
-        let fast = rate.is_none_or(|rate| rate >= FAST);
+        let fast = rate.is_none_or(|rate| rate >= MIN_REED_SOLOMON_RATE);
         match self {
-            Self::Auto if fast && min_receivers <= FEW => Self::ReedSolomon,
+            Self::Auto if fast && min_receivers <= MAX_REED_SOLOMON_RECEIVERS => Self::ReedSolomon,
             Self::Auto => Self::RaptorQ,
             chosen => chosen,
         }
@@ -45,11 +45,11 @@ impl Fec {
     /// 100 ms, as far as the code and memory allow.
     pub(super) fn block_len(self, segment_size: u16, rate: Option<u64>) -> u32 {
         let segment = u32::from(segment_size.max(1));
-        let most = if self == Self::ReedSolomon { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
-        let most = (MAX_BLOCK_BYTES / segment).clamp(16, most);
-        let Some(rate) = rate else { return most };
+        let longest = if self == Self::ReedSolomon { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
+        let longest = (MAX_BLOCK_BYTES / segment).clamp(16, longest);
+        let Some(rate) = rate else { return longest };
         let symbols = u32::try_from(rate / 8 / 10 / u64::from(segment)).unwrap_or(u32::MAX);
-        symbols.clamp(most.min(*BLOCK_LEN.start()), most)
+        symbols.clamp(longest.min(*BLOCK_LEN.start()), longest)
     }
 
     /// The engine's scheme for blocks of `block_len` symbols.
@@ -85,9 +85,9 @@ mod tests {
     fn fast_senders_to_few_receivers_use_reed_solomon() {
         let auto = |rate, receivers| Fec::Auto.decide(rate, receivers);
         assert_eq!(auto(None, 0), Fec::ReedSolomon);
-        assert_eq!(auto(Some(FAST), FEW), Fec::ReedSolomon);
-        assert_eq!(auto(Some(FAST - 1), 0), Fec::RaptorQ);
-        assert_eq!(auto(None, FEW + 1), Fec::RaptorQ);
+        assert_eq!(auto(Some(MIN_REED_SOLOMON_RATE), MAX_REED_SOLOMON_RECEIVERS), Fec::ReedSolomon);
+        assert_eq!(auto(Some(MIN_REED_SOLOMON_RATE - 1), 0), Fec::RaptorQ);
+        assert_eq!(auto(None, MAX_REED_SOLOMON_RECEIVERS + 1), Fec::RaptorQ);
         assert_eq!(Fec::RaptorQ.decide(None, 0), Fec::RaptorQ);
         assert_eq!(Fec::ReedSolomon.decide(Some(1), 1000), Fec::ReedSolomon);
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn all_symbols_that_a_reed_solomon_block_leaves_are_parity() {
+    fn rest_of_a_reed_solomon_block_is_parity() {
         let Ok(Scheme::ReedSolomon(code)) = Fec::ReedSolomon.scheme(160) else { panic!() };
         assert_eq!((code.block_len(), code.parity()), (160, 95));
         assert_eq!(Fec::ReedSolomon.scheme(256), Err(LayoutError::BlockTooLong));
