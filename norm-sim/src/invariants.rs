@@ -156,16 +156,16 @@ impl LossEvents {
     }
 }
 
-/// Expected NACKs per loss event that all receivers share (RFC 5401 §3.2.2):
-/// exp(1.2·(ln R + 1) / 2K), at most one for each receiver.
+/// Expected NACKs per loss event that all receivers share (RFC 5401 §3.2.2): exp(1.2·(ln R + 1) /
+/// 2K), at most one for each receiver.
 fn expected_nacks(receivers: u32, backoff: u8) -> f64 {
     let receivers = f64::from(receivers.max(1));
     let lambda = libm::log(receivers) + 1.0;
     libm::exp(1.2 * lambda / (2.0 * f64::from(backoff))).min(receivers)
 }
 
-/// Allowed NACKs per receiver and sender, in addition to a multiple of those expected: a late joiner
-/// may ask for old content before it has overheard others.
+/// Allowed NACKs per receiver and sender, in addition to a multiple of those expected: a late
+/// joiner may ask for old content before it has overheard others.
 const NACKS_PER_PAIR: f64 = 2.0;
 /// Minimum of the additional NACKs: a few in a small run prove nothing.
 const MIN_EXTRA_NACKS: f64 = 50.0;

@@ -1,4 +1,5 @@
-//! The symbol store of a simulated receiver. It compares symbols with the reference and counts them.
+//! The symbol store of a simulated receiver. It compares symbols with the reference and counts
+//! them.
 //!
 //! It keeps bytes only on request; then blocks are really decoded.
 
@@ -81,7 +82,8 @@ impl SimStore {
         self.objects.remove(&object).unwrap_or_default()
     }
 
-    /// Does the work of a worker thread: decodes, and compares with the reference instead of writing.
+    /// Does the work of a worker thread: decodes, and compares with the reference instead of
+    /// writing.
     ///
     /// # Panics
     /// When the block has a wrong byte or a wrong offset: the most important invariant.
@@ -136,8 +138,8 @@ impl SimStore {
 }
 
 impl Block {
-    /// Simulated decoding: K + h symbols fail with a probability of 1/256^(h+1), about as in RFC 6330
-    /// §5.8, and equal symbols fail alike. With a Reed-Solomon code K symbols never fail.
+    /// Simulated decoding: K + h symbols fail with a probability of 1/256^(h+1), about as in RFC
+    /// 6330 §5.8, and equal symbols fail alike. With a Reed-Solomon code K symbols never fail.
     fn solves(&self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
         let Some(excess) = self.symbols.checked_sub(geometry.symbols) else { return false };
         if matches!(geometry.scheme, Scheme::ReedSolomon(_)) {

@@ -213,13 +213,13 @@ impl Host {
         if self.captures {
             turn.captured.extend(captured(at, packet));
         }
-        turn.outbox.elapsed = at.saturating_since(START);
+        turn.outbox.start_turn(at.saturating_since(START));
         self.machine.receive(self.clock.shows(at), packet, &mut turn.outbox);
     }
 
     /// The timer has expired, or a change of the host's life is due.
     fn own_turn(&mut self, at: Timestamp, turn: &mut Turn) {
-        turn.outbox.elapsed = at.saturating_since(START);
+        turn.outbox.start_turn(at.saturating_since(START));
         let change = self.life.front().is_some_and(|(when, _)| *when <= at);
         if change && let Some((_, change)) = self.life.pop_front() {
             self.change(at, change, turn);
@@ -286,8 +286,7 @@ impl Host {
     }
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
-        let mut packets = core::mem::take(&mut turn.outbox.packets);
-        for (to, body) in packets.drain(..) {
+        for (to, body) in turn.outbox.packets.drain(..) {
             let mut packet = Packet::new(self.id, to, body);
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
@@ -314,7 +313,6 @@ impl Host {
             }
             turn.sent.push((at, packet));
         }
-        turn.outbox.packets = packets;
     }
 }
 

@@ -275,7 +275,7 @@ impl NormReceiver {
         if self.confirmed.insert((host, object.key as u16)) {
             self.outcome.objects += 1;
             if self.outcome.objects == self.reference.objects {
-                self.outcome.completed = Some(out.elapsed);
+                self.outcome.completed = Some(out.elapsed());
             }
         }
     }
@@ -324,7 +324,7 @@ impl Node for NormReceiver {
     fn start(&mut self, now: Timestamp, out: &mut Outbox) {
         self.stop(now);
         self.life += 1;
-        self.since = out.elapsed;
+        self.since = out.elapsed();
         let stats = self.outcome.stats;
         let peak_blocks = self.outcome.peak_blocks;
         self.outcome = ReceiverOutcome { stats, peak_blocks, ..ReceiverOutcome::new(self.me) };

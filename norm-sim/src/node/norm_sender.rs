@@ -84,8 +84,8 @@ impl NormSender {
         self.finished
     }
 
-    /// True when it sent an EOT although a host, running since `since`, had reported within the last
-    /// second before.
+    /// True when it sent an EOT although a host, running since `since`, had reported within the
+    /// last second before.
     pub(crate) fn left_alone(&self, host: HostId, since: Duration) -> bool {
         let lately = |at: &Duration| *at > since && self.last < *at + MAX_REPORT_AGE;
         self.closing && self.reported.get(&host).is_some_and(lately)
@@ -185,8 +185,8 @@ impl NormSender {
 
     fn take_event(&mut self, out: &Outbox, event: SenderEvent) {
         match event {
-            SenderEvent::AllSent => self.all_sent = Some(out.elapsed),
-            SenderEvent::Finished => self.finished = Some(out.elapsed),
+            SenderEvent::AllSent => self.all_sent = Some(out.elapsed()),
+            SenderEvent::Finished => self.finished = Some(out.elapsed()),
             _ => {}
         }
         if !matches!(event, SenderEvent::ReceiverReport { .. }) {
@@ -250,7 +250,7 @@ impl Node for NormSender {
         let Body::Datagram(payload) = &packet.body else { return };
         let Some(grtt) = self.engine.as_ref().map(Sender::grtt) else { return };
         if !self.closing {
-            self.last = out.elapsed;
+            self.last = out.elapsed();
         }
         if let Ok((_, message)) = Message::parse(payload) {
             if let Message::Report(report) = &message
@@ -258,7 +258,7 @@ impl Node for NormSender {
                     .is_some_and(|report| report.sender == self.plan.config.node)
                 && !self.closing
             {
-                self.reported.insert(packet.from, out.elapsed);
+                self.reported.insert(packet.from, out.elapsed());
             }
             if self.plan.broken.is_some() && self.ignores(&message) {
                 return;
@@ -275,7 +275,7 @@ impl Node for NormSender {
 
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
         if !self.closing {
-            self.last = out.elapsed;
+            self.last = out.elapsed();
         }
         self.serve(now, out);
     }

@@ -31,8 +31,8 @@ impl Bottleneck {
         Self { bits: bits.max(1), queue: queue.into(), mark, free_at: Timestamp::ZERO }
     }
 
-    /// Sends a packet. Returns its delay, and whether the queue sets a CE mark; `None` if the queue is
-    /// full.
+    /// Sends a packet. Returns its delay, and whether the queue sets a CE mark; `None` if the queue
+    /// is full.
     pub(super) fn send(&mut self, now: Timestamp, size: u32) -> Option<Passed> {
         let wait = self.free_at.saturating_since(now);
         let ahead = wait.as_nanos() * u128::from(self.bits) / 8_000_000_000;

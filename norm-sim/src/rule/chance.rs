@@ -4,8 +4,8 @@ use norm_core::Rng;
 
 /// An event of equal probability for each packet, independent of the others.
 ///
-/// The gaps between such events are geometrically distributed, so one draw is enough for all packets
-/// up to the next event.
+/// The gaps between such events are geometrically distributed, so one draw is enough for all
+/// packets up to the next event.
 #[derive(Clone, Debug)]
 pub(super) struct Chance {
     /// Number of packets before the next event.

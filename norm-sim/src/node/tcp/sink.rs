@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
 
-use super::RECEIVE_WINDOW;
+use super::window::RECEIVE_WINDOW;
 use crate::node::contract::{Node, Outbox};
 use crate::packet::{Body, HostId, Packet, Segment, To};
 

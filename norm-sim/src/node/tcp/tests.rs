@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use norm_core::{Rng, Timestamp};
 
+use super::window::RECEIVE_WINDOW;
 use super::*;
 use crate::clock::START;
 use crate::node::contract::Outbox;
