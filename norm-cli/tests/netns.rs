@@ -32,5 +32,5 @@ mod scene;
 mod setup;
 #[path = "netns/slow.rs"]
 mod slow;
-#[path = "netns/stranger.rs"]
-mod stranger;
+#[path = "netns/attacker.rs"]
+mod attacker;

@@ -51,7 +51,7 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
     let summary = last(&events, "summary");
     assert_eq!(summary["outcome"], "complete");
     assert_eq!(summary["bytes"], 3_000_001);
-    let mut heard: Vec<&str> = summary["receivers"]
+    let heard: Vec<&str> = summary["receivers"]
         .as_array()
         .unwrap()
         .iter()
@@ -60,8 +60,7 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
             receiver["name"].as_str().unwrap()
         })
         .collect();
-    heard.sort_unstable();
-    assert_eq!(heard, ["lab-1", "lab-2"]);
+    assert_eq!(heard, ["lab-1", "lab-2"], "sorted by name");
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(written["summary"]["root"], summary["root"]);
 
@@ -159,8 +158,8 @@ fn receiver_with_present_files_succeeds() {
         assert_eq!(status.code(), Some(0), "{events:#?}");
         assert_eq!(last(&events, "set_complete")["already_here"], before);
         assert_eq!(last(&events, "summary")["sets"][0]["already_here"], before);
-        let told = |event: &&Value| event["already_here"] == true && event["path"].is_string();
-        assert_eq!(events.iter().filter(told).count(), before);
+        let is_present = |event: &&Value| event["already_here"] == true && event["path"].is_string();
+        assert_eq!(events.iter().filter(is_present).count(), before);
         for file in ["a", "sub/b", "c"] {
             let (sent, got) =
                 (fs::read(source.join(file)), fs::read(folder.join("set").join(file)));
