@@ -79,7 +79,8 @@ fn one_line(message: &str, program: &str) -> String {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
         .filter(|line| !line.is_empty())
         .collect();
-    format!("{} (see {program} --help)", lines.join(" "))
+    let line = lines.join(" ").replace(" tip: ", "; ");
+    format!("{line} (see {program} --help)")
 }
 
 #[cfg(test)]
@@ -151,5 +152,7 @@ mod tests {
             assert!(error.ends_with("(see norm-send --help)"), "{error}");
             assert!(!error.starts_with("error"), "{error}");
         }
+        let similar = parse_words::<SendArgs>("--time 5 x").unwrap_err().message;
+        assert!(similar.contains("found; a similar argument exists"), "{similar}");
     }
 }

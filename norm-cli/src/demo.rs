@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::json::{DemoCopy, DemoEvent, DemoSummary, Settings, Summary, seconds};
 use crate::output::Output;
 use crate::report::Report;
-use crate::sender;
+use crate::sender::{self, Labels};
 use crate::table::Table;
 use crate::{explain, text};
 use scene::Scene;
@@ -66,8 +66,8 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
     sender::announce(&settings, &mut output);
-    let content = sender::content_name(&[scene.source().to_path_buf()]);
-    let result = sender::follow(sending, &mut output, interrupt, &content);
+    let labels = Labels::new(&[scene.source().to_path_buf()], args.slow.policy);
+    let result = sender::follow(sending, &mut output, interrupt, &labels);
     // The sender has ended, so no receiver has anything to wait for.
     audience.iter().for_each(|member| (member.stop)());
     let copies: Vec<DemoCopy> =
@@ -96,7 +96,7 @@ fn open_receivers(
 ) -> Result<Vec<Member>, Failure> {
     (1..=count)
         .map(|number| {
-            let name = format!("receiver {number}");
+            let name = format!("demo-{number}");
             let folder = scene.receiver_folder(number)?;
             let options = ReceiveOptions::new(scene.group(), &folder).with(|o| {
                 o.interface = Some(loopback());

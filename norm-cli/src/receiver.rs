@@ -205,11 +205,7 @@ fn note(event: &ReceiveEvent) -> Option<String> {
 }
 
 fn resumed_note(bytes: u64, of: u64) -> String {
-    format!(
-        "resuming: {} of {} already received by an earlier run",
-        text::bytes(bytes),
-        text::bytes(of)
-    )
+    format!("resuming: {} of {} already received", text::bytes(bytes), text::bytes(of))
 }
 
 fn kept_note(bytes: u64, of: u64) -> String {

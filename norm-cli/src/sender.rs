@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use norm_net::io::error::NetError;
 use norm_net::{
-    NoEvent, NodeId, ReceiverInfo, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
-    SendReport, SendSettings, Sending,
+    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
+    SendOutcome, SendReport, SendSettings, Sending,
 };
 
-use crate::args::{self, PayloadChoice, SendArgs};
+use crate::args::{self, PayloadChoice, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
@@ -22,7 +22,7 @@ use crate::output::{self, Output};
 use crate::report::{self, Report};
 use crate::{demo, explain, schedule, settings, text};
 
-pub(crate) use words::{receiver_table, standing, verdict};
+use words::{receiver_table, standing, verdict};
 
 /// Time to wait for an event before Ctrl-C is looked for again.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -80,7 +80,8 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
     announce(&settings, &mut output);
-    let report = follow(sending, &mut output, interrupt, &content_name(&args.paths))?;
+    let report =
+        follow(sending, &mut output, interrupt, &Labels::new(&args.paths, args.slow.policy))?;
     output.clear();
     conclude(args, &mut output, interrupt, &settings, &report)
 }
@@ -106,15 +107,30 @@ fn conclude(
     }
     output.results([result?]);
     written?;
-    if settings.skipped_total > 0 {
-        let entries = text::count(settings.skipped_total, "directory entry");
-        output.say(&format!("{entries} not sent, see \"not sent\" above"));
+    if let Some(note) = not_sent_note(settings) {
+        output.say(&note);
     }
     Ok(Code::Success)
 }
 
+/// Words of the progress line that depend on the command line.
+pub(crate) struct Labels {
+    /// What is sent.
+    content: String,
+    /// What has become of slow receivers.
+    slow: &'static str,
+}
+
+impl Labels {
+    /// For these paths, and this policy for slow receivers.
+    pub(crate) fn new(paths: &[PathBuf], policy: SlowChoice) -> Self {
+        let slow = if policy == SlowChoice::Separate { "in separate group" } else { "evicted" };
+        Self { content: content_name(paths), slow }
+    }
+}
+
 /// The name of what is sent, for the progress line: `image.iso`, `photos and 2 more`.
-pub(crate) fn content_name(paths: &[PathBuf]) -> String {
+fn content_name(paths: &[PathBuf]) -> String {
     let Some(first) = paths.first() else { return String::new() };
     let name = text::os_text(first.file_name().unwrap_or(first.as_os_str()));
     match paths.len() - 1 {
@@ -146,14 +162,21 @@ fn not_sent(settings: &SendSettings) -> Vec<String> {
     lines
 }
 
+/// A reminder at the end that not everything was sent.
+fn not_sent_note(settings: &SendSettings) -> Option<String> {
+    let total = settings.skipped_total;
+    let entries = text::count(total, "directory entry");
+    (total > 0).then(|| format!("{entries} not sent, see \"not sent\" above"))
+}
+
 /// Shows what happens until the session is over. Receivers in the report are sorted by name.
 pub(crate) fn follow(
     sending: Sending,
     output: &mut Output,
     interrupt: &Interrupt,
-    content: &str,
+    labels: &Labels,
 ) -> Result<SendReport, Failure> {
-    let mut notes = Notes { content, receivers: 0, count: 0, dropping: BTreeSet::new() };
+    let mut notes = Notes { labels, receivers: 0, count: 0, dropping: BTreeSet::new() };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
         output.watch(interrupt, "notifying the receivers");
@@ -164,16 +187,19 @@ pub(crate) fn follow(
         }
     }
     let mut report = sending.wait().map_err(|error| failure(&error))?;
-    report.receivers.sort_by(|a, b| {
+    sort_by_name(&mut report.receivers);
+    Ok(report)
+}
+
+fn sort_by_name(receivers: &mut [ReceiverReport]) {
+    receivers.sort_by(|a, b| {
         (&a.receiver.name, a.receiver.node).cmp(&(&b.receiver.name, b.receiver.node))
     });
-    Ok(report)
 }
 
 /// What has been shown.
 struct Notes<'a> {
-    /// The name of what is sent.
-    content: &'a str,
+    labels: &'a Labels,
     receivers: usize,
     count: usize,
     /// Receivers for which a note said that they drop packets.
@@ -186,7 +212,7 @@ impl Notes<'_> {
         match event {
             SendEvent::Progress(progress) => {
                 self.receivers = progress.receivers;
-                output.progress(&standing(progress, self.content));
+                output.progress(&standing(progress, self.labels));
             }
             SendEvent::ReceiverFound { receiver } => {
                 self.note(output, &format!("receiver {} joined", receiver.name));
@@ -315,20 +341,38 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
 
 #[cfg(test)]
 mod tests {
+    use norm_net::ReceiverOutcome;
+
     use super::*;
 
     #[test]
     fn entries_that_are_not_sent_are_counted_beyond_the_list() {
         let mut settings = settings::sample();
-        assert_eq!(not_sent(&settings), [""; 0]);
+        assert_eq!((not_sent(&settings).len(), not_sent_note(&settings)), (0, None));
         settings.skipped = (0..1_000).map(|n| format!("link-{n}: a symbolic link")).collect();
         settings.skipped_total = 3_000;
         let lines = not_sent(&settings);
         assert_eq!((lines.len(), lines[0].as_str()), (21, "not sent: link-0: a symbolic link"));
         assert_eq!(lines[20], "not sent: 2980 more");
+        let note = not_sent_note(&settings);
+        assert_eq!(
+            note.as_deref(),
+            Some("3000 directory entries not sent, see \"not sent\" above")
+        );
         settings.skipped.truncate(20);
         settings.skipped_total = 20;
         assert_eq!(not_sent(&settings).len(), 20, "nothing more");
+    }
+
+    #[test]
+    fn receivers_are_sorted_by_name_then_node() {
+        let receiver = |name: &str, node| {
+            let info = ReceiverInfo::new(NodeId(node), name.to_owned());
+            ReceiverReport::new(info, ReceiverOutcome::Confirmed)
+        };
+        let mut receivers = [receiver("lab-2", 1), receiver("lab-1", 3), receiver("lab-1", 2)];
+        sort_by_name(&mut receivers);
+        assert_eq!(receivers.map(|receiver| receiver.receiver.node.0), [2, 3, 1]);
     }
 
     #[test]

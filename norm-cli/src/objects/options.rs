@@ -12,6 +12,8 @@ use crate::units::Rate;
 #[command(
     name = "norm-objects",
     version,
+    subcommand_required = true,
+    arg_required_else_help = false,
     after_help = exit_codes(&EXITS),
     // Numbers such as -1 are wrong values, not unknown flags.
     allow_negative_numbers = true

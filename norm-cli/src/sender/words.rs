@@ -5,7 +5,7 @@ use norm_net::{
     ReceiverOutcome, ReceiverReport, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
 };
 
-use super::code;
+use super::{Labels, code};
 use crate::exit::Failure;
 use crate::group::{is_multicast, membership};
 use crate::progress::{Part, Standing};
@@ -19,7 +19,7 @@ const MAX_ROWS: usize = 200;
 const MAX_NAMED: usize = 3;
 
 /// Progress as one line.
-pub(crate) fn standing(progress: &SendProgress, name: &str) -> Standing {
+pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
     let elapsed = progress.elapsed;
     if progress.phase == SendPhase::Waiting {
         let joined = format!("{} joined", progress.receivers);
@@ -28,12 +28,18 @@ pub(crate) fn standing(progress: &SendProgress, name: &str) -> Standing {
     }
     // When only what is missing is sent, what the slowest receiver has says more.
     let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
-    let (total, name) = (progress.bytes_total, name.to_owned());
-    Standing { elapsed, done, total, status: status(progress), details: details(progress), name }
+    Standing {
+        elapsed,
+        done,
+        total: progress.bytes_total,
+        status: status(progress, labels),
+        details: details(progress),
+        name: labels.content.clone(),
+    }
 }
 
 /// Receivers, and what the transfer waits for.
-fn status(progress: &SendProgress) -> Vec<Part> {
+fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let receivers = text::count(progress.receivers as u64, "receiver");
     let mut status = vec![Part::new(
         format!("{} of {receivers} complete", progress.confirmed),
@@ -43,7 +49,8 @@ fn status(progress: &SendProgress) -> Vec<Part> {
         status.push(Part::fixed(format!("{} failed", progress.failed)));
     }
     if progress.evicted > 0 {
-        status.push(Part::fixed(format!("{} evicted", progress.evicted)));
+        let evicted = format!("{} {}", progress.evicted, labels.slow);
+        status.push(Part::new(evicted, format!("{} slow", progress.evicted)));
     }
     match progress.phase {
         SendPhase::Paused => {
@@ -71,7 +78,7 @@ fn details(progress: &SendProgress) -> Vec<Part> {
 
 /// All receivers in the order of the report: name, address, result, time, loss. Empty when there were
 /// none.
-pub(crate) fn receiver_table(report: &SendReport) -> Table {
+pub(super) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "address", "result", ">time", ">loss"]);
     for receiver in report.receivers.iter().take(MAX_ROWS) {
         let info = &receiver.receiver;
@@ -92,7 +99,7 @@ pub(crate) fn receiver_table(report: &SendReport) -> Table {
 }
 
 /// How the transfer ended: a sentence for success, else the failure.
-pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
+pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
     let complete = report.receivers.iter().filter(|receiver| is_complete(receiver)).count();
     let heard = report.receivers.len();
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
@@ -298,9 +305,13 @@ mod tests {
         progress
     }
 
+    fn labels() -> Labels {
+        Labels { content: String::new(), slow: "evicted" }
+    }
+
     /// Status and details in full.
     fn words(progress: &SendProgress) -> String {
-        let standing = standing(progress, "");
+        let standing = standing(progress, &labels());
         let parts: Vec<_> = standing.status.iter().chain(&standing.details).collect();
         parts.iter().map(|part| part.full()).collect::<Vec<_>>().join("  ")
     }
@@ -316,7 +327,7 @@ mod tests {
     #[test]
     fn waiting_for_receivers_has_no_percentage() {
         let waiting = progress(|p| p.phase = SendPhase::Waiting);
-        assert_eq!(standing(&waiting, "a.iso").total, 0);
+        assert_eq!(standing(&waiting, &labels()).total, 0);
         assert_eq!(words(&waiting), "waiting for receivers: 2 joined");
     }
 
@@ -330,7 +341,7 @@ mod tests {
         assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %  repair 5.0 %");
         repairing.on_request = true;
         repairing.slowest = 70;
-        assert_eq!(standing(&repairing, "").done, 70);
+        assert_eq!(standing(&repairing, &labels()).done, 70);
         assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %");
         let paused = progress(|p| {
             p.phase = SendPhase::Paused;

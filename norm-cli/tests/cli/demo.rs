@@ -9,7 +9,7 @@ fn demo_makes_identical_copies_and_cleans_up() {
     let output = norm_send().arg("--demo=2").env("TMPDIR", temp.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table = stdout(&output);
-    for receiver in ["receiver 1", "receiver 2"] {
+    for receiver in ["demo-1", "demo-2"] {
         let row = table.lines().find(|line| line.contains(receiver));
         assert!(
             row.is_some_and(|row| row.contains("identical") && row.contains("5.0 %")),

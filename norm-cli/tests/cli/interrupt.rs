@@ -58,7 +58,7 @@ fn waiting_sender_exits_with_the_code_of_each_signal() {
     }
 }
 
-/// Whether these tests ignore SIGHUP; false where the system does not tell.
+/// Whether these tests ignore SIGHUP; false where the system does not say.
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

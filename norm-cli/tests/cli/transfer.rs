@@ -53,7 +53,7 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
     let summary = last(&events, "summary");
     assert_eq!(summary["outcome"], "complete");
     assert_eq!(summary["bytes"], 3_000_001);
-    let mut heard: Vec<&str> = summary["receivers"]
+    let heard: Vec<&str> = summary["receivers"]
         .as_array()
         .unwrap()
         .iter()
@@ -62,8 +62,7 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
             receiver["name"].as_str().unwrap()
         })
         .collect();
-    heard.sort_unstable();
-    assert_eq!(heard, ["lab-1", "lab-2"]);
+    assert_eq!(heard, ["lab-1", "lab-2"], "sorted by name");
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(written["summary"]["root"], summary["root"]);
     schema::check_one("Report", &written);

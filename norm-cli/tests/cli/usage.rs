@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{group, norm_recv, norm_send, stderr, stdout};
+use crate::common::{group, norm_objects, norm_recv, norm_send, stderr, stdout};
 
 /// Runs a program that must fail with this code; its one line on standard error.
 fn failure(command: &mut Command, code: i32) -> String {
@@ -23,7 +23,7 @@ fn help_and_version_succeed() {
             assert_eq!(output.status.code(), Some(0));
             let help = stdout(&output);
             assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
-            assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
             assert!(!help.contains("--drop"), "a flag for tests only: {help}");
         }
         let output = new().arg("--version").output().unwrap();
@@ -46,12 +46,45 @@ fn wrong_options_are_one_line_and_exit_code_1() {
         Case(norm_recv, &["-g", "somewhere"], "--group"),
         Case(norm_recv, &["--timeout", "never"], "--timeout"),
         Case(norm_recv, &["/no/such/parent/dir"], "/no/such/parent"),
+        Case(norm_objects, &[], "subcommand"),
+        Case(norm_objects, &["send"], "KIND"),
+        Case(norm_objects, &["send", "file", "."], "data, stream"),
+        Case(norm_objects, &["recv", "--count", "all"], "--count"),
+        Case(norm_objects, &["send", "data", "--fec", "7", "."], "--fec"),
+        // Options of earlier versions.
+        Case(norm_send, &["--rest", "."], "--rest"),
+        Case(norm_send, &["--slow", "lane", "."], "--slow"),
+        Case(norm_recv, &["--daemon"], "--daemon"),
+        Case(norm_recv, &["--fresh"], "--fresh"),
     ];
     for Case(new, args, flag) in cases {
         let message = failure(new().args(args), 1);
         assert!(message.starts_with("error: "), "{args:?}: {message}");
         assert_eq!(message.lines().count(), 1, "{args:?}: {message}");
         assert!(message.contains(flag), "{args:?}: {message}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_not_utf8_are_escaped_in_errors() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let name = OsStr::from_bytes(b"/no/such/caf\xe9");
+    for (command, code) in [
+        (norm_objects().args(["send", "data"]).arg(name), 4),
+        (
+            norm_objects().args(["send", "stream", "--lengths"]).args([name, "/dev/null".as_ref()]),
+            4,
+        ),
+        (norm_objects().arg(name), 1),
+        (norm_send().arg(name), 1),
+        (norm_recv().arg(name), 1),
+    ] {
+        let message = failure(command, code);
+        assert!(message.contains("caf\\xe9") && !message.contains('\u{fffd}'), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
 }
 

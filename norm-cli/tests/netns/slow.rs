@@ -9,8 +9,8 @@ use crate::scene::{Scene, is};
 const FILE: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(400);
 const SLOW: usize = 3;
-/// The others get this.
-const MOST: &str = "200M";
+/// Rate of the others.
+const MAX_RATE: &str = "200M";
 
 /// Sends `bytes` to two fast receivers and, with `slow`, to one that gets a tenth as much.
 fn transfer(test: &str, bytes: u64, slow: Option<&str>) -> Option<Transfer> {
@@ -20,7 +20,7 @@ fn transfer(test: &str, bytes: u64, slow: Option<&str>) -> Option<Transfer> {
     let mut fast = [1, 2].map(|host| scene.receiver(host, &[]));
     let mut third = slow.map(|_| scene.receiver(SLOW, &[]));
     let expected = if slow.is_some() { "3" } else { "2" };
-    let mut arguments = vec!["--min-receivers", expected, "--rate-max", MOST];
+    let mut arguments = vec!["--min-receivers", expected, "--rate-max", MAX_RATE];
     arguments.extend(slow.iter().flat_map(|what| ["--slow", what, "--slow-after", "1"]));
     let mut sender = scene.sender(&arguments, &source);
     let seconds = fast.each_mut().map(|one| one.must_complete(&source, PATIENCE).seconds);
@@ -43,7 +43,7 @@ struct Transfer {
     code: Option<i32>,
     /// What the slower of the fast receivers took.
     seconds: f64,
-    /// What the sender told.
+    /// Events of the sender.
     events: Vec<serde_json::Value>,
 }
 
@@ -65,7 +65,7 @@ fn slow_receiver_finishes_later_in_the_separate_group() {
     let Some(transfer) = transfer(test, FILE, Some("separate")) else { return };
     assert_eq!(transfer.code, Some(0));
     let summary = transfer.events.iter().rfind(|event| is("summary")(event));
-    let all = summary.expect("it is told")["receivers"].as_array().expect("a list");
+    let all = summary.expect("norm-send prints it")["receivers"].as_array().expect("a list");
     assert!(all.iter().all(|r| r["result"] == "confirmed"), "{all:?}");
     assert_eq!(all.iter().filter(|r| r["slow"] == true).count(), 1, "{all:?}");
     assert!(transfer.seconds < 13.0, "{}", transfer.seconds);
