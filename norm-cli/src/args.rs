@@ -152,7 +152,7 @@ mod tests {
             assert!(error.ends_with("(see norm-send --help)"), "{error}");
             assert!(!error.starts_with("error"), "{error}");
         }
-        let similar = parse_words::<SendArgs>("--time 5 x").unwrap_err().message;
+        let similar = parse_words::<SendArgs>("--linge 5 x").unwrap_err().message;
         assert!(similar.contains("found; a similar argument exists"), "{similar}");
     }
 }
