@@ -84,7 +84,7 @@ impl Steering {
     /// `None` when the application has fixed the rate.
     pub(crate) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead.bytes(), config.grtt.initial);
+        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
         match config.control {
             RateControl::Fixed => None,
             RateControl::Auto | RateControl::Delivery | RateControl::Scavenger
@@ -96,6 +96,7 @@ impl Steering {
                 Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
             }
             _ => {
+                let overhead = overhead.bytes();
                 let law = Fair::new(limits, packet + overhead, guess, now);
                 Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
             }
