@@ -10,3 +10,6 @@
 mod names;
 pub mod sink;
 pub mod source;
+mod system_error;
+
+pub use system_error::SystemError;

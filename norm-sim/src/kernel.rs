@@ -1,9 +1,9 @@
 //! The event machine: windows of time in which no host can disturb another.
 //!
 //! A packet needs at least the shortest way up and the shortest way down before it reaches another
-//! host. So in each window of that width the hosts run independently, on any number of threads. Then
-//! one thread works through the switches, and time jumps to the next window with an event. Order
-//! never depends on threads: packets meet at a switch in the order of (time, port, number).
+//! host. So in each window of that width the hosts run independently, on any number of threads.
+//! Then one thread works through the switches, and time jumps to the next window with an event.
+//! Order never depends on threads: packets meet at a switch in the order of (time, port, number).
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -269,7 +269,7 @@ impl Kernel {
                 complete: self.complete(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
-                lost_at_once: self.turns.iter().map(|turn| turn.lost_at_once).sum(),
+                lost_at_source: self.turns.iter().map(|turn| turn.lost_at_source).sum(),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);
@@ -315,7 +315,7 @@ impl Kernel {
         }
     }
 
-    /// A receiver that the senders knew of is complete, or has told its user why it is not.
+    /// Every receiver that the senders know of is complete, or has given its user a reason.
     fn check_receivers(&self) {
         for (n, (_, node)) in self.receivers().enumerate() {
             let (host, since) = (node.host(), node.since());

@@ -50,9 +50,9 @@ pub struct Packet {
     /// Bytes on the wire, headers included.
     pub size: u32,
     /// It is ECN-capable (RFC 3168): routers may set a CE mark instead of dropping it.
-    pub capable: bool,
+    pub ecn_capable: bool,
     /// A router has set a CE mark.
-    pub marked: bool,
+    pub ce: bool,
     /// No fault has changed a byte.
     pub intact: bool,
     /// A fingerprint of addresses and bytes, for the trace.
@@ -88,10 +88,10 @@ impl Packet {
         Self {
             from,
             to,
-            capable: matches!(body, Body::Tcp(_)),
+            ecn_capable: matches!(body, Body::Tcp(_)),
             body,
             size,
-            marked: false,
+            ce: false,
             intact: true,
             fingerprint,
             symbol: None,
@@ -101,8 +101,8 @@ impl Packet {
     /// This packet with other bytes, which a fault has changed.
     pub(crate) fn damaged(&self, bytes: &[u8]) -> Self {
         let body = Body::Datagram(Arc::from(bytes));
-        let (capable, marked) = (self.capable, self.marked);
-        Self { intact: false, capable, marked, ..Self::new(self.from, self.to, body) }
+        let (ecn_capable, ce) = (self.ecn_capable, self.ce);
+        Self { intact: false, ecn_capable, ce, ..Self::new(self.from, self.to, body) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What honest senders have to say: every byte of it can be computed anywhere.
+//! Reference content: what the senders of a scenario send. Every byte can be computed anywhere.
 
 use bytes::Bytes;
 use norm_core::fec::{Layout, Scheme, encode};
@@ -8,26 +8,33 @@ use crate::content::Content;
 use crate::packet::{HostId, Symbol, mix};
 use crate::scenario::{Host, Role, Scenario, SenderPlan};
 
-/// The content of all honest senders.
+/// The content of all senders of a scenario.
 #[derive(Debug)]
 pub(crate) struct Reference {
     /// Ascending by host.
     senders: Vec<(HostId, SenderReference)>,
-    /// Objects of all of them.
+    /// Number of objects of all senders.
     pub(crate) objects: u32,
-    /// Receivers there are.
+    /// Number of receiving engines.
     pub(crate) receivers: u32,
 }
 
-/// What one sender sends.
+/// The content of one sender.
 #[derive(Debug)]
 pub(crate) struct SenderReference {
     content: Content,
     first_key: u64,
-    /// Each object, and the running number of its first block.
-    objects: Vec<(Layout, u64)>,
-    /// Repair symbols are real ones.
+    objects: Vec<Object>,
+    /// Repair symbols are computed by the code, because a receiver decodes them.
     real: bool,
+}
+
+/// An object of a sender.
+#[derive(Debug)]
+struct Object {
+    layout: Layout,
+    /// Running number of its first block.
+    first_block: u64,
 }
 
 impl Reference {
@@ -45,24 +52,22 @@ impl Reference {
                 _ => None,
             })
             .collect();
-        let objects = senders.iter().map(|(_, reference)| reference.objects.len() as u32).sum();
+        let objects = senders.iter().map(|(_, sender)| sender.objects.len() as u32).sum();
         let is_receiver = |host: &&Host| matches!(host.role, Role::Receiver(_));
         let receivers = scenario.hosts.iter().filter(is_receiver).count() as u32;
         Self { senders, objects, receivers }
     }
 
-    /// What this host sends, if it is an honest sender.
+    /// The content of this host, if it is a sender of the scenario.
     pub(crate) fn of(&self, host: HostId) -> Option<&SenderReference> {
         let at = self.senders.binary_search_by_key(&host, |(id, _)| *id).ok()?;
         Some(&self.senders[at].1)
     }
-}
 
-impl Reference {
-    /// Blocks of all senders.
+    /// Number of blocks of all senders.
     pub(crate) fn blocks(&self) -> u32 {
-        let layouts = self.senders.iter().flat_map(|(_, reference)| &reference.objects);
-        layouts.map(|(layout, _)| layout.blocks()).sum()
+        let objects = self.senders.iter().flat_map(|(_, sender)| &sender.objects);
+        objects.map(|object| object.layout.blocks()).sum()
     }
 }
 
@@ -78,19 +83,19 @@ impl SenderReference {
                 Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
             };
             let layout = layout.expect("the scenario's objects fit its block and segment size");
-            let first = next;
+            let first_block = next;
             next += u64::from(layout.blocks());
-            (layout, first)
+            Object { layout, first_block }
         });
         let objects = objects.collect();
         let content = Content::new(mix(seed, host.into()));
         Self { content, first_key: plan.config.first_object, objects, real }
     }
 
-    /// The shape of an object, by the low 16 bits of its key.
+    /// The layout of an object, by the low 16 bits of its key.
     pub(crate) fn layout(&self, key: u64) -> Option<&Layout> {
         let place = (key as u16).wrapping_sub(self.first_key as u16);
-        self.objects.get(usize::from(place)).map(|(layout, _)| layout)
+        self.objects.get(usize::from(place)).map(|object| &object.layout)
     }
 
     /// Content bytes of an object.
@@ -100,15 +105,15 @@ impl SenderReference {
 
     /// Repair symbols of a block, by its running number.
     pub(crate) fn encode(&self, number: u64, source: &[u8], first: u32, count: u32) -> Bytes {
-        let after = self.objects.partition_point(|(_, first)| *first <= number);
-        let (layout, first_block) = &self.objects[after - 1];
+        let after = self.objects.partition_point(|object| object.first_block <= number);
+        let Object { layout, first_block } = &self.objects[after - 1];
         let key = self.first_key + after as u64 - 1;
         let block = (number - first_block) as u32;
         let size = layout.symbol_size();
         if self.real {
             let k = layout.block_len(block);
             let symbols = encode(layout.scheme(), k, size, source, first, count);
-            return Bytes::from(symbols.expect("the sender asks for possible symbols"));
+            return Bytes::from(symbols.expect("a sender asks only for symbols of the code"));
         }
         let mut out = Vec::with_capacity(count as usize * usize::from(size));
         for symbol in first..first.saturating_add(count) {
@@ -117,7 +122,7 @@ impl SenderReference {
         Bytes::from(out)
     }
 
-    /// The payload of a symbol; `None` if there is no such symbol.
+    /// The payload of a symbol; `None` if the object has no such symbol.
     pub(crate) fn payload(&self, at: Symbol) -> Option<Bytes> {
         let layout = self.layout(at.object.into())?;
         let (k, size) = (layout.block_len(at.block), layout.symbol_size());
@@ -138,29 +143,29 @@ impl SenderReference {
         encode(layout.scheme(), k, size, &source, at.symbol, 1).ok().map(Bytes::from)
     }
 
-    /// The symbol that a packet of the sender itself carries.
+    /// The symbol in a packet of this sender.
     ///
     /// # Panics
-    /// When it is not what the sender has to say.
+    /// When payload or EXT_FTI differ from the reference.
     pub(crate) fn check_sent(&self, data: &Data<'_>) -> Symbol {
         let layout = self.layout(data.object.0.into());
         let format = layout.map(|layout| layout.scheme().payload_format());
         let id = format.and_then(|format| data.payload_id.decode(format));
-        let PayloadId { block, symbol, .. } = id.expect("a sender names its symbols");
+        let PayloadId { block, symbol, .. } = id.expect("a sender sends symbols of its objects");
         let symbol = Symbol { object: data.object.0, block, symbol };
         assert!(
-            self.payload(symbol).is_some_and(|reference| reference == data.payload),
+            self.payload(symbol).is_some_and(|payload| payload == data.payload),
             "WRONG BYTE sent in {symbol:?}"
         );
         let fti = data.extensions.fti(data.fec_id);
         assert!(
             fti.is_none() || fti == layout.map(Fti::of),
-            "a wrong shape was sent of {symbol:?}"
+            "a wrong layout was sent with {symbol:?}"
         );
         symbol
     }
 
-    /// True when a symbol is a repair symbol of a coded block.
+    /// True for a repair symbol.
     pub(crate) fn is_repair(&self, at: Symbol) -> bool {
         self.layout(at.object.into()).is_some_and(|layout| at.symbol >= layout.block_len(at.block))
     }

@@ -19,8 +19,8 @@ pub(crate) struct Shrunk<T> {
     pub(crate) tried: u32,
 }
 
-/// Finds a smaller recipe that still fails, with at most `budget` tries. `fails` returns the failure
-/// of a recipe if it is like the given one.
+/// Finds a smaller recipe that still fails, with at most `budget` tries. `fails` returns the
+/// failure of a recipe if it is like the given one.
 ///
 /// The search is greedy: the first simpler recipe that fails replaces the last one. If none fails
 /// with the same seed, a few other seeds are tried, because every change moves the random draws.
@@ -50,8 +50,8 @@ pub(crate) fn shrink<T>(
     }
 }
 
-/// Recipes that are simpler than this one by one step, the largest steps first. Every chain of steps
-/// ends, because each removes a part or moves a number towards that of the simplest recipe.
+/// Recipes that are simpler than this one by one step, the largest steps first. Every chain of
+/// steps ends, because each removes a part or moves a number towards that of the simplest recipe.
 fn candidates(recipe: &Recipe) -> Vec<Recipe> {
     let mut found = Vec::new();
     let mut push = |change: &dyn Fn(&mut Recipe)| {

@@ -1,5 +1,5 @@
-//! Whether a file that is there already has the content that was received for its place: then nothing
-//! needs to be made, and nobody to be told that something is in the way.
+//! Whether a file that is in place already has the content that was received for it: then nothing
+//! needs to be made, and nothing is in the way.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -11,24 +11,24 @@ use super::positioned;
 /// Bytes compared at once.
 const CHUNK: usize = 256 << 10;
 
-/// True when a regular file is at `target`, with the `size` bytes that `received` has from `offset` on. A link
-/// is none, wherever it leads; neither is what cannot be read.
+/// True when a regular file is at `target`, with the `size` bytes that `received` has from `offset`
+/// on. A link is none, wherever it leads; neither is what cannot be read.
 ///
 /// # Errors
 /// What the system says about `received`; [`io::ErrorKind::Interrupted`] after `cancel` was set.
-pub fn same_file(
+pub fn is_identical(
     received: &File,
     offset: u64,
     size: u64,
     target: &Path,
     cancel: &AtomicBool,
 ) -> io::Result<bool> {
-    if !may_be_same(target, size) {
+    if !may_be_identical(target, size) {
         return Ok(false);
     }
-    let Ok(there) = open(target) else { return Ok(false) };
+    let Ok(existing) = open(target) else { return Ok(false) };
     // It may be another one by now.
-    if !there.metadata().is_ok_and(|m| m.is_file() && m.len() == size) {
+    if !existing.metadata().is_ok_and(|m| m.is_file() && m.len() == size) {
         return Ok(false);
     }
     let mut buffers = [vec![0; CHUNK], vec![0; CHUNK]];
@@ -41,7 +41,7 @@ pub fn same_file(
         let len = usize::try_from(size - done).unwrap_or(CHUNK).min(CHUNK);
         let (ours, theirs) = (&mut ours[..len], &mut theirs[..len]);
         positioned::read_exact_at(received, ours, offset + done)?;
-        if positioned::read_exact_at(&there, theirs, done).is_err() || ours != theirs {
+        if positioned::read_exact_at(&existing, theirs, done).is_err() || ours != theirs {
             return Ok(false);
         }
         done += len as u64;
@@ -50,7 +50,7 @@ pub fn same_file(
 }
 
 /// True when a regular file of this size is at `path`: then only its content can tell.
-pub fn may_be_same(path: &Path, size: u64) -> bool {
+pub fn may_be_identical(path: &Path, size: u64) -> bool {
     fs::symlink_metadata(path).is_ok_and(|there| there.is_file() && there.len() == size)
 }
 
@@ -76,34 +76,34 @@ mod tests {
         File::open(path).unwrap()
     }
 
-    fn same(dir: &Path, name: &str) -> bool {
+    fn identical(dir: &Path, name: &str) -> bool {
         let (received, run) = (received(dir), AtomicBool::new(false));
-        same_file(&received, 7, CHUNK as u64 + 1, &dir.join(name), &run).unwrap()
+        is_identical(&received, 7, CHUNK as u64 + 1, &dir.join(name), &run).unwrap()
     }
 
     #[test]
-    fn only_the_same_bytes_are_the_same() {
+    fn only_equal_bytes_are_identical() {
         let dir = tempfile::tempdir().unwrap();
         let mut content = vec![2; CHUNK + 1];
-        assert!(!same(dir.path(), "f"), "nothing is there");
+        assert!(!identical(dir.path(), "f"), "nothing is there");
         fs::write(dir.path().join("f"), &content).unwrap();
-        assert!(same(dir.path(), "f"));
+        assert!(identical(dir.path(), "f"));
         for at in [0, CHUNK - 1, CHUNK] {
             content[at] ^= 1;
             fs::write(dir.path().join("f"), &content).unwrap();
-            assert!(!same(dir.path(), "f"), "{at}");
+            assert!(!identical(dir.path(), "f"), "{at}");
             content[at] ^= 1;
         }
         fs::write(dir.path().join("f"), &content[1..]).unwrap();
-        assert!(!same(dir.path(), "f"), "shorter");
+        assert!(!identical(dir.path(), "f"), "shorter");
         content.push(2);
         fs::write(dir.path().join("f"), &content).unwrap();
-        assert!(!same(dir.path(), "f"), "longer");
+        assert!(!identical(dir.path(), "f"), "longer");
     }
 
     #[test]
     #[cfg(unix)]
-    fn links_directories_and_pipes_are_never_the_same() {
+    fn links_directories_and_pipes_are_never_identical() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("f"), vec![2; CHUNK + 1]).unwrap();
         std::os::unix::fs::symlink("f", dir.path().join("link")).unwrap();
@@ -111,16 +111,16 @@ mod tests {
         let pipe = dir.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for name in ["link", "folder", "pipe"] {
-            assert!(!same(dir.path(), name), "{name}");
+            assert!(!identical(dir.path(), name), "{name}");
         }
     }
 
     #[test]
-    fn comparing_can_be_stopped() {
+    fn comparison_can_be_stopped() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("f"), [1]).unwrap();
         let stop = AtomicBool::new(true);
-        let stopped = same_file(&received(dir.path()), 0, 1, &dir.path().join("f"), &stop);
+        let stopped = is_identical(&received(dir.path()), 0, 1, &dir.path().join("f"), &stop);
         assert_eq!(stopped.unwrap_err().kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -1,8 +1,8 @@
 //! Hashes extents of the payload while their blocks are written, as far as they come in order: what
 //! is still in the processor's cache need not be read back.
 //!
-//! What comes out of order is read back when the hole before it is filled, a little at a time, and
-//! the rest when the extent is verified.
+//! Blocks that come out of order are read back when the hole before them is filled, a few at a time;
+//! what is left then is read back when the extent is verified.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,25 +13,25 @@ use blake3::Hasher;
 
 use super::positioned;
 
-/// Blocks behind a hole that are remembered; the rest is read back in the end.
+/// Blocks after a hole that are remembered; further ones are read back in the end.
 const MAX_AHEAD: usize = 4_096;
 /// Blocks read back at most when one is written, so that writing goes on.
 const CATCH_UP: usize = 8;
 
 /// The hash of the first bytes of an extent.
 #[derive(Debug, Default)]
-pub struct Begun {
-    pub hasher: Hasher,
+pub struct PartialHash {
+    hasher: Hasher,
     /// Bytes of the extent that are in it.
-    pub end: u64,
-    /// Blocks that are written behind it: lengths, by their places in the extent.
+    end: u64,
+    /// Blocks that are written after it: lengths, by their places in the extent.
     ahead: BTreeMap<u64, usize>,
     buffer: Vec<u8>,
 }
 
-/// The extents of a payload on their way, by their places in it.
+/// The extents of a payload that arrives, by their places in it.
 #[derive(Debug, Default)]
-pub struct Hashes(Mutex<BTreeMap<u64, Begun>>);
+pub struct Hashes(Mutex<BTreeMap<u64, PartialHash>>);
 
 impl Hashes {
     /// A block of the extent at `extent` was written to `file`, at `offset` within the extent.
@@ -42,23 +42,33 @@ impl Hashes {
         self.lock().entry(extent).or_default().written(file, extent, offset, bytes)
     }
 
-    /// Hands over what is hashed of an extent; nothing is kept of it.
-    pub fn take(&self, extent: u64) -> Begun {
+    /// Hands over what is hashed of an extent, and forgets it.
+    pub fn take(&self, extent: u64) -> PartialHash {
         self.lock().remove(&extent).unwrap_or_default()
     }
 
-    /// Begins anew: the payload is cut up otherwise from here on.
+    /// Begins anew: the payload is cut into other extents from here on.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Begun>> {
-        // Whoever panicked here was writing a block, and the set fails with it.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, PartialHash>> {
+        // A panic here was in a block's write, and the set fails with it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Begun {
+impl PartialHash {
+    /// Bytes of the extent that are hashed.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The hasher, to go on with the bytes from [`end`](Self::end) on.
+    pub fn into_hasher(self) -> Hasher {
+        self.hasher
+    }
+
     fn written(&mut self, file: &File, extent: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if offset < self.end {
             // Written once more: what counts is what is in the file in the end.
@@ -70,7 +80,7 @@ impl Begun {
         } else if self.ahead.len() < MAX_AHEAD {
             self.ahead.insert(offset, bytes.len());
         }
-        // Also after a block that is behind another hole, or what is left over would be for the end.
+        // Also after a block beyond another hole, or too much would be left for the end.
         for _ in 0..CATCH_UP {
             let Some(len) = self.ahead.remove(&self.end) else { break };
             let mut buffer = std::mem::take(&mut self.buffer);
@@ -118,14 +128,14 @@ mod tests {
     fn blocks_in_order_are_hashed_as_they_come() {
         let spool = Spool::new(1000);
         (0..10).for_each(|n| spool.write(n * 100, n * 100 + 100));
-        let begun = spool.hashes.take(EXTENT);
-        assert_eq!(begun.end, 1000);
-        assert_eq!(begun.hasher.finalize(), blake3::hash(&spool.content));
+        let partial = spool.hashes.take(EXTENT);
+        assert_eq!(partial.end, 1000);
+        assert_eq!(partial.hasher.finalize(), blake3::hash(&spool.content));
         assert_eq!(spool.hashes.take(EXTENT).end, 0, "it is gone");
     }
 
     #[test]
-    fn what_lies_behind_a_hole_is_read_back_when_the_hole_is_filled() {
+    fn blocks_after_a_hole_are_read_back_when_it_is_filled() {
         let spool = Spool::new(6100);
         for n in (1..50).rev() {
             spool.write(n * 100, n * 100 + 100);
@@ -136,13 +146,13 @@ mod tests {
         for n in 50..60 {
             spool.write(n * 100 + 100, n * 100 + 200);
         }
-        let begun = spool.hashes.take(EXTENT);
-        assert_eq!(begun.end, 5000, "although a hole is left");
-        assert_eq!(begun.hasher.finalize(), blake3::hash(&spool.content[..5000]));
+        let partial = spool.hashes.take(EXTENT);
+        assert_eq!(partial.end, 5000, "although a hole is left");
+        assert_eq!(partial.hasher.finalize(), blake3::hash(&spool.content[..5000]));
     }
 
     #[test]
-    fn what_is_written_again_is_read_back_in_the_end() {
+    fn blocks_written_again_are_read_back_in_the_end() {
         let spool = Spool::new(300);
         spool.write(0, 200);
         spool.write(0, 100);

@@ -1,11 +1,13 @@
 //! Files that arrive below an output directory.
 //!
-//! A set's bytes go to temporary files ([`Spool`]), are hashed on the way or read back (`verify`),
+//! A set's bytes go to temporary files ([`Spool`]), are hashed as they come or read back (`verify`),
 //! and become files only when the whole set is right (`plan`, `place`, `existing`). What is not
-//! finished is kept for later sessions (`resume`). [`SetState`] knows what of a set is there.
+//! finished stays as resume data for later sessions (`resume`). [`SetState`] knows which parts of a
+//! set are there. A [`StandaloneFile`] is part of no set.
 
 mod existing;
 mod hashing;
+mod metadata;
 mod place;
 mod plan;
 mod positioned;
@@ -13,15 +15,18 @@ mod resume;
 mod set;
 mod space;
 mod spool;
+mod spool_files;
+mod spool_name;
 mod spool_table;
 mod standalone;
 mod verify;
 
-pub use place::{Made, PlaceError, place_set};
-pub use plan::{Plan, PlanError};
-pub use resume::{Sweep, sweep};
+pub use place::{PlaceError, Placed, place_set};
+pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{Part, SetError, SetState, Verdict};
-pub use spool::{Spool, SpoolFile};
+pub use spool::Spool;
+pub use spool_files::SpoolFile;
 pub use spool_table::{Opened, Spools};
 pub use standalone::{StandaloneFile, path_of};
-pub use verify::{Digests, hash_extent, read_whole};
+pub use verify::{Digests, hash_extent};

@@ -1,7 +1,7 @@
 //! What a set will become in the output directory, and whether it may.
 //!
-//! Decided as soon as the head is here, so that a receiver that cannot take the files says so before
-//! gigabytes have come.
+//! Decided as soon as the manifest is there, so that a receiver that cannot take the files says so
+//! before gigabytes have come.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,38 +11,47 @@ use std::path::{Path, PathBuf};
 
 use norm_core::fileset::{ContentError, EntryKind, Manifest, Mtime};
 
-use super::existing::may_be_same;
+use super::existing::may_be_identical;
+use crate::SystemError;
 use crate::names;
 
-/// A file or directory to be made.
+/// A file to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct PlannedFile {
     /// Below the output directory; plain components only.
     pub path: PathBuf,
     /// Unix mode bits; 0 where the sender has none.
     pub mode: u32,
+    /// When it was last modified.
     pub mtime: Mtime,
-    /// Where its content begins in the payload; 0 for a directory.
+    /// Where its content begins in the payload, in bytes.
     pub offset: u64,
-    /// Its content's bytes; 0 for a directory.
+    /// Its content's bytes.
     pub size: u64,
+}
+
+/// A directory to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedDirectory {
+    /// Below the output directory; plain components only.
+    pub path: PathBuf,
+    /// Unix mode bits; 0 where the sender has none.
+    pub mode: u32,
+    /// When it was last modified.
+    pub mtime: Mtime,
 }
 
 /// Everything that a set will become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// In the order of their contents in the payload.
-    pub files: Vec<Planned>,
-    /// Directories of the set.
-    pub directories: Vec<Planned>,
-    /// What was found there when that was looked at.
-    pub here: Option<Here>,
+    files: Vec<PlannedFile>,
+    directories: Vec<PlannedDirectory>,
 }
 
 /// Why a set cannot be put into the output directory.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanError {
-    /// The head is damaged.
+    /// The manifest is damaged.
     Content(ContentError),
     /// A name of which nothing safe is left.
     Name(String),
@@ -57,7 +66,7 @@ pub enum PlanError {
     /// A directory where a file must be.
     IsDirectory(PathBuf),
     /// The directory cannot be looked into.
-    Io(PathBuf, io::Error),
+    Io(PathBuf, SystemError),
 }
 
 impl fmt::Display for PlanError {
@@ -68,15 +77,10 @@ impl fmt::Display for PlanError {
             Self::Clash(path) => {
                 write!(f, "the set has two entries for {}", path.display())
             }
-            Self::Exists(path) => write!(
-                f,
-                "{} exists already: use --overwrite to replace it, or another directory",
-                path.display()
-            ),
+            Self::Exists(path) => write!(f, "{} exists already", path.display()),
             Self::Differs(path) => write!(
                 f,
-                "{} exists already: its size is the same, its content is not (or cannot be read): use \
-                 --overwrite to replace it, or move it away",
+                "{} exists already: its size is the same, its content is not (or cannot be read)",
                 path.display()
             ),
             Self::InTheWay(path) => write!(
@@ -86,7 +90,8 @@ impl fmt::Display for PlanError {
             ),
             Self::IsDirectory(path) => write!(
                 f,
-                "{} is a directory, and a file is to be put there: move it away, or use another directory",
+                "{} is a directory, and a file is to be put there: move it away, or use another \
+                 directory",
                 path.display()
             ),
             Self::Io(path, error) => write!(f, "cannot look at {}: {error}", path.display()),
@@ -94,35 +99,34 @@ impl fmt::Display for PlanError {
     }
 }
 
-/// Files of a set that are in their places already, with the right size.
+impl std::error::Error for PlanError {}
+
+/// Files of a set that are in their places already, with the right size: they stay as they are if
+/// their content turns out to be the same in the end; if not, the transfer fails then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Here {
-    files: u64,
-    first: PathBuf,
+pub struct PresentFiles {
+    /// How many; at least 1.
+    pub count: u64,
+    /// The first of them.
+    pub first: PathBuf,
 }
 
-impl fmt::Display for Here {
+impl fmt::Display for PresentFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.first.display();
-        let (it, its) = match self.files {
-            1 => {
-                write!(f, "{first} is here already, with the same size: it stays as it is")?;
-                ("it", "its")
-            }
-            n => {
-                write!(
-                    f,
-                    "{n} files are here already, with the same sizes, {first} for one: they stay as \
-                     they are"
-                )?;
-                ("them", "their")
-            }
-        };
-        write!(
-            f,
-            " if {its} content turns out to be the same in the end, and if not, the transfer fails then; \
-             --overwrite replaces {it}"
-        )
+        match self.count {
+            1 => write!(
+                f,
+                "{first} is here already, with the same size: it stays as it is if its content \
+                 turns out to be the same in the end, and if not, the transfer fails then"
+            ),
+            n => write!(
+                f,
+                "{n} files are here already, with the same sizes, {first} for one: they stay as \
+                 they are if their content turns out to be the same in the end, and if not, the \
+                 transfer fails then"
+            ),
+        }
     }
 }
 
@@ -133,15 +137,18 @@ enum Claim {
 }
 
 impl Plan {
-    /// Reads a head whose payload must have this many bytes.
-    pub fn new(head: &[u8], payload_size: u64) -> Result<Self, PlanError> {
-        let head = Manifest::parse(head).map_err(PlanError::Content)?;
-        if head.payload_size() != payload_size {
+    /// Reads a manifest whose payload must have this many bytes.
+    ///
+    /// # Errors
+    /// When it is damaged, or lists what cannot be made.
+    pub fn new(manifest: &[u8], payload_size: u64) -> Result<Self, PlanError> {
+        let manifest = Manifest::parse(manifest).map_err(PlanError::Content)?;
+        if manifest.payload_size() != payload_size {
             return Err(PlanError::Content(ContentError::SizeMismatch));
         }
         let mut plan = Self::default();
         let mut claims = HashMap::new();
-        let mut entries = head.entries();
+        let mut entries = manifest.entries();
         loop {
             let offset = entries.offset();
             let Some(entry) = entries.next() else { return Ok(plan) };
@@ -152,13 +159,23 @@ impl Plan {
             let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
             match entry.kind {
                 EntryKind::File => {
-                    plan.files.push(Planned { path, mode, mtime, offset, size });
+                    plan.files.push(PlannedFile { path, mode, mtime, offset, size });
                 }
                 EntryKind::Directory => {
-                    plan.directories.push(Planned { path, mode, mtime, offset: 0, size: 0 });
+                    plan.directories.push(PlannedDirectory { path, mode, mtime });
                 }
             }
         }
+    }
+
+    /// The files, in the order of their contents in the payload.
+    pub fn files(&self) -> &[PlannedFile] {
+        &self.files
+    }
+
+    /// The directories that the set lists.
+    pub fn directories(&self) -> &[PlannedDirectory] {
+        &self.directories
     }
 
     /// The sum of the files' sizes in bytes.
@@ -167,12 +184,14 @@ impl Plan {
     }
 
     /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
-    /// unless files may be replaced, no file with one of the names, but for those of the right size: they may
-    /// turn out to be the same.
-    /// Those are told: how many, and the first.
-    pub fn check(&self, root: &Path, overwrite: bool) -> Result<Option<Here>, PlanError> {
+    /// unless files may be replaced, no file with one of the names, but for those of the right size:
+    /// they may turn out to be identical, and are returned.
+    ///
+    /// # Errors
+    /// When something is in the way.
+    pub fn check(&self, root: &Path, overwrite: bool) -> Result<Option<PresentFiles>, PlanError> {
         let mut known = HashMap::new();
-        let mut here = None;
+        let mut present = None;
         for directory in &self.directories {
             check_directories(root, &directory.path, &mut known)?;
         }
@@ -183,10 +202,10 @@ impl Plan {
             };
             let target = root.join(&file.path);
             if parent_exists && check_target(&target, file.size, overwrite)? && !overwrite {
-                here.get_or_insert(Here { files: 0, first: target }).files += 1;
+                present.get_or_insert(PresentFiles { count: 0, first: target }).count += 1;
             }
         }
-        Ok(here)
+        Ok(present)
     }
 }
 
@@ -218,19 +237,19 @@ fn check_directories(
     path: &Path,
     known: &mut HashMap<PathBuf, bool>,
 ) -> Result<bool, PlanError> {
-    if let Some(&there) = known.get(path) {
-        return Ok(there);
+    if let Some(&exists) = known.get(path) {
+        return Ok(exists);
     }
-    let mut there = true;
+    let mut exists = true;
     let mut at = root.to_owned();
     for component in path.components() {
         at.push(component);
-        if there {
-            there = is_directory(&at)?;
+        if exists {
+            exists = is_directory(&at)?;
         }
     }
-    known.insert(path.to_owned(), there);
-    Ok(there)
+    known.insert(path.to_owned(), exists);
+    Ok(exists)
 }
 
 /// True for a directory, false when there is nothing.
@@ -239,18 +258,19 @@ pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(_) => Err(PlanError::InTheWay(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(PlanError::Io(path.to_owned(), error)),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
     }
 }
 
-/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when one of the name is.
+/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when there
+/// is one with that name.
 pub fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),
-        Ok(_) if overwrite || may_be_same(path, size) => Ok(true),
+        Ok(_) if overwrite || may_be_identical(path, size) => Ok(true),
         Ok(_) => Err(PlanError::Exists(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(PlanError::Io(path.to_owned(), error)),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
     }
 }
 

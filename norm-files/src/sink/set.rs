@@ -14,15 +14,16 @@ use norm_core::fileset::{
 
 use super::verify::Digests;
 
-/// How often an object that turned out wrong is received again.
+/// An object that turned out wrong is received again at most this many times.
 pub const MAX_RESTARTS: u8 = 3;
 
 /// Why a set is not accepted.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SetError {
-    /// More objects than ids can tell apart.
+    /// More objects than numbers can tell apart.
     TooManyObjects,
-    /// The object's transport id is not within the set it names.
+    /// The object's number is not within the set it names.
     OutsideSet,
     /// Its kind is not the one of its place in the set.
     WrongKind,
@@ -44,6 +45,8 @@ impl fmt::Display for SetError {
     }
 }
 
+impl std::error::Error for SetError {}
+
 /// Where a part of the set is kept, and how much it is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -57,10 +60,12 @@ pub struct Part {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    /// On its way, or being checked.
+    /// It arrives, or is being checked.
     Arriving,
-    /// Written, and this is the hash of what was read back. Of the tail: it was parsed.
-    Checked(Option<Hash>),
+    /// Written and read back, with this hash.
+    Hashed(Hash),
+    /// The digest list: it was parsed, which checks it.
+    Parsed,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -78,7 +83,7 @@ pub enum Verdict {
     Pending,
     /// All is right.
     Good {
-        /// The tail's root.
+        /// The digest list's root.
         root: Hash,
     },
     /// These objects (by key) are wrong and must be received again.
@@ -87,7 +92,7 @@ pub enum Verdict {
     Hopeless,
 }
 
-/// One set on its way.
+/// One set that arrives.
 #[derive(Debug)]
 pub struct SetState {
     id: SetId,
@@ -95,13 +100,16 @@ pub struct SetState {
     objects: u32,
     payload_size: u64,
     content: ContentId,
-    /// By index within the set: 0 is the head, the last one the tail.
+    /// By index within the set: 0 is the manifest, the last one the digest list.
     parts: BTreeMap<u32, PartState>,
-    tail: Option<Digests>,
+    digests: Option<Digests>,
 }
 
 impl SetState {
     /// The set of which the object with this key says that it is the part with this index.
+    ///
+    /// # Errors
+    /// When that cannot be, or the set is too large.
     pub fn new(key: u64, index: u32, info: &SetDescriptor) -> Result<Self, SetError> {
         if info.parts > MAX_PARTS || digest_list_len(info.extents()) > MAX_DIGEST_LIST_BYTES as u64
         {
@@ -113,7 +121,7 @@ impl SetState {
         }
         let &SetDescriptor { set: id, parts: objects, payload_size, content, .. } = info;
         let parts = BTreeMap::new();
-        Ok(Self { id, first_key, objects, payload_size, content, parts, tail: None })
+        Ok(Self { id, first_key, objects, payload_size, content, parts, digests: None })
     }
 
     /// The set.
@@ -141,13 +149,16 @@ impl SetState {
         self.first_key..self.first_key + u64::from(self.objects)
     }
 
-    /// Bytes of all objects; without the head's while that is not known.
+    /// Bytes of all objects; without the manifest's while that is not known.
     pub fn bytes_total(&self) -> u64 {
-        let head = self.parts.get(&0).map_or(0, |head| head.part.size);
-        self.payload_size.saturating_add(head).saturating_add(digest_list_len(self.extents()))
+        let manifest = self.parts.get(&0).map_or(0, |manifest| manifest.part.size);
+        self.payload_size.saturating_add(manifest).saturating_add(digest_list_len(self.extents()))
     }
 
-    /// Takes an object of the set whose size is known now, or says why it cannot be one.
+    /// Takes an object of the set whose size is known now.
+    ///
+    /// # Errors
+    /// Why it cannot be an object of this set.
     pub fn open(
         &mut self,
         key: u64,
@@ -214,8 +225,7 @@ impl SetState {
 
     /// Every block of the object is written; returns what is to be checked.
     pub fn written(&mut self, key: u64) -> Option<Part> {
-        let index = self.index(key)?;
-        let state = self.parts.get_mut(&index)?;
+        let state = self.state_mut(key)?;
         state.written = true;
         Some(state.part)
     }
@@ -226,55 +236,58 @@ impl SetState {
             && self.parts.values().all(|state| state.written)
     }
 
-    /// What was read back of the head or an extent has this hash.
+    /// What was read back of the manifest or an extent has this hash.
     pub fn hashed(&mut self, key: u64, hash: Hash) {
-        if let Some(state) = self.index(key).and_then(|index| self.parts.get_mut(&index)) {
-            state.phase = Phase::Checked(Some(hash));
+        if let Some(state) = self.state_mut(key) {
+            state.phase = Phase::Hashed(hash);
         }
     }
 
-    /// The tail was read and is one.
-    pub fn digests_parsed(&mut self, key: u64, tail: Digests) {
-        if let Some(state) = self.index(key).and_then(|index| self.parts.get_mut(&index)) {
-            state.phase = Phase::Checked(None);
-            self.tail = Some(tail);
+    /// The digest list was read and is one.
+    pub fn digests_parsed(&mut self, key: u64, digests: Digests) {
+        if let Some(state) = self.state_mut(key) {
+            state.phase = Phase::Parsed;
+            self.digests = Some(digests);
         }
     }
 
     /// Wants an object again, whose bytes are wrong. False when that was tried often enough.
     pub fn again(&mut self, key: u64) -> bool {
-        let Some(state) = self.index(key).and_then(|index| self.parts.get_mut(&index)) else {
-            return false;
-        };
-        if state.restarts >= MAX_RESTARTS {
-            return false;
+        match self.state_mut(key) {
+            Some(state) if state.restarts < MAX_RESTARTS => {
+                state.written = false;
+                state.phase = Phase::Arriving;
+                state.restarts += 1;
+                true
+            }
+            _ => false,
         }
-        (state.written, state.phase) = (false, Phase::Arriving);
-        state.restarts += 1;
-        true
     }
 
-    /// Compares what was read back with the tail. Objects that are named as wrong count as wanted
+    /// Compares what was read back with the digest list. Objects that turn out wrong count as wanted
     /// again from here on.
     pub fn verdict(&mut self) -> Verdict {
-        let Some(tail) = &self.tail else { return Verdict::Pending };
+        let Some(digests) = &self.digests else { return Verdict::Pending };
         let mut wrong = Vec::new();
         for (&index, state) in &self.parts {
-            if let Phase::Checked(Some(hash)) = state.phase
-                && tail.expected(index) != Some(hash)
+            if let Phase::Hashed(hash) = state.phase
+                && digests.expected(index) != Some(hash)
             {
                 wrong.push(self.first_key + u64::from(index));
             }
         }
-        let root = tail.root;
+        let root = digests.root();
         if wrong.is_empty() {
-            let checked = |state: &PartState| matches!(state.phase, Phase::Checked(_));
             let all = self.parts.len() as u64 == u64::from(self.objects);
-            let good = all && self.parts.values().all(checked);
+            let good = all && self.parts.values().all(|state| state.phase != Phase::Arriving);
             return if good { Verdict::Good { root } } else { Verdict::Pending };
         }
         let hope = wrong.iter().all(|&key| self.again(key));
         if hope { Verdict::Again(wrong) } else { Verdict::Hopeless }
+    }
+
+    fn state_mut(&mut self, key: u64) -> Option<&mut PartState> {
+        self.parts.get_mut(&self.index(key)?)
     }
 
     fn index(&self, key: u64) -> Option<u32> {

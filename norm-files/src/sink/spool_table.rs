@@ -1,25 +1,26 @@
-//! The spools of a session: which names they have, and which of them can be gone on with.
+//! The spools of a session: which names they have, and which of them can be resumed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use norm_core::fileset::{ContentId, TEMP_PREFIX};
+use norm_core::fileset::ContentId;
 
-use super::resume::{self, Names};
+use super::resume::{self, ResumeProblem};
 use super::spool::Spool;
+use super::spool_files::SpoolNames;
+use super::spool_name::NamesInUse;
 
 /// The spools of a session: each has names of its own.
 #[derive(Debug)]
 pub struct Spools {
     directory: PathBuf,
-    /// Goes on with what was kept, and keeps what is not finished.
+    /// Uses resume data, and keeps what is not finished.
     resume: bool,
-    taken: Taken,
-    /// The first spool of each content, while anybody holds it.
+    in_use: NamesInUse,
+    /// The first spool of each content, while it is in use.
     live: BTreeMap<ContentId, Weak<Spool>>,
 }
 
@@ -28,110 +29,64 @@ pub struct Spools {
 pub struct Opened {
     /// The files.
     pub spool: Arc<Spool>,
-    /// Why what was there is of no use.
-    pub complaint: Option<&'static str>,
+    /// Why the resume data that was there is of no use.
+    pub problem: Option<ResumeProblem>,
 }
 
-/// How long a spool that is being closed is waited for.
-const CLOSING: Duration = Duration::from_millis(100);
+/// A spool that is being closed is waited for no longer than this.
+const MAX_CLOSING: Duration = Duration::from_millis(100);
 
 impl Spools {
-    /// Spools in this directory.
+    /// Spools in this directory, with resume data or without.
     pub fn new(directory: &Path, resume: bool) -> Self {
         let directory = directory.to_owned();
-        Self { directory, resume, taken: Taken::default(), live: BTreeMap::new() }
+        Self { directory, resume, in_use: NamesInUse::default(), live: BTreeMap::new() }
     }
 
-    /// The files for a payload of this many bytes: those of a set with the same content that was given up,
-    /// if there are any, or new ones in place of stale ones.
+    /// The files for a payload of this many bytes: those of a set with the same content that was
+    /// given up, if there are any, or new ones in place of stale ones.
     ///
     /// # Errors
     /// When the directory cannot be written, has too little room, or another receiver is at work on
     /// the same content in it.
     pub fn open(&mut self, content: ContentId, payload: u64) -> io::Result<Opened> {
-        // Workers may have something of it in hand still.
+        // Workers may still write to one that was given up.
         let given_up = self.live.get(&content).and_then(Weak::upgrade);
         if let Some(spool) = given_up.filter(|spool| spool.claim(payload)) {
             spool.begin_again();
-            return Ok(Opened { spool, complaint: None });
+            return Ok(Opened { spool, problem: None });
         }
         self.live.retain(|_, spool| spool.strong_count() > 0);
-        let closing =
-            || !self.live.contains_key(&content) && lock_names(&self.taken).contains(&(content, 0));
+        let closing = || !self.live.contains_key(&content) && self.in_use.has_first(content);
         let since = Instant::now();
-        while closing() && since.elapsed() < CLOSING {
+        while closing() && since.elapsed() < MAX_CLOSING {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let (spool, complaint) = self.make(content, payload)?;
+        let (spool, problem) = self.make(content, payload)?;
         let spool = Arc::new(spool);
         if spool.is_first() {
             self.live.insert(content, Arc::downgrade(&spool));
         }
-        Ok(Opened { spool, complaint })
+        Ok(Opened { spool, problem })
     }
 
-    fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<&'static str>)> {
-        let mut name = Name::take(&self.taken, content);
-        let names = Names::new(&self.directory, &name);
-        if name.number == 0 && resume::is_of_other_size(&names, content, payload) {
-            // What is kept is not to be lost by that.
-            name = Name::take(&self.taken, content);
-        }
-        Spool::make(&self.directory, name, payload, self.resume)
-    }
-
-    /// [`open`](Self::open), without sharing it.
-    /// A new spool, whatever is kept of the content.
+    /// A spool that is not shared: no later [`open`](Self::open) gets it.
     ///
     /// # Errors
-    /// When the system refuses a file.
+    /// As of [`open`](Self::open).
     pub fn create(&self, content: ContentId, payload: u64) -> io::Result<Spool> {
         self.make(content, payload).map(|(spool, _)| spool)
     }
-}
 
-/// Names in use: a content id, and a number to tell its spools apart.
-type Taken = Arc<Mutex<BTreeSet<(ContentId, u32)>>>;
-
-/// A name in use; free again when dropped.
-#[derive(Debug)]
-pub struct Name {
-    pub content: ContentId,
-    /// 0 for the first.
-    pub number: u32,
-    taken: Taken,
-}
-
-impl Name {
-    fn take(taken: &Taken, content: ContentId) -> Self {
-        let mut names = lock_names(taken);
-        let mut number = 0;
-        while !names.insert((content, number)) {
-            number += 1;
+    fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<ResumeProblem>)> {
+        let mut name = self.in_use.take(content);
+        let names = SpoolNames::new(&self.directory, &name);
+        if name.is_first() && resume::is_of_other_size(&names, content, payload) {
+            // The resume data is not to be lost by that.
+            name = self.in_use.take(content);
         }
-        drop(names);
-        Self { content, number, taken: Arc::clone(taken) }
+        Spool::open(&self.directory, name, payload, self.resume)
     }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        lock_names(&self.taken).remove(&(self.content, self.number));
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.number {
-            0 => write!(f, "{TEMP_PREFIX}{}", self.content),
-            number => write!(f, "{TEMP_PREFIX}{}-{number}", self.content),
-        }
-    }
-}
-
-fn lock_names(taken: &Taken) -> MutexGuard<'_, BTreeSet<(ContentId, u32)>> {
-    // Nothing in here panics halfway.
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -11,14 +11,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use norm_core::fileset::{TEMP_PREFIX, name_to_text};
 
-use super::existing::same_file;
-use super::place::{self, Made, PlaceError, STANDALONE_MODE, make_directories, set_mode};
+use super::existing::is_identical;
+use super::metadata::{DEFAULT_FILE_MODE, set_mode};
+use super::place::{PlaceError, Placed, failed, make_directories, rename};
 use super::plan::check_target;
-use super::spool::fresh;
+use super::spool_files::{fresh, part_name};
 use super::{positioned, space};
 use crate::names;
 
-/// A file on its way; its temporary file goes when this goes.
+/// A file that arrives; its temporary file goes when this goes.
 #[derive(Debug)]
 pub struct StandaloneFile {
     /// Where it is to be.
@@ -46,13 +47,13 @@ impl StandaloneFile {
         if let Some(parent) = path.parent() {
             make_directories(root, parent, &mut HashSet::new())?;
         }
-        check_target(&target, size, overwrite).map_err(PlaceError::Plan)?;
-        let temporary = target.with_file_name(format!("{TEMP_PREFIX}{label}.part"));
-        let failed = |error| PlaceError::Io(target.clone(), error);
-        let opened = fresh(&temporary).map_err(failed)?;
+        check_target(&target, size, overwrite)?;
+        let temporary = target.with_file_name(part_name(&format!("{TEMP_PREFIX}{label}")));
+        let refused = |error: io::Error| PlaceError::Io(target.clone(), error.into());
+        let opened = fresh(&temporary).map_err(refused)?;
         let file = Self { target: target.clone(), temporary, size, written: AtomicU64::new(0) };
         space::reserve(&opened, size).map_err(|error| {
-            failed(io::Error::new(error.kind(), format!("{size} bytes are to come, but {error}")))
+            refused(io::Error::new(error.kind(), format!("{size} bytes are to come, but {error}")))
         })?;
         Ok(file)
     }
@@ -73,6 +74,9 @@ impl StandaloneFile {
     }
 
     /// Writes a block to its place, and counts it.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         positioned::write_all_at(&self.open()?, bytes, offset)?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -80,18 +84,21 @@ impl StandaloneFile {
     }
 
     /// Gives it its name, unless a file with the same content has it already.
-    pub fn place(&self, overwrite: bool, cancel: &AtomicBool) -> Result<Made, PlaceError> {
+    ///
+    /// # Errors
+    /// When something else has the name, the system refuses, or `cancel` was set.
+    pub fn place(&self, overwrite: bool, cancel: &AtomicBool) -> Result<Placed, PlaceError> {
         let placed = self.open().and_then(|file| {
-            if !overwrite && same_file(&file, 0, self.size, &self.target, cancel)? {
-                return Ok(Made::Before);
+            if !overwrite && is_identical(&file, 0, self.size, &self.target, cancel)? {
+                return Ok(Placed::Present);
             }
-            set_mode(&file, STANDALONE_MODE)?;
-            place::place(&self.temporary, &self.target, overwrite).map(|()| Made::New)
+            set_mode(&file, DEFAULT_FILE_MODE)?;
+            rename(&self.temporary, &self.target, overwrite).map(|()| Placed::New)
         });
-        placed.map_err(|error| place::failed(&self.target, error))
+        placed.map_err(|error| failed(&self.target, error))
     }
 
-    /// Opened for each block: there may be more files under way than a process may have open.
+    /// Opened for each block: more files may arrive at once than a process may have open.
     fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true);
@@ -108,18 +115,16 @@ impl Drop for StandaloneFile {
     }
 }
 
-/// Where an object belongs below the output directory: by the name in its INFO; `None` when that is
-/// no name.
-pub fn path_of(info: Option<&[u8]>) -> Option<PathBuf> {
-    info.and_then(|bytes| {
-        // Other bytes may be no name at all.
-        let name = std::str::from_utf8(bytes).ok()?;
-        // Some programs send the end of the string as well.
-        let name = name.trim_end_matches('\0');
-        // Its bytes, whatever characters they are.
-        let path = names::to_path(&name_to_text(name.as_bytes())).ok()?;
-        (!name.contains(char::is_control)).then_some(path)
-    })
+/// Where a file belongs below the output directory, by the name that its sender gave it; `None` when
+/// that is no name.
+pub fn path_of(name: Option<&[u8]>) -> Option<PathBuf> {
+    // Other bytes may be no name at all.
+    let name = std::str::from_utf8(name?).ok()?;
+    // Some programs send the end of the string as well.
+    let name = name.trim_end_matches('\0');
+    // Its bytes, whatever characters they are.
+    let path = names::to_path(&name_to_text(name.as_bytes())).ok()?;
+    (!name.contains(char::is_control)).then_some(path)
 }
 
 #[cfg(test)]

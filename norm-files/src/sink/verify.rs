@@ -1,48 +1,54 @@
-//! Checking what was written: hashes of extents, the content of head and tail.
+//! Checks what was written: hashes of extents, contents of manifest and digest list.
 //!
-//! Runs on worker threads. What was written in order was hashed then ([`super::hashing`]); the rest is
-//! read back.
+//! Runs on worker threads. Blocks that were written in order were hashed then ([`super::hashing`]);
+//! everything else is read back.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use norm_core::fileset::{
-    ContentError, DigestList, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, SetId,
-};
+use norm_core::fileset::{ContentError, DigestList, Hash, SetId};
 
-use super::hashing::Begun;
+use super::hashing::PartialHash;
 use super::positioned;
-use super::spool::{Spool, SpoolFile};
+use super::spool::Spool;
+use super::spool_files::SpoolFile;
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 
-/// The hashes that a tail announces, checked against its own root.
+/// The hashes that a digest list announces, checked against its own root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    head: Hash,
+    manifest: Hash,
     extents: Vec<Hash>,
-    /// Hash over the set id and all other hashes.
-    pub root: Hash,
+    root: Hash,
 }
 
 impl Digests {
-    /// Parses the tail of a set with this many extents.
+    /// Parses the digest list of a set with this many extents.
+    ///
+    /// # Errors
+    /// When it is malformed, of another set, or of another number of extents.
     pub fn parse(bytes: &[u8], set: &SetId, extents: u32) -> Result<Self, ContentError> {
-        let tail = DigestList::parse(bytes, set)?;
-        if tail.extents().len() as u64 != u64::from(extents) {
+        let list = DigestList::parse(bytes, set)?;
+        if list.extents().len() as u64 != u64::from(extents) {
             return Err(ContentError::SizeMismatch);
         }
-        Ok(Self { head: tail.manifest(), extents: tail.extents().collect(), root: tail.root() })
+        Ok(Self { manifest: list.manifest(), extents: list.extents().collect(), root: list.root() })
     }
 
-    /// The hash of the object with this index in the set: 0 is the head, then the extents. None for
-    /// the tail, which is bound by the root.
+    /// The hash of the part with this index in the set: 0 is the manifest, then come the extents.
+    /// `None` for the digest list itself, which the root binds.
     pub fn expected(&self, index: u32) -> Option<Hash> {
         match index.checked_sub(1) {
-            None => Some(self.head),
+            None => Some(self.manifest),
             Some(extent) => self.extents.get(usize::try_from(extent).ok()?).copied(),
         }
+    }
+
+    /// Hash over the set id and all other hashes.
+    pub fn root(&self) -> Hash {
+        self.root
     }
 }
 
@@ -51,12 +57,13 @@ impl Digests {
 /// # Errors
 /// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
 pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) -> io::Result<Hash> {
-    let mut begun = spool.hashes.take(offset);
-    if begun.end > len {
-        // A worker wrote a block of another session's, which was longer.
-        begun = Begun::default();
+    let mut partial = spool.take_hash(offset);
+    if partial.end() > len {
+        // A worker wrote a block for another session, whose extent was longer.
+        partial = PartialHash::default();
     }
-    let (mut hasher, mut done) = (begun.hasher, begun.end);
+    let mut done = partial.end();
+    let mut hasher = partial.into_hasher();
     let mut buffer = vec![0; if done < len { CHUNK } else { 0 }];
     while done < len {
         if cancel.load(Ordering::Relaxed) {
@@ -71,17 +78,6 @@ pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) ->
     Ok(hasher.finalize())
 }
 
-/// The head or the tail, whole. Both are bounded by the content model.
-pub fn read_whole(spool: &Spool, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(len).unwrap_or(usize::MAX);
-    if len > MAX_MANIFEST_BYTES.max(MAX_DIGEST_LIST_BYTES) {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut bytes = vec![0; len];
-    positioned::read_exact_at(spool.file(which), &mut bytes, 0)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,7 +88,7 @@ mod tests {
     const CONTENT: ContentId = ContentId([7; 16]);
 
     #[test]
-    fn a_flipped_byte_on_disk_changes_the_hash_of_its_extent_only() {
+    fn flipped_byte_changes_the_hash_of_its_extent_only() {
         let dir = tempfile::tempdir().unwrap();
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
         let spool = Spools::new(dir.path(), true).create(CONTENT, content.len() as u64).unwrap();
@@ -113,25 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_answers_by_index_and_must_have_the_sets_number_of_extents() {
-        let head = blake3::hash(b"head");
-        let mut writer = DigestListWriter::new(SET, &head);
+    fn digests_answer_by_index_and_number_as_many_as_extents() {
+        let manifest = blake3::hash(b"manifest");
+        let mut writer = DigestListWriter::new(SET, &manifest);
         writer.push(&blake3::hash(b"one")).unwrap();
         let bytes = writer.finish();
-        let tail = Digests::parse(&bytes, &SET, 1).unwrap();
-        assert_eq!(tail.expected(0), Some(head));
-        assert_eq!(tail.expected(1), Some(blake3::hash(b"one")));
-        assert_eq!(tail.expected(2), None);
+        let digests = Digests::parse(&bytes, &SET, 1).unwrap();
+        assert_eq!(digests.expected(0), Some(manifest));
+        assert_eq!(digests.expected(1), Some(blake3::hash(b"one")));
+        assert_eq!(digests.expected(2), None);
         assert_eq!(Digests::parse(&bytes, &SET, 2), Err(ContentError::SizeMismatch));
         let other = SetId([8; 16]);
         assert_eq!(Digests::parse(&bytes, &other, 1), Err(ContentError::RootMismatch));
     }
 
     #[test]
-    fn a_piece_that_no_set_can_have_is_not_allocated() {
+    fn manifest_that_no_set_can_have_is_not_allocated() {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spools::new(dir.path(), true).create(CONTENT, 0).unwrap();
-        assert!(read_whole(&spool, SpoolFile::Manifest, u64::MAX).is_err());
-        assert_eq!(read_whole(&spool, SpoolFile::Manifest, 0).unwrap(), b"");
+        assert!(spool.read_whole(SpoolFile::Manifest, u64::MAX).is_err());
+        assert_eq!(spool.read_whole(SpoolFile::Manifest, 0).unwrap(), b"");
     }
 }

@@ -30,7 +30,7 @@ impl Pool {
     }
 }
 
-/// A buffer that goes back when nobody needs its content any longer.
+/// A buffer that goes back when its content is no longer in use.
 #[derive(Debug)]
 pub struct Lent {
     bytes: Vec<u8>,

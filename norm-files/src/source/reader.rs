@@ -1,8 +1,8 @@
-//! Where the bytes of a session come from: head, files and tail of a set, or files alone.
+//! Where the bytes of a session come from: manifest, files and digest list of a set, or files alone.
 //!
 //! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
-//! the first time, and the tail is ready when it is wanted. Reading again for repair is not hashed
-//! again. Memory does not grow with the files' sizes.
+//! the first time, and the digest list is ready when it is wanted. What is read again for repair is
+//! not hashed again. Memory does not grow with the files' sizes.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use super::open_files::Files;
 use super::pool::Pool;
 use super::scan::FileSet;
 
-/// Bytes read at once to hash what nobody has asked for.
+/// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
 
 /// Why the source cannot go on.
@@ -59,7 +59,7 @@ impl fmt::Display for SourceError {
 pub struct Reader {
     files: Files,
     content: Content,
-    /// Why reading failed; kept for whoever reports it.
+    /// Why reading failed, to be reported.
     failure: Option<SourceError>,
 }
 
@@ -72,14 +72,14 @@ enum Content {
     Files(Vec<u64>),
 }
 
-/// A set's head, and the tail on its way.
+/// A set's manifest, and its digest list as it grows.
 #[derive(Debug)]
 struct SetContent {
     set: SetId,
     extents: Extents,
-    head: Bytes,
+    manifest: Bytes,
     hashing: Hashing,
-    tail: Option<Bytes>,
+    digest_list: Option<Bytes>,
     pool: Pool,
 }
 
@@ -88,7 +88,7 @@ struct SetContent {
 struct Hashing {
     /// Everything before this byte of the payload is hashed.
     end: u64,
-    /// The extent under way.
+    /// The extent that is not whole yet.
     extent: Hasher,
     /// Hashes of whole extents.
     done: Vec<Hash>,
@@ -100,9 +100,9 @@ impl Reader {
         let content = Content::Set(Box::new(SetContent {
             set,
             extents,
-            head: found.head.into(),
+            manifest: found.manifest.into(),
             hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
-            tail: None,
+            digest_list: None,
             pool: Pool::default(),
         }));
         Self { files: Files::new(found.files), content, failure: None }
@@ -114,8 +114,8 @@ impl Reader {
         Self { files: Files::new(found.files), content, failure: None }
     }
 
-    /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None` when
-    /// they could not be had; [`Reader::take_failure`] tells why.
+    /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None`
+    /// when they could not be had; [`Reader::take_failure`] tells why.
     pub fn read(&mut self, object: u64, offset: u64, len: u32) -> Option<Bytes> {
         let files = &mut self.files;
         let result = match &mut self.content {
@@ -135,10 +135,10 @@ impl Reader {
         self.failure.take()
     }
 
-    /// The hash that stands for the set; `None` until the tail has been made, and without a set.
+    /// The hash that stands for the set; `None` until the digest list has been made, and without a set.
     pub fn root(&self) -> Option<Hash> {
         let Content::Set(set) = &self.content else { return None };
-        let root = set.tail.as_ref()?.last_chunk()?;
+        let root = set.digest_list.as_ref()?.last_chunk()?;
         Some(Hash::from_bytes(*root))
     }
 }
@@ -153,14 +153,14 @@ impl SetContent {
     ) -> Result<Bytes, SourceError> {
         let extents = u64::from(self.extents.count);
         match object {
-            0 => slice(&self.head, offset, len),
+            0 => slice(&self.manifest, offset, len),
             n if n <= extents => {
                 let start = (n - 1) * self.extents.extent_bytes;
                 self.read_payload(files, start.saturating_add(offset), len)
             }
             n if n == extents + 1 => {
-                let tail = self.tail(files)?;
-                slice(&tail, offset, len)
+                let digest_list = self.digest_list(files)?;
+                slice(&digest_list, offset, len)
             }
             _ => Err(SourceError::OutOfRange),
         }
@@ -189,22 +189,23 @@ impl SetContent {
         Ok(bytes.freeze())
     }
 
-    /// The tail, made when it is first wanted. What has not been read by then is read for hashing.
-    fn tail(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
-        if let Some(tail) = &self.tail {
-            return Ok(tail.clone());
+    /// The digest list, made when it is first wanted. What has not been read by then is read for
+    /// hashing.
+    fn digest_list(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
+        if let Some(made) = &self.digest_list {
+            return Ok(made.clone());
         }
         while self.hashing.end < self.extents.payload_size {
             let step = HASH_STEP.min(self.extents.payload_size - self.hashing.end);
             self.read_payload(files, self.hashing.end, step as u32)?;
         }
-        let mut tail = DigestListWriter::new(self.set, &blake3::hash(&self.head));
+        let mut writer = DigestListWriter::new(self.set, &blake3::hash(&self.manifest));
         for hash in &self.hashing.done {
-            tail.push(hash).map_err(|_| SourceError::OutOfRange)?;
+            writer.push(hash).map_err(|_| SourceError::OutOfRange)?;
         }
-        let tail = Bytes::from(tail.finish());
-        self.tail = Some(tail.clone());
-        Ok(tail)
+        let made = Bytes::from(writer.finish());
+        self.digest_list = Some(made.clone());
+        Ok(made)
     }
 }
 

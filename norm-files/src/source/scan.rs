@@ -1,8 +1,8 @@
-//! Finds what is to be sent, and lists it in the head of the set.
+//! Finds what is to be sent, and lists it in the manifest of the set.
 //!
 //! Given paths keep their last component as their name. Directories are walked in the order of their
-//! names, so that the same tree makes the same head. Links inside them are not followed. Every file is
-//! opened once, so that one that cannot be read is told now and not hours later.
+//! names, so that the same tree makes the same manifest. Links inside them are not followed. Every
+//! file is opened once, so that one that cannot be read is reported now and not hours later.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,8 +22,8 @@ const MAX_SKIPPED: usize = 1_000;
 /// What was found.
 #[derive(Debug, Default)]
 pub struct FileSet {
-    /// The encoded head.
-    pub head: Vec<u8>,
+    /// The encoded manifest.
+    pub manifest: Vec<u8>,
     /// Files with content, in the order of the payload.
     pub files: Vec<SourceFile>,
     /// Files, empty ones included.
@@ -55,12 +55,12 @@ pub struct SourceFile {
 ///
 /// # Errors
 /// When a path cannot be examined or named, when two would arrive under the same name, and when there
-/// is too much.
+/// is too much for one manifest.
 pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
     if paths.is_empty() {
         return Err(ScanError::NoPaths);
     }
-    let mut scanner = Scanner { head: ManifestWriter::new(), found: FileSet::default() };
+    let mut scanner = Scanner { manifest: ManifestWriter::new(), found: FileSet::default() };
     let mut names: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for path in paths {
         let name = base_name(path)?;
@@ -68,7 +68,7 @@ pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
             let (first, second) = (first.clone(), path.clone());
             return Err(ScanError::SameName { name, first, second });
         }
-        // Follows a link: whoever names one means what it points to.
+        // Follows a link: to name one is to mean what it points to.
         let kind = fs::metadata(path).map_err(scan_error(path))?.file_type();
         if !kind.is_file() && !kind.is_dir() {
             return Err(ScanError::SpecialFile { path: path.clone() });
@@ -91,7 +91,7 @@ struct Item {
 }
 
 struct Scanner {
-    head: ManifestWriter,
+    manifest: ManifestWriter,
     found: FileSet,
 }
 
@@ -125,7 +125,7 @@ impl Scanner {
     fn file(&mut self, item: Item) -> Result<(), ScanError> {
         let metadata =
             File::open(&item.path).and_then(|f| f.metadata()).map_err(scan_error(&item.path))?;
-        let (offset, size) = (self.head.payload_size(), metadata.len());
+        let (offset, size) = (self.manifest.payload_size(), metadata.len());
         let mtime = self.enter(&item, EntryKind::File, &metadata, size)?;
         self.found.file_count += 1;
         if size > 0 {
@@ -143,7 +143,7 @@ impl Scanner {
     ) -> Result<Mtime, ScanError> {
         let mtime = mtime(metadata);
         let entry = Entry { kind, mode: mode(metadata), mtime, size, path: &item.name };
-        self.head.push(&entry).map_err(|error| match error {
+        self.manifest.push(&entry).map_err(|error| match error {
             ContentError::TooLarge => ScanError::TooManyEntries,
             _ => ScanError::Name { path: item.path.clone(), problem: NameProblem::TooLong },
         })?;
@@ -158,8 +158,8 @@ impl Scanner {
     }
 
     fn finish(mut self) -> FileSet {
-        self.found.payload_size = self.head.payload_size();
-        self.found.head = self.head.finish();
+        self.found.payload_size = self.manifest.payload_size();
+        self.found.manifest = self.manifest.finish();
         self.found
     }
 }

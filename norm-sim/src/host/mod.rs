@@ -38,7 +38,7 @@ pub(crate) struct Turn {
     /// Content packets that were lost on a host's link, counted for each receiver.
     pub(crate) lost: u64,
     /// Bytes that were lost on the way to the switch.
-    pub(crate) lost_at_once: u64,
+    pub(crate) lost_at_source: u64,
 }
 
 /// The timer of a node.
@@ -213,13 +213,13 @@ impl Host {
         if self.captures {
             turn.captured.extend(captured(at, packet));
         }
-        turn.outbox.elapsed = at.saturating_since(START);
+        turn.outbox.start_turn(at.saturating_since(START));
         self.machine.receive(self.clock.shows(at), packet, &mut turn.outbox);
     }
 
     /// The timer has expired, or a change of the host's life is due.
     fn own_turn(&mut self, at: Timestamp, turn: &mut Turn) {
-        turn.outbox.elapsed = at.saturating_since(START);
+        turn.outbox.start_turn(at.saturating_since(START));
         let change = self.life.front().is_some_and(|(when, _)| *when <= at);
         if change && let Some((_, change)) = self.life.pop_front() {
             self.change(at, change, turn);
@@ -286,14 +286,13 @@ impl Host {
     }
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
-        let mut packets = core::mem::take(&mut turn.outbox.packets);
-        for (to, body) in packets.drain(..) {
+        for (to, body) in turn.outbox.packets.drain(..) {
             let mut packet = Packet::new(self.id, to, body);
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
             {
                 packet.symbol = node.check_sent(bytes);
-                packet.capable = node.uses_ecn();
+                packet.ecn_capable = node.uses_ecn();
             }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));
@@ -307,14 +306,13 @@ impl Host {
                 turn.arriving.push(Arriving { at, switch, port, number, packet });
             });
             if copies == 0 {
-                turn.lost_at_once += u64::from(packet.size);
+                turn.lost_at_source += u64::from(packet.size);
             }
             if copies == 0 && packet.symbol.is_some() {
                 turn.lost += self.audience;
             }
             turn.sent.push((at, packet));
         }
-        turn.outbox.packets = packets;
     }
 }
 

@@ -40,8 +40,7 @@ pub(crate) struct FlowStats {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) packets: Vec<(To, Body)>,
-    /// True time since the start of the run, for outcomes only: a node lives by its own clock.
-    pub(crate) elapsed: Duration,
+    elapsed: Duration,
     /// A buffer that all nodes of a thread share.
     pub(crate) transmit: TransmitBuf,
     scratch: Vec<u8>,
@@ -62,6 +61,16 @@ impl Default for Outbox {
 }
 
 impl Outbox {
+    /// Starts the turn of a node, at this true time since the start of the run.
+    pub(crate) fn start_turn(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+    }
+
+    /// True time since the start of the run, for outcomes only: a node lives by its own clock.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
     /// Sends a datagram.
     pub(crate) fn send(&mut self, to: To, payload: &[u8]) {
         self.packets.push((to, Body::Datagram(Arc::from(payload))));
@@ -79,7 +88,7 @@ pub(crate) fn hand_over(
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
-    let ce = packet.marked;
+    let ce = packet.ce;
     engine.handle_datagram(
         now,
         Datagram { source, to_group, ce, waited: Duration::ZERO, payload: &mut out.scratch },

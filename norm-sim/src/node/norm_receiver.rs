@@ -1,4 +1,4 @@
-//! A receiving engine and its application.
+//! A receiving NORM engine and its application.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreOutcome};
 use norm_core::fec::Layout;
-use norm_core::norm::receiver::{Feedback, Progress, Receiver, ReceiverEvent, ReceiverStats};
+use norm_core::norm::receiver::{Feedback, Progress, Receiver, ReceiverEvent};
 use norm_core::norm::wire::{Command, Identity, MemberState, Message};
 use norm_core::{Rng, Timestamp};
 
@@ -19,34 +19,38 @@ use crate::reference::Reference;
 use crate::scenario::{Broken, ReceiverPlan, engine_seed};
 use crate::store::SimStore;
 
-/// See the module.
+/// A receiver of a run.
 #[derive(Debug)]
 pub(crate) struct NormReceiver {
     plan: ReceiverPlan,
     reference: Arc<Reference>,
     me: HostId,
     seed: u64,
+    /// Number of starts.
     life: u32,
+    /// True time of the last start.
     since: Duration,
     engine: Option<Receiver<SimStore>>,
-    /// Jobs done, and when the disk has finished them.
+    /// Results of jobs, and when the disk is ready with each.
     jobs: VecDeque<(Timestamp, JobDone)>,
     disk_free: Timestamp,
     stored_blocks: u64,
-    /// Where we heard senders, and which of them are honest ones, by the engine's number.
+    /// Addresses of all senders that the engine has found.
     heard: BTreeSet<SocketAddr>,
-    honest: BTreeMap<SenderId, HostId>,
+    /// Senders of the scenario; those of attackers are not among them.
+    genuine: BTreeMap<SenderId, HostId>,
     confirmed: BTreeSet<(HostId, u16)>,
-    tries: BTreeMap<(HostId, u16), u32>,
-    /// An honest sender has fallen silent without a goodbye.
+    /// By object: how often it was received again.
+    retries: BTreeMap<(HostId, u16), u32>,
+    /// A sender of the scenario has fallen silent without an EOT.
     silent: bool,
     fault: Rng,
     next: Timestamp,
     outcome: ReceiverOutcome,
 }
 
-/// An object is received again this often when it turned out wrong.
-const TRIES: u32 = 3;
+/// How often an object with wrong content is received again.
+const MAX_RETRIES: u32 = 3;
 
 impl NormReceiver {
     pub(crate) fn new(
@@ -67,31 +71,20 @@ impl NormReceiver {
             disk_free: Timestamp::ZERO,
             stored_blocks: 0,
             heard: BTreeSet::new(),
-            honest: BTreeMap::new(),
+            genuine: BTreeMap::new(),
             confirmed: BTreeSet::new(),
-            tries: BTreeMap::new(),
+            retries: BTreeMap::new(),
             silent: false,
             fault: Rng::new(engine_seed(seed, me, u32::MAX)),
             next: Timestamp::MAX,
-            outcome: ReceiverOutcome {
-                host: me,
-                completed: None,
-                objects: 0,
-                aborted: 0,
-                again: 0,
-                failed: None,
-                released: false,
-                ended: false,
-                stats: ReceiverStats::default(),
-                most_blocks: 0,
-            },
+            outcome: ReceiverOutcome::new(me),
         }
     }
 
-    /// True when it has nothing left to find out: also when it never heard of a sender.
+    /// True when it waits for nothing more, or has never found a sender.
     pub(crate) fn is_quiet(&self) -> bool {
         let o = &self.outcome;
-        self.engine.is_none() || o.released || o.ended || self.silent || self.honest.is_empty()
+        self.engine.is_none() || o.released || o.ended || self.silent || self.genuine.is_empty()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -102,19 +95,19 @@ impl NormReceiver {
         self.me
     }
 
-    /// When it was last switched on, in true time.
+    /// True time of its last start.
     pub(crate) fn since(&self) -> Duration {
         self.since
     }
 
-    /// True when it is switched on, incomplete, and would not tell its user why.
+    /// True when it runs, is incomplete, and has given its user no reason.
     pub(crate) fn is_incomplete_without_reason(&self) -> bool {
         let o = &self.outcome;
         let explained = o.completed.is_some() || o.failed.is_some() || o.aborted > 0;
         self.engine.is_some() && !explained
     }
 
-    /// Speaks to the group, as suppression needs it.
+    /// True when its NACKs go to the group, as suppression needs it.
     pub(crate) fn is_multicast(&self) -> bool {
         self.plan.config.feedback == Feedback::Multicast
     }
@@ -127,7 +120,7 @@ impl NormReceiver {
         outcome
     }
 
-    /// Everything that has become possible, until nothing is left.
+    /// Drives the engine until it has nothing left to do.
     fn serve(&mut self, now: Timestamp, out: &mut Outbox) {
         let Some(mut engine) = self.engine.take() else { return };
         let mut timed = false;
@@ -152,7 +145,7 @@ impl NormReceiver {
             while let Some(transmit) = engine.poll_transmit(now, &mut out.transmit) {
                 let to = match transmit.destination {
                     Destination::Group => To::Group,
-                    Destination::Unicast(to) => self.known(to),
+                    Destination::Unicast(to) => self.sender_at(to),
                 };
                 let payload = Arc::from(out.transmit.as_bytes());
                 out.packets.push((to, Body::Datagram(payload)));
@@ -165,9 +158,10 @@ impl NormReceiver {
         self.engine = Some(engine);
     }
 
-    fn known(&self, to: SocketAddr) -> To {
-        assert!(self.heard.contains(&to), "host {} sends to {to}, and never heard it", self.me);
-        To::Host(host_at(to).expect("who was heard is a host"))
+    /// The destination of unicast feedback, which must be a sender.
+    fn sender_at(&self, to: SocketAddr) -> To {
+        assert!(self.heard.contains(&to), "host {} sends to {to}, which is no sender", self.me);
+        To::Host(host_at(to).expect("every sender is a host"))
     }
 
     fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: &Job) {
@@ -176,9 +170,9 @@ impl NormReceiver {
             job.geometry.offset += u64::from(job.geometry.symbol_size);
         }
         let blocks = engine.store().len();
-        self.outcome.most_blocks = self.outcome.most_blocks.max(blocks as u32);
+        self.outcome.peak_blocks = self.outcome.peak_blocks.max(blocks as u32);
         check_load(self.me, engine, &self.plan.config);
-        let full = self.plan.disk_full_after.is_some_and(|most| self.stored_blocks >= most);
+        let full = self.plan.disk_full_after.is_some_and(|blocks| self.stored_blocks >= blocks);
         let done = if full {
             JobDone::Store { slot: job.slot, outcome: StoreOutcome::Failed }
         } else {
@@ -203,38 +197,39 @@ impl NormReceiver {
                 if let Some(host) =
                     host_at(address).filter(|host| self.reference.of(*host).is_some())
                 {
-                    self.honest.insert(remote, host);
-                    (self.silent, self.outcome.ended) = (false, false);
+                    self.genuine.insert(remote, host);
+                    self.silent = false;
+                    self.outcome.ended = false;
                 }
             }
             ReceiverEvent::ObjectOpened { object, size, .. } => {
                 self.open(engine, now, object, size);
             }
-            ReceiverEvent::ObjectComplete { object } => self.check(engine, now, out, object),
+            ReceiverEvent::ObjectComplete { object } => self.verify(engine, now, out, object),
             ReceiverEvent::ObjectAborted { object } => {
                 engine.store_mut().settle(object);
-                let ours = self.reference_of(object).is_some();
-                self.outcome.aborted += u32::from(ours);
+                let genuine = self.reference_of(object).is_some();
+                self.outcome.aborted += u32::from(genuine);
             }
             ReceiverEvent::StoreFailed { object } => {
                 self.fail(engine, now, object, "cannot write: the disk is full");
             }
-            ReceiverEvent::Released { sender: remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::Released { sender } if self.genuine.contains_key(&sender) => {
                 self.outcome.released = true;
             }
-            ReceiverEvent::SenderEnded { sender: remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::SenderEnded { sender } if self.genuine.contains_key(&sender) => {
                 self.outcome.ended = true;
             }
-            ReceiverEvent::SenderSilent { sender: remote } if self.honest.contains_key(&remote) => {
+            ReceiverEvent::SenderSilent { sender } if self.genuine.contains_key(&sender) => {
                 self.silent = true;
             }
             _ => {}
         }
     }
 
-    /// The honest sender of an object, and the object's true size.
+    /// The sender and the size of an object of the scenario.
     fn reference_of(&self, object: ObjectRef) -> Option<(HostId, u64)> {
-        let host = *self.honest.get(&object.sender)?;
+        let host = *self.genuine.get(&object.sender)?;
         let layout = self.reference.of(host)?.layout(object.key)?;
         Some((host, layout.size()))
     }
@@ -247,14 +242,14 @@ impl NormReceiver {
         size: u64,
     ) {
         match self.reference_of(object) {
-            Some((_, reference)) if reference == size => engine.accept(object),
-            Some(_) => self.again(engine, now, object),
+            Some((_, actual)) if actual == size => engine.accept(object),
+            Some(_) => self.retry(engine, now, object),
             None => engine.give_up(object.sender, object.key..object.key + 1),
         }
     }
 
-    /// Every block is written: verify, as the hashes of a real application would.
-    fn check(
+    /// All blocks are written: verifies the object, as a real application does with hashes.
+    fn verify(
         &mut self,
         engine: &mut Receiver<SimStore>,
         now: Timestamp,
@@ -266,7 +261,7 @@ impl NormReceiver {
             panic!("host {} completes an object that it did not accept: {object:?}", self.me);
         };
         if written.tainted {
-            return self.again(engine, now, object);
+            return self.retry(engine, now, object);
         }
         let reference = self.reference.of(host).and_then(|reference| reference.layout(object.key));
         let blocks = reference.map_or(0, Layout::blocks);
@@ -280,29 +275,25 @@ impl NormReceiver {
         if self.confirmed.insert((host, object.key as u16)) {
             self.outcome.objects += 1;
             if self.outcome.objects == self.reference.objects {
-                self.outcome.completed = Some(out.elapsed);
+                self.outcome.completed = Some(out.elapsed());
             }
         }
     }
 
-    fn again(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, object: ObjectRef) {
+    /// Receives an object again, or gives it up.
+    fn retry(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, object: ObjectRef) {
         let Some((host, _)) = self.reference_of(object) else { return };
-        let tries = self.tries.entry((host, object.key as u16)).or_default();
-        *tries += 1;
-        if *tries > TRIES {
-            return self.fail(
-                engine,
-                now,
-                object,
-                "what arrived does not match the sender's hashes",
-            );
+        let retries = self.retries.entry((host, object.key as u16)).or_default();
+        *retries += 1;
+        if *retries > MAX_RETRIES {
+            return self.fail(engine, now, object, "the content does not match its hashes");
         }
-        self.outcome.again += 1;
+        self.outcome.retries += 1;
         engine.restart(object);
         engine.store_mut().settle(object);
     }
 
-    /// Gives an object up, and tells the sender why.
+    /// Gives an object up, and reports the reason to the sender.
     fn fail(
         &mut self,
         engine: &mut Receiver<SimStore>,
@@ -311,14 +302,15 @@ impl NormReceiver {
         reason: &str,
     ) {
         engine.give_up(object.sender, object.key..object.key + 1);
-        let (state, reason) = (MemberState::Failed, reason.to_owned());
+        let reason = reason.to_owned();
         self.outcome.failed.get_or_insert_with(|| reason.clone());
-        engine.set_progress(object.sender, Progress { state, bytes_total: 0, reason });
+        let progress = Progress { state: MemberState::Failed, bytes_total: 0, reason };
+        engine.set_progress(object.sender, progress);
         engine.report_now(object.sender, now);
     }
 
-    /// True when the fault that was asked for makes the receiver deaf to this.
-    fn is_deaf_to(&self, payload: &[u8]) -> bool {
+    /// True when the fault of the plan makes the receiver ignore a message.
+    fn ignores(&self, payload: &[u8]) -> bool {
         self.plan.broken == Some(Broken::ForgetsSuppression)
             && match Message::parse(payload) {
                 Ok((_, Message::Nack(_))) => true,
@@ -332,10 +324,10 @@ impl Node for NormReceiver {
     fn start(&mut self, now: Timestamp, out: &mut Outbox) {
         self.stop(now);
         self.life += 1;
-        self.since = out.elapsed;
-        let o = &mut self.outcome;
-        (o.completed, o.failed, o.released, o.ended) = (None, None, false, false);
-        (o.objects, o.aborted, o.again) = (0, 0, 0);
+        self.since = out.elapsed();
+        let stats = self.outcome.stats;
+        let peak_blocks = self.outcome.peak_blocks;
+        self.outcome = ReceiverOutcome { stats, peak_blocks, ..ReceiverOutcome::new(self.me) };
         let mut config = self.plan.config.clone();
         if config.identity == Identity([0; 16]) {
             config.identity = Identity((u128::from(self.me) + 1).to_be_bytes());
@@ -343,7 +335,8 @@ impl Node for NormReceiver {
         if config.name.is_empty() {
             config.name = format!("receiver-{}", self.me);
         }
-        (config.auto_accept, config.auto_confirm) = (false, false);
+        config.auto_accept = false;
+        config.auto_confirm = false;
         let store =
             SimStore::new(Arc::clone(&self.reference), config.max_blocks, self.plan.real_store);
         let seed = engine_seed(self.seed, self.me, self.life);
@@ -359,16 +352,16 @@ impl Node for NormReceiver {
         self.disk_free = Timestamp::ZERO;
         self.stored_blocks = 0;
         self.heard.clear();
-        self.honest.clear();
+        self.genuine.clear();
         self.confirmed.clear();
-        self.tries.clear();
+        self.retries.clear();
         self.silent = false;
         self.next = Timestamp::MAX;
     }
 
     fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {
         let Body::Datagram(payload) = &packet.body else { return };
-        if self.plan.broken.is_some() && self.is_deaf_to(payload) {
+        if self.plan.broken.is_some() && self.ignores(payload) {
             return;
         }
         let Some(engine) = &mut self.engine else { return };

@@ -1,4 +1,4 @@
-//! A sending engine and its application.
+//! A sending NORM engine and its application.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -17,37 +17,41 @@ use crate::packet::{Body, HostId, Packet, Symbol, To};
 use crate::reference::Reference;
 use crate::scenario::{Broken, SenderPlan, engine_seed};
 
-/// See the module.
+/// A sender of a run.
 #[derive(Debug)]
 pub(crate) struct NormSender {
     plan: SenderPlan,
     reference: Arc<Reference>,
     me: HostId,
     seed: u64,
+    /// Number of starts.
     life: u32,
     engine: Option<Sender>,
+    /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
+    /// When to ask for application acknowledgments.
     ack_at: Option<Timestamp>,
     rate: RateCheck,
-    /// When a host last said who it is, in true time.
-    heard: BTreeMap<HostId, Duration>,
-    /// Repair symbols sent: none is sent twice.
+    /// By host: true time of its last report.
+    reported: BTreeMap<HostId, Duration>,
+    /// Repair symbols that were sent: none is sent twice.
     repairs: BTreeSet<Symbol>,
     loss_events: LossEvents,
-    /// The factor that it told last.
+    /// The backoff factor of its last packet.
     backoff: u8,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
-    /// It has said goodbye; `last` is when it lived before that, in true time.
+    /// It has sent an EOT.
     closing: bool,
+    /// True time of its last event before the EOT.
     last: Duration,
     stats: SenderStats,
     events: Vec<SenderEvent>,
     next: Timestamp,
 }
 
-/// Whom a sender has not heard for this long it may leave behind.
-const GRACE: Duration = Duration::from_secs(1);
+/// Time after which a sender may end without a receiver that has not reported.
+const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 
 impl NormSender {
     pub(crate) fn new(plan: &SenderPlan, reference: Arc<Reference>, me: HostId, seed: u64) -> Self {
@@ -61,7 +65,7 @@ impl NormSender {
             jobs: VecDeque::new(),
             ack_at: None,
             rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead.bytes()),
-            heard: BTreeMap::new(),
+            reported: BTreeMap::new(),
             closing: false,
             last: Duration::ZERO,
             repairs: BTreeSet::new(),
@@ -80,11 +84,11 @@ impl NormSender {
         self.finished
     }
 
-    /// True when it said goodbye although a host, which has been on `since`, had said who it is within
-    /// the second before.
+    /// True when it sent an EOT although a host, running since `since`, had reported within the
+    /// last second before.
     pub(crate) fn left_alone(&self, host: HostId, since: Duration) -> bool {
-        let lately = |heard: &Duration| *heard > since && self.last < *heard + GRACE;
-        self.closing && self.heard.get(&host).is_some_and(lately)
+        let lately = |at: &Duration| *at > since && self.last < *at + MAX_REPORT_AGE;
+        self.closing && self.reported.get(&host).is_some_and(lately)
     }
 
     /// True when it is switched off.
@@ -111,12 +115,12 @@ impl NormSender {
         }
     }
 
-    /// Its packets may be marked.
+    /// Its packets are ECN-capable.
     pub(crate) fn uses_ecn(&self) -> bool {
         self.plan.config.uses_ecn()
     }
 
-    /// Checks a packet that it sends; says which symbol is in it.
+    /// Checks a packet that it sends, and returns the symbol in it.
     pub(crate) fn check_sent(&mut self, datagram: &[u8]) -> Option<Symbol> {
         let (_, message) = Message::parse(datagram).expect("a sender's packets can be parsed");
         let fields = match &message {
@@ -181,8 +185,8 @@ impl NormSender {
 
     fn take_event(&mut self, out: &Outbox, event: SenderEvent) {
         match event {
-            SenderEvent::AllSent => self.all_sent = Some(out.elapsed),
-            SenderEvent::Finished => self.finished = Some(out.elapsed),
+            SenderEvent::AllSent => self.all_sent = Some(out.elapsed()),
+            SenderEvent::Finished => self.finished = Some(out.elapsed()),
             _ => {}
         }
         if !matches!(event, SenderEvent::ReceiverReport { .. }) {
@@ -191,7 +195,7 @@ impl NormSender {
     }
 
     fn work(&self, job: Job) -> JobDone {
-        let reference = self.reference.of(self.me).expect("a sender has something to say");
+        let reference = self.reference.of(self.me).expect("every sender has a reference");
         match job {
             Job::Read(job) => {
                 let bytes = reference.read(job.object, job.offset, job.len as usize);
@@ -205,8 +209,8 @@ impl NormSender {
         }
     }
 
-    /// True when the fault that was asked for makes the sender deaf to this.
-    fn is_deaf_to(&self, message: &Message<'_>) -> bool {
+    /// True when the fault of the plan makes the sender ignore a message.
+    fn ignores(&self, message: &Message<'_>) -> bool {
         let Message::Nack(nack) = message else { return false };
         self.plan.broken == Some(Broken::IgnoresBlockRequests)
             && nack.requests.iter().any(|request| request.flags.contains(RepairFlags::BLOCK))
@@ -218,7 +222,9 @@ impl Node for NormSender {
         self.stop(now);
         self.life += 1;
         self.repairs.clear();
-        (self.all_sent, self.finished, self.closing) = (None, None, false);
+        self.all_sent = None;
+        self.finished = None;
+        self.closing = false;
         let seed = engine_seed(self.seed, self.me, self.life);
         let mut engine = Sender::new(self.plan.config.clone(), seed, now)
             .expect("the scenario's sender settings are valid");
@@ -244,7 +250,7 @@ impl Node for NormSender {
         let Body::Datagram(payload) = &packet.body else { return };
         let Some(grtt) = self.engine.as_ref().map(Sender::grtt) else { return };
         if !self.closing {
-            self.last = out.elapsed;
+            self.last = out.elapsed();
         }
         if let Ok((_, message)) = Message::parse(payload) {
             if let Message::Report(report) = &message
@@ -252,9 +258,9 @@ impl Node for NormSender {
                     .is_some_and(|report| report.sender == self.plan.config.node)
                 && !self.closing
             {
-                self.heard.insert(packet.from, out.elapsed);
+                self.reported.insert(packet.from, out.elapsed());
             }
-            if self.plan.broken.is_some() && self.is_deaf_to(&message) {
+            if self.plan.broken.is_some() && self.ignores(&message) {
                 return;
             }
             if let Message::Nack(nack) = message {
@@ -269,7 +275,7 @@ impl Node for NormSender {
 
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
         if !self.closing {
-            self.last = out.elapsed;
+            self.last = out.elapsed();
         }
         self.serve(now, out);
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A small transfer, and the shortest stretch that is used of anything.
+/// A transfer at 200 Mbit/s, of which a short stretch is enough.
 fn request(size: u64, receivers: u32) -> Request {
     Request { rate: Some(200_000_000), ..Request::new(size, receivers) }
 }
@@ -18,9 +18,9 @@ fn stretch_predicts_the_whole_transfer() {
         let (whole, part) = (plan(&whole).unwrap(), plan(&part).unwrap());
         assert!(whole.simulated.whole && !part.simulated.whole);
         assert!(part.simulated.bytes <= 16 << 20);
-        // The repair at its end weighs four times as much in the part.
+        // The repair at its end counts four times as much in the part.
         assert_near(part.seconds.unwrap(), whole.seconds.unwrap(), 0.08);
-        // In percentage points of the content: twelve blocks do not tell a small share closer.
+        // In percentage points of the content: twelve blocks do not measure a small share better.
         let difference = (part.repair_share - whole.repair_share).abs();
         assert!(difference <= 0.02, "{} {}", part.repair_share, whole.repair_share);
         assert_near(part.wire_bytes as f64, whole.wire_bytes as f64, 0.05);

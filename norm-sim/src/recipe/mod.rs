@@ -1,5 +1,5 @@
-//! Recipes: scenarios in one line, which can be drawn from a seed, shrunk, and pasted into a command
-//! line.
+//! Recipes: scenarios in one line, which can be drawn from a seed, shrunk, and pasted into a
+//! command line.
 
 mod build;
 mod draw;

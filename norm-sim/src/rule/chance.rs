@@ -1,16 +1,16 @@
-//! Rare events, by counting to the next one rather than by drawing for each packet.
+//! Rare events. The distance to the next one is drawn, rather than a number for each packet.
 
 use norm_core::Rng;
 
-/// Happens to each packet with the same probability, whatever became of the others.
+/// An event of equal probability for each packet, independent of the others.
 ///
-/// The gaps between such events are geometrically distributed, so that one draw serves for all
+/// The gaps between such events are geometrically distributed, so one draw is enough for all
 /// packets up to the next event.
 #[derive(Clone, Debug)]
 pub(super) struct Chance {
-    /// Packets to which it does not happen before the next one.
+    /// Number of packets before the next event.
     gap: u64,
-    /// ln(1 - p); zero for never.
+    /// ln(1 - p); zero if it never happens.
     log_keep: f64,
 }
 

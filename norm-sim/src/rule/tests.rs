@@ -1,4 +1,4 @@
-//! Lines of rules, with packets through them.
+//! Packets on lines of rules.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ fn datagram(size: u32) -> Packet {
         to: To::Group,
         body: Body::Datagram(Arc::from(vec![0xa5; size as usize - 28])),
         size,
-        capable: true,
-        marked: false,
+        ecn_capable: true,
+        ce: false,
         intact: true,
         fingerprint: 0,
     }
@@ -64,7 +64,8 @@ fn losses_of_several_rules_add_up() {
 #[test]
 fn apply_and_passes_lose_the_same_packets() {
     let rules = [Rule::Loss(0.1), Rule::wifi_bursts(0.1, 3.0), Rule::Recorded(vec![false, true])];
-    let (mut one, mut other) = (line(&rules), line(&rules));
+    let mut one = line(&rules);
+    let mut other = line(&rules);
     let packet = datagram(500);
     for _ in 0..10_000 {
         let arrives = other.apply(at(0), &packet).arrivals[0].is_some();
@@ -78,7 +79,7 @@ fn bursts_agree_with_the_theory_of_gilbert_and_elliott() {
     let lost = losses(&mut line(&[Rule::Bursts { enter, leave, loss }]), 2_000_000);
     let expected = enter / (enter + leave) * loss;
     assert!((share(&lost) / expected - 1.0).abs() < 0.03, "{} for {expected}", share(&lost));
-    // A burst goes on when the bad state does, and loses again.
+    // A burst continues with the probability that the bad state stays and loses again.
     let expected = 1.0 / (1.0 - (1.0 - leave) * loss);
     assert!((mean_burst(&lost) / expected - 1.0).abs() < 0.03, "{}", mean_burst(&lost));
 }
@@ -115,8 +116,7 @@ fn recorded_trace_is_played_again_and_again() {
 
 #[test]
 fn outage_has_its_span_of_the_run() {
-    let span = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
-    let (from, to) = span(100, 200);
+    let (from, to) = (Duration::from_millis(100), Duration::from_millis(200));
     for rule in [Rule::Outage { from, to }, Rule::LossDuring { from, to, loss: 1.0 }] {
         let mut line = line(&[rule]);
         let seen = [0, 99, 100, 199, 200].map(|ms| line.passes(at(ms), &datagram(100)));
@@ -158,9 +158,8 @@ fn bottleneck_delays_marks_and_drops() {
     let mut line = line(&[rate]);
     assert!(!line.only_drops());
     let fates = [(); 4].map(|()| line.apply(at(0), &datagram(1000)).arrivals[0].clone());
-    let expected = |millis, marked| {
-        Some(Arrival { delay: Duration::from_millis(millis), marked, damage: None })
-    };
+    let expected =
+        |millis, ce| Some(Arrival { delay: Duration::from_millis(millis), ce, damage: None });
     assert_eq!(fates, [expected(1, false), expected(2, false), expected(3, true), None]);
 }
 
@@ -172,9 +171,9 @@ fn queue_of_a_bottleneck_can_be_given_as_time() {
 
 #[test]
 fn ce_mark_stays() {
-    let marked = Packet { marked: true, ..datagram(100) };
+    let marked = Packet { ce: true, ..datagram(100) };
     let fate = line(&[Rule::Jitter(Duration::ZERO)]).apply(at(0), &marked);
-    assert!(fate.arrivals[0].as_ref().unwrap().marked);
+    assert!(fate.arrivals[0].as_ref().unwrap().ce);
 }
 
 #[test]
@@ -192,15 +191,15 @@ fn duplicates_meet_the_rules_that_follow_one_by_one() {
 
 #[test]
 fn jitter_reorders_within_its_bound() {
-    let most = Duration::from_millis(10);
-    let mut line = line(&[Rule::Jitter(most)]);
+    let max = Duration::from_millis(10);
+    let mut line = line(&[Rule::Jitter(max)]);
     let delays: Vec<Duration> = (0..1000)
         .map(|_| line.apply(at(0), &datagram(100)).arrivals[0].as_ref().unwrap().delay)
         .collect();
-    assert!(delays.iter().all(|&delay| delay < most));
-    assert!(!delays.is_sorted(), "packets sent one after the other arrive in another order");
+    assert!(delays.iter().all(|&delay| delay < max));
+    assert!(!delays.is_sorted(), "packets arrive in another order");
     let mean = delays.iter().sum::<Duration>() / 1000;
-    assert!(mean.abs_diff(most / 2) < Duration::from_micros(500), "{mean:?}");
+    assert!(mean.abs_diff(max / 2) < Duration::from_micros(500), "{mean:?}");
 }
 
 #[test]

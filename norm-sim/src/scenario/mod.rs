@@ -1,4 +1,4 @@
-//! What is simulated: hosts on a tree of switches, as plain data.
+//! Scenarios: hosts on a tree of switches, as data.
 
 mod attack;
 mod host;

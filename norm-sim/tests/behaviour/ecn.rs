@@ -1,4 +1,4 @@
-//! Queues that mark packets and drop none: marks alone tell how fast to send.
+//! Queues that set CE marks and drop nothing: the marks alone decide the rate.
 
 use core::time::Duration;
 
@@ -14,17 +14,19 @@ const MBIT: u64 = 1_000_000;
 /// Bytes of a packet on the wire.
 const PACKET: f64 = 1464.0;
 
-/// A path that marks what finds more than so many packets waiting, and has room for ten times as many or
-/// two round trips.
+/// A path that sets CE marks above a queue of `packets`. The queue has room for ten times as many
+/// packets, or for two bandwidth-delay products.
 fn marking(control: RateControl, bits: u64, rtt: Duration, packets: f64) -> Bottleneck {
     let mut path = Bottleneck::new(bits, rtt, 2.0);
     path.mark = Some((packets * PACKET) as u32);
     path.queue = path.queue.max((packets * 10.0 * PACKET) as u32);
-    (path.control, path.time) = (control, path.time.max(SECOND * 10));
+    path.control = control;
+    path.time = path.time.max(SECOND * 10);
     path
 }
 
-/// Nine tenths of it must be used after so long. The parts of packets that were marked, and of time in which as many waited as are marked.
+/// Asserts that 90 % of the path are used within this time. Returns the share of packets with a CE
+/// mark, and the share of time with a queue above the threshold.
 fn marked(path: &Bottleneck, within: Duration) -> (f64, f64) {
     let found = path.run(1);
     assert!(found.used >= 0.9 && found.dropped == 0.0, "{path:?}: {} used", found.used);
@@ -58,7 +60,7 @@ fn empty_path_is_filled_almost_without_ce_marks() {
     }
 }
 
-/// A gigabit's usual bursts are longer than this.
+/// The default bursts at a gigabit are longer than this.
 #[test]
 fn bursts_adapt_to_a_marking_threshold_of_five_packets() {
     let path = marking(RateControl::Auto, 1_000 * MBIT, MS * 5, 5.0);
@@ -66,8 +68,8 @@ fn bursts_adapt_to_a_marking_threshold_of_five_packets() {
     assert!(marked < 0.03, "{marked:.4}");
 }
 
-/// A flow or two of TCP beside one of ours; the queue is as long as in `tests/fairness.rs`, marks from there
-/// on, and drops none.
+/// TCP flows beside one of ours. CE marks begin where the queue of `fairness.rs` drops packets, and
+/// this queue drops none.
 fn beside(control: RateControl, tcp: Control, flows: usize, path: (Duration, u64)) -> Shares {
     let (rtt, each) = path;
     let mut test = Fairness::new(flows, tcp, each, rtt).with(control);
@@ -79,8 +81,8 @@ fn beside(control: RateControl, tcp: Control, flows: usize, path: (Duration, u64
     shares
 }
 
-/// At 500 ms eight packets are under way, and who yields to each mark there gets less than TCP, which keeps
-/// two packets under way whatever is marked; of CUBIC next to nothing.
+/// At 500 ms only eight packets are in flight. A flow that yields to each CE mark gets less than
+/// TCP, which always keeps two packets in flight, and hardly anything beside CUBIC.
 fn bounds(rtt: Duration, tcp: Control) -> core::ops::Range<f64> {
     match (rtt >= MS * 500, tcp) {
         (true, Control::Cubic) => 0.03..2.0,
@@ -152,10 +154,17 @@ fn fixed_rate_gets_no_ce_marks() {
     assert_eq!((stats.heard > 1000, stats.ce_marked), (true, 0));
 }
 
-/// Somebody claims for `lies` that all packets are marked, beside ten receivers of 20 Mbit/s and more.
-fn lied_to(seed: u64, control: RateControl, slow: Option<SlowPolicy>, until: u32) -> Course {
+/// The course with ten receivers of 20 Mbit/s and more, and an attacker that reports CE marks on
+/// all packets from 3 s on.
+fn with_false_marks(
+    seed: u64,
+    control: RateControl,
+    slow: Option<SlowPolicy>,
+    until: u32,
+) -> Course {
     let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 40);
-    (group.slow, group.control) = (slow, control);
+    group.slow = slow;
+    group.control = control;
     let plan = AttackerPlan { attacks: vec![Attack::FalsePath(Lie::Marked)], rate: 200 };
     group.attacker = Some((plan, SECOND * 3, SECOND * until));
     group.run(2)
@@ -165,16 +174,16 @@ fn lied_to(seed: u64, control: RateControl, slow: Option<SlowPolicy>, until: u32
 fn false_ce_marks_slow_the_rate_to_its_minimum_and_not_for_long() {
     for seed in seeds(3) {
         for control in [RateControl::Delivery, RateControl::Auto] {
-            let course = lied_to(seed, control, None, 7);
+            let course = with_false_marks(seed, control, None, 7);
             let mean = |from, to| course.mean(SECOND * from, SECOND * to) / 1e6;
             let [before, meanwhile, end] = [mean(2, 3), mean(3, 7), mean(6, 7)];
-            // The other law may have its turn for ten seconds, or twenty.
+            // The other controller may be in control for ten or twenty seconds.
             let later = if control == RateControl::Auto { mean(34, 40) } else { mean(12, 16) };
             let rates = format!("{before:.2} {meanwhile:.2} {end:.2} {later:.2}");
             let what = format!("seed {seed}, {control:?}: {rates}");
             eprintln!("{what}");
             assert!((18.0..22.0).contains(&before), "{what}");
-            // The least is 0.1 Mbit/s.
+            // The minimum rate is 0.1 Mbit/s.
             assert!(meanwhile < before * 0.9 && end >= 0.09, "{what}");
             assert!((16.0..32.0).contains(&later), "{what}");
         }
@@ -186,10 +195,10 @@ fn receiver_with_false_ce_marks_is_evicted() {
     let after = SECOND * 2;
     let policy = SlowPolicy { below: None, loss: Some(0.5), after, separate_group: None };
     for seed in seeds(3) {
-        let course = lied_to(seed, RateControl::Auto, Some(policy), 40);
-        let ejected = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEvicted { .. });
+        let course = with_false_marks(seed, RateControl::Auto, Some(policy), 40);
+        let evicted = |event: &&SenderEvent| matches!(event, SenderEvent::ReceiverEvicted { .. });
         let rate = course.mean(SECOND * 20, SECOND * 40) / 1e6;
-        assert!(course.outcome.events().iter().filter(ejected).count() > 0, "seed {seed}");
+        assert!(course.outcome.events().iter().filter(evicted).count() > 0, "seed {seed}");
         assert!(rate > 16.0, "seed {seed}: {rate:.2} Mbit/s");
     }
 }

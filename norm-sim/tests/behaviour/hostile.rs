@@ -1,4 +1,4 @@
-//! Attackers on the group: forged, random and mutated packets beside an honest transfer.
+//! Attackers in the group: forged, random and mutated packets during a transfer.
 
 use core::time::Duration;
 
@@ -16,12 +16,12 @@ const MS: Duration = Duration::from_millis(1);
 
 fn scenario(seed: u64) -> Scenario {
     let mut scenario = Scenario::new(seed, 2_000_000).receivers(3, &Link::lossy(0.02));
-    // A sender must not wait for receivers that attackers make up.
+    // A sender must not wait for receivers that do not exist.
     scenario.sender().config.min_receivers = 3;
     scenario
 }
 
-/// Adds an attacker who sends these packets at these times.
+/// Adds an attacker that sends these packets at these times.
 fn inject(scenario: &mut Scenario, packets: Vec<(Duration, Vec<u8>)>) {
     let plan = AttackerPlan { attacks: vec![Attack::Script(packets)], rate: 1 };
     let near = Link { delay: MS / 20, ..Link::default() };
@@ -47,7 +47,7 @@ fn payload_id(block: u32, symbol: u32) -> norm_core::norm::wire::RawPayloadId {
     PayloadId { block, block_len: 0, symbol }.encode(PayloadFormat::Block8Symbol24)
 }
 
-/// Messages in the name of `source`, with all that the wire lets one lie about.
+/// Messages of node `source`, with all the fields that can be forged.
 fn forged(source: u32, instance: u16, rng: &mut Rng) -> Vec<Vec<u8>> {
     let id = ObjectId(rng.next_u32() as u16);
     let raptorq = FecId::RAPTORQ;
@@ -116,7 +116,7 @@ fn random_bytes_are_dropped_and_counted() {
         for at in every(2000, MS / 10) {
             let len = rng.below(1500);
             let mut bytes: Vec<u8> = (0..len).map(|_| rng.next_u32() as u8).collect();
-            // Half of them get a first byte that looks right.
+            // Half of them get a plausible first byte.
             if let Some(first) = bytes.first_mut().filter(|_| rng.chance(0.5)) {
                 *first = 0x10 | (rng.below(7) as u8);
             }
@@ -132,8 +132,7 @@ fn random_bytes_are_dropped_and_counted() {
 
 #[test]
 fn attacker_with_the_ids_of_the_sender_changes_nothing() {
-    // The attacker knows the sender's node id and guesses its instance id right, and is there
-    // before some of the receivers.
+    // The attacker knows the sender's node id and instance id, and starts before some receivers.
     for (seed, joins) in
         seeds(10).into_iter().flat_map(|seed| [(seed, Duration::ZERO), (seed, MS * 21)])
     {
@@ -169,7 +168,7 @@ fn forged_senders_neither_displace_the_real_one_nor_grow_memory() {
         let outcome = run(&scenario);
         let done = outcome.receivers.iter().filter(|r| r.objects >= 1).count();
         assert_eq!(done, 3, "{:?}", outcome.receivers);
-        assert!(outcome.receivers.iter().all(|r| r.most_blocks <= 256));
+        assert!(outcome.receivers.iter().all(|r| r.peak_blocks <= 256));
     }
 }
 
@@ -188,7 +187,7 @@ fn flood_of_requests_costs_a_bounded_share_of_the_rate() {
             |o: &norm_sim::Outcome| o.receivers.iter().map(|r| r.completed.unwrap()).max();
         let (with, without) = (slowest(&outcome).unwrap(), slowest(&alone).unwrap());
         assert!(with < without * 3, "{with:?} instead of {without:?}");
-        // An attacker that has not said who it is holds nobody up.
+        // An attacker that has not announced itself delays no other node.
         outcome.assert_all_complete();
         assert!(outcome.finished < Some(Duration::from_secs(2)), "{:?}", outcome.finished);
     }

@@ -1,4 +1,4 @@
-//! Sets under Reed-Solomon codes on a fast local network: what they cost, and that they end.
+//! File sets with Reed-Solomon codes on a fast local network: their cost, and their end.
 
 use norm_sim::{Experiment, seeds};
 
@@ -12,13 +12,13 @@ fn one_receiver_costs_at_most_3_percent_above_its_loss() {
     for (loss, seed) in [0.01, 0.05, 0.2].into_iter().zip(seeds(3)) {
         let measured = lan(seed, 1, loss).run(1);
         measured.outcome.assert_all_complete();
-        // What one run of so few blocks loses is not exactly its mean.
+        // The loss of a run with few blocks differs from its mean.
         let lost = 1.0
             - measured.outcome.receivers[0].stats.heard as f64
                 / measured.outcome.sender().packets as f64;
-        let least = 1.0 / (1.0 - lost);
+        let min = 1.0 / (1.0 - lost);
         let sent = measured.transmissions;
-        assert!(sent <= 1.03 * least, "loss {loss} seed {seed}: {sent} of {least}");
+        assert!(sent <= 1.03 * min, "loss {loss} seed {seed}: {sent} of {min}");
     }
 }
 
@@ -40,10 +40,10 @@ fn several_receivers_cost_at_most_5_percent_above_theory() {
 #[test]
 fn transfer_ends_although_parity_is_exhausted() {
     for seed in seeds(3) {
-        // Of 160 symbols 96 come at first, and of 95 of parity 57: the other 7 must be named.
+        // At first 96 of 160 symbols and 57 of 95 parity symbols arrive: the other 7 must be named.
         let many_losses = lan(seed, 8, 0.4).run(1);
         many_losses.outcome.assert_all_complete();
-        // By ARQ alone each symbol is sent 2.9 times for the last of eight.
+        // With ARQ alone each symbol is sent 2.9 times for eight receivers.
         let sent = many_losses.transmissions;
         assert!(sent < 2.3, "seed {seed}: {sent}");
         let little_parity = Experiment { parity: Some(8), ..lan(seed, 4, 0.2) }.run(1);

@@ -1,4 +1,4 @@
-//! The network itself: trees, clocks, life and death of hosts, threads.
+//! The simulated network: trees, clocks, lives of hosts, threads.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use norm_sim::{
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
 
-/// Switches 1 and 2 below the root, 3 below 2; three receivers on each but the root.
+/// Switches 1 and 2 below the root, and 3 below 2. Three receivers on each but the root.
 fn tree(seed: u64, size: u64, loss: f64) -> Scenario {
     let mut scenario = Scenario::new(seed, size);
     for parent in [0, 0, 2] {
@@ -60,7 +60,7 @@ fn loss_on_a_trunk_hits_all_receivers_below_it() {
         outcome.assert_all_complete();
         let symbols: Vec<u64> = outcome.receivers.iter().map(|r| r.stats.heard).collect();
         assert!(symbols[..3].iter().all(|n| *n == symbols[0]), "{symbols:?}");
-        // Switch 3 hangs below 2: its receivers miss exactly the same.
+        // Switch 3 is below switch 2: its receivers lose the same packets.
         assert!(symbols[3..].iter().all(|n| *n == symbols[3]), "{symbols:?}");
         assert!(symbols[3] < symbols[0], "{symbols:?}");
         assert!(outcome.sender().resent_packets + outcome.sender().coded_packets > 0);
@@ -107,10 +107,10 @@ fn stalled_receiver_loses_packets_beyond_its_socket_buffer() {
     for seed in seeds(10) {
         let mut scenario = Scenario::new(seed, 4_000_000).receivers(3, &Link::default());
         scenario.hosts[1].life = vec![(MS * 100, Change::Stall(MS * 50))];
-        let calm = run(&scenario);
-        calm.assert_all_complete();
-        // 50 ms at 100 Mbit/s are 625 kB: they fit one megabyte, and not 64 kB.
-        assert_eq!(calm.sender().nacks, 0);
+        let buffered = run(&scenario);
+        buffered.assert_all_complete();
+        // 50 ms at 100 Mbit/s are 625 kB, which fit one megabyte, but not 64 kB.
+        assert_eq!(buffered.sender().nacks, 0);
         scenario.receiver_plans().next().unwrap().socket_buffer = 64 << 10;
         let outcome = run(&scenario);
         outcome.assert_all_complete();
@@ -136,7 +136,8 @@ fn drifting_clocks_and_late_timers_cost_only_time() {
 
 #[test]
 fn simulated_decoding_agrees_with_the_real_one() {
-    let (mut simulated, mut real) = (0.0, 0.0);
+    let mut simulated = 0.0;
+    let mut real = 0.0;
     for seed in seeds(5) {
         let size = 2_000_000;
         let mut scenario = Scenario::new(seed, size).receivers(20, &Link::lossy(0.05));
@@ -161,7 +162,7 @@ fn damaged_content_is_received_again() {
             scenario.may_fail = true;
             scenario.receiver_plans().for_each(|plan| plan.real_store = real_store);
             let outcome = run(&scenario);
-            assert!(outcome.receivers[1].completed.is_some() && outcome.receivers[1].again == 0);
+            assert!(outcome.receivers[1].completed.is_some() && outcome.receivers[1].retries == 0);
             let hit = &outcome.receivers[0];
             assert!(hit.completed.is_some() || hit.failed.is_some() || hit.aborted > 0, "{hit:?}");
         }

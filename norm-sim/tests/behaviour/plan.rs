@@ -1,4 +1,4 @@
-//! `norm-sim plan` as a user types it.
+//! `norm-sim plan` on the command line.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! A polite sender beside TCP.
+//! A scavenger beside TCP.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use norm_sim::{Control, Politeness};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Bits per second, and round trips.
+/// Bits per second and round trips.
 const PATHS: [(u64, Duration); 3] = [
     (20_000_000, Duration::from_millis(5)),
     (10_000_000, Duration::from_millis(50)),
@@ -17,24 +17,24 @@ const PATHS: [(u64, Duration); 3] = [
 fn tcp_keeps_95_percent_beside_a_scavenger() {
     for (bits, rtt) in PATHS {
         for tcp in [Control::Reno, Control::Cubic] {
-            let manners = Politeness::new(1, tcp, bits, rtt, 1.0).run(1);
-            let what = format!("{bits} {rtt:?} {tcp:?}: {manners:?}");
-            assert!(manners.tcp_alone > 0.97 && manners.kept() >= 0.95, "{what}");
-            assert!(manners.tcp + manners.ours >= 0.95 && manners.alone >= 0.95, "{what}");
+            let shares = Politeness::new(1, tcp, bits, rtt, 1.0).run(1);
+            let what = format!("{bits} {rtt:?} {tcp:?}: {shares:?}");
+            assert!(shares.tcp_alone > 0.97 && shares.kept() >= 0.95, "{what}");
+            assert!(shares.tcp + shares.ours >= 0.95 && shares.alone >= 0.95, "{what}");
         }
     }
 }
 
-/// A queue of a fifth of a round trip: TCP leaves a part of the path unused, and finds its limit by losses
-/// of few packets.
+/// With a queue of a fifth of a round trip TCP leaves a part of the path unused, and finds its
+/// limit by few losses.
 #[test]
 fn scavenger_uses_what_tcp_leaves_with_a_short_queue() {
     for (bits, rtt) in PATHS {
         for tcp in [Control::Reno, Control::Cubic] {
-            let manners = Politeness::new(1, tcp, bits, rtt, 0.2).run(1);
-            let what = format!("{bits} {rtt:?} {tcp:?}: {manners:?}");
-            assert!(manners.kept() >= 0.85, "{what}");
-            assert!(manners.tcp + manners.ours >= manners.tcp_alone - 0.02, "{what}");
+            let shares = Politeness::new(1, tcp, bits, rtt, 0.2).run(1);
+            let what = format!("{bits} {rtt:?} {tcp:?}: {shares:?}");
+            assert!(shares.kept() >= 0.85, "{what}");
+            assert!(shares.tcp + shares.ours >= shares.tcp_alone - 0.02, "{what}");
         }
     }
 }
@@ -44,7 +44,7 @@ fn scavenger_takes_the_path_within_seconds_after_tcp() {
     for depth in [1.0, 4.0] {
         for tcp in [Control::Reno, Control::Cubic] {
             let part = Politeness::new(1, tcp, 10_000_000, MS * 50, depth).after_tcp(1);
-            assert!(part >= 0.6, "{depth} {tcp:?}: {part} of it from 2 to 12 s after");
+            assert!(part >= 0.6, "{depth} {tcp:?}: {part} used from 2 to 12 s after TCP");
         }
     }
 }

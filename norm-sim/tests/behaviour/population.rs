@@ -1,16 +1,17 @@
-//! A population beside as many full engines.
+//! Populations compared with equal numbers of engines.
 
 use norm_sim::Experiment;
 
-/// Runs enough that the means say something.
+/// Number of runs, enough for a comparison of means.
 const SEEDS: u64 = 96;
 
-/// Means of content packets per packet and of NACKs; every member must be complete.
+/// Means of transmissions per packet and of NACKs. All receivers must be complete.
 fn means(plan: &Experiment) -> (f64, f64) {
-    let (mut sent, mut nacks) = (0.0, 0.0);
+    let mut sent = 0.0;
+    let mut nacks = 0.0;
     for seed in 1..=SEEDS {
         let m = Experiment { seed, ..plan.clone() }.run(1);
-        assert_eq!(m.complete, plan.receivers, "seed {seed}: all are complete");
+        assert_eq!(m.complete, plan.receivers, "seed {seed}: all receivers are complete");
         sent += m.transmissions / SEEDS as f64;
         nacks += m.nacks as f64 / SEEDS as f64;
     }
@@ -18,7 +19,7 @@ fn means(plan: &Experiment) -> (f64, f64) {
 }
 
 #[track_caller]
-fn are_alike(plan: &Experiment) {
+fn assert_alike(plan: &Experiment) {
     let plan = Experiment { size: 1 << 20, block_len: 64, ..plan.clone() };
     let (sent, nacks) = means(&plan);
     let (of_population, nacks_of_population) = means(&Experiment { population: true, ..plan });
@@ -32,13 +33,13 @@ fn are_alike(plan: &Experiment) {
 
 #[test]
 fn population_with_independent_loss_is_like_engines() {
-    are_alike(&Experiment { loss: 0.02, ..Experiment::new(0, 100) });
+    assert_alike(&Experiment { loss: 0.02, ..Experiment::new(0, 100) });
 }
 
 #[test]
 fn population_with_shared_loss_is_like_engines() {
-    are_alike(&Experiment { trunk: 0.02, ..Experiment::new(0, 100) });
-    are_alike(&Experiment { trunk: 0.02, unicast: true, ..Experiment::new(0, 100) });
+    assert_alike(&Experiment { trunk: 0.02, ..Experiment::new(0, 100) });
+    assert_alike(&Experiment { trunk: 0.02, unicast: true, ..Experiment::new(0, 100) });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Receivers that keep the others slow, and what `SlowPolicy` makes of them.
+//! Slow receivers that hold the others back, under a `SlowPolicy`.
 
 use core::time::Duration;
 
@@ -17,19 +17,18 @@ const POLICY: SlowPolicy = SlowPolicy {
     separate_group: None,
 };
 
-fn ejected(course: &Course) -> usize {
+fn evicted(course: &Course) -> usize {
     let events = course.outcome.events().iter();
     events.filter(|event| matches!(event, SenderEvent::ReceiverEvicted { .. })).count()
 }
 
-/// Twenty that take 20 to 39 Mbit/s.
+/// Twenty receivers of 20 to 39 Mbit/s.
 fn similar(seed: u64) -> Group {
     let paths = (0..20).map(|i| Path::new((20 + i) * MBIT, MS * (2 + 3 * i as u32)));
     Group { slow: Some(POLICY), ..Group::new(seed, paths.collect(), SECOND * 30) }
 }
 
-/// The others finish in little more than the time that they would take without the slow ones: of a
-/// minute, a few seconds are lost.
+/// The others lose only a few seconds.
 #[test]
 fn receiver_with_a_tenth_of_the_rate_is_evicted() {
     for seed in seeds(3) {
@@ -37,10 +36,10 @@ fn receiver_with_a_tenth_of_the_rate_is_evicted() {
             let mut group = similar(seed);
             group.paths.extend((0..slow).map(|_| Path::new(2 * MBIT, MS * 30)));
             let course = group.run(2);
-            assert_eq!(ejected(&course), slow);
+            assert_eq!(evicted(&course), slow);
             let held = course.mean(SECOND, SECOND * 2) / 1e6;
-            assert!(held < 8.0, "{held:.2} Mbit/s before anybody is left out");
-            // Now and then the slowest of the rest is left out for a moment, in vain.
+            assert!(held < 8.0, "{held:.2} Mbit/s before an eviction");
+            // Sometimes the slowest of the others is left out for a moment.
             let freed = course.mean(SECOND * 12, SECOND * 30) / 1e6;
             assert!((18.0..30.0).contains(&freed), "{freed:.2} Mbit/s");
         }
@@ -51,13 +50,13 @@ fn receiver_with_a_tenth_of_the_rate_is_evicted() {
 fn slightly_slower_receiver_is_not_evicted() {
     for seed in seeds(3) {
         let course = similar(seed).run(2);
-        assert_eq!(ejected(&course), 0);
+        assert_eq!(evicted(&course), 0);
         let rate = course.mean(SECOND * 2, SECOND * 30) / 1e6;
         assert!(rate > 18.0, "{rate:.2} Mbit/s");
     }
 }
 
-/// A receiver that lies for ever is one more that keeps the others slow.
+/// A receiver with false reports is another slow receiver.
 #[test]
 fn false_reports_hold_the_rate_down_until_eviction() {
     for seed in seeds(3) {
@@ -67,7 +66,7 @@ fn false_reports_hold_the_rate_down_until_eviction() {
         group.attacker = Some((plan, SECOND * 3, SECOND * 40));
         let course = group.run(2);
         let rate = course.mean(SECOND * 20, SECOND * 40) / 1e6;
-        assert!(ejected(&course) > 0);
+        assert!(evicted(&course) > 0);
         assert!(rate > 16.0, "seed {seed}: {rate:.2} Mbit/s");
     }
 }

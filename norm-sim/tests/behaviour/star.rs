@@ -1,4 +1,4 @@
-//! The engines in a star network: every behaviour that a transfer relies on.
+//! The engines in a star network: the behaviours that transfers rely on.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ fn star(seed: u64, size: u64, receivers: usize, loss: f64) -> Scenario {
     Scenario::new(seed, size).receivers(receivers, &Link::lossy(loss))
 }
 
-/// A receiver like the others that comes later.
+/// A receiver that joins late.
 fn late(at: Duration, loss: f64) -> Host {
     Host::receiver(Link::lossy(loss)).joining(at)
 }
@@ -34,10 +34,10 @@ fn object(size: u64) -> ObjectSpec {
     ObjectSpec { size, info: Some(Bytes::from_static(b"about it")), file: true }
 }
 
-/// Runs a scenario twice: the same seed must give the same packets.
+/// Runs a scenario twice: equal seeds must give equal packets.
 fn run_twice(scenario: &Scenario) -> Outcome {
     let outcome = run(scenario);
-    assert_eq!(outcome, run(scenario), "the same seed gave another run");
+    assert_eq!(outcome, run(scenario), "an equal seed gave another run");
     outcome
 }
 
@@ -55,18 +55,14 @@ fn lossless_transfer_has_no_nacks_and_no_repair() {
 
 #[test]
 fn repair_costs_little_more_than_the_largest_loss() {
-    for (loss, most) in [(0.01, 1.12), (0.05, 1.22), (0.2, 1.6)] {
+    for (loss, max) in [(0.01, 1.12), (0.05, 1.22), (0.2, 1.6)] {
         for seed in seeds(10) {
             let size = 4_000_000;
             let outcome = run_twice(&star(seed, size, 3, loss));
             outcome.assert_all_complete();
             assert_eq!(outcome.confirmed(), 3);
             let expansion = outcome.expansion(size);
-            assert!(
-                expansion < most,
-                "loss {loss} seed {seed}: {expansion} {:?}",
-                outcome.sender()
-            );
+            assert!(expansion < max, "loss {loss} seed {seed}: {expansion} {:?}", outcome.sender());
         }
     }
 }
@@ -100,8 +96,8 @@ fn duplicated_and_reordered_packets_do_no_harm() {
 
 #[test]
 fn corrupted_packets_are_never_delivered() {
-    // UDP's checksum catches most of this in life; here every flipped bit reaches the parser, so
-    // only the end-to-end hash could vouch for content. Feedback and commands must survive it.
+    // On real networks the UDP checksum finds most of this. Here all flipped bits reach the parser,
+    // and only hashes could protect content; so only feedback is damaged.
     for seed in seeds(10) {
         let mut scenario = star(seed, 1_000_000, 2, 0.0);
         for link in links(&mut scenario) {
@@ -109,7 +105,7 @@ fn corrupted_packets_are_never_delivered() {
         }
         scenario.hosts[0].link.down.push(Rule::Corrupt(0.2));
         let outcome = run(&scenario);
-        // A report with a flipped bit in its identity makes up somebody who is given up later.
+        // A flipped bit in the identity of a report invents a receiver, which is lost later.
         assert!(outcome.receivers.iter().all(|receiver| receiver.completed.is_some()));
         assert!(outcome.finished.is_some() && outcome.confirmed() >= 2);
     }
@@ -122,7 +118,7 @@ fn late_joiner_completes_and_hardly_delays_the_others() {
         let mut scenario = star(seed, size, 3, 0.01);
         let alone = run(&scenario);
         alone.assert_all_complete();
-        // 16 MB at 100 Mbit/s take 1.4 s; come after half of it.
+        // 16 MB at 100 Mbit/s take 1.4 s; the receiver joins after half of it.
         scenario.add(late(MS * 750, 0.01));
         let outcome = run_twice(&scenario);
         outcome.assert_all_complete();
@@ -130,7 +126,7 @@ fn late_joiner_completes_and_hardly_delays_the_others() {
         for n in 0..3 {
             let (with, without) = (outcome.receivers[n].completed, alone.receivers[n].completed);
             let ratio = with.unwrap().as_secs_f64() / without.unwrap().as_secs_f64();
-            assert!(ratio < 1.3, "seed {seed}: receiver {n} took {ratio} times as long");
+            assert!(ratio < 1.3, "seed {seed}: receiver {n} took {ratio} times its time");
         }
     }
 }
@@ -356,7 +352,7 @@ fn transfer_completes_within_the_cap_of_block_memory() {
         plan(&mut scenario, 0).config.max_blocks = 4;
         let outcome = run_twice(&scenario);
         outcome.assert_all_complete();
-        assert!(outcome.receivers[0].most_blocks <= 4);
+        assert!(outcome.receivers[0].peak_blocks <= 4);
     }
 }
 

@@ -1,8 +1,9 @@
-//! Drawn scenarios: they hold, and the faults that are built in on purpose are found.
+//! Drawn scenarios keep all invariants, and show faults that are made on purpose.
 
 use norm_sim::{Broken, Failure, Outcome, Role, RunOptions, Scenario, attempt, run_to_end, swarm};
 
 const THREADS: usize = 2;
+
 #[test]
 fn drawn_scenarios_keep_all_invariants() {
     let swarm = swarm(1..41, THREADS, to_end);
@@ -13,7 +14,7 @@ fn to_end(scenario: &Scenario) -> Outcome {
     run_to_end(scenario, &RunOptions::default())
 }
 
-/// Runs a scenario with this fault in every engine that can have it.
+/// Runs a scenario with a fault in every engine that can have it.
 fn run_broken(scenario: &Scenario, fault: Broken) -> Outcome {
     let mut scenario = scenario.clone();
     for host in &mut scenario.hosts {
@@ -26,37 +27,37 @@ fn run_broken(scenario: &Scenario, fault: Broken) -> Outcome {
     to_end(&scenario)
 }
 
-/// The first failure among 1000 seeds that is there only with the fault. Seeds are tried in small
-/// lots, so that a fault that is found early costs little.
+/// The first failure among 1000 seeds that occurs only with the fault. Seeds are tried in small
+/// lots, so that an early failure costs little.
 fn first_failure(fault: Broken) -> Failure {
     for from in (1..1001).step_by(20) {
         let swarm = swarm(from..from + 20, THREADS, |scenario| run_broken(scenario, fault));
-        let sound = |failure: &Failure| attempt(&failure.recipe, false, to_end).is_ok();
-        if let Some(failure) = swarm.failures.into_iter().find(sound) {
+        let works = |failure: &Failure| attempt(&failure.recipe, false, to_end).is_ok();
+        if let Some(failure) = swarm.failures.into_iter().find(works) {
             return failure;
         }
     }
     panic!("{fault:?} is not found in 1000 scenarios");
 }
 
-fn is_found_and_small(fault: Broken, words: &str, receivers: u32) {
+fn assert_found_and_small(fault: Broken, text: &str, receivers: u32) {
     let failure = first_failure(fault);
-    assert!(failure.message.text.contains(words), "{failure}");
+    assert!(failure.message.text.contains(text), "{failure}");
     assert!(failure.recipe.receivers <= receivers, "{failure}");
     assert!(failure.recipe.features.len() <= 2, "{failure}");
 }
 
 #[test]
 fn wrong_offset_is_found_and_shrunk() {
-    is_found_and_small(Broken::WritesAtAWrongOffset, "WRONG BYTE", 2);
+    assert_found_and_small(Broken::WritesAtAWrongOffset, "WRONG BYTE", 2);
 }
 
 #[test]
 fn missing_suppression_is_found_and_shrunk() {
-    is_found_and_small(Broken::ForgetsSuppression, "NACKs", 60);
+    assert_found_and_small(Broken::ForgetsSuppression, "NACKs", 60);
 }
 
 #[test]
 fn ignored_block_requests_are_found_and_shrunk() {
-    is_found_and_small(Broken::IgnoresBlockRequests, "", 20);
+    assert_found_and_small(Broken::IgnoresBlockRequests, "", 20);
 }

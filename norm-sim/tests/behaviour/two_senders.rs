@@ -1,4 +1,4 @@
-//! Several senders on one group: all are followed, none disturbs another.
+//! Several senders in one group: receivers follow all of them, and none disturbs another.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ fn each_sender_delivers_its_own_object() {
     for seed in seeds(10) {
         let mut scenario = Scenario::new(seed, 300_000).receivers(2, &Link::lossy(0.01));
         scenario.sender().config.node = NodeId(8);
-        // The same node id twice, told apart by instance and address; and another node.
+        // Two senders with one node id, which differ in instance and address; and a third one.
         for _ in 0..2 {
             let mut plan = SenderPlan::new(300_000);
             plan.config.node = NodeId(9);

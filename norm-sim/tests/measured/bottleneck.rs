@@ -1,4 +1,4 @@
-//! A sender that finds its rate: the limits of the issue, one receiver and many, honest and not.
+//! A sender that finds its rate, with one receiver and many, and with false reports.
 
 use core::time::Duration;
 
@@ -11,23 +11,23 @@ const MBIT: u64 = 1_000_000;
 /// Bytes of a packet on the wire.
 const PACKET: f64 = 1464.0;
 
-/// What a run has not reached: nine tenths within 20 round trips or 2 s, less than 1 % dropped, and
-/// a queue of less than a round trip's worth, or of 10 packets.
+/// The result of a run that misses its limits: 90 % used within 20 round trips or 2 s, less than 1
+/// % dropped, and a queue of at most one bandwidth-delay product or 10 packets.
 fn misses(path: &Bottleneck) -> Option<String> {
     let found = path.run(1);
     let in_time = found.reached.is_some_and(|at| at <= (path.rtt * 20).max(SECOND * 2));
-    let longest = path.under_way().max(10.0 * PACKET);
-    let short = found.most_queued as f64 <= longest || is_short(path);
+    let longest = path.bdp().max(10.0 * PACKET);
+    let short = found.max_queue as f64 <= longest || is_short(path);
     let good = in_time && found.used >= 0.9 && found.dropped < 0.01 && short;
     let (reached, used, dropped) = (found.reached, found.used, found.dropped);
-    let queued = found.most_queued as f64 / PACKET;
+    let queued = found.max_queue as f64 / PACKET;
     (!good).then(|| {
         format!("{path:?}: {reached:?}, used {used:.3}, dropped {dropped:.4}, {queued:.0} packets")
     })
 }
 
-/// At 1 Gbit/s and 0.2 ms only 17 packets are under way, and a pulse of the shortest time that hosts can
-/// measure makes a queue of more than a round trip, once.
+/// At 1 Gbit/s and 0.2 ms only 17 packets are in flight, and a rate probe of the shortest
+/// measurable time once makes a longer queue.
 fn is_short(path: &Bottleneck) -> bool {
     path.bits >= 1_000 * MBIT && path.rtt < MS
 }
@@ -87,7 +87,7 @@ fn independent_loss_of_1000_receivers_costs_no_rate() {
 }
 
 #[track_caller]
-fn about(course: &Course, from: Duration, to: Duration, mbit: f64) {
+fn assert_rate(course: &Course, from: Duration, to: Duration, mbit: f64) {
     let rate = course.mean(from, to) / 1e6;
     assert!((mbit * 0.9..mbit * 1.1).contains(&rate), "{rate:.2} Mbit/s for {mbit}");
 }
@@ -96,7 +96,7 @@ fn about(course: &Course, from: Duration, to: Duration, mbit: f64) {
 fn rate_follows_the_slowest_of_100_receivers() {
     for seed in seeds(3) {
         let course = Group::drawn(seed, 100, 20 * MBIT, SECOND * 5).run(2);
-        about(&course, SECOND * 2, SECOND * 5, 20.0);
+        assert_rate(&course, SECOND * 2, SECOND * 5, 20.0);
     }
 }
 
@@ -104,31 +104,32 @@ fn rate_follows_the_slowest_of_100_receivers() {
 fn rate_follows_a_slower_receiver_until_it_leaves() {
     for seed in seeds(3) {
         let mut group = Group::drawn(seed, 20, 20 * MBIT, SECOND * 20);
-        let (comes, goes) = (SECOND * 4, SECOND * 8);
-        group.paths.push(Path::new(10 * MBIT, MS * 30).during(comes, goes));
+        let (joins, leaves) = (SECOND * 4, SECOND * 8);
+        group.paths.push(Path::new(10 * MBIT, MS * 30).during(joins, leaves));
         let course = group.run(2);
-        about(&course, SECOND * 2, comes, 20.0);
-        about(&course, comes + SECOND, goes, 10.0);
-        about(&course, goes + SECOND * 6, SECOND * 20, 20.0);
+        assert_rate(&course, SECOND * 2, joins, 20.0);
+        assert_rate(&course, joins + SECOND, leaves, 10.0);
+        assert_rate(&course, leaves + SECOND * 6, SECOND * 20, 20.0);
     }
 }
 
-/// The greatest round trip is 60 ms, so answers to a probe come within 240 ms.
+/// The longest round trip is 60 ms, so answers to a CMD(CC) come within 240 ms.
 #[test]
 fn rate_follows_a_slower_receiver_in_time() {
     for seed in seeds(6) {
         let mut group = Group::drawn(seed, 100, 20 * MBIT, SECOND * 5);
-        let comes = SECOND * 4;
-        group.paths.push(Path::new(10 * MBIT, MS * 30).during(comes, SECOND * 9));
+        let joins = SECOND * 4;
+        group.paths.push(Path::new(10 * MBIT, MS * 30).during(joins, SECOND * 9));
         let course = group.run(2);
-        let mut times = (0..40).map(|turn| comes + MS * 20 * turn);
-        let after = times.find(|&at| course.mean(at, at + MS * 40) <= 11e6).unwrap() - comes;
+        let mut times = (0..40).map(|n| joins + MS * 20 * n);
+        let after = times.find(|&at| course.mean(at, at + MS * 40) <= 11e6).unwrap() - joins;
         assert!(after <= MS * 60 * 2 + MS * 240 + MS * 20, "seed {seed}: {after:?}");
     }
 }
 
-/// Someone lies for four seconds: the rates before, meanwhile, and from five seconds after it on.
-fn lied_to(seed: u64, lie: Lie) -> [f64; 3] {
+/// The rates before, during and after four seconds of false reports; after means five seconds
+/// later.
+fn with_false_reports(seed: u64, lie: Lie) -> [f64; 3] {
     let mut group = Group::drawn(seed, 10, 20 * MBIT, SECOND * 16);
     let (from, to) = (SECOND * 3, SECOND * 7);
     let plan = AttackerPlan { attacks: vec![Attack::FalsePath(lie)], rate: 200 };
@@ -142,19 +143,19 @@ fn lied_to(seed: u64, lie: Lie) -> [f64; 3] {
 fn false_reports_keep_the_rate_within_bounds_and_end_soon() {
     for seed in seeds(3) {
         for lie in [Lie::Slow, Lie::Fast, Lie::Absurd] {
-            let [before, meanwhile, later] = lied_to(seed, lie);
+            let [before, meanwhile, later] = with_false_reports(seed, lie);
             let rates = format!("seed {seed}, {lie:?}: {before:.2} {meanwhile:.2} {later:.2}");
             assert!((18.0..22.0).contains(&before), "{rates}");
-            // The least is 0.1 Mbit/s.
+            // The minimum rate is 0.1 Mbit/s.
             assert!((0.09..22.0).contains(&meanwhile), "{rates}");
-            // Not held down any longer; the slowest may be followed again some seconds later.
+            // The rate is free again; it may follow the slowest receiver some seconds later.
             assert!((16.0..22.0).contains(&later), "{rates}");
         }
     }
 }
 
-/// Somebody claims, from before the beginning on and for ever, that it takes next to nothing, so that
-/// no receiver thinks that it has anything to add.
+/// An attacker reports all the time that hardly anything arrives, which suppresses the reports of
+/// all receivers.
 #[test]
 fn receiver_that_suppresses_all_others_does_not_set_the_rate() {
     for seed in seeds(3) {

@@ -1,4 +1,4 @@
-//! Our flows beside others in one bottleneck.
+//! Our flows and TCP flows in one bottleneck.
 
 use core::time::Duration;
 
@@ -6,12 +6,14 @@ use norm_core::norm::congestion::equation;
 use norm_core::norm::sender::RateControl;
 use norm_sim::{Bottleneck, Change, Control, Fairness, Outcome, RunOptions, run_with, seeds};
 
-/// The rate of a sender to so many receivers that lose 1 % each on its own, by what TCP would get.
+/// The rate of a sender to receivers with 1 % independent loss, divided by that of TCP.
 fn part_of_the_fair_rate(receivers: usize) -> f64 {
     let rtt = Duration::from_millis(50);
     let mut path = Bottleneck::new(20_000_000, rtt, 1.0);
     path.time = Duration::from_secs(if receivers > 100 { 90 } else { 120 });
-    (path.control, path.receivers, path.loss) = (RateControl::Fair, receivers, 0.01);
+    path.control = RateControl::Fair;
+    path.receivers = receivers;
+    path.loss = 0.01;
     let found = path.run(1);
     let later: Vec<_> = found.course.iter().filter(|step| step.at >= path.time / 2).collect();
     let sent: f64 = later.iter().map(|step| step.sent).sum();
@@ -25,7 +27,7 @@ fn thirty_with_independent_loss_get_60_percent_of_fair() {
     assert!(part >= 0.6, "{part}");
 }
 
-/// 0.798 with ten thousand, which takes some minutes.
+/// The result for ten thousand is 0.798, and takes some minutes.
 #[test]
 fn thousands_with_independent_loss_get_60_percent_of_fair() {
     if std::env::var_os("NORM_TEST_SCALE").is_none() {
@@ -35,14 +37,14 @@ fn thousands_with_independent_loss_get_60_percent_of_fair() {
     let large = std::env::var_os("NORM_TEST_LARGE").is_some();
     for receivers in if large { vec![1_000, 10_000] } else { vec![1_000] } {
         let part = part_of_the_fair_rate(receivers);
-        eprintln!("{receivers} receivers that lose 1 % each: {part:.3} of the fair rate");
+        eprintln!("{receivers} receivers with 1 % loss: {part:.3} of the fair rate");
         assert!(part >= 0.6, "{part}");
     }
 }
 
-/// Where one of the two may get more than twice what the other gets; tables/fairness.txt has the numbers.
-/// At 500 ms, with a queue of 8 packets, CUBIC gets up to three times as much: that is outside of where it is
-/// friendly to TCP itself.
+/// Paths where one of the two may get more than twice the rate of the other; tables/fairness.txt
+/// has the numbers. At 500 ms with a queue of 8 packets CUBIC gets up to three times as much: it is
+/// not friendly to Reno there either.
 fn is_unfair(rtt: Duration, tcp: Control) -> bool {
     rtt >= Duration::from_millis(500) && tcp == Control::Cubic
 }
@@ -64,7 +66,7 @@ fn tcp_flow_gets_half_to_twice_of_our_rate() {
     }
 }
 
-/// Where chance makes most of it, in a few packets, not one seed alone.
+/// Several seeds, because on this path the result depends on a few random packets.
 #[test]
 fn tcp_keeps_its_share_of_a_short_path_with_all_seeds() {
     let (rtt, each) = Fairness::PATHS[0];
@@ -79,7 +81,7 @@ fn tcp_keeps_its_share_of_a_short_path_with_all_seeds() {
     }
 }
 
-/// Bits per second that arrived of ours between two times.
+/// Mean rate of our flow at the receiver between two times, in bits per second.
 fn delivered(outcome: &Outcome, from: Duration, to: Duration) -> f64 {
     let at = |time| outcome.series.iter().find(|sample| sample.at >= time).unwrap();
     let (from, to) = (at(from), at(to));
@@ -103,7 +105,7 @@ fn rate_yields_to_tcp_and_takes_the_path_after_it() {
     }
 }
 
-/// Jain's index of our flows by what they sent: 1 when all sent the same.
+/// Jain's index of our flows by the bytes that they sent: 1 when they are equal.
 fn jain(outcome: &Outcome) -> f64 {
     let sent = outcome.senders.iter().map(|sender| sender.stats.bytes as f64);
     let (sum, squares) = sent.fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x));
@@ -141,12 +143,13 @@ fn four_flows_and_a_late_flow_share_equally() {
     }
 }
 
-/// The part of 100 Mbit/s that one flow alone uses once it has begun, with a queue of 20 ms, as
-/// home routers have it, and often a far shorter round trip without it.
+/// The share of 100 Mbit/s that one flow uses after its start, with a queue of 20 ms, as in a home
+/// router, and a shorter round trip without the queue.
 fn alone(rtt: Duration) -> f64 {
     let queue = Duration::from_millis(20).as_secs_f64() / rtt.as_secs_f64();
     let mut path = Bottleneck::new(100_000_000, rtt, queue);
-    (path.control, path.time) = (RateControl::Fair, Duration::from_secs(12));
+    path.control = RateControl::Fair;
+    path.time = Duration::from_secs(12);
     let found = path.run(1);
     let later: Vec<_> = found.course.iter().filter(|step| step.at >= path.time / 6).collect();
     let used: f64 = later.iter().map(|step| step.sent - step.dropped).sum();
@@ -155,8 +158,8 @@ fn alone(rtt: Duration) -> f64 {
 
 #[test]
 fn flow_fills_a_link_with_a_queue_longer_than_its_rtt() {
-    for (micros, least) in [(300, 0.9), (1000, 0.9), (5000, 0.9), (20_000, 0.9)] {
+    for micros in [300, 1000, 5000, 20_000] {
         let used = alone(Duration::from_micros(micros));
-        assert!(used >= least, "{micros} us: {used}");
+        assert!(used >= 0.9, "{micros} us: {used}");
     }
 }

@@ -1,12 +1,12 @@
-//! Ten thousand engines, and a million receivers in a population, beside theory. It takes minutes: only
-//! with `NORM_TEST_SCALE=1`, and in a release build.
+//! Ten thousand engines and a population of a million, compared with theory. Takes minutes, and
+//! runs only with `NORM_TEST_SCALE=1`, in a release build.
 
 use norm_sim::{Experiment, Measured, Request, peak_memory, plan};
 
 const FULL: u32 = 10_000;
 const POPULATION: u32 = 1_000_000;
 
-/// Runs it on two threads unless it is to be skipped; prints what came of it.
+/// Runs a measurement on two threads, unless it is skipped, and prints the result.
 #[expect(clippy::disallowed_types, reason = "how long it takes in real time")]
 fn run(name: &str, experiment: &Experiment) -> Option<Measured> {
     if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {
@@ -16,8 +16,8 @@ fn run(name: &str, experiment: &Experiment) -> Option<Measured> {
     let start = std::time::Instant::now();
     let m = experiment.run(2);
     println!(
-        "{name}: {} complete, {:.4} sent per packet (theory {:.4}), {} NACKs, {:.2} per loss event, \
-         {:.2} per block, {:.1} s, peak memory so far {} MiB",
+        "{name}: {} complete, {:.4} sent per packet (theory {:.4}), {} NACKs, \
+         {:.2} per loss event, {:.2} per block, {:.1} s, peak memory so far {} MiB",
         m.complete,
         m.transmissions,
         m.theory,
@@ -27,9 +27,9 @@ fn run(name: &str, experiment: &Experiment) -> Option<Measured> {
         start.elapsed().as_secs_f64(),
         peak_memory().unwrap_or_default() >> 10,
     );
-    assert_eq!(m.complete, experiment.receivers, "all are complete");
+    assert_eq!(m.complete, experiment.receivers, "all receivers are complete");
     let ratio = m.transmissions / m.theory;
-    assert!((0.95..1.05).contains(&ratio), "{ratio} times what theory expects was sent");
+    assert!((0.95..1.05).contains(&ratio), "{ratio} times the transmissions of theory");
     Some(m)
 }
 
@@ -58,18 +58,18 @@ fn ten_thousand_with_unicast_feedback_send_few_nacks() {
 #[test]
 fn ten_thousand_with_independent_loss_send_few_nacks() {
     let experiment = Experiment { loss: 0.01, ..Experiment::new(1, FULL) };
-    let Some(m) = run("10,000, own loss", &experiment) else { return };
+    let Some(m) = run("10,000, independent loss", &experiment) else { return };
     assert!(m.nacks > 0 && per_block(&m) <= 5.0, "{} NACKs per block", per_block(&m));
 }
 
 #[test]
 fn million_receivers_cost_what_theory_says() {
     let experiment = Experiment { loss: 0.01, population: true, ..Experiment::new(1, POPULATION) };
-    let Some(m) = run("a million in a population, own loss", &experiment) else { return };
-    assert!(m.nacks > 0, "somebody asked");
+    let Some(m) = run("population of a million, independent loss", &experiment) else { return };
+    assert!(m.nacks > 0, "members asked");
 }
 
-/// At this rate repair once crept up to sixteen percent over some seconds.
+/// At this rate the share of repair once grew to 16 % within some seconds.
 #[test]
 fn proactive_parity_stays_near_the_loss_at_high_rates() {
     if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {

@@ -1,4 +1,4 @@
-//! What the engines do, in numbers: the committed tables are what comes out now.
+//! The committed tables are what the engines produce now.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use norm_sim::tables::{NAMES, by_name};
 
 const BLESS: &str = "NORM_SIM_BLESS=1 cargo test -p norm-sim --test measured tables::";
 
-/// Compares a table with its file, or writes the file when asked to.
+/// Compares a table with its file, or writes the file with `NORM_SIM_BLESS`.
 #[track_caller]
-fn is_as_committed(name: &str, threads: usize) {
+fn assert_as_committed(name: &str, threads: usize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tables/{name}.txt"));
     let now = by_name(name, threads).expect("the table has a name");
     if std::env::var_os("NORM_SIM_BLESS").is_some() {
@@ -26,40 +26,40 @@ fn is_as_committed(name: &str, threads: usize) {
         }
     }
     panic!(
-        "tables/{name}.txt is not what the engines do now, on {threads} threads:\n{differences}\
-         If that is what you want, write the tables anew and commit them:\n  {BLESS}"
+        "tables/{name}.txt differs from the engines now, on {threads} threads:\n{differences}\
+         If that is intended, write the tables again and commit them:\n  {BLESS}"
     );
 }
 
 #[test]
 fn transmissions_are_as_committed() {
-    is_as_committed("transmissions", 1);
+    assert_as_committed("transmissions", 1);
 }
 
 #[test]
 fn nacks_are_as_committed() {
-    is_as_committed("nacks", 1);
+    assert_as_committed("nacks", 1);
 }
 
 #[test]
 fn disturbances_are_as_committed() {
-    is_as_committed("disturbances", 1);
+    assert_as_committed("disturbances", 1);
 }
 
 #[test]
 fn traces_are_as_committed_on_1_and_2_threads() {
-    is_as_committed("traces", 1);
-    is_as_committed("traces", 2);
+    assert_as_committed("traces", 1);
+    assert_as_committed("traces", 2);
 }
 
 #[test]
 fn rates_are_as_committed() {
-    is_as_committed("rates", 1);
+    assert_as_committed("rates", 1);
 }
 
 #[test]
 fn fairness_is_as_committed() {
-    is_as_committed("fairness", 1);
+    assert_as_committed("fairness", 1);
 }
 
 #[test]

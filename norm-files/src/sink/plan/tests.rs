@@ -1,7 +1,7 @@
 use super::*;
 use norm_core::fileset::{Entry, ManifestWriter};
 
-fn head(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
+fn manifest(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
     let mut writer = ManifestWriter::new();
     for &(path, kind, size) in entries {
         let mtime = Mtime { seconds: 0, nanos: 0 };
@@ -12,8 +12,8 @@ fn head(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
 }
 
 fn plan(entries: &[(&str, EntryKind, u64)]) -> Result<Plan, PlanError> {
-    let (head, size) = head(entries);
-    Plan::new(&head, size)
+    let (manifest, size) = manifest(entries);
+    Plan::new(&manifest, size)
 }
 
 const FILE: EntryKind = EntryKind::File;
@@ -23,16 +23,16 @@ const DIR: EntryKind = EntryKind::Directory;
 fn files_know_their_place_in_the_payload() {
     let plan = plan(&[("d", DIR, 0), ("d/a", FILE, 10), ("e", FILE, 0), ("b", FILE, 5)]).unwrap();
     let files: Vec<_> =
-        plan.files.iter().map(|f| (f.path.to_str().unwrap(), f.offset, f.size)).collect();
+        plan.files().iter().map(|f| (f.path.to_str().unwrap(), f.offset, f.size)).collect();
     assert_eq!(files, [("d/a", 0, 10), ("e", 10, 0), ("b", 10, 5)]);
-    assert_eq!(plan.directories.len(), 1);
+    assert_eq!(plan.directories().len(), 1);
     assert_eq!(plan.bytes(), 15);
 }
 
 #[test]
-fn names_that_lead_out_are_brought_in_and_empty_ones_are_refused() {
+fn names_stay_inside_and_empty_ones_are_refused() {
     let plan = plan(&[("../../etc/passwd", FILE, 1), ("/abs", FILE, 1)]).unwrap();
-    let paths: Vec<_> = plan.files.iter().map(|f| f.path.to_str().unwrap()).collect();
+    let paths: Vec<_> = plan.files().iter().map(|f| f.path.to_str().unwrap()).collect();
     assert_eq!(paths, ["etc/passwd", "abs"]);
     assert!(matches!(self::plan(&[("../..", FILE, 1)]), Err(PlanError::Name(_))));
 }
@@ -50,12 +50,12 @@ fn two_entries_for_one_place_are_refused() {
 }
 
 #[test]
-fn a_head_that_is_damaged_or_of_another_payload_is_refused() {
-    let (head, size) = head(&[("a", FILE, 7)]);
-    let error = Plan::new(&head, size + 1).unwrap_err();
+fn damaged_manifest_or_one_of_another_payload_is_refused() {
+    let (manifest, size) = manifest(&[("a", FILE, 7)]);
+    let error = Plan::new(&manifest, size + 1).unwrap_err();
     assert!(matches!(error, PlanError::Content(ContentError::SizeMismatch)));
-    assert!(matches!(Plan::new(&head[1..], size), Err(PlanError::Content(_))));
-    assert!(matches!(Plan::new(&head[..head.len() - 1], size), Err(PlanError::Content(_))));
+    assert!(matches!(Plan::new(&manifest[1..], size), Err(PlanError::Content(_))));
+    assert!(matches!(Plan::new(&manifest[..manifest.len() - 1], size), Err(PlanError::Content(_))));
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn existing_files_are_noticed_before_anything_is_received() {
     fs::create_dir(dir.path().join("d")).unwrap();
     assert_eq!(plan.check(dir.path(), false).unwrap(), None);
     fs::write(dir.path().join("d/old"), b"?").unwrap();
-    let here = plan.check(dir.path(), false).unwrap().expect("it may be the same");
-    assert_eq!(here.files, 1, "{here}");
+    let present = plan.check(dir.path(), false).unwrap().expect("it may be the same");
+    assert_eq!(present.count, 1, "{present}");
     fs::write(dir.path().join("d/old"), b"").unwrap();
     let error = plan.check(dir.path(), false).unwrap_err();
     assert!(matches!(&error, PlanError::Exists(path) if path.ends_with("d/old")), "{error}");
-    assert!(error.to_string().contains("--overwrite"), "{error}");
+    assert!(error.to_string().contains("exists already"), "{error}");
     assert_eq!(plan.check(dir.path(), true).unwrap(), None, "it is replaced");
     fs::remove_file(dir.path().join("d/old")).unwrap();
     fs::create_dir(dir.path().join("d/old")).unwrap();

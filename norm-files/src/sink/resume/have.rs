@@ -19,7 +19,7 @@ impl Have {
     }
 
     /// Notes `start..end` as written; returns how many bytes of it were not before. What would be one
-    /// range too many is not noted: it would be received again.
+    /// range too many is not noted: it is received again by a later session.
     pub fn insert(&mut self, start: u64, end: u64) -> u64 {
         let new = self.missing(start, end);
         if new == 0 {
@@ -92,17 +92,17 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_ranges_than_a_file_may_list() {
+    fn ranges_are_never_more_than_a_state_may_list() {
         let mut have = Have::default();
-        let most = MAX_RANGES as u64;
-        for n in 0..most + 10 {
+        let max = MAX_RANGES as u64;
+        for n in 0..max + 10 {
             assert_eq!(have.insert(n * 10, n * 10 + 5), 5, "it is news all the same");
         }
         assert_eq!(have.ranges().pieces(), MAX_RANGES);
-        assert_eq!(have.bytes(), most * 5);
-        assert!(!have.covers(most * 10, most * 10 + 5));
+        assert_eq!(have.bytes(), max * 5);
+        assert!(!have.covers(max * 10, max * 10 + 5));
         assert_eq!(have.remove(1, 2), 1);
         assert_eq!(have.ranges().pieces(), MAX_RANGES);
-        assert_eq!(have.bytes(), most * 5 - 6, "the last one made room");
+        assert_eq!(have.bytes(), max * 5 - 6, "the last one made room");
     }
 }

@@ -7,17 +7,17 @@
 //!  8  content id, 16 bytes
 //! 24  bytes in the payload, 64 bits
 //! 32  number of ranges, 32 bits
-//! 36  ranges, each: first byte, and the one behind the last, 64 bits each; ascending, with gaps
+//! 36  ranges, each: first byte, and the one after the last, 64 bits each; ascending, with gaps
 //!     BLAKE3 of everything above, 32 bytes
 //! ```
 //!
-//! All numbers are big-endian. The file may have been torn by a crash, or be somebody else's: parsing is
+//! All numbers are big-endian. The file may have been torn by a crash, or be another user's: parsing is
 //! strict, and what does not parse counts for nothing.
 
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::ContentId;
 
-use super::Have;
+use super::have::Have;
 
 const MAGIC: [u8; 8] = *b"NKPT\x01\0\0\0";
 const HEADER_LEN: usize = 36;
@@ -29,12 +29,14 @@ pub const MAX_RANGES: usize = 65_536;
 /// Bytes in a file at most.
 pub const MAX_STATE_BYTES: usize = HEADER_LEN + RANGE_LEN * MAX_RANGES + HASH_LEN;
 
-/// What is kept of a payload.
+/// What is there of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
+    /// What the set is about.
     pub content: ContentId,
     /// Bytes in the whole payload.
     pub payload: u64,
+    /// The bytes that are there.
     pub have: Have,
 }
 
@@ -105,13 +107,13 @@ mod tests {
         State { content: ContentId([7; 16]), payload, have }
     }
 
-    /// The same with a hash that fits.
+    /// `said`, with a hash that fits.
     fn sealed(said: &[u8]) -> Vec<u8> {
         [said, blake3::hash(said).as_bytes()].concat()
     }
 
     #[test]
-    fn the_bytes_are_these() {
+    fn encoded_bytes_are_these() {
         let bytes = state(&[(1, 0x102)], 0x1_0000).emit();
         let mut expected = b"NKPT\x01\0\0\0".to_vec();
         expected.extend_from_slice(&[7; 16]);
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_make_no_sense_are_refused_although_the_hash_fits() {
+    fn ranges_without_sense_are_refused_although_the_hash_fits() {
         let with = |ranges: &[(u64, u64)], payload: u64, count: u32| {
             let mut out = MAGIC.to_vec();
             out.extend_from_slice(&[7; 16]);
@@ -151,7 +153,7 @@ mod tests {
         };
         assert_eq!(with(&[(0, 10), (11, 12)], 12, 2), Some(state(&[(0, 10), (11, 12)], 12)));
         assert_eq!(with(&[], 0, 0), Some(state(&[], 0)));
-        assert_eq!(with(&[(0, 10)], 9, 1), None, "behind the end");
+        assert_eq!(with(&[(0, 10)], 9, 1), None, "beyond the end");
         assert_eq!(with(&[(5, 5)], 9, 1), None, "empty");
         assert_eq!(with(&[(6, 5)], 9, 1), None, "backwards");
         assert_eq!(with(&[(0, 5), (5, 9)], 9, 2), None, "one in two");
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_one_fits() {
+    fn longest_state_fits() {
         let mut have = Have::default();
         for n in 0..MAX_RANGES as u64 {
             have.insert(n * 2, n * 2 + 1);
@@ -175,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_emitted_is_parsed(
+        fn emitted_states_are_parsed(
             ranges in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 0..50), content: [u8; 16],
         ) {
             let ranges: Vec<_> = ranges.into_iter().map(|(start, len)| (start, start + len)).collect();
@@ -184,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic_and_only_what_is_emitted_parses(
+        fn arbitrary_bytes_parse_only_if_they_are_what_is_emitted(
             said in prop::collection::vec(any::<u8>(), 0..120), magic: bool, seal: bool,
         ) {
             let mut said = said;

@@ -1,8 +1,9 @@
-//! Removes temporary files that nobody will come back for, and lists the others. Parts of files that were being
-//! made when a run was killed go in any case (`parts`).
+//! Removes stale temporary files, and lists the resume data that stays. Parts of files that were being
+//! placed when a run was killed go in any case (`parts`).
 //!
-//! Kept is what has a state that says something, for a week, and of several the newest sixteen. Files
-//! that somebody is at work on are locked and not touched; neither is anything where nothing can be locked.
+//! Resume data stays for a week if its state says something, and of several the newest sixteen. Files
+//! that a receiver is at work on are locked and not touched; neither is anything where nothing can be
+//! locked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,47 +12,56 @@ use std::time::{Duration, SystemTime};
 
 use norm_core::fileset::TEMP_PREFIX;
 
-use super::Names;
 use super::open::{read_state, regular};
 use super::parts::remove_parts;
+use crate::sink::spool_files::SpoolNames;
 
-/// Unfinished sets are kept for this long after the last byte.
+/// Resume data stays for this long after the last byte.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// And so many of them.
-const MAX_KEPT: usize = 16;
+/// Unfinished sets of which resume data stays.
+const MAX_RESUMABLE: usize = 16;
 /// Files that are younger may be just about to be locked.
-const YOUNG: Duration = Duration::from_secs(60);
+const MIN_AGE: Duration = Duration::from_secs(60);
 /// Hexadecimal digits in a content id.
 const ID_LEN: usize = 32;
 
 /// What there is in a directory, after it was swept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// Of each unfinished set: bytes that are there, and bytes of its payload.
-    pub kept: Vec<(u64, u64)>,
+    /// Unfinished sets that can be resumed, the newest first.
+    pub resumable: Vec<Resumable>,
     /// Unfinished sets that were removed.
     pub removed: usize,
 }
 
-/// Removes what is stale in an output directory; with `all`, whatever nobody is at work on.
+/// An unfinished set that can be resumed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Resumable {
+    /// Bytes of the payload that are there.
+    pub bytes: u64,
+    /// Bytes of the whole payload.
+    pub payload: u64,
+}
+
+/// Removes what is stale in an output directory; with `all`, everything that no receiver is at work on.
 pub fn sweep(directory: &Path, all: bool) -> Sweep {
     let mut result = Sweep::default();
-    let mut kept = Vec::new();
+    let mut found = Vec::new();
     for stem in stems(directory) {
-        let names = Names::new(directory, &stem);
+        let names = SpoolNames::new(directory, &stem);
         match look(directory, &names, &stem, all) {
             Look::Busy => {}
             Look::Stale(_lock) => {
                 names.remove();
                 result.removed += 1;
             }
-            Look::Kept { age, bytes, payload } => kept.push((age, names, bytes, payload)),
+            Look::Resumable { age, set } => found.push((age, names, set)),
         }
     }
-    kept.sort_by_key(|&(age, ..)| age);
-    for (n, (_, names, bytes, payload)) in kept.into_iter().enumerate() {
-        if n < MAX_KEPT {
-            result.kept.push((bytes, payload));
+    found.sort_by_key(|&(age, ..)| age);
+    for (n, (_, names, set)) in found.into_iter().enumerate() {
+        if n < MAX_RESUMABLE {
+            result.resumable.push(set);
         } else if let Some(_lock) = locked(&names) {
             names.remove();
             result.removed += 1;
@@ -61,48 +71,48 @@ pub fn sweep(directory: &Path, all: bool) -> Sweep {
 }
 
 enum Look {
+    /// Not to be touched.
     Busy,
-    /// With the lock, where there is something to be locked: nobody begins with it meanwhile.
+    /// With the lock, where there is something to be locked: no receiver begins with it meanwhile.
     Stale(Option<fs::File>),
-    Kept {
+    Resumable {
         age: Duration,
-        bytes: u64,
-        payload: u64,
+        set: Resumable,
     },
 }
 
-fn look(directory: &Path, names: &Names, stem: &str, all: bool) -> Look {
-    let there = [names.head(), names.payload(), names.tail(), names.state(), names.new_state()];
-    let age = there.iter().filter_map(|path| age(path)).min();
-    // Without a head nobody can be at work.
+fn look(directory: &Path, names: &SpoolNames, stem: &str, all: bool) -> Look {
+    let age = names.all().iter().filter_map(|path| age(path)).min();
+    // Without a manifest no receiver can be at work.
     let lock = locked(names);
-    if lock.is_none() && fs::symlink_metadata(names.head()).is_ok() {
+    if lock.is_none() && fs::symlink_metadata(names.manifest()).is_ok() {
         return Look::Busy;
     }
-    if let Some(head) = &lock {
-        remove_parts(directory, stem, head);
+    if let Some(manifest) = &lock {
+        remove_parts(directory, stem, manifest);
     }
     if all {
         return Look::Stale(lock);
     }
     let Some(age) = age else { return Look::Busy };
-    // Only the first of several copies of a set is gone on with.
+    // Only the first of several spools of a content is resumed.
     let state =
         read_state(names).filter(|_| lock.is_some() && stem.len() == TEMP_PREFIX.len() + ID_LEN);
     let payload = fs::symlink_metadata(names.payload()).is_ok_and(|there| there.is_file());
     match state {
         Some(state) if payload && age <= MAX_AGE => {
-            Look::Kept { age, bytes: state.have.bytes(), payload: state.payload }
+            let set = Resumable { bytes: state.have.bytes(), payload: state.payload };
+            Look::Resumable { age, set }
         }
-        _ if age < YOUNG => Look::Busy,
+        _ if age < MIN_AGE => Look::Busy,
         _ => Look::Stale(lock),
     }
 }
 
-/// The head, if it could be locked.
-fn locked(names: &Names) -> Option<fs::File> {
-    let head = regular(&names.head(), false).ok()?;
-    head.try_lock().is_ok().then_some(head)
+/// The manifest, if it could be locked.
+fn locked(names: &SpoolNames) -> Option<fs::File> {
+    let manifest = regular(&names.manifest(), false).ok()?;
+    manifest.try_lock().is_ok().then_some(manifest)
 }
 
 fn age(path: &Path) -> Option<Duration> {
@@ -119,14 +129,11 @@ fn stems(directory: &Path) -> BTreeSet<String> {
 }
 
 fn stem(name: &str) -> Option<&str> {
-    let (stem, kind) = name.rsplit_once('.')?;
+    let stem = SpoolNames::stem_of(name)?;
     let rest = stem.strip_prefix(TEMP_PREFIX)?;
     let (id, number) = rest.split_once('-').unwrap_or((rest, "0"));
     let hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
-    let ours = matches!(kind, "head" | "payload" | "tail" | "state" | "state-new")
-        && id.len() == ID_LEN
-        && id.bytes().all(hex)
-        && number.parse::<u32>().is_ok();
+    let ours = id.len() == ID_LEN && id.bytes().all(hex) && number.parse::<u32>().is_ok();
     ours.then_some(stem)
 }
 

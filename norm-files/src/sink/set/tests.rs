@@ -22,8 +22,8 @@ fn state() -> SetState {
     SetState::new(KEY + 2, index(KEY + 2), &info(PartKind::Payload, 10)).unwrap()
 }
 
-const HEAD: PartKind = PartKind::Manifest;
-const TAIL: PartKind = PartKind::DigestList;
+const MANIFEST: PartKind = PartKind::Manifest;
+const DIGESTS: PartKind = PartKind::DigestList;
 const PAYLOAD: PartKind = PartKind::Payload;
 
 #[test]
@@ -31,18 +31,18 @@ fn any_object_tells_which_keys_the_set_has() {
     let state = state();
     assert_eq!(state.keys(), KEY..KEY + 4);
     assert_eq!((state.payload_size(), state.extents()), (15, 2));
-    assert_eq!(state.bytes_total(), 15 + digest_list_len(2), "the head is not known yet");
+    assert_eq!(state.bytes_total(), 15 + digest_list_len(2), "the manifest is not known yet");
 }
 
 #[test]
-fn objects_that_fit_are_placed_and_may_be_opened_again() {
+fn objects_that_fit_may_be_opened_again() {
     let mut state = state();
     let second = open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5).unwrap();
     assert_eq!((second.kind, second.offset, second.size), (PAYLOAD, 10, 5));
     assert_eq!(open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5), Ok(second));
     assert!(open(&mut state, KEY + 1, &info(PAYLOAD, 0), 10).is_ok());
-    assert!(open(&mut state, KEY, &info(HEAD, 0), 100).is_ok());
-    assert!(open(&mut state, KEY + 3, &info(TAIL, 0), digest_list_len(2)).is_ok());
+    assert!(open(&mut state, KEY, &info(MANIFEST, 0), 100).is_ok());
+    assert!(open(&mut state, KEY + 3, &info(DIGESTS, 0), digest_list_len(2)).is_ok());
     assert_eq!(state.part(KEY + 1), Some(Part { kind: PAYLOAD, offset: 0, size: 10 }));
     assert_eq!(state.bytes_total(), 15 + 100 + digest_list_len(2));
     assert_eq!(state.part(KEY + 4), None);
@@ -50,16 +50,16 @@ fn objects_that_fit_are_placed_and_may_be_opened_again() {
 }
 
 #[test]
-fn a_set_of_one_extent_has_room_for_exactly_that() {
+fn set_of_one_extent_has_room_for_exactly_that() {
     let info = |kind| SetDescriptor { parts: 3, ..info(kind, 0) };
-    let mut state = SetState::new(KEY, index(KEY), &info(HEAD)).unwrap();
+    let mut state = SetState::new(KEY, index(KEY), &info(MANIFEST)).unwrap();
     assert_eq!(open(&mut state, KEY + 1, &info(PAYLOAD), 14), Err(SetError::WrongSize));
     assert_eq!(open(&mut state, KEY + 1, &info(PAYLOAD), 16), Err(SetError::WrongSize));
     assert!(open(&mut state, KEY + 1, &info(PAYLOAD), 15).is_ok());
 }
 
 #[test]
-fn a_set_beyond_the_id_space_or_not_around_its_object_is_refused() {
+fn set_too_large_or_not_around_its_object_is_refused() {
     let many =
         |objects| SetDescriptor { parts: objects, payload_size: 1 << 40, ..info(PAYLOAD, 0) };
     assert!(SetState::new(KEY + 1, index(KEY + 1), &many(MAX_PARTS)).is_ok());
@@ -93,17 +93,17 @@ fn objects_that_describe_another_set_are_refused() {
     }
     assert_eq!(state().open(KEY + 1, 2, &good, 10), Err(SetError::Contradiction));
     assert_eq!(open(&mut state(), KEY + 4, &good, 10), Err(SetError::OutsideSet));
-    for (key, kind) in [(KEY, PAYLOAD), (KEY, TAIL), (KEY + 1, HEAD), (KEY + 3, PAYLOAD)] {
+    for (key, kind) in [(KEY, PAYLOAD), (KEY, DIGESTS), (KEY + 1, MANIFEST), (KEY + 3, PAYLOAD)] {
         assert_eq!(open(&mut state(), key, &info(kind, 0), 10), Err(SetError::WrongKind));
     }
 }
 
 #[test]
-fn sizes_that_cannot_be_are_refused() {
+fn impossible_sizes_are_refused() {
     let cases = [
-        (KEY, HEAD, 0, MAX_MANIFEST_BYTES as u64 + 1),
-        (KEY + 3, TAIL, 0, digest_list_len(2) - 1),
-        (KEY + 3, TAIL, 0, digest_list_len(3)),
+        (KEY, MANIFEST, 0, MAX_MANIFEST_BYTES as u64 + 1),
+        (KEY + 3, DIGESTS, 0, digest_list_len(2) - 1),
+        (KEY + 3, DIGESTS, 0, digest_list_len(3)),
         (KEY + 1, PAYLOAD, 0, 0),
         // Nothing would be left for the second extent, or the first one does not begin at 0.
         (KEY + 1, PAYLOAD, 0, 15),
@@ -132,34 +132,34 @@ fn extents_may_neither_overlap_nor_leave_a_gap() {
         assert_eq!(open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5), Err(SetError::WrongSize));
     }
     let mut state = state();
-    open(&mut state, KEY, &info(HEAD, 0), 100).unwrap();
-    assert_eq!(open(&mut state, KEY, &info(HEAD, 0), 99), Err(SetError::Contradiction));
+    open(&mut state, KEY, &info(MANIFEST, 0), 100).unwrap();
+    assert_eq!(open(&mut state, KEY, &info(MANIFEST, 0), 99), Err(SetError::Contradiction));
 }
 
-/// A state with everything written, and the hashes that its tail announces.
+/// A state with everything written, and the hashes that its digest list announces.
 fn written() -> (SetState, [Hash; 3]) {
     let mut state = state();
-    let parts = [(0, HEAD, 0, 100), (1, PAYLOAD, 0, 10), (2, PAYLOAD, 10, 5)];
+    let parts = [(0, MANIFEST, 0, 100), (1, PAYLOAD, 0, 10), (2, PAYLOAD, 10, 5)];
     for (index, kind, offset, size) in parts {
         open(&mut state, KEY + index, &info(kind, offset), size).unwrap();
         assert!(!state.all_written());
         assert_eq!(state.written(KEY + index).unwrap().kind, kind);
     }
-    open(&mut state, KEY + 3, &info(TAIL, 0), digest_list_len(2)).unwrap();
+    open(&mut state, KEY + 3, &info(DIGESTS, 0), digest_list_len(2)).unwrap();
     state.written(KEY + 3).unwrap();
     assert!(state.all_written());
     let hashes = [b"h", b"1", b"2"].map(|content| blake3::hash(content));
-    let mut tail = norm_core::fileset::DigestListWriter::new(ID, &hashes[0]);
-    tail.push(&hashes[1]).unwrap();
-    tail.push(&hashes[2]).unwrap();
-    let tail = Digests::parse(&tail.finish(), &ID, 2).unwrap();
+    let mut writer = norm_core::fileset::DigestListWriter::new(ID, &hashes[0]);
+    writer.push(&hashes[1]).unwrap();
+    writer.push(&hashes[2]).unwrap();
+    let digests = Digests::parse(&writer.finish(), &ID, 2).unwrap();
     assert_eq!(state.verdict(), Verdict::Pending);
-    state.digests_parsed(KEY + 3, tail);
+    state.digests_parsed(KEY + 3, digests);
     (state, hashes)
 }
 
 #[test]
-fn a_set_is_good_when_every_part_matches_the_tail() {
+fn set_is_good_when_every_part_matches_its_digest() {
     let (mut state, hashes) = written();
     for (index, hash) in hashes.into_iter().enumerate() {
         assert_eq!(state.verdict(), Verdict::Pending);
@@ -169,12 +169,12 @@ fn a_set_is_good_when_every_part_matches_the_tail() {
 }
 
 #[test]
-fn a_wrong_extent_is_wanted_again_three_times_and_then_it_is_hopeless() {
+fn wrong_extent_is_wanted_again_until_it_is_hopeless() {
     let (mut state, hashes) = written();
     for _ in 0..MAX_RESTARTS {
         state.hashed(KEY + 2, blake3::hash(b"damaged"));
         assert_eq!(state.verdict(), Verdict::Again(vec![KEY + 2]));
-        assert_eq!(state.verdict(), Verdict::Pending, "it is on its way");
+        assert_eq!(state.verdict(), Verdict::Pending, "it arrives again");
         assert!(!state.all_written());
     }
     state.hashed(KEY + 2, blake3::hash(b"damaged"));

@@ -1,6 +1,9 @@
+use std::fs::OpenOptions;
+
+use norm_core::fileset::{PartKind, TEMP_PREFIX};
+
 use super::*;
 use crate::sink::spool_table::Spools;
-use norm_core::fileset::TEMP_PREFIX;
 
 const SET: ContentId = ContentId([0xab; 16]);
 
@@ -14,16 +17,16 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn blocks_go_to_their_place_in_any_order_and_nothing_is_left_behind() {
+fn blocks_go_to_their_place_in_any_order() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spools::new(dir.path(), true).create(SET, 10).unwrap();
     let prefix = format!(".norm-{}", "ab".repeat(16));
-    let expected = ["head", "payload", "tail"].map(|kind| format!("{prefix}.{kind}"));
+    let expected = ["digests", "manifest", "payload"].map(|kind| format!("{prefix}.{kind}"));
     assert_eq!(names(dir.path()), expected);
     spool.write(SpoolFile::Payload, b"56789", 5).unwrap();
     spool.write(SpoolFile::Payload, b"01234", 0).unwrap();
-    spool.write(SpoolFile::DigestList, b"tail", 0).unwrap();
-    assert_eq!(spool.written.load(Ordering::Relaxed), 14);
+    spool.write(SpoolFile::DigestList, b"list", 0).unwrap();
+    assert_eq!(spool.written(), 14);
     assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), b"0123456789");
     drop(spool);
     assert!(names(dir.path()).is_empty());
@@ -40,7 +43,7 @@ fn stale_files_of_the_same_set_are_replaced() {
 
 #[test]
 #[cfg(unix)]
-fn a_link_in_place_of_a_spool_file_is_not_followed() {
+fn link_in_place_of_a_spool_file_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let victim = dir.path().join("victim");
     fs::write(&victim, b"precious").unwrap();
@@ -53,7 +56,7 @@ fn a_link_in_place_of_a_spool_file_is_not_followed() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn two_receivers_do_not_share_the_files_of_a_set() {
+fn receivers_do_not_share_the_files_of_a_set() {
     let dir = tempfile::tempdir().unwrap();
     let first = Spools::new(dir.path(), true).create(SET, 4).unwrap();
     let second = Spools::new(dir.path(), true).create(SET, 4).unwrap_err();
@@ -64,7 +67,7 @@ fn two_receivers_do_not_share_the_files_of_a_set() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_payload_that_cannot_fit_is_refused_before_anything_is_created() {
+fn payload_without_room_is_refused_before_files_are_made() {
     let dir = tempfile::tempdir().unwrap();
     let error = Spools::new(dir.path(), true).create(SET, u64::MAX).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
@@ -73,47 +76,47 @@ fn a_payload_that_cannot_fit_is_refused_before_anything_is_created() {
 }
 
 const MIB: usize = 1 << 20;
-const HEAD: &[u8] = b"the list of files, as far as this test goes";
+const MANIFEST: &[u8] = b"the list of files, as far as this test goes";
 
-/// What the head is the head of.
+/// What the manifest is the manifest of.
 fn content() -> ContentId {
-    ContentId::of(&blake3::hash(HEAD))
+    ContentId::of(&blake3::hash(MANIFEST))
 }
 
 /// A spool for five MiB of which the third and fourth are here.
 fn begun(dir: &Path) -> Spool {
     let spool = Spools::new(dir, true).create(content(), 5 * MIB as u64).unwrap();
     spool.take_room(|| true).unwrap();
-    spool.write(SpoolFile::Manifest, HEAD, 0).unwrap();
+    spool.write(SpoolFile::Manifest, MANIFEST, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 * MIB], 2 * MIB as u64).unwrap();
-    spool.write(SpoolFile::DigestList, b"tail", 0).unwrap();
+    spool.write(SpoolFile::DigestList, b"list", 0).unwrap();
     spool
 }
 
-fn open(dir: &Path) -> (Spool, Option<&'static str>) {
+fn open(dir: &Path) -> (Spool, Option<ResumeProblem>) {
     let mut spools = Spools::new(dir, true);
     let opened = spools.open(content(), 5 * MIB as u64).unwrap();
-    (std::sync::Arc::into_inner(opened.spool).unwrap(), opened.complaint)
+    (std::sync::Arc::into_inner(opened.spool).unwrap(), opened.problem)
 }
 
 #[test]
-fn what_is_not_finished_is_kept_without_the_room_for_the_rest() {
+fn unfinished_payload_stays_without_room_for_what_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
-    assert_eq!(spool.keeps(), Some(2 * MIB as u64));
+    assert_eq!(spool.resumable(), Some(2 * MIB as u64));
     let payload = spool.path(SpoolFile::Payload);
     drop(spool);
     let kinds: Vec<String> =
         names(dir.path()).iter().map(|name| name.rsplit_once('.').unwrap().1.to_owned()).collect();
-    assert_eq!(kinds, ["head", "payload", "state"]);
+    assert_eq!(kinds, ["manifest", "payload", "state"]);
     assert_eq!(fs::metadata(&payload).unwrap().len(), 4 * MIB as u64);
 
-    let (spool, complaint) = open(dir.path());
-    assert_eq!(complaint, None);
-    assert_eq!(spool.written.load(Ordering::Relaxed), 2 * MIB as u64);
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
+    assert_eq!(spool.written(), 2 * MIB as u64);
     assert!(spool.have().covers(2 * MIB as u64, 4 * MIB as u64));
-    assert!(!spool.take_manifest(HEAD.len() as u64 + 1));
-    assert!(spool.take_manifest(HEAD.len() as u64));
+    assert!(!spool.take_manifest(MANIFEST.len() as u64 + 1));
+    assert!(spool.take_manifest(MANIFEST.len() as u64));
     spool.take_room(|| true).unwrap();
     let bytes = fs::read(&payload).unwrap();
     assert_eq!(bytes.len(), 5 * MIB);
@@ -121,27 +124,27 @@ fn what_is_not_finished_is_kept_without_the_room_for_the_rest() {
 }
 
 #[test]
-fn what_files_were_made_of_already_is_not_kept() {
+fn payload_that_files_were_made_of_is_not_kept() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
     spool.file(SpoolFile::Payload).set_len(7 * MIB as u64 / 2).unwrap();
-    assert_eq!(spool.keeps(), Some(3 * MIB as u64 / 2));
+    assert_eq!(spool.resumable(), Some(3 * MIB as u64 / 2));
     let payload = spool.path(SpoolFile::Payload);
     drop(spool);
     assert_eq!(fs::metadata(&payload).unwrap().len(), 7 * MIB as u64 / 2, "no hole in its place");
-    let (spool, complaint) = open(dir.path());
-    assert_eq!(complaint, None);
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
     assert_eq!(spool.have().bytes(), 3 * MIB as u64 / 2);
 
     // Nothing is left that would be worth it.
     spool.file(SpoolFile::Payload).set_len(2 * MIB as u64 + 1).unwrap();
-    assert_eq!(spool.keeps(), None);
+    assert_eq!(spool.resumable(), None);
     drop(spool);
     assert!(names(dir.path()).is_empty());
 }
 
 #[test]
-fn little_is_not_kept_nor_what_is_finished_or_not_to_be_kept() {
+fn little_finished_or_unwanted_payload_is_not_kept() {
     let dir = tempfile::tempdir().unwrap();
     let little = Spools::new(dir.path(), true).create(SET, 5 * MIB as u64).unwrap();
     little.write(SpoolFile::Payload, &[7; MIB - 1], 0).unwrap();
@@ -149,7 +152,7 @@ fn little_is_not_kept_nor_what_is_finished_or_not_to_be_kept() {
     assert!(names(dir.path()).is_empty());
     let finished = begun(dir.path());
     finished.discard();
-    assert_eq!(finished.keeps(), None);
+    assert_eq!(finished.resumable(), None);
     drop(finished);
     assert!(names(dir.path()).is_empty());
     let fresh = Spools::new(dir.path(), false).create(SET, 5 * MIB as u64).unwrap();
@@ -159,30 +162,30 @@ fn little_is_not_kept_nor_what_is_finished_or_not_to_be_kept() {
 }
 
 #[test]
-fn who_lies_about_the_length_of_what_is_kept_does_not_get_it_and_takes_nothing_away() {
+fn sender_of_another_length_neither_gets_nor_removes_the_data() {
     let dir = tempfile::tempdir().unwrap();
     drop(begun(dir.path()));
     let mut spools = Spools::new(dir.path(), true);
     let lie = spools.open(content(), 1).unwrap();
-    assert_eq!((lie.complaint, lie.spool.have().bytes()), (None, 0));
+    assert_eq!((lie.problem, lie.spool.have().bytes()), (None, 0));
     assert!(!lie.spool.is_first());
     drop(lie);
-    let (spool, complaint) = open(dir.path());
-    assert_eq!(complaint, None);
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
     assert!(spool.have().bytes() > 0);
 }
 
 #[test]
 #[cfg(unix)]
-fn what_belongs_to_somebody_else_is_not_used() {
+fn files_of_another_user_are_not_used() {
     let dir = tempfile::tempdir().unwrap();
     drop(begun(dir.path()));
     let payload = names(dir.path()).into_iter().find(|name| name.ends_with("payload")).unwrap();
     if std::os::unix::fs::chown(dir.path().join(payload), Some(65_534), None).is_err() {
         return; // only root can give files away
     }
-    let (spool, complaint) = open(dir.path());
-    assert!(complaint.is_some_and(|why| why.contains("missing")), "{complaint:?}");
+    let (spool, problem) = open(dir.path());
+    assert!(problem == Some(ResumeProblem::PartMissing), "{problem:?}");
     assert_eq!(spool.have().bytes(), 0);
 }
 
@@ -203,30 +206,30 @@ fn ranges_that_are_not_there_are_not_believed() {
 }
 
 #[test]
-fn what_was_wrong_is_here_no_more() {
+fn forgotten_part_is_there_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
-    let before = spool.written.load(Ordering::Relaxed);
+    let before = spool.written();
     let (kind, offset, size) = (PartKind::Payload, MIB as u64, 2 * MIB as u64);
     spool.forget(&Part { kind, offset, size });
-    assert_eq!(before - spool.written.load(Ordering::Relaxed), MIB as u64);
+    assert_eq!(before - spool.written(), MIB as u64);
     assert!(spool.is_unsaved());
     spool.save().unwrap();
     assert!(!spool.is_unsaved());
     drop(spool);
     let (spool, _) = open(dir.path());
     assert_eq!(spool.have().bytes(), MIB as u64);
-    spool.forget(&Part { kind: PartKind::Manifest, offset: 0, size: HEAD.len() as u64 });
-    assert!(!spool.take_manifest(HEAD.len() as u64));
+    spool.forget(&Part { kind: PartKind::Manifest, offset: 0, size: MANIFEST.len() as u64 });
+    assert!(!spool.take_manifest(MANIFEST.len() as u64));
 }
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_was_made_of_the_payload_is_never_touched_again() {
+fn file_made_of_the_payload_is_never_touched_again() {
     let dir = tempfile::tempdir().unwrap();
     let (spool, target) = (begun(dir.path()), dir.path().join("file"));
     fs::hard_link(spool.path(SpoolFile::Payload), &target).unwrap();
-    assert_eq!(spool.keeps(), None, "it may become a file at any moment");
+    assert_eq!(spool.resumable(), None, "it may become a file at any moment");
     drop(spool);
     assert_eq!(names(dir.path()), ["file"]);
 
@@ -237,18 +240,18 @@ fn a_file_that_was_made_of_the_payload_is_never_touched_again() {
     drop(spool);
     fs::hard_link(&payload, &target).unwrap();
     let before = fs::read(&target).unwrap();
-    let (spool, complaint) = open(dir.path());
-    assert!(complaint.is_some());
+    let (spool, problem) = open(dir.path());
+    assert!(problem.is_some());
     spool.write(SpoolFile::Payload, &[9; 100], 2 * MIB as u64).unwrap();
     assert!(fs::read(&target).unwrap() == before);
 }
 
 #[test]
 #[cfg(unix)]
-fn what_has_a_files_mode_already_can_be_gone_on_with() {
+fn payload_with_a_files_mode_can_be_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
-    place::set_mode(spool.file(SpoolFile::Payload), 0o400).unwrap();
+    set_mode(spool.file(SpoolFile::Payload), 0o400).unwrap();
     let payload = spool.path(SpoolFile::Payload);
     drop(spool);
     let mode =
@@ -258,11 +261,11 @@ fn what_has_a_files_mode_already_can_be_gone_on_with() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_another_receiver_goes_on_with_is_left_alone() {
+fn data_that_another_receiver_resumes_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(begun(dir.path()));
     let (first, _) = open(dir.path());
     let second = Spools::new(dir.path(), true).open(content(), 5 * MIB as u64).unwrap_err();
     assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
-    assert_eq!(first.keeps(), Some(2 * MIB as u64));
+    assert_eq!(first.resumable(), Some(2 * MIB as u64));
 }

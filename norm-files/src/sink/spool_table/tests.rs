@@ -1,14 +1,16 @@
 use std::fs;
-use std::sync::atomic::Ordering;
+
+use norm_core::fileset::PartKind;
 
 use super::*;
-use crate::sink::spool::SpoolFile;
+use crate::sink::set::Part;
+use crate::sink::spool_files::SpoolFile;
 
 const SET: ContentId = ContentId([0xab; 16]);
 const MIB: usize = 1 << 20;
 
 #[test]
-fn two_spools_of_one_set_are_apart_and_a_name_is_free_again_when_its_files_have_gone() {
+fn spools_of_one_set_are_apart_and_free_their_names() {
     let dir = tempfile::tempdir().unwrap();
     let spools = Spools::new(dir.path(), true);
     let first = spools.create(SET, 4).unwrap();
@@ -18,35 +20,35 @@ fn two_spools_of_one_set_are_apart_and_a_name_is_free_again_when_its_files_have_
     second.write(SpoolFile::Payload, b"evil", 0).unwrap();
     let target = dir.path().join("file");
     assert_ne!(first.part_beside(&target), second.part_beside(&target));
-    let plain = first.path(SpoolFile::Payload);
-    assert_eq!(fs::read(&plain).unwrap(), b"good");
+    let path = first.path(SpoolFile::Payload);
+    assert_eq!(fs::read(&path).unwrap(), b"good");
     assert_eq!(fs::read(second.path(SpoolFile::Payload)).unwrap(), b"evil");
     drop(first);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
-    assert_eq!(spools.create(SET, 4).unwrap().path(SpoolFile::Payload), plain);
+    assert_eq!(spools.create(SET, 4).unwrap().path(SpoolFile::Payload), path);
 }
 
 #[test]
-fn a_spool_that_was_given_up_is_gone_on_with_although_a_worker_holds_it() {
+fn released_spool_is_resumed_although_a_worker_holds_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut spools = Spools::new(dir.path(), true);
     let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;
-    first.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
-    first.hashes.written(first.file(SpoolFile::Payload), 0, 0, &[7; 2 * MIB]).unwrap();
+    let part = Part { kind: PartKind::Payload, offset: 0, size: 4 * MIB as u64 };
+    first.write_block(&part, &[7; 2 * MIB], 0).unwrap();
     let copy = spools.open(SET, 4 * MIB as u64).unwrap().spool;
-    assert!(first.is_first() && !copy.is_first(), "somebody is at work on it");
+    assert!(first.is_first() && !copy.is_first(), "a transfer is at work on it");
     first.release();
     let other_size = spools.open(SET, 3 * MIB as u64).unwrap().spool;
     assert!(!other_size.is_first());
     let again = spools.open(SET, 4 * MIB as u64).unwrap().spool;
     assert!(Arc::ptr_eq(&first, &again));
-    assert_eq!(again.written.load(Ordering::Relaxed), 2 * MIB as u64);
-    assert_eq!(again.hashes.take(0).end, 0, "it may be cut up otherwise");
+    assert_eq!(again.written(), 2 * MIB as u64);
+    assert_eq!(again.take_hash(0).end(), 0, "it may be cut up otherwise");
     assert!(!spools.open(SET, 4 * MIB as u64).unwrap().spool.is_first());
 }
 
 #[test]
-fn a_spool_that_was_discarded_is_not_gone_on_with() {
+fn discarded_spool_is_not_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let mut spools = Spools::new(dir.path(), true);
     let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;

@@ -33,7 +33,7 @@ fn create(root: &Path, path: &str, overwrite: bool) -> Result<StandaloneFile, Pl
 }
 
 #[test]
-fn a_file_appears_whole_and_a_given_up_one_leaves_nothing() {
+fn file_appears_whole_or_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = create(dir.path(), "a/b", false).unwrap();
     file.write(b"cd", 2).unwrap();
@@ -48,11 +48,11 @@ fn a_file_appears_whole_and_a_given_up_one_leaves_nothing() {
 }
 
 #[test]
-fn what_exists_stays_unless_it_may_be_replaced() {
+fn existing_file_stays_unless_it_may_be_replaced() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), b"old").unwrap();
     let error = create(dir.path(), "f", false).unwrap_err().to_string();
-    assert!(error.contains("--overwrite"), "{error}");
+    assert!(error.contains("exists already"), "{error}");
     assert!(create(dir.path(), "f/below", true).is_err(), "a file is no directory");
     let file = create(dir.path(), "f", true).unwrap();
     file.write(b"new!", 0).unwrap();
@@ -68,16 +68,16 @@ fn what_exists_stays_unless_it_may_be_replaced() {
 }
 
 #[test]
-fn a_file_that_is_there_with_the_same_content_stays_and_is_no_failure() {
+fn present_file_with_the_same_content_stays() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), b"same").unwrap();
-    // It is nobody else's business.
+    // Not for others to read.
     set_mode(&File::open(dir.path().join("f")).unwrap(), 0o400).unwrap();
     let mode = || fs::metadata(dir.path().join("f")).unwrap().permissions();
     let before = mode();
     let file = create(dir.path(), "f", false).unwrap();
     file.write(b"same", 0).unwrap();
-    assert_eq!(file.place(false, &RUN).unwrap(), Made::Before);
+    assert_eq!(file.place(false, &RUN).unwrap(), Placed::Present);
     drop(file);
     assert_eq!(mode(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
@@ -100,7 +100,7 @@ fn links_are_not_followed() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_file_for_which_there_is_no_room_is_refused_and_leaves_nothing() {
+fn file_without_room_is_refused_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let error = StandaloneFile::create(dir.path(), Path::new("f"), "test-1", 1 << 62, false);
     let error = error.unwrap_err().to_string();

@@ -51,21 +51,21 @@ impl Fixture {
         self.source.take_failure().unwrap().to_string()
     }
 
-    fn read_tail(&mut self) -> Bytes {
+    fn read_digest_list(&mut self) -> Bytes {
         let extents = self.extents();
         let len = u32::try_from(digest_list_len(extents.count)).unwrap();
         self.source.read(u64::from(extents.count) + 1, 0, len).unwrap()
     }
 
-    /// The tail must be that of the payload.
-    fn check_tail(&mut self) {
-        let bytes = self.read_tail();
-        let tail = DigestList::parse(&bytes, &SET).unwrap();
-        assert_eq!(tail.manifest(), blake3::hash(&self.source.set().head));
+    /// The digest list must be that of the payload.
+    fn check_digest_list(&mut self) {
+        let bytes = self.read_digest_list();
+        let list = DigestList::parse(&bytes, &SET).unwrap();
+        assert_eq!(list.manifest(), blake3::hash(&self.source.set().manifest));
         let extents = self.payload.chunks(usize::try_from(self.extents().extent_bytes).unwrap());
         let expected: Vec<Hash> = extents.map(blake3::hash).collect();
-        assert_eq!(tail.extents().collect::<Vec<_>>(), expected);
-        assert_eq!(self.source.root(), Some(tail.root()));
+        assert_eq!(list.extents().collect::<Vec<_>>(), expected);
+        assert_eq!(self.source.root(), Some(list.root()));
     }
 }
 
@@ -95,7 +95,7 @@ fn reads_run_across_many_small_files_and_few_stay_open() {
 }
 
 #[test]
-fn extents_continue_each_other_and_the_tail_fits_them() {
+fn extents_continue_each_other_and_digests_fit_them() {
     let mut fixture = fixture(&[1000, 1, 0, 2999], 1500);
     assert_eq!(fixture.extents().count, 3);
     let mut read = Vec::new();
@@ -107,39 +107,40 @@ fn extents_continue_each_other_and_the_tail_fits_them() {
     }
     assert_eq!(read, fixture.payload);
     assert_eq!(fixture.source.set().hashing.end, 4000);
-    fixture.check_tail();
+    fixture.check_digest_list();
 }
 
 #[test]
-fn reading_again_out_of_order_or_not_at_all_does_not_change_the_tail() {
+fn order_of_reads_does_not_change_the_digest_list() {
     let mut fixture = fixture(&[700, 800, 900], 1000);
     let parts = [(1, 0, 500), (1, 0, 500), (1, 300, 400), (3, 100, 200), (2, 0, 1000), (1, 600, 9)];
     for (extent, offset, len) in parts {
         fixture.source.read(extent, offset, len).unwrap();
     }
-    fixture.check_tail();
+    fixture.check_digest_list();
     let root = fixture.source.root();
     fixture.source.read(1, 0, 1000).unwrap();
-    fixture.check_tail();
+    fixture.check_digest_list();
     assert_eq!(fixture.source.root(), root);
 }
 
 #[test]
-fn the_head_is_read_in_parts_and_an_empty_set_has_a_tail() {
+fn manifest_is_read_in_parts_and_an_empty_set_has_digests() {
     let mut fixture = fixture(&[0, 0], 1000);
-    let head = fixture.source.set().head.clone();
+    let manifest = fixture.source.set().manifest.clone();
     assert_eq!(fixture.extents().count, 0);
-    assert_eq!(fixture.source.read(0, 5, 10).unwrap(), head[5..15]);
+    assert_eq!(fixture.source.read(0, 5, 10).unwrap(), manifest[5..15]);
     assert_eq!(fixture.source.root(), None);
-    fixture.check_tail();
+    fixture.check_digest_list();
 }
 
 #[test]
-fn what_does_not_exist_cannot_be_read() {
+fn parts_that_do_not_exist_cannot_be_read() {
     let mut fixture = fixture(&[100], 1000);
-    let head_len = u32::try_from(fixture.source.set().head.len()).unwrap();
-    let tail = u32::try_from(digest_list_len(1)).unwrap();
-    let parts = [(0, 1, head_len), (1, 1, 100), (1, u64::MAX - 1000, 5), (2, 1, tail), (3, 0, 1)];
+    let manifest = u32::try_from(fixture.source.set().manifest.len()).unwrap();
+    let digests = u32::try_from(digest_list_len(1)).unwrap();
+    let parts =
+        [(0, 1, manifest), (1, 1, 100), (1, u64::MAX - 1000, 5), (2, 1, digests), (3, 0, 1)];
     for (object, offset, len) in parts {
         assert_eq!(fixture.source.read(object, offset, len), None, "object {object}");
         assert!(fixture.failure().contains("does not exist"));
@@ -147,7 +148,7 @@ fn what_does_not_exist_cannot_be_read() {
 }
 
 #[test]
-fn a_file_modified_after_the_scan_is_detected_and_named() {
+fn file_modified_after_the_scan_is_detected_and_named() {
     let mut fixture = fixture(&[100, 100], 1000);
     let path = fixture.path(1);
     fixture.source.read(1, 0, 100).unwrap();
@@ -159,7 +160,7 @@ fn a_file_modified_after_the_scan_is_detected_and_named() {
 }
 
 #[test]
-fn a_file_modified_while_it_is_open_is_detected() {
+fn file_modified_while_it_is_open_is_detected() {
     let mut fixture = fixture(&[100], 1000);
     fixture.source.read(1, 0, 50).unwrap();
     touch(&fixture.path(0));
@@ -184,7 +185,7 @@ fn files_that_grow_shrink_or_vanish_are_detected() {
 }
 
 #[test]
-fn a_change_found_while_hashing_the_rest_fails_the_tail() {
+fn change_found_while_hashing_fails_the_digest_list() {
     let mut fixture = fixture(&[100, 100], 1000);
     touch(&fixture.path(1));
     let len = u32::try_from(digest_list_len(1)).unwrap();

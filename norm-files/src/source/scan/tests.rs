@@ -10,10 +10,11 @@ fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
     scan(&[path.into()])
 }
 
-/// Kind, path and size of each entry of the head.
+/// Kind, path and size of each entry of the manifest.
 fn entries(set: &FileSet) -> Vec<(EntryKind, String, u64)> {
-    let head = Manifest::parse(&set.head).unwrap();
-    head.entries()
+    let manifest = Manifest::parse(&set.manifest).unwrap();
+    manifest
+        .entries()
         .map(|entry| entry.map(|e| (e.kind, e.path.to_owned(), e.size)).unwrap())
         .collect()
 }
@@ -34,7 +35,7 @@ fn tree() -> TempDir {
 }
 
 #[test]
-fn a_tree_is_listed_in_the_order_of_names_with_directories_before_their_content() {
+fn tree_is_listed_by_name_with_directories_first() {
     let dir = tree();
     let set = scan_one(dir.path().join("tree")).unwrap();
     use EntryKind::{Directory, File};
@@ -54,7 +55,7 @@ fn a_tree_is_listed_in_the_order_of_names_with_directories_before_their_content(
 }
 
 #[test]
-fn given_paths_keep_their_order_and_only_their_last_component() {
+fn paths_keep_their_order_and_only_their_last_component() {
     let dir = tree();
     let tree = dir.path().join("tree");
     let set = scan(&[tree.join("c"), tree.join("b/."), tree.join("a")]).unwrap();
@@ -71,7 +72,7 @@ fn dots_are_named_after_what_they_stand_for() {
 }
 
 #[test]
-fn what_is_left_of_a_transfer_is_no_file_to_send() {
+fn temporary_files_of_a_transfer_are_not_sent() {
     let dir = tree();
     let left = dir.path().join(format!("{TEMP_PREFIX}1234.payload"));
     write(&left, b"half").unwrap();
@@ -80,14 +81,14 @@ fn what_is_left_of_a_transfer_is_no_file_to_send() {
 }
 
 #[test]
-fn nothing_given_and_nothing_there_are_errors_that_say_so() {
+fn no_paths_and_missing_paths_are_told_apart() {
     assert!(matches!(scan(&[]), Err(ScanError::NoPaths)));
     let error = scan_one("/no/such/file").unwrap_err().to_string();
     assert!(error.contains("/no/such/file") && error.contains("check the name"), "{error}");
 }
 
 #[test]
-fn two_given_paths_with_one_name_are_refused_and_both_named() {
+fn two_paths_with_one_name_are_refused_and_both_named() {
     let dir = tree();
     let other = dir.path().join("other");
     create_dir(&other).unwrap();
@@ -109,7 +110,7 @@ mod on_unix {
     use super::*;
 
     #[test]
-    fn links_and_special_files_in_a_tree_are_skipped_and_told() {
+    fn links_and_special_files_are_skipped_and_told() {
         let dir = tree();
         let tree = dir.path().join("tree");
         symlink("/etc/passwd", tree.join("link")).unwrap();
@@ -136,7 +137,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_link_given_by_the_user_is_followed_and_keeps_its_name() {
+    fn link_given_by_the_user_is_followed_and_keeps_its_name() {
         let dir = tree();
         let link = dir.path().join("link");
         symlink(dir.path().join("tree/b"), &link).unwrap();
@@ -153,7 +154,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_name_that_is_not_utf8_travels_as_text_and_arrives_as_it_was() {
+    fn name_that_is_not_utf8_arrives_as_it_was() {
         let dir = tempdir().unwrap();
         let name = OsStr::from_bytes(b"caf\xe9");
         write(dir.path().join(name), b"x").unwrap();
@@ -164,7 +165,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_told_before_anything_is_sent() {
+    fn unreadable_file_is_told_before_anything_is_sent() {
         let dir = tree();
         let file = dir.path().join("tree/c");
         fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
@@ -188,8 +189,8 @@ mod on_unix {
         ] {
             File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
             let set = scan_one(&path).unwrap();
-            let head = Manifest::parse(&set.head).unwrap();
-            let entry = head.entries().next().unwrap().unwrap();
+            let manifest = Manifest::parse(&set.manifest).unwrap();
+            let entry = manifest.entries().next().unwrap().unwrap();
             assert_eq!((entry.mode, entry.mtime), (0o640, Mtime { seconds, nanos }));
             assert_eq!(set.files[0].mtime, entry.mtime);
         }

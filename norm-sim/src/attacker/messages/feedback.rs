@@ -1,4 +1,4 @@
-//! Feedback in the names of others.
+//! Feedback with the node ids of others.
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::attacker::choice::{below, choose, identity, node, one_of};
 use crate::attacker::listener::{Listener, Sender};
 use crate::scenario::Attack;
 
-/// Items of a forged request, at most.
+/// Maximum number of items in a forged request.
 const MAX_ITEMS: u64 = 64;
 
 /// A packet to this sender.
@@ -59,7 +59,7 @@ pub(in crate::attacker) fn build(
                 _ => ack(taken, ACK_CC, sender, sender.probe, Extensions::EMPTY, rng),
             }
         }
-        // The flood, and whatever else comes here.
+        // The flood of NACKs, for all other attacks.
         _ => {
             let requests = few_blocks(sender, rng);
             nack(node(listener, rng), sender, sender.probe, Extensions::EMPTY, &requests)
@@ -121,7 +121,7 @@ fn ack_type(rng: &mut Rng) -> u8 {
     one_of([ACK_FLUSH, ACK_FLUSH, ACK_FLUSH, ACK_CC, ACK_APPLICATION_FIRST], rng)
 }
 
-/// A receiver that is not there, or a worse state of one that is.
+/// A report of a receiver that does not exist, or a worse state of one that does.
 fn false_report(source: NodeId, sender: &Sender, listener: &Listener, rng: &mut Rng) -> Vec<u8> {
     let state = one_of(
         [
@@ -179,7 +179,7 @@ pub(super) fn report_of(
     emit(source, &Message::Report(Report { extensions: Extensions::EMPTY, content: &content }))
 }
 
-/// An echo of a probe from long ago, from the future, or from the beginning of time.
+/// An echo of a CMD(CC) of long ago, of the future, or of time zero.
 fn old_echo(sender: &Sender, rng: &mut Rng) -> WireTime {
     let probe = Duration::from_nanos(sender.probe.to_nanos());
     let away = Duration::from_millis(rng.below(60_000));
@@ -209,7 +209,7 @@ fn extreme_state(sender: &Sender, rng: &mut Rng) -> CcFeedback {
     }
 }
 
-/// The first objects to the last, whole.
+/// Requests for whole objects, up to the current one.
 fn whole_objects(sender: &Sender, rng: &mut Rng) -> RepairWriter {
     let flags = RepairFlags::OBJECT.with(one_of([RepairFlags::NONE, RepairFlags::INFO], rng));
     let mut requests = RepairWriter::new(1400);
@@ -219,7 +219,7 @@ fn whole_objects(sender: &Sender, rng: &mut Rng) -> RepairWriter {
     requests
 }
 
-/// Random blocks and symbols of the present object, in any form.
+/// Requests for random blocks and symbols of the current object, in all forms.
 pub(super) fn few_blocks(sender: &Sender, rng: &mut Rng) -> RepairWriter {
     let mut requests = RepairWriter::new(1400);
     let near = u64::from(sender.place.block) + 2;

@@ -1,4 +1,4 @@
-//! False reports of what arrives.
+//! False path reports.
 
 use core::time::Duration;
 
@@ -13,11 +13,12 @@ use crate::attacker::choice::{choose, one_of};
 use crate::attacker::listener::{Listener, Sender};
 use crate::scenario::Lie;
 
-/// Who the attacker says it is when it says so.
+/// Node id of the attacker as a receiver.
 const NODE: NodeId = NodeId(0x5eed_1e55);
+/// Identity of the attacker as a receiver.
 const IDENTITY: Identity = Identity([0x5e; 16]);
 
-/// A packet to this sender: now and then who it is, else how it fares.
+/// A packet to this sender: a membership report now and then, otherwise a path report.
 pub(in crate::attacker) fn build(
     lie: Lie,
     sender: &Sender,
@@ -29,14 +30,14 @@ pub(in crate::attacker) fn build(
     }
     let other = choose(&listener.members, rng).filter(|_| rng.chance(0.3));
     let source = other.map_or(NODE, |member| member.node);
-    let (feedback, report) = words(lie, sender, rng);
+    let (feedback, report) = reports(lie, sender, rng);
     let mut extensions = ExtensionBuf::new();
     extensions.push_cc(&feedback);
     extensions.push_path(&report);
     ack(source, ACK_CC, sender, sender.probe, extensions.as_extensions(), rng)
 }
 
-fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
+fn reports(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
     let (rate, span, received) = match lie {
         Lie::Slow | Lie::Suppress => (1_000.0, Duration::from_secs(1), 2),
         Lie::Fast | Lie::Marked => (1e12, Duration::from_micros(1), 4),
@@ -62,7 +63,7 @@ fn words(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport) {
         cc_sequence: sender.cc_sequence,
         flags: CcFlags::RTT,
         rtt: QuantizedRtt::from_duration(Duration::from_millis(10)),
-        // What a mark in each round trip comes to.
+        // The loss event rate of a CE mark in each round trip.
         loss: QuantizedLoss::from_fraction(if lie == Lie::Marked { 0.5 } else { 0.0 }),
         rate: QuantizedRate::from_bytes_per_second(rate),
     };

@@ -1,4 +1,4 @@
-//! Content and commands in a sender's ids, or in those of senders that do not exist.
+//! Content and commands with a sender's ids, or with those of senders that do not exist.
 
 use norm_core::Rng;
 use norm_core::norm::wire::{
@@ -13,10 +13,10 @@ use crate::attacker::choice::{choose, identity, node, one_of};
 use crate::attacker::listener::{Listener, Sender};
 use crate::scenario::Attack;
 
-/// The longest symbol that is forged: a jumbo frame's.
+/// Longest forged symbol: that of a jumbo frame.
 const MAX_SYMBOL: usize = 8900;
 
-/// A packet in this sender's ids, or beside them.
+/// A packet with this sender's ids, or with similar ones.
 pub(in crate::attacker) fn build(
     attack: &Attack,
     sender: &Sender,
@@ -52,15 +52,15 @@ pub(in crate::attacker) fn build(
             command(sender, Command::RepairAdv(RepairAdv { flags, reserved: 0, requests }), rng)
         }
         Attack::NewInstances => {
-            let mut made_up = sender.clone();
-            made_up.fields.instance = InstanceId(rng.next_u32() as u16);
+            let mut invented = sender.clone();
+            invented.fields.instance = InstanceId(rng.next_u32() as u16);
             if rng.chance(0.5) {
-                made_up.node = NodeId(rng.next_u32());
+                invented.node = NodeId(rng.next_u32());
             }
             if rng.chance(0.2) {
-                return command(&made_up, Command::Eot(Eot { reserved: [0; 3] }), rng);
+                return command(&invented, Command::Eot(Eot { reserved: [0; 3] }), rng);
             }
-            data(&made_up, rng)
+            data(&invented, rng)
         }
         Attack::Collisions => {
             let mut taken = sender.clone();
@@ -68,14 +68,14 @@ pub(in crate::attacker) fn build(
             if rng.chance(0.5) {
                 return data(&taken, rng);
             }
-            // "Give up your node id", to everybody in turn.
+            // A report of a node id collision, to one receiver after another.
             let mut content = Vec::new();
             let keeper = identity(rng);
             MembershipQuery::Collision { node: node(listener, rng), keeper }.emit(&mut content);
             let application = Application { reserved: [0; 3], content: &content };
             command(sender, Command::Application(application), rng)
         }
-        // Symbols, and whatever else comes here.
+        // Symbols, for all other attacks.
         _ => data(sender, rng),
     }
 }
@@ -92,7 +92,7 @@ fn command(sender: &Sender, command: Command<'_>, rng: &mut Rng) -> Vec<u8> {
     emit(sender, &Message::Cmd(cmd), rng)
 }
 
-/// A symbol with wrong content, often out of range, often with a shape that lies.
+/// A symbol with wrong content, often out of range or with a false layout.
 fn data(sender: &Sender, rng: &mut Rng) -> Vec<u8> {
     let (object, place) = somewhere(sender, rng);
     let mut extensions = ExtensionBuf::new();
@@ -115,14 +115,17 @@ fn data(sender: &Sender, rng: &mut Rng) -> Vec<u8> {
     emit(sender, &Message::Data(data), rng)
 }
 
-/// The present object and place, a bit further on, far away, or nowhere.
+/// A position near the current one, far away, or out of range.
 fn somewhere(sender: &Sender, rng: &mut Rng) -> (ObjectId, PayloadId) {
     let format = sender.format();
     let steps = one_of([0, 0, 0, 1, 7, 0x7fff, u16::MAX], rng);
     let mut place = sender.place;
     match rng.below(4) {
         0 => place.block = place.block.saturating_add(1).min(format.max_block()),
-        1 => (place.block, place.symbol) = (format.max_block(), format.max_symbol()),
+        1 => {
+            place.block = format.max_block();
+            place.symbol = format.max_symbol();
+        }
         2 => {
             let (block, symbol) = (format.max_block(), format.max_symbol());
             place.block = rng.below(u64::from(block) + 1) as u32;
@@ -133,7 +136,7 @@ fn somewhere(sender: &Sender, rng: &mut Rng) -> (ObjectId, PayloadId) {
     (sender.object.wrapping_add(steps), place)
 }
 
-/// An EXT_FTI that nobody can mean, or that asks for a lot of memory.
+/// An EXT_FTI that is impossible, or needs much memory.
 fn false_shape(fec_id: FecId, rng: &mut Rng) -> Fti {
     let large = ObjectSize::new(1 << 39).unwrap_or(ObjectSize::MAX);
     let size = one_of([ObjectSize::default(), large, ObjectSize::MAX], rng);

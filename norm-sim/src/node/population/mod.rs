@@ -196,7 +196,7 @@ impl Population {
     fn completed(&mut self, members: u32, out: &Outbox) {
         self.outcome.complete += members;
         if members > 0 && self.outcome.complete == self.plan.receivers {
-            self.outcome.completed = Some(out.elapsed);
+            self.outcome.completed = Some(out.elapsed());
         }
     }
 

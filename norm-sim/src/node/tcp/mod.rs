@@ -15,11 +15,6 @@ use super::contract::Node;
 use crate::packet::HostId;
 use crate::scenario::TcpPlan;
 
-/// Payload bytes of a full segment, which is 1500 bytes long on the wire.
-const MSS: u32 = 1448;
-/// Bytes that a source has in flight at most, and that a sink keeps out of order.
-const RECEIVE_WINDOW: u64 = 6 << 20;
-
 /// One end of a flow, on host `me`.
 pub(super) fn node(plan: &TcpPlan, me: HostId, seed: u64) -> Box<dyn Node> {
     match *plan {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
 
-use super::RECEIVE_WINDOW;
+use super::window::RECEIVE_WINDOW;
 use crate::node::contract::{Node, Outbox};
 use crate::packet::{Body, HostId, Packet, Segment, To};
 
@@ -78,7 +78,7 @@ impl Node for Sink {
         }
         let source = *self.source.get_or_insert(packet.from);
         assert_eq!(source, packet.from, "a TCP sink serves one source");
-        self.echo |= packet.marked;
+        self.echo |= packet.ce;
         if self.take(segment) && self.deadline == Timestamp::MAX {
             self.deadline = now + MAX_ACK_DELAY;
         } else {

@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use norm_core::{Rng, Timestamp};
 
 use super::rto::Rto;
-use super::window::Window;
-use super::{MSS, RECEIVE_WINDOW};
+use super::window::{MSS, RECEIVE_WINDOW, Window};
 use crate::node::contract::{FlowStats, Node, Outbox};
 use crate::packet::{Body, HostId, Packet, Segment, To};
 use crate::scenario::Control;

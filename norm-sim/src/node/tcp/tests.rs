@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use norm_core::{Rng, Timestamp};
 
+use super::window::RECEIVE_WINDOW;
 use super::*;
 use crate::clock::START;
 use crate::node::contract::Outbox;
@@ -84,8 +85,8 @@ impl Bench {
                 to,
                 body,
                 size,
-                capable: true,
-                marked: false,
+                ecn_capable: true,
+                ce: false,
                 intact: true,
                 fingerprint: 0,
             };
@@ -110,7 +111,7 @@ impl Bench {
                 Event::Enters(packet) => {
                     let To::Host(to) = packet.to else { panic!("{packet:?}") };
                     for arrival in self.line.apply(time, &packet).arrivals.into_iter().flatten() {
-                        let copy = Packet { marked: arrival.marked, ..packet.clone() };
+                        let copy = Packet { ce: arrival.ce, ..packet.clone() };
                         let there = time + arrival.delay + self.delay;
                         self.at(there, Event::Arrives(to as usize, copy));
                     }

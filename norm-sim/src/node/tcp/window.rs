@@ -2,8 +2,12 @@
 
 use norm_core::Timestamp;
 
-use super::{MSS, RECEIVE_WINDOW};
 use crate::scenario::Control;
+
+/// Payload bytes of a full segment, which is 1500 bytes long on the wire.
+pub(super) const MSS: u32 = 1448;
+/// Bytes that a source has in flight at most, and that a sink keeps out of order.
+pub(super) const RECEIVE_WINDOW: u64 = 6 << 20;
 
 /// Window at the start (RFC 6928).
 const INITIAL: f64 = 10.0;
