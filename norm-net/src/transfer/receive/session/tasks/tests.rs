@@ -80,7 +80,7 @@ fn a_panic_while_a_block_is_stored_fails_the_block_and_says_why() {
     let done = set.store_task().run_with(|_| panic!("on purpose"));
     assert!(matches!(done, JobDone::Store { slot: SLOT, outcome: StoreOutcome::Failed }));
     let failure = set.failure();
-    assert!(failure.starts_with("store a block: ") && failure.ends_with("on purpose"), "{failure}");
+    assert!(failure.starts_with("write to: ") && failure.ends_with("on purpose"), "{failure}");
     assert!(set.store.put(SLOT, &GEOMETRY, 0, &[7; 64]), "the buffer came back");
 }
 
