@@ -72,7 +72,7 @@ pub enum DemoEvent<'a> {
 
 /// What a session was set up with, and by which program.
 #[derive(Copy, Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Program{S}"))]
 pub struct Settings<S> {
     /// Name of the program.
     program: &'static str,
@@ -91,7 +91,7 @@ impl<S> Settings<S> {
 
 /// What came of a session, and what the program makes of it.
 #[derive(Copy, Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Program{R}"))]
 pub struct Summary<R> {
     /// What the program is about to exit with. It is 4 in place of this, as `error` says, when the file of
     /// `--report` cannot be written.

@@ -1,6 +1,7 @@
 //! The README's first command.
 
 use crate::common::{Program, last, names, norm_send, stderr, stdout};
+use crate::schema;
 
 #[test]
 fn a_demo_makes_identical_copies_and_cleans_up() {
@@ -25,6 +26,7 @@ fn a_demo_sends_the_folder_it_is_given_and_tells_scripts() {
     let demo = Program::start(norm_send().args(["--demo=1", "--json", source]));
     let (status, events) = demo.finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
+    schema::check(&["ProgramEvent", "SenderEvent", "SendEvent", "DemoEvent"], &events);
     assert_eq!(last(&events, "demo_copy")["identical"], true);
     assert_eq!(last(&events, "demo_summary")["transfer"]["outcome"], "complete");
 }

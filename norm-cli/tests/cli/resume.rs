@@ -44,7 +44,7 @@ fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
 
     let (status, events) = receiver(&group, &out, &[]).finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
-    let here = last(&events, "set_resumed")["bytes"].as_u64().unwrap();
+    let here = last(&events, "set_resumed")["bytes_done"].as_u64().unwrap();
     assert!(here >= 3_000_000, "a second of 2.5 MB, and one for a busy machine: {here}");
     assert_eq!(names(&out), ["file"], "and nothing else");
     assert!(fs::read(out.join("file")).unwrap() == content);
@@ -86,7 +86,7 @@ fn a_receiver_that_was_stopped_and_starts_again_counts_once() {
     assert_eq!(status.code(), Some(0), "{summary:#}");
     let results: Vec<_> = summary["receivers"].as_array().unwrap().iter().collect();
     assert_eq!(results.len(), 2, "{summary:#}");
-    assert!(results.iter().all(|receiver| receiver["result"] == "confirmed"), "{summary:#}");
+    assert!(results.iter().all(|receiver| receiver["outcome"] == "confirmed"), "{summary:#}");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn ctrl_c_keeps_what_is_here_and_says_so_and_fresh_removes_it() {
     first.signal("-INT");
     let (status, events) = first.finish();
     assert_eq!(status.code(), Some(130), "{events:#?}");
-    assert!(last(&events, "set_kept")["bytes"].as_u64().unwrap() >= 2_900_000);
-    assert_eq!(last(&events, "set_kept")["of"], SIZE);
+    assert!(last(&events, "resume_data_kept")["bytes_done"].as_u64().unwrap() >= 2_900_000);
+    assert_eq!(last(&events, "resume_data_kept")["bytes_total"], SIZE);
     drop(sender);
 
     // Nobody sends: what is kept is told, and stays.
@@ -177,7 +177,7 @@ fn a_receiver_that_was_sent_away_keeps_what_it_has() {
     let (good, bad, first) = beside_a_good_one(&group, temp.path(), &source, &["--slow", "eject"]);
     let (status, events) = bad.finish();
     assert_eq!(status.code(), Some(9), "{events:#?}");
-    let kept = last(&events, "set_kept")["bytes"].as_u64().unwrap();
+    let kept = last(&events, "resume_data_kept")["bytes_done"].as_u64().unwrap();
     assert_eq!(good.finish().0.code(), Some(0));
     first.finish();
 
@@ -186,7 +186,7 @@ fn a_receiver_that_was_sent_away_keeps_what_it_has() {
     let sender = sender(&group, &source, &["-b", "100M", "--min-receivers", "1"]);
     let (status, events) = again.finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
-    assert_eq!(last(&events, "set_resumed")["bytes"], kept);
+    assert_eq!(last(&events, "set_resumed")["bytes_done"], kept);
     assert!(fs::read(out.join("file")).unwrap() == content);
     assert_eq!(sender.finish().0.code(), Some(0));
 }
@@ -199,12 +199,12 @@ fn in_the_slow_lane_a_receiver_goes_on_with_what_came_before() {
     let (group, lane) = (group(), group());
     let slow = ["--slow", "lane", "--lane", &lane];
     let (_good, mut bad, _sender) = beside_a_good_one(&group, temp.path(), &source, &slow);
-    let here = bad.wait_for("set_resumed")["bytes"].as_u64().unwrap();
+    let here = bad.wait_for("set_resumed")["bytes_done"].as_u64().unwrap();
     assert!(here >= 1 << 20, "{here}");
     // The lane itself may take long.
     bad.signal("-INT");
     let (status, events) = bad.finish();
     assert_eq!(status.code(), Some(130));
-    assert_eq!(last(&events, "ejected")["lane"], lane.as_str());
-    assert!(last(&events, "set_kept")["bytes"].as_u64().unwrap() >= here);
+    assert_eq!(last(&events, "evicted")["separate_group"], lane.as_str());
+    assert!(last(&events, "resume_data_kept")["bytes_done"].as_u64().unwrap() >= here);
 }

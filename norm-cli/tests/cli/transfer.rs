@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
+use crate::schema;
 
 fn receiver(group: &str, name: &str, directory: &Path, more: &[&str]) -> Program {
     let mut command = norm_recv();
@@ -40,6 +41,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
     let sender = sender(&group, 2, &source, &["--report", report.to_str().unwrap()]);
 
     let (status, events) = sender.finish();
+    schema::check(&["ProgramEvent", "SenderEvent", "SendEvent"], &events);
     assert_eq!(status.code(), Some(0), "{events:#?}");
     let settings = &events[0];
     assert_eq!(settings["event"], "settings");
@@ -56,7 +58,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
         .unwrap()
         .iter()
         .map(|receiver| {
-            assert_eq!(receiver["result"], "confirmed");
+            assert_eq!(receiver["outcome"], "confirmed");
             receiver["name"].as_str().unwrap()
         })
         .collect();
@@ -64,10 +66,14 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
     assert_eq!(heard, ["lab-1", "lab-2"]);
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(written["summary"]["root"], summary["root"]);
+    schema::check_one("Report", &written);
+    schema::check_one("ProgramSendSettings", &written["settings"]);
+    schema::check_one("ProgramSendReport", &written["summary"]);
 
     for (program, folder) in receivers.into_iter().zip(&folders) {
         let (status, events) = program.finish();
         assert_eq!(status.code(), Some(0), "{events:#?}");
+        schema::check(&["ProgramEvent", "ReceiverEvent", "ReceiveEvent"], &events);
         for name in ["sender_found", "set_found", "files_known", "file_complete"] {
             last(&events, name);
         }
@@ -157,9 +163,9 @@ fn who_has_the_same_files_already_succeeds_like_everybody_else() {
     for ((program, folder), before) in receivers.into_iter().zip(&folders).zip([0, 1, 3]) {
         let (status, events) = program.finish();
         assert_eq!(status.code(), Some(0), "{events:#?}");
-        assert_eq!(last(&events, "set_complete")["already_here"], before);
-        assert_eq!(last(&events, "summary")["sets"][0]["already_here"], before);
-        let told = |event: &&Value| event["already_here"] == true && event["path"].is_string();
+        assert_eq!(last(&events, "set_complete")["present"], before);
+        assert_eq!(last(&events, "summary")["sets"][0]["present"], before);
+        let told = |event: &&Value| event["present"] == true && event["path"].is_string();
         assert_eq!(events.iter().filter(told).count(), before);
         for file in ["a", "sub/b", "c"] {
             let (sent, got) =

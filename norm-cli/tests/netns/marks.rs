@@ -62,14 +62,14 @@ fn marks_alone_hold_the_rate_down() {
     receiver.must_complete(&source, PATIENCE);
     let events = receiver.program.events();
     let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
-    let told = summary["marked"].as_u64().expect("a number");
+    let told = summary["ce_marked"].as_u64().expect("a number");
     let marked = counts(scene.network.host(1))[0];
     let rate = later_rate(&sent.events);
     say(format_args!("{test}: {rate:.1} Mbit/s, {marked} packets marked, {ratio:.3} x the file"));
     // Some are of messages that do not count: those before the sender is known.
     assert!(told > 0 && told <= marked, "{told} of {marked}");
     let progress = |event: &&Value| is("receiver_progress")(event);
-    let heard = sent.events.iter().filter(progress).filter_map(|event| event["marked"].as_u64());
+    let heard = sent.events.iter().filter(progress).filter_map(|event| event["ce_marked"].as_u64());
     assert!(heard.max() > Some(0), "the sender tells of marks");
     // Without marks it is 200.
     assert!((15.0..60.0).contains(&rate), "{rate:.1} Mbit/s");

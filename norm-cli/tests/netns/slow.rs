@@ -52,7 +52,7 @@ fn a_slow_receiver_is_sent_away_and_the_others_go_on() {
     let test = "a_slow_receiver_is_sent_away_and_the_others_go_on";
     let Some(transfer) = transfer(test, FILE, Some("eject")) else { return };
     assert_eq!(transfer.code, Some(6));
-    let ejected: Vec<_> = transfer.events.iter().filter(|e| is("receiver_ejected")(e)).collect();
+    let ejected: Vec<_> = transfer.events.iter().filter(|e| is("receiver_evicted")(e)).collect();
     assert_eq!(ejected.len(), 1, "{ejected:?}");
     assert_eq!(ejected[0]["name"], "host3");
     // 2.7 s at the highest rate, 27 s at that of the slow one.

@@ -100,7 +100,7 @@ pub enum Problem {
     /// An internal error, which should be reported.
     Internal {
         /// What it said.
-        message: String,
+        error: String,
     },
 }
 
@@ -203,7 +203,7 @@ impl fmt::Display for Problem {
             }
             Self::BlockUnwritten => f.write_str("a block could not be written"),
             Self::Stopped => f.write_str("stopped by the user"),
-            Self::Internal { message } => f.write_str(message),
+            Self::Internal { error } => f.write_str(error),
         }
     }
 }

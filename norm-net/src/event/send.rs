@@ -127,6 +127,13 @@ pub struct ReceiverProgress {
     pub ce_marked: u32,
 }
 
+impl ReceiverProgress {
+    /// A receiver that has received nothing, to begin with.
+    pub fn new(receiver: ReceiverInfo, state: MemberState) -> Self {
+        Self { receiver, state, bytes_done: 0, bytes_total: 0, loss: 0.0, drops: 0, ce_marked: 0 }
+    }
+}
+
 /// What a transfer is doing.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]

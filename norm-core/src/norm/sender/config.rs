@@ -1,11 +1,11 @@
 //! What an application decides about a sending session.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::mode::Mode;
-use super::rate::slow::SlowPolicy;
 use crate::endpoint::PacketOverhead;
-use crate::fec::Scheme;
+use crate::fec::{Layout, Scheme};
 use crate::norm::wire::NodeId;
 
 /// Settings of a [`crate::norm::Sender`].
@@ -127,6 +127,26 @@ impl SenderConfig {
         }
     }
 
+    /// The settings, if they can work. A Reed-Solomon code decides the block length.
+    pub(super) fn checked(mut self) -> Result<Self, ConfigError> {
+        if self.node == NodeId::NONE || self.node == NodeId::ANY {
+            return Err(ConfigError::ReservedNode);
+        }
+        if !(64..=65_000).contains(&self.segment_size) {
+            return Err(ConfigError::SegmentSize);
+        }
+        if !(1..=56_403).contains(&self.block_len) {
+            return Err(ConfigError::BlockLength);
+        }
+        if let Scheme::ReedSolomon(code) = self.scheme {
+            self.block_len = code.block_len().into();
+            if Layout::reed_solomon(1, self.segment_size, code).is_err() {
+                return Err(ConfigError::SegmentSize);
+            }
+        }
+        Ok(self)
+    }
+
     /// Whether packets may be sent as ECN-capable (ECT, RFC 3168): a controller lowers the rate for CE
     /// marks, and native receivers report them. A fixed rate does not change, and standard receivers
     /// may not report marks.
@@ -150,6 +170,20 @@ pub enum RateControl {
     /// What TCP would get on the path of the slowest receiver: [`crate::norm::congestion::Fair`]. In
     /// standard mode all but [`Self::Fixed`] mean this: the others need native path reports.
     Fair,
+}
+
+/// Which receivers are too slow to be waited for, and what becomes of them.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct SlowPolicy {
+    /// Rate in bits per second below which a receiver is too slow, if the others can take more without
+    /// it. `None`: a receiver that keeps the others below half of what they can take is too slow.
+    pub below: Option<u64>,
+    /// Share of lost packets, 0 to 1, from which on a receiver is too slow.
+    pub loss: Option<f64>,
+    /// How long a receiver is too slow before it is evicted.
+    pub after: Duration,
+    /// Separate group in which an evicted receiver is to go on; `None`: its transfer ends.
+    pub separate_group: Option<SocketAddr>,
 }
 
 /// A setting that cannot work.

@@ -1,6 +1,7 @@
 //! What a sender tells its application, and what it counts.
 
 use core::net::SocketAddr;
+use std::collections::VecDeque;
 
 use crate::norm::wire::{MemberState, NodeId};
 
@@ -88,6 +89,32 @@ pub enum SenderEvent {
     },
     /// The session is over: nothing more will be sent.
     Finished,
+}
+
+/// Most events that are kept for an application that does not fetch them; further reports are dropped.
+const MAX_EVENTS: usize = 8_192;
+
+/// Events that the application has not fetched.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<SenderEvent>,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, event: SenderEvent) {
+        self.queue.push_back(event);
+    }
+
+    /// Adds an event that may be dropped.
+    pub(super) fn push_report(&mut self, report: SenderEvent) {
+        if self.queue.len() < MAX_EVENTS {
+            self.queue.push_back(report);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<SenderEvent> {
+        self.queue.pop_front()
+    }
 }
 
 /// Counters; all start at 0 and never go back.

@@ -19,7 +19,7 @@ impl Outbound for Sender {
         let TransferObject { size, meta } = object;
         let (info, file) = match meta {
             ObjectMeta::SetPart { index, part } => {
-                let first = next_key(self).wrapping_sub(index.into());
+                let first = self.next_key().wrapping_sub(index.into());
                 (Some(set_info(first, part)), part.kind == PartKind::Payload)
             }
             ObjectMeta::File { name } => (name, true),
@@ -129,11 +129,6 @@ fn set_info(first: u64, part: SetDescriptor) -> Bytes {
     // The low 16 bits of a key are the transport id.
     SetInfo { first_object: ObjectId(first as u16), part }.emit(&mut info);
     info.into()
-}
-
-/// The key of the object that is added next.
-fn next_key(sender: &Sender) -> u64 {
-    sender.objects.last().map_or(sender.config.first_object, |object| object.key + 1)
 }
 
 #[cfg(test)]

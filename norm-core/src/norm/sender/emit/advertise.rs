@@ -1,73 +1,66 @@
-//! CMD(REPAIR_ADV): what receivers that cannot hear each other have asked for (RFC 5740 §4.2.3.5, §5.4.4).
+//! CMD(REPAIR_ADV): what receivers that cannot hear each other have asked for (RFC 5740 §4.2.3.5,
+//! §5.4.4).
 
-use super::compose::*;
+use crate::base::bits::Bits;
+use crate::fec::Scheme;
+use crate::norm::sender::objects::Content;
+use crate::norm::sender::repair::RepairTable;
+use crate::norm::wire::{RepairFlags, RepairForm, RepairWriter};
 
-impl Sender {
-    /// Tells receivers that NACK by unicast what has been asked for already (RFC 5740 §5.4.4).
-    pub(crate) fn send_repair_adv(&mut self, out: &mut TransmitBuf) -> Transmit {
-        let mut writer = RepairWriter::new(usize::from(self.config.segment_size));
-        let fits = self.advertise_blocks(&mut writer) && self.advertise_whole(&mut writer);
-        let adv = RepairAdv {
-            flags: if fits { 0 } else { REPAIR_ADV_LIMIT },
-            reserved: 0,
-            requests: writer.as_requests(),
-        };
-        self.emit_command(Command::RepairAdv(adv), out)
+/// Writes what is being repaired, up to a segment.
+#[derive(Debug)]
+pub(super) struct Advertisement<'a> {
+    content: &'a Content,
+    writer: RepairWriter,
+    /// All of it fits.
+    complete: bool,
+}
+
+impl<'a> Advertisement<'a> {
+    pub(super) fn new(content: &'a Content, table: &RepairTable) -> Self {
+        let writer = RepairWriter::new(usize::from(content.segment_size()));
+        let mut this = Self { content, writer, complete: false };
+        this.complete = this.add_blocks(table) && this.add_full(table);
+        this
     }
 
-    pub(crate) fn repair_item(&self, number: u64, symbol: u32) -> Option<RepairItem> {
-        let (object, block) = self.objects.by_block(number)?;
-        Some(RepairItem {
-            fec_id: self.fec_id(),
-            object: object.id(),
-            payload_id: self.payload_id(object, block, symbol),
-        })
+    /// True when it says everything.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
     }
 
-    pub(crate) fn advertise_blocks(&self, writer: &mut RepairWriter) -> bool {
-        self.repairs.gathered().all(|(number, need, pending)| {
-            if let Scheme::ReedSolomon(code) = self.config.scheme {
-                return self.advertise_parity(number, need.min(code.parity().into()), writer)
-                    && self.advertise_symbols(number, pending, writer);
+    pub(super) fn writer(&self) -> &RepairWriter {
+        &self.writer
+    }
+
+    fn add_blocks(&mut self, table: &RepairTable) -> bool {
+        table.gathered().all(|(number, need, pending)| {
+            if let Scheme::ReedSolomon(code) = self.content.scheme() {
+                return self.add_parity(number, need.min(code.parity().into()))
+                    && self.add_symbols(number, pending);
             }
-            if self.coded() {
-                let item = self.repair_item(number, need);
-                return item.is_none_or(|item| {
-                    writer.push_item(RepairForm::Erasures, RepairFlags::SEGMENT, item)
-                });
+            if !self.content.is_coded() {
+                return self.add_symbols(number, pending);
             }
-            self.advertise_symbols(number, pending, writer)
+            let item = self.content.repair_item(number, need);
+            item.is_none_or(|item| {
+                self.writer.push_item(RepairForm::Erasures, RepairFlags::SEGMENT, item)
+            })
         })
     }
 
     /// Names parity symbols, as receivers do for Reed-Solomon codes.
-    pub(crate) fn advertise_parity(
-        &self,
-        number: u64,
-        count: u32,
-        writer: &mut RepairWriter,
-    ) -> bool {
-        let Some((object, block)) = self.objects.by_block(number) else { return true };
+    fn add_parity(&mut self, number: u64, count: u32) -> bool {
+        let Some((object, block)) = self.content.objects().by_block(number) else { return true };
         let first = object.block_len(block);
-        let last = first + count.saturating_sub(1);
-        let range = self.repair_item(number, first).zip(self.repair_item(number, last));
-        let range = range.filter(|_| count > 0);
-        range.is_none_or(|(a, b)| writer.push_range(RepairFlags::SEGMENT, a, b))
+        count == 0 || self.add_range(number, first, first + count - 1)
     }
 
-    pub(crate) fn advertise_symbols(
-        &self,
-        number: u64,
-        pending: &Bits,
-        writer: &mut RepairWriter,
-    ) -> bool {
+    fn add_symbols(&mut self, number: u64, pending: &Bits) -> bool {
         let mut from = 0;
         while let Some(start) = pending.first_set(from) {
             let end = pending.first_clear(start).unwrap_or(pending.len());
-            let range = self.repair_item(number, start).zip(self.repair_item(number, end - 1));
-            if let Some((first, last)) = range
-                && !writer.push_range(RepairFlags::SEGMENT, first, last)
-            {
+            if !self.add_range(number, start, end - 1) {
                 return false;
             }
             from = end;
@@ -75,10 +68,18 @@ impl Sender {
         true
     }
 
-    pub(crate) fn advertise_whole(&self, writer: &mut RepairWriter) -> bool {
-        self.repairs.whole().all(|(start, end)| {
-            let range = self.repair_item(start, 0).zip(self.repair_item(end - 1, 0));
-            range.is_none_or(|(first, last)| writer.push_range(RepairFlags::BLOCK, first, last))
+    /// Names a run of symbols; false when it does not fit.
+    fn add_range(&mut self, number: u64, first: u32, last: u32) -> bool {
+        let items = self.content.repair_item(number, first);
+        let items = items.zip(self.content.repair_item(number, last));
+        items.is_none_or(|(a, b)| self.writer.push_range(RepairFlags::SEGMENT, a, b))
+    }
+
+    fn add_full(&mut self, table: &RepairTable) -> bool {
+        table.full().all(|(start, end)| {
+            let first = self.content.repair_item(start, 0);
+            let range = first.zip(self.content.repair_item(end - 1, 0));
+            range.is_none_or(|(a, b)| self.writer.push_range(RepairFlags::BLOCK, a, b))
         })
     }
 }

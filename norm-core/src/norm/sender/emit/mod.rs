@@ -1,5 +1,11 @@
-//! Writes packets.
+//! Packets: those that were decided on, and how they are written.
 
-pub(crate) mod advertise;
-pub(crate) mod commands;
-pub(crate) mod compose;
+mod advertise;
+mod answers;
+mod packet;
+mod writer;
+
+pub(crate) use answers::{Answer, PendingAnswers};
+pub(crate) use packet::{AckRequest, Flush, InfoPacket, Packet, Probe, ProbeExtension};
+pub use writer::DATA_OVERHEAD;
+pub(crate) use writer::{PacketWriter, Sources, max_packet_size};

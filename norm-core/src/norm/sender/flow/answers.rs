@@ -5,58 +5,67 @@ use core::time::Duration;
 
 use crate::base::Timestamp;
 
-/// Without a rate, this much is sent ahead at most: more would only wait in buffers, and repair behind it.
-pub(crate) const MOST_UNPACED: u64 = 4 << 20;
-/// This much may always be.
-pub(crate) const LEAST_UNPACED: u64 = 512 << 10;
-/// In between, what waits in buffers is taken within this time: it hides that threads run in turns, and
-/// all round trips are longer by as much.
-const QUEUED: Duration = Duration::from_millis(5);
-/// How fast a receiver is, is measured over this time at least.
-const PACE_TIME: Duration = Duration::from_millis(2);
+/// Most bytes that are sent ahead without a rate: more would only wait in buffers, and repair after it.
+pub(super) const MAX_UNPACED: u64 = 4 << 20;
+/// Bytes that may always be sent ahead.
+pub(super) const MIN_UNPACED: u64 = 512 << 10;
+/// Between these bounds, what waits in buffers is taken within this time: it hides that threads take
+/// turns, and makes all round trips longer by as much.
+const BUFFER_TIME: Duration = Duration::from_millis(5);
+/// Shortest time over which the pace of a receiver is measured.
+const MIN_PACE_TIME: Duration = Duration::from_millis(2);
 
 /// How fast a receiver takes what is sent, by its answers.
 #[derive(Copy, Clone, Debug, Default)]
-pub(crate) struct Pace {
-    /// When the answer came from which it is measured now, and what had been sent when that was asked for.
-    since: Option<(Timestamp, u64)>,
+pub(super) struct Pace {
+    /// The answer from which it is measured now.
+    since: Option<Mark>,
     /// Bytes per second; 0 while it is not known.
     rate: u64,
     /// The shortest time that an answer has taken.
     shortest: Option<Duration>,
 }
 
+/// An answer, for the next one to be compared with.
+#[derive(Copy, Clone, Debug)]
+struct Mark {
+    /// When it came.
+    at: Timestamp,
+    /// Bytes that had been sent when it was asked for.
+    sent: u64,
+}
+
 impl Pace {
     /// An answer to a question asked at `asked_at`, when `sent` bytes had been sent.
-    pub(crate) fn note(&mut self, now: Timestamp, asked_at: Timestamp, sent: u64) {
+    pub(super) fn note(&mut self, now: Timestamp, asked_at: Timestamp, sent: u64) {
         let took = now.saturating_since(asked_at);
         self.shortest = Some(self.shortest.map_or(took, |shortest| shortest.min(took)));
-        let Some((since, before)) = self.since else {
-            self.since = Some((now, sent));
+        let Some(since) = self.since else {
+            self.since = Some(Mark { at: now, sent });
             return;
         };
-        let time = now.saturating_since(since);
-        if time < PACE_TIME || sent <= before {
+        let time = now.saturating_since(since.at);
+        if time < MIN_PACE_TIME || sent <= since.sent {
             return;
         }
-        let bytes = u128::from(sent - before) * 1_000_000_000 / time.as_nanos().max(1);
+        let bytes = u128::from(sent - since.sent) * 1_000_000_000 / time.as_nanos().max(1);
         let rate = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.rate = if self.rate == 0 { rate } else { self.rate / 4 * 3 + rate / 4 };
-        self.since = Some((now, sent));
+        self.since = Some(Mark { at: now, sent });
     }
 
-    /// Bytes that it takes in [`QUEUED`], and in two round trips; all while that is not known.
-    pub(crate) fn ahead(&self) -> u64 {
-        let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MOST_UNPACED };
-        let time = QUEUED + shortest * 2;
+    /// Bytes that it takes in [`BUFFER_TIME`] and two round trips; the most while that is not known.
+    pub(super) fn ahead(&self) -> u64 {
+        let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MAX_UNPACED };
+        let time = BUFFER_TIME + shortest * 2;
         let bytes = u128::from(self.rate) * time.as_nanos() / 1_000_000_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX).clamp(LEAST_UNPACED, MOST_UNPACED)
+        u64::try_from(bytes).unwrap_or(u64::MAX).clamp(MIN_UNPACED, MAX_UNPACED)
     }
 }
 
 /// How long answers take, smoothed as RFC 6298 does for round trips.
 #[derive(Copy, Clone, Debug, Default)]
-pub(crate) struct AnswerTime(Option<Smoothed>);
+pub(super) struct AnswerTime(Option<Smoothed>);
 
 #[derive(Copy, Clone, Debug)]
 struct Smoothed {
@@ -65,8 +74,8 @@ struct Smoothed {
 }
 
 impl AnswerTime {
-    /// An answer came after so long.
-    pub(crate) fn note(&mut self, took: Duration) {
+    /// An answer took this long.
+    pub(super) fn note(&mut self, took: Duration) {
         let Some(Smoothed { mean, deviation }) = &mut self.0 else {
             self.0 = Some(Smoothed { mean: took, deviation: took / 2 });
             return;
@@ -75,8 +84,8 @@ impl AnswerTime {
         *mean = (*mean * 7 + took) / 8;
     }
 
-    /// After this nearly every answer has come; `None` before there was any.
-    pub(crate) fn longest(&self) -> Option<Duration> {
+    /// Time in which nearly every answer has come; `None` before there was any.
+    pub(super) fn longest(&self) -> Option<Duration> {
         self.0.map(|smoothed| smoothed.mean + smoothed.deviation * 4)
     }
 }
@@ -86,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_overdue_when_it_takes_much_longer_than_others() {
+    fn answer_is_overdue_when_it_takes_much_longer_than_others() {
         const MS: Duration = Duration::from_millis(1);
         let mut time = AnswerTime::default();
         assert_eq!(time.longest(), None);

@@ -1,6 +1,9 @@
-//! Flow control.
+//! Flow control: new data are sent no faster than the receivers that are waited for can take them.
 
-pub(crate) mod answers;
-pub(crate) mod credit;
-pub(crate) mod lag;
-pub(crate) mod window;
+mod answers;
+mod control;
+mod lag;
+mod window;
+
+pub(crate) use control::{FlowControl, FlowPosition};
+pub(crate) use lag::Lag;

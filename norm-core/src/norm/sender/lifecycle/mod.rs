@@ -1,5 +1,12 @@
-//! The phases of a session.
+//! The course of a session: phases, and what is sent by the clock.
 
-pub(crate) mod pause;
-pub(crate) mod phases;
-pub(crate) mod session;
+mod ack_request;
+mod command;
+mod flush;
+mod pause;
+mod phase;
+mod probe;
+mod query;
+mod state;
+
+pub(crate) use state::Lifecycle;

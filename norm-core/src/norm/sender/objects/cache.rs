@@ -1,4 +1,4 @@
-//! Blocks of content in memory: read ahead of the cursor, kept behind it for repair.
+//! Blocks of content in memory: read ahead of the position, kept after it for repair.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -10,27 +10,28 @@ use crate::base::Timestamp;
 
 /// A first-in-first-out cache of blocks under a byte budget.
 #[derive(Debug)]
-pub(crate) struct BlockCache {
+pub(super) struct BlockCache {
     blocks: BTreeMap<u64, Bytes>,
     order: VecDeque<u64>,
     bytes: usize,
     budget: usize,
+    /// Blocks that are being read.
     pending: BTreeSet<u64>,
-    /// Read and not used yet: these make room last, and fewer new ones are read.
+    /// Blocks that were read and not used yet: they make room last, and fewer new ones are read.
     fresh: BTreeSet<u64>,
-    /// Blocks that were all here or on their way when somebody looked last, and still are.
-    kept: Range<u64>,
-    /// Until when what was sent is kept.
+    /// Blocks that are all in memory or being read, as of the last [`Self::note_complete`].
+    complete: Range<u64>,
+    /// End of the time in which sent blocks stay.
     keep_until: Timestamp,
 }
 
-/// Reads under way at most.
+/// Most reads at a time.
 const MAX_PENDING: usize = 16;
-/// What was sent is kept for this long after somebody has asked for repair.
-const KEEP: Duration = Duration::from_secs(2);
+/// Time after a NACK in which sent blocks stay.
+const KEEP_AFTER_NACK: Duration = Duration::from_secs(2);
 
 impl BlockCache {
-    pub(crate) fn new(budget: usize) -> Self {
+    pub(super) fn new(budget: usize) -> Self {
         Self {
             blocks: BTreeMap::new(),
             order: VecDeque::new(),
@@ -38,31 +39,36 @@ impl BlockCache {
             budget,
             pending: BTreeSet::new(),
             fresh: BTreeSet::new(),
-            kept: 0..0,
+            complete: 0..0,
             keep_until: Timestamp::ZERO,
         }
     }
 
-    /// True when these blocks are known to be here or on their way: there is nothing to read.
-    pub(crate) fn keeps(&self, blocks: &Range<u64>) -> bool {
-        self.kept == *blocks
+    /// Bytes that the cache may hold.
+    pub(super) fn budget(&self) -> usize {
+        self.budget
     }
 
-    /// Looks whether these blocks are here or on their way.
-    pub(crate) fn note_kept(&mut self, blocks: Range<u64>) {
+    /// True when these blocks are known to be in memory or being read.
+    pub(super) fn is_complete(&self, blocks: &Range<u64>) -> bool {
+        self.complete == *blocks
+    }
+
+    /// Remembers these blocks if they are all in memory or being read.
+    pub(super) fn note_complete(&mut self, blocks: Range<u64>) {
         let mut each = blocks.clone();
         if each.all(|block| self.blocks.contains_key(&block) || self.pending.contains(&block)) {
-            self.kept = blocks;
+            self.complete = blocks;
         }
     }
 
-    pub(crate) fn get(&mut self, block: u64) -> Option<&Bytes> {
+    pub(super) fn get(&mut self, block: u64) -> Option<&Bytes> {
         self.fresh.remove(&block);
         self.blocks.get(&block)
     }
 
-    /// True when a Read job should be made for the block of `len` bytes; it then counts as under way.
-    pub(crate) fn want(&mut self, block: u64, len: usize) -> bool {
+    /// True when a Read job should be made for the block of `len` bytes; it then counts as pending.
+    pub(super) fn want(&mut self, block: u64, len: usize) -> bool {
         let expected = self.pending.len() + self.fresh.len() + 1;
         let room = self.pending.is_empty() || expected.saturating_mul(len) <= self.budget;
         !self.blocks.contains_key(&block)
@@ -71,13 +77,13 @@ impl BlockCache {
             && self.pending.insert(block)
     }
 
-    /// A read came back empty-handed.
-    pub(crate) fn failed(&mut self, block: u64) {
-        self.kept = 0..0;
+    /// A read has failed.
+    pub(super) fn failed(&mut self, block: u64) {
+        self.complete = 0..0;
         self.pending.remove(&block);
     }
 
-    pub(crate) fn insert(&mut self, block: u64, bytes: Bytes) {
+    pub(super) fn insert(&mut self, block: u64, bytes: Bytes) {
         self.pending.remove(&block);
         self.bytes += bytes.len();
         if let Some(old) = self.blocks.insert(block, bytes) {
@@ -94,27 +100,27 @@ impl BlockCache {
         }
     }
 
-    /// Somebody asks for repair: from now on what is sent will be wanted again.
-    pub(crate) fn repair_wanted(&mut self, now: Timestamp) {
-        self.keep_until = now + KEEP;
+    /// A NACK has arrived: sent blocks stay for a while.
+    pub(super) fn note_nack(&mut self, now: Timestamp) {
+        self.keep_until = now + KEEP_AFTER_NACK;
     }
 
-    /// All of a block was sent, and need not be kept. While nobody asks for repair it goes: its memory, which is in the
-    /// processor's cache, serves the next one, and should it be wanted after all, it is read again.
-    pub(crate) fn sent(&mut self, now: Timestamp, block: u64) {
+    /// All of a block was sent. Without NACKs of late it goes: its memory, which is in the processor's
+    /// cache, serves the next block, and repair reads the block again.
+    pub(super) fn sent(&mut self, now: Timestamp, block: u64) {
         if now >= self.keep_until {
             self.drop_block(block);
         }
     }
 
-    /// Drops a block that will hardly be wanted again.
-    pub(crate) fn drop_block(&mut self, block: u64) {
+    /// Drops a block that will hardly be needed again.
+    pub(super) fn drop_block(&mut self, block: u64) {
         self.order.retain(|&b| b != block);
         self.forget(block);
     }
 
     fn forget(&mut self, block: u64) {
-        self.kept = 0..0;
+        self.complete = 0..0;
         self.fresh.remove(&block);
         if let Some(old) = self.blocks.remove(&block) {
             self.bytes -= old.len();
@@ -127,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_block_makes_room_and_reads_are_asked_for_once() {
+    fn oldest_block_makes_room_and_each_block_is_read_once() {
         let mut cache = BlockCache::new(250);
         for block in 0..4 {
             assert!(cache.want(block, 100));
@@ -143,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_used_before_it_makes_room_and_no_more_is_read_than_fits() {
+    fn block_is_used_before_it_makes_room_and_reads_fit_the_budget() {
         let mut cache = BlockCache::new(300);
         assert!(cache.want(1, 100) && cache.want(2, 100) && cache.want(3, 100));
-        assert!(!cache.want(4, 100), "three are on their way");
+        assert!(!cache.want(4, 100), "three are being read");
         for block in 1..=3 {
             cache.insert(block, Bytes::from(vec![0; 100]));
         }
@@ -157,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_kept_only_while_somebody_asks_for_repair() {
+    fn sent_block_stays_only_for_a_while_after_a_nack() {
         let mut cache = BlockCache::new(1000);
         let now = Timestamp::ZERO + Duration::from_secs(10);
         for block in 0..3 {
@@ -165,34 +171,34 @@ mod tests {
         }
         cache.sent(now, 0);
         assert!(cache.get(0).is_none() && cache.get(1).is_some());
-        cache.repair_wanted(now);
-        cache.sent(now + KEEP - Duration::from_nanos(1), 1);
+        cache.note_nack(now);
+        cache.sent(now + KEEP_AFTER_NACK - Duration::from_nanos(1), 1);
         assert!(cache.get(1).is_some());
-        cache.sent(now + KEEP, 2);
+        cache.sent(now + KEEP_AFTER_NACK, 2);
         assert!(cache.get(2).is_none());
     }
 
     #[test]
-    fn what_is_kept_is_looked_at_again_when_something_goes() {
+    fn complete_run_is_checked_again_after_a_block_goes() {
         let mut cache = BlockCache::new(250);
-        cache.note_kept(1..3);
-        assert!(!cache.keeps(&(1..3)), "nothing was asked for");
+        cache.note_complete(1..3);
+        assert!(!cache.is_complete(&(1..3)), "nothing was asked for");
         assert!(cache.want(1, 100) && cache.want(2, 100));
-        cache.note_kept(1..3);
-        assert!(cache.keeps(&(1..3)) && !cache.keeps(&(2..4)));
+        cache.note_complete(1..3);
+        assert!(cache.is_complete(&(1..3)) && !cache.is_complete(&(2..4)));
         cache.insert(1, Bytes::from(vec![0; 100]));
-        assert!(cache.keeps(&(1..3)));
+        assert!(cache.is_complete(&(1..3)));
         cache.failed(2);
-        assert!(!cache.keeps(&(1..3)));
+        assert!(!cache.is_complete(&(1..3)));
         assert!(cache.want(2, 100));
         cache.insert(2, Bytes::from(vec![0; 100]));
-        cache.note_kept(1..3);
+        cache.note_complete(1..3);
         cache.insert(3, Bytes::from(vec![0; 100]));
-        assert!(!cache.keeps(&(1..3)), "one has made room");
+        assert!(!cache.is_complete(&(1..3)), "one has made room");
     }
 
     #[test]
-    fn a_block_larger_than_the_budget_is_still_kept_while_it_is_the_only_one() {
+    fn block_larger_than_the_budget_stays_while_it_is_the_only_one() {
         let mut cache = BlockCache::new(10);
         cache.insert(1, Bytes::from(vec![0; 100]));
         assert!(cache.get(1).is_some());

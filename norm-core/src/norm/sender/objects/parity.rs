@@ -1,4 +1,4 @@
-//! Which coded symbols have been sent: none is ever sent twice while fresh ones are left.
+//! Coded symbols that were sent: none is sent twice while fresh ones are left.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct ParityCursors {
     used: BTreeMap<u64, u32>,
-    /// Applies to blocks that have left the table: those before this one.
-    floor: (u64, u32),
+    /// Blocks below this one may have left the table.
+    floor_block: u64,
+    /// Symbols that count as used for blocks that have left the table.
+    floor_used: u32,
 }
 
 const MAX_BLOCKS: usize = 65_536;
@@ -21,10 +23,8 @@ impl ParityCursors {
         parity.saturating_sub(*self.used.get(&block).unwrap_or(&self.floor_of(block)))
     }
 
-    /// The first of `count` fresh coded symbols of a block whose code has `parity` of them, counted
-    /// from the block's first.
-    ///
-    /// Starts over when all were sent.
+    /// Reserves `count` fresh coded symbols of a block whose code has `parity` of them; returns the
+    /// first, counted from the block's first coded symbol. Starts over when all were sent.
     pub(crate) fn reserve(&mut self, block: u64, parity: u32, count: u32) -> u32 {
         if self.used.len() >= MAX_BLOCKS && !self.used.contains_key(&block) {
             self.fold();
@@ -40,13 +40,14 @@ impl ParityCursors {
     }
 
     fn floor_of(&self, block: u64) -> u32 {
-        if block < self.floor.0 { self.floor.1 } else { 0 }
+        if block < self.floor_block { self.floor_used } else { 0 }
     }
 
     fn fold(&mut self) {
         for _ in 0..MAX_BLOCKS / 2 {
             if let Some((block, used)) = self.used.pop_first() {
-                self.floor = (self.floor.0.max(block + 1), self.floor.1.max(used));
+                self.floor_block = self.floor_block.max(block + 1);
+                self.floor_used = self.floor_used.max(used);
             }
         }
     }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_symbol_repeats_even_when_the_table_overflows() {
+    fn symbol_is_not_repeated_although_the_table_overflows() {
         let mut cursors = ParityCursors::default();
         assert_eq!(cursors.reserve(0, 1000, 5), 0);
         assert_eq!(cursors.reserve(0, 1000, 5), 5);
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_is_used_up_starts_over() {
+    fn code_that_is_used_up_starts_over() {
         let mut cursors = ParityCursors::default();
         assert_eq!(cursors.fresh(0, 16), 16);
         cursors.reserve(0, 16, 12);

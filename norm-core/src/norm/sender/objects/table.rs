@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
+use super::object::{STREAM_BLOCKS, SendObject};
 use super::stream::{SendStream, StreamSpec};
-use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Scheme};
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::stream::StreamShape;
-use crate::norm::wire::{Fti, MAX_OBJECTS, ObjectFlags, ObjectId};
+use crate::norm::wire::ObjectFlags;
 
 /// An object to be sent.
 #[derive(Clone, Debug)]
@@ -20,70 +20,6 @@ pub struct ObjectSpec {
     pub file: bool,
 }
 
-/// An object in the session.
-#[derive(Debug)]
-pub(crate) struct SendObject {
-    pub(crate) key: u64,
-    pub(crate) info: Option<Bytes>,
-    pub(crate) flags: ObjectFlags,
-    pub(crate) layout: Layout,
-    /// Running number of its block 0.
-    pub(crate) first_block: u64,
-    /// What is written, when it is a stream. Then the layout is that of its buffer.
-    pub(crate) stream: Option<Box<SendStream>>,
-}
-
-/// Running numbers that a stream takes: as many blocks as it can ever have.
-const STREAM_BLOCKS: u64 = 1 << 32;
-
-impl SendObject {
-    pub(crate) fn id(&self) -> ObjectId {
-        ObjectId(self.key as u16)
-    }
-
-    pub(crate) fn blocks(&self) -> u64 {
-        if self.stream.is_some() { STREAM_BLOCKS } else { u64::from(self.layout.blocks()) }
-    }
-
-    /// Source symbols in a block.
-    pub(crate) fn block_len(&self, block: u32) -> u32 {
-        match (&self.stream, self.layout.scheme()) {
-            (Some(_), Scheme::ReedSolomon(code)) => code.block_len().into(),
-            _ => self.layout.block_len(block),
-        }
-    }
-
-    /// Blocks that are there: a stream has room for more than are written.
-    pub(crate) fn begun_blocks(&self) -> u64 {
-        self.stream.as_ref().map_or_else(|| self.blocks(), |stream| stream.blocks())
-    }
-
-    /// False of a stream's block that is not all written, or no longer here.
-    pub(crate) fn can_be_coded(&self, block: u32) -> bool {
-        self.stream.as_ref().is_none_or(|stream| stream.source.is_whole(block.into()))
-    }
-
-    pub(crate) fn fti(&self) -> Fti {
-        Fti::of(&self.layout)
-    }
-
-    pub(crate) fn geometry(&self, block: u32) -> BlockGeometry {
-        if let Some(stream) = &self.stream {
-            let (symbols, symbol_size) = (self.block_len(block), stream.symbol_size());
-            let (scheme, len) = (self.layout.scheme(), symbols * u32::from(symbol_size));
-            return BlockGeometry { scheme, symbols, symbol_size, offset: 0, len };
-        }
-        let partition = self.layout.partition();
-        BlockGeometry {
-            scheme: self.layout.scheme(),
-            symbols: partition.block_len(block),
-            symbol_size: partition.symbol_size(),
-            offset: partition.block_offset(block),
-            len: partition.block_bytes(block),
-        }
-    }
-}
-
 /// All objects, by key and by running block number.
 #[derive(Debug)]
 pub(crate) struct ObjectTable {
@@ -93,21 +29,23 @@ pub(crate) struct ObjectTable {
     bytes: u64,
 }
 
-/// A stream is not begun behind more objects: running numbers must not come near their end.
+/// Half the 16-bit id space: more would make "before" and "after" ambiguous.
+const MAX_OBJECTS: usize = 32_767;
+/// Most objects before a stream: running numbers must not come near their end.
 const MAX_STREAMS: usize = 1 << 14;
 
 impl ObjectTable {
-    pub(crate) fn new(first_key: u64) -> Self {
+    pub(super) fn new(first_key: u64) -> Self {
         Self { objects: Vec::new(), first_key, end_block: 0, bytes: 0 }
     }
 
-    pub(crate) fn push(
+    pub(super) fn push(
         &mut self,
         spec: ObjectSpec,
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         let segment = config.segment_size;
-        if self.objects.len() >= usize::from(MAX_OBJECTS) {
+        if self.objects.len() >= MAX_OBJECTS {
             return Err(ConfigError::TooManyObjects);
         }
         if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
@@ -119,24 +57,17 @@ impl ObjectTable {
             Scheme::ReedSolomon(code) => Layout::reed_solomon(spec.size, segment, code),
         }
         .map_err(|_| ConfigError::ObjectTooLarge)?;
-        let mut flags = ObjectFlags(0);
         // An empty object has no DATA: its INFO carries the size (0) to the receiver.
         let info = if spec.size == 0 { Some(spec.info.unwrap_or_default()) } else { spec.info };
-        if info.is_some() {
-            flags = flags.with(ObjectFlags::INFO);
-        }
-        if spec.file {
-            flags = flags.with(ObjectFlags::FILE);
-        }
+        let flags = if spec.file { ObjectFlags::FILE } else { ObjectFlags(0) };
         let key = self.end_key();
-        let first_block = self.end_block;
-        self.objects.push(SendObject { key, info, flags, layout, first_block, stream: None });
+        self.objects.push(SendObject::new(key, self.end_block, layout, info, flags));
         self.end_block += u64::from(layout.blocks());
         self.bytes = self.bytes.saturating_add(spec.size);
         Ok(key)
     }
 
-    pub(crate) fn push_stream(
+    pub(super) fn push_stream(
         &mut self,
         spec: &StreamSpec,
         config: &SenderConfig,
@@ -153,35 +84,16 @@ impl ObjectTable {
         let stream = SendStream::new(shape.ok_or(ConfigError::SegmentSize)?, spec);
         let layout = Layout::reed_solomon(stream.size(), segment, code)
             .map_err(|_| ConfigError::ObjectTooLarge)?;
-        let mut flags = ObjectFlags::STREAM;
-        if spec.info.is_some() {
-            flags = flags.with(ObjectFlags::INFO);
-        }
-        let (key, first_block) = (self.end_key(), self.end_block);
-        let (info, stream) = (spec.info.clone(), Some(Box::new(stream)));
-        self.objects.push(SendObject { key, info, flags, layout, first_block, stream });
+        let (key, info, flags) = (self.end_key(), spec.info.clone(), ObjectFlags::STREAM);
+        let object = SendObject::new(key, self.end_block, layout, info, flags);
+        self.objects.push(object.with_stream(stream));
         self.end_block = self.end_block.saturating_add(STREAM_BLOCKS);
         Ok(key)
     }
 
-    pub(crate) fn stream_mut(&mut self, key: u64) -> Option<&mut SendStream> {
+    pub(super) fn stream_mut(&mut self, key: u64) -> Option<&mut SendStream> {
         let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
-        self.objects.get_mut(index)?.stream.as_deref_mut()
-    }
-
-    /// Takes a stream out, so that its content can be looked at while packets are written; it must
-    /// be put back. With it the running number of its block 0.
-    pub(crate) fn take_stream(&mut self, key: u64) -> Option<(u64, Box<SendStream>)> {
-        let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
-        let object = self.objects.get_mut(index)?;
-        Some((object.first_block, object.stream.take()?))
-    }
-
-    pub(crate) fn put_stream(&mut self, key: u64, stream: Box<SendStream>) {
-        let index = key.checked_sub(self.first_key).and_then(|index| usize::try_from(index).ok());
-        if let Some(object) = index.and_then(|index| self.objects.get_mut(index)) {
-            object.stream = Some(stream);
-        }
+        self.objects.get_mut(index)?.stream_mut()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -220,9 +132,9 @@ impl ObjectTable {
         if number >= self.end_block {
             return None;
         }
-        let after = self.objects.partition_point(|o| o.first_block <= number);
+        let after = self.objects.partition_point(|o| o.first_block() <= number);
         // Empty objects share their first block with the next one, which comes last of them.
         let object = self.objects.get(after.checked_sub(1)?)?;
-        Some((object, u32::try_from(number - object.first_block).ok()?))
+        Some((object, u32::try_from(number - object.first_block()).ok()?))
     }
 }

@@ -1,114 +1,113 @@
-//! Which law has its turn: what arrives, as long as nobody else is there, and what is fair to TCP as
-//! long as somebody is.
+//! Which controller is in control: delivery while no other flow is on the path, and the fair one
+//! while there is one.
 //!
-//! [`Delivery`](crate::norm::congestion::Delivery) leaves no queue behind. Where one stands most of the time all the same, somebody else
-//! makes it, and a rate that does not yield would take all from a flow that does. The fair law makes a
-//! queue itself, so that nothing tells when the others have gone: after a while the first law has
-//! its turn again, at the rate that the other had reached; and if the queue is back soon, the next
-//! while is twice as long.
+//! [`Delivery`](crate::norm::congestion::Delivery) leaves no standing queue. Where one stands most of
+//! the time all the same, another flow makes it, and a rate that does not yield would take all from a
+//! flow that does. The fair controller makes a queue itself, so that nothing tells when the others
+//! have gone: after a while the first controller is in control again, at the rate that the other had
+//! reached; and if the queue is back soon, the next while is twice as long.
 
 use core::time::Duration;
 
-use super::clr::Steering;
+use super::controller::{RateController, limits};
 use super::election::Election;
 use crate::base::Timestamp;
 use crate::norm::congestion::{Fair, RateLimits};
-use crate::norm::sender::Sender;
 use crate::norm::sender::config::{RateControl, SenderConfig};
-use crate::norm::sender::rate::slow::Slow;
 
-/// A queue stands for more than this part of the time: somebody else is there.
-const CROWDED: f64 = 0.35;
-/// How long the fair law has its turn, at first and at most, and how many round trips.
-const WHILE: Duration = Duration::from_secs(10);
-const LONGEST_WHILE: Duration = Duration::from_secs(160);
-const WHILE_ROUNDS: u32 = 100;
-/// The queue is back soon if it is within this time, and so many round trips.
+/// A queue occupancy above this part of the time is that of another flow.
+const FOREIGN_QUEUE_SHARE: f64 = 0.35;
+/// Shortest time of the fair controller.
+const MIN_FAIR_TIME: Duration = Duration::from_secs(10);
+/// Longest time of the fair controller, unless the shortest is longer.
+const MAX_FAIR_TIME: Duration = Duration::from_secs(160);
+/// Shortest time of the fair controller in round trips.
+const MIN_FAIR_ROUNDS: u32 = 100;
+/// A queue within this time is back soon.
 const SOON: Duration = Duration::from_secs(10);
+/// A queue within this many round trips is back soon.
 const SOON_ROUNDS: u32 = 40;
-/// What the fair law begins with, by what arrived: TCP halves as well.
-const YIELD: f64 = 0.5;
+/// Part of the rate that arrived with which the fair controller begins: TCP halves as well.
+const FAIR_START_SHARE: f64 = 0.5;
 
-/// The law that does not have its turn, and when that changes.
+/// The controller that waits, and when that changes.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(super) struct ModeArbiter {
     limits: RateLimits,
     packet: usize,
     overhead: usize,
-    /// The other law, while the fair one has its turn.
-    waiting: Option<Steering>,
-    /// When the fair law's turn ends, or the other one's began.
+    /// The delivery controller, while the fair one is in control.
+    waiting: Option<RateController>,
+    /// When the fair controller's time ends, or the other one's began.
     at: Timestamp,
-    /// How long its last turn was.
-    patience: Option<Duration>,
+    /// The last time of the fair controller.
+    fair_time: Option<Duration>,
 }
 
-impl Turns {
-    /// `None` where one law always has its turn.
-    pub(crate) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
-        let turns = config.control == RateControl::Auto && config.mode.has_path_reports();
-        turns.then(|| Self {
-            limits: super::clr::limits(config),
+impl ModeArbiter {
+    /// `None` where one controller is always in control.
+    pub(super) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
+        let changes = config.control == RateControl::Auto && config.mode.has_path_reports();
+        changes.then(|| Self {
+            limits: limits(config),
             packet,
             overhead: config.packet_overhead.bytes(),
             waiting: None,
             at: now,
-            patience: None,
+            fair_time: None,
         })
     }
 
-    /// The fair law has its turn.
-    pub(crate) fn yields(&self) -> bool {
+    /// The fair controller is in control.
+    pub(super) fn yields(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// Never faster from now on, in bits per second.
-    pub(crate) fn set_most(&mut self, bits: Option<u64>) {
+    /// Sets the highest rate, in bits per second.
+    pub(super) fn set_max_rate(&mut self, bits: Option<u64>) {
         self.limits.max = bits.map_or(f64::MAX, |bits| bits as f64 / 8.0);
         if let Some(waiting) = &mut self.waiting {
-            waiting.set_most(bits);
+            waiting.set_max_rate(bits);
         }
     }
 
-    fn give_way(&mut self, now: Timestamp, steering: &mut Steering) {
-        let Steering::Delivery(following) = &*steering else { return };
-        let (rate, rtt) = (following.rate() * YIELD, following.rtt());
-        let law = Fair::at(self.limits, self.packet + self.overhead, rate, rtt, now);
-        let election = Election::new(law, self.packet, self.overhead, now);
-        let soon = now < self.at + SOON.max(rtt * SOON_ROUNDS);
-        let shortest = WHILE.max(rtt * WHILE_ROUNDS);
-        let before = self.patience.filter(|_| soon).map_or(shortest, |patience| patience * 2);
-        let patience = before.clamp(shortest, LONGEST_WHILE.max(shortest));
-        self.patience = Some(patience);
-        self.at = now + patience;
-        self.waiting = Some(core::mem::replace(steering, Steering::Fair(Box::new(election))));
+    /// A report was taken: perhaps the other controller is in control now.
+    pub(super) fn decide(&mut self, now: Timestamp, controller: &mut RateController) {
+        match controller {
+            RateController::Delivery(follower)
+                if follower.queue_occupancy() > FOREIGN_QUEUE_SHARE =>
+            {
+                self.yield_control(now, controller);
+            }
+            RateController::Fair(_) if now >= self.at => self.take_control(now, controller),
+            RateController::Delivery(_) | RateController::Fair(_) => {}
+        }
     }
 
-    fn back(&mut self, now: Timestamp, steering: &mut Steering) {
-        let rate = steering.rate() as f64 / 8.0;
+    /// The fair controller takes over.
+    fn yield_control(&mut self, now: Timestamp, controller: &mut RateController) {
+        let RateController::Delivery(follower) = &*controller else { return };
+        let (rate, rtt) = (follower.rate() * FAIR_START_SHARE, follower.rtt());
+        let fair = Fair::at(self.limits, self.packet + self.overhead, rate, rtt, now);
+        let election = Election::new(fair, self.packet, self.overhead, now);
+        let soon = now < self.at + SOON.max(rtt * SOON_ROUNDS);
+        let shortest = MIN_FAIR_TIME.max(rtt * MIN_FAIR_ROUNDS);
+        let next = self.fair_time.filter(|_| soon).map_or(shortest, |last| last * 2);
+        let fair_time = next.clamp(shortest, MAX_FAIR_TIME.max(shortest));
+        self.fair_time = Some(fair_time);
+        self.at = now + fair_time;
+        let election = RateController::Fair(Box::new(election));
+        self.waiting = Some(core::mem::replace(controller, election));
+    }
+
+    /// The delivery controller takes over again.
+    fn take_control(&mut self, now: Timestamp, controller: &mut RateController) {
+        let rate = controller.rate() as f64 / 8.0;
         let Some(mut waiting) = self.waiting.take() else { return };
-        if let Steering::Delivery(following) = &mut waiting {
-            following.resume(now, rate);
+        if let RateController::Delivery(follower) = &mut waiting {
+            follower.resume(now, rate);
         }
         self.at = now;
-        *steering = waiting;
-    }
-}
-
-impl Sender {
-    /// A report has been taken: perhaps the other law has its turn now.
-    pub(crate) fn take_turns(&mut self, now: Timestamp) {
-        let (Some(turns), Some(steering)) = (&mut self.turns, &mut self.steering) else { return };
-        if self.slow.as_ref().is_some_and(Slow::is_undecided) {
-            // The queue may be that of a receiver that is too slow.
-            return;
-        }
-        match steering {
-            Steering::Delivery(following) if following.queue_occupancy() > CROWDED => {
-                turns.give_way(now, steering);
-            }
-            Steering::Fair(_) if now >= turns.at => turns.back(now, steering),
-            Steering::Delivery(_) | Steering::Fair(_) => {}
-        }
+        *controller = waiting;
     }
 }

@@ -1,43 +1,37 @@
-//! Which receiver limits the rate, and the controller that follows its reports
-//! (RFC 5740 §5.5.2: the "current limiting receiver", CLR).
+//! Follows the receiver to which least arrives: the current limiting receiver (CLR, RFC 5740
+//! §5.5.2).
 
 use core::time::Duration;
 
-use super::election::Election;
-use super::nearest::Nearest;
-use crate::norm::sender::config::{RateControl, SenderConfig};
-
+use super::shortest_rtts::ShortestRtts;
 use crate::base::Timestamp;
-use crate::norm::congestion::{Delivery, Fair, RateLimits, Total};
+use crate::norm::congestion::{Delivery, Interval, Total};
 use crate::norm::wire::{
     CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
 };
 
-/// Who limits is given up when it has said nothing for so many round trips, and for so long.
+/// Round trips of silence after which a CLR is given up.
 const SILENT_ROUNDS: u32 = 8;
-const SILENT: Duration = Duration::from_secs(3);
-/// The rate is halved when nobody has said anything for this part of that time.
-const QUIET: u32 = 3;
-/// Where little is sent probes are rare: so many have to be unanswered, and so many before the rate is halved.
+/// Shortest silence after which a CLR is given up.
+const MIN_SILENCE: Duration = Duration::from_secs(3);
+/// The rate is halved when no receiver was heard for this part of the silence that ends a CLR.
+const HALVE_PART: u32 = 3;
+/// Unanswered probes after which a CLR is given up: where little is sent, probes are rare.
 const SILENT_PROBES: u32 = 3;
-const QUIET_PROBES: u32 = 2;
-/// What receivers that never say anything are sent: 10 Mbit/s, in bytes.
-const BLIND: f64 = 1_250_000.0;
-/// So many packets tell whether a suspicion was wrong.
-const TELLING: u32 = 50;
-/// Receivers asked by a probe while nobody has said anything for so long.
-pub(crate) const ASKED: usize = 3;
-const HUSH: Duration = Duration::from_millis(250);
-/// Somebody else limits when it takes less than this part of the rate.
-const LESS: f64 = 0.95;
-/// From this part of the highest rate allowed on, nobody limits.
-const NEARLY: f64 = 0.9;
+/// Unanswered probes after which the rate is halved.
+const HALVE_PROBES: u32 = 2;
+/// Rate for receivers that never report: 10 Mbit/s, in bytes per second.
+const BLIND_RATE: f64 = 1_250_000.0;
+/// Packets of an interval that tells whether a candidate was one by chance.
+const CONCLUSIVE_PACKETS: u32 = 50;
+/// Part of the bandwidth estimate below which a receiver becomes a candidate.
+const CANDIDATE_SHARE: f64 = 0.95;
 /// Round trips fall at once and rise by this part of the difference.
 const RTT_RISE: u32 = 64;
 
 /// A receiver that is asked by every probe.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Watched {
+struct Watched {
     node: NodeId,
     rtt: Duration,
     heard: Timestamp,
@@ -46,220 +40,148 @@ pub(crate) struct Watched {
     rate: QuantizedRate,
 }
 
-/// One of the laws, with the receivers that it heeds.
-#[derive(Debug)]
-pub(crate) enum Steering {
-    /// What arrives.
-    Delivery(Box<Following>),
-    /// What TCP would get.
-    Fair(Box<Election>),
+/// A report of a receiver that may be believed.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct PathView<'a> {
+    pub(crate) node: NodeId,
+    /// Its round trip, as measured now.
+    pub(crate) rtt: Duration,
+    pub(crate) feedback: &'a CcFeedback,
+    pub(crate) report: PathReport,
 }
 
-/// Follows the receiver to which least arrives.
+/// The CLR, and the controller that follows its reports.
 #[derive(Debug)]
-pub(crate) struct Following {
-    pub(crate) delivery: Delivery,
-    pub(crate) limiting: Option<Watched>,
-    /// It says that it can take less than the other: asked once more, because chance, a stall of its
-    /// machine or a lie may be behind it.
-    suspect: Option<Watched>,
-    /// Who limited before: it does again when the other is gone.
-    previous: Option<Watched>,
-    /// What arrived before the last change of who limits, in bytes per second.
-    before: f64,
-    nearest: Nearest,
-    quiet_from: Timestamp,
+pub(super) struct ClrFollower {
+    delivery: Delivery,
+    clr: Option<Watched>,
+    /// It reports that it can take less than the CLR, and is asked once more: chance, a stall of its
+    /// machine or a lie may be the reason.
+    candidate: Option<Watched>,
+    /// It is the CLR again when the present one is gone.
+    previous_clr: Option<Watched>,
+    /// Bandwidth estimate before the last change of CLR, in bytes per second.
+    bandwidth_before: f64,
+    shortest_rtts: ShortestRtts,
+    /// When a receiver was heard last, or the rate was halved.
+    silent_from: Timestamp,
     started: bool,
-    /// When the last probe left, and how long after the one before.
-    probed: (Timestamp, Duration),
-    /// Nobody has said anything for the first second: they may be receivers that never do.
+    probed_at: Timestamp,
+    /// Time from the probe before to the last one.
+    probe_gap: Duration,
+    /// No receiver has reported in the first second: they may be receivers that never do.
     blind: bool,
-    /// The limit in bytes per second.
-    most: f64,
-    /// It has just come back to its turn: who reports first frees nothing.
+    /// The highest rate allowed, in bytes per second.
+    max_rate: f64,
+    /// It is in control again, and the first report shall not raise the rate.
     resumed: bool,
 }
 
-impl Steering {
-    /// `None` when the application has fixed the rate.
-    pub(crate) fn new(config: &SenderConfig, packet: usize, now: Timestamp) -> Option<Self> {
-        let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead.bytes(), config.grtt.initial);
-        match config.control {
-            RateControl::Fixed => None,
-            RateControl::Auto | RateControl::Delivery | RateControl::Scavenger
-                if config.mode.has_path_reports() =>
-            {
-                let delivery = Delivery::new(limits, packet, overhead, guess, now);
-                let polite = config.control == RateControl::Scavenger;
-                let delivery = if polite { delivery.scavenger() } else { delivery };
-                Some(Self::Delivery(Box::new(Following::new(delivery, limits.max, now))))
-            }
-            _ => {
-                let law = Fair::new(limits, packet + overhead, guess, now);
-                Some(Self::Fair(Box::new(Election::new(law, packet, overhead, now))))
-            }
-        }
-    }
-
-    /// Bits per second.
-    pub(crate) fn rate(&self) -> u64 {
-        let bytes = match self {
-            Self::Delivery(following) => following.rate(),
-            Self::Fair(election) => election.law().rate(),
-        };
-        (bytes * 8.0) as u64
-    }
-
-    /// Packets that may leave at once.
-    pub(crate) fn burst(&self) -> usize {
-        match self {
-            Self::Delivery(following) => following.delivery.burst(),
-            Self::Fair(election) => election.law().burst(),
-        }
-    }
-
-    /// Who limits, and what it can take, in bits per second; `None` when it is the highest rate allowed
-    /// that limits.
-    pub(crate) fn limiting(&self) -> Option<(NodeId, u64)> {
-        let (node, most) = match self {
-            Self::Delivery(following) => (following.limiting.as_ref()?.node, following.most),
-            Self::Fair(election) => (election.limiting()?, election.law().max_rate()),
-        };
-        if let Self::Delivery(following) = self
-            && following.delivery.is_startup()
-        {
-            return None;
-        }
-        let rate = self.rate();
-        ((rate as f64) < most * 8.0 * NEARLY).then_some((node, rate))
-    }
-
-    /// Nobody limits, and nobody has said anything for a while.
-    pub(crate) fn hears_nobody(&self, now: Timestamp) -> bool {
-        match self {
-            Self::Delivery(following) => {
-                following.limiting.is_none() && now >= following.quiet_from + HUSH
-            }
-            Self::Fair(election) => election.hears_nobody(now, HUSH),
-        }
-    }
-
-    /// Queues so far were of our own making.
-    pub(crate) fn forget_occupancy(&mut self) {
-        if let Self::Delivery(following) = self {
-            following.delivery.forget_occupancy();
-        }
-    }
-
-    /// Never faster from now on, in bits per second.
-    pub(crate) fn set_most(&mut self, bits: Option<u64>) {
-        let most = bits.map_or(f64::MAX, |bits| bits as f64 / 8.0);
-        match self {
-            Self::Delivery(following) => {
-                following.most = most;
-                following.delivery.set_max_rate(most);
-            }
-            Self::Fair(election) => election.law_mut().set_max_rate(most),
-        }
-    }
-
-    /// Nothing was sent for a while, and what was known of the path is old.
-    pub(crate) fn restart(&mut self, now: Timestamp) {
-        match self {
-            Self::Delivery(following) => following.restart(now),
-            Self::Fair(election) => election.law_mut().restart(now),
-        }
-    }
-
-    pub(crate) fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
-        match self {
-            Self::Delivery(following) => following.tick(now, active),
-            Self::Fair(election) => election.tick(now, active),
-        }
-    }
-
-    pub(crate) fn listed(&self) -> Vec<CcNode> {
-        match self {
-            Self::Delivery(following) => following.listed().collect(),
-            Self::Fair(election) => election.listed().collect(),
-        }
-    }
-
-    /// A probe leaves, behind so much: what it says to receivers of ours.
-    pub(crate) fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
-        match self {
-            Self::Delivery(following) => following.probe(now, cc_sequence, total),
-            Self::Fair(election) => {
-                election.probe(now, total);
-                let rate = QuantizedRate::from_bytes_per_second(election.law().rate());
-                Watch { quiet: false, cruise: false, fair: true, paused: false, rate }
-            }
-        }
-    }
-}
-
-impl Following {
-    pub(crate) fn new(delivery: Delivery, most: f64, now: Timestamp) -> Self {
+impl ClrFollower {
+    pub(super) fn new(delivery: Delivery, max_rate: f64, now: Timestamp) -> Self {
         Self {
             delivery,
-            limiting: None,
-            suspect: None,
-            previous: None,
-            before: 0.0,
-            quiet_from: now,
+            clr: None,
+            candidate: None,
+            previous_clr: None,
+            bandwidth_before: 0.0,
+            shortest_rtts: ShortestRtts::default(),
+            silent_from: now,
             started: false,
-            probed: (now, Duration::ZERO),
+            probed_at: now,
+            probe_gap: Duration::ZERO,
             blind: false,
-            most,
+            max_rate,
             resumed: false,
-            nearest: Nearest::default(),
         }
     }
 
     /// Bytes per second.
-    pub(crate) fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         let rate = self.delivery.rate();
-        if self.blind { rate.max(BLIND.min(self.most)) } else { rate }
+        if self.blind { rate.max(BLIND_RATE.min(self.max_rate)) } else { rate }
+    }
+
+    /// The highest rate allowed, in bytes per second.
+    pub(super) fn max_rate(&self) -> f64 {
+        self.max_rate
+    }
+
+    pub(super) fn set_max_rate(&mut self, max: f64) {
+        self.max_rate = max;
+        self.delivery.set_max_rate(max);
+    }
+
+    /// Packets that may leave at once.
+    pub(super) fn burst(&self) -> usize {
+        self.delivery.burst()
+    }
+
+    /// When the next probe is due.
+    pub(super) fn next_probe(&self) -> Timestamp {
+        self.delivery.next()
+    }
+
+    /// The CLR, unless the path is still being explored.
+    pub(super) fn clr(&self) -> Option<NodeId> {
+        self.clr.filter(|_| !self.delivery.is_startup()).map(|clr| clr.node)
+    }
+
+    /// There is no CLR, and no receiver was heard for this long.
+    pub(super) fn is_unheard(&self, now: Timestamp, time: Duration) -> bool {
+        self.clr.is_none() && now >= self.silent_from + time
     }
 
     /// The part of the time in which a queue stands that is none of ours.
-    pub(crate) fn queue_occupancy(&self) -> f64 {
+    pub(super) fn queue_occupancy(&self) -> f64 {
         self.delivery.queue_occupancy()
     }
 
-    /// The round trip to who limits.
-    pub(crate) fn rtt(&self) -> Duration {
-        self.limiting.map_or(Duration::ZERO, |limiting| limiting.rtt)
+    /// Queues so far were of our own making.
+    pub(super) fn forget_queues(&mut self) {
+        self.delivery.forget_occupancy();
     }
 
-    /// Another law had its turn, and has come to this rate, in bytes per second.
-    pub(crate) fn resume(&mut self, now: Timestamp, rate: f64) {
-        (self.quiet_from, self.resumed) = (now, true);
-        (self.limiting, self.previous, self.suspect) = (None, None, None);
+    /// The round trip to the CLR.
+    pub(super) fn rtt(&self) -> Duration {
+        self.clr.map_or(Duration::ZERO, |clr| clr.rtt)
+    }
+
+    /// It is in control again; the other controller has come to this rate, in bytes per second.
+    pub(super) fn resume(&mut self, now: Timestamp, rate: f64) {
+        self.silent_from = now;
+        self.resumed = true;
+        self.clr = None;
+        self.previous_clr = None;
+        self.candidate = None;
         self.delivery.resume(now, rate);
     }
 
-    pub(crate) fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
+    /// A probe leaves after `total` was sent: what it says to native receivers.
+    pub(super) fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         if !self.started {
             self.started = true;
-            self.quiet_from = now;
+            self.silent_from = now;
         }
-        self.probed = (now, now.saturating_since(self.probed.0));
+        self.probe_gap = now.saturating_since(self.probed_at);
+        self.probed_at = now;
         self.delivery.probe(now, cc_sequence, total)
     }
 
-    /// Who limited shall say so again.
-    pub(crate) fn restart(&mut self, now: Timestamp) {
+    /// Nothing was sent for a while: the CLR shall report anew.
+    pub(super) fn restart(&mut self, now: Timestamp) {
         self.delivery.restart(now);
-        (self.quiet_from, self.suspect, self.nearest) = (now, None, Nearest::default());
-        if let Some(limiting) = &mut self.limiting {
-            (limiting.heard, limiting.reported) = (now, None);
+        self.silent_from = now;
+        self.candidate = None;
+        self.shortest_rtts = ShortestRtts::default();
+        if let Some(clr) = &mut self.clr {
+            clr.heard = now;
+            clr.reported = None;
         }
     }
 
-    /// Who limits, and who is suspected to, for a probe's list.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = CcNode> {
+    /// CLR and candidate, for a probe's list.
+    pub(super) fn listed(&self) -> impl Iterator<Item = CcNode> {
         let item = |watched: Option<Watched>, role: CcFlags| {
             watched.map(|watched| CcNode {
                 id: watched.node,
@@ -268,117 +190,118 @@ impl Following {
                 rate: watched.rate,
             })
         };
-        let limiting = item(self.limiting, CcFlags::CLR);
-        limiting.into_iter().chain(item(self.suspect, CcFlags::PLR))
+        let clr = item(self.clr, CcFlags::CLR);
+        clr.into_iter().chain(item(self.candidate, CcFlags::PLR))
     }
 
-    /// Takes a report of any receiver that may be believed.
-    pub(crate) fn take(
-        &mut self,
-        now: Timestamp,
-        node: NodeId,
-        rtt: Duration,
-        told: (&CcFeedback, PathReport),
-    ) {
-        let (feedback, report) = told;
-        self.quiet_from = now;
+    /// Takes a report.
+    pub(super) fn take(&mut self, now: Timestamp, view: &PathView<'_>) {
+        self.silent_from = now;
         self.blind = false;
-        let fresh = Watched { node, rtt, heard: now, reported: None, rate: feedback.rate };
         let gap = self.gap(now);
-        let silent = self.limiting.is_none_or(|limiting| limiting.is_silent(now, gap));
-        if silent {
-            self.limiting = Some(fresh);
+        if self.clr.is_none_or(|clr| clr.is_silent(now, gap)) {
+            self.clr = Some(Watched::new(now, view));
             if !core::mem::take(&mut self.resumed) {
-                self.delivery.release(now, core::mem::take(&mut self.before));
+                self.delivery.release(now, core::mem::take(&mut self.bandwidth_before));
             }
         }
-        if let Some(limiting) = self.limiting.as_mut().filter(|limiting| limiting.node == node) {
-            limiting.hear(now, rtt, feedback.rate);
-            if limiting.reported.replace(report.cc_sequence) != Some(report.cc_sequence) {
-                let rtt = limiting.rtt;
-                let nearest = self.nearest.note(now, node, rtt);
-                self.delivery.note_min_rtt(now, nearest, rtt);
-                self.delivery.take(now, &report, rtt);
+        if let Some(clr) = self.clr.as_mut().filter(|clr| clr.node == view.node) {
+            clr.hear(now, view.rtt, view.feedback.rate);
+            let cc_sequence = view.report.cc_sequence;
+            if clr.reported.replace(cc_sequence) != Some(cc_sequence) {
+                let rtt = clr.rtt;
+                let shortest = self.shortest_rtts.note(now, view.node, rtt);
+                self.delivery.note_min_rtt(now, shortest, rtt);
+                self.delivery.take(now, &view.report, rtt);
             }
             return;
         }
-        let Some(interval) = self.delivery.interval(&report) else { return };
-        let capacity = self.delivery.bandwidth();
-        let less = interval.is_congested(Duration::ZERO) && interval.delivered < capacity * LESS;
-        // Who limits is not marked, and this one is.
-        let marked = self.delivery.shows_ce_marks(&report) && !self.delivery.is_ce_marked();
+        let Some(interval) = self.delivery.interval(&view.report) else { return };
+        self.compare(now, view, &interval);
+    }
+
+    /// A receiver that is not the CLR reports of an interval: it may become CLR.
+    fn compare(&mut self, now: Timestamp, view: &PathView<'_>, interval: &Interval) {
+        let bandwidth = self.delivery.bandwidth();
+        let congested = interval.is_congested(Duration::ZERO);
+        let less = congested && interval.delivered < bandwidth * CANDIDATE_SHARE;
+        // The CLR sees no CE marks, and this receiver does.
+        let marked = self.delivery.shows_ce_marks(&view.report) && !self.delivery.is_ce_marked();
+        let is_candidate = |candidate: &Watched| candidate.node == view.node;
         if !less && !marked {
             // A short time shows no loss, though there may be much.
-            let long = interval.packets >= TELLING;
-            self.suspect.take_if(|suspect| suspect.node == node && long);
+            let conclusive = interval.packets >= CONCLUSIVE_PACKETS;
+            self.candidate.take_if(|candidate| is_candidate(candidate) && conclusive);
             return;
         }
-        let again = self.suspect.is_some_and(|suspect| {
-            suspect.node == node && suspect.reported != Some(report.cc_sequence)
-        });
+        let reported = Some(view.report.cc_sequence);
+        let again = self
+            .candidate
+            .is_some_and(|candidate| is_candidate(&candidate) && candidate.reported != reported);
+        let watched = Watched { reported, ..Watched::new(now, view) };
         if !again {
-            let suspect = Watched { reported: Some(report.cc_sequence), ..fresh };
-            let free = |known: Watched| known.node == node || known.is_silent(now, gap);
-            if self.suspect.is_none_or(free) {
-                self.suspect = Some(suspect);
+            let gap = self.gap(now);
+            let is_free = |known: Watched| is_candidate(&known) || known.is_silent(now, gap);
+            if self.candidate.is_none_or(is_free) {
+                self.candidate = Some(watched);
                 self.delivery.pause_startup(now);
             }
             return;
         }
-        self.suspect.take_if(|suspect| suspect.node == node);
-        self.previous = self.limiting;
-        self.limiting = Some(Watched { reported: Some(report.cc_sequence), ..fresh });
-        self.before = capacity;
+        self.candidate = None;
+        self.previous_clr = self.clr;
+        self.clr = Some(watched);
+        self.bandwidth_before = bandwidth;
         // What it loses at calm times may be no more than its short acquaintance with us.
         self.delivery.limit_to(now, interval.delivered * (1.0 - interval.baseline_loss));
     }
 
     /// The time between two probes, of late.
-    pub(crate) fn gap(&self, now: Timestamp) -> Duration {
-        self.probed.1.max(now.saturating_since(self.probed.0))
+    fn gap(&self, now: Timestamp) -> Duration {
+        self.probe_gap.max(now.saturating_since(self.probed_at))
     }
 
-    /// Time has passed: who says nothing any more limits no longer.
-    pub(crate) fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
+    /// Time has passed: receivers that are silent, or no longer `active`, are given up.
+    pub(super) fn tick(&mut self, now: Timestamp, active: impl Fn(NodeId) -> bool) {
         let gap = self.gap(now);
         let is_gone = |known: &mut Watched| known.is_silent(now, gap) || !active(known.node);
-        let gone = self.limiting.take_if(is_gone);
+        let gone = self.clr.take_if(is_gone);
         if gone.is_some()
-            && let Some(previous) = self.previous.take().filter(|known| active(known.node))
+            && let Some(previous) = self.previous_clr.take().filter(|known| active(known.node))
         {
-            self.limiting = Some(Watched { heard: now, reported: None, ..previous });
-            self.delivery.release(now, core::mem::take(&mut self.before));
+            self.clr = Some(Watched { heard: now, reported: None, ..previous });
+            self.delivery.release(now, core::mem::take(&mut self.bandwidth_before));
         }
-        self.suspect.take_if(is_gone);
-        let quiet = (silence(self.rtt()) / QUIET).max(gap * QUIET_PROBES);
-        if now >= self.quiet_from + quiet {
-            self.quiet_from = now;
+        self.candidate.take_if(is_gone);
+        let limit = (silence(self.rtt()) / HALVE_PART).max(gap * HALVE_PROBES);
+        if now >= self.silent_from + limit {
+            self.silent_from = now;
             self.blind |= !self.delivery.has_report();
             self.delivery.halve(now);
         }
     }
 }
 
-/// Who says nothing for so long, with this round trip, is gone.
+/// Silence after which a receiver with this round trip is given up.
 fn silence(rtt: Duration) -> Duration {
-    (rtt * SILENT_ROUNDS).max(SILENT)
+    (rtt * SILENT_ROUNDS).max(MIN_SILENCE)
 }
 
 impl Watched {
-    pub(crate) fn is_silent(&self, now: Timestamp, gap: Duration) -> bool {
+    fn new(now: Timestamp, view: &PathView<'_>) -> Self {
+        let (node, rtt, rate) = (view.node, view.rtt, view.feedback.rate);
+        Self { node, rtt, heard: now, reported: None, rate }
+    }
+
+    fn is_silent(&self, now: Timestamp, gap: Duration) -> bool {
         now >= self.heard + silence(self.rtt).max(gap * SILENT_PROBES)
     }
 
-    pub(crate) fn hear(&mut self, now: Timestamp, rtt: Duration, rate: QuantizedRate) {
+    fn hear(&mut self, now: Timestamp, rtt: Duration, rate: QuantizedRate) {
         self.heard = now;
         self.rate = rate;
         self.rtt = rtt.min(self.rtt + rtt.saturating_sub(self.rtt) / RTT_RISE);
     }
-}
-
-pub(crate) fn limits(config: &SenderConfig) -> RateLimits {
-    let bytes = |bits: u64| bits as f64 / 8.0;
-    RateLimits { min: bytes(config.rate_min), max: config.rate.map_or(f64::MAX, bytes) }
 }
 
 #[cfg(test)]

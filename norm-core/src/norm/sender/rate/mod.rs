@@ -1,8 +1,12 @@
-//! The rate and its controllers.
+//! How fast is sent: controllers that follow the reports of receivers, and the policy for receivers
+//! that keep the others slow.
 
-pub(crate) mod arbiter;
-pub(crate) mod clr;
-pub(crate) mod election;
-pub(crate) mod nearest;
+mod arbiter;
+mod clr;
+mod controller;
+mod election;
+mod send_rate;
+mod shortest_rtts;
 pub(crate) mod slow;
-pub(crate) mod views;
+
+pub(crate) use send_rate::{PathFeedback, ProbeStart, SendRate};

@@ -1,38 +1,38 @@
-//! Receivers in whose name somebody speaks from another address.
+//! Identity claims: another address speaks for a receiver that is silent.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
 
-/// Kept at most. One that is under way is never pushed out, or many that come back together would wait for
-/// ever.
-const MOST: usize = 4_096;
-/// One that is not decided after so many times what it takes is forgotten: nobody claims that name any more.
-const STALE: u32 = 4;
+/// Most claims at a time. An open one is never pushed out, or many receivers that come back together
+/// would wait for ever.
+const MAX_CLAIMS: usize = 4_096;
+/// A claim that is not decided after this many times what it takes is forgotten: the identity is not
+/// claimed any more.
+const STALE_AFTER: u32 = 4;
 
-/// By place in the list: since when.
+/// By place in the list: when the claim began.
 #[derive(Debug, Default)]
-pub(crate) struct Contests {
+pub(super) struct IdentityClaims {
     begun: BTreeMap<u32, Timestamp>,
 }
 
-impl Contests {
-    /// Somebody else speaks in the name of the receiver at this place, which is silent. True when it has
-    /// been asked for so long, and has not answered.
-    pub(crate) fn is_over(&mut self, at: u32, now: Timestamp, asked: Duration) -> bool {
-        let fresh = |begun: Timestamp| now < begun + asked * STALE;
+impl IdentityClaims {
+    /// The silent receiver at this place is claimed. True when it has had `answer_time` to answer.
+    pub(super) fn is_decided(&mut self, at: u32, now: Timestamp, answer_time: Duration) -> bool {
+        let fresh = |begun: Timestamp| now < begun + answer_time * STALE_AFTER;
         match self.begun.get_mut(&at) {
-            Some(begun) if fresh(*begun) => now >= *begun + asked,
+            Some(begun) if fresh(*begun) => now >= *begun + answer_time,
             Some(begun) => {
                 *begun = now;
                 false
             }
             None => {
-                if self.begun.len() >= MOST {
+                if self.begun.len() >= MAX_CLAIMS {
                     self.begun.retain(|_, begun| fresh(*begun));
                 }
-                if self.begun.len() < MOST {
+                if self.begun.len() < MAX_CLAIMS {
                     self.begun.insert(at, now);
                 }
                 false
@@ -40,8 +40,8 @@ impl Contests {
         }
     }
 
-    /// The receiver has spoken from where it is listed, or is listed there no longer.
-    pub(crate) fn end(&mut self, at: u32) {
+    /// The receiver has spoken from its address, or is no longer listed there.
+    pub(super) fn end(&mut self, at: u32) {
         self.begun.remove(&at);
     }
 }

@@ -1,60 +1,69 @@
-//! Receivers that come when an object's beginning has gone by. Those of other makes begin with the
-//! next object, unless a FLUSH that lists them says that they are meant (RFC 5740 §5.2).
+//! Receivers that come when an object's beginning has gone by.
+//!
+//! Standard receivers begin with the next object, unless a FLUSH that lists them says that this one is
+//! meant for them (RFC 5740 §5.2).
 
 use core::time::Duration;
 
 use crate::base::Timestamp;
 use crate::norm::wire::NodeId;
 
-/// Who is to be listed, and when.
+/// Receivers that a FLUSH is to list, and when.
 #[derive(Debug, Default)]
-pub(crate) struct Welcome {
-    /// With how often each is still to be listed.
-    guests: Vec<(NodeId, u32)>,
+pub(crate) struct LateJoiners {
+    waiting: Vec<LateJoiner>,
     next: Timestamp,
 }
 
-/// A FLUSH may be lost; one that has begun is listed no more.
-const TIMES: u32 = 4;
-/// As many at once; there will be time for the others when everything is sent.
-const MAX_GUESTS: usize = 64;
-/// Between two of them, at least.
-const PAUSE: Duration = Duration::from_millis(100);
+#[derive(Copy, Clone, Debug)]
+struct LateJoiner {
+    node: NodeId,
+    /// How often it is still to be listed.
+    left: u32,
+}
 
-impl Welcome {
-    /// Somebody has come.
-    pub(crate) fn invite(&mut self, node: NodeId) {
-        if self.guests.len() < MAX_GUESTS && !self.guests.iter().any(|&(guest, _)| guest == node) {
-            self.guests.push((node, TIMES));
+/// How often each is listed: a FLUSH may be lost.
+const REPEATS: u32 = 4;
+/// Most late joiners at a time; the others are listed when all is sent.
+const MAX_WAITING: usize = 64;
+/// Shortest time between two of these FLUSH commands.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
+impl LateJoiners {
+    /// A receiver has come.
+    pub(crate) fn add(&mut self, node: NodeId) {
+        let known = self.waiting.iter().any(|joiner| joiner.node == node);
+        if self.waiting.len() < MAX_WAITING && !known {
+            self.waiting.push(LateJoiner { node, left: REPEATS });
         }
     }
 
     /// It asks for content: it has begun.
-    pub(crate) fn seat(&mut self, node: NodeId) {
-        self.guests.retain(|&(guest, _)| guest != node);
+    pub(crate) fn confirm(&mut self, node: NodeId) {
+        self.waiting.retain(|joiner| joiner.node != node);
     }
 
-    /// Nobody need be listed any more.
-    pub(crate) fn close(&mut self) {
-        self.guests.clear();
+    /// No receiver need be listed any more.
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
     }
 
-    /// Those to be listed now; counts them.
-    pub(crate) fn take(&mut self, now: Timestamp, round_trip: Duration) -> Vec<NodeId> {
-        if now < self.next || self.guests.is_empty() {
+    /// Receivers to be listed now; counts that they are.
+    pub(crate) fn take(&mut self, now: Timestamp, grtt: Duration) -> Vec<NodeId> {
+        if now < self.next || self.waiting.is_empty() {
             return Vec::new();
         }
-        self.next = now + PAUSE.max(round_trip * 2);
-        let mut nodes: Vec<NodeId> = self.guests.iter().map(|&(guest, _)| guest).collect();
+        self.next = now + MIN_INTERVAL.max(grtt * 2);
+        let mut nodes: Vec<NodeId> = self.waiting.iter().map(|joiner| joiner.node).collect();
         nodes.sort_unstable();
-        self.guests.iter_mut().for_each(|(_, left)| *left -= 1);
-        self.guests.retain(|&(_, left)| left > 0);
+        self.waiting.iter_mut().for_each(|joiner| joiner.left -= 1);
+        self.waiting.retain(|joiner| joiner.left > 0);
         nodes
     }
 
-    /// When somebody is to be listed next.
+    /// When receivers are to be listed next.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        (!self.guests.is_empty()).then_some(self.next)
+        (!self.waiting.is_empty()).then_some(self.next)
     }
 }
 
@@ -63,22 +72,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guests_are_listed_a_few_times_or_until_they_ask_and_not_all_the_time() {
-        let mut welcome = Welcome::default();
-        assert_eq!(welcome.next(), None);
-        (2..4).for_each(|node| welcome.invite(NodeId(node)));
-        welcome.invite(NodeId(2));
+    fn late_joiner_is_listed_a_few_times_or_until_it_asks() {
+        let mut joiners = LateJoiners::default();
+        assert_eq!(joiners.next(), None);
+        (2..4).for_each(|node| joiners.add(NodeId(node)));
+        joiners.add(NodeId(2));
         let mut now = Timestamp::from_nanos(1_000_000_000);
-        assert_eq!(welcome.take(now, PAUSE), [NodeId(2), NodeId(3)]);
-        assert_eq!(welcome.take(now + PAUSE, PAUSE), [], "too soon");
-        welcome.seat(NodeId(3));
+        assert_eq!(joiners.take(now, MIN_INTERVAL), [NodeId(2), NodeId(3)]);
+        assert_eq!(joiners.take(now + MIN_INTERVAL, MIN_INTERVAL), [], "too soon");
+        joiners.confirm(NodeId(3));
         let mut times = 1;
-        while let Some(next) = welcome.next() {
+        while let Some(next) = joiners.next() {
             assert!(next > now);
             now = next;
-            assert_eq!(welcome.take(now, PAUSE), [NodeId(2)]);
+            assert_eq!(joiners.take(now, MIN_INTERVAL), [NodeId(2)]);
             times += 1;
         }
-        assert_eq!(times, TIMES);
+        assert_eq!(times, REPEATS);
     }
 }

@@ -3,10 +3,9 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::table::MOVE_AFTER;
 use crate::base::Rng;
 use crate::base::Timestamp;
-use crate::norm::wire::{Identity, MemberState, NodeId};
+use crate::norm::wire::{Identity, MemberReport, MemberState, NodeId};
 
 /// How far a receiver has come, as far as the sender knows.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -39,22 +38,18 @@ pub struct Member {
     /// The state it reported.
     pub state: MemberState,
     /// The running number of the block that was being sent when it was first heard.
-    pub(crate) joined: u64,
-    /// Where it speaks from.
-    pub(crate) peer: Peer,
-    /// Its node id.
-    pub(crate) node: NodeId,
+    joined: u64,
+    peer: Peer,
+    node: NodeId,
     /// The last round trip measured with it, in microseconds; zero before the first.
     last_rtt: u32,
 }
 
+/// Silence after which a receiver may have another address.
+pub(super) const MOVE_AFTER: Duration = Duration::from_secs(2);
+
 impl Member {
-    pub(crate) fn new(
-        now: Timestamp,
-        (node, peer): (NodeId, Peer),
-        identity: Identity,
-        joined: u64,
-    ) -> Self {
+    pub(super) fn new(now: Timestamp, speaker: Speaker, identity: Identity, joined: u64) -> Self {
         Self {
             status: MemberStatus::Active,
             identity,
@@ -63,8 +58,8 @@ impl Member {
             loss: 0,
             state: MemberState::Joined,
             joined,
-            peer,
-            node,
+            peer: speaker.peer,
+            node: speaker.node,
             last_rtt: 0,
         }
     }
@@ -73,25 +68,77 @@ impl Member {
         self.status == MemberStatus::Active
     }
 
-    /// True when it has spoken so lately that nobody else can be meant by its names.
-    pub(crate) fn speaks(&self, now: Timestamp) -> bool {
+    /// The running number of the block that was being sent when it came.
+    pub(crate) fn joined(&self) -> u64 {
+        self.joined
+    }
+
+    /// Its address.
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Its node id.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Changes its status; returns the old one.
+    pub(super) fn replace_status(&mut self, status: MemberStatus) -> MemberStatus {
+        core::mem::replace(&mut self.status, status)
+    }
+
+    /// It was heard.
+    pub(super) fn note_heard(&mut self, now: Timestamp) {
+        self.last_heard = now;
+    }
+
+    /// Notes what it reports of itself.
+    pub(super) fn note_report(&mut self, report: &MemberReport<'_>) {
+        self.bytes_done = report.bytes_done;
+        self.loss = report.loss;
+        self.state = report.state;
+    }
+
+    /// It has another address since this block.
+    pub(super) fn move_to(&mut self, peer: Peer, joined: u64) {
+        self.peer = peer;
+        self.joined = joined;
+    }
+
+    /// True when it has spoken so lately that its identity cannot be claimed.
+    pub(super) fn speaks(&self, now: Timestamp) -> bool {
         now < self.last_heard + MOVE_AFTER
     }
 
-    /// True when it has gone, or nothing is expected of it: who comes in its name may be itself again.
-    pub(crate) fn is_gone(&self) -> bool {
+    /// True when it has gone: a claim of its identity may be its own return.
+    pub(super) fn is_gone(&self) -> bool {
         matches!(self.status, MemberStatus::Failed | MemberStatus::Lost)
     }
 
     /// A round trip as far as it is believed: the smaller one of two in a row.
-    pub(crate) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
+    pub(super) fn believe(&mut self, rtt: Duration) -> Option<Duration> {
         let micros = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).max(1);
         let before = core::mem::replace(&mut self.last_rtt, micros);
         (before > 0).then(|| rtt.min(Duration::from_micros(before.into())))
     }
 }
 
-/// Where feedback comes from: a mix of address and port, of which a list can be long.
+/// Where feedback comes from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Speaker {
+    pub(crate) node: NodeId,
+    pub(crate) peer: Peer,
+    pub(crate) address: SocketAddr,
+}
+
+impl Speaker {
+    pub(crate) fn new(node: NodeId, address: SocketAddr) -> Self {
+        Self { node, peer: Peer::new(address), address }
+    }
+}
+
+/// An address: a mix of IP address and port, of which a list can be long.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Peer(u64);
 

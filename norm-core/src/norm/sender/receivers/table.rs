@@ -4,23 +4,22 @@ use core::ops::Bound;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::Contests;
-use super::member::Peer;
-use super::member::{Member, MemberStatus};
+use super::claims::IdentityClaims;
+use super::member::{Member, MemberStatus, Peer, Speaker};
 use crate::base::Timestamp;
 use crate::base::order::Order;
-use crate::norm::wire::{Identity, NodeId};
+use crate::norm::wire::{Identity, MemberReport, NodeId};
 
 /// What hearing from a node meant.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// First time that it said who it is: it counts from now on.
+    /// It has announced itself for the first time: it counts from now on.
     New,
     /// It was listed under another node id, and has taken this one.
     Moved(NodeId),
-    /// It has not said who it is, or speaks in the name of somebody at another address: it may be
-    /// served, but nobody waits for it, and what it says of itself is not believed.
-    Stranger,
+    /// It has not announced itself, or claims the identity of a receiver at another address: it may
+    /// be served, but is not waited for, and what it says of itself is not believed.
+    Unannounced,
     /// Known.
     Known,
     /// The list is full.
@@ -29,71 +28,68 @@ pub(crate) enum Heard {
     Collision(Identity),
 }
 
-/// All receivers, by node id. Nothing proves who speaks; but who was there first is not pushed aside
-/// by what comes from another address, and one address is one receiver.
+/// All receivers, by node id. Feedback proves no origin; but a listed receiver is not pushed aside by
+/// feedback from another address, and one address is one receiver.
 #[derive(Debug)]
-pub(crate) struct Members {
-    /// In no order. Some are free.
+pub(crate) struct MemberTable {
+    /// In no order. Some places are free.
     members: Vec<Member>,
     free: Vec<u32>,
     /// Where in `members` a node is.
     nodes: BTreeMap<NodeId, u32>,
     by_identity: Order,
     by_peer: Order,
-    /// Addresses that speak without having said who they are.
-    strangers: BTreeSet<Peer>,
-    /// Silent ones in whose name another address speaks, and since when.
-    contests: Contests,
-    /// Within this time whoever is asked answers; `None` while nobody is asked.
-    asked: Option<Duration>,
+    /// Addresses of receivers that have not announced themselves.
+    unannounced: BTreeSet<Peer>,
+    claims: IdentityClaims,
+    /// Time in which receivers answer the queries; `None` while there are no queries.
+    answer_time: Option<Duration>,
     limit: usize,
-    /// Whoever is heard is listed, under its node id.
-    list_all: bool,
+    /// Every receiver that is heard is listed, under its node id.
+    lists_all_heard: bool,
     active: usize,
     confirmed: usize,
-    ejected: usize,
+    evicted: usize,
 }
 
-/// Silent for this long, a receiver may have gone elsewhere.
-pub(crate) const MOVE_AFTER: Duration = Duration::from_secs(2);
-/// It is asked first, for this time at least: roll calls come each 100 ms meanwhile, as they do for all
-/// strangers, and one that lives answers some of them. Then whoever else speaks in its name is believed.
-const ASKED_FOR: Duration = Duration::from_secs(1);
-/// Strangers counted at most.
-const MAX_STRANGERS: usize = 4_096;
+/// Shortest time that a claimed receiver has to answer. Queries come each 100 ms meanwhile, as they do
+/// for all unannounced receivers, and one that lives answers some of them.
+const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
+/// Most unannounced receivers that are counted.
+const MAX_UNANNOUNCED: usize = 4_096;
 /// The list grows by this part of itself at a time.
 const GROW_BY: usize = 8;
 
-impl Members {
-    pub(crate) fn new(limit: usize, list_all: bool) -> Self {
+impl MemberTable {
+    pub(super) fn new(limit: usize, lists_all_heard: bool) -> Self {
         Self {
             members: Vec::new(),
             free: Vec::new(),
             nodes: BTreeMap::new(),
             by_identity: Order::default(),
             by_peer: Order::default(),
-            strangers: BTreeSet::new(),
-            contests: Contests::default(),
-            asked: Some(ASKED_FOR),
+            unannounced: BTreeSet::new(),
+            claims: IdentityClaims::default(),
+            answer_time: Some(MIN_ANSWER_TIME),
             limit,
-            list_all,
+            lists_all_heard,
             active: 0,
             confirmed: 0,
-            ejected: 0,
+            evicted: 0,
         }
     }
 
-    /// Everybody heard, announced or not: what suppression must reckon with.
+    /// Receivers heard, announced or not: what suppression must reckon with.
     pub(crate) fn len(&self) -> usize {
-        self.nodes.len() + self.strangers.len()
+        self.nodes.len() + self.unannounced.len()
     }
 
-    /// Those that have said who they are, whatever became of them.
+    /// Receivers that have announced themselves, whatever became of them.
     pub(crate) fn announced(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Those that are not out, and were heard since `limit`.
+    /// Active receivers that were heard since `limit`.
     pub(crate) fn present(&self, limit: Timestamp) -> usize {
         self.iter().filter(|(_, m)| m.is_active() && m.last_heard >= limit).count()
     }
@@ -102,7 +98,7 @@ impl Members {
         self.confirmed
     }
 
-    /// True when nobody is still expected to finish.
+    /// True when no receiver is expected to finish any more.
     pub(crate) fn all_settled(&self) -> bool {
         self.active == 0
     }
@@ -112,45 +108,45 @@ impl Members {
         self.nodes.iter().map(|(&node, &at)| (node, &self.members[at as usize]))
     }
 
-    fn get(&self, node: NodeId) -> Option<&Member> {
+    pub(crate) fn get(&self, node: NodeId) -> Option<&Member> {
         self.nodes.get(&node).map(|&at| &self.members[at as usize])
     }
 
-    pub(crate) fn get_mut(&mut self, node: NodeId) -> Option<&mut Member> {
+    fn get_mut(&mut self, node: NodeId) -> Option<&mut Member> {
         self.nodes.get(&node).map(|&at| &mut self.members[at as usize])
     }
 
-    /// Who is listed with an identity.
-    fn named(&self, identity: Identity) -> Option<NodeId> {
+    /// The node that is listed with an identity.
+    fn by_identity(&self, identity: Identity) -> Option<NodeId> {
         let first = self.by_identity.first(|at| self.members[at as usize].identity.0 < identity.0);
         let member = &self.members[first? as usize];
-        (member.identity == identity).then_some(member.node)
+        (member.identity == identity).then_some(member.node())
     }
 
-    /// Who is listed with an address.
-    fn neighbour(&self, peer: Peer) -> Option<NodeId> {
-        let first = self.by_peer.first(|at| self.members[at as usize].peer < peer);
+    /// The node that is listed with an address.
+    fn by_peer(&self, peer: Peer) -> Option<NodeId> {
+        let first = self.by_peer.first(|at| self.members[at as usize].peer() < peer);
         let member = &self.members[first? as usize];
-        (member.peer == peer).then_some(member.node)
+        (member.peer() == peer).then_some(member.node())
     }
 
-    /// Notes feedback from `node` at `peer`; `identity` when the message carried one, `joined` the
-    /// block that is being sent if it is new.
-    pub(crate) fn heard(
+    /// Notes feedback; `identity` when the message carried one, `joined` the block that is being sent
+    /// if the receiver is new.
+    pub(super) fn heard(
         &mut self,
         now: Timestamp,
-        (node, peer): (NodeId, Peer),
+        speaker: Speaker,
         identity: Option<Identity>,
         joined: u64,
     ) -> Heard {
-        let named = || Identity(u128::from(node.0).to_be_bytes());
-        let identity = identity.or_else(|| self.list_all.then(named));
-        let heard = self.place(now, (node, peer), identity, joined);
-        if heard == Heard::Stranger
-            && self.strangers.len() < MAX_STRANGERS
-            && self.neighbour(peer).is_none()
+        let by_node = || Identity(u128::from(speaker.node.0).to_be_bytes());
+        let identity = identity.or_else(|| self.lists_all_heard.then(by_node));
+        let heard = self.place(now, speaker, identity, joined);
+        if heard == Heard::Unannounced
+            && self.unannounced.len() < MAX_UNANNOUNCED
+            && self.by_peer(speaker.peer).is_none()
         {
-            self.strangers.insert(peer);
+            self.unannounced.insert(speaker.peer);
         }
         heard
     }
@@ -158,61 +154,56 @@ impl Members {
     fn place(
         &mut self,
         now: Timestamp,
-        (node, peer): (NodeId, Peer),
+        speaker: Speaker,
         identity: Option<Identity>,
         joined: u64,
     ) -> Heard {
+        let node = speaker.node;
         let Some(&at) = self.nodes.get(&node) else {
-            let Some(id) = identity else { return Heard::Stranger };
-            return self.announce(now, (node, peer), id, joined);
+            let Some(id) = identity else { return Heard::Unannounced };
+            return self.announce(now, speaker, id, joined);
         };
         let member = &mut self.members[at as usize];
         if identity.is_some_and(|id| id != member.identity) {
             return Heard::Collision(member.identity);
         }
-        if member.peer != peer {
+        if member.peer() != speaker.peer {
             if identity.is_none() || self.holds(now, at) {
-                return Heard::Stranger;
+                return Heard::Unannounced;
             }
             self.leave_address(at);
             let member = &mut self.members[at as usize];
             // It may have started again with a node id that its user gave it.
-            (member.peer, member.joined) = (peer, joined);
+            member.move_to(speaker.peer, joined);
             if member.status == MemberStatus::Failed {
                 self.set_status(node, MemberStatus::Active);
             }
             self.enter_address(at);
         }
-        self.contests.end(at);
+        self.claims.end(at);
         let member = &mut self.members[at as usize];
-        member.last_heard = now;
+        member.note_heard(now);
         if member.status == MemberStatus::Lost {
             self.set_status(node, MemberStatus::Active);
         }
         Heard::Known
     }
 
-    /// A node id that is not listed, of somebody who says who it is.
-    fn announce(
-        &mut self,
-        now: Timestamp,
-        (node, peer): (NodeId, Peer),
-        id: Identity,
-        joined: u64,
-    ) -> Heard {
-        let (known, neighbour) = (self.named(id), self.neighbour(peer));
-        // Somebody else's name, from elsewhere; or two names at one address.
+    /// A node id that is not listed announces itself.
+    fn announce(&mut self, now: Timestamp, speaker: Speaker, id: Identity, joined: u64) -> Heard {
+        let (known, neighbour) = (self.by_identity(id), self.by_peer(speaker.peer));
+        // A known identity from another address; or a second identity at one address.
         let others = [known, neighbour].map(|old| self.nodes.get(&old?).copied());
         let others = if known == neighbour { [None; 2] } else { others };
         let held = others.map(|other| other.is_some_and(|at| self.holds(now, at)));
         if held.contains(&true) {
-            return Heard::Stranger;
+            return Heard::Unannounced;
         }
         let Some(old) = known.or(neighbour) else {
             if self.nodes.len() >= self.limit {
                 return Heard::Unlisted;
             }
-            self.insert(Member::new(now, (node, peer), id, joined));
+            self.insert(Member::new(now, speaker, id, joined));
             return Heard::New;
         };
         // It may have started again with nothing; if not, it confirms again. From another address it has
@@ -221,29 +212,28 @@ impl Members {
         for gone in known.into_iter().chain(neighbour) {
             self.forget(gone);
         }
-        let mut fresh = Member::new(now, (node, peer), id, joined);
-        let same = member.filter(|m| m.identity == id && m.peer == peer);
-        fresh.joined = same.map_or(joined, |m| m.joined);
-        self.insert(fresh);
-        if same.is_some_and(|m| m.status == MemberStatus::Evicted) {
-            self.set_status(node, MemberStatus::Evicted);
+        let existing = member.filter(|m| m.identity == id && m.peer() == speaker.peer);
+        let joined = existing.map_or(joined, |m| m.joined());
+        self.insert(Member::new(now, speaker, id, joined));
+        if existing.is_some_and(|m| m.status == MemberStatus::Evicted) {
+            self.set_status(speaker.node, MemberStatus::Evicted);
         }
         Heard::Moved(old)
     }
 
-    /// Those who are asked now answer within this time; `None` while nobody is asked.
-    pub(crate) fn note_call(&mut self, answers: Option<Duration>) {
-        self.asked = answers.map(|answers| answers.max(ASKED_FOR));
+    /// Receivers that are asked now answer within this time; `None` while none is asked.
+    pub(crate) fn note_query(&mut self, answer_time: Option<Duration>) {
+        self.answer_time = answer_time.map(|time| time.max(MIN_ANSWER_TIME));
     }
 
-    /// True while a receiver keeps its names although another address speaks in them.
+    /// True while a receiver keeps its identity although another address claims it.
     fn holds(&mut self, now: Timestamp, at: u32) -> bool {
         let member = &self.members[at as usize];
         if member.is_gone() {
             return false;
         }
-        let asked = self.asked.filter(|_| !member.speaks(now));
-        asked.is_none_or(|asked| !self.contests.is_over(at, now, asked))
+        let answer_time = self.answer_time.filter(|_| !member.speaks(now));
+        answer_time.is_none_or(|time| !self.claims.is_decided(at, now, time))
     }
 
     fn insert(&mut self, member: Member) {
@@ -261,7 +251,7 @@ impl Members {
                 self.members.len() as u32 - 1
             }
         };
-        self.nodes.insert(member.node, at);
+        self.nodes.insert(member.node(), at);
         let key = |at: u32| (self.members[at as usize].identity.0, at);
         self.by_identity.insert(at, |other| key(other) < key(at));
         self.enter_address(at);
@@ -269,13 +259,13 @@ impl Members {
     }
 
     fn enter_address(&mut self, at: u32) {
-        self.strangers.remove(&self.members[at as usize].peer);
-        let key = |at: u32| (self.members[at as usize].peer, at);
+        self.unannounced.remove(&self.members[at as usize].peer());
+        let key = |at: u32| (self.members[at as usize].peer(), at);
         self.by_peer.insert(at, |other| key(other) < key(at));
     }
 
     fn leave_address(&mut self, at: u32) {
-        let key = |at: u32| (self.members[at as usize].peer, at);
+        let key = |at: u32| (self.members[at as usize].peer(), at);
         self.by_peer.remove(at, |other| key(other) < key(at));
     }
 
@@ -286,7 +276,7 @@ impl Members {
             let key = |at: u32| (self.members[at as usize].identity.0, at);
             self.by_identity.remove(at, |other| key(other) < key(at));
             self.leave_address(at);
-            self.contests.end(at);
+            self.claims.end(at);
             self.free.push(at);
         }
     }
@@ -294,14 +284,30 @@ impl Members {
     /// Changes a status; true if it was another one.
     pub(crate) fn set_status(&mut self, node: NodeId, status: MemberStatus) -> bool {
         let Some(member) = self.get_mut(node) else { return false };
-        let old = core::mem::replace(&mut member.status, status);
+        let old = member.replace_status(status);
         self.active -= usize::from(old == MemberStatus::Active);
         self.active += usize::from(status == MemberStatus::Active);
         self.confirmed -= usize::from(old == MemberStatus::Confirmed);
         self.confirmed += usize::from(status == MemberStatus::Confirmed);
-        self.ejected -= usize::from(old == MemberStatus::Evicted);
-        self.ejected += usize::from(status == MemberStatus::Evicted);
+        self.evicted -= usize::from(old == MemberStatus::Evicted);
+        self.evicted += usize::from(status == MemberStatus::Evicted);
         old != status
+    }
+
+    /// Notes what a receiver reports of itself; returns its status, if it is listed.
+    pub(super) fn note_report(
+        &mut self,
+        node: NodeId,
+        report: &MemberReport<'_>,
+    ) -> Option<MemberStatus> {
+        let member = self.get_mut(node)?;
+        member.note_report(report);
+        Some(member.status)
+    }
+
+    /// A round trip with a receiver was measured; how far it is believed.
+    pub(super) fn believe(&mut self, node: NodeId, rtt: Duration) -> Option<Duration> {
+        self.get_mut(node)?.believe(rtt)
     }
 
     /// New data make every confirmation stale.
@@ -309,7 +315,7 @@ impl Members {
         for &at in self.nodes.values() {
             let member = &mut self.members[at as usize];
             if member.status == MemberStatus::Confirmed {
-                member.status = MemberStatus::Active;
+                member.replace_status(MemberStatus::Active);
                 self.active += 1;
             }
         }
@@ -317,23 +323,23 @@ impl Members {
     }
 
     /// Active receivers, ascending: all of them if they are at most `limit`, else a run of exactly
-    /// `limit`, the one that follows `after`. So a shorter list names everybody.
+    /// `limit`, the one that follows `after`. So a shorter list names all active receivers.
     pub(crate) fn next_active(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
         let after = (Bound::Excluded(after), Bound::Unbounded);
         let active = |range: (Bound<NodeId>, Bound<NodeId>)| {
             let members = self.nodes.range(range).map(|(&node, &at)| (node, at));
             members.filter(|(_, at)| self.members[*at as usize].is_active()).map(|(node, _)| node)
         };
-        let everybody = (Bound::Unbounded, Bound::Unbounded);
+        let all = (Bound::Unbounded, Bound::Unbounded);
         if self.active <= limit {
-            return active(everybody).collect();
+            return active(all).collect();
         }
         let mut nodes: Vec<NodeId> = active(after).take(limit).collect();
         if nodes.is_empty() {
-            nodes.extend(active(everybody).take(limit));
+            nodes.extend(active(all).take(limit));
         } else if nodes.len() < limit {
             nodes.clear();
-            nodes.extend(active(everybody).rev().take(limit));
+            nodes.extend(active(all).rev().take(limit));
             nodes.reverse();
         }
         nodes
@@ -344,13 +350,13 @@ impl Members {
         self.get(node).is_some_and(Member::is_active)
     }
 
-    /// Those that were sent away.
-    pub(crate) fn ejected(&self) -> usize {
-        self.ejected
+    /// Receivers that were evicted.
+    pub(crate) fn evicted(&self) -> usize {
+        self.evicted
     }
 
-    /// True of a receiver that was sent away.
-    pub(crate) fn is_ejected(&self, node: NodeId) -> bool {
+    /// True of a receiver that was evicted.
+    pub(crate) fn is_evicted(&self, node: NodeId) -> bool {
         self.get(node).is_some_and(|member| member.status == MemberStatus::Evicted)
     }
 
@@ -359,12 +365,12 @@ impl Members {
         self.get(node).map(|member| member.identity)
     }
 
-    /// The first active receivers behind `after`, going round; `limit` at most.
+    /// The first active receivers after `after`, going round; `limit` at most.
     pub(crate) fn following(&self, after: NodeId, limit: usize) -> Vec<NodeId> {
-        let behind = self.nodes.range((Bound::Excluded(after), Bound::Unbounded));
+        let later = self.nodes.range((Bound::Excluded(after), Bound::Unbounded));
         let before = self.nodes.range(..=after);
         let is_active = |at: u32| self.members[at as usize].is_active();
-        let active = behind.chain(before).filter(|(_, at)| is_active(**at));
+        let active = later.chain(before).filter(|(_, at)| is_active(**at));
         active.map(|(&node, _)| node).take(limit).collect()
     }
 

@@ -1,208 +1,137 @@
-//! Takes NACKs apart (RFC 5740 §4.3.1, §5.4): what is wanted of which block, and whom it holds up.
+//! Takes NACKs apart (RFC 5740 §4.3.1, §5.4): what is needed of which block.
 
-use crate::norm::sender::feedback::*;
+use core::ops::Range;
 
-/// What one NACK says. What it says of a block adds up; what different ones say is compared.
+use super::needs::NackNeeds;
+use crate::fec::{EXTRA_SYMBOLS, Scheme};
+use crate::norm::sender::objects::Content;
+use crate::norm::wire::{
+    Nack, ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest,
+};
+
+/// What was read of a NACK.
 #[derive(Debug, Default)]
-pub(crate) struct NackNeeds {
-    /// By running number, ascending.
-    pub(crate) blocks: Vec<(u64, BlockNeed)>,
-    /// Blocks wanted whole, by running number.
-    pub(crate) whole: RangeSet,
-    /// Objects whose INFO is wanted, by key.
-    pub(crate) infos: RangeSet,
+pub(crate) struct NackRead {
+    pub(crate) needs: NackNeeds,
+    /// Requests for what does not exist, or was not sent yet.
+    pub(crate) ignored: u64,
+    /// Something was asked for that cannot be repaired: SQUELCH is due.
+    pub(crate) squelch: bool,
 }
 
-impl NackNeeds {
-    /// What is said of a block. A NACK names blocks in ascending order, as a rule.
-    pub(crate) fn of(&mut self, block: u64) -> &mut BlockNeed {
-        let at = self.blocks.partition_point(|(other, _)| *other < block);
-        if self.blocks.get(at).is_none_or(|(other, _)| *other != block) {
-            self.blocks.insert(at, (block, BlockNeed::default()));
-        }
-        &mut self.blocks[at].1
-    }
+/// Reads NACKs, and checks them against what was sent.
+#[derive(Debug)]
+struct NackReader<'a> {
+    content: &'a Content,
+    read: NackRead,
 }
 
-/// A place named by a repair item, checked against what was sent.
+/// A symbol named by a repair item; something of its block was sent.
 #[derive(Copy, Clone, Debug)]
-struct Place {
+struct NamedSymbol {
     key: u64,
     /// Running number of the block.
     block: u64,
     symbol: u32,
 }
 
-impl Sender {
-    pub(crate) fn take_nack(
-        &mut self,
-        now: Timestamp,
-        node: NodeId,
-        trust: Trust,
-        nack: &Nack<'_>,
-        to_group: bool,
-    ) {
-        // Content from before it came is nobody's fault: it holds nobody up.
-        let member = self.members.get_mut(node).filter(|_| trust == Trust::Member);
-        let joined = member.map_or(u64::MAX, |member| member.joined);
-        let mut oldest = u64::MAX;
-        let mut needs = NackNeeds::default();
-        for request in nack.requests.iter() {
-            self.take_request(now, &request, &mut needs);
-        }
-        if trust == Trust::Stranger && !self.config.trust_unannounced {
-            let sent = self.stats.packets;
-            let cut = self.strangers.limit(now, sent, self.config.block_len, &mut needs);
-            self.stats.ignored_requests += cut;
-        }
-        for (start, end) in needs.whole.iter() {
-            oldest = oldest.min(oldest_since(joined, start..end));
-            if !self.repairs.request_whole(now, start..end) {
-                self.stats.ignored_requests += 1;
-            }
-        }
-        self.request_infos(now, &needs.infos);
-        let gather = self.gather_time();
-        for (block, need) in &mut needs.blocks {
-            need.teaches = trust == Trust::Member || self.config.trust_unannounced;
-            let Some((object, index)) = self.objects.by_block(*block) else { continue };
-            let geometry = object.geometry(index);
-            let (symbols, parity) = (geometry.symbols, geometry.scheme.parity(geometry.symbols));
-            if self.parity.fresh(*block, parity) >= need.counted {
-                // Any fresh ones will do.
-                need.parity.clear();
-            }
-            if !self.repairs.request(now, *block, symbols, need, gather) {
-                // Repaired a moment ago, unless there is no room: nobody lags because of it.
-                self.stats.ignored_requests += 1;
-            } else if *block >= joined {
-                oldest = oldest.min(*block);
-            }
-        }
-        if oldest < u64::MAX && trust == Trust::Member {
-            let cycle = self.grtt.get() * (2 * u32::from(self.backoff()) + 4);
-            self.lag.note(now, oldest, cycle);
-        }
-        self.session.unicast = !to_group;
-        let advertise = !to_group && self.group_size() > 1 && self.backoff() > 0;
-        if advertise && now >= self.session.advertise_from {
-            self.session.advertise_from = now + self.grtt.get() / 2;
-            self.push_urgent(Urgent::RepairAdv);
-        }
+/// Reads what a NACK asks for.
+pub(crate) fn read_nack(content: &Content, nack: &Nack<'_>) -> NackRead {
+    let mut reader = NackReader { content, read: NackRead::default() };
+    for request in nack.requests.iter() {
+        reader.take_request(&request);
     }
+    reader.read
+}
 
-    pub(crate) fn take_request(
-        &mut self,
-        now: Timestamp,
-        request: &RepairRequest<'_>,
-        needs: &mut NackNeeds,
-    ) {
+impl NackReader<'_> {
+    fn take_request(&mut self, request: &RepairRequest<'_>) {
         let flags = request.flags;
         if request.form == RepairForm::Ranges {
             for (first, last) in request.ranges() {
-                self.take_range(now, flags, &first, &last, needs);
+                self.take_range(flags, &first, &last);
             }
             return;
         }
         for item in request.items.iter() {
             if request.form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT) {
-                self.take_erasures(now, &item, needs);
+                self.take_erasures(&item);
                 if flags.contains(RepairFlags::INFO) {
-                    self.take_range(now, RepairFlags::INFO, &item, &item, needs);
+                    self.take_range(RepairFlags::INFO, &item, &item);
                 }
             } else {
-                self.take_range(now, flags, &item, &item, needs);
+                self.take_range(flags, &item, &item);
             }
         }
     }
 
-    pub(crate) fn take_erasures(
-        &mut self,
-        now: Timestamp,
-        item: &RepairItem,
-        needs: &mut NackNeeds,
-    ) {
-        let Some(place) = self.place(now, item) else { return };
-        let Some((object, index)) = self.objects.by_block(place.block) else { return };
-        let symbols = object.geometry(index).symbols;
-        if !self.coded() || !object.can_be_coded(index) {
-            if place.symbol > 0 && place.block < self.sent_blocks() {
-                needs.whole.insert(place.block, place.block + 1);
+    /// Takes a number of symbols.
+    fn take_erasures(&mut self, item: &RepairItem) {
+        let Some(NamedSymbol { block, symbol: count, .. }) = self.find(item) else { return };
+        let Some((object, index)) = self.content.objects().by_block(block) else { return };
+        if count == 0 {
+            return;
+        }
+        if !self.content.is_coded() || !object.can_be_coded(index) {
+            if block < self.content.sent_blocks() {
+                self.read.needs.full.insert(block, block + 1);
             }
-        } else if place.symbol > 0 {
-            let need = needs.of(place.block);
-            need.counted = place.symbol.min(symbols + EXTRA_SYMBOLS);
+        } else {
+            let symbols = object.geometry(index).symbols;
+            self.read.needs.of(block).counted = count.min(symbols + EXTRA_SYMBOLS);
         }
     }
 
     /// Takes an inclusive range at the level that its flags name, the finest first.
-    pub(crate) fn take_range(
-        &mut self,
-        now: Timestamp,
-        flags: RepairFlags,
-        first: &RepairItem,
-        last: &RepairItem,
-        needs: &mut NackNeeds,
-    ) {
-        let Some(from) = self.place(now, first) else { return };
-        let to = if first == last { Some(from) } else { self.place(now, last) };
+    fn take_range(&mut self, flags: RepairFlags, first: &RepairItem, last: &RepairItem) {
+        let Some(from) = self.find(first) else { return };
+        let to = if first == last { Some(from) } else { self.find(last) };
         let Some(to) = to else { return };
         let whole = flags.contains(RepairFlags::OBJECT);
         if flags.contains(RepairFlags::INFO) || whole {
-            needs.infos.insert(from.key, to.key.saturating_add(1));
+            self.read.needs.infos.insert(from.key, to.key.saturating_add(1));
         }
         if flags.contains(RepairFlags::SEGMENT) {
-            self.name_symbols(from, to, needs);
+            self.take_symbols(from, to);
             return;
         }
-        // The rest is still on its way.
-        let sent = self.sent_blocks();
+        // What follows is still to be sent for the first time.
+        let sent = self.content.sent_blocks();
+        let objects = self.content.objects();
         // An empty object's first block is none.
-        let end = self.objects.get(to.key).map_or(0, |o| o.first_block + o.begun_blocks());
+        let end = objects.get(to.key).map_or(0, |object| object.end_block());
         if flags.contains(RepairFlags::BLOCK) {
             let end = to.block.saturating_add(1).min(end);
-            needs.whole.insert(from.block, end.min(sent));
+            self.read.needs.full.insert(from.block, end.min(sent));
         } else if whole {
-            let start = self.objects.get(from.key).map_or(end, |o| o.first_block);
-            needs.whole.insert(start, end.min(sent));
+            let start = objects.get(from.key).map_or(end, |object| object.first_block());
+            self.read.needs.full.insert(start, end.min(sent));
         }
     }
 
-    /// One past the last block of which nothing more will be sent for now: those before the cursor, and a
-    /// stream's that rests.
-    pub(crate) fn sent_blocks(&self) -> u64 {
-        let at = self.cursor.place();
-        let stream = self.objects.get(self.cursor.key).and_then(|object| object.stream.as_ref());
-        let rests = at.symbol > 0 && stream.is_some_and(|stream| at >= stream.source.end());
-        self.cursor_block() + u64::from(rests)
-    }
-
-    pub(crate) fn name_symbols(&mut self, from: Place, to: Place, needs: &mut NackNeeds) {
-        let Some((object, index)) = self.objects.by_block(from.block) else { return };
+    /// Takes symbols of one block by name.
+    fn take_symbols(&mut self, from: NamedSymbol, to: NamedSymbol) {
+        let Some((object, index)) = self.content.objects().by_block(from.block) else { return };
         let symbols = object.geometry(index).symbols;
-        let parity = match object.layout.scheme() {
+        let parity = match object.scheme() {
             // What is not all written cannot be coded.
             _ if !object.can_be_coded(index) => 0,
             Scheme::ReedSolomon(code) => u32::from(code.parity()),
             _ => 0,
         };
-        // Of a stream's last block the rest is not written, or on its way.
-        let sent = self.sent_of_stream(object, index).unwrap_or(symbols);
+        // Of a stream's last block some symbols may not be written, or not be sent yet.
+        let sent = object.sent_symbols(index, self.content.position());
         let end = to.symbol.saturating_add(1);
         if from.block != to.block || from.symbol > to.symbol || end > symbols + parity {
             return;
         }
-        // Overlapping ranges would cost time for nothing; an honest NACK has none.
-        let follows = |list: &[Range<u32>], range: &Range<u32>| {
-            !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
-        };
         let named = from.symbol..end.min(sent);
         let coded = from.symbol.max(symbols) - symbols..end.max(symbols) - symbols;
         if named.is_empty() && coded.is_empty() {
-            self.stats.ignored_requests += 1;
+            self.read.ignored += 1;
             return;
         }
-        let need = needs.of(from.block);
+        let need = self.read.needs.of(from.block);
         let (names, codes) = (follows(&need.named, &named), follows(&need.parity, &coded));
         if names {
             need.named.push(named);
@@ -211,72 +140,51 @@ impl Sender {
             need.counted += coded.end - coded.start;
             need.parity.push(coded);
         }
-        self.stats.ignored_requests += u64::from(!names && !codes);
+        self.read.ignored += u64::from(!names && !codes);
     }
 
-    pub(crate) fn request_infos(&mut self, now: Timestamp, keys: &RangeSet) {
-        // More than a segment's worth comes again; there is no need to take it all.
-        for key in keys.iter().flat_map(|(start, end)| start..end).take(256) {
-            let has_info = self.objects.get(key).is_some_and(|o| o.info.is_some());
-            if has_info && key <= self.cursor.key && !self.repairs.request_info(now, key) {
-                self.stats.ignored_requests += 1;
-            }
-        }
-    }
-
-    /// Where an item points, or `None` (and perhaps a SQUELCH) if that was never sent.
-    pub(crate) fn place(&mut self, now: Timestamp, item: &RepairItem) -> Option<Place> {
-        if item.fec_id != self.fec_id() {
-            self.stats.ignored_requests += 1;
+    /// What an item names, or `None` if that was never sent or is gone.
+    fn find(&mut self, item: &RepairItem) -> Option<NamedSymbol> {
+        let scheme = self.content.scheme();
+        if item.fec_id != scheme.fec_id() {
+            self.read.ignored += 1;
             return None;
         }
-        let PayloadId { block, symbol, .. } = item.payload_id.decode(self.payload_format())?;
-        let key = self.key_of(item.object);
-        let Some(object) = key.and_then(|key| self.objects.get(key)) else {
-            self.stats.ignored_requests += 1;
-            self.squelch(now);
+        let PayloadId { block, symbol, .. } = item.payload_id.decode(scheme.payload_format())?;
+        let (objects, position) = (self.content.objects(), self.content.position());
+        let object = key_near(position.key(), item.object).and_then(|key| objects.get(key));
+        let Some(object) = object else {
+            self.read.ignored += 1;
+            self.read.squelch = true;
             return None;
         };
-        let block = match &object.stream {
-            None => block,
-            Some(stream) => {
-                let near = if object.key == self.cursor.key {
-                    self.cursor.place().block
-                } else {
-                    stream.source.end().block
-                };
-                let index = object.stream_block(block, near, self.config.scheme);
-                if index < stream.source.first_block() {
-                    self.stats.ignored_requests += 1;
-                    self.squelch(now);
-                    return None;
-                }
-                u32::try_from(index).ok()?
-            }
-        };
-        let number = object.first_block + u64::from(block);
-        let exists = u64::from(block) < object.blocks() || (block == 0 && object.blocks() == 0);
-        if !exists || !self.cursor.has_passed(object, block) {
-            self.stats.ignored_requests += 1;
+        let index = object.unwrap_block(block, position);
+        if index < object.first_kept() {
+            self.read.ignored += 1;
+            self.read.squelch = true;
             return None;
         }
-        Some(Place { key: object.key, block: number, symbol })
-    }
-
-    /// The key nearest to the cursor with these low 16 bits; `None` below zero.
-    pub(crate) fn key_of(&self, id: ObjectId) -> Option<u64> {
-        let near = self.cursor.key;
-        let ahead = id.0.wrapping_sub(near as u16);
-        if ahead < 0x8000 {
-            Some(near + u64::from(ahead))
-        } else {
-            near.checked_sub(u64::from(ahead.wrapping_neg()))
+        let block = u32::try_from(index).ok()?;
+        let exists = index < object.blocks() || (index == 0 && object.blocks() == 0);
+        if !exists || !position.has_passed(object, block) {
+            self.read.ignored += 1;
+            return None;
         }
+        Some(NamedSymbol { key: object.key(), block: object.first_block() + index, symbol })
     }
 }
 
-/// The first block of a span that was sent since a receiver came; `u64::MAX` if none was.
-fn oldest_since(joined: u64, span: Range<u64>) -> u64 {
-    let first = span.start.max(joined);
-    if first < span.end { first } else { u64::MAX }
+/// Overlapping ranges would cost time for nothing; a correct NACK has none.
+fn follows(list: &[Range<u32>], range: &Range<u32>) -> bool {
+    !range.is_empty() && list.last().is_none_or(|last| last.end <= range.start)
+}
+
+/// The key nearest to `near` with these low 16 bits; `None` below zero.
+fn key_near(near: u64, id: ObjectId) -> Option<u64> {
+    let ahead = id.0.wrapping_sub(near as u16);
+    if ahead < 0x8000 {
+        Some(near + u64::from(ahead))
+    } else {
+        near.checked_sub(u64::from(ahead.wrapping_neg()))
+    }
 }

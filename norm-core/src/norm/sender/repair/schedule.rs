@@ -1,196 +1,139 @@
-//! Sends repair: what was named or wanted whole again, and coded symbols (RFC 5740 §5.4).
+//! Which repair leaves next: named symbols, coded symbols, or a block in full (RFC 5740 §5.4).
 
 use core::ops::Range;
 use core::time::Duration;
 
-use bytes::Bytes;
-
+use super::block::{CodedRun, HoldOff, Plan};
+use super::repairs::Repair;
 use crate::base::Timestamp;
-use crate::endpoint::{EncodeJob, Job, Transmit, TransmitBuf};
-use crate::fec::Scheme;
-use crate::norm::sender::Sender;
-use crate::norm::sender::repair::table::{Encoded, Plan};
-use crate::norm::wire::ObjectFlags;
+use crate::norm::sender::flow::Lag;
+use crate::norm::sender::objects::{Content, DataBatch, Repairable, Symbols};
+use crate::norm::sender::receivers::GroupTiming;
 
-/// Repairs looked at for one that can be sent at once: those before it wait for what they need to be
-/// read or coded, meanwhile, so this is also how many of them are under way.
-const CANDIDATES: usize = 64;
-/// Whole blocks in repair at the same time.
-const WHOLE_AT_ONCE: usize = 3;
+/// Repairs looked at for one that can be sent at once: those before it wait for their blocks to be
+/// read or coded meanwhile, so this is also how many are being prepared.
+const MAX_CANDIDATES: usize = 64;
+/// Blocks in full repair at the same time.
+const MAX_FULL_REPAIRS: usize = 3;
 
-impl Sender {
-    /// Repairs that are due in part, for blocks in `range`.
-    pub(crate) fn send_repair(
-        &mut self,
-        now: Timestamp,
-        range: Range<u64>,
-        out: &mut TransmitBuf,
-    ) -> Option<Transmit> {
-        let candidates = first_few(self.repairs.active(range));
-        candidates.into_iter().flatten().find_map(|block| self.send_block_repair(now, block, out))
+/// Chooses the next repair.
+#[derive(Debug)]
+pub(crate) struct RepairSchedule<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) repair: &'a mut Repair,
+    pub(crate) content: &'a mut Content,
+    pub(crate) lag: &'a mut Lag,
+    pub(crate) group: GroupTiming,
+    /// Most packets that may leave at once.
+    pub(crate) limit: u32,
+    /// EXT_FTI goes on every packet.
+    pub(crate) fti: bool,
+    /// Set when a block was asked for that can no longer be repaired.
+    pub(crate) squelch: bool,
+}
+
+impl RepairSchedule<'_> {
+    /// Repair in part that is due, of blocks in `range`.
+    pub(crate) fn next(&mut self, range: Range<u64>) -> Option<DataBatch> {
+        let candidates = first_few(self.repair.table.active(range));
+        candidates.into_iter().flatten().find_map(|block| self.repair_block(block))
     }
 
-    /// Blocks that are wanted whole; a few are begun at once, so that reading runs ahead.
-    pub(crate) fn send_whole(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        let mut under_way = self.repairs.active_whole().take(CANDIDATES).count();
-        while under_way < WHOLE_AT_ONCE {
-            let Some(block) = self.repairs.first_whole() else { break };
-            if let Some(next) = self.skip_of_stream(now, block) {
-                self.repairs.skip_whole(block..next);
-                continue;
+    /// Full repair of blocks; a few are begun at once, so that reading runs ahead.
+    pub(crate) fn next_full(&mut self) -> Option<DataBatch> {
+        let mut begun = self.repair.table.active_full().take(MAX_CANDIDATES).count();
+        while begun < MAX_FULL_REPAIRS {
+            let Some(block) = self.repair.table.first_full() else { break };
+            let Some((object, index)) = self.content.objects().by_block(block) else { break };
+            match object.repairable(index, self.content.position()) {
+                Repairable::Sent(sent) => {
+                    let symbols = object.geometry(index).symbols;
+                    self.repair.table.begin_full(block, symbols, sent);
+                    begun += 1;
+                }
+                Repairable::Dropped(next) => {
+                    self.squelch = true;
+                    self.repair.table.skip_full(block..next);
+                }
+                Repairable::Unsent(next) => self.repair.table.skip_full(block..next),
             }
-            let Some((object, index)) = self.objects.by_block(block) else { break };
-            let symbols = object.geometry(index).symbols;
-            let sent = self.sent_of_stream(object, index).unwrap_or(symbols);
-            self.repairs.begin_whole(block, symbols, sent);
-            under_way += 1;
         }
-        let candidates = first_few(self.repairs.active_whole());
-        candidates.into_iter().flatten().find_map(|block| self.send_block_repair(now, block, out))
+        let candidates = first_few(self.repair.table.active_full());
+        candidates.into_iter().flatten().find_map(|block| self.repair_block(block))
     }
 
-    pub(crate) fn send_block_repair(
-        &mut self,
-        now: Timestamp,
-        block: u64,
-        out: &mut TransmitBuf,
-    ) -> Option<Transmit> {
-        if self.give_up_stream_block(now, block) {
+    fn repair_block(&mut self, block: u64) -> Option<DataBatch> {
+        if self.is_dropped(block) {
+            self.repair.table.forget(block);
+            self.squelch = true;
             return None;
         }
-        let plan = self.repairs.get_mut(block)?.plan();
-        let transmit = match plan {
-            Plan::Resend => self.send_named(now, block, out),
-            Plan::Code => self.send_coded(now, block, out),
+        let repair = self.repair.table.get_mut(block)?;
+        let fti = self.fti || repair.is_unsent();
+        let symbols = match repair.plan() {
+            Plan::Resend => self.named(block),
+            Plan::Code => self.coded(block),
         }?;
-        self.session.hasten_flush();
-        let hold = self.grtt.get();
-        // A few receivers wait at least so long before they ask for a block that is over. In a large group
-        // hasty requests come again, together with others.
-        let soon = if self.is_large() { Duration::ZERO } else { hold / 4 };
-        if self.repairs.finish(now, block, self.coded(), (hold, soon)) {
+        // A few receivers wait at least this long before they ask for more of a block that is over. In
+        // a large group hasty requests come again, together with others.
+        let grtt = self.group.grtt;
+        let proactive = if self.group.is_large() { Duration::ZERO } else { grtt / 4 };
+        let holdoff = HoldOff { repair: grtt, proactive };
+        if self.repair.table.finish(self.now, block, self.content.is_coded(), &holdoff) {
             self.lag.repaired(block);
-            if block < self.horizon() {
-                self.cache.drop_block(block);
+            if block < self.content.repair_window() {
+                self.content.drop_block(block);
             }
         }
-        Some(transmit)
+        Some(DataBatch { block, symbols, repair: true, fti })
     }
 
-    pub(crate) fn send_named(
-        &mut self,
-        now: Timestamp,
-        block: u64,
-        out: &mut TransmitBuf,
-    ) -> Option<Transmit> {
-        if self.objects.by_block(block).is_some_and(|(object, _)| object.stream.is_some()) {
-            return self.send_stream_again(now, block, out);
-        }
-        let Some(source) = self.cache.get(block).cloned() else {
-            self.want_block(block);
+    /// The block has left a stream's buffer.
+    fn is_dropped(&self, block: u64) -> bool {
+        let object = self.content.objects().by_block(block);
+        object.is_some_and(|(object, index)| u64::from(index) < object.first_kept())
+    }
+
+    /// Source symbols that were asked for by name.
+    fn named(&mut self, block: u64) -> Option<Symbols> {
+        let (object, index) = self.content.objects().by_block(block)?;
+        let Some(stream) = object.stream() else { return self.named_in_memory(block) };
+        let repair = self.repair.table.get_mut(block)?;
+        let limit = self.limit as usize;
+        let ids = stream.batch(index.into(), limit, || repair.take_named()).symbols;
+        if ids.is_empty() {
+            self.repair.table.forget(block);
             return None;
-        };
-        let limit = self.batch(out);
-        let repair = self.repairs.get_mut(block)?;
-        let fti = repair.sent == 0 || now < self.session.fti_until;
-        let mut ids = Vec::with_capacity(limit as usize);
-        let mut from = 0;
-        while ids.len() < limit as usize
-            && let Some(id) = repair.pending.first_set(from)
+        }
+        Some(Symbols::Stream { ids })
+    }
+
+    fn named_in_memory(&mut self, block: u64) -> Option<Symbols> {
+        let content = self.content.block(block)?;
+        let repair = self.repair.table.get_mut(block)?;
+        let mut ids = Vec::with_capacity(self.limit as usize);
+        while ids.len() < self.limit as usize
+            && let Some(symbol) = repair.take_named()
         {
-            repair.pending.remove(id);
-            ids.push(id);
-            from = id + 1;
+            ids.push(symbol);
         }
-        repair.sent += ids.len() as u32;
-        self.stats.resent_packets += ids.len() as u64;
-        self.send_source(block, ids, &source, ObjectFlags::REPAIR, fti, out)
+        (!ids.is_empty()).then_some(Symbols::Some { ids, content })
     }
 
-    pub(crate) fn send_coded(
-        &mut self,
-        now: Timestamp,
-        block: u64,
-        out: &mut TransmitBuf,
-    ) -> Option<Transmit> {
-        let limit = self.batch(out);
-        let repair = self.repairs.get_mut(block)?;
-        let wanted = repair.remaining().min(limit);
-        let ready = repair.encoded.as_mut().filter(|e| e.used < e.count);
-        let Some(encoded) = ready else {
-            self.want_encoded(block);
+    /// Coded symbols; they are made if there are none.
+    fn coded(&mut self, block: u64) -> Option<Symbols> {
+        let repair = self.repair.table.get_mut(block)?;
+        let Some(run) = repair.take_coded(self.limit) else {
+            self.repair.encode(self.content, block);
             return None;
         };
-        let count = wanted.min(encoded.count - encoded.used);
-        let (first, offset) = (encoded.first + encoded.used, encoded.used as usize);
-        let symbols = encoded.symbols.clone();
-        encoded.used += count;
-        let fti = repair.sent == 0 || now < self.session.fti_until;
-        repair.sent += count;
-        self.stats.coded_packets += u64::from(count);
-        self.send_symbols(block, first, &symbols, offset, count, fti, out)
-    }
-
-    /// Has coded symbols made: those needed now and a few for the next cycle.
-    pub(crate) fn want_encoded(&mut self, block: u64) {
-        if self.repairs.get_mut(block).is_none_or(|repair| repair.encoding) {
-            return;
-        }
-        let Some((object, index)) = self.objects.by_block(block) else { return };
-        let geometry = object.geometry(index);
-        let source = match &object.stream {
-            Some(stream) => stream.source.block_bytes(index.into()),
-            None => self.cache.get(block).cloned(),
-        };
-        let Some(source) = source else {
-            self.want_block(block);
-            return;
-        };
-        let Some(repair) = self.repairs.get_mut(block) else { return };
-        let parity = geometry.scheme.parity(geometry.symbols);
-        let remaining = repair.remaining();
-        let fresh = self.parity.fresh(block, parity);
-        let range = match geometry.scheme {
-            Scheme::RaptorQ => {
-                let count = remaining + remaining / 4 + 2;
-                let first = self.parity.reserve(block, parity, count);
-                first..first + count
-            }
-            // A code with few symbols: none is made that is not needed, and when all were sent,
-            // those that are named are sent again.
-            _ if fresh == 0
-                && let Some(named) = repair.take_parity(remaining) =>
-            {
-                named
-            }
-            _ => {
-                let count = remaining.min(if fresh > 0 { fresh } else { parity });
-                let first = self.parity.reserve(block, parity, count);
-                repair.forget_parity(first..first + count);
-                first..first + count
-            }
-        };
-        repair.encoding = true;
-        self.jobs.push_back(Job::Encode(EncodeJob {
-            block,
-            symbols: geometry.symbols,
-            symbol_size: geometry.symbol_size,
-            source,
-            scheme: geometry.scheme,
-            first: geometry.symbols + range.start,
-            count: range.end - range.start,
-        }));
-    }
-
-    pub(crate) fn take_encoded(&mut self, block: u64, first: u32, symbols: Bytes) {
-        let Some((object, index)) = self.objects.by_block(block) else { return };
-        let count = (symbols.len() / usize::from(object.geometry(index).symbol_size)) as u32;
-        self.repairs.encoded(block, Encoded { first, symbols, used: 0, count });
+        let CodedRun { first, count, symbols: content } = run;
+        (count > 0).then_some(Symbols::Coded { first, count, content })
     }
 }
 
-fn first_few(blocks: impl Iterator<Item = u64>) -> [Option<u64>; CANDIDATES] {
-    let mut few = [None; CANDIDATES];
+fn first_few(blocks: impl Iterator<Item = u64>) -> [Option<u64>; MAX_CANDIDATES] {
+    let mut few = [None; MAX_CANDIDATES];
     for (place, block) in few.iter_mut().zip(blocks) {
         *place = Some(block);
     }

@@ -1,13 +1,15 @@
+use super::super::controller::limits;
 use super::*;
+use crate::norm::sender::config::{RateControl, SenderConfig};
 use crate::norm::wire::QuantizedLoss;
 
 const MS: Duration = Duration::from_millis(1);
 const A: NodeId = NodeId(10);
 const B: NodeId = NodeId(11);
 
-/// One that follows what arrives, whose probes leave every 20 ms, behind 100 packets each.
+/// A follower whose probes leave every 20 ms, after 100 packets each.
 struct Test {
-    steering: Following,
+    follower: ClrFollower,
     now: Timestamp,
     sequence: u16,
 }
@@ -16,11 +18,11 @@ impl Test {
     fn new() -> Self {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
-        let steering = match Steering::new(&config, 972, Timestamp::ZERO) {
-            Some(Steering::Delivery(following)) => *following,
-            other => panic!("another law: {other:?}"),
-        };
-        let mut test = Self { steering, now: Timestamp::ZERO, sequence: 0 };
+        let limits = limits(&config);
+        let (overhead, rtt) = (config.packet_overhead.bytes(), config.grtt.initial);
+        let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
+        let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
+        let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0 };
         test.probe();
         test.probe();
         test
@@ -35,17 +37,17 @@ impl Test {
         self.sequence += 1;
         let packets = u64::from(self.sequence) * 100;
         let total = Total { bytes: packets * 972, packets };
-        self.steering.tick(self.now, |_| true);
-        self.steering.probe(self.now, self.sequence, total);
+        self.follower.tick(self.now, |_| true);
+        self.follower.probe(self.now, self.sequence, total);
     }
 
-    /// So many of a hundred packets have arrived at this one.
+    /// This many of a hundred packets have arrived at a receiver.
     fn report(&mut self, node: NodeId, received: u32) {
-        self.report_marked(node, received, 0);
+        self.report_ce_marked(node, received, 0);
     }
 
-    /// The same, and so many of them are marked.
-    fn report_marked(&mut self, node: NodeId, received: u32, marked: u32) {
+    /// This many of a hundred packets have arrived at a receiver, some with CE marks.
+    fn report_ce_marked(&mut self, node: NodeId, received: u32, marked: u32) {
         let feedback = CcFeedback {
             cc_sequence: self.sequence,
             flags: CcFlags::RTT,
@@ -64,53 +66,54 @@ impl Test {
             queue: Duration::ZERO,
             ce_marked: marked,
         };
-        self.steering.take(self.now, node, MS * 10, (&feedback, report));
+        let view = PathView { node, rtt: MS * 10, feedback: &feedback, report };
+        self.follower.take(self.now, &view);
     }
 
-    fn limiting(&self) -> Option<NodeId> {
-        self.steering.limiting.map(|limiting| limiting.node)
+    fn clr(&self) -> Option<NodeId> {
+        self.follower.clr.map(|clr| clr.node)
     }
 }
 
 #[test]
-fn who_can_take_much_less_must_say_it_of_two_times() {
+fn receiver_that_can_take_less_must_report_it_twice() {
     let mut test = Test::new();
     test.report(A, 100);
-    assert_eq!(test.limiting(), Some(A));
-    let rate = test.steering.rate();
+    assert_eq!(test.clr(), Some(A));
+    let rate = test.follower.rate();
     test.report(B, 1);
     test.report(B, 1);
-    assert_eq!((test.limiting(), test.steering.rate()), (Some(A), rate));
-    let listed: Vec<NodeId> = test.steering.listed().map(|item| item.id).collect();
+    assert_eq!((test.clr(), test.follower.rate()), (Some(A), rate));
+    let listed: Vec<NodeId> = test.follower.listed().map(|item| item.id).collect();
     assert_eq!(listed, [A, B], "it is asked again");
     test.probe();
     test.report(B, 1);
-    assert_eq!(test.limiting(), Some(B));
-    assert!(test.steering.rate() < rate);
+    assert_eq!(test.clr(), Some(B));
+    assert!(test.follower.rate() < rate);
 }
 
 #[test]
-fn who_is_marked_twice_limits_unless_who_does_is_marked_too() {
+fn receiver_with_ce_marks_becomes_clr_unless_the_clr_has_them() {
     let mut test = Test::new();
     test.report(A, 100);
     test.probe();
-    test.report_marked(B, 100, 30);
-    assert_eq!(test.limiting(), Some(A), "it must say so of two times");
+    test.report_ce_marked(B, 100, 30);
+    assert_eq!(test.clr(), Some(A), "it must say so of two times");
     test.probe();
-    test.report_marked(B, 100, 30);
-    assert_eq!(test.limiting(), Some(B));
+    test.report_ce_marked(B, 100, 30);
+    assert_eq!(test.clr(), Some(B));
     test.probe();
-    test.report_marked(B, 100, 30);
+    test.report_ce_marked(B, 100, 30);
     for _ in 0..3 {
         test.probe();
-        test.report_marked(A, 100, 30);
-        test.report_marked(B, 100, 30);
+        test.report_ce_marked(A, 100, 30);
+        test.report_ce_marked(B, 100, 30);
     }
-    assert_eq!(test.limiting(), Some(B), "they see the same queue");
+    assert_eq!(test.clr(), Some(B), "they see the same queue");
 }
 
 #[test]
-fn who_takes_it_back_is_suspected_no_more() {
+fn receiver_that_takes_it_back_is_no_candidate() {
     let mut test = Test::new();
     test.report(A, 100);
     test.report(B, 1);
@@ -118,46 +121,46 @@ fn who_takes_it_back_is_suspected_no_more() {
     test.report(B, 100);
     test.probe();
     test.report(B, 1);
-    assert_eq!(test.limiting(), Some(A));
+    assert_eq!(test.clr(), Some(A));
 }
 
 #[test]
-fn who_limits_and_says_nothing_more_is_replaced() {
+fn silent_clr_is_replaced() {
     let mut test = Test::new();
     test.report(A, 100);
     for _ in 0..140 {
         test.probe();
     }
     test.report(B, 100);
-    assert_eq!(test.limiting(), Some(A), "not yet");
+    assert_eq!(test.clr(), Some(A), "not yet");
     for _ in 0..20 {
         test.probe();
     }
     test.report(B, 100);
-    assert_eq!(test.limiting(), Some(B));
+    assert_eq!(test.clr(), Some(B));
 }
 
 #[test]
-fn a_member_that_is_gone_limits_no_more() {
+fn member_that_is_gone_is_not_clr() {
     let mut test = Test::new();
     test.report(A, 100);
-    test.steering.tick(test.now, |node| node != A);
-    assert_eq!(test.limiting(), None);
+    test.follower.tick(test.now, |node| node != A);
+    assert_eq!(test.clr(), None);
 }
 
 #[test]
-fn who_is_asked_seldom_is_silent_when_it_has_not_answered_twice() {
+fn rarely_probed_clr_is_silent_after_two_probes() {
     let mut test = Test::new();
     test.report(A, 100);
-    test.steering.delivery.resume(test.now, 1e6);
+    test.follower.delivery.resume(test.now, 1e6);
     for _ in 0..10 {
         test.probe_after(MS * 7000);
         test.report(A, 100);
     }
-    let capacity = test.steering.delivery.bandwidth();
+    let capacity = test.follower.delivery.bandwidth();
     test.probe_after(MS * 7000);
-    assert_eq!(test.steering.delivery.bandwidth(), capacity);
+    assert_eq!(test.follower.delivery.bandwidth(), capacity);
     test.probe_after(MS * 7000);
-    assert!(test.steering.delivery.bandwidth() < capacity);
-    assert_eq!(test.limiting(), Some(A));
+    assert!(test.follower.delivery.bandwidth() < capacity);
+    assert_eq!(test.clr(), Some(A));
 }
