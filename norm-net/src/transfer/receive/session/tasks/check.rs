@@ -51,7 +51,7 @@ impl CheckTask {
                 let path = self.written.spool.directory();
                 SetResult::Failed(Problem::system(Action::ReadBack, path, &error))
             }
-            Err(message) => SetResult::Failed(Problem::Internal { message }),
+            Err(error) => SetResult::Failed(Problem::Internal { error }),
         };
         let Self { number, written, results, .. } = self;
         // The spool's last holder removes its files: that must not be after the session hears of this.

@@ -44,7 +44,7 @@ impl PlaceSetTask {
         });
         let result = match placed {
             Ok(result) => SetResult::Placed(result),
-            Err(message) => SetResult::Failed(Problem::Internal { message }),
+            Err(error) => SetResult::Failed(Problem::Internal { error }),
         };
         drop(spool);
         results.set(number, result);
@@ -66,7 +66,7 @@ impl PlaceFileTask {
         let Self { object, file, overwrite, cancel, results } = self;
         let result = match guarded(|| file.place(overwrite, &cancel)) {
             Ok(result) => FileResult::Placed(result),
-            Err(message) => FileResult::Failed(Problem::Internal { message }),
+            Err(error) => FileResult::Failed(Problem::Internal { error }),
         };
         drop(file);
         results.file(object, result);

@@ -58,7 +58,7 @@ impl StoreTask {
     pub(super) fn run_with(mut self, store: impl FnOnce(&mut Self) -> StoreOutcome) -> JobDone {
         let slot = self.job.slot;
         let outcome = guarded(|| store(&mut self)).unwrap_or_else(|message| {
-            self.failures.failed(self.owner, Problem::Internal { message });
+            self.failures.failed(self.owner, Problem::Internal { error: message });
             StoreOutcome::Failed
         });
         // The engine may use the buffer again as soon as it hears of the outcome.
@@ -100,7 +100,7 @@ impl RoomTask {
         let problem = match guarded(|| spool.take_room(wanted)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => cannot_write(spool.directory(), &error),
-            Err(message) => Problem::Internal { message },
+            Err(error) => Problem::Internal { error },
         };
         drop(spool);
         results.set(number, SetResult::Failed(problem));

@@ -1,7 +1,7 @@
-//! Someone on the network who means no good, and holds no secret.
+//! An attacker on the network that holds no secret.
 //!
-//! Listens to the session and sends about 2000 packets a second: noise, and what it heard with
-//! changes, to the group and to everyone's own address.
+//! Listens to the session and sends about 2000 packets a second, noise and changed copies of what it
+//! heard, to the group and to the address of each host.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const MEMORY: usize = 512;
 /// What fits a frame together with the headers of IP and UDP.
 const LONGEST: usize = 1472;
 
-pub struct Stranger {
+pub struct Attacker {
     link: Link,
     rng: Rng,
     heard: u64,
@@ -26,7 +26,7 @@ pub struct Stranger {
     addresses: Vec<SocketAddr>,
 }
 
-impl Stranger {
+impl Attacker {
     pub fn new(link: Link, seed: u64) -> Self {
         let rng = Rng::new(seed);
         Self { link, rng, heard: 0, sent: 0, packets: Vec::new(), addresses: Vec::new() }
@@ -48,7 +48,7 @@ impl Stranger {
         for _ in 0..BURST {
             let packet = self.packet();
             let to = self.destination();
-            // Refused ones (nobody there any more) are no loss.
+            // A packet that the destination refuses is no loss.
             if self.link.send(to, packet.len(), &packet).is_ok() {
                 self.sent += 1;
             }
