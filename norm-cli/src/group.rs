@@ -53,9 +53,9 @@ pub fn hint_if_foreign(group: SocketAddr) -> Option<String> {
         return None;
     }
     Some(format!(
-        "--group {group} is neither a multicast group nor an address of this machine: receiving what \
-         arrives at port {} of any of its addresses. For unicast, use an address of this machine here, and \
-         the same at the sender",
+        "--group {group} is neither a multicast group nor an address of this machine: receiving \
+         what arrives at port {} of any of its addresses. For unicast, use an address of this \
+         machine here, and the same at the sender",
         group.port()
     ))
 }

@@ -83,8 +83,8 @@ fn conclude(
 ) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
         output.hint(&format!(
-            "{} reached this machine but were dropped, because the socket buffer was full: lower the \
-             rate at the sender (--rate-max), or raise net.core.rmem_max here",
+            "{} reached this machine but were dropped, because the socket buffer was full: lower \
+             the rate at the sender (--rate-max), or raise net.core.rmem_max here",
             text::count(report.kernel_drops, "packet")
         ));
     }
@@ -190,7 +190,7 @@ fn note(event: &ReceiveEvent) -> Option<String> {
             "this receiver is slower than the others: continuing in the separate group {group}"
         ),
         ReceiveEvent::Ejected { lane: None } => {
-            "evicted: this receiver is too slow for the others, and the sender no longer waits for it"
+            "evicted: too slow for the others, and the sender no longer waits for this receiver"
                 .to_owned()
         }
         ReceiveEvent::Hint(message) => format!("hint: {message}"),
@@ -230,7 +230,7 @@ fn leftover_notes(kept: &[(u64, u64)], removed: usize) -> Vec<String> {
         .collect();
     if !parts.is_empty() {
         notes.push(format!(
-            "{} kept here ({}): resumed when the same files are sent again, or removed by --no-resume",
+            "{} kept here ({}): resumed when the same files are sent again; --no-resume removes it",
             text::count(parts.len() as u64, "unfinished transfer"),
             parts.join(", ")
         ));
@@ -334,8 +334,8 @@ fn no_sender(settings: &ReceiveSettings) -> String {
     if !group::is_multicast(group) {
         return format!(
             "no sender heard on {group}, which is not a multicast group: check that norm-send is \
-             running with --group and an address of this machine, and that the firewall here allows \
-             UDP port {port}"
+             running with --group and an address of this machine, and that the firewall here \
+             allows UDP port {port}"
         );
     }
     format!(

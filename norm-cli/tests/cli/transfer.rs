@@ -158,7 +158,8 @@ fn receiver_with_present_files_succeeds() {
         assert_eq!(status.code(), Some(0), "{events:#?}");
         assert_eq!(last(&events, "set_complete")["already_here"], before);
         assert_eq!(last(&events, "summary")["sets"][0]["already_here"], before);
-        let is_present = |event: &&Value| event["already_here"] == true && event["path"].is_string();
+        let is_present =
+            |event: &&Value| event["already_here"] == true && event["path"].is_string();
         assert_eq!(events.iter().filter(is_present).count(), before);
         for file in ["a", "sub/b", "c"] {
             let (sent, got) =

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::slots::Slot;
 use crate::matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
 use crate::peers::{Programs, SENDER, Task};
 use crate::place::{Place, Spot};
 use crate::process::{self, Peer};
+use crate::slots::Slot;
 use crate::{files, logs, programs};
 
 /// 11 s at the rate of the test. Before it knows its round trip an NRL receiver waits up to 2.1 s

@@ -1,5 +1,5 @@
-//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck that
-//! neither side knows of.
+//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck
+//! that neither side knows of.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::command::say;
 use crate::content::Content;
-use crate::slots::Slot;
 use crate::matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
 use crate::net::Host;
 use crate::ours::Ours;
 use crate::peers::{Programs, Task};
 use crate::place::{Place, Spot};
+use crate::slots::Slot;
 use crate::{logs, process};
 
 /// The bottleneck, in bits per second of frames.

@@ -11,8 +11,8 @@ use norm_net::interface::InterfaceSpec;
 use norm_net::socket::{Link, LinkConfig};
 use serde_json::{Value, json};
 
-use crate::process::MARK;
 use crate::attacker::Attacker;
+use crate::process::MARK;
 
 /// Set for helpers only.
 pub const SWITCH: &str = "NORM_TEST_HELPER";
