@@ -19,5 +19,8 @@ pub mod fileset;
 pub mod norm;
 pub mod transfer;
 
+#[cfg(feature = "serde")]
+mod serial;
+
 pub use base::{Rng, Timestamp};
 pub use endpoint::{Datagram, Destination, Endpoint, Job, JobDone, Transmit, TransmitBuf};

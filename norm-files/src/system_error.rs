@@ -1,27 +1,16 @@
-//! What the system said about a call that failed.
+//! What the operating system said about a call that failed.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// An error of the system as a value that can be copied and compared.
+/// An error of the operating system: unlike [`io::Error`] it can be cloned and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SystemError {
-    kind: io::ErrorKind,
-    message: String,
-}
-
-impl SystemError {
-    /// What kind of failure it is.
-    pub fn kind(&self) -> io::ErrorKind {
-        self.kind
-    }
-}
-
-impl From<io::Error> for SystemError {
-    fn from(error: io::Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string() }
-    }
+    /// What kind of error it is.
+    pub kind: io::ErrorKind,
+    /// What the system said.
+    pub message: String,
 }
 
 impl fmt::Display for SystemError {
@@ -30,4 +19,16 @@ impl fmt::Display for SystemError {
     }
 }
 
-impl Error for SystemError {}
+impl std::error::Error for SystemError {}
+
+impl From<&io::Error> for SystemError {
+    fn from(error: &io::Error) -> Self {
+        Self { kind: error.kind(), message: error.to_string() }
+    }
+}
+
+impl From<io::Error> for SystemError {
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
+    }
+}

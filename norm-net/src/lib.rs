@@ -8,23 +8,24 @@
 //! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.
 //! - [`io`]: interfaces, sockets, the driver's loop, worker threads.
 
+pub mod event;
 pub mod io;
 pub mod objects;
 pub mod transfer;
 
+mod running;
 mod stopper;
 
+pub use event::{
+    Events, Feedback, Hint, NoEvent, NodeId, Problem, ReceiveEvent, ReceiveOutcome,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport,
+    SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, SetFailure,
+    SetReport,
+};
 pub use io::dscp::Dscp;
-pub use norm_core::norm::receiver::Feedback;
-pub use norm_core::norm::wire::NodeId;
 pub use norm_files::source::ScanError;
 pub use stopper::Stopper;
-pub use transfer::receive::{
-    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
-    ReceiveSettings, Receiving, SetReport, receive,
-};
-pub use transfer::send::{
-    Compat, CompatFec, Fec, Pace, ReceiverOutcome, ReceiverResult, SendError, SendEvent,
-    SendOptions, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, Slow,
-    SlowLimits, send,
-};
+pub use transfer::ConfigProblem;
+pub use transfer::norm::{Fec, Standard, StandardFec};
+pub use transfer::receive::{ReceiveError, ReceiveOptions, Receiving, receive};
+pub use transfer::send::{Pace, SendError, SendOptions, Sending, Slow, SlowLimits, send};

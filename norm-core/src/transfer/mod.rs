@@ -5,11 +5,16 @@
 
 mod inbound;
 mod object;
+mod outbound;
 
 use crate::base::Rng;
 
 pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
 pub use object::{ObjectMeta, ObjectSpec};
+pub use outbound::{
+    Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice, ReceiverStanding,
+    ReceiverView,
+};
 
 /// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in another
 /// protocol.

@@ -31,7 +31,6 @@ use crate::SystemError;
 
 /// Why files could not be placed; those placed before stay, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum PlaceError {
     /// Something is in the way.
     Plan(PlanError),

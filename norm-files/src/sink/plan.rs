@@ -50,7 +50,6 @@ pub struct Plan {
 
 /// Why a set cannot be put into the output directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum PlanError {
     /// The manifest is damaged.
     Content(ContentError),

@@ -1,5 +1,6 @@
 //! The loop that joins an engine to its sockets, workers and application.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
-use norm_core::endpoint::{Datagram, Destination, Endpoint, Job, JobDone, TransmitBuf};
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
 
 use crate::io::layer::Layer;
 use crate::io::socket::{Link, LinkStats, SendOutcome};
@@ -70,19 +71,9 @@ pub fn run<L: Layer>(
     let mut next_look = clock.now();
     let mut left = Left::default();
     loop {
-        let mut now = clock.now();
-        link.recv(RECEIVES, &mut |received| {
-            if received.first {
-                now = clock.now();
-            }
-            let datagram = Datagram {
-                source: received.source,
-                to_group: received.to_group,
-                ce: received.marked,
-                waited: received.waited,
-                payload: received.payload,
-            };
-            engine.handle_datagram(now, datagram);
+        let now = Cell::new(clock.now());
+        link.recv_in_batches(RECEIVES, &mut || now.set(clock.now()), &mut |datagram| {
+            engine.handle_datagram(now.get(), datagram);
         })?;
         for job in done.try_iter() {
             engine.handle_job(clock.now(), job);
@@ -123,15 +114,6 @@ pub fn run<L: Layer>(
         // Also with nothing to wait for: this is where the link learns what has arrived.
         link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
     }
-}
-
-/// What to tell a person when nothing leaves.
-pub(crate) fn refusal(error: &io::Error) -> String {
-    format!(
-        "nothing leaves this machine, the system refuses to send: {error}. Is the interface up, is there a \
-         route through it, and does a local firewall let UDP out? On many systems IPv6 multicast does not work \
-         through lo"
-    )
 }
 
 /// What had left, and what had been refused, when that was last looked at.

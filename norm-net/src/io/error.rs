@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::io::interface::{Interface, InterfaceError, Names};
 
 /// A link could not be opened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum NetError {
     /// An option has a value that cannot work.
-    Config(String),
+    Config(LinkProblem),
     /// No interface could be chosen.
     Interface(InterfaceError),
     /// The system refused to set a socket up.
@@ -35,6 +36,69 @@ pub enum NetError {
     },
 }
 
+/// An option of a link has a value that cannot work.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkProblem {
+    /// The session has port 0.
+    NoPort {
+        /// Group or peer.
+        group: SocketAddr,
+    },
+    /// The TTL (hop limit) is not 1 to 255.
+    Ttl {
+        /// What was asked for.
+        ttl: u32,
+    },
+    /// The session's address is unspecified, which is nothing to send to.
+    NoDestination {
+        /// Group or peer.
+        group: SocketAddr,
+    },
+    /// A source was given for a session that is not multicast.
+    SourceWithoutGroup {
+        /// The source.
+        source: IpAddr,
+        /// The peer.
+        group: SocketAddr,
+    },
+    /// The source is not the address of one sender.
+    SourceAddress {
+        /// The source.
+        source: IpAddr,
+    },
+    /// Source and group are of different address families.
+    MixedFamilies {
+        /// The source.
+        source: IpAddr,
+        /// The group.
+        group: SocketAddr,
+    },
+}
+
+impl fmt::Display for LinkProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPort { group } => {
+                write!(f, "the session {group} needs a port from 1 to 65535")
+            }
+            Self::Ttl { ttl } => write!(f, "a TTL of {ttl} is not possible: give 1 to 255"),
+            Self::NoDestination { group } => {
+                write!(f, "{group} is no address to send to: give a group or a peer")
+            }
+            Self::SourceWithoutGroup { source, group } => {
+                write!(f, "a source ({source}) needs a multicast group, not {group}")
+            }
+            Self::SourceAddress { source } => {
+                write!(f, "the source {source} must be the address of one sender")
+            }
+            Self::MixedFamilies { source, group } => {
+                write!(f, "source {source} and group {group} mix IPv4 and IPv6")
+            }
+        }
+    }
+}
+
 impl NetError {
     pub(crate) fn socket(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
@@ -45,7 +109,7 @@ impl NetError {
 impl fmt::Display for NetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(message) => f.write_str(message),
+            Self::Config(problem) => problem.fmt(f),
             Self::Interface(error) => error.fmt(f),
             Self::Socket { action, error } => {
                 write!(f, "cannot {action}: {error}")?;

@@ -266,13 +266,12 @@ pub fn directory(path: &str) -> Entry<'_> {
 }
 
 pub fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
-    ReceiveOptions {
-        interface: Some(InterfaceSpec::Name("lo".to_owned())),
-        timeout: Some(Duration::from_secs(20)),
-        seed: Some(9),
-        name: "test".to_owned(),
-        ..ReceiveOptions::new(group, directory)
-    }
+    ReceiveOptions::new(group, directory).with(|o| {
+        o.interface = Some(InterfaceSpec::Name("lo".to_owned()));
+        o.timeout = Some(Duration::from_secs(20));
+        o.seed = Some(9);
+        o.name = "test".to_owned();
+    })
 }
 
 pub fn names(directory: &Path) -> Vec<String> {

@@ -55,14 +55,13 @@ impl fmt::Display for InterfaceError {
             }
             Self::Ambiguous { family, candidates } => write!(
                 f,
-                "no route tells which interface to use for {family}; \
-                 choose one with -i: {}",
+                "no route tells which interface to use for {family}; choose one: {}",
                 Names(candidates)
             ),
             Self::NoneUsable { family, existing } => {
                 write!(f, "no interface that reaches other machines has an {family} address")?;
                 if let Some(loopback) = existing.iter().find(|one| one.loopback) {
-                    write!(f, "; for a test on one machine use -i {}", loopback.name)?;
+                    write!(f, "; for a test on one machine choose {}", loopback.name)?;
                 }
                 write!(f, "; there are: {}", Names(existing))
             }

@@ -97,6 +97,40 @@ impl fmt::Display for Interface {
 pub struct Chosen {
     /// The interface.
     pub interface: Interface,
-    /// Why this one, in a few words fit for `using eth0 (…)`.
-    pub because: &'static str,
+    /// Why this one.
+    pub because: Because,
+}
+
+/// Why an interface was taken.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Because {
+    /// It was asked for.
+    Given,
+    /// The default route goes through it.
+    DefaultRoute,
+    /// A route to the group goes through it.
+    RouteToGroup,
+    /// A route to the peer goes through it.
+    RouteToPeer,
+    /// No other one is up and reaches other machines.
+    OnlyInterface,
+    /// Any would do: the session listens on every address.
+    EveryAddress,
+}
+
+/// In a few words, fit for `using eth0 (…)`.
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given => "given",
+            Self::DefaultRoute => "default route",
+            Self::RouteToGroup => "route to the group",
+            Self::RouteToPeer => "route to the peer",
+            Self::OnlyInterface => "only interface up",
+            Self::EveryAddress => "listening on every address",
+        })
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::list::{exists_without_address, list};
 use super::route::{self, Route};
-use super::{Chosen, Interface, InterfaceError, InterfaceSpec};
+use super::{Because, Chosen, Interface, InterfaceError, InterfaceSpec};
 
 /// Chooses the interface for a session with `group`, a multicast group or a unicast peer.
 ///
@@ -55,7 +55,7 @@ pub(super) fn given(
                 existing: interfaces.to_vec(),
             });
         }
-        return Ok(Chosen { interface, because: "given" });
+        return Ok(Chosen { interface, because: Because::Given });
     }
     let existing = interfaces.to_vec();
     match spec {
@@ -82,7 +82,7 @@ pub(super) fn by_route(
         .collect();
     let route = route::best(&usable, group)?;
     let interface = interfaces.iter().find(|one| one.name == route.interface)?.clone();
-    let because = if route.prefix == 0 { "default route" } else { "route to the group" };
+    let because = if route.prefix == 0 { Because::DefaultRoute } else { Because::RouteToGroup };
     Some(Chosen { interface, because })
 }
 
@@ -97,7 +97,8 @@ pub(super) fn decide(
     if let Some(interface) = with_local.filter(|one| !one.loopback || !group.is_multicast()) {
         let mut interface = interface.clone();
         interface.prefer(local);
-        let because = if group.is_multicast() { "route to the group" } else { "route to the peer" };
+        let because =
+            if group.is_multicast() { Because::RouteToGroup } else { Because::RouteToPeer };
         return Ok(Chosen { interface, because });
     }
     let usable = |one: &&Interface| !one.loopback && one.up && one.address_like(group).is_some();
@@ -106,7 +107,7 @@ pub(super) fn decide(
         [] => {
             Err(InterfaceError::NoneUsable { family: family(group), existing: interfaces.to_vec() })
         }
-        [only] => Ok(Chosen { interface: only.clone(), because: "only interface up" }),
+        [only] => Ok(Chosen { interface: only.clone(), because: Because::OnlyInterface }),
         _ => Err(InterfaceError::Ambiguous { family: family(group), candidates }),
     }
 }

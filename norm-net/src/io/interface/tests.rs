@@ -85,7 +85,7 @@ ff000000000000000000000000000000 08 00000000000000000000000000000000 00 00000000
 #[test]
 fn the_default_route_of_the_lowest_metric_is_taken() {
     let chosen = by_route(&machine(), &parse_v4(&native(ROUTES_V4)), ip("239.1.2.3")).unwrap();
-    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth0", "default route"));
+    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth0", Because::DefaultRoute));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_route_for_the_group_beats_the_default_route() {
     let network = ip("224.0.0.0");
     routes.push(Route { interface: "eth1".into(), network, prefix: 4, metric: 5000 });
     let chosen = by_route(&machine(), &routes, ip("239.1.2.3")).unwrap();
-    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth1", "route to the group"));
+    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth1", Because::RouteToGroup));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn without_a_route_the_only_interface_that_is_up_is_taken() {
     let mut machine = machine();
     machine[1].up = false;
     let chosen = decide(&machine, None, ip("239.1.2.3")).unwrap();
-    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth1", "only interface up"));
+    assert_eq!((chosen.interface.name.as_str(), chosen.because), ("eth1", Because::OnlyInterface));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn several_candidates_are_listed_and_not_guessed() {
     let error = decide(&machine(), None, ip("239.1.2.3")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no route tells which interface to use for IPv4; choose one with -i: \
+        "no route tells which interface to use for IPv4; choose one: \
          eth0 (192.0.2.2, fe80::1, fd00::2), eth1 (10.1.0.5, 10.2.0.5)"
     );
 }
@@ -140,7 +140,7 @@ fn loopback_is_never_chosen_unasked_for_multicast() {
     assert_eq!(
         error.to_string(),
         "no interface that reaches other machines has an IPv4 address; \
-         for a test on one machine use -i lo; there are: lo (127.0.0.1)"
+         for a test on one machine choose lo; there are: lo (127.0.0.1)"
     );
     let unicast = decide(&machine, Some(ip("127.0.0.1")), ip("127.0.0.1")).unwrap();
     assert_eq!(unicast.interface.name, "lo");

@@ -1,29 +1,12 @@
 //! Receives many datagrams with one system call.
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use norm_core::Datagram;
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef};
 
 use super::setup::Port;
-
-/// A UDP datagram; the payload may be changed in place.
-#[derive(Debug)]
-pub struct Received<'a> {
-    /// Who sent it, as far as a source address can be believed.
-    pub source: SocketAddr,
-    /// Sent to the multicast group, not to us alone.
-    pub to_group: bool,
-    /// A router has marked it "congestion experienced" (RFC 3168).
-    pub marked: bool,
-    /// How long it, or the first of its batch, has been on this machine; zero where the system does not tell.
-    pub waited: Duration,
-    /// The first that a system call brought: a moment to look at the clock, once for all of them.
-    pub first: bool,
-    /// The bytes.
-    pub payload: &'a mut [u8],
-}
 
 /// Room for one call's worth of packets, made once.
 #[derive(Debug)]
@@ -80,31 +63,21 @@ impl ReceiveBuffers {
     }
 }
 
-/// What was found out about a buffer.
-#[derive(Copy, Clone, Debug)]
-pub(super) struct About {
-    pub(super) to_group: bool,
-    pub(super) waited: Duration,
-    /// The first one that a call has filled.
-    pub(super) first: bool,
-}
-
-/// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter.
+/// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter. `to_group` and
+/// `waited` are those of all of them.
 pub(super) fn datagrams<'a>(
     meta: &RecvMeta,
-    about: About,
+    to_group: bool,
+    waited: Duration,
     bytes: &'a mut [u8],
-) -> impl Iterator<Item = Received<'a>> + use<'a> {
-    let source = meta.addr;
-    let marked = meta.ecn == Some(EcnCodepoint::Ce);
-    let About { to_group, waited, first } = about;
+) -> impl Iterator<Item = Datagram<'a>> + use<'a> {
+    let (source, ce) = (meta.addr, meta.ecn == Some(EcnCodepoint::Ce));
     // chunks_mut panics on zero, which an empty datagram's stride is.
-    bytes.chunks_mut(meta.stride.max(1)).enumerate().map(move |(number, payload)| Received {
+    bytes.chunks_mut(meta.stride.max(1)).map(move |payload| Datagram {
         source,
         to_group,
-        marked,
+        ce,
         waited,
-        first: first && number == 0,
         payload,
     })
 }
@@ -120,16 +93,11 @@ pub(super) fn waited(meta: &RecvMeta, now: SystemTime) -> Duration {
 mod tests {
     use super::*;
 
-    const FIRST: About = About { to_group: true, waited: Duration::ZERO, first: true };
-
     fn lengths(len: usize, stride: usize) -> Vec<usize> {
         let mut meta = RecvMeta::default();
         (meta.len, meta.stride) = (len, stride);
         let mut bytes = vec![0; len];
-        let all = datagrams(&meta, FIRST, &mut bytes).enumerate();
-        all.inspect(|(number, one)| assert_eq!(one.first, *number == 0))
-            .map(|(_, one)| one.payload.len())
-            .collect()
+        datagrams(&meta, true, Duration::ZERO, &mut bytes).map(|one| one.payload.len()).collect()
     }
 
     #[test]
@@ -140,15 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_of_a_batch_is_that_of_each_packet() {
-        for (ecn, marked) in
+    fn ce_mark_of_a_batch_is_that_of_each_packet() {
+        for (ecn, ce) in
             [(None, false), (Some(EcnCodepoint::Ect0), false), (Some(EcnCodepoint::Ce), true)]
         {
             let mut meta = RecvMeta::default();
             (meta.len, meta.stride, meta.ecn) = (250, 100, ecn);
-            let marks: Vec<_> =
-                datagrams(&meta, FIRST, &mut [0; 250]).map(|one| one.marked).collect();
-            assert_eq!(marks, [marked; 3]);
+            let mut bytes = [0; 250];
+            let all = datagrams(&meta, true, Duration::ZERO, &mut bytes);
+            assert_eq!(all.map(|one| one.ce).collect::<Vec<_>>(), [ce; 3]);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::io::dscp::Dscp;
-use crate::io::error::NetError;
+use crate::io::error::{LinkProblem, NetError};
 use crate::io::interface::InterfaceSpec;
 
 /// The options of a [`Link`](super::Link).
@@ -36,13 +36,23 @@ pub struct LinkConfig {
     pub join: bool,
     /// Unicast sessions only: whether to receive on the session's port, as receivers do.
     pub bind_session_port: bool,
-    /// Whether only feedback is wanted: the kernel then drops what senders send, our own packets that
-    /// come back among them, without handing it over. Linux only.
-    pub feedback_only: bool,
+    /// What the kernel hands over: it drops all other packets, our own that come back among them.
+    /// `None` is everything. Only on Linux; elsewhere everything is handed over.
+    pub feedback_filter: Option<PacketFilter>,
     /// Whether one system call may send several packets (GSO).
     pub gso: bool,
     /// Whether one system call may receive several packets as one (GRO).
     pub gro: bool,
+}
+
+/// Which datagrams are kept, by the first byte of their payload: those in which it is at least `min`,
+/// after a bitwise and with `mask`. Empty ones are dropped.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PacketFilter {
+    /// Bits that count.
+    pub mask: u8,
+    /// The lowest value of these bits.
+    pub min: u8,
 }
 
 impl LinkConfig {
@@ -61,7 +71,7 @@ impl LinkConfig {
             send_buffer: 4 << 20,
             join: true,
             bind_session_port: false,
-            feedback_only: false,
+            feedback_filter: None,
             gso: true,
             gro: true,
         }
@@ -74,26 +84,26 @@ impl LinkConfig {
 
     /// Refuses values that cannot work.
     pub(super) fn check(&self) -> Result<(), NetError> {
-        let refuse = |message: String| Err(NetError::Config(message));
-        let group = self.group;
+        let refuse = |problem| Err(NetError::Config(problem));
+        let Self { group, ttl, .. } = *self;
         if group.port() == 0 {
-            return refuse(format!("the session {group} needs a port from 1 to 65535"));
+            return refuse(LinkProblem::NoPort { group });
         }
-        if !(1..=255).contains(&self.ttl) {
-            return refuse(format!("a TTL of {} is not possible: give 1 to 255", self.ttl));
+        if !(1..=255).contains(&ttl) {
+            return refuse(LinkProblem::Ttl { ttl });
         }
         if group.ip().is_unspecified() && !self.bind_session_port {
-            return refuse(format!("{group} is no address to send to: give a group or a peer"));
+            return refuse(LinkProblem::NoDestination { group });
         }
         let Some(source) = self.source else { return Ok(()) };
         if !self.is_multicast() {
-            return refuse(format!("a source ({source}) needs a multicast group, not {group}"));
+            return refuse(LinkProblem::SourceWithoutGroup { source, group });
         }
         if source.is_multicast() || source.is_unspecified() {
-            return refuse(format!("the source {source} must be the address of one sender"));
+            return refuse(LinkProblem::SourceAddress { source });
         }
         if source.is_ipv4() != group.is_ipv4() {
-            return refuse(format!("source {source} and group {group} mix IPv4 and IPv6"));
+            return refuse(LinkProblem::MixedFamilies { source, group });
         }
         Ok(())
     }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mio::Waker;
+use norm_core::Datagram;
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
-use super::batch::{About, ReceiveBuffers, datagrams, waited};
+use super::batch::{ReceiveBuffers, datagrams, waited};
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
 use super::wait::Waiting;
-use super::{Buffers, LinkConfig, LinkStats, Received, SendOutcome, raw};
+use super::{Buffers, LinkConfig, LinkStats, SendOutcome, raw};
 use crate::io::error::NetError;
-use crate::io::interface::{Chosen, Interface};
+use crate::io::interface::{Because, Chosen, Interface};
 
 /// The sockets of a session. Never blocks but in [`wait`](Self::wait).
 ///
@@ -34,12 +35,7 @@ use crate::io::interface::{Chosen, Interface};
 /// ```
 #[derive(Debug)]
 pub struct Link {
-    group: SocketAddr,
-    local: SocketAddr,
-    chosen: Chosen,
-    buffers: Buffers,
-    own: Port,
-    session: Option<Port>,
+    sockets: Sockets,
     sending: Sending,
     /// What packets say that leave with a control message.
     ecn: Option<EcnCodepoint>,
@@ -50,6 +46,37 @@ pub struct Link {
     dropped_before: u32,
 }
 
+/// The sockets of a link, and where they are.
+#[derive(Debug)]
+struct Sockets {
+    group: SocketAddr,
+    local: SocketAddr,
+    chosen: Chosen,
+    buffers: Buffers,
+    own: Port,
+    session: Option<Port>,
+}
+
+/// What is tried with sockets that are open, fit for `cannot …`.
+const PREPARE: &str = "prepare to wait for packets";
+
+impl Sockets {
+    fn open(config: &LinkConfig) -> Result<Self, NetError> {
+        config.check()?;
+        let chosen = setup::place(config)?;
+        let own = setup::own_port(config, &chosen.interface)?;
+        let session = setup::session_port(config, &chosen.interface)?;
+        Ok(Self {
+            group: setup::with_scope(config.group, &chosen.interface),
+            local: own.socket.local_addr().map_err(NetError::socket(PREPARE))?,
+            buffers: setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own),
+            chosen,
+            own,
+            session,
+        })
+    }
+}
+
 impl Link {
     /// Chooses the interface, opens the sockets, joins the group.
     ///
@@ -58,21 +85,11 @@ impl Link {
     /// [`NetError::Config`] for options that cannot work, [`NetError::Interface`] when no interface
     /// can be chosen, else what the system refused.
     pub fn open(config: &LinkConfig) -> Result<Self, NetError> {
-        config.check()?;
-        let chosen = setup::place(config)?;
-        let mut own = setup::own_port(config, &chosen.interface)?;
-        let mut session = setup::session_port(config, &chosen.interface)?;
-        let prepare = "prepare to wait for packets";
-        let local = own.socket.local_addr().map_err(NetError::socket(prepare))?;
-        let waiting =
-            Waiting::new(&mut own, session.as_mut()).map_err(NetError::socket(prepare))?;
+        let mut sockets = Sockets::open(config)?;
+        let waiting = Waiting::new(&mut sockets.own, sockets.session.as_mut())
+            .map_err(NetError::socket(PREPARE))?;
         Ok(Self {
-            group: setup::with_scope(config.group, &chosen.interface),
-            local,
-            buffers: setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own),
-            chosen,
-            own,
-            session,
+            sockets,
             sending: Sending::new(config),
             ecn: config.ecn.then_some(EcnCodepoint::Ect0),
             receiving: ReceiveBuffers::new(),
@@ -89,52 +106,46 @@ impl Link {
     ///
     /// As [`open`](Self::open); the link is in its old group then.
     pub fn reopen(&mut self, config: &LinkConfig) -> Result<(), NetError> {
-        config.check()?;
-        let chosen = setup::place(config)?;
-        let mut own = setup::own_port(config, &chosen.interface)?;
-        let mut session = setup::session_port(config, &chosen.interface)?;
-        let prepare = "prepare to wait for packets";
-        let local = own.socket.local_addr().map_err(NetError::socket(prepare))?;
-        self.waiting.watch(&mut own, session.as_mut()).map_err(NetError::socket(prepare))?;
+        let mut sockets = Sockets::open(config)?;
+        self.waiting
+            .watch(&mut sockets.own, sockets.session.as_mut())
+            .map_err(NetError::socket(PREPARE))?;
         self.dropped_before = self.kernel_drops().unwrap_or(0);
-        self.group = setup::with_scope(config.group, &chosen.interface);
-        (self.local, self.chosen) = (local, chosen);
-        self.buffers = setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own);
         self.sending.blocked = false;
-        (self.own, self.session) = (own, session);
+        self.sockets = sockets;
         Ok(())
     }
 
     /// The group (or peer) of the session, as to be given to [`send`](Self::send).
     pub fn group(&self) -> SocketAddr {
-        self.group
+        self.sockets.group
     }
 
     /// The interface in use.
     pub fn interface(&self) -> &Interface {
-        &self.chosen.interface
+        &self.sockets.chosen.interface
     }
 
-    /// Why this interface, in a few words.
-    pub fn chosen_because(&self) -> &'static str {
-        self.chosen.because
+    /// Why this interface.
+    pub fn chosen_because(&self) -> Because {
+        self.sockets.chosen.because
     }
 
     /// Where packets leave from and unicast feedback arrives. The address is unspecified in unicast
     /// sessions without a chosen interface.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.sockets.local
     }
 
     /// Kernel buffers asked for and granted.
     pub fn buffers(&self) -> Buffers {
-        self.buffers
+        self.sockets.buffers
     }
 
     /// How many segments one system call can send now; 1 when batches are off or were refused. Ask
     /// again after each send.
     pub fn max_gso_segments(&self) -> usize {
-        self.sending.max_segments(&self.own)
+        self.sending.max_segments(&self.sockets.own)
     }
 
     /// Sends `contents` as datagrams of `segment_size` bytes, the last one perhaps shorter.
@@ -153,13 +164,18 @@ impl Link {
         contents: &[u8],
     ) -> io::Result<SendOutcome> {
         let transmit = Transmit {
-            destination: setup::with_scope(to, &self.chosen.interface),
+            destination: setup::with_scope(to, &self.sockets.chosen.interface),
             ecn: self.ecn,
             contents,
             segment_size: Some(segment_size),
             src_ip: None,
         };
-        self.sending.send(&self.own, &mut self.stats, &transmit, &self.chosen.interface)
+        self.sending.send(
+            &self.sockets.own,
+            &mut self.stats,
+            &transmit,
+            &self.sockets.chosen.interface,
+        )
     }
 
     /// Hands all waiting datagrams to `sink`, reading at most `max_batches` times from each socket;
@@ -171,14 +187,30 @@ impl Link {
     pub fn recv(
         &mut self,
         max_batches: usize,
-        sink: &mut dyn FnMut(Received<'_>),
+        sink: &mut dyn FnMut(Datagram<'_>),
+    ) -> io::Result<usize> {
+        self.recv_in_batches(max_batches, &mut || (), sink)
+    }
+
+    /// As [`recv`](Self::recv). Calls `batch` before the first datagram that each system call has
+    /// brought: a moment to look at the clock, once for all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_in_batches(
+        &mut self,
+        max_batches: usize,
+        batch: &mut dyn FnMut(),
+        sink: &mut dyn FnMut(Datagram<'_>),
     ) -> io::Result<usize> {
         let before = self.stats.datagrams_received;
         for _ in 0..max_batches {
-            for port in self.session.iter_mut().chain([&mut self.own]) {
+            for port in self.sockets.session.iter_mut().chain([&mut self.sockets.own]) {
                 if port.unread {
-                    let filter = Filter { group: self.group, local: self.local };
-                    read_once(port, &mut self.receiving, &mut self.stats, &filter, sink)?;
+                    let filter = Filter { group: self.sockets.group, local: self.sockets.local };
+                    let (buffers, stats) = (&mut self.receiving, &mut self.stats);
+                    read_once(port, buffers, stats, &filter, batch, sink)?;
                 }
             }
             if !self.has_unread() {
@@ -198,7 +230,7 @@ impl Link {
     /// When the system cannot wait.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let blocked = &mut self.sending.blocked;
-        self.waiting.wait(&mut self.own, self.session.as_mut(), blocked, timeout)
+        self.waiting.wait(&mut self.sockets.own, self.sockets.session.as_mut(), blocked, timeout)
     }
 
     /// Ends a [`wait`](Self::wait) from another thread; the next one, if none is going on.
@@ -214,15 +246,16 @@ impl Link {
     /// Datagrams that the kernel dropped before they could be read, because a receive buffer was
     /// full. A system call each time. Wraps at 32 bits; `None` where the system does not tell.
     pub fn kernel_drops(&self) -> Option<u32> {
-        let own = self.dropped_before.wrapping_add(raw::receive_drops(&self.own.socket)?);
-        match &self.session {
+        let own = self.dropped_before.wrapping_add(raw::receive_drops(&self.sockets.own.socket)?);
+        match &self.sockets.session {
             Some(session) => Some(own.wrapping_add(raw::receive_drops(&session.socket)?)),
             None => Some(own),
         }
     }
 
     fn has_unread(&self) -> bool {
-        self.own.unread || self.session.as_ref().is_some_and(|session| session.unread)
+        self.sockets.own.unread
+            || self.sockets.session.as_ref().is_some_and(|session| session.unread)
     }
 }
 
@@ -252,7 +285,8 @@ fn read_once(
     buffers: &mut ReceiveBuffers,
     stats: &mut LinkStats,
     filter: &Filter,
-    sink: &mut dyn FnMut(Received<'_>),
+    batch: &mut dyn FnMut(),
+    sink: &mut dyn FnMut(Datagram<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
     let mut now = None;
@@ -263,9 +297,11 @@ fn read_once(
         }
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
-        let first = now.is_none();
-        let waited = waited(meta, *now.get_or_insert_with(SystemTime::now));
-        for datagram in datagrams(meta, About { to_group, waited, first }, bytes) {
+        let arrived = *now.get_or_insert_with(|| {
+            batch();
+            SystemTime::now()
+        });
+        for datagram in datagrams(meta, to_group, waited(meta, arrived), bytes) {
             stats.datagrams_received += 1;
             sink(datagram);
         }
@@ -343,7 +379,8 @@ mod tests {
             return; // this kernel has no GSO
         }
         // The kernel cannot split what it must not put checksums into.
-        raw::set_option(&link.own.socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, &1_i32).unwrap();
+        raw::set_option(&link.sockets.own.socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, &1_i32)
+            .unwrap();
         for sends in 1..=2 {
             let sent = link.send("127.0.0.1:9".parse().unwrap(), 100, &[0; 950]);
             assert_eq!(sent.unwrap(), SendOutcome::Sent);

@@ -22,9 +22,8 @@ mod wait;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "portable.rs")]
 mod raw;
 
-pub use batch::Received;
 pub use buffers::Buffers;
-pub use config::LinkConfig;
+pub use config::{LinkConfig, PacketFilter};
 pub use link::Link;
 pub use send::SendOutcome;
 pub use stats::LinkStats;

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::Ipv6Addr;
 
+use super::PacketFilter;
+
 /// GRO is only ever on where `raw.rs` is used.
 pub(super) fn disable_gro<S>(_socket: &S) -> io::Result<()> {
     Ok(())
@@ -19,7 +21,7 @@ pub(super) fn force_recv_buffer<S>(_socket: &S, _bytes: usize) -> io::Result<()>
 }
 
 /// Not offered.
-pub(super) fn only_kinds_from<S>(_socket: &S, _first: u8) -> io::Result<()> {
+pub(super) fn attach_filter<S>(_socket: &S, _filter: PacketFilter) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

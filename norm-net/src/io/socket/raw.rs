@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use socket2::SockAddr;
 
+use super::PacketFilter;
+
 /// Makes every packet arrive in a buffer of its own.
 pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
     set_option(socket, libc::SOL_UDP, libc::UDP_GRO, &0_i32)
@@ -35,8 +37,8 @@ pub(super) fn force_recv_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<
     set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes)
 }
 
-/// Has the kernel drop every datagram whose first byte has a lower half below `first`.
-pub(super) fn only_kinds_from(socket: &impl AsFd, first: u8) -> io::Result<()> {
+/// Has the kernel drop every datagram that the filter does not keep.
+pub(super) fn attach_filter(socket: &impl AsFd, filter: PacketFilter) -> io::Result<()> {
     const UDP_HEADER: u32 = 8;
     let step = |code: u32, jump_if: u8, jump_else: u8, k: u32| libc::sock_filter {
         code: code as u16,
@@ -46,8 +48,8 @@ pub(super) fn only_kinds_from(socket: &impl AsFd, first: u8) -> io::Result<()> {
     };
     let mut program = [
         step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, UDP_HEADER),
-        step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x0f),
-        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, first.into()),
+        step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, filter.mask.into()),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, filter.min.into()),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
     ];

@@ -10,10 +10,7 @@ use super::buffers::{Buffers, granted};
 use super::{LinkConfig, mark, raw};
 use crate::io::dscp::Dscp;
 use crate::io::error::NetError;
-use crate::io::interface::{self, Chosen, Interface, InterfaceError};
-
-/// The lowest of the NORM message types that receivers send: NACK, ACK, REPORT (RFC 5740 §4.1).
-const FIRST_FEEDBACK: u8 = 4;
+use crate::io::interface::{self, Because, Chosen, Interface, InterfaceError};
 
 /// A socket with what is known about it.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ pub(super) fn place(config: &LinkConfig) -> Result<Chosen, InterfaceError> {
         Err(error) if config.interface.is_none() && config.group.ip().is_unspecified() => {
             let first = interface::list().map_err(InterfaceError::List)?.into_iter().next();
             let interface = first.ok_or(error)?;
-            Ok(Chosen { interface, because: "listening on every address" })
+            Ok(Chosen { interface, because: Because::EveryAddress })
         }
         chosen => chosen,
     }
@@ -201,9 +198,9 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
     if socket.recv_buffer_size().is_ok_and(short) {
         let _ = raw::force_recv_buffer(&socket, config.recv_buffer);
     }
-    if config.feedback_only {
-        // Without it, everything is looked at here.
-        let _ = raw::only_kinds_from(&socket, FIRST_FEEDBACK);
+    if let Some(filter) = config.feedback_filter {
+        // Where the system has none, the engine drops the rest.
+        let _ = raw::attach_filter(&socket, filter);
     }
     let prepare = |socket: Socket| {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;

@@ -5,12 +5,14 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::io::error::NetError;
+use crate::transfer::config_problem::ConfigProblem;
 
 /// Receiving failed as a whole. What goes wrong with one set is told by events and in the report.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ReceiveError {
     /// An option has a value that cannot work.
-    Config(String),
+    Config(ConfigProblem),
     /// The output directory cannot be used.
     Directory {
         /// The directory.
@@ -27,7 +29,7 @@ pub enum ReceiveError {
 impl fmt::Display for ReceiveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(message) => f.write_str(message),
+            Self::Config(problem) => problem.fmt(f),
             Self::Directory { path, error } => write!(
                 f,
                 "cannot write to the output directory {}: {error}; choose another one",
@@ -42,7 +44,7 @@ impl fmt::Display for ReceiveError {
 impl std::error::Error for ReceiveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Config(_) => None,
+            Self::Config(problem) => Some(problem),
             Self::Directory { error, .. } | Self::Io(error) => Some(error),
             Self::Net(error) => Some(error),
         }

@@ -4,16 +4,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use norm_core::norm::receiver::Feedback;
-use norm_core::norm::wire::NodeId;
+use norm_core::transfer::NodeId;
 
 use super::ReceiveError;
+use crate::event::Feedback;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::LinkConfig;
+use crate::transfer::config_problem::ConfigProblem;
 
-/// The options of [`receive`](super::receive).
+/// The options of [`receive`](super::receive()): [`ReceiveOptions::new`] has the defaults, and each
+/// field can be set. More fields may come.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ReceiveOptions {
     /// Multicast group and port of the session; a unicast address of this machine (or an
     /// unspecified one) makes a unicast session, whose feedback is always unicast.
@@ -91,32 +94,35 @@ impl ReceiveOptions {
         }
     }
 
+    /// The same with changes, such as `.with(|options| options.ttl = 2)`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// Refuses values that cannot work together.
     pub(super) fn check(&self) -> Result<(), ReceiveError> {
         if let Some(source) = self.source
             && self.feedback == Feedback::Multicast
         {
-            return Err(ReceiveError::Config(format!(
-                "a source ({source}) means source-specific multicast, where receivers cannot send \
-                 to the group: choose unicast feedback, or none"
-            )));
+            let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
+            return Err(ReceiveError::Config(problem));
         }
         if !(0.0..100.0).contains(&self.drop_percent) {
             let percent = self.drop_percent;
-            return Err(ReceiveError::Config(format!(
-                "cannot drop {percent} percent of the packets: give 0 to below 100"
-            )));
+            return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
         }
         Ok(())
     }
 
     /// Bytes for blocks under way.
-    pub(super) fn block_memory(&self) -> usize {
+    pub(crate) fn block_memory(&self) -> usize {
         self.memory / 4 * 3
     }
 
     /// How feedback travels in fact: a unicast session has no group to send it to.
-    pub(super) fn effective_feedback(&self) -> Feedback {
+    pub(crate) fn effective_feedback(&self) -> Feedback {
         match self.feedback {
             Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
             feedback => feedback,
@@ -174,14 +180,14 @@ mod tests {
     fn a_session_without_group_answers_the_sender_directly() {
         assert_eq!(options("127.0.0.1:6003").effective_feedback(), Feedback::Unicast);
         assert_eq!(options("239.1.2.3:6003").effective_feedback(), Feedback::Multicast);
-        let silent = ReceiveOptions { feedback: Feedback::None, ..options("127.0.0.1:6003") };
+        let silent = options("127.0.0.1:6003").with(|o| o.feedback = Feedback::None);
         assert_eq!(silent.effective_feedback(), Feedback::None);
     }
 
     #[test]
     fn dropping_everything_is_refused() {
         for percent in [100.0, -1.0, f64::NAN] {
-            let wrong = ReceiveOptions { drop_percent: percent, ..options("239.1.2.3:6003") };
+            let wrong = options("239.1.2.3:6003").with(|o| o.drop_percent = percent);
             assert!(wrong.check().is_err(), "{percent}");
         }
     }

@@ -34,9 +34,9 @@ impl TimeOfDay {
 
 /// `08:00`, `8:00` or `08:00:30`; `24:00` is midnight too.
 impl FromStr for TimeOfDay {
-    type Err = String;
+    type Err = InvalidTime;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
         let number = |digits: &str| {
             let plain =
                 (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
@@ -50,9 +50,21 @@ impl FromStr for TimeOfDay {
             (Some(hour), Some(minute), Some(second), None) => Self::new(hour, minute, second),
             _ => None,
         };
-        time.ok_or_else(|| format!("'{text}' is no time of day: write 00:00 to 24:00"))
+        time.ok_or_else(|| InvalidTime(text.to_owned()))
     }
 }
+
+/// Text that is no time of day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidTime(String);
+
+impl fmt::Display for InvalidTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no time of day: write 00:00 to 24:00", self.0)
+    }
+}
+
+impl std::error::Error for InvalidTime {}
 
 impl fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,15 +76,15 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
-/// What holds for a while.
+/// The highest rate for a time.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Bound {
     /// The rate of the session, without another bound.
     #[default]
     Open,
-    /// So many bits per second.
+    /// A rate in bits per second.
     Rate(u64),
-    /// Nothing is sent, but for what keeps receivers waiting.
+    /// Nothing is sent but what keeps receivers waiting.
     Paused,
 }
 
@@ -92,9 +104,9 @@ impl Bound {
 pub struct Window {
     /// From this time on.
     pub from: TimeOfDay,
-    /// No longer at this time; before `from`, it is that of the next day.
+    /// Until this time, no longer at it; a time before `from` is that of the next day.
     pub to: TimeOfDay,
-    /// What holds.
+    /// The bound that holds.
     pub bound: Bound,
 }
 
@@ -114,7 +126,49 @@ impl fmt::Display for Window {
     }
 }
 
-/// What holds when.
+/// A schedule that cannot work.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScheduleProblem {
+    /// A window begins and ends at the same time.
+    Empty {
+        /// The window.
+        window: Window,
+    },
+    /// A window has a rate of 0, which is a pause.
+    ZeroRate {
+        /// The window.
+        window: Window,
+    },
+    /// Two windows overlap.
+    Overlap {
+        /// One of them.
+        first: Window,
+        /// The other one.
+        second: Window,
+    },
+    /// Nothing would ever be sent.
+    OnlyPauses,
+}
+
+impl fmt::Display for ScheduleProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { window } => write!(f, "{window} begins and ends at the same time"),
+            Self::ZeroRate { window } => write!(f, "a rate of 0 in {window} is a pause: say so"),
+            Self::Overlap { first, second } => {
+                write!(f, "{first} and {second} overlap: give each time one rate")
+            }
+            Self::OnlyPauses => {
+                f.write_str("nothing would ever be sent: give some time of the day a rate")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ScheduleProblem {}
+
+/// The bounds of the rate over a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateSchedule {
     windows: Vec<Window>,
@@ -125,39 +179,37 @@ impl RateSchedule {
     /// Windows, and what holds outside of them.
     ///
     /// # Errors
-    /// What is wrong, in words: a window of no length, two that overlap, or nothing but pauses.
-    pub fn new(windows: Vec<Window>, otherwise: Bound) -> Result<Self, String> {
+    /// [`ScheduleProblem`]: a window of no length or rate 0, two that overlap, or nothing but pauses.
+    pub fn new(windows: Vec<Window>, otherwise: Bound) -> Result<Self, ScheduleProblem> {
         for (i, window) in windows.iter().enumerate() {
             if window.len() == 0 {
-                return Err(format!(
-                    "{window} begins and ends at the same time: for the whole day write else=…"
-                ));
+                return Err(ScheduleProblem::Empty { window: *window });
             }
             if window.bound == Bound::Rate(0) {
-                return Err(format!("a rate of 0 in {window} is a pause: say so"));
+                return Err(ScheduleProblem::ZeroRate { window: *window });
             }
             // Of two that overlap one begins within the other.
             let other = windows[..i].iter().find(|o| o.holds(window.from) || window.holds(o.from));
             if let Some(other) = other {
-                return Err(format!("{other} and {window} overlap: give each time one rate"));
+                return Err(ScheduleProblem::Overlap { first: *other, second: *window });
             }
         }
         let covered: u32 = windows.iter().map(Window::len).sum();
         let sends = windows.iter().any(|window| window.bound != Bound::Paused)
             || (covered < DAY && otherwise != Bound::Paused);
         if !sends {
-            return Err("nothing would ever be sent: give some time of the day a rate".to_owned());
+            return Err(ScheduleProblem::OnlyPauses);
         }
         Ok(Self { windows, otherwise })
     }
 
-    /// What holds at this time.
+    /// The bound that holds at this time.
     pub fn at(&self, time: TimeOfDay) -> Bound {
         let window = self.windows.iter().find(|window| window.holds(time));
         window.map_or(self.otherwise, |window| window.bound)
     }
 
-    /// Until when that holds; `None` when it always does.
+    /// Until when the bound at this time holds; `None` when it always does.
     pub fn until(&self, time: TimeOfDay) -> Option<TimeOfDay> {
         let now = self.at(time);
         let edges = self.windows.iter().flat_map(|window| [window.from, window.to]);

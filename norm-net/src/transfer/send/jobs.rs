@@ -1,5 +1,5 @@
-//! Runs the engine's jobs: a thread reads in order, and as many as there are cores make repair symbols, if
-//! that is not done at once (see [`crate::io::inline`]).
+//! Runs the engine's jobs: one thread reads in order, and as many as there are cores make repair
+//! symbols, unless that is done at once (see [`crate::io::inline`]).
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,21 +110,15 @@ fn lock(source: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::send::Fec;
-    use crate::transfer::send::plan::Plan;
-    use norm_core::fileset::SetId;
     use norm_files::source::scan;
 
     #[test]
-    fn a_panic_fails_the_job_and_its_message_is_kept_for_the_report() {
+    fn panic_fails_the_job_and_its_message_is_kept_for_the_report() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file"), b"content").unwrap();
         let found = scan(&[dir.path().to_owned()]).unwrap();
-        let plan =
-            Plan::new(Fec::RaptorQ, 64, None, found.manifest.len() as u64, found.payload_size)
-                .unwrap();
-        let source = Mutex::new(Reader::new(SetId([1; 16]), plan.extents, found));
-        assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok());
+        let source = Mutex::new(Reader::of_files(vec![0], found));
+        assert!(attempt(&source, || lock(&source).read(0, 0, 7)).is_ok());
         let failed = attempt(&source, || {
             let _held = lock(&source);
             panic!("on purpose")
@@ -132,6 +126,6 @@ mod tests {
         assert_eq!(failed, Err(JobFailed));
         let reason = lock(&source).take_failure().map(|error| error.to_string());
         assert!(reason.is_some_and(|reason| reason.ends_with("on purpose")));
-        assert!(attempt(&source, || lock(&source).read(1, 0, 7)).is_ok(), "the lock is usable");
+        assert!(attempt(&source, || lock(&source).read(0, 0, 7)).is_ok(), "the lock is usable");
     }
 }

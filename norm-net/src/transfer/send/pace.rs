@@ -1,18 +1,20 @@
 //! How fast a session sends.
 
-use norm_core::norm::sender::{RateControl, SenderConfig};
+use crate::transfer::config_problem::ConfigProblem;
 
 /// How fast is sent. All rates are in bits per second, UDP and IP headers included.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(into = "crate::event::serial::PaceFields"))]
 pub enum Pace {
-    /// As fast as the slowest receiver gets it, between two bounds.
+    /// As fast as it arrives at the slowest receiver, between two bounds.
     Auto {
         /// Never slower.
         min: u64,
         /// Never faster; `None` for no bound.
         max: Option<u64>,
     },
-    /// The same, but everybody else on the path goes first.
+    /// As a scavenger: at what other traffic on the path leaves, between two bounds.
     Polite {
         /// Never slower.
         min: u64,
@@ -25,15 +27,15 @@ pub enum Pace {
     Unlimited,
 }
 
-/// The usual lower bound.
-const LEAST: u64 = 100_000;
+/// Lower bound of the rate unless another one is given, in bits per second.
+const DEFAULT_MIN_RATE: u64 = 100_000;
 
 impl Pace {
     /// [`Pace::Auto`] between 100 kbit/s and what the path takes.
-    pub const AUTO: Self = Self::Auto { min: LEAST, max: None };
+    pub const AUTO: Self = Self::Auto { min: DEFAULT_MIN_RATE, max: None };
 
     /// [`Pace::Polite`], likewise.
-    pub const POLITE: Self = Self::Polite { min: 100_000, max: None };
+    pub const POLITE: Self = Self::Polite { min: DEFAULT_MIN_RATE, max: None };
 
     /// The rate that is never exceeded.
     pub const fn limit(self) -> Option<u64> {
@@ -49,46 +51,31 @@ impl Pace {
         match self {
             Self::Auto { .. } | Self::Polite { .. } => self,
             Self::Fixed(bits) => {
-                Self::Auto { min: if bits < LEAST { bits } else { LEAST }, max: Some(bits) }
+                let min = if bits < DEFAULT_MIN_RATE { bits } else { DEFAULT_MIN_RATE };
+                Self::Auto { min, max: Some(bits) }
             }
             Self::Unlimited => Self::AUTO,
         }
     }
 
-    /// The rate falls when receivers tell of packets that routers have marked.
-    pub(crate) const fn heeds_marks(self) -> bool {
+    /// The rate falls when receivers report packets with a CE mark.
+    pub(crate) const fn heeds_ce_marks(self) -> bool {
         matches!(self, Self::Auto { .. } | Self::Polite { .. })
     }
 
-    /// What is wrong with it, and what to do.
-    pub(crate) fn mistake(self) -> Option<&'static str> {
+    /// What is wrong with it.
+    pub(crate) fn problem(self) -> Option<ConfigProblem> {
         match self {
             Self::Fixed(0)
             | Self::Auto { max: Some(0), .. }
-            | Self::Polite { max: Some(0), .. } => {
-                Some("a rate of 0 sends nothing: give a higher one")
-            }
+            | Self::Polite { max: Some(0), .. } => Some(ConfigProblem::ZeroRate),
             Self::Auto { min, max: Some(max) } | Self::Polite { min, max: Some(max) }
                 if min > max =>
             {
-                Some("the lowest rate is above the highest: give a lower one")
+                Some(ConfigProblem::MinAboveMax { min, max })
             }
             _ => None,
         }
-    }
-
-    /// The engine's settings for it.
-    pub(crate) fn configure(self, mut config: SenderConfig) -> SenderConfig {
-        config.rate = self.limit();
-        config.control = match self {
-            Self::Auto { .. } => RateControl::Auto,
-            Self::Polite { .. } => RateControl::Scavenger,
-            Self::Fixed(_) | Self::Unlimited => RateControl::Fixed,
-        };
-        if let Self::Auto { min, .. } | Self::Polite { min, .. } = self {
-            config.rate_min = min;
-        }
-        config
     }
 }
 
@@ -97,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_work_is_named() {
-        assert!(Pace::Fixed(0).mistake().is_some());
-        assert!(Pace::Auto { min: 0, max: Some(0) }.mistake().is_some());
-        assert!(Pace::Auto { min: 2, max: Some(1) }.mistake().is_some());
+    fn pace_that_cannot_work_is_refused() {
+        assert!(Pace::Fixed(0).problem().is_some());
+        assert!(Pace::Auto { min: 0, max: Some(0) }.problem().is_some());
+        assert!(Pace::Auto { min: 2, max: Some(1) }.problem().is_some());
         assert!(
             [Pace::AUTO, Pace::POLITE, Pace::Fixed(1), Pace::Unlimited]
                 .iter()
-                .all(|p| p.mistake().is_none())
+                .all(|p| p.problem().is_none())
         );
     }
 }

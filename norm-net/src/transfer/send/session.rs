@@ -1,32 +1,31 @@
-//! The application around the sending engine: starts its jobs, tells its events, knows when to end.
+//! The application around an engine that sends: starts its jobs, tells its events, knows when to
+//! end. It knows no protocol.
 
 use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::{Endpoint, Job};
-use norm_core::norm::wire::NodeId;
-use norm_core::norm::{Sender, SenderEvent};
-
-use super::event::{Events, SendEvent, SendPhase, SendProgress};
-use super::jobs::Jobs;
-use super::lane::{Gate, Lane};
-use super::receivers::{Receivers, Summary, fraction};
-use super::report::{SendOutcome, SendReport};
-use super::timetable::Timetable;
-use crate::io::driver::{Application, Clock, refusal};
-use crate::stopper::Stopper;
-use crate::transfer::schedule::{Bound, TimeOfDay};
+use norm_core::endpoint::Job;
+use norm_core::transfer::{NodeId, Outbound, OutboundNotice};
 use norm_files::source::SourceError;
 
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// Without any receiver heard for so long, the user gets a hint.
-const SILENCE: Duration = Duration::from_secs(5);
-/// A goodbye that does not get out within this time is given up.
-const GOODBYE: Duration = Duration::from_secs(2);
+use super::bounds::{Bounds, Change};
+use super::jobs::Jobs;
+use super::outlet::SendOutlet;
+use super::phases::Phases;
+use super::receivers::{Met, Receivers, Summary};
+use super::silence::{HINT_AFTER, Silence};
+use super::slow_group::{Admission, SeparateGroup};
+use crate::event::{
+    Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
+};
+use crate::io::driver::{Application, Clock};
+use crate::stopper::Stopper;
+
+/// Time between two events about progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What of the options and settings the session still needs.
 #[derive(Debug)]
@@ -39,339 +38,279 @@ pub(super) struct Facts {
     pub(super) on_request: bool,
     pub(super) bytes: u64,
     pub(super) files: u64,
-    /// Told when no receiver is heard.
-    pub(super) silence_hint: String,
     /// Where slow receivers are sent.
-    pub(super) lane: Option<SocketAddr>,
+    pub(super) separate_group: Option<SocketAddr>,
 }
 
+/// What a session is made of.
+pub(super) struct Parts {
+    pub(super) facts: Facts,
+    pub(super) bounds: Bounds,
+    pub(super) jobs: Jobs,
+    pub(super) events: SendOutlet,
+    pub(super) stopper: Stopper,
+    pub(super) separate: Option<SeparateGroup>,
+    /// Of a session in a separate group: more receivers may come while this is open.
+    pub(super) admission: Option<Admission>,
+    /// What to say when no receiver is heard.
+    pub(super) no_receiver: Hint,
+}
+
+/// A sending session, around any engine that sends.
 #[derive(Debug)]
 pub(super) struct Session {
     facts: Facts,
-    /// Bounds of the rate by the time of day.
-    timetable: Option<Timetable>,
-    /// Nothing is sent, until then.
-    paused: Option<Option<TimeOfDay>>,
-    /// When the sender began, or went on after a pause.
-    awake: Timestamp,
+    bounds: Bounds,
     jobs: Jobs,
-    events: Events,
+    events: SendOutlet,
     stopper: Stopper,
+    separate: Option<SeparateGroup>,
+    admission: Option<Admission>,
+    silence: Silence,
+    phases: Phases,
     receivers: Receivers,
-    began: Timestamp,
-    /// When data began to flow.
-    data: Option<Timestamp>,
-    all_sent: Option<Timestamp>,
     next_progress: Timestamp,
-    hinted: bool,
-    /// It was told that nothing leaves.
-    refused: bool,
-    /// When the end was begun from here.
-    ending: Option<Timestamp>,
-    /// The outcome, where it does not follow from what the receivers did.
-    outcome: Option<SendOutcome>,
-    lane: Option<Lane>,
-    /// Of the slow lane itself: more receivers may come.
-    gate: Option<Arc<Gate>>,
 }
 
 impl Session {
-    pub(super) fn new(
-        facts: Facts,
-        timetable: Option<Timetable>,
-        jobs: Jobs,
-        events: Events,
-        stopper: Stopper,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, now: Timestamp) -> Self {
         Self {
-            facts,
-            timetable,
-            paused: None,
-            awake: now,
-            jobs,
-            events,
-            stopper,
+            facts: parts.facts,
+            bounds: parts.bounds,
+            jobs: parts.jobs,
+            events: parts.events,
+            stopper: parts.stopper,
+            separate: parts.separate,
+            admission: parts.admission,
+            silence: Silence::new(parts.no_receiver),
+            phases: Phases::new(now),
             receivers: Receivers::default(),
-            began: now,
-            data: None,
-            all_sent: None,
             next_progress: now,
-            hinted: false,
-            refused: false,
-            ending: None,
-            outcome: None,
-            lane: None,
-            gate: None,
         }
     }
 
-    /// Slow receivers are sent there.
-    pub(super) fn with_lane(self, lane: Option<Lane>) -> Self {
-        Self { lane, ..self }
-    }
-
-    /// More receivers may come, whoever has been served, as long as this is open.
-    pub(super) fn behind(self, gate: Option<Arc<Gate>>) -> Self {
-        Self { gate, ..self }
-    }
-
     /// Tells the last progress, and how it ended.
-    pub(super) fn finish(mut self, engine: &Sender, clock: Clock) -> SendReport {
+    pub(super) fn finish(mut self, engine: &impl Outbound, clock: Clock) -> SendReport {
         let now = clock.now();
         self.tell_progress(engine, now);
-        let lane = self.lane.take();
-        let began = self.began;
         let mut report = self.report(engine, now);
-        if let Some(lane) = lane
-            && lane.finish(&mut report)
+        if let Some(separate) = self.separate.take()
+            && separate.finish(&mut report)
         {
-            let elapsed = clock.now().saturating_since(began);
+            let elapsed = self.phases.elapsed(clock.now());
             report.data_elapsed += elapsed.saturating_sub(report.elapsed);
             report.elapsed = elapsed;
         }
         report
     }
 
-    fn report(self, engine: &Sender, now: Timestamp) -> SendReport {
+    fn report(&self, engine: &impl Outbound, now: Timestamp) -> SendReport {
         let stats = engine.stats();
-        let data_end = self.receivers.last_confirmed().or(self.all_sent).unwrap_or(now);
-        let outcome = self.outcome.unwrap_or_else(|| Summary::of(engine).outcome());
         SendReport {
-            outcome,
-            root: self.jobs.source().root().map(|root| root.to_hex().to_string()),
+            root: self.jobs.source().root().map(Into::into),
             bytes: self.facts.bytes,
             files: self.facts.files,
-            elapsed: now.saturating_since(self.began),
-            data_elapsed: self.data.map_or(Duration::ZERO, |data| data_end.saturating_since(data)),
+            elapsed: self.phases.elapsed(now),
+            data_elapsed: self.phases.data_elapsed(self.receivers.last_confirmed(), now),
             wire_bytes: stats.bytes,
             packets: stats.packets,
             data_packets: stats.data_packets,
             resent_packets: stats.resent_packets,
             coded_packets: stats.coded_packets,
             nacks: stats.nacks,
-            receivers: self.receivers.results(engine, self.data),
+            receivers: self.receivers.reports(engine, self.phases.data()),
+            ..SendReport::new(self.phases.outcome(&Summary::of(engine)))
         }
     }
 
-    fn start_data(&mut self, engine: &Sender, now: Timestamp) {
-        self.data = Some(now);
-        let receivers = Summary::of(engine).receivers;
-        self.events.push(SendEvent::Started { receivers });
+    fn start_data(&mut self, engine: &impl Outbound, now: Timestamp) {
+        self.phases.start_data(now);
+        self.events.push(SendEvent::Started { receivers: Summary::of(engine).receivers });
     }
 
-    fn stop(&mut self, engine: &mut Sender, now: Timestamp) {
-        self.ending = Some(now);
-        // Whoever stops a sender that only waits for latecomers has not cut anything short.
-        let summary = Summary::of(engine);
-        let complete = self.all_sent.is_some() && summary.outcome() == SendOutcome::Complete;
-        if self.outcome.is_none() && !complete {
-            self.outcome = Some(SendOutcome::Stopped);
-        }
+    fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        self.phases.stop(now, &Summary::of(engine));
         engine.abort(now);
     }
 
     fn read_failed(&mut self, now: Timestamp) {
-        let outcome = match self.jobs.source().take_failure() {
-            Some(error @ SourceError::Changed { .. }) => {
-                SendOutcome::SourceChanged(error.to_string())
+        let problem = match self.jobs.source().take_failure() {
+            Some(SourceError::Changed { path, how }) => SourceProblem::Changed { path, how },
+            Some(SourceError::Read { path, error }) => {
+                SourceProblem::Unreadable { path, error: error.into() }
             }
-            Some(error) => SendOutcome::ReadFailed(error.to_string()),
-            None => SendOutcome::ReadFailed("a block could not be read or coded".to_owned()),
+            Some(other) => SourceProblem::Internal { error: other.to_string() },
+            None => {
+                let error = "a block could not be read or coded".to_owned();
+                SourceProblem::Internal { error }
+            }
         };
-        self.outcome.get_or_insert(outcome);
-        self.ending = Some(now);
+        self.phases.end(now, SendOutcome::SourceFailed { problem });
     }
 
-    /// Tells of a receiver, unless that is done or should wait until it has said its name.
-    fn meet(&mut self, node: NodeId, name: &str, anyway: bool) -> String {
-        let tell = self.receivers.meet(node, name, anyway);
-        let name = self.receivers.name(node);
-        if tell {
-            self.events.push(SendEvent::ReceiverFound { node, name: name.clone() });
-        }
-        name
-    }
-
-    fn phase(&self, engine: &Sender, summary: &Summary) -> SendPhase {
-        if self.ending.is_some() || engine.is_finished() {
-            return SendPhase::Ending;
-        }
-        if let Some(until) = self.paused {
-            return SendPhase::Paused { until };
-        }
-        if self.data.is_none() {
-            return SendPhase::Waiting;
-        }
-        if self.all_sent.is_none() {
-            return SendPhase::Sending;
-        }
-        let settled = summary.receivers > 0 && summary.slowest.is_none();
-        match (settled, self.facts.lingers) {
-            (false, _) => SendPhase::Confirming,
-            (true, true) => SendPhase::Lingering,
-            (true, false) => SendPhase::Ending,
+    /// Tells of a receiver that is new.
+    fn tell_new(&self, met: &Met) {
+        if met.is_new {
+            self.events.push(SendEvent::ReceiverFound { receiver: met.receiver.clone() });
         }
     }
 
-    fn tell_progress(&self, engine: &Sender, now: Timestamp) {
+    /// The receiver of an event, which is told of first if it is new.
+    fn meet(&mut self, node: NodeId) -> crate::event::ReceiverInfo {
+        let met = self.receivers.meet(node, true);
+        self.tell_new(&met);
+        met.receiver
+    }
+
+    fn phase(&self, engine: &impl Outbound, summary: &Summary) -> SendPhase {
+        if self.phases.is_ending() || engine.is_finished() {
+            SendPhase::Ending
+        } else if self.bounds.is_paused() {
+            SendPhase::Paused
+        } else {
+            self.phases.phase(summary, self.facts.lingers)
+        }
+    }
+
+    fn tell_progress(&self, engine: &impl Outbound, now: Timestamp) {
         let summary = Summary::of(engine);
-        let stats = engine.stats();
-        let (bytes_sent, bytes_total) = engine.progress();
-        let finished = if summary.receivers > 0 { bytes_total } else { 0 };
+        let (stats, progress) = (engine.stats(), engine.progress());
+        let finished = if summary.receivers > 0 { progress.bytes_total } else { 0 };
+        let phase = self.phase(engine, &summary);
+        let until = self.bounds.paused_until().filter(|_| phase == SendPhase::Paused);
         self.events.push(SendEvent::Progress(SendProgress {
-            elapsed: now.saturating_since(self.began),
-            bytes_sent,
-            bytes_total,
+            elapsed: self.phases.elapsed(now),
+            phase,
+            paused_until: until,
+            in_separate_group: self.admission.is_some(),
+            on_request: self.facts.on_request,
+            bytes_sent: progress.bytes_sent,
+            bytes_total: progress.bytes_total,
             wire_bytes: stats.bytes,
-            repair_packets: stats.resent_packets + stats.coded_packets,
             data_packets: stats.data_packets,
+            repair_packets: stats.resent_packets + stats.coded_packets,
             receivers: summary.receivers,
             confirmed: summary.confirmed,
             failed: summary.failed,
-            ejected: summary.ejected,
+            evicted: summary.evicted,
             worst_loss: summary.worst_loss,
             slowest: summary.slowest.unwrap_or(finished),
-            on_request: self.facts.on_request,
-            phase: self.phase(engine, &summary),
         }));
     }
 
     /// Applies the bound of the rate that holds at this time of day, and tells of it.
-    fn keep_schedule(&mut self, engine: &mut Sender, now: Timestamp) {
-        let change = self.timetable.as_mut().and_then(|timetable| timetable.look(now));
-        let Some((bound, until)) = change else { return };
-        if self.paused.is_some() && bound != Bound::Paused {
-            self.awake = now;
+    fn keep_bounds(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        if let Some(Change { bound, until }) = self.bounds.look(now) {
+            engine.set_rate_limit(bound.bits(), now);
+            self.events.push(SendEvent::RateBound { bound, until });
         }
-        self.paused = (bound == Bound::Paused).then_some(until);
-        engine.set_rate_limit(bound.bits(), now);
-        self.events.push(SendEvent::Bounded { bound, until });
     }
 
-    fn hint_if_silent(&mut self, engine: &Sender, now: Timestamp) {
-        let asleep = self.paused.is_some() || now < self.awake + SILENCE;
-        if self.hinted || self.refused || asleep || self.ending.is_some() {
+    fn hint_if_silent(&mut self, engine: &impl Outbound, now: Timestamp) {
+        if self.phases.is_ending() || !self.bounds.has_sent_for(HINT_AFTER, now) {
             return;
         }
-        self.hinted = true;
-        if engine.members().next().is_none() {
-            self.events.push(SendEvent::Hint(self.facts.silence_hint.clone()));
+        if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {
+            self.events.push(SendEvent::Hint(hint));
+        }
+    }
+
+    fn receiver_failed(&mut self, engine: &impl Outbound, node: NodeId, reason: &str) {
+        let receiver = self.meet(node);
+        let reason = self.receivers.failed(node, reason);
+        self.events.push(SendEvent::ReceiverFailed { receiver, reason });
+        // The engine has struck it off when it went before data flowed.
+        if self.phases.data().is_none() && engine.receivers().all(|view| view.node != node) {
+            self.receivers.forget(node);
+        }
+    }
+
+    fn receiver_evicted(&mut self, node: NodeId) {
+        let receiver = self.meet(node);
+        let separate_group = self.facts.separate_group;
+        self.events.push(SendEvent::ReceiverEvicted { receiver, separate_group });
+        if let Some(separate) = &mut self.separate {
+            separate.expect();
         }
     }
 }
 
-impl Application<Sender> for Session {
+impl<E: Outbound> Application<E> for Session {
     fn nothing_leaves(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.refused, true) {
-            self.events.push(SendEvent::Hint(refusal(error)));
+        if self.silence.nothing_leaves() {
+            self.events.push(SendEvent::Hint(Hint::NothingLeaves { error: error.into() }));
         }
     }
 
-    fn event(&mut self, engine: &mut Sender, now: Timestamp, event: SenderEvent) {
-        match event {
-            SenderEvent::ReceiverFound { node, name, address } => {
-                self.receivers.locate(node, address);
-                if let Some(gate) = &self.gate {
-                    gate.count();
+    fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {
+        let Some(notice) = E::notice(event) else { return };
+        match notice {
+            OutboundNotice::ReceiverFound { node, name, address } => {
+                if let Some(admission) = &self.admission {
+                    admission.count();
                 }
-                self.meet(node, &name, self.facts.nameless);
+                let met = self.receivers.found(node, &name, address, self.facts.nameless);
+                self.tell_new(&met);
             }
-            SenderEvent::ReceiverMoved { from, to } => self.receivers.moved(from, to),
-            SenderEvent::ReceiverReport {
-                node,
-                name,
-                address,
-                state,
-                bytes_done,
-                bytes_total,
-                loss,
-                drops,
-                ce_marked,
-            } => {
-                self.receivers.locate(node, address);
-                let name = self.meet(node, &name, true);
-                let loss = fraction(loss);
-                self.events.push(SendEvent::ReceiverProgress {
-                    node,
-                    name,
-                    state,
-                    bytes_done,
-                    bytes_total,
-                    loss,
-                    drops,
-                    marked: ce_marked,
-                });
+            OutboundNotice::ReceiverMoved { from, to } => self.receivers.moved(from, to),
+            OutboundNotice::ReceiverReport(notice) => {
+                let (met, progress) = self.receivers.reported(notice);
+                self.tell_new(&met);
+                self.events.push(SendEvent::ReceiverProgress(progress));
             }
-            SenderEvent::ReceiverConfirmed { node } => {
-                let name = self.meet(node, "", true);
+            OutboundNotice::ReceiverConfirmed { node } => {
+                let receiver = self.meet(node);
                 self.receivers.confirmed(node, now);
-                self.events.push(SendEvent::ReceiverConfirmed { node, name });
+                self.events.push(SendEvent::ReceiverConfirmed { receiver });
             }
-            SenderEvent::ReceiverFailed { node, reason } => {
-                let name = self.meet(node, "", true);
-                let reason = self.receivers.failed(node, &reason);
-                self.events.push(SendEvent::ReceiverFailed { node, name, reason });
-                // The engine has struck it off when it went before data flowed.
-                if self.data.is_none() && engine.members().all(|(member, _)| member != node) {
-                    self.receivers.forget(node);
-                }
+            OutboundNotice::ReceiverFailed { node, reason } => {
+                self.receiver_failed(engine, node, &reason);
             }
-            SenderEvent::ReceiverLost { node } => {
-                let name = self.meet(node, "", true);
-                self.events.push(SendEvent::ReceiverLost { node, name });
+            OutboundNotice::ReceiverLost { node } => {
+                let receiver = self.meet(node);
+                self.events.push(SendEvent::ReceiverLost { receiver });
             }
-            SenderEvent::ReceiverEvicted { node } => {
-                let name = self.meet(node, "", true);
-                let lane = self.facts.lane;
-                self.events.push(SendEvent::ReceiverEjected { node, name, lane });
-                if let Some(lane) = &mut self.lane {
-                    lane.expect();
-                }
-            }
-            SenderEvent::Started => self.start_data(engine, now),
-            SenderEvent::StartTimedOut { receivers } => {
+            OutboundNotice::ReceiverEvicted { node } => self.receiver_evicted(node),
+            OutboundNotice::Started => self.start_data(engine, now),
+            OutboundNotice::StartTimedOut { receivers } => {
                 let wanted = self.facts.min_receivers;
-                self.outcome.get_or_insert(SendOutcome::StartTimedOut { receivers, wanted });
-                self.ending = Some(now);
+                let outcome = SendOutcome::StartTimedOut { heard: receivers, wanted };
+                self.phases.end(now, outcome);
             }
-            SenderEvent::AllSent => {
-                self.all_sent = Some(now);
+            OutboundNotice::AllSent => {
+                self.phases.all_sent(now);
                 self.events.push(SendEvent::AllSent);
             }
-            SenderEvent::Abandoned => {
-                let words = "no receiver is left: all have failed, so the rest is not sent";
-                self.events.push(SendEvent::Hint(words.to_owned()));
+            OutboundNotice::Abandoned => {
+                self.events.push(SendEvent::Hint(Hint::NoReceiverLeft));
             }
-            SenderEvent::ReadFailed => self.read_failed(now),
-            // No acknowledgments are requested; the end is seen in `turn`.
-            SenderEvent::Acknowledged { .. } | SenderEvent::Finished => {}
+            OutboundNotice::ReadFailed => self.read_failed(now),
         }
     }
 
-    fn job(&mut self, engine: &mut Sender, now: Timestamp, job: Job) {
+    fn job(&mut self, engine: &mut E, now: Timestamp, job: Job) {
         if let Some(done) = self.jobs.start(job) {
             engine.handle_job(now, done);
         }
     }
 
-    fn turn(&mut self, engine: &mut Sender, now: Timestamp) -> ControlFlow<()> {
-        self.keep_schedule(engine, now);
-        if self.data.is_none() && self.facts.min_receivers == 0 {
+    fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {
+        self.keep_bounds(engine, now);
+        if self.phases.data().is_none() && self.facts.min_receivers == 0 {
             self.start_data(engine, now); // the engine does not tell: it need not wait
         }
-        if self.stopper.is_stopped() && self.ending.is_none() {
+        if self.stopper.is_stopped() && !self.phases.is_ending() {
             self.stop(engine, now);
         }
-        if engine.is_finished() || self.ending.is_some_and(|since| now >= since + GOODBYE) {
+        if engine.is_finished() || self.phases.is_over(now) {
             return ControlFlow::Break(());
         }
-        if let Some(gate) = &self.gate {
-            engine.keep_open(gate.is_open());
+        if let Some(admission) = &self.admission {
+            engine.keep_open(admission.is_open());
         }
         self.hint_if_silent(engine, now);
         if now >= self.next_progress {
-            self.next_progress = now + PROGRESS_EVERY;
+            self.next_progress = now + PROGRESS_INTERVAL;
             self.tell_progress(engine, now);
         }
         ControlFlow::Continue(())

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use norm_core::norm::sender::SlowPolicy;
+use crate::transfer::config_problem::ConfigProblem;
 
 /// What becomes of receivers that keep the others slow.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -11,34 +11,34 @@ pub enum Slow {
     /// They are waited for.
     #[default]
     Wait,
-    /// They are sent away.
-    Eject(SlowLimits),
-    /// They are sent the same once more in this group, at a rate of their own.
-    Lane(SlowLimits, SocketAddr),
+    /// They are evicted.
+    Evict(SlowLimits),
+    /// They are sent the same once more in this separate group, at a rate of their own.
+    Separate(SlowLimits, SocketAddr),
 }
 
 /// Which receivers are too slow. The only one, or all of them, never are.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct SlowLimits {
-    /// Whoever takes less than this, in bits per second. `None`: whoever keeps the others below half of what
-    /// they could take without it.
+    /// A receiver that takes less than this, in bits per second. `None`: one that keeps the others
+    /// below half of what they could take without it.
     pub below: Option<u64>,
-    /// Whoever loses this part of the packets, above 0 and at most 1.
+    /// A receiver that loses this share of the packets, above 0 and at most 1.
     pub loss: Option<f64>,
-    /// For so long.
+    /// How long a receiver must be so.
     pub after: Duration,
 }
 
 impl Default for SlowLimits {
-    /// Whoever halves the others' speed, or loses half of the packets, for 3 s.
+    /// A receiver that halves the others' speed, or loses half of the packets, for 3 s.
     fn default() -> Self {
         Self { below: None, loss: Some(0.5), after: Duration::from_secs(3) }
     }
 }
 
 impl Slow {
-    /// The group beside the session's: the next address, at the same port.
-    pub fn usual_lane(group: SocketAddr) -> SocketAddr {
+    /// The separate group unless another one is given: the next address, at the same port.
+    pub fn default_separate_group(group: SocketAddr) -> SocketAddr {
         let next = |byte: u8| if byte == 254 { 1 } else { byte + 1 };
         let ip = match group.ip() {
             IpAddr::V4(ip) => {
@@ -54,45 +54,30 @@ impl Slow {
         SocketAddr::new(ip, group.port())
     }
 
-    /// What is wrong with it for a session in `group`, and what to do.
-    pub(super) fn mistake(&self, group: SocketAddr, compat: bool) -> Option<String> {
+    /// What is wrong with it for a session in `group`.
+    pub(super) fn problem(&self, group: SocketAddr, standard: bool) -> Option<ConfigProblem> {
         let limits = match self {
             Self::Wait => return None,
-            Self::Eject(limits) | Self::Lane(limits, _) => limits,
+            Self::Evict(limits) | Self::Separate(limits, _) => limits,
         };
-        if limits.loss.is_some_and(|loss| !(loss > 0.0 && loss <= 1.0)) {
-            return Some("the loss of slow receivers must be above 0 and at most 1".to_owned());
+        if let Some(loss) = limits.loss.filter(|loss| !(*loss > 0.0 && *loss <= 1.0)) {
+            return Some(ConfigProblem::SlowLoss { loss });
         }
-        let Self::Lane(_, lane) = self else { return None };
-        if compat {
-            return Some("receivers of other makes know no slow lane: eject them".to_owned());
+        let Self::Separate(_, separate_group) = *self else { return None };
+        if standard {
+            return Some(ConfigProblem::SeparateGroupInStandardMode);
         }
-        let fits = lane.ip().is_multicast() && lane.is_ipv4() == group.is_ipv4();
-        if !group.ip().is_multicast() || !fits || lane.port() == 0 {
-            return Some(format!(
-                "a slow lane ({lane}) is a second multicast group beside the session's ({group}): give both, \
-                 of one family, or eject slow receivers"
-            ));
+        let fits =
+            separate_group.ip().is_multicast() && separate_group.is_ipv4() == group.is_ipv4();
+        if !group.ip().is_multicast() || !fits || separate_group.port() == 0 {
+            return Some(ConfigProblem::SeparateGroup { separate_group, group });
         }
-        (lane.ip() == group.ip()).then(|| {
-            format!("the slow lane must be another group than the session's, {}", group.ip())
-        })
+        (separate_group.ip() == group.ip()).then_some(ConfigProblem::SameGroup { group })
     }
 
-    /// The engine's settings for it.
-    pub(super) fn policy(&self) -> Option<SlowPolicy> {
-        let (limits, lane) = match *self {
-            Self::Wait => return None,
-            Self::Eject(limits) => (limits, None),
-            Self::Lane(limits, lane) => (limits, Some(lane)),
-        };
-        let SlowLimits { below, loss, after } = limits;
-        Some(SlowPolicy { below, loss, after, separate_group: lane })
-    }
-
-    /// The slow lane's group.
-    pub(super) fn lane(&self) -> Option<SocketAddr> {
-        if let Self::Lane(_, lane) = self { Some(*lane) } else { None }
+    /// The separate group.
+    pub(super) fn separate_group(&self) -> Option<SocketAddr> {
+        if let Self::Separate(_, group) = self { Some(*group) } else { None }
     }
 }
 
@@ -105,32 +90,41 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_lane_is_the_next_group() {
-        for (group, lane) in [
+    fn default_separate_group_is_the_next_group() {
+        for (group, next) in [
             ("239.255.57.40:5740", "239.255.57.41:5740"),
             ("239.1.2.254:7", "239.1.2.1:7"),
             ("239.1.2.255:7", "239.1.2.1:7"),
             ("[ff15::4]:7", "[ff15::5]:7"),
         ] {
-            assert_eq!(Slow::usual_lane(address(group)), address(lane));
-            let slow = Slow::Lane(SlowLimits::default(), address(lane));
-            assert_eq!(slow.mistake(address(group), false), None);
+            assert_eq!(Slow::default_separate_group(address(group)), address(next));
+            let slow = Slow::Separate(SlowLimits::default(), address(next));
+            assert_eq!(slow.problem(address(group), false), None);
         }
     }
 
     #[test]
-    fn what_cannot_work_is_named() {
+    fn policy_that_cannot_work_is_refused() {
         let group = address("239.1.2.3:7");
-        let lane = |text| Slow::Lane(SlowLimits::default(), address(text));
-        assert!(lane("239.1.2.3:8").mistake(group, false).is_some_and(|m| m.contains("another")));
-        assert!(lane("10.1.2.3:8").mistake(group, false).is_some_and(|m| m.contains("multicast")));
-        assert!(lane("[ff15::1]:8").mistake(group, false).is_some());
-        assert!(lane("239.1.2.4:7").mistake(group, true).is_some_and(|m| m.contains("eject")));
-        assert!(lane("239.1.2.4:7").mistake(address("10.1.2.3:7"), false).is_some());
-        let loss = |loss| Slow::Eject(SlowLimits { loss: Some(loss), ..SlowLimits::default() });
-        assert!(
-            loss(0.0).mistake(group, false).is_some() && loss(1.5).mistake(group, false).is_some()
-        );
-        assert_eq!((loss(1.0).mistake(group, true), Slow::Wait.mistake(group, true)), (None, None));
+        let separate = |text| Slow::Separate(SlowLimits::default(), address(text));
+        let same = ConfigProblem::SameGroup { group };
+        assert_eq!(separate("239.1.2.3:8").problem(group, false), Some(same));
+        for (group, other) in [
+            ("239.1.2.3:7", "10.1.2.3:8"),
+            ("239.1.2.3:7", "[ff15::1]:8"),
+            ("10.1.2.3:7", "239.1.2.4:7"),
+        ] {
+            let (group, separate_group) = (address(group), address(other));
+            let problem = ConfigProblem::SeparateGroup { separate_group, group };
+            assert_eq!(separate(other).problem(group, false), Some(problem));
+        }
+        let problem = separate("239.1.2.4:7").problem(group, true);
+        assert_eq!(problem, Some(ConfigProblem::SeparateGroupInStandardMode));
+        let lossy = |loss| Slow::Evict(SlowLimits { loss: Some(loss), ..SlowLimits::default() });
+        for loss in [0.0, 1.5] {
+            assert_eq!(lossy(loss).problem(group, false), Some(ConfigProblem::SlowLoss { loss }));
+        }
+        assert_eq!(lossy(1.0).problem(group, true), None);
+        assert_eq!(Slow::Wait.problem(group, true), None);
     }
 }
