@@ -2,9 +2,9 @@
 //! numbers of deviations.
 //!
 //! Only text in backticks counts. A path is looked for from the top, in each crate, and in folders
-//! that were named since the last heading. A name directly after a path is something that this file
-//! defines. In a column `module`, names are modules of the crate that the heading names; in a column
-//! `test`, tests or modules of tests.
+//! that were named since the last heading. A name directly after a path is something that this
+//! file defines. In a column `module`, names are modules of the crate that the heading names; in a
+//! column `test`, tests or modules of tests.
 
 use std::collections::BTreeSet;
 
