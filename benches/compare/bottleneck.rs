@@ -1,6 +1,6 @@
 //! The table for bottlenecks: times of programs that find the rate.
 
-use crate::contest::{Contest, Entry};
+use crate::comparison::{Comparison, Entry};
 use crate::options::Options;
 use crate::table::{NONE, number, row, rule};
 use crate::tools::Tool;
@@ -20,14 +20,14 @@ struct Time {
 }
 
 /// One line per case.
-pub fn times(options: &Options, results: &[Contest]) -> String {
+pub fn times(options: &Options, results: &[Comparison]) -> String {
     let mut text = HEAD.to_owned();
     text += &rule(11);
-    for contest in results {
-        let case = &contest.case;
-        let own = contest.entry(Tool::Ours).filter(|entry| entry.is_right());
+    for comparison in results {
+        let case = &comparison.case;
+        let own = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
         let own = own.and_then(|entry| time(options, entry));
-        let fixed = contest.best(Tool::Fixed);
+        let fixed = comparison.best(Tool::Fixed);
         let at = fixed.map_or(NONE, |entry| entry.setting.label);
         let fixed = fixed.and_then(|entry| time(options, entry));
         let mut cells = vec![
@@ -40,8 +40,8 @@ pub fn times(options: &Options, results: &[Contest]) -> String {
             show(quotient(own, fixed)),
         ];
         for tool in [Tool::Uftp, Tool::Nrl] {
-            let failed = || contest.entry(tool).and_then(|entry| too_long(options, entry));
-            let peer = contest.best(tool).and_then(|entry| time(options, entry)).or_else(failed);
+            let failed = || comparison.entry(tool).and_then(|entry| too_long(options, entry));
+            let peer = comparison.best(tool).and_then(|entry| time(options, entry)).or_else(failed);
             cells.extend([show(peer), show(quotient(peer, own))]);
         }
         text += &row(&cells);

@@ -9,7 +9,7 @@
 
 mod bottleneck;
 mod case;
-mod contest;
+mod comparison;
 mod host;
 mod network;
 mod options;
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 
-use contest::Contest;
+use comparison::Comparison;
 use options::{Cli, Mode, Options};
 use tools::Kit;
 use work::Work;
@@ -61,8 +61,8 @@ fn compare(options: &Options) -> Result<(), String> {
     let _settings = host::Settings::raise()?;
     let mut results = Vec::new();
     for case in options.cases() {
-        match Contest::hold(case, &kit, options, &work) {
-            Ok(contest) => results.push(contest),
+        match Comparison::run(case, &kit, options, &work) {
+            Ok(comparison) => results.push(comparison),
             Err(message) if results.is_empty() => return Err(message),
             Err(message) => {
                 // Results of earlier cases are still valid.

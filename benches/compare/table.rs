@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::bottleneck;
 use crate::case::Case;
-use crate::contest::{Contest, Entry};
+use crate::comparison::{Comparison, Entry};
 use crate::host;
 use crate::options::Options;
 use crate::run::{Run, Used};
@@ -33,7 +33,11 @@ takes a whole batch. \"To the floor\" is processor time relative to the sum of r
 BLAKE3 on that side.";
 
 /// Prints the tables, and writes them to the file of the options.
-pub fn publish(options: &Options, missing: &[String], results: &[Contest]) -> Result<(), String> {
+pub fn publish(
+    options: &Options,
+    missing: &[String],
+    results: &[Comparison],
+) -> Result<(), String> {
     print!("{}", document(options, missing, results));
     match &options.out {
         Some(path) => write(path, options, missing, results),
@@ -46,20 +50,20 @@ pub fn write(
     path: &Path,
     options: &Options,
     missing: &[String],
-    results: &[Contest],
+    results: &[Comparison],
 ) -> Result<(), String> {
     let text = document(options, missing, results);
     fs::write(path, text).map_err(|error| format!("--out {}: {error}", path.display()))
 }
 
-fn document(options: &Options, missing: &[String], results: &[Contest]) -> String {
+fn document(options: &Options, missing: &[String], results: &[Comparison]) -> String {
     let mut text = head(options, missing);
     text += &match options.bottleneck {
         Some(_) => bottleneck::times(options, results),
         None => ratios(options, results),
     };
-    for contest in results {
-        text += &details(options, contest);
+    for comparison in results {
+        text += &details(options, comparison);
     }
     text
 }
@@ -83,20 +87,20 @@ fn head(options: &Options, missing: &[String]) -> String {
 }
 
 /// One line per case: our programs compared with the others.
-fn ratios(options: &Options, results: &[Contest]) -> String {
+fn ratios(options: &Options, results: &[Comparison]) -> String {
     let mut text = "\n## Ratios\n\n\
         | receivers | loss % | MTU | offload | norm-send Mbit/s | best peer | ours / peer \
         | raw Mbit/s | ours / raw | cp Mbit/s | ours / cp \
         | sender CPU to the floor | receiver CPU to the floor | symbols |\n"
         .to_owned();
     text += &rule(14);
-    for contest in results {
-        let case = &contest.case;
+    for comparison in results {
+        let case = &comparison.case;
         // A single failure of ours fails the case.
-        let ours = contest.entry(Tool::Ours).filter(|entry| entry.is_right());
-        let rate = |tool| contest.entry(tool).and_then(Entry::rate);
+        let ours = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
+        let rate = |tool| comparison.entry(tool).and_then(Entry::rate);
         let own = ours.and_then(Entry::rate);
-        let peer = contest.best_peer();
+        let peer = comparison.best_peer();
         let cells = [
             case_cells(case),
             number(own.map(|rate| rate / 1e6), 0),
@@ -106,8 +110,8 @@ fn ratios(options: &Options, results: &[Contest]) -> String {
             number(quotient(own, rate(Tool::Raw)), 3),
             number(rate(Tool::Cp).map(|rate| rate / 1e6), 0),
             number(quotient(own, rate(Tool::Cp)), 3),
-            number(to_the_floor(options, contest, ours, sender_cpu), 2),
-            number(to_the_floor(options, contest, ours, receiver_cpu), 2),
+            number(to_the_floor(options, comparison, ours, sender_cpu), 2),
+            number(to_the_floor(options, comparison, ours, receiver_cpu), 2),
             number(ours.and_then(|entry| entry.median(|run| symbols(options, case, run))), 3),
         ];
         text += &row(&cells);
@@ -116,15 +120,15 @@ fn ratios(options: &Options, results: &[Contest]) -> String {
 }
 
 /// One line per program.
-fn details(options: &Options, contest: &Contest) -> String {
+fn details(options: &Options, comparison: &Comparison) -> String {
     let mut text = format!(
         "\n## {}\n\n| program | right | goodput Mbit/s | lowest and highest | all ended s \
          | sender CPU s/GB | receiver CPU s/GB | sender MiB | receiver MiB | wire | symbols \
          | remarks |\n",
-        contest.case
+        comparison.case
     );
     text += &rule(12);
-    for entry in contest.entries.iter().filter(|entry| !entry.runs.is_empty()) {
+    for entry in comparison.entries.iter().filter(|entry| !entry.runs.is_empty()) {
         let range = stats::range(entry.right_runs().map(|run| run.rate / 1e6));
         let cpu = |side: Side| number(entry.median(|run| side(options, run)), 2);
         let size = options.size.as_u64() as f64;
@@ -140,7 +144,7 @@ fn details(options: &Options, contest: &Contest) -> String {
             memory(entry, |run| std::slice::from_ref(&run.sender)),
             memory(entry, |run| &run.receivers),
             number(entry.median(on_the_wire).filter(|_| entry.setting.tool.is_networked()), 3),
-            number(entry.median(|run| symbols(options, &contest.case, run)), 3),
+            number(entry.median(|run| symbols(options, &comparison.case, run)), 3),
             remarks(entry),
         ];
         text += &row(&cells);
@@ -171,13 +175,13 @@ fn symbols(options: &Options, case: &Case, run: &Run) -> Option<f64> {
 /// Processor time of our side, relative to that of bare socket, copy and hash together.
 fn to_the_floor(
     options: &Options,
-    contest: &Contest,
+    comparison: &Comparison,
     ours: Option<&Entry>,
     side: Side,
 ) -> Option<f64> {
     let own = ours?.median(|run| side(options, run));
-    let local = |tool| contest.entry(tool)?.median(|run| sender_cpu(options, run));
-    let raw = contest.entry(Tool::Raw)?.median(|run| side(options, run));
+    let local = |tool| comparison.entry(tool)?.median(|run| sender_cpu(options, run));
+    let raw = comparison.entry(Tool::Raw)?.median(|run| side(options, run));
     quotient(own, Some(raw? + local(Tool::Cp)? + local(Tool::Hash)?))
 }
 

@@ -12,7 +12,7 @@ use crate::work::Work;
 const MAX_TRIES: usize = 3;
 
 /// The measurements of one case.
-pub struct Contest {
+pub struct Comparison {
     pub case: Case,
     pub entries: Vec<Entry>,
 }
@@ -23,12 +23,12 @@ pub struct Entry {
     pub runs: Vec<Run>,
 }
 
-impl Contest {
+impl Comparison {
     /// Builds the network of a case and runs all programs in it.
-    pub fn hold(case: Case, kit: &Kit, options: &Options, work: &Work) -> Result<Self, String> {
+    pub fn run(case: Case, kit: &Kit, options: &Options, work: &Work) -> Result<Self, String> {
         let settings = kit.tools().iter().flat_map(|tool| tool.settings(&case));
         let entries = settings.map(|setting| Entry { setting, runs: Vec::new() }).collect();
-        let mut contest = Self { case, entries };
+        let mut comparison = Self { case, entries };
         work.clear(0)?;
         work.check_room(u64::from(case.receivers))?;
         let network = Network::build(&case)?;
@@ -36,10 +36,10 @@ impl Contest {
         for round in 1..=options.runs {
             for &tool in kit.tools() {
                 let place = format!("{case}, round {round} of {}", options.runs);
-                contest.measure(tool, kit, options, &scene, &place)?;
+                comparison.measure(tool, kit, options, &scene, &place)?;
             }
         }
-        Ok(contest)
+        Ok(comparison)
     }
 
     /// Runs a tool until a run succeeds, in the first setting that works, or all settings have
