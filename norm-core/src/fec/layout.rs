@@ -70,7 +70,7 @@ impl Layout {
     }
 
     /// Checks a Reed-Solomon layout: object size in bytes, symbol size, and the code, whose
-    /// `block_len` is the most symbols in a block.
+    /// `block_len` is the number of symbols in a block at most.
     ///
     /// # Errors
     /// [`LayoutError`] when there are more blocks than the form can number, when symbols are empty

@@ -12,13 +12,9 @@ mod tests;
 use norm_gf::{Gf256, Gf65536};
 
 use super::error::CodeError;
-use super::limits::{block_size, bytes};
+use super::limits::{MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, block_size, bytes};
 use crate::base::bits::Bits;
 use code::{Code, Loss};
-
-/// Most source symbols of a block and most parity symbols in GF(2^16). The field has room for
-/// 65,535 together; this bounds what a code, and the recovery of one block, may cost.
-const MAX_GF65536: u32 = 4096;
 
 /// The field whose elements the symbols consist of.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,8 +70,8 @@ impl ReedSolomon {
         }
         let symbols = max_block_len.checked_add(parity).ok_or(CodeError::BlockTooLong)?;
         let fits = match field {
-            Field::Gf256 => symbols <= 255,
-            Field::Gf65536 => max_block_len <= MAX_GF65536 && parity <= MAX_GF65536,
+            Field::Gf256 => symbols <= MAX_RS8_SYMBOLS.into(),
+            Field::Gf65536 => max_block_len.max(parity) <= MAX_RS16_SYMBOLS.into(),
         };
         if !fits {
             return Err(CodeError::BlockTooLong);
@@ -87,7 +83,7 @@ impl ReedSolomon {
         Ok(Self { field, max_block_len, parity, code })
     }
 
-    /// Most source symbols of a block.
+    /// Source symbols of a block at most.
     #[must_use]
     pub const fn max_block_len(&self) -> u32 {
         self.max_block_len
