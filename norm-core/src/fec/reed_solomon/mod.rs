@@ -57,6 +57,7 @@ pub struct ReedSolomon {
 impl ReedSolomon {
     /// A code for blocks of 1 to `max_block_len` source symbols.
     ///
+    /// # Errors
     /// [`CodeError::Empty`] when `max_block_len` is 0, [`CodeError::BlockTooLong`] when the symbols
     /// are more than the [`Field`] has room for.
     pub fn new(
@@ -99,7 +100,11 @@ impl ReedSolomon {
     /// i is the encoding symbol id `k + i`.
     ///
     /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at
-    /// the end is taken as zeros. An error leaves `out` as it was.
+    /// the end is taken as zeros.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not those of the code, or the content does not fit the
+    /// symbols; `out` is then as it was.
     pub fn encode(
         &self,
         k: u32,
@@ -141,8 +146,10 @@ impl ReedSolomon {
     ///
     /// `block` has `k * symbol_size` bytes, arbitrary ones at the places of symbols not held.
     /// `parity` gives parity symbols of `symbol_size` bytes by number, as in
-    /// [`encode`](Self::encode); as many are taken from it as source symbols are lost. An error
-    /// leaves `block` as it was: [`CodeError::TooFewSymbols`] when they do not suffice,
+    /// [`encode`](Self::encode); as many are taken from it as source symbols are lost.
+    ///
+    /// # Errors
+    /// Each leaves `block` as it was: [`CodeError::TooFewSymbols`] when they do not suffice,
     /// [`CodeError::SymbolRange`], [`CodeError::RepeatedSymbol`] or [`CodeError::SymbolLength`]
     /// when one cannot be of this block.
     pub fn decode<'a>(
