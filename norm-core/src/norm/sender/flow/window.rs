@@ -227,8 +227,8 @@ impl ReceiveWindows {
         }
     }
 
-    /// Makes a place for a receiver that is not watched, if it can take less than another; false when
-    /// it cannot.
+    /// Makes a place for a receiver that is not watched, if it can take less than another; false
+    /// when it cannot.
     fn make_place(&mut self, node: NodeId, new: &ReceiveWindow) -> bool {
         if self.receivers.len() < MAX_WATCHED || self.receivers.contains_key(&node) {
             return true;
@@ -253,8 +253,8 @@ impl ReceiveWindows {
         self.find_lowest();
     }
 
-    /// True when a receiver that is waited for can take no more now. A receiver that is the reason for
-    /// too long is not waited for any longer.
+    /// True when a receiver that is waited for can take no more now. A receiver that is the reason
+    /// for too long is not waited for any longer.
     pub(super) fn stalls(&mut self, now: Timestamp, sent: u64) -> bool {
         let mut full = false;
         if !self.is_full(sent) {

@@ -1,4 +1,4 @@
-//! The controllers of the rate, behind one face.
+//! The controllers of the rate, with one interface.
 
 use core::time::Duration;
 

@@ -6,8 +6,8 @@ use crate::base::range_set::RangeSet;
 
 /// Symbols of repair that unannounced receivers may still cause.
 ///
-/// The budget grows by an eighth of what is sent, and a little with time, so that a receiver that is
-/// really there is served in the end.
+/// The budget grows by an eighth of what is sent, and a little with time, so that a receiver that
+/// is really there is served in the end.
 #[derive(Debug)]
 pub(super) struct UnannouncedBudget {
     symbols: u64,

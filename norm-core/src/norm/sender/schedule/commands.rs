@@ -175,7 +175,8 @@ impl CommandPoll<'_> {
         Some(Packet::AckRequest(AckRequest { ack_type: ACK_WINDOW, ack_id, nodes }))
     }
 
-    /// FLUSH of what was sent last, for receivers that came too late to begin with it by themselves.
+    /// FLUSH of what was sent last, for receivers that came too late to begin with it by
+    /// themselves.
     fn late_joiners(&mut self) -> Option<Packet> {
         let next = self.receivers.late_joiners().next();
         if next.is_none_or(|next| self.now < next) {
