@@ -111,7 +111,7 @@ impl TransmitBuf {
         }
     }
 
-    /// The same buffer, emptied, with these margins around each datagram.
+    /// This buffer, emptied, with margins around each datagram.
     #[must_use]
     pub fn with_margins(mut self, margins: Margins) -> Self {
         self.set_margins(margins);

@@ -57,6 +57,10 @@ impl BlockBuffer {
     /// of content; less than `k * symbol_size` only in the last block of an object.
     ///
     /// Allocates the block at once, [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) at most.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not within the limits of the scheme, or the content does
+    /// not fit the symbols.
     pub fn new(
         scheme: Scheme,
         k: u32,
@@ -80,15 +84,19 @@ impl BlockBuffer {
         Ok(buffer)
     }
 
-    /// An empty buffer for this block of an object. [`CodeError::Empty`] when there is no such
-    /// block.
+    /// An empty buffer for this block of an object.
+    ///
+    /// # Errors
+    /// [`CodeError::Empty`] when there is no such block.
     pub fn for_block(layout: &Layout, block: u32) -> Result<Self, CodeError> {
         let (k, bytes) = (layout.block_len(block), layout.block_bytes(block));
         Self::new(layout.scheme(), k, layout.symbol_size(), bytes)
     }
 
-    /// Empties the buffer and takes it into use for another block, keeping its memory. After an
-    /// error it is as it was before.
+    /// Empties the buffer and takes it into use for another block, keeping its memory.
+    ///
+    /// # Errors
+    /// As [`BlockBuffer::new`]; the buffer is then as it was before.
     pub fn reset(
         &mut self,
         scheme: Scheme,
@@ -129,6 +137,9 @@ impl BlockBuffer {
 
     /// Empties the buffer and takes it into use for this block of an object; see
     /// [`BlockBuffer::reset`].
+    ///
+    /// # Errors
+    /// [`CodeError::Empty`] when there is no such block; the buffer is then as it was before.
     pub fn reset_for_block(&mut self, layout: &Layout, block: u32) -> Result<(), CodeError> {
         let (k, bytes) = (layout.block_len(block), layout.block_bytes(block));
         self.reset(layout.scheme(), k, layout.symbol_size(), bytes)

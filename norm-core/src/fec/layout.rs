@@ -27,6 +27,10 @@ impl Layout {
     /// source blocks Z, of sub-blocks N, and symbol alignment Al.
     ///
     /// Z of 0 is accepted only for an empty object, for which more than 1 is refused.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when a number is out of the range of RFC 6330, N is not 1, or a block
+    /// exceeds [`MAX_BLOCK_BYTES`].
     pub fn raptorq(
         size: u64,
         symbol_size: u16,
@@ -55,8 +59,11 @@ impl Layout {
         Ok(Self { scheme: Scheme::RaptorQ, partition, max_block_len, alignment })
     }
 
-    /// Checks a layout without code (RFC 5445 §3): object size in bytes, symbol size, and the most
-    /// symbols in a block. At most 65536 blocks of at most 65536 symbols.
+    /// Checks a layout without code (RFC 5445 §3): object size in bytes, symbol size, and the
+    /// number of symbols in a block at most. At most 65536 blocks of at most 65536 symbols.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when a number is out of range, or a block exceeds [`MAX_BLOCK_BYTES`].
     pub fn no_code(size: u64, symbol_size: u16, max_block_len: u32) -> Result<Self, LayoutError> {
         if size > MAX_NO_CODE_OBJECT_BYTES {
             return Err(LayoutError::ObjectTooLarge);
@@ -70,7 +77,7 @@ impl Layout {
     }
 
     /// Checks a Reed-Solomon layout: object size in bytes, symbol size, and the code, whose
-    /// `block_len` is the most symbols in a block.
+    /// `block_len` is the number of symbols in a block at most.
     ///
     /// # Errors
     /// [`LayoutError`] when there are more blocks than the form can number, when symbols are empty
@@ -95,7 +102,8 @@ impl Layout {
     /// where the scheme or [`MAX_BLOCK_BYTES`] asks for less), no sub-blocks, and an alignment of 4
     /// where the symbol size allows.
     ///
-    /// Fails when the object exceeds [`Layout::max_raptorq_object`].
+    /// # Errors
+    /// [`LayoutError`] when the object exceeds [`Layout::max_raptorq_object`].
     pub fn choose_raptorq(
         size: u64,
         symbol_size: u16,
@@ -115,7 +123,8 @@ impl Layout {
     /// A sender's layout without code: the fewest blocks of at most `target_block_len` symbols
     /// (less where the scheme or [`MAX_BLOCK_BYTES`] asks for less).
     ///
-    /// Fails when the object exceeds [`Layout::max_no_code_object`].
+    /// # Errors
+    /// [`LayoutError`] when the object exceeds [`Layout::max_no_code_object`].
     pub fn choose_no_code(
         size: u64,
         symbol_size: u16,

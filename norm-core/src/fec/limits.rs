@@ -20,7 +20,8 @@ pub const MAX_NO_CODE_BLOCKS: u32 = 1 << 16;
 pub const MAX_NO_CODE_OBJECT_BYTES: u64 = (1 << 48) - 1;
 /// Encoding symbol ids in a RaptorQ block: they have 24 bits (RFC 6330 §3.2).
 pub const MAX_RAPTORQ_SYMBOLS: u32 = 1 << 24;
-/// Source symbols of a block coded over GF(2^16) at most, and parity symbols at most.
+/// Source symbols of a block coded over GF(2^16) at most, and parity symbols at most. The field has
+/// room for 65,535 together; this bounds what a code, and the recovery of one block, may cost.
 pub const MAX_RS16_SYMBOLS: u16 = 4_096;
 /// Source and parity symbols together of a block coded over GF(2^8) at most.
 pub const MAX_RS8_SYMBOLS: u16 = 255;

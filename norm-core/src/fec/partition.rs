@@ -21,8 +21,9 @@ pub struct Partition {
 impl Partition {
     /// The partition with the fewest blocks of at most `max_block_len` symbols.
     ///
-    /// Fails when the symbol size or `max_block_len` is 0, when there are more than 2^32 - 1
-    /// blocks, or when a block has more than 2^32 - 1 bytes.
+    /// # Errors
+    /// [`LayoutError`] when the symbol size or `max_block_len` is 0, when there are more than 2^32
+    /// - 1 blocks, or when a block has more than 2^32 - 1 bytes.
     pub fn by_max_block_len(
         object_size: u64,
         symbol_size: u16,
@@ -43,8 +44,9 @@ impl Partition {
     /// The partition into `blocks` blocks, none of them empty. An object of 0 bytes has no blocks,
     /// whatever `blocks` says.
     ///
-    /// Fails when the symbol size is 0, when `blocks` is 0 or exceeds the number of symbols, or
-    /// when a block has more than 2^32 - 1 bytes.
+    /// # Errors
+    /// [`LayoutError`] when the symbol size is 0, when `blocks` is 0 or exceeds the number of
+    /// symbols, or when a block has more than 2^32 - 1 bytes.
     pub fn by_blocks(object_size: u64, symbol_size: u16, blocks: u32) -> Result<Self, LayoutError> {
         if symbol_size == 0 {
             return Err(LayoutError::SymbolSizeZero);

@@ -33,6 +33,10 @@ impl RepairEncoder {
     ///
     /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at
     /// the end is taken as zeros.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not within the limits of RaptorQ, or the content is
+    /// longer than the symbols.
     pub fn new(k: u32, symbol_size: u16, source: &[u8]) -> Result<Self, CodeError> {
         let size = block_size(k, symbol_size, MAX_RAPTORQ_BLOCK_LEN)?;
         let config = block_config(size, symbol_size);
@@ -51,6 +55,10 @@ impl RepairEncoder {
 
     /// Appends `count` repair symbols to `out`, with the encoding symbol ids from `first_symbol`
     /// (at least K) on.
+    ///
+    /// # Errors
+    /// [`CodeError::SymbolRange`] when ids are below K or above 24 bits,
+    /// [`CodeError::BlockTooLarge`] when too many are asked for at once.
     pub fn repair(
         &self,
         first_symbol: u32,
@@ -74,7 +82,10 @@ impl RepairEncoder {
 ///
 /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
 /// end is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`; all ids must be
-/// below 2^24. No more than [`MAX_BLOCK_BYTES`] are computed at once.
+/// below 2^24. No more than [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) are computed at once.
+///
+/// # Errors
+/// As [`RepairEncoder::new`] and [`RepairEncoder::repair`].
 pub fn encode_repair(
     k: u32,
     symbol_size: u16,

@@ -77,7 +77,12 @@ proptest! {
         let size = k * u32::from(symbol_size) - u32::from(short % symbol_size);
         let mut buffer = raptorq(k, symbol_size, size as usize);
         for (symbol, len, kind) in puts {
-            let symbol = match kind { 0 => symbol % k, 1 => symbol % 100, 2 => symbol >> 7, _ => symbol };
+            let symbol = match kind {
+                0 => symbol % k,
+                1 => symbol % 100,
+                2 => symbol >> 7,
+                _ => symbol,
+            };
             let len = if len < 8 { symbol_size } else { len };
             let before = buffer.received();
             let stored = buffer.put(symbol, &content(usize::from(len), u64::from(symbol)));

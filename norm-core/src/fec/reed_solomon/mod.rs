@@ -12,13 +12,9 @@ mod tests;
 use norm_gf::{Gf256, Gf65536};
 
 use super::error::CodeError;
-use super::limits::{block_size, bytes};
+use super::limits::{MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, block_size, bytes};
 use crate::base::bits::Bits;
 use code::{Code, Loss};
-
-/// Most source symbols of a block and most parity symbols in GF(2^16). The field has room for
-/// 65,535 together; this bounds what a code, and the recovery of one block, may cost.
-const MAX_GF65536: u32 = 4096;
 
 /// The field whose elements the symbols consist of.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +57,7 @@ pub struct ReedSolomon {
 impl ReedSolomon {
     /// A code for blocks of 1 to `max_block_len` source symbols.
     ///
+    /// # Errors
     /// [`CodeError::Empty`] when `max_block_len` is 0, [`CodeError::BlockTooLong`] when the symbols
     /// are more than the [`Field`] has room for.
     pub fn new(
@@ -74,8 +71,8 @@ impl ReedSolomon {
         }
         let symbols = max_block_len.checked_add(parity).ok_or(CodeError::BlockTooLong)?;
         let fits = match field {
-            Field::Gf256 => symbols <= 255,
-            Field::Gf65536 => max_block_len <= MAX_GF65536 && parity <= MAX_GF65536,
+            Field::Gf256 => symbols <= MAX_RS8_SYMBOLS.into(),
+            Field::Gf65536 => max_block_len.max(parity) <= MAX_RS16_SYMBOLS.into(),
         };
         if !fits {
             return Err(CodeError::BlockTooLong);
@@ -87,7 +84,7 @@ impl ReedSolomon {
         Ok(Self { field, max_block_len, parity, code })
     }
 
-    /// Most source symbols of a block.
+    /// Source symbols of a block at most.
     #[must_use]
     pub const fn max_block_len(&self) -> u32 {
         self.max_block_len
@@ -103,7 +100,11 @@ impl ReedSolomon {
     /// i is the encoding symbol id `k + i`.
     ///
     /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at
-    /// the end is taken as zeros. An error leaves `out` as it was.
+    /// the end is taken as zeros.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not those of the code, or the content does not fit the
+    /// symbols; `out` is then as it was.
     pub fn encode(
         &self,
         k: u32,
@@ -145,8 +146,10 @@ impl ReedSolomon {
     ///
     /// `block` has `k * symbol_size` bytes, arbitrary ones at the places of symbols not held.
     /// `parity` gives parity symbols of `symbol_size` bytes by number, as in
-    /// [`encode`](Self::encode); as many are taken from it as source symbols are lost. An error
-    /// leaves `block` as it was: [`CodeError::TooFewSymbols`] when they do not suffice,
+    /// [`encode`](Self::encode); as many are taken from it as source symbols are lost.
+    ///
+    /// # Errors
+    /// Each leaves `block` as it was: [`CodeError::TooFewSymbols`] when they do not suffice,
     /// [`CodeError::SymbolRange`], [`CodeError::RepeatedSymbol`] or [`CodeError::SymbolLength`]
     /// when one cannot be of this block.
     pub fn decode<'a>(

@@ -94,7 +94,7 @@ impl Delivery {
         }
     }
 
-    /// The same controller as a scavenger: it yields to all other traffic on the path.
+    /// Makes the controller a scavenger: it yields to all other traffic on the path.
     #[must_use]
     pub fn scavenger(self) -> Self {
         Self { scavenger: Some(Scavenger::default()), ..self }

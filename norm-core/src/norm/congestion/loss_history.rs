@@ -145,8 +145,9 @@ impl LossHistory {
         self.rate_over(DEPTH)
     }
 
-    /// The same, as one of `receivers` should report it: the more there are, the less it shall
-    /// depend on chance. Much more loss than before counts at once, less what chance explains.
+    /// Loss events by packets, as one of `receivers` should report them: the more there are, the
+    /// less it shall depend on chance. Much more loss than before counts at once, less what chance
+    /// explains.
     pub fn rate_among(&self, receivers: u64) -> f64 {
         let (depth, chance) = match receivers {
             0..=10 => return self.rate(),

@@ -93,11 +93,9 @@ mod tests {
         fn parsed_header_is_emitted_as_it_came(
             symbol in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..32),
-                (0u8..20, 0u8..20, prop::collection::vec(any::<u8>(), 4..28)).prop_map(|(l, s, rest)| {
-                    let mut symbol = vec![0, l, 0, s];
-                    symbol.extend(rest);
-                    symbol
-                }),
+                (0u8..20, 0u8..20, prop::collection::vec(any::<u8>(), 4..28)).prop_map(
+                    |(len, start, content)| [vec![0, len, 0, start], content].concat()
+                ),
             ],
         ) {
             if let Some(header) = SegmentHeader::parse(&symbol) {

@@ -51,7 +51,7 @@ impl StreamShape {
         (segment_size > 0 && block_len > 0 && fits).then_some(shape)
     }
 
-    /// Most bytes of content in a segment.
+    /// Bytes of content in a segment at most.
     pub(crate) fn segment_size(&self) -> usize {
         usize::from(self.segment_size)
     }
@@ -82,8 +82,8 @@ impl StreamShape {
         self.canonical(Place::new(place.block, place.symbol.saturating_add(1)))
     }
 
-    /// The same place, said as the first of the next block when it lies after the last symbol; and
-    /// no farther than numbers reach.
+    /// The canonical form of a place: the first one of the next block when it lies after the last
+    /// symbol, and no farther than numbers reach.
     pub(crate) fn canonical(&self, place: Place) -> Place {
         if place.block >= MAX_BLOCKS {
             Place::new(MAX_BLOCKS, 0)

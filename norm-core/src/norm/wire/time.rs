@@ -60,8 +60,8 @@ mod tests {
     fn surplus_microseconds_count_as_seconds() {
         let odd = WireTime { sec: 4, usec: 1_000_000 };
         assert_eq!(odd.to_nanos(), 5_000_000_000);
-        let most = WireTime { sec: u32::MAX, usec: u32::MAX };
-        assert_eq!(most.to_nanos(), 4_294_967_295_000_000_000 + 4_294_967_295_000);
+        let latest = WireTime { sec: u32::MAX, usec: u32::MAX };
+        assert_eq!(latest.to_nanos(), 4_294_967_295_000_000_000 + 4_294_967_295_000);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Bursts {
         self.packets.min((rate * BURST_TIME / packet) as usize).max(1)
     }
 
-    /// The same in quiet intervals.
+    /// Packets that may leave at once in quiet intervals.
     pub(super) fn quiet_limit(&self, rate: f64, packet: f64) -> usize {
         self.limit(rate, packet).min(QUIET_BURST)
     }

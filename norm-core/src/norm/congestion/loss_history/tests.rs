@@ -236,7 +236,9 @@ proptest! {
     }
 
     #[test]
-    fn swapped_neighbours_are_no_loss(start: u16, swaps in prop::collection::vec(any::<bool>(), 100)) {
+    fn swapped_neighbours_are_no_loss(
+        start: u16, swaps in prop::collection::vec(any::<bool>(), 100),
+    ) {
         let mut sequences: Vec<u16> = (0..202).map(|n| start.wrapping_add(n)).collect();
         for (n, _) in swaps.iter().enumerate().filter(|(_, swap)| **swap) {
             sequences.swap(2 * n + 1, 2 * n + 2);

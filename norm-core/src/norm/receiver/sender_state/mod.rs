@@ -24,7 +24,7 @@ use crate::endpoint::{ObjectRef, SenderId};
 use crate::norm::receiver::config::JoinPolicy;
 use crate::norm::receiver::nack::state::NackState;
 use crate::norm::receiver::timeout::TimeoutReason;
-use crate::norm::wire::SenderFields;
+use crate::norm::wire::{MAX_OBJECTS, SenderFields};
 
 use acks::Acks;
 use coding::Coding;
@@ -99,7 +99,7 @@ impl SenderState {
         let first = match join {
             JoinPolicy::Current if !may_begin => return false,
             JoinPolicy::Current | JoinPolicy::Object => key,
-            JoinPolicy::All => key.saturating_sub(0x7fff),
+            JoinPolicy::All => key.saturating_sub(MAX_OBJECTS.into()),
         };
         self.interest.begin(first);
         self.timeline.begin(key);
