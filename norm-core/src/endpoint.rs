@@ -5,6 +5,8 @@
 //! sleep until [`Endpoint::poll_timeout`] or until something arrives. Time never runs backwards;
 //! being late is allowed and costs only performance.
 
+mod transmit;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -12,6 +14,7 @@ use bytes::Bytes;
 
 use crate::base::Timestamp;
 use crate::fec::Scheme;
+pub use transmit::{Destination, MAX_BATCH_BYTES, Margins, PacketOverhead, Transmit, TransmitBuf};
 
 /// A protocol machine without sockets, clocks or threads.
 pub trait Endpoint {
@@ -47,52 +50,6 @@ pub struct Datagram<'a> {
     pub waited: Duration,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
-}
-
-/// Where a packet goes.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// The session's group (or the peer, in a unicast session).
-    Group,
-    /// One host.
-    Unicast(SocketAddr),
-}
-
-/// Describes the bytes in a [`TransmitBuf`]: equal segments, of which the last may be shorter.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// Where the segments go.
-    pub destination: Destination,
-    /// Bytes per datagram.
-    pub segment_size: usize,
-}
-
-/// The driver's buffer for outgoing bytes; reused, so that sending does not allocate.
-#[derive(Debug)]
-pub struct TransmitBuf {
-    /// UDP payloads, back to back.
-    pub bytes: Vec<u8>,
-    max_segments: usize,
-}
-
-/// The most bytes that one batch may hold: the largest UDP payload, rounded down.
-pub const MAX_BATCH_BYTES: usize = 65_000;
-
-impl TransmitBuf {
-    /// A buffer for batches of at most `max_segments` datagrams (1 switches batching off).
-    pub fn new(max_segments: usize) -> Self {
-        Self { bytes: Vec::with_capacity(MAX_BATCH_BYTES), max_segments: max_segments.max(1) }
-    }
-
-    /// How many datagrams of `segment_size` bytes a batch may hold; at least one.
-    pub fn batch_limit(&self, segment_size: usize) -> usize {
-        (MAX_BATCH_BYTES / segment_size.max(1)).clamp(1, self.max_segments)
-    }
-
-    /// Changes the largest batch, for instance when the kernel refuses segmentation offload.
-    pub fn set_max_segments(&mut self, max_segments: usize) {
-        self.max_segments = max_segments.max(1);
-    }
 }
 
 /// A receiver's number for a sender: given in the order in which senders are found, from 0 on.

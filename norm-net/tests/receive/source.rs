@@ -17,13 +17,13 @@ use norm_core::fileset::{
     ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
     SetId,
 };
-use norm_core::norm::sender::ObjectSpec;
+use norm_core::norm::sender::{GrttOptions, ObjectSpec};
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 
 pub const SET: SetId = SetId(*b"set for the test");
 pub const SEGMENT: u16 = 1344;
@@ -155,7 +155,7 @@ impl Source {
             on_request: self.on_request,
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),
-            initial_grtt: Duration::from_millis(20),
+            grtt: GrttOptions { initial: Duration::from_millis(20), ..GrttOptions::default() },
             rate: Some(self.rate),
             ..SenderConfig::new(self.node)
         };
@@ -266,13 +266,12 @@ pub fn directory(path: &str) -> Entry<'_> {
 }
 
 pub fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
-    ReceiveOptions {
-        interface: Some(InterfaceSpec::Name("lo".to_owned())),
-        timeout: Some(Duration::from_secs(20)),
-        seed: Some(9),
-        name: "test".to_owned(),
-        ..ReceiveOptions::new(group, directory)
-    }
+    ReceiveOptions::new(group, directory).with(|o| {
+        o.interface = Some(InterfaceSpec::Name("lo".to_owned()));
+        o.timeout = Some(Duration::from_secs(20));
+        o.seed = Some(9);
+        o.name = "test".to_owned();
+    })
 }
 
 pub fn names(directory: &Path) -> Vec<String> {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::base::Timestamp;
 use crate::endpoint::SymbolStore;
 use crate::norm::wire::{
-    ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall,
-    Squelch,
+    ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, NodeId, NodeList,
+    ReceiveWindow, Squelch,
 };
 
 use super::congestion;
@@ -62,7 +62,7 @@ pub(super) fn take<S: SymbolStore>(
             sender.path.overhear_cc(now, cmd.extensions.cc_feedback());
         }
         Command::AckReq(request) => take_ack_request(ctx, sender, now, request),
-        Command::Application(application) => match RollCall::parse(application.content) {
+        Command::Application(application) => match MembershipQuery::parse(application.content) {
             Some(query) => return take_query(ctx, sender, now, &query),
             None => {
                 let content = Bytes::copy_from_slice(application.content);
@@ -112,7 +112,7 @@ fn take_flush<S>(
 fn note_flushed(sender: &mut SenderState, key: u64, flush: &Flush<'_>) -> Flushed {
     let format = sender.coding.format();
     sender.timeline.note_key(key);
-    if flush.payload_id.names_nothing(format) {
+    if flush.payload_id.is_before_first(format) {
         sender.timeline.note_empty(key);
     }
     let object = sender.interest.object_mut(key);
@@ -142,12 +142,12 @@ fn take_ack_request<S: SymbolStore>(
     if !is_listed || ack_type < FIRST_APPLICATION_ACK || !ctx.config().sends_feedback() {
         return;
     }
-    if ack_type == ACK_CREDIT {
+    if ack_type == ACK_WINDOW {
         // The sender may stop within one block, and has begun another.
         let block_bytes = sender.interest.block_bytes(sender.timeline.position().key);
-        let room = ctx.room().saturating_sub(block_bytes * 2);
-        let credit = Credit { room, burst: ctx.config().socket_buffer };
-        sender.acks.request_window(WindowDue { at: now, ack_id, credit });
+        let bytes = ctx.room().saturating_sub(block_bytes * 2);
+        let window = ReceiveWindow { bytes, burst: ctx.config().socket_buffer };
+        sender.acks.request_window(WindowDue { at: now, ack_id, window });
         return;
     }
     let at = now + acks::delay(ctx, sender);
@@ -180,10 +180,10 @@ fn take_query<S>(
     ctx: &mut Ctx<S>,
     sender: &mut SenderState,
     now: Timestamp,
-    query: &RollCall,
+    query: &MembershipQuery,
 ) -> bool {
     match *query {
-        RollCall::Call { round, window_ms, send_time, listed, .. } => {
+        MembershipQuery::Query { round, window_ms, send_time, listed, .. } => {
             let window = Duration::from_millis(window_ms.min(MAX_QUERY_WINDOW_MS).into());
             let wait = ctx.random_part(window);
             sender.coding.note_native();
@@ -193,10 +193,10 @@ fn take_query<S>(
             }
             sender.report.answer(round, now + wait);
         }
-        RollCall::Collision { node, keeper } => {
+        MembershipQuery::Collision { node, keeper } => {
             return node == ctx.node() && ctx.identity_to(sender) != keeper;
         }
-        RollCall::Eject { node, identity, lane: separate_group } => {
+        MembershipQuery::Evict { node, identity, group: separate_group } => {
             if node == ctx.node() && ctx.identity_to(sender) == identity {
                 ctx.event(ReceiverEvent::Evicted { sender: sender.id, separate_group });
             }

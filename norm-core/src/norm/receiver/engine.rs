@@ -264,7 +264,7 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        out.bytes.clear();
+        out.clear();
         order::send_next(&mut self.ctx, &mut self.senders, now, out)
     }
 

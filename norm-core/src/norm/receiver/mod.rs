@@ -19,6 +19,7 @@ mod ctx;
 mod engine;
 mod event;
 mod feedback;
+mod inbound;
 mod intake;
 mod nack;
 mod objects;

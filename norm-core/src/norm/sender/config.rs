@@ -1,9 +1,11 @@
 //! What an application decides about a sending session.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::slow::SlowPolicy;
-use crate::fec::Scheme;
+use super::mode::Mode;
+use crate::endpoint::PacketOverhead;
+use crate::fec::{Layout, Scheme};
 use crate::norm::wire::NodeId;
 
 /// Settings of a [`crate::norm::Sender`].
@@ -13,61 +15,85 @@ pub struct SenderConfig {
     pub node: NodeId,
     /// Upper limit in bits per second, counting UDP payload and `packet_overhead`. `None`: no limit.
     pub rate: Option<u64>,
-    /// Who decides how fast is sent, up to `rate`.
+    /// What decides the rate, up to `rate`.
     pub control: RateControl,
-    /// A controller never goes below this many bits per second.
+    /// Lower limit of a controller, in bits per second.
     pub rate_min: u64,
-    /// What is done about receivers that keep the others slow; `None`: they are waited for.
+    /// Policy for receivers that hold the others back; `None`: they are waited for.
     pub slow: Option<SlowPolicy>,
-    /// Bytes per packet below UDP that the rate counts (28 for IPv4 and UDP).
-    pub packet_overhead: usize,
-    /// Bytes of content per packet (T), 64..=65,000; RaptorQ likes multiples of 64.
+    /// Bytes per packet beside its UDP payload that the rate counts.
+    pub packet_overhead: PacketOverhead,
+    /// Bytes of content per packet (T), 64..=65,000; RaptorQ works best with multiples of 64.
     pub segment_size: u16,
-    /// How objects are protected.
+    /// FEC scheme of all objects.
     pub scheme: Scheme,
     /// Symbols per block (K) aimed at, 1..=56,403.
     pub block_len: u32,
     /// RFC 5740 backoff factor K, 0..=15. `None` follows the number of receivers heard.
     pub backoff: Option<u8>,
-    /// Receivers that suppression reckons with. `None` follows the number of receivers heard; give it
-    /// when most of them will not announce themselves.
+    /// Receivers that suppression reckons with. `None` follows the number of receivers heard; give
+    /// it when most of them will not announce themselves.
     pub group_size: Option<u64>,
-    /// Repair for whoever asks, announced or not, as far as the rate allows, and believe its round
-    /// trips: for receivers of other makes, or too many to be listed.
-    pub open: bool,
-    /// Speak RFC 5740 and nothing of our own, for receivers of other makes: no roll calls; whoever
-    /// is heard is listed; every DATA message carries EXT_FTI, and probes EXT_RATE, which the NRL
-    /// implementation answers.
-    pub rfc_only: bool,
-    /// Send files' content only to who asks for it, and unasked only what there is (INFO): for receivers that
-    /// have most of it from before.
+    /// Repair for unannounced receivers as far as the rate allows, and belief in their round trips:
+    /// for standard receivers, or more than can be listed. Otherwise a budget bounds their repair.
+    pub trust_unannounced: bool,
+    /// Whether receivers are taken to be of this implementation.
+    pub mode: Mode,
+    /// Content of files is sent only as repair, and INFO unasked: for receivers that have most of
+    /// the content already.
     pub on_request: bool,
-    /// Round trip assumed before any is measured (RFC 5740 §5.5.1: 0.5 s).
-    pub initial_grtt: Duration,
-    /// Lowest round trip advertised: the grain of the timers on either side.
-    pub min_grtt: Duration,
-    /// Shortest patience before a silent group or receiver is given up.
+    /// Group round-trip time.
+    pub grtt: GrttOptions,
+    /// Shortest silence after which a group or receiver is given up.
     pub patience: Duration,
-    /// RFC 5740's robust factor: how often what needs an answer is repeated.
+    /// RFC 5740's robust factor: how often a message that needs an answer is repeated.
     pub robust: u32,
-    /// Share of the rate, in percent (1..=90), that old repairs may take from new data.
-    pub history_percent: u32,
-    /// Bytes of content kept in memory for repair.
-    pub cache_bytes: usize,
-    /// Keep what was sent in memory even while nobody asks for repair. Without, the first ones who ask have it
-    /// read again, which pays where reading is cheap: memory is used again while it is in the processor's
-    /// cache.
-    pub keep_sent: bool,
-    /// Start only when this many receivers have announced themselves.
+    /// Share of the rate, in percent (1..=90), that late-join repair may take from new data.
+    pub late_repair_percent: u32,
+    /// Content kept in memory.
+    pub cache: CacheOptions,
+    /// Content flows only when this many receivers have announced themselves.
     pub min_receivers: usize,
-    /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
+    /// Limit of the wait for `min_receivers`; `None`: no limit.
     pub start_timeout: Option<Duration>,
-    /// Stay this long for late joiners after everybody known has finished.
+    /// Time for late joiners after all known receivers have finished.
     pub linger: Duration,
-    /// Receivers remembered at most; further ones are served but not listed.
+    /// Most receivers that are listed; further ones are served but not listed.
     pub max_receivers: usize,
     /// Key of the first object; its low 16 bits are the transport id.
     pub first_object: u64,
+}
+
+/// Settings of the group round-trip time (GRTT, RFC 5740 §5.5.1).
+#[derive(Clone, Debug)]
+pub struct GrttOptions {
+    /// Round trip assumed before any is measured (RFC 5740: 0.5 s).
+    pub initial: Duration,
+    /// Lowest round trip advertised: the grain of the timers on either side.
+    pub min: Duration,
+}
+
+impl Default for GrttOptions {
+    fn default() -> Self {
+        Self { initial: Duration::from_millis(500), min: Duration::from_millis(2) }
+    }
+}
+
+/// Settings of the memory for content.
+#[derive(Clone, Debug)]
+pub struct CacheOptions {
+    /// Bytes of content kept in memory for repair.
+    pub bytes: usize,
+    /// Content stays in memory after it was sent, even while there are no NACKs. Without, the first
+    /// repairs have it read again, which pays where reading is cheap: memory is used again while it
+    /// is in the processor's cache.
+    pub keep_sent: bool,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self { bytes: 48 << 20, keep_sent: true }
+    }
 }
 
 impl SenderConfig {
@@ -79,22 +105,20 @@ impl SenderConfig {
             control: RateControl::Fixed,
             rate_min: 100_000,
             slow: None,
-            packet_overhead: 28,
+            packet_overhead: PacketOverhead::IPV4,
             segment_size: 1344,
             scheme: Scheme::RaptorQ,
             block_len: 1024,
             backoff: None,
             group_size: None,
-            open: false,
-            rfc_only: false,
+            trust_unannounced: false,
+            mode: Mode::Native,
             on_request: false,
-            initial_grtt: Duration::from_millis(500),
-            min_grtt: Duration::from_millis(2),
+            grtt: GrttOptions::default(),
             patience: Duration::from_secs(5),
             robust: 20,
-            history_percent: 20,
-            cache_bytes: 48 << 20,
-            keep_sent: true,
+            late_repair_percent: 20,
+            cache: CacheOptions::default(),
             min_receivers: 0,
             start_timeout: None,
             linger: Duration::ZERO,
@@ -102,32 +126,64 @@ impl SenderConfig {
             first_object: 0,
         }
     }
-}
 
-impl SenderConfig {
-    /// Packets may say that a router can mark them instead of dropping them (ECT, RFC 3168): a controller
-    /// slows down for marks, and receivers of ours tell of them. Nobody would at a rate that is fixed; and who
-    /// may have receivers of other makes cannot know whether they do.
-    pub fn heeds_marks(&self) -> bool {
-        self.control != RateControl::Fixed && !self.rfc_only
+    /// The settings, if they can work. A Reed-Solomon code decides the block length.
+    pub(super) fn checked(mut self) -> Result<Self, ConfigError> {
+        if self.node == NodeId::NONE || self.node == NodeId::ANY {
+            return Err(ConfigError::ReservedNode);
+        }
+        if !(64..=65_000).contains(&self.segment_size) {
+            return Err(ConfigError::SegmentSize);
+        }
+        if !(1..=56_403).contains(&self.block_len) {
+            return Err(ConfigError::BlockLength);
+        }
+        if let Scheme::ReedSolomon(code) = self.scheme {
+            self.block_len = code.block_len().into();
+            if Layout::reed_solomon(1, self.segment_size, code).is_err() {
+                return Err(ConfigError::SegmentSize);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether packets may be sent as ECN-capable (ECT, RFC 3168): a controller lowers the rate for CE
+    /// marks, and native receivers report them. A fixed rate does not change, and standard receivers
+    /// may not report marks.
+    pub fn uses_ecn(&self) -> bool {
+        self.control != RateControl::Fixed && self.mode.has_path_reports()
     }
 }
 
-/// Who decides how fast is sent.
+/// What decides the rate.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum RateControl {
-    /// The application: at `rate`, or as fast as the socket takes it.
+    /// The application: `rate`, or as fast as the socket takes it.
     #[default]
     Fixed,
-    /// [`Self::Delivery`] as long as nobody else makes a queue, and [`Self::Fair`] while somebody does.
+    /// [`Self::Delivery`] while no other flow makes a queue, and [`Self::Fair`] while one does.
     Auto,
     /// What arrives at the slowest receiver: [`crate::norm::congestion::Delivery`].
     Delivery,
-    /// The same, but all others go first: it gives way as soon as a queue stands that is not its own.
-    Polite,
-    /// What TCP would get on the path of the slowest receiver: [`crate::norm::congestion::Fair`]. With
-    /// `rfc_only`, the others mean this as well: they need reports of our own.
+    /// [`Self::Delivery`] as a scavenger: it yields as soon as a queue stands that is not its own.
+    Scavenger,
+    /// What TCP would get on the path of the slowest receiver: [`crate::norm::congestion::Fair`]. In
+    /// standard mode all but [`Self::Fixed`] mean this: the others need native path reports.
     Fair,
+}
+
+/// Which receivers are too slow to be waited for, and what becomes of them.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct SlowPolicy {
+    /// Rate in bits per second below which a receiver is too slow, if the others can take more without
+    /// it. `None`: a receiver that keeps the others below half of what they can take is too slow.
+    pub below: Option<u64>,
+    /// Share of lost packets, 0 to 1, from which on a receiver is too slow.
+    pub loss: Option<f64>,
+    /// How long a receiver is too slow before it is evicted.
+    pub after: Duration,
+    /// Separate group in which an evicted receiver is to go on; `None`: its transfer ends.
+    pub separate_group: Option<SocketAddr>,
 }
 
 /// A setting that cannot work.
@@ -143,7 +199,7 @@ pub enum ConfigError {
     InfoTooLong,
     /// A command must fit one segment.
     CommandTooLong,
-    /// A stream needs a Reed-Solomon code, and objects behind a long list of others cannot be one.
+    /// A stream needs a Reed-Solomon code, and cannot follow 16,384 objects.
     StreamCode,
     /// The object is larger than one NORM object can be at these settings.
     ObjectTooLarge,

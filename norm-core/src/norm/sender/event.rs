@@ -1,16 +1,21 @@
 //! What a sender tells its application, and what it counts.
 
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+
 use crate::norm::wire::{MemberState, NodeId};
 
-/// Something the application should know.
+/// Something that the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SenderEvent {
     /// A receiver has announced itself.
     ReceiverFound {
         /// Its node id.
         node: NodeId,
-        /// What it calls itself: text from the network.
+        /// Its display name: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
     },
     /// A receiver has taken another node id.
     ReceiverMoved {
@@ -23,20 +28,22 @@ pub enum SenderEvent {
     ReceiverReport {
         /// Its node id.
         node: NodeId,
-        /// What it calls itself: text from the network.
+        /// Its display name: text from the network.
         name: String,
-        /// Where it is.
+        /// Where it sends from.
+        address: SocketAddr,
+        /// State of its transfer.
         state: MemberState,
         /// Content bytes it has.
         bytes_done: u64,
-        /// Content bytes it expects; 0 when it does not know.
+        /// Content bytes it expects; 0 when it does not know yet.
         bytes_total: u64,
         /// Loss it sees, as a fraction of 65,535.
         loss: u16,
-        /// Packets that reached its host and were dropped there, for want of time or room.
+        /// Packets that reached its host and were dropped there.
         drops: u32,
-        /// Packets that routers have marked on the way to it (ECN).
-        marked: u32,
+        /// Packets that arrived with a CE mark (ECN).
+        ce_marked: u32,
     },
     /// A receiver confirmed everything: verified and under its final name.
     ReceiverConfirmed {
@@ -50,24 +57,24 @@ pub enum SenderEvent {
         /// Its reason: text from the network.
         reason: String,
     },
-    /// A receiver has been silent for too long and is no longer waited for.
+    /// A receiver was silent for too long and is no longer waited for.
     ReceiverLost {
         /// Its node id.
         node: NodeId,
     },
-    /// A receiver kept the others slow and was sent away, or to the slow lane.
-    ReceiverEjected {
+    /// A receiver was evicted because it kept the others slow, perhaps to a separate group.
+    ReceiverEvicted {
         /// Its node id.
         node: NodeId,
     },
-    /// Enough receivers are there: data starts.
+    /// Enough receivers have announced themselves: content flows.
     Started,
     /// Too few receivers announced themselves in time; nothing was sent.
     StartTimedOut {
-        /// How many did.
+        /// Receivers that had announced themselves.
         receivers: usize,
     },
-    /// Every receiver has failed, and nobody came anew for a second: the rest is not sent.
+    /// Every receiver has failed, and none joined for a second: the session ends early.
     Abandoned,
     /// Every object has been sent once.
     AllSent,
@@ -75,13 +82,39 @@ pub enum SenderEvent {
     ReadFailed,
     /// Every receiver listed for an acknowledgment request of ours has answered or was given up.
     Acknowledged {
-        /// The request.
+        /// Id that `request_ack` returned.
         ack_id: u8,
-        /// How many answered.
+        /// Receivers that answered.
         answers: usize,
     },
     /// The session is over: nothing more will be sent.
     Finished,
+}
+
+/// Most events that are kept for an application that does not fetch them; further reports are dropped.
+const MAX_EVENTS: usize = 8_192;
+
+/// Events that the application has not fetched.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<SenderEvent>,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, event: SenderEvent) {
+        self.queue.push_back(event);
+    }
+
+    /// Adds an event that may be dropped.
+    pub(super) fn push_report(&mut self, report: SenderEvent) {
+        if self.queue.len() < MAX_EVENTS {
+            self.queue.push_back(report);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<SenderEvent> {
+        self.queue.pop_front()
+    }
 }
 
 /// Counters; all start at 0 and never go back.
@@ -107,8 +140,8 @@ pub struct SenderStats {
     pub reports: u64,
     /// Datagrams that could not be parsed.
     pub malformed: u64,
-    /// Well-formed datagrams that were not for us.
-    pub foreign: u64,
+    /// Well-formed datagrams for another session or sender.
+    pub not_ours: u64,
     /// Requests for what does not exist or was just repaired.
     pub ignored_requests: u64,
     /// Receivers that did not fit the list.

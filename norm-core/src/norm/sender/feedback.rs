@@ -1,87 +1,76 @@
 //! Takes what receivers say: NACK, ACK, REPORT (RFC 5740 §4.3, §5.4).
 
-mod nacks;
-
-use super::Sender;
-use super::compose::Urgent;
-use super::event::SenderEvent;
-use super::members::{Heard, MemberStatus, Peer};
-use super::repair::BlockNeed;
-use crate::base::Timestamp;
-use crate::base::range_set::RangeSet;
-use crate::endpoint::Datagram;
-use crate::fec::{EXTRA_SYMBOLS, Scheme};
-use crate::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
-    MemberReport, MemberState, Message, Nack, NodeId, ObjectId, PayloadId, RawPayloadId,
-    RepairFlags, RepairForm, RepairItem, RepairRequest, WireTime,
-};
-use core::ops::Range;
 use core::time::Duration;
 
-pub(super) use nacks::NackNeeds;
+use super::config::SenderConfig;
+use super::emit::PendingAnswers;
+use super::event::{Events, SenderEvent, SenderStats};
+use super::flow::FlowControl;
+use super::lifecycle::Lifecycle;
+use super::objects::Content;
+use super::rate::slow::TransferView;
+use super::rate::{PathFeedback, SendRate};
+use super::receivers::{GroupTiming, Heard, MemberStatus, Receivers, Speaker, leaves};
+use super::repair::{NackSource, Repair, read_nack};
+use crate::base::Timestamp;
+use crate::endpoint::Datagram;
+use crate::norm::wire::{
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
+    Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
+};
 
-/// Answers waiting to be sent at most.
-const MAX_URGENT: usize = 16;
-
-/// At most one answer to a node id that is taken in this time.
-const COLLISION_PAUSE: Duration = Duration::from_millis(50);
-
-/// Whether what somebody says of itself counts.
+/// Whether what a receiver says of itself counts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+enum Trust {
     /// It is listed, and speaks from the address that it is listed with.
     Member,
-    /// Anybody.
-    Stranger,
+    /// Any other.
+    Unannounced,
 }
 
-impl Sender {
-    pub(super) fn take_feedback(&mut self, now: Timestamp, datagram: &Datagram<'_>) {
+/// One datagram of feedback, and the parts that it may change.
+#[derive(Debug)]
+pub(super) struct Feedback<'a> {
+    pub(super) now: Timestamp,
+    pub(super) config: &'a SenderConfig,
+    pub(super) instance: InstanceId,
+    pub(super) content: &'a mut Content,
+    pub(super) repair: &'a mut Repair,
+    pub(super) receivers: &'a mut Receivers,
+    pub(super) flow: &'a mut FlowControl,
+    pub(super) rate: &'a mut SendRate,
+    pub(super) lifecycle: &'a mut Lifecycle,
+    pub(super) answers: &'a mut PendingAnswers,
+    pub(super) stats: &'a mut SenderStats,
+    pub(super) events: &'a mut Events,
+}
+
+impl Feedback<'_> {
+    pub(super) fn take(&mut self, datagram: &Datagram<'_>) {
         let Ok((header, message)) = Message::parse(datagram.payload) else {
             self.stats.malformed += 1;
             return;
         };
-        let (node, to_group) = (header.source, datagram.to_group);
+        let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
-            self.stats.foreign += 1;
+            self.stats.not_ours += 1;
             return;
         }
-        let from = (node, Peer::new(datagram.source));
+        let speaker = Speaker::new(node, datagram.source);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
-                self.stats.nacks += 1;
-                self.cache.repair_wanted(now);
-                let trust = self.hear(now, from, None, "", nack.grtt_response);
-                if trust == Trust::Member && self.passes_over(now, node) {
-                    return;
-                }
-                self.welcome.seat(node);
-                if trust == Trust::Member {
-                    self.take_congestion(now, node, nack.grtt_response, nack.extensions, true);
-                }
-                self.take_nack(now, node, trust, &nack, to_group);
+                self.take_nack(speaker, &nack, datagram.to_group);
             }
             Message::Ack(ack) if self.is_ours(ack.sender, ack.instance) => {
-                self.stats.acks += 1;
-                if self.hear(now, from, None, "", ack.grtt_response) == Trust::Member {
-                    let over = self.passes_over(now, node);
-                    if !over {
-                        self.take_congestion(now, node, ack.grtt_response, ack.extensions, false);
-                    }
-                    if !over || ack.ack_type != ACK_CREDIT {
-                        self.take_ack(now, node, &ack);
-                    }
-                }
+                self.take_ack(speaker, &ack);
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
                 Some(report) if self.is_ours(report.sender, report.instance) => {
-                    self.stats.reports += 1;
-                    self.take_report(now, from, &report);
+                    self.take_report(speaker, &report);
                 }
-                _ => self.stats.foreign += 1,
+                _ => self.stats.not_ours += 1,
             },
-            _ => self.stats.foreign += 1,
+            _ => self.stats.not_ours += 1,
         }
     }
 
@@ -89,186 +78,236 @@ impl Sender {
         sender == self.config.node && instance == self.instance
     }
 
+    fn group(&self) -> GroupTiming {
+        self.receivers.group(self.lifecycle.is_counted(), self.content.is_streaming())
+    }
+
+    fn take_nack(&mut self, speaker: Speaker, nack: &Nack<'_>, to_group: bool) {
+        self.stats.nacks += 1;
+        self.content.note_nack(self.now);
+        let node = speaker.node;
+        let trust = self.hear(speaker, None, "", nack.grtt_response);
+        if trust == Trust::Member && self.passes_over(node) {
+            return;
+        }
+        self.receivers.late_joiners_mut().confirm(node);
+        if trust == Trust::Member {
+            self.take_path(node, nack.grtt_response, nack.extensions, true);
+        }
+        self.take_needs(node, trust, nack);
+        self.receivers.note_nack(to_group);
+        if !to_group && self.group().has_suppression() {
+            self.answers.advertise(self.now, self.receivers.grtt());
+        }
+    }
+
+    fn take_ack(&mut self, speaker: Speaker, ack: &Ack<'_>) {
+        self.stats.acks += 1;
+        let node = speaker.node;
+        if self.hear(speaker, None, "", ack.grtt_response) == Trust::Unannounced {
+            return;
+        }
+        let passed_over = self.passes_over(node);
+        if !passed_over {
+            self.take_path(node, ack.grtt_response, ack.extensions, false);
+        }
+        match ack.ack_type {
+            ACK_WINDOW if passed_over => {}
+            ACK_WINDOW => {
+                if let Some(credit) = ReceiveWindow::parse(ack.payload) {
+                    let paced = self.rate.is_paced();
+                    self.flow.answered(self.now, node, ack.ack_id, credit, paced);
+                }
+            }
+            ACK_FLUSH => self.take_confirmation(node, ack),
+            _ => self.lifecycle.ack_requests_mut().answered(node, ack.ack_type, ack.ack_id),
+        }
+    }
+
     /// Notes that a receiver lives, and how far away it is.
     fn hear(
         &mut self,
-        now: Timestamp,
-        from: (NodeId, Peer),
+        speaker: Speaker,
         identity: Option<Identity>,
         name: &str,
         response: WireTime,
     ) -> Trust {
-        let node = from.0;
-        let cursor = self.cursor_block();
-        let heard = if node == self.config.node {
-            // Our own id is taken.
-            Heard::Collision(Identity([0; 16]))
-        } else {
-            self.members.heard(now, from, identity, cursor)
-        };
-        match heard {
+        let (now, node) = (self.now, speaker.node);
+        let rtt = round_trip(now, response);
+        match self.receivers.heard(now, speaker, identity, self.content.current_block()) {
             Heard::New => {
-                self.session.newcomer(now);
-                self.welcome_late(node);
-                self.event(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+                self.lifecycle.note_newcomer(now);
+                self.note_late_joiner(node);
+                self.events.push(SenderEvent::ReceiverFound {
+                    node,
+                    name: name.to_owned(),
+                    address: speaker.address,
+                });
             }
-            Heard::Moved(from) => self.event(SenderEvent::ReceiverMoved { from, to: node }),
+            Heard::Moved(from) => self.events.push(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
-            Heard::Stranger => {
-                self.session.stranger(now, !self.config.open);
-                if let Some(rtt) = round_trip(now, response).filter(|_| self.config.open) {
-                    self.grtt.sample(rtt);
+            Heard::Unannounced => {
+                self.lifecycle.note_unannounced(now);
+                if let Some(rtt) = rtt.filter(|_| self.config.trust_unannounced) {
+                    self.receivers.measured_unlisted(rtt);
                 }
-                return Trust::Stranger;
+                return Trust::Unannounced;
             }
             Heard::Unlisted => {
                 self.stats.unlisted += 1;
-                return Trust::Stranger;
+                return Trust::Unannounced;
             }
             Heard::Collision(keeper) => {
-                if now >= self.session.collide_from {
-                    self.session.collide_from = now + COLLISION_PAUSE;
-                    self.push_urgent(Urgent::Collision { node, keeper });
-                }
-                return Trust::Stranger;
+                self.answers.collision(now, node, keeper);
+                return Trust::Unannounced;
             }
         }
-        // Only who has said who it is may stretch the timers, and only who is waited for.
-        let left_out = self.leaves_out(node) || self.members.is_ejected(node);
-        if let Some(rtt) = round_trip(now, response).filter(|_| !left_out) {
-            let believed = self.members.get_mut(node).and_then(|member| member.believe(rtt));
-            if let Some(rtt) = believed.or((!self.grtt.is_measured()).then_some(rtt)) {
-                self.grtt.sample(rtt);
-            }
+        // Only a receiver that has announced itself and is waited for may stretch the timers.
+        let ignored = self.rate.leaves_out(node) || self.receivers.members().is_evicted(node);
+        if let Some(rtt) = rtt.filter(|_| !ignored) {
+            self.receivers.measured(node, rtt);
         }
         Trust::Member
     }
 
+    /// A receiver that has missed the beginning of the object that is being sent sends no query. When
+    /// all is sent, every receiver is listed anyway.
+    fn note_late_joiner(&mut self, node: NodeId) {
+        if self.content.is_late_to_join() && self.config.mode.lists_late_joiners() {
+            self.receivers.late_joiners_mut().add(node);
+        }
+    }
+
+    /// True when a receiver that was heard is to be ignored: it was evicted, which it is told again, or
+    /// it is left out at present.
+    fn passes_over(&mut self, node: NodeId) -> bool {
+        let Some(slow) = self.rate.slow_mut() else { return false };
+        if slow.leaves_out(node) {
+            return true;
+        }
+        let evicted = self.receivers.members().is_evicted(node);
+        if evicted && slow.repeats_notice(self.now) {
+            self.answers.evict(node);
+        }
+        evicted
+    }
+
     /// A receiver's view of its path, if it tells one; `nack` when it came in a NACK.
-    fn take_congestion(
+    fn take_path(
         &mut self,
-        now: Timestamp,
         node: NodeId,
         response: WireTime,
         extensions: Extensions<'_>,
         nack: bool,
     ) {
-        let Some(heard) = extensions.cc_feedback() else { return };
-        let Some(rtt) = round_trip(now, response) else { return };
-        if !heard.flags.contains(CcFlags::RTT) {
-            self.untold.note(node, rtt, heard.rate);
+        let Some(feedback) = extensions.cc_feedback() else { return };
+        let Some(rtt) = round_trip(self.now, response) else { return };
+        if !feedback.flags.contains(CcFlags::RTT) {
+            self.receivers.rtt_notices_mut().add(node, rtt, feedback.rate);
         }
-        self.take_view(now, node, rtt, (&heard, extensions.path_report()), nack);
-    }
-
-    /// One that has missed the beginning of what is being sent, and calls no roll. A stream is begun
-    /// anywhere, and when all is sent everybody is listed anyway.
-    fn welcome_late(&mut self, node: NodeId) {
-        let object = self.objects.get(self.cursor.key);
-        let late = object.is_some_and(|o| o.stream.is_none()) && self.cursor.place().block > 0;
-        if late && self.config.rfc_only {
-            self.welcome.invite(node);
+        let report = extensions.path_report();
+        let path = PathFeedback { node, rtt, feedback: &feedback, report, nack };
+        if let Some(next) = self.rate.take(self.now, &path, self.lifecycle.is_sending()) {
+            self.lifecycle.probe_mut().schedule(next);
         }
     }
 
-    pub(super) fn push_urgent(&mut self, urgent: Urgent) {
-        if self.urgent.len() < MAX_URGENT && !self.urgent.contains(&urgent) {
-            self.urgent.push_back(urgent);
+    /// What a NACK asks for.
+    fn take_needs(&mut self, node: NodeId, trust: Trust, nack: &Nack<'_>) {
+        let now = self.now;
+        let is_member = trust == Trust::Member;
+        let member = self.receivers.members().get(node).filter(|_| is_member);
+        let joined = member.map_or(u64::MAX, |member| member.joined());
+        let mut read = read_nack(self.content, nack);
+        self.stats.ignored_requests += read.ignored;
+        if read.squelch && !self.content.objects().is_empty() {
+            self.answers.squelch(now, self.receivers.grtt());
+        }
+        let trusted = is_member || self.config.trust_unannounced;
+        if !trusted {
+            let packets = self.stats.packets;
+            let cut = self.repair.limit_unannounced(now, packets, &mut read.needs);
+            self.stats.ignored_requests += cut;
+        }
+        let (source, group) = (NackSource { joined, trusted }, self.group());
+        let gather = group.gather_time();
+        let taken = self.repair.take(now, read.needs, self.content, source, gather);
+        self.stats.ignored_requests += taken.ignored;
+        if let Some(oldest) = taken.oldest.filter(|_| is_member) {
+            self.flow.lag_mut().note(now, oldest, group.nack_cycle());
         }
     }
 
-    fn take_report(&mut self, now: Timestamp, from: (NodeId, Peer), report: &MemberReport<'_>) {
-        let (node, identity) = (from.0, Some(report.identity));
-        let leaves = matches!(report.state, MemberState::Failed | MemberState::Leaving);
-        if self.session.is_gathering() && self.session.is_leaving(report.identity, leaves) {
-            // It says again that it goes.
-            return;
-        }
-        let trust = self.hear(now, from, identity, report.name, report.grtt_response);
-        if trust == Trust::Stranger {
-            return;
-        }
-        self.watch_loss(now, node, report.loss);
-        let ejected = self.members.is_ejected(node);
-        if ejected {
-            self.passes_over(now, node);
-        }
-        let Some(member) = self.members.get_mut(node) else { return };
-        member.bytes_done = report.bytes_done;
-        member.loss = report.loss;
-        member.state = report.state;
-        let over = matches!(report.state, MemberState::Failed | MemberState::Leaving);
-        if ejected {
-            return;
-        }
-        if over && self.session.is_gathering() {
-            self.members.forget(node);
-            self.event(SenderEvent::ReceiverFailed { node, reason: report.reason.to_owned() });
-        } else if over && member.status != MemberStatus::Confirmed {
-            if self.members.set_status(node, MemberStatus::Failed) {
-                let reason = report.reason.to_owned();
-                self.event(SenderEvent::ReceiverFailed { node, reason });
-            }
-        } else if self.events.len() < super::MAX_EVENTS {
-            self.event(SenderEvent::ReceiverReport {
-                node,
-                name: report.name.to_owned(),
-                state: report.state,
-                bytes_done: report.bytes_done,
-                bytes_total: report.bytes_total,
-                loss: report.loss,
-                drops: report.drops,
-                marked: report.marked,
-            });
-        }
-    }
-
-    fn take_ack(&mut self, now: Timestamp, node: NodeId, ack: &Ack<'_>) {
-        if ack.ack_type == ACK_CREDIT {
-            if let Some(credit) = Credit::parse(ack.payload) {
-                let paced = self.is_paced();
-                self.window.answered(now, node, ack.ack_id, credit, paced);
-            }
-            return;
-        }
-        if ack.ack_type != ACK_FLUSH {
-            self.take_application_ack(node, ack);
-            return;
-        }
+    /// A receiver confirms a watermark; only the newest counts.
+    fn take_confirmation(&mut self, node: NodeId, ack: &Ack<'_>) {
         let Ok(flush) = AckFlush::parse(ack.payload) else {
             self.stats.malformed += 1;
             return;
         };
         // Some fill in another source block length (FEC id 129), which says nothing here.
-        let format = self.payload_format();
+        let format = self.content.scheme().payload_format();
         let place = |id: RawPayloadId| id.decode(format).map(|id| (id.block, id.symbol));
-        let newest = self.watermark().is_some_and(|(object, id)| {
+        let newest = self.content.watermark().is_some_and(|(object, id)| {
             object == flush.object && place(id) == place(flush.payload_id)
         });
         if newest
-            && self.session.all_sent.is_some()
-            && self.members.set_status(node, MemberStatus::Confirmed)
+            && self.lifecycle.is_all_sent()
+            && self.receivers.members_mut().set_status(node, MemberStatus::Confirmed)
         {
-            self.event(SenderEvent::ReceiverConfirmed { node });
+            self.events.push(SenderEvent::ReceiverConfirmed { node });
         }
     }
 
-    fn take_application_ack(&mut self, node: NodeId, ack: &Ack<'_>) {
-        let Some(request) = &mut self.session.ack_request else { return };
-        if (request.ack_type, request.ack_id) != (ack.ack_type, ack.ack_id) {
+    fn take_report(&mut self, speaker: Speaker, report: &MemberReport<'_>) {
+        self.stats.reports += 1;
+        let (node, gathering) = (speaker.node, self.lifecycle.is_gathering());
+        if gathering && self.receivers.leaves_again(report) {
             return;
         }
-        let before = request.pending.len();
-        request.pending.retain(|&pending| pending != node);
-        request.answers += before - request.pending.len();
+        let identity = Some(report.identity);
+        let trust = self.hear(speaker, identity, report.name, report.grtt_response);
+        if trust == Trust::Unannounced {
+            return;
+        }
+        self.watch_loss(node, report.loss);
+        let evicted = self.receivers.members().is_evicted(node);
+        if evicted {
+            self.passes_over(node);
+        }
+        let Some(status) = self.receivers.note_report(node, report) else { return };
+        let over = leaves(report.state);
+        if evicted {
+            return;
+        }
+        let reason = || report.reason.to_owned();
+        if over && gathering {
+            self.receivers.members_mut().forget(node);
+            self.events.push(SenderEvent::ReceiverFailed { node, reason: reason() });
+        } else if over && status != MemberStatus::Confirmed {
+            if self.receivers.members_mut().set_status(node, MemberStatus::Failed) {
+                self.events.push(SenderEvent::ReceiverFailed { node, reason: reason() });
+            }
+        } else {
+            self.events.push_report(SenderEvent::ReceiverReport {
+                node,
+                name: report.name.to_owned(),
+                address: speaker.address,
+                state: report.state,
+                bytes_done: report.bytes_done,
+                bytes_total: report.bytes_total,
+                loss: report.loss,
+                drops: report.drops,
+                ce_marked: report.ce_marked,
+            });
+        }
     }
 
-    /// Says what can be repaired at all; at most once per two round trips (RFC 5740 §5.4.3).
-    pub(super) fn squelch(&mut self, now: Timestamp) {
-        if now >= self.session.squelch_from && !self.objects.is_empty() {
-            self.session.squelch_from = now + self.grtt.get() * 2;
-            self.push_urgent(Urgent::Squelch);
-        }
+    /// A receiver reports what it loses: it may be evicted.
+    fn watch_loss(&mut self, node: NodeId, loss: u16) {
+        let (now, sent) = (self.now, self.stats.bytes);
+        let Some(slow) = self.rate.slow_mut() else { return };
+        let view = TransferView::new(now, self.lifecycle, self.receivers, None, sent);
+        slow.note_loss(now, node, loss, &view, self.receivers.members_mut(), self.events);
     }
 }
 

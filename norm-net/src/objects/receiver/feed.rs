@@ -11,7 +11,7 @@ use norm_core::norm::stream::Read;
 
 use super::reader::{ITEM, ITEMS, StreamItem, StreamReader};
 use crate::objects::signal::Signal;
-use crate::receive::store::BlockStore;
+use crate::transfer::receive::store::BlockStore;
 
 /// The session's end of a stream.
 #[derive(Debug)]

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crossbeam_channel::{Sender as Channel, TrySendError};
 use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::norm::{Receiver, ReceiverEvent};
 
-use super::event::{Budget, ObjectEvent, RemoteSender};
+use super::event::{Budget, ObjectEvent, SenderInfo};
 use super::feed::{Fed, Feed};
 use super::reader::ITEM;
-use crate::driver::Application;
+use crate::event::{Outlet, Refused};
+use crate::io::driver::Application;
 use crate::objects::signal::Signal;
-use crate::receive::store::{BlockStore, Returns};
-use crate::session::{JobResults, Stopper};
+use crate::stopper::{JobResults, Stopper};
+use crate::transfer::receive::store::{BlockStore, Returns};
 
 type Engine = Receiver<BlockStore>;
 
@@ -30,10 +30,25 @@ pub(super) struct Limits {
     pub(super) leave: Duration,
 }
 
-/// News that wait here; further ones are dropped. Objects are not: memory bounds them.
-const NEWS: usize = 1_024;
-/// How often is looked whether the engine has dropped a sender to make room for another.
-const LOOK: Duration = Duration::from_secs(1);
+/// Events that wait to be fetched; what more there is waits with the session.
+const MAX_EVENTS: usize = 256;
+/// Events that wait with the session; further ones are dropped. Objects are not: memory bounds them.
+const MAX_WAITING: usize = 1_024;
+/// How often the session looks whether the engine has dropped a sender to make room for another.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a session is made of.
+pub(super) struct Parts {
+    pub(super) limits: Limits,
+    pub(super) events: Outlet<ObjectEvent>,
+    pub(super) budget: Budget,
+    pub(super) signal: Signal,
+    pub(super) stopper: Stopper,
+    /// Leave without waiting for senders.
+    pub(super) at_once: Arc<AtomicBool>,
+    pub(super) returns: Returns,
+    pub(super) results: JobResults,
+}
 
 /// A DATA object whose size is known.
 #[derive(Debug)]
@@ -51,13 +66,13 @@ type Outgoing = (ObjectEvent, Option<ObjectRef>);
 /// A sender, and whether it has yet to hear what we confirmed.
 #[derive(Copy, Clone, Debug)]
 struct Known {
-    sender: RemoteSender,
+    sender: SenderInfo,
     owes_release: bool,
 }
 
 pub(super) struct Session {
     limits: Limits,
-    events: Channel<ObjectEvent>,
+    events: Outlet<ObjectEvent>,
     budget: Budget,
     signal: Signal,
     stopper: Stopper,
@@ -76,14 +91,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        limits: Limits,
-        events: Channel<ObjectEvent>,
-        budget: Budget,
-        signal: Signal,
-        (stopper, at_once): (Stopper, Arc<AtomicBool>),
-        (returns, results): (Returns, JobResults),
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { limits, events, budget, signal, stopper, at_once, returns, results } = parts;
         Self {
             limits,
             events,
@@ -105,12 +114,12 @@ impl Session {
     }
 
     fn tell(&mut self, event: ObjectEvent) {
-        if self.outgoing.len() < NEWS {
+        if self.outgoing.len() < MAX_WAITING {
             self.outgoing.push_back((event, None));
         }
     }
 
-    fn sender(&self, remote: SenderId) -> Option<RemoteSender> {
+    fn sender(&self, remote: SenderId) -> Option<SenderInfo> {
         self.senders.get(&remote).map(|known| known.sender)
     }
 
@@ -188,7 +197,7 @@ impl Session {
     }
 
     /// A sender is gone, and all that is not complete with it.
-    fn gone(&mut self, engine: &mut Engine, remote: SenderId) -> Option<RemoteSender> {
+    fn gone(&mut self, engine: &mut Engine, remote: SenderId) -> Option<SenderInfo> {
         let of_it =
             ObjectRef { sender: remote, key: 0 }..=ObjectRef { sender: remote, key: u64::MAX };
         let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
@@ -209,13 +218,13 @@ impl Session {
 
     fn deliver(&mut self, engine: &mut Engine) {
         while let Some((event, object)) = self.outgoing.pop_front() {
-            match self.events.try_send(event) {
+            match self.events.push(event, MAX_EVENTS) {
                 Ok(()) => {}
-                Err(TrySendError::Full(event)) => {
+                Err(Refused::Full(event)) => {
                     self.outgoing.push_front((event, object));
                     return;
                 }
-                Err(TrySendError::Disconnected(_)) => continue, // nobody will confirm it
+                Err(Refused::Closed) => continue, // not confirmed: there is no application
             }
             if let Some(object) = object {
                 engine.confirm(object);
@@ -268,7 +277,7 @@ impl Session {
         self.results.send(JobDone::Store { slot, outcome });
     }
 
-    /// True when nobody is waited for any longer.
+    /// True when no sender is waited for any longer.
     fn has_left(&mut self, now: Timestamp) -> bool {
         if !self.stopper.is_stopped() {
             return false;
@@ -283,7 +292,7 @@ impl Application<Engine> for Session {
     fn event(&mut self, engine: &mut Engine, _: Timestamp, event: ReceiverEvent) {
         match event {
             ReceiverEvent::SenderFound { sender: remote, node, address } => {
-                let sender = RemoteSender { number: remote.0, node, address };
+                let sender = SenderInfo { id: remote, node, address };
                 self.senders.insert(remote, Known { sender, owes_release: false });
                 self.tell(ObjectEvent::SenderFound { sender });
             }
@@ -346,7 +355,7 @@ impl Application<Engine> for Session {
         // Before looking, so that whatever comes afterwards wakes the loop.
         self.signal.lower();
         if now >= self.next_look {
-            self.next_look = now + LOOK;
+            self.next_look = now + LOOK_INTERVAL;
             let dropped = |remote: &&SenderId| engine.progress(**remote).is_none();
             let dropped: Vec<SenderId> = self.senders.keys().filter(dropped).copied().collect();
             for remote in dropped {

@@ -9,7 +9,7 @@ use crate::endpoint::{Transmit, TransmitBuf};
 use crate::norm::receiver::ctx::Ctx;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::receiver::sender_state::acks::WindowDue;
-use crate::norm::wire::{ACK_CREDIT, Ack, AckFlush, Credit, Extensions, Message};
+use crate::norm::wire::{ACK_WINDOW, Ack, AckFlush, Extensions, Message, ReceiveWindow};
 
 /// How long to wait before an acknowledgment: up to one GRTT (RFC 5740 §5.5.3).
 pub(crate) fn delay<S>(ctx: &mut Ctx<S>, sender: &SenderState) -> Duration {
@@ -57,14 +57,14 @@ pub(super) fn send_window<S>(
     now: Timestamp,
     out: &mut TransmitBuf,
 ) -> Option<Transmit> {
-    let WindowDue { ack_id, credit, .. } = sender.acks.take_window()?;
-    let mut payload = Vec::with_capacity(Credit::LEN);
-    credit.emit(&mut payload);
+    let WindowDue { ack_id, window, .. } = sender.acks.take_window()?;
+    let mut payload = Vec::with_capacity(ReceiveWindow::LEN);
+    window.emit(&mut payload);
     ctx.stats().acks += 1;
     let ack = Message::Ack(Ack {
         sender: sender.source.node,
         instance: sender.source.instance,
-        ack_type: ACK_CREDIT,
+        ack_type: ACK_WINDOW,
         ack_id,
         grtt_response: sender.path.grtt_response(now),
         extensions: Extensions::EMPTY,

@@ -4,7 +4,7 @@ use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::norm::receiver::config::Feedback;
 use crate::norm::receiver::ctx::Ctx;
 use crate::norm::receiver::sender_state::SenderState;
-use crate::norm::wire::{ACK_CC, ACK_CREDIT, Ack, Message};
+use crate::norm::wire::{ACK_CC, ACK_WINDOW, Ack, Message};
 
 /// Larger groups send acknowledgments and reports to the sender alone.
 const MAX_SHARING_GROUP: u64 = 500;
@@ -23,10 +23,11 @@ pub(crate) fn emit<S>(
         Feedback::Unicast => Destination::Unicast(address),
         Feedback::None => return None,
     };
-    message.emit(ctx.next_header(), &mut out.bytes);
+    let header = ctx.next_header();
+    out.append(|bytes| message.emit(header, bytes));
     ctx.stats().sent_packets += 1;
-    ctx.stats().sent_bytes += out.bytes.len() as u64;
-    Some(Transmit { destination, segment_size: out.bytes.len() })
+    ctx.stats().sent_bytes += out.payload_bytes() as u64;
+    out.transmit(destination)
 }
 
 /// True when a message is for the sender alone. In a large group only what the other receivers can
@@ -34,7 +35,7 @@ pub(crate) fn emit<S>(
 fn is_private(sender: &SenderState, message: &Message<'_>) -> bool {
     let private = match message {
         Message::Nack(_) | Message::Ack(Ack { ack_type: ACK_CC, .. }) => false,
-        Message::Ack(Ack { ack_type: ACK_CREDIT, .. }) => true,
+        Message::Ack(Ack { ack_type: ACK_WINDOW, .. }) => true,
         _ => sender.path.timing().group_size > MAX_SHARING_GROUP,
     };
     private && !sender.report.is_unheard()

@@ -1,7 +1,7 @@
 //! Acknowledgments that a sender waits for (RFC 5740 §4.3.2, §5.5.3).
 
 use crate::base::Timestamp;
-use crate::norm::wire::{ACK_FLUSH, Credit, FecId, ObjectId, RawPayloadId};
+use crate::norm::wire::{ACK_FLUSH, FecId, ObjectId, RawPayloadId, ReceiveWindow};
 
 /// The place that a FLUSH names.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct AckDue {
 pub(crate) struct WindowDue {
     pub(crate) at: Timestamp,
     pub(crate) ack_id: u8,
-    pub(crate) credit: Credit,
+    pub(crate) window: ReceiveWindow,
 }
 
 /// A FLUSH of a watermark that we can confirm.

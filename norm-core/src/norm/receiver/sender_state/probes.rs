@@ -49,7 +49,7 @@ impl Probes {
         let rtt = self.answer.rtt(timing.grtt);
         self.meter.note(now, bytes, rtt);
         let lost = self.loss.note(now, sequence, rtt);
-        let marked = if ce { self.loss.mark(now, rtt) } else { None };
+        let marked = if ce { self.loss.note_ce(now, rtt) } else { None };
         let Some(event) = lost.or(marked) else { return };
         if event == LossEvent::First
             && let Some(rate) = self.meter.rate(now)
@@ -57,7 +57,7 @@ impl Probes {
             let loss = equation::loss_rate(self.packet(), rtt, rate);
             self.loss.seed(1.0 / loss, rtt);
         }
-        self.answer.hurry(now, &group(timing));
+        self.answer.expedite(now, &group(timing));
     }
 
     /// When an answer is due.
@@ -91,8 +91,8 @@ impl Probes {
         }
         let path = self.path.get_or_insert_default();
         path.remember(timing.grtt, watch.fair);
-        let calm = watch.calm || (watch.held && is_clr);
-        path.probe(arrived, cc.cc_sequence, cc.send_time, calm);
+        let quiet = watch.quiet || (watch.cruise && is_clr);
+        path.probe(arrived, cc.cc_sequence, cc.send_time, quiet);
     }
 
     /// Another receiver's EXT_CC: it may speak for us, too.
@@ -110,7 +110,7 @@ impl Probes {
             return extensions;
         };
         let listed = self.answer.is_listed();
-        let report = if listed { PathMeter::report } else { PathMeter::telling_report };
+        let report = if listed { PathMeter::report } else { PathMeter::significant_report };
         extensions.push_cc(&feedback);
         if let Some(report) = self.path.as_ref().and_then(report) {
             extensions.push_path(&report);

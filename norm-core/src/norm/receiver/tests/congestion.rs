@@ -126,7 +126,7 @@ impl Session {
         let mut out = TransmitBuf::new(1);
         self.receiver.handle_timeout(self.now);
         while let Some(transmit) = self.receiver.poll_transmit(self.now, &mut out) {
-            self.sent.push((transmit.destination, out.bytes.clone()));
+            self.sent.push((transmit.destination, out.as_bytes().to_vec()));
         }
         assert!(self.receiver.poll_timeout().is_none_or(|at| at > self.now), "a timer has ended");
     }
@@ -388,14 +388,14 @@ fn native_sender_is_told_how_many_packets_were_ce_marked() {
     session.watch(false);
     session.data(20, MS, 0..0);
     session.watch(false);
-    assert_eq!(report(&mut session).marked, 0);
+    assert_eq!(report(&mut session).ce_marked, 0);
     session.ce = true;
     session.data(7, MS, 0..0);
     session.ce = false;
     session.data(20, MS, 0..0);
     session.watch(false);
     let report = report(&mut session);
-    assert_eq!((report.marked, report.received, report.lost), (7, 28, 0));
+    assert_eq!((report.ce_marked, report.received, report.lost), (7, 28, 0));
 }
 
 #[test]
@@ -515,7 +515,7 @@ impl Session {
         self.cc_sequence += 1;
         let rate = QuantizedRate::from_bytes_per_second(1e5);
         let mut extensions = ExtensionBuf::new();
-        extensions.push_watch(Watch { calm: false, held: false, fair: false, paused, rate });
+        extensions.push_watch(Watch { quiet: false, cruise: false, fair: false, paused, rate });
         let (cc_sequence, send_time) = (self.cc_sequence, PROBED);
         let cc = Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::EMPTY };
         self.command(extensions.as_extensions(), Command::Cc(cc));

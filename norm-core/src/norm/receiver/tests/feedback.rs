@@ -10,7 +10,7 @@ fn answers(receiver: &mut Receiver<NoStore>, now: Timestamp) -> usize {
     let mut out = TransmitBuf::new(4);
     let mut answers = 0;
     while receiver.poll_transmit(now, &mut out).is_some() {
-        let (_, message) = Message::parse(&out.bytes).unwrap();
+        let (_, message) = Message::parse(out.as_bytes()).unwrap();
         let Message::Ack(ack) = message else { panic!("{message:?}") };
         assert_eq!(ack.ack_type, ACK_CC);
         assert!(!ack.grtt_response.is_zero());

@@ -96,7 +96,7 @@ fn spoken(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<Vec<u8>> {
     let mut out = TransmitBuf::new(4);
     let mut all = Vec::new();
     while receiver.poll_transmit(now, &mut out).is_some() {
-        all.push(out.bytes.clone());
+        all.push(out.as_bytes().to_vec());
     }
     all
 }
@@ -107,7 +107,7 @@ fn requests(receiver: &mut Receiver<NoStore>, now: Timestamp) -> Vec<(RepairFlag
     let mut out = TransmitBuf::new(4);
     let mut found = Vec::new();
     while receiver.poll_transmit(now, &mut out).is_some() {
-        if let (_, Message::Nack(nack)) = Message::parse(&out.bytes).unwrap() {
+        if let (_, Message::Nack(nack)) = Message::parse(out.as_bytes()).unwrap() {
             for request in nack.requests.iter() {
                 found.extend(request.items.iter().map(|item| (request.flags, item.object.0)));
             }

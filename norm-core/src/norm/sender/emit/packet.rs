@@ -1,0 +1,89 @@
+//! A packet that was decided on, before it is written.
+
+use bytes::Bytes;
+
+use crate::norm::sender::event::SenderStats;
+use crate::norm::sender::objects::{DataBatch, Symbols};
+use crate::norm::wire::{CcNode, NodeId, ObjectId, QuantizedRate, RawPayloadId, Watch, WireTime};
+
+/// What is to be sent: one message, or the DATA messages of a batch.
+#[derive(Debug)]
+pub(crate) enum Packet {
+    Data(DataBatch),
+    Info(InfoPacket),
+    /// CMD(CC).
+    Probe(Probe),
+    /// CMD(APPLICATION): an application's command, or one of ours.
+    Application(Bytes),
+    /// CMD(FLUSH).
+    Flush(Flush),
+    /// CMD(ACK_REQ).
+    AckRequest(AckRequest),
+    /// CMD(SQUELCH): the oldest symbol that can be repaired.
+    Squelch(ObjectId, RawPayloadId),
+    /// CMD(REPAIR_ADV): what is being repaired.
+    RepairAdv,
+    /// CMD(EOT).
+    Eot,
+}
+
+impl Packet {
+    /// Counts what it is.
+    pub(crate) fn count(&self, stats: &mut SenderStats) {
+        match self {
+            Self::Data(batch) => {
+                let symbols = batch.symbols.count();
+                match batch.symbols {
+                    Symbols::Coded { .. } => stats.coded_packets += symbols,
+                    _ if batch.repair => stats.resent_packets += symbols,
+                    _ => stats.data_packets += symbols,
+                }
+            }
+            Self::Info(_) => {}
+            _ => stats.commands += 1,
+        }
+    }
+}
+
+/// NORM_INFO of an object.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct InfoPacket {
+    pub(crate) key: u64,
+    /// It is sent because it was lost.
+    pub(crate) repair: bool,
+}
+
+/// A probe of round trips and paths.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) cc_sequence: u16,
+    pub(crate) send_time: WireTime,
+    pub(crate) nodes: Vec<CcNode>,
+    pub(crate) extension: ProbeExtension,
+}
+
+/// What a probe says besides its list.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum ProbeExtension {
+    None,
+    /// EXT_RATE, for standard receivers.
+    Rate(QuantizedRate),
+    /// For native receivers.
+    Watch(Watch),
+}
+
+/// The end of what was sent, and the receivers that are to confirm it.
+#[derive(Debug)]
+pub(crate) struct Flush {
+    pub(crate) object: ObjectId,
+    pub(crate) payload_id: RawPayloadId,
+    pub(crate) nodes: Vec<NodeId>,
+}
+
+/// A request for acknowledgment.
+#[derive(Debug)]
+pub(crate) struct AckRequest {
+    pub(crate) ack_type: u8,
+    pub(crate) ack_id: u8,
+    pub(crate) nodes: Vec<NodeId>,
+}

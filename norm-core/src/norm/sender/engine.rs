@@ -1,0 +1,454 @@
+//! The sender: what applications call, and how a driver runs it.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::config::{ConfigError, SenderConfig};
+use super::emit::{PacketWriter, PendingAnswers, Sources, max_packet_size};
+use super::event::{Events, SenderEvent, SenderStats};
+use super::feedback::Feedback;
+use super::flow::FlowControl;
+use super::lifecycle::Lifecycle;
+use super::objects::{Content, ObjectSpec, Retention, StreamSpec};
+use super::rate::SendRate;
+use super::rate::slow::TransferView;
+use super::receivers::{GroupTiming, Member, Receivers};
+use super::repair::Repair;
+use super::schedule::{Choice, CommandPoll, ContentPoll, stream_retention};
+use super::timeout::{TimeoutReason, Timers};
+use crate::base::{Rng, Timestamp};
+use crate::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
+use crate::norm::congestion::Total;
+use crate::norm::wire::{ACK_WINDOW, InstanceId, NodeId, Sequence};
+
+/// Sends objects to a group and repairs them until every receiver has them.
+///
+/// The sender keeps state, not packets: each [`Endpoint::poll_transmit`] asks for the most useful
+/// packet now.
+#[derive(Debug)]
+pub struct Sender {
+    config: SenderConfig,
+    content: Content,
+    repair: Repair,
+    receivers: Receivers,
+    flow: FlowControl,
+    rate: SendRate,
+    lifecycle: Lifecycle,
+    answers: PendingAnswers,
+    writer: PacketWriter,
+    events: Events,
+    stats: SenderStats,
+    /// True when the last poll found nothing to send.
+    idle: bool,
+}
+
+/// Lowest type of an acknowledgment that applications may ask for.
+const MIN_APPLICATION_ACK: u8 = 16;
+
+impl Sender {
+    /// A sender that begins with a membership query at `now`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the settings cannot work.
+    pub fn new(config: SenderConfig, seed: u64, now: Timestamp) -> Result<Self, ConfigError> {
+        let config = config.checked()?;
+        let mut rng = Rng::new(seed);
+        let instance = InstanceId((rng.next_u32() >> 16) as u16);
+        let sequence = Sequence((rng.next_u32() >> 16) as u16);
+        let packet = usize::from(config.segment_size) + super::DATA_OVERHEAD;
+        Ok(Self {
+            content: Content::new(&config),
+            repair: Repair::new(&config, now),
+            receivers: Receivers::new(&config, now),
+            flow: FlowControl::new(),
+            rate: SendRate::new(&config, packet, now),
+            lifecycle: Lifecycle::new(&config, now),
+            answers: PendingAnswers::new(now),
+            writer: PacketWriter::new(&config, instance, sequence),
+            events: Events::default(),
+            stats: SenderStats::default(),
+            idle: false,
+            config,
+        })
+    }
+
+    /// Adds an object; returns its key, which Read jobs name.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the object does not fit the session.
+    pub fn enqueue(&mut self, spec: ObjectSpec) -> Result<u64, ConfigError> {
+        let key = self.content.enqueue(spec, &self.config)?;
+        self.reopen();
+        Ok(key)
+    }
+
+    /// The key of the object that is added next.
+    pub fn next_key(&self) -> u64 {
+        self.content.objects().end_key()
+    }
+
+    /// No more objects will come: the session ends when all receivers have confirmed.
+    pub fn finish(&mut self) {
+        self.lifecycle.finish();
+        self.idle = false;
+    }
+
+    /// Sends bytes of the application's own to all receivers (CMD(APPLICATION), RFC 5740 §4.2.3.7),
+    /// `times` times, two round trips apart. A command that is still being sent is replaced.
+    ///
+    /// # Errors
+    /// [`ConfigError::CommandTooLong`] when they exceed one segment.
+    pub fn send_command(
+        &mut self,
+        content: Bytes,
+        times: u32,
+        now: Timestamp,
+    ) -> Result<(), ConfigError> {
+        if content.len() > usize::from(self.config.segment_size) {
+            return Err(ConfigError::CommandTooLong);
+        }
+        self.lifecycle.send_command(content, times, now);
+        self.idle = false;
+        Ok(())
+    }
+
+    /// Asks all known receivers for an application acknowledgment of type 16..=254
+    /// (RFC 5740 §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here. A
+    /// request that is still being sent is replaced. `None` for the reserved types 0..=15 and for
+    /// [`ACK_WINDOW`].
+    pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
+        if ack_type < MIN_APPLICATION_ACK || ack_type == ACK_WINDOW {
+            return None;
+        }
+        self.idle = false;
+        Some(self.lifecycle.request_ack(ack_type, &self.receivers, now))
+    }
+
+    /// Ends the session now: tells the receivers and stops.
+    pub fn abort(&mut self, now: Timestamp) {
+        self.lifecycle.close(now);
+        self.idle = false;
+    }
+
+    /// While `open`, the session does not end by itself when it has served all receivers: more may
+    /// come.
+    pub fn keep_open(&mut self, open: bool) {
+        self.lifecycle.keep_open(open);
+    }
+
+    /// Bounds the rate from now on, in bits per second; `None` takes the bound away, and 0 pauses:
+    /// only some packets that keep receivers waiting are sent, until another bound is set.
+    ///
+    /// A controller also heeds the rate of its settings; a fixed rate is replaced.
+    pub fn set_rate_limit(&mut self, limit: Option<u64>, now: Timestamp) {
+        self.idle = false;
+        if limit == Some(0) {
+            if self.lifecycle.pause(now) {
+                self.receivers.members_mut().note_query(None);
+            }
+            return;
+        }
+        let resumes = self.lifecycle.resume(now);
+        if resumes {
+            self.receivers.members_mut().note_query(Some(Duration::ZERO));
+        }
+        self.rate.set_limit(limit, resumes, now);
+    }
+
+    /// True while nothing is sent because the application wants it so.
+    pub fn is_paused(&self) -> bool {
+        self.lifecycle.is_paused()
+    }
+
+    /// Begins a stream after the objects that were enqueued before; returns its key. It ends with
+    /// [`Sender::close_stream`]; objects enqueued after it wait for that.
+    ///
+    /// # Errors
+    /// [`ConfigError::StreamCode`] without a Reed-Solomon code, which streams need, and the errors of
+    /// [`Sender::enqueue`].
+    pub fn open_stream(&mut self, spec: &StreamSpec) -> Result<u64, ConfigError> {
+        let key = self.content.open_stream(spec, &self.config)?;
+        self.reopen();
+        Ok(key)
+    }
+
+    /// Takes bytes of a stream as far as its buffer has room; returns how many. They leave when a
+    /// segment is full or flushed. What was sent long enough ago for receivers to have asked for
+    /// repair makes room.
+    pub fn write_stream(&mut self, key: u64, bytes: &[u8], now: Timestamp) -> usize {
+        let keep = stream_retention(now, self.group(), &self.receivers, &self.lifecycle);
+        let retention = Retention { keep, is_in_repair: &|block| self.repair.is_busy(block) };
+        self.idle = false;
+        self.content.write_stream(key, bytes, now, &retention)
+    }
+
+    /// The next byte written begins a message, which receivers can find.
+    pub fn end_message(&mut self, key: u64) {
+        self.content.end_message(key);
+    }
+
+    /// Lets what was written leave now, though its segment is not full.
+    pub fn flush_stream(&mut self, key: u64) {
+        self.content.flush_stream(key);
+        self.idle = false;
+    }
+
+    /// Ends a stream after what was written.
+    pub fn close_stream(&mut self, key: u64, now: Timestamp) {
+        let keep = stream_retention(now, self.group(), &self.receivers, &self.lifecycle);
+        let retention = Retention { keep, is_in_repair: &|block| self.repair.is_busy(block) };
+        self.content.close_stream(key, now, &retention);
+        self.idle = false;
+    }
+
+    /// True when everything written of a stream was sent once.
+    pub fn is_stream_sent(&self, key: u64) -> bool {
+        self.content.is_stream_sent(key)
+    }
+
+    /// The instance id, which tells this session from an earlier one of the same node.
+    pub fn instance(&self) -> InstanceId {
+        self.writer.instance()
+    }
+
+    /// The advertised group round trip.
+    pub fn grtt(&self) -> Duration {
+        self.receivers.grtt()
+    }
+
+    /// The rate now, in bits per second; `None` without a limit.
+    pub fn rate(&self) -> Option<u64> {
+        self.rate.get()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> &SenderStats {
+        &self.stats
+    }
+
+    /// Receivers heard of, in node id order.
+    pub fn members(&self) -> impl Iterator<Item = (NodeId, &Member)> {
+        self.receivers.members().iter()
+    }
+
+    /// Content bytes sent once, and content bytes in all.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.content.position().bytes(), self.content.objects().bytes())
+    }
+
+    /// True when nothing more will be sent.
+    pub fn is_finished(&self) -> bool {
+        self.lifecycle.is_done()
+    }
+
+    /// When the sender wants to wake up, and why; see [`Endpoint::poll_timeout`].
+    pub fn timeout_reason(&self) -> Option<(Timestamp, TimeoutReason)> {
+        if self.lifecycle.is_done() {
+            return None;
+        }
+        let mut timers = Timers::new(self.rate.next());
+        if !self.idle {
+            timers.add(Some(self.rate.next()), TimeoutReason::Pacing);
+            return timers.next();
+        }
+        self.lifecycle.add_packet_timers(&mut timers);
+        if self.lifecycle.is_sending() {
+            timers.add_packet(self.repair.next_activation(), TimeoutReason::Repair);
+            let late_joiners = self.receivers.late_joiners().next();
+            timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
+        }
+        timers.add_packet(self.flow.waits_until(), TimeoutReason::FlowControl);
+        self.lifecycle.add_check_timer(&mut timers);
+        timers.next()
+    }
+
+    /// There are new objects.
+    fn reopen(&mut self) {
+        self.receivers.members_mut().reopen();
+        self.lifecycle.reopen();
+        self.idle = false;
+    }
+
+    fn group(&self) -> GroupTiming {
+        self.receivers.group(self.lifecycle.is_counted(), self.content.is_streaming())
+    }
+
+    /// Looks at clock and receivers, and moves to the next phase when it is time.
+    fn advance(&mut self, now: Timestamp) {
+        self.receivers.tick(now);
+        if self.lifecycle.take_check(now) {
+            self.check(now);
+        }
+        let told = self.rate.has_notices();
+        self.lifecycle.advance(now, &mut self.receivers, told, &mut self.events);
+    }
+
+    /// Ends what has waited for receivers for too long.
+    fn check(&mut self, now: Timestamp) {
+        self.repair.purge(now - self.receivers.grtt() * 5);
+        self.lifecycle.expire_acks(now, &mut self.events);
+        self.lifecycle.give_up_silent(now, &mut self.receivers, &mut self.events);
+        for node in self.rate.take_notices() {
+            self.answers.evict(node);
+        }
+        let holder = self.flow.holder(self.content.position().bytes());
+        let sent = self.stats.bytes;
+        let view = TransferView::new(now, &self.lifecycle, &self.receivers, holder, sent);
+        let members = self.receivers.members_mut();
+        self.rate.watch_slow(now, &view, members, &mut self.events);
+        let told = self.rate.has_notices();
+        self.lifecycle.close_if_abandoned(now, &self.receivers, told, &mut self.events);
+    }
+
+    /// Without its content a session cannot be completed.
+    fn read_failed(&mut self, now: Timestamp) {
+        if !self.lifecycle.is_closing() {
+            self.events.push(SenderEvent::ReadFailed);
+            self.lifecycle.close(now);
+        }
+    }
+
+    /// The most useful packet now, at most `limit` of a batch.
+    fn next_packet(&mut self, now: Timestamp, limit: u32) -> Option<Choice> {
+        self.flow.begin_poll();
+        if self.lifecycle.is_closing() {
+            return self.commands(now).eot().map(Choice::plain);
+        }
+        if self.lifecycle.is_paused() {
+            return self.commands(now).pause_probe().map(Choice::plain);
+        }
+        if let Some(command) = self.commands(now).next() {
+            return Some(Choice::plain(command));
+        }
+        if !self.lifecycle.is_sending() {
+            return None;
+        }
+        let content = self.content_poll(now, limit).next();
+        content.or_else(|| self.commands(now).flush().map(Choice::plain))
+    }
+
+    fn commands(&mut self, now: Timestamp) -> CommandPoll<'_> {
+        CommandPoll {
+            now,
+            config: &self.config,
+            content: &self.content,
+            receivers: &mut self.receivers,
+            flow: &mut self.flow,
+            rate: &mut self.rate,
+            lifecycle: &mut self.lifecycle,
+            answers: &mut self.answers,
+            total: Total { bytes: self.stats.bytes, packets: self.stats.packets },
+        }
+    }
+
+    fn content_poll(&mut self, now: Timestamp, limit: u32) -> ContentPoll<'_> {
+        ContentPoll {
+            now,
+            limit,
+            config: &self.config,
+            content: &mut self.content,
+            repair: &mut self.repair,
+            receivers: &self.receivers,
+            flow: &mut self.flow,
+            rate: &self.rate,
+            lifecycle: &mut self.lifecycle,
+            answers: &mut self.answers,
+            events: &mut self.events,
+        }
+    }
+
+    /// Packets that may leave at once.
+    fn batch_limit(&self, out: &TransmitBuf) -> u32 {
+        // A stream's segments have a header of 8 bytes.
+        let packet = max_packet_size(&self.config) + 8;
+        let paced = self.rate.batch(packet + self.config.packet_overhead.bytes());
+        u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
+    }
+}
+
+impl Endpoint for Sender {
+    type Event = SenderEvent;
+
+    fn handle_datagram(&mut self, now: Timestamp, datagram: Datagram<'_>) {
+        let mut feedback = Feedback {
+            now,
+            config: &self.config,
+            instance: self.writer.instance(),
+            content: &mut self.content,
+            repair: &mut self.repair,
+            receivers: &mut self.receivers,
+            flow: &mut self.flow,
+            rate: &mut self.rate,
+            lifecycle: &mut self.lifecycle,
+            answers: &mut self.answers,
+            stats: &mut self.stats,
+            events: &mut self.events,
+        };
+        feedback.take(&datagram);
+        self.advance(now);
+        self.idle = false;
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.advance(now);
+        self.idle = false;
+    }
+
+    fn handle_job(&mut self, now: Timestamp, done: JobDone) {
+        match done {
+            JobDone::Read { block, result } => {
+                let failed = result.is_err();
+                self.content.block_read(block, result.ok());
+                if failed {
+                    self.read_failed(now);
+                }
+            }
+            JobDone::Encode { result: Err(_), .. } => self.read_failed(now),
+            JobDone::Encode { block, first, result: Ok(symbols) } => {
+                self.repair.encoded(&self.content, block, first, symbols);
+            }
+            JobDone::Store { .. } => {}
+        }
+        self.idle = false;
+    }
+
+    fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        if !self.rate.is_ready(now) {
+            return None;
+        }
+        out.clear();
+        self.idle = true;
+        let Choice { packet, share } = self.next_packet(now, self.batch_limit(out))?;
+        let sources =
+            Sources { content: &self.content, repairs: self.repair.table(), group: self.group() };
+        let transmit = self.writer.write(&packet, sources, out)?;
+        self.idle = false;
+        let bytes = out.payload_bytes();
+        let packets = out.datagrams();
+        packet.count(&mut self.stats);
+        self.stats.packets += packets as u64;
+        self.stats.bytes += bytes as u64;
+        self.repair.count_share(share, bytes);
+        self.rate.spent(now, bytes + packets * self.config.packet_overhead.bytes());
+        Some(transmit)
+    }
+
+    fn poll_job(&mut self) -> Option<Job> {
+        if !self.lifecycle.is_closing() {
+            self.content.read_ahead();
+        }
+        self.content.next_job()
+    }
+
+    fn poll_event(&mut self) -> Option<SenderEvent> {
+        self.events.pop()
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        self.timeout_reason().map(|(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+//! The course of a session: phases, and what is sent by the clock.
+
+mod ack_request;
+mod command;
+mod flush;
+mod pause;
+mod phase;
+mod probe;
+mod query;
+mod state;
+
+pub(crate) use state::Lifecycle;

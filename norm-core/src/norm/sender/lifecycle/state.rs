@@ -1,0 +1,427 @@
+//! The course of a session: its phase, and everything that is sent by the clock.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::ack_request::AckRequests;
+use super::command::CommandSchedule;
+use super::flush::FlushSchedule;
+use super::pause::Pause;
+use super::phase::{Abandoned, Phase, PhaseMachine};
+use super::probe::ProbeSchedule;
+use super::query::QuerySchedule;
+use crate::base::Timestamp;
+use crate::norm::sender::config::SenderConfig;
+use crate::norm::sender::event::{Events, SenderEvent};
+use crate::norm::sender::mode::Mode;
+use crate::norm::sender::receivers::{MemberStatus, Receivers};
+use crate::norm::sender::timeout::{TimeoutReason, Timers};
+
+/// Time between two looks at phase and receivers.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Time at the beginning in which EXT_FTI goes on every DATA message.
+const FTI_TIME: Duration = Duration::from_secs(2);
+/// The wait of the RFC's robust factor is not stretched further by a long round trip.
+const MAX_ROBUST_WAIT: Duration = Duration::from_secs(15);
+/// While receivers are waited for, shortest silence after which one is taken off the list.
+const MIN_GATHERING_SILENCE: Duration = Duration::from_secs(4);
+
+/// Phase and schedules.
+#[derive(Debug)]
+pub(crate) struct Lifecycle {
+    phases: PhaseMachine,
+    pause: Pause,
+    query: QuerySchedule,
+    probe: ProbeSchedule,
+    flush: FlushSchedule,
+    ack_requests: AckRequests,
+    command: CommandSchedule,
+    next_check: Timestamp,
+    /// EXT_FTI goes on every DATA message until then.
+    fti_until: Timestamp,
+    rules: Rules,
+}
+
+/// The settings that phases depend on.
+#[derive(Debug)]
+struct Rules {
+    mode: Mode,
+    min_receivers: usize,
+    patience: Duration,
+    robust: u32,
+    trusts_unannounced: bool,
+}
+
+impl Lifecycle {
+    pub(crate) fn new(config: &SenderConfig, now: Timestamp) -> Self {
+        Self {
+            phases: PhaseMachine::new(config, now),
+            pause: Pause::new(now),
+            query: QuerySchedule::new(config, now),
+            probe: ProbeSchedule::new(config.mode, now),
+            flush: FlushSchedule::new(),
+            ack_requests: AckRequests::new(),
+            command: CommandSchedule::default(),
+            next_check: now + CHECK_INTERVAL,
+            fti_until: fti_until(now, config.mode),
+            rules: Rules {
+                mode: config.mode,
+                min_receivers: config.min_receivers,
+                patience: config.patience,
+                robust: config.robust,
+                trusts_unannounced: config.trust_unannounced,
+            },
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.phases.is_done()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.phases.is_closing()
+    }
+
+    /// Receivers are being waited for.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.phases.is_gathering()
+    }
+
+    /// Nothing is sent, because the application wants it so.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause.is_on()
+    }
+
+    /// Content may flow.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.phases.has_begun() && !self.pause.is_on()
+    }
+
+    /// Everything was sent once.
+    pub(crate) fn is_all_sent(&self) -> bool {
+        self.phases.all_sent().is_some()
+    }
+
+    /// When the session began.
+    pub(crate) fn began(&self) -> Timestamp {
+        self.phases.began()
+    }
+
+    /// Queries find no new receivers.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.query.is_counted()
+    }
+
+    /// EXT_FTI goes on every DATA message.
+    pub(crate) fn repeats_fti(&self, now: Timestamp) -> bool {
+        now < self.fti_until
+    }
+
+    pub(crate) fn probe_mut(&mut self) -> &mut ProbeSchedule {
+        &mut self.probe
+    }
+
+    pub(crate) fn flush_mut(&mut self) -> &mut FlushSchedule {
+        &mut self.flush
+    }
+
+    pub(crate) fn ack_requests_mut(&mut self) -> &mut AckRequests {
+        &mut self.ack_requests
+    }
+
+    pub(crate) fn command_mut(&mut self) -> &mut CommandSchedule {
+        &mut self.command
+    }
+
+    /// No more objects will come.
+    pub(crate) fn finish(&mut self) {
+        self.phases.finish();
+    }
+
+    /// While `open`, the session does not end by itself.
+    pub(crate) fn keep_open(&mut self, open: bool) {
+        self.phases.keep_open(open);
+    }
+
+    pub(crate) fn close(&mut self, now: Timestamp) {
+        self.phases.close(now);
+    }
+
+    /// There are new objects.
+    pub(crate) fn reopen(&mut self) {
+        self.phases.reopen();
+        self.flush.stop();
+    }
+
+    /// Begins a pause; false if there is one.
+    pub(crate) fn pause(&mut self, now: Timestamp) -> bool {
+        let begins = self.pause.begin(now);
+        if begins {
+            self.probe.schedule(now);
+        }
+        begins
+    }
+
+    /// Ends a pause, if there is one: what waits has waited no time. False without one.
+    pub(crate) fn resume(&mut self, now: Timestamp) -> bool {
+        let Some(time) = self.pause.end(now) else { return false };
+        self.phases.postpone(time);
+        self.probe.schedule(now);
+        self.query.hurry(now);
+        self.flush.hurry(now);
+        true
+    }
+
+    /// Sends an application's command `times` times.
+    pub(crate) fn send_command(&mut self, content: Bytes, times: u32, now: Timestamp) {
+        self.command.set(content, times, now);
+    }
+
+    /// Asks all receivers to acknowledge; returns the id of the request.
+    pub(crate) fn request_ack(
+        &mut self,
+        ack_type: u8,
+        receivers: &Receivers,
+        now: Timestamp,
+    ) -> u8 {
+        let pending = receivers.members().iter().map(|(node, _)| node).collect();
+        self.ack_requests.begin(ack_type, pending, self.rules.robust, now)
+    }
+
+    /// A receiver has announced itself.
+    pub(crate) fn note_newcomer(&mut self, now: Timestamp) {
+        self.query.note_newcomer(now);
+        self.probe.note_newcomer(now);
+    }
+
+    /// An unannounced receiver speaks.
+    pub(crate) fn note_unannounced(&mut self, now: Timestamp) {
+        self.query.note_unannounced(now, !self.rules.trusts_unannounced);
+    }
+
+    /// Everything was sent once; false if that was so before.
+    pub(crate) fn note_all_sent(&mut self, now: Timestamp) -> bool {
+        let first = self.phases.note_all_sent(now);
+        if first {
+            self.flush.begin(now);
+            self.query.note_all_sent(now);
+        }
+        first
+    }
+
+    /// True when a membership query is due.
+    pub(crate) fn is_query_due(&self, now: Timestamp) -> bool {
+        self.query.is_due(now)
+    }
+
+    /// A membership query is sent.
+    pub(crate) fn query(&mut self, now: Timestamp, receivers: &Receivers) -> QuerySent {
+        let (listed, flowing) = (receivers.members().len(), self.phases.sends_new());
+        let spread = self.query.sent(now, receivers.grtt(), listed, flowing);
+        QuerySent { round: self.query.round(), spread }
+    }
+
+    /// A probe of a pause is due; returns its number.
+    pub(crate) fn pause_probe(&mut self, now: Timestamp) -> Option<u16> {
+        let due = self.probe.is_due(now);
+        due.then(|| {
+            let sequence = self.probe.sent(now);
+            self.probe.sent_in_pause(now);
+            sequence
+        })
+    }
+
+    /// True when an EOT is to be sent now; counts it. More are sent where receivers lose packets.
+    pub(crate) fn take_eot(
+        &mut self,
+        now: Timestamp,
+        grtt: Duration,
+        is_lossy: impl FnOnce() -> bool,
+    ) -> bool {
+        self.phases.take_eot(now, grtt, is_lossy)
+    }
+
+    /// Adds the timers of packets.
+    pub(crate) fn add_packet_timers(&self, timers: &mut Timers) {
+        if self.phases.is_closing() {
+            timers.add_packet(self.phases.next_eot(), TimeoutReason::Eot);
+            return;
+        }
+        timers.add_packet(Some(self.probe.next()), TimeoutReason::Probe);
+        if !self.pause.is_on() {
+            timers.add_packet(self.query.next(), TimeoutReason::Query);
+            timers.add_packet(self.flush.next(), TimeoutReason::Flush);
+            timers.add_packet(self.ack_requests.next(), TimeoutReason::AckRequest);
+            timers.add_packet(self.command.next(), TimeoutReason::Command);
+        }
+    }
+
+    /// Adds the timer of the next look at phase and receivers.
+    pub(crate) fn add_check_timer(&self, timers: &mut Timers) {
+        if !self.phases.is_closing() {
+            timers.add(Some(self.next_check), TimeoutReason::Check);
+        }
+    }
+
+    /// True when receivers are to be looked at; not in a pause.
+    pub(crate) fn take_check(&mut self, now: Timestamp) -> bool {
+        let due = now >= self.next_check;
+        if due {
+            self.next_check = now + CHECK_INTERVAL;
+        }
+        due && !self.pause.is_on()
+    }
+
+    /// Closes a session all of whose receivers have failed. While evicted receivers are still `told`
+    /// so, it goes on.
+    pub(crate) fn close_if_abandoned(
+        &mut self,
+        now: Timestamp,
+        receivers: &Receivers,
+        told: bool,
+        events: &mut Events,
+    ) {
+        let members = receivers.members();
+        let failed =
+            members.announced() > 0 && members.confirmed() == 0 && members.all_settled() && !told;
+        let abandoned = self.phases.close_if_abandoned(now, failed, receivers.grtt());
+        if abandoned == Abandoned::Early {
+            events.push(SenderEvent::Abandoned);
+        }
+    }
+
+    /// Ends an acknowledgment request that is over.
+    pub(crate) fn expire_acks(&mut self, now: Timestamp, events: &mut Events) {
+        if let Some(event) = self.ack_requests.expire(now) {
+            events.push(event);
+        }
+    }
+
+    /// Gives up receivers that are silent.
+    pub(crate) fn give_up_silent(
+        &mut self,
+        now: Timestamp,
+        receivers: &mut Receivers,
+        events: &mut Events,
+    ) {
+        let Some(all_sent) = self.phases.all_sent() else { return };
+        let silence = self.silence(receivers.grtt());
+        // With sparse queries a receiver had no occasion to speak.
+        let sparse = self.query.is_sparse() && now < all_sent + silence;
+        if sparse || now < self.pause.ended() + silence {
+            return;
+        }
+        let members = receivers.members_mut();
+        for node in members.silent_since(now - silence) {
+            members.set_status(node, MemberStatus::Lost);
+            events.push(SenderEvent::ReceiverLost { node });
+        }
+    }
+
+    /// Silence after which a receiver is given up: the RFC's robust factor or our patience, doubled,
+    /// and never less than three queries.
+    pub(crate) fn silence(&self, grtt: Duration) -> Duration {
+        let wait = self.rules.patience.max(self.robust_wait(grtt));
+        (wait * 2).max(self.query.interval() * 3)
+    }
+
+    fn robust_wait(&self, grtt: Duration) -> Duration {
+        (grtt * 2 * self.rules.robust).min(MAX_ROBUST_WAIT)
+    }
+
+    /// Moves to the next phase when it is time. While evicted receivers are still `told` so, the
+    /// session goes on.
+    pub(crate) fn advance(
+        &mut self,
+        now: Timestamp,
+        receivers: &mut Receivers,
+        told: bool,
+        events: &mut Events,
+    ) {
+        match self.phases.phase() {
+            Phase::Gathering { deadline } if !self.pause.is_on() => {
+                self.gather(now, deadline, receivers, events);
+            }
+            Phase::Sending if self.is_finished(now, receivers, told) => {
+                self.phases.linger(now);
+                self.advance(now, receivers, told, events);
+            }
+            Phase::Lingering { .. } if !receivers.members().all_settled() => {
+                self.phases.resume_sending();
+            }
+            Phase::Lingering { until } => self.phases.end_linger(now, until),
+            Phase::Closing(_) if self.phases.end_closing(now) => {
+                events.push(SenderEvent::Finished);
+            }
+            Phase::Gathering { .. } | Phase::Sending | Phase::Closing(_) | Phase::Done => {}
+        }
+    }
+
+    fn gather(
+        &mut self,
+        now: Timestamp,
+        deadline: Option<Timestamp>,
+        receivers: &mut Receivers,
+        events: &mut Events,
+    ) {
+        let enough = self.rules.min_receivers;
+        // Every receiver answers each query: one that does not is gone, and may have come back with
+        // another node id.
+        let silence = (self.query.interval() * 3).max(MIN_GATHERING_SILENCE);
+        let recent = now - silence.min(self.silence(receivers.grtt()));
+        let members = receivers.members_mut();
+        if members.announced() >= enough && members.present(recent) >= enough {
+            for node in members.silent_since(recent) {
+                members.forget(node);
+                let reason = "it fell silent before anything was sent".to_owned();
+                events.push(SenderEvent::ReceiverFailed { node, reason });
+            }
+            self.begin(now, members.len());
+            events.push(SenderEvent::Started);
+        } else if deadline.is_some_and(|deadline| now >= deadline) {
+            events.push(SenderEvent::StartTimedOut { receivers: members.present(recent) });
+            self.phases.close(now);
+        }
+    }
+
+    /// All receivers have come that were waited for: content flows.
+    fn begin(&mut self, now: Timestamp, listed: usize) {
+        self.phases.begin();
+        self.fti_until = fti_until(now, self.rules.mode);
+        self.probe.schedule(now);
+        self.query.begin(listed);
+    }
+
+    /// True when everything was sent and no receiver is waited for any longer.
+    fn is_finished(&self, now: Timestamp, receivers: &Receivers, told: bool) -> bool {
+        let Some(all_sent) = self.phases.all_sent() else { return false };
+        if !self.phases.is_finishing() {
+            return false;
+        }
+        let grtt = receivers.grtt();
+        if receivers.members().announced() == 0 {
+            // No receiver has announced itself: one may still be about to answer, or ask again.
+            let wait = self.rules.patience.max(grtt * 4);
+            let trusted = self.rules.trusts_unannounced;
+            let heard = self.query.unannounced_at().filter(|_| trusted).unwrap_or(all_sent);
+            let last = heard.max(all_sent).max(self.pause.ended());
+            return !self.pause.is_on() && now >= last + wait;
+        }
+        let answered = self.query.is_answered(now, self.robust_wait(grtt), all_sent);
+        let settled = receivers.members().all_settled() && answered;
+        settled && !self.ack_requests.is_open() && !told
+    }
+}
+
+/// A membership query that is sent.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct QuerySent {
+    pub(crate) round: u16,
+    /// Time over which receivers spread their answers.
+    pub(crate) spread: Duration,
+}
+
+fn fti_until(now: Timestamp, mode: Mode) -> Timestamp {
+    if mode.repeats_fti() { Timestamp::MAX } else { now + FTI_TIME }
+}

@@ -1,0 +1,140 @@
+//! The objects of a session and the running number of each of their blocks.
+
+use bytes::Bytes;
+
+use super::object::{STREAM_BLOCKS, SendObject};
+use super::stream::{SendStream, StreamSpec};
+use crate::fec::{Layout, Scheme};
+use crate::norm::sender::config::{ConfigError, SenderConfig};
+use crate::norm::stream::StreamShape;
+use crate::norm::wire::ObjectFlags;
+
+/// An object to be sent.
+#[derive(Clone, Debug)]
+pub struct ObjectSpec {
+    /// Content bytes.
+    pub size: u64,
+    /// NORM_INFO: at most one segment of application bytes about the object.
+    pub info: Option<Bytes>,
+    /// Marks the object as a file rather than data (RFC 5740 §4.2.1).
+    pub file: bool,
+}
+
+/// All objects, by key and by running block number.
+#[derive(Debug)]
+pub(crate) struct ObjectTable {
+    objects: Vec<SendObject>,
+    first_key: u64,
+    end_block: u64,
+    bytes: u64,
+}
+
+/// Half the 16-bit id space: more would make "before" and "after" ambiguous.
+const MAX_OBJECTS: usize = 32_767;
+/// Most objects before a stream: running numbers must not come near their end.
+const MAX_STREAMS: usize = 1 << 14;
+
+impl ObjectTable {
+    pub(super) fn new(first_key: u64) -> Self {
+        Self { objects: Vec::new(), first_key, end_block: 0, bytes: 0 }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        spec: ObjectSpec,
+        config: &SenderConfig,
+    ) -> Result<u64, ConfigError> {
+        let segment = config.segment_size;
+        if self.objects.len() >= MAX_OBJECTS {
+            return Err(ConfigError::TooManyObjects);
+        }
+        if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
+            return Err(ConfigError::InfoTooLong);
+        }
+        let layout = match config.scheme {
+            Scheme::RaptorQ => Layout::choose_raptorq(spec.size, segment, config.block_len),
+            Scheme::NoCode => Layout::choose_no_code(spec.size, segment, config.block_len),
+            Scheme::ReedSolomon(code) => Layout::reed_solomon(spec.size, segment, code),
+        }
+        .map_err(|_| ConfigError::ObjectTooLarge)?;
+        // An empty object has no DATA: its INFO carries the size (0) to the receiver.
+        let info = if spec.size == 0 { Some(spec.info.unwrap_or_default()) } else { spec.info };
+        let flags = if spec.file { ObjectFlags::FILE } else { ObjectFlags(0) };
+        let key = self.end_key();
+        self.objects.push(SendObject::new(key, self.end_block, layout, info, flags));
+        self.end_block += u64::from(layout.blocks());
+        self.bytes = self.bytes.saturating_add(spec.size);
+        Ok(key)
+    }
+
+    pub(super) fn push_stream(
+        &mut self,
+        spec: &StreamSpec,
+        config: &SenderConfig,
+    ) -> Result<u64, ConfigError> {
+        let Scheme::ReedSolomon(code) = config.scheme else { return Err(ConfigError::StreamCode) };
+        if self.objects.len() >= MAX_STREAMS {
+            return Err(ConfigError::TooManyObjects);
+        }
+        let segment = config.segment_size;
+        if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
+            return Err(ConfigError::InfoTooLong);
+        }
+        let shape = segment.checked_add(8).and(StreamShape::new(segment, code.block_len()));
+        let stream = SendStream::new(shape.ok_or(ConfigError::SegmentSize)?, spec);
+        let layout = Layout::reed_solomon(stream.size(), segment, code)
+            .map_err(|_| ConfigError::ObjectTooLarge)?;
+        let (key, info, flags) = (self.end_key(), spec.info.clone(), ObjectFlags::STREAM);
+        let object = SendObject::new(key, self.end_block, layout, info, flags);
+        self.objects.push(object.with_stream(stream));
+        self.end_block = self.end_block.saturating_add(STREAM_BLOCKS);
+        Ok(key)
+    }
+
+    pub(super) fn stream_mut(&mut self, key: u64) -> Option<&mut SendStream> {
+        let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
+        self.objects.get_mut(index)?.stream_mut()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    pub(crate) fn first_key(&self) -> u64 {
+        self.first_key
+    }
+
+    /// One past the newest object.
+    pub(crate) fn end_key(&self) -> u64 {
+        self.first_key + self.objects.len() as u64
+    }
+
+    /// One past the newest block.
+    pub(crate) fn end_block(&self) -> u64 {
+        self.end_block
+    }
+
+    /// Content bytes of all objects.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn get(&self, key: u64) -> Option<&SendObject> {
+        self.objects.get(usize::try_from(key.checked_sub(self.first_key)?).ok()?)
+    }
+
+    pub(crate) fn last(&self) -> Option<&SendObject> {
+        self.objects.last()
+    }
+
+    /// The object that a running block number belongs to, and the block's number within it.
+    pub(crate) fn by_block(&self, number: u64) -> Option<(&SendObject, u32)> {
+        if number >= self.end_block {
+            return None;
+        }
+        let after = self.objects.partition_point(|o| o.first_block() <= number);
+        // Empty objects share their first block with the next one, which comes last of them.
+        let object = self.objects.get(after.checked_sub(1)?)?;
+        Some((object, u32::try_from(number - object.first_block()).ok()?))
+    }
+}

@@ -1,0 +1,166 @@
+use super::super::controller::limits;
+use super::*;
+use crate::norm::sender::config::{RateControl, SenderConfig};
+use crate::norm::wire::QuantizedLoss;
+
+const MS: Duration = Duration::from_millis(1);
+const A: NodeId = NodeId(10);
+const B: NodeId = NodeId(11);
+
+/// A follower whose probes leave every 20 ms, after 100 packets each.
+struct Test {
+    follower: ClrFollower,
+    now: Timestamp,
+    sequence: u16,
+}
+
+impl Test {
+    fn new() -> Self {
+        let mut config = SenderConfig::new(NodeId(1));
+        config.control = RateControl::Delivery;
+        let limits = limits(&config);
+        let (overhead, rtt) = (config.packet_overhead.bytes(), config.grtt.initial);
+        let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
+        let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
+        let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0 };
+        test.probe();
+        test.probe();
+        test
+    }
+
+    fn probe(&mut self) {
+        self.probe_after(MS * 20);
+    }
+
+    fn probe_after(&mut self, gap: Duration) {
+        self.now += gap;
+        self.sequence += 1;
+        let packets = u64::from(self.sequence) * 100;
+        let total = Total { bytes: packets * 972, packets };
+        self.follower.tick(self.now, |_| true);
+        self.follower.probe(self.now, self.sequence, total);
+    }
+
+    /// This many of a hundred packets have arrived at a receiver.
+    fn report(&mut self, node: NodeId, received: u32) {
+        self.report_ce_marked(node, received, 0);
+    }
+
+    /// This many of a hundred packets have arrived at a receiver, some with CE marks.
+    fn report_ce_marked(&mut self, node: NodeId, received: u32, marked: u32) {
+        let feedback = CcFeedback {
+            cc_sequence: self.sequence,
+            flags: CcFlags::RTT,
+            rtt: QuantizedRtt::from_duration(MS * 10),
+            loss: QuantizedLoss::from_fraction(0.0),
+            rate: QuantizedRate::from_bytes_per_second(1e6),
+        };
+        let report = PathReport {
+            cc_sequence: self.sequence,
+            probes: 1,
+            baseline_loss: 0,
+            span: MS * 20,
+            received,
+            lost: 100 - received,
+            bytes: received * 972,
+            queue: Duration::ZERO,
+            ce_marked: marked,
+        };
+        let view = PathView { node, rtt: MS * 10, feedback: &feedback, report };
+        self.follower.take(self.now, &view);
+    }
+
+    fn clr(&self) -> Option<NodeId> {
+        self.follower.clr.map(|clr| clr.node)
+    }
+}
+
+#[test]
+fn receiver_that_can_take_less_must_report_it_twice() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    assert_eq!(test.clr(), Some(A));
+    let rate = test.follower.rate();
+    test.report(B, 1);
+    test.report(B, 1);
+    assert_eq!((test.clr(), test.follower.rate()), (Some(A), rate));
+    let listed: Vec<NodeId> = test.follower.listed().map(|item| item.id).collect();
+    assert_eq!(listed, [A, B], "it is asked again");
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.clr(), Some(B));
+    assert!(test.follower.rate() < rate);
+}
+
+#[test]
+fn receiver_with_ce_marks_becomes_clr_unless_the_clr_has_them() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.probe();
+    test.report_ce_marked(B, 100, 30);
+    assert_eq!(test.clr(), Some(A), "it must say so of two times");
+    test.probe();
+    test.report_ce_marked(B, 100, 30);
+    assert_eq!(test.clr(), Some(B));
+    test.probe();
+    test.report_ce_marked(B, 100, 30);
+    for _ in 0..3 {
+        test.probe();
+        test.report_ce_marked(A, 100, 30);
+        test.report_ce_marked(B, 100, 30);
+    }
+    assert_eq!(test.clr(), Some(B), "they see the same queue");
+}
+
+#[test]
+fn receiver_that_takes_it_back_is_no_candidate() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.report(B, 1);
+    test.probe();
+    test.report(B, 100);
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.clr(), Some(A));
+}
+
+#[test]
+fn silent_clr_is_replaced() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    for _ in 0..140 {
+        test.probe();
+    }
+    test.report(B, 100);
+    assert_eq!(test.clr(), Some(A), "not yet");
+    for _ in 0..20 {
+        test.probe();
+    }
+    test.report(B, 100);
+    assert_eq!(test.clr(), Some(B));
+}
+
+#[test]
+fn member_that_is_gone_is_not_clr() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.follower.tick(test.now, |node| node != A);
+    assert_eq!(test.clr(), None);
+}
+
+#[test]
+fn rarely_probed_clr_is_silent_after_two_probes() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.follower.delivery.resume(test.now, 1e6);
+    for _ in 0..10 {
+        test.probe_after(MS * 7000);
+        test.report(A, 100);
+    }
+    let capacity = test.follower.delivery.bandwidth();
+    test.probe_after(MS * 7000);
+    assert_eq!(test.follower.delivery.bandwidth(), capacity);
+    test.probe_after(MS * 7000);
+    assert!(test.follower.delivery.bandwidth() < capacity);
+    assert_eq!(test.clr(), Some(A));
+}

@@ -1,0 +1,17 @@
+//! The receivers of a session: who is listed, how large the group is, and what receivers are told.
+
+mod claims;
+mod departures;
+mod group;
+mod grtt;
+mod late_joiners;
+mod member;
+mod rtt_notices;
+mod state;
+mod table;
+
+pub(crate) use group::GroupTiming;
+pub(crate) use member::Speaker;
+pub use member::{Member, MemberStatus};
+pub(crate) use state::{Receivers, leaves};
+pub(crate) use table::{Heard, MemberTable};

@@ -1,0 +1,133 @@
+//! The receivers of a session, and what is known of the group as a whole.
+
+use core::time::Duration;
+
+use super::departures::Departures;
+use super::group::{GroupRule, GroupTiming};
+use super::grtt::Grtt;
+use super::late_joiners::LateJoiners;
+use super::member::{MemberStatus, Speaker};
+use super::rtt_notices::PendingRttNotices;
+use super::table::{Heard, MemberTable};
+use crate::base::Timestamp;
+use crate::norm::sender::config::SenderConfig;
+use crate::norm::wire::{Identity, MemberReport, MemberState, NodeId};
+
+/// Receivers, group round trip, and what individual receivers are still to be told.
+#[derive(Debug)]
+pub(crate) struct Receivers {
+    members: MemberTable,
+    grtt: Grtt,
+    group: GroupRule,
+    late_joiners: LateJoiners,
+    rtt_notices: PendingRttNotices,
+    departures: Departures,
+    own_node: NodeId,
+}
+
+impl Receivers {
+    pub(crate) fn new(config: &SenderConfig, now: Timestamp) -> Self {
+        Self {
+            members: MemberTable::new(config.max_receivers, config.mode.lists_all_heard()),
+            grtt: Grtt::new(&config.grtt, now),
+            group: GroupRule::new(config),
+            late_joiners: LateJoiners::default(),
+            rtt_notices: PendingRttNotices::default(),
+            departures: Departures::default(),
+            own_node: config.node,
+        }
+    }
+
+    pub(crate) fn members(&self) -> &MemberTable {
+        &self.members
+    }
+
+    pub(crate) fn members_mut(&mut self) -> &mut MemberTable {
+        &mut self.members
+    }
+
+    pub(crate) fn late_joiners(&self) -> &LateJoiners {
+        &self.late_joiners
+    }
+
+    pub(crate) fn late_joiners_mut(&mut self) -> &mut LateJoiners {
+        &mut self.late_joiners
+    }
+
+    pub(crate) fn rtt_notices_mut(&mut self) -> &mut PendingRttNotices {
+        &mut self.rtt_notices
+    }
+
+    /// The group round trip that both sides' timers use.
+    pub(crate) fn grtt(&self) -> Duration {
+        self.grtt.get()
+    }
+
+    /// Size and timers of the group. It is `counted` when queries find no new receivers.
+    pub(crate) fn group(&self, counted: bool, streaming: bool) -> GroupTiming {
+        let size = self.group.size(self.members.len(), counted, streaming);
+        GroupTiming {
+            grtt: self.grtt.get(),
+            advertised: self.grtt.advertised(),
+            size,
+            backoff: self.group.backoff(size),
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        self.grtt.tick(now);
+    }
+
+    /// Notes feedback; see [`MemberTable::heard`].
+    pub(crate) fn heard(
+        &mut self,
+        now: Timestamp,
+        speaker: Speaker,
+        identity: Option<Identity>,
+        joined: u64,
+    ) -> Heard {
+        if speaker.node == self.own_node {
+            // Our own id is taken.
+            return Heard::Collision(Identity([0; 16]));
+        }
+        self.members.heard(now, speaker, identity, joined)
+    }
+
+    /// A round trip with a listed receiver was measured.
+    pub(crate) fn measured(&mut self, node: NodeId, rtt: Duration) {
+        let believed = self.members.believe(node, rtt);
+        if let Some(rtt) = believed.or((!self.grtt.is_measured()).then_some(rtt)) {
+            self.grtt.sample(rtt);
+        }
+    }
+
+    /// A round trip with a receiver that is not listed was measured, and is believed.
+    pub(crate) fn measured_unlisted(&mut self, rtt: Duration) {
+        self.grtt.sample(rtt);
+    }
+
+    /// A NACK came to the group, or to us alone.
+    pub(crate) fn note_nack(&mut self, to_group: bool) {
+        self.group.note_nack(to_group);
+    }
+
+    /// True when a receiver says again that it leaves.
+    pub(crate) fn leaves_again(&mut self, report: &MemberReport<'_>) -> bool {
+        self.departures.is_repeated(report.identity, leaves(report.state))
+    }
+
+    /// Notes what a receiver reports of itself; returns its status, if it is listed.
+    pub(crate) fn note_report(
+        &mut self,
+        node: NodeId,
+        report: &MemberReport<'_>,
+    ) -> Option<MemberStatus> {
+        self.members.note_report(node, report)
+    }
+}
+
+/// A receiver in this state does not go on.
+pub(crate) fn leaves(state: MemberState) -> bool {
+    matches!(state, MemberState::Failed | MemberState::Leaving)
+}

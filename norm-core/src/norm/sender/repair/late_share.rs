@@ -1,0 +1,47 @@
+//! The share of the rate that late-join repair may take from new data.
+
+/// How a packet counts for the share of late-join repair.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Not at all.
+    None,
+    /// It is other repair, or new data.
+    Earns,
+    /// It is late-join repair.
+    Spends,
+}
+
+/// Bytes that late-join repair may send while there is other work.
+#[derive(Debug)]
+pub(super) struct LateRepairShare {
+    credit: i64,
+    percent: i64,
+}
+
+/// Most bytes that are saved up, or owed.
+const MAX_CREDIT: i64 = 256 << 10;
+
+impl LateRepairShare {
+    /// A share of `percent` of the rate, 1 to 90.
+    pub(super) fn new(percent: u32) -> Self {
+        Self { credit: 0, percent: i64::from(percent.clamp(1, 90)) }
+    }
+
+    /// Late-join repair may go before new data.
+    pub(super) fn has_credit(&self) -> bool {
+        self.credit > 0
+    }
+
+    /// These bytes were sent.
+    pub(super) fn count(&mut self, share: Share, bytes: usize) {
+        let bytes = bytes as i64;
+        match share {
+            Share::None => {}
+            Share::Earns => {
+                let earned = bytes * self.percent / (100 - self.percent);
+                self.credit = (self.credit + earned).min(MAX_CREDIT);
+            }
+            Share::Spends => self.credit = (self.credit - bytes).max(-MAX_CREDIT),
+        }
+    }
+}

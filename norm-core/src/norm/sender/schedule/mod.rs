@@ -1,0 +1,7 @@
+//! Which packet is the most useful one now? In order: commands, content, FLUSH.
+
+mod commands;
+mod content;
+
+pub(crate) use commands::CommandPoll;
+pub(crate) use content::{Choice, ContentPoll, stream_retention};
