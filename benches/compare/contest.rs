@@ -1,4 +1,4 @@
-//! All programs in one case, in rounds, so that they share the noise of the machine.
+//! All programs in one case, in rounds, so that other load affects all of them.
 
 use crate::case::Case;
 use crate::network::Network;
@@ -8,10 +8,10 @@ use crate::stats;
 use crate::tools::{Kit, Scene, Setting, Tool};
 use crate::work::Work;
 
-/// How often one of the others may try in a turn: some get stuck now and then before they begin.
-const TRIES: usize = 3;
+/// Number of tries of a peer in a round: some peers get stuck at their start sometimes.
+const MAX_TRIES: usize = 3;
 
-/// What was measured in one case.
+/// The measurements of one case.
 pub struct Contest {
     pub case: Case,
     pub entries: Vec<Entry>,
@@ -24,7 +24,7 @@ pub struct Entry {
 }
 
 impl Contest {
-    /// Builds the network of a case and runs everybody in it.
+    /// Builds the network of a case and runs all programs in it.
     pub fn hold(case: Case, kit: &Kit, options: &Options, work: &Work) -> Result<Self, String> {
         let settings = kit.tools().iter().flat_map(|tool| tool.settings(&case));
         let entries = settings.map(|setting| Entry { setting, runs: Vec::new() }).collect();
@@ -36,14 +36,15 @@ impl Contest {
         for round in 1..=options.runs {
             for &tool in kit.tools() {
                 let place = format!("{case}, round {round} of {}", options.runs);
-                contest.take_turn(tool, kit, options, &scene, &place)?;
+                contest.measure(tool, kit, options, &scene, &place)?;
             }
         }
         Ok(contest)
     }
 
-    /// One run that counts, in the first setting that works; or failures of all of them.
-    fn take_turn(
+    /// Runs a tool until a run succeeds, in the first setting that works, or all settings have
+    /// failed.
+    fn measure(
         &mut self,
         tool: Tool,
         kit: &Kit,
@@ -53,10 +54,10 @@ impl Contest {
     ) -> Result<(), String> {
         let entries = self.entries.iter_mut().filter(|entry| entry.setting.tool == tool);
         let mut entries: Vec<_> = entries.collect();
-        // A failure of ours is one, and so is that of a setting which has another behind it. Behind a
-        // bottleneck it is time that counts, and who needs too much fails.
+        // Our programs and settings with an alternative have one try. So have all programs with a
+        // bottleneck, where a run that takes too long has failed.
         let again = tool.is_peer() && entries.len() == 1 && scene.case.bottleneck.is_none();
-        let tries = if again { TRIES } else { 1 };
+        let tries = if again { MAX_TRIES } else { 1 };
         for entry in &mut entries {
             if entry.has_given_up(tries) {
                 continue;
@@ -86,7 +87,7 @@ impl Contest {
         self.entries.iter().find(|entry| entry.setting.tool == tool)
     }
 
-    /// The fastest of the others that got its files right at least once.
+    /// The fastest of the peers that had a correct run.
     pub fn best_peer(&self) -> Option<&Entry> {
         let peers = self.entries.iter().filter(|entry| entry.setting.tool.is_peer());
         let valid = peers.filter(|entry| entry.rate().is_some());
@@ -95,27 +96,28 @@ impl Contest {
 }
 
 impl Entry {
-    /// Bits per second, the median of the runs that count.
+    /// Median of the rates of correct runs, in bits per second.
     pub fn rate(&self) -> Option<f64> {
         self.median(|run| Some(run.rate))
     }
 
-    /// The median of something over the runs that count.
+    /// Median of a value over the correct runs.
     pub fn median(&self, of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
         stats::median(self.right_runs().filter_map(of))
     }
 
-    /// The runs that count.
+    /// The correct runs.
     pub fn right_runs(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.is_right())
     }
 
-    /// Whether every run counts, and there are some.
+    /// True when there are runs and all are correct.
     pub fn is_right(&self) -> bool {
         !self.runs.is_empty() && self.runs.iter().all(Run::is_right)
     }
 
-    /// Whether it has failed in all tries of a turn. Ours never gives up: every failure shows.
+    /// True when a peer has failed in all tries of a round. Ours has no further tries: every
+    /// failure counts.
     fn has_given_up(&self, tries: usize) -> bool {
         self.setting.tool.is_peer() && self.runs.len() >= tries && self.rate().is_none()
     }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use blake3::Hasher;
 use bytes::Bytes;
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 use norm_net::objects::{
-    MessageMarks, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, ObjectSendOptions,
+    MessageMarks, Mode, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, ObjectSendOptions,
     ObjectSender, RsForm, StreamItem,
 };
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
 
 use crate::Options;
 use crate::content::{cpu, fill, since_epoch, watch_memory};
@@ -127,9 +127,13 @@ fn open_sender(options: &Options) -> Result<ObjectSender, Box<dyn std::error::Er
     let mut sending = ObjectSendOptions::new(group());
     sending.interface = interface(options);
     sending.rate = options.rate.map(|rate| rate * 1_000_000);
-    (sending.form, sending.block_len, sending.parity) = (RsForm::Id5, 160, 95);
-    (sending.rfc_only, sending.min_receivers) = (false, 1);
-    (sending.segment_size, sending.max_held) = (options.segment, HELD);
+    sending.form = RsForm::Id5;
+    sending.block_len = 160;
+    sending.parity = 95;
+    sending.mode = Mode::Native;
+    sending.min_receivers = 1;
+    sending.segment_size = options.segment;
+    sending.max_held = HELD;
     Ok(ObjectSender::open(&sending)?)
 }
 

@@ -1,158 +1,148 @@
 //! Events for scripts: one JSON object per line, told apart by the field `event`.
 //!
-//! Names of events and fields are stable; new ones may be added. Times are seconds, sizes bytes,
-//! rates bits per second, losses fractions from 0 to 1; nodes are eight hex digits. `at` is the time
-//! since the program started.
+//! Nearly all of them are events of `norm_net`, serialised as they are; here is what only programs
+//! say. `docs/json.md` is generated from all these types, and so is `docs/json.schema.json`.
 
 #[cfg(test)]
 mod docs;
-mod recv;
-mod send;
 
 use std::io::{Stdout, Write, stdout};
 use std::time::{Duration, Instant};
 
-use norm_core::norm::wire::NodeId;
+use norm_net::{NodeId, ReceiveReport, ReceiveSettings, SendReport, SendSettings};
 use serde::Serialize;
 
-pub use recv::{
-    FailedSet, Leftover, RecvProgress, RecvSettings, RecvSummary, SetSummary, with_event,
-};
-pub use send::{
-    DemoCopy, DemoSummary, ReceiverSummary, SenderProgress, SenderSettings, SenderSummary,
-};
+use crate::exit::Code;
 
-/// Everything that `--json` can print.
+/// What programs say beside the events of their sessions.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation that scripts see")]
-pub enum Event<'a> {
-    // Both programs.
-    Hint {
-        message: &'a str,
-    },
+pub enum ProgramEvent {
+    /// Said once, at the first Ctrl-C (SIGINT), SIGTERM or SIGHUP. The session is then ended cleanly;
+    /// the last line follows.
     Interrupted,
-    /// The run ends without success; the last line.
+    /// The report that `--report` asks for cannot be written, and the run has failed anyway.
+    ReportFailed {
+        /// Why, in words for people.
+        message: String,
+    },
+    /// The last line of a run that ends without success, and was not stopped; after `summary`, if there
+    /// is one. Standard error says the same.
     Error {
+        /// What the program exits with.
         exit_code: u8,
-        message: &'a str,
+        /// Why, in words for people.
+        message: String,
     },
-    // norm-send.
-    #[serde(rename = "settings")]
-    SenderSettings(&'a SenderSettings),
-    ReceiverFound {
-        node: String,
-        name: &'a str,
-    },
-    Started {
-        receivers: usize,
-    },
-    #[serde(rename = "progress")]
-    SenderProgress(SenderProgress),
-    ReceiverProgress {
-        node: String,
-        name: &'a str,
-        state: &'static str,
-        bytes_done: u64,
-        bytes_total: u64,
-        loss: f64,
-        /// Packets that reached the receiver's machine and were dropped there.
-        drops: u32,
-        /// Packets marked by routers on the way to it (ECN).
-        marked: u32,
-    },
-    AllSent,
-    /// The bound of the rate that holds by the schedule.
-    RateBound {
-        /// `null` means none; 0 is a pause.
-        rate: Option<u64>,
-        /// Local time of day; `null` means for good.
-        until: Option<String>,
-    },
-    ReceiverConfirmed {
-        node: String,
-        name: &'a str,
-    },
-    ReceiverFailed {
-        node: String,
-        name: &'a str,
-        reason: &'a str,
-    },
-    ReceiverLost {
-        node: String,
-        name: &'a str,
-    },
-    ReceiverEjected {
-        node: String,
-        name: &'a str,
-        lane: Option<String>,
-    },
-    #[serde(rename = "summary")]
-    SenderSummary(&'a SenderSummary),
-    // norm-send --demo.
+}
+
+/// What `norm-send` says of a session as a whole.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum SenderEvent<'a> {
+    /// First, when the sockets are open.
+    Settings(Settings<&'a SendSettings>),
+    /// Last, when the session is over, however it ended. With a separate group, both together.
+    Summary(Summary<&'a SendReport>),
+}
+
+/// What `norm-recv` says of a session as a whole.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ReceiverEvent<'a> {
+    /// First, when the sockets are open and the folder can be written.
+    Settings(Settings<&'a ReceiveSettings>),
+    /// Last, when the session is over, however it ended.
+    Summary(Summary<&'a ReceiveReport>),
+}
+
+/// What only `norm-send --demo` says.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DemoEvent<'a> {
+    /// At the end, one for each receiver.
     DemoCopy(&'a DemoCopy),
-    DemoSummary(&'a DemoSummary),
-    // norm-recv.
-    #[serde(rename = "settings")]
-    RecvSettings(&'a RecvSettings),
-    SenderFound {
-        node: String,
-        address: String,
-    },
-    SetFound {
-        set: &'a str,
-        bytes: u64,
-    },
-    SetResumed {
-        set: &'a str,
-        bytes: u64,
-        of: u64,
-    },
-    SetKept {
-        set: &'a str,
-        bytes: u64,
-        of: u64,
-    },
-    Leftovers {
-        kept: Vec<Leftover>,
-        removed: usize,
-    },
-    FilesKnown {
-        files: u64,
-        bytes: u64,
-    },
-    #[serde(rename = "progress")]
-    RecvProgress(RecvProgress),
-    Verifying,
-    FileComplete {
-        path: String,
-        bytes: u64,
-        already_here: bool,
-    },
-    FileFailed {
-        path: String,
-        reason: &'a str,
-    },
-    SetComplete(&'a SetSummary),
-    SetFailed {
-        set: &'a str,
-        reason: &'a str,
-    },
-    SenderPaused,
-    SenderResumed,
-    SenderSilent,
-    SenderEnded,
-    Ejected {
-        lane: Option<String>,
-    },
-    #[serde(rename = "summary")]
-    RecvSummary(&'a RecvSummary),
+    /// Last.
+    DemoSummary(&'a DemoSummary<'a>),
+}
+
+/// What a session was set up with, and by which program.
+#[derive(Copy, Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Program{S}"))]
+pub struct Settings<S> {
+    /// Name of the program.
+    program: &'static str,
+    /// Version of the program.
+    version: &'static str,
+    #[serde(flatten)]
+    settings: S,
+}
+
+impl<S> Settings<S> {
+    /// The settings of a session of this program.
+    pub fn new(program: &'static str, settings: S) -> Self {
+        Self { program, version: env!("CARGO_PKG_VERSION"), settings }
+    }
+}
+
+/// What came of a session, and what the program makes of it.
+#[derive(Copy, Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Program{R}"))]
+pub struct Summary<R> {
+    /// What the program is about to exit with. It is 4 in place of this, as `error` says, when the file of
+    /// `--report` cannot be written.
+    exit_code: u8,
+    #[serde(flatten)]
+    report: R,
+}
+
+impl<R> Summary<R> {
+    /// A report, and the exit code that follows from it.
+    pub fn new(report: R, code: Code) -> Self {
+        Self { exit_code: code.number(), report }
+    }
+}
+
+/// One copy that a demo made.
+#[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DemoCopy {
+    /// Name of the receiver.
+    pub receiver: String,
+    /// Share of the packets that the receiver threw away, 0 to 1.
+    pub loss_injected: f64,
+    /// The copy was compared byte for byte with the source, and is identical.
+    pub identical: bool,
+    /// Why the copy is not identical; null when it is.
+    pub problem: Option<String>,
+    /// Seconds from the first packet to the last file; null when the copy is not complete.
+    pub elapsed: Option<f64>,
+    /// Content of files over that time, in bits per second; null likewise.
+    pub bits_per_second: Option<f64>,
+}
+
+/// How a demo ended.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DemoSummary<'a> {
+    /// What the program is about to exit with.
+    pub exit_code: u8,
+    /// How many copies are identical.
+    pub identical: usize,
+    /// The copies, one for each receiver.
+    pub copies: Vec<DemoCopy>,
+    /// The summary of the sender; its own exit code leaves the comparison aside.
+    pub transfer: Summary<&'a SendReport>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, E> {
     #[serde(flatten)]
-    event: &'a Event<'a>,
+    event: &'a E,
     at: f64,
 }
 
@@ -169,9 +159,9 @@ impl EventLines {
     }
 
     /// Writes one event and flushes it.
-    pub fn write(&mut self, event: &Event<'_>) {
+    pub fn write(&mut self, event: &impl Serialize) {
         let line = encode(event, self.start.elapsed());
-        // Nobody may be reading any more, which must not end a transfer.
+        // Fails when the reader is gone, which must not end a transfer.
         let _ = self.out.write_all(line.as_bytes());
         let _ = self.out.flush();
     }
@@ -183,7 +173,7 @@ impl Default for EventLines {
     }
 }
 
-fn encode(event: &Event<'_>, at: Duration) -> String {
+fn encode(event: &impl Serialize, at: Duration) -> String {
     let line = Line { event, at: seconds(at) };
     let mut text = serde_json::to_string(&line)
         .expect("only strings, numbers and structs of them: nothing that JSON cannot express");
@@ -203,25 +193,27 @@ pub fn seconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use norm_net::{Hint, ReceiverInfo, SendEvent};
+
     use super::*;
 
-    fn parse(event: &Event<'_>) -> serde_json::Value {
-        let line = encode(event, Duration::from_millis(1500));
+    #[test]
+    fn event_is_one_line_with_its_name_and_time() {
+        let event = SendEvent::Hint(Hint::KernelDrops { packets: 7 });
+        let line = encode(&event, Duration::from_millis(1500));
         assert_eq!(line.matches('\n').count(), 1, "{line}");
-        serde_json::from_str(&line).unwrap()
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let message = Hint::KernelDrops { packets: 7 }.to_string();
+        let expected = serde_json::json!({
+            "event": "hint", "kind": "kernel_drops", "packets": 7, "message": message, "at": 1.5,
+        });
+        assert_eq!(value, expected);
     }
 
     #[test]
-    fn every_event_is_one_line_with_its_name_and_time() {
-        let value = parse(&Event::ReceiverFailed {
-            node: node_id(NodeId(0xbeef)),
-            name: "lab\n1",
-            reason: "disk full",
-        });
-        let expected = serde_json::json!({
-            "event": "receiver_failed", "node": "0000beef", "name": "lab\n1",
-            "reason": "disk full", "at": 1.5,
-        });
-        assert_eq!(value, expected);
+    fn node_ids_are_eight_hex_digits() {
+        assert_eq!(node_id(NodeId(0xbeef)), "0000beef");
+        let info = serde_json::to_value(ReceiverInfo::new(NodeId(0xbeef), "lab")).unwrap();
+        assert_eq!(info["node"], "0000beef");
     }
 }

@@ -4,11 +4,12 @@
 //! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
 //! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
 //! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
-//! [`demo`], and [`objects`] for what is no file.
+//! [`demo`], and [`objects`] for single DATA objects and streams.
 
 pub mod args;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod group;
 pub mod interrupt;
 pub mod json;

@@ -1,29 +1,33 @@
-//! Where words go: people get progress and notes on standard error and results on standard output;
-//! with `--json`, scripts get events on standard output and people nothing but errors.
+//! Where output goes: progress and notes to standard error, results to standard output; with `--json`
+//! events to standard output, and nothing but errors to standard error.
 
 use std::io::{Write, stdout};
 
+use norm_net::{Hint, SendEvent};
+use serde::Serialize;
+
 use crate::exit::{Code, Failure};
+use crate::explain;
 use crate::interrupt::Interrupt;
-use crate::json::{Event, EventLines};
+use crate::json::{EventLines, ProgramEvent};
 use crate::progress::{Progress, Standing};
 use crate::text;
 
-/// Runs a program's work; what makes it fail is told to scripts as well, as the last event.
-pub(crate) fn told(
+/// Runs a program's work; with `json`, its failure is the last event.
+pub(crate) fn with_error_event(
     json: bool,
     work: impl FnOnce() -> Result<Code, Failure>,
 ) -> Result<Code, Failure> {
     let lines = json.then(EventLines::new);
     work().inspect_err(|failure| {
-        let (exit_code, message) = (failure.code.number(), failure.message.as_str());
+        let (exit_code, message) = (failure.code.number(), failure.message.clone());
         if let Some(mut lines) = lines.filter(|_| !failure.code.is_stop()) {
-            lines.write(&Event::Error { exit_code, message });
+            lines.write(&ProgramEvent::Error { exit_code, message });
         }
     })
 }
 
-/// One of the two audiences.
+/// Words for people, or events for scripts.
 pub struct Output {
     events: Option<EventLines>,
     progress: Progress,
@@ -40,39 +44,50 @@ impl Output {
     }
 
     /// Writes an event, for scripts only.
-    pub fn event(&mut self, event: &Event<'_>) {
+    pub fn event(&mut self, event: &impl Serialize) {
         if let Some(events) = &mut self.events {
             events.write(event);
         }
     }
 
-    /// Tells people something now, on standard error; foreign text in it is made safe.
+    /// Prints a note for people, on standard error; foreign text in it is made safe.
     pub fn say(&self, words: &str) {
         for line in words.lines() {
             self.progress.note(&text::plain(line));
         }
     }
 
-    /// Tells people how far the transfer is.
+    /// Shows people how far the transfer is.
     pub fn progress(&mut self, standing: &Standing) {
         self.progress.update(standing);
     }
 
     /// A hint, to either audience.
-    pub fn hint(&mut self, message: &str) {
-        self.event(&Event::Hint { message });
-        self.say(&format!("hint: {message}"));
+    pub fn hint(&mut self, hint: &Hint) {
+        self.event(&SendEvent::Hint(hint.clone()));
+        self.say_hint(hint);
     }
 
-    /// Tells either audience, once, that the user has asked to stop.
+    /// A hint, to people only.
+    pub fn say_hint(&self, hint: &Hint) {
+        self.say(&format!("hint: {}", explain::hint(hint)));
+    }
+
+    /// Tells either audience that the report cannot be written, beside what else has failed.
+    pub fn report_failed(&mut self, failure: &Failure) {
+        self.event(&ProgramEvent::ReportFailed { message: failure.message.clone() });
+        self.say(&format!("hint: {}", failure.message));
+    }
+
+    /// Says once, to people or scripts, that the user has asked to stop.
     pub fn watch(&mut self, interrupt: &Interrupt, what_happens: &str) {
         if interrupt.news() {
-            self.event(&Event::Interrupted);
-            self.say(&format!("stopping: {what_happens} (Ctrl-C again quits at once)"));
+            self.event(&ProgramEvent::Interrupted);
+            self.say(&format!("stopping: {what_happens}; press Ctrl-C again to exit now"));
         }
     }
 
-    /// Takes the progress bar away.
+    /// Takes the progress line away.
     pub fn clear(&mut self) {
         self.progress.clear();
     }

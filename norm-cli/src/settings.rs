@@ -1,6 +1,6 @@
 //! One line at the start that says what is about to happen, and where.
 
-use norm_net::interface::Interface;
+use norm_net::io::interface::Interface;
 use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;
@@ -17,47 +17,47 @@ pub fn sender_line(settings: &SendSettings) -> String {
         "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
         settings.group,
-        if is_multicast(settings.group) { "" } else { " (unicast: to one receiver)" },
-        via(&settings.interface, settings.group.ip(), settings.because),
+        if is_multicast(settings.group) { "" } else { " (unicast to one receiver)" },
+        via(&settings.interface, settings.group.ip(), &settings.because),
         pace(settings.pace),
         settings.ttl,
-        mark(settings.dscp),
+        code_point(settings.dscp),
     )
 }
 
 /// `receiving into images from 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
 pub fn receiver_line(settings: &ReceiveSettings) -> String {
     format!(
-        "receiving into {} from {}{} via {}, feedback {}, as {}",
-        settings.directory.display(),
+        "receiving into {} from {}{} via {}, feedback {}, as receiver {}",
+        text::path(&settings.directory),
         settings.group,
-        if is_multicast(settings.group) { "" } else { " (unicast: what is sent to this machine)" },
-        via(&settings.interface, settings.group.ip(), settings.because),
+        if is_multicast(settings.group) { "" } else { " (unicast to this machine)" },
+        via(&settings.interface, settings.group.ip(), &settings.because),
         feedback_name(settings.feedback),
         settings.name,
     )
 }
 
-/// `, DSCP LE`; nothing when packets have no mark.
-fn mark(dscp: Dscp) -> String {
+/// `, DSCP LE`; nothing for the default.
+fn code_point(dscp: Dscp) -> String {
     if dscp == Dscp::DEFAULT { String::new() } else { format!(", DSCP {dscp}") }
 }
 
 fn pace(pace: Pace) -> String {
     let rate = |bits| Rate::Limit(bits).to_string();
     match pace {
-        Pace::Polite { max: None, .. } => "giving way to all others".to_owned(),
+        Pace::Polite { max: None, .. } => format!("{}, yielding to other traffic", Rate::Auto),
         Pace::Polite { max: Some(max), .. } => {
-            format!("giving way to all others, up to {}", rate(max))
+            format!("{} up to {}, yielding to other traffic", Rate::Auto, rate(max))
         }
         Pace::Auto { max: None, .. } => Rate::Auto.to_string(),
-        Pace::Auto { max: Some(max), .. } => format!("{}, up to {}", Rate::Auto, rate(max)),
+        Pace::Auto { max: Some(max), .. } => format!("{} up to {}", Rate::Auto, rate(max)),
         Pace::Fixed(bits) => rate(bits),
         Pace::Unlimited => Rate::Max.to_string(),
     }
 }
 
-fn via(interface: &Interface, group: std::net::IpAddr, because: &str) -> String {
+fn via(interface: &Interface, group: std::net::IpAddr, because: &dyn std::fmt::Display) -> String {
     match interface.address_like(group) {
         Some(address) => format!("{} {address} ({because})", interface.name),
         None => format!("{} ({because})", interface.name),
@@ -76,6 +76,8 @@ pub fn feedback_name(feedback: Feedback) -> &'static str {
 /// Settings for tests.
 #[cfg(test)]
 pub(crate) fn sample() -> SendSettings {
+    use norm_net::io::interface::Because;
+
     let address = std::net::Ipv4Addr::new(192, 0, 2, 2);
     let interface = Interface {
         name: "eth0".to_owned(),
@@ -88,25 +90,18 @@ pub(crate) fn sample() -> SendSettings {
         running: true,
         mtu: Some(1500),
     };
-    SendSettings {
-        group: "239.1.2.3:6000".parse().expect("it is an address"),
-        interface,
-        because: "default route",
-        pace: Pace::Fixed(200_000_000),
-        ttl: 1,
-        dscp: Dscp::DEFAULT,
-        segment_size: 1344,
-        fec_id: 6,
-        block_len: 1024,
-        local: "192.0.2.2:40000".parse().expect("it is an address"),
-        set: "00".to_owned(),
-        compat: None,
-        files: 3,
-        directories: 1,
-        bytes: 256 << 20,
-        hint: None,
-        skipped: Vec::new(),
-    }
+    let group = "239.1.2.3:6000".parse().expect("it is an address");
+    let local = "192.0.2.2:40000".parse().expect("it is an address");
+    let mut settings = SendSettings::new(group, interface, local);
+    settings.because = Because::DefaultRoute;
+    settings.pace = Pace::Fixed(200_000_000);
+    settings.segment_size = 1344;
+    settings.fec_id = 6;
+    settings.block_len = 1024;
+    settings.files = 3;
+    settings.directories = 1;
+    settings.bytes = 256 << 20;
+    settings
 }
 
 #[cfg(test)]
@@ -114,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sender_names_group_interface_reason_rate_ttl_and_content() {
+    fn sender_line_names_group_interface_reason_rate_ttl_and_content() {
         let mut settings = sample();
         assert_eq!(
             sender_line(&settings),
@@ -128,10 +123,8 @@ mod tests {
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));
         assert!(sender_line(&settings).contains("unlimited"));
         settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
-        assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
+        assert!(sender_line(&settings).contains("automatic rate up to 50 Mbit/s"));
         settings.group = "192.0.2.7:6000".parse().unwrap();
-        assert!(
-            sender_line(&settings).contains("to 192.0.2.7:6000 (unicast: to one receiver) via")
-        );
+        assert!(sender_line(&settings).contains("to 192.0.2.7:6000 (unicast to one receiver) via"));
     }
 }

@@ -5,6 +5,8 @@
 //! sleep until [`Endpoint::poll_timeout`] or until something arrives. Time never runs backwards;
 //! being late is allowed and costs only performance.
 
+mod transmit;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -12,6 +14,7 @@ use bytes::Bytes;
 
 use crate::base::Timestamp;
 use crate::fec::Scheme;
+pub use transmit::{Destination, MAX_BATCH_BYTES, Margins, PacketOverhead, Transmit, TransmitBuf};
 
 /// A protocol machine without sockets, clocks or threads.
 pub trait Endpoint {
@@ -41,69 +44,44 @@ pub struct Datagram<'a> {
     pub source: SocketAddr,
     /// True when it arrived at the session's group address, false for our own unicast address.
     pub to_group: bool,
-    /// A router on the way has marked it "congestion experienced" (RFC 3168).
-    pub marked: bool,
+    /// A router on the way has marked it "congestion experienced" (CE, RFC 3168).
+    pub ce: bool,
     /// How long it has been on this machine before it was handed in; zero where that is not known.
     pub waited: Duration,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
 }
 
-/// Where a packet goes.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// The session's group (or the peer, in a unicast session).
-    Group,
-    /// One host.
-    Unicast(SocketAddr),
+/// A receiver's number for a sender: given in the order in which senders are found, from 0 on.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SenderId(pub u32);
+
+/// Names an object of a sender, at a receiver.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// The sender of the object.
+    pub sender: SenderId,
+    /// The object's key: its transport id, extended so that it never wraps. The low 16 bits are
+    /// the transport id.
+    pub key: u64,
 }
 
-/// Describes the bytes in a [`TransmitBuf`]: equal segments, of which the last may be shorter.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// Where the segments go.
-    pub destination: Destination,
-    /// Bytes per datagram.
-    pub segment_size: usize,
-}
-
-/// The driver's buffer for outgoing bytes; reused, so that sending does not allocate.
-#[derive(Debug)]
-pub struct TransmitBuf {
-    /// UDP payloads, back to back.
-    pub bytes: Vec<u8>,
-    max_segments: usize,
-}
-
-/// The most bytes that one batch may hold: the largest UDP payload, rounded down.
-pub const MAX_BATCH_BYTES: usize = 65_000;
-
-impl TransmitBuf {
-    /// A buffer for batches of at most `max_segments` datagrams (1 switches batching off).
-    pub fn new(max_segments: usize) -> Self {
-        Self { bytes: Vec::with_capacity(MAX_BATCH_BYTES), max_segments: max_segments.max(1) }
-    }
-
-    /// How many datagrams of `segment_size` bytes a batch may hold; at least one.
-    pub fn batch_limit(&self, segment_size: usize) -> usize {
-        (MAX_BATCH_BYTES / segment_size.max(1)).clamp(1, self.max_segments)
-    }
-
-    /// Changes the largest batch, for instance when the kernel refuses segmentation offload.
-    pub fn set_max_segments(&mut self, max_segments: usize) {
-        self.max_segments = max_segments.max(1);
-    }
-}
-
-/// Names a block of an object of one remote sender, at a receiver.
+/// Names a block of an object of a sender, at a receiver.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockSlot {
-    /// The receiver's number for the sender.
-    pub remote: u32,
-    /// The object's key: its transport id, extended so that it never wraps.
+    /// The sender of the object.
+    pub sender: SenderId,
+    /// The object's key, as in [`ObjectRef`].
     pub object: u64,
     /// Source block number.
     pub block: u32,
+}
+
+impl BlockSlot {
+    /// The object that the block is part of.
+    pub fn object_ref(self) -> ObjectRef {
+        ObjectRef { sender: self.sender, key: self.object }
+    }
 }
 
 /// The shape and place of one block.

@@ -8,6 +8,7 @@
 //! - [`base`]: parts without protocol: time, random numbers, sets, the pacer.
 //! - [`fec`]: how an object is cut into blocks and symbols, and how lost ones are computed.
 //! - [`fileset`]: what a transfer says about its files.
+//! - [`transfer`]: what a transfer of files asks of an engine.
 //! - [`norm`]: the engines and messages of NORM (RFC 5740).
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,10 @@ pub mod endpoint;
 pub mod fec;
 pub mod fileset;
 pub mod norm;
+pub mod transfer;
+
+#[cfg(feature = "serde")]
+mod serial;
 
 pub use base::{Rng, Timestamp};
 pub use endpoint::{Datagram, Destination, Endpoint, Job, JobDone, Transmit, TransmitBuf};

@@ -31,8 +31,8 @@ fn extensions_of_the_corpus_keep_their_promises() {
 }
 
 #[test]
-fn roll_calls_of_the_corpus_keep_their_promises() {
-    let (files, accepted) = replay("roll_call", exercise::roll_call);
+fn membership_querys_of_the_corpus_keep_their_promises() {
+    let (files, accepted) = replay("membership_query", exercise::membership_query);
     assert!(accepted >= 4, "{accepted} of {files} are ours");
     assert!(files > accepted, "some are not");
 }

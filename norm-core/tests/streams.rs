@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use norm_core::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, SymbolStore, TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, ObjectRef, SymbolStore,
+    TransmitBuf,
 };
 use norm_core::fec::{Points, RsCode, RsForm, Scheme, encode};
-use norm_core::norm::receiver::{JoinPolicy, ObjectRef};
+use norm_core::norm::receiver::JoinPolicy;
 use norm_core::norm::sender::StreamSpec;
 use norm_core::norm::stream::{MessageMarks, Read};
 use norm_core::norm::wire::{Identity, NodeId};
@@ -149,8 +150,8 @@ impl World {
         self.work();
         let mut out = TransmitBuf::new(8);
         while let Some(transmit) = self.sender.poll_transmit(now, &mut out) {
-            assert!(out.bytes.len() <= 65_000);
-            for packet in out.bytes.chunks(transmit.segment_size) {
+            assert!(out.as_bytes().len() <= 65_000);
+            for packet in out.as_bytes().chunks(transmit.segment_size) {
                 self.air.push_back((now + MS, 0, packet.to_vec()));
             }
             self.work();
@@ -165,7 +166,7 @@ impl World {
             }
             listener.read(now);
             while listener.engine.poll_transmit(now, &mut out).is_some() {
-                self.air.push_back((now + MS, n + 1, out.bytes.clone()));
+                self.air.push_back((now + MS, n + 1, out.as_bytes().to_vec()));
             }
         }
         while let Some(event) = self.sender.poll_event() {
@@ -188,7 +189,7 @@ impl World {
             let datagram = Datagram {
                 source,
                 to_group: true,
-                marked: false,
+                ce: false,
                 waited: Duration::ZERO,
                 payload: &mut bytes,
             };

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, receive};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,12 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for event in receiving.events() {
         match event {
             ReceiveEvent::SenderFound { address, .. } => println!("sender at {address}"),
-            ReceiveEvent::FilesKnown { files, bytes } => println!("{files} files, {bytes} bytes"),
+            ReceiveEvent::FilesKnown { files, bytes, .. } => {
+                println!("{files} files, {bytes} bytes")
+            }
             ReceiveEvent::Progress(progress) => {
                 println!("{} of {} bytes", progress.bytes_done, progress.bytes_total);
             }
             ReceiveEvent::FileComplete { path, .. } => println!("{} is here", path.display()),
-            ReceiveEvent::SetFailed { reason, .. } => println!("failed: {reason}"),
+            ReceiveEvent::SetFailed(failure) => println!("failed: {failure}"),
             ReceiveEvent::Hint(hint) => println!("hint: {hint}"),
             _ => {}
         }

@@ -29,7 +29,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let group = group.ok_or("usage: send <group:port> <file or directory>...")?.parse()?;
     let paths: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
 
-    let options = SendOptions { min_receivers: 1, ..SendOptions::new(group) };
+    let options = SendOptions::new(group).with(|o| o.min_receivers = 1);
     let sending = send(&paths, &options)?;
     let settings = sending.settings();
     println!(
@@ -38,10 +38,14 @@ fn run() -> Result<(), Box<dyn Error>> {
     );
     for event in sending.events() {
         match event {
-            SendEvent::ReceiverFound { name, .. } => println!("{name} is there"),
-            SendEvent::ReceiverConfirmed { name, .. } => println!("{name} has everything"),
-            SendEvent::ReceiverFailed { name, reason, .. } => println!("{name} failed: {reason}"),
-            SendEvent::ReceiverLost { name, .. } => println!("{name} fell silent"),
+            SendEvent::ReceiverFound { receiver } => println!("{} is there", receiver.name),
+            SendEvent::ReceiverConfirmed { receiver } => {
+                println!("{} has everything", receiver.name)
+            }
+            SendEvent::ReceiverFailed { receiver, reason } => {
+                println!("{} failed: {reason}", receiver.name);
+            }
+            SendEvent::ReceiverLost { receiver } => println!("{} fell silent", receiver.name),
             SendEvent::Progress(now) => println!("{} of {} bytes", now.bytes_sent, now.bytes_total),
             SendEvent::Hint(hint) => println!("hint: {hint}"),
             _ => {}

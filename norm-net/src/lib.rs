@@ -1,46 +1,31 @@
-//! The drivers around `norm-core`: sockets, files and threads.
+//! Transfers over real networks: engines of `norm-core` joined to sockets, threads and files.
 //!
-//! The core decides what a packet says and when it leaves; this crate only carries it there. Nothing
-//! in here parses a message.
+//! The core decides what a packet says and when it leaves; this crate carries it there. Nothing in
+//! here parses a message.
 //!
-//! - [`send()`]: sends files and directories to a group.
-//! - [`interface`]: which network interfaces this machine has, and which one multicast should use.
-//! - [`socket`]: a [`socket::Link`], the pair of UDP sockets of a session, with batched sending and
-//!   receiving, and a wait that wakes for packets, for other threads and for time.
-//! - [`receive()`]: receives file sets into a directory.
+//! - [`send()`] and [`receive()`]: file sets from disk to a group, and from a group to disk.
 //! - [`objects`]: DATA objects and streams, for applications that are not about files.
-//! - [`driver`] and [`workers`]: the loop around an engine, and threads for slow work.
-//! - [`schedule`]: bounds of the rate by the time of day.
-//! - [`Dscp`]: the mark of packets by which routers may treat them.
-//! - [`error`]: what can go wrong while a link is opened, told together with the cure.
+//! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.
+//! - [`io`]: interfaces, sockets, the driver's loop, worker threads.
 
-pub mod driver;
-pub mod error;
-pub mod interface;
-mod names;
+pub mod event;
+pub mod io;
 pub mod objects;
-pub mod receive;
-pub mod schedule;
-pub mod send;
-pub mod socket;
-pub mod workers;
+pub mod transfer;
 
-mod dscp;
-mod pace;
-mod quick;
-mod session;
+mod running;
+mod stopper;
 
-pub use dscp::Dscp;
-pub use norm_core::norm::receiver::Feedback;
-pub use norm_core::norm::wire::NodeId;
-pub use pace::Pace;
-pub use receive::{
-    ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress, ReceiveReport,
-    ReceiveSettings, Receiving, SetReport, receive,
+pub use event::{
+    Events, Feedback, Hint, NoEvent, NodeId, Problem, ReceiveEvent, ReceiveOutcome,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport,
+    SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, SetFailure,
+    SetReport,
 };
-pub use send::{
-    Compat, CompatFec, Fec, ReceiverOutcome, ReceiverResult, SendError, SendEvent, SendOptions,
-    SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, Sending, Slow, SlowLimits,
-    send,
-};
-pub use session::Stopper;
+pub use io::dscp::Dscp;
+pub use norm_files::source::ScanError;
+pub use stopper::Stopper;
+pub use transfer::ConfigProblem;
+pub use transfer::norm::{Fec, Standard, StandardFec};
+pub use transfer::receive::{ReceiveError, ReceiveOptions, Receiving, receive};
+pub use transfer::send::{Pace, SendError, SendOptions, Sending, Slow, SlowLimits, send};

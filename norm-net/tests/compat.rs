@@ -21,12 +21,13 @@ use norm_core::norm::wire::{
 };
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_core::{Rng, Timestamp};
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::event::Obstacle;
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{
-    Compat, CompatFec, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, SendOptions,
-    SendOutcome, receive, send,
+    Hint, Problem, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, SendOptions,
+    SendOutcome, Standard, StandardFec, receive, send,
 };
 
 /// A group and port that no other test of this process gets.
@@ -46,29 +47,27 @@ fn content(len: usize, seed: u64) -> Vec<u8> {
     (0..len).map(|_| rng.next_u32() as u8).collect()
 }
 
-fn send_options(group: SocketAddr, compat: Compat) -> SendOptions {
-    SendOptions {
-        interface: lo(),
-        min_receivers: 1,
-        start_timeout: Some(Duration::from_secs(20)),
-        ..SendOptions::new(group).compatible(compat)
-    }
+fn send_options(group: SocketAddr, standard: Standard) -> SendOptions {
+    SendOptions::new(group).in_standard_mode(standard).with(|o| {
+        o.interface = lo();
+        o.min_receivers = 1;
+        o.start_timeout = Some(Duration::from_secs(20));
+    })
 }
 
 fn receive_options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
-    ReceiveOptions {
-        interface: lo(),
-        timeout: Some(Duration::from_secs(15)),
-        seed: Some(9),
-        ..ReceiveOptions::new(group, directory)
-    }
+    ReceiveOptions::new(group, directory).with(|o| {
+        o.interface = lo();
+        o.timeout = Some(Duration::from_secs(15));
+        o.seed = Some(9);
+    })
 }
 
 /// Receives until the end; what happened, and what came of it.
 fn follow(options: &ReceiveOptions) -> JoinHandle<(Vec<ReceiveEvent>, ReceiveReport)> {
     let receiving = receive(options).unwrap();
     std::thread::spawn(move || {
-        let events = receiving.events().iter().collect();
+        let events = receiving.events().collect();
         (events, receiving.wait().unwrap())
     })
 }
@@ -90,18 +89,15 @@ fn tree(directory: &Path) -> Vec<String> {
     found
 }
 
-fn failures(events: &[ReceiveEvent]) -> Vec<&str> {
-    let reason = |event: &'_ ReceiveEvent| matches!(event, ReceiveEvent::FileFailed { .. });
-    let failed = events.iter().filter(|event| reason(event));
-    failed
-        .map(|event| match event {
-            ReceiveEvent::FileFailed { reason, .. } => reason.as_str(),
-            _ => "",
-        })
-        .collect()
+fn failures(events: &[ReceiveEvent]) -> Vec<&Problem> {
+    let problem = |event| match event {
+        &ReceiveEvent::FileFailed { ref problem, .. } => Some(problem),
+        _ => None,
+    };
+    events.iter().filter_map(problem).collect()
 }
 
-fn a_tree_arrives(fec: CompatFec, drop_percent: f64) {
+fn a_tree_arrives(fec: StandardFec, drop_percent: f64) {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub/deep")).unwrap();
@@ -112,11 +108,11 @@ fn a_tree_arrives(fec: CompatFec, drop_percent: f64) {
     }
     let out = temp.path().join("out");
     let group = group();
-    let receiver = follow(&ReceiveOptions { drop_percent, ..receive_options(group, &out) });
+    let receiver = follow(&receive_options(group, &out).with(|o| o.drop_percent = drop_percent));
     let sending =
-        send(std::slice::from_ref(&source), &send_options(group, Compat::new(fec))).unwrap();
+        send(std::slice::from_ref(&source), &send_options(group, Standard::new(fec))).unwrap();
     let settings = sending.settings().clone();
-    assert_eq!((settings.segment_size, settings.set.as_str()), (1400, ""));
+    assert_eq!((settings.segment_size, settings.set), (1400, None));
     assert_eq!(settings.skipped.len(), 1, "the empty directory: {:?}", settings.skipped);
     let sent = sending.wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::Complete, "{sent:?}");
@@ -131,31 +127,30 @@ fn a_tree_arrives(fec: CompatFec, drop_percent: f64) {
     let expected = ["", "/big", "/sub", "/sub/deep", "/sub/deep/some", "/sub/none", "/sub/one"];
     assert_eq!(tree(&out), expected.map(|name| format!("set{name}")), "and nothing else");
     let [set] = &report.sets[..] else { panic!("{report:?}") };
-    assert!(set.set.starts_with("node-") && !set.is_verified(), "{set:?}");
+    assert!(set.set.is_none() && !set.is_verified(), "{set:?}");
     assert_eq!((set.files, set.bytes, report.bytes), (4, 2_150_004, 2_150_004));
-    let hints =
-        events.iter().filter(|e| matches!(e, ReceiveEvent::Hint(h) if h.contains("checksum")));
-    assert_eq!(hints.count(), 1, "{events:?}");
+    let hint = |e: &&ReceiveEvent| matches!(e, ReceiveEvent::Hint(Hint::NotVerified { .. }));
+    assert_eq!(events.iter().filter(hint).count(), 1, "{events:?}");
 }
 
 #[test]
 fn a_tree_arrives_by_fec_id_5() {
-    a_tree_arrives(CompatFec::Id5, 0.0);
+    a_tree_arrives(StandardFec::Id5, 0.0);
 }
 
 #[test]
 fn a_tree_arrives_through_loss_by_fec_id_5() {
-    a_tree_arrives(CompatFec::Id5, 8.0);
+    a_tree_arrives(StandardFec::Id5, 8.0);
 }
 
 #[test]
 fn a_tree_arrives_through_loss_by_fec_id_2() {
-    a_tree_arrives(CompatFec::Id2, 8.0);
+    a_tree_arrives(StandardFec::Id2, 8.0);
 }
 
 #[test]
 fn a_tree_arrives_through_loss_by_fec_id_129() {
-    a_tree_arrives(CompatFec::Id129, 8.0);
+    a_tree_arrives(StandardFec::Id129, 8.0);
 }
 
 #[test]
@@ -171,18 +166,18 @@ fn a_file_that_exists_is_refused_while_the_others_arrive_and_the_sender_is_not_t
     fs::write(out.join("set/a"), b"mine").unwrap();
     let group = group();
     let receiver = follow(&receive_options(group, &out));
-    let options = send_options(group, Compat::new(CompatFec::Id5));
+    let options = send_options(group, Standard::new(StandardFec::Id5));
     let sent = send(std::slice::from_ref(&source), &options).unwrap().wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::AllFailed, "{sent:?}");
     let (events, report) = receiver.join().unwrap();
-    let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("--overwrite"), "{reason}");
+    let obstructed = Problem::Obstructed { path: out.join("set/a"), obstacle: Obstacle::File };
+    assert_eq!(report.outcome, ReceiveOutcome::LocalError { problem: obstructed });
     assert_eq!(failures(&events).len(), 1, "{events:?}");
     assert_eq!(report.sets[0].files, 1, "the other one is here: {report:?}");
     assert_eq!(fs::read(out.join("set/a")).unwrap(), b"mine");
     assert!(fs::read(out.join("set/b")).unwrap() == content(300_000, 2));
 
-    let receiver = follow(&ReceiveOptions { overwrite: true, ..receive_options(group, &out) });
+    let receiver = follow(&receive_options(group, &out).with(|o| o.overwrite = true));
     let sent = send(&[source], &options).unwrap().wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::Complete, "{sent:?}");
     assert_eq!(receiver.join().unwrap().1.outcome, ReceiveOutcome::Complete);
@@ -289,8 +284,8 @@ fn names_from_the_network_stay_below_the_output_directory() {
     );
     assert_eq!(tree(temp.path()).iter().filter(|path| path.starts_with('e')).count(), 1);
     assert_eq!(failures(&events).len(), 1, "{events:?}");
-    assert!(failures(&events)[0].contains("links are not followed"), "{events:?}");
-    assert!(matches!(report.outcome, ReceiveOutcome::LocalError(_)), "{report:?}");
+    assert!(failures(&events)[0].to_string().contains("links are not followed"), "{events:?}");
+    assert!(matches!(report.outcome, ReceiveOutcome::LocalError { .. }), "{report:?}");
     assert_eq!(report.sets[0].files, 7);
     drop(sender);
 }
@@ -305,12 +300,12 @@ fn a_sender_that_dies_leaves_complete_files_and_nothing_of_the_others() {
     let objects = vec![object("whole", 10_000), object("part", 5_000_000)];
     let group = group();
     let timeout = Some(Duration::from_secs(2));
-    let receiver = follow(&ReceiveOptions { timeout, ..receive_options(group, &out) });
+    let receiver = follow(&receive_options(group, &out).with(|o| o.timeout = timeout));
     assert_eq!(forge(group, objects, 500).join().unwrap(), 0);
     let (events, report) = receiver.join().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::Partial, "{events:?}");
     assert_eq!(tree(&out), ["whole"]);
-    assert_eq!(failures(&events), ["nothing more arrived for 2 s"]);
+    assert_eq!(failures(&events), [&Problem::Stalled { after: Duration::from_secs(2) }]);
     assert_eq!((report.sets.len(), report.failed.len()), (1, 1));
 }
 
@@ -350,11 +345,11 @@ fn an_empty_file_whose_name_never_comes_is_told_as_failed_and_not_waited_for() {
     let temp = tempfile::tempdir().unwrap();
     let out = temp.path().join("out");
     let group = group();
-    let options = ReceiveOptions { timeout: None, ..receive_options(group, &out) };
+    let options = receive_options(group, &out).with(|o| o.timeout = None);
     let receiver = follow(&options);
     flush_nothing(group).join().unwrap();
     let (events, report) = receiver.join().unwrap();
-    assert_eq!(failures(&events), ["it is empty, and its name does not come"]);
+    assert_eq!(failures(&events), [&Problem::NameMissing]);
     assert_ne!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
     assert_eq!((report.sets.len(), report.failed.len()), (0, 1));
 }

@@ -6,9 +6,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use norm_net::error::NetError;
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig, SendOutcome};
+use norm_net::io::error::NetError;
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 
 const SEGMENT: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norm_net::interface::InterfaceSpec;
+use norm_net::io::interface::InterfaceSpec;
 use norm_net::objects::{
-    MessageMarks, ObjectError, ObjectEvent, ObjectReceiveOptions, ObjectReceiver,
+    MessageMarks, Mode, ObjectError, ObjectEvent, ObjectReceiveOptions, ObjectReceiver,
     ObjectSendOptions, ObjectSendOutcome, ObjectSender, StreamItem, StreamReader,
 };
 
@@ -30,17 +30,16 @@ fn loopback() -> Option<InterfaceSpec> {
 }
 
 fn sending(group: SocketAddr) -> ObjectSendOptions {
-    ObjectSendOptions {
-        interface: loopback(),
+    ObjectSendOptions::new(group).with(|o| {
+        o.interface = loopback();
         // Receivers of our own make announce themselves only where they are called.
-        rfc_only: false,
-        patience: Duration::from_secs(1),
-        ..ObjectSendOptions::new(group)
-    }
+        o.mode = Mode::Native;
+        o.patience = Duration::from_secs(1);
+    })
 }
 
 fn receiving(group: SocketAddr) -> ObjectReceiveOptions {
-    ObjectReceiveOptions { interface: loopback(), ..ObjectReceiveOptions::new(group) }
+    ObjectReceiveOptions::new(group).with(|o| o.interface = loopback())
 }
 
 fn content(len: usize) -> Bytes {
@@ -66,10 +65,10 @@ fn next_stream(receiver: &ObjectReceiver) -> StreamReader {
 
 #[test]
 fn objects_of_every_size_arrive_with_their_info_in_either_dialect() {
-    for rfc_only in [true, false] {
+    for mode in [Mode::Standard, Mode::Native] {
         let group = group();
         let receiver = ObjectReceiver::open(&receiving(group)).unwrap();
-        let sender = ObjectSender::open(&ObjectSendOptions { rfc_only, ..sending(group) }).unwrap();
+        let sender = ObjectSender::open(&sending(group).with(|o| o.mode = mode)).unwrap();
         let sizes = [0, 1, 100_000, 3_000_000];
         for (n, size) in sizes.into_iter().enumerate() {
             let info = (n != 2).then(|| Bytes::from(format!("object {n}")));
@@ -87,8 +86,8 @@ fn objects_of_every_size_arrive_with_their_info_in_either_dialect() {
         let report = sender.finish().unwrap();
         // Who loses nothing has nothing to say to a sender that makes no roll calls.
         let heard = report.outcome == ObjectSendOutcome::Complete;
-        let unheard = rfc_only && report.outcome == ObjectSendOutcome::NoReceivers;
-        assert!(heard || unheard, "{rfc_only} {report:?}");
+        let unheard = mode == Mode::Standard && report.outcome == ObjectSendOutcome::NoReceivers;
+        assert!(heard || unheard, "{mode:?} {report:?}");
         receiver.close().unwrap();
     }
 }
@@ -166,9 +165,8 @@ fn commands_arrive_one_after_the_other_and_nothing_else_need_be_sent() {
 #[test]
 fn what_does_not_fit_is_refused_on_either_side() {
     let group = group();
-    let receiver =
-        ObjectReceiver::open(&ObjectReceiveOptions { max_data: 1000, ..receiving(group) }).unwrap();
-    let sender = ObjectSender::open(&ObjectSendOptions { max_held: 5000, ..sending(group) });
+    let receiver = ObjectReceiver::open(&receiving(group).with(|o| o.max_data = 1000)).unwrap();
+    let sender = ObjectSender::open(&sending(group).with(|o| o.max_held = 5000));
     let sender = sender.unwrap();
     let long = Some(content(1401));
     assert!(matches!(sender.send_data(content(1), long), Err(ObjectError::Config(_))));
@@ -178,18 +176,18 @@ fn what_does_not_fit_is_refused_on_either_side() {
     assert!(matches!(next(&receiver), ObjectEvent::Refused { size: 1001, .. }));
     sender.send_data(content(1000), None).unwrap();
     assert!(matches!(next(&receiver), ObjectEvent::Data { bytes, .. } if bytes.len() == 1000));
-    let node = ObjectSendOptions { node: Some(0), ..sending(group) };
+    let node = sending(group).with(|o| o.node = Some(0));
     assert!(ObjectSender::open(&node).is_err());
-    let code = ObjectSendOptions { parity: 200, ..sending(group) };
+    let code = sending(group).with(|o| o.parity = 200);
     assert!(ObjectSender::open(&code).is_err());
-    let node = ObjectReceiveOptions { node: Some(0), ..receiving(group) };
+    let node = receiving(group).with(|o| o.node = Some(0));
     assert!(ObjectReceiver::open(&node).is_err());
 }
 
 #[test]
 fn objects_that_nobody_fetches_wait_for_memory_and_arrive_when_somebody_does() {
     let group = group();
-    let options = ObjectReceiveOptions { memory: 150_000, ..receiving(group) };
+    let options = receiving(group).with(|o| o.memory = 150_000);
     let receiver = ObjectReceiver::open(&options).unwrap();
     let sender = ObjectSender::open(&sending(group)).unwrap();
     for _ in 0..10 {
@@ -208,7 +206,7 @@ fn objects_that_nobody_fetches_wait_for_memory_and_arrive_when_somebody_does() {
 fn stopping_ends_everything_that_waits() {
     let group = group();
     let receiver = ObjectReceiver::open(&receiving(group)).unwrap();
-    let slow = ObjectSendOptions { rate: Some(1_000_000), ..sending(group) };
+    let slow = sending(group).with(|o| o.rate = Some(1_000_000));
     let sender = ObjectSender::open(&slow).unwrap();
     let mut writer = sender.open_stream(None, 100_000, MessageMarks::Every).unwrap();
     let writing = thread::spawn(move || {
@@ -222,7 +220,7 @@ fn stopping_ends_everything_that_waits() {
     stopper.stop();
     assert_eq!(finishing.join().unwrap().outcome, ObjectSendOutcome::Stopped);
     writing.join().unwrap();
-    let events = receiver.events().clone();
+    let events = receiver.events();
     drop(receiver);
     assert_eq!(Iterator::by_ref(&mut reader).last(), Some(StreamItem::Cut));
     assert_eq!(reader.next(), None);

@@ -20,10 +20,13 @@ use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescripto
 use norm_core::norm::receiver::{JoinPolicy, Progress};
 use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
-use norm_net::driver::{Application, Clock, run};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
-use norm_net::{Fec, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send};
+use norm_net::event::{RootHash, SourceProblem};
+use norm_net::io::driver::{Application, Clock, run};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
+use norm_net::{
+    Fec, Hint, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send,
+};
 use tempfile::{TempDir, tempdir};
 
 /// A group that no other test of this process gets and, by the process id, hardly one of another.
@@ -39,12 +42,11 @@ fn loopback() -> Option<InterfaceSpec> {
 }
 
 fn options(group: SocketAddr) -> SendOptions {
-    SendOptions {
-        interface: loopback(),
-        recv_buffer: 1 << 20,
-        send_buffer: 1 << 20,
-        ..SendOptions::new(group)
-    }
+    SendOptions::new(group).with(|o| {
+        o.interface = loopback();
+        o.recv_buffer = 1 << 20;
+        o.send_buffer = 1 << 20;
+    })
 }
 
 /// Blocks under way, and a way to lose symbols.
@@ -57,7 +59,7 @@ struct Store {
 }
 
 fn key(slot: BlockSlot) -> (u32, u64, u32) {
-    (slot.remote, slot.object, slot.block)
+    (slot.sender.0, slot.object, slot.block)
 }
 
 impl SymbolStore for Store {
@@ -109,11 +111,11 @@ struct Keeper {
 impl Application<Receiver<Store>> for Keeper {
     fn event(&mut self, engine: &mut Receiver<Store>, now: Timestamp, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::SenderFound { remote, .. } if self.fails => {
+            ReceiverEvent::SenderFound { sender: remote, .. } if self.fails => {
                 let reason = "disk\nfull".to_owned();
                 let state = MemberState::Failed;
                 engine.set_progress(remote, Progress { state, bytes_total: 0, reason });
-                engine.announce(remote, now);
+                engine.report_now(remote, now);
             }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 let arrived = self.objects.entry(object.key).or_default();
@@ -225,7 +227,7 @@ fn paths(dir: &TempDir) -> Vec<PathBuf> {
 }
 
 /// Manifest, payload and tail must be whole, belong together, and hold what was sent; returns the root.
-fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
+fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> RootHash {
     let objects: Vec<&Arrived> = keeper.objects.values().collect();
     assert!(objects.iter().all(|object| object.complete));
     assert_eq!(objects.len(), extents + 2);
@@ -241,7 +243,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
     assert_eq!(entries.len(), 203);
 
     let tail = DigestList::parse(&objects[extents + 1].content, &set).unwrap();
-    assert_eq!(tail.head(), blake3::hash(&objects[0].content));
+    assert_eq!(tail.manifest(), blake3::hash(&objects[0].content));
     let mut received: Vec<u8> = Vec::new();
     for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {
         assert_eq!(extent.info.unwrap().offset, received.len() as u64);
@@ -250,7 +252,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> String {
     }
     assert_eq!(received.len(), payload.len());
     assert!(received == payload, "the payload differs");
-    tail.root().to_hex().to_string()
+    tail.root().into()
 }
 
 #[test]
@@ -258,13 +260,13 @@ fn a_receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
     let group = group();
     let (dir, payload) = tree(3_000_000);
     let listener = Listener::start(group, "listener", 1, 0, false);
-    let options = SendOptions { min_receivers: 1, ..options(group) };
+    let options = options(group).with(|o| o.min_receivers = 1);
     let sending = send(&paths(&dir), &options).unwrap();
     let settings = sending.settings().clone();
     assert_eq!((settings.files, settings.directories), (201, 2));
     assert_eq!(settings.bytes, payload.len() as u64);
     assert_eq!(settings.interface.name, "lo");
-    let events: Vec<SendEvent> = sending.events().iter().collect();
+    let events: Vec<SendEvent> = sending.events().collect();
     let report = sending.wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     let keeper = listener.finish();
@@ -272,7 +274,7 @@ fn a_receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
 
     let [receiver] = report.receivers.as_slice() else { panic!("{:?}", report.receivers) };
     assert_eq!(
-        (receiver.name.as_str(), &receiver.outcome),
+        (receiver.receiver.name.as_str(), &receiver.outcome),
         ("listener", &ReceiverOutcome::Confirmed)
     );
     assert!(receiver.elapsed.is_some_and(|elapsed| elapsed <= report.elapsed));
@@ -282,8 +284,9 @@ fn a_receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
     assert!(!data.is_zero() && data <= all, "{report:?}");
 
     let position = |wanted: fn(&SendEvent) -> bool| events.iter().position(wanted).unwrap();
-    let found =
-        position(|e| matches!(e, SendEvent::ReceiverFound { name, .. } if name == "listener"));
+    let found = position(
+        |e| matches!(e, SendEvent::ReceiverFound { receiver } if receiver.name == "listener"),
+    );
     let started = position(|e| matches!(e, SendEvent::Started { receivers: 1 }));
     let all_sent = position(|e| matches!(e, SendEvent::AllSent));
     let confirmed = position(|e| matches!(e, SendEvent::ReceiverConfirmed { .. }));
@@ -299,7 +302,7 @@ fn two_receivers_that_lose_packets_are_repaired() {
     let (dir, payload) = tree(1_500_000);
     let listeners =
         [(10, 2), (23, 3)].map(|(lose, seed)| Listener::start(group, "lossy", seed, lose, false));
-    let options = SendOptions { min_receivers: 2, ..options(group) };
+    let options = options(group).with(|o| o.min_receivers = 2);
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.receivers.len(), 2);
@@ -315,12 +318,11 @@ fn a_payload_larger_than_an_object_arrives_as_several_extents() {
     let (dir, payload) = tree(18_000_000);
     let listener = Listener::start(group, "listener", 4, 0, false);
     // 255 blocks of 1024 symbols of 64 bytes: an extent has less than 17 MB.
-    let options = SendOptions {
-        min_receivers: 1,
-        segment_size: Some(64),
-        fec: Fec::RaptorQ,
-        ..options(group)
-    };
+    let options = options(group).with(|o| {
+        o.min_receivers = 1;
+        o.segment_size = Some(64);
+        o.fec = Fec::RaptorQ;
+    });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.root, Some(check(&listener.finish(), &payload, 2)));
@@ -331,14 +333,14 @@ fn without_receivers_the_sender_gives_up_after_its_patience() {
     let (dir, payload) = tree(10_000);
     let start = Instant::now();
     let sending = send(&paths(&dir), &options(group())).unwrap();
-    let events: Vec<SendEvent> = sending.events().iter().collect();
+    let events: Vec<SendEvent> = sending.events().collect();
     let report = sending.wait().unwrap();
-    assert_eq!(report.outcome, SendOutcome::NobodyHeard);
+    assert_eq!(report.outcome, SendOutcome::NoReceivers);
     assert!(start.elapsed() >= Duration::from_secs(5), "{:?}", start.elapsed());
     assert!(report.receivers.is_empty() && report.root.is_some());
     assert_eq!(report.bytes, payload.len() as u64);
     assert!(matches!(events[0], SendEvent::Started { receivers: 0 }), "{:?}", events[0]);
-    let hint = |e: &SendEvent| matches!(e, SendEvent::Hint(hint) if hint.contains("239.255.78.1"));
+    let hint = |e: &SendEvent| matches!(e, SendEvent::Hint(Hint::NoReceiver { .. }));
     assert_eq!(events.iter().filter(|e| hint(e)).count(), 1);
 }
 
@@ -346,9 +348,12 @@ fn without_receivers_the_sender_gives_up_after_its_patience() {
 fn too_few_receivers_in_time_and_nothing_is_sent() {
     let (dir, _) = tree(10_000);
     let start_timeout = Some(Duration::from_millis(300));
-    let options = SendOptions { min_receivers: 2, start_timeout, ..options(group()) };
+    let options = options(group()).with(|o| {
+        o.min_receivers = 2;
+        o.start_timeout = start_timeout;
+    });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
-    assert_eq!(report.outcome, SendOutcome::StartTimedOut { receivers: 0, wanted: 2 });
+    assert_eq!(report.outcome, SendOutcome::StartTimedOut { heard: 0, wanted: 2 });
     assert_eq!((report.data_packets, report.data_elapsed), (0, Duration::ZERO));
 }
 
@@ -357,9 +362,12 @@ fn a_stopped_sender_says_goodbye_and_reports_it() {
     let group = group();
     let (dir, _) = tree(10_000_000);
     let listener = Listener::start(group, "listener", 5, 0, false);
-    let options = SendOptions { min_receivers: 1, pace: Pace::Fixed(8_000_000), ..options(group) };
+    let options = options(group).with(|o| {
+        o.min_receivers = 1;
+        o.pace = Pace::Fixed(8_000_000);
+    });
     let sending = send(&paths(&dir), &options).unwrap();
-    sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
+    sending.events().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
     let start = Instant::now();
     sending.stopper().stop();
     let report = sending.wait().unwrap();
@@ -376,11 +384,14 @@ fn stopping_a_sender_that_only_lingers_cuts_nothing_short() {
     let (dir, payload) = tree(10_000);
     let listener = Listener::start(group, "listener", 7, 0, false);
     let linger = Duration::from_secs(60);
-    let options = SendOptions { min_receivers: 1, linger, ..options(group) };
+    let options = options(group).with(|o| {
+        o.min_receivers = 1;
+        o.linger = linger;
+    });
     let sending = send(&paths(&dir), &options).unwrap();
     let lingers =
         |e: SendEvent| matches!(e, SendEvent::Progress(p) if p.phase == SendPhase::Lingering);
-    assert!(sending.events().iter().any(lingers));
+    assert!(sending.events().any(lingers));
     sending.stopper().stop();
     let report = sending.wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete);
@@ -393,7 +404,10 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
     let group = group();
     let (dir, payload) = tree(30_000_000);
     let listener = Listener::start(group, "listener", 8, 0, false);
-    let options = SendOptions { min_receivers: 1, pace: Pace::Unlimited, ..options(group) };
+    let options = options(group).with(|o| {
+        o.min_receivers = 1;
+        o.pace = Pace::Unlimited;
+    });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
@@ -402,14 +416,18 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
 #[test]
 fn a_file_that_changes_ends_the_transfer_and_is_named() {
     let (dir, _) = tree(10_000_000);
-    let options = SendOptions { pace: Pace::Fixed(8_000_000), ..options(group()) };
+    let options = options(group()).with(|o| o.pace = Pace::Fixed(8_000_000));
     let sending = send(&paths(&dir), &options).unwrap();
-    sending.events().iter().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
+    sending.events().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
     let large = fs::File::options().write(true).open(dir.path().join("tree/large")).unwrap();
     large.set_len(5).unwrap();
     let report = sending.wait().unwrap();
-    let SendOutcome::SourceChanged(what) = &report.outcome else { panic!("{report:?}") };
-    assert!(what.contains("tree/large"), "{what}");
+    let SendOutcome::SourceFailed { problem: SourceProblem::Changed { path, .. } } =
+        &report.outcome
+    else {
+        panic!("{report:?}")
+    };
+    assert!(path.ends_with("tree/large"), "{report:?}");
 }
 
 #[test]
@@ -419,7 +437,10 @@ fn a_receiver_that_fails_is_reported_with_its_reason() {
     let listener = Listener::start(group, "full", 6, 0, true);
     let report = send(&paths(&dir), &options(group)).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::AllFailed, "{report:?}");
-    assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Failed("disk?full".to_owned()));
+    assert_eq!(
+        report.receivers[0].outcome,
+        ReceiverOutcome::Failed { reason: "disk?full".to_owned() }
+    );
     listener.finish();
 }
 
@@ -428,15 +449,13 @@ fn when_all_receivers_have_failed_the_sender_says_so_and_ends_within_seconds() {
     let group = group();
     let (dir, _) = tree(10_000_000);
     let listener = Listener::start(group, "full", 12, 0, true);
-    let options = SendOptions { pace: Pace::Fixed(1_000_000), ..options(group) };
+    let options = options(group).with(|o| o.pace = Pace::Fixed(1_000_000));
     let sending = send(&paths(&dir), &options).unwrap();
     let (mut failed, mut told) = (None, None);
     for event in sending.events() {
         match event {
             SendEvent::ReceiverFailed { .. } => failed = Some(Instant::now()),
-            SendEvent::Hint(words) if words.contains("no receiver is left") => {
-                told = Some(Instant::now());
-            }
+            SendEvent::Hint(Hint::NoReceiverLeft) => told = Some(Instant::now()),
             _ => {}
         }
     }
@@ -452,19 +471,19 @@ fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
     let group = group();
     let (dir, payload) = tree(10_000);
     let early = Listener::start(group, "early", 9, 0, true);
-    let options = SendOptions { min_receivers: 1, ..options(group) };
+    let options = options(group).with(|o| o.min_receivers = 1);
     let sending = send(&paths(&dir), &options).unwrap();
     let failed = |e: SendEvent| {
         assert!(!matches!(e, SendEvent::Started { .. }), "it does not count as there");
-        matches!(e, SendEvent::ReceiverFailed { name, .. } if name == "early")
+        matches!(e, SendEvent::ReceiverFailed { receiver, .. } if receiver.name == "early")
     };
-    assert!(sending.events().iter().any(failed));
+    assert!(sending.events().any(failed));
     early.quit.store(true, Ordering::Relaxed);
     early.finish();
     let listener = Listener::start(group, "listener", 10, 0, false);
     let report = sending.wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
-    let names: Vec<&str> = report.receivers.iter().map(|r| r.name.as_str()).collect();
+    let names: Vec<&str> = report.receivers.iter().map(|r| r.receiver.name.as_str()).collect();
     assert_eq!(names, ["listener"]);
     check(&listener.finish(), &payload, 1);
 }
@@ -473,10 +492,7 @@ fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
 fn options_that_cannot_work_are_refused_at_once() {
     let (dir, _) = tree(10);
     let refused = |options: SendOptions| send(&paths(&dir), &options).unwrap_err().to_string();
-    assert!(refused(SendOptions { pace: Pace::Fixed(0), ..options(group()) }).contains("rate"));
-    assert!(
-        refused(SendOptions { segment_size: Some(10), ..options(group()) })
-            .contains("segment size")
-    );
-    assert!(refused(SendOptions { ttl: 0, ..options(group()) }).contains("TTL"));
+    assert!(refused(options(group()).with(|o| o.pace = Pace::Fixed(0))).contains("rate"));
+    assert!(refused(options(group()).with(|o| o.segment_size = Some(10))).contains("segment size"));
+    assert!(refused(options(group()).with(|o| o.ttl = 0)).contains("TTL"));
 }

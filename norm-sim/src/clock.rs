@@ -1,17 +1,29 @@
-//! A host's clock beside true time.
+//! A host's clock, compared with true time.
+
+use core::time::Duration;
 
 use norm_core::Timestamp;
 
-use crate::scenario::Clock;
+/// Errors of a host's clock and of its timers.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// What the clock is ahead of true time at the start of the run.
+    pub offset: Duration,
+    /// What the clock gains, in parts per million.
+    pub drift_ppm: i32,
+    /// The longest delay of a timer; each is delayed by a random part of it.
+    pub late: Duration,
+}
 
-/// True time, and every clock without offset, starts here: an echoed time of zero means "none" on
-/// the wire.
+/// True time at the start of a run, and the time that every clock without offset shows then. It is
+/// not zero, because an echoed time of zero means "none" on the wire.
 pub(crate) const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
 const MILLION: i128 = 1_000_000;
+const ONE_SECOND: Duration = Duration::from_secs(1);
 
 impl Clock {
-    /// What the clock shows at a true time.
+    /// The clock's time at a true time.
     pub(crate) fn shows(&self, at: Timestamp) -> Timestamp {
         if self.drift_ppm == 0 {
             return at + self.offset;
@@ -21,7 +33,7 @@ impl Clock {
         Timestamp::from_nanos(u64::try_from(shown).unwrap_or(0)) + (self.offset + ONE_SECOND)
     }
 
-    /// The first true time at which the clock shows this, or more.
+    /// The first true time at which the clock shows `shown`, or more.
     pub(crate) fn reaches(&self, shown: Timestamp) -> Timestamp {
         if shown == Timestamp::MAX {
             return shown;
@@ -35,22 +47,18 @@ impl Clock {
         let mut at =
             Timestamp::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX / 2)) + ONE_SECOND;
         while self.shows(at) < shown {
-            at += core::time::Duration::from_nanos(1);
+            at += Duration::from_nanos(1);
         }
         at
     }
 }
 
-const ONE_SECOND: core::time::Duration = core::time::Duration::from_secs(1);
-
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
 
     #[test]
-    fn a_timer_is_due_at_the_first_true_time_at_which_the_clock_shows_it() {
+    fn timer_is_due_at_the_first_true_time_that_shows_it() {
         for drift_ppm in [-500, -3, 0, 7, 500] {
             let clock = Clock { offset: Duration::from_secs(77), drift_ppm, late: Duration::ZERO };
             for nanos in [0, 1, 999_999, 1_000_001, 123_456_789_012] {
@@ -63,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_clock_gains_its_parts_per_million() {
+    fn fast_clock_gains_its_parts_per_million() {
         let clock = Clock { drift_ppm: 100, ..Clock::default() };
         let later = START + Duration::from_secs(1000);
         assert_eq!(clock.shows(later), later + Duration::from_millis(100));

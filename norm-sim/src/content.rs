@@ -1,4 +1,4 @@
-//! Content that is computed rather than kept, so that any byte can be checked anywhere.
+//! Content that is computed rather than stored, so that any byte can be checked anywhere.
 
 use bytes::Bytes;
 
@@ -26,7 +26,7 @@ impl Content {
         Bytes::from(bytes).slice(skip..skip + len)
     }
 
-    /// The bytes of a repair symbol that stands for the real one where nobody decodes.
+    /// Bytes that stand for a repair symbol where no receiver decodes.
     pub(crate) fn repair(&self, key: u64, block: u32, symbol: u32, len: usize) -> Bytes {
         let name = u64::from(block) << 32 | u64::from(symbol);
         Self { seed: mix(self.seed, !name) }.read(key, 0, len)
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_part_agrees_with_the_whole() {
+    fn part_agrees_with_the_whole_object() {
         let content = Content::new(7);
         let whole = content.read(3, 0, 100);
         for start in 0..20 {

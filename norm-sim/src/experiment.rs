@@ -1,66 +1,63 @@
-//! One measurement: how much a sender sends and how many NACKs it hears, for so many receivers that
-//! lose so much, together and each on its own.
+//! A measurement of repair: transmissions and NACKs by the number of receivers and their losses.
 
 use core::time::Duration;
 
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::Feedback;
 
-use crate::crowd::CrowdPlan;
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::Outcome;
 use crate::rule::Rule;
-use crate::scenario::{Host, Link, Role, Scenario};
+use crate::scenario::{Host, Link, PopulationPlan, Role, Scenario};
 use crate::theory;
 
-/// What is measured. The sender is far from its receivers, and these are near each other, so that they
-/// hear each other well before the sender's round trip is over.
+/// Settings of a measurement. The sender is far from its receivers and these are near each other,
+/// so that they overhear NACKs well within the sender's round trip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
-    /// Everything random follows from it.
+    /// All random numbers follow from the seed.
     pub seed: u64,
-    /// How many receive.
+    /// Number of receivers.
     pub receivers: u32,
-    /// Packets that each loses on its own, 0 to 1.
+    /// Share of packets that each receiver loses independently, 0 to 1.
     pub loss: f64,
-    /// Packets that all of them lose together, 0 to 1.
+    /// Share of packets that all receivers lose together, 0 to 1.
     pub trunk: f64,
-    /// NACKs go to the sender alone (with K = 6, RFC 5740's choice) rather than to the group.
+    /// NACKs go to the sender alone (with K = 6, as RFC 5740 has it) rather than to the group.
     pub unicast: bool,
-    /// Count the receivers in a [`CrowdPlan`] instead of running an engine for each.
-    pub crowd: bool,
-    /// Receivers announce themselves, and are counted and waited for.
+    /// The receivers are a [`PopulationPlan`] rather than an engine each.
+    pub population: bool,
+    /// Receivers announce themselves, and the sender waits for all of them.
     pub announce: bool,
     /// Content bytes.
     pub size: u64,
     /// Source symbols per block (K).
     pub block_len: u32,
-    /// Parity symbols of each block under a Reed-Solomon code (FEC encoding id 5), at most 255 with
-    /// the source symbols; `None` is RaptorQ.
+    /// Parity symbols of each block with a Reed-Solomon code (FEC encoding id 5): at most 255
+    /// together with the source symbols. `None` for RaptorQ.
     pub parity: Option<u16>,
-    /// From the sender to the switch, one way.
+    /// Delay from the sender to the switch.
     pub delay: Duration,
-    /// Bits per second.
+    /// Rate in bits per second.
     pub rate: u64,
 }
 
-/// What came of it.
+/// The result of a measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    /// Receivers that have everything.
+    /// Number of complete receivers.
     pub complete: u32,
-    /// When the last of them had.
+    /// When the last of them was complete.
     pub completed: Option<Duration>,
     /// Content packets sent per packet of content.
     pub transmissions: f64,
-    /// The least that any scheme with these blocks could send, on average: [`theory`], times what a
-    /// loss on the trunk costs everybody.
+    /// The mean of the best possible scheme with these blocks: [`theory`], with the shared loss.
     pub theory: f64,
-    /// NACKs that the sender heard ...
+    /// Number of NACKs that the sender received.
     pub nacks: u64,
-    /// ... in so many cycles of single blocks ...
+    /// Number of NACK cycles of single blocks.
     pub loss_events: u64,
-    /// ... for so many blocks.
+    /// Number of blocks.
     pub blocks: u64,
     /// The whole outcome.
     pub outcome: Outcome,
@@ -78,7 +75,7 @@ impl Experiment {
             loss: 0.0,
             trunk: 0.0,
             unicast: false,
-            crowd: false,
+            population: false,
             announce: false,
             size: 10 << 20,
             block_len: 256,
@@ -88,8 +85,8 @@ impl Experiment {
         }
     }
 
-    /// 32 MiB at 1 Gbit/s on a local network to receivers that announce themselves, under the
-    /// Reed-Solomon code that `norm-send` uses there: blocks of 160 symbols and 95 of parity.
+    /// 32 MiB at 1 Gbit/s on a local network to receivers that announce themselves, with the
+    /// Reed-Solomon code that `norm-send` uses there: blocks of 160 source and 95 parity symbols.
     pub fn lan(seed: u64, receivers: u32) -> Self {
         Self {
             announce: true,
@@ -107,7 +104,8 @@ impl Experiment {
         let mut scenario = Scenario::new(self.seed, self.size);
         scenario.limit = Duration::from_secs(100_000);
         let config = &mut scenario.sender().config;
-        (config.segment_size, config.block_len) = (SYMBOL, self.block_len);
+        config.segment_size = SYMBOL;
+        config.block_len = self.block_len;
         config.rate = Some(self.rate);
         if let Some(code) = self.code() {
             config.scheme = Scheme::ReedSolomon(code);
@@ -124,14 +122,14 @@ impl Experiment {
         let far = Link { delay: self.delay, ..Link::default() };
         scenario.hosts[0].link = Link { up: vec![Rule::Loss(self.trunk)], ..far };
         let delay = self.delay / 10;
-        if self.crowd {
-            let plan = CrowdPlan {
+        if self.population {
+            let plan = PopulationPlan {
                 receivers: self.receivers,
                 loss: self.loss,
                 unicast: self.unicast,
                 delay: delay * 2,
             };
-            scenario.add(Host::new(Role::Crowd(plan), Link { delay, ..Link::default() }));
+            scenario.add(Host::new(Role::Population(plan), Link { delay, ..Link::default() }));
             return scenario;
         }
         let down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
@@ -151,7 +149,7 @@ impl Experiment {
         RsCode::new(RsForm::Id5, Points::Rizzo, block_len, self.parity?).ok()
     }
 
-    /// Runs it.
+    /// Runs the measurement.
     pub fn run(&self, threads: usize) -> Measured {
         let options = RunOptions { threads, ..RunOptions::default() };
         let outcome = run_with(&self.scenario(), &options);
@@ -159,14 +157,14 @@ impl Experiment {
         let sent = stats.data_packets + stats.resent_packets + stats.coded_packets;
         let packets = self.size.div_ceil(SYMBOL.into());
         let alone = outcome.receivers.iter().filter_map(|r| r.completed);
-        let last = outcome.crowds.iter().filter_map(|c| c.completed).chain(alone).max();
+        let last = outcome.populations.iter().filter_map(|c| c.completed).chain(alone).max();
         let engines = outcome.receivers.iter().filter(|r| r.completed.is_some()).count() as u32;
         let per_packet = |loss| {
             let receivers = u64::from(self.receivers);
             theory::transmissions_per_packet(loss, receivers, self.block_len)
         };
         Measured {
-            complete: engines + outcome.crowds.iter().map(|c| c.complete).sum::<u32>(),
+            complete: engines + outcome.populations.iter().map(|c| c.complete).sum::<u32>(),
             completed: last,
             transmissions: sent as f64 / packets as f64,
             theory: per_packet(self.loss) / (1.0 - self.trunk),
@@ -178,7 +176,7 @@ impl Experiment {
     }
 }
 
-/// The most memory that this process has held so far, in KiB, where the system tells.
+/// Peak memory of this process in KiB, if the system reports it.
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! One measurement of congestion control: our flows beside TCP's in one bottleneck.
+//! A measurement of congestion control: our flows and TCP flows in one bottleneck.
 
 use core::time::Duration;
 
@@ -9,79 +9,89 @@ use crate::kernel::{RunOptions, run_with};
 use crate::outcome::{Outcome, Sample};
 use crate::packet::HostId;
 use crate::rule::Rule;
-use crate::scenario::{Host, Link, Role, Scenario, SenderPlan};
-use crate::tcp::{Control, TcpPlan};
+use crate::scenario::{Control, Host, Link, Role, Scenario, SenderPlan, Switch, TcpPlan};
 
-/// Flows that share a bottleneck.
+/// Settings of a measurement: flows that share a bottleneck.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fairness {
-    /// Everything random follows from it.
+    /// All random numbers follow from the seed.
     pub seed: u64,
-    /// What decides our rates.
+    /// Controller of our rates.
     pub control: RateControl,
-    /// Senders of ours, each to one receiver.
+    /// Number of our flows. All go to one receiver.
     pub ours: usize,
-    /// TCP flows, ...
+    /// Number of TCP flows.
     pub flows: usize,
-    /// ... and what they are.
+    /// Kind of the TCP flows.
     pub tcp: Control,
-    /// Bits per second of the bottleneck per flow.
+    /// Bits per second of the bottleneck for each flow.
     pub each: u64,
     /// Round trip without a queue.
     pub rtt: Duration,
-    /// The longest queue, in what is under way in one round trip.
+    /// Capacity of the queue, in bandwidth-delay products.
     pub depth: f64,
-    /// A packet that finds more bytes than this waiting is marked.
+    /// Bytes in the queue above which packets get a CE mark.
     pub mark: Option<u32>,
-    /// How long it is watched, after a quarter of that in which all flows begin.
+    /// Time of the measurement, which follows a quarter of that time for the start of all flows.
     pub time: Duration,
 }
 
-/// What came of it.
+/// The result of a measurement.
 #[derive(Clone, Debug)]
 pub struct Shares {
-    /// Bytes per second on the wire that arrived of all our flows, by our number.
+    /// Mean rate of our flows at the receiver, in bytes per second on the wire.
     pub ours: f64,
-    /// The same of the TCP flows.
+    /// Mean rate of the TCP flows at their receivers, in bytes per second on the wire.
     pub tcp: f64,
-    /// Of the bottleneck, the part that was used.
+    /// Share of the bottleneck that was used.
     pub used: f64,
-    /// Jain's index of our flows by what they sent: 1 when all sent the same.
+    /// Jain's index of our flows by the bytes that they sent: 1 when they are equal.
     pub jain: f64,
     /// The whole outcome.
     pub outcome: Outcome,
 }
 
-/// Bytes of a symbol, and on the wire of the packet around it.
+/// Bytes of a symbol.
 const SYMBOL: u16 = 1400;
+/// Bytes of its packet on the wire.
 const PACKET: f64 = 1400.0 + 16.0 + 4.0 + 28.0;
-/// Bytes of a TCP segment on the wire by bytes in it.
+/// Bytes on the wire per payload byte of TCP.
 const TCP_RATIO: f64 = 1500.0 / 1448.0;
 
 impl Fairness {
-    /// Round trips, and bits per second per flow: where CUBIC is not faster than Reno would be (RFC 9438
-    /// §4.3), which it is from windows of 1.56 RTT^-1.5 segments on: 4,400, 139 and 4.4 here. At 500 ms
-    /// the queue makes the round trip longer, and CUBIC is faster all the same.
+    /// Round trips, and bits per second of each flow. CUBIC is not faster than Reno there (RFC 9438
+    /// §4.3): it is so only from windows of 1.56 RTT^-1.5 segments on, which are 4,400, 139 and
+    /// 4.4. At 500 ms the queue makes the round trip longer, and CUBIC is faster all the same.
     pub const PATHS: [(Duration, u64); 3] = [
         (Duration::from_millis(5), 10_000_000),
         (Duration::from_millis(50), 4_000_000),
         (Duration::from_millis(500), 100_000),
     ];
 
-    /// One flow of ours beside so many others.
+    /// One flow of ours, and a number of TCP flows.
     pub fn new(flows: usize, tcp: Control, each: u64, rtt: Duration) -> Self {
         let time = (rtt * 4000).clamp(Duration::from_secs(40), Duration::from_secs(2000));
-        let (seed, control, ours, depth) = (1, RateControl::Auto, 1, 1.0);
-        Self { seed, control, ours, flows, tcp, each, rtt, depth, mark: None, time }
+        Self {
+            seed: 1,
+            control: RateControl::Auto,
+            ours: 1,
+            flows,
+            tcp,
+            each,
+            rtt,
+            depth: 1.0,
+            mark: None,
+            time,
+        }
     }
 
-    /// The same with another control.
+    /// These settings with another controller.
     #[must_use]
     pub fn with(self, control: RateControl) -> Self {
         Self { control, ..self }
     }
 
-    /// Two flows of ours, alone.
+    /// Two flows of ours, and none of TCP.
     pub fn two(each: u64, rtt: Duration) -> Self {
         Self { ours: 2, ..Self::new(0, Control::Reno, each, rtt) }
     }
@@ -91,13 +101,13 @@ impl Fairness {
         self.each * (self.ours + self.flows) as u64
     }
 
-    /// Bytes that may wait before the bottleneck: 10 packets at least.
+    /// Capacity of the queue in bytes, at least 10 packets.
     pub fn queue(&self) -> u32 {
-        let under_way = self.bits() as f64 / 8.0 * self.rtt.as_secs_f64();
-        (under_way * self.depth).max(10.0 * 1500.0) as u32
+        let bdp = self.bits() as f64 / 8.0 * self.rtt.as_secs_f64();
+        (bdp * self.depth).max(10.0 * 1500.0) as u32
     }
 
-    /// The scenario that is run: senders on one switch, everybody else on another, and the bottleneck
+    /// The scenario that is run: senders on one switch, receivers on another, and the bottleneck
     /// between them.
     pub fn scenario(&self) -> Scenario {
         let mut scenario = Scenario::new(self.seed, 0);
@@ -105,10 +115,12 @@ impl Fairness {
         let link = Link { delay: near, ..Link::default() };
         scenario.hosts.clear();
         let whole = self.time + self.time / 4;
-        (scenario.limit, scenario.may_fail, scenario.check_nacks) = (whole, true, false);
+        scenario.limit = whole;
+        scenario.may_fail = true;
+        scenario.check_nacks = false;
         for node in 0..self.ours {
             let mut host = Host::new(Role::Sender(self.sender(node, whole)), link.clone());
-            // Timers that are never late would keep flows in lockstep.
+            // Timers without delay would keep the flows in lockstep.
             host.clock.late = Duration::from_micros(500);
             scenario.add(host);
         }
@@ -120,7 +132,7 @@ impl Fairness {
             scenario.add(Host::new(Role::Tcp(plan), link));
         }
         let bottleneck = Rule::Rate { bits: self.bits(), queue: self.queue(), mark: self.mark };
-        scenario.switches.push(crate::scenario::Switch {
+        scenario.switches.push(Switch {
             parent: 0,
             link: Link { delay: self.rtt / 2 - near * 2, down: vec![bottleneck], ..link.clone() },
         });
@@ -140,23 +152,27 @@ impl Fairness {
         plan.objects = objects.map(|size| ObjectSpec { size, info: None, file: true }).collect();
         let config = &mut plan.config;
         config.node = NodeId(node as u32 + 1);
-        (config.segment_size, config.block_len, config.rate) = (SYMBOL, 1024, None);
-        (config.control, config.cache.bytes, config.rate_min) = (self.control, 64 << 20, 8_000);
+        config.segment_size = SYMBOL;
+        config.block_len = 1024;
+        config.rate = None;
+        config.control = self.control;
+        config.cache.bytes = 64 << 20;
+        config.rate_min = 8_000;
         config.min_receivers = 1;
         plan
     }
 
-    /// Runs it.
+    /// Runs the measurement.
     pub fn run(&self, threads: usize) -> Shares {
         self.run_as(&self.scenario(), threads)
     }
 
-    /// Bytes on the wire of so many packets of ours.
+    /// Bytes on the wire of a number of our packets.
     pub(crate) fn wire_bytes(packets: u64) -> f64 {
         packets as f64 * PACKET
     }
 
-    /// Runs a scenario that was made from this one.
+    /// Runs a scenario that was made from that of this measurement.
     pub(crate) fn run_as(&self, scenario: &Scenario, threads: usize) -> Shares {
         let every = Some(self.time / 200);
         let options = RunOptions { threads, sample_every: every, ..RunOptions::default() };
@@ -164,7 +180,7 @@ impl Fairness {
         let end = outcome.series.last().map_or(Duration::ZERO, |sample| sample.at);
         let from = outcome.series.iter().find(|sample| sample.at >= self.time / 4);
         let (from, to) = (from.cloned(), outcome.series.last().cloned());
-        let (from, to) = from.zip(to).unwrap_or_else(|| (nothing(), nothing()));
+        let (from, to) = from.zip(to).unwrap_or_default();
         let seconds = end.saturating_sub(from.at).as_secs_f64().max(1e-9);
         let delivered = Self::wire_bytes(to.delivered - from.delivered) / seconds;
         let bytes = |sample: &Sample| sample.flows.iter().sum::<u64>() as f64;
@@ -181,24 +197,8 @@ impl Fairness {
     }
 }
 
-fn nothing() -> Sample {
-    Sample {
-        at: Duration::ZERO,
-        sent_bytes: 0,
-        data_packets: 0,
-        repair_packets: 0,
-        nacks: 0,
-        reports: 0,
-        complete: 0,
-        delivered: 0,
-        lost: 0,
-        lost_at_once: 0,
-        flows: Vec::new(),
-    }
-}
-
 impl Shares {
-    /// Our share by one of the others'.
+    /// Our mean rate divided by that of TCP.
     pub fn ratio(&self) -> f64 {
         self.ours / self.tcp
     }

@@ -1,4 +1,4 @@
-//! What must hold in every run, whatever the scenario.
+//! Invariants that hold in every run of every scenario.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,17 +11,19 @@ use norm_core::norm::wire::{Nack, PayloadFormat, RepairFlags, RepairForm};
 use crate::packet::HostId;
 use crate::store::SimStore;
 
-/// The sender never sends faster than it was told: a leaky bucket over all its packets.
+/// A sender never exceeds its rate: a leaky bucket of all its packets.
 #[derive(Debug)]
 pub(crate) struct RateCheck {
     bytes_per_second: Option<f64>,
     overhead: usize,
+    /// Bytes ahead of the rate.
     level: f64,
+    /// Time of `level`.
     at: Timestamp,
 }
 
-/// Time whose worth of bytes may be caught up after a late timer.
-const SLACK: Duration = Duration::from_millis(3);
+/// A late timer may be made up for by the bytes of this time.
+const MAX_CATCH_UP: Duration = Duration::from_millis(3);
 
 impl RateCheck {
     pub(crate) fn new(bits_per_second: Option<u64>, overhead: usize) -> Self {
@@ -38,15 +40,15 @@ impl RateCheck {
         let passed = now.saturating_since(self.at).as_secs_f64();
         self.at = now;
         self.level = (self.level - passed * rate).max(0.0) + (bytes + self.overhead) as f64;
-        let limit = rate * SLACK.as_secs_f64() + MAX_BATCH_BYTES as f64;
+        let limit = rate * MAX_CATCH_UP.as_secs_f64() + MAX_BATCH_BYTES as f64;
         assert!(self.level <= limit, "rate exceeded at {now:?}: {} bytes ahead", self.level);
     }
 }
 
-/// After a node was served there is nothing left that was due.
+/// The timer of a node that was served is in the future; otherwise a driver would spin.
 ///
 /// # Panics
-/// When a timer lies in the past: a driver would spin.
+/// When it is not.
 pub(crate) fn check_timer(now: Timestamp, next: Timestamp, host: HostId) {
     assert!(next > now, "host {host}: timer in the past ({next:?} at {now:?})");
 }
@@ -63,36 +65,44 @@ pub(crate) fn check_load(host: HostId, engine: &Receiver<SimStore>, config: &Rec
         ("senders", load.senders, config.max_senders),
         ("objects of a sender", load.objects, config.max_objects),
     ];
-    for (what, many, most) in tables {
-        assert!(many <= most, "host {host}: {many} {what}, {most} allowed");
+    for (what, count, max) in tables {
+        assert!(count <= max, "host {host}: {count} {what}, {max} allowed");
     }
 }
 
-/// Counts loss events as a sender hears of them, and the NACKs that they should cost.
+/// Counts the loss events that a sender learns of, and the NACKs that are expected for them.
 ///
 /// A loss event is one NACK cycle of one block: it begins with the first NACK that asks for the
-/// block, and lasts for the time that the sender gathers requests, (K+1)·GRTT, and one more round
-/// trip in which requests can cross the repair. A range of whole blocks, or objects, is one.
+/// block, and lasts for the sender's aggregation of (K+1)·GRTT, and one more round trip in which
+/// requests can cross the repair. A range of whole blocks or objects is one loss event.
 ///
-/// The RFC's estimate is for receivers that lack the same. Where losses differ, it holds among those
-/// who lack the same number of symbols (or the same named symbol): each number counts once.
+/// The estimate of the RFC is for receivers that lack the same symbols. With different losses it
+/// holds among receivers that lack the same number of symbols (or the same named symbol): each
+/// number counts once.
 #[derive(Debug, Default)]
 pub(crate) struct LossEvents {
+    /// By object and block.
     open: BTreeMap<(u16, u32), Cycle>,
     heard: u64,
     count: u64,
-    nacks: f64,
+    expected: f64,
 }
 
 #[derive(Debug, Default)]
 struct Cycle {
     until: Timestamp,
-    /// What was asked for: numbers of symbols, and named symbols, the first and the last.
-    asked: BTreeSet<(bool, u32, u32)>,
+    asked: BTreeSet<Asked>,
+}
+
+/// Symbols of a block that were asked for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Count(u32),
+    Named { first: u32, last: u32 },
 }
 
 impl LossEvents {
-    /// Takes a NACK, heard while the backoff factor was `backoff`.
+    /// Takes a NACK that the sender has received while its backoff factor was `backoff`.
     pub(crate) fn heard(
         &mut self,
         now: Timestamp,
@@ -117,54 +127,59 @@ impl LossEvents {
                     *cycle = Cycle { until: now + length, ..Cycle::default() };
                     self.count += 1;
                 }
-                let named = request.form != RepairForm::Erasures;
+                let asked = match request.form {
+                    RepairForm::Erasures => Asked::Count(id.symbol),
+                    _ => Asked::Named { first: id.symbol, last },
+                };
                 let segments = request.flags.contains(RepairFlags::SEGMENT);
-                let more = segments && cycle.asked.insert((named, id.symbol, last));
+                let more = segments && cycle.asked.insert(asked);
                 if first || more {
-                    self.nacks += each;
+                    self.expected += each;
                 }
             }
         }
     }
 
-    /// Loss events so far.
+    /// Number of loss events.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// NACKs heard.
+    /// Number of NACKs that were received.
     pub(crate) fn heard_nacks(&self) -> u64 {
         self.heard
     }
 
-    /// NACKs to be expected for them from the whole group.
+    /// Number of NACKs that are expected from the whole group.
     pub(crate) fn nacks(&self) -> f64 {
-        self.nacks
+        self.expected
     }
 }
 
-/// NACKs per loss event that everybody shares (RFC 5401 §3.2.2): exp(1.2·(ln R + 1) / 2K), and
-/// never more than there are receivers.
+/// Expected NACKs per loss event that all receivers share (RFC 5401 §3.2.2): exp(1.2·(ln R + 1) /
+/// 2K), at most one for each receiver.
 fn expected_nacks(receivers: u32, backoff: u8) -> f64 {
     let receivers = f64::from(receivers.max(1));
     let lambda = libm::log(receivers) + 1.0;
     libm::exp(1.2 * lambda / (2.0 * f64::from(backoff))).min(receivers)
 }
 
-/// NACKs per receiver and sender beyond the multiple of what is expected, and at least so many in all: who joins
-/// may ask for the past before it has heard others do so, and a few in small runs prove nothing.
-const FEW_NACKS: (f64, f64) = (2.0, 50.0);
-/// How many times the expected NACKs are allowed: needs differ, and a NACK often speaks of two blocks.
-const MARGIN: f64 = 2.5;
+/// Allowed NACKs per receiver and sender, in addition to a multiple of those expected: a late
+/// joiner may ask for old content before it has overheard others.
+const NACKS_PER_PAIR: f64 = 2.0;
+/// Minimum of the additional NACKs: a few in a small run prove nothing.
+const MIN_EXTRA_NACKS: f64 = 50.0;
+/// Allowed multiple of the expected NACKs: needs differ, and a NACK often names two blocks.
+const NACK_FACTOR: f64 = 2.5;
 
-/// Suppression works: NACKs stay within a few times what the RFC expects.
+/// Suppression works: NACKs stay within a small multiple of the RFC's estimate.
 ///
 /// # Panics
 /// When there are more.
 pub(crate) fn check_nacks(heard: u64, expected: f64, pairs: usize) {
-    let few = (FEW_NACKS.0 * pairs as f64).max(FEW_NACKS.1);
-    let most = MARGIN * expected + few;
-    assert!(heard as f64 <= most, "{heard} NACKs were heard where {expected:.0} are expected");
+    let extra = (NACKS_PER_PAIR * pairs as f64).max(MIN_EXTRA_NACKS);
+    let max = NACK_FACTOR * expected + extra;
+    assert!(heard as f64 <= max, "{heard} NACKs were heard where {expected:.0} are expected");
 }
 
 #[cfg(test)]
@@ -172,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rfcs_example_of_suppression() {
+    fn expected_nacks_match_the_example_of_rfc_5401() {
         // RFC 5401 §3.2.2: with K = 4, about 3.3 NACKs for 1,000 receivers.
         assert!((expected_nacks(1000, 4) - 3.27).abs() < 0.1);
         assert_eq!(expected_nacks(10, 0), 10.0);
@@ -180,7 +195,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "rate exceeded")]
-    fn a_sender_that_is_too_fast_is_caught() {
+    fn sender_above_its_rate_is_found() {
         let mut check = RateCheck::new(Some(1_000_000), 28);
         for _ in 0..100 {
             check.sent(Timestamp::ZERO, 1000);

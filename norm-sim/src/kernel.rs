@@ -1,10 +1,9 @@
 //! The event machine: windows of time in which no host can disturb another.
 //!
-//! Whatever a host sends needs at least the shortest way up, and the shortest way down, before it
-//! can reach another. So in each window of that width every host does alone what happens to it, on
-//! any number of threads; then one thread works through the switches; then time jumps to the next
-//! window in which anything happens. Order never depends on threads: packets meet at a switch in the
-//! order of (time, port, number).
+//! A packet needs at least the shortest way up and the shortest way down before it reaches another
+//! host. So in each window of that width the hosts run independently, on any number of threads.
+//! Then one thread works through the switches, and time jumps to the next window with an event.
+//! Order never depends on threads: packets meet at a switch in the order of (time, port, number).
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,39 +11,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use norm_core::Timestamp;
 
 use crate::clock::START;
-use crate::crowd::Crowd;
 use crate::host::{Host, Turn, captured};
 use crate::invariants::check_nacks;
-use crate::node::{Machine, ReceiverNode, SenderNode};
+use crate::node::{Machine, NormReceiver, NormSender, Population};
 use crate::outcome::{Captured, FlowOutcome, Outcome, Sample};
-use crate::packet::{HostId, Node};
+use crate::packet::HostId;
 use crate::recorder::Recorder;
+use crate::reference::Reference;
 use crate::scenario::{Role, Scenario};
 use crate::switch::Fabric;
-use crate::truth::Truth;
 
-/// How a scenario is run; none of it changes what happens.
+/// Options of a run. None of them changes its outcome.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Threads that work on the hosts; at least one.
+    /// Threads for the hosts; at least one.
     pub threads: usize,
-    /// Record the course of the run this often.
+    /// Interval between two samples of the course of the run; `None` for no samples.
     pub sample_every: Option<Duration>,
-    /// Record datagrams.
+    /// Datagrams to record.
     pub capture: Option<Capture>,
-    /// Arrivals after which the run is a failure: something never ends.
+    /// Deliveries after which the run has failed, because something never ends.
     pub max_deliveries: Option<u64>,
 }
 
-/// Which datagrams are recorded, and where to: somebody else's list, which outlives a run that
-/// fails.
+/// Which datagrams are recorded. They go to a list of the caller, which outlives a run that panics.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// Those that this host sends and receives; `None` for all, as they are sent.
+    /// The host whose sent and received datagrams are recorded; `None` for all sent datagrams.
     pub host: Option<HostId>,
-    /// At most so many, the first ones.
+    /// Maximum number of datagrams; the first ones are recorded.
     pub limit: usize,
-    /// The list that they are added to.
+    /// The list that datagrams are appended to.
     pub into: Arc<Mutex<Vec<Captured>>>,
 }
 
@@ -62,12 +59,12 @@ impl Default for RunOptions {
     }
 }
 
-/// When a host wants to be looked at.
+/// When a host has to run next.
 #[derive(Copy, Clone, Debug)]
 struct Agenda {
-    /// The next thing known.
+    /// Time of its next known event.
     at: Timestamp,
-    /// How much of its switch's log it knows.
+    /// End of its switch's log when it ran last.
     seen: u64,
 }
 
@@ -78,8 +75,9 @@ struct Kernel {
     agendas: Vec<Agenda>,
     fabric: Fabric,
     turns: Vec<Turn>,
-    /// The shortest way to a switch, and from one.
+    /// The shortest delay from a host to its switch.
     up: Duration,
+    /// The shortest delay from a switch to a host.
     down: Duration,
     has_senders: bool,
     packets: u64,
@@ -87,11 +85,11 @@ struct Kernel {
     next_sample: Timestamp,
 }
 
-/// Entries to look at in a window from which on threads are worth their start.
-const WORTH_THREADS: u64 = 4_000;
+/// Minimum number of log entries in a window for which several threads are used.
+const MIN_THREADED_ENTRIES: u64 = 4_000;
 
-/// Plays a scenario on one thread to its end: every sender has finished and no receiver has
-/// anything left to find out, or the limit is reached.
+/// Runs a scenario on one thread to its end: every sender has finished and no receiver waits for
+/// more, or the limit is reached.
 ///
 /// # Panics
 /// When an invariant is violated; the last packets and the seed are printed.
@@ -99,26 +97,26 @@ pub fn run(scenario: &Scenario) -> Outcome {
     run_with(scenario, &RunOptions::default())
 }
 
-/// Plays a scenario as [`run`] does. The outcome does not depend on the number of threads.
+/// Runs a scenario as [`run`] does, with options. The outcome does not depend on them.
 ///
 /// # Panics
 /// When an invariant is violated; the last packets and the seed are printed.
 pub fn run_with(scenario: &Scenario, options: &RunOptions) -> Outcome {
     let mut kernel = Kernel::new(scenario, options);
-    kernel.play(scenario);
+    kernel.run(scenario);
     kernel.check_end(scenario);
     kernel.outcome()
 }
 
 impl Kernel {
     fn new(scenario: &Scenario, options: &RunOptions) -> Self {
-        let truth = Arc::new(Truth::new(scenario));
+        let reference = Arc::new(Reference::new(scenario));
         let ids = 0..scenario.hosts.len() as HostId;
-        let mut hosts: Vec<Host> = ids.map(|id| Host::new(scenario, &truth, id)).collect();
+        let mut hosts: Vec<Host> = ids.map(|id| Host::new(scenario, &reference, id)).collect();
         if let Some(host) = options.capture.as_ref().and_then(|capture| capture.host)
             && let Some(host) = hosts.get_mut(host as usize)
         {
-            host.captures = true;
+            host.capture();
         }
         let shortest = |delay: fn(&Host) -> Duration| hosts.iter().map(delay).min();
         Self {
@@ -126,8 +124,8 @@ impl Kernel {
             fabric: Fabric::new(scenario),
             agendas: vec![Agenda { at: START, seen: 0 }; hosts.len()],
             turns: (0..options.threads.max(1)).map(|_| Turn::default()).collect(),
-            up: shortest(|host| host.delays().0).unwrap_or_default(),
-            down: shortest(|host| host.delays().1).unwrap_or_default(),
+            up: shortest(Host::delay_up).unwrap_or_default(),
+            down: shortest(Host::delay_down).unwrap_or_default(),
             has_senders: scenario.hosts.iter().any(|host| matches!(host.role, Role::Sender(_))),
             hosts,
             packets: 0,
@@ -137,7 +135,7 @@ impl Kernel {
         }
     }
 
-    fn play(&mut self, scenario: &Scenario) {
+    fn run(&mut self, scenario: &Scenario) {
         let end = START + scenario.limit;
         loop {
             let own = self.agendas.iter().map(|agenda| agenda.at).min();
@@ -147,7 +145,7 @@ impl Kernel {
             if self.is_over() {
                 break;
             }
-            // What arrives at a switch before this, nobody can add to any more.
+            // No host can add packets that arrive at a switch before this time any more.
             self.fabric.run(start + self.up);
             for (host, entry) in self.fabric.to_hosts.drain(..) {
                 let at = self.hosts[host as usize].push(entry);
@@ -157,21 +155,22 @@ impl Kernel {
             let until = start + self.up + self.down;
             self.run_hosts(until);
             self.gather();
-            if self.is_enough(scenario) {
+            if self.has_too_many_deliveries() {
+                assert!(scenario.may_hang(), "more arrivals than allowed, and no end");
                 break;
             }
             self.fabric.trim(until);
         }
     }
 
-    /// Every host does what happens to it before `until`.
+    /// Runs every host up to `until`.
     fn run_hosts(&mut self, until: Timestamp) {
         let work: u64 = self.agendas.first().map_or(0, |agenda| {
-            let news = self.fabric.log(self.hosts[0].switch).end() - agenda.seen;
-            news * self.hosts.len() as u64
+            let new_entries = self.fabric.log(self.hosts[0].switch).end() - agenda.seen;
+            new_entries * self.hosts.len() as u64
         });
         let fabric = &self.fabric;
-        if self.turns.len() == 1 || work < WORTH_THREADS {
+        if self.turns.len() == 1 || work < MIN_THREADED_ENTRIES {
             return run_shard(
                 &mut self.hosts,
                 &mut self.agendas,
@@ -197,20 +196,14 @@ impl Kernel {
         });
     }
 
-    /// True when there have been more arrivals than asked for, in a scenario that need not end: a
-    /// stranger who speaks for a receiver can hold a sender open.
-    ///
-    /// # Panics
-    /// When it should have ended.
-    fn is_enough(&self, scenario: &Scenario) -> bool {
-        let Some(most) = self.options.max_deliveries else { return false };
+    /// True when there were more deliveries than the options allow. A sender need not end where an
+    /// attacker reports receivers that do not exist.
+    fn has_too_many_deliveries(&self) -> bool {
         let deliveries: u64 = self.turns.iter().map(|turn| turn.deliveries).sum();
-        let enough = deliveries > most;
-        assert!(!enough || scenario.may_hang(), "more than {most} arrivals and no end");
-        enough
+        self.options.max_deliveries.is_some_and(|max| deliveries > max)
     }
 
-    /// Takes what the hosts have sent into the network.
+    /// Takes the packets that the hosts have sent into the network.
     fn gather(&mut self) {
         let capture = self.options.capture.as_ref();
         let all = capture.is_some_and(|capture| capture.host.is_none());
@@ -231,27 +224,27 @@ impl Kernel {
         }
     }
 
-    fn senders(&self) -> impl Iterator<Item = (&Host, &SenderNode)> {
+    fn senders(&self) -> impl Iterator<Item = (&Host, &NormSender)> {
         self.hosts.iter().filter_map(|host| match host.machine() {
-            Machine::Sender(node) => Some((host, &**node)),
+            Machine::NormSender(node) => Some((host, &**node)),
             _ => None,
         })
     }
 
-    fn receivers(&self) -> impl Iterator<Item = (&Host, &ReceiverNode)> {
+    fn receivers(&self) -> impl Iterator<Item = (&Host, &NormReceiver)> {
         self.hosts.iter().filter_map(|host| match host.machine() {
-            Machine::Receiver(node) => Some((host, &**node)),
+            Machine::NormReceiver(node) => Some((host, &**node)),
             _ => None,
         })
     }
 
     /// True when no sender and no receiver has anything left to do.
     fn is_over(&self) -> bool {
-        let done = |(host, node): (&Host, &SenderNode)| {
-            node.finished().is_some() || (node.is_off() && host.is_settled())
-        };
+        let mut hosts_and_senders = self.senders();
         self.has_senders
-            && self.senders().all(done)
+            && hosts_and_senders.all(|(host, node)| {
+                node.finished().is_some() || (node.is_off() && host.is_settled())
+            })
             && self.receivers().all(|(_, node)| node.is_quiet())
     }
 
@@ -273,11 +266,10 @@ impl Kernel {
                 repair_packets: stats.iter().map(|s| s.resent_packets + s.coded_packets).sum(),
                 nacks: stats.iter().map(|s| s.nacks).sum(),
                 reports: stats.iter().map(|s| s.reports).sum(),
-                complete: self.receivers().filter(|(_, node)| node.is_complete()).count() as u32
-                    + self.crowds().map(Crowd::complete).sum::<u32>(),
+                complete: self.complete(),
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
-                lost_at_once: self.turns.iter().map(|turn| turn.lost_at_once).sum(),
+                lost_at_source: self.turns.iter().map(|turn| turn.lost_at_source).sum(),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);
@@ -285,47 +277,52 @@ impl Kernel {
         }
     }
 
-    fn crowds(&self) -> impl Iterator<Item = &Crowd> {
+    /// Number of receivers that are complete.
+    fn complete(&self) -> u32 {
+        let engines = self.receivers().filter(|(_, node)| node.is_complete()).count() as u32;
+        engines + self.populations().map(Population::complete).sum::<u32>()
+    }
+
+    fn populations(&self) -> impl Iterator<Item = &Population> {
         self.hosts.iter().filter_map(|host| match host.machine() {
-            Machine::Crowd(node) => Some(&**node),
+            Machine::Population(node) => Some(&**node),
             _ => None,
         })
     }
 
     fn flows(&self) -> impl Iterator<Item = FlowOutcome> {
-        (0..).zip(&self.hosts).filter_map(|(id, host)| match host.machine() {
-            Machine::Other(node) => {
-                let flow = Node::flow(&**node);
-                flow.map(|(bytes, resent)| FlowOutcome { host: id, bytes, resent })
-            }
-            _ => None,
+        (0..).zip(&self.hosts).filter_map(|(id, host)| {
+            let flow = host.machine().flow()?;
+            Some(FlowOutcome { host: id, bytes: flow.acknowledged, resent: flow.resent })
         })
     }
 
-    /// What must hold when a run is over.
+    /// Checks the invariants of the end of a run.
     fn check_end(&self, scenario: &Scenario) {
         if self.finished().is_some() && !scenario.may_fail {
-            // Whom no sender has heard is told goodbye, and tells its user that.
-            let left = |node: &ReceiverNode| {
-                let (host, since) = (node.host(), node.since());
-                // With several senders, it may be the goodbye of another one that it lacks content of.
-                self.senders().all(|(_, sender)| sender.left_alone(host, since))
-            };
-            for (n, (_, node)) in self.receivers().enumerate() {
-                let fault = node.is_at_a_loss() && left(node);
-                assert!(!fault, "receiver {n} is incomplete and does not say why");
-            }
+            self.check_receivers();
         }
-        let strangers = scenario.has_strangers();
         let late = scenario.hosts.iter().any(|host| !host.clock.late.is_zero());
         let multicast = self.receivers().all(|(_, node)| node.is_multicast());
         // In small groups suppression does not matter, and K is 0 or 1.
         let large = self.receivers().count() > 10;
-        if scenario.check_nacks && large && multicast && !strangers && !late {
-            // Those that nobody hears cannot be answered, and are not hushed either.
+        let comparable = large && multicast && !scenario.has_attackers() && !late;
+        if scenario.check_nacks && comparable {
+            // NACKs that do not arrive can neither be answered nor suppress others.
             let heard = self.senders().map(|(_, node)| node.loss_events().heard_nacks()).sum();
             let expected = self.senders().map(|(_, node)| node.loss_events().nacks()).sum();
             check_nacks(heard, expected, self.receivers().count() * self.senders().count());
+        }
+    }
+
+    /// Every receiver that the senders know of is complete, or has given its user a reason.
+    fn check_receivers(&self) {
+        for (n, (_, node)) in self.receivers().enumerate() {
+            let (host, since) = (node.host(), node.since());
+            // With several senders, the EOT may come from another one than the missing content.
+            let left = || self.senders().all(|(_, sender)| sender.left_alone(host, since));
+            let fault = node.is_incomplete_without_reason() && left();
+            assert!(!fault, "receiver {n} is incomplete and does not say why");
         }
     }
 
@@ -343,14 +340,14 @@ impl Kernel {
             deliveries: self.turns.iter().map(|turn| turn.deliveries).sum(),
             senders: self.senders().map(|(_, node)| node.outcome()).collect(),
             receivers: self.receivers().map(|(_, node)| node.outcome()).collect(),
-            crowds: self.crowds().map(Crowd::outcome).collect(),
+            populations: self.populations().map(Population::outcome).collect(),
             flows: self.flows().collect(),
             series: self.series,
         }
     }
 }
 
-/// Runs a part of the hosts, in their order.
+/// Runs some of the hosts, in their order.
 fn run_shard(
     hosts: &mut [Host],
     agendas: &mut [Agenda],

@@ -1,27 +1,27 @@
-//! A deterministic network around the real engines of `norm-core`: one virtual clock, one seed,
-//! the same bytes every time.
+//! A deterministic network for the real engines of `norm-core`: one virtual clock, one seed, and
+//! equal bytes in every run.
 //!
-//! A [`Scenario`] describes hosts around a tree of switches; [`run`] plays it, checks the
-//! invariants all along and returns an [`Outcome`]. A violated invariant panics with the seed.
+//! A [`Scenario`] describes hosts on a tree of switches. [`run`] simulates it, checks invariants
+//! all the time, and returns an [`Outcome`]. A violated invariant panics with the seed.
 //!
 //! ```
 //! use core::time::Duration;
 //! use norm_sim::{Host, Link, Rule, Scenario, run};
 //!
-//! // A megabyte; ten receivers that each lose 1 %, and one that comes later and loses bursts.
+//! // A megabyte to ten receivers with 1 % loss, and to a late joiner with bursts of loss.
 //! let mut scenario = Scenario::new(7, 1_000_000).receivers(10, &Link::lossy(0.01));
 //! let radio = Link { down: vec![Rule::wifi_bursts(0.05, 10.0)], ..Link::default() };
 //! scenario.add(Host::receiver(radio).joining(Duration::from_millis(50)));
 //! let outcome = run(&scenario);
 //! outcome.assert_all_complete();
 //! assert!(outcome.expansion(1_000_000) < 2.0, "bytes sent per byte of content");
-//! assert_eq!(outcome, run(&scenario), "the same seed, the same bytes");
+//! assert_eq!(outcome, run(&scenario), "equal seeds give equal runs");
 //! ```
 
+mod attacker;
 mod bottleneck;
 mod clock;
 mod content;
-mod crowd;
 mod experiment;
 mod fairness;
 mod host;
@@ -37,38 +37,35 @@ mod politeness;
 pub mod preset;
 mod recipe;
 mod recorder;
+mod reference;
 mod rule;
 mod scenario;
 mod shrink;
 mod store;
-mod stranger;
 mod swarm;
 mod switch;
 pub mod tables;
-mod tcp;
 pub mod theory;
-mod truth;
 
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
+pub use clock::Clock;
 pub use content::Content;
-pub use crowd::CrowdPlan;
 pub use experiment::{Experiment, Measured, peak_memory};
 pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use outcome::{
-    Captured, CrowdOutcome, FlowOutcome, Outcome, ReceiverOutcome, Sample, SenderOutcome,
+    Captured, FlowOutcome, Outcome, PopulationOutcome, ReceiverOutcome, Sample, SenderOutcome,
 };
 pub use packet::{HostId, To};
 pub use pcap::write_pcap;
 pub use plan::{
     Feedback, MAX_RECEIVERS, Milestone, Plan, Point, Request, RequestError, Simulated, Worst, plan,
 };
-pub use politeness::{Manners, Politeness};
+pub use politeness::{PoliteShares, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Broken, Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch, seeds,
+    Attack, AttackerPlan, Broken, Change, Control, Host, Lie, Link, PopulationPlan, ReceiverPlan,
+    Role, Scenario, SenderPlan, Switch, TcpPlan, seeds,
 };
-pub use stranger::{Attack, Lie, StrangerPlan};
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};
-pub use tcp::{Control, Segment, TcpPlan};

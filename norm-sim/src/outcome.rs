@@ -1,4 +1,4 @@
-//! What came of a run.
+//! Outcomes of runs.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -8,143 +8,161 @@ use norm_core::norm::sender::{SenderEvent, SenderStats};
 
 use crate::packet::{HostId, To};
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// A fingerprint of every packet sent and delivered, with its time and ends, in hex.
+    /// A fingerprint of every packet sent and delivered, with its time and addresses, in hex.
     pub trace: String,
     /// When the last sender had finished; `None` if the limit was reached before.
     pub finished: Option<Duration>,
-    /// Packets that entered the network.
+    /// Packets that hosts have sent.
     pub packets: u64,
-    /// Packets that arrived at a host.
+    /// Packets that have arrived at a host.
     pub deliveries: u64,
     /// Each sender, in the order of the hosts.
     pub senders: Vec<SenderOutcome>,
     /// Each receiver, in the order of the hosts.
     pub receivers: Vec<ReceiverOutcome>,
-    /// Each crowd, in the order of the hosts.
-    pub crowds: Vec<CrowdOutcome>,
+    /// Each population, in the order of the hosts.
+    pub populations: Vec<PopulationOutcome>,
     /// Each sending end of a TCP flow, in the order of the hosts.
     pub flows: Vec<FlowOutcome>,
-    /// The course of the run, if it was asked for.
+    /// The course of the run, if the options ask for it.
     pub series: Vec<Sample>,
 }
 
-/// A datagram that was seen.
+/// A recorded datagram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Captured {
-    /// When, since the start of the run.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// Who had sent it.
+    /// The host that sent it.
     pub from: HostId,
-    /// To whom.
+    /// Its destination.
     pub to: To,
-    /// The UDP payload as it was then.
+    /// The UDP payload at that time.
     pub payload: Arc<[u8]>,
 }
 
-/// What came of a sender.
+/// The outcome of a sender.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SenderOutcome {
-    /// Which host it was.
+    /// The host.
     pub host: HostId,
     /// Its counters.
     pub stats: SenderStats,
-    /// When it had sent everything once.
+    /// When it had sent all content once.
     pub all_sent: Option<Duration>,
-    /// Its events, progress reports left out.
+    /// Its events, without progress reports.
     pub events: Vec<SenderEvent>,
-    /// Blocks in which at least one receiver asked for repair, each cycle counted.
+    /// NACK cycles of single blocks.
     pub loss_events: u64,
-    /// NACKs to be expected for them from the whole group (RFC 5401 §3.2.2).
+    /// NACKs that are expected for them from the whole group (RFC 5401 §3.2.2).
     pub expected_nacks: f64,
 }
 
-/// What came of one receiver.
+/// The outcome of a receiver, since its last start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReceiverOutcome {
-    /// Which host it was.
+    /// The host.
     pub host: HostId,
-    /// When it had every object of every sender that it followed.
+    /// When it had all objects of all senders of the scenario.
     pub completed: Option<Duration>,
-    /// Objects complete.
+    /// Number of complete objects.
     pub objects: u32,
-    /// Objects that the sender could not repair.
+    /// Number of objects that the sender could not repair.
     pub aborted: u32,
-    /// Objects received again because their hash was wrong.
-    pub again: u32,
-    /// Why it cannot complete, as it would tell its user.
+    /// How often an object was received again because its hash was wrong.
+    pub retries: u32,
+    /// The reason for its user why it cannot complete.
     pub failed: Option<String>,
-    /// It was told that the sender has heard its confirmation.
+    /// The sender has acknowledged its confirmation.
     pub released: bool,
-    /// It noticed the end of the session.
+    /// It knows of the end of the session.
     pub ended: bool,
     /// Its counters.
     pub stats: ReceiverStats,
-    /// The most blocks that its store held.
-    pub most_blocks: u32,
+    /// Largest number of blocks in its store, over all starts.
+    pub peak_blocks: u32,
 }
 
-/// What came of a crowd.
+/// The outcome of a population.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CrowdOutcome {
-    /// Which host it was.
+pub struct PopulationOutcome {
+    /// The host.
     pub host: HostId,
-    /// How many receivers it was.
+    /// Number of receivers.
     pub receivers: u32,
-    /// How many of them have everything.
+    /// Number of receivers with all objects.
     pub complete: u32,
-    /// When the last one had.
+    /// When the last receiver was complete.
     pub completed: Option<Duration>,
-    /// NACKs sent.
+    /// Number of NACKs sent.
     pub nacks: u64,
-    /// UDP payload bytes of them.
+    /// UDP payload bytes of the NACKs.
     pub nack_bytes: u64,
-    /// NACKs not sent, because somebody else had asked.
+    /// Number of NACKs that were suppressed.
     pub suppressed: u64,
 }
 
-/// What came of a TCP flow.
+/// The outcome of a TCP flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowOutcome {
     /// The sending host.
     pub host: HostId,
-    /// Payload bytes acknowledged.
+    /// Payload bytes that were acknowledged.
     pub bytes: u64,
-    /// Segments sent again.
+    /// Segments that were sent again.
     pub resent: u64,
 }
 
-/// One point of a run's course; counts are since the start.
-#[derive(Clone, Debug, PartialEq)]
+/// One point in the course of a run. All counts are since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// When.
+    /// Time since the start of the run.
     pub at: Duration,
     /// Bytes that the senders have sent.
     pub sent_bytes: u64,
-    /// Content packets that they sent for the first time ...
+    /// Content packets that the senders have sent for the first time.
     pub data_packets: u64,
-    /// ... and those that were repairs.
+    /// Repair packets that the senders have sent.
     pub repair_packets: u64,
-    /// NACKs heard by them.
+    /// NACKs that the senders have received.
     pub nacks: u64,
-    /// Reports heard by them.
+    /// Reports that the senders have received.
     pub reports: u64,
-    /// Receivers that are complete.
+    /// Number of complete receivers.
     pub complete: u32,
-    /// Content packets delivered to receivers ...
+    /// Content packets that have arrived at receivers.
     pub delivered: u64,
-    /// ... and those lost on the way to them.
+    /// Content packets that were lost, counted for each receiver.
     pub lost: u64,
     /// Bytes, headers included, that were lost on the link of the host that sent them.
-    pub lost_at_once: u64,
-    /// Bytes acknowledged, per TCP flow.
+    pub lost_at_source: u64,
+    /// Acknowledged bytes of each TCP flow.
     pub flows: Vec<u64>,
 }
 
+impl ReceiverOutcome {
+    /// The outcome of a receiver that has received nothing.
+    pub(crate) fn new(host: HostId) -> Self {
+        Self {
+            host,
+            completed: None,
+            objects: 0,
+            aborted: 0,
+            retries: 0,
+            failed: None,
+            released: false,
+            ended: false,
+            stats: ReceiverStats::default(),
+            peak_blocks: 0,
+        }
+    }
+}
+
 impl Outcome {
-    /// How many receivers the senders hold for confirmed.
+    /// Number of receivers that the senders know to be complete.
     pub fn confirmed(&self) -> usize {
         let confirmed = |e: &&SenderEvent| matches!(e, SenderEvent::ReceiverConfirmed { .. });
         self.senders.iter().flat_map(|s| &s.events).filter(confirmed).count()
@@ -155,7 +173,7 @@ impl Outcome {
         &self.senders[0].stats
     }
 
-    /// The first sender's events, progress reports left out.
+    /// The first sender's events, without progress reports.
     pub fn events(&self) -> &[SenderEvent] {
         &self.senders[0].events
     }
@@ -165,8 +183,10 @@ impl Outcome {
         self.sender().bytes as f64 / content as f64
     }
 
+    /// Asserts that all receivers are complete and the senders have finished without losing one.
+    ///
     /// # Panics
-    /// Unless every receiver has every object and the sender knows it.
+    /// Otherwise.
     #[track_caller]
     pub fn assert_all_complete(&self) {
         for receiver in &self.receivers {

@@ -1,11 +1,10 @@
-//! Datagrams of a run as a capture file, to look at with Wireshark or tshark.
+//! Datagrams of a run as a capture file for Wireshark and tshark.
 //!
-//! `tshark -r FILE -d udp.port==5740,norm` takes them apart as far as its dissector goes.
-
-use std::borrow::Cow;
-use std::io::{self, Write};
+//! `tshark -r FILE -d udp.port==5740,norm` shows them as far as its dissector knows the messages.
 
 use core::time::Duration;
+use std::borrow::Cow;
+use std::io::{self, Write};
 
 use etherparse::PacketBuilder;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
@@ -17,13 +16,13 @@ use crate::packet::{HostId, To};
 
 /// Port of all datagrams in a capture.
 const PORT: u16 = 5740;
-/// Where datagrams to the group go in a capture.
+/// Address of the group in a capture.
 const GROUP: [u8; 4] = [239, 255, 57, 40];
 
 /// Writes datagrams, in the order of their times, as a capture of IPv4 packets.
 ///
-/// A run begins at one second after the epoch. The group is 239.255.57.40, host n has the address 10.0.0.0 + (n + 1), and every port is 5740.
-/// Time is in nanoseconds.
+/// A run begins one second after the epoch, and times are in nanoseconds. The group is
+/// 239.255.57.40, host n has the address 10.0.0.0 + (n + 1), and every port is 5740.
 ///
 /// # Errors
 /// Those of `out`, and `InvalidInput` when a payload is too long for a UDP datagram.
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_capture_can_be_read() {
         let mut file = Vec::new();
         write_pcap(&mut file, captured().into_iter()).unwrap();
         let mut reader = PcapReader::new(&file[..]).unwrap();
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_too_long_for_udp_is_an_error() {
+    fn payload_too_long_for_udp_is_an_error() {
         let [first, ..] = &captured()[..] else { panic!("there are packets") };
         let long = Captured { payload: Arc::from(vec![0; 65_508]), ..first.clone() };
         let error = write_pcap(&mut Vec::new(), [long].into_iter()).unwrap_err();

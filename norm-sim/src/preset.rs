@@ -1,8 +1,8 @@
-//! Networks with names, as a place to start from.
+//! Presets: networks with names.
 //!
-//! Each has one sender (host 0) of an object of `size` bytes, and as many receivers as asked for.
-//! What is special about a network shows in its links and in the few settings a user would change
-//! for it, above all the sender's rate; everything else is the default.
+//! Each has one sender (host 0) of an object of `size` bytes, and a number of receivers. The links
+//! are those of the network, and so are the few settings that a user would change for it, above all
+//! the sender's rate. All else is the default.
 
 use core::time::Duration;
 
@@ -31,7 +31,7 @@ pub fn by_name(name: &str, seed: u64, size: u64, receivers: usize) -> Option<Sce
 
 /// One switch with ports of 1 Gbit/s, 100 us per link, no random loss.
 ///
-/// Ports queue 512 KiB, so packets are lost only to bursts that are longer. Sent at 400 Mbit/s.
+/// Ports have queues of 512 KiB, so only longer bursts lose packets. Sent at 400 Mbit/s.
 pub fn lan(seed: u64, size: u64, receivers: usize) -> Scenario {
     let port = || vec![Rule::Rate { bits: 1000 * MBIT, queue: 512 << 10, mark: None }];
     let link = Link { down: port(), up: port(), ..wire(Duration::from_micros(100)) };
@@ -40,11 +40,11 @@ pub fn lan(seed: u64, size: u64, receivers: usize) -> Scenario {
     scenario
 }
 
-/// A wired sender, and each receiver behind a radio link of its own.
+/// A wired sender, and receivers with a radio link each.
 ///
 /// Down: 50 Mbit/s with 50 ms of queue, 2 % of the packets lost in bursts of 6 on average, up to
-/// 3 ms of jitter on 2 ms. Up: a tenth of that loss, because feedback is retried by the radio, and
-/// the same jitter. Sent at 20 Mbit/s.
+/// 3 ms of jitter on 2 ms. Up: a tenth of that loss, because the radio repeats feedback, and equal
+/// jitter. Sent at 20 Mbit/s.
 pub fn wifi(seed: u64, size: u64, receivers: usize) -> Scenario {
     let jitter = Rule::Jitter(Duration::from_millis(3));
     let rate = Rule::bottleneck(50 * MBIT, Duration::from_millis(50));
@@ -58,9 +58,8 @@ pub fn wifi(seed: u64, size: u64, receivers: usize) -> Scenario {
 
 /// A geostationary satellite down to each receiver, and a return over the ground.
 ///
-/// Down: 270 ms, 0.5 % of the packets lost one by one, and fades: 0.5 % more in bursts of 50. Up:
-/// 60 ms, unicast only, which is how the receivers send their feedback. The carrier takes
-/// 40 Mbit/s with half a second of queue; sent at 30 Mbit/s.
+/// Down: 270 ms, 0.5 % random loss, and 0.5 % in bursts of 50. Up: 60 ms and unicast only, so
+/// feedback is unicast. The carrier has 40 Mbit/s and a queue of half a second. Sent at 30 Mbit/s.
 pub fn satellite(seed: u64, size: u64, receivers: usize) -> Scenario {
     let link = Link {
         delay_up: Some(Duration::from_millis(60)),
@@ -78,12 +77,12 @@ pub fn satellite(seed: u64, size: u64, receivers: usize) -> Scenario {
     scenario
 }
 
-/// A campus for thousands of receivers: a root, distribution switches, access switches, hosts.
+/// A campus with thousands of receivers: a root, distribution switches, access switches, hosts.
 ///
-/// 40 receivers on each access switch and 25 access switches on each distribution switch, so
-/// 10,000 receivers make 250 and 10. Trunks lose 0.1 % (root to distribution) and 0.2 %
-/// (distribution to access) of what goes down, for all below at once; the links of the hosts lose
-/// nothing. 200 us per trunk, 50 us per host. Sent at 100 Mbit/s.
+/// An access switch has 40 receivers, and a distribution switch 25 access switches: for 10,000
+/// receivers there are 250 and 10 of them. Trunks lose 0.1 % (root to distribution) and 0.2 %
+/// (distribution to access) on the way down, for all receivers below; the links of hosts lose
+/// nothing. The delays are 200 us per trunk and 50 us per host. Sent at 100 Mbit/s.
 pub fn campus(seed: u64, size: u64, receivers: usize) -> Scenario {
     let trunk = |loss| Link { delay: Duration::from_micros(200), ..Link::lossy(loss) };
     let mut scenario = sent_at(100 * MBIT, seed, size);
@@ -100,16 +99,16 @@ pub fn campus(seed: u64, size: u64, receivers: usize) -> Scenario {
     scenario
 }
 
-/// Five sites, 20, 35, 50, 65 and 80 ms away, with the receivers dealt out among them.
+/// Five sites with delays of 20, 35, 50, 65 and 80 ms, and an equal number of receivers each.
 ///
-/// Each site's trunk takes 50 Mbit/s down with 100 ms of queue, which marks above half of it, and
-/// loses 0.1 % besides; up it is 10 Mbit/s with 200 ms of queue and half as long again a way.
-/// Hosts are 200 us from their site's switch. Sent at 30 Mbit/s.
+/// The trunk of a site has 50 Mbit/s down with 100 ms of queue, which sets CE marks above half of
+/// it, and 0.1 % loss. Up it has 10 Mbit/s with 200 ms of queue and 1.5 times the delay. Hosts are
+/// 200 us from their site's switch. Sent at 30 Mbit/s.
 pub fn wan(seed: u64, size: u64, receivers: usize) -> Scenario {
     const SITES: [u64; 5] = [20, 35, 50, 65, 80];
     let site = |millis| {
         let delay = Duration::from_millis(millis);
-        // 100 ms at 50 Mbit/s are 625,000 bytes.
+        // A queue of 100 ms: 625,000 bytes at 50 Mbit/s.
         let down = Rule::Rate { bits: 50 * MBIT, queue: 625_000, mark: Some(312_500) };
         let link = Link {
             delay,
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_a_network_with_as_many_receivers_as_asked_for() {
+    fn every_preset_has_the_number_of_receivers_asked_for() {
         for name in NAMES {
             let mut scenario = by_name(name, 1, 5000, 123).unwrap();
             assert_eq!(scenario.receiver_plans().count(), 123, "{name}");
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_network_is_a_tree_whose_hosts_hang_on_it() {
+    fn every_preset_is_a_tree_with_its_hosts() {
         for (name, receivers) in NAMES.iter().flat_map(|name| [0, 1, 41, 10_000].map(|n| (name, n)))
         {
             let scenario = by_name(name, 1, 1, receivers).unwrap();
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_switch_of_a_campus_has_more_below_than_its_ports() {
+    fn campus_switches_have_no_more_hosts_than_ports() {
         let scenario = campus(1, 1, 10_000);
         assert_eq!(scenario.switches.len(), 1 + 10 + 250);
         let hosts = |switch| scenario.hosts.iter().filter(|host| host.switch == switch).count();
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_satellite_s_receivers_answer_by_unicast() {
+    fn only_satellite_receivers_use_unicast_feedback() {
         for name in NAMES {
             let unicast = by_name(name, 1, 1, 3)
                 .unwrap()

@@ -1,4 +1,4 @@
-//! The last packets of a run, for whoever has to find out why an invariant was violated.
+//! The last packets of a run, which are printed when an invariant is violated.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -10,24 +10,24 @@ use norm_core::norm::wire::{Command, Message};
 use crate::clock::START;
 use crate::packet::{Body, Packet, To};
 
-/// Prints seed and last packets when the run ends in a panic.
+/// Prints the seed and the last packets when the run panics.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     seed: u64,
     last: VecDeque<(Timestamp, Arc<Packet>)>,
 }
 
-/// Packets remembered.
-const LAST: usize = 30;
+/// Number of packets that are remembered.
+const MAX_PACKETS: usize = 30;
 
 impl Recorder {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, last: VecDeque::with_capacity(LAST) }
+        Self { seed, last: VecDeque::with_capacity(MAX_PACKETS) }
     }
 
-    /// A packet entered the network.
+    /// Takes a packet that a host has sent.
     pub(crate) fn sent(&mut self, at: Timestamp, packet: &Arc<Packet>) {
-        if self.last.len() == LAST {
+        if self.last.len() == MAX_PACKETS {
             self.last.pop_front();
         }
         self.last.push_back((at, Arc::clone(packet)));
@@ -40,7 +40,7 @@ impl Drop for Recorder {
             return;
         }
         let (seed, test) = (self.seed, std::thread::current().name().unwrap_or("TEST").to_owned());
-        eprintln!("the last packets before:");
+        eprintln!("the last packets:");
         for (at, packet) in &self.last {
             eprintln!("{}", line(*at, packet));
         }

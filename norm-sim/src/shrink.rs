@@ -1,46 +1,58 @@
-//! Simpler recipes: what to try next when one has failed.
+//! Shrinking: simpler recipes that fail like a failed one.
 
 use core::time::Duration;
 
 use crate::recipe::{Feature, Place, Recipe};
 use crate::rule::Rule;
 
-/// Stands for "only the first" in `every`.
+/// The value of `every` for the first receiver alone.
 const FIRST_ONLY: u32 = 60;
 
-/// The smallest recipe found that still fails, with what `fails` returned for it, and how many
-/// recipes were tried: at most `budget`.
+/// What shrinking has found.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Shrunk<T> {
+    /// The smallest recipe that fails.
+    pub(crate) recipe: Recipe,
+    /// Its failure.
+    pub(crate) failure: T,
+    /// Number of recipes that were tried.
+    pub(crate) tried: u32,
+}
+
+/// Finds a smaller recipe that still fails, with at most `budget` tries. `fails` returns the
+/// failure of a recipe if it is like the given one.
 ///
-/// Greedy: the first simpler recipe that fails takes the place of the last. Where none does with
-/// the seed as it is, a few other seeds are tried, for every change moves what is random.
+/// The search is greedy: the first simpler recipe that fails replaces the last one. If none fails
+/// with the same seed, a few other seeds are tried, because every change moves the random draws.
 pub(crate) fn shrink<T>(
     mut recipe: Recipe,
     mut failure: T,
     budget: u32,
     fails: impl Fn(&Recipe, &T) -> Option<T>,
-) -> (Recipe, T, u32) {
+) -> Shrunk<T> {
     let mut tried = 0;
     'simpler: loop {
         for offset in [0, 1, 2, 3] {
             for mut candidate in candidates(&recipe) {
                 if tried == budget {
-                    return (recipe, failure, tried);
+                    return Shrunk { recipe, failure, tried };
                 }
                 candidate.seed = recipe.seed.wrapping_add(offset);
                 tried += 1;
                 if let Some(again) = fails(&candidate, &failure) {
-                    (recipe, failure) = (candidate, again);
+                    recipe = candidate;
+                    failure = again;
                     continue 'simpler;
                 }
             }
         }
-        return (recipe, failure, tried);
+        return Shrunk { recipe, failure, tried };
     }
 }
 
-/// Recipes that are simpler than this one by one step, the boldest steps first. Every chain of
-/// steps ends, because each brings a number closer to the plain one or takes something away.
-pub(crate) fn candidates(recipe: &Recipe) -> Vec<Recipe> {
+/// Recipes that are simpler than this one by one step, the largest steps first. Every chain of
+/// steps ends, because each removes a part or moves a number towards that of the simplest recipe.
+fn candidates(recipe: &Recipe) -> Vec<Recipe> {
     let mut found = Vec::new();
     let mut push = |change: &dyn Fn(&mut Recipe)| {
         let mut simpler = recipe.clone();
@@ -63,13 +75,13 @@ pub(crate) fn candidates(recipe: &Recipe) -> Vec<Recipe> {
     for sizes in simpler_sizes(&recipe.sizes) {
         push(&|r| r.sizes.clone_from(&sizes));
     }
-    let plain = Recipe::plain(recipe.seed);
+    let simplest = Recipe::simplest(recipe.seed);
     push(&|r| r.info = false);
     push(&|r| r.no_code = false);
-    push(&|r| r.segment_size = plain.segment_size);
-    push(&|r| r.block_len = plain.block_len);
-    push(&|r| r.rate_kbit = plain.rate_kbit);
-    push(&|r| r.delay_us = plain.delay_us);
+    push(&|r| r.segment_size = simplest.segment_size);
+    push(&|r| r.block_len = simplest.block_len);
+    push(&|r| r.rate_kbit = simplest.rate_kbit);
+    push(&|r| r.delay_us = simplest.delay_us);
     for n in 0..features {
         for simpler in simpler_features(&recipe.features[n]) {
             push(&|r| r.features[n] = simpler.clone());
@@ -99,7 +111,7 @@ fn simpler_sizes(sizes: &[u64]) -> Vec<Vec<u64>> {
     found
 }
 
-/// Smaller numbers, the smallest first. Halves are rounded, so that they are short in print.
+/// Smaller numbers, the smallest first. Halves are rounded to be short in print.
 fn smaller(n: u64) -> Vec<u64> {
     let half = n / 2;
     let round = (0..19).map(|zeros| 10u64.pow(zeros)).rfind(|unit| unit * 10 <= half);
@@ -142,10 +154,10 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
             found
                 .extend(simpler_rules(rule).into_iter().map(|rule| Feature::Fault { place, rule }));
         }
-        Feature::Stranger { attacks, rate, at_ms } if attacks.len() > 1 => {
+        Feature::Attacker { attacks, rate, at_ms } if attacks.len() > 1 => {
             for attack in attacks {
                 let (attacks, rate, at_ms) = (vec![attack.clone()], *rate, *at_ms);
-                found.push(Feature::Stranger { attacks, rate, at_ms });
+                found.push(Feature::Attacker { attacks, rate, at_ms });
             }
         }
         Feature::SecondSender { sizes, rate_kbit } => {
@@ -157,7 +169,7 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
     found
 }
 
-/// Which hosts it concerns.
+/// The number that selects the hosts of a feature.
 fn every_of(feature: &mut Feature) -> Option<&mut u32> {
     match feature {
         Feature::Fault { place: Place::Down(every) | Place::Up(every), .. }
@@ -181,7 +193,7 @@ fn every_of(feature: &mut Feature) -> Option<&mut u32> {
     }
 }
 
-/// The numbers that are the simpler the smaller they are.
+/// The numbers of a feature that should be small.
 fn numbers_of(feature: &mut Feature) -> Vec<&mut u32> {
     match feature {
         Feature::WayBack { delay_us }
@@ -193,7 +205,7 @@ fn numbers_of(feature: &mut Feature) -> Vec<&mut u32> {
         | Feature::Dies { at_ms, .. } => vec![at_ms],
         Feature::Stalls { at_ms, for_ms, .. } => vec![at_ms, for_ms],
         Feature::Clock { offset_ms, late_us, .. } => vec![offset_ms, late_us],
-        Feature::Stranger { rate, at_ms, .. } => vec![rate, at_ms],
+        Feature::Attacker { rate, at_ms, .. } => vec![rate, at_ms],
         Feature::Linger { ms } => vec![ms],
         _ => Vec::new(),
     }
@@ -205,7 +217,7 @@ fn simpler_rules(rule: &Rule) -> Vec<Rule> {
         let less = half(share);
         if less > 0.0 && less < share { vec![make(less)] } else { Vec::new() }
     };
-    // Rounded, so that it is short in print.
+    // Rounded to be short in print.
     let sooner = |time: Duration| Duration::from_millis(time.as_millis() as u64 / 2);
     match *rule {
         Rule::Loss(loss) => share(loss, &Rule::Loss),
@@ -227,7 +239,7 @@ fn simpler_rules(rule: &Rule) -> Vec<Rule> {
             }
             found
         }
-        Rule::Jitter(most) if !most.is_zero() => vec![Rule::Jitter(sooner(most))],
+        Rule::Jitter(max) if !max.is_zero() => vec![Rule::Jitter(sooner(max))],
         Rule::Late { share, by } if !by.is_zero() => vec![Rule::Late { share, by: sooner(by) }],
         Rule::Rate { bits, queue, mark: Some(_) } => vec![Rule::Rate { bits, queue, mark: None }],
         _ => Vec::new(),
@@ -239,11 +251,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_chain_of_simpler_recipes_ends() {
+    fn chain_of_simpler_recipes_ends() {
         for seed in 0..40 {
             let mut recipe = Recipe::draw(seed);
             let mut steps = 0;
-            // The worst for a greedy search: only the smallest steps, which come last, succeed.
+            // The worst case of a greedy search: only the smallest steps, the last ones, succeed.
             while let Some(simpler) = candidates(&recipe).pop() {
                 recipe = simpler;
                 steps += 1;
@@ -254,25 +266,24 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_always_shrinks_to_the_plainest_of_all() {
-        let (recipe, (), tried) = shrink(Recipe::draw(4), (), 1000, |_, ()| Some(()));
-        let plainest = Recipe { sizes: vec![0], ..Recipe::plain(4) };
-        assert_eq!(recipe, plainest);
-        assert!(tried < 100, "{tried}");
+    fn recipe_shrinks_to_the_simplest_one_if_all_fail() {
+        let shrunk = shrink(Recipe::draw(4), (), 1000, |_, ()| Some(()));
+        assert_eq!(shrunk.recipe, Recipe { sizes: vec![0], ..Recipe::simplest(4) });
+        assert!(shrunk.tried < 100, "{}", shrunk.tried);
     }
 
     #[test]
-    fn the_budget_is_kept_and_what_no_longer_fails_is_never_taken() {
-        let start = Recipe::draw(4);
-        let (recipe, (), tried) = shrink(start.clone(), (), 50, |_, ()| None);
-        assert_eq!((recipe, tried), (start, 50));
+    fn budget_is_kept_and_recipes_that_do_not_fail_are_not_taken() {
+        let recipe = Recipe::draw(4);
+        let shrunk = shrink(recipe.clone(), (), 50, |_, ()| None);
+        assert_eq!(shrunk, Shrunk { recipe, failure: (), tried: 50 });
     }
 
     #[test]
-    fn another_seed_is_tried_when_this_one_leads_no_further() {
-        let start = Recipe { receivers: 8, ..Recipe::plain(6) };
+    fn other_seeds_are_tried_when_the_first_leads_no_further() {
+        let start = Recipe { receivers: 8, ..Recipe::simplest(6) };
         let even = |r: &Recipe, (): &()| (r.seed % 2 == 1 || r.receivers == 8).then_some(());
-        let (recipe, (), _) = shrink(start, (), 1000, even);
+        let recipe = shrink(start, (), 1000, even).recipe;
         assert_eq!((recipe.seed, recipe.receivers), (7, 1));
     }
 }

@@ -1,46 +1,51 @@
-//! A simulated receiver's symbols: compared with the truth as they come, and counted.
+//! The symbol store of a simulated receiver. It compares symbols with the reference and counts
+//! them.
 //!
-//! The bytes themselves are kept only on request: then blocks are really decoded.
+//! It keeps bytes only on request; then blocks are really decoded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use norm_core::endpoint::{BlockGeometry, BlockSlot, JobDone, StoreJob, StoreOutcome, SymbolStore};
+use norm_core::endpoint::{
+    BlockGeometry, BlockSlot, JobDone, ObjectRef, StoreJob, StoreOutcome, SymbolStore,
+};
 use norm_core::fec::{BlockBuffer, Scheme};
-use norm_core::norm::receiver::ObjectRef;
 
 use crate::packet::{HostId, Packet, Symbol, mix};
-use crate::truth::Truth;
+use crate::reference::Reference;
 
-/// Blocks under way, up to a number of them.
+/// Incomplete blocks, up to a limit.
 #[derive(Debug)]
 pub(crate) struct SimStore {
-    truth: Arc<Truth>,
+    reference: Arc<Reference>,
     blocks: BTreeMap<BlockSlot, Block>,
-    /// Objects of which a block was written.
+    /// Objects with blocks that were written.
     objects: BTreeMap<ObjectRef, Written>,
+    /// Maximum number of blocks.
     limit: usize,
+    /// Bytes are kept.
     real: bool,
-    /// The packet that is being taken.
+    /// Sender of the current packet.
     from: HostId,
+    /// Symbol in the current packet, if a sender of the scenario sent it unchanged.
     symbol: Option<Symbol>,
-    /// A damaged packet was taken: what is believed of an object's shape may be wrong.
+    /// A damaged packet was taken: the layout of an object may be wrong.
     damaged: bool,
 }
 
 #[derive(Debug)]
 struct Block {
     from: HostId,
-    /// Symbols here.
+    /// Number of symbols.
     symbols: u32,
-    /// Follows from which they are.
+    /// A fingerprint of the set of symbols.
     which: u64,
-    /// One of them is not what was sent.
+    /// A symbol differs from the reference.
     tainted: bool,
     bytes: Option<Box<BlockBuffer>>,
 }
 
-/// What was written of an object.
+/// Blocks of an object that were written.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Written {
     pub(crate) blocks: u32,
@@ -48,9 +53,9 @@ pub(crate) struct Written {
 }
 
 impl SimStore {
-    pub(crate) fn new(truth: Arc<Truth>, limit: usize, real: bool) -> Self {
+    pub(crate) fn new(reference: Arc<Reference>, limit: usize, real: bool) -> Self {
         Self {
-            truth,
+            reference,
             blocks: BTreeMap::new(),
             objects: BTreeMap::new(),
             limit,
@@ -61,7 +66,7 @@ impl SimStore {
         }
     }
 
-    /// Notes which packet the next symbol comes from.
+    /// Notes the packet of the next symbol.
     pub(crate) fn expect(&mut self, packet: &Packet) {
         self.from = packet.from;
         self.symbol = packet.symbol;
@@ -72,15 +77,16 @@ impl SimStore {
         self.blocks.len()
     }
 
-    /// Takes what is known of an object out of the books.
+    /// Ends an object, and returns what was written of it.
     pub(crate) fn settle(&mut self, object: ObjectRef) -> Written {
         self.objects.remove(&object).unwrap_or_default()
     }
 
-    /// Does what a worker thread would: decode, compare with the truth, write nowhere.
+    /// Does the work of a worker thread: decodes, and compares with the reference instead of
+    /// writing.
     ///
     /// # Panics
-    /// When the block has a wrong byte, or goes to a wrong place: the invariant above all others.
+    /// When the block has a wrong byte or a wrong offset: the most important invariant.
     pub(crate) fn store(&mut self, job: &StoreJob) -> JobDone {
         let slot = job.slot;
         let mut block = self.blocks.remove(&slot).expect("a job names a block of the store");
@@ -92,8 +98,9 @@ impl SimStore {
             self.blocks.insert(slot, block);
             return JobDone::Store { slot, outcome: StoreOutcome::NeedMore };
         }
-        let truth = self.truth.of(block.from).expect("a stranger's object is not accepted");
-        let fits = truth.layout(slot.object).is_some_and(|layout| {
+        let reference =
+            self.reference.of(block.from).expect("objects of attackers are not accepted");
+        let fits = reference.layout(slot.object).is_some_and(|layout| {
             let place = (layout.block_offset(slot.block), layout.block_bytes(slot.block));
             place == (job.geometry.offset, job.geometry.len)
                 && layout.block_len(slot.block) == job.geometry.symbols
@@ -106,34 +113,33 @@ impl SimStore {
         let mut tainted = block.tainted || !fits;
         if let Some(bytes) = &block.bytes {
             let (offset, len) = (job.geometry.offset, job.geometry.len as usize);
-            let same = bytes.source() == truth.read(slot.object, offset, len);
-            assert!(same || tainted, "WRONG BYTE delivered in {slot:?}");
-            // A symbol may be wrong where the solve did not use it.
-            tainted = !same;
+            let correct = bytes.source() == reference.read(slot.object, offset, len);
+            assert!(correct || tainted, "WRONG BYTE delivered in {slot:?}");
+            // The decoder may not have used a wrong symbol.
+            tainted = !correct;
         }
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = slot.object_ref();
         let written = self.objects.entry(object).or_default();
         written.blocks += 1;
         written.tainted |= tainted;
         JobDone::Store { slot, outcome: StoreOutcome::Written }
     }
 
-    /// True when a symbol is what its sender sent under this name.
-    fn is_true(&self, at: Symbol, payload: &[u8]) -> bool {
+    /// True when a symbol agrees with the reference.
+    fn is_correct(&self, at: Symbol, payload: &[u8]) -> bool {
         if let Some(sent) = self.symbol {
             assert!(sent == at, "WRONG BYTE: {sent:?} was filed as {at:?}");
             return true;
         }
-        // Nobody knows what a stranger means; its objects are never accepted.
-        let Some(truth) = self.truth.of(self.from) else { return true };
-        truth.payload(at).is_some_and(|bytes| bytes == payload)
+        // Attackers have no reference; their objects are never accepted.
+        let Some(reference) = self.reference.of(self.from) else { return true };
+        reference.payload(at).is_some_and(|bytes| bytes == payload)
     }
 }
 
 impl Block {
-    /// Simulated decoding: h symbols more than K fail with a probability of 1/256^(h+1), much as
-    /// RFC 6330 §5.8 has it. The same symbols always fail, or never.
-    /// With a Reed-Solomon code K symbols always do.
+    /// Simulated decoding: K + h symbols fail with a probability of 1/256^(h+1), about as in RFC
+    /// 6330 §5.8, and equal symbols fail alike. With a Reed-Solomon code K symbols never fail.
     fn solves(&self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
         let Some(excess) = self.symbols.checked_sub(geometry.symbols) else { return false };
         if matches!(geometry.scheme, Scheme::ReedSolomon(_)) {
@@ -154,7 +160,7 @@ impl SymbolStore for SimStore {
         payload: &[u8],
     ) -> bool {
         let at = Symbol { object: slot.object as u16, block: slot.block, symbol };
-        let good = self.is_true(at, payload);
+        let correct = self.is_correct(at, payload);
         let full = self.blocks.len() >= self.limit;
         let block = match self.blocks.entry(slot) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -176,7 +182,7 @@ impl SymbolStore for SimStore {
         }
         block.symbols += 1;
         block.which ^= mix(symbol.into(), 1);
-        block.tainted |= !good;
+        block.tainted |= !correct;
         true
     }
 

@@ -1,4 +1,4 @@
-//! Many scenarios at once, all cores at work; what fails is made small.
+//! The swarm: many drawn scenarios on all cores, with failures shrunk.
 
 use core::fmt;
 use core::ops::Range;
@@ -13,21 +13,21 @@ use crate::recipe::Recipe;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 
-/// Kinds of failure that are shrunk and reported; further ones are counted.
+/// Kinds of failure that are shrunk and reported; further kinds are only counted.
 const MAX_FAILURES: usize = 8;
-/// Runs that shrinking one failure may take.
+/// Runs for shrinking one failure, at most.
 const MAX_RUNS: u32 = 400;
-/// Arrivals at hosts that no drawn scenario comes near.
+/// Deliveries of a run, at most; drawn scenarios stay far below.
 const MAX_DELIVERIES: u64 = 3_000_000;
-/// How much of two messages must agree, numbers aside, for them to be one kind.
+/// Letters of two messages, numbers left out, that must agree for one kind of failure.
 const PREFIX: usize = 48;
 
-/// What came of a swarm. It follows from the seeds, whatever the number of threads.
+/// The outcome of a swarm. It follows from the seeds, and does not depend on the threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Swarm {
-    /// Scenarios that were run.
+    /// Number of scenarios that were run.
     pub seeds: u64,
-    /// How many of them failed.
+    /// Number of scenarios that failed.
     pub failed: u64,
     /// The first failure of each kind, in the order of their seeds; at most eight.
     pub failures: Vec<Failure>,
@@ -38,17 +38,17 @@ pub struct Swarm {
 pub struct Failure {
     /// The first seed that led to it.
     pub seed: u64,
-    /// How many seeds did.
+    /// Number of seeds that led to it.
     pub count: u64,
-    /// What the shrunk recipe fails with.
+    /// The failure of the shrunk recipe.
     pub message: Message,
-    /// The smallest recipe found that fails so.
+    /// The smallest recipe that was found to fail like this.
     pub recipe: Recipe,
-    /// Recipes tried to find it.
+    /// Number of recipes that were tried to find it.
     pub tried: u32,
 }
 
-/// What a run panicked with, and where.
+/// The message of a panic, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The panic's text.
@@ -57,28 +57,43 @@ pub struct Message {
     pub place: String,
 }
 
-/// Runs the recipes of these seeds on so many threads, and shrinks what fails. `run` fails by
-/// panicking.
+/// A kind of failure that is not shrunk yet.
+struct Kind {
+    /// The first seed that led to it.
+    seed: u64,
+    message: Message,
+    count: u64,
+}
+
+/// Runs the recipes of these seeds on `threads` threads, and shrinks the failures. `run` fails by a
+/// panic.
 pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T + Sync) -> Swarm {
     let numbers: Vec<u64> = seeds.collect();
     let messages =
         parallel(&numbers, threads, |&seed| attempt(&Recipe::draw(seed), false, &run).err());
     let failed = numbers.iter().zip(messages).filter_map(|(&seed, m)| Some((seed, m?)));
-    let (mut kinds, mut total) = (Vec::<(u64, Message, u64)>::new(), 0);
+    let mut kinds: Vec<Kind> = Vec::new();
+    let mut total = 0;
     for (seed, message) in failed {
         total += 1;
-        match kinds.iter_mut().find(|(_, known, _)| known.is_like(&message)) {
-            Some((_, _, count)) => *count += 1,
-            None => kinds.push((seed, message, 1)),
+        match kinds.iter_mut().find(|kind| kind.message.is_like(&message)) {
+            Some(kind) => kind.count += 1,
+            None => kinds.push(Kind { seed, message, count: 1 }),
         }
     }
     kinds.truncate(MAX_FAILURES);
-    let failures = parallel(&kinds, threads, |(seed, message, count)| {
-        let same = |recipe: &Recipe, message: &Message| {
+    let failures = parallel(&kinds, threads, |kind| {
+        let alike = |recipe: &Recipe, message: &Message| {
             attempt(recipe, false, &run).err().filter(|other| other.is_like(message))
         };
-        let (recipe, message, tried) = shrink(Recipe::draw(*seed), message.clone(), MAX_RUNS, same);
-        Failure { seed: *seed, count: *count, message, recipe, tried }
+        let shrunk = shrink(Recipe::draw(kind.seed), kind.message.clone(), MAX_RUNS, alike);
+        Failure {
+            seed: kind.seed,
+            count: kind.count,
+            message: shrunk.failure,
+            recipe: shrunk.recipe,
+            tried: shrunk.tried,
+        }
     });
     Swarm { seeds: numbers.len() as u64, failed: total, failures }
 }
@@ -86,7 +101,7 @@ pub fn swarm<T>(seeds: Range<u64>, threads: usize, run: impl Fn(&Scenario) -> T 
 /// Runs a scenario to its end.
 ///
 /// # Panics
-/// When an invariant is violated, or a limit of virtual time or of arrivals comes before the
+/// When an invariant is violated, or a limit of virtual time or of deliveries is reached before the
 /// end.
 pub fn run_to_end(scenario: &Scenario, options: &RunOptions) -> Outcome {
     let options = RunOptions { max_deliveries: Some(MAX_DELIVERIES), ..options.clone() };
@@ -96,42 +111,42 @@ pub fn run_to_end(scenario: &Scenario, options: &RunOptions) -> Outcome {
     outcome
 }
 
-/// Runs a recipe; what came of it, or what it panicked with. `loud` lets the panic tell its story,
-/// last packets included.
+/// Runs a recipe, and returns its outcome or the message of its panic. With `loud` the panic is
+/// printed, last packets included.
 ///
 /// # Errors
-/// The panic's message.
+/// The message of the panic.
 pub fn attempt<T>(recipe: &Recipe, loud: bool, run: impl Fn(&Scenario) -> T) -> Result<T, Message> {
-    listen_to_panics();
-    let quiet = QUIET.replace(!loud);
+    catch_panic_messages();
+    let quiet = IS_QUIET.replace(!loud);
     let result = catch_unwind(AssertUnwindSafe(|| run(&recipe.scenario())));
-    QUIET.set(quiet);
+    IS_QUIET.set(quiet);
     result.map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string));
-        let text = text.unwrap_or_else(|| "a panic without words".into());
+        let text = text.unwrap_or_else(|| "a panic without a message".into());
         Message { text, place: PLACE.take() }
     })
 }
 
 thread_local! {
-    /// True while a panic is expected here, and must not be printed.
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-    /// Where the last such panic was.
+    /// True while a panic of this thread is expected, and must not be printed.
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+    /// Place of the last such panic.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// True in a run whose failure is somebody's to report, not to print.
+/// True in a run whose panic is returned rather than printed.
 pub(crate) fn is_quiet() -> bool {
-    QUIET.get()
+    IS_QUIET.get()
 }
 
-fn listen_to_panics() {
+fn catch_panic_messages() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let loud = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
+            if !IS_QUIET.get() {
                 loud(info);
             }
             PLACE.set(
@@ -142,13 +157,14 @@ fn listen_to_panics() {
     });
 }
 
-/// Does something with each item, on so many threads; the results are in the items' order.
+/// Calls `work` for each item, on `threads` threads. The results are in the order of the items.
 fn parallel<I: Sync, R: Send>(
     items: &[I],
     threads: usize,
     work: impl Fn(&I) -> R + Sync,
 ) -> Vec<R> {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, items.len().max(1)) {
             scope.spawn(|| {
@@ -167,7 +183,7 @@ fn parallel<I: Sync, R: Send>(
 }
 
 impl Message {
-    /// True for failures of one kind: the same words, numbers aside, at the same place.
+    /// True for failures of one kind: the same letters, numbers left out, at the same place.
     pub fn is_like(&self, other: &Self) -> bool {
         let kind = |text: &str| {
             let letters = text.chars().filter(|c| !c.is_ascii_digit());
@@ -207,18 +223,18 @@ mod tests {
     use crate::recipe::Feature;
     use crate::{Role, Rule};
 
-    /// Fails when there are more than three receivers and something is duplicated on the way to one.
+    /// Fails with more than three receivers and a link that duplicates packets to one of them.
     fn fake(scenario: &Scenario) {
         let receivers = scenario.hosts.iter().filter(|h| matches!(h.role, Role::Receiver(_)));
         let twice = |rule: &Rule| matches!(rule, Rule::Duplicate(_));
         let doubles = receivers.clone().any(|host| host.link.down.iter().any(twice));
         let count = receivers.count();
         assert!(count <= 3 || !doubles, "{count} receivers are one too many");
-        assert!(scenario.hosts.len() < 60, "a crowd of {}", scenario.hosts.len());
+        assert!(scenario.hosts.len() < 60, "too many hosts: {}", scenario.hosts.len());
     }
 
     #[test]
-    fn a_failure_is_shrunk_to_what_it_takes() {
+    fn failure_is_shrunk_to_what_it_needs() {
         let swarm = swarm(0..500, 2, fake);
         let failure = &swarm.failures[0];
         assert!(failure.message.text.starts_with("4 receivers"), "{failure}");
@@ -226,36 +242,36 @@ mod tests {
         let [Feature::Fault { rule: Rule::Duplicate(_), .. }] = failure.recipe.features[..] else {
             panic!("{failure}");
         };
-        let plain = Recipe::plain(failure.recipe.seed);
-        let like_plain = Recipe {
+        let simplest = Recipe::simplest(failure.recipe.seed);
+        let reduced = Recipe {
             receivers: 1,
             features: Vec::new(),
-            sizes: plain.sizes.clone(),
+            sizes: simplest.sizes.clone(),
             ..failure.recipe.clone()
         };
-        assert_eq!(like_plain, plain);
+        assert_eq!(reduced, simplest);
         assert!(swarm.failed >= failure.count && failure.count > 1, "{swarm}");
-        let crowd = swarm.failures.iter().find(|f| f.message.text.starts_with("a crowd")).unwrap();
-        assert!(!crowd.message.is_like(&failure.message));
+        let other = swarm.failures.iter().find(|f| f.message.text.starts_with("too many")).unwrap();
+        assert!(!other.message.is_like(&failure.message));
     }
 
     #[test]
-    fn what_comes_out_does_not_depend_on_the_threads() {
+    fn outcome_does_not_depend_on_the_threads() {
         let one = swarm(100..400, 1, fake);
         assert!(one.failed > 0);
         assert_eq!(one, swarm(100..400, 3, fake));
     }
 
     #[test]
-    fn a_replayed_recipe_fails_with_its_message_and_a_good_one_is_silent() {
+    fn replayed_recipe_fails_with_its_message() {
         let failure = &swarm(0..500, 2, fake).failures[0];
         let replayed = Recipe::parse(&failure.recipe.to_string()).unwrap();
         assert_eq!(attempt(&replayed, false, fake).err().as_ref(), Some(&failure.message));
-        assert!(attempt(&Recipe::plain(1), false, fake).is_ok());
+        assert!(attempt(&Recipe::simplest(1), false, fake).is_ok());
     }
 
     #[test]
-    fn messages_are_of_one_kind_whatever_their_numbers() {
+    fn messages_of_one_kind_differ_in_numbers_only() {
         let message = |text: &str| Message { text: text.into(), place: "here".into() };
         assert!(message("seed 17: late by 3 s").is_like(&message("seed 4: late by 250 s")));
         assert!(!message("seed 17: late").is_like(&message("seed 17: early")));

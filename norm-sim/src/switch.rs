@@ -1,4 +1,4 @@
-//! The switches: one tree, worked on by one thread between the turns of the hosts.
+//! The switches: a tree, which one thread serves between the turns of the hosts.
 
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -11,16 +11,16 @@ use crate::link::Direction;
 use crate::packet::{HostId, Packet, To, mix};
 use crate::scenario::{Role, Scenario};
 
-/// A packet on its way out of a switch.
+/// A packet that leaves a switch.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) departs: Timestamp,
-    /// Counts what all switches forward: an order among packets of the same moment.
+    /// Running number of forwarded packets, which orders those of the same time.
     pub(crate) order: u64,
     pub(crate) packet: Arc<Packet>,
 }
 
-/// What a switch has sent to all its ports, as long as somebody may still have to look at it.
+/// Packets that a switch has sent to all its ports, as long as a host may need them.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     first: u64,
@@ -52,12 +52,14 @@ struct Node {
     children: Vec<usize>,
     up: Direction,
     down: Direction,
-    /// Packets that came out of `up` and `down`, each counted by itself.
-    carried: [u64; 2],
+    /// Number of packets that came out of `up`.
+    carried_up: u64,
+    /// Number of packets that came out of `down`.
+    carried_down: u64,
     log: Log,
-    /// The longest way down to a host here.
+    /// The longest delay to a host of this switch.
     farthest: Duration,
-    /// Receivers here and below.
+    /// Number of receivers here and below.
     receivers: u64,
 }
 
@@ -66,13 +68,14 @@ struct Node {
 pub(crate) struct Arriving {
     pub(crate) at: Timestamp,
     pub(crate) switch: u32,
-    /// A host, a switch below (after all hosts), or [`ABOVE`].
+    /// A host, a switch below (numbered after all hosts), or [`ABOVE`].
     pub(crate) port: u32,
-    /// Counts the packets of the port.
+    /// Running number of the port's packets.
     pub(crate) number: u64,
     pub(crate) packet: Arc<Packet>,
 }
 
+/// The port to the switch above.
 const ABOVE: u32 = u32::MAX;
 
 impl Arriving {
@@ -106,9 +109,9 @@ pub(crate) struct Fabric {
     home: Vec<u32>,
     waiting: BinaryHeap<Reverse<Arriving>>,
     order: u64,
-    /// Packets to single hosts that are on their last link now.
+    /// Packets for single hosts that have left their last switch.
     pub(crate) to_hosts: Vec<(HostId, Entry)>,
-    /// Content that was lost between switches, once for each receiver that it was lost for.
+    /// Content packets that were lost between switches, counted for each receiver.
     pub(crate) lost: u64,
 }
 
@@ -120,7 +123,7 @@ impl Fabric {
         let mut nodes: Vec<Node> = Vec::new();
         for (n, switch) in scenario.switches.iter().enumerate() {
             let parent = if n == 0 { 0 } else { switch.parent as usize };
-            assert!(n == 0 || parent < n, "switch {n} must hang below an earlier one");
+            assert!(n == 0 || parent < n, "the parent of switch {n} must come before it");
             let link = &switch.link;
             let rng = |way: u64| Rng::new(mix(scenario.seed, (hosts + n as u64) * 8 + way));
             nodes.push(Node {
@@ -128,7 +131,8 @@ impl Fabric {
                 children: Vec::new(),
                 up: Direction::new(&link.up, link.delay_up.unwrap_or(link.delay), rng(0)),
                 down: Direction::new(&link.down, link.delay, rng(1)),
-                carried: [0; 2],
+                carried_up: 0,
+                carried_down: 0,
                 log: Log::default(),
                 farthest: Duration::ZERO,
                 receivers: 0,
@@ -140,7 +144,7 @@ impl Fabric {
         let mut home = Vec::with_capacity(scenario.hosts.len());
         for (id, host) in scenario.hosts.iter().enumerate() {
             let node = nodes.get_mut(host.switch as usize);
-            let node = node.unwrap_or_else(|| panic!("host {id} is on a switch that is not there"));
+            let node = node.unwrap_or_else(|| panic!("host {id} has no switch"));
             node.farthest = node.farthest.max(host.link.delay + Duration::from_micros(1));
             node.receivers += u64::from(matches!(host.role, Role::Receiver(_)));
             home.push(host.switch);
@@ -156,12 +160,12 @@ impl Fabric {
         &self.nodes[switch as usize].log
     }
 
-    /// Receivers on this network.
+    /// Number of receivers on this network.
     pub(crate) fn receivers(&self) -> u64 {
         self.nodes[0].receivers
     }
 
-    /// A packet has been sent by a host.
+    /// Takes a packet that a host has sent.
     pub(crate) fn push(&mut self, arriving: Arriving) {
         self.waiting.push(Reverse(arriving));
     }
@@ -171,7 +175,7 @@ impl Fabric {
         self.waiting.peek().map(|Reverse(arriving)| arriving.at)
     }
 
-    /// Forwards everything that arrives before `until`.
+    /// Forwards all packets that arrive before `until`.
     pub(crate) fn run(&mut self, until: Timestamp) {
         while self.next().is_some_and(|at| at < until)
             && let Some(Reverse(arriving)) = self.waiting.pop()
@@ -184,7 +188,7 @@ impl Fabric {
         }
     }
 
-    /// Forgets what every host has looked at: all of them have come to this time.
+    /// Removes entries that no host needs, when all hosts have run up to `now`.
     pub(crate) fn trim(&mut self, now: Timestamp) {
         for node in &mut self.nodes {
             let before = now - node.farthest;
@@ -216,7 +220,7 @@ impl Fabric {
             self.to_hosts.push((host, Entry { departs: at, order, packet }));
             return;
         }
-        // The way up from the host passes this switch if the host is below it.
+        // The host is below this switch if the way up from it comes here.
         let mut below = home as usize;
         while below > 0 && self.nodes[below].parent != switch as usize {
             below = self.nodes[below].parent;
@@ -234,10 +238,10 @@ impl Fabric {
 
     fn send_down(&mut self, now: Timestamp, child: usize, packet: &Arc<Packet>) {
         let Self { nodes, waiting, lost, .. } = self;
-        let Node { down, carried, receivers, .. } = &mut nodes[child];
+        let Node { down, carried_down, receivers, .. } = &mut nodes[child];
         let copies = down.carry(now, packet, |at, packet| {
-            carried[1] += 1;
-            let (switch, number) = (child as u32, carried[1]);
+            *carried_down += 1;
+            let (switch, number) = (child as u32, *carried_down);
             waiting.push(Reverse(Arriving { at, switch, port: ABOVE, number, packet }));
         });
         if copies == 0 && packet.symbol.is_some() {
@@ -249,10 +253,10 @@ impl Fabric {
         let port = self.port_of(child);
         let all = self.receivers();
         let Self { nodes, waiting, lost, .. } = self;
-        let Node { up, carried, receivers, parent, .. } = &mut nodes[child];
+        let Node { up, carried_up, receivers, parent, .. } = &mut nodes[child];
         let copies = up.carry(now, packet, |at, packet| {
-            carried[0] += 1;
-            let (switch, number) = (*parent as u32, carried[0]);
+            *carried_up += 1;
+            let (switch, number) = (*parent as u32, *carried_up);
             waiting.push(Reverse(Arriving { at, switch, port, number, packet }));
         });
         if copies == 0 && packet.symbol.is_some() {

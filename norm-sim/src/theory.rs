@@ -1,24 +1,24 @@
-//! What the literature predicts, for comparison with what a run measures.
+//! Predictions of the literature, to compare measurements with.
 //!
-//! The formulas take losses to be independent between packets and between receivers. Sums run over
+//! The formulas assume that losses of different packets and receivers are independent. They add
 //! logarithms where a factor could leave the range of `f64`.
 
-/// NACKs that reach the sender for one loss that all receivers share (RFC 5401 §3.2.2).
+/// NACKs that reach the sender per loss that all receivers share (RFC 5401 §3.2.2).
 ///
-/// `receivers` is the group's size R, 1 and more; `backoff` is K, the longest backoff in units of
-/// the group's round trip. L = ln R + 1, and N = exp(1.2 L / (2 K)).
+/// `receivers` is the group size R, at least 1; `backoff` is K, the longest backoff in units of
+/// GRTT. L = ln R + 1, and N = exp(1.2 L / (2 K)).
 pub fn nacks_per_loss_event(receivers: u64, backoff: f64) -> f64 {
     let lambda = libm::log(receivers.max(1) as f64) + 1.0;
     libm::exp(1.2 * lambda / (2.0 * backoff))
 }
 
-/// Packets sent per packet of content when parity repairs whatever is missing from a block.
+/// Packets sent per packet of content when parity repairs the losses of a block.
 ///
-/// The integrated FEC/ARQ of Nonnenmacher, Biersack and Towsley (1998): of a block of `block`
-/// packets (k, 1 and more) new symbols are sent until each of the `receivers` has k of them, and
-/// any k will do. `loss` is 0 to 1; at 1 the result is infinite.
+/// This is the integrated FEC/ARQ of Nonnenmacher, Biersack and Towsley (1998): for a block of
+/// `block` packets (k, at least 1) new symbols are sent until each receiver has any k of them.
+/// `loss` is 0 to 1; at 1 the result is infinite.
 ///
-/// E = (1/k) (k + the sum over m >= k of P(someone has fewer than k of m)).
+/// E = (1/k) (k + the sum over m >= k of P(a receiver has fewer than k of m)).
 pub fn transmissions_per_packet(loss: f64, receivers: u64, block: u32) -> f64 {
     if loss >= 1.0 {
         return f64::INFINITY;
@@ -31,32 +31,31 @@ pub fn transmissions_per_packet(loss: f64, receivers: u64, block: u32) -> f64 {
     let mut sent = Sent::new(k, loss);
     loop {
         let short = sent.fewer_than_k();
-        // 1 - (1 - short)^R, without the cancellation.
-        let someone = -libm::expm1(receivers as f64 * libm::log1p(-short));
-        total += someone;
-        if someone < 1e-12 {
+        // 1 - (1 - short)^R, without cancellation.
+        let any_receiver = -libm::expm1(receivers as f64 * libm::log1p(-short));
+        total += any_receiver;
+        if any_receiver < 1e-12 {
             return total / f64::from(k);
         }
         sent.one_more();
     }
 }
 
-/// Packets sent per packet of content when each is repeated until every receiver has it.
-///
-/// The ARQ column of the same paper: a block of one.
+/// Packets sent per packet of content when each is repeated until all receivers have it: a block of
+/// one packet.
 pub fn arq_transmissions(loss: f64, receivers: u64) -> f64 {
     transmissions_per_packet(loss, receivers, 1)
 }
 
-/// Cycles of a carousel without any code until one receiver has each of `packets`.
+/// Cycles of a carousel without a code until one receiver has all of its packets.
 ///
-/// The mean of the longest wait among that many packets, so a receiver that needs n packets is to
-/// a carousel what n receivers that need one are to a sender.
+/// It is the mean of the longest wait for any of them. So a receiver of n packets is to a carousel
+/// what n receivers of one packet are to a sender.
 pub fn carousel_cycles(loss: f64, packets: u64) -> f64 {
     arq_transmissions(loss, packets)
 }
 
-/// The binomial distribution of what one receiver has of m symbols sent, for m = k and on.
+/// The binomial distribution of the symbols that one receiver has of m sent ones, for m >= k.
 struct Sent {
     k: f64,
     m: f64,
@@ -77,8 +76,8 @@ impl Sent {
         self.log_one_short += libm::log(self.m / (self.m + 1.0 - self.k)) + libm::log(self.loss);
     }
 
-    /// Adds up the tail that does not hold the mean: terms only fall there, none can cancel, and
-    /// if the first is too small for an `f64`, so is their sum.
+    /// P(fewer than k of m). Adds up the tail without the mean: its terms decrease, none cancel,
+    /// and if the first one is too small for an `f64`, so is their sum.
     fn fewer_than_k(&self) -> f64 {
         let Self { k, m, loss, log_one_short } = *self;
         let odds = (1.0 - loss) / loss;
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn nacks_per_loss_event_agree_with_the_formula_of_the_rfc() {
+    fn nacks_per_loss_event_agree_with_rfc_5401() {
         // Receivers, and N (with its decimals) for K = 1, 2, 4 and 6.
         let table: [(u64, [(f64, u32); 4]); 6] = [
             (10, [(7.3, 1), (2.7, 1), (1.64, 2), (1.39, 2)]),
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn transmissions_agree_with_those_of_nonnenmacher_biersack_and_towsley() {
+    fn transmissions_agree_with_nonnenmacher_et_al() {
         // Loss, receivers, ARQ, then integrated with k = 7, 20, 100 and 1000.
         let table: [(f64, u64, f64, [f64; 4]); 6] = [
             (0.01, 1_000, 2.10, [1.29, 1.14, 1.056, 1.022]),
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn one_receiver_costs_what_the_loss_costs_whatever_the_block() {
+    fn cost_of_one_receiver_does_not_depend_on_the_block() {
         for block in [1, 7, 1000, 56_403] {
             for loss in [0.001, 0.2, 0.6] {
                 let value = transmissions_per_packet(loss, 1, block);
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_ranges_are_as_one_expects() {
+    fn limits_of_the_ranges_have_their_values() {
         assert_eq!(transmissions_per_packet(0.0, 1000, 10), 1.0);
         assert_eq!(transmissions_per_packet(0.5, 0, 10), 1.0);
         assert_eq!(transmissions_per_packet(1.0, 1, 10), f64::INFINITY);

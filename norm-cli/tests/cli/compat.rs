@@ -1,13 +1,14 @@
-//! Transfers without a set, as the NRL's NORM makes them.
+//! Transfers of standalone files, as NRL's NORM sends them.
 
 use std::fs;
 
 use serde_json::Value;
 
 use crate::common::{Program, group, last, norm_recv, norm_send, random_bytes, stderr};
+use crate::schema;
 
 #[test]
-fn files_arrive_without_a_set_and_nobody_says_that_they_are_verified() {
+fn standalone_files_arrive_and_are_not_called_verified() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub")).unwrap();
@@ -35,9 +36,9 @@ fn files_arrive_without_a_set_and_nobody_says_that_they_are_verified() {
     assert_eq!(status.code(), Some(0), "{events:#?}");
     assert_eq!(events.iter().filter(|event| event["event"] == "file_complete").count(), 3);
     let complete = last(&events, "set_complete");
-    assert!(complete["set"].as_str().unwrap().starts_with("node-"), "{complete}");
-    assert_eq!((&complete["root"], &complete["verified"]), (&Value::Null, &Value::from(false)));
-    assert!(last(&events, "hint")["message"].as_str().unwrap().contains("not verified"));
+    assert_eq!((&complete["set"], &complete["root"]), (&Value::Null, &Value::Null), "{complete}");
+    assert_eq!(last(&events, "hint")["kind"], "not_verified");
+    schema::check(&["ProgramEvent", "ReceiverEvent", "ReceiveEvent"], &events);
     for (name, len) in files {
         let got = fs::read(out.join("set").join(name)).unwrap();
         assert!(got == random_bytes(len as u64, len), "{name} differs");
@@ -45,7 +46,7 @@ fn files_arrive_without_a_set_and_nobody_says_that_they_are_verified() {
 }
 
 #[test]
-fn a_file_that_exists_is_told_by_name_and_is_exit_code_4() {
+fn existing_file_is_named_and_is_exit_code_4() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();
@@ -65,13 +66,13 @@ fn a_file_that_exists_is_told_by_name_and_is_exit_code_4() {
     let (status, events) = receiver.finish();
     assert_eq!(status.code(), Some(4), "{events:#?}");
     let failed = last(&events, "file_failed");
-    assert!(failed["reason"].as_str().unwrap().contains("--overwrite"), "{failed}");
+    assert_eq!(failed["problem"]["obstacle"], "file", "{failed}");
     assert!(failed["path"].as_str().unwrap().ends_with("out/file"), "{failed}");
     assert_eq!(fs::read(out.join("file")).unwrap(), b"old");
 }
 
 #[test]
-fn what_cannot_be_sent_so_is_told_at_once() {
+fn empty_directories_are_refused_at_once() {
     let temp = tempfile::tempdir().unwrap();
     let output = norm_send()
         .args(["-i", "lo", "-g", &group(), "--compat", "nrl"])

@@ -7,5 +7,6 @@ mod demo;
 mod interrupt;
 mod resume;
 mod schedule;
+mod schema;
 mod transfer;
 mod usage;

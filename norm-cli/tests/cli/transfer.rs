@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
+use crate::schema;
 
 fn receiver(group: &str, name: &str, directory: &Path, more: &[&str]) -> Program {
     let mut command = norm_recv();
@@ -23,7 +24,7 @@ fn sender(group: &str, receivers: usize, path: &Path, more: &[&str]) -> Program 
 }
 
 #[test]
-fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
+fn two_receivers_get_a_file_through_loss_and_report_it() {
     let temp = tempfile::tempdir().unwrap();
     let content = random_bytes(1, 3_000_001);
     let source = temp.path().join("image.bin");
@@ -40,6 +41,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
     let sender = sender(&group, 2, &source, &["--report", report.to_str().unwrap()]);
 
     let (status, events) = sender.finish();
+    schema::check(&["ProgramEvent", "SenderEvent", "SendEvent"], &events);
     assert_eq!(status.code(), Some(0), "{events:#?}");
     let settings = &events[0];
     assert_eq!(settings["event"], "settings");
@@ -51,23 +53,26 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
     let summary = last(&events, "summary");
     assert_eq!(summary["outcome"], "complete");
     assert_eq!(summary["bytes"], 3_000_001);
-    let mut heard: Vec<&str> = summary["receivers"]
+    let heard: Vec<&str> = summary["receivers"]
         .as_array()
         .unwrap()
         .iter()
         .map(|receiver| {
-            assert_eq!(receiver["result"], "confirmed");
+            assert_eq!(receiver["outcome"], "confirmed");
             receiver["name"].as_str().unwrap()
         })
         .collect();
-    heard.sort_unstable();
-    assert_eq!(heard, ["lab-1", "lab-2"]);
+    assert_eq!(heard, ["lab-1", "lab-2"], "sorted by name");
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(written["summary"]["root"], summary["root"]);
+    schema::check_one("Report", &written);
+    schema::check_one("ProgramSendSettings", &written["settings"]);
+    schema::check_one("ProgramSendReport", &written["summary"]);
 
     for (program, folder) in receivers.into_iter().zip(&folders) {
         let (status, events) = program.finish();
         assert_eq!(status.code(), Some(0), "{events:#?}");
+        schema::check(&["ProgramEvent", "ReceiverEvent", "ReceiveEvent"], &events);
         for name in ["sender_found", "set_found", "files_known", "file_complete"] {
             last(&events, name);
         }
@@ -79,7 +84,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
 }
 
 #[test]
-fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
+fn directory_arrives_with_unicast_feedback() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub/empty")).unwrap();
@@ -102,7 +107,7 @@ fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_arrive_byte_by_byte() {
+fn names_that_are_not_utf8_arrive_unchanged() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
@@ -131,7 +136,7 @@ fn names_that_are_no_text_arrive_byte_by_byte() {
 }
 
 #[test]
-fn who_has_the_same_files_already_succeeds_like_everybody_else() {
+fn receiver_with_present_files_succeeds() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub")).unwrap();
@@ -157,9 +162,9 @@ fn who_has_the_same_files_already_succeeds_like_everybody_else() {
     for ((program, folder), before) in receivers.into_iter().zip(&folders).zip([0, 1, 3]) {
         let (status, events) = program.finish();
         assert_eq!(status.code(), Some(0), "{events:#?}");
-        assert_eq!(last(&events, "set_complete")["already_here"], before);
-        assert_eq!(last(&events, "summary")["sets"][0]["already_here"], before);
-        let told = |event: &&Value| event["already_here"] == true && event["path"].is_string();
+        assert_eq!(last(&events, "set_complete")["present"], before);
+        assert_eq!(last(&events, "summary")["sets"][0]["present"], before);
+        let told = |event: &&Value| event["present"] == true && event["path"].is_string();
         assert_eq!(events.iter().filter(told).count(), before);
         for file in ["a", "sub/b", "c"] {
             let (sent, got) =
@@ -172,7 +177,7 @@ fn who_has_the_same_files_already_succeeds_like_everybody_else() {
 }
 
 #[test]
-fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() {
+fn receiver_with_another_file_of_the_name_fails() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();
@@ -186,7 +191,7 @@ fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() 
     assert_eq!(status.code(), Some(6), "{events:#?}");
     let failed = last(&events, "receiver_failed");
     assert_eq!(failed["name"], "bad");
-    assert!(failed["reason"].as_str().unwrap().contains("overwrite"), "{failed}");
+    assert!(failed["reason"].as_str().unwrap().contains("exists already"), "{failed}");
 
     let codes = receivers.map(|receiver| receiver.finish().0.code());
     assert_eq!(codes[0], Some(0));

@@ -32,7 +32,6 @@ mod content;
 #[allow(dead_code)]
 #[path = "../netns/files.rs"]
 mod files;
-mod lanes;
 mod late;
 mod matrix;
 #[allow(dead_code)]
@@ -44,6 +43,7 @@ mod place;
 mod process;
 mod programs;
 mod rate;
+mod slots;
 mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,8 +53,8 @@ use std::thread;
 use std::time::Instant;
 
 use command::say;
-use lanes::Lane;
 use matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
+use slots::Slot;
 use trial::Outcome;
 
 /// Set to 1, lets these tests run.
@@ -99,11 +99,11 @@ fn chosen() -> Vec<Case> {
 }
 
 /// Waits until there is room for a case.
-fn lane(case: &Case) -> Lane {
+fn slot(case: &Case) -> Slot {
     match case.size {
-        Size::Large if case.loss < 10 && case.rate() <= 100_000_000 => Lane::half_the_road(),
-        Size::Large => Lane::whole_road(),
-        _ => Lane::one(),
+        Size::Large if case.loss < 10 && case.rate() <= 100_000_000 => Slot::half(),
+        Size::Large => Slot::all(),
+        _ => Slot::one(),
     }
 }
 
@@ -127,7 +127,7 @@ fn all_cases_of_the_matrix() {
     let take = || next.lock().ok()?.next();
     let work = || {
         while let Some(case) = take() {
-            let _lane = lane(case);
+            let _slot = slot(case);
             let begin = Instant::now();
             let outcome = run(case);
             tell(case, &outcome, begin);
@@ -138,7 +138,7 @@ fn all_cases_of_the_matrix() {
             }
         }
     };
-    thread::scope(|scope| (0..lanes::LANES).for_each(|_| drop(scope.spawn(work))));
+    thread::scope(|scope| (0..slots::SLOTS).for_each(|_| drop(scope.spawn(work))));
     let (failures, refusals) = (lock(&failures), lock(&refusals));
     say(format_args!(
         "{} cases in {:.0} s, {} failed, the peer refuses {}: {}",
@@ -153,7 +153,7 @@ fn all_cases_of_the_matrix() {
 }
 
 fn lock(list: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
-    list.lock().expect("nobody panics holding it")
+    list.lock().expect("no thread panics holding it")
 }
 
 fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
@@ -171,12 +171,12 @@ fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
 
 /// Shows that a case can fail, and that nothing of it stays.
 #[test]
-fn a_receiver_that_cannot_ask_for_repair_fails_its_case() {
-    let name = "a_receiver_that_cannot_ask_for_repair_fails_its_case";
+fn receiver_that_cannot_request_repair_fails() {
+    let name = "receiver_that_cannot_request_repair_fails";
     if !is_wanted(name) {
         return;
     }
-    let _lane = Lane::one();
+    let _slot = Slot::one();
     let case = Case {
         pairing: Pairing::NrlToNrl,
         kind: Kind::File,

@@ -1,8 +1,8 @@
-//! What is tried: every combination of who sends to whom, what, how, and through what loss.
+//! What is tried: every combination of sender and receiver, kind, code, size and loss.
 
 use std::fmt;
 
-/// Who sends and who receives.
+/// Which implementation sends, and which receives.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Pairing {
     /// The harness's own trial: what fails here is not our fault.

@@ -15,7 +15,7 @@ pub struct Programs {
     receiver: PathBuf,
 }
 
-/// What the peers are told beyond the case.
+/// Options of the peers beside those of the case.
 pub struct Task<'a> {
     pub case: &'a Case,
     pub place: &'a Place,

@@ -19,7 +19,7 @@ use crate::process::{self, Running};
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Passed(Report),
-    /// The NRL peer does not do this, or dies of it, whoever is on the other side; says what.
+    /// The NRL peer does not do this, or crashes, with any peer; says what.
     PeerRefuses(String),
     Failed(String),
 }
@@ -223,7 +223,7 @@ impl<'a> Trial<'a> {
         let lost = overflown
             + match self.case.pairing {
                 Pairing::NrlToOurs => account.gap_bytes,
-                // Tossed behind the wire.
+                // Dropped after the wire.
                 _ => sent * u64::from(self.case.loss) / 100,
             };
         if account.repair_bytes * 2 > lost * 3 {

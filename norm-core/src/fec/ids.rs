@@ -139,7 +139,7 @@ impl RawPayloadId {
 
     /// True for the greatest block and symbol that fit, which no object has: the last symbol of an
     /// object without any, as the NRL library counts it.
-    pub fn names_nothing(self, format: PayloadFormat) -> bool {
+    pub fn is_before_first(self, format: PayloadFormat) -> bool {
         self.decode(format)
             .is_some_and(|id| id.block == format.max_block() && id.symbol == format.max_symbol())
     }

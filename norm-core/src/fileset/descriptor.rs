@@ -1,8 +1,12 @@
-//! Which part of which file set an object is, without a word on how that travels.
+//! Which part of which file set an object is, independent of the protocol that carries it.
 
 use blake3::Hash;
 
-/// The name of a set: 128 bits, drawn at random by its sender.
+/// Parts of a set at most, manifest and digest list included: as many objects as a session of any
+/// protocol can hold.
+pub const MAX_PARTS: u32 = 32_767;
+
+/// The id of a file set: 128 bits, drawn at random by its sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetId(pub [u8; 16]);
 
@@ -12,17 +16,18 @@ impl core::fmt::Display for SetId {
     }
 }
 
-/// What a set is about, whoever sends it and however it is cut up: the beginning of its head's hash.
+/// Identifies the files of a set, whichever sender it comes from and however its payload is cut into
+/// extents: the beginning of its manifest's hash.
 ///
-/// Sets with the same id have the same files, by name, size, mode and time. It does not say what is in
-/// them: that is for the tail to say.
+/// Sets with the same content id have the same files, by name, size, mode and time. It does not cover
+/// what is in them: the digest list does.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub [u8; 16]);
 
 impl ContentId {
-    /// The content id of the set whose encoded head has this hash.
-    pub fn of(head: &Hash) -> Self {
-        Self(core::array::from_fn(|at| head.as_bytes()[at]))
+    /// The content id of the set whose encoded manifest has this hash.
+    pub fn of(manifest: &Hash) -> Self {
+        Self(core::array::from_fn(|at| manifest.as_bytes()[at]))
     }
 }
 
@@ -32,7 +37,7 @@ impl core::fmt::Display for ContentId {
     }
 }
 
-/// What an object of a set holds.
+/// What a part of a set holds.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum PartKind {
     /// The list of files.
@@ -55,11 +60,11 @@ pub struct SetDescriptor {
     pub set: SetId,
     /// Parts of the set, manifest and digest list included: at least 2.
     pub parts: u32,
-    /// Where this extent begins in the payload, in bytes; 0 in head and tail.
+    /// Where this extent begins in the payload, in bytes; 0 for manifest and digest list.
     pub offset: u64,
     /// Bytes in the payload of the whole set.
     pub payload_size: u64,
-    /// What the set is about.
+    /// Identifies the files of the set.
     pub content: ContentId,
 }
 
@@ -90,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_id_is_the_beginning_of_the_manifests_hash() {
+    fn content_id_is_the_beginning_of_the_manifest_hash() {
         let hash = blake3::hash(b"manifest");
         let id = ContentId::of(&hash);
         assert_eq!(id.0, hash.as_bytes()[..16]);

@@ -1,17 +1,17 @@
-//! The tail of a set: BLAKE3 hashes of its head and of each extent of its payload.
+//! The digest list of a file set: BLAKE3 hashes of its manifest and of each extent of its payload.
 //!
 //! ```text
 //!  0  magic "NTAL"
 //!  4  version, 1
 //!  5  reserved, 3 zero bytes
 //!  8  number of extents, 32 bits
-//! 12  hash of the head, 32 bytes
+//! 12  hash of the manifest, 32 bytes
 //! 44  hash of each extent in order, 32 bytes each
 //!     root: hash of the set id and of everything above, 32 bytes
 //! ```
 //!
-//! The root tells a damaged tail, or the tail of another set, from the right one. It has no key:
-//! anybody can make a tail, so this is no protection against an adversary.
+//! The root tells a damaged digest list, or that of another set, from the right one. It has no key:
+//! anyone can make a digest list, so this is no protection against an adversary.
 
 use blake3::Hash;
 
@@ -25,15 +25,15 @@ const HASH_LEN: usize = blake3::OUT_LEN;
 /// Keeps the root apart from every other use of BLAKE3.
 const ROOT_CONTEXT: &str = "norm-core 2026-11-22 file set tail version 1 root";
 
-/// Most bytes in a tail: 8 million extents.
+/// Bytes in a digest list at most: 8 million extents.
 pub const MAX_DIGEST_LIST_BYTES: usize = 256 << 20;
 
-/// Bytes in the tail of a set with this many extents.
+/// Bytes in the digest list of a set with this many extents.
 pub const fn digest_list_len(extents: u32) -> u64 {
     (HEADER_LEN + 2 * HASH_LEN) as u64 + HASH_LEN as u64 * extents as u64
 }
 
-/// Builds a tail.
+/// Builds a digest list.
 #[derive(Clone, Debug)]
 pub struct DigestListWriter {
     out: Vec<u8>,
@@ -42,17 +42,20 @@ pub struct DigestListWriter {
 }
 
 impl DigestListWriter {
-    /// The tail of this set, whose encoded head has this hash.
-    pub fn new(set: SetId, head: &Hash) -> Self {
+    /// The digest list of this set, whose encoded manifest has this hash.
+    pub fn new(set: SetId, manifest: &Hash) -> Self {
         let mut out = Vec::with_capacity(digest_list_len(16) as usize);
         out.extend_from_slice(&MAGIC);
         out.push(VERSION);
         out.resize(HEADER_LEN, 0);
-        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(manifest.as_bytes());
         Self { out, set, extents: 0 }
     }
 
-    /// Adds the hash of the next extent. Fails when the tail would exceed [`MAX_DIGEST_LIST_BYTES`].
+    /// Adds the hash of the next extent.
+    ///
+    /// # Errors
+    /// [`ContentError::TooLarge`] when the list would exceed [`MAX_DIGEST_LIST_BYTES`].
     pub fn push(&mut self, extent: &Hash) -> Result<(), ContentError> {
         if digest_list_len(self.extents + 1) > MAX_DIGEST_LIST_BYTES as u64 {
             return Err(ContentError::TooLarge);
@@ -67,7 +70,7 @@ impl DigestListWriter {
         self.extents
     }
 
-    /// The encoded tail, [`digest_list_len`] bytes.
+    /// The encoded list, [`digest_list_len`] bytes.
     pub fn finish(mut self) -> Vec<u8> {
         self.out[8..HEADER_LEN].copy_from_slice(&self.extents.to_be_bytes());
         let root = root(&self.set, &self.out);
@@ -76,16 +79,19 @@ impl DigestListWriter {
     }
 }
 
-/// A received tail that is whole and belongs to its set.
+/// A received digest list that is whole and belongs to its set.
 #[derive(Copy, Clone, Debug)]
 pub struct DigestList<'a> {
-    head: Hash,
+    manifest: Hash,
     extents: &'a [[u8; HASH_LEN]],
     root: Hash,
 }
 
 impl<'a> DigestList<'a> {
-    /// Checks the tail of this set, root included.
+    /// Checks the digest list of this set, root included.
+    ///
+    /// # Errors
+    /// [`ContentError`] when the list is malformed, too long or of another set.
     pub fn parse(bytes: &'a [u8], set: &SetId) -> Result<Self, ContentError> {
         if bytes.len() > MAX_DIGEST_LIST_BYTES {
             return Err(ContentError::TooLarge);
@@ -101,19 +107,19 @@ impl<'a> DigestList<'a> {
             core::cmp::Ordering::Greater => return Err(ContentError::TrailingBytes),
             core::cmp::Ordering::Equal => {}
         }
-        let head = Hash::from_bytes(cursor.array()?);
+        let manifest = Hash::from_bytes(cursor.array()?);
         // The length is right, so this is the number of extents and no bytes are left over.
         let (extents, _) = cursor.bytes(cursor.remaining() - HASH_LEN)?.as_chunks();
         let claimed = Hash::from_bytes(cursor.array()?);
         if root(set, &bytes[..bytes.len() - HASH_LEN]) != claimed {
             return Err(ContentError::RootMismatch);
         }
-        Ok(Self { head, extents, root: claimed })
+        Ok(Self { manifest, extents, root: claimed })
     }
 
-    /// The hash of the encoded head.
-    pub fn head(&self) -> Hash {
-        self.head
+    /// The hash of the encoded manifest.
+    pub fn manifest(&self) -> Hash {
+        self.manifest
     }
 
     /// The hash of this extent; `None` when there is no such extent.
@@ -144,8 +150,8 @@ mod tests {
 
     const SET: SetId = SetId(*b"0123456789abcdef");
 
-    fn tail(extents: u8) -> Vec<u8> {
-        let mut writer = DigestListWriter::new(SET, &blake3::hash(b"head"));
+    fn list(extents: u8) -> Vec<u8> {
+        let mut writer = DigestListWriter::new(SET, &blake3::hash(b"manifest"));
         for i in 0..extents {
             writer.push(&blake3::hash(&[i])).unwrap();
         }
@@ -158,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn the_hashes_come_back_in_order() {
+    fn hashes_come_back_in_order() {
         for extents in [0, 1, 7] {
-            let bytes = tail(extents);
+            let bytes = list(extents);
             assert_eq!(bytes.len() as u64, digest_list_len(u32::from(extents)));
             let parsed = DigestList::parse(&bytes, &SET).unwrap();
-            assert_eq!(parsed.head(), blake3::hash(b"head"));
+            assert_eq!(parsed.manifest(), blake3::hash(b"manifest"));
             let expected: Vec<Hash> = (0..extents).map(|i| blake3::hash(&[i])).collect();
             assert_eq!(parsed.extents().collect::<Vec<_>>(), expected);
             assert_eq!(parsed.extent(0), expected.first().copied());
@@ -173,15 +179,15 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_these_bytes() {
-        let bytes = tail(3);
+    fn header_layout_is_fixed() {
+        let bytes = list(3);
         assert_eq!(bytes[..12], *b"NTAL\x01\0\0\0\0\0\0\x03");
-        assert_eq!(bytes[12..44], *blake3::hash(b"head").as_bytes());
+        assert_eq!(bytes[12..44], *blake3::hash(b"manifest").as_bytes());
     }
 
     #[test]
-    fn every_flipped_bit_and_every_other_length_is_refused() {
-        let good = tail(2);
+    fn flipped_bits_and_other_lengths_are_refused() {
+        let good = list(2);
         for len in 0..good.len() {
             assert_eq!(error(&good[..len], &SET), Some(ContentError::Truncated));
         }
@@ -195,8 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_of_another_set_or_version_is_refused() {
-        let mut bytes = tail(2);
+    fn list_of_another_set_or_version_is_refused() {
+        let mut bytes = list(2);
         let other = SetId(*b"0123456789abcdeg");
         assert_eq!(error(&bytes, &other), Some(ContentError::RootMismatch));
         bytes.swap(50, 51 + 32); // bytes of two extents
@@ -208,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_known_for_any_number_of_extents() {
+    fn length_follows_from_the_number_of_extents() {
         assert_eq!(digest_list_len(0), 76);
         assert_eq!(digest_list_len(u32::MAX), 76 + 32 * u64::from(u32::MAX));
-        let mut bytes = tail(0);
+        let mut bytes = list(0);
         bytes[8..12].fill(0xff);
         assert_eq!(error(&bytes, &SET), Some(ContentError::Truncated));
     }
@@ -222,7 +228,7 @@ mod tests {
             mut bytes in prop::collection::vec(any::<u8>(), 0..200), extents in 0u8..5,
         ) {
             prop_assert!(DigestList::parse(&bytes, &SET).is_err());
-            let start = tail(extents);
+            let start = list(extents);
             let n = bytes.len().min(12);
             bytes[..n].copy_from_slice(&start[..n]);
             prop_assert!(DigestList::parse(&bytes, &SET).is_err());

@@ -1,6 +1,6 @@
 //! Why content data is refused.
 
-/// What is wrong with a head, a tail or a set description.
+/// What is wrong with a manifest, a digest list or a set descriptor.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum ContentError {
     /// The data ends too early.
@@ -21,7 +21,7 @@ pub enum ContentError {
     TooLarge,
     /// The sizes of the files do not add up to the size of the payload.
     SizeMismatch,
-    /// The tail is damaged, or belongs to another set.
+    /// The digest list is damaged, or belongs to another set.
     RootMismatch,
 }
 
@@ -39,7 +39,7 @@ impl core::fmt::Display for ContentError {
             Self::BadPath => "a path is empty, too long or not UTF-8",
             Self::TooLarge => "the data is larger than accepted",
             Self::SizeMismatch => "the file sizes do not add up to the size of the payload",
-            Self::RootMismatch => "the hash list is damaged or belongs to another transfer",
+            Self::RootMismatch => "the digest list is damaged or belongs to another transfer",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The head of a set: the list of its files and directories.
+//! The manifest of a file set: the list of its files and directories.
 //!
 //! ```text
 //!  0  magic "NHED"
@@ -27,11 +27,11 @@ const HEADER_LEN: usize = 20;
 const ENTRY_LEN: usize = 27;
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
-/// Most entries in a head.
+/// Entries in a manifest at most.
 pub const MAX_ENTRIES: u32 = 1_000_000;
-/// Most bytes in a head.
+/// Bytes in an encoded manifest at most.
 pub const MAX_MANIFEST_BYTES: usize = 256 << 20;
-/// Most bytes in a path.
+/// Bytes in a path at most.
 pub const MAX_PATH_BYTES: usize = 4096;
 
 /// What an entry is.
@@ -81,7 +81,7 @@ impl Entry<'_> {
     }
 }
 
-/// Builds a head.
+/// Builds a manifest.
 #[derive(Clone, Debug)]
 pub struct ManifestWriter {
     out: Vec<u8>,
@@ -96,7 +96,7 @@ impl Default for ManifestWriter {
 }
 
 impl ManifestWriter {
-    /// A head without entries.
+    /// A manifest without entries.
     pub fn new() -> Self {
         let mut out = Vec::with_capacity(4096);
         out.extend_from_slice(&MAGIC);
@@ -107,8 +107,9 @@ impl ManifestWriter {
 
     /// Adds an entry. Its content begins at [`ManifestWriter::payload_size`] as it was before.
     ///
-    /// Fails, and changes nothing, when a field is out of range, or when the head would exceed
-    /// [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
+    /// # Errors
+    /// [`ContentError`], with nothing changed, when a field is out of range, or when the manifest would
+    /// exceed [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), ContentError> {
         entry.check()?;
         let payload_size =
@@ -143,7 +144,7 @@ impl ManifestWriter {
         self.payload_size
     }
 
-    /// The encoded head.
+    /// The encoded manifest.
     pub fn finish(mut self) -> Vec<u8> {
         self.out[8..12].copy_from_slice(&self.entries.to_be_bytes());
         self.out[12..HEADER_LEN].copy_from_slice(&self.payload_size.to_be_bytes());
@@ -151,7 +152,7 @@ impl ManifestWriter {
     }
 }
 
-/// A received head, of which only the header has been read yet.
+/// A received manifest, of which only the header has been read yet.
 #[derive(Copy, Clone, Debug)]
 pub struct Manifest<'a> {
     entries: u32,
@@ -161,6 +162,9 @@ pub struct Manifest<'a> {
 
 impl<'a> Manifest<'a> {
     /// Reads the header. The entries are checked as they are read, see [`Manifest::entries`].
+    ///
+    /// # Errors
+    /// [`ContentError`] when the header is malformed or announces more than is accepted.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ContentError> {
         if bytes.len() > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
@@ -197,9 +201,9 @@ impl<'a> Manifest<'a> {
         self.payload_size
     }
 
-    /// Reads the entries. The head is good only when the iterator has ended without an error; it ends
-    /// after the first one. The last item is an error when the sizes do not add up to the payload's
-    /// or bytes are left over.
+    /// Reads the entries. The manifest is good only when the iterator has ended without an error; it
+    /// ends after the first one. The last item is an error when the sizes do not add up to the
+    /// payload's or bytes are left over.
     pub fn entries(&self) -> Entries<'a> {
         Entries {
             body: self.body,
@@ -211,7 +215,7 @@ impl<'a> Manifest<'a> {
     }
 }
 
-/// The entries of a head in order; see [`Manifest::entries`].
+/// The entries of a manifest in order; see [`Manifest::entries`].
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     body: Cursor<'a>,

@@ -1,12 +1,13 @@
-//! What a transfer says about its content.
+//! File sets: what a transfer says about its files.
 //!
-//! A transfer carries a *set* of files as a run of NORM objects: a head that lists the files, the
-//! payload (all file contents one after the other, cut into extents of one object each), and a tail
-//! with the hashes of all that. Each object's NORM_INFO says which part of which set it is.
+//! A transfer carries a *file set* as a run of objects: the manifest, which lists the files; the
+//! payload, which is all file contents one after the other, cut into extents of one object each; and
+//! the digest list, with the hashes of all that. A [`SetDescriptor`] says which part of which set an
+//! object is; how it travels with the object is left to each protocol.
 //!
 //! Everything here comes from the network when received: all numbers are big-endian, all formats
-//! begin with a magic and a version, and parsing is strict. Files, hashing and transport ids beyond
-//! the first are the business of others.
+//! begin with a magic and a version, and parsing is strict. This module opens no files, and hashes
+//! nothing but the root of a digest list.
 
 mod cursor;
 mod descriptor;
@@ -17,7 +18,7 @@ mod path;
 mod raw_name;
 
 pub use blake3::Hash;
-pub use descriptor::{ContentId, PartKind, SetDescriptor, SetId};
+pub use descriptor::{ContentId, MAX_PARTS, PartKind, SetDescriptor, SetId};
 pub use digests::{DigestList, DigestListWriter, MAX_DIGEST_LIST_BYTES, digest_list_len};
 pub use error::ContentError;
 pub use manifest::{

@@ -1,13 +1,13 @@
 //! Reducing a name from the network to something safe to create.
 //!
 //! A name is *reduced*, not refused: the root, `.` and `..` are dropped, and what this system's files
-//! cannot be called, or could take for more than a plain name, is replaced. So `../../etc/passwd`
-//! becomes `etc/passwd` below the output directory. Two names can reduce to the same one; whoever creates
-//! files must not overwrite. Links on the way are for the one who opens files to refuse.
+//! cannot be called, or could take for more than a simple name, is replaced. So `../../etc/passwd`
+//! becomes `etc/passwd` below the output directory. Two names can reduce to the same one: code that
+//! creates files must not overwrite, and must refuse symbolic links in the path.
 
 use super::raw_name::raw_byte;
 
-/// Most bytes in a component.
+/// Bytes in a component at most.
 pub const MAX_COMPONENT_BYTES: usize = 255;
 /// How the names of our own temporary files begin; no received name does.
 pub const TEMP_PREFIX: &str = ".norm-";
@@ -15,7 +15,7 @@ pub const TEMP_PREFIX: &str = ".norm-";
 /// What a file may be called.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum NameRules {
-    /// Everything but `/` and NUL.
+    /// Any byte but `/` and NUL.
     Unix,
     /// No control characters, backslashes, colons, devices, or dots and spaces at the end.
     Windows,
@@ -44,6 +44,9 @@ impl core::error::Error for UnsafePath {}
 /// is put in front of names that are devices under these rules, and of names like our temporary
 /// files'. Components are cut to [`MAX_COMPONENT_BYTES`]. The result is never empty, and reducing it
 /// again does not change it.
+///
+/// # Errors
+/// [`UnsafePath`] when nothing is left.
 pub fn safe_components(path: &str, rules: NameRules) -> Result<Vec<String>, UnsafePath> {
     let components: Vec<String> = path
         .split('/')
@@ -53,7 +56,7 @@ pub fn safe_components(path: &str, rules: NameRules) -> Result<Vec<String>, Unsa
     if components.is_empty() { Err(UnsafePath) } else { Ok(components) }
 }
 
-/// A plain name made from a component that is not empty, `.` or `..`.
+/// A safe name made from a component that is not empty, `.` or `..`.
 fn safe_component(component: &str, rules: NameRules) -> String {
     let windows = rules == NameRules::Windows;
     let mut name = String::with_capacity(component.len() + 1);
@@ -66,19 +69,19 @@ fn safe_component(component: &str, rules: NameRules) -> String {
         c if windows && c.is_control() => '_',
         c => c,
     }));
-    name.truncate(most(&name, rules));
+    name.truncate(cut_at(&name, rules));
     if !windows {
         return name;
     }
-    let kept = name.trim_end_matches(['.', ' ']).len();
-    let replaced = name.len() - kept;
-    name.truncate(kept);
+    let trimmed = name.trim_end_matches(['.', ' ']).len();
+    let replaced = name.len() - trimmed;
+    name.truncate(trimmed);
     name.extend(core::iter::repeat_n('_', replaced));
     name
 }
 
-/// Where a name is cut: behind [`MAX_COMPONENT_BYTES`] bytes as they will be on disk.
-fn most(name: &str, rules: NameRules) -> usize {
+/// Where a name is cut: after [`MAX_COMPONENT_BYTES`] bytes as they will be on disk.
+fn cut_at(name: &str, rules: NameRules) -> usize {
     let width = |c: char| match raw_byte(c) {
         Some(_) if rules == NameRules::Unix => 1,
         _ => c.len_utf8(),
@@ -97,8 +100,8 @@ fn most(name: &str, rules: NameRules) -> usize {
 /// Whether Windows takes this name for a device: some reserved names, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split(['.', ':']).next().unwrap_or(name).trim_end_matches(' ');
-    const PLAIN: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
-    if PLAIN.iter().any(|plain| stem.eq_ignore_ascii_case(plain)) {
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    if DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) {
         return true;
     }
     // COM and LPT with one digit, which may be a superscript.
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_system_allows_is_kept_as_it_is() {
+    fn names_that_the_system_allows_are_kept() {
         let unix = |path: &str| safe_components(path, NameRules::Unix).unwrap().join("/");
         for name in
             ["dev-disk-by\\x2duuid.swap", "File::Spec.3pm", "aux.c", "trail. ", "a\nb", "..."]
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leads_out_of_the_output_directory() {
+    fn paths_stay_below_the_output_directory() {
         assert_eq!(safe("/etc/passwd"), "etc/passwd");
         assert_eq!(safe("../../etc/./passwd"), "etc/passwd");
         assert_eq!(safe("a//b/../c/"), "a/b/c");
@@ -161,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn names_of_which_nothing_is_left_are_refused() {
+    fn names_reduced_to_nothing_are_refused() {
         for path in ["", "/", ".", "..", "../..", "/./../"] {
             assert_eq!(safe_components(path, NameRules::Windows), Err(UnsafePath));
         }
     }
 
     #[test]
-    fn devices_are_not_opened() {
+    fn device_names_are_changed() {
         for (name, expected) in [
             ("CON", "_CON"),
             ("nul.txt", "_nul.txt"),
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_hide_something_are_replaced() {
+    fn deceptive_characters_are_replaced() {
         assert_eq!(safe("a\0b\n\x1b[31m\u{85}"), "a_b__[31m_");
         assert_eq!(safe("x.exe. . "), "x.exe____");
         assert_eq!(safe(" "), "_");
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn our_temporary_files_cannot_be_named() {
+    fn names_of_temporary_files_are_changed() {
         assert_eq!(safe(".norm-1234"), "_.norm-1234");
         assert_eq!(safe("d/.NORM-"), "d/_.NORM-");
         assert_eq!(safe(".norm"), ".norm");
@@ -210,13 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_count_as_one_each_where_names_are_bytes() {
+    fn raw_bytes_count_as_one_each_on_unix() {
         let name = "\u{f7e9}".repeat(300);
         let cut = |rules| safe_components(&name, rules).unwrap()[0].chars().count();
         assert_eq!((cut(NameRules::Unix), cut(NameRules::Windows)), (255, 85));
     }
 
-    fn assert_plain(component: &str) {
+    fn assert_safe(component: &str) {
         assert!(!matches!(component, "" | "." | ".."));
         assert!(component.len() <= MAX_COMPONENT_BYTES);
         assert!(!component.contains(['/', '\\', ':']) && !component.contains(char::is_control));
@@ -228,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_becomes_plain_components_and_stays_so(
+        fn reduction_is_safe_and_idempotent(
             path in prop_oneof![
                 any::<String>(),
                 "[./\\\\: \0a]{0,20}",
@@ -239,7 +242,7 @@ mod tests {
             match safe_components(&path, NameRules::Windows) {
                 Ok(components) => {
                     prop_assert!(!components.is_empty());
-                    components.iter().for_each(|component| assert_plain(component));
+                    components.iter().for_each(|component| assert_safe(component));
                     prop_assert_eq!(safe_components(&components.join("/"), NameRules::Windows), Ok(components));
                 }
                 Err(UnsafePath) => {

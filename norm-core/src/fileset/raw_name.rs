@@ -2,8 +2,8 @@
 //!
 //! Names on Unix are bytes, and old ones are often not UTF-8; paths on the wire are. A byte that is no
 //! part of a character travels as one of 128 characters for private use, U+F780 to U+F7FF, for the
-//! bytes 0x80 to 0xFF. Should a name have such a character itself, that one travels byte by byte, so that
-//! every name comes back as it was.
+//! bytes 0x80 to 0xFF. Should a name have such a character itself, that one travels byte by byte, so
+//! that every name comes back as it was.
 
 use std::borrow::Cow;
 
@@ -38,8 +38,8 @@ pub fn name_to_text(name: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The name that a text stands for, byte by byte. Beyond the text's own it has no byte below 0x80, so no
-/// `/` and no NUL.
+/// The name that a text stands for, byte by byte. Beyond the text's own it has no byte below 0x80,
+/// so no `/` and no NUL.
 #[must_use]
 pub fn text_to_name(text: &str) -> Cow<'_, [u8]> {
     if !text.chars().any(|c| raw_byte(c).is_some()) {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_utf8_stays_as_it_is_and_other_bytes_become_characters() {
+    fn utf8_is_kept_and_other_bytes_become_characters() {
         assert!(matches!(name_to_text("Käse".as_bytes()), Cow::Borrowed("Käse")));
         assert_eq!(name_to_text(b"caf\xe9.txt"), "caf\u{f7e9}.txt");
         assert_eq!(*text_to_name("caf\u{f7e9}.txt"), *b"caf\xe9.txt");
@@ -73,19 +73,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_name_comes_back(name in proptest::collection::vec(any::<u8>(), 0..64)) {
+        fn names_survive_the_round_trip(name in proptest::collection::vec(any::<u8>(), 0..64)) {
             let text = name_to_text(&name);
             prop_assert_eq!(&*text_to_name(&text), &*name);
         }
 
         #[test]
-        fn private_characters_come_back(name in "[a\u{f700}-\u{f810}é]{0,20}") {
+        fn private_characters_survive_the_round_trip(name in "[a\u{f700}-\u{f810}é]{0,20}") {
             let text = name_to_text(name.as_bytes());
             prop_assert_eq!(&*text_to_name(&text), name.as_bytes());
         }
 
         #[test]
-        fn no_text_stands_for_a_path_that_it_does_not_show(text in any::<String>()) {
+        fn raw_bytes_add_no_ascii(text in any::<String>()) {
             let count = |bytes: &[u8], wanted: u8| bytes.iter().filter(|&&b| b == wanted).count();
             let name = text_to_name(&text);
             for byte in 0..0x80 {

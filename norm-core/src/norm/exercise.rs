@@ -79,7 +79,7 @@ pub fn receiver(input: &[u8]) {
             Datagram {
                 source,
                 to_group: true,
-                marked: false,
+                ce: false,
                 waited: Duration::ZERO,
                 payload: &mut payload,
             },
@@ -125,7 +125,7 @@ pub fn sender(input: &[u8]) {
             Datagram {
                 source,
                 to_group: false,
-                marked: false,
+                ce: false,
                 waited: Duration::ZERO,
                 payload: &mut payload,
             },

@@ -63,12 +63,10 @@ mod signal;
 pub use error::ObjectError;
 pub use norm_core::fec::RsForm;
 pub use norm_core::norm::receiver::{Feedback, JoinPolicy, ReceiverStats};
-pub use norm_core::norm::sender::{MemberStatus, RateControl, SenderStats};
+pub use norm_core::norm::sender::{MemberStatus, Mode, RateControl, SenderStats};
 pub use norm_core::norm::stream::MessageMarks;
 pub use options::{ObjectReceiveOptions, ObjectSendOptions};
-pub use receiver::{
-    ObjectEvent, ObjectEvents, ObjectReceiver, RemoteSender, StreamItem, StreamReader,
-};
+pub use receiver::{ObjectEvent, ObjectReceiver, SenderInfo, StreamItem, StreamReader};
 pub use sender::{
     ObjectNumber, ObjectSendEvent, ObjectSendOutcome, ObjectSendReport, ObjectSender, StreamWriter,
 };

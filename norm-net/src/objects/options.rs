@@ -4,20 +4,24 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::Rng;
+use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
 use norm_core::norm::sender::{ConfigError, Mode, RateControl};
 use norm_core::norm::wire::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
-use crate::error::NetError;
-use crate::interface::InterfaceSpec;
-use crate::send::SendError;
-use crate::session::draw_node;
-use crate::socket::LinkConfig;
+use crate::io::interface::InterfaceSpec;
+use crate::io::socket::LinkConfig;
+use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::norm::FEEDBACK;
+use crate::transfer::receive::ReceiveError;
+use crate::transfer::send::SendError;
 
-/// The options of [`ObjectSender::open`](super::ObjectSender::open).
+/// The options of [`ObjectSender::open`](super::ObjectSender::open): [`ObjectSendOptions::new`] has
+/// the defaults, and each field can be set. More fields may come.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ObjectSendOptions {
     /// Multicast group and port, or the address of the only receiver.
     pub group: SocketAddr,
@@ -38,11 +42,10 @@ pub struct ObjectSendOptions {
     pub block_len: u16,
     /// Parity symbols per block; with `block_len` at most 255 over GF(2^8).
     pub parity: u16,
-    /// Speak RFC 5740 and nothing of our own, for receivers of other makes such as the NRL
-    /// implementation: everybody who is heard counts as a receiver. Otherwise roll calls find out
-    /// who is there. Receivers of our own make that lose nothing are heard only by roll calls: where
-    /// all are, switch this off.
-    pub rfc_only: bool,
+    /// Standard mode speaks RFC 5740 and nothing else, for other implementations such as the NRL's:
+    /// every receiver that is heard is listed. In native mode membership queries find the receivers,
+    /// those that lose nothing included.
+    pub mode: Mode,
     /// Bytes of content per packet, 64 to 65,000.
     pub segment_size: u16,
     /// Our node id, not 0 or 2^32 - 1; `None` draws one.
@@ -74,7 +77,7 @@ impl ObjectSendOptions {
             form: RsForm::Id5,
             block_len: 64,
             parity: 16,
-            rfc_only: true,
+            mode: Mode::Standard,
             segment_size: 1400,
             node: None,
             patience: Duration::from_secs(5),
@@ -85,35 +88,40 @@ impl ObjectSendOptions {
         }
     }
 
+    /// The same with changes, such as `.with(|options| options.ttl = 2)`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     pub(super) fn link_config(&self) -> LinkConfig {
         LinkConfig {
             interface: self.interface.clone(),
             ttl: self.ttl,
-            ecn: self.control != RateControl::Fixed && !self.rfc_only,
+            ecn: self.control != RateControl::Fixed && self.mode == Mode::Native,
             loopback: self.loopback,
             recv_buffer: 4 << 20,
-            feedback_only: true,
+            feedback_filter: Some(FEEDBACK),
             ..LinkConfig::new(self.group)
         }
     }
 
     pub(super) fn engine_config(&self, rng: &mut Rng) -> Result<SenderConfig, SendError> {
         if self.rate == Some(0) {
-            return Err(SendError::Config("a rate of 0 sends nothing: give a higher one".into()));
+            return Err(ConfigProblem::ZeroRate.into());
         }
         let code = RsCode::new(self.form, Points::Rizzo, self.block_len, self.parity);
         let (block_len, parity) = (self.block_len, self.parity);
-        let code = code.map_err(|error| {
-            SendError::Config(format!("no code has {block_len} and {parity} symbols: {error}"))
-        })?;
-        let usual = SenderConfig::new(self.node.map_or_else(|| draw_node(rng), NodeId));
+        let code = code.map_err(|error| ConfigProblem::Code { block_len, parity, error })?;
+        let usual = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
-            packet_overhead: if self.group.is_ipv4() { 28 } else { 48 },
+            packet_overhead: PacketOverhead::to(self.group.ip()),
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),
-            mode: if self.rfc_only { Mode::Standard } else { Mode::Native },
+            mode: self.mode,
             patience: self.patience,
             min_receivers: self.min_receivers,
             start_timeout: self.start_timeout,
@@ -124,8 +132,10 @@ impl ObjectSendOptions {
     }
 }
 
-/// The options of [`ObjectReceiver::open`](super::ObjectReceiver::open).
+/// The options of [`ObjectReceiver::open`](super::ObjectReceiver::open):
+/// [`ObjectReceiveOptions::new`] has the defaults, and each field can be set. More fields may come.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ObjectReceiveOptions {
     /// Multicast group and port of the session, or an address of this machine for a unicast session,
     /// whose feedback is always unicast.
@@ -181,10 +191,17 @@ impl ObjectReceiveOptions {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), NetError> {
+    /// The same with changes, such as `.with(|options| options.ttl = 2)`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<(), ReceiveError> {
         let reserved = |id: &u32| [NodeId::NONE, NodeId::ANY].contains(&NodeId(*id));
         if self.node.as_ref().is_some_and(reserved) {
-            return Err(NetError::Config(ConfigError::ReservedNode.to_string()));
+            return Err(ReceiveError::Config(ConfigError::ReservedNode.into()));
         }
         Ok(())
     }

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, SetId};
 use norm_core::norm::wire::NodeId;
-use norm_net::{ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, receive};
+use norm_net::event::{Obstacle, ResumeData};
+use norm_net::{
+    Hint, Problem, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveReport, receive,
+};
 
+use crate::next;
 use crate::source::{SEGMENT, SentBy, Source, content, file, group, names, options};
 
 const SIZE: usize = 12_000_000;
@@ -25,7 +29,7 @@ fn entries(seed: u64) -> Entries {
 
 fn run(options: &ReceiveOptions) -> (ReceiveReport, Vec<ReceiveEvent>) {
     let receiving = receive(options).unwrap();
-    let events = receiving.events().iter().collect();
+    let events = receiving.events().collect();
     (receiving.wait().unwrap(), events)
 }
 
@@ -33,7 +37,7 @@ fn run(options: &ReceiveOptions) -> (ReceiveReport, Vec<ReceiveEvent>) {
 fn begin(group: SocketAddr, directory: &Path, entries: &Entries) -> u64 {
     let dying = Source { dies_after: HALF, ..Source::new(entries) }.send(group);
     let timeout = Some(Duration::from_millis(1_500));
-    let (report, events) = run(&ReceiveOptions { timeout, ..options(group, directory) });
+    let (report, events) = run(&options(group, directory).with(|o| o.timeout = timeout));
     dying.join().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::Partial, "{report:?}");
     let kept = kept(&events);
@@ -45,7 +49,9 @@ fn begin(group: SocketAddr, directory: &Path, entries: &Entries) -> u64 {
 
 fn kept(events: &[ReceiveEvent]) -> u64 {
     let kept = events.iter().find_map(|event| match event {
-        ReceiveEvent::SetKept { bytes, of, .. } => Some((*bytes, *of)),
+        ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
+            Some((*bytes_done, *bytes_total))
+        }
         _ => None,
     });
     let (bytes, of) = kept.unwrap_or_else(|| panic!("nothing is kept: {events:?}"));
@@ -55,7 +61,7 @@ fn kept(events: &[ReceiveEvent]) -> u64 {
 
 fn resumed(events: &[ReceiveEvent]) -> Option<u64> {
     events.iter().find_map(|event| match event {
-        ReceiveEvent::SetResumed { bytes, .. } => Some(*bytes),
+        ReceiveEvent::SetResumed { bytes_done, .. } => Some(*bytes_done),
         _ => None,
     })
 }
@@ -92,14 +98,16 @@ fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(100);
     let kept = begin(group, dir.path(), &entries);
-    assert_eq!(names(dir.path()).len(), 3, "head, payload and state: {:?}", names(dir.path()));
+    assert_eq!(names(dir.path()).len(), 3, "manifest, payload and state: {:?}", names(dir.path()));
     let code = RsCode::new(RsForm::Id5, Points::Rizzo, 64, 32).unwrap();
     let sender = Source { scheme: Scheme::ReedSolomon(code), ..another(&entries) }.send(group);
     let (report, events) = run(&options(group, dir.path()));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(resumed(&events), Some(kept));
-    let leftovers = ReceiveEvent::Leftovers { kept: vec![(kept, 12_050_000)], removed: 0 };
-    assert_eq!(format!("{:?}", events[0]), format!("{leftovers:?}"));
+    let ReceiveEvent::ResumeDataFound { sets, removed: 0 } = &events[0] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(sets[..], [ResumeData::new(kept, 12_050_000)]);
     let SentBy { confirmed, repairs, .. } = sender.join().unwrap();
     assert_eq!((confirmed, report.decoded), (1, 0));
     assert_eq!(repairs, 0, "it asks for nothing");
@@ -117,8 +125,8 @@ fn what_a_file_of_the_same_size_and_other_content_stops_is_kept_whole() {
     fs::write(&mine, content(SIZE, 9)).unwrap();
     let sender = Source::new(&entries).send(group);
     let (report, events) = run(&options(group, dir.path()));
-    let ReceiveOutcome::LocalError(reason) = &report.outcome else { panic!("{report:?}") };
-    assert!(reason.contains("big.bin") && reason.contains("its content is not"), "{reason}");
+    let problem = Problem::Obstructed { path: mine.clone(), obstacle: Obstacle::SameSize };
+    assert_eq!(report.outcome, ReceiveOutcome::LocalError { problem });
     assert!(fs::read(&mine).unwrap() == content(SIZE, 9));
     assert!(!dir.path().join("small.bin").exists(), "all or nothing");
     assert_eq!(kept(&events), SIZE as u64 + 50_000);
@@ -143,8 +151,10 @@ fn one_that_comes_late_has_only_the_rest_sent_again() {
     let (report, _) = run(&options(group, other.path()));
     assert_complete(&report, other.path(), &entries);
     // Everything was sent, and more is sent only to who asks.
-    let second =
-        ReceiveOptions { seed: Some(10), name: "late".to_owned(), ..options(group, dir.path()) };
+    let second = options(group, dir.path()).with(|o| {
+        o.seed = Some(10);
+        o.name = "late".to_owned();
+    });
     let (report, events) = run(&second);
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(resumed(&events), Some(kept));
@@ -168,10 +178,10 @@ fn a_crash_costs_a_second_and_no_more() {
         ReceiveEvent::Progress(progress) => progress.bytes_done,
         _ => 0,
     };
-    while receiving.events().recv_deadline(until).map(written).unwrap() < 8_000_000 {}
+    while written(next(&receiving, until)) < 8_000_000 {}
     // What is on the disk at this moment.
     let crashed = tempfile::tempdir().unwrap();
-    for kind in ["state", "head", "payload"] {
+    for kind in ["state", "manifest", "payload"] {
         let from = path(dir.path(), kind);
         fs::copy(&from, crashed.path().join(from.file_name().unwrap())).unwrap();
     }
@@ -196,8 +206,7 @@ fn what_is_wrong_on_the_disk_is_received_again() {
     let sender = another(&entries).send(group);
     let (report, events) = run(&options(group, dir.path()));
     assert_complete(&report, dir.path(), &entries);
-    let again =
-        |e: &&ReceiveEvent| matches!(e, ReceiveEvent::Hint(h) if h.contains("did not match"));
+    let again = |e: &&ReceiveEvent| matches!(e, ReceiveEvent::Hint(Hint::ReceivedAgain { .. }));
     // 700,000 bytes to an extent: the flipped ones are all in one.
     assert_eq!(events.iter().filter(again).count(), 1, "{events:?}");
     let sent = sender.join().unwrap();
@@ -209,7 +218,7 @@ fn a_head_that_is_wrong_on_the_disk_is_received_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(135);
     begin(group, dir.path(), &entries);
-    flip(&path(dir.path(), "head"), 30, 10);
+    flip(&path(dir.path(), "manifest"), 30, 10);
     let sender = another(&entries).send(group);
     let (report, events) = run(&options(group, dir.path()));
     assert_complete(&report, dir.path(), &entries);
@@ -227,7 +236,7 @@ fn a_damaged_account_of_what_is_there_counts_for_nothing_and_is_told() {
     let (report, events) = run(&options(group, dir.path()));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(resumed(&events), None);
-    let told = |e: &ReceiveEvent| matches!(e, ReceiveEvent::Hint(h) if h.contains("is damaged"));
+    let told = |e: &ReceiveEvent| matches!(e, ReceiveEvent::Hint(Hint::ResumeDataUnusable { .. }));
     assert!(events.iter().any(told), "{events:?}");
     assert_eq!(sender.join().unwrap().confirmed, 1);
 }
@@ -241,11 +250,14 @@ fn two_receivers_in_one_directory_do_not_share_what_is_kept() {
     let first = receive(&options(group, dir.path())).unwrap();
     let is_on = |event: ReceiveEvent| matches!(event, ReceiveEvent::SetResumed { .. });
     let until = Instant::now() + Duration::from_secs(20);
-    while !first.events().recv_deadline(until).map(is_on).unwrap() {}
-    let fresh = ReceiveOptions { seed: Some(10), fresh: true, ..options(group, dir.path()) };
+    while !is_on(next(&first, until)) {}
+    let fresh = options(group, dir.path()).with(|o| {
+        o.seed = Some(10);
+        o.fresh = true;
+    });
     let (second, _) = run(&fresh);
-    let ReceiveOutcome::LocalError(reason) = second.outcome else { panic!("{second:?}") };
-    assert!(reason.contains("another receiver"), "{reason}");
+    let ReceiveOutcome::LocalError { problem } = second.outcome else { panic!("{second:?}") };
+    assert!(problem.to_string().contains("another receiver"), "{problem}");
     let report = first.wait().unwrap();
     assert_complete(&report, dir.path(), &entries);
     assert!(report.duplicates * 1_000 > kept * 9 / 10);
@@ -257,18 +269,21 @@ fn a_daemon_goes_on_with_what_it_gave_up() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(160);
     let timeout = Some(Duration::from_millis(1_500));
-    let daemon = ReceiveOptions { daemon: true, timeout, ..options(group, dir.path()) };
+    let daemon = options(group, dir.path()).with(|o| {
+        o.daemon = true;
+        o.timeout = timeout;
+    });
     let receiving = receive(&daemon).unwrap();
     Source { dies_after: HALF, ..Source::new(&entries) }.send(group).join().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
     let mut events = Vec::new();
-    while !matches!(events.last(), Some(ReceiveEvent::SetKept { .. })) {
-        events.push(receiving.events().recv_deadline(until).unwrap());
+    while !matches!(events.last(), Some(ReceiveEvent::ResumeDataKept { .. })) {
+        events.push(next(&receiving, until));
     }
     let sent = another(&entries).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.repairs), (1, 0));
     receiving.stopper().stop();
-    let later: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let later: Vec<ReceiveEvent> = receiving.events().collect();
     assert_eq!(resumed(&later), Some(kept(&events)));
     let report = receiving.wait().unwrap();
     assert_complete(&report, dir.path(), &entries);
@@ -278,15 +293,14 @@ fn a_daemon_goes_on_with_what_it_gave_up() {
 fn a_sender_that_is_started_again_finds_a_receiver_that_waits_with_what_it_has() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(170);
-    let receiving =
-        receive(&ReceiveOptions { timeout: None, ..options(group, dir.path()) }).unwrap();
+    let receiving = receive(&options(group, dir.path()).with(|o| o.timeout = None)).unwrap();
     Source { dies_after: HALF, ..Source::new(&entries) }.send(group).join().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
-    let silent = |event: ReceiveEvent| matches!(event, ReceiveEvent::SenderSilent);
-    while !receiving.events().recv_deadline(until).map(silent).unwrap() {}
+    let silent = |event: ReceiveEvent| matches!(event, ReceiveEvent::SenderSilent { .. });
+    while !silent(next(&receiving, until)) {}
     let sent = another(&entries).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.repairs), (1, 0));
-    let events: Vec<ReceiveEvent> = receiving.events().iter().collect();
+    let events: Vec<ReceiveEvent> = receiving.events().collect();
     assert!(resumed(&events).is_some_and(|bytes| bytes > 5_000_000), "{events:?}");
     let report = receiving.wait().unwrap();
     assert_complete(&report, dir.path(), &entries);
@@ -300,13 +314,16 @@ fn who_wants_to_begin_anew_finds_nothing_and_leaves_nothing() {
     begin(group, dir.path(), &entries);
     fs::write(dir.path().join(".norm-other"), "not ours").unwrap();
     let timeout = Some(Duration::from_millis(1_500));
-    let fresh = ReceiveOptions { fresh: true, timeout, ..options(group, dir.path()) };
+    let fresh = options(group, dir.path()).with(|o| {
+        o.fresh = true;
+        o.timeout = timeout;
+    });
     let dying = Source { dies_after: HALF, ..another(&entries) }.send(group);
     let (report, events) = run(&fresh);
     dying.join().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::Partial);
-    assert!(matches!(&events[0], ReceiveEvent::Leftovers { removed: 1, .. }), "{events:?}");
-    assert!(!events.iter().any(|e| matches!(e, ReceiveEvent::SetKept { .. })));
+    assert!(matches!(&events[0], ReceiveEvent::ResumeDataFound { removed: 1, .. }), "{events:?}");
+    assert!(!events.iter().any(|e| matches!(e, ReceiveEvent::ResumeDataKept { .. })));
     assert_eq!(names(dir.path()), [".norm-other"]);
 }
 
@@ -336,10 +353,10 @@ fn what_is_in_the_way_costs_no_second_transfer() {
         }
     }
     let report = receiving.wait().unwrap();
-    assert!(matches!(report.outcome, ReceiveOutcome::LocalError(_)), "{report:?}");
+    assert!(matches!(report.outcome, ReceiveOutcome::LocalError { .. }), "{report:?}");
     sender.join().unwrap();
     let sender = another(&entries).send(group);
-    let (report, events) = run(&ReceiveOptions { overwrite: true, ..options(group, dir.path()) });
+    let (report, events) = run(&options(group, dir.path()).with(|o| o.overwrite = true));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(resumed(&events), Some(SIZE as u64 + 50_000));
     assert_eq!(sender.join().unwrap().repairs, 0);
@@ -352,7 +369,7 @@ fn what_is_here_from_before_may_take_longer_to_pass_than_the_timeout() {
     let kept = begin(group, dir.path(), &entries);
     let sender = Source { rate: 16_000_000, ..another(&entries) }.send(group);
     let timeout = Some(Duration::from_millis(1_500));
-    let (report, events) = run(&ReceiveOptions { timeout, ..options(group, dir.path()) });
+    let (report, events) = run(&options(group, dir.path()).with(|o| o.timeout = timeout));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(resumed(&events), Some(kept));
     assert!(report.elapsed > Duration::from_secs(5), "{report:?}");
@@ -381,7 +398,7 @@ fn who_has_nothing_gets_all_of_it_from_a_sender_that_sends_only_what_is_asked_fo
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(230);
     let sender = Source { on_request: true, ..Source::new(&entries) }.send(group);
-    let (report, _) = run(&ReceiveOptions { drop_percent: 5.0, ..options(group, dir.path()) });
+    let (report, _) = run(&options(group, dir.path()).with(|o| o.drop_percent = 5.0));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(sender.join().unwrap().confirmed, 1);
 }

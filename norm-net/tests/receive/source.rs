@@ -21,9 +21,9 @@ use norm_core::norm::sender::{GrttOptions, ObjectSpec};
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
-use norm_net::driver::{self, Application, Clock};
-use norm_net::interface::InterfaceSpec;
-use norm_net::socket::{Link, LinkConfig};
+use norm_net::io::driver::{self, Application, Clock};
+use norm_net::io::interface::InterfaceSpec;
+use norm_net::io::socket::{Link, LinkConfig};
 
 pub const SET: SetId = SetId(*b"set for the test");
 pub const SEGMENT: u16 = 1344;
@@ -266,13 +266,12 @@ pub fn directory(path: &str) -> Entry<'_> {
 }
 
 pub fn options(group: SocketAddr, directory: &Path) -> ReceiveOptions {
-    ReceiveOptions {
-        interface: Some(InterfaceSpec::Name("lo".to_owned())),
-        timeout: Some(Duration::from_secs(20)),
-        seed: Some(9),
-        name: "test".to_owned(),
-        ..ReceiveOptions::new(group, directory)
-    }
+    ReceiveOptions::new(group, directory).with(|o| {
+        o.interface = Some(InterfaceSpec::Name("lo".to_owned()));
+        o.timeout = Some(Duration::from_secs(20));
+        o.seed = Some(9);
+        o.name = "test".to_owned();
+    })
 }
 
 pub fn names(directory: &Path) -> Vec<String> {

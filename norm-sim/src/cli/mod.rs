@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Plays multicast sessions in a simulated network.
+/// Runs multicast sessions in a simulated network.
 #[derive(Debug, Parser)]
 #[command(name = "norm-sim", version)]
 struct Arguments {
@@ -30,7 +30,7 @@ enum Command {
     Tables(tables::Tables),
 }
 
-/// Runs the subcommand; 0 when all is well, 1 when a scenario fails, 2 for wrong arguments.
+/// Runs the subcommand. Returns 0 on success, 1 when a scenario fails, 2 for wrong arguments.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Plan(plan) => plan.run(),

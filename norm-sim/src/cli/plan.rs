@@ -11,10 +11,10 @@ use norm_sim::{Request, preset};
 
 use super::units;
 
-/// Tells what to expect of a transfer before it is sent.
+/// Plans a transfer before it is sent: duration, repair, feedback, slowest receivers.
 ///
-/// Simulates as much of it as some seconds allow, with real senders and receivers, and
-/// extrapolates the rest: how long it takes, the share of repair, feedback, who is last.
+/// Simulates a stretch of it with real senders and receivers, which takes some seconds, and
+/// extrapolates the remaining part.
 #[derive(Debug, Args)]
 #[command(allow_negative_numbers = true, verbatim_doc_comment)]
 pub(super) struct Plan {
@@ -27,13 +27,13 @@ pub(super) struct Plan {
     /// Bits per second: 200M, 1.5G, 64k [default: 100M, or that of the network]
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     rate: Option<u64>,
-    /// What each receiver loses [default: 1%, or what the network loses]
+    /// Loss of each receiver [default: 1%, or the loss of the network]
     #[arg(long, value_name = "P%", value_parser = units::share)]
     loss: Option<f64>,
-    /// So many of the receivers are behind Wi-Fi: 2 % more, in bursts
+    /// Number of receivers on Wi-Fi, which lose 2 % more, in bursts
     #[arg(long, value_name = "N", default_value_t = 0)]
     wifi: u32,
-    /// N of the receivers lose P% instead; may be given several times
+    /// N receivers lose P% instead; may be given several times
     #[arg(long, value_name = "N:P%", value_parser = units::bad)]
     bad: Vec<(u32, f64)>,
     /// Round trip, such as 5ms [default: 5ms, or that of the network]
@@ -52,16 +52,16 @@ pub(super) struct Plan {
     /// Bytes of content per packet
     #[arg(long, value_name = "BYTES", default_value_t = 1344)]
     segment_size: u16,
-    /// Chooses what is random
+    /// Seed of the random numbers
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Simulate so many bytes, however long it takes [default: some seconds' worth]
+    /// Bytes to simulate, however long it takes [default: some seconds of work]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     simulate: Option<u64>,
     /// Print the plan as JSON
     #[arg(long)]
     json: bool,
-    /// Write a page with plots to this file, too
+    /// Also write a page with plots to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -81,7 +81,7 @@ impl Plan {
         let plan = norm_sim::plan(&self.request()).map_err(|error| (error.to_string(), 2))?;
         if let Some(path) = &self.html {
             std::fs::write(path, plan.page()).map_err(|error| {
-                (format!("cannot write {}: {error}; choose another --html", path.display()), 1)
+                (format!("cannot write {}: {error}; use another --html", path.display()), 1)
             })?;
         }
         if self.json {
@@ -94,10 +94,10 @@ impl Plan {
     }
 
     fn request(&self) -> Request {
-        let usual = if self.network.is_some() { 0.0 } else { 0.01 };
+        let default = if self.network.is_some() { 0.0 } else { 0.01 };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         Request {
-            loss: self.loss.unwrap_or(usual),
+            loss: self.loss.unwrap_or(default),
             wifi: self.wifi,
             bad: self.bad.clone(),
             rate: self.rate,

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use norm_sim::plots;
 
-/// Writes the pictures of docs/congestion-control.md.
+/// Writes the plots of docs/congestion-control.md.
 #[derive(Debug, Args)]
 pub(super) struct Plots {
-    /// The folder.
+    /// Folder for the plots.
     #[arg(default_value = "docs/plots")]
     folder: PathBuf,
 }

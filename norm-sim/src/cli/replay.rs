@@ -8,19 +8,19 @@ use std::sync::{Arc, PoisonError};
 use clap::Args;
 use norm_sim::{Capture, Recipe, RunOptions, attempt, run_to_end, write_pcap};
 
-/// Runs one scenario again, from the line that a swarm has printed.
+/// Runs one scenario again, from the recipe that a swarm has printed.
 #[derive(Debug, Args)]
 pub(super) struct Replay {
-    /// The recipe, as JSON; or a swarm's seed, which draws one.
+    /// The recipe as JSON, or the seed of a drawn one.
     #[arg(value_parser = parse)]
     recipe: Recipe,
-    /// Write every datagram, as it is sent, to a file for Wireshark.
+    /// Write all sent datagrams to a file for Wireshark.
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
 }
 
-/// Datagrams in a capture at most.
-const LONGEST_CAPTURE: usize = 1_000_000;
+/// Maximum number of datagrams in a capture.
+const MAX_CAPTURE: usize = 1_000_000;
 
 fn parse(text: &str) -> Result<Recipe, String> {
     text.parse().map(Recipe::draw).or_else(|_| Recipe::parse(text))
@@ -30,11 +30,11 @@ impl Replay {
     pub(super) fn run(&self) -> ExitCode {
         _ = writeln!(std::io::stdout(), "{}", self.recipe);
         let into = Arc::default();
-        let capture = Capture { host: None, limit: LONGEST_CAPTURE, into: Arc::clone(&into) };
+        let capture = Capture { host: None, limit: MAX_CAPTURE, into: Arc::clone(&into) };
         let capture = self.pcap.is_some().then_some(capture);
         let options = RunOptions { capture, ..RunOptions::default() };
         let result = attempt(&self.recipe, true, |scenario| run_to_end(scenario, &options));
-        // Whoever reads only the first lines closes the pipe.
+        // A reader of the first lines alone closes the pipe.
         _ = match &result {
             Ok(outcome) => writeln!(std::io::stdout(), "{outcome:#?}"),
             Err(message) => writeln!(std::io::stdout(), "failed: {message}"),

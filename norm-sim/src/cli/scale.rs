@@ -6,24 +6,24 @@ use std::process::ExitCode;
 use clap::Args;
 use norm_sim::{Experiment, peak_memory};
 
-/// Measures transmissions and NACKs for many receivers, beside what theory expects.
+/// Measures transmissions and NACKs for many receivers, and compares them with theory.
 #[derive(Debug, Args)]
 pub(super) struct Scale {
-    /// How many receivers.
+    /// Number of receivers.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     receivers: u32,
-    /// Share of packets that each loses on its own, 0 to 1.
+    /// Share of packets that each receiver loses independently, 0 to 1.
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     loss: f64,
-    /// Share of packets that all lose together, 0 to 1.
+    /// Share of packets that all receivers lose together, 0 to 1.
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     trunk: f64,
     /// NACKs go to the sender alone.
     #[arg(long)]
     unicast: bool,
-    /// Count the receivers in a crowd rather than run an engine for each.
+    /// Use a statistical model of the receivers rather than an engine for each.
     #[arg(long)]
-    crowd: bool,
+    population: bool,
     /// Receivers announce themselves, and the sender waits for all of them.
     #[arg(long)]
     announce: bool,
@@ -39,10 +39,10 @@ pub(super) struct Scale {
     /// The first seed.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How many seeds.
+    /// Number of seeds.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Threads; all cores unless given.
+    /// Number of threads [default: all cores].
     #[arg(long, value_name = "T")]
     threads: Option<NonZero<usize>>,
 }
@@ -53,14 +53,15 @@ impl Scale {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = self.threads.unwrap_or_else(cores).get();
         println!(
-            "seed complete tx/packet theory ratio nacks events nacks/event nacks/block Mdeliveries seconds"
+            "seed complete tx/packet theory ratio nacks events nacks/event nacks/block \
+             Mdeliveries seconds"
         );
         for seed in self.seed..self.seed + self.seeds {
             let experiment = Experiment {
                 loss: self.loss,
                 trunk: self.trunk,
                 unicast: self.unicast,
-                crowd: self.crowd,
+                population: self.population,
                 announce: self.announce,
                 size: self.size << 20,
                 block_len: self.block_len,

@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 use norm_sim::{RunOptions, run_to_end};
 
-/// Draws scenarios from seeds, runs them on all cores, and makes small whatever fails.
+/// Draws scenarios from seeds, runs them on all cores, and shrinks the failures.
 #[derive(Debug, Args)]
 pub(super) struct Swarm {
-    /// How many scenarios.
+    /// Number of scenarios.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     seeds: u64,
     /// The first seed.
     #[arg(long, value_name = "S", default_value_t = 1)]
     from: u64,
-    /// Threads; all cores unless given.
+    /// Number of threads [default: all cores].
     #[arg(long, value_name = "T")]
     threads: Option<NonZero<usize>>,
 }

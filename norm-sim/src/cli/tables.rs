@@ -7,13 +7,13 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use norm_sim::tables::{NAMES, by_name};
 
-/// Prints the tables that the tests compare: what the engines do, in numbers.
+/// Prints the committed tables of the engines' behaviour, as they are now.
 #[derive(Debug, Args)]
 pub(super) struct Tables {
-    /// Which; all unless given.
+    /// Names of tables [default: all].
     #[arg(value_parser = PossibleValuesParser::new(NAMES))]
     names: Vec<String>,
-    /// Threads; all cores unless given.
+    /// Number of threads [default: all cores].
     #[arg(long, value_name = "T")]
     threads: Option<NonZero<usize>>,
 }

@@ -1,4 +1,4 @@
-//! Sizes, rates, shares and times as users write them; messages say what to write instead.
+//! Sizes, rates, shares and times on the command line. Messages say what to write instead.
 
 use core::str::FromStr;
 use core::time::Duration;
@@ -7,16 +7,16 @@ use bytesize::ByteSize;
 
 /// Bytes, such as `40GB` or `1.5GiB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let cure = "write a number and kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 40GB";
+    let advice = "write a number and kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 40GB";
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(format!("this is not a size: {cure}"));
+        return Err(format!("this is not a size: {advice}"));
     }
-    ByteSize::from_str(text).map(|size| size.0).map_err(|_| format!("this is not a size: {cure}"))
+    ByteSize::from_str(text).map(|size| size.0).map_err(|_| format!("this is not a size: {advice}"))
 }
 
 /// Bits per second, such as `200M`.
 pub(super) fn rate(text: &str) -> Result<u64, String> {
-    let cure = "write bits per second such as 200M, 1.5G or 64k";
+    let advice = "write bits per second such as 200M, 1.5G or 64k";
     let number =
         ["bit/s", "bps", "bit"].iter().find_map(|unit| text.strip_suffix(unit)).unwrap_or(text);
     let (digits, scale) = match number.as_bytes().last() {
@@ -25,9 +25,9 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
         Some(b'g' | b'G') => (&number[..number.len() - 1], 1e9),
         _ => (number, 1.0),
     };
-    let bits = decimal(digits).ok_or_else(|| format!("this is not a rate: {cure}"))? * scale;
+    let bits = decimal(digits).ok_or_else(|| format!("this is not a rate: {advice}"))? * scale;
     if bits < 10_000.0 {
-        return Err(format!("too slow to be meant: for megabits write {digits}M"));
+        return Err(format!("too slow: for megabits write {digits}M"));
     }
     Ok(bits.round() as u64)
 }
@@ -41,19 +41,19 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
 
 /// A number of receivers and their loss, such as `3:10%`.
 pub(super) fn bad(text: &str) -> Result<(u32, f64), String> {
-    let cure = "write a number of receivers and their loss, 0% to 50%, such as 3:10%";
+    let advice = "write a number of receivers and their loss, 0% to 50%, such as 3:10%";
     let parts = text.split_once(':').and_then(|(count, loss)| Some((count.parse().ok()?, loss)));
-    let (count, loss) = parts.ok_or_else(|| cure.to_owned())?;
-    Ok((count, share(loss).map_err(|_| cure.to_owned())?))
+    let (count, loss) = parts.ok_or_else(|| advice.to_owned())?;
+    Ok((count, share(loss).map_err(|_| advice.to_owned())?))
 }
 
 /// A time such as `5ms` or `1.5s`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let cure = "write a time such as 5ms, 250us or 1s";
-    humantime::parse_duration(text).map_err(|_| format!("this is not a time: {cure}"))
+    let advice = "write a time such as 5ms, 250us or 1s";
+    humantime::parse_duration(text).map_err(|_| format!("this is not a time: {advice}"))
 }
 
-/// Plain digits with at most one point: no sign, exponent, `inf` or `nan`, which `f64` would take.
+/// Digits with at most one point. `f64` would also accept signs, exponents, `inf` and `nan`.
 fn decimal(text: &str) -> Option<f64> {
     let digits_only = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if digits_only { text.parse().ok() } else { None }
@@ -88,11 +88,11 @@ mod tests {
         for text in ["", "M", "fast", "-5M", "1e9", "inf", "10MB", "é"] {
             assert!(rate(text).unwrap_err().contains("200M"), "{text}");
         }
-        assert!(rate("200").unwrap_err().contains("200M"), "a forgotten unit is guessed at");
+        assert!(rate("200").unwrap_err().contains("200M"), "advice for a missing unit");
     }
 
     #[test]
-    fn shares_may_leave_their_sign_away() {
+    fn percent_sign_of_a_share_is_optional() {
         assert_eq!(share("2%"), Ok(0.02));
         assert_eq!(share("2.5 %"), Ok(0.025));
         assert_eq!(share("0"), Ok(0.0));

@@ -1,18 +1,18 @@
-//! What a simulated stretch tells about the whole transfer.
+//! The steady state of a simulated stretch.
 
 use crate::outcome::{Outcome, Sample};
 
-/// The steady state of a stretch, by which it is made longer.
+/// The steady state of a stretch, by which it is extended.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Steady {
     /// Repair packets per content packet: of the whole stretch, or of its last quarter if they
-    /// become more and more.
+    /// increase.
     pub(super) repair: f64,
-    /// The same of the repairs sent before all content was sent once; the rest waits until then.
+    /// Repair packets per content packet until all content was sent once; others follow after that.
     pub(super) repair_meanwhile: f64,
     /// Time per packet, content or repair.
     pub(super) packet_seconds: f64,
-    /// The share of repair still grows.
+    /// The share of repair still increases.
     pub(super) grows: bool,
     /// NACKs sent per content packet.
     pub(super) nacks: f64,
@@ -20,10 +20,10 @@ pub(super) struct Steady {
     pub(super) sent_once: f64,
 }
 
-/// Repairs that fall behind by more than this share of the content keep falling behind.
-const BEHIND: f64 = 0.01;
-/// Repairs that take so much more of the last quarter's content than of all become more and more.
-const GROWS: f64 = 0.02;
+/// Share of the content above which late repairs pile up further.
+const MAX_LATE_SHARE: f64 = 0.01;
+/// Increase of the share of repair, in the last quarter, above which it increases further.
+const MAX_INCREASE: f64 = 0.02;
 
 impl Steady {
     /// `None` when the stretch ended before all content was sent once.
@@ -31,7 +31,7 @@ impl Steady {
         let series = &outcome.series;
         let at_least = |packets: u64| series.iter().find(|s| s.data_packets >= packets);
         let end = at_least(data_packets)?;
-        // What happens before receivers are known and blocks' needs are learned is not steady.
+        // The first quarter is not steady: receivers and their needs are not known yet.
         let start = at_least(data_packets / 4)?;
         let stats = outcome.sender();
         let packets = |s: &Sample| (s.data_packets + s.repair_packets) as f64;
@@ -43,10 +43,10 @@ impl Steady {
         let late = at_least(data_packets / 4 * 3)?;
         let lately = (end.repair_packets - late.repair_packets) as f64
             / (end.data_packets - late.data_packets).max(1) as f64;
-        let grows = lately > overall + GROWS;
+        let grows = lately > overall + MAX_INCREASE;
         let repair = if grows { lately } else { overall };
         let meanwhile = (end.repair_packets - start.repair_packets) as f64 / data;
-        let falls_behind = !grows && overall - meanwhile > BEHIND;
+        let falls_behind = !grows && overall - meanwhile > MAX_LATE_SHARE;
         Some(Self {
             repair,
             repair_meanwhile: if falls_behind { meanwhile } else { repair },
@@ -63,11 +63,11 @@ impl Steady {
     }
 }
 
-/// Times of the stretch as times of the whole transfer.
+/// The map from times of the stretch to times of the whole transfer.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Stretching {
     steady: Steady,
-    /// Content packets that were not simulated.
+    /// Number of content packets that were not simulated.
     more: f64,
     /// When the last receiver of the stretch was complete.
     last: f64,
@@ -84,8 +84,8 @@ impl Stretching {
         s.sent_once + self.more * (1.0 + s.repair_meanwhile) * s.packet_seconds
     }
 
-    /// The time that corresponds to `at`: what follows the content stays as it is, but for repairs
-    /// that have piled up.
+    /// The time that corresponds to `at`. The time after the content stays the same, except that
+    /// repairs have piled up.
     pub(super) fn time(&self, at: f64) -> f64 {
         let s = &self.steady;
         let after = at - s.sent_once;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_stays_as_long_as_it_is() {
+    fn tail_keeps_its_length() {
         let times = Stretching::new(steady(), 10_000, 10.5);
         assert!((times.sent_once() - 21.0).abs() < 1e-9);
         assert!((times.time(10.5) - 21.5).abs() < 1e-9);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn repairs_that_pile_up_make_the_tail_longer_and_not_the_rest() {
+    fn repairs_that_pile_up_extend_only_the_tail() {
         let piling = Steady { repair_meanwhile: 0.05, ..steady() };
         assert!(piling.falls_behind() && !steady().falls_behind());
         let times = Stretching::new(piling, 10_000, 10.5);

@@ -6,32 +6,33 @@ use norm_core::norm::receiver::Feedback;
 use norm_core::norm::sender::{GrttOptions, ObjectSpec, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
-use super::request::{EFFORT, Request};
-use crate::crowd::CrowdPlan;
+use super::request::{MAX_EFFORT, Request};
 use crate::preset;
 use crate::rule::Rule;
-use crate::scenario::{Host, Link, Role, Scenario};
+use crate::scenario::{Host, Link, PopulationPlan, Role, Scenario};
 
-/// Round trip of a plain network.
+/// Round trip without a preset.
 pub(super) const DELAY: Duration = Duration::from_millis(5);
-/// The sender's own link, there and back.
+/// Round trip of the sender's own link.
 const NEAR: Duration = Duration::from_micros(100);
-/// No receiver is nearer.
-const SHORTEST: Duration = Duration::from_micros(50);
-/// What Wi-Fi loses besides, and in how long bursts.
+/// Shortest delay of a receiver's link.
+const MIN_DELAY: Duration = Duration::from_micros(50);
+/// Share of packets that Wi-Fi receivers lose in addition.
 pub(super) const WIFI_LOSS: f64 = 0.02;
-pub(super) const WIFI_BURST: f64 = 6.0;
-/// Content that is simulated unless the receivers are too many: so much, or so long.
+/// Mean length in packets of their bursts of loss.
+const WIFI_BURST: f64 = 6.0;
+/// Bytes of content that are simulated, unless there are too many receivers.
 const STRETCH: u64 = 64 << 20;
+/// Seconds of content that are simulated, if they are more bytes.
 const STRETCH_SECONDS: f64 = 2.5;
-/// At least so many blocks are simulated, whatever the effort.
-const LEAST_BLOCKS: u64 = 8;
-/// A loss in a crowd costs so much of an arrival at an engine ...
-const CROWD_EFFORT: f64 = 0.25;
-/// ... and a crowd without any as much as with this.
-const LEAST_LOSS: f64 = 0.002;
+/// Minimum number of blocks that are simulated.
+const MIN_BLOCKS: u64 = 8;
+/// Effort for a loss in a population, relative to a delivery to an engine.
+const POPULATION_EFFORT: f64 = 0.25;
+/// Loss of a population without loss, as far as its effort is concerned.
+const MIN_LOSS: f64 = 0.002;
 
-/// A network, and who is who on it.
+/// The simulated network of a plan.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) scenario: Scenario,
@@ -40,17 +41,17 @@ pub(super) struct Network {
     pub(super) rate: u64,
     pub(super) block_len: u32,
     pub(super) stretch: u64,
-    /// What the user should know about it.
+    /// Notes for the user.
     pub(super) notes: Vec<String>,
 }
 
 impl Network {
     pub(super) fn new(request: &Request) -> Self {
-        let engines = request.receivers - request.crowd();
+        let engines = request.receivers - request.population();
         let mut scenario = match &request.network {
             Some(name) => preset::by_name(name, request.seed, 1, engines as usize)
                 .unwrap_or_else(|| unreachable!("the request was checked")),
-            None => plain(request, engines),
+            None => one_switch(request, engines),
         };
         let default = if request.network.is_some() { scenario.sender().config.rate } else { None };
         let rate = request.rate_or(default);
@@ -58,10 +59,11 @@ impl Network {
         let stretch = stretch(request, rate, block_len);
         set_sender(&mut scenario, request, rate, block_len, stretch);
         let names = set_receivers(&mut scenario, request);
-        if request.crowd() > 0 {
-            add_crowd(&mut scenario, request);
+        if request.population() > 0 {
+            add_population(&mut scenario, request);
         }
-        (scenario.may_fail, scenario.check_nacks) = (true, false);
+        scenario.may_fail = true;
+        scenario.check_nacks = false;
         let expected = stretch as f64 * 8.0 / rate as f64;
         scenario.limit = Duration::from_secs_f64(expected * 20.0 + 60.0);
         Self { scenario, names, rate, block_len, stretch, notes: notes(request) }
@@ -69,27 +71,27 @@ impl Network {
 }
 
 fn half(request: &Request) -> Duration {
-    (request.delay.unwrap_or(DELAY).saturating_sub(NEAR) / 2).max(SHORTEST)
+    (request.delay.unwrap_or(DELAY).saturating_sub(NEAR) / 2).max(MIN_DELAY)
 }
 
-fn plain(request: &Request, engines: u32) -> Scenario {
+fn one_switch(request: &Request, engines: u32) -> Scenario {
     let link = Link { delay: half(request), ..Link::default() };
     Scenario::new(request.seed, 1).receivers(engines as usize, &link)
 }
 
-/// How much is simulated: whole blocks, or everything.
+/// Bytes of content that are simulated: whole blocks, or all.
 fn stretch(request: &Request, rate: u64, block_len: u32) -> u64 {
     let block = u64::from(block_len) * u64::from(request.segment_size);
     let bytes = request.stretch.unwrap_or_else(|| {
-        let crowd = f64::from(request.crowd());
-        let engines = f64::from(request.receivers) - crowd;
-        let each = engines + crowd * request.loss.max(LEAST_LOSS) * CROWD_EFFORT;
-        let packets = EFFORT / each.max(1.0);
+        let population = f64::from(request.population());
+        let engines = f64::from(request.receivers) - population;
+        let each = engines + population * request.loss.max(MIN_LOSS) * POPULATION_EFFORT;
+        let packets = MAX_EFFORT / each.max(1.0);
         let bytes = (packets * f64::from(request.segment_size)) as u64;
-        let most = STRETCH.max((rate as f64 / 8.0 * STRETCH_SECONDS) as u64);
-        bytes.clamp((block * LEAST_BLOCKS).min(STRETCH), most)
+        let max = STRETCH.max((rate as f64 / 8.0 * STRETCH_SECONDS) as u64);
+        bytes.clamp((block * MIN_BLOCKS).min(STRETCH), max)
     });
-    // A little more makes it the whole transfer.
+    // The whole transfer, if it is only a little longer.
     if request.size <= bytes + bytes / 4 {
         return request.size;
     }
@@ -97,30 +99,30 @@ fn stretch(request: &Request, rate: u64, block_len: u32) -> u64 {
 }
 
 fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: u32, bytes: u64) {
-    let crowd = request.crowd() > 0;
+    let population = request.population() > 0;
     let sender = scenario.sender();
-    let usual = SenderConfig::new(NodeId(1));
+    let default = SenderConfig::new(NodeId(1));
     let scheme = request.scheme_at(rate, block_len);
     sender.config = SenderConfig {
         rate: Some(rate),
         segment_size: request.segment_size,
         scheme,
         block_len,
-        // A crowd does not announce itself.
-        trust_unannounced: crowd,
-        group_size: crowd.then_some(request.receivers.into()),
-        // Nor does it notice that round trips are shorter than was assumed.
+        // A population does not announce itself.
+        trust_unannounced: population,
+        group_size: population.then_some(request.receivers.into()),
+        // Nor does it measure round trips.
         grtt: GrttOptions {
-            initial: if crowd { half(request) * 2 + NEAR } else { usual.grtt.initial },
-            ..usual.grtt
+            initial: if population { half(request) * 2 + NEAR } else { default.grtt.initial },
+            ..default.grtt
         },
-        ..usual
+        ..default
     };
     let object = |size| ObjectSpec { size, info: None, file: true };
     sender.objects = request.objects(bytes, scheme, block_len).into_iter().map(object).collect();
 }
 
-/// Gives every engine its loss; their names.
+/// Sets the loss of every engine. Returns their names.
 fn set_receivers(scenario: &mut Scenario, request: &Request) -> Vec<String> {
     let bad: Vec<f64> = request
         .bad
@@ -157,31 +159,31 @@ fn set_receivers(scenario: &mut Scenario, request: &Request) -> Vec<String> {
     names
 }
 
-fn add_crowd(scenario: &mut Scenario, request: &Request) {
-    let plan = CrowdPlan {
-        receivers: request.crowd(),
+fn add_population(scenario: &mut Scenario, request: &Request) {
+    let plan = PopulationPlan {
+        receivers: request.population(),
         loss: request.loss,
         unicast: request.unicast_feedback,
         delay: half(request) * 2,
     };
-    let door = Link { delay: half(request), ..Link::default() };
-    scenario.add(Host::new(Role::Crowd(plan), door));
+    let link = Link { delay: half(request), ..Link::default() };
+    scenario.add(Host::new(Role::Population(plan), link));
 }
 
 fn notes(request: &Request) -> Vec<String> {
     let mut notes = Vec::new();
     if request.wifi > 0 {
         notes.push(format!(
-            "Wi-Fi receivers lose {} % more than the others, in bursts of {WIFI_BURST} packets; \
-             the radio itself is taken to be fast enough for the rate.",
+            "Wi-Fi receivers lose {} % more than the others, in bursts of {WIFI_BURST} packets. \
+             The radio itself is assumed to be fast enough for the rate.",
             WIFI_LOSS * 100.0
         ));
     }
-    if request.crowd() > 0 {
+    if request.population() > 0 {
         notes.push(format!(
-            "{} receivers are a simplified crowd: they lose packets and ask for repair, but \
-             neither report nor confirm, so the wait for their confirmations is left out.",
-            request.crowd()
+            "{} receivers are a statistical model: they lose packets and ask for repair, but \
+             neither report nor confirm, so the wait for their confirmations is not included.",
+            request.population()
         ));
     }
     notes
@@ -192,29 +194,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_transfers_are_simulated_whole_and_large_ones_in_whole_blocks() {
+    fn large_transfers_are_simulated_in_whole_blocks() {
         let stretch = |size, receivers| Network::new(&Request::new(size, receivers)).stretch;
         assert_eq!(stretch(10_000_000, 500), 10_000_000);
         let block = 930 * 1344;
         for receivers in [1, 500, 2000, 100_000, 1_000_000] {
             let bytes = stretch(40_000_000_000, receivers);
             assert_eq!(bytes % block, 0);
-            assert!((LEAST_BLOCKS * block..=STRETCH).contains(&bytes), "{receivers}: {bytes}");
+            assert!((MIN_BLOCKS * block..=STRETCH).contains(&bytes), "{receivers}: {bytes}");
         }
     }
 
     #[test]
-    fn a_crowd_and_the_engines_among_it_are_as_many_as_asked_for() {
+    fn population_and_engines_add_up_to_the_receivers() {
         let request = Request { wifi: 7, bad: vec![(2, 0.1)], ..Request::new(1, 50_000) };
         let mut network = Network::new(&request);
         assert_eq!(network.scenario.receiver_plans().count(), 109);
         assert_eq!(network.names.len(), 109);
-        let Role::Crowd(plan) = &network.scenario.hosts.last().unwrap().role else { panic!() };
+        let Role::Population(plan) = &network.scenario.hosts.last().unwrap().role else { panic!() };
         assert_eq!(plan.receivers, 50_000 - 109);
     }
 
     #[test]
-    fn options_refine_a_network_with_a_name() {
+    fn options_refine_a_preset() {
         let request = Request {
             network: Some("campus".into()),
             wifi: 1,

@@ -1,4 +1,4 @@
-//! A plan as one page that needs nothing else: no network, no scripts.
+//! A plan as an HTML page without references and scripts.
 
 use super::Plan;
 use super::plot::{GRID, INK, LINE, MARK, Plot, round_up};
@@ -31,7 +31,7 @@ impl Plan {
             let cells = row.iter().map(|cell| format!("<{tag}>{cell}</{tag}>"));
             table += &format!("<tr>{}</tr>\n", cells.collect::<String>());
         }
-        let sent = "Times count from when everything has been sent once; NACKs are those of the \
+        let sent = "Times count from the end of the first transmission; NACKs are those of the \
                     simulated part.";
         table + &format!("</table>\n<p class=\"small\">{sent}</p>\n")
     }
@@ -47,17 +47,17 @@ impl Plan {
         };
         let rate: Vec<f64> = self.course.iter().map(|point| point.rate / scale).collect();
         let caption = format!(
-            "Rate over {part}: what the sender sends, without UDP and IP headers. The upright line: \
-             everything has been sent once."
+            "Rate over {part}: bytes of the sender, without UDP and IP headers. The vertical line \
+             is the end of the first transmission."
         );
         page += &self.course_figure("Rate", &caption, &format!("rate [{unit}]"), &rate);
         let loss: Vec<f64> = self.course.iter().map(|point| point.loss * 100.0).collect();
         let caption =
-            format!("Loss over {part}: content packets that receivers missed, on average.");
+            format!("Loss over {part}: mean share of content packets that receivers lost.");
         page += &self.course_figure("Loss", &caption, "lost packets [%]", &loss);
         let repair: Vec<f64> = self.course.iter().map(|point| point.repair * 100.0).collect();
         let caption =
-            format!("Repair over {part}: repair packets so far, per content packet so far.");
+            format!("Repair over {part}: repair packets per content packet since the start.");
         page + &self.course_figure("Repair", &caption, "repair share [%]", &repair)
     }
 
@@ -72,13 +72,13 @@ impl Plan {
             y_label,
             points: &points,
             x: 0.0..self.simulated.seconds.max(1e-3),
-            y_most: round_up(values.iter().copied().fold(0.0, f64::max)),
+            y_max: round_up(values.iter().copied().fold(0.0, f64::max)),
             mark: self.simulated.sent_once_seconds,
         };
         figure(&plot, caption)
     }
 
-    /// Receivers complete over the end of the transfer, where they all become complete.
+    /// Number of complete receivers by time, at the end of the transfer.
     fn completion_figure(&self) -> String {
         let Some(sent) = self.sent_once_seconds.filter(|_| !self.completion.is_empty()) else {
             return String::new();
@@ -99,15 +99,18 @@ impl Plan {
         points.push((end, points[points.len() - 1].1));
         let plot = Plot {
             title: "Receivers complete",
-            x_label: &format!("time after everything has been sent once [{unit}]"),
+            x_label: &format!("time after the first transmission [{unit}]"),
             y_label: "complete [%]",
             points: &points,
             x: 0.0..end,
-            y_most: 105.0,
+            y_max: 105.0,
             mark: None,
         };
         let sent = super::words::span(sent);
-        figure(&plot, &format!("Receivers complete, from {sent} on, when all is sent once."))
+        figure(
+            &plot,
+            &format!("Complete receivers after the first transmission, which ends after {sent}."),
+        )
     }
 }
 
@@ -115,7 +118,7 @@ fn fact(name: &str, text: &str) -> String {
     format!("<tr><th>{name}</th><td>{}</td></tr>\n", tied(text))
 }
 
-/// No line ends between a number and its unit.
+/// The text without line breaks between a number and its unit.
 fn tied(text: &str) -> String {
     let mut tied = String::new();
     let mut before = ' ';
@@ -130,7 +133,7 @@ fn figure(plot: &Plot<'_>, caption: &str) -> String {
     format!("<figure>\n<figcaption>{caption}</figcaption>\n{}</figure>\n", plot.svg())
 }
 
-/// Rules that give each colour of the plots its variable.
+/// CSS rules that replace each colour of the plots by a variable.
 fn colours() -> String {
     let all = [(INK, "ink"), (GRID, "grid"), (LINE, "line"), (MARK, "mark")];
     all.map(|(colour, name)| {

@@ -1,4 +1,4 @@
-//! Plots of a plan, as SVG that takes its colours from the page.
+//! Plots as SVG, with the colours of the page around them.
 
 use core::ops::Range;
 
@@ -16,20 +16,20 @@ const FONT: &str = "sans-serif";
 /// One line over time.
 #[derive(Debug)]
 pub(crate) struct Plot<'a> {
-    /// What it shows, for those who cannot see it.
+    /// Description of the plot for screen readers.
     pub(crate) title: &'a str,
     pub(crate) x_label: &'a str,
     pub(crate) y_label: &'a str,
     pub(crate) points: &'a [(f64, f64)],
     pub(crate) x: Range<f64>,
-    /// From zero to this.
-    pub(crate) y_most: f64,
-    /// A moment to be marked.
+    /// Upper end of the y axis, which begins at zero.
+    pub(crate) y_max: f64,
+    /// Time of a vertical line.
     pub(crate) mark: Option<f64>,
 }
 
 impl Plot<'_> {
-    /// The plot as an element of a page; drawing into a string does not fail.
+    /// The plot as an element of a page. Drawing into a string does not fail.
     pub(crate) fn svg(&self) -> String {
         let mut svg = String::new();
         let drawn = self.draw(&mut svg);
@@ -51,8 +51,8 @@ impl Plot<'_> {
             .margin_right(20)
             .x_label_area_size(50)
             .y_label_area_size(70)
-            .build_cartesian_2d(self.x.clone(), 0.0..self.y_most)?;
-        let (x_step, y_step) = ((self.x.end - self.x.start) / 8.0, self.y_most / 5.0);
+            .build_cartesian_2d(self.x.clone(), 0.0..self.y_max)?;
+        let (x_step, y_step) = ((self.x.end - self.x.start) / 8.0, self.y_max / 5.0);
         chart
             .configure_mesh()
             .x_labels(9)
@@ -68,7 +68,7 @@ impl Plot<'_> {
             .light_line_style(TRANSPARENT)
             .draw()?;
         if let Some(at) = self.mark {
-            chart.draw_series(LineSeries::new([(at, 0.0), (at, self.y_most)], MARK))?;
+            chart.draw_series(LineSeries::new([(at, 0.0), (at, self.y_max)], MARK))?;
         }
         let points = self.points.iter().copied();
         chart.draw_series(AreaSeries::new(points.clone(), 0.0, LINE.mix(0.15)))?;
@@ -78,21 +78,21 @@ impl Plot<'_> {
     }
 }
 
-/// A label with as many decimals as the distance between ticks needs.
+/// A label with the decimals that the distance between ticks needs.
 fn tick(value: f64, step: f64) -> String {
     let decimals = (-libm::floor(libm::log10(step.max(1e-9)))).clamp(0.0, 6.0) as usize;
     // No negative zero.
     format!("{:.decimals$}", value + 0.0)
 }
 
-/// The next round number: what an axis ends at.
-pub(crate) fn round_up(most: f64) -> f64 {
-    if !(most > 0.0 && most.is_finite()) {
+/// The next round number, at which an axis ends.
+pub(crate) fn round_up(max: f64) -> f64 {
+    if !(max > 0.0 && max.is_finite()) {
         return 1.0;
     }
-    let unit = libm::pow(10.0, libm::floor(libm::log10(most)));
+    let unit = libm::pow(10.0, libm::floor(libm::log10(max)));
     let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-    steps.map(|step| step * unit).into_iter().find(|end| *end >= most).unwrap_or(most)
+    steps.map(|step| step * unit).into_iter().find(|end| *end >= max).unwrap_or(max)
 }
 
 #[cfg(test)]
@@ -101,14 +101,14 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, end) in [(0.0, 1.0), (0.9, 1.0), (1.01, 1.5), (193.0, 200.0), (0.033, 0.04)] {
-            assert!((round_up(most) - end).abs() < 1e-9, "{most}");
+        for (max, end) in [(0.0, 1.0), (0.9, 1.0), (1.01, 1.5), (193.0, 200.0), (0.033, 0.04)] {
+            assert!((round_up(max) - end).abs() < 1e-9, "{max}");
         }
         assert_eq!(round_up(f64::NAN), 1.0);
     }
 
     #[test]
-    fn ticks_have_the_decimals_that_tell_them_apart() {
+    fn ticks_have_distinct_labels() {
         assert_eq!(tick(0.25, 0.05), "0.25");
         assert_eq!(tick(40.0, 20.0), "40");
         assert_eq!(tick(-0.0, 0.5), "0.0");

@@ -1,4 +1,4 @@
-//! What somebody is about to send, and to whom.
+//! The transfer that is planned, and its limits.
 
 use core::time::Duration;
 
@@ -7,36 +7,38 @@ use serde::Serialize;
 
 use crate::preset;
 
-/// Most receivers of a plan.
+/// Maximum number of receivers of a plan.
 pub const MAX_RECEIVERS: u32 = 1_000_000;
-/// From here on most receivers of a plain network are a crowd.
+/// Number of receivers above which most of them are a population.
 const MAX_ENGINES: u32 = 2_000;
-/// Arrivals that are simulated at most, about.
-pub(super) const EFFORT: f64 = 40e6;
-/// A stretch should be so long, for receivers and round trips to become known.
-const LEAST_SECONDS: f64 = 2.0;
-/// Bits per second of a plain network.
-const RATE: u64 = 100_000_000;
-/// Engines that stand among a crowd, so that single receivers can be looked at.
-const AMONG_CROWD: u32 = 100;
-/// Most receivers of a network with a name: each of them is simulated in full.
+/// Maximum number of simulated deliveries, approximately.
+pub(super) const MAX_EFFORT: f64 = 40e6;
+/// Minimum seconds of a stretch, in which receivers and round trips become known.
+const MIN_SECONDS: f64 = 2.0;
+/// Bits per second, where neither request nor preset sets a rate.
+const DEFAULT_RATE: u64 = 100_000_000;
+/// Engines beside a population, so that there are single receivers to list.
+const ENGINES_BESIDE_POPULATION: u32 = 100;
+/// Maximum number of receivers of a preset: each of them is an engine.
 const MAX_IN_PRESET: u32 = 10_000;
-/// Most of a group's packets that may be lost: beyond, nothing useful can be planned.
+/// Maximum loss that can be planned.
 const MAX_LOSS: f64 = 0.5;
-/// Most bytes of content: what fits the 32,767 objects of a session.
+/// Maximum bytes of content: those that fit the 32,767 objects of a session.
 const MAX_SIZE: u64 = 32_765 * MAX_EXTENT_BYTES;
-/// Most bytes in an object; a sender cuts its content up into these.
+/// Maximum bytes in an object; a sender cuts its content into objects.
 const MAX_EXTENT_BYTES: u64 = 256 << 20;
+/// Block lengths with RaptorQ, as `norm-send` chooses them.
 const BLOCK_LEN: core::ops::RangeInclusive<u32> = 64..=1024;
-/// What `norm-send` does by itself (`norm-net/src/send/fec.rs`): at this rate and above, to so many
-/// receivers at most, it uses a Reed-Solomon code with blocks of so many symbols. No block has more
-/// than so many bytes.
-const FAST: u64 = 400_000_000;
-const FEW: u32 = 100;
+/// Rate in bits per second from which on `norm-send` chooses a Reed-Solomon code.
+const MIN_RS_RATE: u64 = 400_000_000;
+/// Number of receivers up to which `norm-send` chooses a Reed-Solomon code.
+const MAX_RS_RECEIVERS: u32 = 100;
+/// Block length of that code.
 const RS_BLOCK_LEN: u32 = 160;
+/// Maximum bytes in a block of any code, as `norm-send` chooses them.
 const MAX_BLOCK_BYTES: u32 = 1_500_000;
-/// Blocks that a receiver takes at most, with the default settings.
-const LONGEST_BLOCK: u32 = 4096;
+/// Maximum block length that a receiver accepts with the default settings.
+const MAX_BLOCK_LEN: u32 = 4096;
 
 /// A transfer to be planned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,36 +47,36 @@ pub struct Request {
     pub size: u64,
     /// Receivers, 1 to [`MAX_RECEIVERS`].
     pub receivers: u32,
-    /// Share of packets that each receiver loses on its own, 0 to 0.5. In a network with a name,
-    /// besides what that loses.
+    /// Share of packets that each receiver loses independently, 0 to 0.5; with a preset, in
+    /// addition to the loss of that network.
     pub loss: f64,
-    /// So many of the receivers are behind Wi-Fi and lose 2 % more, in bursts.
+    /// Number of receivers on Wi-Fi, which lose 2 % more, in bursts.
     pub wifi: u32,
-    /// So many of the receivers lose this share instead.
+    /// Numbers of receivers that lose another share than `loss`.
     pub bad: Vec<(u32, f64)>,
-    /// Bits per second, headers included. `None`: what suits the network, else 100 Mbit/s.
+    /// Bits per second, headers included. `None` for the rate of the preset, or 100 Mbit/s.
     pub rate: Option<u64>,
-    /// Round trip between the sender and any receiver. `None`: that of the network, else 5 ms.
+    /// Round trip between the sender and any receiver. `None` for that of the preset, or 5 ms.
     pub delay: Option<Duration>,
-    /// One of [`preset::NAMES`] to start from, rather than from a single switch.
+    /// A preset, one of [`preset::NAMES`]; `None` for a single switch.
     pub network: Option<String>,
     /// NACKs go to the sender alone.
     pub unicast_feedback: bool,
-    /// Packets per block. `None`: about 100 ms of the rate, as `norm-send` chooses.
+    /// Packets per block. `None` for about 100 ms of the rate, as `norm-send` chooses.
     pub block_len: Option<u32>,
     /// Bytes of content per packet.
     pub segment_size: u16,
-    /// Everything random follows from it.
+    /// All random numbers follow from the seed.
     pub seed: u64,
-    /// Bytes of content that are simulated at most, whatever the time that takes; `None` stops
-    /// at some ten seconds of work.
+    /// Maximum bytes of content that are simulated, however long that takes. `None` for about ten
+    /// seconds of work.
     pub stretch: Option<u64>,
-    /// Threads to simulate on; the plan does not depend on it.
+    /// Number of threads; the plan does not depend on it.
     #[serde(skip)]
     pub threads: usize,
 }
 
-/// Why there is no plan, and what to do about it.
+/// The reason why a transfer cannot be planned, and advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestError(String);
 
@@ -87,7 +89,7 @@ impl core::fmt::Display for RequestError {
 impl core::error::Error for RequestError {}
 
 impl Request {
-    /// `size` bytes to so many receivers that lose 1 %, with the settings of `norm-send`.
+    /// `size` bytes to receivers that lose 1 % each, with the settings of `norm-send`.
     pub fn new(size: u64, receivers: u32) -> Self {
         Self {
             size,
@@ -107,7 +109,7 @@ impl Request {
         }
     }
 
-    /// Refuses what cannot be planned.
+    /// Refuses transfers that cannot be planned.
     pub(super) fn check(&self) -> Result<(), RequestError> {
         let bad: u64 = self.bad.iter().map(|(count, _)| u64::from(*count)).sum();
         let special = bad + u64::from(self.wifi);
@@ -130,14 +132,14 @@ impl Request {
         }
         if self.network.is_some() && self.receivers > MAX_IN_PRESET {
             return refuse(format!(
-                "a network with a name has at most {MAX_IN_PRESET} receivers: \
-                 ask for fewer, or leave the name away"
+                "a preset network has at most {MAX_IN_PRESET} receivers: \
+                 ask for fewer, or for no preset"
             ));
         }
-        if self.crowd() > 0 && special > u64::from(MAX_ENGINES) {
+        if self.population() > 0 && special > u64::from(MAX_ENGINES) {
             return refuse(format!(
-                "of so many receivers at this rate, at most {MAX_ENGINES} can be behind Wi-Fi \
-                 or bad: ask for fewer of them"
+                "with this number of receivers and this rate, at most {MAX_ENGINES} can be on \
+                 Wi-Fi or bad: ask for fewer of them"
             ));
         }
         let losses = self.bad.iter().map(|(_, loss)| *loss).chain([self.loss]);
@@ -150,55 +152,56 @@ impl Request {
         if !(64..=65_000).contains(&self.segment_size) {
             return refuse("the segment size must be 64 to 65000 bytes".to_owned());
         }
-        if self.block_len.is_some_and(|len| !(1..=LONGEST_BLOCK).contains(&len)) {
-            return refuse(format!("the block length must be 1 to {LONGEST_BLOCK} packets"));
+        if self.block_len.is_some_and(|len| !(1..=MAX_BLOCK_LEN).contains(&len)) {
+            return refuse(format!("the block length must be 1 to {MAX_BLOCK_LEN} packets"));
         }
         if self.delay.is_some_and(|delay| delay > Duration::from_secs(10)) {
             return refuse("the round trip must be at most 10 s".to_owned());
         }
         match &self.network {
-            Some(name) if !preset::NAMES.contains(&name.as_str()) => {
-                refuse(format!("there is no network {name}: take {}", preset::NAMES.join(", ")))
-            }
+            Some(name) if !preset::NAMES.contains(&name.as_str()) => refuse(format!(
+                "there is no network {name}: use one of {}",
+                preset::NAMES.join(", ")
+            )),
             _ => Ok(()),
         }
     }
 
-    /// Receivers that are simulated as a crowd.
-    pub(super) fn crowd(&self) -> u32 {
-        let content = self.size.min((self.rate_or(None) as f64 / 8.0 * LEAST_SECONDS) as u64);
+    /// Number of receivers that are simulated as a population.
+    pub(super) fn population(&self) -> u32 {
+        let content = self.size.min((self.rate_or(None) as f64 / 8.0 * MIN_SECONDS) as u64);
         let packets = content / u64::from(self.segment_size.max(1));
         let effort = packets as f64 * f64::from(self.receivers);
-        let few = self.receivers <= MAX_ENGINES && effort <= EFFORT;
-        if self.network.is_some() || few || self.receivers <= 2 * AMONG_CROWD {
+        let few = self.receivers <= MAX_ENGINES && effort <= MAX_EFFORT;
+        if self.network.is_some() || few || self.receivers <= 2 * ENGINES_BESIDE_POPULATION {
             return 0;
         }
         let bad: u32 = self.bad.iter().map(|(count, _)| *count).sum();
-        self.receivers.saturating_sub(self.wifi + bad + AMONG_CROWD)
+        self.receivers.saturating_sub(self.wifi + bad + ENGINES_BESIDE_POPULATION)
     }
 
-    /// The rate in use, with that of the network if it has one.
+    /// The rate, with that of the preset if there is one.
     pub(super) fn rate_or(&self, network: Option<u64>) -> u64 {
-        self.rate.or(network).unwrap_or(RATE)
+        self.rate.or(network).unwrap_or(DEFAULT_RATE)
     }
 
-    /// True when the code is Reed-Solomon rather than RaptorQ. Who gives a block length wants RaptorQ.
+    /// True when the code is Reed-Solomon rather than RaptorQ. A given block length is for RaptorQ.
     fn is_reed_solomon(&self, rate: u64) -> bool {
-        self.block_len.is_none() && rate >= FAST && self.receivers <= FEW
+        self.block_len.is_none() && rate >= MIN_RS_RATE && self.receivers <= MAX_RS_RECEIVERS
     }
 
-    /// The block length in use at this rate.
+    /// The block length at this rate.
     pub(super) fn block_len_at(&self, rate: u64) -> u32 {
         self.block_len.unwrap_or_else(|| {
             let segment = u32::from(self.segment_size.max(1));
-            let most = if self.is_reed_solomon(rate) { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
-            let most = (MAX_BLOCK_BYTES / segment).clamp(16, most);
+            let max = if self.is_reed_solomon(rate) { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
+            let max = (MAX_BLOCK_BYTES / segment).clamp(16, max);
             let symbols = u32::try_from(rate / 8 / 10 / u64::from(segment)).unwrap_or(u32::MAX);
-            symbols.clamp(most.min(*BLOCK_LEN.start()), most)
+            symbols.clamp(max.min(*BLOCK_LEN.start()), max)
         })
     }
 
-    /// The code in use at this rate, for blocks of this length.
+    /// The code at this rate, for blocks of this length.
     pub(super) fn scheme_at(&self, rate: u64, block_len: u32) -> Scheme {
         let code = || {
             let len = u16::try_from(block_len).ok()?;
@@ -209,7 +212,7 @@ impl Request {
         code.map_or(Scheme::RaptorQ, Scheme::ReedSolomon)
     }
 
-    /// The sizes of the objects that `bytes` are sent as.
+    /// Sizes of the objects that `bytes` are cut into.
     pub(super) fn objects(&self, bytes: u64, scheme: Scheme, block_len: u32) -> Vec<u64> {
         let block = u64::from(block_len) * u64::from(self.segment_size);
         let extent = match scheme {
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_100_ms_of_the_rate_as_norm_send_has_them() {
+    fn blocks_last_100_ms_as_those_of_norm_send() {
         let request = Request::new(1, 1);
         let lengths = [1_000_000, 100_000_000, 399_000_000].map(|r| request.block_len_at(r));
         assert_eq!(lengths, [64, 930, 1024]);
@@ -238,15 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn fast_transfers_to_few_are_under_reed_solomon_as_norm_send_has_them() {
-        let few = Request::new(1, FEW);
-        let Scheme::ReedSolomon(code) = few.scheme_at(FAST, few.block_len_at(FAST)) else {
+    fn fast_transfers_to_few_receivers_use_reed_solomon() {
+        let few = Request::new(1, MAX_RS_RECEIVERS);
+        let Scheme::ReedSolomon(code) = few.scheme_at(MIN_RS_RATE, few.block_len_at(MIN_RS_RATE))
+        else {
             panic!()
         };
         assert_eq!((code.block_len(), code.parity()), (160, 95));
-        assert_eq!(few.objects(1 << 30, few.scheme_at(FAST, 160), 160)[0] % (160 * 1344), 0);
-        let many = Request::new(1, FEW + 1);
-        for (request, rate) in [(&few, FAST - 1), (&many, FAST)] {
+        assert_eq!(few.objects(1 << 30, few.scheme_at(MIN_RS_RATE, 160), 160)[0] % (160 * 1344), 0);
+        let many = Request::new(1, MAX_RS_RECEIVERS + 1);
+        for (request, rate) in [(&few, MIN_RS_RATE - 1), (&many, MIN_RS_RATE)] {
             let block_len = request.block_len_at(rate);
             assert_eq!((block_len, request.scheme_at(rate, block_len)), (1024, Scheme::RaptorQ));
         }
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_planned_is_refused_with_the_cure() {
+    fn impossible_requests_are_refused_with_advice() {
         let fine = Request::new(1000, 10);
         assert_eq!(fine.check(), Ok(()));
         let refused = [
@@ -277,7 +281,7 @@ mod tests {
             (Request { segment_size: 1, ..fine.clone() }, "64 to"),
             (Request { block_len: Some(0), ..fine.clone() }, "packets"),
             (Request { network: Some("moon".into()), ..fine.clone() }, "campus"),
-            (Request { network: Some("lan".into()), ..Request::new(1, 20_000) }, "leave the name"),
+            (Request { network: Some("lan".into()), ..Request::new(1, 20_000) }, "no preset"),
             (Request { wifi: 5000, ..Request::new(1, 20_000) }, "Wi-Fi"),
             (Request { delay: Some(Duration::from_secs(60)), ..fine.clone() }, "10 s"),
         ];

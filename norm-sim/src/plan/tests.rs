@@ -1,6 +1,6 @@
 use super::*;
 
-/// A small transfer, and the shortest stretch that is used of anything.
+/// A transfer at 200 Mbit/s, of which a short stretch is enough.
 fn request(size: u64, receivers: u32) -> Request {
     Request { rate: Some(200_000_000), ..Request::new(size, receivers) }
 }
@@ -10,7 +10,7 @@ fn assert_near(value: f64, expected: f64, tolerance: f64) {
 }
 
 #[test]
-fn a_stretch_tells_what_the_whole_transfer_would() {
+fn stretch_predicts_the_whole_transfer() {
     for (wifi, bad) in [(0, vec![]), (3, vec![]), (0, vec![(1, 0.2)])] {
         let whole =
             Request { wifi, bad, loss: 0.02, stretch: Some(64 << 20), ..request(64 << 20, 30) };
@@ -18,9 +18,9 @@ fn a_stretch_tells_what_the_whole_transfer_would() {
         let (whole, part) = (plan(&whole).unwrap(), plan(&part).unwrap());
         assert!(whole.simulated.whole && !part.simulated.whole);
         assert!(part.simulated.bytes <= 16 << 20);
-        // The repair at its end weighs four times as much in the part.
+        // The repair at its end counts four times as much in the part.
         assert_near(part.seconds.unwrap(), whole.seconds.unwrap(), 0.08);
-        // In percentage points of the content: twelve blocks do not tell a small share closer.
+        // In percentage points of the content: twelve blocks do not measure a small share better.
         let difference = (part.repair_share - whole.repair_share).abs();
         assert!(difference <= 0.02, "{} {}", part.repair_share, whole.repair_share);
         assert_near(part.wire_bytes as f64, whole.wire_bytes as f64, 0.05);
@@ -29,7 +29,7 @@ fn a_stretch_tells_what_the_whole_transfer_would() {
 }
 
 #[test]
-fn without_loss_a_transfer_takes_size_by_rate_and_nothing_is_repaired() {
+fn transfer_without_loss_takes_size_by_rate() {
     let request = Request { loss: 0.0, ..request(40_000_000, 5) };
     let plan = plan(&request).unwrap();
     assert!(plan.simulated.whole);
@@ -42,7 +42,7 @@ fn without_loss_a_transfer_takes_size_by_rate_and_nothing_is_repaired() {
 }
 
 #[test]
-fn receivers_complete_in_the_order_of_their_shares_and_the_worst_is_the_last() {
+fn receivers_with_more_loss_complete_later() {
     let plan = plan(&Request { bad: vec![(1, 0.3)], ..request(20_000_000, 20) }).unwrap();
     let times: Vec<f64> = plan.milestones.iter().map(|m| m.seconds.unwrap()).collect();
     assert!(times.is_sorted());
@@ -54,15 +54,15 @@ fn receivers_complete_in_the_order_of_their_shares_and_the_worst_is_the_last() {
 }
 
 #[test]
-fn a_crowd_costs_about_what_theory_says() {
+fn population_costs_about_what_theory_says() {
     let plan = plan(&request(10_000_000_000, 20_000)).unwrap();
-    assert_eq!((plan.complete, plan.simulated.crowd), (20_000, 19_900));
+    assert_eq!((plan.complete, plan.simulated.population), (20_000, 19_900));
     let theory = crate::theory::transmissions_per_packet(0.01, 20_000, plan.block_len);
     assert_near(1.0 + plan.repair_share, theory, 0.02);
 }
 
 #[test]
-fn the_seed_and_not_the_threads_decide() {
+fn plan_depends_on_the_seed_and_not_on_threads() {
     let one = plan(&Request { threads: 2, ..request(3_000_000, 40) }).unwrap();
     let mut two = plan(&request(3_000_000, 40)).unwrap();
     two.request.threads = 2;
@@ -70,7 +70,7 @@ fn the_seed_and_not_the_threads_decide() {
 }
 
 #[test]
-fn a_page_has_its_plots_and_needs_nothing_else() {
+fn page_has_its_plots_and_no_references() {
     let page = plan(&Request { wifi: 1, ..request(5_000_000, 10) }).unwrap().page();
     assert_eq!(page.matches("<svg ").count(), 4);
     assert_eq!(page.matches("</svg>").count(), 4);

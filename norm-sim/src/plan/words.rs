@@ -1,4 +1,4 @@
-//! A plan in words.
+//! A plan as text.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ impl Plan {
         match self.seconds {
             Some(at) => format!("{what}: complete after {}", span(at)),
             None => format!(
-                "{what}: only {} of {} become complete in a reasonable time",
+                "{what}: only {} of {} become complete in time",
                 self.complete, request.receivers
             ),
         }
@@ -37,16 +37,18 @@ impl Plan {
                 ),
             ),
         ];
-        facts.extend(self.sent_once_seconds.map(|at| ("All sent once", after(at))));
+        facts.extend(
+            self.sent_once_seconds.map(|at| ("First transmission", format!("ends {}", after(at)))),
+        );
         facts.push(("Receivers complete", self.milestones_in_words()));
         let end = self.session_seconds.map(|at| format!("{}, when all have confirmed", after(at)));
         facts.push(("End of the session", end.unwrap_or_else(|| "not reached".to_owned())));
         facts.push((
             "Repair",
-            format!("{} more packets than the content has", percent(self.repair_share)),
+            format!("{} more packets than the content", percent(self.repair_share)),
         ));
         let wire = bytes(self.wire_bytes as f64);
-        facts.push(("On the wire", format!("{wire} leave the sender, all headers included")));
+        facts.push(("On the wire", format!("{wire} from the sender, with all headers")));
         facts.push((
             "Feedback",
             format!(
@@ -76,7 +78,7 @@ impl Plan {
         core::iter::once(headings).chain(self.worst.iter().map(row)).collect()
     }
 
-    /// A time near the end: how long after everything was sent once.
+    /// A time near the end, counted from the end of the first transmission.
     fn relative(&self, at: f64) -> String {
         match self.sent_once_seconds {
             Some(sent) => format!("+{}", short(at - sent)),
@@ -90,32 +92,33 @@ impl Plan {
             format!("{} % {at}", milestone.percent)
         });
         let list = each.collect::<Vec<_>>().join(", ");
-        let since = if self.sent_once_seconds.is_some() { " after all is sent once" } else { "" };
+        let since =
+            if self.sent_once_seconds.is_some() { " after the first transmission" } else { "" };
         format!("{list}{since}")
     }
 
     fn simulated_in_words(&self) -> String {
         let s = &self.simulated;
         let what = if s.whole {
-            "everything".to_owned()
+            "the whole transfer".to_owned()
         } else {
             format!("the first {}", bytes(s.bytes as f64))
         };
-        let crowd = match s.crowd {
+        let population = match s.population {
             0 => String::new(),
-            crowd => format!(" and {crowd} simplified ones"),
+            population => format!(" and {population} as a statistical model"),
         };
-        let rest =
-            if s.whole { "nothing is extrapolated" } else { "the rest is extrapolated from that" };
+        let extrapolated =
+            if s.whole { "nothing is extrapolated" } else { "the remaining part is extrapolated" };
         format!(
-            "{what} ({}) in full detail with {}{crowd}; {rest}",
+            "{what} ({}) with {}{population}; {extrapolated}",
             span(s.seconds),
             receivers(s.engines)
         )
     }
 }
 
-/// The answer, the facts, the worst receivers, the notes.
+/// Headline, facts, worst receivers and notes.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.headline())?;
@@ -142,8 +145,8 @@ fn network(request: &Request) -> String {
     let delay = request.delay.or(request.network.is_none().then_some(DELAY));
     parts.extend(delay.map(|delay| format!("round trip {}", short(delay.as_secs_f64()))));
     if request.network.is_none() || request.loss > 0.0 {
-        let besides = if request.network.is_some() { " besides" } else { "" };
-        parts.push(format!("each receiver loses {}{besides}", percent(request.loss)));
+        let more = if request.network.is_some() { " more" } else { "" };
+        parts.push(format!("each receiver loses {}{more}", percent(request.loss)));
     }
     if request.wifi > 0 {
         parts.push(format!("{} of them {} more (Wi-Fi)", request.wifi, percent(WIFI_LOSS)));
@@ -182,7 +185,8 @@ fn scaled(mut value: f64, units: &[&str]) -> String {
         if value < 999.5 {
             break;
         }
-        (value, unit) = (value / 1000.0, next);
+        value /= 1000.0;
+        unit = next;
     }
     format!("{} {unit}", three_digits(value))
 }
@@ -192,7 +196,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", three_digits(share * 100.0))
 }
 
-/// Three significant digits, but not more than two decimals, without zeros at the end.
+/// Three significant digits with at most two decimals, without trailing zeros.
 fn three_digits(value: f64) -> String {
     let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
     let digits = format!("{value:.decimals$}");
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn times_get_coarser_as_they_get_longer() {
+    fn long_times_have_coarse_units() {
         let times = [0.0421, 0.417, 59.4, 185.0, 7_620.0, 100_000.0].map(span);
         assert_eq!(times, ["42.1 ms", "0.42 s", "59.4 s", "3 min 05 s", "2 h 07 min", "1 d 03 h"]);
         assert_eq!([0.0123, 1.5, -0.1].map(short), ["12.3 ms", "1.5 s", "0 ms"]);

@@ -1,4 +1,4 @@
-//! From a recipe to a scenario.
+//! The scenario of a recipe.
 
 use core::time::Duration;
 
@@ -8,226 +8,289 @@ use norm_core::norm::receiver::{Feedback, JoinPolicy};
 use norm_core::norm::sender::{ObjectSpec, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
+use super::Recipe;
+use super::feature::{Feature, FecId, Place};
+use crate::clock::Clock;
 use crate::rule::Rule;
-use crate::stranger::StrangerPlan;
-use crate::tcp::{Control, TcpPlan};
-use crate::{Change, Clock, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch};
+use crate::scenario::{
+    AttackerPlan, Change, Control, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
+    TcpPlan,
+};
 
-use super::{Feature, Place, Recipe};
-
-/// How long a sender waits for those who may come back.
-const SECOND_CHANCE: Duration = Duration::from_secs(6);
-
-/// What a TCP flow can send at most, in bits per second: it must not take all of the swarm's time.
+/// How long a sender waits for receivers that join or restart.
+const REJOIN_TIME: Duration = Duration::from_secs(6);
+/// Bits per second of a TCP flow, so that it does not take too much of the swarm's time.
 const TCP_RATE: u64 = 10_000_000;
+/// Parity symbols of a code over GF(2^8), at most.
+const MAX_RS8_PARITY: u16 = 55;
 
-impl Recipe {
-    /// The scenario that it describes.
-    pub fn scenario(&self) -> Scenario {
-        let mut scenario = Scenario::new(self.seed, 0);
-        let sender = scenario.sender();
-        self.configure(&mut sender.config, self.rate_kbit);
-        sender.objects = self.objects(&self.sizes);
-        let delay = Duration::from_micros(self.delay_us.max(1).into());
-        let link = Link { delay, ..Link::default() };
-        scenario = scenario.receivers(self.receivers.max(1) as usize, &link);
-        // Without a code each loss is named, and a short segment names few at a time.
-        scenario.limit = self.limit() * if self.no_code { 10 } else { 1 };
-        scenario.may_fail = self.may_fail();
-        // Whoever misses the whole of a small first object must want it nevertheless.
-        plans(&mut scenario, 1).for_each(|plan| plan.config.join = JoinPolicy::All);
-        for feature in &self.features {
-            self.apply(feature, &mut scenario);
+/// The scenario that a recipe describes.
+pub(super) fn scenario(recipe: &Recipe) -> Scenario {
+    let mut scenario = Scenario::new(recipe.seed, 0);
+    let sender = scenario.sender();
+    configure(recipe, &mut sender.config, recipe.rate_kbit);
+    sender.objects = objects(recipe, &recipe.sizes);
+    let delay = Duration::from_micros(recipe.delay_us.max(1).into());
+    let link = Link { delay, ..Link::default() };
+    scenario = scenario.receivers(recipe.receivers.max(1) as usize, &link);
+    // Without a code each loss is named, and short segments have room for few names.
+    scenario.limit = limit(recipe) * if recipe.no_code { 10 } else { 1 };
+    scenario.may_fail = may_fail(recipe);
+    // A receiver that loses the whole of a small first object must want it all the same.
+    plans(&mut scenario, 1).for_each(|plan| plan.config.join = JoinPolicy::All);
+    for feature in &recipe.features {
+        apply(recipe, feature, &mut scenario);
+    }
+    scenario
+}
+
+fn configure(recipe: &Recipe, config: &mut SenderConfig, rate_kbit: u32) {
+    config.rate = Some(u64::from(rate_kbit.max(1)) * 1000);
+    config.segment_size = recipe.segment_size.clamp(64, 65_000);
+    config.block_len = recipe.block_len.clamp(1, 56_403);
+    config.scheme = if recipe.no_code { Scheme::NoCode } else { Scheme::RaptorQ };
+}
+
+/// A Reed-Solomon code. `None` unless all objects fit it.
+fn code(recipe: &Recipe, id: FecId, parity: u16) -> Option<RsCode> {
+    let segment_size = recipe.segment_size.clamp(64, 65_000);
+    let (form, max, parity) = match id {
+        // Symbols of id 2 are of 16-bit words.
+        FecId::Id2 if recipe.segment_size.is_multiple_of(2) => {
+            (RsForm::Id2Bits16, MAX_RS16_SYMBOLS, parity.min(MAX_RS16_SYMBOLS))
         }
-        scenario
-    }
+        FecId::Id129 => {
+            (RsForm::Id129, MAX_RS8_SYMBOLS - MAX_RS8_PARITY, parity.min(MAX_RS8_PARITY))
+        }
+        _ => (RsForm::Id5, MAX_RS8_SYMBOLS - MAX_RS8_PARITY, parity.min(MAX_RS8_PARITY)),
+    };
+    let block_len = recipe.block_len.clamp(1, max.into()) as u16;
+    let code = RsCode::new(form, Points::Rizzo, block_len, parity).ok()?;
+    let fits = |&size: &u64| Layout::reed_solomon(size, segment_size, code).is_ok();
+    recipe.sizes.iter().all(fits).then_some(code)
+}
 
-    fn configure(&self, config: &mut SenderConfig, rate_kbit: u32) {
-        config.rate = Some(u64::from(rate_kbit.max(1)) * 1000);
-        config.segment_size = self.segment_size.clamp(64, 65_000);
-        config.block_len = self.block_len.clamp(1, 56_403);
-        config.scheme = if self.no_code { Scheme::NoCode } else { Scheme::RaptorQ };
-    }
+fn objects(recipe: &Recipe, sizes: &[u64]) -> Vec<ObjectSpec> {
+    let (t, k) = (recipe.segment_size.max(64), recipe.block_len.max(1));
+    let max = if recipe.no_code {
+        Layout::max_no_code_object(t, k)
+    } else {
+        Layout::max_raptorq_object(t, k)
+    };
+    let spec = |(n, size): (usize, &u64)| ObjectSpec {
+        size: (*size).min(max),
+        info: recipe.info.then(|| Bytes::from(format!("object {n}"))),
+        file: n % 2 == 0,
+    };
+    sizes.iter().enumerate().map(spec).collect()
+}
 
-    /// `None` when all objects do not fit it.
-    fn code(&self, wide: bool, long: bool, parity: u16) -> Option<RsCode> {
-        let even = self.segment_size.is_multiple_of(2);
-        let (form, most) = match (wide && even, long) {
-            (true, _) => (RsForm::Id2Bits16, MAX_RS16_SYMBOLS),
-            (_, true) => (RsForm::Id129, MAX_RS8_SYMBOLS - 55),
-            (_, false) => (RsForm::Id5, MAX_RS8_SYMBOLS - 55),
-        };
-        let block_len = self.block_len.clamp(1, most.into()) as u16;
-        let parity = parity.min(if wide && even { most } else { 55 });
-        let code = RsCode::new(form, Points::Rizzo, block_len, parity).ok()?;
-        let segment_size = self.segment_size.clamp(64, 65_000);
-        let fits = |&size: &u64| Layout::reed_solomon(size, segment_size, code).is_ok();
-        self.sizes.iter().all(fits).then_some(code)
-    }
+/// The limit of virtual time: thirty times what the bytes take at the rate, fifty NACK cycles, and
+/// two minutes.
+fn limit(recipe: &Recipe) -> Duration {
+    let backoff = recipe.features.iter().find_map(|feature| match feature {
+        Feature::Backoff(backoff) => Some(u32::from(*backoff)),
+        _ => None,
+    });
+    let round_trip = Duration::from_micros(recipe.delay_us.into()) * 2;
+    let cycles = round_trip * (2 * backoff.unwrap_or(4) + 4) * 50;
+    let bits = recipe.sizes.iter().sum::<u64>().saturating_mul(8);
+    let millis = bits / u64::from(recipe.rate_kbit.max(1));
+    Duration::from_secs(120) + Duration::from_millis(millis) * 30 + cycles
+}
 
-    fn objects(&self, sizes: &[u64]) -> Vec<ObjectSpec> {
-        let (t, k) = (self.segment_size.max(64), self.block_len.max(1));
-        let most = if self.no_code {
-            Layout::max_no_code_object(t, k)
-        } else {
-            Layout::max_raptorq_object(t, k)
-        };
-        let info = |n: usize| self.info.then(|| Bytes::from(format!("object {n}")));
-        let spec = |(n, &size): (usize, &u64)| ObjectSpec {
-            size: size.min(most),
-            info: info(n),
-            file: n % 2 == 0,
-        };
-        sizes.iter().enumerate().map(spec).collect()
-    }
+/// True when a receiver may end incomplete, or a sender wait for ever, without a fault of the
+/// engines. Content that a receiver lost before it knew what it wants is not repaired, nor is that
+/// of receivers whose feedback does not arrive; and attackers that report receivers make a sender
+/// wait for these.
+fn may_fail(recipe: &Recipe) -> bool {
+    let has = |test: fn(&Feature) -> bool| recipe.features.iter().any(test);
+    let unheard = has(|f| matches!(f, Feature::Silent { .. } | Feature::OneWay { .. }));
+    let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
+    let waits = has(|f| matches!(f, Feature::WaitFor));
+    let dies = has(|f| matches!(f, Feature::Dies { .. }));
+    has(Feature::denies) || (unheard || choosy) && has(Feature::loses) || waits && dies
+}
 
-    /// Ample: thirty times what the bytes take at the rate, fifty NACK cycles, and two minutes.
-    fn limit(&self) -> Duration {
-        let backoff = self.features.iter().find_map(|feature| match feature {
-            Feature::Backoff(backoff) => Some(u32::from(*backoff)),
-            _ => None,
-        });
-        let round_trip = Duration::from_micros(self.delay_us.into()) * 2;
-        let cycles = round_trip * (2 * backoff.unwrap_or(4) + 4) * 50;
-        let bits = self.sizes.iter().sum::<u64>().saturating_mul(8);
-        let millis = bits / u64::from(self.rate_kbit.max(1));
-        Duration::from_secs(120) + Duration::from_millis(millis) * 30 + cycles
-    }
-
-    fn apply(&self, feature: &Feature, scenario: &mut Scenario) {
-        match *feature {
-            Feature::Tree { branches } => tree(scenario, branches.clamp(1, 64)),
-            Feature::Fault { place, ref rule } => fault(scenario, place, rule),
-            Feature::WayBack { delay_us } => {
-                for link in receiver_links(scenario, 1) {
-                    link.delay_up = Some(Duration::from_micros(delay_us.max(1).into()));
-                }
-            }
-            Feature::FarAway { every, delay_us } => {
-                for link in receiver_links(scenario, every) {
-                    link.delay = Duration::from_micros(delay_us.max(1).into());
-                }
-                // What the RFC expects is for one round trip for all.
-                scenario.check_nacks = false;
-            }
-            Feature::Unicast { every } => feedback(scenario, every, Feedback::Unicast),
-            Feature::Silent { every } => feedback(scenario, every, Feedback::None),
-            Feature::OneWay { every } => fault(scenario, Place::Up(every), &Rule::Nothing),
-            Feature::Snooping { every } => {
-                feedback(scenario, every, Feedback::Unicast);
-                fault(scenario, Place::Up(every), &Rule::NoMulticast);
-            }
-            Feature::ReedSolomon { wide, long, parity } => {
-                if let Some(code) = self.code(wide, long, parity) {
-                    scenario.sender().config.scheme = Scheme::ReedSolomon(code);
-                    scenario.limit = self.limit() * 10;
-                }
-            }
-            Feature::Control { fair } => {
-                let config = &mut scenario.sender().config;
-                config.control = if fair { RateControl::Fair } else { RateControl::Auto };
-                config.rate_min = config.rate.unwrap_or(0) / 4;
-                scenario.limit = self.limit() * 10;
-            }
-            Feature::Backoff(backoff) => scenario.sender().config.backoff = Some(backoff.min(15)),
-            Feature::WaitFor => {
-                scenario.sender().config.min_receivers = self.receivers as usize;
-                scenario.sender().config.start_timeout = Some(Duration::from_secs(15));
-            }
-            Feature::Joins { every, at_ms } => {
-                let at = millis(at_ms);
-                lingers(scenario, at + SECOND_CHANCE);
-                for host in receivers(scenario, every) {
-                    host.life.insert(0, (at, Change::Start));
-                }
-            }
-            Feature::JoinPolicy { every, next } => {
-                let policy = if next { JoinPolicy::Current } else { JoinPolicy::Object };
-                plans(scenario, every).for_each(|plan| plan.config.join = policy);
-            }
-            Feature::Restarts { every, at_ms } => {
-                let at = millis(at_ms);
-                lingers(scenario, at + SECOND_CHANCE);
-                change(receivers(scenario, every), at, Change::Start);
-            }
-            Feature::Dies { every, at_ms } => {
-                change(receivers(scenario, every), millis(at_ms), Change::Stop);
-            }
-            Feature::Stalls { every, at_ms, for_ms, buffer } => {
-                plans(scenario, 1).for_each(|plan| plan.socket_buffer = buffer);
-                let hosts = scenario.hosts.iter_mut().step_by(step(every));
-                change(hosts, millis(at_ms), Change::Stall(millis(for_ms)));
-            }
-            Feature::Clock { every, offset_ms, drift_ppm, late_us } => {
-                let late = Duration::from_micros(late_us.into());
-                let clock = Clock { offset: millis(offset_ms), drift_ppm, late };
-                let hosts = scenario.hosts.iter_mut().step_by(step(every));
-                hosts.for_each(|host| host.clock = clock);
-            }
-            Feature::SlowDisk { every, delay_us } => {
-                let delay = Duration::from_micros(delay_us.into());
-                plans(scenario, every).for_each(|plan| plan.store_delay = delay);
-            }
-            Feature::FullDisk { every, after } => {
-                plans(scenario, every).for_each(|plan| plan.disk_full_after = Some(after));
-            }
-            Feature::SlowRead { delay_us } => {
-                scenario.sender().read_delay = Duration::from_micros(delay_us.into());
-            }
-            Feature::FewBlocks { every, blocks } => {
-                let blocks = blocks.max(1) as usize;
-                plans(scenario, every).for_each(|plan| plan.config.max_blocks = blocks);
-                // One block after the other, each asked for: that takes its time.
-                scenario.limit *= 10;
-            }
-            Feature::SmallCache { bytes } => {
-                scenario.sender().config.cache.bytes = bytes as usize;
-            }
-            Feature::Store { every } => {
-                plans(scenario, every).for_each(|plan| plan.real_store = true);
-            }
-            Feature::Stranger { ref attacks, rate, at_ms } => {
-                let plan = StrangerPlan { attacks: attacks.clone(), rate };
-                let stranger = Host::new(Role::Stranger(plan), Link::default());
-                scenario.add(stranger.joining(millis(at_ms)));
-            }
-            Feature::FirstObject(key) => scenario.sender().config.first_object = key,
-            Feature::SecondSender { ref sizes, rate_kbit } => {
-                let mut plan = SenderPlan::new(0);
-                self.configure(&mut plan.config, rate_kbit);
-                plan.config.node = NodeId(2);
-                plan.config.linger = scenario.sender().config.linger;
-                plan.objects = self.objects(sizes);
-                scenario.add(Host::new(Role::Sender(plan), Link::default()));
-            }
-            Feature::Linger { ms } => lingers(scenario, millis(ms)),
-            Feature::Tcp { cubic } => {
-                let control = if cubic { Control::Cubic } else { Control::Reno };
-                let mut sink = Host::new(Role::Tcp(TcpPlan::Sink), Link::default());
-                sink.switch = scenario.hosts.get(1).map_or(0, |receiver| receiver.switch);
-                let to = scenario.add(sink);
-                let source = Role::Tcp(TcpPlan::Source { to, control });
-                let up = vec![Rule::bottleneck(TCP_RATE, Duration::from_millis(50))];
-                scenario.add(Host::new(source, Link { up, ..Link::default() }));
-            }
-            Feature::SameNode { every } => {
-                for (n, plan) in plans(scenario, every).enumerate() {
-                    plan.config.node = Some(NodeId(if n == 0 { 1 } else { 77 }));
-                }
-            }
+fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
+    use Feature as F;
+    match feature {
+        F::Tree { .. } | F::Fault { .. } | F::WayBack { .. } | F::FarAway { .. } => {
+            apply_to_network(feature, scenario);
+        }
+        F::ReedSolomon { .. }
+        | F::Control { .. }
+        | F::Backoff(_)
+        | F::WaitFor
+        | F::SlowRead { .. }
+        | F::SmallCache { .. }
+        | F::FirstObject(_)
+        | F::Linger { .. } => apply_to_sender(recipe, feature, scenario),
+        F::Unicast { .. }
+        | F::Silent { .. }
+        | F::OneWay { .. }
+        | F::Snooping { .. }
+        | F::JoinPolicy { .. }
+        | F::SlowDisk { .. }
+        | F::FullDisk { .. }
+        | F::FewBlocks { .. }
+        | F::Store { .. }
+        | F::SameNode { .. } => apply_to_receivers(feature, scenario),
+        F::Joins { .. }
+        | F::Restarts { .. }
+        | F::Dies { .. }
+        | F::Stalls { .. }
+        | F::Clock { .. } => apply_to_lives(feature, scenario),
+        F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
+            add_host(recipe, feature, scenario);
         }
     }
+}
 
-    /// True when a receiver may end incomplete, or a sender wait for ever, and nobody is to blame:
-    /// what a receiver lost before it knew what it wants is not repaired to it, nor to whom nobody
-    /// hears; and who makes up receivers makes a sender wait for them.
-    fn may_fail(&self) -> bool {
-        let has = |test: fn(&Feature) -> bool| self.features.iter().any(test);
-        let unheard = has(|f| matches!(f, Feature::Silent { .. } | Feature::OneWay { .. }));
-        let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
-        let waits = has(|f| matches!(f, Feature::WaitFor));
-        let dies = has(|f| matches!(f, Feature::Dies { .. }));
-        has(Feature::denies) || (unheard || choosy) && has(Feature::loses) || waits && dies
+fn apply_to_network(feature: &Feature, scenario: &mut Scenario) {
+    match *feature {
+        Feature::Tree { branches } => tree(scenario, branches.clamp(1, 64)),
+        Feature::Fault { place, ref rule } => fault(scenario, place, rule),
+        Feature::WayBack { delay_us } => {
+            for link in receiver_links(scenario, 1) {
+                link.delay_up = Some(Duration::from_micros(delay_us.max(1).into()));
+            }
+        }
+        Feature::FarAway { every, delay_us } => {
+            for link in receiver_links(scenario, every) {
+                link.delay = Duration::from_micros(delay_us.max(1).into());
+            }
+            // The estimate of the RFC is for equal round trips.
+            scenario.check_nacks = false;
+        }
+        ref other => unreachable!("{other:?} does not concern the network"),
+    }
+}
+
+fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
+    let config = &mut scenario.sender().config;
+    match *feature {
+        Feature::ReedSolomon { id, parity } => {
+            if let Some(code) = code(recipe, id, parity) {
+                config.scheme = Scheme::ReedSolomon(code);
+                scenario.limit = limit(recipe) * 10;
+            }
+        }
+        Feature::Control { fair } => {
+            config.control = if fair { RateControl::Fair } else { RateControl::Auto };
+            config.rate_min = config.rate.unwrap_or(0) / 4;
+            scenario.limit = limit(recipe) * 10;
+        }
+        Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
+        Feature::WaitFor => {
+            config.min_receivers = recipe.receivers as usize;
+            config.start_timeout = Some(Duration::from_secs(15));
+        }
+        Feature::SlowRead { delay_us } => {
+            scenario.sender().read_delay = Duration::from_micros(delay_us.into());
+        }
+        Feature::SmallCache { bytes } => config.cache.bytes = bytes as usize,
+        Feature::FirstObject(key) => config.first_object = key,
+        Feature::Linger { ms } => linger(scenario, millis(ms)),
+        ref other => unreachable!("{other:?} does not concern the sender"),
+    }
+}
+
+fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
+    match *feature {
+        Feature::Unicast { every } => feedback(scenario, every, Feedback::Unicast),
+        Feature::Silent { every } => feedback(scenario, every, Feedback::None),
+        Feature::OneWay { every } => fault(scenario, Place::Up(every), &Rule::Nothing),
+        Feature::Snooping { every } => {
+            feedback(scenario, every, Feedback::Unicast);
+            fault(scenario, Place::Up(every), &Rule::NoMulticast);
+        }
+        Feature::JoinPolicy { every, next } => {
+            let policy = if next { JoinPolicy::Current } else { JoinPolicy::Object };
+            plans(scenario, every).for_each(|plan| plan.config.join = policy);
+        }
+        Feature::SlowDisk { every, delay_us } => {
+            let delay = Duration::from_micros(delay_us.into());
+            plans(scenario, every).for_each(|plan| plan.store_delay = delay);
+        }
+        Feature::FullDisk { every, after } => {
+            plans(scenario, every).for_each(|plan| plan.disk_full_after = Some(after));
+        }
+        Feature::FewBlocks { every, blocks } => {
+            let blocks = blocks.max(1) as usize;
+            plans(scenario, every).for_each(|plan| plan.config.max_blocks = blocks);
+            // Blocks come one after another, each asked for, and that takes time.
+            scenario.limit *= 10;
+        }
+        Feature::Store { every } => {
+            plans(scenario, every).for_each(|plan| plan.real_store = true);
+        }
+        Feature::SameNode { every } => {
+            for (n, plan) in plans(scenario, every).enumerate() {
+                plan.config.node = Some(NodeId(if n == 0 { 1 } else { 77 }));
+            }
+        }
+        ref other => unreachable!("{other:?} does not concern receivers"),
+    }
+}
+
+fn apply_to_lives(feature: &Feature, scenario: &mut Scenario) {
+    match *feature {
+        Feature::Joins { every, at_ms } => {
+            let at = millis(at_ms);
+            linger(scenario, at + REJOIN_TIME);
+            for host in receivers(scenario, every) {
+                host.life.insert(0, (at, Change::Start));
+            }
+        }
+        Feature::Restarts { every, at_ms } => {
+            let at = millis(at_ms);
+            linger(scenario, at + REJOIN_TIME);
+            change(receivers(scenario, every), at, Change::Start);
+        }
+        Feature::Dies { every, at_ms } => {
+            change(receivers(scenario, every), millis(at_ms), Change::Stop);
+        }
+        Feature::Stalls { every, at_ms, for_ms, buffer } => {
+            plans(scenario, 1).for_each(|plan| plan.socket_buffer = buffer);
+            let hosts = scenario.hosts.iter_mut().step_by(step(every));
+            change(hosts, millis(at_ms), Change::Stall(millis(for_ms)));
+        }
+        Feature::Clock { every, offset_ms, drift_ppm, late_us } => {
+            let late = Duration::from_micros(late_us.into());
+            let clock = Clock { offset: millis(offset_ms), drift_ppm, late };
+            let hosts = scenario.hosts.iter_mut().step_by(step(every));
+            hosts.for_each(|host| host.clock = clock);
+        }
+        ref other => unreachable!("{other:?} does not change the lives of hosts"),
+    }
+}
+
+fn add_host(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
+    match *feature {
+        Feature::Attacker { ref attacks, rate, at_ms } => {
+            let plan = AttackerPlan { attacks: attacks.clone(), rate };
+            let attacker = Host::new(Role::Attacker(plan), Link::default());
+            scenario.add(attacker.joining(millis(at_ms)));
+        }
+        Feature::SecondSender { ref sizes, rate_kbit } => {
+            let mut plan = SenderPlan::new(0);
+            configure(recipe, &mut plan.config, rate_kbit);
+            plan.config.node = NodeId(2);
+            plan.config.linger = scenario.sender().config.linger;
+            plan.objects = objects(recipe, sizes);
+            scenario.add(Host::new(Role::Sender(plan), Link::default()));
+        }
+        Feature::Tcp { cubic } => {
+            let control = if cubic { Control::Cubic } else { Control::Reno };
+            let mut sink = Host::new(Role::Tcp(TcpPlan::Sink), Link::default());
+            sink.switch = scenario.hosts.get(1).map_or(0, |receiver| receiver.switch);
+            let to = scenario.add(sink);
+            let source = Role::Tcp(TcpPlan::Source { to, control });
+            let up = vec![Rule::bottleneck(TCP_RATE, Duration::from_millis(50))];
+            scenario.add(Host::new(source, Link { up, ..Link::default() }));
+        }
+        ref other => unreachable!("{other:?} adds no host"),
     }
 }
 
@@ -256,15 +319,16 @@ fn feedback(scenario: &mut Scenario, every: u32, feedback: Feedback) {
     plans(scenario, every).for_each(|plan| plan.config.feedback = feedback);
 }
 
-fn lingers(scenario: &mut Scenario, at_least: Duration) {
+/// Senders stay after the end for at least this time.
+fn linger(scenario: &mut Scenario, min: Duration) {
     for host in &mut scenario.hosts {
         if let Role::Sender(plan) = &mut host.role {
-            plan.config.linger = plan.config.linger.max(at_least);
+            plan.config.linger = plan.config.linger.max(min);
         }
     }
 }
 
-/// Adds to the lives of hosts; what starts at the beginning is told so, for its life has more to it.
+/// Adds a change to the lives of hosts. Hosts without a `Start` get one at the beginning.
 fn change<'a>(hosts: impl Iterator<Item = &'a mut Host>, at: Duration, what: Change) {
     for host in hosts {
         if !host.life.iter().any(|(_, change)| *change == Change::Start) {

@@ -4,66 +4,62 @@ use core::time::Duration;
 
 use norm_core::Rng;
 
+use super::{Feature, FecId, Place, Recipe};
 use crate::rule::Rule;
-use crate::stranger::Attack;
+use crate::scenario::Attack;
 
-use super::{Feature, Place, Recipe};
-
-/// Most bytes in a session.
+/// Bytes in a session, at most.
 const MAX_BYTES: u64 = 8 << 20;
-/// Most content packets times receivers: what a run costs.
+/// Content packets times receivers, at most: the cost of a run.
 const MAX_DELIVERIES: u64 = 40_000;
-/// Longest time in milliseconds that the bytes take at the rate.
+/// Time in milliseconds that the bytes take at the rate, at most.
 const MAX_MILLIS: u64 = 6000;
-/// Silence in milliseconds that all features together may cause: less than anybody's patience.
+/// Silence in milliseconds that all features together may cause: less than any timeout.
 const MAX_SILENCE: u64 = 3000;
 
-/// Makes other dice of a seed.
+/// Turns a seed into one for the drawing of a code.
 const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
+/// Turns a seed into one for the drawing of a controller.
 const CONTROL: u64 = 0x4343_4343_4343_4343;
 
-impl Recipe {
-    /// Draws a recipe: small groups and short transfers, each with a few things that are not plain.
-    pub fn draw(seed: u64) -> Self {
-        let mut dice = Dice { rng: Rng::new(seed), silence: MAX_SILENCE };
-        let receivers = dice.log(1, 60) as u32;
-        let segment_size = dice.one_of([1024, 1024, 1344, 1400, 64, 128, 999, 4096]);
-        let block_len = dice.one_of([64, 64, 64, 200, 10, 2, 1, 1024]);
-        let packets = MAX_DELIVERIES / u64::from(receivers);
-        let sizes = dice.sizes(MAX_BYTES.min(packets * u64::from(segment_size)), segment_size);
-        let slowest = sizes.iter().sum::<u64>() * 8 / MAX_MILLIS;
-        let rate_kbit = dice.one_of([100_000, 100_000, 1_000_000, 10_000, 1000]);
-        let mut recipe = Self {
-            seed,
-            receivers,
-            sizes,
-            info: dice.chance(0.3),
-            segment_size,
-            block_len,
-            no_code: dice.chance(0.2),
-            rate_kbit: rate_kbit.max(slowest as u32),
-            delay_us: dice.one_of([1000, 1000, 50, 10_000, 50_000, 250_000]),
-            features: Vec::new(),
-        };
-        recipe.features = dice.features(&recipe);
-        // From dice of its own, so that all else is as it would be without.
-        let mut dice = Dice { rng: Rng::new(seed ^ REED_SOLOMON), silence: 0 };
-        if dice.chance(0.25) {
-            let parity = dice.one_of([16, 16, 8, 55, 1, 0]);
-            let (wide, long) = (dice.chance(0.3), dice.chance(0.3));
-            recipe.features.insert(0, Feature::ReedSolomon { wide, long, parity });
-        }
-        let mut dice = Dice { rng: Rng::new(seed ^ CONTROL), silence: 0 };
-        if dice.chance(0.25) {
-            recipe.features.insert(0, Feature::Control { fair: dice.chance(0.3) });
-        }
-        recipe
+/// Draws a recipe.
+pub(super) fn recipe(seed: u64) -> Recipe {
+    let mut dice = Dice { rng: Rng::new(seed), silence: MAX_SILENCE };
+    let receivers = dice.log(1, 60) as u32;
+    let segment_size = dice.one_of([1024, 1024, 1344, 1400, 64, 128, 999, 4096]);
+    let block_len = dice.one_of([64, 64, 64, 200, 10, 2, 1, 1024]);
+    let packets = MAX_DELIVERIES / u64::from(receivers);
+    let sizes = dice.sizes(MAX_BYTES.min(packets * u64::from(segment_size)), segment_size);
+    let min_rate = sizes.iter().sum::<u64>() * 8 / MAX_MILLIS;
+    let rate_kbit = dice.one_of([100_000, 100_000, 1_000_000, 10_000, 1000]);
+    let mut recipe = Recipe {
+        seed,
+        receivers,
+        sizes,
+        info: dice.chance(0.3),
+        segment_size,
+        block_len,
+        no_code: dice.chance(0.2),
+        rate_kbit: rate_kbit.max(min_rate as u32),
+        delay_us: dice.one_of([1000, 1000, 50, 10_000, 50_000, 250_000]),
+        features: Vec::new(),
+    };
+    recipe.features = dice.features(&recipe);
+    // Dice of their own leave all other draws unchanged.
+    let mut dice = Dice { rng: Rng::new(seed ^ REED_SOLOMON), silence: 0 };
+    if dice.chance(0.25) {
+        recipe.features.insert(0, dice.reed_solomon(segment_size));
     }
+    let mut dice = Dice { rng: Rng::new(seed ^ CONTROL), silence: 0 };
+    if dice.chance(0.25) {
+        recipe.features.insert(0, Feature::Control { fair: dice.chance(0.3) });
+    }
+    recipe
 }
 
 struct Dice {
     rng: Rng,
-    /// Milliseconds of silence that are left to give away.
+    /// Milliseconds of silence that features may still cause.
     silence: u64,
 }
 
@@ -82,15 +78,15 @@ impl Dice {
         low + self.rng.below(high - low + 1)
     }
 
-    /// The same, with each order of magnitude as likely as the others.
+    /// `low` to `high`, both included, with all orders of magnitude equally likely.
     fn log(&mut self, low: u64, high: u64) -> u64 {
-        let most = self.range(low.max(1).ilog2().into(), high.max(1).ilog2().into());
-        let (from, to) = (1 << most, (2 << most) - 1);
+        let exponent = self.range(low.max(1).ilog2().into(), high.max(1).ilog2().into());
+        let (from, to) = (1 << exponent, (2 << exponent) - 1);
         let high = high.max(low);
         self.range(from, to).clamp(low, high)
     }
 
-    /// A share of up to so many thousandths, short in print.
+    /// A share of `low` to `high` thousandths, short in print.
     fn share(&mut self, low: u64, high: u64) -> f64 {
         self.log(low, high) as f64 / 1000.0
     }
@@ -99,27 +95,38 @@ impl Dice {
         self.one_of([1, 2, 3, 60])
     }
 
-    /// A span in which nothing passes, out of what is left.
+    /// A time of silence, within the remaining limit.
     fn pause(&mut self) -> u64 {
         let span = self.range(0, self.silence.min(2000));
         self.silence -= span;
         span
     }
 
-    fn sizes(&mut self, most: u64, segment_size: u16) -> Vec<u64> {
-        let mut left = most;
+    fn sizes(&mut self, max: u64, segment_size: u16) -> Vec<u64> {
+        let mut left = max;
         let count = self.one_of([1, 1, 1, 2, 3, 8, 40]);
         let mut sizes = Vec::new();
         for _ in 0..count {
             let size = match self.rng.below(8) {
                 0 => self.range(0, 1),
                 1 => self.range(1, 3) * u64::from(segment_size) + self.range(0, 2) - 1,
-                _ => self.log(1, most),
+                _ => self.log(1, max),
             };
             sizes.push(size.min(left));
             left -= size.min(left);
         }
         sizes
+    }
+
+    fn reed_solomon(&mut self, segment_size: u16) -> Feature {
+        let parity = self.one_of([16, 16, 8, 55, 1, 0]);
+        let (wide, long) = (self.chance(0.3), self.chance(0.3));
+        let id = match (wide && segment_size.is_multiple_of(2), long) {
+            (true, _) => FecId::Id2,
+            (_, true) => FecId::Id129,
+            (_, false) => FecId::Id5,
+        };
+        Feature::ReedSolomon { id, parity }
     }
 
     fn features(&mut self, recipe: &Recipe) -> Vec<Feature> {
@@ -132,55 +139,12 @@ impl Dice {
             let place = self.place(tree);
             features.push(Feature::Fault { place, rule: self.rule(recipe, place) });
         }
-        let rare = 0.06;
-        // In the order in which they act: what concerns all hosts comes when all are there.
-        let kinds: [fn(&mut Self, &Recipe) -> Feature; 25] = [
-            |d, _| Feature::WayBack { delay_us: d.log(10, 250_000) as u32 },
-            |d, _| Feature::FarAway { every: d.every(), delay_us: d.log(10, 250_000) as u32 },
-            |d, _| Feature::Unicast { every: d.one_of([1, 1, 1, 2]) },
-            |d, _| Feature::Silent { every: d.every() },
-            |d, _| Feature::OneWay { every: d.every() },
-            |d, _| Feature::Snooping { every: d.every() },
-            |d, _| Feature::Backoff(d.one_of([0, 1, 4, 6, 15])),
-            |_, _| Feature::WaitFor,
-            |d, _| Feature::Joins { every: d.every(), at_ms: d.log(1, 3000) as u32 },
-            |d, _| Feature::JoinPolicy { every: d.every(), next: d.chance(0.5) },
-            |d, _| Feature::Restarts { every: d.every(), at_ms: d.log(1, 3000) as u32 },
-            |d, _| Feature::Dies { every: d.one_of([2, 3, 60]), at_ms: d.log(1, 3000) as u32 },
-            |d, recipe| Feature::SlowDisk { every: d.every(), delay_us: d.per_block(recipe) },
-            |d, _| Feature::FullDisk { every: d.one_of([2, 3, 60]), after: d.range(0, 20) },
-            |d, recipe| Feature::SlowRead { delay_us: d.per_block(recipe) },
-            |d, _| Feature::FewBlocks { every: d.every(), blocks: d.log(1, 8) as u32 },
-            |d, recipe| Feature::SmallCache {
-                bytes: u32::from(recipe.segment_size) * recipe.block_len * d.log(1, 64) as u32,
-            },
-            |d, _| Feature::Store { every: d.every() },
-            |d, _| Feature::FirstObject(d.one_of([65_535, 65_530, 65_500, (1 << 32) - 3])),
-            |d, _| Feature::Linger { ms: d.range(0, 4000) as u32 },
-            |d, _| Feature::SameNode { every: d.one_of([1, 2]) },
-            |d, _| Feature::Stranger {
-                attacks: d.attacks(),
-                rate: d.one_of([1, 10, 100]),
-                at_ms: d.range(0, 300) as u32,
-            },
-            |d, recipe| Feature::SecondSender {
-                sizes: d.sizes(recipe.sizes.iter().sum::<u64>() / 2, recipe.segment_size),
-                rate_kbit: recipe.rate_kbit,
-            },
-            |d, _| Feature::Tcp { cubic: d.chance(0.5) },
-            |d, _| Feature::Clock {
-                every: d.every(),
-                offset_ms: d.one_of([0, 1, 100_000]),
-                drift_ppm: d.one_of([0, 100, -100, 500]),
-                late_us: d.log(1, 20_000) as u32,
-            },
-        ];
-        for kind in kinds {
-            if self.chance(rare) {
+        for kind in KINDS {
+            if self.chance(RARE) {
                 features.push(kind(self, recipe));
             }
         }
-        if self.chance(rare) {
+        if self.chance(RARE) {
             let for_ms = self.pause() as u32;
             let at_ms = self.range(0, 2000) as u32;
             let buffer = self.one_of([1 << 20, 1 << 16, 0]);
@@ -189,7 +153,7 @@ impl Dice {
         features
     }
 
-    /// A delay in microseconds for each block, so that all take two seconds at most.
+    /// A delay in microseconds for each block, so that all blocks take two seconds at most.
     fn per_block(&mut self, recipe: &Recipe) -> u32 {
         let block = u64::from(recipe.segment_size) * u64::from(recipe.block_len);
         let blocks: u64 = recipe.sizes.iter().map(|size| 1 + size / block).sum();
@@ -211,7 +175,7 @@ impl Dice {
         self.one_of([Place::SenderOut, Place::SenderIn, down, down, down, up])
     }
 
-    /// A rule that leaves the transfer possible there.
+    /// A rule for this place that leaves the transfer possible.
     fn rule(&mut self, recipe: &Recipe, place: Place) -> Rule {
         let ms = |n: u64| Duration::from_millis(n);
         let from = ms(self.range(0, 2000));
@@ -247,3 +211,53 @@ impl Dice {
         }
     }
 }
+
+/// Probability of each kind of feature.
+const RARE: f64 = 0.06;
+
+/// A draw of a feature.
+type Kind = fn(&mut Dice, &Recipe) -> Feature;
+
+/// Draws of features, in the order of their application: those of all hosts come when all hosts
+/// are there.
+const KINDS: [Kind; 25] = [
+    |d, _| Feature::WayBack { delay_us: d.log(10, 250_000) as u32 },
+    |d, _| Feature::FarAway { every: d.every(), delay_us: d.log(10, 250_000) as u32 },
+    |d, _| Feature::Unicast { every: d.one_of([1, 1, 1, 2]) },
+    |d, _| Feature::Silent { every: d.every() },
+    |d, _| Feature::OneWay { every: d.every() },
+    |d, _| Feature::Snooping { every: d.every() },
+    |d, _| Feature::Backoff(d.one_of([0, 1, 4, 6, 15])),
+    |_, _| Feature::WaitFor,
+    |d, _| Feature::Joins { every: d.every(), at_ms: d.log(1, 3000) as u32 },
+    |d, _| Feature::JoinPolicy { every: d.every(), next: d.chance(0.5) },
+    |d, _| Feature::Restarts { every: d.every(), at_ms: d.log(1, 3000) as u32 },
+    |d, _| Feature::Dies { every: d.one_of([2, 3, 60]), at_ms: d.log(1, 3000) as u32 },
+    |d, recipe| Feature::SlowDisk { every: d.every(), delay_us: d.per_block(recipe) },
+    |d, _| Feature::FullDisk { every: d.one_of([2, 3, 60]), after: d.range(0, 20) },
+    |d, recipe| Feature::SlowRead { delay_us: d.per_block(recipe) },
+    |d, _| Feature::FewBlocks { every: d.every(), blocks: d.log(1, 8) as u32 },
+    |d, recipe| Feature::SmallCache {
+        bytes: u32::from(recipe.segment_size) * recipe.block_len * d.log(1, 64) as u32,
+    },
+    |d, _| Feature::Store { every: d.every() },
+    |d, _| Feature::FirstObject(d.one_of([65_535, 65_530, 65_500, (1 << 32) - 3])),
+    |d, _| Feature::Linger { ms: d.range(0, 4000) as u32 },
+    |d, _| Feature::SameNode { every: d.one_of([1, 2]) },
+    |d, _| Feature::Attacker {
+        attacks: d.attacks(),
+        rate: d.one_of([1, 10, 100]),
+        at_ms: d.range(0, 300) as u32,
+    },
+    |d, recipe| Feature::SecondSender {
+        sizes: d.sizes(recipe.sizes.iter().sum::<u64>() / 2, recipe.segment_size),
+        rate_kbit: recipe.rate_kbit,
+    },
+    |d, _| Feature::Tcp { cubic: d.chance(0.5) },
+    |d, _| Feature::Clock {
+        every: d.every(),
+        offset_ms: d.one_of([0, 1, 100_000]),
+        drift_ppm: d.one_of([0, 100, -100, 500]),
+        late_us: d.log(1, 20_000) as u32,
+    },
+];

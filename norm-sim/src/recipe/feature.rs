@@ -1,138 +1,135 @@
-//! What may be special about a scenario.
+//! Features: what a scenario has beyond the simplest one.
 
 use serde::{Deserialize, Serialize};
 
 use crate::rule::Rule;
-use crate::stranger::Attack;
+use crate::scenario::Attack;
 
-/// One thing that is not plain. `every: n` means the first receiver and each n-th after it.
+/// One feature of a scenario. `every: n` stands for the first receiver and each n-th after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Feature {
     /// Receivers are spread over switches of their own, below the sender's.
     Tree {
-        /// How many.
+        /// Number of these switches.
         branches: u32,
     },
-    /// Something goes wrong on a link.
+    /// A fault of a link.
     Fault {
-        /// Where.
+        /// The links and their direction.
         place: Place,
-        /// What.
+        /// The fault.
         rule: Rule,
     },
-    /// The way from the receivers takes another time than the way to them.
+    /// The delay from the receivers differs from the delay to them.
     WayBack {
-        /// In microseconds.
+        /// Delay from the receivers, in microseconds.
         delay_us: u32,
     },
-    /// Some receivers are further away.
+    /// Some receivers have another delay.
     FarAway {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// In microseconds.
+        /// Delay in microseconds.
         delay_us: u32,
     },
-    /// Some receivers answer to the sender's address.
+    /// Some receivers send feedback to the sender's address.
     Unicast {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
-    /// Some receivers never say anything.
+    /// Some receivers send no feedback.
     Silent {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
-    /// Nothing that some receivers say arrives.
+    /// Feedback of some receivers never arrives.
     OneWay {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
-    /// Some receivers' switch ports take no multicast; they answer to the sender's address.
+    /// The switch ports of some receivers take no multicast; these use the sender's address.
     Snooping {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
-    /// The first sender codes with Reed-Solomon.
+    /// The first sender uses a Reed-Solomon code.
     ReedSolomon {
-        /// Over GF(2^16), with FEC encoding id 2.
-        wide: bool,
-        /// With FEC encoding id 129, when it is not `wide`; else 5.
-        long: bool,
-        /// Coded symbols of each block.
+        /// FEC encoding id of the code.
+        id: FecId,
+        /// Parity symbols of each block.
         parity: u16,
     },
-    /// A controller sets the first sender's rate, between a quarter of what is given, and that.
+    /// A controller sets the first sender's rate, from a quarter of the recipe's rate up to it.
     Control {
-        /// By NORM-CC alone; else as `norm-send` does by itself.
+        /// By NORM-CC alone; otherwise by both controllers, as `norm-send` does by default.
         fair: bool,
     },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.
     WaitFor,
-    /// Some receivers come later; the sender lingers for them.
+    /// Some receivers join late; the sender lingers for them.
     Joins {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// When, in milliseconds.
+        /// Time in milliseconds.
         at_ms: u32,
     },
-    /// Some receivers begin with the next object that begins (RFC 5740 §5.2), or with the first
-    /// that they hear, rather than with everything that the sender has.
+    /// Some receivers begin with a later object, rather than with all that the sender has.
     JoinPolicy {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// The next that begins; else the first heard.
+        /// With the next object that begins (RFC 5740 §5.2); otherwise with the first received one.
         next: bool,
     },
     /// Some receivers crash and start again; the sender lingers for them.
     Restarts {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// When, in milliseconds.
+        /// Time in milliseconds.
         at_ms: u32,
     },
-    /// Some receivers crash for good.
+    /// Some receivers crash and do not come back.
     Dies {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// When, in milliseconds.
+        /// Time in milliseconds.
         at_ms: u32,
     },
     /// Some hosts, the sender first, do nothing for a time.
     Stalls {
         /// Which hosts.
         every: u32,
-        /// When, in milliseconds.
+        /// Start of the stall, in milliseconds.
         at_ms: u32,
-        /// For how long.
+        /// Length of the stall, in milliseconds.
         for_ms: u32,
-        /// Bytes that a socket keeps meanwhile.
+        /// Bytes that a socket buffers meanwhile.
         buffer: u32,
     },
     /// Some hosts, the sender first, have clocks that are ahead and fast, and late timers.
     Clock {
         /// Which hosts.
         every: u32,
-        /// By how much ahead, in milliseconds.
+        /// What the clocks are ahead, in milliseconds.
         offset_ms: u32,
-        /// By how much fast, in parts per million.
+        /// What the clocks gain, in parts per million.
         drift_ppm: i32,
-        /// How late at most, in microseconds.
+        /// Longest delay of timers, in microseconds.
         late_us: u32,
     },
     /// Some receivers store slowly.
     SlowDisk {
-        /// Which.
+        /// Which receivers.
         every: u32,
         /// Microseconds for a block.
         delay_us: u32,
     },
-    /// Some receivers' disks are full after so many blocks.
+    /// The disks of some receivers are full after a number of blocks.
     FullDisk {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// Blocks.
+        /// Number of blocks.
         after: u64,
     },
     /// The sender reads slowly.
@@ -142,33 +139,33 @@ pub enum Feature {
     },
     /// Some receivers have room for few blocks.
     FewBlocks {
-        /// Which.
+        /// Which receivers.
         every: u32,
-        /// How many.
+        /// Number of blocks.
         blocks: u32,
     },
-    /// The sender keeps little in memory.
+    /// The sender keeps few bytes in memory.
     SmallCache {
-        /// Bytes.
+        /// Number of bytes.
         bytes: u32,
     },
-    /// Some receivers decode for real and keep the bytes.
+    /// Some receivers keep all bytes and decode them.
     Store {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
-    /// Somebody who means no good.
-    Stranger {
-        /// How.
+    /// An attacker.
+    Attacker {
+        /// Kinds of its packets.
         attacks: Vec<Attack>,
         /// Packets per second.
         rate: u32,
-        /// From when on, in milliseconds.
+        /// Start in milliseconds.
         at_ms: u32,
     },
     /// The key of the first object.
     FirstObject(u64),
-    /// A second sender beside the first, to the same receivers.
+    /// A second sender to the same receivers.
     SecondSender {
         /// Bytes in each of its objects.
         sizes: Vec<u64>,
@@ -177,23 +174,23 @@ pub enum Feature {
     },
     /// The sender stays after the end.
     Linger {
-        /// For so many milliseconds.
+        /// Time in milliseconds.
         ms: u32,
     },
-    /// A TCP flow from beside the sender to the first receiver's switch.
+    /// A TCP flow from the sender's switch to that of the first receiver.
     Tcp {
-        /// RFC 9438; else RFC 5681.
+        /// CUBIC (RFC 9438); otherwise Reno (RFC 5681).
         cubic: bool,
     },
-    /// Some receivers begin with one and the same node id; the first of them with the sender's.
+    /// Some receivers begin with the same node id; the first of them with the sender's.
     SameNode {
-        /// Which.
+        /// Which receivers.
         every: u32,
     },
 }
 
 impl Feature {
-    /// True when receivers may lack something because of it that they have to ask for.
+    /// True when receivers may lose content because of it, and have to ask for it.
     pub(super) fn loses(&self) -> bool {
         matches!(
             self,
@@ -205,32 +202,43 @@ impl Feature {
                 | Self::SlowDisk { .. }
                 | Self::FewBlocks { .. }
                 | Self::SameNode { .. }
-                | Self::Stranger { .. }
+                | Self::Attacker { .. }
         )
     }
 
-    /// True when it makes up receivers that are waited for: nothing but a secret would tell them
-    /// from real ones.
+    /// True when it reports receivers that do not exist, and the sender waits for them. Without a
+    /// shared secret they look like real ones.
     pub(super) fn denies(&self) -> bool {
         let denies = |a: &Attack| matches!(a, Attack::FalseReports | Attack::Collisions);
-        matches!(self, Self::Stranger { attacks, .. } if attacks.iter().any(denies))
+        matches!(self, Self::Attacker { attacks, .. } if attacks.iter().any(denies))
     }
+}
+
+/// FEC encoding id of a Reed-Solomon code.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FecId {
+    /// Over GF(2^16) (RFC 5510 §4). Segments of an odd size get id 5 instead.
+    Id2,
+    /// Over GF(2^8) (RFC 5510 §5).
+    Id5,
+    /// Over GF(2^8), with 32-bit block numbers (RFC 5740 §4.2.1).
+    Id129,
 }
 
 /// A direction of some links.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
-    /// What the sender sends.
+    /// From the sender.
     SenderOut,
-    /// What the sender hears.
+    /// To the sender.
     SenderIn,
     /// From the sender's switch to the others, in a tree.
     TrunkDown,
-    /// And back.
+    /// From the other switches to the sender's.
     TrunkUp,
     /// To these receivers.
     Down(u32),
-    /// From them.
+    /// From these receivers.
     Up(u32),
 }
 

@@ -1,16 +1,28 @@
-//! A link that sends one packet after the other, with a queue before it.
+//! A link of limited rate, with a queue before it.
 
 use core::time::Duration;
 
 use norm_core::Timestamp;
 
-/// First in, first out; what finds no room is dropped.
+/// A FIFO queue that drops packets that do not fit.
 #[derive(Clone, Debug)]
 pub(super) struct Bottleneck {
+    /// Bits per second.
     bits: u64,
+    /// Capacity of the queue in bytes.
     queue: u64,
+    /// Bytes in the queue above which packets get a CE mark.
     mark: u64,
     free_at: Timestamp,
+}
+
+/// A packet that has passed the link.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Passed {
+    /// Time in the queue and on the link.
+    pub(super) delay: Duration,
+    /// The packet gets a CE mark if it is ECN-capable.
+    pub(super) ce: bool,
 }
 
 impl Bottleneck {
@@ -19,9 +31,9 @@ impl Bottleneck {
         Self { bits: bits.max(1), queue: queue.into(), mark, free_at: Timestamp::ZERO }
     }
 
-    /// How long the packet takes to be through, and whether it found many before it; `None` when
-    /// the queue is full.
-    pub(super) fn send(&mut self, now: Timestamp, size: u32) -> Option<(Duration, bool)> {
+    /// Sends a packet. Returns its delay, and whether the queue sets a CE mark; `None` if the queue
+    /// is full.
+    pub(super) fn send(&mut self, now: Timestamp, size: u32) -> Option<Passed> {
         let wait = self.free_at.saturating_since(now);
         let ahead = wait.as_nanos() * u128::from(self.bits) / 8_000_000_000;
         let ahead = u64::try_from(ahead).unwrap_or(u64::MAX);
@@ -31,7 +43,7 @@ impl Bottleneck {
         let nanos = u128::from(size) * 8_000_000_000 / u128::from(self.bits);
         let delay = wait + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         self.free_at = now + delay;
-        Some((delay, ahead > self.mark))
+        Some(Passed { delay, ce: ahead > self.mark })
     }
 }
 
@@ -42,27 +54,31 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
     #[test]
-    fn a_thousand_packets_take_as_long_as_the_rate_says() {
+    fn packets_take_the_time_of_the_rate() {
         let mut link = Bottleneck::new(10_000_000, u32::MAX, None);
-        let delays: Vec<_> = (0..1000).map(|_| link.send(NOW, 1250).unwrap().0).collect();
+        let delays: Vec<_> = (0..1000).map(|_| link.send(NOW, 1250).unwrap().delay).collect();
         assert_eq!(delays[0], Duration::from_millis(1));
         assert_eq!(delays[999], Duration::from_secs(1));
         let later = NOW + Duration::from_secs(2);
-        assert_eq!(link.send(later, 1250).unwrap().0, Duration::from_millis(1), "it had drained");
+        assert_eq!(
+            link.send(later, 1250).unwrap().delay,
+            Duration::from_millis(1),
+            "the queue is empty"
+        );
     }
 
     #[test]
-    fn a_queue_that_is_full_drops() {
+    fn full_queue_drops() {
         let mut link = Bottleneck::new(8_000_000, 3000, None);
         let passed = (0..10).filter(|_| link.send(NOW, 1000).is_some()).count();
         assert_eq!(passed, 3);
         let later = NOW + Duration::from_millis(1);
-        assert!(link.send(later, 1000).is_some(), "room for one again");
+        assert!(link.send(later, 1000).is_some(), "room for one packet");
         assert!(link.send(later, 1000).is_none());
     }
 
     #[test]
-    fn without_a_queue_only_an_idle_link_takes_a_packet() {
+    fn link_without_a_queue_takes_a_packet_when_idle() {
         let mut link = Bottleneck::new(8_000_000, 0, None);
         assert!(link.send(NOW, 1000).is_some());
         assert!(link.send(NOW + Duration::from_micros(999), 1000).is_none());
@@ -70,10 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn packets_behind_a_long_queue_are_marked() {
+    fn packets_after_a_long_queue_get_ce_marks() {
         let mut link = Bottleneck::new(8_000_000, 10_000, Some(2000));
-        let marks: Vec<_> = (0..5).map(|_| link.send(NOW, 1000).unwrap().1).collect();
-        assert_eq!(marks, [false, false, false, true, true]);
+        let ce: Vec<_> = (0..5).map(|_| link.send(NOW, 1000).unwrap().ce).collect();
+        assert_eq!(ce, [false, false, false, true, true]);
     }
 
     #[test]
@@ -82,6 +98,6 @@ mod tests {
         assert!(link.send(NOW, u32::MAX).is_some());
         assert!(link.send(NOW, u32::MAX).is_none());
         let mut fast = Bottleneck::new(u64::MAX, u32::MAX, None);
-        assert_eq!(fast.send(NOW, 1500).unwrap().0, Duration::ZERO);
+        assert_eq!(fast.send(NOW, 1500).unwrap().delay, Duration::ZERO);
     }
 }

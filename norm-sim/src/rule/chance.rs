@@ -1,16 +1,16 @@
-//! Rare events, by counting to the next one rather than by drawing for each packet.
+//! Rare events. The distance to the next one is drawn, rather than a number for each packet.
 
 use norm_core::Rng;
 
-/// Happens to each packet with the same probability, whatever became of the others.
+/// An event of equal probability for each packet, independent of the others.
 ///
-/// The gaps between such events are geometrically distributed, so that one draw serves for all
+/// The gaps between such events are geometrically distributed, so one draw is enough for all
 /// packets up to the next event.
 #[derive(Clone, Debug)]
 pub(super) struct Chance {
-    /// Packets to which it does not happen before the next one.
+    /// Number of packets before the next event.
     gap: u64,
-    /// ln(1 - p); zero for never.
+    /// ln(1 - p); zero if it never happens.
     log_keep: f64,
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_happens_as_often_as_its_probability_says() {
+    fn events_have_their_probability() {
         for p in [0.001, 0.02, 0.5, 0.97] {
             let mut rng = Rng::new(3);
             let mut chance = Chance::new(p, &mut rng);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_and_less_is_never_and_one_and_more_is_always() {
+    fn probabilities_outside_of_0_to_1_are_clamped() {
         let mut rng = Rng::new(5);
         for (p, expected) in
             [(0.0, false), (-1.0, false), (f64::NAN, false), (1.0, true), (7.0, true)]

@@ -1,4 +1,4 @@
-//! The rules of one direction of a link at work.
+//! The rules of one direction of a link, with their state.
 
 use core::time::Duration;
 
@@ -10,19 +10,21 @@ use super::chance::Chance;
 use crate::clock::START;
 use crate::packet::{Body, Packet, To};
 
-/// The state of a direction's rules.
+/// The rules of a direction.
 ///
-/// Most lines of a large run are empty or lose at random, so a leading [`Rule::Loss`] is kept
-/// apart: such a line costs a countdown, and nothing behind a pointer.
+/// Most lines of a large run are empty or lose packets at random. So a leading [`Rule::Loss`] has a
+/// field of its own: such a line costs a countdown and no memory access through a pointer.
 #[derive(Debug)]
 pub(crate) struct Line {
+    /// The leading loss.
     loss: Chance,
-    rest: Box<[Step]>,
+    /// The other rules.
+    steps: Box<[Step]>,
     only_drops: bool,
     rng: Rng,
 }
 
-/// What becomes of a packet: it arrives never, once or twice.
+/// The fate of a packet: it arrives never, once or twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) arrivals: [Option<Arrival>; 2],
@@ -31,25 +33,25 @@ pub(crate) struct Fate {
 /// One arrival of a packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arrival {
-    /// On top of the link's own.
+    /// Delay in addition to the link's own.
     pub(crate) delay: Duration,
-    /// The packet was marked before, or a queue here was long.
-    pub(crate) marked: bool,
-    /// What happened to its bytes; the last if there was more than one thing.
+    /// The packet has a CE mark, from here or from before.
+    pub(crate) ce: bool,
+    /// Damage of its bytes; the last one if there are several.
     pub(crate) damage: Option<Damage>,
 }
 
-/// What happened to a packet's bytes.
+/// Damage of a packet's bytes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// This bit is another.
+    /// This bit is flipped.
     Flip { bit: u32 },
-    /// Only so many bytes are left.
+    /// Only this many bytes are left.
     Cut { len: u32 },
 }
 
 impl Damage {
-    /// The payload after it.
+    /// The damaged payload.
     pub(crate) fn apply(self, payload: &[u8]) -> Vec<u8> {
         let mut bytes = payload.to_vec();
         match self {
@@ -66,67 +68,67 @@ impl Damage {
 
 impl Line {
     pub(crate) fn new(rules: &[Rule], mut rng: Rng) -> Self {
-        let (loss, rest) = match rules {
-            [Rule::Loss(p), rest @ ..] => (Chance::new(*p, &mut rng), rest),
+        let (loss, steps) = match rules {
+            [Rule::Loss(p), steps @ ..] => (Chance::new(*p, &mut rng), steps),
             _ => (Chance::NEVER, rules),
         };
-        let rest: Box<[Step]> = rest.iter().map(|rule| Step::new(rule, &mut rng)).collect();
-        let only_drops = rest.iter().all(Step::only_drops);
-        Self { loss, rest, only_drops, rng }
+        let steps: Box<[Step]> = steps.iter().map(|rule| Step::new(rule, &mut rng)).collect();
+        let only_drops = steps.iter().all(Step::only_drops);
+        Self { loss, steps, only_drops, rng }
     }
 
-    /// No rule does more than drop, so that [`Self::passes`] tells all.
+    /// True when all rules only drop packets, so that [`Self::passes`] is enough.
     pub(crate) fn only_drops(&self) -> bool {
         self.only_drops
     }
 
-    /// Whether the packet arrives, on a line that only drops; once, and as it was sent.
+    /// True when the packet arrives, on a line that only drops packets.
     #[inline]
     pub(crate) fn passes(&mut self, now: Timestamp, packet: &Packet) -> bool {
-        debug_assert!(self.only_drops, "a line that delays or changes packets needs apply");
+        debug_assert!(self.only_drops, "a line that delays or changes packets needs `apply`");
         if self.loss.happens(&mut self.rng) {
             return false;
         }
         let rng = &mut self.rng;
-        self.rest.iter_mut().all(|step| step.on_packet(now, packet, rng) != Effect::Drop)
+        self.steps.iter_mut().all(|step| step.on_packet(now, packet, rng) != Effect::Drop)
     }
 
-    /// What becomes of the packet that enters the link now.
+    /// The fate of a packet that enters the link now.
     pub(crate) fn apply(&mut self, now: Timestamp, packet: &Packet) -> Fate {
-        let Self { loss, rest, rng, .. } = self;
+        let Self { loss, steps, rng, .. } = self;
         if loss.happens(rng) {
             return Fate::default();
         }
-        let mut first = Some(Arrival { marked: packet.marked, ..Arrival::default() });
+        let mut first = Some(Arrival { ce: packet.ce, ..Arrival::default() });
         let mut second = None;
-        for step in rest {
+        for step in steps {
             let mut copy = None;
             for slot in [&mut first, &mut second] {
                 let Some(arrival) = slot else { continue };
                 match step.on_packet(now, packet, rng) {
                     Effect::Pass => {}
                     Effect::Drop => *slot = None,
-                    Effect::Deliver { delay, marked } => {
+                    Effect::Deliver { delay, ce } => {
                         arrival.delay += delay;
-                        arrival.marked |= marked && packet.capable;
+                        arrival.ce |= ce && packet.ecn_capable;
                     }
                     Effect::Twice => copy = Some(arrival.clone()),
                     Effect::Damaged(damage) => arrival.damage = Some(damage),
                 }
             }
-            // A copy meets the rules that follow on its own; nothing arrives three times.
+            // The following rules apply to each copy; no packet arrives three times.
             second = second.or(copy);
         }
         Fate { arrivals: [first, second] }
     }
 }
 
-/// What one rule does to one packet.
+/// The effect of one rule on one packet.
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Effect {
     Pass,
     Drop,
-    Deliver { delay: Duration, marked: bool },
+    Deliver { delay: Duration, ce: bool },
     Twice,
     Damaged(Damage),
 }
@@ -137,11 +139,11 @@ impl Effect {
     }
 
     fn late(delay: Duration) -> Self {
-        Self::Deliver { delay, marked: false }
+        Self::Deliver { delay, ce: false }
     }
 }
 
-/// A rule and its state.
+/// A rule with its state.
 #[derive(Debug)]
 enum Step {
     Loss(Chance),
@@ -166,7 +168,7 @@ impl Step {
         match *rule {
             Rule::Loss(p) => Self::Loss(Chance::new(p, rng)),
             Rule::Bursts { enter, leave, loss } => Self::Bursts {
-                // Where the chain is in the long run, so that short runs see the same loss.
+                // The stationary distribution, so that short runs have the same mean loss.
                 bad: rng.chance(enter / (enter + leave)),
                 enter: Chance::new(enter, rng),
                 leave: Chance::new(leave, rng),
@@ -183,7 +185,7 @@ impl Step {
             Rule::NoMulticast => Self::NoMulticast,
             Rule::Nothing => Self::Nothing,
             Rule::Rate { bits, queue, mark } => Self::Rate(Bottleneck::new(bits, queue, mark)),
-            Rule::Jitter(most) => Self::Jitter(most),
+            Rule::Jitter(max) => Self::Jitter(max),
             Rule::Late { share, by } => Self::Late { share: Chance::new(share, rng), by },
             Rule::Duplicate(p) => Self::Duplicate(Chance::new(p, rng)),
             Rule::Corrupt(p) => Self::Corrupt(Chance::new(p, rng)),
@@ -214,8 +216,8 @@ impl Step {
         match self {
             Self::Loss(loss) => Effect::drop_if(loss.happens(rng)),
             Self::Bursts { bad, enter, leave, loss } => {
-                let turn = if *bad { leave } else { enter };
-                *bad ^= turn.happens(rng);
+                let change = if *bad { leave } else { enter };
+                *bad ^= change.happens(rng);
                 Effect::drop_if(*bad && loss.happens(rng))
             }
             Self::LossDuring { from, to, loss } => {
@@ -224,8 +226,9 @@ impl Step {
             Self::Recorded { lost, .. } if lost.is_empty() => Effect::Pass,
             Self::Recorded { lost, from, passed } => {
                 if *passed == lost.len() {
-                    // Elsewhere each time: a short trace must not beat in time with the traffic.
-                    (*from, *passed) = (rng.below(lost.len() as u64) as usize, 0);
+                    // A random position, so that a short trace does not beat with the traffic.
+                    *from = rng.below(lost.len() as u64) as usize;
+                    *passed = 0;
                 }
                 let dropped = lost[(*from + *passed) % lost.len()];
                 *passed += 1;
@@ -236,11 +239,11 @@ impl Step {
             Self::NoMulticast => Effect::drop_if(packet.to == To::Group),
             Self::Nothing => Effect::Drop,
             Self::Rate(bottleneck) => match bottleneck.send(now, packet.size) {
-                Some((delay, marked)) => Effect::Deliver { delay, marked },
+                Some(passed) => Effect::Deliver { delay: passed.delay, ce: passed.ce },
                 None => Effect::Drop,
             },
-            Self::Jitter(most) => {
-                let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+            Self::Jitter(max) => {
+                let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
                 Effect::late(Duration::from_nanos(rng.below(nanos)))
             }
             Self::Late { share, by } => {
@@ -274,7 +277,7 @@ impl Step {
     }
 }
 
-/// Bytes that can be damaged, if there are any.
+/// Number of bytes that can be damaged, if there are any.
 fn payload_len(packet: &Packet) -> Option<u32> {
     match &packet.body {
         Body::Datagram(payload) if !payload.is_empty() => u32::try_from(payload.len()).ok(),

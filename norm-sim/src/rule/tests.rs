@@ -1,4 +1,4 @@
-//! Lines of rules, with packets through them.
+//! Packets on lines of rules.
 
 use std::sync::Arc;
 
@@ -7,8 +7,7 @@ use norm_core::{Rng, Timestamp};
 use super::line::{Damage, Fate};
 use super::*;
 use crate::clock::START;
-use crate::packet::{Body, Packet, To};
-use crate::tcp::Segment;
+use crate::packet::{Body, Packet, Segment, To};
 
 fn datagram(size: u32) -> Packet {
     Packet {
@@ -17,8 +16,8 @@ fn datagram(size: u32) -> Packet {
         to: To::Group,
         body: Body::Datagram(Arc::from(vec![0xa5; size as usize - 28])),
         size,
-        capable: true,
-        marked: false,
+        ecn_capable: true,
+        ce: false,
         intact: true,
         fingerprint: 0,
     }
@@ -49,7 +48,7 @@ fn mean_burst(lost: &[bool]) -> f64 {
 }
 
 #[test]
-fn an_empty_line_passes_everything_at_once() {
+fn empty_line_passes_all_packets_at_once() {
     let mut line = line(&[]);
     assert!(line.only_drops() && line.passes(at(0), &datagram(100)));
     let once = Fate { arrivals: [Some(Arrival::default()), None] };
@@ -65,7 +64,8 @@ fn losses_of_several_rules_add_up() {
 #[test]
 fn apply_and_passes_lose_the_same_packets() {
     let rules = [Rule::Loss(0.1), Rule::wifi_bursts(0.1, 3.0), Rule::Recorded(vec![false, true])];
-    let (mut one, mut other) = (line(&rules), line(&rules));
+    let mut one = line(&rules);
+    let mut other = line(&rules);
     let packet = datagram(500);
     for _ in 0..10_000 {
         let arrives = other.apply(at(0), &packet).arrivals[0].is_some();
@@ -79,13 +79,13 @@ fn bursts_agree_with_the_theory_of_gilbert_and_elliott() {
     let lost = losses(&mut line(&[Rule::Bursts { enter, leave, loss }]), 2_000_000);
     let expected = enter / (enter + leave) * loss;
     assert!((share(&lost) / expected - 1.0).abs() < 0.03, "{} for {expected}", share(&lost));
-    // A burst goes on when the bad state does, and loses again.
+    // A burst continues with the probability that the bad state stays and loses again.
     let expected = 1.0 / (1.0 - (1.0 - leave) * loss);
     assert!((mean_burst(&lost) / expected - 1.0).abs() < 0.03, "{}", mean_burst(&lost));
 }
 
 #[test]
-fn wifi_bursts_have_the_loss_and_the_length_asked_for() {
+fn wifi_bursts_have_their_loss_and_length() {
     for (loss, burst) in [(0.02, 8.0), (0.1, 3.0), (0.5, 1.0)] {
         let lost = losses(&mut line(&[Rule::wifi_bursts(loss, burst)]), 2_000_000);
         assert!((share(&lost) / loss - 1.0).abs() < 0.04, "{} for {loss}", share(&lost));
@@ -104,7 +104,7 @@ fn short_runs_see_the_mean_loss_of_bursts_too() {
 }
 
 #[test]
-fn a_recorded_trace_replays_and_begins_again() {
+fn recorded_trace_is_played_again_and_again() {
     let trace = vec![true, false, false, true, true];
     let lost = losses(&mut line(&[Rule::Recorded(trace.clone())]), 5 * 100);
     assert_eq!(lost[..5], trace);
@@ -115,9 +115,8 @@ fn a_recorded_trace_replays_and_begins_again() {
 }
 
 #[test]
-fn an_outage_begins_and_ends_in_the_run_s_own_time() {
-    let span = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
-    let (from, to) = span(100, 200);
+fn outage_has_its_span_of_the_run() {
+    let (from, to) = (Duration::from_millis(100), Duration::from_millis(200));
     for rule in [Rule::Outage { from, to }, Rule::LossDuring { from, to, loss: 1.0 }] {
         let mut line = line(&[rule]);
         let seen = [0, 99, 100, 199, 200].map(|ms| line.passes(at(ms), &datagram(100)));
@@ -126,7 +125,7 @@ fn an_outage_begins_and_ends_in_the_run_s_own_time() {
 }
 
 #[test]
-fn loss_in_a_span_is_as_strong_as_asked_for() {
+fn loss_in_a_span_has_its_probability() {
     let (from, to) = (Duration::ZERO, Duration::from_secs(1));
     let lost = losses(&mut line(&[Rule::LossDuring { from, to, loss: 0.3 }]), 100_000);
     assert!((share(&lost) - 0.3).abs() < 0.01, "{}", share(&lost));
@@ -140,7 +139,7 @@ fn packets_longer_than_the_mtu_are_dropped() {
 }
 
 #[test]
-fn without_multicast_only_unicast_passes() {
+fn link_without_multicast_passes_unicast_alone() {
     let mut line = line(&[Rule::NoMulticast]);
     let group = datagram(100);
     assert!(!line.passes(at(0), &group));
@@ -154,28 +153,27 @@ fn nothing_passes_a_one_way_link() {
 }
 
 #[test]
-fn a_bottleneck_delays_marks_and_drops() {
+fn bottleneck_delays_marks_and_drops() {
     let rate = Rule::Rate { bits: 8_000_000, queue: 3000, mark: Some(1500) };
     let mut line = line(&[rate]);
     assert!(!line.only_drops());
     let fates = [(); 4].map(|()| line.apply(at(0), &datagram(1000)).arrivals[0].clone());
-    let expected = |millis, marked| {
-        Some(Arrival { delay: Duration::from_millis(millis), marked, damage: None })
-    };
+    let expected =
+        |millis, ce| Some(Arrival { delay: Duration::from_millis(millis), ce, damage: None });
     assert_eq!(fates, [expected(1, false), expected(2, false), expected(3, true), None]);
 }
 
 #[test]
-fn a_bottleneck_s_queue_can_be_given_as_time() {
+fn queue_of_a_bottleneck_can_be_given_as_time() {
     let rule = Rule::bottleneck(8_000_000, Duration::from_millis(5));
     assert_eq!(rule, Rule::Rate { bits: 8_000_000, queue: 5000, mark: None });
 }
 
 #[test]
-fn a_mark_stays() {
-    let marked = Packet { marked: true, ..datagram(100) };
+fn ce_mark_stays() {
+    let marked = Packet { ce: true, ..datagram(100) };
     let fate = line(&[Rule::Jitter(Duration::ZERO)]).apply(at(0), &marked);
-    assert!(fate.arrivals[0].as_ref().unwrap().marked);
+    assert!(fate.arrivals[0].as_ref().unwrap().ce);
 }
 
 #[test]
@@ -193,15 +191,15 @@ fn duplicates_meet_the_rules_that_follow_one_by_one() {
 
 #[test]
 fn jitter_reorders_within_its_bound() {
-    let most = Duration::from_millis(10);
-    let mut line = line(&[Rule::Jitter(most)]);
+    let max = Duration::from_millis(10);
+    let mut line = line(&[Rule::Jitter(max)]);
     let delays: Vec<Duration> = (0..1000)
         .map(|_| line.apply(at(0), &datagram(100)).arrivals[0].as_ref().unwrap().delay)
         .collect();
-    assert!(delays.iter().all(|&delay| delay < most));
-    assert!(!delays.is_sorted(), "packets sent one after the other arrive in another order");
+    assert!(delays.iter().all(|&delay| delay < max));
+    assert!(!delays.is_sorted(), "packets arrive in another order");
     let mean = delays.iter().sum::<Duration>() / 1000;
-    assert!(mean.abs_diff(most / 2) < Duration::from_micros(500), "{mean:?}");
+    assert!(mean.abs_diff(max / 2) < Duration::from_micros(500), "{mean:?}");
 }
 
 #[test]
@@ -244,7 +242,7 @@ fn truncation_always_takes_something() {
 }
 
 #[test]
-fn what_has_no_bytes_is_not_damaged() {
+fn packets_without_bytes_are_not_damaged() {
     let mut line = line(&[Rule::Corrupt(1.0), Rule::Truncate(1.0)]);
     let segment = Segment { sequence: 0, len: 1448, acknowledged: 0, echo: false };
     for packet in [datagram(28), Packet { body: Body::Tcp(segment), ..datagram(1500) }] {
@@ -254,7 +252,7 @@ fn what_has_no_bytes_is_not_damaged() {
 }
 
 #[test]
-fn a_seed_gives_the_same_fates() {
+fn seed_decides_all_fates() {
     let rules = [
         Rule::Loss(0.05),
         Rule::wifi_bursts(0.05, 4.0),

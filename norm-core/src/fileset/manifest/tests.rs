@@ -10,7 +10,7 @@ const FILE: Entry<'_> = Entry {
 };
 const DIRECTORY: Entry<'_> = Entry { kind: EntryKind::Directory, size: 0, path: "dir", ..FILE };
 
-fn head(entries: &[Entry<'_>]) -> Vec<u8> {
+fn manifest(entries: &[Entry<'_>]) -> Vec<u8> {
     let mut writer = ManifestWriter::new();
     for entry in entries {
         writer.push(entry).unwrap();
@@ -23,25 +23,25 @@ fn read(bytes: &[u8]) -> Result<Vec<Entry<'_>>, ContentError> {
 }
 
 #[test]
-fn the_bytes_are_these() {
+fn layout_is_fixed() {
     let mut expected = b"NHED\x01\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01\x02".to_vec();
     expected.extend_from_slice(b"\x01\0\x06\0\0\x81\xa4");
     expected.extend_from_slice(&[255, 255, 255, 255, 255, 255, 255, 254, 0x3b, 0x9a, 0xc9, 0xff]);
     expected.extend_from_slice(b"\0\0\0\0\0\0\x01\x02dir/\xc3\xa9");
-    assert_eq!(head(&[FILE]), expected);
+    assert_eq!(manifest(&[FILE]), expected);
     assert_eq!(read(&expected), Ok(vec![FILE]));
 }
 
 #[test]
-fn a_set_without_entries_is_a_good_set() {
-    let bytes = head(&[]);
+fn set_without_entries_is_valid() {
+    let bytes = manifest(&[]);
     assert_eq!(read(&bytes), Ok(vec![]));
     assert!(Manifest::parse(&bytes).unwrap().is_empty());
 }
 
 #[test]
 fn offsets_in_the_payload_follow_from_the_sizes() {
-    let bytes = head(&[DIRECTORY, FILE, FILE]);
+    let bytes = manifest(&[DIRECTORY, FILE, FILE]);
     let parsed = Manifest::parse(&bytes).unwrap();
     assert_eq!((parsed.len(), parsed.payload_size()), (3, 0x0204));
     let mut entries = parsed.entries();
@@ -54,7 +54,7 @@ fn offsets_in_the_payload_follow_from_the_sizes() {
 
 #[test]
 fn truncation_and_trailing_bytes_are_refused() {
-    let mut bytes = head(&[DIRECTORY, FILE]);
+    let mut bytes = manifest(&[DIRECTORY, FILE]);
     for len in 0..bytes.len() {
         assert_eq!(read(&bytes[..len]), Err(ContentError::Truncated), "{len} bytes");
     }
@@ -63,10 +63,10 @@ fn truncation_and_trailing_bytes_are_refused() {
 }
 
 #[test]
-fn malformed_heads_are_told_apart() {
+fn malformed_manifests_are_told_apart() {
     use ContentError as E;
     let with = |at: usize, values: &[u8]| {
-        let mut bytes = head(&[DIRECTORY, FILE]);
+        let mut bytes = manifest(&[DIRECTORY, FILE]);
         bytes[at..at + values.len()].copy_from_slice(values);
         read(&bytes).err()
     };
@@ -102,23 +102,23 @@ fn sizes_that_overflow_are_refused() {
 }
 
 #[test]
-fn an_error_ends_the_iteration() {
-    let mut bytes = head(&[DIRECTORY, FILE, FILE]);
+fn iteration_ends_at_the_first_error() {
+    let mut bytes = manifest(&[DIRECTORY, FILE, FILE]);
     bytes[20 + 27 + 3] = 9; // the kind of the second entry
     let items: Vec<_> = Manifest::parse(&bytes).unwrap().entries().collect();
     assert_eq!(items, [Ok(DIRECTORY), Err(ContentError::BadKind)]);
 }
 
 #[test]
-fn no_entry_reaches_beyond_the_payload() {
-    let mut bytes = head(&[FILE, FILE]);
+fn entries_stay_within_the_payload() {
+    let mut bytes = manifest(&[FILE, FILE]);
     bytes[18..20].copy_from_slice(&[1, 3]); // room for the first file and one byte more
     let items: Vec<_> = Manifest::parse(&bytes).unwrap().entries().collect();
     assert_eq!(items, [Ok(FILE), Err(ContentError::SizeMismatch)]);
 }
 
 #[test]
-fn the_writer_refuses_what_the_reader_would() {
+fn writer_refuses_what_the_reader_would() {
     let long = "x".repeat(MAX_PATH_BYTES + 1);
     let mut writer = ManifestWriter::default();
     for (entry, error) in [
@@ -132,13 +132,13 @@ fn the_writer_refuses_what_the_reader_would() {
     ] {
         assert_eq!(writer.push(&entry), Err(error));
     }
-    assert_eq!(writer.finish(), head(&[]));
+    assert_eq!(writer.finish(), manifest(&[]));
     let longest = Entry { path: &long[1..], ..FILE };
-    assert_eq!(read(&head(&[longest])), Ok(vec![longest]));
+    assert_eq!(read(&manifest(&[longest])), Ok(vec![longest]));
 }
 
 #[test]
-fn there_are_a_million_entries_at_most() {
+fn writer_stops_at_a_million_entries() {
     let mut writer = ManifestWriter::new();
     for _ in 0..MAX_ENTRIES {
         writer.push(&DIRECTORY).unwrap();
@@ -165,28 +165,28 @@ proptest! {
                 path,
             }
         }).collect();
-        let bytes = head(&entries);
+        let bytes = manifest(&entries);
         prop_assert_eq!(read(&bytes), Ok(entries));
     }
 
     #[test]
-    fn flipped_bits_never_panic_and_good_heads_are_canonical(
+    fn flipped_bits_never_panic_and_encoding_is_canonical(
         flips in prop::collection::vec((0usize..91, 0u8..8), 1..4),
     ) {
-        let mut bytes = head(&[DIRECTORY, FILE]);
+        let mut bytes = manifest(&[DIRECTORY, FILE]);
         for (at, bit) in flips {
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
         }
         if let Ok(entries) = read(&bytes) {
-            prop_assert_eq!(head(&entries), bytes);
+            prop_assert_eq!(manifest(&entries), bytes);
         }
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = read(&tail);
-        let mut bytes = head(&[]);
+        let mut bytes = manifest(&[]);
         bytes[11] = 3;
         bytes.extend_from_slice(&tail);
         let _ = read(&bytes);

@@ -178,7 +178,7 @@ impl CcAnswer {
     ///
     /// The answer then carries the next probe's number, once: a known peer ignores one that is not
     /// newer than the last.
-    pub fn hurry(&mut self, now: Timestamp, group: &CcGroup) {
+    pub fn expedite(&mut self, now: Timestamp, group: &CcGroup) {
         if self.send_rate.is_some() && self.is_prompt(group) && !self.ahead {
             self.ahead = true;
             self.state = State::Backoff(now);

@@ -84,7 +84,7 @@ pub struct Delivery {
     packet: f64,
     overhead: usize,
     /// Bytes per second that are known to arrive.
-    capacity: f64,
+    bandwidth: f64,
     /// Nothing was found yet that does not arrive.
     opening: bool,
     /// A report of somebody has set the first rate.
@@ -149,7 +149,7 @@ impl Delivery {
             limits,
             packet: (packet + overhead) as f64,
             overhead,
-            capacity: 0.0,
+            bandwidth: 0.0,
             opening: true,
             begun: false,
             gain: OPENING,
@@ -177,13 +177,13 @@ impl Delivery {
             way: None,
             log: VecDeque::new(),
         };
-        new.capacity = new.first_rate();
+        new.bandwidth = new.first_rate();
         new
     }
 
     /// The rate now, in bytes per second.
     pub fn rate(&self) -> f64 {
-        let hold = match (self.pressed || self.is_marked(), self.opening) {
+        let hold = match (self.pressed || self.is_ce_marked(), self.opening) {
             _ if self.is_in_the_way() => DRAIN,
             (true, _) => PRESSED,
             (false, true) => 1.0,
@@ -194,12 +194,12 @@ impl Delivery {
             Step::Pulse => self.gain,
             Step::Drain => DRAIN.min(hold),
         };
-        self.limits.bounded(self.capacity * part)
+        self.limits.bounded(self.bandwidth * part)
     }
 
     /// What the path is known to take, in bytes per second.
-    pub fn capacity(&self) -> f64 {
-        self.capacity
+    pub fn bandwidth(&self) -> f64 {
+        self.bandwidth
     }
 
     /// How much the way of a probe differs without a queue.
@@ -208,7 +208,7 @@ impl Delivery {
     }
 
     /// A receiver has said something.
-    pub fn has_begun(&self) -> bool {
+    pub fn has_report(&self) -> bool {
         self.begun
     }
 
@@ -248,8 +248,8 @@ impl Delivery {
         }
         self.until = now + self.length();
         Watch {
-            calm: ended == Step::Drain,
-            held,
+            quiet: ended == Step::Drain,
+            cruise: held,
             fair: false,
             paused: false,
             rate: QuantizedRate::from_bytes_per_second(self.rate()),
@@ -269,7 +269,7 @@ impl Delivery {
         self.rtt = rtt;
         if !self.begun {
             self.begun = true;
-            self.capacity = self.capacity.max(self.first_rate());
+            self.bandwidth = self.bandwidth.max(self.first_rate());
             self.gain = self.first_gain();
             // First of all, whether the first rate arrives.
             let probe = report.cc_sequence.wrapping_add(2);
@@ -282,7 +282,7 @@ impl Delivery {
         let Some(&Sent { step, target, .. }) = ended else { return };
         let awaited = matches!(self.step, Step::Await { probe, .. }
             if report.cc_sequence.wrapping_sub(probe) < 0x8000);
-        self.base = interval.base;
+        self.base = interval.baseline_loss;
         self.leaks |=
             self.opening && report.lost > 0 && !matches!(step, Step::Pulse | Step::Settle);
         self.heed_marks(now, step, &interval);
@@ -326,8 +326,8 @@ impl Delivery {
     }
 
     /// Somebody else takes no more than this, in bytes per second.
-    pub fn limit(&mut self, now: Timestamp, most: f64) {
-        self.capacity = most.min(self.capacity);
+    pub fn limit_to(&mut self, now: Timestamp, most: f64) {
+        self.bandwidth = most.min(self.bandwidth);
         self.unsure = None;
         self.forget_best();
         self.found(now);
@@ -335,29 +335,29 @@ impl Delivery {
 
     /// Nobody says anything any more.
     pub fn halve(&mut self, now: Timestamp) {
-        self.capacity = (self.capacity / 2.0).max(self.first_rate().min(self.capacity));
+        self.bandwidth = (self.bandwidth / 2.0).max(self.first_rate().min(self.bandwidth));
         self.step = Step::Hold;
         self.pulse_at = now;
     }
 
     /// The part of the time, of late, in which there was a queue, 0 to 1. Ours is gone soon: if there is one
     /// mostly, it is somebody else's.
-    pub fn crowding(&self) -> f64 {
+    pub fn queue_occupancy(&self) -> f64 {
         self.crowding
     }
 
     /// Nothing was found yet that does not arrive.
-    pub fn is_opening(&self) -> bool {
+    pub fn is_startup(&self) -> bool {
         self.opening
     }
 
     /// Queues so far were of our own making.
-    pub fn forget_crowding(&mut self) {
+    pub fn forget_occupancy(&mut self) {
         self.crowding = 0.0;
     }
 
     /// The shortest round trip to the limiting receiver so far, before its report is taken.
-    pub fn note_nearest(&mut self, now: Timestamp, nearest: Duration, rtt: Duration) {
+    pub fn note_min_rtt(&mut self, now: Timestamp, nearest: Duration, rtt: Duration) {
         let longer = rtt.saturating_sub(nearest);
         self.stretch = self
             .stretch
@@ -372,7 +372,7 @@ impl Delivery {
         self.unsure = None;
         // Numbers of probes may come again.
         self.log.clear();
-        self.capacity = rate;
+        self.bandwidth = rate;
         (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
         self.marks = Marks::default();
         self.found(now);
@@ -381,7 +381,7 @@ impl Delivery {
 
     /// Somebody says, for the first time, that it takes less: the opening waits for the second time, at
     /// half the rate.
-    pub fn pause_opening(&mut self, now: Timestamp) {
+    pub fn pause_startup(&mut self, now: Timestamp) {
         if self.opening {
             self.halve(now);
             self.pulse_at = now + self.rtt * 4 + OPENING_PAUSE;
@@ -390,12 +390,12 @@ impl Delivery {
     }
 
     /// Who limited is gone, and somebody else reports: before it came, so much arrived.
-    pub fn free(&mut self, now: Timestamp, before: f64) {
+    pub fn release(&mut self, now: Timestamp, before: f64) {
         if !self.begun {
             return;
         }
         // Half of it, for that was some time ago; from there on as in the beginning.
-        self.capacity = self.limits.bounded(self.capacity.max(before / 2.0));
+        self.bandwidth = self.limits.bounded(self.bandwidth.max(before / 2.0));
         (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
         self.marks = Marks::default();
         // That was the other one's way.
@@ -404,13 +404,13 @@ impl Delivery {
     }
 
     /// Never faster from now on, in bytes per second.
-    pub fn set_most(&mut self, most: f64) {
-        self.limits.max = most;
+    pub fn set_max_rate(&mut self, max: f64) {
+        self.limits.max = max;
     }
 
     /// Nothing was sent for a while: as in the beginning, but for the round trip.
     pub fn restart(&mut self, now: Timestamp) {
-        self.capacity = self.first_rate().min(self.capacity);
+        self.bandwidth = self.first_rate().min(self.bandwidth);
         (self.opening, self.pressed, self.gain) = (true, false, OPENING);
         self.marks = Marks::default();
         (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
@@ -423,8 +423,8 @@ impl Delivery {
     }
 
     fn may_pulse(&self, now: Timestamp) -> bool {
-        let room = self.capacity < self.limits.max * 0.99;
-        let free = !self.pressed && !self.is_marked() && !self.is_in_the_way();
+        let room = self.bandwidth < self.limits.max * 0.99;
+        let free = !self.pressed && !self.is_ce_marked() && !self.is_in_the_way();
         self.begun && now >= self.pulse_at && free && room
     }
 

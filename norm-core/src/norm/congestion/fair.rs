@@ -45,8 +45,13 @@ const BURST_MOST: usize = 64;
 pub enum Claim {
     /// It has lost nothing yet: twice what arrives, in bytes per second with headers.
     Start(f64),
-    /// Its loss event rate, and the most that it wants, in bytes per second with headers.
-    Loss(f64, f64),
+    /// It has lost something.
+    Loss {
+        /// Loss events per packet, 0 to 1.
+        event_rate: f64,
+        /// The highest rate that it wants, in bytes per second with headers; infinite for any.
+        max_rate: f64,
+    },
     /// A rate, in bytes per second with headers.
     Rate(f64),
 }
@@ -107,12 +112,7 @@ impl Fair {
 
     /// At a rate, in bytes per second, and a round trip that are known: from there on it rises as slowly as
     /// TCP does.
-    pub fn at(
-        limits: RateLimits,
-        packet: usize,
-        (rate, rtt): (f64, Duration),
-        now: Timestamp,
-    ) -> Self {
+    pub fn at(limits: RateLimits, packet: usize, rate: f64, rtt: Duration, now: Timestamp) -> Self {
         let mut new = Self::new(limits, packet, rtt, now);
         new.follow(rtt);
         (new.rate, new.starting) = (limits.bounded(rate), false);
@@ -130,7 +130,7 @@ impl Fair {
     }
 
     /// Nobody has lost anything yet.
-    pub fn is_starting(&self) -> bool {
+    pub fn is_slow_start(&self) -> bool {
         self.starting
     }
 
@@ -140,14 +140,14 @@ impl Fair {
     }
 
     /// What somebody with this round trip can take, in bytes per second.
-    pub fn worth(&self, claim: Claim, rtt: Duration) -> f64 {
+    pub fn rate_for(&self, claim: Claim, rtt: Duration) -> f64 {
         match claim {
             Claim::Start(rate) | Claim::Rate(rate) => rate,
-            Claim::Loss(loss, most) => {
+            Claim::Loss { event_rate, max_rate } => {
                 let longer = (rtt.as_secs_f64() / SHORT_WAY - 1.0).clamp(0.0, 1.0);
                 let part = SHORT_PART + (1.0 - SHORT_PART) * longer;
                 let part = if self.marked.is_some() { 1.0 } else { part };
-                (throughput(self.packet, rtt, loss) * part).min(most)
+                (throughput(self.packet, rtt, event_rate) * part).min(max_rate)
             }
         }
     }
@@ -158,13 +158,13 @@ impl Fair {
     }
 
     /// The highest rate allowed, in bytes per second.
-    pub fn most(&self) -> f64 {
+    pub fn max_rate(&self) -> f64 {
         self.limits.max
     }
 
     /// Losses within this time are one event for it: a queue that overflows is at its longest, and the
     /// mean does not know yet.
-    pub fn window(&self) -> Duration {
+    pub fn loss_window(&self) -> Duration {
         let last = Duration::from_secs_f64(self.last_root * self.last_root);
         self.rtt.max((self.rtt + last) / 2)
     }
@@ -181,12 +181,12 @@ impl Fair {
     }
 
     /// Somebody has lost something: the beginning is over.
-    pub fn end_start(&mut self) {
+    pub fn end_slow_start(&mut self) {
         self.starting = false;
     }
 
     /// Routers have marked some of what the limiting receiver got.
-    pub fn note_marks(&mut self, now: Timestamp) {
+    pub fn note_ce_marks(&mut self, now: Timestamp) {
         self.marked = Some(now);
     }
 
@@ -198,10 +198,10 @@ impl Fair {
         self.rtt = Duration::from_secs_f64(mix(self.rtt.as_secs_f64(), sample.as_secs_f64()));
         self.last_root = libm::sqrt(sample.as_secs_f64());
         self.mean_root = mix(self.mean_root, self.last_root);
-        if matches!(claim, Claim::Loss(..)) {
+        if matches!(claim, Claim::Loss { .. }) {
             self.starting = false;
         }
-        let target = self.worth(claim, self.rtt);
+        let target = self.rate_for(claim, self.rtt);
         if target > self.rate {
             self.rise(now, target);
         } else {
@@ -228,8 +228,8 @@ impl Fair {
     }
 
     /// Never faster from now on, in bytes per second.
-    pub fn set_most(&mut self, most: f64) {
-        self.limits.max = most;
+    pub fn set_max_rate(&mut self, max: f64) {
+        self.limits.max = max;
     }
 
     /// Nothing was sent for a while: from the first rate on, by doubling.

@@ -47,11 +47,11 @@ pub struct Interval {
     /// How much longer it was under way than the quickest lately.
     pub queue: Duration,
     /// The part that is lost at calm times, 0 to 1.
-    pub base: f64,
+    pub baseline_loss: f64,
     /// More was lost than at calm times, and hardly by chance.
     pub lossy: bool,
     /// The part of what arrived that routers have marked, 0 to 1: somewhere a queue is long.
-    pub marked: f64,
+    pub ce_share: f64,
     /// The time that it took to send.
     pub span: Duration,
     /// Packets sent.
@@ -73,12 +73,12 @@ impl Interval {
         // Nothing arrives that was not sent; what overtook a probe may.
         let plausible =
             arrived <= packets + packets / 8 + 8 && u64::from(report.bytes) <= bytes * 2;
-        let plausible = plausible && report.marked <= report.received;
+        let plausible = plausible && report.ce_marked <= report.received;
         if !plausible || span.is_zero() || packets == 0 {
             return None;
         }
         let headers = |packets: u64| packets * overhead as u64;
-        let told = f64::from(report.base_loss) / 65_535.0;
+        let told = f64::from(report.baseline_loss) / 65_535.0;
         let base = told.min(MOST_BASE);
         let sigmas = if told > MOST_BASE { 1.0 } else { SIGMAS };
         let took = report.span.max(span / 64).as_secs_f64();
@@ -99,9 +99,9 @@ impl Interval {
             passed,
             grown: report.span.saturating_sub(span),
             queue: report.queue,
-            base,
+            baseline_loss: base,
             lossy,
-            marked: f64::from(report.marked) / f64::from(report.received.max(1)),
+            ce_share: f64::from(report.ce_marked) / f64::from(report.received.max(1)),
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
         })
@@ -134,13 +134,13 @@ mod tests {
         PathReport {
             cc_sequence: 2,
             probes: 1,
-            base_loss: (base * 65_535.0) as u16,
+            baseline_loss: (base * 65_535.0) as u16,
             span,
             received,
             lost,
             bytes: received * 972,
             queue: Duration::ZERO,
-            marked: 0,
+            ce_marked: 0,
         }
     }
 
@@ -182,8 +182,8 @@ mod tests {
             28,
         );
         assert!(early.is_none());
-        let marked = |marked| PathReport { marked, ..report(MS * 20, 200, 0, 0.0) };
+        let marked = |marked| PathReport { ce_marked: marked, ..report(MS * 20, 200, 0, 0.0) };
         assert!(interval(&marked(201)).is_none(), "more than arrived");
-        assert!(interval(&marked(50)).is_some_and(|some| some.marked == 0.25));
+        assert!(interval(&marked(50)).is_some_and(|some| some.ce_share == 0.25));
     }
 }

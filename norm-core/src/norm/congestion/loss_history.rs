@@ -100,7 +100,7 @@ impl LossHistory {
 
     /// The packet that was noted last is marked: congestion as if it were lost, but it is here. `rtt` as for
     /// [`Self::note`].
-    pub fn mark(&mut self, now: Timestamp, rtt: Duration) -> Option<LossEvent> {
+    pub fn note_ce(&mut self, now: Timestamp, rtt: Duration) -> Option<LossEvent> {
         let first = !self.has_loss();
         if !self.started || (!first && now <= self.event_at + rtt) {
             return None;

@@ -114,13 +114,13 @@ impl PathMeter {
         let report = PathReport {
             cc_sequence,
             probes,
-            base_loss: (self.base_loss() * 65_535.0) as u16,
+            baseline_loss: (self.baseline_loss() * 65_535.0) as u16,
             span: now.saturating_since(before.at),
             received: cut(received),
             lost: cut(lost),
             bytes: cut(mark.bytes - before.bytes),
             queue,
-            marked: cut(mark.marked - before.marked),
+            ce_marked: cut(mark.marked - before.marked),
         };
         self.report = Some(report);
         let old = |(told, _): &(PathReport, Duration)| {
@@ -138,7 +138,7 @@ impl PathMeter {
     }
 
     /// The same of the last time that was long enough to show loss: for who answers now and then.
-    pub fn telling_report(&self) -> Option<PathReport> {
+    pub fn significant_report(&self) -> Option<PathReport> {
         self.telling.map(|(report, _)| report)
     }
 
@@ -151,12 +151,12 @@ impl PathMeter {
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };
         let to = Departure { at: Timestamp::ZERO + sent, total: Total { bytes, packets } };
         let interval = Interval::new(from, to, &report, 0)?;
-        let squeezed = interval.is_congested(Duration::ZERO) || report.marked > 0;
+        let squeezed = interval.is_congested(Duration::ZERO) || report.ce_marked > 0;
         Some(interval.delivered * if squeezed { 1.0 } else { 2.0 })
     }
 
     /// The part lost at calm times, 0 to 1.
-    fn base_loss(&self) -> f64 {
+    fn baseline_loss(&self) -> f64 {
         let (received, expected) = self.calm;
         if expected > 0.0 { 1.0 - received / expected } else { 0.0 }
     }
@@ -170,7 +170,8 @@ impl PathMeter {
         let (received, expected) = (received * weight, expected * weight);
         let keep = if weight > 1.0 { 0.75 } else { keep };
         // Far less than before: the times before were not calm.
-        let clear = expected >= CLEAR && expected - received < expected * self.base_loss() / 2.0;
+        let clear =
+            expected >= CLEAR && expected - received < expected * self.baseline_loss() / 2.0;
         let keep = if clear { 0.1 } else { keep };
         self.calm = (self.calm.0 * keep + received, self.calm.1 * keep + expected);
     }
@@ -260,7 +261,7 @@ mod tests {
         let report = meter.report().unwrap();
         assert_eq!((report.cc_sequence, report.probes), (3, 2));
         assert_eq!((report.received, report.lost, report.bytes), (5, 5, 4040));
-        assert_eq!(report.marked, 1);
+        assert_eq!(report.ce_marked, 1);
         assert_eq!(report.span, Duration::from_micros(2500));
         assert_eq!(report.queue, Duration::from_micros(500));
         probe(&mut meter, 4500, 100, 3, false);
@@ -282,7 +283,7 @@ mod tests {
             }
             probe(&mut meter, 1000 * (u64::from(number) + 1), 100, number + 1, calm);
         }
-        let base = f64::from(meter.report().unwrap().base_loss) / 65_535.0;
+        let base = f64::from(meter.report().unwrap().baseline_loss) / 65_535.0;
         assert!((0.09..0.11).contains(&base), "{base}");
     }
 

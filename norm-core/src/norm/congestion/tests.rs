@@ -48,7 +48,7 @@ impl Path {
             self.loss.seed(1.0 / equation::loss_rate(PACKET as f64, rtt, rate), rtt);
         }
         if event.is_some() {
-            self.answer.hurry(now, &GROUP);
+            self.answer.expedite(now, &GROUP);
         }
     }
 

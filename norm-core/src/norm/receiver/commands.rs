@@ -4,205 +4,203 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::event::{ObjectRef, ReceiverEvent};
-use super::needs::DueBound;
-use super::overhear::overheard;
-use super::remote::{AckDue, Remote};
-use super::{Feedback, Receiver};
 use crate::base::Timestamp;
 use crate::endpoint::SymbolStore;
 use crate::norm::wire::{
-    ACK_CREDIT, AckReq, Cmd, Command, Credit, Extensions, Flush, NodeId, NodeList, RollCall,
-    Squelch,
+    ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, NodeId, NodeList,
+    ReceiveWindow, Squelch,
 };
 
-impl<S: SymbolStore> Receiver<S> {
-    pub(super) fn take_command(
-        &mut self,
-        now: Timestamp,
-        index: u32,
-        cmd: &Cmd<'_>,
-        waited: Duration,
-    ) {
-        match &cmd.command {
-            Command::Flush(flush) => self.take_flush(now, index, flush),
-            Command::Eot(_) => self.take_goodbye(index),
-            Command::Squelch(squelch) => self.take_squelch(index, squelch),
-            Command::Cc(cc) => {
-                let rate = cmd.extensions.rate();
-                self.with_remote(index, |this, remote| {
-                    remote.foreign |= rate.is_some();
-                    this.take_probe((now, waited), remote, cc, cmd.extensions);
-                });
-            }
-            Command::RepairAdv(adv) => self.with_remote(index, |_, remote| {
-                overheard(now, remote, adv.requests);
-                remote.overhear_cc(now, cmd.extensions.cc_feedback());
-            }),
-            Command::AckReq(request) => self.take_ack_request(now, index, request),
-            Command::Application(application) => match RollCall::parse(application.content) {
-                Some(call) => self.take_roll_call(now, index, &call),
-                None => {
-                    let content = Bytes::copy_from_slice(application.content);
-                    self.event(ReceiverEvent::Command { remote: index, content });
-                }
-            },
-        }
-    }
+use super::congestion;
+use super::ctx::Ctx;
+use super::event::ReceiverEvent;
+use super::feedback::acks;
+use super::nack::need::Position;
+use super::nack::{cycle, overhear};
+use super::objects::lifecycle;
+use super::objects::object::Flushed;
+use super::sender_state::SenderState;
+use super::sender_state::acks::{FlushHeard, Watermark, WindowDue};
 
-    fn take_flush(&mut self, now: Timestamp, index: u32, flush: &Flush<'_>) {
-        let listed = flush.acking.iter().any(|node| node == self.node);
-        let Some(key) = self.key_of(index, flush.object) else { return };
-        if !self.synchronise(index, key, false, listed) {
-            return;
-        }
-        self.note_scheme(index, flush.fec_id, Extensions::EMPTY);
-        let wait = self.answer_delay(index);
-        let node = self.node;
-        let silent = self.config.feedback == Feedback::None;
-        let watermark = (flush.fec_id, flush.object, flush.payload_id);
-        let mut released = false;
-        self.with_remote(index, |this, remote| {
-            remote.newest = remote.newest.max(key);
-            let at = flush.payload_id.decode(remote.format);
-            if flush.payload_id.names_nothing(remote.format) {
-                remote.note_empty(key);
-            }
-            let mut due = remote.flushed(key, at);
-            let stream = remote.objects.get_mut(&key).and_then(|o| o.stream.as_deref_mut());
-            let mut read = None;
-            if let Some((stream, at)) = stream.zip(at) {
-                let block = stream.flushed(at.block, at.symbol);
-                due = DueBound { key, block };
-                read = Some(stream.has_read(at.block, at.symbol));
-            }
-            remote.make_due(due);
-            this.check_repairs(now, remote);
-            // Of a stream that goes on, what the flush names must have been read.
-            let confirmed = match read {
-                Some(read) => read && remote.confirmed_before(key),
-                None => remote.confirmed_through(key),
-            };
-            if !confirmed {
-                return;
-            }
-            if listed && !silent && remote.ack.is_none() {
-                remote.ack = Some(AckDue {
-                    at: now + wait,
-                    ack_type: crate::norm::wire::ACK_FLUSH,
-                    ack_id: 0,
-                    watermark: Some(watermark),
-                });
-            }
-            let acked = remote.acked == Some(watermark);
-            let heard = !listed && acked && passes_over(flush.acking, node, remote);
-            if listed && acked {
-                remote.name.asked_again = remote.name.asked_again.saturating_add(1);
-            } else if !acked || heard {
-                remote.name.asked_again = 0;
-            }
-            released = heard && !remote.released;
-            remote.released |= heard;
-        });
-        if released {
-            self.event(ReceiverEvent::Released { remote: index });
-        }
-        self.mend_name(now, index);
-    }
+/// Acknowledgment types from here on are the application's, and not those of FLUSH or congestion
+/// control (RFC 5740 §4.2.3.6).
+const FIRST_APPLICATION_ACK: u8 = 16;
+/// The longest time in milliseconds over which a membership query may spread its answers.
+const MAX_QUERY_WINDOW_MS: u32 = 600_000;
 
-    /// The sender closes: one that has had our confirmation will not ask for it again.
-    fn take_goodbye(&mut self, index: u32) {
-        let mut released = false;
-        self.with_remote(index, |_, remote| {
-            remote.said_goodbye = true;
-            released = remote.acked.is_some() && !remote.released;
-            remote.released |= released;
-        });
-        if released {
-            self.event(ReceiverEvent::Released { remote: index });
+/// Takes a command that has `waited` on this machine. True when our node id is to be drawn again.
+/// `duplicate`: see [`super::senders::Senders::is_duplicate`].
+pub(super) fn take<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    cmd: &Cmd<'_>,
+    waited: Duration,
+    duplicate: bool,
+) -> bool {
+    match &cmd.command {
+        Command::Flush(flush) => {
+            let wanted = take_flush(ctx, sender, now, flush);
+            let repeats = sender.acks.repeats();
+            return wanted && !duplicate && sender.alias.renew(now, repeats, ctx.rng());
         }
+        Command::Eot(_) => {
+            sender.liveness.note_ended();
+            if sender.acks.note_end() {
+                ctx.event(ReceiverEvent::Released { sender: sender.id });
+            }
+        }
+        Command::Squelch(squelch) => take_squelch(ctx, sender, squelch),
+        Command::Cc(cc) => {
+            if cmd.extensions.rate().is_some() {
+                sender.coding.note_standard();
+            }
+            congestion::take_probe(ctx, sender, now, waited, cc, cmd.extensions);
+        }
+        Command::RepairAdv(advertised) => {
+            overhear::note_requests(sender, now, advertised.requests);
+            sender.path.overhear_cc(now, cmd.extensions.cc_feedback());
+        }
+        Command::AckReq(request) => take_ack_request(ctx, sender, now, request),
+        Command::Application(application) => match MembershipQuery::parse(application.content) {
+            Some(query) => return take_query(ctx, sender, now, &query),
+            None => {
+                let content = Bytes::copy_from_slice(application.content);
+                ctx.event(ReceiverEvent::Command { sender: sender.id, content });
+            }
+        },
     }
+    false
+}
 
-    fn take_ack_request(&mut self, now: Timestamp, index: u32, request: &AckReq<'_>) {
-        // CC acknowledgments belong to congestion control, FLUSH ones to FLUSH (§4.2.3.6).
-        let ours = request.ack_type >= 16 && request.acking.iter().any(|node| node == self.node);
-        if !ours || self.config.feedback == Feedback::None {
-            return;
-        }
-        let (ack_type, ack_id) = (request.ack_type, request.ack_id);
-        if ack_type == ACK_CREDIT {
-            let (room, burst) = (self.room(), self.config.socket_buffer);
-            self.with_remote(index, |_, remote| {
-                // The sender may stop within one block, and has begun another.
-                let room = room.saturating_sub(remote.block_bytes(remote.position.key) * 2);
-                remote.credit = Some((now, ack_id, Credit { room, burst }));
-            });
-            return;
-        }
-        let wait = self.answer_delay(index);
-        self.with_remote(index, |_, remote| {
-            if remote.ack.is_none() {
-                let at = now + wait;
-                remote.ack = Some(AckDue { at, ack_type, ack_id, watermark: None });
-            }
-        });
+/// Takes a FLUSH. False when its object is not wanted.
+fn take_flush<S>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    flush: &Flush<'_>,
+) -> bool {
+    let is_listed = flush.acking.iter().any(|node| node == ctx.node());
+    let key = sender.timeline.key_of(flush.object);
+    if !sender.synchronise(ctx.config().join, key, is_listed) {
+        return false;
     }
-
-    fn take_squelch(&mut self, index: u32, squelch: &Squelch<'_>) {
-        let Some(first) = self.key_of(index, squelch.object) else { return };
-        let invalid: Vec<u64> =
-            squelch.invalid.iter().filter_map(|id| self.key_of(index, id)).collect();
-        let Some(remote) = self.remotes.get_mut(&index) else { return };
-        let Some(from) = remote.want_from else { return };
-        let before: Vec<u64> = remote.objects.range(..first).map(|(&key, _)| key).collect();
-        remote.want_from = Some(from.max(first));
-        let listed = invalid.into_iter().filter(|key| *key >= first);
-        let gone: Vec<u64> = before.into_iter().chain(listed).collect();
-        let format = remote.format;
-        let stream = remote.objects.get_mut(&first).and_then(|o| o.stream.as_deref_mut());
-        if let Some((stream, at)) = stream.zip(squelch.payload_id.decode(format)) {
-            stream.squelched(at.block);
-        }
-        for key in gone {
-            self.abort_object(ObjectRef { remote: index, key });
-        }
+    sender.coding.note_scheme(flush.fec_id, Extensions::EMPTY);
+    let ack_at = now + acks::delay(ctx, sender);
+    let flushed = note_flushed(sender, key, flush);
+    sender.timeline.make_due(flushed.due);
+    cycle::check(ctx, sender, now);
+    // Of a stream that goes on, what the flush names must have been read.
+    let confirmed = match flushed.is_read {
+        Some(read) => read && sender.interest.is_confirmed_before(key),
+        None => sender.interest.is_confirmed_through(key),
+    };
+    let Flush { fec_id, object, payload_id, .. } = *flush;
+    let heard = FlushHeard {
+        watermark: Watermark { fec_id, object, payload_id },
+        is_listed,
+        passes_over: passes_over(flush.acking, ctx.node(), sender.coding.segment_size()),
+        ack_at: ctx.config().sends_feedback().then_some(ack_at),
+    };
+    if confirmed && sender.acks.note_flush(heard) {
+        ctx.event(ReceiverEvent::Released { sender: sender.id });
     }
+    true
+}
 
-    fn take_roll_call(&mut self, now: Timestamp, index: u32, call: &RollCall) {
-        match *call {
-            RollCall::Call { round, window_ms, send_time, listed, .. } => {
-                let window = Duration::from_millis(u64::from(window_ms.min(600_000)));
-                let wait = self.random_part(window);
-                self.with_remote(index, |_, remote| {
-                    remote.note_probe(now, send_time);
-                    let late = remote.timing.grtt * 4;
-                    remote.unheard |=
-                        listed == 0 && remote.reported.is_some_and(|at| now > at + late);
-                    if remote.answered_round != Some(round) {
-                        remote.answered_round = Some(round);
-                        remote.report = Some((now + wait, round));
-                    }
-                });
-            }
-            RollCall::Collision { node, keeper } => {
-                if node == self.node && self.is_other(index, keeper) {
-                    self.redraw_node(now);
-                }
-            }
-            RollCall::Eject { node, identity, lane } => {
-                if node == self.node && !self.is_other(index, identity) {
-                    self.event(ReceiverEvent::Ejected { remote: index, lane });
-                }
-            }
-        }
+/// Notes what a FLUSH says of its object; what is due of it, for streams in their own numbers.
+fn note_flushed(sender: &mut SenderState, key: u64, flush: &Flush<'_>) -> Flushed {
+    let format = sender.coding.format();
+    sender.timeline.note_key(key);
+    if flush.payload_id.is_before_first(format) {
+        sender.timeline.note_empty(key);
+    }
+    let object = sender.interest.object_mut(key);
+    match object.zip(flush.payload_id.decode(format)) {
+        Some((object, at)) => object.flush(key, at),
+        None => Flushed { due: Position::new(key + 1, 0), is_read: None },
     }
 }
 
-/// True when an acking list without us shows that we are no longer asked: it is short enough to
-/// name everybody, or goes past us.
-fn passes_over(list: NodeList<'_>, node: NodeId, remote: &Remote) -> bool {
-    let complete = list.len() < usize::from(remote.segment_size) / 4;
+/// True when an acking list without us shows that we are no longer waited for: it is short enough to
+/// name every receiver, or goes past us.
+fn passes_over(list: NodeList<'_>, node: NodeId, segment_size: u16) -> bool {
+    let complete = list.len() < usize::from(segment_size) / 4;
     let first = list.iter().next();
     let last = list.iter().last();
-    complete || (first.is_some_and(|f| f < node) && last.is_some_and(|l| node < l))
+    complete || (first.is_some_and(|first| first < node) && last.is_some_and(|last| node < last))
+}
+
+fn take_ack_request<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    request: &AckReq<'_>,
+) {
+    let AckReq { ack_type, ack_id, acking, .. } = *request;
+    let is_listed = acking.iter().any(|node| node == ctx.node());
+    if !is_listed || ack_type < FIRST_APPLICATION_ACK || !ctx.config().sends_feedback() {
+        return;
+    }
+    if ack_type == ACK_WINDOW {
+        // The sender may stop within one block, and has begun another.
+        let block_bytes = sender.interest.block_bytes(sender.timeline.position().key);
+        let bytes = ctx.room().saturating_sub(block_bytes * 2);
+        let window = ReceiveWindow { bytes, burst: ctx.config().socket_buffer };
+        sender.acks.request_window(WindowDue { at: now, ack_id, window });
+        return;
+    }
+    let at = now + acks::delay(ctx, sender);
+    sender.acks.request(at, ack_type, ack_id);
+}
+
+/// The sender no longer repairs what lies before the squelch, and the objects that it lists.
+fn take_squelch<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, squelch: &Squelch<'_>) {
+    if sender.interest.first().is_none() {
+        return;
+    }
+    let first = sender.timeline.key_of(squelch.object);
+    sender.interest.shrink_to(first);
+    let at = squelch.payload_id.decode(sender.coding.format());
+    let stream = sender.interest.object_mut(first).and_then(|object| object.stream_mut());
+    if let Some((stream, at)) = stream.zip(at) {
+        stream.squelch(at.block);
+    }
+    let listed = squelch.invalid.iter().map(|id| sender.timeline.key_of(id));
+    let listed: Vec<u64> = listed.filter(|key| *key >= first).collect();
+    let before = sender.interest.keys_in(0..first);
+    for key in before.into_iter().chain(listed) {
+        lifecycle::abort(ctx, sender, key);
+    }
+}
+
+/// Takes a membership query, or what else a native sender says of its members. True when our node
+/// id is to be drawn again.
+fn take_query<S>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    query: &MembershipQuery,
+) -> bool {
+    match *query {
+        MembershipQuery::Query { round, window_ms, send_time, listed, .. } => {
+            let window = Duration::from_millis(window_ms.min(MAX_QUERY_WINDOW_MS).into());
+            let wait = ctx.random_part(window);
+            sender.coding.note_native();
+            sender.path.note_send_time(now, send_time);
+            if listed == 0 {
+                sender.report.note_unlisted(now, sender.path.grtt() * 4);
+            }
+            sender.report.answer(round, now + wait);
+        }
+        MembershipQuery::Collision { node, keeper } => {
+            return node == ctx.node() && ctx.identity_to(sender) != keeper;
+        }
+        MembershipQuery::Evict { node, identity, group: separate_group } => {
+            if node == ctx.node() && ctx.identity_to(sender) == identity {
+                ctx.event(ReceiverEvent::Evicted { sender: sender.id, separate_group });
+            }
+        }
+    }
+    false
 }

@@ -107,4 +107,9 @@ impl ReceiverConfig {
             patience: Duration::from_secs(5),
         }
     }
+
+    /// True unless the receiver is silent.
+    pub(super) fn sends_feedback(&self) -> bool {
+        self.feedback != Feedback::None
+    }
 }

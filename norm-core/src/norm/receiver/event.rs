@@ -4,24 +4,16 @@ use core::net::SocketAddr;
 
 use bytes::Bytes;
 
+use crate::endpoint::{ObjectRef, SenderId};
 use crate::norm::wire::NodeId;
-
-/// Names an object of a sender, at this receiver.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectRef {
-    /// Our number for the sender.
-    pub remote: u32,
-    /// The object's key; its low 16 bits are the transport id.
-    pub key: u64,
-}
 
 /// Something the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiverEvent {
     /// A sender was heard for the first time.
     SenderFound {
-        /// Our number for it.
-        remote: u32,
+        /// Our number for the sender.
+        sender: SenderId,
         /// Its node id.
         node: NodeId,
         /// Where it sends from.
@@ -62,7 +54,7 @@ pub enum ReceiverEvent {
     /// The sender has heard our confirmation: it is safe to leave.
     Released {
         /// Our number for the sender.
-        remote: u32,
+        sender: SenderId,
     },
     /// A stream has begun. Accept or refuse it ([`super::Receiver::accept`]).
     StreamOpened {
@@ -81,36 +73,36 @@ pub enum ReceiverEvent {
     },
     /// The sender says that it sends nothing until further notice, and still lives.
     SenderPaused {
-        /// Our number for it.
-        remote: u32,
+        /// Our number for the sender.
+        sender: SenderId,
     },
     /// It goes on.
     SenderResumed {
-        /// Our number for it.
-        remote: u32,
+        /// Our number for the sender.
+        sender: SenderId,
     },
     /// Nothing heard from the sender for the configured patience.
     SenderSilent {
-        /// Our number for it.
-        remote: u32,
-    },
-    /// The sender waits for us no longer, because we keep the others slow. Said again as long as we
-    /// are heard.
-    Ejected {
         /// Our number for the sender.
-        remote: u32,
-        /// Where the same set is sent for slow receivers.
-        lane: Option<SocketAddr>,
+        sender: SenderId,
+    },
+    /// The sender waits for us no longer, because we keep the others slow. The event is repeated
+    /// while the sender still hears us.
+    Evicted {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// The group on which the same file set is sent for slow receivers.
+        separate_group: Option<SocketAddr>,
     },
     /// The sender said that it ends the session, and has been silent since.
     SenderEnded {
-        /// Our number for it.
-        remote: u32,
+        /// Our number for the sender.
+        sender: SenderId,
     },
     /// A command of the sender's application (RFC 5740 §4.2.3.7).
     Command {
         /// Our number for the sender.
-        remote: u32,
+        sender: SenderId,
         /// Its content: bytes from the network.
         content: Bytes,
     },
@@ -125,8 +117,8 @@ pub struct ReceiverStats {
     pub bytes: u64,
     /// Messages of senders that we follow.
     pub heard: u64,
-    /// Those of them that were marked "congestion experienced" on the way.
-    pub marked: u64,
+    /// Those of them with a CE mark ("congestion experienced", RFC 3168).
+    pub ce_marked: u64,
     /// Content symbols kept.
     pub symbols: u64,
     /// Content symbols that we had, or no longer needed.
@@ -152,7 +144,7 @@ pub struct ReceiverStats {
     /// Content that contradicts the object's shape, or of a scheme that we do not know.
     pub invalid: u64,
     /// Well-formed datagrams that did not concern us.
-    pub foreign: u64,
+    pub unrelated: u64,
     /// Packets sent.
     pub sent_packets: u64,
     /// UDP payload bytes sent.

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::mode::Mode;
+use crate::endpoint::PacketOverhead;
 use crate::fec::{Layout, Scheme};
 use crate::norm::wire::NodeId;
 
@@ -21,8 +22,8 @@ pub struct SenderConfig {
     pub rate_min: u64,
     /// Policy for receivers that hold the others back; `None`: they are waited for.
     pub slow: Option<SlowPolicy>,
-    /// Bytes per packet below UDP that the rate counts (28 for IPv4 and UDP).
-    pub packet_overhead: usize,
+    /// Bytes per packet besides its UDP payload that the rate counts.
+    pub packet_overhead: PacketOverhead,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ works best with multiples of 64.
     pub segment_size: u16,
     /// FEC scheme of all objects.
@@ -105,7 +106,7 @@ impl SenderConfig {
             control: RateControl::Fixed,
             rate_min: 100_000,
             slow: None,
-            packet_overhead: 28,
+            packet_overhead: PacketOverhead::IPV4,
             segment_size: 1344,
             scheme: Scheme::RaptorQ,
             block_len: 1024,

@@ -218,7 +218,7 @@ impl Sender {
     fn batch_limit(&self, out: &TransmitBuf) -> u32 {
         // A stream's segments have a header of 8 bytes.
         let packet = max_packet_size(&self.config) + 8;
-        let paced = self.rate.batch(packet + self.config.packet_overhead);
+        let paced = self.rate.batch(packet + self.config.packet_overhead.bytes());
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
 }
@@ -273,20 +273,20 @@ impl Endpoint for Sender {
         if !self.rate.is_ready(now) {
             return None;
         }
-        out.bytes.clear();
+        out.clear();
         self.idle = true;
         let Choice { packet, share } = self.next_packet(now, self.batch_limit(out))?;
         let sources =
             Sources { content: &self.content, repairs: self.repair.table(), group: self.group() };
         let transmit = self.writer.write(&packet, sources, out)?;
         self.idle = false;
-        let bytes = out.bytes.len();
-        let packets = bytes.div_ceil(transmit.segment_size.max(1));
+        let bytes = out.payload_bytes();
+        let packets = out.datagrams();
         packet.count(&mut self.stats);
         self.stats.packets += packets as u64;
         self.stats.bytes += bytes as u64;
         self.repair.count_share(share, bytes);
-        self.rate.spent(now, bytes + packets * self.config.packet_overhead);
+        self.rate.spent(now, bytes + packets * self.config.packet_overhead.bytes());
         Some(transmit)
     }
 

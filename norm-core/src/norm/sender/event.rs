@@ -1,5 +1,6 @@
 //! What a sender tells its application, and what it counts.
 
+use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use crate::norm::wire::{MemberState, NodeId};
@@ -13,6 +14,8 @@ pub enum SenderEvent {
         node: NodeId,
         /// Its display name: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
     },
     /// A receiver has taken another node id.
     ReceiverMoved {
@@ -27,6 +30,8 @@ pub enum SenderEvent {
         node: NodeId,
         /// Its display name: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
         /// State of its transfer.
         state: MemberState,
         /// Content bytes it has.

@@ -10,13 +10,13 @@ use super::lifecycle::Lifecycle;
 use super::objects::Content;
 use super::rate::slow::TransferView;
 use super::rate::{PathFeedback, SendRate};
-use super::receivers::{GroupTiming, Heard, MemberStatus, Peer, Receivers, Speaker, leaves};
+use super::receivers::{GroupTiming, Heard, MemberStatus, Receivers, Speaker, leaves};
 use super::repair::{NackSource, Repair, read_nack};
 use crate::base::Timestamp;
 use crate::endpoint::Datagram;
 use crate::norm::wire::{
-    ACK_CREDIT, ACK_FLUSH, Ack, AckFlush, CcFlags, Credit, Extensions, Identity, InstanceId,
-    MemberReport, Message, Nack, NodeId, RawPayloadId, WireTime,
+    ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
+    Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
 };
 
 /// Whether what a receiver says of itself counts.
@@ -56,7 +56,7 @@ impl Feedback<'_> {
             self.stats.not_ours += 1;
             return;
         }
-        let speaker = Speaker { node, peer: Peer::new(datagram.source) };
+        let speaker = Speaker::new(node, datagram.source);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.take_nack(speaker, &nack, datagram.to_group);
@@ -112,9 +112,9 @@ impl Feedback<'_> {
             self.take_path(node, ack.grtt_response, ack.extensions, false);
         }
         match ack.ack_type {
-            ACK_CREDIT if passed_over => {}
-            ACK_CREDIT => {
-                if let Some(credit) = Credit::parse(ack.payload) {
+            ACK_WINDOW if passed_over => {}
+            ACK_WINDOW => {
+                if let Some(credit) = ReceiveWindow::parse(ack.payload) {
                     let paced = self.rate.is_paced();
                     self.flow.answered(self.now, node, ack.ack_id, credit, paced);
                 }
@@ -138,7 +138,11 @@ impl Feedback<'_> {
             Heard::New => {
                 self.lifecycle.note_newcomer(now);
                 self.note_late_joiner(node);
-                self.events.push(SenderEvent::ReceiverFound { node, name: name.to_owned() });
+                self.events.push(SenderEvent::ReceiverFound {
+                    node,
+                    name: name.to_owned(),
+                    address: speaker.address,
+                });
             }
             Heard::Moved(from) => self.events.push(SenderEvent::ReceiverMoved { from, to: node }),
             Heard::Known => {}
@@ -287,12 +291,13 @@ impl Feedback<'_> {
             self.events.push_report(SenderEvent::ReceiverReport {
                 node,
                 name: report.name.to_owned(),
+                address: speaker.address,
                 state: report.state,
                 bytes_done: report.bytes_done,
                 bytes_total: report.bytes_total,
                 loss: report.loss,
                 drops: report.drops,
-                ce_marked: report.marked,
+                ce_marked: report.ce_marked,
             });
         }
     }

@@ -15,6 +15,7 @@ mod flow;
 mod lifecycle;
 mod mode;
 mod objects;
+mod outbound;
 mod rate;
 mod receivers;
 mod repair;

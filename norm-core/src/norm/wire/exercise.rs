@@ -5,8 +5,8 @@
 //! its purpose. Not part of the interface.
 
 use super::{
-    ACK_FLUSH, AckFlush, CcFlags, Command, Extensions, FecId, Fti, MemberReport, Message,
-    ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests, RollCall,
+    ACK_FLUSH, AckFlush, CcFlags, Command, Extensions, FecId, Fti, MemberReport, MembershipQuery,
+    Message, ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests,
 };
 
 const SCHEMES: [FecId; 5] = [
@@ -51,10 +51,10 @@ pub fn extensions(bytes: &[u8]) -> Result<(), ParseError> {
 }
 
 /// Both formats of ours are emitted as they came. True when one of them parsed.
-pub fn roll_call(bytes: &[u8]) -> bool {
+pub fn membership_query(bytes: &[u8]) -> bool {
     let mut out = Vec::new();
-    if let Some(roll_call) = RollCall::parse(bytes) {
-        roll_call.emit(&mut out);
+    if let Some(membership_query) = MembershipQuery::parse(bytes) {
+        membership_query.emit(&mut out);
     } else if let Some(report) = MemberReport::parse(bytes) {
         assert_eq!(report.encoded_len(), bytes.len(), "announced length of {report:?}");
         report.emit(&mut out);
@@ -92,7 +92,7 @@ fn walk(message: &Message<'_>) {
         }
         Message::Report(report) => {
             walk_extensions(report.extensions);
-            roll_call(report.content);
+            membership_query(report.content);
         }
     }
 }
@@ -119,7 +119,7 @@ fn walk_command(command: &Command<'_>) {
             assert_eq!(request.acking.iter().count(), request.acking.len());
         }
         Command::Application(application) => {
-            roll_call(application.content);
+            membership_query(application.content);
         }
         Command::Eot(_) => {}
     }

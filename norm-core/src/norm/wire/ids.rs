@@ -1,20 +1,13 @@
-//! Names on the wire: nodes, sender instances, objects.
-
-/// A NormNodeId: who sent a message, unique within a session (RFC 5740 §4.1).
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub u32);
-
-impl NodeId {
-    /// Nobody. In an acking list it stands for a flush that wants NACKs only.
-    pub const NONE: Self = Self(0);
-    /// Anybody; reserved, never a node's own id.
-    pub const ANY: Self = Self(u32::MAX);
-}
+//! Ids on the wire: nodes, sender instances, objects.
 
 /// One run of a sender: a new value tells receivers to forget what they knew of the node
 /// (RFC 5740 §4.2.1).
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InstanceId(pub u16);
+
+/// Objects in a session at most: half the space of [`ObjectId`], less one. With more, "before" and
+/// "after" would be ambiguous.
+pub const MAX_OBJECTS: u16 = 0x7fff;
 
 /// A 16-bit number that wraps. It has no `Ord`: after 65535 comes 0.
 macro_rules! wrapping_id {
@@ -106,14 +99,22 @@ mod tests {
     }
 
     #[test]
-    fn half_a_space_apart_neither_is_before() {
+    fn newest_of_max_objects_comes_after_the_oldest() {
+        let oldest = ObjectId(40_000);
+        let newest = oldest.wrapping_add(MAX_OBJECTS - 1);
+        assert!(oldest.is_before(newest) && oldest.is_before(newest.next()));
+        assert!(!oldest.is_before(newest.next().next()));
+    }
+
+    #[test]
+    fn ids_half_a_space_apart_have_no_order() {
         assert!(Sequence(0).is_before(Sequence(0x7fff)));
         assert!(!Sequence(0).is_before(Sequence(0x8000)));
         assert!(!Sequence(0x8000).is_before(Sequence(0)));
     }
 
     #[test]
-    fn an_object_size_holds_48_bits_and_no_more() {
+    fn object_size_holds_48_bits_and_no_more() {
         assert_eq!(ObjectSize::new(1 << 48), None);
         let largest = ObjectSize::new((1 << 48) - 1).unwrap();
         assert_eq!(largest, ObjectSize::MAX);

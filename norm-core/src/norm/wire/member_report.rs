@@ -18,45 +18,13 @@
 //! ```
 
 use super::reader::Reader;
-use super::{Identity, InstanceId, NodeId, ParseError, WireTime};
+use super::{Identity, InstanceId, MemberState, NodeId, ParseError, WireTime};
 
 const MAGIC: [u8; 2] = *b"NM";
 const VERSION: u8 = 1;
-const VERSION_MARKED: u8 = 2;
+const VERSION_WITH_CE: u8 = 2;
 
-/// How far a receiver is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum MemberState {
-    /// Present; nothing received yet.
-    Joined = 0,
-    /// Receiving.
-    Receiving = 1,
-    /// All bytes are there and are being checked.
-    Verifying = 2,
-    /// Checked, written and named.
-    Complete = 3,
-    /// Given up; the reason says why.
-    Failed = 4,
-    /// About to go.
-    Leaving = 5,
-}
-
-impl MemberState {
-    const fn from_wire(state: u8) -> Option<Self> {
-        Some(match state {
-            0 => Self::Joined,
-            1 => Self::Receiving,
-            2 => Self::Verifying,
-            3 => Self::Complete,
-            4 => Self::Failed,
-            5 => Self::Leaving,
-            _ => return None,
-        })
-    }
-}
-
-/// The answer to a roll call, and news between calls.
+/// The answer to a membership query, and news between queries.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct MemberReport<'a> {
     /// The sender it is meant for.
@@ -80,7 +48,7 @@ pub struct MemberReport<'a> {
     /// Packets that arrived and were dropped by the receiving host.
     pub drops: u32,
     /// Packets of the sender that routers have marked on the way (ECN, RFC 3168).
-    pub marked: u32,
+    pub ce_marked: u32,
     /// A name for people, at most 64 bytes. As it came: it may hold control characters.
     pub name: &'a str,
     /// Why it failed, for people, at most 255 bytes. As it came: it may hold control characters.
@@ -105,10 +73,10 @@ impl<'a> MemberReport<'a> {
 
     fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, ParseError> {
         let (magic, version) = (reader.array()?, reader.u8()?);
-        if magic != MAGIC || !(VERSION..=VERSION_MARKED).contains(&version) {
+        if magic != MAGIC || !(VERSION..=VERSION_WITH_CE).contains(&version) {
             return Ok(None);
         }
-        let Some(state) = MemberState::from_wire(reader.u8()?) else { return Ok(None) };
+        let Some(state) = state_from_wire(reader.u8()?) else { return Ok(None) };
         let sender = NodeId(reader.u32()?);
         let (instance, round) = (InstanceId(reader.u16()?), reader.u16()?);
         let grtt_response = WireTime::parse(reader)?;
@@ -119,8 +87,8 @@ impl<'a> MemberReport<'a> {
         let name = str::from_utf8(reader.bytes(name_len)?);
         let reason = str::from_utf8(reader.bytes(reason_len)?);
         let (Ok(name), Ok(reason)) = (name, reason) else { return Ok(None) };
-        let marked = if version == VERSION_MARKED { reader.u32()? } else { 0 };
-        if name.len() > Self::MAX_NAME_LEN || (marked == 0) != (version == VERSION) {
+        let ce_marked = if version == VERSION_WITH_CE { reader.u32()? } else { 0 };
+        if name.len() > Self::MAX_NAME_LEN || (ce_marked == 0) != (version == VERSION) {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -134,7 +102,7 @@ impl<'a> MemberReport<'a> {
             bytes_total,
             loss,
             drops,
-            marked,
+            ce_marked,
             name,
             reason,
         }))
@@ -145,7 +113,7 @@ impl<'a> MemberReport<'a> {
         Self::FIXED_LEN
             + shortened(self.name, Self::MAX_NAME_LEN).len()
             + shortened(self.reason, Self::MAX_REASON_LEN).len()
-            + if self.marked > 0 { 4 } else { 0 }
+            + if self.ce_marked > 0 { 4 } else { 0 }
     }
 
     /// Appends the content. Text that is too long is cut between two characters.
@@ -153,7 +121,7 @@ impl<'a> MemberReport<'a> {
         let name = shortened(self.name, Self::MAX_NAME_LEN);
         let reason = shortened(self.reason, Self::MAX_REASON_LEN);
         out.extend_from_slice(&MAGIC);
-        let version = if self.marked > 0 { VERSION_MARKED } else { VERSION };
+        let version = if self.ce_marked > 0 { VERSION_WITH_CE } else { VERSION };
         out.extend_from_slice(&[version, self.state as u8]);
         out.extend_from_slice(&self.sender.0.to_be_bytes());
         out.extend_from_slice(&self.instance.0.to_be_bytes());
@@ -168,8 +136,8 @@ impl<'a> MemberReport<'a> {
         out.extend_from_slice(&[name.len() as u8, reason.len() as u8]);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(reason.as_bytes());
-        if self.marked > 0 {
-            out.extend_from_slice(&self.marked.to_be_bytes());
+        if self.ce_marked > 0 {
+            out.extend_from_slice(&self.ce_marked.to_be_bytes());
         }
     }
 }
@@ -177,6 +145,18 @@ impl<'a> MemberReport<'a> {
 /// The longest beginning of `text` with at most `max` bytes and only whole characters.
 fn shortened(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or_default()
+}
+
+const fn state_from_wire(state: u8) -> Option<MemberState> {
+    Some(match state {
+        0 => MemberState::Joined,
+        1 => MemberState::Receiving,
+        2 => MemberState::Verifying,
+        3 => MemberState::Complete,
+        4 => MemberState::Failed,
+        5 => MemberState::Leaving,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

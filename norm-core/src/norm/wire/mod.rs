@@ -6,13 +6,12 @@
 //! byte, reserved fields and unknown header extensions included.
 //!
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
-//! repair cycles or rates. These formats are ours and not the RFC's: [`RollCall`], the content of an
-//! application command, [`MemberReport`], the content of a NORM_REPORT, [`Credit`], the payload of an
+//! repair cycles or rates. These formats are ours and not the RFC's: [`MembershipQuery`], the content of an
+//! application command, [`MemberReport`], the content of a NORM_REPORT, [`ReceiveWindow`], the payload of an
 //! acknowledgment, and the extensions [`Watch`] and [`PathReport`].
 
 mod ack;
 mod cmd;
-mod credit;
 mod data;
 mod error;
 #[doc(hidden)]
@@ -26,45 +25,47 @@ mod ids;
 mod info;
 mod lists;
 mod member_report;
+mod membership_query;
 mod message;
 mod nack;
 mod path;
 mod quantize;
 mod reader;
+mod receive_window;
 mod repair;
 mod report;
-mod roll_call;
 mod set_info;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use crate::fec::{FecId, PayloadFormat, PayloadId, RawPayloadId};
+pub use crate::transfer::{MemberState, NodeId};
 pub use ack::{ACK_APPLICATION_FIRST, ACK_CC, ACK_FLUSH, Ack, AckFlush};
 pub use cmd::{
     AckReq, Application, Cc, Cmd, Command, Eot, Flush, REPAIR_ADV_LIMIT, RepairAdv, Squelch,
 };
-pub use credit::{ACK_CREDIT, Credit};
 pub use data::Data;
 pub use error::ParseError;
 pub use ext::{CcFeedback, Extension, ExtensionBuf, Extensions};
 pub use flags::{CcFlags, ObjectFlags, RepairFlags};
 pub use fti::Fti;
 pub use header::{Header, SenderFields};
-pub use ids::{InstanceId, NodeId, ObjectId, ObjectSize, Sequence};
+pub use ids::{InstanceId, MAX_OBJECTS, ObjectId, ObjectSize, Sequence};
 pub use info::Info;
 pub use lists::{
     CcNode, CcNodes, NodeList, ObjectList, encode_cc_nodes, encode_nodes, encode_objects,
 };
-pub use member_report::{MemberReport, MemberState};
+pub use member_report::MemberReport;
+pub use membership_query::{Identity, MembershipQuery};
 pub use message::Message;
 pub use nack::Nack;
 pub use path::{PathReport, Watch};
 pub use quantize::{QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt};
+pub use receive_window::{ACK_WINDOW, ReceiveWindow};
 pub use repair::{
     RepairForm, RepairItem, RepairItems, RepairRequest, RepairRequests, RepairWriter,
 };
 pub use report::Report;
-pub use roll_call::{Identity, RollCall};
 pub use set_info::SetInfo;
 pub use time::WireTime;

@@ -7,7 +7,7 @@
 //! EXT_PATH, behind EXT_CC on NORM_ACK and NORM_NACK:
 //! ```text
 //! | het 66        | hel 7         | cc_sequence 16                |
-//! | probes 16                     | base_loss 16                  |
+//! | probes 16                     | baseline_loss 16                  |
 //! | span 32, microseconds                                         |
 //! | received 32, packets                                          |
 //! | lost 32, packets                                              |
@@ -30,9 +30,9 @@ pub(super) const EXT_PATH: u8 = 66;
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// It sent less than the path is thought to take: what is lost then is lost anyway.
-    pub calm: bool,
+    pub quiet: bool,
     /// It sent what the limiting receiver (CLR) has just got: for that one it was calm, too.
-    pub held: bool,
+    pub cruise: bool,
     /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
     pub fair: bool,
     /// Nothing is sent until further notice: nobody is to answer, or to ask for anything.
@@ -42,9 +42,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    const CALM: u8 = 1;
+    const QUIET: u8 = 1;
     const FAIR: u8 = 2;
-    const HELD: u8 = 4;
+    const CRUISE: u8 = 4;
     const PAUSED: u8 = 8;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
@@ -52,8 +52,8 @@ impl Watch {
         let rate = QuantizedRate(u16::from_be_bytes([high, low]));
         let has = |flag: u8| flags & flag != 0;
         Some(Self {
-            calm: has(Self::CALM),
-            held: has(Self::HELD),
+            quiet: has(Self::QUIET),
+            cruise: has(Self::CRUISE),
             fair: has(Self::FAIR),
             paused: has(Self::PAUSED),
             rate,
@@ -63,8 +63,8 @@ impl Watch {
     pub(super) fn to_bytes(self) -> [u8; 4] {
         let [high, low] = self.rate.0.to_be_bytes();
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-        let flags = flag(self.calm, Self::CALM) | flag(self.fair, Self::FAIR);
-        let flags = flags | flag(self.held, Self::HELD) | flag(self.paused, Self::PAUSED);
+        let flags = flag(self.quiet, Self::QUIET) | flag(self.fair, Self::FAIR);
+        let flags = flags | flag(self.cruise, Self::CRUISE) | flag(self.paused, Self::PAUSED);
         [EXT_WATCH, flags, high, low]
     }
 }
@@ -77,7 +77,7 @@ pub struct PathReport {
     /// How many probes before it the time began; more than 1 when some were lost.
     pub probes: u16,
     /// Loss at calm times, of 65,535.
-    pub base_loss: u16,
+    pub baseline_loss: u16,
     /// The time between the two arrivals.
     pub span: Duration,
     /// Packets that arrived, the second probe included.
@@ -89,20 +89,20 @@ pub struct PathReport {
     /// How much longer the second probe was under way than the quickest of the last time.
     pub queue: Duration,
     /// Packets of those that arrived that routers have marked (ECN, RFC 3168).
-    pub marked: u32,
+    pub ce_marked: u32,
 }
 
 impl PathReport {
     /// Bytes of the extension without marks, and with them.
     pub const LEN: usize = 28;
-    const LEN_MARKED: usize = 32;
+    const LEN_WITH_CE: usize = 32;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body, ParseError::Extension);
         let mut report = Self::read(&mut reader).ok()?;
         if !reader.is_empty() {
             // The longer form says nothing that the shorter one could.
-            report.marked = reader.u32().ok().filter(|&marked| marked > 0)?;
+            report.ce_marked = reader.u32().ok().filter(|&count| count > 0)?;
         }
         reader.is_empty().then_some(report)
     }
@@ -111,26 +111,27 @@ impl PathReport {
         Ok(Self {
             cc_sequence: reader.u16()?,
             probes: reader.u16()?,
-            base_loss: reader.u16()?,
+            baseline_loss: reader.u16()?,
             span: Duration::from_micros(reader.u32()?.into()),
             received: reader.u32()?,
             lost: reader.u32()?,
             bytes: reader.u32()?,
             queue: Duration::from_micros(reader.u32()?.into()),
-            marked: 0,
+            ce_marked: 0,
         })
     }
 
     /// The extension, and how many of its bytes are used.
-    pub(super) fn to_extension(self) -> ([u8; Self::LEN_MARKED], usize) {
-        let len = if self.marked > 0 { Self::LEN_MARKED } else { Self::LEN };
+    pub(super) fn to_extension(self) -> ([u8; Self::LEN_WITH_CE], usize) {
+        let len = if self.ce_marked > 0 { Self::LEN_WITH_CE } else { Self::LEN };
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
-        let shorts = [self.cc_sequence, self.probes, self.base_loss];
+        let shorts = [self.cc_sequence, self.probes, self.baseline_loss];
         let words = [micros(self.span), self.received, self.lost, self.bytes, micros(self.queue)];
         let bytes = [EXT_PATH, (len / 4) as u8].into_iter();
         let bytes = bytes.chain(shorts.into_iter().flat_map(u16::to_be_bytes));
-        let bytes = bytes.chain(words.into_iter().chain([self.marked]).flat_map(u32::to_be_bytes));
-        let mut out = [0; Self::LEN_MARKED];
+        let bytes =
+            bytes.chain(words.into_iter().chain([self.ce_marked]).flat_map(u32::to_be_bytes));
+        let mut out = [0; Self::LEN_WITH_CE];
         for (place, byte) in out.iter_mut().zip(bytes) {
             *place = byte;
         }
@@ -147,13 +148,13 @@ mod tests {
         let report = PathReport {
             cc_sequence: 0x1234,
             probes: 2,
-            base_loss: 77,
+            baseline_loss: 77,
             span: Duration::from_micros(20_000),
             received: 900,
             lost: 100,
             bytes: 1_234_567,
             queue: Duration::from_micros(350),
-            marked: 0,
+            ce_marked: 0,
         };
         let (bytes, len) = report.to_extension();
         let bytes = &bytes[..len];
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(PathReport::parse(&bytes[2..]), Some(report));
         assert_eq!(PathReport::parse(&bytes[2..27]), None);
         assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
-        let marked = PathReport { marked: 0x0102_0304, ..report };
+        let marked = PathReport { ce_marked: 0x0102_0304, ..report };
         let (long, len) = marked.to_extension();
         assert_eq!((&long[..2], len), (&[EXT_PATH, 8][..], 32));
         assert_eq!((&long[2..28], &long[28..]), (&bytes[2..], &[1, 2, 3, 4][..]));
@@ -170,9 +171,9 @@ mod tests {
         assert_eq!(PathReport::parse(&[&long[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
         for bits in 0..16 {
-            let (calm, held) = (bits & 1 != 0, bits & 2 != 0);
+            let (quiet, cruise) = (bits & 1 != 0, bits & 2 != 0);
             let (fair, paused) = (bits & 4 != 0, bits & 8 != 0);
-            let watch = Watch { calm, held, fair, paused, rate };
+            let watch = Watch { quiet, cruise, fair, paused, rate };
             assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
         }
         assert_eq!(Watch::parse(&[1, 2]), None);

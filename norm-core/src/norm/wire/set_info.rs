@@ -14,11 +14,14 @@
 //! ```
 
 use super::reader::Reader;
-use super::{ObjectId, ParseError};
-use crate::fileset::{ContentError, ContentId, PartKind, SetDescriptor, SetId};
+use super::{MAX_OBJECTS, ObjectId, ParseError};
+use crate::fileset::{ContentError, ContentId, MAX_PARTS, PartKind, SetDescriptor, SetId};
 
 const MAGIC: [u8; 4] = *b"NSET";
 const VERSION: u8 = 1;
+
+// Each part of a set is an object of one session.
+const _: () = assert!(MAX_PARTS == MAX_OBJECTS as u32);
 
 /// A part of a file set as it is described in the NORM_INFO of its object.
 ///
@@ -87,8 +90,8 @@ impl SetInfo {
         if part.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
     }
 
-    /// True for what is meant as the INFO of a set, of whatever version, rather than a file's name.
-    pub fn is_meant(bytes: &[u8]) -> bool {
+    /// True for the INFO of a file set of any version, rather than a file's name.
+    pub fn has_magic(bytes: &[u8]) -> bool {
         bytes.strip_prefix(&MAGIC).and_then(<[u8]>::first).is_some_and(u8::is_ascii_control)
     }
 

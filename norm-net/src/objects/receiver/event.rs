@@ -3,20 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
-use crossbeam_channel::Receiver as Channel;
-use norm_core::norm::wire::NodeId;
+use norm_core::endpoint::SenderId;
+use norm_core::transfer::NodeId;
 
 use super::reader::StreamReader;
+use crate::event::Events;
 use crate::objects::signal::Signal;
 
 /// A sender, as this receiver knows it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RemoteSender {
+#[non_exhaustive]
+pub struct SenderInfo {
     /// This receiver's number for it; a sender that starts again gets another.
-    pub number: u32,
+    pub id: SenderId,
     /// Its node id.
     pub node: NodeId,
     /// Where it sends from.
@@ -30,12 +31,12 @@ pub enum ObjectEvent {
     /// A sender was heard for the first time.
     SenderFound {
         /// The sender.
-        sender: RemoteSender,
+        sender: SenderInfo,
     },
     /// A whole object. It is confirmed to the sender once it waits here to be fetched.
     Data {
         /// Who sent it.
-        sender: RemoteSender,
+        sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,
         /// The sender calls it a file.
@@ -46,7 +47,7 @@ pub enum ObjectEvent {
     /// A stream has begun, or was found under way.
     Stream {
         /// Who sends it.
-        sender: RemoteSender,
+        sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,
         /// Its content. Dropping it refuses the rest.
@@ -55,7 +56,7 @@ pub enum ObjectEvent {
     /// Bytes of the sender's application to ours. Repeated ones may come repeatedly.
     Command {
         /// Who sent it.
-        sender: RemoteSender,
+        sender: SenderInfo,
         /// Its content: bytes from the network.
         content: Bytes,
     },
@@ -65,26 +66,26 @@ pub enum ObjectEvent {
     /// [`max_streams`]: super::super::ObjectReceiveOptions::max_streams
     Refused {
         /// Who sent it.
-        sender: RemoteSender,
+        sender: SenderInfo,
         /// Bytes of the object, or of the stream's buffer.
         size: u64,
     },
     /// An object will not be completed: its sender can no longer repair it, or is gone.
     Aborted {
         /// Who sent it.
-        sender: RemoteSender,
+        sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,
     },
     /// Nothing was heard of a sender for the configured patience: it counts as gone.
     SenderSilent {
         /// The sender.
-        sender: RemoteSender,
+        sender: SenderInfo,
     },
     /// A sender has ended its session.
     SenderEnded {
         /// The sender.
-        sender: RemoteSender,
+        sender: SenderInfo,
     },
 }
 
@@ -120,39 +121,16 @@ impl Budget {
     }
 }
 
-/// The events of a session; clones fetch from the same queue. Objects that are not fetched hold up
-/// the session when their memory is used up.
-#[derive(Clone, Debug)]
-pub struct ObjectEvents {
-    pub(super) events: Channel<ObjectEvent>,
-    pub(super) budget: Budget,
-    pub(super) signal: Signal,
-}
-
-impl ObjectEvents {
-    /// Waits for the next event; `None` when the session is over.
-    pub fn recv(&self) -> Option<ObjectEvent> {
-        let event = self.events.recv().ok()?;
-        Some(self.fetched(event))
-    }
-
-    /// Waits for the next event this long; `None` when there was none, or the session is over.
-    pub fn recv_timeout(&self, timeout: Duration) -> Option<ObjectEvent> {
-        let event = self.events.recv_timeout(timeout).ok()?;
-        Some(self.fetched(event))
-    }
-
-    /// The next event if there is one now.
-    pub fn try_recv(&self) -> Option<ObjectEvent> {
-        let event = self.events.try_recv().ok()?;
-        Some(self.fetched(event))
-    }
-
-    fn fetched(&self, event: ObjectEvent) -> ObjectEvent {
-        if let ObjectEvent::Data { bytes, .. } = &event {
-            self.budget.give_back(bytes.len());
+/// The events of a session. Objects that are not fetched hold it up when their memory is used up.
+pub(super) fn with_budget(
+    events: Events<ObjectEvent>,
+    budget: Budget,
+    signal: Signal,
+) -> Events<ObjectEvent> {
+    events.with_hook(move |event| {
+        if let ObjectEvent::Data { bytes, .. } = event {
+            budget.give_back(bytes.len());
         }
-        self.signal.raise();
-        event
-    }
+        signal.raise();
+    })
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use crossbeam_channel::{Sender as Channel, bounded};
+use norm_core::endpoint::ObjectRef;
 use norm_core::norm::Receiver;
-use norm_core::norm::receiver::ObjectRef;
 use norm_core::norm::stream::Read;
 
 use super::reader::{ITEM, ITEMS, StreamItem, StreamReader};
 use crate::objects::signal::Signal;
-use crate::receive::store::BlockStore;
+use crate::transfer::receive::store::BlockStore;
 
 /// The session's end of a stream.
 #[derive(Debug)]

@@ -5,46 +5,53 @@ mod feed;
 mod reader;
 mod session;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::unbounded;
 use norm_core::Rng;
 use norm_core::norm::Receiver;
 use norm_core::norm::receiver::ReceiverStats;
 
 use super::options::ObjectReceiveOptions;
 use super::signal::Signal;
-use crate::driver::{self, Clock};
-use crate::receive::ReceiveError;
-use crate::receive::store::BlockStore;
-use crate::session::{JobResults, Stopper, os_seed};
-use crate::socket::Link;
+use crate::event::{Events, outlet};
+use crate::io::driver::{self, Clock};
+use crate::io::socket::Link;
+use crate::running::Running;
+use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::transfer::receive::ReceiveError;
+use crate::transfer::receive::store::BlockStore;
 
-pub use event::{ObjectEvent, ObjectEvents, RemoteSender};
+pub use event::{ObjectEvent, SenderInfo};
 pub use reader::{StreamItem, StreamReader};
 
-use event::Budget;
-use session::{Limits, Session};
+use event::{Budget, with_budget};
+use session::{Limits, Parts, Session};
 
-/// Events that wait to be fetched; what more there is waits with the session.
-const EVENTS: usize = 256;
 /// Memory for symbols of objects whose shape, or place, is not known yet, and of blocks under way.
-const STORE: usize = 64 << 20;
+const STORE_BYTES: usize = 64 << 20;
 
 /// Receives DATA objects, files' contents included, streams and commands of all senders in a session.
 ///
-/// The session has a thread of its own. Dropping this ends it at once; [`close`](Self::close) is the
-/// polite end.
+/// The session has a thread of its own. Dropping the handle has it end at once, and does not wait for
+/// that; [`close`](Self::close) is the good end.
 #[derive(Debug)]
 pub struct ObjectReceiver {
-    events: ObjectEvents,
-    stopper: Stopper,
-    /// Leave without waiting for anybody.
-    at_once: Arc<AtomicBool>,
-    thread: Option<JoinHandle<io::Result<ReceiverStats>>>,
+    events: Events<ObjectEvent>,
+    /// Dropped before `running`, which stops the session.
+    _at_once: AtOnce,
+    running: Running<ReceiverStats>,
+}
+
+/// When this is dropped, the session does not wait for senders any more.
+#[derive(Debug)]
+struct AtOnce(Arc<AtomicBool>);
+
+impl Drop for AtOnce {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl ObjectReceiver {
@@ -57,42 +64,55 @@ impl ObjectReceiver {
         let mut link = Link::open(&options.link_config())?;
         let mut rng = Rng::new(os_seed()?);
         let clock = Clock::start();
-        let store = BlockStore::new(STORE);
+        let store = BlockStore::new(STORE_BYTES);
         let returns = store.returns();
         let mut engine = Receiver::new(options.engine_config(&mut rng), store, rng.next_u64());
 
         let stopper = Stopper::new(link.waker());
         let signal = Signal::new(link.waker());
         let at_once = Arc::new(AtomicBool::new(false));
-        let (outbox, events) = bounded(EVENTS);
+        let (outlet, events) = outlet();
         let budget = Budget::new(options.memory);
-        let events = ObjectEvents { events, budget: budget.clone(), signal: signal.clone() };
+        let events = with_budget(events, budget.clone(), signal.clone());
         let limits = Limits {
             max_data: options.max_data,
             max_streams: options.max_streams,
             leave: options.leave,
         };
         let (done, results) = unbounded();
-        let results_back = JobResults::new(done, link.waker());
-        let ending = (stopper.clone(), Arc::clone(&at_once));
-        let mut session =
-            Session::new(limits, outbox, budget, signal, ending, (returns, results_back));
+        let parts = Parts {
+            limits,
+            events: outlet,
+            budget,
+            signal,
+            stopper: stopper.clone(),
+            at_once: Arc::clone(&at_once),
+            returns,
+            results: JobResults::new(done, link.waker()),
+        };
+        let mut session = Session::new(parts);
         let run = move || {
             driver::run(&mut link, clock, &mut engine, &mut session, &results)?;
             Ok(*engine.stats())
         };
-        let thread = std::thread::Builder::new().name("norm-objects".to_owned()).spawn(run)?;
-        Ok(Self { events, stopper, at_once, thread: Some(thread) })
+        let running = Running::spawn("norm-objects", stopper, run)?;
+        Ok(Self { events, _at_once: AtOnce(at_once), running })
     }
 
-    /// What happens, objects included.
-    pub fn events(&self) -> &ObjectEvents {
-        &self.events
+    /// What happens, objects included; ends when the session is over. Objects that are not fetched
+    /// hold the session up when their memory is used up.
+    pub fn events(&self) -> Events<ObjectEvent> {
+        self.events.clone()
     }
 
     /// Ends the session from elsewhere, as [`close`](Self::close) does, without waiting for it.
     pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+        self.running.stopper()
+    }
+
+    /// True when the session is over, and [`close`](Self::close) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
     }
 
     /// Ends the session when every sender has heard what was confirmed, or has ended, or after
@@ -101,21 +121,8 @@ impl ObjectReceiver {
     ///
     /// # Errors
     /// [`ReceiveError::Io`] when the sockets failed for good.
-    pub fn close(mut self) -> Result<ReceiverStats, ReceiveError> {
-        self.stopper.stop();
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(stats)) => Ok(stats?),
-            _ => Err(io::Error::other("the receiving thread panicked").into()),
-        }
-    }
-}
-
-impl Drop for ObjectReceiver {
-    fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            self.at_once.store(true, Ordering::Release);
-            self.stopper.stop();
-            let _ = thread.join();
-        }
+    pub fn close(self) -> Result<ReceiverStats, ReceiveError> {
+        self.running.stopper().stop();
+        Ok(self.running.wait()?)
     }
 }

@@ -7,19 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crossbeam_channel::{Sender as Channel, TrySendError};
 use norm_core::Timestamp;
-use norm_core::endpoint::{Job, JobDone, StoreJob, StoreOutcome};
-use norm_core::norm::receiver::ObjectRef;
+use norm_core::endpoint::{Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::norm::{Receiver, ReceiverEvent};
 
-use super::event::{Budget, ObjectEvent, RemoteSender};
+use super::event::{Budget, ObjectEvent, SenderInfo};
 use super::feed::{Fed, Feed};
 use super::reader::ITEM;
-use crate::driver::Application;
+use crate::event::{Outlet, Refused};
+use crate::io::driver::Application;
 use crate::objects::signal::Signal;
-use crate::receive::store::{BlockStore, Returns};
-use crate::session::{JobResults, Stopper};
+use crate::stopper::{JobResults, Stopper};
+use crate::transfer::receive::store::{BlockStore, Returns};
 
 type Engine = Receiver<BlockStore>;
 
@@ -31,10 +30,25 @@ pub(super) struct Limits {
     pub(super) leave: Duration,
 }
 
-/// News that wait here; further ones are dropped. Objects are not: memory bounds them.
-const NEWS: usize = 1_024;
-/// How often is looked whether the engine has dropped a sender to make room for another.
-const LOOK: Duration = Duration::from_secs(1);
+/// Events that wait to be fetched; what more there is waits with the session.
+const MAX_EVENTS: usize = 256;
+/// Events that wait with the session; further ones are dropped. Objects are not: memory bounds them.
+const MAX_WAITING: usize = 1_024;
+/// How often the session looks whether the engine has dropped a sender to make room for another.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a session is made of.
+pub(super) struct Parts {
+    pub(super) limits: Limits,
+    pub(super) events: Outlet<ObjectEvent>,
+    pub(super) budget: Budget,
+    pub(super) signal: Signal,
+    pub(super) stopper: Stopper,
+    /// Leave without waiting for senders.
+    pub(super) at_once: Arc<AtomicBool>,
+    pub(super) returns: Returns,
+    pub(super) results: JobResults,
+}
 
 /// A DATA object whose size is known.
 #[derive(Debug)]
@@ -52,20 +66,20 @@ type Outgoing = (ObjectEvent, Option<ObjectRef>);
 /// A sender, and whether it has yet to hear what we confirmed.
 #[derive(Copy, Clone, Debug)]
 struct Known {
-    sender: RemoteSender,
+    sender: SenderInfo,
     owes_release: bool,
 }
 
 pub(super) struct Session {
     limits: Limits,
-    events: Channel<ObjectEvent>,
+    events: Outlet<ObjectEvent>,
     budget: Budget,
     signal: Signal,
     stopper: Stopper,
     at_once: Arc<AtomicBool>,
     returns: Returns,
     results: JobResults,
-    senders: BTreeMap<u32, Known>,
+    senders: BTreeMap<SenderId, Known>,
     objects: BTreeMap<ObjectRef, Incoming>,
     /// Objects that wait for memory.
     waiting: VecDeque<ObjectRef>,
@@ -77,14 +91,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        limits: Limits,
-        events: Channel<ObjectEvent>,
-        budget: Budget,
-        signal: Signal,
-        (stopper, at_once): (Stopper, Arc<AtomicBool>),
-        (returns, results): (Returns, JobResults),
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { limits, events, budget, signal, stopper, at_once, returns, results } = parts;
         Self {
             limits,
             events,
@@ -106,17 +114,17 @@ impl Session {
     }
 
     fn tell(&mut self, event: ObjectEvent) {
-        if self.outgoing.len() < NEWS {
+        if self.outgoing.len() < MAX_WAITING {
             self.outgoing.push_back((event, None));
         }
     }
 
-    fn sender(&self, remote: u32) -> Option<RemoteSender> {
+    fn sender(&self, remote: SenderId) -> Option<SenderInfo> {
         self.senders.get(&remote).map(|known| known.sender)
     }
 
     fn open(&mut self, engine: &mut Engine, object: ObjectRef, size: u64, incoming: Incoming) {
-        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        let Some(sender) = self.sender(object.sender) else { return engine.refuse(object) };
         if incoming.size > self.limits.max_data {
             engine.refuse(object);
             self.tell(ObjectEvent::Refused { sender, size });
@@ -147,7 +155,7 @@ impl Session {
         size: u64,
         info: Option<Bytes>,
     ) {
-        let Some(sender) = self.sender(object.remote) else { return engine.refuse(object) };
+        let Some(sender) = self.sender(object.sender) else { return engine.refuse(object) };
         if self.streams.len() >= self.limits.max_streams {
             engine.refuse(object);
             self.tell(ObjectEvent::Refused { sender, size });
@@ -163,7 +171,7 @@ impl Session {
         let Some(Incoming { size, info, file, content }) = self.objects.remove(&object) else {
             return;
         };
-        let Some(sender) = self.sender(object.remote) else {
+        let Some(sender) = self.sender(object.sender) else {
             if content.is_some() {
                 self.budget.give_back(size);
             }
@@ -183,14 +191,15 @@ impl Session {
         if lost.content.is_some() {
             self.budget.give_back(lost.size);
         }
-        if let Some(sender) = self.sender(object.remote) {
+        if let Some(sender) = self.sender(object.sender) {
             self.tell(ObjectEvent::Aborted { sender, info: lost.info });
         }
     }
 
     /// A sender is gone, and all that is not complete with it.
-    fn gone(&mut self, engine: &mut Engine, remote: u32) -> Option<RemoteSender> {
-        let of_it = ObjectRef { remote, key: 0 }..=ObjectRef { remote, key: u64::MAX };
+    fn gone(&mut self, engine: &mut Engine, remote: SenderId) -> Option<SenderInfo> {
+        let of_it =
+            ObjectRef { sender: remote, key: 0 }..=ObjectRef { sender: remote, key: u64::MAX };
         let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
         let streams = self.streams.range(of_it).map(|(&object, _)| object);
         let lost: Vec<ObjectRef> = objects.chain(streams).collect();
@@ -201,7 +210,7 @@ impl Session {
         self.senders.remove(&remote).map(|known| known.sender)
     }
 
-    fn confirmed(&mut self, remote: u32) {
+    fn confirmed(&mut self, remote: SenderId) {
         if let Some(known) = self.senders.get_mut(&remote) {
             known.owes_release = true;
         }
@@ -209,17 +218,17 @@ impl Session {
 
     fn deliver(&mut self, engine: &mut Engine) {
         while let Some((event, object)) = self.outgoing.pop_front() {
-            match self.events.try_send(event) {
+            match self.events.push(event, MAX_EVENTS) {
                 Ok(()) => {}
-                Err(TrySendError::Full(event)) => {
+                Err(Refused::Full(event)) => {
                     self.outgoing.push_front((event, object));
                     return;
                 }
-                Err(TrySendError::Disconnected(_)) => continue, // nobody will confirm it
+                Err(Refused::Closed) => continue, // not confirmed: there is no application
             }
             if let Some(object) = object {
                 engine.confirm(object);
-                self.confirmed(object.remote);
+                self.confirmed(object.sender);
             }
         }
     }
@@ -236,14 +245,14 @@ impl Session {
         }
         for object in ended {
             self.streams.remove(&object);
-            self.confirmed(object.remote);
+            self.confirmed(object.sender);
         }
     }
 
     /// Blocks are small and the codes fast: done here, not by a worker.
     fn store(&mut self, engine: &mut Engine, job: StoreJob) {
         let slot = job.slot;
-        let object = ObjectRef { remote: slot.remote, key: slot.object };
+        let object = slot.object_ref();
         let Some(mut held) = engine.store_mut().lend(slot) else {
             return self.results.send(JobDone::Store { slot, outcome: StoreOutcome::Failed });
         };
@@ -268,7 +277,7 @@ impl Session {
         self.results.send(JobDone::Store { slot, outcome });
     }
 
-    /// True when nobody is waited for any longer.
+    /// True when no sender is waited for any longer.
     fn has_left(&mut self, now: Timestamp) -> bool {
         if !self.stopper.is_stopped() {
             return false;
@@ -282,8 +291,8 @@ impl Session {
 impl Application<Engine> for Session {
     fn event(&mut self, engine: &mut Engine, _: Timestamp, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::SenderFound { remote, node, address } => {
-                let sender = RemoteSender { number: remote, node, address };
+            ReceiverEvent::SenderFound { sender: remote, node, address } => {
+                let sender = SenderInfo { id: remote, node, address };
                 self.senders.insert(remote, Known { sender, owes_release: false });
                 self.tell(ObjectEvent::SenderFound { sender });
             }
@@ -298,32 +307,33 @@ impl Application<Engine> for Session {
             ReceiverEvent::ObjectComplete { object } => self.complete(engine, object),
             ReceiverEvent::ObjectAborted { object } => self.lose(object),
             ReceiverEvent::EmptyObjectLost { object } => {
-                if let Some(sender) = self.sender(object.remote) {
+                if let Some(sender) = self.sender(object.sender) {
                     self.tell(ObjectEvent::Aborted { sender, info: None });
                 }
             }
             ReceiverEvent::StoreFailed { object } => {
                 // Cannot be but for an object that was given up meanwhile.
-                engine.give_up(object.remote, object.key..object.key + 1);
+                engine.give_up(object.sender, object.key..object.key + 1);
                 self.lose(object);
             }
-            ReceiverEvent::Command { remote, content } => {
+            ReceiverEvent::Command { sender: remote, content } => {
                 if let Some(sender) = self.sender(remote) {
                     self.tell(ObjectEvent::Command { sender, content });
                 }
             }
-            ReceiverEvent::Released { remote } => {
+            ReceiverEvent::Released { sender: remote } => {
                 if let Some(known) = self.senders.get_mut(&remote) {
                     known.owes_release = false;
                 }
             }
-            ReceiverEvent::SenderSilent { remote } => {
+            ReceiverEvent::SenderSilent { sender: remote } => {
                 if let Some(sender) = self.gone(engine, remote) {
                     self.tell(ObjectEvent::SenderSilent { sender });
                 }
             }
             // A sender that waits for us no longer has ended as far as we are concerned.
-            ReceiverEvent::SenderEnded { remote } | ReceiverEvent::Ejected { remote, .. } => {
+            ReceiverEvent::SenderEnded { sender: remote }
+            | ReceiverEvent::Evicted { sender: remote, .. } => {
                 if let Some(sender) = self.gone(engine, remote) {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }
@@ -345,9 +355,9 @@ impl Application<Engine> for Session {
         // Before looking, so that whatever comes afterwards wakes the loop.
         self.signal.lower();
         if now >= self.next_look {
-            self.next_look = now + LOOK;
-            let dropped = |remote: &&u32| engine.progress(**remote).is_none();
-            let dropped: Vec<u32> = self.senders.keys().filter(dropped).copied().collect();
+            self.next_look = now + LOOK_INTERVAL;
+            let dropped = |remote: &&SenderId| engine.progress(**remote).is_none();
+            let dropped: Vec<SenderId> = self.senders.keys().filter(dropped).copied().collect();
             for remote in dropped {
                 self.gone(engine, remote);
             }

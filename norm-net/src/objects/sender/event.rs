@@ -1,9 +1,10 @@
 //! What a sender of objects tells its application.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use norm_core::norm::sender::{MemberStatus, SenderStats};
-use norm_core::norm::wire::NodeId;
+use norm_core::transfer::NodeId;
 
 /// What happens in a sending session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum ObjectSendEvent {
         node: NodeId,
         /// What it calls itself, if it tells: text from the network.
         name: String,
+        /// Where it sends from.
+        address: SocketAddr,
     },
     /// A receiver has confirmed everything sent so far.
     ReceiverConfirmed {
@@ -47,7 +50,7 @@ pub enum ObjectSendOutcome {
     Complete,
     /// Some receivers have not.
     Incomplete,
-    /// No receiver was heard; who never answers may still have everything.
+    /// No receiver was heard; silent ones may still have everything.
     NoReceivers,
     /// Too few receivers were heard in time; nothing was sent.
     StartTimedOut,
@@ -59,6 +62,7 @@ pub enum ObjectSendOutcome {
 
 /// What came of a sending session.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ObjectSendReport {
     /// How it ended.
     pub outcome: ObjectSendOutcome,

@@ -4,11 +4,8 @@ mod event;
 mod session;
 mod writer;
 
-use std::io;
-use std::thread::JoinHandle;
-
 use bytes::Bytes;
-use crossbeam_channel::{Receiver as Channel, Sender as ChannelSender, bounded, unbounded};
+use crossbeam_channel::{Sender as ChannelSender, bounded, unbounded};
 use norm_core::Rng;
 use norm_core::norm::Sender;
 use norm_core::norm::sender::StreamSpec;
@@ -17,36 +14,35 @@ use norm_core::norm::stream::MessageMarks;
 use super::error::ObjectError;
 use super::options::ObjectSendOptions;
 use super::signal::Signal;
-use crate::driver::{self, Clock};
-use crate::send::SendError;
-use crate::session::{JobResults, Stopper, os_seed};
-use crate::socket::Link;
+use crate::event::{Events, outlet};
+use crate::io::driver::{self, Clock};
+use crate::io::socket::Link;
+use crate::running::Running;
+use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::transfer::send::SendError;
 
 pub use event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 pub use writer::StreamWriter;
 
-use session::{Limits, Request, Session};
+use session::{Limits, Parts, Request, Session};
 
 /// Which object of its session one is, counted from 0; its low 16 bits are the transport id.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectNumber(pub u64);
 
 /// Requests under way to the session.
-const REQUESTS: usize = 16;
-/// Events that nobody has fetched; further ones are dropped.
-const EVENTS: usize = 4_096;
+const MAX_REQUESTS: usize = 16;
 
 /// Sends DATA objects, streams and commands to a group, in the order in which they are handed over.
 ///
-/// The session has a thread of its own. Dropping this stops it; [`finish`](Self::finish) is the good
-/// end.
+/// The session has a thread of its own. Dropping the handle stops it, as [`Stopper::stop`] does, and
+/// does not wait for that; [`finish`](Self::finish) is the good end.
 #[derive(Debug)]
 pub struct ObjectSender {
     requests: ChannelSender<Request>,
-    events: Channel<ObjectSendEvent>,
+    events: Events<ObjectSendEvent>,
     signal: Signal,
-    stopper: Stopper,
-    thread: Option<JoinHandle<io::Result<ObjectSendReport>>>,
+    running: Running<ObjectSendReport>,
 }
 
 impl ObjectSender {
@@ -62,25 +58,26 @@ impl ObjectSender {
         let clock = Clock::start();
         let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
 
-        let (requests, inbox) = bounded(REQUESTS);
-        let (outbox, events) = bounded(EVENTS);
+        let (requests, inbox) = bounded(MAX_REQUESTS);
+        let (outlet, events) = outlet();
         let (done, results) = unbounded();
         let stopper = Stopper::new(link.waker());
         let signal = Signal::new(link.waker());
-        let results_back = JobResults::new(done, link.waker());
-        let mut session = Session::new(
+        let parts = Parts {
             limits,
-            (inbox, outbox),
-            (stopper.clone(), signal.clone()),
-            results_back,
-            clock.now(),
-        )?;
+            requests: inbox,
+            events: outlet,
+            stopper: stopper.clone(),
+            signal: signal.clone(),
+            results: JobResults::new(done, link.waker()),
+        };
+        let mut session = Session::new(parts, clock.now())?;
         let run = move || {
             driver::run(&mut link, clock, &mut engine, &mut session, &results)?;
             Ok(session.report(&engine, clock.now()))
         };
-        let thread = std::thread::Builder::new().name("norm-objects".to_owned()).spawn(run)?;
-        Ok(Self { requests, events, signal, stopper, thread: Some(thread) })
+        let running = Running::spawn("norm-objects", stopper, run)?;
+        Ok(Self { requests, events, signal, running })
     }
 
     /// Hands over an object, with NORM_INFO if wanted (at most one segment of bytes about it).
@@ -97,7 +94,7 @@ impl ObjectSender {
         self.ask(|reply| Request::Data { bytes, info, reply })
     }
 
-    /// Begins a stream behind all objects handed over before; objects handed over later wait for its
+    /// Begins a stream after all objects handed over before; objects handed over later wait for its
     /// end. `buffer` bytes are kept for repair: at least what is sent in a few round trips.
     ///
     /// # Errors
@@ -115,8 +112,8 @@ impl ObjectSender {
     }
 
     /// Sends bytes of the application's own to all receivers, beside the objects: `times` times, two
-    /// round trips apart. Not repaired: who loses all of them does not get it. Commands go one
-    /// after the other (CMD(APPLICATION), RFC 5740 §4.2.3.7).
+    /// round trips apart. Not repaired: a receiver that loses all of them does not get it. Commands
+    /// go one after the other (CMD(APPLICATION), RFC 5740 §4.2.3.7).
     ///
     /// # Errors
     /// When it exceeds one segment, when too many wait, and when the session is over.
@@ -124,14 +121,19 @@ impl ObjectSender {
         self.ask(|reply| Request::Command { content, times, reply })
     }
 
-    /// What happens. Events that nobody fetches are dropped at some thousands.
-    pub fn events(&self) -> &Channel<ObjectSendEvent> {
-        &self.events
+    /// What happens, as it happens; ends when the session is over.
+    pub fn events(&self) -> Events<ObjectSendEvent> {
+        self.events.clone()
     }
 
     /// Ends the session from elsewhere, without waiting for receivers.
     pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+        self.running.stopper()
+    }
+
+    /// True when the session is over, and [`finish`](Self::finish) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
     }
 
     /// Closes streams that are still open, and waits until everything is sent and every receiver
@@ -139,14 +141,11 @@ impl ObjectSender {
     ///
     /// # Errors
     /// [`SendError::Io`] when the sockets failed for good.
-    pub fn finish(mut self) -> Result<ObjectSendReport, SendError> {
+    pub fn finish(self) -> Result<ObjectSendReport, SendError> {
         // Fails when the session is over already.
         let _ = self.requests.send(Request::Finish);
         self.signal.raise();
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(report)) => Ok(report?),
-            _ => Err(io::Error::other("the sending thread panicked").into()),
-        }
+        Ok(self.running.wait()?)
     }
 
     fn ask<T>(
@@ -157,14 +156,5 @@ impl ObjectSender {
         self.requests.send(request(reply)).map_err(|_| ObjectError::Over)?;
         self.signal.raise();
         answer.recv().unwrap_or(Err(ObjectError::Over))
-    }
-}
-
-impl Drop for ObjectSender {
-    fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            self.stopper.stop();
-            let _ = thread.join();
-        }
     }
 }

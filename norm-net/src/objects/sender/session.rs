@@ -17,10 +17,11 @@ use norm_core::norm::{Sender, SenderEvent};
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
-use crate::driver::Application;
+use crate::event::Outlet;
+use crate::io::driver::Application;
+use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
-use crate::session::{JobResults, Stopper};
-use crate::workers::{Workers, guarded};
+use crate::stopper::{JobResults, Stopper};
 
 type Reply<T> = ChannelSender<Result<T, ObjectError>>;
 
@@ -41,10 +42,22 @@ pub(super) struct Limits {
     pub(super) segment_size: usize,
 }
 
-/// Commands that wait.
-const COMMANDS: usize = 16;
-/// A goodbye that does not get out within this time is given up.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// Commands that wait at most.
+const MAX_COMMANDS: usize = 16;
+/// Events that are not fetched; further ones are dropped.
+const MAX_EVENTS: usize = 4_096;
+/// A session that cannot tell its receivers that it ends is given up after this time.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a session is made of.
+pub(super) struct Parts {
+    pub(super) limits: Limits,
+    pub(super) requests: Channel<Request>,
+    pub(super) events: Outlet<ObjectSendEvent>,
+    pub(super) stopper: Stopper,
+    pub(super) signal: Signal,
+    pub(super) results: JobResults,
+}
 
 /// A stream that is not closed yet.
 #[derive(Debug)]
@@ -58,13 +71,13 @@ struct OpenStream {
 pub(super) struct Session {
     limits: Limits,
     requests: Channel<Request>,
-    events: ChannelSender<ObjectSendEvent>,
+    events: Outlet<ObjectSendEvent>,
     stopper: Stopper,
     signal: Signal,
     encoders: Workers,
     results: JobResults,
     began: Timestamp,
-    /// The content of all DATA objects: anybody may still ask for repair of any of them.
+    /// The content of all DATA objects: receivers may still ask for repair of any of them.
     objects: BTreeMap<u64, Bytes>,
     held: usize,
     streams: Vec<OpenStream>,
@@ -80,13 +93,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        limits: Limits,
-        (requests, events): (Channel<Request>, ChannelSender<ObjectSendEvent>),
-        (stopper, signal): (Stopper, Signal),
-        results: JobResults,
-        now: Timestamp,
-    ) -> io::Result<Self> {
+    pub(super) fn new(parts: Parts, now: Timestamp) -> io::Result<Self> {
+        let Parts { limits, requests, events, stopper, signal, results } = parts;
         let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             limits,
@@ -127,7 +135,7 @@ impl Session {
 
     fn take_requests(&mut self, engine: &mut Sender) {
         while let Ok(request) = self.requests.try_recv() {
-            // Whoever asked may be gone.
+            // The writer or handle that asked may be gone.
             match request {
                 Request::Data { bytes, info, reply } => {
                     let _ = reply.send(self.take_data(engine, bytes, info));
@@ -155,7 +163,8 @@ impl Session {
         }
         let spec = ObjectSpec { size: bytes.len() as u64, info, file: false };
         let key = engine.enqueue(spec)?;
-        (self.held, self.any_object) = (held, true);
+        self.held = held;
+        self.any_object = true;
         self.objects.insert(key, bytes);
         Ok(ObjectNumber(key))
     }
@@ -176,7 +185,7 @@ impl Session {
         if content.len() > self.limits.segment_size {
             return Err(ConfigError::CommandTooLong.into());
         }
-        if self.commands.len() >= COMMANDS {
+        if self.commands.len() >= MAX_COMMANDS {
             return Err(ObjectError::Busy);
         }
         self.commands.push_back((content, times));
@@ -204,7 +213,7 @@ impl Session {
         if self.any_object {
             engine.finish();
         } else {
-            // Nobody can confirm nothing.
+            // Without objects there is nothing to confirm.
             self.ending = Some(now);
             engine.abort(now);
         }
@@ -229,8 +238,8 @@ impl Session {
     }
 
     fn tell(&self, event: ObjectSendEvent) {
-        // Full or gone: nobody fetches them.
-        let _ = self.events.try_send(event);
+        // Refused when too many wait, or there is no handle any more.
+        let _ = self.events.push(event, MAX_EVENTS);
     }
 }
 
@@ -263,8 +272,8 @@ impl OpenStream {
 impl Application<Sender> for Session {
     fn event(&mut self, _: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
-            SenderEvent::ReceiverFound { node, name } => {
-                self.tell(ObjectSendEvent::ReceiverFound { node, name });
+            SenderEvent::ReceiverFound { node, name, address } => {
+                self.tell(ObjectSendEvent::ReceiverFound { node, name, address });
             }
             SenderEvent::ReceiverConfirmed { node } => {
                 self.tell(ObjectSendEvent::ReceiverConfirmed { node });
@@ -283,7 +292,7 @@ impl Application<Sender> for Session {
                 self.outcome.get_or_insert(ObjectSendOutcome::Failed);
                 self.ending = Some(now);
             }
-            // Nobody is sent away here.
+            // No receiver is evicted here.
             SenderEvent::ReceiverEvicted { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
@@ -312,7 +321,7 @@ impl Application<Sender> for Session {
             self.ending = Some(now);
             engine.abort(now);
         }
-        if engine.is_finished() || self.ending.is_some_and(|since| now >= since + GOODBYE) {
+        if engine.is_finished() || self.ending.is_some_and(|since| now >= since + FAREWELL_LIMIT) {
             return ControlFlow::Break(());
         }
         self.take_requests(engine);

@@ -86,7 +86,7 @@ fn without_a_rate_in_the_probe_nothing_is_said() {
     let mut answer = probed(quiet, &ALONE, &STARTING);
     assert_eq!(answer.next(), None);
     assert!(answer.attach(T0, &ALONE, &STARTING).is_none());
-    answer.hurry(T0, &ALONE);
+    answer.expedite(T0, &ALONE);
     assert_eq!(answer.next(), None);
 }
 
@@ -208,13 +208,13 @@ fn a_limiting_receiver_in_a_hurry_speaks_once_in_the_name_of_the_next_probe() {
     let clr = probe(9, Some(CcFlags::CLR.with(LISTED)));
     let mut answer = probed(clr, &GROUP, &LOSSY);
     assert_eq!(answer.take(T0, &GROUP, &LOSSY).unwrap().cc_sequence, 9);
-    answer.hurry(T0, &GROUP);
+    answer.expedite(T0, &GROUP);
     assert_eq!(answer.take(T0, &GROUP, &LOSSY).unwrap().cc_sequence, 10);
-    answer.hurry(T0, &GROUP);
+    answer.expedite(T0, &GROUP);
     assert_eq!(answer.next(), None);
     let mut other = probed(probe(9, Some(LISTED)), &GROUP, &LOSSY);
     let due = other.next();
-    other.hurry(T0, &GROUP);
+    other.expedite(T0, &GROUP);
     assert_eq!(other.next(), due);
 }
 

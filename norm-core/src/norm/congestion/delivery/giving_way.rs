@@ -45,7 +45,7 @@ pub(super) struct GivingWay {
 impl Delivery {
     /// Gives way to everything else on the path.
     #[must_use]
-    pub fn giving_way(self) -> Self {
+    pub fn scavenger(self) -> Self {
         Self { way: Some(GivingWay::default()), ..self }
     }
 
@@ -55,12 +55,12 @@ impl Delivery {
         let rtt = self.rtt;
         let Some(way) = &mut self.way else { return false };
         way.best = way.best.max(interval.delivered);
-        if interval.queue <= least && !interval.lossy && interval.marked == 0.0 {
+        if interval.queue <= least && !interval.lossy && interval.ce_share == 0.0 {
             (way.since, way.halved) = (None, false);
             let over = way.last.take_if(|last| now >= *last + way.rest);
             if over.is_some() {
                 way.before = over;
-                self.capacity = self.capacity.max(self.limits.bounded(way.best * AFTERWARDS));
+                self.bandwidth = self.bandwidth.max(self.limits.bounded(way.best * AFTERWARDS));
                 (self.opening, self.gain, self.leaks) = (true, OPENING, false);
                 self.go_on(now, Duration::ZERO);
             }
@@ -76,7 +76,7 @@ impl Delivery {
         });
         if interval.queue > least {
             // No more than this passes, so that less makes the queue shorter.
-            self.capacity = self.capacity.min(self.limits.bounded(interval.delivered));
+            self.bandwidth = self.bandwidth.min(self.limits.bounded(interval.delivered));
         }
         let wait = if way.halved {
             rtt.max(way.queue)
@@ -94,7 +94,7 @@ impl Delivery {
         }
         way.last = Some(now);
         let rest = way.rest;
-        self.capacity /= 2.0;
+        self.bandwidth /= 2.0;
         self.found(now);
         (self.doubts, self.blip, self.gain) = (0, Duration::ZERO, OPENING);
         self.pulse_at = now + rest;

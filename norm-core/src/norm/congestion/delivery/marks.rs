@@ -26,18 +26,18 @@ pub(super) struct Marks {
 
 impl Delivery {
     /// Routers say that there is a queue, and it is not that of a pulse.
-    pub fn is_marked(&self) -> bool {
+    pub fn is_ce_marked(&self) -> bool {
         self.marks.until.is_some()
     }
 
     /// Whether a report has marks that no pulse explains; in the beginning pulses follow each other, and explain
     /// none.
-    pub fn shows_marks(&self, report: &PathReport) -> bool {
+    pub fn shows_ce_marks(&self, report: &PathReport) -> bool {
         let within =
             |sent: &&Sent| report.cc_sequence.wrapping_sub(sent.cc_sequence) < report.probes;
         let mut steps = self.log.iter().filter(within).map(|sent| sent.step);
         let calm = |step| matches!(step, Step::Hold | Step::Await { .. });
-        report.marked > 0 && (self.opening || steps.all(calm))
+        report.ce_marked > 0 && (self.opening || steps.all(calm))
     }
 
     /// Looks at the marks in a report of a time of `step`.
@@ -45,22 +45,22 @@ impl Delivery {
         let lasting = LASTING.max(self.rtt * 2).max(interval.span * 2);
         self.marks.until.take_if(|until| now >= *until);
         let pulsed = matches!(step, Step::Pulse | Step::Settle | Step::Drain);
-        if pulsed || (interval.marked > 0.0 && self.shorten_bursts(now, interval)) {
+        if pulsed || (interval.ce_share > 0.0 && self.shorten_bursts(now, interval)) {
             return;
         }
         let Marks { until, falls_at, counts } = &mut self.marks;
-        if interval.marked > 0.0 && until.replace(now + lasting).is_none() {
+        if interval.ce_share > 0.0 && until.replace(now + lasting).is_none() {
             // What is sent meanwhile is less, so that a queue of our own is gone by then.
             (*falls_at, *counts) = (now + lasting * 2, (0.0, 0.0));
         }
         let packets = f64::from(interval.packets);
-        *counts = (counts.0 + interval.marked * packets, counts.1 + packets);
-        let stays = interval.marked > 0.0 && now >= *falls_at;
+        *counts = (counts.0 + interval.ce_share * packets, counts.1 + packets);
+        let stays = interval.ce_share > 0.0 && now >= *falls_at;
         // Whoever gives way to everybody has done so already.
         if stays && self.way.is_none() {
             let part = (counts.0 / counts.1 / 2.0).max(LEAST);
             (*falls_at, *counts) = (now + lasting, (0.0, 0.0));
-            self.capacity *= 1.0 - part;
+            self.bandwidth *= 1.0 - part;
             self.found(now);
         }
     }

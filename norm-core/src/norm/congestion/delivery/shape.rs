@@ -42,7 +42,7 @@ impl Delivery {
 
     /// How long so many packets take at this part of what arrives.
     fn packets(&self, count: f64, part: f64) -> Duration {
-        Duration::from_secs_f64(count * self.packet / (self.capacity * part).max(1.0))
+        Duration::from_secs_f64(count * self.packet / (self.bandwidth * part).max(1.0))
     }
 
     /// How long a pulse is to last where neither few packets nor uncertain counts make it longer.
@@ -98,7 +98,7 @@ impl Delivery {
     /// Loss, or marks, without a queue that grows may be a queue that is shorter than what leaves at once: true
     /// when less is to leave at once now, instead of less in all.
     pub(super) fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
-        let least = if interval.marked > 0.0 { BURST_MARKED } else { BURST_LEAST };
+        let least = if interval.ce_share > 0.0 { BURST_MARKED } else { BURST_LEAST };
         if interval.has_grown(self.jitter) || self.usual_burst() <= least {
             return false;
         }

@@ -83,7 +83,7 @@ impl Pipe {
             if report <= probe {
                 let (_, report) = self.reports.pop_front().expect("there is one");
                 let rtt = self.rtt + self.stretch;
-                self.delivery.note_nearest(self.now, self.rtt, rtt);
+                self.delivery.note_min_rtt(self.now, self.rtt, rtt);
                 self.delivery.take(self.now, &report, rtt);
             } else {
                 self.probe();
@@ -113,13 +113,13 @@ impl Pipe {
         let mut report = PathReport {
             cc_sequence: self.sequence,
             probes: 1,
-            base_loss: (self.base * 65_535.0) as u16,
+            baseline_loss: (self.base * 65_535.0) as u16,
             span: arrives.saturating_since(self.arrived),
             received,
             lost: lost as u32,
             bytes: received * (PACKET as u32 - OVERHEAD as u32),
             queue: delay,
-            marked,
+            ce_marked: marked,
         };
         if let Some(before) = self.unheard.take() {
             report.probes += before.probes;
@@ -144,7 +144,7 @@ impl Pipe {
 
     #[track_caller]
     fn has_capacity(&self, least: f64, most: f64) {
-        let capacity = self.delivery.capacity();
+        let capacity = self.delivery.bandwidth();
         assert!((least..=most).contains(&capacity), "{capacity} is not in {least}..={most}");
     }
 }
@@ -212,7 +212,7 @@ fn behind_each_later_pulse_the_queue_is_emptied() {
     pipe.run(Duration::from_secs(2));
     pipe.rates.clear();
     pipe.run(Duration::from_secs(6));
-    let capacity = pipe.delivery.capacity();
+    let capacity = pipe.delivery.bandwidth();
     let pulses = pipe.rates.iter().filter(|&&rate| rate > capacity * 1.1).count();
     let drains = pipe.rates.iter().filter(|&&rate| rate < capacity * 0.85).count();
     assert!(pulses > 1 && drains > 1, "{pulses} {drains}");
@@ -246,7 +246,7 @@ fn the_limits_hold() {
 fn silence_halves_the_rate_down_to_the_first_one() {
     let mut pipe = Pipe::new(10e6, MS * 20, free());
     pipe.run(Duration::from_secs(2));
-    let before = pipe.delivery.capacity();
+    let before = pipe.delivery.bandwidth();
     pipe.delivery.halve(pipe.now);
     pipe.has_capacity(before * 0.49, before * 0.51);
     for _ in 0..20 {
@@ -259,12 +259,12 @@ fn silence_halves_the_rate_down_to_the_first_one() {
 fn somebody_else_limits_at_once_and_is_forgotten_soon() {
     let mut pipe = Pipe::new(10e6, MS * 20, free());
     pipe.run(Duration::from_secs(2));
-    let before = pipe.delivery.capacity();
-    pipe.delivery.limit(pipe.now, 1e6);
+    let before = pipe.delivery.bandwidth();
+    pipe.delivery.limit_to(pipe.now, 1e6);
     assert!(pipe.delivery.rate() <= 1e6);
-    pipe.delivery.limit(pipe.now, 5e6);
+    pipe.delivery.limit_to(pipe.now, 5e6);
     pipe.has_capacity(1e6, 1e6);
-    pipe.delivery.free(pipe.now, before);
+    pipe.delivery.release(pipe.now, before);
     pipe.has_capacity(before * 0.49, before * 0.51);
     pipe.run(Duration::from_secs(2));
     pipe.has_capacity(9e6, 10.6e6);
@@ -272,7 +272,7 @@ fn somebody_else_limits_at_once_and_is_forgotten_soon() {
 
 fn polite(passes: f64, rtt: Duration) -> Pipe {
     let mut pipe = Pipe::new(passes, rtt, free());
-    pipe.delivery = pipe.delivery.clone().giving_way();
+    pipe.delivery = pipe.delivery.clone().scavenger();
     pipe
 }
 
@@ -327,11 +327,11 @@ fn a_shaper_that_lets_the_first_packets_pass_is_nobody_else() {
 fn a_bound_that_changes_is_kept_and_after_a_pause_the_rate_is_found_anew() {
     let mut pipe = Pipe::new(10e6, MS * 20, free());
     pipe.run(Duration::from_secs(2));
-    pipe.delivery.set_most(2e6);
+    pipe.delivery.set_max_rate(2e6);
     pipe.rates.clear();
     pipe.run(Duration::from_secs(5));
     assert!(pipe.rates.iter().skip(1).all(|&rate| rate <= 2e6));
-    pipe.delivery.set_most(f64::MAX);
+    pipe.delivery.set_max_rate(f64::MAX);
     pipe.run(Duration::from_secs(3));
     pipe.has_capacity(9e6, 10.6e6);
     pipe.delivery.restart(pipe.now);
@@ -358,11 +358,11 @@ fn a_queue_that_is_marked_stays_short_and_the_path_is_used_all_the_same() {
 fn while_marks_stay_the_rate_falls_by_half_of_what_is_marked_and_then_it_is_found_anew() {
     let mut pipe = Pipe::new(10e6, MS * 20, free());
     pipe.run(Duration::from_secs(3));
-    let before = pipe.delivery.capacity();
+    let before = pipe.delivery.bandwidth();
     pipe.marked = 0.5;
     // Once after two times 100 ms, and again after each; what is under way was sent before.
     pipe.run(MS * 280);
-    assert!(pipe.delivery.is_marked());
+    assert!(pipe.delivery.is_ce_marked());
     pipe.has_capacity(before * 0.74, before * 0.76);
     assert!(pipe.delivery.rate() < before * 0.61, "less meanwhile, so that a queue empties");
     pipe.run(MS * 100);
@@ -378,7 +378,7 @@ fn while_marks_stay_the_rate_falls_by_half_of_what_is_marked_and_then_it_is_foun
 fn one_mark_now_and_then_is_a_queue_all_the_time() {
     let mut pipe = Pipe::new(10e6, MS * 20, free());
     pipe.run(Duration::from_secs(3));
-    pipe.delivery.forget_crowding();
+    pipe.delivery.forget_occupancy();
     for _ in 0..60 {
         pipe.marked = 0.01;
         pipe.run(MS * 25);
@@ -386,7 +386,7 @@ fn one_mark_now_and_then_is_a_queue_all_the_time() {
         pipe.run(MS * 50);
     }
     // Three seconds' mean, after four and a half.
-    assert!(pipe.delivery.crowding() > 0.7, "{}", pipe.delivery.crowding());
+    assert!(pipe.delivery.queue_occupancy() > 0.7, "{}", pipe.delivery.queue_occupancy());
 }
 
 #[test]
@@ -395,10 +395,10 @@ fn a_marked_pulse_that_makes_no_queue_raises_nothing() {
     // Whatever is sent is marked and arrives.
     pipe.marked = 1.0;
     pipe.run(MS * 100);
-    let first = pipe.delivery.capacity();
+    let first = pipe.delivery.bandwidth();
     pipe.passes = 100e6;
     pipe.run(Duration::from_secs(2));
-    assert!(pipe.delivery.capacity() <= first, "{} after {first}", pipe.delivery.capacity());
+    assert!(pipe.delivery.bandwidth() <= first, "{} after {first}", pipe.delivery.bandwidth());
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn pulses(pipe: &Pipe) -> usize {
 fn where_much_is_lost_anyway_what_the_opening_found_is_tried_again_soon() {
     for (base, retries) in [(0.0, false), (0.2, true)] {
         let mut pipe = Pipe { base, ..Pipe::new(1_250_000.0, MS * 5, free()) };
-        while pipe.delivery.is_opening() {
+        while pipe.delivery.is_startup() {
             pipe.run(MS * 10);
         }
         pipe.delivery.log.clear();
@@ -456,7 +456,7 @@ fn a_queue_that_grows_slowly_is_the_paths_word() {
     let passes = 12_500_000.0;
     let mut pipe = Pipe::new(passes, MS * 5, free());
     pipe.run(MS * 3_000);
-    pipe.delivery.capacity = passes * 1.035;
+    pipe.delivery.bandwidth = passes * 1.035;
     pipe.delivery.pulse_at = Timestamp::MAX;
     pipe.run(MS * 10_000);
     pipe.has_capacity(passes * 0.95, passes * 1.02);
@@ -468,12 +468,12 @@ fn behind_another_laws_turn_a_long_round_trip_is_a_queue_for_a_minute() {
     pipe.run(MS * 3_000);
     pipe.stretch = MS * 30;
     pipe.run(MS * 5_000);
-    assert!(pipe.delivery.crowding() < 0.1, "it may be the way back");
+    assert!(pipe.delivery.queue_occupancy() < 0.1, "it may be the way back");
     pipe.delivery.resume(pipe.now, 10_000_000.0);
     pipe.run(MS * 5_000);
-    assert!(pipe.delivery.crowding() > 0.5, "{}", pipe.delivery.crowding());
+    assert!(pipe.delivery.queue_occupancy() > 0.5, "{}", pipe.delivery.queue_occupancy());
     pipe.run(MS * 70_000);
-    assert!(pipe.delivery.crowding() < 0.1, "{}", pipe.delivery.crowding());
+    assert!(pipe.delivery.queue_occupancy() < 0.1, "{}", pipe.delivery.queue_occupancy());
     pipe.delivery.resume(pipe.now, 10_000_000.0);
     pipe.stretch = Duration::ZERO;
     pipe.run(MS * 100);
@@ -486,20 +486,20 @@ fn while_it_is_not_known_what_is_lost_anyway_the_time_tells_what_the_path_takes(
     for leaks in [false, true] {
         let mut delivery = Pipe::new(1e6, MS * 20, free()).delivery;
         delivery.leaks = leaks;
-        delivery.capacity = 900_000.0;
+        delivery.bandwidth = 900_000.0;
         let pulse = Interval {
             sent: 2e6,
             delivered: 600_000.0,
             passed: 1e6,
             grown: MS * 5,
             queue: MS * 5,
-            base: 0.0,
+            baseline_loss: 0.0,
             lossy: false,
-            marked: 0.0,
+            ce_share: 0.0,
             span: MS * 5,
             packets: 10,
         };
         delivery.fail(now, &pulse);
-        assert!((delivery.capacity() - if leaks { 1e6 } else { 600_000.0 }).abs() < 1.0);
+        assert!((delivery.bandwidth() - if leaks { 1e6 } else { 600_000.0 }).abs() < 1.0);
     }
 }

@@ -31,7 +31,7 @@ impl Delivery {
     }
 
     pub(super) fn take_pulse(&mut self, now: Timestamp, pulse: Interval, target: f64) {
-        if pulse.marked > 0.0 {
+        if pulse.ce_share > 0.0 {
             self.take_marked_pulse(now, &pulse);
             return;
         }
@@ -53,13 +53,13 @@ impl Delivery {
         }
         self.doubts = 0;
         let sent = pulse.sent.min(target);
-        if sent < target * BUSY && sent < self.capacity * BOLDER_LEAST {
+        if sent < target * BUSY && sent < self.bandwidth * BOLDER_LEAST {
             // There was not enough to send: more is not asked of the path.
             let wait = if self.opening { GAP_SHORTEST } else { CYCLE_SHORTEST / 10 };
             self.go_on(now, self.rtt + wait);
             return;
         }
-        self.capacity = self.capacity.max(sent);
+        self.bandwidth = self.bandwidth.max(sent);
         self.raised_at = Some(now);
         if !self.opening {
             self.gain = (self.gain * BOLDER).min(OPENING);
@@ -69,10 +69,10 @@ impl Delivery {
 
     /// True when all of a pulse and of what was around it has arrived, and was faster than what is known to.
     pub(super) fn take_merged_pulse(&mut self, now: Timestamp, step: Step, all: &Interval) -> bool {
-        let arrived = !self.pressed && !all.is_congested(self.jitter) && all.marked == 0.0;
-        let faster = arrived && all.sent > self.capacity * MERGED;
+        let arrived = !self.pressed && !all.is_congested(self.jitter) && all.ce_share == 0.0;
+        let faster = arrived && all.sent > self.bandwidth * MERGED;
         if faster && matches!(step, Step::Pulse | Step::Settle) {
-            self.capacity = all.sent;
+            self.bandwidth = all.sent;
             self.raised_at = Some(now);
             self.go_on(now, Duration::ZERO);
             return true;
@@ -93,7 +93,7 @@ impl Delivery {
             let part = (1.0 - behind.sent / pulse.delivered.max(1.0)).max(0.0);
             if behind.span.mul_f64(part) > pulse.grown * 3 / 4 {
                 // Too long ago to tell; so much has arrived.
-                self.capacity = self.capacity.max(pulse.delivered.min(target));
+                self.bandwidth = self.bandwidth.max(pulse.delivered.min(target));
                 self.go_on(now, self.rtt);
                 return;
             }
@@ -112,11 +112,11 @@ impl Delivery {
         let opening = self.opening;
         // Once the opening is over, what is held is known to arrive; who can take less says so of
         // other times too.
-        let least = self.capacity * if opening { 0.5 } else { KNOWN };
+        let least = self.bandwidth * if opening { 0.5 } else { KNOWN };
         let unknown = opening && self.leaks && !pulse.lossy;
         let arrived = if unknown { pulse.passed } else { pulse.delivered };
-        let found = arrived.clamp(least, pulse.sent.max(self.capacity));
-        self.capacity = if opening { found } else { found.min(self.capacity * TOUCH) };
+        let found = arrived.clamp(least, pulse.sent.max(self.bandwidth));
+        self.bandwidth = if opening { found } else { found.min(self.bandwidth * TOUCH) };
         self.found(now);
         if self.retries > 0 && self.way.is_none() {
             self.retry_at = Some(now + (self.rtt * 4).max(RETRY_SHORTEST));
@@ -139,8 +139,8 @@ impl Delivery {
         (self.doubts, self.blip) = (0, Duration::ZERO);
         // An old report may be of a faster time than now.
         let found = interval.delivered.max(self.limits.min);
-        if found < self.capacity {
-            self.capacity = found;
+        if found < self.bandwidth {
+            self.bandwidth = found;
         }
         let raised = self.raised_at.take_if(|at| now < *at + self.rtt * 4 + LASTING);
         if raised.is_some() && !self.opening {
@@ -157,7 +157,7 @@ impl Delivery {
         (self.opening, self.retry_at) = (false, None);
         self.calm_holds = CALM_HOLDS;
         self.gain = TOUCH;
-        self.capacity = self.limits.bounded(self.capacity);
+        self.bandwidth = self.limits.bounded(self.bandwidth);
         if !matches!(self.step, Step::Settle | Step::Drain) {
             self.step = Step::Hold;
         }
@@ -176,15 +176,15 @@ impl Delivery {
     /// a little less.
     fn heed_slow_growth(&mut self, step: Step, interval: &Interval) {
         let held = !self.opening && matches!(step, Step::Hold | Step::Await { .. });
-        let slowly = !interval.has_grown(self.jitter) && interval.sent > self.capacity * BUSY;
+        let slowly = !interval.has_grown(self.jitter) && interval.sent > self.bandwidth * BUSY;
         if held && slowly {
-            let found = interval.passed.max(self.capacity * KNOWN);
-            self.capacity = self.limits.bounded(found.min(self.capacity));
+            let found = interval.passed.max(self.bandwidth * KNOWN);
+            self.bandwidth = self.limits.bounded(found.min(self.bandwidth));
         }
     }
 
     pub(super) fn watch_queue(&mut self, step: Step, interval: &Interval) {
-        let packets = Duration::from_secs_f64(8.0 * self.packet / self.capacity.max(1.0));
+        let packets = Duration::from_secs_f64(8.0 * self.packet / self.bandwidth.max(1.0));
         let most = (self.rtt / 3).max(packets).max(Duration::from_millis(4)).max(self.jitter * 4);
         let stretch = self.stretch.map_or(Duration::ZERO, |(stretch, _)| stretch);
         let queue = interval.queue.max(stretch);
@@ -199,7 +199,7 @@ impl Delivery {
         if !self.opening {
             let part =
                 interval.span.as_secs_f64() / CROWD_TIME.max(self.rtt * CROWD_ROUNDS).as_secs_f64();
-            let stands = queue > most / 2 || self.is_marked();
+            let stands = queue > most / 2 || self.is_ce_marked();
             let now = if stands { 1.0 } else { 0.0 };
             self.crowding += (now - self.crowding) * part.min(1.0);
         }

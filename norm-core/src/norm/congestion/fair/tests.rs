@@ -21,7 +21,7 @@ fn steady(rate: f64) -> Fair {
         fair.take(rounds(n), Claim::Start(rate), RTT);
     }
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, rate);
-    fair.take(rounds(40), Claim::Loss(loss, f64::INFINITY), RTT);
+    fair.take(rounds(40), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT);
     fair
 }
 
@@ -36,15 +36,15 @@ fn it_starts_by_doubling_and_a_loss_ends_that() {
         fair.take(rounds(n), Claim::Start(now * 2.0), RTT);
     }
     assert!((fair.rate() / first / 1024.0 - 1.0).abs() < 1e-9, "once each round trip");
-    assert!(fair.is_starting());
-    fair.take(rounds(11), Claim::Loss(0.01, f64::INFINITY), RTT);
-    assert!(!fair.is_starting());
+    assert!(fair.is_slow_start());
+    fair.take(rounds(11), Claim::Loss { event_rate: 0.01, max_rate: f64::INFINITY }, RTT);
+    assert!(!fair.is_slow_start());
 }
 
 #[test]
 fn the_equation_is_reached_by_a_packet_per_round_trip() {
     let mut fair = steady(500_000.0);
-    let loss = Claim::Loss(0.0001, f64::INFINITY);
+    let loss = Claim::Loss { event_rate: 0.0001, max_rate: f64::INFINITY };
     let before = fair.rate();
     for n in 41..=50 {
         fair.take(rounds(n), loss, RTT);
@@ -62,11 +62,11 @@ fn the_equation_is_reached_by_a_packet_per_round_trip() {
 fn one_wrong_report_halves_at_most() {
     let mut fair = steady(500_000.0);
     for _ in 0..10 {
-        fair.take(rounds(41), Claim::Loss(1.0, f64::INFINITY), RTT);
+        fair.take(rounds(41), Claim::Loss { event_rate: 1.0, max_rate: f64::INFINITY }, RTT);
     }
     assert!(fair.rate() >= 249_000.0, "{}", fair.rate());
     for n in 42..80 {
-        fair.take(rounds(n), Claim::Loss(1.0, f64::INFINITY), RTT);
+        fair.take(rounds(n), Claim::Loss { event_rate: 1.0, max_rate: f64::INFINITY }, RTT);
     }
     assert_eq!(fair.rate(), LIMITS.min, "what is said again and again is true");
 }
@@ -80,7 +80,7 @@ fn silence_halves_and_the_way_back_is_short() {
     }
     assert_eq!(fair.rate(), LIMITS.min);
     for n in 0..8 {
-        fair.take(rounds(300 + n), Claim::Loss(loss, f64::INFINITY), RTT);
+        fair.take(rounds(300 + n), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT);
     }
     assert!(fair.rate() > 480_000.0, "{}", fair.rate());
 }
@@ -94,7 +94,7 @@ fn what_is_not_sent_does_not_count_against_the_path() {
     starting.take(rounds(1), Claim::Start(1000.0), RTT);
     assert_eq!(starting.rate(), before);
     let before = fair.rate();
-    fair.take(rounds(41), Claim::Loss(1e-6, f64::INFINITY), RTT);
+    fair.take(rounds(41), Claim::Loss { event_rate: 1e-6, max_rate: f64::INFINITY }, RTT);
     assert_eq!(fair.rate(), before, "nor does it show that more would pass");
 }
 
@@ -102,7 +102,7 @@ fn what_is_not_sent_does_not_count_against_the_path() {
 fn a_queue_slows_down_at_once() {
     let mut fair = steady(500_000.0);
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
-    fair.take(rounds(41), Claim::Loss(loss, f64::INFINITY), RTT * 2);
+    fair.take(rounds(41), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT * 2);
     let rate = fair.rate();
     assert!((300_000.0..400_000.0).contains(&rate), "{rate}");
 }
@@ -114,7 +114,11 @@ fn on_a_short_way_it_rises_by_a_tenth_in_ten_milliseconds() {
     fair.follow(rtt);
     let start = rounds(40);
     for n in 1..=10 {
-        fair.take(start + ms * 10 * n, Claim::Loss(1e-7, f64::INFINITY), rtt);
+        fair.take(
+            start + ms * 10 * n,
+            Claim::Loss { event_rate: 1e-7, max_rate: f64::INFINITY },
+            rtt,
+        );
     }
     let rise = fair.rate() / 5_000_000.0;
     assert!((2.5..2.7).contains(&rise), "{rise}");
@@ -124,27 +128,28 @@ fn on_a_short_way_it_rises_by_a_tenth_in_ten_milliseconds() {
 fn the_last_round_trip_raises_the_rate_by_a_tenth_at_most() {
     let mut fair = steady(500_000.0);
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
-    fair.take(rounds(41), Claim::Loss(loss, f64::INFINITY), RTT / 50);
+    fair.take(rounds(41), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT / 50);
     assert!(fair.rate() < 600_000.0, "{}", fair.rate());
-    assert!(fair.window() < RTT, "an emptied queue widens nothing");
-    fair.take(rounds(42), Claim::Loss(loss, f64::INFINITY), RTT * 3);
-    assert!(fair.window() > RTT * 2, "a queue that has just filled does");
+    assert!(fair.loss_window() < RTT, "an emptied queue widens nothing");
+    fair.take(rounds(42), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT * 3);
+    assert!(fair.loss_window() > RTT * 2, "a queue that has just filled does");
 }
 
 #[test]
 fn on_a_short_way_it_takes_less_than_the_equation_says_but_not_where_routers_mark() {
-    let (ms, claim) = (Duration::from_millis, Claim::Loss(0.01, f64::INFINITY));
-    let part = |fair: &Fair, rtt| fair.worth(claim, rtt) / throughput(PACKET as f64, rtt, 0.01);
+    let (ms, claim) =
+        (Duration::from_millis, Claim::Loss { event_rate: 0.01, max_rate: f64::INFINITY });
+    let part = |fair: &Fair, rtt| fair.rate_for(claim, rtt) / throughput(PACKET as f64, rtt, 0.01);
     let mut fair = fair(rounds(0));
     for (rtt, expected) in [(1, 0.8), (10, 0.8), (15, 0.9), (20, 1.0), (50, 1.0)] {
         assert!((part(&fair, ms(rtt)) - expected).abs() < 1e-9, "{rtt}");
     }
-    fair.note_marks(rounds(1));
+    fair.note_ce_marks(rounds(1));
     fair.take(rounds(2), claim, RTT);
     assert!((part(&fair, ms(5)) - 1.0).abs() < 1e-9);
     fair.take(rounds(100), claim, RTT);
     assert!((part(&fair, ms(5)) - 0.8).abs() < 1e-9, "no marks any more");
-    fair.note_marks(rounds(100));
+    fair.note_ce_marks(rounds(100));
     fair.follow(RTT);
     assert!((part(&fair, ms(5)) - 0.8).abs() < 1e-9, "they were another one's");
 }

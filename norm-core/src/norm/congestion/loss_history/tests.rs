@@ -56,7 +56,7 @@ fn marked(history: &mut LossHistory, packets: u16, marked: impl Fn(u16) -> bool)
     for n in 0..packets {
         let now = Timestamp::ZERO + Duration::from_micros(1_000_000 + u64::from(n) * 100);
         assert_eq!(history.note(now, Sequence(n), RTT), None);
-        if marked(n) && history.mark(now, RTT).is_some() {
+        if marked(n) && history.note_ce(now, RTT).is_some() {
             events.push(n);
         }
     }
@@ -66,7 +66,7 @@ fn marked(history: &mut LossHistory, packets: u16, marked: impl Fn(u16) -> bool)
 #[test]
 fn marks_are_events_as_losses_are_and_one_in_a_round_trip() {
     let mut history = LossHistory::new();
-    assert_eq!(history.mark(Timestamp::ZERO, RTT), None, "nothing came yet");
+    assert_eq!(history.note_ce(Timestamp::ZERO, RTT), None, "nothing came yet");
     assert_eq!(marked(&mut history, 250, |n| n >= 20), [20, 121, 222]);
     let mut rare = LossHistory::new();
     marked(&mut rare, 20_000, |n| n % 500 == 499);
@@ -85,8 +85,8 @@ fn a_mark_and_losses_of_the_same_round_trip_are_one_event() {
     let lost: Vec<u16> = (0..60).filter(|&n| n != 40).collect();
     assert_eq!(feed(&mut lossy, 1_000_000, 100, &lost), [LossEvent::First]);
     let at = |micros| Timestamp::ZERO + Duration::from_micros(micros);
-    assert_eq!(lossy.mark(at(1_006_000), RTT), None);
-    assert_eq!(lossy.mark(at(1_020_000), RTT), Some(LossEvent::Another));
+    assert_eq!(lossy.note_ce(at(1_006_000), RTT), None);
+    assert_eq!(lossy.note_ce(at(1_020_000), RTT), Some(LossEvent::Another));
 }
 
 #[test]

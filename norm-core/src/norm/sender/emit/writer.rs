@@ -83,7 +83,7 @@ impl PacketWriter {
                 self.write_command(Command::Eot(eot), sources.group, out);
             }
         }
-        Some(whole(out))
+        out.transmit(Destination::Group)
     }
 
     fn fields(&self, group: GroupTiming) -> SenderFields {
@@ -98,7 +98,7 @@ impl PacketWriter {
     fn write_message(&mut self, message: &Message<'_>, out: &mut TransmitBuf) {
         let header = Header { sequence: self.sequence, source: self.node };
         self.sequence = Sequence(self.sequence.0.wrapping_add(1));
-        message.emit(header, &mut out.bytes);
+        out.append(|bytes| message.emit(header, bytes));
     }
 
     fn write_command(&mut self, command: Command<'_>, group: GroupTiming, out: &mut TransmitBuf) {
@@ -192,7 +192,7 @@ impl PacketWriter {
             payload: object.info()?,
         });
         self.write_message(&message, out);
-        Some(whole(out))
+        out.transmit(Destination::Group)
     }
 
     fn write_data(
@@ -215,11 +215,9 @@ impl PacketWriter {
             block_len: object.block_len(block) as u16,
             format: self.scheme.payload_format(),
             writer: self,
-            segment_size: 0,
         };
         data.write_batch(&batch.symbols, out);
-        let segment_size = data.segment_size;
-        (segment_size > 0).then_some(Transmit { destination: Destination::Group, segment_size })
+        out.transmit(Destination::Group)
     }
 }
 
@@ -233,8 +231,6 @@ struct DataWriter<'a> {
     block_len: u16,
     format: PayloadFormat,
     writer: &'a mut PacketWriter,
-    /// Bytes of the first message; 0 before it.
-    segment_size: usize,
 }
 
 impl DataWriter<'_> {
@@ -286,19 +282,11 @@ impl DataWriter<'_> {
             payload,
         });
         self.writer.write_message(&message, out);
-        if self.segment_size == 0 {
-            self.segment_size = out.bytes.len();
-        }
     }
 }
 
 fn flags(object: &SendObject, repair: bool) -> ObjectFlags {
     object.flags().with(if repair { ObjectFlags::REPAIR } else { ObjectFlags(0) })
-}
-
-/// The buffer as one packet to the group.
-fn whole(out: &TransmitBuf) -> Transmit {
-    Transmit { destination: Destination::Group, segment_size: out.bytes.len() }
 }
 
 /// Bytes of the longest DATA message.

@@ -9,7 +9,7 @@ use crate::base::Timestamp;
 use crate::norm::sender::config::ConfigError;
 use crate::norm::sender::objects::{ObjectSpec, Retention, StreamSpec};
 use crate::norm::sender::schedule::stream_retention;
-use crate::norm::wire::ACK_CREDIT;
+use crate::norm::wire::ACK_WINDOW;
 
 /// Lowest type of an acknowledgment that applications may ask for.
 const MIN_APPLICATION_ACK: u8 = 16;
@@ -23,6 +23,11 @@ impl Sender {
         let key = self.content.enqueue(spec, &self.config)?;
         self.reopen();
         Ok(key)
+    }
+
+    /// The key of the object that is added next.
+    pub fn next_key(&self) -> u64 {
+        self.content.objects().end_key()
     }
 
     /// No more objects will come: the session ends when all receivers have confirmed.
@@ -53,9 +58,9 @@ impl Sender {
     /// Asks all known receivers for an application acknowledgment of type 16..=254 (RFC 5740
     /// §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here. A request that
     /// is still being sent is replaced. `None` for the reserved types 0..=15 and for
-    /// [`ACK_CREDIT`].
+    /// [`ACK_WINDOW`].
     pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
-        if ack_type < MIN_APPLICATION_ACK || ack_type == ACK_CREDIT {
+        if ack_type < MIN_APPLICATION_ACK || ack_type == ACK_WINDOW {
             return None;
         }
         self.idle = false;

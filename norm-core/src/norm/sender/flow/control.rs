@@ -6,7 +6,7 @@ use super::lag::Lag;
 use super::window::ReceiveWindows;
 use crate::base::Timestamp;
 use crate::norm::sender::receivers::MemberTable;
-use crate::norm::wire::{Credit, NodeId};
+use crate::norm::wire::{NodeId, ReceiveWindow};
 
 /// Receive windows, and the oldest need of lagging receivers.
 #[derive(Debug)]
@@ -129,9 +129,9 @@ impl FlowControl {
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
-        credit: Credit,
+        answer: ReceiveWindow,
         paced: bool,
     ) {
-        self.windows.answered(now, node, ack_id, credit, paced);
+        self.windows.answered(now, node, ack_id, answer, paced);
     }
 }

@@ -1,16 +1,16 @@
 //! The receive windows of the receivers that are waited for.
 //!
 //! Now and then, by NORM_CMD(ACK_REQ), the sender asks some receivers how much more they can take
-//! ([`Credit`]); since the question travels among the data, the answer counts from where the data
-//! were when it was asked. A receiver that can take nothing for a while, or does not answer, is not
-//! waited for until it can and does.
+//! ([`wire::ReceiveWindow`]); since the question travels among the data, the answer counts from
+//! where the data were when it was asked. A receiver that can take nothing for a while, or does not
+//! answer, is not waited for until it can and does.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::answers::{AnswerTime, Pace};
 use crate::base::Timestamp;
-use crate::norm::wire::{Credit, NodeId};
+use crate::norm::wire::{self, NodeId};
 
 /// What is known of a receiver.
 #[derive(Copy, Clone, Debug)]
@@ -195,7 +195,7 @@ impl ReceiveWindows {
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
-        credit: Credit,
+        answer: wire::ReceiveWindow,
         paced: bool,
     ) {
         let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
@@ -207,8 +207,8 @@ impl ReceiveWindows {
         pace.note(now, question.at, question.sent);
         self.answer_time.note(now.saturating_since(question.at));
         // A burst must also leave room for repair, and for packets of others.
-        let burst = if paced { u64::MAX } else { (credit.burst / 4 * 3).min(pace.ahead()) };
-        let room = credit.room.min(burst);
+        let burst = if paced { u64::MAX } else { (answer.burst / 4 * 3).min(pace.ahead()) };
+        let room = answer.bytes.min(burst);
         let new = ReceiveWindow { pace, ..ReceiveWindow::new(question.sent, room) };
         if !self.make_place(node, &new) {
             return;

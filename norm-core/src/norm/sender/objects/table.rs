@@ -105,7 +105,7 @@ impl ObjectTable {
     }
 
     /// One past the newest object.
-    fn end_key(&self) -> u64 {
+    pub(crate) fn end_key(&self) -> u64 {
         self.first_key + self.objects.len() as u64
     }
 

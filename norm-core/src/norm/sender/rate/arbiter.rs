@@ -51,7 +51,7 @@ impl ModeArbiter {
         changes.then(|| Self {
             limits: limits(config),
             packet,
-            overhead: config.packet_overhead,
+            overhead: config.packet_overhead.bytes(),
             waiting: None,
             at: now,
             fair_time: None,
@@ -88,7 +88,7 @@ impl ModeArbiter {
     fn yield_control(&mut self, now: Timestamp, controller: &mut RateController) {
         let RateController::Delivery(follower) = &*controller else { return };
         let (rate, rtt) = (follower.rate() * FAIR_START_SHARE, follower.rtt());
-        let fair = Fair::at(self.limits, self.packet + self.overhead, (rate, rtt), now);
+        let fair = Fair::at(self.limits, self.packet + self.overhead, rate, rtt, now);
         let election = Election::new(fair, self.packet, self.overhead, now);
         let soon = now < self.at + SOON.max(rtt * SOON_ROUNDS);
         let shortest = MIN_FAIR_TIME.max(rtt * MIN_FAIR_ROUNDS);

@@ -109,7 +109,7 @@ impl ClrFollower {
 
     pub(super) fn set_max_rate(&mut self, max: f64) {
         self.max_rate = max;
-        self.delivery.set_most(max);
+        self.delivery.set_max_rate(max);
     }
 
     /// Packets that may leave at once.
@@ -124,7 +124,7 @@ impl ClrFollower {
 
     /// The CLR, unless the path is still being explored.
     pub(super) fn clr(&self) -> Option<NodeId> {
-        self.clr.filter(|_| !self.delivery.is_opening()).map(|clr| clr.node)
+        self.clr.filter(|_| !self.delivery.is_startup()).map(|clr| clr.node)
     }
 
     /// There is no CLR, and no receiver was heard for this long.
@@ -134,12 +134,12 @@ impl ClrFollower {
 
     /// The part of the time in which a queue stands that is none of ours.
     pub(super) fn queue_occupancy(&self) -> f64 {
-        self.delivery.crowding()
+        self.delivery.queue_occupancy()
     }
 
     /// Queues so far were of our own making.
     pub(super) fn forget_queues(&mut self) {
-        self.delivery.forget_crowding();
+        self.delivery.forget_occupancy();
     }
 
     /// The round trip to the CLR.
@@ -202,7 +202,7 @@ impl ClrFollower {
         if self.clr.is_none_or(|clr| clr.is_silent(now, gap)) {
             self.clr = Some(Watched::new(now, view));
             if !core::mem::take(&mut self.resumed) {
-                self.delivery.free(now, core::mem::take(&mut self.bandwidth_before));
+                self.delivery.release(now, core::mem::take(&mut self.bandwidth_before));
             }
         }
         if let Some(clr) = self.clr.as_mut().filter(|clr| clr.node == view.node) {
@@ -211,7 +211,7 @@ impl ClrFollower {
             if clr.reported.replace(cc_sequence) != Some(cc_sequence) {
                 let rtt = clr.rtt;
                 let shortest = self.shortest_rtts.note(now, view.node, rtt);
-                self.delivery.note_nearest(now, shortest, rtt);
+                self.delivery.note_min_rtt(now, shortest, rtt);
                 self.delivery.take(now, &view.report, rtt);
             }
             return;
@@ -222,11 +222,11 @@ impl ClrFollower {
 
     /// A receiver that is not the CLR reports of an interval: it may become CLR.
     fn compare(&mut self, now: Timestamp, view: &PathView<'_>, interval: &Interval) {
-        let bandwidth = self.delivery.capacity();
+        let bandwidth = self.delivery.bandwidth();
         let congested = interval.is_congested(Duration::ZERO);
         let less = congested && interval.delivered < bandwidth * CANDIDATE_SHARE;
         // The CLR sees no CE marks, and this receiver does.
-        let marked = self.delivery.shows_marks(&view.report) && !self.delivery.is_marked();
+        let marked = self.delivery.shows_ce_marks(&view.report) && !self.delivery.is_ce_marked();
         let is_candidate = |candidate: &Watched| candidate.node == view.node;
         if !less && !marked {
             // A short time shows no loss, though there may be much.
@@ -244,7 +244,7 @@ impl ClrFollower {
             let is_free = |known: Watched| is_candidate(&known) || known.is_silent(now, gap);
             if self.candidate.is_none_or(is_free) {
                 self.candidate = Some(watched);
-                self.delivery.pause_opening(now);
+                self.delivery.pause_startup(now);
             }
             return;
         }
@@ -253,7 +253,7 @@ impl ClrFollower {
         self.clr = Some(watched);
         self.bandwidth_before = bandwidth;
         // What it loses at calm times may be no more than its short acquaintance with us.
-        self.delivery.limit(now, interval.delivered * (1.0 - interval.base));
+        self.delivery.limit_to(now, interval.delivered * (1.0 - interval.baseline_loss));
     }
 
     /// The time between two probes, of late.
@@ -270,13 +270,13 @@ impl ClrFollower {
             && let Some(previous) = self.previous_clr.take().filter(|known| active(known.node))
         {
             self.clr = Some(Watched { heard: now, reported: None, ..previous });
-            self.delivery.free(now, core::mem::take(&mut self.bandwidth_before));
+            self.delivery.release(now, core::mem::take(&mut self.bandwidth_before));
         }
         self.candidate.take_if(is_gone);
         let limit = (silence(self.rtt()) / HALVE_PART).max(gap * HALVE_PROBES);
         if now >= self.silent_from + limit {
             self.silent_from = now;
-            self.blind |= !self.delivery.has_begun();
+            self.blind |= !self.delivery.has_report();
             self.delivery.halve(now);
         }
     }

@@ -37,14 +37,14 @@ impl RateController {
             return None;
         }
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, guess) = (config.packet_overhead.bytes(), config.grtt.initial);
         if config.control == RateControl::Fair || !config.mode.has_path_reports() {
             let fair = Fair::new(limits, packet + overhead, guess, now);
             return Some(Self::Fair(Box::new(Election::new(fair, packet, overhead, now))));
         }
         let delivery = Delivery::new(limits, packet, overhead, guess, now);
         let scavenges = config.control == RateControl::Scavenger;
-        let delivery = if scavenges { delivery.giving_way() } else { delivery };
+        let delivery = if scavenges { delivery.scavenger() } else { delivery };
         Some(Self::Delivery(Box::new(ClrFollower::new(delivery, limits.max, now))))
     }
 
@@ -69,7 +69,7 @@ impl RateController {
     pub(super) fn limiting(&self) -> Option<Limiting> {
         let (node, max) = match self {
             Self::Delivery(follower) => (follower.clr()?, follower.max_rate()),
-            Self::Fair(election) => (election.clr()?, election.fair().most()),
+            Self::Fair(election) => (election.clr()?, election.fair().max_rate()),
         };
         let rate = self.rate();
         ((rate as f64) < max * 8.0 * UNLIMITED_SHARE).then_some(Limiting { node, rate })
@@ -95,7 +95,7 @@ impl RateController {
         let max = bits.map_or(f64::MAX, |bits| bits as f64 / 8.0);
         match self {
             Self::Delivery(follower) => follower.set_max_rate(max),
-            Self::Fair(election) => election.fair_mut().set_most(max),
+            Self::Fair(election) => election.fair_mut().set_max_rate(max),
         }
     }
 
@@ -130,7 +130,7 @@ impl RateController {
             Self::Fair(election) => {
                 election.probe(now, total);
                 let rate = QuantizedRate::from_bytes_per_second(election.fair().rate());
-                Watch { calm: false, held: false, fair: true, paused: false, rate }
+                Watch { quiet: false, cruise: false, fair: true, paused: false, rate }
             }
         }
     }

@@ -114,14 +114,14 @@ impl Election {
 
     /// For a probe's list: the CLR first.
     pub(super) fn listed(&self) -> impl Iterator<Item = CcNode> {
-        let start = if self.fair.is_starting() { CcFlags::START } else { CcFlags::NONE };
+        let start = if self.fair.is_slow_start() { CcFlags::START } else { CcFlags::NONE };
         let item = move |candidate: &Candidate, role: CcFlags| CcNode {
             id: candidate.node,
             flags: role.with(CcFlags::RTT).with(start),
             rtt: QuantizedRtt::from_duration(candidate.rtt),
             rate: QuantizedRate::from_bytes_per_second(candidate.rate / self.ratio),
         };
-        let window = self.fair.window();
+        let window = self.fair.loss_window();
         let clr = self.clr.iter();
         let clr = clr.map(move |clr| item(&Candidate { rtt: window, ..*clr }, CcFlags::CLR));
         clr.chain(self.potential.iter().map(move |potential| item(potential, CcFlags::PLR)))
@@ -143,7 +143,7 @@ impl Election {
         let Some(claim) = self.claim(feedback, nack) else { return };
         if let Some(clr) = self.clr.as_mut().filter(|clr| clr.node == node) {
             // A NACK that cannot tell the loss changes nothing of it.
-            let lossy = matches!(clr.claim, Claim::Loss(..));
+            let lossy = matches!(clr.claim, Claim::Loss { .. });
             let claim = match claim {
                 Claim::Rate(_) if lossy => clr.claim,
                 claim => claim,
@@ -153,13 +153,13 @@ impl Election {
             clr.claim = claim;
             clr.rtt = self.fair.rtt();
             clr.cc_sequence = feedback.cc_sequence;
-            clr.rate = self.fair.worth(claim, clr.rtt);
+            clr.rate = self.fair.rate_for(claim, clr.rtt);
             self.silent_from = now;
             self.replace(now);
             return;
         }
-        if matches!(claim, Claim::Loss(..)) {
-            self.fair.end_start();
+        if matches!(claim, Claim::Loss { .. }) {
+            self.fair.end_slow_start();
         }
         let candidate = self.candidate(now, node, rtt, feedback, claim);
         self.consider(now, candidate);
@@ -168,7 +168,7 @@ impl Election {
     /// A receiver reports CE marks.
     pub(super) fn note_ce_marks(&mut self, now: Timestamp, node: NodeId) {
         if self.clr.is_some_and(|clr| clr.node == node) {
-            self.fair.note_marks(now);
+            self.fair.note_ce_marks(now);
         }
     }
 
@@ -237,7 +237,7 @@ impl Election {
             return (rate > 0.0).then_some(Claim::Rate(rate));
         }
         let most = if flags.contains(CcFlags::LIMIT) && rate > 0.0 { rate } else { f64::INFINITY };
-        Some(Claim::Loss(loss, most))
+        Some(Claim::Loss { event_rate: loss, max_rate: most })
     }
 
     /// A receiver that is not the CLR. Its round trip is the mean of the last and this one.
@@ -253,7 +253,7 @@ impl Election {
         let told = feedback.flags.contains(CcFlags::RTT).then(|| feedback.rtt.to_duration());
         let last = known.map(|candidate| candidate.rtt).or(told).unwrap_or(rtt);
         let rtt = (last + rtt) / 2;
-        let rate = self.fair.worth(claim, rtt);
+        let rate = self.fair.rate_for(claim, rtt);
         let again =
             known.is_some_and(|known| !known.doubted || known.cc_sequence != feedback.cc_sequence);
         let doubted = !again && rate < self.fair.rate() * DOUBTFUL_SHARE;

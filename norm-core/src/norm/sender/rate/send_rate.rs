@@ -205,7 +205,7 @@ impl SendRate {
             }
             (RateController::Delivery(_), None) => return None,
             (RateController::Fair(election), report) => {
-                if report.is_some_and(|report| report.marked > 0) {
+                if report.is_some_and(|report| report.ce_marked > 0) {
                     election.note_ce_marks(now, path.node);
                 }
                 election.take(now, path.node, rtt, path.feedback, path.nack);

@@ -129,6 +129,13 @@ impl Member {
 pub(crate) struct Speaker {
     pub(crate) node: NodeId,
     pub(crate) peer: Peer,
+    pub(crate) address: SocketAddr,
+}
+
+impl Speaker {
+    pub(crate) fn new(node: NodeId, address: SocketAddr) -> Self {
+        Self { node, peer: Peer::new(address), address }
+    }
 }
 
 /// An address: a mix of IP address and port, of which a list can be long.

@@ -1,5 +1,5 @@
-//! The receivers of a session: the list, the size of the group, and what
-//! single receivers are to be told.
+//! The receivers of a session: the list, the size of the group, and what single receivers are to be
+//! told.
 
 mod claims;
 mod departures;
@@ -12,7 +12,7 @@ mod state;
 mod table;
 
 pub(crate) use group::GroupTiming;
+pub(crate) use member::Speaker;
 pub use member::{Member, MemberStatus};
-pub(crate) use member::{Peer, Speaker};
 pub(crate) use state::{Receivers, leaves};
 pub(crate) use table::{Heard, MemberTable};

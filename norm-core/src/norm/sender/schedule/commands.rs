@@ -13,7 +13,7 @@ use crate::norm::sender::lifecycle::Lifecycle;
 use crate::norm::sender::objects::{Content, SendObject};
 use crate::norm::sender::rate::{ProbeStart, SendRate};
 use crate::norm::sender::receivers::Receivers;
-use crate::norm::wire::{ACK_CREDIT, NodeId, QuantizedRate, RollCall, Watch, WireTime};
+use crate::norm::wire::{ACK_WINDOW, MembershipQuery, NodeId, QuantizedRate, Watch, WireTime};
 
 /// Loss from which on EOT is sent more often: 2 %, as a fraction of 65,535.
 const LOSSY_SHARE: u16 = 1_310;
@@ -23,7 +23,7 @@ const UNLIMITED_RATE: u64 = 100_000_000_000;
 const NODE_BYTES: usize = 4;
 /// What a probe of a pause says. Its rate means nothing, but must be one.
 const PAUSED: Watch =
-    Watch { calm: false, held: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
+    Watch { quiet: false, cruise: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
 
 /// A poll for a command.
 #[derive(Debug)]
@@ -100,15 +100,15 @@ impl CommandPoll<'_> {
             }
             Answer::RepairAdv => Some(Packet::RepairAdv),
             Answer::Collision { node, keeper } => {
-                Some(own_command(RollCall::Collision { node, keeper }))
+                Some(own_command(MembershipQuery::Collision { node, keeper }))
             }
             Answer::Evict { node } => {
                 if !self.config.mode.sends_evictions() {
                     return None;
                 }
                 let identity = self.receivers.members().identity(node)?;
-                let lane = self.config.slow.and_then(|slow| slow.separate_group);
-                Some(own_command(RollCall::Eject { node, identity, lane }))
+                let group = self.config.slow.and_then(|slow| slow.separate_group);
+                Some(own_command(MembershipQuery::Evict { node, identity, group }))
             }
         }
     }
@@ -145,7 +145,7 @@ impl CommandPoll<'_> {
         let answer_time = query.spread + self.receivers.grtt() * 2;
         self.receivers.members_mut().note_query(Some(answer_time));
         let members = self.receivers.members();
-        own_command(RollCall::Call {
+        own_command(MembershipQuery::Query {
             round: query.round,
             window_ms: u32::try_from(query.spread.as_millis()).unwrap_or(u32::MAX),
             send_time: WireTime::from_nanos(self.now.as_nanos()),
@@ -172,7 +172,7 @@ impl CommandPoll<'_> {
         let limit = self.list_limit();
         let question = self.flow.ask(self.now, bytes, members, heeded, limit);
         let (ack_id, nodes) = (question.ack_id, question.nodes);
-        Some(Packet::AckRequest(AckRequest { ack_type: ACK_CREDIT, ack_id, nodes }))
+        Some(Packet::AckRequest(AckRequest { ack_type: ACK_WINDOW, ack_id, nodes }))
     }
 
     /// FLUSH of what was sent last, for receivers that came too late to begin with it by
@@ -201,7 +201,7 @@ impl CommandPoll<'_> {
 }
 
 /// One of our own commands.
-fn own_command(command: RollCall) -> Packet {
+fn own_command(command: MembershipQuery) -> Packet {
     let mut content = Vec::with_capacity(64);
     command.emit(&mut content);
     Packet::Application(Bytes::from(content))

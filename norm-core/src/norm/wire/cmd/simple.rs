@@ -87,7 +87,7 @@ impl<'a> AckReq<'a> {
     }
 }
 
-/// Content of the application's; ours is a [`crate::norm::wire::RollCall`].
+/// Content of the application's; ours is a [`crate::norm::wire::MembershipQuery`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Application<'a> {
     /// Zero from us; kept from others.

@@ -14,7 +14,7 @@ fn report<'a>() -> MemberReport<'a> {
         bytes_total: 0x3132_3334_3536_3738,
         loss: 0x4142,
         drops: 0x5152_5354,
-        marked: 0,
+        ce_marked: 0,
         name: "röm-7",
         reason: "disk full",
     }
@@ -48,7 +48,7 @@ fn the_layout_of_version_1_stays_as_it_is() {
 
 #[test]
 fn marks_are_behind_all_of_it_in_version_2() {
-    let marked = MemberReport { marked: 0x6162_6364, ..report() };
+    let marked = MemberReport { ce_marked: 0x6162_6364, ..report() };
     let (bytes, plain) = (encoded(&marked), encoded(&report()));
     assert_eq!((bytes[2], &bytes[3..plain.len()]), (2, &plain[3..]));
     assert_eq!(bytes[plain.len()..], [0x61, 0x62, 0x63, 0x64]);

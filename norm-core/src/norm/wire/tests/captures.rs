@@ -164,7 +164,7 @@ fn flushes_of_empty_objects_name_nothing_and_others_do() {
                 Message::parse(&bytes).unwrap()
             {
                 let format = PayloadFormat::for_fec(flush.fec_id).unwrap();
-                let nothing = flush.payload_id.names_nothing(format);
+                let nothing = flush.payload_id.is_before_first(format);
                 assert_eq!(nothing, file == "empty", "{description}");
             }
         }

@@ -246,7 +246,7 @@ proptest! {
     ) {
         let _ = exercise::message(&bytes);
         let _ = exercise::extensions(&bytes);
-        exercise::roll_call(&bytes);
+        exercise::membership_query(&bytes);
         if let [first, second, ..] = &mut bytes[..] {
             (*first, *second) = (0x10 | kind, words);
             let _ = exercise::message(&bytes);

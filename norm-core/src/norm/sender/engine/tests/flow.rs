@@ -1,7 +1,7 @@
 //! How far new data go.
 
 use super::*;
-use crate::norm::wire::{ACK_CREDIT, Credit};
+use crate::norm::wire::{ACK_WINDOW, ReceiveWindow};
 
 #[test]
 fn new_data_go_as_far_as_a_receive_window() {
@@ -23,8 +23,8 @@ fn new_data_go_as_far_as_a_receive_window() {
         _ => None,
     });
     let mut payload = Vec::new();
-    Credit { room: 1 << 20, burst: u64::MAX }.emit(&mut payload);
-    let answer = Message::Ack(Ack { ack_id: asked.unwrap(), ..ack(&sender, ACK_CREDIT, &payload) });
+    ReceiveWindow { bytes: 1 << 20, burst: u64::MAX }.emit(&mut payload);
+    let answer = Message::Ack(Ack { ack_id: asked.unwrap(), ..ack(&sender, ACK_WINDOW, &payload) });
     feed(&mut sender, START, 2, &answer);
     drain(&mut sender, START);
     let second = sender.progress().0;

@@ -64,7 +64,7 @@ fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
             sender.handle_job(now, done);
         }
         while let Some(transmit) = sender.poll_transmit(now, &mut out) {
-            packets.extend(out.bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+            packets.extend(out.as_bytes().chunks(transmit.segment_size).map(<[u8]>::to_vec));
         }
         if packets.len() == before {
             return packets;
@@ -79,7 +79,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
     let datagram = Datagram {
         source: address,
         to_group: true,
-        marked: false,
+        ce: false,
         waited: Duration::ZERO,
         payload: &mut bytes,
     };
@@ -107,7 +107,7 @@ fn report_loss(sender: &mut Sender, now: Timestamp, node: u32, state: MemberStat
         bytes_total: 0,
         loss,
         drops: 0,
-        marked: 0,
+        ce_marked: 0,
         name: "receiver",
         reason: "",
     };

@@ -5,8 +5,8 @@ const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 const MS: Duration = Duration::from_millis(1);
 const ONE: NodeId = NodeId(1);
 
-fn credit(room: u64) -> Credit {
-    Credit { room, burst: u64::MAX }
+fn credit(room: u64) -> wire::ReceiveWindow {
+    wire::ReceiveWindow { bytes: room, burst: u64::MAX }
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn data_lead_the_answer_by_the_room_that_it_tells() {
 fn socket_buffer_counts_without_a_rate() {
     let mut window = ReceiveWindows::new();
     let id = window.ask(START, 0, &[ONE]);
-    let answer = Credit { room: 64 << 20, burst: 4 << 20 };
+    let answer = wire::ReceiveWindow { bytes: 64 << 20, burst: 4 << 20 };
     window.answered(START + MS, ONE, id, answer, false);
     assert!(window.stalls(START, 3 << 20));
     assert!(!window.stalls(START, (3 << 20) - 1));
@@ -41,7 +41,7 @@ fn socket_buffer_counts_without_a_rate() {
 #[test]
 fn data_lead_by_a_few_milliseconds_without_a_rate() {
     let mut window = ReceiveWindows::new();
-    let answer = Credit { room: 64 << 20, burst: 64 << 20 };
+    let answer = wire::ReceiveWindow { bytes: 64 << 20, burst: 64 << 20 };
     let (mut now, mut sent) = (START, 0);
     let mut ahead = |window: &mut ReceiveWindows, rate: u64| {
         for _ in 0..40 {

@@ -19,7 +19,7 @@ impl Test {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
         let limits = limits(&config);
-        let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, rtt) = (config.packet_overhead.bytes(), config.grtt.initial);
         let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
         let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
         let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0 };
@@ -58,13 +58,13 @@ impl Test {
         let report = PathReport {
             cc_sequence: self.sequence,
             probes: 1,
-            base_loss: 0,
+            baseline_loss: 0,
             span: MS * 20,
             received,
             lost: 100 - received,
             bytes: received * 972,
             queue: Duration::ZERO,
-            marked,
+            ce_marked: marked,
         };
         let view = PathView { node, rtt: MS * 10, feedback: &feedback, report };
         self.follower.take(self.now, &view);
@@ -157,10 +157,10 @@ fn rarely_probed_clr_is_silent_after_two_probes() {
         test.probe_after(MS * 7000);
         test.report(A, 100);
     }
-    let capacity = test.follower.delivery.capacity();
+    let capacity = test.follower.delivery.bandwidth();
     test.probe_after(MS * 7000);
-    assert_eq!(test.follower.delivery.capacity(), capacity);
+    assert_eq!(test.follower.delivery.bandwidth(), capacity);
     test.probe_after(MS * 7000);
-    assert!(test.follower.delivery.capacity() < capacity);
+    assert!(test.follower.delivery.bandwidth() < capacity);
     assert_eq!(test.clr(), Some(A));
 }

@@ -11,12 +11,8 @@ fn id(n: u32) -> Identity {
     Identity(u128::from(n).to_be_bytes())
 }
 
-fn at(n: u16) -> Peer {
-    Peer::new(SocketAddr::from(([10, 0, 0, 1], n)))
-}
-
 fn speaker(node: u32, peer: u16) -> Speaker {
-    Speaker { node: NodeId(node), peer: at(peer) }
+    Speaker::new(NodeId(node), SocketAddr::from(([10, 0, 0, 1], peer)))
 }
 
 fn hear(members: &mut MemberTable, node: u32, peer: u16, identity: Option<u32>) -> Heard {

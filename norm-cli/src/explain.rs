@@ -1,0 +1,137 @@
+//! What sessions say, as sentences for people who have a command line: values become words, with the
+//! options and keys that help.
+
+use norm_net::event::{Obstacle, Remaining};
+use norm_net::io::error::NetError;
+use norm_net::io::interface::InterfaceError;
+use norm_net::transfer::schedule::ScheduleProblem;
+use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure};
+
+/// A hint in words.
+pub fn hint(hint: &Hint) -> String {
+    match hint {
+        Hint::NoReceiver { sends_anyway: true, .. } => {
+            format!("{hint}; Ctrl-C ends that, and --min-receivers 1 waits for the first one")
+        }
+        Hint::SenderSilent { timeout: None, .. } => {
+            format!("{hint}: Ctrl-C to give up, --timeout to do so by itself")
+        }
+        Hint::FilesPresent { files, .. } => {
+            let them = if *files == 1 { "it" } else { "them" };
+            format!("{hint}; --overwrite replaces {them}")
+        }
+        Hint::ForeignAddress { .. } => format!(
+            "-g {hint}. By unicast norm-recv names one of its own addresses, and norm-send the same"
+        ),
+        _ => hint.to_string(),
+    }
+}
+
+/// A problem of a receiver in words.
+pub fn problem(problem: &Problem) -> String {
+    match problem {
+        Problem::Obstructed { path, obstacle: Obstacle::File } => format!(
+            "{} exists already: use --overwrite to replace it, or another directory",
+            path.display()
+        ),
+        Problem::Obstructed { path, obstacle: Obstacle::SameSize } => format!(
+            "{} exists already: its size is the same, its content is not (or cannot be read): use \
+             --overwrite to replace it, or move it away",
+            path.display()
+        ),
+        Problem::Obstructed { obstacle: Obstacle::Directory, .. } => {
+            format!("{problem}: move it away, or use another directory")
+        }
+        Problem::Remaining { cause: Remaining::BeganLater } => {
+            format!("{problem}; norm-recv --continuous takes more than one")
+        }
+        Problem::Evicted => format!(
+            "{problem}: receive again when its network or disk is faster, or have the sender use \
+             --slow separate or wait"
+        ),
+        Problem::SeparateGroupSilent => {
+            format!("{problem}: receive again, or have the sender use --slow wait")
+        }
+        _ => problem.to_string(),
+    }
+}
+
+/// A failed file set, or standalone files that failed, in words.
+pub fn failure(failure: &SetFailure) -> String {
+    let problem = problem(&failure.problem);
+    match failure.files {
+        0 | 1 => problem,
+        files => format!("{files} files failed: {problem}"),
+    }
+}
+
+/// Why sending cannot begin, in words.
+pub fn send_error(error: &SendError) -> String {
+    match error {
+        SendError::Config(problem) => config(problem),
+        SendError::Net(error) => net(error),
+        _ => error.to_string(),
+    }
+}
+
+/// Why receiving cannot begin, in words.
+pub fn receive_error(error: &ReceiveError) -> String {
+    match error {
+        ReceiveError::Config(problem) => config(problem),
+        ReceiveError::Net(error) => net(error),
+        _ => error.to_string(),
+    }
+}
+
+fn config(problem: &ConfigProblem) -> String {
+    problem.to_string()
+}
+
+fn net(error: &NetError) -> String {
+    match error {
+        NetError::Interface(InterfaceError::Ambiguous { .. }) => {
+            format!("{error}; name it with --interface")
+        }
+        NetError::Interface(InterfaceError::NoneUsable { existing, .. }) => {
+            match existing.iter().find(|one| one.loopback) {
+                Some(loopback) => format!("{error}; --interface {} takes that", loopback.name),
+                None => error.to_string(),
+            }
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// What is wrong with a schedule, in words.
+pub fn schedule(problem: &ScheduleProblem) -> String {
+    match problem {
+        ScheduleProblem::Empty { .. } => format!("{problem}: for the whole day write else=…"),
+        _ => problem.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn words_name_the_option_that_helps() {
+        let present = |files| Hint::FilesPresent {
+            sender: norm_net::event::SenderId(0),
+            set: norm_net::event::SetId([0; 16]),
+            files,
+            first: "in/a".into(),
+        };
+        assert!(hint(&present(1)).ends_with("; --overwrite replaces it"));
+        assert!(hint(&present(2)).ends_with("; --overwrite replaces them"));
+        let silent = |timeout| Hint::SenderSilent { after: Duration::from_secs(5), timeout };
+        assert!(hint(&silent(None)).contains("--timeout"));
+        assert!(!hint(&silent(Some(Duration::from_secs(9)))).contains("--"));
+        let obstructed = Problem::Obstructed { path: "in/a".into(), obstacle: Obstacle::File };
+        assert!(problem(&obstructed).contains("in/a exists already: use --overwrite"));
+        let later = Problem::Remaining { cause: Remaining::BeganLater };
+        assert!(problem(&later).ends_with("norm-recv --continuous takes more than one"));
+    }
+}

@@ -1,0 +1,295 @@
+//! An example of each event: a value of its type, serialised as the programs do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::transfer::MemberState;
+use norm_net::event::{ContentId, ResumeData, RootHash, SenderId, SetId};
+use norm_net::io::interface::{Because, Interface};
+use norm_net::transfer::schedule::Bound;
+use norm_net::{
+    Hint, NodeId, Pace, Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport,
+    ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome,
+    SendPhase, SendProgress, SendReport, SendSettings, SetFailure, SetReport,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Code;
+use crate::json::{
+    DemoCopy, DemoEvent, DemoSummary, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary,
+};
+
+/// Examples for a chapter, with the names of the events.
+pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
+    let lines = match chapter {
+        "All programs" => all_programs(),
+        "norm-send" => sender(),
+        "norm-send --demo" => demo(),
+        _ => receiver(),
+    };
+    let name = |line: &Value| line["event"].as_str().unwrap_or_default().to_owned();
+    lines.into_iter().map(|line| (name(&line), line)).collect()
+}
+
+/// An event as a line has it, after so many milliseconds.
+fn line(event: &impl Serialize, at: u64) -> Value {
+    let line = crate::json::encode(event, Duration::from_millis(at));
+    serde_json::from_str(&line).expect("it is JSON")
+}
+
+const SET: SetId = SetId([0xc4; 16]);
+const SENDER: SenderId = SenderId(0);
+
+fn all_programs() -> Vec<Value> {
+    vec![
+        line(&ProgramEvent::Interrupted, 6_031),
+        line(
+            &ProgramEvent::ReportFailed { message: "--report run.json cannot be written".into() },
+            9,
+        ),
+        line(
+            &ProgramEvent::Error {
+                exit_code: 1,
+                message: "PATH 'nosuch' cannot be sent: No such file or directory (os error 2)"
+                    .into(),
+            },
+            1,
+        ),
+    ]
+}
+
+fn interface() -> Interface {
+    Interface {
+        name: "eth0".to_owned(),
+        index: 2,
+        v4: None,
+        v6: None,
+        addresses: Vec::new(),
+        loopback: false,
+        up: true,
+        running: true,
+        mtu: Some(1500),
+    }
+}
+
+fn info() -> ReceiverInfo {
+    let mut info = ReceiverInfo::new(NodeId(0xb0d2_d651), "lab-1");
+    info.address = "192.0.2.7:53111".parse().ok();
+    info
+}
+
+fn settings() -> SendSettings {
+    let group = "239.255.77.1:6001".parse().expect("it is an address");
+    let local = "192.0.2.2:51883".parse().expect("it is an address");
+    let mut settings = SendSettings::new(group, interface(), local);
+    settings.because = Because::DefaultRoute;
+    settings.pace = Pace::Fixed(20_000_000);
+    settings.segment_size = 1344;
+    settings.fec_id = 6;
+    settings.block_len = 186;
+    settings.set = Some(SET);
+    settings.files = 3;
+    settings.directories = 2;
+    settings.bytes = 5_000_010;
+    settings.skipped = vec!["src/link: a symbolic link".to_owned()];
+    settings.skipped_total = 1;
+    settings
+}
+
+fn report() -> SendReport {
+    let mut report = SendReport::new(SendOutcome::Partial);
+    report.root = Some(RootHash([0xa9; 32]));
+    report.files = 3;
+    report.bytes = 5_000_010;
+    report.elapsed = Duration::from_millis(2_302);
+    report.data_elapsed = Duration::from_millis(2_256);
+    report.wire_bytes = 5_399_728;
+    report.packets = 3_949;
+    report.data_packets = 3_723;
+    report.resent_packets = 196;
+    report.nacks = 43;
+    let mut confirmed = ReceiverReport::new(info(), ReceiverOutcome::Confirmed);
+    confirmed.bytes_done = 5_000_306;
+    confirmed.elapsed = Some(Duration::from_millis(2_228));
+    let reason = "in4/a.bin exists already, and is not overwritten".to_owned();
+    let other = ReceiverInfo::new(NodeId(0xbe86_f045), "lab-2");
+    report.receivers =
+        vec![confirmed, ReceiverReport::new(other, ReceiverOutcome::Failed { reason })];
+    report
+}
+
+fn sender() -> Vec<Value> {
+    let mut progress = SendProgress::default();
+    progress.elapsed = Duration::from_millis(1_002);
+    progress.phase = SendPhase::Sending;
+    progress.bytes_sent = 2_263_484;
+    progress.bytes_total = 5_000_306;
+    progress.wire_bytes = 2_436_420;
+    progress.data_packets = 1_685;
+    progress.repair_packets = 81;
+    progress.receivers = 2;
+    progress.slowest = 1_432_892;
+    let until = "08:00".parse().ok();
+    let bound = |bound| SendEvent::RateBound { bound, until };
+    let evicted = |separate_group| SendEvent::ReceiverEvicted { receiver: info(), separate_group };
+    vec![
+        line(&SenderEvent::Settings(Settings::new("norm-send", &settings())), 1),
+        line(&SendEvent::ReceiverFound { receiver: info() }, 6),
+        line(&SendEvent::Started { receivers: 2 }, 7),
+        line(&SendEvent::Progress(progress), 1_004),
+        line(&SendEvent::ReceiverProgress(receiver_progress()), 1_010),
+        line(&SendEvent::AllSent, 2_225),
+        line(&bound(Bound::Rate(5_000_000)), 4),
+        line(&bound(Bound::Paused), 2_009),
+        line(&bound(Bound::Open), 4_031),
+        line(&SendEvent::ReceiverConfirmed { receiver: info() }, 2_235),
+        line(
+            &SendEvent::ReceiverFailed {
+                receiver: info(),
+                reason: "in4/a.bin exists already, and is not overwritten".into(),
+            },
+            12,
+        ),
+        line(&evicted(None), 1_759),
+        line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),
+        line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
+        line(&SendEvent::Hint(no_receiver()), 5_011),
+        line(&SenderEvent::Summary(Summary::new(&report(), Code::Partial)), 2_306),
+    ]
+}
+
+fn receiver_progress() -> norm_net::event::ReceiverProgress {
+    let mut progress = norm_net::event::ReceiverProgress::new(info(), MemberState::Receiving);
+    progress.bytes_done = 478_652;
+    progress.bytes_total = 5_000_306;
+    progress.loss = 0.05;
+    progress
+}
+
+fn no_receiver() -> Hint {
+    Hint::NoReceiver {
+        group: "239.255.77.1:6001".parse().expect("it is an address"),
+        interface: "eth0".to_owned(),
+        ttl: 1,
+        after: Duration::from_secs(5),
+        sends_anyway: true,
+    }
+}
+
+fn demo() -> Vec<Value> {
+    let copy = DemoCopy {
+        receiver: "receiver 1".to_owned(),
+        loss_injected: 0.05,
+        identical: true,
+        problem: None,
+        elapsed: Some(0.556),
+        bits_per_second: Some(43_180_255.0),
+    };
+    let mut report = report();
+    report.receivers.truncate(1);
+    report.outcome = SendOutcome::Complete;
+    let summary = DemoSummary {
+        exit_code: 0,
+        identical: 1,
+        copies: vec![copy.clone()],
+        transfer: Summary::new(&report, Code::Success),
+    };
+    vec![line(&DemoEvent::DemoCopy(&copy), 636), line(&DemoEvent::DemoSummary(&summary), 636)]
+}
+
+fn set_report() -> SetReport {
+    let mut report = SetReport::new(SENDER);
+    report.node = Some(NodeId(0x1a1e_4399));
+    report.address = "192.0.2.2:51883".parse().ok();
+    report.set = Some(SET);
+    report.root = Some(RootHash([0xa9; 32]));
+    report.files = 3;
+    report.directories = 2;
+    report.bytes = 5_000_010;
+    report.paths = ["in1/a.bin", "in1/src/sub/y", "in1/src/x.bin"].map(PathBuf::from).to_vec();
+    report.elapsed = Duration::from_millis(2_248);
+    report.bits_per_second = 17_795_608.0;
+    report.loss = 0.05;
+    report.nacks = 43;
+    report
+}
+
+fn receiver() -> Vec<Value> {
+    let group = "239.255.77.1:6001".parse().expect("it is an address");
+    let local = "192.0.2.7:53111".parse().expect("it is an address");
+    let mut settings = ReceiveSettings::new(group, interface(), local, "in1".into());
+    settings.name = "lab-1".to_owned();
+    let mut progress = ReceiveProgress::default();
+    progress.elapsed = Duration::from_millis(1_001);
+    progress.bytes_done = 2_146_556;
+    progress.bytes_total = 5_000_306;
+    progress.wire_bytes = 2_331_735;
+    progress.loss = 0.05;
+    progress.nacks = 17;
+    let mut report = ReceiveReport::new(ReceiveOutcome::Complete);
+    report.sets = vec![set_report()];
+    report.elapsed = Duration::from_millis(2_768);
+    report.bytes = 5_000_010;
+    report.wire_bytes = 5_129_829;
+    report.packets = 3_751;
+    report.nacks = 43;
+    let (sender, set) = (SENDER, SET);
+    let stalled = Problem::Stalled { after: Duration::from_secs(8) };
+    let (bytes_done, bytes_total) = (1_326_528, 5_000_010);
+    let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
+    let path = || PathBuf::from("in1/src/x.bin");
+    vec![
+        line(&ReceiverEvent::Settings(Settings::new("norm-recv", &settings)), 2),
+        line(
+            &ReceiveEvent::SenderFound {
+                sender,
+                node: NodeId(0x1a1e_4399),
+                address: "192.0.2.2:51883".parse().expect("it is an address"),
+            },
+            511,
+        ),
+        line(
+            &ReceiveEvent::SetFound {
+                sender,
+                set,
+                content: ContentId([0x7e; 16]),
+                bytes: 5_000_010,
+            },
+            517,
+        ),
+        line(&ReceiveEvent::SetResumed { sender, set, bytes_done, bytes_total }, 518),
+        line(&ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010 }, 518),
+        line(&ReceiveEvent::Progress(progress), 1_516),
+        line(&ReceiveEvent::Verifying { sender, set }, 2_757),
+        line(
+            &ReceiveEvent::FileComplete {
+                sender,
+                set: Some(set),
+                path: path(),
+                bytes: 2_000_000,
+                present: false,
+            },
+            2_763,
+        ),
+        line(&ReceiveEvent::FileFailed { sender, path: path(), problem: stalled.clone() }, 2_176),
+        line(&ReceiveEvent::SetComplete(set_report()), 2_763),
+        line(&ReceiveEvent::SetFailed(SetFailure::of_set(sender, set, stalled)), 9_492),
+        line(&ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total }, 9_492),
+        line(
+            &ReceiveEvent::ResumeDataFound {
+                sets: vec![ResumeData::new(bytes_done, bytes_total)],
+                removed: 0,
+            },
+            3,
+        ),
+        line(&ReceiveEvent::SenderPaused { sender }, 2_323),
+        line(&ReceiveEvent::SenderResumed { sender }, 4_345),
+        line(&ReceiveEvent::SenderSilent { sender }, 7_433),
+        line(&ReceiveEvent::SenderEnded { sender }, 7_447),
+        line(&evicted(None), 2_194),
+        line(&evicted("239.255.77.2:6001".parse().ok()), 13_305),
+        line(&ReceiveEvent::Hint(Hint::KernelDrops { packets: 12 }), 2_770),
+        line(&ReceiverEvent::Summary(Summary::new(&report, Code::Success)), 2_771),
+    ]
+}

@@ -1,0 +1,271 @@
+//! Takes content: NORM_INFO and NORM_DATA (RFC 5740 §4.2.1, §4.2.2).
+
+use crate::base::Timestamp;
+use crate::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
+use crate::fec::{Layout, Scheme};
+use crate::norm::stream::Inserted;
+use crate::norm::wire::{Data, Extensions, FecId, Info, ObjectFlags, PayloadId, SetInfo};
+
+use super::ctx::Ctx;
+use super::event::ReceiverEvent;
+use super::nack::cycle;
+use super::nack::need::Position;
+use super::objects::lifecycle;
+use super::objects::object::Opened;
+use super::objects::stream::StreamSymbol;
+use super::sender_state::SenderState;
+
+/// The longest NORM_INFO in bytes: it is kept in memory for every object in progress.
+const MAX_INFO_BYTES: usize = 4096;
+
+/// What became of a symbol.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is kept.
+    Kept,
+    /// It was here, or is no longer needed.
+    Duplicate,
+    /// There is no room for it.
+    NoRoom,
+    /// It contradicts the object's layout, or is of an unknown scheme.
+    Invalid,
+    /// The object's layout is not known, or its stream not accepted.
+    Unopened,
+}
+
+/// What a packet says of its object.
+#[derive(Copy, Clone, Debug)]
+struct Description<'a> {
+    flags: ObjectFlags,
+    fec_id: FecId,
+    extensions: Extensions<'a>,
+    info: Option<&'a [u8]>,
+}
+
+/// Takes a NORM_INFO.
+pub(super) fn take_info<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    info: &Info<'_>,
+) {
+    if info.payload.len() > MAX_INFO_BYTES {
+        ctx.stats().invalid += 1;
+        return;
+    }
+    let key = sender.timeline.key_of(info.object);
+    let first = !info.flags.contains(ObjectFlags::REPAIR);
+    if !sender.synchronise(ctx.config().join, key, first) {
+        ctx.stats().unrelated += 1;
+        return;
+    }
+    sender.coding.note_scheme(info.fec_id, info.extensions);
+    if SetInfo::parse(info.payload).is_ok() {
+        sender.coding.note_native();
+    }
+    if first {
+        reach(ctx, sender, now, Position::new(key, 0));
+    }
+    let flags = info.flags.with(ObjectFlags::INFO);
+    let (fec_id, extensions, info) = (info.fec_id, info.extensions, Some(info.payload));
+    learn(ctx, sender, key, Description { flags, fec_id, extensions, info });
+}
+
+/// Takes a NORM_DATA. False when there was no room for its block.
+pub(super) fn take_data<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    data: &Data<'_>,
+) -> bool {
+    sender.coding.note_scheme(data.fec_id, data.extensions);
+    let Some(id) = data.payload_id.decode(sender.coding.format()) else {
+        ctx.stats().invalid += 1;
+        return true;
+    };
+    let key = sender.timeline.key_of(data.object);
+    let first = !data.flags.contains(ObjectFlags::REPAIR);
+    if !sender.synchronise(ctx.config().join, key, first && id.block == 0) {
+        ctx.stats().unrelated += 1;
+        return true;
+    }
+    if first {
+        let object = sender.interest.object(key);
+        let block = object.map_or(id.block.into(), |object| object.unwrap_block(id.block));
+        let block = u32::try_from(block).unwrap_or(u32::MAX);
+        reach(ctx, sender, now, Position::new(key, block));
+    }
+    let (flags, fec_id, extensions) = (data.flags, data.fec_id, data.extensions);
+    if !learn(ctx, sender, key, Description { flags, fec_id, extensions, info: None }) {
+        return true;
+    }
+    let Some(object) = sender.interest.object(key) else { return true };
+    let fate = if object.is_stream() {
+        take_stream_symbol(ctx, sender, now, key, id, data)
+    } else {
+        take_symbol(ctx, sender, key, id, data)
+    };
+    count(ctx, sender, fate);
+    fate != Fate::NoRoom
+}
+
+/// The first transmission has come to this place: what lies before it and is missing was lost.
+fn reach<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp, here: Position) {
+    if sender.timeline.reach(here) {
+        cycle::check(ctx, sender, now);
+    }
+}
+
+/// Takes what a packet says about its object. False when the object is not in progress.
+fn learn<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    key: u64,
+    description: Description<'_>,
+) -> bool {
+    let Description { flags, fec_id, extensions, info } = description;
+    if sender.interest.is_done(key) {
+        ctx.stats().duplicates += 1;
+        return false;
+    }
+    let Some(object) = sender.interest.object_within(key, ctx.config().max_objects) else {
+        ctx.stats().no_room += 1;
+        return false;
+    };
+    // Not worth the look-up once the layout is known.
+    let fti = if object.layout().is_none() { extensions.fti(fec_id) } else { None };
+    match object.learn(flags, fti, info, ctx.config()) {
+        Some(Opened::Now) => open(ctx, sender, key),
+        Some(Opened::No) => {}
+        None => {
+            ctx.stats().invalid += 1;
+            return false;
+        }
+    }
+    true
+}
+
+/// Size and INFO of an object have just become known: tells the application.
+fn open<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, key: u64) {
+    let object_ref = sender.object_ref(key);
+    let Some(object) = sender.interest.object(key) else { return };
+    let Some(layout) = object.layout() else { return };
+    sender.coding.note_layout(layout.symbol_size(), layout.scheme().payload_format());
+    let (size, info, is_stream) = (layout.size(), object.info(), object.is_stream());
+    ctx.event(if is_stream {
+        ReceiverEvent::StreamOpened { object: object_ref, buffer: size, info }
+    } else {
+        ReceiverEvent::ObjectOpened { object: object_ref, size, info, file: object.is_file() }
+    });
+    if ctx.config().auto_accept || (is_stream && ctx.config().accept_streams) {
+        lifecycle::accept(ctx, sender, key);
+    }
+}
+
+fn count<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, fate: Fate) {
+    let stats = ctx.stats();
+    match fate {
+        Fate::Kept => {
+            stats.symbols += 1;
+            sender.interest.note_symbol();
+        }
+        Fate::Duplicate => stats.duplicates += 1,
+        Fate::NoRoom => stats.no_room += 1,
+        Fate::Invalid => stats.invalid += 1,
+        Fate::Unopened => stats.unopened += 1,
+    }
+}
+
+/// Takes a symbol of an object's block.
+fn take_symbol<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    key: u64,
+    id: PayloadId,
+    data: &Data<'_>,
+) -> Fate {
+    let slot = BlockSlot { sender: sender.id, object: key, block: id.block };
+    let Some(object) = sender.interest.object_mut(key) else { return Fate::Unopened };
+    let Some(layout) = object.layout().copied() else { return Fate::Unopened };
+    let geometry = object.geometry(id.block).filter(|geometry| fits(&layout, geometry, id, data));
+    let Some(geometry) = geometry else { return Fate::Invalid };
+    if object.is_written(id.block) {
+        return Fate::Duplicate;
+    }
+    let begins = object.block(id.block).is_none();
+    if begins && !ctx.has_block_room() {
+        return Fate::NoRoom;
+    }
+    let block = object.block_or_begin(id.block, &geometry);
+    if begins {
+        ctx.begin_block();
+    }
+    if block.is_busy() || block.contains(id.symbol) {
+        return Fate::Duplicate;
+    }
+    if !ctx.put(slot, &geometry, id.symbol, data.payload) {
+        if block.is_empty() {
+            // It is not begun after all, and is asked for whole when there is room.
+            object.drop_block(id.block);
+            ctx.end_block();
+        }
+        return Fate::NoRoom;
+    }
+    block.insert(id.symbol);
+    if object.is_ready(id.block) {
+        lifecycle::store_block(ctx, object, slot);
+    }
+    Fate::Kept
+}
+
+/// True when a packet's symbol is one of its block, and as long as the layout says.
+fn fits(layout: &Layout, geometry: &BlockGeometry, id: PayloadId, data: &Data<'_>) -> bool {
+    let (scheme, block_len, len) = (geometry.scheme, geometry.symbols, data.payload.len());
+    if data.fec_id != scheme.fec_id() {
+        return false;
+    }
+    if id.symbol < block_len {
+        return len == usize::from(layout.symbol_bytes(id.block, id.symbol));
+    }
+    // A Reed-Solomon symbol may be as short as the source symbols that it is made of.
+    let full = usize::from(layout.symbol_size());
+    let short = matches!(scheme, Scheme::ReedSolomon(_)) && len < full && len > 0;
+    id.symbol - block_len < scheme.parity(block_len) && (short || len == full)
+}
+
+/// Takes a symbol of a stream.
+fn take_stream_symbol<S>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    key: u64,
+    id: PayloadId,
+    data: &Data<'_>,
+) -> Fate {
+    let object = sender.object_ref(key);
+    let stream = sender.interest.object_mut(key).and_then(|object| object.stream_mut());
+    let Some(stream) = stream else { return Fate::Unopened };
+    let taken = stream.take(
+        ctx.config().join,
+        &StreamSymbol {
+            block: id.block,
+            symbol: id.symbol,
+            is_first: !data.flags.contains(ObjectFlags::REPAIR),
+            payload: data.payload,
+        },
+    );
+    let due = stream.due(key);
+    if taken.readable {
+        ctx.event(ReceiverEvent::StreamReadable { object });
+    }
+    sender.timeline.make_due(due);
+    if taken.more_due {
+        cycle::check(ctx, sender, now);
+    }
+    match taken.inserted {
+        Inserted::Kept => Fate::Kept,
+        Inserted::Duplicate | Inserted::Old => Fate::Duplicate,
+        Inserted::TooNew => Fate::NoRoom,
+        Inserted::Bad => Fate::Invalid,
+    }
+}

@@ -1,0 +1,54 @@
+//! Membership reports.
+
+use super::emit::emit;
+use crate::base::Timestamp;
+use crate::endpoint::{Transmit, TransmitBuf};
+use crate::norm::receiver::ctx::Ctx;
+use crate::norm::receiver::sender_state::SenderState;
+use crate::norm::wire::{Extensions, MemberReport, Message, Report};
+
+/// Sends the membership report that is due. Interop peers know no reports, and a duplicate sender
+/// gets none.
+pub(super) fn send_report<S>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    duplicate: bool,
+    out: &mut TransmitBuf,
+) -> Option<Transmit> {
+    let round = sender.report.take_due(now)?;
+    let reports = ctx.config().sends_feedback() && ctx.config().announce;
+    if !reports || sender.coding.is_interop_peer() || duplicate {
+        return None;
+    }
+    sender.report.note_sent(now);
+    let progress = sender.report.progress();
+    let total = progress.bytes_total;
+    let limit = if total > 0 { total } else { u64::MAX };
+    let report = MemberReport {
+        sender: sender.source.node,
+        instance: sender.source.instance,
+        round,
+        grtt_response: sender.path.grtt_response(now),
+        identity: ctx.identity_to(sender),
+        state: progress.state,
+        // What was written twice, because its hash was wrong, counts once.
+        bytes_done: sender.interest.bytes_done().min(limit),
+        bytes_total: total,
+        loss: sender.path.loss_fraction(),
+        drops: u32::try_from(ctx.drops()).unwrap_or(u32::MAX),
+        ce_marked: u32::try_from(sender.path.ce_marked()).unwrap_or(u32::MAX),
+        name: prefix(&ctx.config().name, MemberReport::MAX_NAME_LEN),
+        reason: prefix(&progress.reason, MemberReport::MAX_REASON_LEN),
+    };
+    let mut content = Vec::with_capacity(report.encoded_len());
+    report.emit(&mut content);
+    ctx.stats().reports += 1;
+    let message = Message::Report(Report { extensions: Extensions::EMPTY, content: &content });
+    emit(ctx, sender, &message, out)
+}
+
+/// The longest prefix of at most `len` bytes that ends between characters.
+fn prefix(text: &str, len: usize) -> &str {
+    &text[..text.floor_char_boundary(len)]
+}

@@ -1,0 +1,27 @@
+//! The beginning of a NACK cycle (RFC 5740 §5.3).
+
+use super::repeat;
+use crate::base::Timestamp;
+use crate::norm::receiver::ctx::Ctx;
+use crate::norm::receiver::sender_state::SenderState;
+
+/// Begins a NACK cycle if something is missing.
+pub(crate) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
+    if !ctx.config().sends_feedback() || !sender.nack.is_idle() || sender.liveness.is_deaf() {
+        return;
+    }
+    match repeat::next_request(sender, now) {
+        Some(at) if at <= now => {
+            let (bound, timing) = (sender.timeline.due(), sender.path.timing());
+            sender.nack.begin(now, bound, timing, ctx.rng());
+        }
+        Some(at) => sender.nack.wait(at),
+        None => {}
+    }
+}
+
+/// Ends a cycle in which there was nothing to ask for, and begins another one if something is missing.
+pub(super) fn restart<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
+    sender.nack.stop();
+    check(ctx, sender, now);
+}

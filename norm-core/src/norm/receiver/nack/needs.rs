@@ -1,0 +1,68 @@
+//! What is missing of a sender's objects.
+
+use core::ops::Range;
+
+use super::need::Need;
+use crate::norm::receiver::sender_state::SenderState;
+
+/// Objects before the newest one that an id can name: half of all ids.
+const MAX_KEYS_BACK: u64 = 0x7fff;
+/// Objects in progress, with those whose INFO is asked for because much of them may be here.
+const MAX_PARTIAL_OBJECTS: usize = 64;
+
+/// Calls `visit` for everything that is due and missing, ascending, until it returns false.
+pub(crate) fn visit(sender: &SenderState, visit: &mut dyn FnMut(Need<'_>) -> bool) {
+    let Some(first) = sender.interest.first() else { return };
+    // An id further back would be read as one of the future.
+    let first = first.max(sender.timeline.newest().saturating_sub(MAX_KEYS_BACK));
+    for (start, stop) in sender.interest.not_done(first..sender.timeline.due().end_key()) {
+        let mut unseen = start;
+        for (key, _) in sender.interest.objects_in(start..stop) {
+            if !visit_unseen(sender, unseen..key, visit) || !visit_object(sender, key, visit) {
+                return;
+            }
+            unseen = key + 1;
+        }
+        if !visit_unseen(sender, unseen..stop, visit) {
+            return;
+        }
+    }
+}
+
+/// Objects of which nothing is known.
+fn visit_unseen(
+    sender: &SenderState,
+    keys: Range<u64>,
+    visit: &mut dyn FnMut(Need<'_>) -> bool,
+) -> bool {
+    let expected = sender.interest.partial();
+    let end = keys.end;
+    let mut at = keys.start;
+    while at < end {
+        let partial = expected.first_from(at).map_or(end, |first| first.min(end));
+        if at < partial && !visit(Need::Objects { first: at, last: partial - 1 }) {
+            return false;
+        }
+        let unknown = expected.gaps(partial, end).next().map_or(end, |(from, _)| from);
+        // Those that have no room yet are asked for later.
+        let room = MAX_PARTIAL_OBJECTS.saturating_sub(sender.interest.objects().len());
+        if !(partial..unknown).take(room).all(|key| visit(Need::Info { key })) {
+            return false;
+        }
+        at = unknown;
+    }
+    true
+}
+
+fn visit_object(sender: &SenderState, key: u64, visit: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
+    let Some(object) = sender.interest.object(key) else { return true };
+    if object.layout().is_none() {
+        let partial = sender.interest.partial().contains(key);
+        let need =
+            if partial { Need::Info { key } } else { Need::Objects { first: key, last: key } };
+        return visit(need);
+    }
+    let due = sender.timeline.due();
+    let limit = if key < due.key { u32::MAX } else { due.block };
+    object.visit_needs(key, limit, visit)
+}

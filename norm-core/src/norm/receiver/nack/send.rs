@@ -1,0 +1,164 @@
+//! The end of a backoff: whether to send a NACK (RFC 5740 §5.3), and the NACK.
+
+use super::need::Position;
+use super::writer::{self, Asked};
+use super::{cycle, needs, repeat};
+use crate::base::{Rng, Timestamp};
+use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
+use crate::norm::receiver::ctx::Ctx;
+use crate::norm::receiver::feedback::cc;
+use crate::norm::receiver::feedback::emit::emit;
+use crate::norm::receiver::sender_state::SenderState;
+use crate::norm::wire::{Message, Nack};
+
+/// What is missing at the end of a backoff.
+#[derive(Debug)]
+struct Survey {
+    /// Where the oldest need is; `None` when nothing may be asked for.
+    oldest: Option<Position>,
+    /// Full repairs are needed.
+    has_full: bool,
+    /// Others have asked for all that was due when the cycle began.
+    is_covered: bool,
+    /// Something has become due since, for which no other has asked.
+    has_news: bool,
+}
+
+/// What to do at the end of a backoff.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum NackDecision {
+    /// The sender pauses: end the cycle.
+    Stop,
+    /// Nothing may be asked for in this cycle. What is missing is for another one, in which other
+    /// receivers may speak first.
+    Restart,
+    /// The sender is a duplicate: ask for nothing.
+    HoldOff,
+    /// Others have asked for all that is missing.
+    Suppressed,
+    /// Send a NACK.
+    Ask,
+}
+
+/// Decides at the end of a backoff, and sends the NACK if there is one. `duplicate`: see
+/// [`crate::norm::receiver::senders::Senders::is_duplicate`].
+pub(crate) fn send_due<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    duplicate: bool,
+    out: &mut TransmitBuf,
+) -> Option<Transmit> {
+    if !sender.nack.is_due(now) {
+        return None;
+    }
+    let decision = decide(sender, now, duplicate, ctx.rng());
+    let pause = repeat::pause_after(sender, now);
+    match decision {
+        NackDecision::Stop => sender.nack.stop(),
+        NackDecision::Restart => cycle::restart(ctx, sender, now),
+        NackDecision::HoldOff => sender.nack.hold(now, pause),
+        NackDecision::Suppressed => {
+            sender.nack.finish(now, pause);
+            ctx.stats().suppressed += 1;
+        }
+        NackDecision::Ask => {
+            sender.nack.finish(now, pause);
+            sender.nack.reset_guard();
+            return ask(ctx, sender, now, out);
+        }
+    }
+    None
+}
+
+fn decide(
+    sender: &mut SenderState,
+    now: Timestamp,
+    duplicate: bool,
+    rng: &mut Rng,
+) -> NackDecision {
+    if sender.liveness.is_paused() {
+        return NackDecision::Stop;
+    }
+    let survey = survey(sender, now);
+    let Some(oldest) = survey.oldest else { return NackDecision::Restart };
+    if duplicate {
+        return NackDecision::HoldOff;
+    }
+    if !survey.has_full {
+        sender.nack.reset_full_pause();
+    }
+    let group_size = sender.path.timing().group_size;
+    if !survey.is_covered || sender.nack.is_guard_exceeded(oldest, group_size, rng) {
+        NackDecision::Ask
+    } else if survey.has_news {
+        NackDecision::Restart
+    } else {
+        NackDecision::Suppressed
+    }
+}
+
+fn survey(sender: &SenderState, now: Timestamp) -> Survey {
+    let mut survey = Survey { oldest: None, has_full: false, is_covered: true, has_news: false };
+    let (overheard, bound) = (sender.nack.overheard(), sender.nack.bound());
+    needs::visit(sender, &mut |need| {
+        if !repeat::is_due(sender, &need, now) {
+            return true;
+        }
+        survey.oldest.get_or_insert(need.position());
+        survey.has_full |= need.is_full();
+        match need.before(bound) {
+            Some(old) => survey.is_covered &= overheard.covers(&old),
+            None => survey.has_news |= !overheard.covers(&need),
+        }
+        survey.is_covered || !survey.has_full
+    });
+    survey
+}
+
+/// Asks for what is missing.
+fn ask<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    out: &mut TransmitBuf,
+) -> Option<Transmit> {
+    let (requests, asked) = writer::write(sender, now, ctx.room());
+    if asked.full {
+        sender.nack.pause_full(now);
+    }
+    if requests.is_empty() {
+        return None;
+    }
+    if sender.path.timing().is_alone() {
+        note_asked(sender, now, &asked);
+        cycle::restart(ctx, sender, now);
+    }
+    if asked.empty_info {
+        sender.timeline.note_empty_asked();
+    }
+    ctx.stats().nacks += 1;
+    let extensions = cc::extension(ctx, sender, now, false);
+    let nack = Message::Nack(Nack {
+        sender: sender.source.node,
+        instance: sender.source.instance,
+        reserved: 0,
+        grtt_response: sender.path.grtt_response(now),
+        extensions: extensions.as_extensions(),
+        requests: requests.as_requests(),
+    });
+    emit(ctx, sender, &nack, out)
+}
+
+/// Notes what a NACK asks for, so that it is not asked for again too soon.
+fn note_asked(sender: &mut SenderState, now: Timestamp, asked: &Asked) {
+    for at in &asked.blocks {
+        let object = sender.interest.object_mut(at.key);
+        if let Some(block) = object.and_then(|object| object.block_mut(at.block)) {
+            block.note_asked(now);
+        }
+    }
+    if asked.other {
+        sender.nack.note_other_asked(now);
+    }
+}

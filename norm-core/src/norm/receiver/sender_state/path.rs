@@ -1,0 +1,139 @@
+//! The path from a sender: its timing, the echo of its probes, and what is measured.
+
+use core::time::Duration;
+
+use super::loss::LossMeter;
+use super::probes::Probes;
+use super::timing::Timing;
+use crate::base::Timestamp;
+use crate::norm::wire::{CcFeedback, SenderFields, Sequence, WireTime};
+
+/// A packet of the sender, as the path delivered it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) sequence: Sequence,
+    /// Bytes of UDP payload.
+    pub(crate) bytes: usize,
+    /// It has a CE mark.
+    pub(crate) ce: bool,
+}
+
+/// What is known of the path from one sender.
+#[derive(Debug)]
+pub(crate) struct Path {
+    /// The header fields heard last.
+    fields: SenderFields,
+    timing: Timing,
+    echo: Option<ProbeEcho>,
+    /// Only for a sender that wants to know what arrives.
+    probes: Option<Box<Probes>>,
+    loss: LossMeter,
+    /// Packets of the sender with a CE mark.
+    ce_marked: u64,
+}
+
+/// The send time of a probe, to be echoed (RFC 5740 §5.5.1).
+#[derive(Copy, Clone, Debug)]
+struct ProbeEcho {
+    sent: WireTime,
+    arrived: Timestamp,
+}
+
+impl Path {
+    pub(super) fn new(fields: &SenderFields) -> Self {
+        Self {
+            fields: *fields,
+            timing: Timing::new(fields),
+            echo: None,
+            probes: None,
+            loss: LossMeter::default(),
+            ce_marked: 0,
+        }
+    }
+
+    /// The timing that the sender advertises.
+    pub(crate) fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// The group round-trip time.
+    pub(crate) fn grtt(&self) -> Duration {
+        self.timing.grtt
+    }
+
+    /// Notes the header fields of a packet. False when they are those of the one before it, as in
+    /// most packets.
+    pub(super) fn advertise(&mut self, fields: &SenderFields) -> bool {
+        let news = *fields != self.fields;
+        if news {
+            self.fields = *fields;
+            self.timing = Timing::new(fields);
+        }
+        news
+    }
+
+    /// Notes a packet of the sender.
+    pub(crate) fn note_packet(&mut self, now: Timestamp, arrival: Arrival) {
+        self.loss.note(arrival.sequence);
+        self.ce_marked += u64::from(arrival.ce);
+        if let Some(probes) = &mut self.probes {
+            probes.note(now, arrival, self.timing);
+        }
+    }
+
+    /// Packets lost, as a fraction of 65,535.
+    pub(crate) fn loss_fraction(&self) -> u16 {
+        self.loss.fraction()
+    }
+
+    /// Packets of the sender with a CE mark.
+    pub(crate) fn ce_marked(&self) -> u64 {
+        self.ce_marked
+    }
+
+    /// Notes the send time of a probe, to be echoed.
+    pub(crate) fn note_send_time(&mut self, now: Timestamp, sent: WireTime) {
+        self.echo = Some(ProbeEcho { sent, arrived: now });
+    }
+
+    /// The last probe's send time plus the time it was held here; zero when there was none.
+    pub(crate) fn grtt_response(&self, now: Timestamp) -> WireTime {
+        self.echo.map_or(WireTime::ZERO, |echo| {
+            let held = now.saturating_since(echo.arrived).as_nanos() as u64;
+            WireTime::from_nanos(echo.sent.to_nanos().saturating_add(held))
+        })
+    }
+
+    /// Begins measuring what arrives, unless that has begun.
+    pub(crate) fn start_probes(&mut self) {
+        self.probes.get_or_insert_default();
+    }
+
+    /// What is measured for a sender that wants to know what arrives.
+    pub(crate) fn probes_mut(&mut self) -> Option<&mut Probes> {
+        self.probes.as_deref_mut()
+    }
+
+    /// Another receiver's EXT_CC, or the sender's copy of it: it may speak for us, too.
+    pub(crate) fn overhear_cc(&mut self, now: Timestamp, feedback: Option<CcFeedback>) {
+        if let (Some(probes), Some(feedback)) = (&mut self.probes, feedback) {
+            probes.overhear(now, &feedback, self.timing);
+        }
+    }
+
+    /// When an answer to a probe is due.
+    pub(super) fn next_answer(&self) -> Option<Timestamp> {
+        self.probes.as_ref().and_then(|probes| probes.next())
+    }
+
+    /// True when an answer to a probe is due.
+    pub(crate) fn is_answer_due(&self, now: Timestamp) -> bool {
+        self.next_answer().is_some_and(|at| at <= now)
+    }
+
+    /// True when the sender does not want to know what arrives.
+    #[cfg(test)]
+    pub(crate) fn is_unmeasured(&self) -> bool {
+        self.probes.is_none()
+    }
+}

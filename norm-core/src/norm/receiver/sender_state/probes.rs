@@ -1,0 +1,166 @@
+//! What a sender that controls congestion wants to know (RFC 5740 §5.5.2): the parts of
+//! [`crate::norm::congestion`], joined for one sender.
+
+use super::path::Arrival;
+use super::timing::Timing;
+use crate::base::{Rng, Timestamp};
+use crate::norm::congestion::{
+    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathMeter, PathState, RateMeter, equation,
+};
+use crate::norm::wire::{Cc, CcFeedback, ExtensionBuf, Watch};
+
+/// Bytes of a packet before two have come.
+const DEFAULT_PACKET_BYTES: f64 = 1400.0;
+/// The smallest loss that EXT_CC can tell from none, which would stop a sender.
+const MIN_LOSS: f64 = 1.0 / u32::MAX as f64;
+
+/// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
+/// or EXT_WATCH wants that.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    answer: CcAnswer,
+    loss: LossHistory,
+    meter: RateMeter,
+    /// What arrives between the probes of a native sender.
+    path: Option<PathMeter>,
+    /// A native sender wants to know nothing else.
+    only_path: bool,
+}
+
+impl Probes {
+    /// Notes a packet of the sender.
+    pub(super) fn note(&mut self, now: Timestamp, arrival: Arrival, timing: Timing) {
+        let Arrival { sequence, bytes, ce } = arrival;
+        if let Some(path) = &mut self.path {
+            path.note(sequence, bytes, ce);
+        }
+        if self.only_path {
+            return;
+        }
+        let rtt = self.answer.rtt(timing.grtt);
+        self.meter.note(now, bytes, rtt);
+        let lost = self.loss.note(now, sequence, rtt);
+        let marked = if ce { self.loss.note_ce(now, rtt) } else { None };
+        let Some(event) = lost.or(marked) else { return };
+        if event == LossEvent::First
+            && let Some(rate) = self.meter.rate(now)
+        {
+            let loss = equation::loss_rate(self.packet(), rtt, rate);
+            self.loss.seed(1.0 / loss, rtt);
+        }
+        self.answer.expedite(now, &group(timing));
+    }
+
+    /// When an answer is due.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.answer.next()
+    }
+
+    /// Takes a probe.
+    pub(crate) fn probe(&mut self, now: Timestamp, probe: &CcProbe, timing: Timing, rng: &mut Rng) {
+        let path = self.path(now, timing);
+        self.answer.probe(now, probe, &group(timing), &path, rng);
+        if let Some(rtt) = self.answer.measured_rtt() {
+            self.loss.correct_seed(rtt);
+        }
+    }
+
+    /// Takes the part of a probe that is for native receivers. `is_clr`: the sender calls us the CLR.
+    pub(crate) fn watch(
+        &mut self,
+        arrived: Timestamp,
+        cc: &Cc<'_>,
+        watch: Watch,
+        is_clr: bool,
+        timing: Timing,
+    ) {
+        if core::mem::replace(&mut self.only_path, !watch.fair) && watch.fair {
+            // What was measured before the sender wanted nothing else is long ago.
+            self.loss = LossHistory::default();
+            self.meter = RateMeter::default();
+        }
+        let path = self.path.get_or_insert_default();
+        path.remember(timing.grtt, watch.fair);
+        let quiet = watch.quiet || (watch.cruise && is_clr);
+        path.probe(arrived, cc.cc_sequence, cc.send_time, quiet);
+    }
+
+    /// Another receiver's EXT_CC: it may speak for us, too.
+    pub(super) fn overhear(&mut self, now: Timestamp, feedback: &CcFeedback, timing: Timing) {
+        let path = self.path(now, timing);
+        self.answer.overhear(now, feedback, &group(timing), &path);
+    }
+
+    /// EXT_CC, and the report of the path for a native sender, for a message that leaves now. Nothing
+    /// while the sender has not asked.
+    pub(crate) fn extension(&mut self, now: Timestamp, timing: Timing) -> ExtensionBuf {
+        let mut extensions = ExtensionBuf::new();
+        let path = self.path(now, timing);
+        let Some(feedback) = self.answer.attach(now, &group(timing), &path) else {
+            return extensions;
+        };
+        let listed = self.answer.is_listed();
+        let report = if listed { PathMeter::report } else { PathMeter::significant_report };
+        extensions.push_cc(&feedback);
+        if let Some(report) = self.path.as_ref().and_then(report) {
+            extensions.push_path(&report);
+        }
+        extensions
+    }
+
+    /// Leaves out the answer that is due.
+    pub(crate) fn drop_answer(&mut self, now: Timestamp, timing: Timing) {
+        self.answer.drop_answer(now, &group(timing));
+    }
+
+    /// Puts off the answer that is due.
+    pub(crate) fn postpone_answer(&mut self, until: Timestamp) {
+        self.answer.postpone(until);
+    }
+
+    fn path(&self, now: Timestamp, timing: Timing) -> PathState {
+        if let Some(path) = self.path.as_ref().filter(|_| self.only_path) {
+            // Half, because the answer is twice what arrives while nothing speaks against it.
+            let rate = path.rate().map(|rate| rate / 2.0);
+            return PathState { packet: DEFAULT_PACKET_BYTES, receive_rate: rate, loss: None };
+        }
+        let loss = self.loss.rate_among(timing.group_size);
+        PathState {
+            packet: self.packet(),
+            receive_rate: self.meter.rate(now),
+            loss: self.loss.has_loss().then(|| loss.max(MIN_LOSS)),
+        }
+    }
+
+    fn packet(&self) -> f64 {
+        self.meter.mean_packet().unwrap_or(DEFAULT_PACKET_BYTES)
+    }
+}
+
+fn group(timing: Timing) -> CcGroup {
+    let Timing { grtt, backoff, group_size } = timing;
+    CcGroup { grtt, backoff, size: group_size, alone: timing.is_alone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::norm::wire::{QuantizedLoss, Sequence};
+
+    #[test]
+    fn loss_too_small_to_write_down_is_not_called_none() {
+        let grtt = Duration::from_millis(100);
+        let timing = Timing { grtt, backoff: 4, group_size: 10 };
+        let mut probes = Probes::default();
+        let now = Timestamp::from_nanos(1_000_000_000);
+        for sequence in [1, 2, 3, 5, 6, 7] {
+            let arrival = Arrival { sequence: Sequence(sequence), bytes: 1000, ce: false };
+            probes.note(now, arrival, timing);
+        }
+        probes.loss.seed(1e15, grtt);
+        let loss = probes.path(now, timing).loss.unwrap();
+        assert_ne!(QuantizedLoss::from_fraction(loss), QuantizedLoss::ZERO);
+    }
+}

@@ -1,0 +1,146 @@
+//! Membership reports to a sender: when, and what the application says in them.
+
+use core::time::Duration;
+
+use crate::base::Timestamp;
+use crate::norm::wire::MemberState;
+
+/// What the application says about its progress with a sender's content.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The state to report.
+    pub state: MemberState,
+    /// Content bytes expected; 0 when not known.
+    pub bytes_total: u64,
+    /// Why it failed; empty otherwise. Cut at 255 bytes.
+    pub reason: String,
+}
+
+/// A membership report that is due.
+#[derive(Copy, Clone, Debug)]
+struct ReportDue {
+    at: Timestamp,
+    /// The query that it answers; 0 for none.
+    round: u16,
+}
+
+/// Membership reports to one sender.
+#[derive(Debug)]
+pub(crate) struct ReportState {
+    due: Option<ReportDue>,
+    /// The query answered last.
+    answered_round: Option<u16>,
+    first_sent: Option<Timestamp>,
+    /// The sender does not hear what we send to it alone.
+    unheard: bool,
+    progress: Progress,
+}
+
+impl ReportState {
+    pub(super) fn new() -> Self {
+        let (state, reason) = (MemberState::Joined, String::new());
+        Self {
+            due: None,
+            answered_round: None,
+            first_sent: None,
+            unheard: false,
+            progress: Progress { state, bytes_total: 0, reason },
+        }
+    }
+
+    /// When a report is due.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.due.map(|due| due.at)
+    }
+
+    /// Schedules a report that answers the last query again, or no query.
+    pub(crate) fn schedule(&mut self, at: Timestamp) {
+        self.due = Some(ReportDue { at, round: self.answered_round.unwrap_or(0) });
+    }
+
+    /// Schedules a report at `at`, or keeps the one that is scheduled for an earlier time. Returns when
+    /// it is due.
+    pub(crate) fn schedule_by(&mut self, at: Timestamp) -> Timestamp {
+        let due = self.due.get_or_insert(ReportDue { at, round: 0 });
+        due.at = due.at.min(at);
+        due.at
+    }
+
+    /// Schedules the answer to a query, unless it is answered or scheduled already.
+    pub(crate) fn answer(&mut self, round: u16, at: Timestamp) {
+        if self.answered_round != Some(round) {
+            self.answered_round = Some(round);
+            self.due = Some(ReportDue { at, round });
+        }
+    }
+
+    /// A shorter round trip shortens the wait for the first report, which was drawn from the longer one.
+    pub(super) fn rescale(&mut self, now: Timestamp, old: Duration, new: Duration) {
+        if let Some(ReportDue { at, round: 0 }) = &mut self.due
+            && new < old
+        {
+            let ratio = new.as_secs_f64() / old.as_secs_f64();
+            *at = now + at.saturating_since(now).mul_f64(ratio);
+        }
+    }
+
+    /// Takes the round of the report that is due.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<u16> {
+        self.due.take_if(|due| due.at <= now).map(|due| due.round)
+    }
+
+    /// Notes that a report is sent.
+    pub(crate) fn note_sent(&mut self, now: Timestamp) {
+        self.first_sent.get_or_insert(now);
+    }
+
+    /// True when a report was sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.first_sent.is_some()
+    }
+
+    /// The sender lists no receiver at all. If our first report was sent longer than `limit` ago, the
+    /// sender does not hear what we send to it alone.
+    pub(crate) fn note_unlisted(&mut self, now: Timestamp, limit: Duration) {
+        self.unheard |= self.first_sent.is_some_and(|at| now > at + limit);
+    }
+
+    /// True when the sender does not hear what we send to it alone.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard
+    }
+
+    /// Sets what reports say of our progress.
+    pub(crate) fn set_progress(&mut self, progress: Progress) {
+        self.progress = progress;
+    }
+
+    /// What reports say of our progress.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_is_answered_once() {
+        let at = |secs| Timestamp::ZERO + Duration::from_secs(secs);
+        let mut report = ReportState::new();
+        report.schedule(at(5));
+        report.rescale(at(1), Duration::from_secs(4), Duration::from_secs(1));
+        assert_eq!(report.due(), Some(at(2)), "the first one comes earlier");
+        report.answer(7, at(3));
+        report.rescale(at(1), Duration::from_secs(4), Duration::from_secs(1));
+        assert_eq!((report.due(), report.take_due(at(2))), (Some(at(3)), None));
+        assert_eq!(report.take_due(at(3)), Some(7));
+        report.answer(7, at(4));
+        assert_eq!(report.due(), None);
+        assert_eq!((report.schedule_by(at(6)), report.schedule_by(at(5))), (at(6), at(5)));
+        assert_eq!((report.schedule_by(at(9)), report.take_due(at(5))), (at(5), Some(0)));
+        report.schedule(at(6));
+        assert_eq!(report.take_due(at(6)), Some(7), "the query answered last");
+    }
+}

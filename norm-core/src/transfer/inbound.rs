@@ -1,0 +1,216 @@
+//! What a receiving session asks of an engine.
+
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use super::{MemberState, NodeId, ObjectMeta};
+use crate::base::Timestamp;
+use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
+
+/// A receiving engine as a transfer of files sees it.
+///
+/// The objects of a sender have consecutive keys in the order in which it sends them; each part of a
+/// file set is one object. The session answers [`InboundNotice::Opened`] with [`accept`],
+/// [`accept_with`], [`refuse`] or [`give_up`], and [`InboundNotice::Complete`] with [`confirm`] or
+/// [`restart`].
+///
+/// An engine without a back channel implements [`want`], [`expect_partial`], [`set_status`],
+/// [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and [`confirm`] only mean that
+/// nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders that are
+/// unknown, or were forgotten, are ignored by every method.
+///
+/// [`accept`]: Self::accept
+/// [`accept_with`]: Self::accept_with
+/// [`refuse`]: Self::refuse
+/// [`give_up`]: Self::give_up
+/// [`confirm`]: Self::confirm
+/// [`restart`]: Self::restart
+/// [`want`]: Self::want
+/// [`expect_partial`]: Self::expect_partial
+/// [`set_status`]: Self::set_status
+/// [`report_now`]: Self::report_now
+/// [`set_host_drops`]: Self::set_host_drops
+pub trait Inbound: Endpoint {
+    /// Keeps the bytes of blocks that are not whole yet.
+    type Store: SymbolStore;
+
+    /// What an event means for a transfer of files; `None` when it means nothing.
+    fn notice(event: Self::Event) -> Option<InboundNotice>;
+
+    /// The keeper of symbols.
+    fn store(&self) -> &Self::Store;
+    /// The keeper of symbols; the session takes whole blocks out of it.
+    fn store_mut(&mut self) -> &mut Self::Store;
+
+    /// Takes an opened object: its blocks are stored as they become whole.
+    fn accept(&mut self, object: ObjectRef);
+    /// Takes an opened object of which some bytes are in their place already. `here` says for a
+    /// block, by its offset in the object and its length in bytes, whether all of it is. Such blocks
+    /// count as stored; the object may be complete by that.
+    fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool);
+    /// Declines an object: it counts as received and confirmed, and its packets are ignored.
+    fn refuse(&mut self, object: ObjectRef);
+    /// Receives an object again from the start, because what was written is wrong.
+    fn restart(&mut self, object: ObjectRef);
+    /// Says that an object is verified and safe.
+    fn confirm(&mut self, object: ObjectRef);
+    /// Stops wanting these objects without confirming them.
+    fn give_up(&mut self, sender: SenderId, keys: Range<u64>);
+
+    /// Asks for the objects from this key on, although they were sent before the sender was found.
+    fn want(&mut self, sender: SenderId, from: u64, now: Timestamp);
+    /// Says that much of the objects with these keys may be here already.
+    fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>);
+    /// Sets what reports to a sender say.
+    fn set_status(&mut self, sender: SenderId, status: ReceiverStatus);
+    /// Reports to a sender now, rather than when it asks.
+    fn report_now(&mut self, sender: SenderId, now: Timestamp);
+    /// Says how many packets this host has dropped so far before they could be handed in.
+    fn set_host_drops(&mut self, packets: u64);
+
+    /// Forgets a sender and everything of it that is not stored.
+    fn forget(&mut self, sender: SenderId);
+
+    /// What is known of a sender; `None` when the engine does not follow it, or no longer.
+    fn source(&self, sender: SenderId) -> Option<SourceView>;
+    /// True when everything that a sender is known to have is stored, refused or given up.
+    fn has_all(&self, sender: SenderId) -> bool;
+    /// The number by which the protocol itself knows an object: NORM's object transport id, FLUTE's
+    /// TOI. Consecutive keys have consecutive numbers, except where those wrap.
+    fn number(&self, object: ObjectRef) -> u64;
+    /// Our own node id at present; [`NodeId::NONE`] in a protocol where receivers have none.
+    fn node(&self) -> NodeId;
+    /// Counters since the engine was made.
+    fn stats(&self) -> InboundStats;
+}
+
+/// What a receiving session hears of its engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundNotice {
+    /// A sender was heard for the first time.
+    SenderFound {
+        /// The sender.
+        sender: SenderId,
+        /// Its node id.
+        node: NodeId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// It is known what an object is.
+    Opened {
+        /// The object.
+        object: ObjectRef,
+        /// Content bytes.
+        size: u64,
+        /// What its sender says of it: not to be trusted.
+        meta: ObjectMeta,
+    },
+    /// A stream has begun: bytes without a known end.
+    StreamOpened {
+        /// The stream.
+        object: ObjectRef,
+    },
+    /// Every block of an accepted object is stored.
+    Complete {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// What is missing of an object can no longer be had.
+    Aborted {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// An empty object of which not even the name can be had.
+    EmptyLost {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// A block could not be stored; its object makes no progress until it is restarted.
+    StoreFailed {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// The sender knows what was confirmed.
+    Released {
+        /// The sender.
+        sender: SenderId,
+    },
+    /// The sender says that it sends nothing for now, and will resume.
+    Paused {
+        /// The sender.
+        sender: SenderId,
+    },
+    /// The sender sends again.
+    Resumed {
+        /// The sender.
+        sender: SenderId,
+    },
+    /// Nothing was heard from the sender for some seconds.
+    Silent {
+        /// The sender.
+        sender: SenderId,
+    },
+    /// The sender has ended its session.
+    Ended {
+        /// The sender.
+        sender: SenderId,
+    },
+    /// The sender no longer waits for this receiver. It may say so again.
+    Evicted {
+        /// The sender.
+        sender: SenderId,
+        /// The group on which the same file set is sent for slow receivers.
+        separate_group: Option<SocketAddr>,
+    },
+}
+
+/// What is known of a sender.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct SourceView {
+    /// When it was last heard.
+    pub last_heard: Timestamp,
+    /// It has said that it sends nothing for now, and still says so.
+    pub is_paused: bool,
+    /// The last that was heard of it is that it ends its session.
+    pub has_ended: bool,
+    /// Share of its packets that were lost of late, 0 to 1.
+    pub loss: f64,
+    /// Key and block that it sends for the first time, as far as was heard.
+    pub position: (u64, u32),
+}
+
+/// What a receiver says of itself to a sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverStatus {
+    /// How far it is.
+    pub state: MemberState,
+    /// Content bytes expected of this sender; 0 when that is not known.
+    pub bytes_total: u64,
+    /// Why it failed, in words; empty otherwise. Engines may cut it.
+    pub reason: String,
+}
+
+/// Counters of a receiving engine; all start at 0 and never go back.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct InboundStats {
+    /// Datagrams taken.
+    pub packets: u64,
+    /// UDP payload bytes taken.
+    pub bytes: u64,
+    /// Messages of senders that are followed.
+    pub heard: u64,
+    /// Those of them with a CE mark ("congestion experienced", RFC 3168).
+    pub ce_marked: u64,
+    /// Content symbols that were here, or no longer needed.
+    pub duplicates: u64,
+    /// Content symbols for which there was no room.
+    pub no_room: u64,
+    /// Blocks that needed decoding.
+    pub decoded: u64,
+    /// Requests for repair sent.
+    pub nacks: u64,
+    /// Requests for repair left unsent, because another receiver had asked for the same.
+    pub suppressed: u64,
+    /// Datagrams that could not be parsed.
+    pub malformed: u64,
+}

@@ -1,0 +1,179 @@
+//! What a sending session asks of an engine, whatever its protocol.
+
+use core::net::SocketAddr;
+
+use super::{MemberState, NodeId, ObjectSpec};
+use crate::base::Timestamp;
+use crate::endpoint::Endpoint;
+
+/// An engine that sends objects to a group.
+///
+/// Objects are handed over with [`enqueue`](Self::enqueue); [`finish`](Self::finish) says that these
+/// are all. The engine asks for their content by Read jobs ([`Endpoint::poll_job`]), and is over
+/// when [`is_finished`](Self::is_finished) says so.
+pub trait Outbound: Endpoint {
+    /// Why an object cannot be sent.
+    type Error: core::error::Error;
+
+    /// Adds an object; returns its key, which Read jobs name. Keys of objects that are added one
+    /// after the other follow each other.
+    ///
+    /// # Errors
+    /// When the object does not fit the session.
+    fn enqueue(&mut self, object: ObjectSpec) -> Result<u64, Self::Error>;
+    /// No more objects will come: the session ends when every receiver has everything.
+    fn finish(&mut self);
+    /// Ends the session now: receivers are told.
+    fn abort(&mut self, now: Timestamp);
+    /// True when nothing more will be sent.
+    fn is_finished(&self) -> bool;
+    /// While `open`, more receivers may come: the session does not end, although those that are known
+    /// have everything.
+    fn keep_open(&mut self, open: bool);
+    /// Sets the highest rate in bits per second from `now` on: `None` is that of the settings, 0 a
+    /// pause.
+    fn set_rate_limit(&mut self, bits: Option<u64>, now: Timestamp);
+    /// How far sending is.
+    fn progress(&self) -> OutboundProgress;
+    /// What has been counted.
+    fn stats(&self) -> OutboundStats;
+    /// The receivers heard of, in node id order; none without a back channel.
+    fn receivers(&self) -> impl Iterator<Item = ReceiverView>;
+    /// An event in the vocabulary of transfers; `None` when it does not concern them.
+    fn notice(event: Self::Event) -> Option<OutboundNotice>;
+}
+
+/// How far sending is. Content is what the objects hold.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundProgress {
+    /// Content bytes sent once.
+    pub bytes_sent: u64,
+    /// Content bytes in all.
+    pub bytes_total: u64,
+}
+
+/// What an engine that sends has counted since it began.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboundStats {
+    /// Packets sent.
+    pub packets: u64,
+    /// UDP payload bytes sent.
+    pub bytes: u64,
+    /// Of the packets, content sent for the first time.
+    pub data_packets: u64,
+    /// Of the packets, content sent again as it was.
+    pub resent_packets: u64,
+    /// Of the packets, coded repair.
+    pub coded_packets: u64,
+    /// Requests for repair received.
+    pub nacks: u64,
+}
+
+/// What a sender knows of a receiver.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct ReceiverView {
+    /// Its node id.
+    pub node: NodeId,
+    /// Where it stands.
+    pub standing: ReceiverStanding,
+    /// Content bytes that it reported to have.
+    pub bytes_done: u64,
+    /// Share of packets that it reported to lose, as a fraction of 65,535.
+    pub loss: u16,
+}
+
+/// Where a receiver stands, as far as its sender knows.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum ReceiverStanding {
+    /// Heard, not finished.
+    Active,
+    /// It has everything.
+    Confirmed,
+    /// It said that it cannot finish, or left.
+    Failed,
+    /// Silent for too long.
+    Lost,
+    /// No longer waited for, because it kept the others slow.
+    Evicted,
+}
+
+/// What an engine that sends tells a transfer. Names and reasons are text from the network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OutboundNotice {
+    /// A receiver was heard for the first time.
+    ReceiverFound {
+        /// Its node id.
+        node: NodeId,
+        /// What it calls itself; empty when it does not say.
+        name: String,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A receiver has taken another node id.
+    ReceiverMoved {
+        /// The id that it had.
+        from: NodeId,
+        /// The id that it has now.
+        to: NodeId,
+    },
+    /// A receiver reported how far it is.
+    ReceiverReport(ReceiverNotice),
+    /// A receiver has everything: verified and under its final name.
+    ReceiverConfirmed {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// A receiver said that it cannot finish, or left.
+    ReceiverFailed {
+        /// Its node id.
+        node: NodeId,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// A receiver was silent for too long and is no longer waited for.
+    ReceiverLost {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// A receiver was evicted, because it kept the others slow.
+    ReceiverEvicted {
+        /// Its node id.
+        node: NodeId,
+    },
+    /// Enough receivers have announced themselves: content flows. Not said when none are waited for.
+    Started,
+    /// Too few receivers announced themselves in time; nothing was sent.
+    StartTimedOut {
+        /// Receivers that had announced themselves.
+        receivers: usize,
+    },
+    /// Every object has been sent once.
+    AllSent,
+    /// Every receiver has failed: the session ends early.
+    Abandoned,
+    /// An object could not be read, or coded; the session ends.
+    ReadFailed,
+}
+
+/// A receiver's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverNotice {
+    /// Its node id.
+    pub node: NodeId,
+    /// What it calls itself; empty when it does not say.
+    pub name: String,
+    /// Where it sends from.
+    pub address: SocketAddr,
+    /// State of its transfer.
+    pub state: MemberState,
+    /// Content bytes that it has.
+    pub bytes_done: u64,
+    /// Content bytes that it expects; 0 when it does not know yet.
+    pub bytes_total: u64,
+    /// Loss that it sees, as a fraction of 65,535.
+    pub loss: u16,
+    /// Packets that reached its host and were dropped there.
+    pub drops: u32,
+    /// Packets that arrived with a CE mark (ECN).
+    pub ce_marked: u32,
+}

@@ -1,0 +1,310 @@
+use std::fs::FileTimes;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+use crate::sink::positioned;
+use crate::sink::spool_table::Spools;
+use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
+
+const SET: ContentId = ContentId([0x11; 16]);
+const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    plan: Plan,
+    spool: Option<Spool>,
+}
+
+impl Fixture {
+    /// A spool with these files' contents; a path that ends in `/` is a directory.
+    fn new(files: &[(&str, &str)]) -> Self {
+        let mut writer = ManifestWriter::new();
+        let mut payload = String::new();
+        for &(path, content) in files {
+            let directory = path.ends_with('/');
+            let kind = if directory { EntryKind::Directory } else { EntryKind::File };
+            // Set-user-id must not come through.
+            let (mode, size) = (0o104_751, content.len() as u64);
+            writer.push(&Entry { kind, mode, mtime: TIME, size, path }).unwrap();
+            payload.push_str(content);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spools::new(dir.path(), true).create(SET, payload.len() as u64).unwrap();
+        let file = spool.file(SpoolFile::Payload);
+        positioned::write_all_at(file, payload.as_bytes(), 0).unwrap();
+        let plan = Plan::new(&writer.finish(), payload.len() as u64).unwrap();
+        Self { dir, plan, spool: Some(spool) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn spool(&self) -> &Spool {
+        self.spool.as_ref().unwrap()
+    }
+
+    fn place(&self, overwrite: bool) -> Result<Vec<String>, PlaceError> {
+        self.place_all(overwrite).map(|(made, _)| made)
+    }
+
+    /// Files made, and those that were there before.
+    fn place_all(&self, overwrite: bool) -> Result<(Vec<String>, Vec<String>), PlaceError> {
+        let (mut new, mut before) = (Vec::new(), Vec::new());
+        let run = AtomicBool::new(false);
+        let count = place_set(self.spool(), &self.plan, overwrite, &run, &mut |path, _, made| {
+            let path = path.strip_prefix(self.dir.path()).unwrap();
+            let names = if made == Placed::New { &mut new } else { &mut before };
+            names.push(path.to_str().unwrap().to_owned());
+        })?;
+        assert_eq!(count, before.len() as u64);
+        Ok((new, before))
+    }
+
+    /// Everything in the output directory, once the spool is gone.
+    fn left(&mut self) -> Vec<String> {
+        self.spool = None;
+        let mut names = Vec::new();
+        list(self.dir.path(), "", &mut names);
+        names.sort();
+        names
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+fn list(directory: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            list(&entry.path(), &format!("{name}/"), names);
+        }
+        names.push(name);
+    }
+}
+
+#[test]
+fn files_and_directories_are_made_from_last_to_first() {
+    let mut set = Fixture::new(&[
+        ("d/", ""),
+        ("d/inner/deep/", ""),
+        ("first", "one"),
+        ("d/empty", ""),
+        ("d/inner/second", "two!"),
+        ("implied/third", "three"),
+        ("last", ""),
+    ]);
+    let made = set.place(false).unwrap();
+    assert_eq!(made, ["last", "implied/third", "d/inner/second", "d/empty", "first"]);
+    assert_eq!(set.read("first"), "one");
+    assert_eq!(set.read("d/inner/second"), "two!");
+    assert_eq!(set.read("implied/third"), "three");
+    assert_eq!((set.read("last"), set.read("d/empty")), (String::new(), String::new()));
+    let expected = [
+        "d",
+        "d/empty",
+        "d/inner",
+        "d/inner/deep",
+        "d/inner/second",
+        "first",
+        "implied",
+        "implied/third",
+        "last",
+    ];
+    assert_eq!(set.left(), expected, "and no temporary file");
+}
+
+#[test]
+#[cfg(unix)]
+fn modes_and_times_are_the_senders_without_dangerous_bits() {
+    use std::os::unix::fs::PermissionsExt;
+    let set = Fixture::new(&[("d/", ""), ("d/a", "content"), ("b", "more"), ("d/e", "")]);
+    set.place(false).unwrap();
+    let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    for name in ["d", "d/a", "b", "d/e"] {
+        let metadata = fs::metadata(set.path(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o7777, 0o751, "{name}");
+        assert_eq!(metadata.modified().unwrap(), time, "{name}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn single_file_is_the_payload_itself() {
+    use std::os::unix::fs::MetadataExt;
+    let mut set = Fixture::new(&[("sub/only", "all of it")]);
+    let inode = set.spool().file(SpoolFile::Payload).metadata().unwrap().ino();
+    set.place(false).unwrap();
+    assert_eq!(fs::metadata(set.path("sub/only")).unwrap().ino(), inode, "nothing was copied");
+    assert_eq!(set.left(), ["sub", "sub/only"]);
+    assert_eq!(set.read("sub/only"), "all of it");
+}
+
+#[test]
+fn payload_shrinks_with_every_file_placed() {
+    let set = Fixture::new(&[("a", "0123456789"), ("b", "0123"), ("c", "01234567")]);
+    let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
+    let mut lengths = vec![length(&set)];
+    place_set(set.spool(), &set.plan, false, &AtomicBool::new(false), &mut |_, _, _| {
+        lengths.push(length(&set));
+    })
+    .unwrap();
+    assert_eq!(lengths, [22, 14, 10, 10]);
+}
+
+#[test]
+fn existing_files_are_not_touched() {
+    for existing in ["a", "b"] {
+        let mut set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+        fs::write(set.path(existing), "old").unwrap();
+        let error = set.place(false).unwrap_err();
+        assert!(matches!(&error, PlaceError::Plan(PlanError::Exists(_))), "{error}");
+        assert_eq!(set.read(existing), "old");
+        set.spool().discard();
+        assert_eq!(set.left(), [existing], "neither another file nor a temporary one");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn present_file_with_the_same_content_stays_as_it_is() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+    let before_all = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for existing in [&["a"][..], &["d/b"], &["c"], &["empty"], &["a", "d/b", "c", "empty"]] {
+        let files = [("a", "one"), ("d/b", "two!"), ("c", "three"), ("empty", "")];
+        let mut set = Fixture::new(&files);
+        let mut inodes = Vec::new();
+        for &name in existing {
+            fs::create_dir_all(set.path(name).parent().unwrap()).unwrap();
+            let content = files.iter().find(|(path, _)| *path == name).unwrap().1;
+            fs::write(set.path(name), content).unwrap();
+            let there = File::open(set.path(name)).unwrap();
+            // Not for others to read, whatever the sender's mode is.
+            set_mode(&there, 0o600).unwrap();
+            there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
+            inodes.push(fs::metadata(set.path(name)).unwrap().ino());
+            // Of a run that was killed.
+            fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
+        }
+        let (made, mut before) = set.place_all(false).unwrap();
+        before.reverse();
+        assert_eq!(
+            (made.len(), before),
+            (4 - existing.len(), existing.iter().map(ToString::to_string).collect())
+        );
+        let now: Vec<u64> =
+            existing.iter().map(|name| fs::metadata(set.path(name)).unwrap().ino()).collect();
+        assert_eq!(now, inodes, "not made anew");
+        for (name, content) in files {
+            assert_eq!(set.read(name), content);
+            let metadata = fs::metadata(set.path(name)).unwrap();
+            let expected =
+                if existing.contains(&name) { (0o600, before_all) } else { (0o751, time) };
+            let mode = metadata.permissions().mode() & 0o7777;
+            assert_eq!((mode, metadata.modified().unwrap()), expected, "{name}");
+        }
+        set.spool().discard();
+        assert_eq!(set.left(), ["a", "c", "d", "d/b", "empty"], "and no temporary file");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn payload_by_another_name_is_not_cut() {
+    let mut set = Fixture::new(&[("only", "all of it")]);
+    fs::hard_link(set.spool().path(SpoolFile::Payload), set.path("only")).unwrap();
+    assert_eq!(set.place_all(false).unwrap().1, ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+    set.spool().discard();
+    assert_eq!(set.left(), ["only"]);
+    assert_eq!(set.read("only"), "all of it");
+}
+
+#[test]
+fn file_of_the_same_size_and_other_content_is_in_the_way() {
+    for existing in ["a", "b"] {
+        let mut set = Fixture::new(&[("d/", ""), ("a", "new a"), ("b", "new b")]);
+        fs::write(set.path(existing), "old !").unwrap();
+        let error = set.place(false).unwrap_err();
+        let PlaceError::Plan(PlanError::Differs(path)) = &error else { panic!("{error}") };
+        assert_eq!(*path, set.path(existing));
+        assert_eq!(set.read(existing), "old !");
+        let payload = set.spool().file(SpoolFile::Payload).metadata().unwrap();
+        assert_eq!(payload.len(), 10, "nothing of it is lost");
+        assert_eq!(set.left(), [existing], "neither another file nor a temporary one");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn link_to_the_same_content_is_in_the_way() {
+    let set = Fixture::new(&[("a", "new a")]);
+    fs::write(set.path("other"), "new a").unwrap();
+    std::os::unix::fs::symlink("other", set.path("a")).unwrap();
+    assert!(matches!(set.place(false), Err(PlaceError::Plan(PlanError::Exists(_)))));
+    assert!(fs::symlink_metadata(set.path("a")).unwrap().is_symlink());
+}
+
+#[test]
+fn overwriting_replaces_files_and_no_directories() {
+    let set = Fixture::new(&[("a", "new a"), ("b", "new b")]);
+    fs::write(set.path("a"), "old a, which is longer").unwrap();
+    fs::write(set.path("b"), "old b").unwrap();
+    set.place(true).unwrap();
+    assert_eq!((set.read("a"), set.read("b")), ("new a".to_owned(), "new b".to_owned()));
+
+    let set = Fixture::new(&[("a", "new a")]);
+    fs::create_dir(set.path("a")).unwrap();
+    assert!(set.place(true).is_err());
+    assert!(set.path("a").is_dir());
+}
+
+#[test]
+#[cfg(unix)]
+fn links_are_refused_as_folders_and_replaced_as_files() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    let set = Fixture::new(&[("way/x", "content")]);
+    symlink(outside.path(), set.path("way")).unwrap();
+    assert!(matches!(set.place(true), Err(PlaceError::Plan(PlanError::InTheWay(_)))));
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    let set = Fixture::new(&[("x", "content")]);
+    symlink(&victim, set.path("x")).unwrap();
+    assert!(matches!(set.place(false), Err(PlaceError::Plan(PlanError::Exists(_)))));
+    set.place(true).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(set.read("x"), "content");
+}
+
+#[test]
+fn existing_directory_keeps_its_mode_and_perhaps_its_time() {
+    for overwrite in [false, true] {
+        let set = Fixture::new(&[("d/", ""), ("d/a", "x")]);
+        fs::create_dir(set.path("d")).unwrap();
+        let before = fs::metadata(set.path("d")).unwrap().permissions();
+        set.place(overwrite).unwrap();
+        let after = fs::metadata(set.path("d")).unwrap();
+        assert_eq!(after.permissions(), before);
+        let time = UNIX_EPOCH + Duration::new(1_500_000_000, 7_000);
+        let set = cfg!(unix) && after.modified().unwrap() == time;
+        assert_eq!(set, cfg!(unix) && overwrite);
+    }
+}
+
+#[test]
+fn stopped_session_makes_no_more_files() {
+    let mut set = Fixture::new(&[("a", "x"), ("b", "y")]);
+    let stop = AtomicBool::new(false);
+    let placed = place_set(set.spool(), &set.plan, false, &stop, &mut |_, _, _| {
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(matches!(placed, Err(PlaceError::Stopped)));
+    assert_eq!(set.left(), ["b"]);
+}

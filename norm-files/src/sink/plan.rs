@@ -1,0 +1,278 @@
+//! What a set will become in the output directory, and whether it may.
+//!
+//! Decided as soon as the manifest is there, so that a receiver that cannot take the files says so
+//! before gigabytes have come.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use norm_core::fileset::{ContentError, EntryKind, Manifest, Mtime};
+
+use super::existing::may_be_identical;
+use crate::SystemError;
+use crate::names;
+
+/// A file to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Below the output directory; plain components only.
+    pub path: PathBuf,
+    /// Unix mode bits; 0 where the sender has none.
+    pub mode: u32,
+    /// When it was last modified.
+    pub mtime: Mtime,
+    /// Where its content begins in the payload, in bytes.
+    pub offset: u64,
+    /// Its content's bytes.
+    pub size: u64,
+}
+
+/// A directory to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedDirectory {
+    /// Below the output directory; plain components only.
+    pub path: PathBuf,
+    /// Unix mode bits; 0 where the sender has none.
+    pub mode: u32,
+    /// When it was last modified.
+    pub mtime: Mtime,
+}
+
+/// Everything that a set will become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    files: Vec<PlannedFile>,
+    directories: Vec<PlannedDirectory>,
+}
+
+/// Why a set cannot be put into the output directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// The manifest is damaged.
+    Content(ContentError),
+    /// A name of which nothing safe is left.
+    Name(String),
+    /// Two entries would be the same file, or one a directory below the other.
+    Clash(PathBuf),
+    /// Something else is there already.
+    Exists(PathBuf),
+    /// A file of the same size and other content is there.
+    Differs(PathBuf),
+    /// A symbolic link, or a file, where a directory must be.
+    InTheWay(PathBuf),
+    /// A directory where a file must be.
+    IsDirectory(PathBuf),
+    /// The directory cannot be looked into.
+    Io(PathBuf, SystemError),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content(error) => write!(f, "the list of files is unusable: {error}"),
+            Self::Name(name) => write!(f, "the file name {name:?} cannot be created here"),
+            Self::Clash(path) => {
+                write!(f, "the set has two entries for {}", path.display())
+            }
+            Self::Exists(path) => write!(f, "{} exists already", path.display()),
+            Self::Differs(path) => write!(
+                f,
+                "{} exists already: its size is the same, its content is not (or cannot be read)",
+                path.display()
+            ),
+            Self::InTheWay(path) => write!(
+                f,
+                "{} is in the way: a directory is needed there, and links are not followed",
+                path.display()
+            ),
+            Self::IsDirectory(path) => write!(
+                f,
+                "{} is a directory, and a file is to be put there: move it away, or use another \
+                 directory",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "cannot look at {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// Files of a set that are in their places already, with the right size: they stay as they are if
+/// their content turns out to be the same in the end; if not, the transfer fails then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentFiles {
+    /// How many; at least 1.
+    pub count: u64,
+    /// The first of them.
+    pub first: PathBuf,
+}
+
+impl fmt::Display for PresentFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.first.display();
+        match self.count {
+            1 => write!(
+                f,
+                "{first} is here already, with the same size: it stays as it is if its content \
+                 turns out to be the same in the end, and if not, the transfer fails then"
+            ),
+            n => write!(
+                f,
+                "{n} files are here already, with the same sizes, {first} for one: they stay as \
+                 they are if their content turns out to be the same in the end, and if not, the \
+                 transfer fails then"
+            ),
+        }
+    }
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Claim {
+    File,
+    Directory,
+}
+
+impl Plan {
+    /// Reads a manifest whose payload must have this many bytes.
+    ///
+    /// # Errors
+    /// When it is damaged, or lists what cannot be made.
+    pub fn new(manifest: &[u8], payload_size: u64) -> Result<Self, PlanError> {
+        let manifest = Manifest::parse(manifest).map_err(PlanError::Content)?;
+        if manifest.payload_size() != payload_size {
+            return Err(PlanError::Content(ContentError::SizeMismatch));
+        }
+        let mut plan = Self::default();
+        let mut claims = HashMap::new();
+        let mut entries = manifest.entries();
+        loop {
+            let offset = entries.offset();
+            let Some(entry) = entries.next() else { return Ok(plan) };
+            let entry = entry.map_err(PlanError::Content)?;
+            let path =
+                names::to_path(entry.path).map_err(|_| PlanError::Name(entry.path.to_owned()))?;
+            claim(&mut claims, &path, entry.kind)?;
+            let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
+            match entry.kind {
+                EntryKind::File => {
+                    plan.files.push(PlannedFile { path, mode, mtime, offset, size });
+                }
+                EntryKind::Directory => {
+                    plan.directories.push(PlannedDirectory { path, mode, mtime });
+                }
+            }
+        }
+    }
+
+    /// The files, in the order of their contents in the payload.
+    pub fn files(&self) -> &[PlannedFile] {
+        &self.files
+    }
+
+    /// The directories that the set lists.
+    pub fn directories(&self) -> &[PlannedDirectory] {
+        &self.directories
+    }
+
+    /// The sum of the files' sizes in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
+    /// unless files may be replaced, no file with one of the names, but for those of the right size:
+    /// they may turn out to be identical, and are returned.
+    ///
+    /// # Errors
+    /// When something is in the way.
+    pub fn check(&self, root: &Path, overwrite: bool) -> Result<Option<PresentFiles>, PlanError> {
+        let mut known = HashMap::new();
+        let mut present = None;
+        for directory in &self.directories {
+            check_directories(root, &directory.path, &mut known)?;
+        }
+        for file in &self.files {
+            let parent_exists = match file.path.parent() {
+                Some(parent) => check_directories(root, parent, &mut known)?,
+                None => true,
+            };
+            let target = root.join(&file.path);
+            if parent_exists && check_target(&target, file.size, overwrite)? && !overwrite {
+                present.get_or_insert(PresentFiles { count: 0, first: target }).count += 1;
+            }
+        }
+        Ok(present)
+    }
+}
+
+/// Notes what is to be at `path` and above it.
+fn claim(
+    claims: &mut HashMap<PathBuf, Claim>,
+    path: &Path,
+    kind: EntryKind,
+) -> Result<(), PlanError> {
+    let clash = || PlanError::Clash(path.to_owned());
+    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        match claims.get(above) {
+            Some(Claim::Directory) => break,
+            Some(Claim::File) => return Err(clash()),
+            None => claims.insert(above.to_owned(), Claim::Directory),
+        };
+    }
+    let wanted = if kind == EntryKind::File { Claim::File } else { Claim::Directory };
+    match claims.insert(path.to_owned(), wanted) {
+        None => Ok(()),
+        Some(Claim::Directory) if wanted == Claim::Directory => Ok(()),
+        Some(_) => Err(clash()),
+    }
+}
+
+/// Walks down `path` below `root`. True when it is there, false when some of it must be created.
+fn check_directories(
+    root: &Path,
+    path: &Path,
+    known: &mut HashMap<PathBuf, bool>,
+) -> Result<bool, PlanError> {
+    if let Some(&exists) = known.get(path) {
+        return Ok(exists);
+    }
+    let mut exists = true;
+    let mut at = root.to_owned();
+    for component in path.components() {
+        at.push(component);
+        if exists {
+            exists = is_directory(&at)?;
+        }
+    }
+    known.insert(path.to_owned(), exists);
+    Ok(exists)
+}
+
+/// True for a directory, false when there is nothing.
+pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(_) => Err(PlanError::InTheWay(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
+    }
+}
+
+/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when there
+/// is one with that name.
+pub fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),
+        Ok(_) if overwrite || may_be_identical(path, size) => Ok(true),
+        Ok(_) => Err(PlanError::Exists(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

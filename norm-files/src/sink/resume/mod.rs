@@ -1,0 +1,28 @@
+//! Resume data: what stays of unfinished sets, so that a later session can resume them.
+//!
+//! Beside the payload lies a file that says which bytes of it are there (`state`). It is written after
+//! them, by a rename, each second and at the end; so after a kill it is true, if perhaps a second old.
+//! After a power cut it may promise bytes that never reached the disk: hashes find that out in the
+//! end, and what is wrong is received again.
+//!
+//! Files are found by content id: any sender of the same files, in whatever pieces and under whatever
+//! code, goes on with them. The manifest proves itself by that id; the digest list belongs to the
+//! sender, and is received anew.
+//!
+//! `sweep` removes what is too old to be resumed.
+
+mod have;
+mod open;
+mod parts;
+mod state;
+mod sweep;
+
+pub use have::Have;
+pub use open::{
+    Found, ResumeData, ResumeProblem, has_name, has_state, is_of_other_size, is_only_name, open,
+};
+pub use state::State;
+pub use sweep::{Resumable, Sweep, sweep};
+
+/// Payloads of which less is there are not kept, in bytes.
+pub const MIN_BYTES: u64 = 1 << 20;

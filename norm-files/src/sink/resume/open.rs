@@ -1,0 +1,178 @@
+//! Opens the resume data of a set, if it is of any use.
+
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use norm_core::fileset::ContentId;
+
+use super::have::Have;
+use super::state::{MAX_STATE_BYTES, State};
+use crate::sink::spool_files::{SpoolNames, lock};
+
+/// Files of a set, and which bytes of the payload are there.
+#[derive(Debug)]
+pub struct ResumeData {
+    /// Locked.
+    pub manifest: File,
+    /// The payload, shorter perhaps than it will be.
+    pub payload: File,
+    /// What is there of it.
+    pub have: Have,
+    /// The state promised more than there is.
+    pub clipped: bool,
+}
+
+/// What there was.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing of use; and why, where something was there.
+    Nothing(Option<ResumeProblem>),
+    /// Something to go on with.
+    Data(ResumeData),
+}
+
+/// Why resume data is of no use.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResumeProblem {
+    /// One of the files is missing, or is not ours.
+    PartMissing,
+    /// The state is damaged.
+    Damaged,
+    /// The state is of other content.
+    OtherContent,
+}
+
+impl fmt::Display for ResumeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PartMissing => "a part of it is missing",
+            Self::Damaged => "the account of what is there is damaged",
+            Self::OtherContent => "it is of other files",
+        })
+    }
+}
+
+/// Looks for the files of the set with this content, and a payload of this many bytes.
+///
+/// # Errors
+/// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them.
+pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<Found> {
+    if fs::symlink_metadata(names.state()).is_err() {
+        return Ok(Found::Nothing(None));
+    }
+    let nothing = |problem| Ok(Found::Nothing(Some(problem)));
+    let Ok(manifest) = regular(&names.manifest(), true) else {
+        return nothing(ResumeProblem::PartMissing);
+    };
+    lock(&manifest)?;
+    if !is_only_name(&manifest, &names.manifest()) {
+        // Another receiver was quicker, and has taken the name.
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let Some(state) = read_state(names) else {
+        return nothing(ResumeProblem::Damaged);
+    };
+    if (state.content, state.payload) != (content, payload) {
+        return nothing(ResumeProblem::OtherContent);
+    }
+    let opened = regular(&names.payload(), false).and_then(|file| {
+        let len = file.metadata()?.len();
+        Ok((file, len))
+    });
+    let Ok((payload, len)) = opened else {
+        return nothing(ResumeProblem::PartMissing);
+    };
+    let mut have = state.have;
+    let clipped = have.remove(len, u64::MAX) > 0;
+    Ok(Found::Data(ResumeData { manifest, payload, have, clipped }))
+}
+
+/// True when there is a state of this content and payload.
+pub fn has_state(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
+    read_state(names).is_some_and(|state| (state.content, state.payload) == (content, payload))
+}
+
+/// True when there is resume data of this content, but of another payload: the content says how long
+/// it is, so a sender that announces this one is not to be believed.
+pub fn is_of_other_size(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
+    read_state(names).is_some_and(|state| state.content == content && state.payload != payload)
+}
+
+/// What the state's file says; `None` when it says nothing sensible.
+pub fn read_state(names: &SpoolNames) -> Option<State> {
+    let file = regular(&names.state(), false).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_STATE_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    State::parse(&bytes)
+}
+
+/// True when the file still has this name, and no other: a placed file is not ours to change.
+pub fn is_only_name(file: &File, path: &Path) -> bool {
+    has_name(file, path) && file.metadata().is_ok_and(|ours| has_one_name(&ours))
+}
+
+/// True when this is one of the file's names. Where the system does not tell, every file's name is.
+pub fn has_name(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(there)) => there.is_file() && same(&ours, &there),
+        _ => false,
+    }
+}
+
+/// Opens a file of ours for reading and writing: never through a link, nor one that has another name.
+pub fn regular(path: &Path, create: bool) -> io::Result<File> {
+    let refused = || Err(io::Error::from(io::ErrorKind::InvalidInput));
+    match fs::symlink_metadata(path) {
+        // A pipe would block.
+        Ok(there) if !there.is_file() => return refused(),
+        Err(error) if !create => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(create);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    let good = metadata.is_file() && has_one_name(&metadata) && is_ours(&metadata);
+    if good { Ok(file) } else { refused() }
+}
+
+/// True when it belongs to us: the owner of a file may change it later.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library does not tell who we are")]
+pub fn is_ours(metadata: &Metadata) -> bool {
+    // SAFETY: the call takes nothing and cannot fail.
+    std::os::unix::fs::MetadataExt::uid(metadata) == unsafe { libc::geteuid() }
+}
+
+#[cfg(not(unix))]
+pub fn is_ours(_metadata: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn has_one_name(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) == 1
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_metadata: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same(_one: &Metadata, _other: &Metadata) -> bool {
+    true
+}

@@ -1,0 +1,391 @@
+//! The temporary files of one set in the output directory, and what of the set is in them.
+//!
+//! They go when the [`Spool`] goes, unless a later session can resume with them ([`super::resume`]);
+//! only the payload may leave under a final name. Files of a second spool of the same content are
+//! never kept.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use norm_core::fileset::{ContentId, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES};
+
+use super::hashing::{Hashes, PartialHash};
+use super::metadata::set_mode;
+use super::resume::{self, Found, Have, ResumeData, ResumeProblem, State};
+use super::set::Part;
+use super::spool_files::{SpoolFile, SpoolNames, fresh, lock};
+use super::spool_name::SpoolName;
+use super::{positioned, space};
+
+/// The files of one set, open for reading and writing. When it is dropped they stay, if a later
+/// session can resume with them, and are removed otherwise.
+#[derive(Debug)]
+pub struct Spool {
+    directory: PathBuf,
+    names: SpoolNames,
+    manifest: File,
+    payload: File,
+    digests: File,
+    /// Of the payload, as far as it is written in order.
+    hashes: Hashes,
+    /// Content bytes written and not found wrong since.
+    written: AtomicU64,
+    /// Of the payload.
+    have: Mutex<Have>,
+    /// The state on the disk does not say all.
+    unsaved: AtomicBool,
+    /// Bytes of the manifest, if all of it was there from the start; else 0.
+    manifest_present: AtomicU64,
+    /// A transfer receives into it.
+    claimed: AtomicBool,
+    /// Not to be kept.
+    discarded: AtomicBool,
+    /// Bytes of the payload.
+    size: u64,
+    /// Free again only after the files are closed, so it is the last field.
+    name: SpoolName,
+}
+
+/// Room is taken in steps of this many bytes: nothing can be written while one is under way.
+const ROOM_STEP: u64 = 16 << 20;
+
+impl Spool {
+    /// Opens the files, and says why resume data that was there is of no use.
+    ///
+    /// # Errors
+    /// As of [`Spools::open`](super::spool_table::Spools::open).
+    pub fn open(
+        directory: &Path,
+        name: SpoolName,
+        size: u64,
+        resume: bool,
+    ) -> io::Result<(Self, Option<ResumeProblem>)> {
+        let names = SpoolNames::new(directory, &name);
+        let is_kept = name.is_first() && resume;
+        let found = match is_kept {
+            true => resume::open(&names, name.content(), size)?,
+            false => Found::Nothing(None),
+        };
+        let (data, problem) = match found {
+            Found::Data(data) => (Some(data), None),
+            Found::Nothing(problem) => (None, problem),
+        };
+        // The first one takes the room. Only one of them can turn out to be right, and none may be
+        // turned away because of another.
+        if name.is_first() {
+            check_room(directory, size, data.as_ref())?;
+        }
+        let ResumeData { manifest, payload, have, clipped } = match data {
+            Some(data) => data,
+            None => new_files(&names)?,
+        };
+        let resumes = have.bytes() > 0;
+        let digests = fresh(&names.digests()).inspect_err(|_| {
+            if !resumes {
+                names.remove();
+            }
+        })?;
+        let spool = Self {
+            directory: directory.to_owned(),
+            names,
+            manifest,
+            payload,
+            digests,
+            hashes: Hashes::default(),
+            written: AtomicU64::new(have.bytes()),
+            have: Mutex::new(have),
+            unsaved: AtomicBool::new(clipped),
+            manifest_present: AtomicU64::new(0),
+            claimed: AtomicBool::new(true),
+            discarded: AtomicBool::new(!is_kept),
+            size,
+            name,
+        };
+        if clipped {
+            // Before the file has its length again.
+            spool.save()?;
+        }
+        if resumes {
+            spool.look_at_manifest();
+        }
+        space::set_len(&spool.payload, size)?;
+        Ok((spool, problem))
+    }
+
+    /// Takes the room for the payload, while `wanted` says so. It takes some time, in which blocks can
+    /// be written.
+    ///
+    /// # Errors
+    /// When there is too little.
+    pub fn take_room(&self, wanted: impl Fn() -> bool) -> io::Result<()> {
+        if !self.name.is_first() {
+            return Ok(());
+        }
+        space::reserve_while(&self.payload, self.size, ROOM_STEP, wanted)
+            .map(|_| ())
+            .map_err(|error| no_room(&self.directory, self.size, &error))
+    }
+
+    /// The temporary name of a file that is to get a final name beside this path.
+    pub fn part_beside(&self, target: &Path) -> PathBuf {
+        self.names.part_beside(target)
+    }
+
+    /// The directory that the spool is in: the output directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The open file.
+    pub fn file(&self, which: SpoolFile) -> &File {
+        match which {
+            SpoolFile::Manifest => &self.manifest,
+            SpoolFile::Payload => &self.payload,
+            SpoolFile::DigestList => &self.digests,
+        }
+    }
+
+    /// Where the file is.
+    pub fn path(&self, which: SpoolFile) -> PathBuf {
+        self.names.of(which)
+    }
+
+    /// Content bytes written, and not found wrong since; resume data counts.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Writes a block of a part of the set to its place, `offset` bytes into the part.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_block(&self, part: &Part, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let which = SpoolFile::from(part.kind);
+        self.write(which, bytes, part.offset + offset)?;
+        match which {
+            SpoolFile::Payload => self.hashes.written(&self.payload, part.offset, offset, bytes),
+            SpoolFile::Manifest | SpoolFile::DigestList => Ok(()),
+        }
+    }
+
+    /// Writes bytes to their place, and counts them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, which: SpoolFile, bytes: &[u8], offset: u64) -> io::Result<()> {
+        positioned::write_all_at(self.file(which), bytes, offset)?;
+        let len = bytes.len() as u64;
+        let new = match which {
+            SpoolFile::Payload => {
+                self.unsaved.store(true, Ordering::Relaxed);
+                self.have().insert(offset, offset + len)
+            }
+            SpoolFile::Manifest | SpoolFile::DigestList => len,
+        };
+        self.written.fetch_add(new, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The first `len` bytes of the manifest or the digest list. Both are bounded by the content
+    /// model.
+    ///
+    /// # Errors
+    /// When they are longer than any can be, and what the system says.
+    pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if len > MAX_MANIFEST_BYTES.max(MAX_DIGEST_LIST_BYTES) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut bytes = vec![0; len];
+        positioned::read_exact_at(self.file(which), &mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Hands over what is hashed of the extent at this place of the payload, and forgets it.
+    pub(super) fn take_hash(&self, extent: u64) -> PartialHash {
+        self.hashes.take(extent)
+    }
+
+    /// What is there of the payload.
+    pub fn have(&self) -> MutexGuard<'_, Have> {
+        // Nothing in here panics halfway.
+        self.have.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is there of the payload, less what was cut off because files were made of it.
+    fn have_now(&self) -> io::Result<MutexGuard<'_, Have>> {
+        let mut have = self.have();
+        have.remove(self.payload.metadata()?.len(), u64::MAX);
+        Ok(have)
+    }
+
+    /// True when a manifest of this size was there from the start; it counts as written then.
+    pub fn take_manifest(&self, size: u64) -> bool {
+        let present = size > 0 && self.manifest_present.load(Ordering::Relaxed) == size;
+        if present {
+            self.written.fetch_add(size, Ordering::Relaxed);
+        }
+        present
+    }
+
+    /// Forgets a part that turned out wrong, and is to be received again.
+    pub fn forget(&self, part: &Part) {
+        let gone = match part.kind.into() {
+            SpoolFile::Payload => {
+                drop(self.hashes.take(part.offset));
+                self.unsaved.store(true, Ordering::Relaxed);
+                self.have().remove(part.offset, part.offset.saturating_add(part.size))
+            }
+            SpoolFile::Manifest => {
+                self.manifest_present.store(0, Ordering::Relaxed);
+                part.size
+            }
+            SpoolFile::DigestList => part.size,
+        };
+        self.written.fetch_sub(gone, Ordering::Relaxed);
+    }
+
+    /// True when the state on the disk does not say all that is there.
+    pub fn is_unsaved(&self) -> bool {
+        !self.discarded.load(Ordering::Relaxed) && self.unsaved.load(Ordering::Relaxed)
+    }
+
+    /// Writes down what is there of the payload.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn save(&self) -> io::Result<()> {
+        // One at a time: the state is taken and written under the lock.
+        let have = self.have_now()?;
+        self.unsaved.store(false, Ordering::Relaxed);
+        let content = self.name.content();
+        let state = State { content, payload: self.size, have: have.clone() };
+        let new = self.names.new_state();
+        let written = fresh(&new).and_then(|mut file| file.write_all(&state.emit()));
+        written.and_then(|()| fs::rename(&new, self.names.state())).inspect_err(|_| {
+            let _ = fs::remove_file(&new);
+        })
+    }
+
+    /// Says that it is not to be kept: it is finished, or wrong.
+    pub fn discard(&self) {
+        self.discarded.store(true, Ordering::Relaxed);
+    }
+
+    /// Bytes that stay for a later session when this is dropped; `None` when nothing stays.
+    pub fn resumable(&self) -> Option<u64> {
+        let bytes = self.have_now().map_or(0, |have| have.bytes());
+        let worth = bytes >= resume::MIN_BYTES && !self.discarded.load(Ordering::Relaxed);
+        (worth && self.is_ours()).then_some(bytes)
+    }
+
+    /// Says that its transfer is over: another one with the same content may claim it.
+    pub fn release(&self) {
+        self.claimed.store(false, Ordering::Release);
+    }
+
+    /// True when it was released, and a payload of this many bytes can resume with it: then it is the
+    /// caller's.
+    pub(super) fn claim(&self, payload: u64) -> bool {
+        let fits =
+            self.size == payload && !self.discarded.load(Ordering::Relaxed) && self.is_ours();
+        fits && !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// True for the first spool of its content, the only one that may be kept.
+    pub(super) fn is_first(&self) -> bool {
+        self.name.is_first()
+    }
+
+    /// Prepares it for another sender, which may cut the payload into other extents.
+    pub(super) fn begin_again(&self) {
+        self.hashes.clear();
+        self.written.store(self.have().bytes(), Ordering::Relaxed);
+        self.look_at_manifest();
+    }
+
+    /// The payload's file has its name still, and no other.
+    fn is_ours(&self) -> bool {
+        resume::is_only_name(&self.payload, &self.names.payload())
+    }
+
+    /// Finds out whether all of the manifest is there.
+    fn look_at_manifest(&self) {
+        let present = self.manifest.metadata().and_then(|there| {
+            let manifest = self.read_whole(SpoolFile::Manifest, there.len())?;
+            let right = ContentId::of(&blake3::hash(&manifest)) == self.name.content();
+            Ok(if right { there.len() } else { 0 })
+        });
+        self.manifest_present.store(present.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Gives back the room that is taken for what is missing.
+    fn give_back_room(&self) -> io::Result<()> {
+        let have = self.have_now()?;
+        let end = have.end();
+        for (from, to) in have.ranges().gaps(0, end) {
+            space::release(&self.payload, from, to - from);
+        }
+        // It may have got a file's mode already.
+        set_mode(&self.payload, 0o600)?;
+        self.payload.set_len(end)
+    }
+
+    fn keep(&self) -> bool {
+        // Room first: on a full disk the state needs some. If it gets none, the last one still counts.
+        self.resumable().is_some()
+            && self.give_back_room().is_ok()
+            && (self.save().is_ok()
+                || resume::has_state(&self.names, self.name.content(), self.size))
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if self.keep() {
+            let _ = fs::remove_file(self.names.digests());
+        } else {
+            self.names.remove();
+        }
+    }
+}
+
+/// Refuses a payload for which the disk has too little room.
+fn check_room(directory: &Path, size: u64, data: Option<&ResumeData>) -> io::Result<()> {
+    // After a crash the room for what is missing may be taken already.
+    let present = data.map_or(0, |data| data.have.bytes().max(space::taken(&data.payload)));
+    let wanted = size - present.min(size);
+    match space::free(directory) {
+        Some(free) if free < wanted => {
+            let free = format!("only {free} are free: make room there, or take another folder");
+            let error = io::Error::new(io::ErrorKind::StorageFull, free);
+            Err(no_room(directory, wanted, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn no_room(directory: &Path, payload: u64, error: &io::Error) -> io::Error {
+    let place = directory.display();
+    io::Error::new(error.kind(), format!("{payload} bytes to come, but in {place} {error}"))
+}
+
+/// New files in place of stale ones: nothing is there of the payload.
+fn new_files(names: &SpoolNames) -> io::Result<ResumeData> {
+    // The manifest's file carries the lock, so it is first.
+    let manifest = fresh(&names.manifest())?;
+    lock(&manifest)?;
+    for stale in [names.state(), names.new_state()] {
+        let _ = fs::remove_file(stale);
+    }
+    let payload = fresh(&names.payload()).inspect_err(|_| {
+        let _ = fs::remove_file(names.manifest());
+    })?;
+    Ok(ResumeData { manifest, payload, have: Have::default(), clipped: false })
+}
+
+#[cfg(test)]
+mod tests;

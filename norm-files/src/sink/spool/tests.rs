@@ -1,0 +1,271 @@
+use std::fs::OpenOptions;
+
+use norm_core::fileset::{PartKind, TEMP_PREFIX};
+
+use super::*;
+use crate::sink::spool_table::Spools;
+
+const SET: ContentId = ContentId([0xab; 16]);
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn blocks_go_to_their_place_in_any_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spools::new(dir.path(), true).create(SET, 10).unwrap();
+    let prefix = format!(".norm-{}", "ab".repeat(16));
+    let expected = ["digests", "manifest", "payload"].map(|kind| format!("{prefix}.{kind}"));
+    assert_eq!(names(dir.path()), expected);
+    spool.write(SpoolFile::Payload, b"56789", 5).unwrap();
+    spool.write(SpoolFile::Payload, b"01234", 0).unwrap();
+    spool.write(SpoolFile::DigestList, b"list", 0).unwrap();
+    assert_eq!(spool.written(), 14);
+    assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), b"0123456789");
+    drop(spool);
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn stale_files_of_the_same_set_are_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(format!("{TEMP_PREFIX}{SET}.payload")), b"stale and long").unwrap();
+    let spool = Spools::new(dir.path(), true).create(SET, 3).unwrap();
+    spool.take_room(|| true).unwrap();
+    assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), [0; 3]);
+}
+
+#[test]
+#[cfg(unix)]
+fn link_in_place_of_a_spool_file_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, b"precious").unwrap();
+    std::os::unix::fs::symlink(&victim, dir.path().join(format!("{TEMP_PREFIX}{SET}.payload")))
+        .unwrap();
+    let spool = Spools::new(dir.path(), true).create(SET, 4).unwrap();
+    spool.write(SpoolFile::Payload, b"evil", 0).unwrap();
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn receivers_do_not_share_the_files_of_a_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Spools::new(dir.path(), true).create(SET, 4).unwrap();
+    let second = Spools::new(dir.path(), true).create(SET, 4).unwrap_err();
+    assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
+    first.write(SpoolFile::Payload, b"mine", 0).unwrap();
+    assert_eq!(fs::read(first.path(SpoolFile::Payload)).unwrap(), b"mine");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn payload_without_room_is_refused_before_files_are_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Spools::new(dir.path(), true).create(SET, u64::MAX).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert!(error.to_string().contains("18446744073709551615 bytes to come"), "{error}");
+    assert!(names(dir.path()).is_empty());
+}
+
+const MIB: usize = 1 << 20;
+const MANIFEST: &[u8] = b"the list of files, as far as this test goes";
+
+/// What the manifest is the manifest of.
+fn content() -> ContentId {
+    ContentId::of(&blake3::hash(MANIFEST))
+}
+
+/// A spool for five MiB of which the third and fourth are here.
+fn begun(dir: &Path) -> Spool {
+    let spool = Spools::new(dir, true).create(content(), 5 * MIB as u64).unwrap();
+    spool.take_room(|| true).unwrap();
+    spool.write(SpoolFile::Manifest, MANIFEST, 0).unwrap();
+    spool.write(SpoolFile::Payload, &[7; 2 * MIB], 2 * MIB as u64).unwrap();
+    spool.write(SpoolFile::DigestList, b"list", 0).unwrap();
+    spool
+}
+
+fn open(dir: &Path) -> (Spool, Option<ResumeProblem>) {
+    let mut spools = Spools::new(dir, true);
+    let opened = spools.open(content(), 5 * MIB as u64).unwrap();
+    (std::sync::Arc::into_inner(opened.spool).unwrap(), opened.problem)
+}
+
+#[test]
+fn unfinished_payload_stays_without_room_for_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    assert_eq!(spool.resumable(), Some(2 * MIB as u64));
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    let kinds: Vec<String> =
+        names(dir.path()).iter().map(|name| name.rsplit_once('.').unwrap().1.to_owned()).collect();
+    assert_eq!(kinds, ["manifest", "payload", "state"]);
+    assert_eq!(fs::metadata(&payload).unwrap().len(), 4 * MIB as u64);
+
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
+    assert_eq!(spool.written(), 2 * MIB as u64);
+    assert!(spool.have().covers(2 * MIB as u64, 4 * MIB as u64));
+    assert!(!spool.take_manifest(MANIFEST.len() as u64 + 1));
+    assert!(spool.take_manifest(MANIFEST.len() as u64));
+    spool.take_room(|| true).unwrap();
+    let bytes = fs::read(&payload).unwrap();
+    assert_eq!(bytes.len(), 5 * MIB);
+    assert!(bytes[2 * MIB..4 * MIB].iter().all(|&byte| byte == 7));
+}
+
+#[test]
+fn payload_that_files_were_made_of_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    spool.file(SpoolFile::Payload).set_len(7 * MIB as u64 / 2).unwrap();
+    assert_eq!(spool.resumable(), Some(3 * MIB as u64 / 2));
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    assert_eq!(fs::metadata(&payload).unwrap().len(), 7 * MIB as u64 / 2, "no hole in its place");
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
+    assert_eq!(spool.have().bytes(), 3 * MIB as u64 / 2);
+
+    // Nothing is left that would be worth it.
+    spool.file(SpoolFile::Payload).set_len(2 * MIB as u64 + 1).unwrap();
+    assert_eq!(spool.resumable(), None);
+    drop(spool);
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn little_finished_or_unwanted_payload_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let little = Spools::new(dir.path(), true).create(SET, 5 * MIB as u64).unwrap();
+    little.write(SpoolFile::Payload, &[7; MIB - 1], 0).unwrap();
+    drop(little);
+    assert!(names(dir.path()).is_empty());
+    let finished = begun(dir.path());
+    finished.discard();
+    assert_eq!(finished.resumable(), None);
+    drop(finished);
+    assert!(names(dir.path()).is_empty());
+    let fresh = Spools::new(dir.path(), false).create(SET, 5 * MIB as u64).unwrap();
+    fresh.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
+    drop(fresh);
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn sender_of_another_length_neither_gets_nor_removes_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(begun(dir.path()));
+    let mut spools = Spools::new(dir.path(), true);
+    let lie = spools.open(content(), 1).unwrap();
+    assert_eq!((lie.problem, lie.spool.have().bytes()), (None, 0));
+    assert!(!lie.spool.is_first());
+    drop(lie);
+    let (spool, problem) = open(dir.path());
+    assert_eq!(problem, None);
+    assert!(spool.have().bytes() > 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn files_of_another_user_are_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(begun(dir.path()));
+    let payload = names(dir.path()).into_iter().find(|name| name.ends_with("payload")).unwrap();
+    if std::os::unix::fs::chown(dir.path().join(payload), Some(65_534), None).is_err() {
+        return; // only root can give files away
+    }
+    let (spool, problem) = open(dir.path());
+    assert!(problem == Some(ResumeProblem::PartMissing), "{problem:?}");
+    assert_eq!(spool.have().bytes(), 0);
+}
+
+#[test]
+fn ranges_that_are_not_there_are_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(begun(dir.path()));
+    let name = names(dir.path()).into_iter().find(|name| name.ends_with("payload")).unwrap();
+    let file = OpenOptions::new().write(true).open(dir.path().join(name)).unwrap();
+    file.set_len(3 * MIB as u64).unwrap();
+    let (spool, _) = open(dir.path());
+    assert!(spool.have().covers(2 * MIB as u64, 3 * MIB as u64));
+    assert_eq!(spool.have().bytes(), MIB as u64);
+    // Nor after a crash, when the file has its length again.
+    spool.take_room(|| true).unwrap();
+    let state = fs::read(spool.names.state()).unwrap();
+    assert_eq!(State::parse(&state).unwrap().have.bytes(), MIB as u64);
+}
+
+#[test]
+fn forgotten_part_is_there_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    let before = spool.written();
+    let (kind, offset, size) = (PartKind::Payload, MIB as u64, 2 * MIB as u64);
+    spool.forget(&Part { kind, offset, size });
+    assert_eq!(before - spool.written(), MIB as u64);
+    assert!(spool.is_unsaved());
+    spool.save().unwrap();
+    assert!(!spool.is_unsaved());
+    drop(spool);
+    let (spool, _) = open(dir.path());
+    assert_eq!(spool.have().bytes(), MIB as u64);
+    spool.forget(&Part { kind: PartKind::Manifest, offset: 0, size: MANIFEST.len() as u64 });
+    assert!(!spool.take_manifest(MANIFEST.len() as u64));
+}
+
+#[test]
+#[cfg(unix)]
+fn file_made_of_the_payload_is_never_touched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, target) = (begun(dir.path()), dir.path().join("file"));
+    fs::hard_link(spool.path(SpoolFile::Payload), &target).unwrap();
+    assert_eq!(spool.resumable(), None, "it may become a file at any moment");
+    drop(spool);
+    assert_eq!(names(dir.path()), ["file"]);
+
+    // A crash between the two names.
+    fs::remove_file(&target).unwrap();
+    let spool = begun(dir.path());
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    fs::hard_link(&payload, &target).unwrap();
+    let before = fs::read(&target).unwrap();
+    let (spool, problem) = open(dir.path());
+    assert!(problem.is_some());
+    spool.write(SpoolFile::Payload, &[9; 100], 2 * MIB as u64).unwrap();
+    assert!(fs::read(&target).unwrap() == before);
+}
+
+#[test]
+#[cfg(unix)]
+fn payload_with_a_files_mode_can_be_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    set_mode(spool.file(SpoolFile::Payload), 0o400).unwrap();
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(payload).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn data_that_another_receiver_resumes_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(begun(dir.path()));
+    let (first, _) = open(dir.path());
+    let second = Spools::new(dir.path(), true).open(content(), 5 * MIB as u64).unwrap_err();
+    assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
+    assert_eq!(first.resumable(), Some(2 * MIB as u64));
+}

@@ -1,0 +1,165 @@
+//! The temporary files of a set: their names, and how they are opened.
+//!
+//! They are called `.norm-<content>.manifest`, `.payload`, `.digests` and `.state`: names that no
+//! received file can have. When two senders announce the same content, the files of the second have
+//! a number after the content's id.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use norm_core::fileset::PartKind;
+
+/// The last components of the files' names.
+const MANIFEST: &str = "manifest";
+const PAYLOAD: &str = "payload";
+const DIGESTS: &str = "digests";
+const STATE: &str = "state";
+const NEW_STATE: &str = "state-new";
+
+/// One of the files that hold content.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SpoolFile {
+    /// The manifest.
+    Manifest,
+    /// The payload, holes and all.
+    Payload,
+    /// The digest list.
+    DigestList,
+}
+
+impl From<PartKind> for SpoolFile {
+    fn from(kind: PartKind) -> Self {
+        match kind {
+            PartKind::Manifest => Self::Manifest,
+            PartKind::Payload => Self::Payload,
+            PartKind::DigestList => Self::DigestList,
+        }
+    }
+}
+
+/// The names of the files of one spool.
+#[derive(Clone, Debug)]
+pub struct SpoolNames {
+    directory: PathBuf,
+    stem: String,
+}
+
+impl SpoolNames {
+    /// Names in `directory` that begin with `stem`.
+    pub fn new(directory: &Path, stem: &impl fmt::Display) -> Self {
+        Self { directory: directory.to_owned(), stem: stem.to_string() }
+    }
+
+    /// The stem of a name that is one of a spool's: what comes before the last dot.
+    pub fn stem_of(name: &str) -> Option<&str> {
+        let (stem, kind) = name.rsplit_once('.')?;
+        matches!(kind, MANIFEST | PAYLOAD | DIGESTS | STATE | NEW_STATE).then_some(stem)
+    }
+
+    /// A file that holds content.
+    pub fn of(&self, which: SpoolFile) -> PathBuf {
+        self.path(match which {
+            SpoolFile::Manifest => MANIFEST,
+            SpoolFile::Payload => PAYLOAD,
+            SpoolFile::DigestList => DIGESTS,
+        })
+    }
+
+    /// The manifest, whose file carries the lock on all of them.
+    pub fn manifest(&self) -> PathBuf {
+        self.of(SpoolFile::Manifest)
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> PathBuf {
+        self.of(SpoolFile::Payload)
+    }
+
+    /// The digest list.
+    pub fn digests(&self) -> PathBuf {
+        self.of(SpoolFile::DigestList)
+    }
+
+    /// The file that says which bytes of the payload are there.
+    pub fn state(&self) -> PathBuf {
+        self.path(STATE)
+    }
+
+    /// A state that is being written.
+    pub fn new_state(&self) -> PathBuf {
+        self.path(NEW_STATE)
+    }
+
+    /// The temporary name of a file that is made of this spool and will be at `target`.
+    pub fn part_beside(&self, target: &Path) -> PathBuf {
+        target.with_file_name(part_name(&self.stem))
+    }
+
+    /// All the files, the manifest last.
+    pub fn all(&self) -> [PathBuf; 5] {
+        [self.state(), self.new_state(), self.payload(), self.digests(), self.manifest()]
+    }
+
+    /// Removes them all. The manifest, which carries the lock, is last.
+    pub fn remove(&self) {
+        for name in self.all() {
+            // Those that are gone already are no failure, and others will be found again later.
+            let _ = fs::remove_file(name);
+        }
+    }
+
+    fn path(&self, kind: &str) -> PathBuf {
+        self.directory.join(format!("{}.{kind}", self.stem))
+    }
+}
+
+/// The temporary name of a file that is made of the spool with this stem.
+pub fn part_name(stem: &str) -> String {
+    format!("{stem}.part")
+}
+
+/// A new empty file with this name, whatever was there before; never one reached through a link.
+///
+/// # Errors
+/// What the system says.
+pub fn fresh(path: &Path) -> io::Result<File> {
+    make_fresh(path).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let whose = "perhaps another user's, left by an earlier transfer: remove it";
+            io::Error::new(error.kind(), format!("{}: {error} ({whose})", path.display()))
+        }
+        _ => error,
+    })
+}
+
+fn make_fresh(path: &Path) -> io::Result<File> {
+    if let Ok(there) = fs::symlink_metadata(path) {
+        if there.is_file() {
+            lock(&OpenOptions::new().write(true).open(path)?)?;
+        }
+        fs::remove_file(path)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    // Not for other users to read before it is verified.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Locks a file, as far as its file system has locks.
+///
+/// # Errors
+/// [`io::ErrorKind::ResourceBusy`] when another receiver has locked it.
+pub fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another receiver is receiving the same set into this directory: give each its own",
+        )),
+        // Some file systems have no locks.
+        Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+    }
+}

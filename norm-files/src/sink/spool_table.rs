@@ -1,0 +1,93 @@
+//! The spools of a session: which names they have, and which of them can be resumed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use norm_core::fileset::ContentId;
+
+use super::resume::{self, ResumeProblem};
+use super::spool::Spool;
+use super::spool_files::SpoolNames;
+use super::spool_name::NamesInUse;
+
+/// The spools of a session: each has names of its own.
+#[derive(Debug)]
+pub struct Spools {
+    directory: PathBuf,
+    /// Uses resume data, and keeps what is not finished.
+    resume: bool,
+    in_use: NamesInUse,
+    /// The first spool of each content, while it is in use.
+    live: BTreeMap<ContentId, Weak<Spool>>,
+}
+
+/// A spool, and what there was of it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The files.
+    pub spool: Arc<Spool>,
+    /// Why the resume data that was there is of no use.
+    pub problem: Option<ResumeProblem>,
+}
+
+/// A spool that is being closed is waited for no longer than this.
+const MAX_CLOSING: Duration = Duration::from_millis(100);
+
+impl Spools {
+    /// Spools in this directory, with resume data or without.
+    pub fn new(directory: &Path, resume: bool) -> Self {
+        let directory = directory.to_owned();
+        Self { directory, resume, in_use: NamesInUse::default(), live: BTreeMap::new() }
+    }
+
+    /// The files for a payload of this many bytes: those of a set with the same content that was
+    /// given up, if there are any, or new ones in place of stale ones.
+    ///
+    /// # Errors
+    /// When the directory cannot be written, has too little room, or another receiver is at work on
+    /// the same content in it.
+    pub fn open(&mut self, content: ContentId, payload: u64) -> io::Result<Opened> {
+        // Workers may still write to one that was given up.
+        let given_up = self.live.get(&content).and_then(Weak::upgrade);
+        if let Some(spool) = given_up.filter(|spool| spool.claim(payload)) {
+            spool.begin_again();
+            return Ok(Opened { spool, problem: None });
+        }
+        self.live.retain(|_, spool| spool.strong_count() > 0);
+        let closing = || !self.live.contains_key(&content) && self.in_use.has_first(content);
+        let since = Instant::now();
+        while closing() && since.elapsed() < MAX_CLOSING {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (spool, problem) = self.make(content, payload)?;
+        let spool = Arc::new(spool);
+        if spool.is_first() {
+            self.live.insert(content, Arc::downgrade(&spool));
+        }
+        Ok(Opened { spool, problem })
+    }
+
+    /// A spool that is not shared: no later [`open`](Self::open) gets it.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn create(&self, content: ContentId, payload: u64) -> io::Result<Spool> {
+        self.make(content, payload).map(|(spool, _)| spool)
+    }
+
+    fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<ResumeProblem>)> {
+        let mut name = self.in_use.take(content);
+        let names = SpoolNames::new(&self.directory, &name);
+        if name.is_first() && resume::is_of_other_size(&names, content, payload) {
+            // The resume data is not to be lost by that.
+            name = self.in_use.take(content);
+        }
+        Spool::open(&self.directory, name, payload, self.resume)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+use std::fs;
+
+use norm_core::fileset::PartKind;
+
+use super::*;
+use crate::sink::set::Part;
+use crate::sink::spool_files::SpoolFile;
+
+const SET: ContentId = ContentId([0xab; 16]);
+const MIB: usize = 1 << 20;
+
+#[test]
+fn spools_of_one_set_are_apart_and_free_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let spools = Spools::new(dir.path(), true);
+    let first = spools.create(SET, 4).unwrap();
+    let second = spools.create(SET, 4).unwrap();
+    second.take_room(|| true).unwrap();
+    first.write(SpoolFile::Payload, b"good", 0).unwrap();
+    second.write(SpoolFile::Payload, b"evil", 0).unwrap();
+    let target = dir.path().join("file");
+    assert_ne!(first.part_beside(&target), second.part_beside(&target));
+    let path = first.path(SpoolFile::Payload);
+    assert_eq!(fs::read(&path).unwrap(), b"good");
+    assert_eq!(fs::read(second.path(SpoolFile::Payload)).unwrap(), b"evil");
+    drop(first);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    assert_eq!(spools.create(SET, 4).unwrap().path(SpoolFile::Payload), path);
+}
+
+#[test]
+fn released_spool_is_resumed_although_a_worker_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spools = Spools::new(dir.path(), true);
+    let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    let part = Part { kind: PartKind::Payload, offset: 0, size: 4 * MIB as u64 };
+    first.write_block(&part, &[7; 2 * MIB], 0).unwrap();
+    let copy = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(first.is_first() && !copy.is_first(), "a transfer is at work on it");
+    first.release();
+    let other_size = spools.open(SET, 3 * MIB as u64).unwrap().spool;
+    assert!(!other_size.is_first());
+    let again = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_eq!(again.written(), 2 * MIB as u64);
+    assert_eq!(again.take_hash(0).end(), 0, "it may be cut up otherwise");
+    assert!(!spools.open(SET, 4 * MIB as u64).unwrap().spool.is_first());
+}
+
+#[test]
+fn discarded_spool_is_not_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spools = Spools::new(dir.path(), true);
+    let first = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    first.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
+    first.discard();
+    first.release();
+    assert_eq!(spools.open(SET, 4 * MIB as u64).unwrap().spool.have().bytes(), 0);
+    drop(first);
+    let next = spools.open(SET, 4 * MIB as u64).unwrap().spool;
+    assert!(next.is_first());
+    assert_eq!(next.have().bytes(), 0);
+}

@@ -1,0 +1,109 @@
+use std::fs;
+
+use super::*;
+
+static RUN: AtomicBool = AtomicBool::new(false);
+
+fn path(info: &[u8]) -> String {
+    path_of(Some(info)).map_or(String::new(), |path| path.to_string_lossy().into_owned())
+}
+
+#[test]
+fn names_are_made_safe_and_unusable_ones_refused() {
+    for (info, expected) in [
+        (&b"a.txt"[..], "a.txt"),
+        (b"dir/sub/a.txt", "dir/sub/a.txt"),
+        (b"../../x", "x"),
+        (b"/etc/x", "etc/x"),
+        (b".norm-1234", "_.norm-1234"),
+        (b"a.txt\0", "a.txt"),
+        (b"", ""),
+        (b"..", ""),
+        (b"a\nb", ""),
+        (b"a\0b", ""),
+        (b"\xff\xfe", ""),
+    ] {
+        assert_eq!(path(info), expected, "{info:?}");
+    }
+    assert_eq!(path_of(None), None);
+}
+
+fn create(root: &Path, path: &str, overwrite: bool) -> Result<StandaloneFile, PlaceError> {
+    StandaloneFile::create(root, Path::new(path), "test-1", 4, overwrite)
+}
+
+#[test]
+fn file_appears_whole_or_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = create(dir.path(), "a/b", false).unwrap();
+    file.write(b"cd", 2).unwrap();
+    assert!(!dir.path().join("a/b").exists());
+    file.write(b"ab", 0).unwrap();
+    assert_eq!(file.written(), 4);
+    file.place(false, &RUN).unwrap();
+    drop(file);
+    assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"abcd");
+    drop(create(dir.path(), "a/c", false).unwrap());
+    assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+}
+
+#[test]
+fn existing_file_stays_unless_it_may_be_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), b"old").unwrap();
+    let error = create(dir.path(), "f", false).unwrap_err().to_string();
+    assert!(error.contains("exists already"), "{error}");
+    assert!(create(dir.path(), "f/below", true).is_err(), "a file is no directory");
+    let file = create(dir.path(), "f", true).unwrap();
+    file.write(b"new!", 0).unwrap();
+    file.place(true, &RUN).unwrap();
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"new!");
+    // It has come to be there meanwhile.
+    let late = create(dir.path(), "g", false).unwrap();
+    fs::write(dir.path().join("g"), b"mine").unwrap();
+    assert!(late.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
+    drop(late);
+    assert_eq!(fs::read(dir.path().join("g")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+}
+
+#[test]
+fn present_file_with_the_same_content_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), b"same").unwrap();
+    // Not for others to read.
+    set_mode(&File::open(dir.path().join("f")).unwrap(), 0o400).unwrap();
+    let mode = || fs::metadata(dir.path().join("f")).unwrap().permissions();
+    let before = mode();
+    let file = create(dir.path(), "f", false).unwrap();
+    file.write(b"same", 0).unwrap();
+    assert_eq!(file.place(false, &RUN).unwrap(), Placed::Present);
+    drop(file);
+    assert_eq!(mode(), before);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    let other = create(dir.path(), "f", false).unwrap();
+    other.write(b"ame?", 0).unwrap();
+    assert!(other.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"same");
+}
+
+#[test]
+#[cfg(unix)]
+fn links_are_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("link")).unwrap();
+    let error = create(dir.path(), "link/x", true).unwrap_err().to_string();
+    assert!(error.contains("links are not followed"), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn file_without_room_is_refused_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = StandaloneFile::create(dir.path(), Path::new("f"), "test-1", 1 << 62, false);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("bytes are to come"), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,134 @@
+//! Why files and folders cannot be sent.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use norm_core::fileset::{MAX_ENTRIES, MAX_MANIFEST_BYTES};
+
+/// What is wrong with a name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameProblem {
+    /// It is longer than a manifest can say.
+    TooLong,
+    /// The system's names are Unicode, and this one is none.
+    NotUnicode,
+}
+
+impl fmt::Display for NameProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "is too long",
+            Self::NotUnicode => "is not valid Unicode",
+        })
+    }
+}
+
+/// A set of paths cannot be sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// No path was given.
+    NoPaths,
+    /// A file or folder could not be examined.
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A given path is neither a file nor a folder, so that its size is not known.
+    SpecialFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A given path is the root directory, which has no name to arrive under.
+    RootDirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A given path is a part of an unfinished transfer.
+    Temporary {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A name cannot be sent.
+    Name {
+        /// The file with this name.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// Two of the given paths would arrive under one name.
+    SameName {
+        /// The name.
+        name: String,
+        /// One path.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
+    /// More files, or longer names, than a manifest can list.
+    TooManyEntries,
+}
+
+impl fmt::Display for ScanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPaths => f.write_str("nothing to send: name at least one file or directory"),
+            Self::Unreadable { path, error } => {
+                write!(f, "cannot read {}: {error}", path.display())?;
+                match error.kind() {
+                    io::ErrorKind::NotFound => f.write_str("; check the name"),
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("; change its permissions or leave it out")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::SpecialFile { path } => write!(
+                f,
+                "cannot send {}: it is neither a file nor a directory, so its size is not known; \
+                 copy it to a file first",
+                path.display()
+            ),
+            Self::RootDirectory { path } => write!(
+                f,
+                "cannot send {}: the root directory has no name to arrive under; name what is in it",
+                path.display()
+            ),
+            Self::Temporary { path } => write!(
+                f,
+                "cannot send {}: it is a part of an unfinished transfer; receive that to its end, \
+                 or give the file another name",
+                path.display()
+            ),
+            Self::Name { path, problem } => {
+                write!(f, "cannot send {}: its name {problem}; rename it", path.display())
+            }
+            Self::SameName { name, first, second } => write!(
+                f,
+                "{} and {} would both arrive as {name}: send them one after the other, or the \
+                 directories that they are in",
+                first.display(),
+                second.display()
+            ),
+            Self::TooManyEntries => write!(
+                f,
+                "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
+                 send them in parts or in an archive",
+                MAX_MANIFEST_BYTES >> 20
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ScanError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Where the bytes of a session come from: manifest, files and digest list of a set, or files alone.
+//!
+//! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
+//! the first time, and the digest list is ready when it is wanted. What is read again for repair is
+//! not hashed again. Memory does not grow with the files' sizes.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use blake3::Hasher;
+use bytes::Bytes;
+use norm_core::fileset::{DigestListWriter, Hash, SetId};
+
+use super::Extents;
+use super::open_files::Files;
+use super::pool::Pool;
+use super::scan::FileSet;
+
+/// Bytes read at once to hash what was not asked for.
+const HASH_STEP: u64 = 1 << 20;
+
+/// Why the source cannot go on.
+#[derive(Debug)]
+pub enum SourceError {
+    /// A file is no longer what the scan saw.
+    Changed {
+        /// Which one.
+        path: PathBuf,
+        /// How it differs.
+        how: &'static str,
+    },
+    /// A file could not be read.
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A part that does not exist was asked for.
+    OutOfRange,
+    /// Reading or coding panicked; the message.
+    Internal(String),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { path, how } => write!(f, "{}: {how}", path.display()),
+            Self::Read { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::OutOfRange => f.write_str("a part of the set that does not exist was wanted"),
+            Self::Internal(message) => f.write_str(message),
+        }
+    }
+}
+
+/// Reads any part of a session's objects.
+#[derive(Debug)]
+pub struct Reader {
+    files: Files,
+    content: Content,
+    /// Why reading failed, to be reported.
+    failure: Option<SourceError>,
+}
+
+/// What the objects are.
+#[derive(Debug)]
+enum Content {
+    /// Those of a set.
+    Set(Box<SetContent>),
+    /// Files, which begin at these places of the payload.
+    Files(Vec<u64>),
+}
+
+/// A set's manifest, and its digest list as it grows.
+#[derive(Debug)]
+struct SetContent {
+    set: SetId,
+    extents: Extents,
+    manifest: Bytes,
+    hashing: Hashing,
+    digest_list: Option<Bytes>,
+    pool: Pool,
+}
+
+/// How far the payload has been hashed.
+#[derive(Debug)]
+struct Hashing {
+    /// Everything before this byte of the payload is hashed.
+    end: u64,
+    /// The extent that is not whole yet.
+    extent: Hasher,
+    /// Hashes of whole extents.
+    done: Vec<Hash>,
+}
+
+impl Reader {
+    /// The objects of a set, hashed as they are read.
+    pub fn new(set: SetId, extents: Extents, found: FileSet) -> Self {
+        let content = Content::Set(Box::new(SetContent {
+            set,
+            extents,
+            manifest: found.manifest.into(),
+            hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
+            digest_list: None,
+            pool: Pool::default(),
+        }));
+        Self { files: Files::new(found.files), content, failure: None }
+    }
+
+    /// An object for each file; `offsets` says where they begin in the payload.
+    pub fn of_files(offsets: Vec<u64>, found: FileSet) -> Self {
+        let content = Content::Files(offsets);
+        Self { files: Files::new(found.files), content, failure: None }
+    }
+
+    /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None`
+    /// when they could not be had; [`Reader::take_failure`] tells why.
+    pub fn read(&mut self, object: u64, offset: u64, len: u32) -> Option<Bytes> {
+        let files = &mut self.files;
+        let result = match &mut self.content {
+            Content::Set(set) => set.read(files, object, offset, len),
+            Content::Files(offsets) => read_file(files, offsets, object, offset, len),
+        };
+        result.map_err(|error| self.fail(error)).ok()
+    }
+
+    /// Notes why the set cannot be sent; the first reason stays.
+    pub fn fail(&mut self, error: SourceError) {
+        self.failure.get_or_insert(error);
+    }
+
+    /// Why a read failed: the first reason.
+    pub fn take_failure(&mut self) -> Option<SourceError> {
+        self.failure.take()
+    }
+
+    /// The hash that stands for the set; `None` until the digest list has been made, and without a set.
+    pub fn root(&self) -> Option<Hash> {
+        let Content::Set(set) = &self.content else { return None };
+        let root = set.digest_list.as_ref()?.last_chunk()?;
+        Some(Hash::from_bytes(*root))
+    }
+}
+
+impl SetContent {
+    fn read(
+        &mut self,
+        files: &mut Files,
+        object: u64,
+        offset: u64,
+        len: u32,
+    ) -> Result<Bytes, SourceError> {
+        let extents = u64::from(self.extents.count);
+        match object {
+            0 => slice(&self.manifest, offset, len),
+            n if n <= extents => {
+                let start = (n - 1) * self.extents.extent_bytes;
+                self.read_payload(files, start.saturating_add(offset), len)
+            }
+            n if n == extents + 1 => {
+                let digest_list = self.digest_list(files)?;
+                slice(&digest_list, offset, len)
+            }
+            _ => Err(SourceError::OutOfRange),
+        }
+    }
+
+    fn read_payload(
+        &mut self,
+        files: &mut Files,
+        offset: u64,
+        len: u32,
+    ) -> Result<Bytes, SourceError> {
+        let end = offset.saturating_add(u64::from(len));
+        if end > self.extents.payload_size {
+            return Err(SourceError::OutOfRange);
+        }
+        let mut bytes = self.pool.take(len as usize);
+        files.read(offset, bytes.as_mut())?;
+        // Known to be within the bytes, if there is anything new at all.
+        let known = self.hashing.end.saturating_sub(offset);
+        if offset <= self.hashing.end
+            && let Some(new) =
+                usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
+        {
+            self.hashing.update(&self.extents, new);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// The digest list, made when it is first wanted. What has not been read by then is read for
+    /// hashing.
+    fn digest_list(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
+        if let Some(made) = &self.digest_list {
+            return Ok(made.clone());
+        }
+        while self.hashing.end < self.extents.payload_size {
+            let step = HASH_STEP.min(self.extents.payload_size - self.hashing.end);
+            self.read_payload(files, self.hashing.end, step as u32)?;
+        }
+        let mut writer = DigestListWriter::new(self.set, &blake3::hash(&self.manifest));
+        for hash in &self.hashing.done {
+            writer.push(hash).map_err(|_| SourceError::OutOfRange)?;
+        }
+        let made = Bytes::from(writer.finish());
+        self.digest_list = Some(made.clone());
+        Ok(made)
+    }
+}
+
+impl Hashing {
+    /// Takes the next bytes of the payload.
+    fn update(&mut self, extents: &Extents, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let extent = self.done.len() as u64;
+            let extent_end = ((extent + 1) * extents.extent_bytes).min(extents.payload_size);
+            let room = usize::try_from(extent_end - self.end).unwrap_or(usize::MAX);
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.extent.update(now);
+            self.end += now.len() as u64;
+            if self.end == extent_end {
+                self.done.push(self.extent.finalize());
+                self.extent.reset();
+            }
+            bytes = later;
+        }
+    }
+}
+
+/// Part of the file that is this object.
+fn read_file(
+    files: &mut Files,
+    offsets: &[u64],
+    object: u64,
+    offset: u64,
+    len: u32,
+) -> Result<Bytes, SourceError> {
+    let start = usize::try_from(object).ok().and_then(|object| offsets.get(object));
+    let start = *start.ok_or(SourceError::OutOfRange)?;
+    let mut bytes = vec![0; len as usize];
+    files.read(start.saturating_add(offset), &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Part of something in memory, without copying.
+fn slice(all: &Bytes, offset: u64, len: u32) -> Result<Bytes, SourceError> {
+    let start = usize::try_from(offset).map_err(|_| SourceError::OutOfRange)?;
+    let end = start.checked_add(len as usize).filter(|&end| end <= all.len());
+    end.map(|end| all.slice(start..end)).ok_or(SourceError::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use norm_core::fileset::{DigestList, digest_list_len};
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+use crate::source::scan::scan;
+
+const SET: SetId = SetId([9; 16]);
+
+impl Reader {
+    fn set(&self) -> &SetContent {
+        let Content::Set(set) = &self.content else { panic!("it sends a set") };
+        set
+    }
+}
+
+struct Fixture {
+    dir: TempDir,
+    source: Reader,
+    /// What the payload should be.
+    payload: Vec<u8>,
+}
+
+/// Files of the given sizes, called by their numbers, cut into extents of `extent_bytes`.
+fn fixture(sizes: &[usize], extent_bytes: u64) -> Fixture {
+    let dir = tempdir().unwrap();
+    let mut payload = Vec::new();
+    for (number, &size) in sizes.iter().enumerate() {
+        let content: Vec<u8> = (0..size).map(|i| (i * 31 + number * 7 + i / 251) as u8).collect();
+        fs::write(dir.path().join(format!("{number:05}")), &content).unwrap();
+        payload.extend(content);
+    }
+    let found = scan(&[dir.path().to_owned()]).unwrap();
+    let extents = Extents::cut(found.payload_size, extent_bytes).unwrap();
+    Fixture { dir, source: Reader::new(SET, extents, found), payload }
+}
+
+impl Fixture {
+    fn extents(&self) -> Extents {
+        self.source.set().extents
+    }
+
+    fn path(&self, number: usize) -> PathBuf {
+        self.dir.path().join(format!("{number:05}"))
+    }
+
+    fn failure(&mut self) -> String {
+        self.source.take_failure().unwrap().to_string()
+    }
+
+    fn read_digest_list(&mut self) -> Bytes {
+        let extents = self.extents();
+        let len = u32::try_from(digest_list_len(extents.count)).unwrap();
+        self.source.read(u64::from(extents.count) + 1, 0, len).unwrap()
+    }
+
+    /// The digest list must be that of the payload.
+    fn check_digest_list(&mut self) {
+        let bytes = self.read_digest_list();
+        let list = DigestList::parse(&bytes, &SET).unwrap();
+        assert_eq!(list.manifest(), blake3::hash(&self.source.set().manifest));
+        let extents = self.payload.chunks(usize::try_from(self.extents().extent_bytes).unwrap());
+        let expected: Vec<Hash> = extents.map(blake3::hash).collect();
+        assert_eq!(list.extents().collect::<Vec<_>>(), expected);
+        assert_eq!(self.source.root(), Some(list.root()));
+    }
+}
+
+fn touch(path: &Path) {
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+}
+
+#[test]
+fn reads_run_across_many_small_files_and_few_stay_open() {
+    let sizes: Vec<usize> = (0..500).map(|n| n % 7).collect();
+    let mut fixture = fixture(&sizes, 1 << 20);
+    let all = u32::try_from(fixture.payload.len()).unwrap();
+    assert_eq!(fixture.source.read(1, 0, all).unwrap(), fixture.payload);
+    for start in (0..fixture.payload.len() - 100).step_by(37) {
+        let part = fixture.source.read(1, start as u64, 100).unwrap();
+        assert_eq!(part, fixture.payload[start..start + 100]);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let below = |fd: &fs::DirEntry| {
+            fs::read_link(fd.path()).is_ok_and(|target| target.starts_with(fixture.dir.path()))
+        };
+        let fds = fs::read_dir("/proc/self/fd").unwrap().flatten().filter(below).count();
+        assert_eq!(fds, 64);
+    }
+}
+
+#[test]
+fn extents_continue_each_other_and_digests_fit_them() {
+    let mut fixture = fixture(&[1000, 1, 0, 2999], 1500);
+    assert_eq!(fixture.extents().count, 3);
+    let mut read = Vec::new();
+    for (extent, size) in [(1, 1500), (2, 1500), (3, 1000)] {
+        for offset in (0..size).step_by(400) {
+            let len = 400.min(size - offset);
+            read.extend(fixture.source.read(extent, u64::from(offset), len).unwrap());
+        }
+    }
+    assert_eq!(read, fixture.payload);
+    assert_eq!(fixture.source.set().hashing.end, 4000);
+    fixture.check_digest_list();
+}
+
+#[test]
+fn order_of_reads_does_not_change_the_digest_list() {
+    let mut fixture = fixture(&[700, 800, 900], 1000);
+    let parts = [(1, 0, 500), (1, 0, 500), (1, 300, 400), (3, 100, 200), (2, 0, 1000), (1, 600, 9)];
+    for (extent, offset, len) in parts {
+        fixture.source.read(extent, offset, len).unwrap();
+    }
+    fixture.check_digest_list();
+    let root = fixture.source.root();
+    fixture.source.read(1, 0, 1000).unwrap();
+    fixture.check_digest_list();
+    assert_eq!(fixture.source.root(), root);
+}
+
+#[test]
+fn manifest_is_read_in_parts_and_an_empty_set_has_digests() {
+    let mut fixture = fixture(&[0, 0], 1000);
+    let manifest = fixture.source.set().manifest.clone();
+    assert_eq!(fixture.extents().count, 0);
+    assert_eq!(fixture.source.read(0, 5, 10).unwrap(), manifest[5..15]);
+    assert_eq!(fixture.source.root(), None);
+    fixture.check_digest_list();
+}
+
+#[test]
+fn parts_that_do_not_exist_cannot_be_read() {
+    let mut fixture = fixture(&[100], 1000);
+    let manifest = u32::try_from(fixture.source.set().manifest.len()).unwrap();
+    let digests = u32::try_from(digest_list_len(1)).unwrap();
+    let parts =
+        [(0, 1, manifest), (1, 1, 100), (1, u64::MAX - 1000, 5), (2, 1, digests), (3, 0, 1)];
+    for (object, offset, len) in parts {
+        assert_eq!(fixture.source.read(object, offset, len), None, "object {object}");
+        assert!(fixture.failure().contains("does not exist"));
+    }
+}
+
+#[test]
+fn file_modified_after_the_scan_is_detected_and_named() {
+    let mut fixture = fixture(&[100, 100], 1000);
+    let path = fixture.path(1);
+    fixture.source.read(1, 0, 100).unwrap();
+    touch(&path);
+    fixture.source.read(1, 0, 100).unwrap();
+    assert_eq!(fixture.source.read(1, 50, 100), None);
+    let failure = fixture.failure();
+    assert!(failure.contains("00001") && failure.contains("modified"), "{failure}");
+}
+
+#[test]
+fn file_modified_while_it_is_open_is_detected() {
+    let mut fixture = fixture(&[100], 1000);
+    fixture.source.read(1, 0, 50).unwrap();
+    touch(&fixture.path(0));
+    assert_eq!(fixture.source.read(1, 50, 50), None);
+    assert!(fixture.failure().contains("modified"));
+}
+
+#[test]
+fn files_that_grow_shrink_or_vanish_are_detected() {
+    let mut fixture = fixture(&[100, 100, 100], 1000);
+    fs::write(fixture.path(0), [1; 101]).unwrap();
+    fs::write(fixture.path(1), [1; 99]).unwrap();
+    fs::remove_file(fixture.path(2)).unwrap();
+    for (offset, how) in [(0, "size"), (100, "shorter"), (200, "removed")] {
+        assert_eq!(fixture.source.read(1, offset, 100), None);
+        let failure = fixture.failure();
+        assert!(failure.contains(how), "{failure}");
+    }
+    // A short read tells even where the missing bytes are not wanted.
+    assert_eq!(fixture.source.read(1, 100, 10), None);
+    assert!(fixture.failure().contains("size"));
+}
+
+#[test]
+fn change_found_while_hashing_fails_the_digest_list() {
+    let mut fixture = fixture(&[100, 100], 1000);
+    touch(&fixture.path(1));
+    let len = u32::try_from(digest_list_len(1)).unwrap();
+    assert_eq!(fixture.source.read(2, 0, len), None);
+    assert!(matches!(fixture.source.take_failure(), Some(SourceError::Changed { .. })));
+    assert_eq!(fixture.source.root(), None);
+}

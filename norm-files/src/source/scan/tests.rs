@@ -1,0 +1,198 @@
+use std::fs::{create_dir, create_dir_all, write};
+use std::time::Duration;
+
+use norm_core::fileset::Manifest;
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+
+fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
+    scan(&[path.into()])
+}
+
+/// Kind, path and size of each entry of the manifest.
+fn entries(set: &FileSet) -> Vec<(EntryKind, String, u64)> {
+    let manifest = Manifest::parse(&set.manifest).unwrap();
+    manifest
+        .entries()
+        .map(|entry| entry.map(|e| (e.kind, e.path.to_owned(), e.size)).unwrap())
+        .collect()
+}
+
+fn names(set: &FileSet) -> Vec<String> {
+    entries(set).into_iter().map(|(_, name, _)| name).collect()
+}
+
+/// `tree` with files of 3, 0 and 5 bytes, and an empty directory.
+fn tree() -> TempDir {
+    let dir = tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    create_dir_all(tree.join("b/empty")).unwrap();
+    write(tree.join("b/x"), b"").unwrap();
+    write(tree.join("c"), b"12345").unwrap();
+    write(tree.join("a"), b"123").unwrap();
+    dir
+}
+
+#[test]
+fn tree_is_listed_by_name_with_directories_first() {
+    let dir = tree();
+    let set = scan_one(dir.path().join("tree")).unwrap();
+    use EntryKind::{Directory, File};
+    let expected = [
+        (Directory, "tree", 0),
+        (File, "tree/a", 3),
+        (Directory, "tree/b", 0),
+        (Directory, "tree/b/empty", 0),
+        (File, "tree/b/x", 0),
+        (File, "tree/c", 5),
+    ];
+    assert_eq!(entries(&set), expected.map(|(kind, name, size)| (kind, name.to_owned(), size)));
+    assert_eq!((set.file_count, set.directories, set.payload_size), (3, 3, 8));
+    let content: Vec<_> = set.files.iter().map(|f| (f.offset, f.size)).collect();
+    assert_eq!(content, [(0, 3), (3, 5)], "empty files have no content to read");
+    assert!(set.skipped.is_empty());
+}
+
+#[test]
+fn paths_keep_their_order_and_only_their_last_component() {
+    let dir = tree();
+    let tree = dir.path().join("tree");
+    let set = scan(&[tree.join("c"), tree.join("b/."), tree.join("a")]).unwrap();
+    assert_eq!(names(&set), ["c", "b", "b/empty", "b/x", "a"]);
+    assert_eq!(set.files[1].offset, 5);
+}
+
+#[test]
+fn dots_are_named_after_what_they_stand_for() {
+    let dir = tree();
+    let set = scan_one(dir.path().join("tree/b/..")).unwrap();
+    assert_eq!(names(&set)[0], "tree");
+    assert!(scan_one("/").unwrap_err().to_string().contains("name what is in it"));
+}
+
+#[test]
+fn temporary_files_of_a_transfer_are_not_sent() {
+    let dir = tree();
+    let left = dir.path().join(format!("{TEMP_PREFIX}1234.payload"));
+    write(&left, b"half").unwrap();
+    let error = scan_one(&left).unwrap_err().to_string();
+    assert!(error.contains("unfinished"), "{error}");
+}
+
+#[test]
+fn no_paths_and_missing_paths_are_told_apart() {
+    assert!(matches!(scan(&[]), Err(ScanError::NoPaths)));
+    let error = scan_one("/no/such/file").unwrap_err().to_string();
+    assert!(error.contains("/no/such/file") && error.contains("check the name"), "{error}");
+}
+
+#[test]
+fn two_paths_with_one_name_are_refused_and_both_named() {
+    let dir = tree();
+    let other = dir.path().join("other");
+    create_dir(&other).unwrap();
+    write(other.join("a"), b"").unwrap();
+    let (first, second) = (dir.path().join("tree/a"), other.join("a"));
+    let error = scan(&[first.clone(), second.clone()]).unwrap_err().to_string();
+    assert!(error.contains(&*first.to_string_lossy()), "{error}");
+    assert!(error.contains(&*second.to_string_lossy()), "{error}");
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::ffi::OsStr;
+    use std::fs::Permissions;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn links_and_special_files_are_skipped_and_told() {
+        let dir = tree();
+        let tree = dir.path().join("tree");
+        symlink("/etc/passwd", tree.join("link")).unwrap();
+        symlink(&tree, tree.join("loop")).unwrap();
+        symlink("nowhere", tree.join(OsStr::from_bytes(b"\xff"))).unwrap();
+        let _socket = UnixListener::bind(tree.join("socket")).unwrap();
+        let set = scan_one(&tree).unwrap();
+        assert_eq!(set.file_count, 3);
+        assert_eq!(set.skipped.len(), 4);
+        assert!(set.skipped[0].contains("link: a symbolic link"), "{:?}", set.skipped);
+        assert!(set.skipped[2].contains("socket: a special file"), "{:?}", set.skipped);
+    }
+
+    #[test]
+    fn skipped_entries_beyond_the_list_are_counted() {
+        let dir = tempdir().unwrap();
+        write(dir.path().join("file"), b"x").unwrap();
+        for number in 0..3_000 {
+            symlink("file", dir.path().join(format!("link-{number}"))).unwrap();
+        }
+        let set = scan_one(dir.path()).unwrap();
+        assert_eq!((set.skipped.len(), set.skipped_total), (MAX_SKIPPED, 3_000));
+        assert!(set.skipped.iter().all(|line| line.ends_with(": a symbolic link")));
+    }
+
+    #[test]
+    fn link_given_by_the_user_is_followed_and_keeps_its_name() {
+        let dir = tree();
+        let link = dir.path().join("link");
+        symlink(dir.path().join("tree/b"), &link).unwrap();
+        let set = scan_one(&link).unwrap();
+        assert_eq!(names(&set), ["link", "link/empty", "link/x"]);
+    }
+
+    #[test]
+    fn a_special_file_given_by_the_user_is_refused() {
+        let dir = tempdir().unwrap();
+        let _socket = UnixListener::bind(dir.path().join("socket")).unwrap();
+        let error = scan_one(dir.path().join("socket")).unwrap_err().to_string();
+        assert!(error.contains("copy it to a file"), "{error}");
+    }
+
+    #[test]
+    fn name_that_is_not_utf8_arrives_as_it_was() {
+        let dir = tempdir().unwrap();
+        let name = OsStr::from_bytes(b"caf\xe9");
+        write(dir.path().join(name), b"x").unwrap();
+        let set = scan_one(dir.path().join(name)).unwrap();
+        assert_eq!(names(&set), ["caf\u{f7e9}"]);
+        let arrives = names::to_path("d/caf\u{f7e9}").unwrap();
+        assert_eq!(arrives, dir.path().join("d").strip_prefix(dir.path()).unwrap().join(name));
+    }
+
+    #[test]
+    fn unreadable_file_is_told_before_anything_is_sent() {
+        let dir = tree();
+        let file = dir.path().join("tree/c");
+        fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+        if File::open(&file).is_ok() {
+            return; // a privileged user may read everything
+        }
+        let error = scan_one(dir.path().join("tree")).unwrap_err().to_string();
+        assert!(error.contains("tree/c") && error.contains("permissions"), "{error}");
+    }
+
+    #[test]
+    fn mode_and_time_are_listed() {
+        let dir = tree();
+        let path = dir.path().join("tree/a");
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let before_1970 = UNIX_EPOCH - Duration::from_millis(1_250);
+        for (time, seconds, nanos) in [
+            (before_1970, -2, 750_000_000),
+            (UNIX_EPOCH - Duration::from_secs(7), -7, 0),
+            (UNIX_EPOCH + Duration::from_millis(1_500), 1, 500_000_000),
+        ] {
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+            let set = scan_one(&path).unwrap();
+            let manifest = Manifest::parse(&set.manifest).unwrap();
+            let entry = manifest.entries().next().unwrap().unwrap();
+            assert_eq!((entry.mode, entry.mtime), (0o640, Mtime { seconds, nanos }));
+            assert_eq!(set.files[0].mtime, entry.mtime);
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! What looks wrong, and what a user may want to know, as values.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::endpoint::SenderId;
+use norm_core::fileset::SetId;
+use norm_files::sink::{ResumeProblem, SetError};
+
+use super::SystemError;
+#[cfg(feature = "serde")]
+use super::serial;
+use crate::io::socket::Buffers;
+
+/// Something that may explain trouble, or that a user should know. A hint is no failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = serial::with_message))]
+#[non_exhaustive]
+pub enum Hint {
+    /// No packet leaves this machine.
+    NothingLeaves {
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
+    /// The kernel granted a smaller socket buffer than asked for.
+    SmallBuffer {
+        /// Which buffer.
+        buffer: BufferKind,
+        /// Bytes asked for.
+        asked: usize,
+        /// Bytes granted.
+        granted: usize,
+    },
+    /// This machine's kernel dropped packets, because the socket's buffer was full.
+    KernelDrops {
+        /// How many.
+        packets: u64,
+    },
+    /// A sender has heard of no receiver.
+    NoReceiver {
+        /// The group, or the receiver's address.
+        group: SocketAddr,
+        /// Name of the interface.
+        interface: String,
+        /// Multicast TTL or hop limit.
+        ttl: u32,
+        /// How long none was heard, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+        /// Content is sent all the same, for receivers that may not answer.
+        sends_anyway: bool,
+    },
+    /// All receivers have failed, so that nothing more is sent.
+    NoReceiverLeft,
+    /// Segments of the size asked for do not fit the path: shorter ones are sent.
+    SegmentTooLong {
+        /// Bytes of content per packet asked for.
+        wanted: u32,
+        /// Bytes of content per packet used.
+        used: u16,
+        /// Bytes that a packet may have, headers included.
+        mtu: u32,
+        /// The interface with this limit; null when the limit was given.
+        interface: Option<String>,
+    },
+    /// Packets of the size asked for do not fit the interface: shorter ones are sent.
+    PacketTooLong {
+        /// Bytes of a packet asked for, headers included.
+        wanted: u32,
+        /// Bytes of content per packet used.
+        used: u16,
+        /// Bytes that a packet may have, headers included.
+        mtu: u32,
+        /// Name of the interface.
+        interface: String,
+    },
+    /// The separate group for slow receivers cannot be opened: those sent there get nothing.
+    SeparateGroupFailed {
+        /// Why, in words.
+        error: String,
+    },
+    /// Sending to the separate group for slow receivers ended early.
+    SeparateGroupEnded {
+        /// Why, in words.
+        error: String,
+    },
+    /// A receiver has heard of no sender.
+    NoSender {
+        /// The group, or the address that is listened on.
+        group: SocketAddr,
+        /// Name of the interface.
+        interface: String,
+        /// How long none was heard, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+    },
+    /// A receiver listens on a unicast address that this machine does not have.
+    ForeignAddress {
+        /// The address and port.
+        group: SocketAddr,
+    },
+    /// Every sender that is waited for is silent.
+    SenderSilent {
+        /// How long they are, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+        /// When the receiver gives up, in seconds of silence; null is never.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+        timeout: Option<Duration>,
+    },
+    /// So many senders were heard that further ones are not shown.
+    TooManySenders {
+        /// How many are shown.
+        limit: u64,
+    },
+    /// So many file sets are on their way that another one is ignored.
+    TooManySets {
+        /// How many are received at once.
+        limit: usize,
+    },
+    /// A sender sends something that is no file set of this version: it is ignored.
+    NotAFileSet {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A sender sends a stream, not files: it is ignored.
+    StreamIgnored {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A sender's protocol has no checksums: its files are complete, but not verified.
+    NotVerified {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A file set is ignored, because its objects contradict each other.
+    SetIgnored {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// What is wrong with it, in words.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SetError,
+    },
+    /// Resume data of a file set cannot be used: all of it is received.
+    ResumeDataUnusable {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Why, in words.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: ResumeProblem,
+    },
+    /// Files of a set are in place already, with the same sizes. They stay if their content turns out
+    /// to be the same; if not, the transfer fails in the end.
+    FilesPresent {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// How many files.
+        files: u64,
+        /// One of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
+    /// Part of a file set did not match its hash, and is received again.
+    ReceivedAgain {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+    },
+    /// The separate group that a sender named cannot be joined.
+    SeparateGroupUnreachable {
+        /// Why, in words.
+        error: String,
+    },
+}
+
+/// A buffer that the kernel keeps for a socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub enum BufferKind {
+    /// For packets that have arrived.
+    Receive,
+    /// For packets that are to leave.
+    Send,
+}
+
+impl Hint {
+    /// Which buffers of a link are smaller than asked for.
+    pub(crate) fn small_buffers(buffers: Buffers) -> impl Iterator<Item = Self> {
+        let Buffers { recv_asked, recv_granted, send_asked, send_granted } = buffers;
+        [
+            (BufferKind::Receive, recv_asked, recv_granted),
+            (BufferKind::Send, send_asked, send_granted),
+        ]
+        .into_iter()
+        .filter(|&(_, asked, granted)| granted < asked)
+        .map(|(buffer, asked, granted)| Self::SmallBuffer { buffer, asked, granted })
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingLeaves { .. }
+            | Self::SmallBuffer { .. }
+            | Self::KernelDrops { .. }
+            | Self::ForeignAddress { .. } => self.about_this_machine(f),
+            Self::NoReceiver { .. }
+            | Self::NoReceiverLeft
+            | Self::SegmentTooLong { .. }
+            | Self::PacketTooLong { .. }
+            | Self::SeparateGroupFailed { .. }
+            | Self::SeparateGroupEnded { .. } => self.about_sending(f),
+            Self::NoSender { .. }
+            | Self::SenderSilent { .. }
+            | Self::TooManySenders { .. }
+            | Self::NotAFileSet { .. }
+            | Self::StreamIgnored { .. }
+            | Self::NotVerified { .. } => self.about_senders(f),
+            Self::TooManySets { .. }
+            | Self::SetIgnored { .. }
+            | Self::ResumeDataUnusable { .. }
+            | Self::FilesPresent { .. }
+            | Self::ReceivedAgain { .. }
+            | Self::SeparateGroupUnreachable { .. } => self.about_receiving(f),
+        }
+    }
+}
+
+impl Hint {
+    fn about_this_machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingLeaves { error } => write!(
+                f,
+                "nothing leaves this machine, the system refuses to send: {error}. Is the interface \
+                 up, is there a route through it, and does a local firewall let UDP out? On many \
+                 systems IPv6 multicast does not work through lo"
+            ),
+            Self::SmallBuffer { buffer, asked, granted } => {
+                let (name, limit) = match buffer {
+                    BufferKind::Receive => ("receive", "rmem_max"),
+                    BufferKind::Send => ("send", "wmem_max"),
+                };
+                let (asked_size, granted) = (Size(*asked), Size(*granted));
+                write!(f, "{name} buffer: asked for {asked_size}, granted {granted}")?;
+                if cfg!(any(target_os = "linux", target_os = "android")) {
+                    write!(f, "; run: sysctl -w net.core.{limit}={asked}")?;
+                }
+                Ok(())
+            }
+            Self::KernelDrops { packets } => write!(
+                f,
+                "packets lost on this machine, not on the network: {packets}. They came while the \
+                 socket's buffer was full; a lower rate at the sender or a larger net.core.rmem_max \
+                 here helps"
+            ),
+            Self::ForeignAddress { group } => write!(
+                f,
+                "{group} is neither a multicast group nor an address of this machine: what is sent \
+                 to any of its addresses at port {} is received",
+                group.port()
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn about_sending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoReceiver { group, interface, ttl, after, sends_anyway } => {
+                write!(
+                    f,
+                    "no receiver has answered on {group} via {interface} for {} s: is one running, on \
+                     this group and port? ",
+                    after.as_secs()
+                )?;
+                if group.ip().is_multicast() {
+                    write!(
+                        f,
+                        "With a router on the way, is the TTL ({ttl}) high enough and does it route \
+                         multicast?"
+                    )?;
+                } else {
+                    f.write_str("Is this its address?")?;
+                }
+                f.write_str(" Does a firewall drop UDP?")?;
+                if *sends_anyway {
+                    f.write_str(
+                        " Everything is sent once all the same, for receivers that may not answer",
+                    )?;
+                }
+                Ok(())
+            }
+            Self::NoReceiverLeft => {
+                f.write_str("no receiver is left: all have failed, so the rest is not sent")
+            }
+            Self::SegmentTooLong { wanted, used, mtu, interface } => {
+                let path = interface.as_deref().unwrap_or("the path");
+                write!(f, "segments of {wanted} bytes do not fit {path} (MTU {mtu})")?;
+                write!(f, ": using {used} bytes")
+            }
+            Self::PacketTooLong { wanted, used, mtu, interface } => write!(
+                f,
+                "packets of {wanted} bytes do not fit {interface} (MTU {mtu}): using segments of \
+                 {used} bytes"
+            ),
+            Self::SeparateGroupFailed { error } => write!(
+                f,
+                "the separate group cannot be opened, and receivers sent there get nothing: {error}"
+            ),
+            Self::SeparateGroupEnded { error } => {
+                write!(f, "sending to the separate group ended early: {error}")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn about_senders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSender { group, interface, after } => write!(
+                f,
+                "no sender heard on {group} via {interface} for {} s: is the sender running, on this \
+                 group and port, through the right interface, with a TTL above 1 if a router is \
+                 between? A firewall or a switch with IGMP or MLD snooping but no querier may also be \
+                 in the way",
+                after.as_secs()
+            ),
+            Self::SenderSilent { after, timeout } => {
+                write!(f, "the sender has been silent for {} s; waiting for it", after.as_secs())?;
+                match timeout {
+                    Some(limit) => write!(f, ": giving up after {} s", limit.as_secs_f64()),
+                    None => Ok(()),
+                }
+            }
+            Self::TooManySenders { limit } => {
+                write!(f, "{limit} senders were heard, which is odd; further ones are not shown")
+            }
+            Self::NotAFileSet { address, .. } => write!(
+                f,
+                "{address} sends something that is not a file set of this version; it is ignored"
+            ),
+            Self::StreamIgnored { address, .. } => {
+                write!(f, "{address} sends a stream, not files; it is ignored")
+            }
+            Self::NotVerified { address, .. } => write!(
+                f,
+                "{address}: this sender's protocol has no checksums; files are complete but not \
+                 verified"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn about_receiving(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManySets { limit } => {
+                write!(f, "{limit} file sets are on their way; another one is ignored")
+            }
+            Self::SetIgnored { set, error, .. } => write!(f, "file set {set} is ignored: {error}"),
+            Self::ResumeDataUnusable { error, .. } => {
+                write!(f, "resume data of this transfer is not used: {error}")
+            }
+            Self::FilesPresent { files, first, .. } => {
+                let first = first.display();
+                let its = if *files == 1 { "its" } else { "their" };
+                match files {
+                    1 => write!(f, "{first} is in place already, with the same size: it stays")?,
+                    n => write!(
+                        f,
+                        "{n} files are in place already, with the same sizes, {first} for one: they \
+                         stay"
+                    )?,
+                }
+                write!(
+                    f,
+                    " if {its} content turns out to be the same in the end, and if not, the transfer \
+                     fails then"
+                )
+            }
+            Self::ReceivedAgain { .. } => {
+                f.write_str("part of the set did not match its hash and is received again")
+            }
+            Self::SeparateGroupUnreachable { error } => {
+                write!(f, "the separate group cannot be joined: {error}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A size as people write it.
+struct Size(usize);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => write!(f, "{} MiB", bytes >> 20),
+            bytes if bytes >= 1 << 10 => write!(f, "{} KiB", bytes >> 10),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn small_buffer_is_told_with_its_cure() {
+        let hint =
+            Hint::SmallBuffer { buffer: BufferKind::Receive, asked: 64 << 20, granted: 208 << 10 };
+        assert_eq!(
+            hint.to_string(),
+            "receive buffer: asked for 64 MiB, granted 208 KiB; \
+             run: sysctl -w net.core.rmem_max=67108864"
+        );
+        let hint = Hint::SmallBuffer { buffer: BufferKind::Send, asked: 4 << 20, granted: 100 };
+        assert!(hint.to_string().contains("granted 100 bytes; run: sysctl -w net.core.wmem_max"));
+    }
+
+    #[test]
+    fn buffer_that_was_granted_needs_no_hint() {
+        let buffers = Buffers { recv_asked: 2, recv_granted: 2, send_asked: 3, send_granted: 1 };
+        let hints: Vec<Hint> = Hint::small_buffers(buffers).collect();
+        let expected = Hint::SmallBuffer { buffer: BufferKind::Send, asked: 3, granted: 1 };
+        assert_eq!(hints, [expected]);
+    }
+
+    #[test]
+    fn missing_receiver_is_asked_about_by_group_and_ttl() {
+        let hint = |group: &str, sends_anyway| Hint::NoReceiver {
+            group: group.parse().unwrap(),
+            interface: "eth0".to_owned(),
+            ttl: 3,
+            after: Duration::from_secs(5),
+            sends_anyway,
+        };
+        let words = hint("239.1.2.3:7", true).to_string();
+        assert!(words.contains("via eth0 for 5 s") && words.contains("TTL (3)"), "{words}");
+        assert!(words.ends_with("for receivers that may not answer"), "{words}");
+        let words = hint("10.1.2.3:7", false).to_string();
+        assert!(words.ends_with("Is this its address? Does a firewall drop UDP?"), "{words}");
+    }
+}

@@ -1,0 +1,275 @@
+//! What has failed at a receiver, as values.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::fileset::ContentError;
+use norm_files::sink::SetError;
+
+use super::SystemError;
+#[cfg(feature = "serde")]
+use super::serial;
+
+/// Why a transfer, or a file of it, is not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = serial::with_message))]
+#[non_exhaustive]
+pub enum Problem {
+    /// The sender can no longer repair what is missing.
+    Irreparable,
+    /// The sender ended before everything had arrived.
+    SenderEnded,
+    /// The sender was forgotten, because too many others were heard.
+    SenderForgotten,
+    /// Nothing more arrived for a time.
+    Stalled {
+        /// How long that was, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+    },
+    /// Another transfer is complete, and this one is not waited for.
+    Remaining {
+        /// Why it is not.
+        cause: Remaining,
+    },
+    /// The sender waits for this receiver no longer, because it takes less than the others.
+    Evicted,
+    /// The sender named a separate group for slow receivers, and nothing came there.
+    SeparateGroupSilent,
+    /// A file is empty, and its name does not come.
+    NameMissing,
+    /// The sender's objects do not make a file set.
+    InvalidSet {
+        /// What is wrong with them, in words.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SetError,
+    },
+    /// The manifest is not the one that was announced.
+    WrongManifest,
+    /// The manifest or the digest list is damaged.
+    Damaged {
+        /// What is wrong with it, in words.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: ContentError,
+    },
+    /// What arrived does not match the sender's hashes.
+    HashMismatch,
+    /// A file name of which nothing safe is left.
+    UnusableName {
+        /// The name: text from the network.
+        name: String,
+    },
+    /// Two files of a set would have one name here.
+    NameClash {
+        /// The name, below the output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+    },
+    /// Something is in the place of a file.
+    Obstructed {
+        /// The place.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+        /// What is there.
+        obstacle: Obstacle,
+    },
+    /// The operating system refused to read or write.
+    System {
+        /// What was tried.
+        action: Action,
+        /// The file or directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
+    /// A block could not be written.
+    BlockUnwritten,
+    /// The session was stopped.
+    Stopped,
+    /// An internal error, which should be reported.
+    Internal {
+        /// What it said.
+        error: String,
+    },
+}
+
+/// Why a remaining transfer is not waited for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Remaining {
+    /// It began after the other one was complete.
+    BeganLater,
+    /// Its sender is silent.
+    SenderSilent,
+    /// Nothing more came of it.
+    Stalled,
+}
+
+/// What is in the place of a file.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// Another file.
+    File,
+    /// A file of the same size whose content is another, or cannot be read.
+    SameSize,
+    /// A symbolic link or a file, where a directory must be.
+    NoDirectory,
+    /// A directory, where a file must be.
+    Directory,
+}
+
+/// What was tried with a file.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Action {
+    /// To write what arrived.
+    Write,
+    /// To read back what was written.
+    ReadBack,
+    /// To create a file or directory, or give it its name.
+    Create,
+    /// To look whether something is there.
+    Examine,
+}
+
+impl Problem {
+    /// The system refused this with this file or directory.
+    pub fn system(action: Action, path: impl Into<PathBuf>, error: &io::Error) -> Self {
+        Self::System { action, path: path.into(), error: error.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Irreparable => f.write_str("the sender can no longer repair what is missing"),
+            Self::SenderEnded => f.write_str(
+                "the sender ended before everything had arrived: it was stopped, or could not go on",
+            ),
+            Self::SenderForgotten => {
+                f.write_str("its sender was forgotten, because too many others were heard")
+            }
+            Self::Stalled { after } => {
+                write!(f, "nothing more arrived for {} s", after.as_secs_f64())
+            }
+            Self::Remaining { cause } => write!(f, "another transfer was received{cause}"),
+            Self::Evicted => f.write_str(
+                "the sender waits for this receiver no longer, because it takes less than the others",
+            ),
+            Self::SeparateGroupSilent => {
+                f.write_str("sent to a separate group for slow receivers, where nothing came")
+            }
+            Self::NameMissing => f.write_str("it is empty, and its name does not come"),
+            Self::InvalidSet { error } => error.fmt(f),
+            Self::WrongManifest => {
+                f.write_str("the list of files is not the one that was announced")
+            }
+            Self::Damaged { error } => error.fmt(f),
+            Self::HashMismatch => {
+                f.write_str("what arrived does not match the sender's hashes")
+            }
+            Self::UnusableName { name } => {
+                write!(f, "the file name {name:?} cannot be created here")
+            }
+            Self::NameClash { path } => {
+                write!(f, "the set has two entries for {}", path.display())
+            }
+            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path.display()),
+            Self::System { action, path, error } => {
+                write!(f, "cannot {action} {}: {error}", path.display())?;
+                let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+                if full.contains(&error.kind) {
+                    f.write_str("; make room there and receive again: what came is kept")?;
+                }
+                Ok(())
+            }
+            Self::BlockUnwritten => f.write_str("a block could not be written"),
+            Self::Stopped => f.write_str("stopped by the user"),
+            Self::Internal { error } => f.write_str(error),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl fmt::Display for Remaining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BeganLater => ", and this session takes one",
+            Self::SenderSilent => ", and this one's sender is silent",
+            Self::Stalled => ", and nothing more came of this one",
+        })
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "exists already, and is not overwritten",
+            Self::SameSize => {
+                "exists already: its size is the same, its content is not (or cannot be read); it is \
+                 not overwritten"
+            }
+            Self::NoDirectory => {
+                "is in the way: a directory is needed there, and links are not followed"
+            }
+            Self::Directory => "is a directory, and a file is to be put there",
+        })
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Write => "write to",
+            Self::ReadBack => "read back what was written to",
+            Self::Create => "create",
+            Self::Examine => "look at",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_disk_is_told_with_its_cure() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let problem = Problem::system(Action::Write, "out", &full);
+        let words = problem.to_string();
+        assert!(
+            words.starts_with("cannot write to out: ") && words.contains("make room"),
+            "{words}"
+        );
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let words = Problem::system(Action::Create, "out/file", &denied).to_string();
+        assert!(words.starts_with("cannot create out/file: ") && !words.contains(';'), "{words}");
+    }
+
+    #[test]
+    fn words_name_what_is_in_the_way() {
+        let problem = Problem::Obstructed { path: "out/a".into(), obstacle: Obstacle::File };
+        assert_eq!(problem.to_string(), "out/a exists already, and is not overwritten");
+        let problem = Problem::Remaining { cause: Remaining::SenderSilent };
+        assert!(problem.to_string().ends_with("and this one's sender is silent"));
+    }
+}

@@ -1,0 +1,202 @@
+//! What happens while receiving.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::endpoint::SenderId;
+use norm_core::fileset::{ContentId, SetId};
+use norm_core::transfer::NodeId;
+
+#[cfg(feature = "serde")]
+use super::serial;
+use super::{Hint, Problem, SetFailure, SetReport};
+
+/// Something that happens while receiving.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum ReceiveEvent {
+    /// A sender was heard for the first time; of the first 64.
+    SenderFound {
+        /// Number of the sender, by which later events name it.
+        sender: SenderId,
+        /// Its node id.
+        node: NodeId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A file set is on its way. Said once more when it begins again, as in a separate group.
+    SetFound {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// What it is about: the same for every transfer of the same files.
+        content: ContentId,
+        /// Bytes of all its files.
+        bytes: u64,
+    },
+    /// Part of a file set was kept by an earlier session, and is not received again.
+    SetResumed {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set. It may have had another id then.
+        set: SetId,
+        /// Bytes of files that are here.
+        bytes_done: u64,
+        /// Bytes of all its files.
+        bytes_total: u64,
+    },
+    /// The manifest of a file set is here.
+    FilesKnown {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Files in it.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// How far receiving is: about four times per second while something is on its way, and when
+    /// everything of a file set is here.
+    Progress(ReceiveProgress),
+    /// Every byte of a file set is here: hashes are compared, then files are made. Said again when part
+    /// of it was received again.
+    Verifying {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+    },
+    /// A file has its final name. Of a file set that is after all of it is verified.
+    FileComplete {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set; null for a standalone file.
+        set: Option<SetId>,
+        /// Where it is: begins with the output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+        /// An identical file was in place before, and stays as it was.
+        present: bool,
+    },
+    /// A standalone file cannot be had or made; of the first hundred of each sender. Its sender may go
+    /// on with others.
+    FileFailed {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it was to be.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+        /// Why.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
+        problem: Problem,
+    },
+    /// All files of a set have their final names; or all standalone files that a sender has sent.
+    SetComplete(SetReport),
+    /// A file set is given up, or standalone files of a sender are missing. Files that were complete
+    /// before stay.
+    SetFailed(SetFailure),
+    /// What is here of a file set stays for the next session that is sent the same files.
+    ResumeDataKept {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Bytes of files that are here.
+        bytes_done: u64,
+        /// Bytes of all its files.
+        bytes_total: u64,
+    },
+    /// At the start, when earlier sessions have left something in the output directory.
+    ResumeDataFound {
+        /// Unfinished file sets that can be resumed; may be empty.
+        sets: Vec<ResumeData>,
+        /// Unfinished file sets that were removed: stale, of no use, or because nothing was to be kept.
+        removed: usize,
+    },
+    /// A sender says that it sends nothing for now, and will go on.
+    SenderPaused {
+        /// Number of the sender.
+        sender: SenderId,
+    },
+    /// A sender goes on after a pause.
+    SenderResumed {
+        /// Number of the sender.
+        sender: SenderId,
+    },
+    /// Nothing was heard from a sender for five seconds.
+    SenderSilent {
+        /// Number of the sender.
+        sender: SenderId,
+    },
+    /// A sender has ended its session, and has said nothing since.
+    SenderEnded {
+        /// Number of the sender.
+        sender: SenderId,
+    },
+    /// A sender waits for this receiver no longer, because it keeps the others slow.
+    Evicted {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The group in which receiving goes on; null is nowhere.
+        separate_group: Option<SocketAddr>,
+    },
+    /// Something looks wrong. A hint is no failure.
+    Hint(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))] Hint),
+}
+
+/// An unfinished file set that an earlier session has left.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ResumeData {
+    /// Bytes of files that are here.
+    pub bytes_done: u64,
+    /// Bytes of all its files.
+    pub bytes_total: u64,
+}
+
+impl ResumeData {
+    /// Resume data with so many bytes of so many.
+    pub fn new(bytes_done: u64, bytes_total: u64) -> Self {
+        Self { bytes_done, bytes_total }
+    }
+}
+
+/// How far receiving is. Counts are since the session began, and of all senders.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ReceiveProgress {
+    /// Seconds since the first file set or file was found.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    pub elapsed: Duration,
+    /// Bytes of content written of what is on its way now, resume data included.
+    pub bytes_done: u64,
+    /// Bytes of content in all of what is on its way now; of standalone files, those heard of so far.
+    pub bytes_total: u64,
+    /// Bytes of UDP payload received.
+    pub wire_bytes: u64,
+    /// Share of packets lost of late, 0 to 1, from the sender with the most loss.
+    pub loss: f64,
+    /// Blocks that had losses and were repaired by decoding.
+    pub decoded: u64,
+    /// NACKs (requests for repair) sent.
+    pub nacks: u64,
+    /// Content packets dropped because the memory for blocks was full.
+    pub no_room: u64,
+    /// Packets that could not be parsed.
+    pub malformed: u64,
+    /// Packets that arrived with a CE mark: a router's queue was long (ECN, RFC 3168).
+    pub ce_marked: u64,
+}

@@ -1,0 +1,202 @@
+//! What happens while a transfer is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use norm_core::transfer::{MemberState, NodeId};
+
+use super::Hint;
+#[cfg(feature = "serde")]
+use super::serial;
+use crate::transfer::schedule::{Bound, TimeOfDay};
+
+/// Something that happens while a transfer is sent. Names and reasons come from the network; control
+/// characters in them are replaced.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub enum SendEvent {
+    /// A receiver was heard for the first time, and its name is known. Not said again when it comes
+    /// to the separate group.
+    ReceiverFound {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+    },
+    /// Content begins to flow: at once, or when enough receivers have announced themselves.
+    Started {
+        /// Receivers heard of by then.
+        receivers: usize,
+    },
+    /// How far the transfer is: about four times per second, and once at the end. While receivers are
+    /// served in the separate group after all others have finished, it is about that group alone.
+    Progress(SendProgress),
+    /// A report of a receiver has come. Receivers of other implementations send none.
+    ReceiverProgress(ReceiverProgress),
+    /// All content has been sent once; when only repair is sent, manifest and digest list have. Not
+    /// said of the separate group.
+    AllSent,
+    /// By the schedule another bound of the rate holds from now on: said at the start, and at each
+    /// change. A separate group says so, too.
+    RateBound {
+        /// The bound in bits per second; 0 is a pause, null is no bound.
+        #[cfg_attr(feature = "serde", serde(rename = "rate", serialize_with = "serial::bound"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+        bound: Bound,
+        /// Local time of day at which it ends, as `HH:MM` or `HH:MM:SS`; null is never.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+        until: Option<TimeOfDay>,
+    },
+    /// A receiver has everything under its final name, and verified if a file set was sent.
+    ReceiverConfirmed {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+    },
+    /// A receiver said that it cannot finish, or left. It may come back, and then be confirmed.
+    ReceiverFailed {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+        /// Why, in its own words; `no reason given` when it gave none.
+        reason: String,
+    },
+    /// A receiver kept the others slow and is no longer waited for.
+    ReceiverEvicted {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+        /// The group in which it goes on; null is nowhere.
+        separate_group: Option<SocketAddr>,
+    },
+    /// A receiver has been silent for too long and is no longer waited for. It counts again when it
+    /// is heard again.
+    ReceiverLost {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+    },
+    /// Something looks wrong. A hint is no failure.
+    Hint(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))] Hint),
+}
+
+/// Names a receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ReceiverInfo {
+    /// Node id of the receiver.
+    pub node: NodeId,
+    /// What the receiver calls itself; `node ` and its node id when it does not say.
+    pub name: String,
+    /// Where the receiver sends from; null while that is not known.
+    pub address: Option<SocketAddr>,
+}
+
+impl ReceiverInfo {
+    /// A receiver whose address is not known.
+    pub fn new(node: NodeId, name: impl Into<String>) -> Self {
+        Self { node, name: name.into(), address: None }
+    }
+}
+
+/// How far a receiver is, by its own report.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct ReceiverProgress {
+    /// The receiver.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub receiver: ReceiverInfo,
+    /// What it is doing. Only the event `receiver_confirmed` means success.
+    pub state: MemberState,
+    /// Bytes of content that it has.
+    pub bytes_done: u64,
+    /// Bytes of content that it expects; 0 when it does not know yet.
+    pub bytes_total: u64,
+    /// Share of packets lost on the way to it of late, 0 to 1.
+    pub loss: f64,
+    /// Packets that reached its machine and were dropped there so far, for want of time or room.
+    pub drops: u32,
+    /// Packets that arrived with a CE mark so far: a router's queue was long (ECN, RFC 3168).
+    pub ce_marked: u32,
+}
+
+impl ReceiverProgress {
+    /// A receiver that has received nothing, to begin with.
+    pub fn new(receiver: ReceiverInfo, state: MemberState) -> Self {
+        Self { receiver, state, bytes_done: 0, bytes_total: 0, loss: 0.0, drops: 0, ce_marked: 0 }
+    }
+}
+
+/// What a transfer is doing.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum SendPhase {
+    /// Waiting for receivers.
+    #[default]
+    Waiting,
+    /// Sending everything once, and repair.
+    Sending,
+    /// Sending nothing, because the schedule says so.
+    Paused,
+    /// Everything was sent once; repairing, and waiting for receivers to confirm.
+    Confirming,
+    /// All known receivers have finished; staying for late ones.
+    Lingering,
+    /// Telling the receivers that the session ends.
+    Ending,
+}
+
+/// How far a transfer is. Content is what the objects hold: all files, the manifest and the hashes.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SendProgress {
+    /// Seconds since the session began.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    pub elapsed: Duration,
+    /// What the transfer is doing.
+    pub phase: SendPhase,
+    /// Local time of day at which a pause ends, as `HH:MM` or `HH:MM:SS`; null without a pause, or
+    /// when it has no end.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_text"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub paused_until: Option<TimeOfDay>,
+    /// These are the numbers of the separate group for slow receivers.
+    pub in_separate_group: bool,
+    /// Only what receivers ask for is sent, so that nearly all of it is repair.
+    pub on_request: bool,
+    /// Bytes of content sent once.
+    pub bytes_sent: u64,
+    /// Bytes of content in all.
+    pub bytes_total: u64,
+    /// Bytes of UDP payload sent so far, repair and commands included.
+    pub wire_bytes: u64,
+    /// Content packets sent for the first time so far.
+    pub data_packets: u64,
+    /// Content packets sent for repair so far.
+    pub repair_packets: u64,
+    /// Receivers heard of.
+    pub receivers: usize,
+    /// Receivers that have everything.
+    pub confirmed: usize,
+    /// Receivers that failed, left or fell silent.
+    pub failed: usize,
+    /// Receivers that were evicted.
+    pub evicted: usize,
+    /// The largest share of lost packets that a receiver reported, 0 to 1, evicted ones aside.
+    pub worst_loss: f64,
+    /// The fewest bytes of content that a receiver still at work reported; `bytes_total` when none of
+    /// those heard is at work, 0 when none was heard.
+    pub slowest: u64,
+}

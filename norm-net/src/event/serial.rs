@@ -1,0 +1,149 @@
+//! How values are serialised that have a form of their own in JSON (feature `serde`).
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::RootHash;
+use crate::io::dscp::Dscp;
+use crate::io::interface::Interface;
+use crate::transfer::schedule::Bound;
+use crate::transfer::send::pace::Pace;
+
+/// Seconds, to the millisecond.
+pub(crate) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded_seconds(*time))
+}
+
+/// The same for a time that may not be there.
+pub(crate) fn maybe_seconds<S: Serializer>(
+    time: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(rounded_seconds).serialize(serializer)
+}
+
+fn rounded_seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e3).round() / 1e3
+}
+
+/// A number without its fraction.
+pub(crate) fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(number.round())
+}
+
+/// What a value is shown as.
+pub(crate) fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// The same for a value that may not be there.
+pub(crate) fn maybe_text<S: Serializer>(
+    value: &Option<impl Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(ToString::to_string).serialize(serializer)
+}
+
+/// A path, with U+FFFD in place of what is no text.
+pub(crate) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// A list of paths.
+pub(crate) fn paths<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
+}
+
+/// The name of an interface.
+pub(crate) fn interface<S: Serializer>(
+    interface: &Interface,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&interface.name)
+}
+
+/// A code point as a number.
+pub(crate) fn dscp<S: Serializer>(dscp: &Dscp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(dscp.value())
+}
+
+/// A bound of the rate in bits per second.
+pub(crate) fn bound<S: Serializer>(bound: &Bound, serializer: S) -> Result<S::Ok, S::Error> {
+    bound.bits().serialize(serializer)
+}
+
+/// The fields of a value, and in `message` what it is shown as.
+pub(crate) fn described<T: Serialize + Display, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Described<'a, T> {
+        #[serde(flatten)]
+        value: &'a T,
+        message: String,
+    }
+    Described { value, message: value.to_string() }.serialize(serializer)
+}
+
+/// Adds the `message` of [`described`] values to each variant in a schema.
+#[cfg(feature = "schema")]
+pub(crate) fn with_message(schema: &mut schemars::Schema) {
+    use serde_json::{Value, json};
+    let Some(Value::Array(variants)) = schema.get_mut("oneOf") else { return };
+    for variant in variants {
+        let message = json!({ "type": "string", "description": "The same in words for people." });
+        if let Some(Value::Object(properties)) = variant.get_mut("properties") {
+            properties.insert("message".to_owned(), message);
+        }
+        if let Some(Value::Array(required)) = variant.get_mut("required") {
+            required.push("message".into());
+        }
+    }
+}
+
+impl Serialize for RootHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for RootHash {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RootHash".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+    }
+}
+
+/// A pace in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PaceFields {
+    /// How fast is sent: `auto`, `polite`, `fixed` or `unlimited`.
+    pace: &'static str,
+    /// Bits per second that are never exceeded; null is no limit.
+    rate: Option<u64>,
+}
+
+impl From<Pace> for PaceFields {
+    fn from(pace: Pace) -> Self {
+        let name = match pace {
+            Pace::Auto { .. } => "auto",
+            Pace::Polite { .. } => "polite",
+            Pace::Fixed(_) => "fixed",
+            Pace::Unlimited => "unlimited",
+        };
+        Self { pace: name, rate: pace.limit() }
+    }
+}

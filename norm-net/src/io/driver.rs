@@ -1,0 +1,220 @@
+//! The loop that joins an engine to its sockets, workers and application.
+
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver as Channel;
+use norm_core::Timestamp;
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
+
+use crate::io::layer::Layer;
+use crate::io::socket::{Link, LinkStats, SendOutcome};
+
+/// The engines' time: nanoseconds since this was made.
+#[derive(Copy, Clone, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts at an arbitrary moment that is not zero, so that no echoed time looks like "none".
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::since_epoch(self.start.elapsed() + Duration::from_secs(1))
+    }
+}
+
+/// What surrounds an engine: runs its jobs, hears its events, decides when to stop.
+pub trait Application<E: Endpoint> {
+    /// Takes an event of the engine.
+    fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
+    /// Starts a job; its result comes back through the channel given to [`run`], or the engine has it
+    /// at once.
+    fn job(&mut self, engine: &mut E, now: Timestamp, job: Job);
+    /// Told now and then how many packets the kernel has dropped so far because a buffer was full.
+    fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
+    /// Told now and then that nothing leaves: the system has refused every packet of late, for this reason.
+    fn nothing_leaves(&mut self, _error: &io::Error) {}
+    /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
+    fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
+}
+
+/// The application's `turn` is called at least this often.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How often the kernel is asked what it has dropped.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Batches sent before the other direction has its turn.
+const BATCHES: usize = 8;
+/// Receiving system calls before what they brought is stored, while it is in a cache.
+const RECEIVES: usize = 2;
+
+/// Runs an engine, with the layers around it, until its application says stop. Threads that finish a job
+/// wake `link`'s waker.
+///
+/// # Errors
+/// When the sockets fail for good; packets that cannot leave count as lost.
+pub fn run<L: Layer>(
+    link: &mut Link,
+    clock: Clock,
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
+    done: &Channel<JobDone>,
+) -> io::Result<()> {
+    let mut outgoing = Outgoing::new(link.max_gso_segments());
+    let mut next_look = clock.now();
+    let mut left = Left::default();
+    loop {
+        let now = Cell::new(clock.now());
+        link.recv_in_batches(RECEIVES, &mut || now.set(clock.now()), &mut |datagram| {
+            engine.handle_datagram(now.get(), datagram);
+        })?;
+        for job in done.try_iter() {
+            engine.handle_job(clock.now(), job);
+        }
+        let now = clock.now();
+        if engine.poll_timeout().is_some_and(|due| due <= now) {
+            engine.handle_timeout(now);
+        }
+        if now >= next_look {
+            next_look = now + LOOK_EVERY;
+            if let Some(packets) = link.kernel_drops() {
+                app.kernel_drops(engine.engine_mut(), packets);
+            }
+            if let Some(error) = left.nothing(link.stats()) {
+                app.nothing_leaves(error);
+            }
+        }
+        while let Some(event) = engine.poll_event() {
+            app.event(engine.engine_mut(), now, event);
+        }
+        let mut started = start_jobs(engine, app, now);
+        if app.turn(engine.engine_mut(), now).is_break() {
+            return Ok(());
+        }
+        let sent = outgoing.send(link, clock, engine)?;
+        // Sending may have found that something must be read or coded first; and what is done at once may have
+        // events.
+        started |= start_jobs(engine, app, clock.now());
+        let wait = match sent {
+            _ if started => Duration::ZERO,
+            Sent::More => Duration::ZERO,
+            Sent::Blocked => LONGEST_WAIT,
+            Sent::All => engine
+                .poll_timeout()
+                .map_or(LONGEST_WAIT, |due| due.saturating_since(clock.now()))
+                .min(LONGEST_WAIT),
+        };
+        // Also with nothing to wait for: this is where the link learns what has arrived.
+        link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
+    }
+}
+
+/// What had left, and what had been refused, when that was last looked at.
+#[derive(Default)]
+struct Left {
+    sent: u64,
+    refused: u64,
+}
+
+impl Left {
+    /// The last error, if the system has refused everything since then.
+    fn nothing<'a>(&mut self, stats: &'a LinkStats) -> Option<&'a io::Error> {
+        let now = Self { sent: stats.datagrams_sent, refused: stats.datagrams_dropped };
+        let before = core::mem::replace(self, now);
+        let nothing = self.sent == before.sent && self.refused > before.refused;
+        stats.last_send_error.as_ref().filter(|_| nothing)
+    }
+}
+
+/// Starts all jobs that are waiting; false if there are none.
+fn start_jobs<L: Layer>(
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
+    now: Timestamp,
+) -> bool {
+    let mut started = false;
+    while let Some(job) = engine.poll_job() {
+        app.job(engine.engine_mut(), now, job);
+        started = true;
+    }
+    started
+}
+
+enum Sent {
+    /// Nothing is left to send now.
+    All,
+    /// There is more, after the other direction had its turn.
+    More,
+    /// The kernel's buffer is full.
+    Blocked,
+}
+
+/// The buffer, and what of it the kernel has not taken yet.
+struct Outgoing {
+    buffer: TransmitBuf,
+    rest: Option<(SocketAddr, usize, usize)>,
+}
+
+impl Outgoing {
+    fn new(max_segments: usize) -> Self {
+        Self { buffer: TransmitBuf::new(max_segments), rest: None }
+    }
+
+    fn send<E: Endpoint>(
+        &mut self,
+        link: &mut Link,
+        clock: Clock,
+        engine: &mut E,
+    ) -> io::Result<Sent> {
+        for _ in 0..BATCHES {
+            if self.rest.is_none() {
+                self.buffer.set_max_segments(link.max_gso_segments());
+                let Some(transmit) = engine.poll_transmit(clock.now(), &mut self.buffer) else {
+                    return Ok(Sent::All);
+                };
+                let to = match transmit.destination {
+                    Destination::Group => link.group(),
+                    Destination::Unicast(address) => address,
+                };
+                self.rest = Some((to, transmit.segment_size, 0));
+            }
+            if let Some((to, segment_size, from)) = self.rest.take()
+                && let SendOutcome::Blocked { sent } =
+                    link.send(to, segment_size, &self.buffer.as_bytes()[from..])?
+            {
+                self.rest = Some((to, segment_size, from + sent));
+                return Ok(Sent::Blocked);
+            }
+        }
+        Ok(Sent::More)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_when_all_is_refused_and_something_was() {
+        let mut left = Left::default();
+        let refused = || Some(io::Error::from(io::ErrorKind::NetworkUnreachable));
+        let stats = |datagrams_sent, datagrams_dropped| LinkStats {
+            datagrams_sent,
+            datagrams_dropped,
+            last_send_error: refused(),
+            ..LinkStats::default()
+        };
+        assert!(left.nothing(&LinkStats::default()).is_none(), "nothing was to leave");
+        assert!(left.nothing(&stats(0, 3)).is_some());
+        assert!(left.nothing(&stats(1, 9)).is_none(), "something has left");
+        assert!(left.nothing(&stats(1, 9)).is_none());
+        assert!(left.nothing(&stats(1, 10)).is_some());
+    }
+}

@@ -1,0 +1,19 @@
+//! Sockets, threads and the loop that joins an engine to them. No message is parsed in here.
+//!
+//! - [`interface`]: which interfaces this machine has, and which one multicast should use.
+//! - [`socket`]: a [`socket::Link`], the UDP sockets of a session, with batched sending and
+//!   receiving, and a wait that packets, other threads and time end.
+//! - [`driver`]: the loop around an engine.
+//! - [`layer`]: endpoints around an engine; `lossy` drops packets for demonstrations.
+//! - [`workers`]: threads for slow work; `inline` says when work is done without them.
+//! - [`error`]: what can go wrong while a link is opened, with the cure.
+
+pub mod driver;
+pub mod dscp;
+pub mod error;
+pub(crate) mod inline;
+pub mod interface;
+pub mod layer;
+pub(crate) mod lossy;
+pub mod socket;
+pub mod workers;

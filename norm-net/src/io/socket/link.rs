@@ -1,0 +1,393 @@
+//! The two sockets of a session and everything done with them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use mio::Waker;
+use norm_core::Datagram;
+use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
+
+use super::batch::{ReceiveBuffers, datagrams, waited};
+use super::send::{Sending, is_transient};
+use super::setup::{self, Port};
+use super::wait::Waiting;
+use super::{Buffers, LinkConfig, LinkStats, SendOutcome, raw};
+use crate::io::error::NetError;
+use crate::io::interface::{Because, Chosen, Interface};
+
+/// The sockets of a session. Never blocks but in [`wait`](Self::wait).
+///
+/// The loop around it: receive, handle, send, wait.
+///
+/// ```no_run
+/// # use norm_net::io::socket::{Link, LinkConfig};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = LinkConfig::new("239.1.2.3:6003".parse()?);
+/// let mut link = Link::open(&config)?;
+/// loop {
+///     link.recv(8, &mut |packet| println!("{} bytes", packet.payload.len()))?;
+///     link.send(link.group(), 5, b"hello")?;
+///     link.wait(None)?;
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Link {
+    sockets: Sockets,
+    sending: Sending,
+    /// What packets say that leave with a control message.
+    ecn: Option<EcnCodepoint>,
+    receiving: ReceiveBuffers,
+    waiting: Waiting,
+    stats: LinkStats,
+    /// What the kernel dropped at sockets that are closed.
+    dropped_before: u32,
+}
+
+/// The sockets of a link, and where they are.
+#[derive(Debug)]
+struct Sockets {
+    group: SocketAddr,
+    local: SocketAddr,
+    chosen: Chosen,
+    buffers: Buffers,
+    own: Port,
+    session: Option<Port>,
+}
+
+/// What is tried with sockets that are open, fit for `cannot …`.
+const PREPARE: &str = "prepare to wait for packets";
+
+impl Sockets {
+    fn open(config: &LinkConfig) -> Result<Self, NetError> {
+        config.check()?;
+        let chosen = setup::place(config)?;
+        let own = setup::own_port(config, &chosen.interface)?;
+        let session = setup::session_port(config, &chosen.interface)?;
+        Ok(Self {
+            group: setup::with_scope(config.group, &chosen.interface),
+            local: own.socket.local_addr().map_err(NetError::socket(PREPARE))?,
+            buffers: setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own),
+            chosen,
+            own,
+            session,
+        })
+    }
+}
+
+impl Link {
+    /// Chooses the interface, opens the sockets, joins the group.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Config`] for options that cannot work, [`NetError::Interface`] when no interface
+    /// can be chosen, else what the system refused.
+    pub fn open(config: &LinkConfig) -> Result<Self, NetError> {
+        let mut sockets = Sockets::open(config)?;
+        let waiting = Waiting::new(&mut sockets.own, sockets.session.as_mut())
+            .map_err(NetError::socket(PREPARE))?;
+        Ok(Self {
+            sockets,
+            sending: Sending::new(config),
+            ecn: config.ecn.then_some(EcnCodepoint::Ect0),
+            receiving: ReceiveBuffers::new(),
+            waiting,
+            stats: LinkStats::default(),
+            dropped_before: 0,
+        })
+    }
+
+    /// Leaves the group, and goes on in another one; [`waker`](Self::waker) stays the same. What has
+    /// arrived and was not received yet is lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); the link is in its old group then.
+    pub fn reopen(&mut self, config: &LinkConfig) -> Result<(), NetError> {
+        let mut sockets = Sockets::open(config)?;
+        self.waiting
+            .watch(&mut sockets.own, sockets.session.as_mut())
+            .map_err(NetError::socket(PREPARE))?;
+        self.dropped_before = self.kernel_drops().unwrap_or(0);
+        self.sending.blocked = false;
+        self.sockets = sockets;
+        Ok(())
+    }
+
+    /// The group (or peer) of the session, as to be given to [`send`](Self::send).
+    pub fn group(&self) -> SocketAddr {
+        self.sockets.group
+    }
+
+    /// The interface in use.
+    pub fn interface(&self) -> &Interface {
+        &self.sockets.chosen.interface
+    }
+
+    /// Why this interface.
+    pub fn chosen_because(&self) -> Because {
+        self.sockets.chosen.because
+    }
+
+    /// Where packets leave from and unicast feedback arrives. The address is unspecified in unicast
+    /// sessions without a chosen interface.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.sockets.local
+    }
+
+    /// Kernel buffers asked for and granted.
+    pub fn buffers(&self) -> Buffers {
+        self.sockets.buffers
+    }
+
+    /// How many segments one system call can send now; 1 when batches are off or were refused. Ask
+    /// again after each send.
+    pub fn max_gso_segments(&self) -> usize {
+        self.sending.max_segments(&self.sockets.own)
+    }
+
+    /// Sends `contents` as datagrams of `segment_size` bytes, the last one perhaps shorter.
+    ///
+    /// Takes any number of segments and cuts them into the batches that the kernel takes.
+    ///
+    /// # Errors
+    ///
+    /// A datagram that does not fit the interface's MTU (the message says so), a segment size of
+    /// zero, and what the system says that will not pass by itself. Passing errors are counted
+    /// instead; see [`SendOutcome::Dropped`].
+    pub fn send(
+        &mut self,
+        to: SocketAddr,
+        segment_size: usize,
+        contents: &[u8],
+    ) -> io::Result<SendOutcome> {
+        let transmit = Transmit {
+            destination: setup::with_scope(to, &self.sockets.chosen.interface),
+            ecn: self.ecn,
+            contents,
+            segment_size: Some(segment_size),
+            src_ip: None,
+        };
+        self.sending.send(
+            &self.sockets.own,
+            &mut self.stats,
+            &transmit,
+            &self.sockets.chosen.interface,
+        )
+    }
+
+    /// Hands all waiting datagrams to `sink`, reading at most `max_batches` times from each socket;
+    /// how many there were. What is left then keeps [`wait`](Self::wait) from sleeping.
+    ///
+    /// # Errors
+    ///
+    /// What the system says that will not pass by itself.
+    pub fn recv(
+        &mut self,
+        max_batches: usize,
+        sink: &mut dyn FnMut(Datagram<'_>),
+    ) -> io::Result<usize> {
+        self.recv_in_batches(max_batches, &mut || (), sink)
+    }
+
+    /// As [`recv`](Self::recv). Calls `batch` before the first datagram that each system call has
+    /// brought: a moment to look at the clock, once for all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn recv_in_batches(
+        &mut self,
+        max_batches: usize,
+        batch: &mut dyn FnMut(),
+        sink: &mut dyn FnMut(Datagram<'_>),
+    ) -> io::Result<usize> {
+        let before = self.stats.datagrams_received;
+        for _ in 0..max_batches {
+            for port in self.sockets.session.iter_mut().chain([&mut self.sockets.own]) {
+                if port.unread {
+                    let filter = Filter { group: self.sockets.group, local: self.sockets.local };
+                    let (buffers, stats) = (&mut self.receiving, &mut self.stats);
+                    read_once(port, buffers, stats, &filter, batch, sink)?;
+                }
+            }
+            if !self.has_unread() {
+                break;
+            }
+        }
+        Ok(usize::try_from(self.stats.datagrams_received - before).unwrap_or(usize::MAX))
+    }
+
+    /// Sleeps until a packet arrives, the [`waker`](Self::waker) is used, `timeout` has passed or,
+    /// after [`SendOutcome::Blocked`], there is room again. May return early.
+    ///
+    /// Does not sleep while datagrams may be unread, which is also so before the first `recv`.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot wait.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let blocked = &mut self.sending.blocked;
+        self.waiting.wait(&mut self.sockets.own, self.sockets.session.as_mut(), blocked, timeout)
+    }
+
+    /// Ends a [`wait`](Self::wait) from another thread; the next one, if none is going on.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.waiting.waker()
+    }
+
+    /// What has been counted.
+    pub fn stats(&self) -> &LinkStats {
+        &self.stats
+    }
+
+    /// Datagrams that the kernel dropped before they could be read, because a receive buffer was
+    /// full. A system call each time. Wraps at 32 bits; `None` where the system does not tell.
+    pub fn kernel_drops(&self) -> Option<u32> {
+        let own = self.dropped_before.wrapping_add(raw::receive_drops(&self.sockets.own.socket)?);
+        match &self.sockets.session {
+            Some(session) => Some(own.wrapping_add(raw::receive_drops(&session.socket)?)),
+            None => Some(own),
+        }
+    }
+
+    fn has_unread(&self) -> bool {
+        self.sockets.own.unread
+            || self.sockets.session.as_ref().is_some_and(|session| session.unread)
+    }
+}
+
+/// Which buffers are passed over before anyone looks into them.
+struct Filter {
+    group: SocketAddr,
+    local: SocketAddr,
+}
+
+impl Filter {
+    /// Counts and refuses our own packets and those of other groups.
+    fn passes(&self, meta: &RecvMeta, to_group: bool, stats: &mut LinkStats) -> bool {
+        if to_group && meta.addr == self.local {
+            stats.echoes += 1;
+            return false;
+        }
+        if to_group && meta.dst_ip.is_some_and(|ip| ip != self.group.ip()) {
+            stats.strangers += 1;
+            return false;
+        }
+        true
+    }
+}
+
+fn read_once(
+    port: &mut Port,
+    buffers: &mut ReceiveBuffers,
+    stats: &mut LinkStats,
+    filter: &Filter,
+    batch: &mut dyn FnMut(),
+    sink: &mut dyn FnMut(Datagram<'_>),
+) -> io::Result<()> {
+    let in_group = port.is_session && filter.group.ip().is_multicast();
+    let mut now = None;
+    let read = buffers.receive(port, &mut |meta, bytes| {
+        let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
+        if !filter.passes(meta, to_group, stats) {
+            return;
+        }
+        stats.batches_received += 1;
+        stats.bytes_received += bytes.len() as u64;
+        let arrived = *now.get_or_insert_with(|| {
+            batch();
+            SystemTime::now()
+        });
+        for datagram in datagrams(meta, to_group, waited(meta, arrived), bytes) {
+            stats.datagrams_received += 1;
+            sink(datagram);
+        }
+    });
+    match read {
+        Ok(read) => {
+            // What comes from now on wakes us again.
+            port.unread = read.full;
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            port.unread = false;
+            Ok(())
+        }
+        Err(error) if is_transient(&error) => {
+            stats.recv_errors += 1;
+            stats.last_recv_error = Some(error);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn idle_link() -> Link {
+        let session = SocketAddr::new([127, 0, 0, 1].into(), 9);
+        let mut link = Link::open(&LinkConfig::new(session)).unwrap();
+        assert_eq!(link.recv(1, &mut |_| ()).unwrap(), 0);
+        link
+    }
+
+    #[test]
+    fn room_in_the_send_buffer_ends_the_wait_of_a_blocked_link() {
+        let mut link = idle_link();
+        link.sending.blocked = true;
+        let start = Instant::now();
+        link.wait(Some(Duration::from_secs(20))).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(!link.sending.blocked);
+    }
+
+    #[test]
+    fn room_in_the_send_buffer_does_not_wake_a_link_that_is_not_blocked() {
+        let mut link = idle_link();
+        link.sending.blocked = true;
+        link.wait(Some(Duration::from_secs(20))).unwrap();
+        let start = Instant::now();
+        link.send("127.0.0.1:9".parse().unwrap(), 4, b"data").unwrap();
+        link.wait(Some(Duration::from_millis(30))).unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn long_segments_are_batched_up_to_the_largest_packet() {
+        let mut link = idle_link();
+        if link.max_gso_segments() == 1 {
+            return; // this kernel has no GSO
+        }
+        let sent = link.send("127.0.0.1:9".parse().unwrap(), 32_000, &[0; 70_000]);
+        assert_eq!(sent.unwrap(), SendOutcome::Sent);
+        assert_eq!(link.stats().batches_sent, 2, "two segments, then the short one");
+        assert_eq!(link.stats().datagrams_sent, 3);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_refused_batch_is_sent_packet_by_packet_and_none_is_tried_again() {
+        let mut link = idle_link();
+        if link.max_gso_segments() == 1 {
+            return; // this kernel has no GSO
+        }
+        // The kernel cannot split what it must not put checksums into.
+        raw::set_option(&link.sockets.own.socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, &1_i32)
+            .unwrap();
+        for sends in 1..=2 {
+            let sent = link.send("127.0.0.1:9".parse().unwrap(), 100, &[0; 950]);
+            assert_eq!(sent.unwrap(), SendOutcome::Sent);
+            assert_eq!(link.stats().batches_refused, 1);
+            assert_eq!(link.stats().datagrams_sent, 10 * sends);
+            assert_eq!(link.stats().batches_sent, 10 * sends);
+            assert_eq!(link.max_gso_segments(), 1);
+        }
+    }
+}

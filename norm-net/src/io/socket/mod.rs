@@ -1,0 +1,29 @@
+//! The sockets of a session.
+//!
+//! A [`Link`] is two UDP sockets: one bound to the group and its port, which only receives, and one
+//! on a port of its own, from which everything is sent and to which unicast feedback comes. Sending
+//! and receiving are batched (GSO, GRO, `recvmmsg`) where the kernel can, and fall back on their own
+//! where it cannot.
+//!
+//! What this module leaves out: messages, pacing, and any decision about what to send.
+
+mod batch;
+mod buffers;
+mod config;
+mod link;
+mod mark;
+mod send;
+mod setup;
+mod stats;
+mod wait;
+
+// What no safe dependency offers: a handful of system calls, on Linux and Android only.
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "raw.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "portable.rs")]
+mod raw;
+
+pub use buffers::Buffers;
+pub use config::{LinkConfig, PacketFilter};
+pub use link::Link;
+pub use send::SendOutcome;
+pub use stats::LinkStats;

@@ -1,0 +1,140 @@
+//! Sends a run of equal segments with as few system calls as the kernel allows.
+
+use std::io;
+use std::net::SocketAddr;
+
+use norm_core::endpoint::{MAX_BATCH_BYTES, PacketOverhead};
+use quinn_udp::{Transmit, UdpSockRef, is_msg_size_err};
+
+use super::mark::{self, Marked};
+use super::setup::Port;
+use super::{LinkConfig, LinkStats, raw};
+use crate::io::dscp::Dscp;
+use crate::io::interface::Interface;
+
+/// What became of the bytes given to [`Link::send`](super::Link::send).
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The kernel took all.
+    Sent,
+    /// The kernel's buffer is full: wait, then send the rest, from byte `sent` on.
+    Blocked {
+        /// Bytes of the contents already taken (or dropped); whole segments.
+        sent: usize,
+    },
+    /// Some were lost to an error that may pass; see
+    /// [`LinkStats::last_send_error`]. As with any lost packet, repair follows.
+    Dropped,
+}
+
+/// The sending side of a link.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// Batches are wanted and have not been refused.
+    pub(super) batches: bool,
+    /// The kernel's buffer was full, and has not told of room since.
+    pub(super) blocked: bool,
+    /// Packets carry a mark.
+    marked: Option<Marked>,
+}
+
+impl Sending {
+    pub(super) fn new(config: &LinkConfig) -> Self {
+        let marked = (config.dscp != Dscp::DEFAULT).then(Marked::default);
+        let batches = config.gso && (marked.is_none() || mark::CAN_BATCH);
+        Self { batches, blocked: false, marked }
+    }
+
+    pub(super) fn max_segments(&self, port: &Port) -> usize {
+        if self.batches { port.state.max_gso_segments().max(1) } else { 1 }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        port: &Port,
+        stats: &mut LinkStats,
+        transmit: &Transmit<'_>,
+        interface: &Interface,
+    ) -> io::Result<SendOutcome> {
+        let contents = transmit.contents;
+        let segment = transmit.segment_size.unwrap_or(contents.len());
+        if segment == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "segments of no bytes"));
+        }
+        let mut outcome = SendOutcome::Sent;
+        let mut sent = 0;
+        while let Some(rest) = contents.get(sent..).filter(|rest| !rest.is_empty()) {
+            let fitting = self.max_segments(port).min(MAX_BATCH_BYTES / segment).max(1);
+            let chunk = rest.get(..fitting * segment).unwrap_or(rest);
+            let segments = chunk.len().div_ceil(segment);
+            let part = Transmit { contents: chunk, ..transmit.clone() };
+            let result = match &mut self.marked {
+                None => port.state.try_send(UdpSockRef::from(&port.socket), &part),
+                Some(way) => way.send(&port.socket, transmit.destination, segment, chunk),
+            };
+            match result {
+                Ok(()) => {
+                    stats.batches_sent += 1;
+                    stats.datagrams_sent += segments as u64;
+                    stats.bytes_sent += chunk.len() as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    stats.send_blocked += 1;
+                    return Ok(SendOutcome::Blocked { sent });
+                }
+                Err(error) if is_msg_size_err(&error) => {
+                    return Err(too_long(
+                        segment.min(chunk.len()),
+                        transmit.destination,
+                        interface,
+                    ));
+                }
+                Err(error) if is_transient(&error) => {
+                    stats.datagrams_dropped += segments as u64;
+                    stats.last_send_error = Some(error);
+                    outcome = SendOutcome::Dropped;
+                }
+                Err(_) if segments > 1 => {
+                    // Some drivers refuse batches only when the first one comes: packet by packet
+                    // from here on. A fault of another kind shows again on the single packet.
+                    self.batches = false;
+                    stats.batches_refused += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            sent += chunk.len();
+        }
+        Ok(outcome)
+    }
+}
+
+/// Whether an error concerns this packet or this moment only, so that a session survives it: an
+/// unplugged cable, a firewall rule, an ICMP answer to an earlier packet.
+pub(super) fn is_transient(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    let kind = matches!(
+        error.kind(),
+        Kind::NetworkUnreachable
+            | Kind::HostUnreachable
+            | Kind::NetworkDown
+            | Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::PermissionDenied
+            | Kind::AddrNotAvailable
+            | Kind::OutOfMemory
+    );
+    kind || error.raw_os_error().is_some_and(raw::is_transient)
+}
+
+fn too_long(len: usize, to: SocketAddr, interface: &Interface) -> io::Error {
+    let mut message = format!("a packet of {len} bytes is too long to leave");
+    if let Some(mtu) = interface.mtu {
+        let room = mtu.saturating_sub(PacketOverhead::to(to.ip()).bytes() as u32);
+        let name = &interface.name;
+        message.push_str(&format!(" through {name} (MTU {mtu}, room for {room} bytes)"));
+    }
+    message.push_str("; use a smaller segment size");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}

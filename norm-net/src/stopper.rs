@@ -1,0 +1,87 @@
+//! What sending and receiving sessions share: how to stop one, how results of jobs come back, and
+//! where random seeds and node ids come from.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::Sender as Channel;
+use mio::Waker;
+use norm_core::JobDone;
+
+/// Ends a session from another thread, for instance from a signal handler's.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    stopped: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Stopper {
+    pub(crate) fn new(waker: Arc<Waker>) -> Self {
+        Self { stopped: Arc::new(AtomicBool::new(false)), waker }
+    }
+
+    /// Has the session say goodbye and end, within a second or so. Returns at once; calling it again,
+    /// or after the end, changes nothing.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        // Fails only when the session, and with it the poll, is gone; the loop also looks by itself.
+        let _ = self.waker.wake();
+    }
+
+    /// Whether somebody wants the session to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+/// Brings finished jobs back to the session's loop.
+#[derive(Clone, Debug)]
+pub(crate) struct JobResults {
+    done: Channel<JobDone>,
+    waker: Arc<Waker>,
+}
+
+impl JobResults {
+    pub(crate) fn new(done: Channel<JobDone>, waker: Arc<Waker>) -> Self {
+        Self { done, waker }
+    }
+
+    pub(crate) fn send(&self, done: JobDone) {
+        // Either fails only when the session is over and nobody waits for the result.
+        if self.done.send(done).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// A seed that nobody can guess, from the system's source of randomness.
+///
+/// # Errors
+/// When the system has none.
+pub(crate) fn os_seed() -> io::Result<u64> {
+    getrandom::u64().map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::socket::{Link, LinkConfig};
+
+    #[test]
+    fn a_clone_stops_the_session_and_stopping_twice_is_harmless() {
+        let link = Link::open(&LinkConfig::new("127.0.0.1:9".parse().unwrap())).unwrap();
+        let stopper = Stopper::new(link.waker());
+        assert!(!stopper.is_stopped());
+        stopper.clone().stop();
+        stopper.stop();
+        drop(link);
+        stopper.stop();
+        assert!(stopper.is_stopped());
+    }
+
+    #[test]
+    fn seeds_differ() {
+        assert_ne!(os_seed().unwrap(), os_seed().unwrap());
+    }
+}

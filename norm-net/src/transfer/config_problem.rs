@@ -1,0 +1,156 @@
+//! Which options cannot work, as values.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use norm_core::fec::LayoutError;
+use norm_core::norm::sender::ConfigError;
+
+/// MTUs that leave room for a segment and that IPv4 can carry, in bytes.
+pub(crate) const MTUS: RangeInclusive<u32> = 184..=65_535;
+
+/// An option of a session has a value that cannot work.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigProblem {
+    /// A rate of 0 sends nothing.
+    ZeroRate,
+    /// The lowest rate is above the highest.
+    MinAboveMax {
+        /// The lowest rate, in bits per second.
+        min: u64,
+        /// The highest rate, in bits per second.
+        max: u64,
+    },
+    /// The segment size is not 64 to 65,000 bytes.
+    SegmentSize,
+    /// The MTU is not possible.
+    Mtu {
+        /// Bytes of a packet, headers included.
+        mtu: u32,
+    },
+    /// The MTU leaves no room for a segment.
+    MtuTooSmall {
+        /// Bytes of a packet, headers included.
+        mtu: u32,
+        /// The interface with this limit; `None` when the limit was given.
+        interface: Option<String>,
+    },
+    /// No code has blocks of these numbers of symbols.
+    Code {
+        /// Source symbols.
+        block_len: u16,
+        /// Parity symbols.
+        parity: u16,
+        /// What is wrong with them.
+        error: LayoutError,
+    },
+    /// The code cannot be used with segments of this size.
+    Segment {
+        /// Bytes of content per packet.
+        segment_size: u16,
+        /// What is wrong with it.
+        error: LayoutError,
+    },
+    /// The loss of slow receivers is not above 0 and at most 1.
+    SlowLoss {
+        /// Share of packets lost.
+        loss: f64,
+    },
+    /// Other implementations know no separate group for slow receivers.
+    SeparateGroupInStandardMode,
+    /// The separate group is no second multicast group beside the session's, of the same family.
+    SeparateGroup {
+        /// The separate group.
+        separate_group: SocketAddr,
+        /// The session's group.
+        group: SocketAddr,
+    },
+    /// The separate group is the session's own.
+    SameGroup {
+        /// The group.
+        group: SocketAddr,
+    },
+    /// A source means source-specific multicast, where receivers cannot send to the group.
+    SourceNeedsUnicastFeedback {
+        /// The source.
+        source: IpAddr,
+    },
+    /// The share of packets to drop is not 0 to below 100 percent.
+    DropPercent {
+        /// What was asked for, in percent.
+        percent: f64,
+    },
+    /// What the engine of NORM says of its settings.
+    Norm(ConfigError),
+}
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZeroRate => f.write_str("a rate of 0 sends nothing: give a higher one"),
+            Self::MinAboveMax { .. } => {
+                f.write_str("the lowest rate is above the highest: give a lower one")
+            }
+            Self::SegmentSize => f.write_str("the segment size must be 64 to 65000 bytes"),
+            Self::Mtu { .. } => {
+                let (min, max) = (MTUS.start(), MTUS.end());
+                write!(f, "the MTU must be {min} to {max} bytes")
+            }
+            Self::MtuTooSmall { mtu, interface: None } => {
+                write!(f, "an MTU of {mtu} is too small: give a larger one")
+            }
+            Self::MtuTooSmall { mtu, interface: Some(name) } => {
+                write!(f, "the MTU of {name} ({mtu}) is too small: choose another interface")
+            }
+            Self::Code { block_len, parity, error } => write!(
+                f,
+                "blocks of {block_len} symbols with {parity} of parity cannot be coded: {error}"
+            ),
+            Self::Segment { segment_size, error } => {
+                write!(f, "segments of {segment_size} bytes: {error}")
+            }
+            Self::SlowLoss { .. } => {
+                f.write_str("the loss of slow receivers must be above 0 and at most 1")
+            }
+            Self::SeparateGroupInStandardMode => f.write_str(
+                "receivers of other implementations know no separate group: evict slow ones",
+            ),
+            Self::SeparateGroup { separate_group, group } => write!(
+                f,
+                "a separate group ({separate_group}) is a second multicast group beside the session's \
+                 ({group}): give both, of one family, or evict slow receivers"
+            ),
+            Self::SameGroup { group } => write!(
+                f,
+                "the separate group must be another group than the session's, {}",
+                group.ip()
+            ),
+            Self::SourceNeedsUnicastFeedback { source } => write!(
+                f,
+                "a source ({source}) means source-specific multicast, where receivers cannot send to \
+                 the group: choose unicast feedback, or none"
+            ),
+            Self::DropPercent { percent } => {
+                write!(f, "cannot drop {percent} percent of the packets: give 0 to below 100")
+            }
+            Self::Norm(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConfigProblem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Norm(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for ConfigProblem {
+    fn from(error: ConfigError) -> Self {
+        Self::Norm(error)
+    }
+}

@@ -1,0 +1,14 @@
+//! Transfers of files: what surrounds an engine.
+//!
+//! - [`send`]: from files on disk to a group.
+//! - [`receive`]: from a group to files on disk.
+//! - [`norm`]: what of that is NORM's.
+//! - [`schedule`]: bounds of the rate by the time of day.
+
+pub(crate) mod config_problem;
+pub mod norm;
+pub mod receive;
+pub mod schedule;
+pub mod send;
+
+pub use config_problem::ConfigProblem;

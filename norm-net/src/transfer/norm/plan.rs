@@ -1,0 +1,196 @@
+//! How a file set is cut into NORM objects and blocks.
+
+use norm_core::fec::Scheme;
+use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
+use norm_core::norm::wire::MAX_OBJECTS;
+use norm_core::transfer::{ObjectMeta, ObjectSpec};
+use norm_files::source::Extents;
+
+use super::Fec;
+use crate::transfer::send::SendError;
+
+/// Largest extent, in bytes: verifying it, and sending it again if need be, stay cheap.
+const MAX_EXTENT_BYTES: u64 = 256 << 20;
+/// Longest block that content may have under RaptorQ if it does not fit otherwise, in symbols.
+const MAX_BLOCK_LEN: u32 = 8_192;
+
+/// How a set is cut up: manifest, extents of the payload, digest list.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The code.
+    pub(super) scheme: Scheme,
+    /// Symbols per block, K.
+    pub(super) block_len: u32,
+    /// With a Reed-Solomon code a whole number of blocks each, so that only the last extent has
+    /// short ones, which cost as much as long ones.
+    pub(super) extents: Extents,
+    /// Bytes in the manifest.
+    manifest_len: u64,
+}
+
+impl Plan {
+    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second, under
+    /// a code that is decided.
+    ///
+    /// A block takes about 100 ms, or less: repair can begin when a block is over, so longer ones
+    /// delay it, and shorter ones code less well. Sets that would need too many objects get longer
+    /// blocks, if the code allows.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`] when no cut fits the objects of one session.
+    pub(super) fn new(
+        fec: Fec,
+        segment_size: u16,
+        rate: Option<u64>,
+        manifest_len: u64,
+        payload_size: u64,
+    ) -> Result<Self, SendError> {
+        let mut block_len = fec.block_len(segment_size, rate);
+        while let Ok(scheme) = fec.scheme(block_len) {
+            let object = fec.max_object(segment_size, block_len);
+            let extent_bytes = extent_bytes(scheme, segment_size, block_len, object);
+            if let Some(extents) = Extents::cut(payload_size, extent_bytes)
+                && u64::from(extents.count) + 2 <= u64::from(MAX_OBJECTS)
+                && manifest_len.max(digest_list_len(extents.count)) <= object
+            {
+                return Ok(Self { scheme, block_len, extents, manifest_len });
+            }
+            if block_len >= MAX_BLOCK_LEN {
+                break;
+            }
+            block_len *= 2;
+        }
+        Err(SendError::TooLarge { bytes: payload_size, manifest_bytes: manifest_len, segment_size })
+    }
+
+    /// Objects in the set.
+    pub(super) fn objects(&self) -> u32 {
+        self.extents.count + 2
+    }
+
+    /// The objects of a set with this content, in the order in which they are sent.
+    pub(super) fn specs(&self, set: SetId, content: ContentId) -> impl Iterator<Item = ObjectSpec> {
+        let plan = *self;
+        let manifest = std::iter::once((PartKind::Manifest, 0, plan.manifest_len));
+        let extents = (0..plan.extents.count)
+            .filter_map(move |index| plan.extents.get(index))
+            .map(|(offset, size)| (PartKind::Payload, offset, size));
+        let digests = (PartKind::DigestList, 0, digest_list_len(plan.extents.count));
+        let parts = manifest.chain(extents).chain(std::iter::once(digests));
+        (0..).zip(parts).map(move |(index, (kind, offset, size))| {
+            let (parts, payload_size) = (plan.objects(), plan.extents.payload_size);
+            let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
+            ObjectSpec { size, meta: ObjectMeta::SetPart { index, part } }
+        })
+    }
+}
+
+/// Bytes in each extent but the last, where an object has at most `object`.
+fn extent_bytes(scheme: Scheme, segment_size: u16, block_len: u32, object: u64) -> u64 {
+    let most = object.clamp(1, MAX_EXTENT_BYTES);
+    let block = u64::from(block_len) * u64::from(segment_size);
+    match scheme {
+        Scheme::ReedSolomon(_) if (1..=most).contains(&block) => most / block * block,
+        _ => most,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_core::fec::Layout;
+
+    use super::*;
+
+    const SET: SetId = SetId([7; 16]);
+    const CONTENT: ContentId = ContentId([8; 16]);
+
+    fn parts(plan: &Plan) -> Vec<(SetDescriptor, u64)> {
+        let part = |(number, spec): (u32, ObjectSpec)| match spec.meta {
+            ObjectMeta::SetPart { index, part } if index == number => (part, spec.size),
+            other => panic!("{other:?}"),
+        };
+        (0..).zip(plan.specs(SET, CONTENT)).map(part).collect()
+    }
+
+    #[test]
+    fn extents_cover_the_payload_without_gap_or_overlap() {
+        let payload = 3 * MAX_EXTENT_BYTES + 1;
+        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
+        let objects = parts(&plan);
+        assert_eq!(objects.len(), 6);
+        assert_eq!((objects[0].0.kind, objects[0].1), (PartKind::Manifest, 100));
+        assert_eq!((objects[5].0.kind, objects[5].1), (PartKind::DigestList, digest_list_len(4)));
+        let mut offset = 0;
+        for (part, size) in &objects[1..5] {
+            assert_eq!((part.kind, part.offset), (PartKind::Payload, offset));
+            offset += size;
+        }
+        assert_eq!(offset, payload);
+        assert!(objects.iter().all(|(part, _)| part.parts == 6 && part.content == CONTENT));
+    }
+
+    #[test]
+    fn extents_of_reed_solomon_sets_are_whole_blocks_and_all_of_them_full_ones() {
+        let payload = 3 * MAX_EXTENT_BYTES + 1;
+        let plan = Plan::new(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
+        let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
+        let sizes: Vec<u64> = plan.specs(SET, CONTENT).map(|spec| spec.size).collect();
+        assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
+        for &size in &sizes[1..4] {
+            assert_eq!(size % (160 * 1344), 0);
+            assert!((MAX_EXTENT_BYTES - 160 * 1344..=MAX_EXTENT_BYTES).contains(&size));
+            let layout = Layout::reed_solomon(size, 1344, code).unwrap();
+            assert!((0..layout.blocks()).all(|block| layout.block_len(block) == 160));
+        }
+    }
+
+    #[test]
+    fn reed_solomon_sets_may_be_as_large_as_others_to_a_block_per_extent() {
+        let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
+        let most = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
+        assert_eq!(u64::from(new(most).unwrap().objects()), u64::from(MAX_OBJECTS));
+        assert!(matches!(new(most + 1), Err(SendError::TooLarge { .. })));
+        let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
+        assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
+    }
+
+    #[test]
+    fn an_empty_payload_has_no_extents() {
+        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
+        let objects = parts(&plan);
+        assert_eq!(objects.len(), 2);
+        assert_eq!(objects[1].1, digest_list_len(0));
+    }
+
+    #[test]
+    fn large_sets_at_low_rates_get_longer_blocks() {
+        let small = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 30).unwrap();
+        assert_eq!(small.block_len, 64);
+        let many = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 40).unwrap();
+        assert_eq!(many.block_len, 128);
+        let long_list = Plan::new(Fec::RaptorQ, 1344, Some(1), 200 << 20, 100).unwrap();
+        assert_eq!(long_list.block_len, 1024);
+    }
+
+    #[test]
+    fn more_than_a_session_can_hold_is_refused() {
+        let most = (u64::from(MAX_OBJECTS) - 2) * MAX_EXTENT_BYTES;
+        assert_eq!(
+            u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, most).unwrap().objects()),
+            u64::from(MAX_OBJECTS)
+        );
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 1344, None, 1, most + 1),
+            Err(SendError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 1344, None, 1, u64::MAX),
+            Err(SendError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            Plan::new(Fec::RaptorQ, 64, None, 256 << 20, 1),
+            Err(SendError::TooLarge { .. })
+        ));
+        assert!(matches!(Plan::new(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge { .. })));
+    }
+}

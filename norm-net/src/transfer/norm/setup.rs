@@ -1,0 +1,189 @@
+//! A NORM sender with all that is to be sent.
+
+use norm_core::fileset::{ContentId, SetId};
+use norm_core::norm::sender::{
+    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, RateControl, SlowPolicy,
+};
+use norm_core::norm::{Sender, SenderConfig};
+use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
+use norm_core::{Rng, Timestamp};
+use norm_files::source::{FileSet, Reader};
+
+use super::plan::Plan;
+use super::standard::{FilePlan, Standard};
+use crate::io::socket::PacketFilter;
+use crate::transfer::send::{Pace, SendError, SendOptions, Slow, SlowLimits};
+
+/// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in the
+/// lower half of the first byte (RFC 5740 §4.1).
+pub(crate) const FEEDBACK: PacketFilter = PacketFilter { mask: 0x0f, min: 4 };
+
+/// Bytes of a DATA message that are not content.
+pub(crate) fn data_overhead(options: &SendOptions) -> u32 {
+    // Payload ids of FEC id 129 are four bytes longer.
+    let ids = if options.standard.is_some() { 4 } else { 0 };
+    DATA_OVERHEAD as u32 + ids
+}
+
+/// An engine with all its objects, and what reads their content.
+pub(crate) struct Prepared<E> {
+    pub(crate) engine: E,
+    pub(crate) source: Reader,
+    /// Key of the first object.
+    pub(crate) first_key: u64,
+    /// The file set, unless standalone files are sent.
+    pub(crate) set: Option<SetId>,
+    /// FEC encoding id in use.
+    pub(crate) fec_id: u8,
+    /// Source symbols in the longest block.
+    pub(crate) block_len: u32,
+    /// What is not sent, beside what the scan has skipped.
+    pub(crate) skipped: Vec<String>,
+}
+
+/// Makes an engine for what was found, in segments of `segment_size` bytes. `set` is the id of a file
+/// set that is sent once more; without it one is drawn.
+///
+/// # Errors
+/// When it does not fit NORM's objects, or an option cannot work.
+pub(crate) fn prepare(
+    options: &SendOptions,
+    found: FileSet,
+    segment_size: u16,
+    set: Option<SetId>,
+    rng: &mut Rng,
+    now: Timestamp,
+) -> Result<Prepared<Sender>, SendError> {
+    // Drawn in this order whether they are used or not: what a seed means must not change.
+    let drawn = NodeId::draw(rng);
+    let set = set.unwrap_or_else(|| draw_set(rng));
+    let seed = rng.next_u64();
+    let node = options.node.unwrap_or(drawn);
+    let start = Start { config: config(options, node, segment_size), seed, now };
+    match &options.standard {
+        None => prepare_set(options, found, set, start),
+        Some(standard) => prepare_files(standard, found, start),
+    }
+}
+
+/// What an engine begins with.
+struct Start {
+    config: SenderConfig,
+    seed: u64,
+    now: Timestamp,
+}
+
+impl Start {
+    /// The engine, with these objects and no others.
+    fn engine(self, objects: impl Iterator<Item = ObjectSpec>) -> Result<(Sender, u64), SendError> {
+        let first_key = self.config.first_object;
+        let mut engine = Sender::new(self.config, self.seed, self.now)?;
+        for object in objects {
+            Outbound::enqueue(&mut engine, object)?;
+        }
+        engine.finish();
+        Ok((engine, first_key))
+    }
+}
+
+/// As a file set.
+fn prepare_set(
+    options: &SendOptions,
+    found: FileSet,
+    set: SetId,
+    mut start: Start,
+) -> Result<Prepared<Sender>, SendError> {
+    let rate = options.pace.limit();
+    let fec = options.fec.decide(rate, options.min_receivers);
+    let (manifest_len, payload_size) = (found.manifest.len() as u64, found.payload_size);
+    let plan = Plan::new(fec, start.config.segment_size, rate, manifest_len, payload_size)?;
+    start.config.scheme = plan.scheme;
+    start.config.block_len = plan.block_len;
+    let content = ContentId::of(&blake3::hash(&found.manifest));
+    let (engine, first_key) = start.engine(plan.specs(set, content))?;
+    Ok(Prepared {
+        engine,
+        source: Reader::new(set, plan.extents, found),
+        first_key,
+        set: Some(set),
+        fec_id: plan.scheme.fec_id().0,
+        block_len: plan.block_len,
+        skipped: Vec::new(),
+    })
+}
+
+/// As standalone files, in standard mode.
+fn prepare_files(
+    standard: &Standard,
+    found: FileSet,
+    mut start: Start,
+) -> Result<Prepared<Sender>, SendError> {
+    let plan = FilePlan::new(&found, standard, start.config.segment_size)?;
+    let scheme = standard.scheme()?;
+    start.config.scheme = scheme;
+    start.config.mode = Mode::Standard;
+    let (engine, first_key) = start.engine(plan.specs())?;
+    Ok(Prepared {
+        engine,
+        source: Reader::of_files(plan.offsets(), found),
+        first_key,
+        set: None,
+        fec_id: scheme.fec_id().0,
+        block_len: standard.block_len.into(),
+        skipped: plan.skipped,
+    })
+}
+
+fn config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
+    let base = with_pace(SenderConfig::new(node), options.pace);
+    SenderConfig {
+        packet_overhead: options.packet_overhead(),
+        segment_size,
+        cache: CacheOptions {
+            bytes: options.engine_memory() / 8 * 3,
+            // What a file holds is in the system's memory, too.
+            keep_sent: false,
+        },
+        min_receivers: options.min_receivers,
+        start_timeout: options.start_timeout,
+        linger: options.linger,
+        on_request: options.on_request && options.standard.is_none(),
+        slow: policy(&options.slow),
+        max_receivers: base.max_receivers.max(options.min_receivers),
+        ..base
+    }
+}
+
+fn with_pace(mut config: SenderConfig, pace: Pace) -> SenderConfig {
+    config.rate = pace.limit();
+    config.control = match pace {
+        Pace::Auto { .. } => RateControl::Auto,
+        Pace::Polite { .. } => RateControl::Scavenger,
+        Pace::Fixed(_) | Pace::Unlimited => RateControl::Fixed,
+    };
+    if let Pace::Auto { min, .. } | Pace::Polite { min, .. } = pace {
+        config.rate_min = min;
+    }
+    config
+}
+
+fn policy(slow: &Slow) -> Option<SlowPolicy> {
+    let (limits, separate_group) = match *slow {
+        Slow::Wait => return None,
+        Slow::Evict(limits) => (limits, None),
+        Slow::Separate(limits, group) => (limits, Some(group)),
+    };
+    let SlowLimits { below, loss, after } = limits;
+    Some(SlowPolicy { below, loss, after, separate_group })
+}
+
+impl From<ConfigError> for SendError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error.into())
+    }
+}
+
+fn draw_set(rng: &mut Rng) -> SetId {
+    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    SetId(random.to_be_bytes())
+}

@@ -1,0 +1,35 @@
+//! Receiving file sets into a directory.
+//!
+//! [`receive`] joins a session and follows it on a thread of its own; what happens comes as
+//! [`ReceiveEvent`]s, what came of it as a [`ReceiveReport`]:
+//!
+//! ```no_run
+//! use norm_net::{ReceiveEvent, ReceiveOptions, receive};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = ReceiveOptions::new("239.255.1.1:6003".parse()?, "incoming");
+//! let receiving = receive(&options)?;
+//! for event in receiving.events() {
+//!     if let ReceiveEvent::FileComplete { path, .. } = event {
+//!         println!("{}", path.display());
+//!     }
+//! }
+//! println!("{:?}", receiving.wait()?.outcome);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
+//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to its
+//! senders. `start` opens all this.
+
+mod error;
+mod identity;
+mod options;
+mod session;
+mod start;
+pub(crate) mod store;
+
+pub use error::ReceiveError;
+pub use options::ReceiveOptions;
+pub use start::{Receiving, receive};

@@ -1,0 +1,199 @@
+//! What the user decides about receiving.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::transfer::NodeId;
+
+use super::ReceiveError;
+use crate::event::Feedback;
+use crate::io::dscp::Dscp;
+use crate::io::interface::InterfaceSpec;
+use crate::io::socket::LinkConfig;
+use crate::transfer::config_problem::ConfigProblem;
+
+/// The options of [`receive`](super::receive()): [`ReceiveOptions::new`] has the defaults, and each
+/// field can be set. More fields may come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceiveOptions {
+    /// Multicast group and port of the session; a unicast address of this machine (or an
+    /// unspecified one) makes a unicast session, whose feedback is always unicast.
+    pub group: SocketAddr,
+    /// Interface to join on; without it the routing table decides.
+    pub interface: Option<InterfaceSpec>,
+    /// The only sender to listen to: source-specific multicast, which needs unicast feedback.
+    pub source: Option<IpAddr>,
+    /// How feedback travels to the sender.
+    pub feedback: Feedback,
+    /// Where the files go; created if it is not there.
+    pub directory: PathBuf,
+    /// Give up when no sender is heard, or nothing more of a set comes, for this long. `None`: never.
+    pub timeout: Option<Duration>,
+    /// Go on after a set, and serve several at once, until stopped.
+    pub daemon: bool,
+    /// Replace files that are there already. Otherwise a set that has one of their names fails, unless that
+    /// file has the very content that was received for it.
+    pub overwrite: bool,
+    /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is kept.
+    /// Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a session that
+    /// is sent the same files receives only the rest.
+    pub fresh: bool,
+    /// What this receiver calls itself to senders; cut at 64 bytes.
+    pub name: String,
+    /// TTL (hop limit) of feedback to the group, 1 to 255.
+    pub ttl: u32,
+    /// The mark of all packets: feedback, that is.
+    pub dscp: Dscp,
+    /// Whether senders on this machine hear feedback to the group.
+    pub loopback: bool,
+    /// Kernel receive buffer to ask for, in bytes.
+    pub recv_buffer: usize,
+    /// Kernel send buffer to ask for, in bytes.
+    pub send_buffer: usize,
+    /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs and
+    /// for decoding.
+    pub memory: usize,
+    /// Drop this share of the arriving packets, in percent (0 to below 100): for demos and tests.
+    pub drop_percent: f64,
+    /// Our node id, for senders that list receivers by it; `None` draws one, and another when two
+    /// receivers collide.
+    pub node: Option<NodeId>,
+    /// Fixes all random choices; `None` takes a seed from the system. Receivers of one session must
+    /// have different ones. Without, a receiver that starts again on this interface, for this directory, is
+    /// the same to a sender, where the system can tell.
+    pub seed: Option<u64>,
+}
+
+impl ReceiveOptions {
+    /// The usual options: any sender, multicast feedback with TTL 1, one set, no timeout, nothing
+    /// replaced, the host's name, 32 MiB of kernel buffer and 128 MiB of memory.
+    pub fn new(group: SocketAddr, directory: impl Into<PathBuf>) -> Self {
+        let link = LinkConfig::new(group);
+        Self {
+            group,
+            interface: None,
+            source: None,
+            feedback: Feedback::Multicast,
+            directory: directory.into(),
+            timeout: None,
+            daemon: false,
+            overwrite: false,
+            fresh: false,
+            name: host_name(),
+            ttl: 1,
+            dscp: Dscp::DEFAULT,
+            loopback: true,
+            recv_buffer: link.recv_buffer,
+            send_buffer: link.send_buffer,
+            memory: 128 << 20,
+            drop_percent: 0.0,
+            node: None,
+            seed: None,
+        }
+    }
+
+    /// The same with changes, such as `.with(|options| options.ttl = 2)`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Refuses values that cannot work together.
+    pub(super) fn check(&self) -> Result<(), ReceiveError> {
+        if let Some(source) = self.source
+            && self.feedback == Feedback::Multicast
+        {
+            let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
+            return Err(ReceiveError::Config(problem));
+        }
+        if !(0.0..100.0).contains(&self.drop_percent) {
+            let percent = self.drop_percent;
+            return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
+        }
+        Ok(())
+    }
+
+    /// Bytes for blocks under way.
+    pub(crate) fn block_memory(&self) -> usize {
+        self.memory / 4 * 3
+    }
+
+    /// How feedback travels in fact: a unicast session has no group to send it to.
+    pub(crate) fn effective_feedback(&self) -> Feedback {
+        match self.feedback {
+            Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
+            feedback => feedback,
+        }
+    }
+
+    pub(super) fn link_config(&self) -> LinkConfig {
+        LinkConfig {
+            interface: self.interface.clone(),
+            source: self.source,
+            ttl: self.ttl,
+            dscp: self.dscp,
+            loopback: self.loopback,
+            recv_buffer: self.recv_buffer,
+            send_buffer: self.send_buffer,
+            bind_session_port: true,
+            ..LinkConfig::new(self.group)
+        }
+    }
+}
+
+/// The host's name as far as it can be found without asking the network.
+fn host_name() -> String {
+    let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    from_system
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "receiver".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(group: &str) -> ReceiveOptions {
+        ReceiveOptions::new(group.parse().unwrap(), ".")
+    }
+
+    #[test]
+    fn a_source_needs_unicast_feedback() {
+        let mut options = options("232.1.2.3:6003");
+        assert!(options.check().is_ok());
+        options.source = Some("192.0.2.1".parse().unwrap());
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("192.0.2.1") && error.contains("unicast feedback"), "{error}");
+        options.feedback = Feedback::Unicast;
+        assert!(options.check().is_ok());
+        options.feedback = Feedback::None;
+        assert!(options.check().is_ok());
+    }
+
+    #[test]
+    fn a_session_without_group_answers_the_sender_directly() {
+        assert_eq!(options("127.0.0.1:6003").effective_feedback(), Feedback::Unicast);
+        assert_eq!(options("239.1.2.3:6003").effective_feedback(), Feedback::Multicast);
+        let silent = options("127.0.0.1:6003").with(|o| o.feedback = Feedback::None);
+        assert_eq!(silent.effective_feedback(), Feedback::None);
+    }
+
+    #[test]
+    fn dropping_everything_is_refused() {
+        for percent in [100.0, -1.0, f64::NAN] {
+            let wrong = options("239.1.2.3:6003").with(|o| o.drop_percent = percent);
+            assert!(wrong.check().is_err(), "{percent}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_has_a_name() {
+        assert!(!options("239.1.2.3:6003").name.is_empty());
+    }
+}

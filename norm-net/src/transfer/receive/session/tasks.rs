@@ -1,0 +1,187 @@
+//! What worker threads do for a session: write blocks, read them back, place files.
+//!
+//! Results come back by two channels: those of the engine's jobs to the engine, all others to the
+//! session.
+
+mod check;
+mod done;
+mod place;
+mod store;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+
+use crossbeam_channel::{Receiver as Channel, unbounded};
+use mio::Waker;
+use norm_core::Timestamp;
+use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
+use norm_core::fec::Scheme;
+use norm_files::sink::{Spool, StandaloneFile};
+
+use super::engine::Engine;
+use super::notifier::Notifier;
+use crate::io::inline::Inline;
+use crate::io::workers::Workers;
+use crate::stopper::JobResults;
+use crate::transfer::receive::store::Returns;
+
+pub(super) use check::WrittenPart;
+pub(super) use done::{FileResult, Owner, SetResult, TaskDone};
+pub(super) use place::VerifiedSet;
+pub(super) use store::Target;
+
+use check::CheckTask;
+use done::TaskResults;
+use place::{PlaceFileTask, PlaceSetTask};
+use store::{RoomTask, StoreTask};
+
+/// Threads that read back and place files.
+const CHECKERS: usize = 2;
+
+/// The threads, and what they bring back.
+pub(in crate::transfer::receive) struct Tasks {
+    /// Does a block's work in the session's thread, where that is quicker.
+    inline: Inline,
+    /// One thread, so that blocks are written, and hashed, in the order in which they come.
+    store_workers: Workers,
+    /// Blocks that must be decoded before they are written: these come out of order.
+    decode_workers: Workers,
+    check_workers: Workers,
+    /// The way back for the buffers of blocks.
+    returns: Returns,
+    /// To the engine.
+    jobs: JobResults,
+    /// To the session.
+    results: TaskResults,
+    done: Channel<TaskDone>,
+    /// Set when tasks are to end early.
+    cancel: Arc<AtomicBool>,
+    overwrite: bool,
+}
+
+impl Tasks {
+    /// Starts the threads. Finished jobs of the engine come by the channel that is returned; `waker`
+    /// is woken for all results.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(in crate::transfer::receive) fn new(
+        returns: Returns,
+        waker: &Arc<Waker>,
+        overwrite: bool,
+    ) -> io::Result<(Self, Channel<JobDone>)> {
+        let (done_sender, done) = unbounded();
+        let (jobs_sender, jobs) = unbounded();
+        let cores = available_parallelism().map_or(2, usize::from);
+        let tasks = Self {
+            inline: Inline::new(),
+            store_workers: Workers::new("norm-store", 1)?,
+            decode_workers: Workers::new("norm-decode", cores)?,
+            check_workers: Workers::new("norm-verify", CHECKERS)?,
+            returns,
+            jobs: JobResults::new(jobs_sender, Arc::clone(waker)),
+            results: TaskResults::new(done_sender, Arc::clone(waker)),
+            done,
+            cancel: Arc::new(AtomicBool::new(false)),
+            overwrite,
+        };
+        Ok((tasks, jobs))
+    }
+
+    /// Writes a block to its target; without one its object was given up meanwhile.
+    pub(super) fn store(
+        &mut self,
+        engine: &mut impl Engine,
+        now: Timestamp,
+        job: StoreJob,
+        target: Option<(Owner, Target)>,
+    ) {
+        let slot = job.slot;
+        let held = engine.store_mut().lend(slot);
+        let (held, (owner, target)) = match (held, target) {
+            (Some(held), Some(target)) => (held, target),
+            (held, _) => {
+                if let Some(held) = held {
+                    self.returns.release(slot, held);
+                }
+                let done = JobDone::Store { slot, outcome: StoreOutcome::Failed };
+                return engine.handle_job(now, done);
+            }
+        };
+        let (returns, failures) = (self.returns.clone(), self.results.clone());
+        let task = StoreTask { owner, target, job, held, returns, failures };
+        let work = || task.run();
+        let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
+        match if solves { Err(work) } else { self.inline.attempt(work) } {
+            Ok(done) => engine.handle_job(now, done),
+            Err(work) => {
+                let jobs = self.jobs.clone();
+                let workers = if job.decode { &self.decode_workers } else { &self.store_workers };
+                workers.submit(move || jobs.send(work()));
+            }
+        }
+    }
+
+    /// Writes down what is there of a set, after the blocks that are to be written.
+    pub(super) fn save(&self, spool: Arc<Spool>) {
+        // When it fails there is less to resume with.
+        self.store_workers.submit(move || drop(spool.save()));
+    }
+
+    /// Takes the room for a set's payload.
+    pub(super) fn take_room(&self, number: u64, spool: Arc<Spool>) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let task = RoomTask { number, spool, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Reads back a part of a set.
+    pub(super) fn check(&self, number: u64, written: WrittenPart) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let task = CheckTask { number, written, overwrite: self.overwrite, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Places the files of a verified set; `events` hears of each.
+    pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
+        let (overwrite, cancel) = (self.overwrite, Arc::clone(&self.cancel));
+        let results = self.results.clone();
+        let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Places a complete standalone file.
+    pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
+        let (overwrite, cancel) = (self.overwrite, Arc::clone(&self.cancel));
+        let results = self.results.clone();
+        let task = PlaceFileTask { object, file, overwrite, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// The next task that is finished, if there is one.
+    pub(super) fn next_done(&self) -> Option<TaskDone> {
+        self.done.try_recv().ok()
+    }
+
+    /// Ends what takes long.
+    pub(super) fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends what takes long, and waits until no thread holds a file any more.
+    pub(super) fn finish(self) {
+        self.cancel();
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").field("waiting", &self.done.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

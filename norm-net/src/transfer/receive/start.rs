@@ -1,0 +1,197 @@
+//! Opens a session, starts its thread, and is the user's handle to it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver as Channel;
+use norm_core::fileset::TEMP_PREFIX;
+use norm_core::transfer::Inbound;
+use norm_core::{JobDone, Rng};
+
+use super::identity::StableIdentity;
+use super::session::{Engine, Notifier, Policy, Session, Tasks};
+use super::store::{BlockStore, Returns};
+use super::{ReceiveError, ReceiveOptions};
+use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveSettings, outlet};
+use crate::io::driver::{self, Clock};
+use crate::io::layer::Layer;
+use crate::io::lossy::Lossy;
+use crate::io::socket::Link;
+use crate::running::Running;
+use crate::stopper::{Stopper, os_seed};
+use crate::transfer::norm;
+
+/// A receiving session, on a thread of its own.
+///
+/// Dropping the handle stops the session, as [`Stopper::stop`] does, and does not wait for that:
+/// senders are told, and what is not complete is kept. [`wait`](Self::wait) is the good end.
+#[derive(Debug)]
+pub struct Receiving {
+    settings: ReceiveSettings,
+    events: Events<ReceiveEvent>,
+    running: Running<ReceiveReport>,
+}
+
+impl Receiving {
+    /// What the session was set up with.
+    pub fn settings(&self) -> &ReceiveSettings {
+        &self.settings
+    }
+
+    /// What happens, as it happens; ends when the session is over.
+    pub fn events(&self) -> Events<ReceiveEvent> {
+        self.events.clone()
+    }
+
+    /// Ends the session from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        self.running.stopper()
+    }
+
+    /// True when the session is over, and [`wait`](Self::wait) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// Waits until the session is over. Without a timeout, and with `daemon`, that may need the
+    /// [`stopper`].
+    ///
+    /// [`stopper`]: Self::stopper
+    ///
+    /// # Errors
+    /// [`ReceiveError::Io`] when the sockets failed for good.
+    pub fn wait(self) -> Result<ReceiveReport, ReceiveError> {
+        Ok(self.running.wait()?)
+    }
+
+    /// Waits until the session is over, at most this long; `None` when it goes on. The report is
+    /// handed out once.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Io`] when the sockets failed for good, or the report was handed out before.
+    pub fn wait_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Option<Result<ReceiveReport, ReceiveError>> {
+        Some(self.running.wait_timeout(timeout)?.map_err(ReceiveError::from))
+    }
+}
+
+/// Joins a session and receives what is sent there into a directory; returns at once.
+///
+/// # Errors
+/// When an option cannot work, the directory cannot be written, or no socket can be had.
+pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
+    options.check()?;
+    // Nothing is made for a session that cannot be.
+    let link = Link::open(&options.link_config())?;
+    prepare(&options.directory)
+        .map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
+    let settings = ReceiveSettings {
+        because: link.chosen_because(),
+        feedback: options.effective_feedback(),
+        name: options.name.clone(),
+        hints: Hint::small_buffers(link.buffers()).collect(),
+        ..ReceiveSettings::new(
+            options.group,
+            link.interface().clone(),
+            link.local_addr(),
+            options.directory.clone(),
+        )
+    };
+    let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
+    let identity = stable_identity(options, &link);
+    let store = BlockStore::new(options.block_memory());
+    let returns = store.returns();
+    let bytes = identity.as_ref().map(StableIdentity::bytes);
+    let engine = norm::receiver(options, store, bytes, link.buffers().recv_granted, &mut rng);
+    let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
+    let stopper = Stopper::new(link.waker());
+    let (outlet, events) = outlet();
+    let setup = Setup { link, engine, returns, identity, events: Notifier::new(outlet) };
+    let runner = Runner::new(options, setup, &stopper)?;
+    let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
+    Ok(Receiving { settings, events, running })
+}
+
+/// Makes the directory, and finds out now rather than at the first packet if it cannot be written.
+fn prepare(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let probe = directory.join(format!("{TEMP_PREFIX}probe-{}", std::process::id()));
+    fs::write(&probe, b"")?;
+    fs::remove_file(&probe)
+}
+
+/// The identity of this receiver, unless all random choices are fixed: then it is one of them.
+fn stable_identity(options: &ReceiveOptions, link: &Link) -> Option<StableIdentity> {
+    if options.seed.is_some() {
+        return None;
+    }
+    let interface = link.interface();
+    let address = interface.address_like(options.group.ip());
+    StableIdentity::find(&options.directory, &interface.name, address)
+}
+
+/// What a session is made of.
+struct Setup<L> {
+    link: Link,
+    engine: L,
+    /// The way back for the buffers of the engine's store.
+    returns: Returns,
+    identity: Option<StableIdentity>,
+    events: Notifier,
+}
+
+/// Everything that the session's thread owns.
+struct Runner<L> {
+    options: ReceiveOptions,
+    link: Link,
+    clock: Clock,
+    /// The engine, with its layers.
+    engine: L,
+    session: Session,
+    done: Channel<JobDone>,
+    /// Held so that no other receiver has it.
+    _identity: Option<StableIdentity>,
+}
+
+impl<L: Layer<Engine: Engine>> Runner<L> {
+    fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
+        let Setup { link, engine, returns, identity, events } = setup;
+        let clock = Clock::start();
+        let (tasks, done) = Tasks::new(returns, &link.waker(), options.overwrite)?;
+        let policy = Policy {
+            directory: options.directory.clone(),
+            overwrite: options.overwrite,
+            fresh: options.fresh,
+            continuous: options.daemon,
+            timeout: options.timeout,
+            is_mute: options.feedback == Feedback::None,
+            group: options.group,
+            interface: link.interface().name.clone(),
+        };
+        let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
+        let options = options.clone();
+        Ok(Self { options, link, clock, engine, session, done, _identity: identity })
+    }
+
+    fn run(mut self) -> io::Result<ReceiveReport> {
+        let ran = loop {
+            let (link, engine, session) = (&mut self.link, &mut self.engine, &mut self.session);
+            let ran = driver::run(link, self.clock, engine, session, &self.done);
+            let Some(group) = session.take_move().filter(|_| ran.is_ok()) else { break ran };
+            let options = ReceiveOptions { group, ..self.options.clone() };
+            if let Err(error) = link.reopen(&options.link_config()) {
+                // The link is where it was.
+                session.cannot_move(self.clock.now(), &error);
+            }
+        };
+        // Also after an error: it closes the temporary files.
+        let drops = self.link.kernel_drops();
+        let report = self.session.report(&self.engine.engine().stats(), self.clock.now());
+        let report = ReceiveReport { kernel_drops: drops.unwrap_or(0).into(), ..report };
+        ran.map(|()| report)
+    }
+}

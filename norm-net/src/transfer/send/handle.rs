@@ -1,0 +1,75 @@
+//! The application's handle to a transfer that is being sent.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::SendError;
+use super::options::SendOptions;
+use super::outlet::SendOutlet;
+use super::start::{Started, start};
+use crate::event::{Events, SendEvent, SendReport, SendSettings};
+use crate::running::Running;
+use crate::stopper::Stopper;
+
+/// A transfer under way, on a thread of its own.
+///
+/// Dropping the handle stops the transfer, as [`Stopper::stop`] does, and does not wait for that:
+/// receivers that are not complete hear that it ends. [`wait`](Self::wait) is the good end.
+#[derive(Debug)]
+pub struct Sending {
+    settings: SendSettings,
+    events: Events<SendEvent>,
+    running: Running<SendReport>,
+}
+
+impl Sending {
+    /// What the transfer was set up with.
+    pub fn settings(&self) -> &SendSettings {
+        &self.settings
+    }
+
+    /// What happens, as it happens; ends when the transfer is over.
+    pub fn events(&self) -> Events<SendEvent> {
+        self.events.clone()
+    }
+
+    /// Ends the transfer from elsewhere: receivers are told, and the report says so.
+    pub fn stopper(&self) -> Stopper {
+        self.running.stopper()
+    }
+
+    /// True when the transfer is over, and [`wait`](Self::wait) returns at once.
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// Waits until the transfer is over.
+    ///
+    /// # Errors
+    /// [`SendError::Io`] when the sockets failed for good.
+    pub fn wait(self) -> Result<SendReport, SendError> {
+        Ok(self.running.wait()?)
+    }
+
+    /// Waits until the transfer is over, at most this long; `None` when it goes on. The report is
+    /// handed out once.
+    ///
+    /// # Errors
+    /// [`SendError::Io`] when the sockets failed for good, or the report was handed out before.
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Option<Result<SendReport, SendError>> {
+        Some(self.running.wait_timeout(timeout)?.map_err(SendError::from))
+    }
+}
+
+/// Sends files and directories, with all that is in them, to all receivers in a group.
+///
+/// Examines the paths and opens the sockets before it returns, so that most errors are told here.
+///
+/// # Errors
+/// When there is nothing to send or it cannot be read, when options cannot work, and when the network
+/// or the system refuses.
+pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
+    let (outlet, events) = SendOutlet::new();
+    let Started { settings, running } = start(paths, options, None, outlet)?;
+    Ok(Sending { settings, events, running })
+}

@@ -1,0 +1,131 @@
+//! Runs the engine's jobs: one thread reads in order, and as many as there are cores make repair
+//! symbols, unless that is done at once (see [`crate::io::inline`]).
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
+use norm_core::fec::{Scheme, encode};
+
+use crate::io::inline::Inline;
+use crate::io::workers::{Workers, guarded};
+use crate::stopper::JobResults;
+use norm_files::source::{Reader, SourceError};
+
+#[derive(Debug)]
+pub(super) struct Jobs {
+    /// Used by the reading thread alone until the session is over or has failed.
+    source: Arc<Mutex<Reader>>,
+    /// Key of the set's first object.
+    first_key: u64,
+    quick: Inline,
+    readers: Workers,
+    encoders: Workers,
+    results: JobResults,
+}
+
+impl Jobs {
+    pub(super) fn new(source: Reader, first_key: u64, results: JobResults) -> io::Result<Self> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            source: Arc::new(Mutex::new(source)),
+            first_key,
+            quick: Inline::new(),
+            readers: Workers::new("read", 1)?,
+            encoders: Workers::new("encode", cores)?,
+            results,
+        })
+    }
+
+    /// Does a job, or has it done: then the result comes later.
+    pub(super) fn start(&mut self, job: Job) -> Option<JobDone> {
+        match job {
+            Job::Read(job) => {
+                self.read(job);
+                None
+            }
+            Job::Encode(job) => self.encode(job),
+            Job::Store(_) => None, // a sender has none
+        }
+    }
+
+    /// The source, once the reading thread is idle.
+    pub(super) fn source(&self) -> MutexGuard<'_, Reader> {
+        lock(&self.source)
+    }
+
+    fn read(&self, job: ReadJob) {
+        let (source, results) = (Arc::clone(&self.source), self.results.clone());
+        let object = job.object.checked_sub(self.first_key);
+        self.readers.submit(move || {
+            let result = attempt(&source, || {
+                object.and_then(|n| lock(&source).read(n, job.offset, job.len))
+            });
+            results.send(JobDone::Read { block: job.block, result });
+        });
+    }
+
+    fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
+        let failures = Arc::clone(&self.source);
+        let solves = job.scheme == Scheme::RaptorQ;
+        let work = move || {
+            let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
+            let result = attempt(&failures, || {
+                let coded = encode(scheme, symbols, symbol_size, &source, first, count);
+                coded.ok().map(Bytes::from)
+            });
+            JobDone::Encode { block, first, result }
+        };
+        match if solves { Err(work) } else { self.quick.attempt(work) } {
+            Ok(done) => Some(done),
+            Err(work) => {
+                let results = self.results.clone();
+                self.encoders.submit(move || results.send(work()));
+                None
+            }
+        }
+    }
+}
+
+/// Does the work of a job. A panic fails the job like anything else, and the source keeps its message
+/// for the report.
+fn attempt(
+    source: &Mutex<Reader>,
+    work: impl FnOnce() -> Option<Bytes>,
+) -> Result<Bytes, JobFailed> {
+    let done = guarded(work).unwrap_or_else(|message| {
+        lock(source).fail(SourceError::Internal(message));
+        None
+    });
+    done.ok_or(JobFailed)
+}
+
+fn lock(source: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
+    // A panic while reading leaves nothing worse than a set that no longer hashes.
+    source.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use norm_files::source::scan;
+
+    #[test]
+    fn panic_fails_the_job_and_its_message_is_kept_for_the_report() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), b"content").unwrap();
+        let found = scan(&[dir.path().to_owned()]).unwrap();
+        let source = Mutex::new(Reader::of_files(vec![0], found));
+        assert!(attempt(&source, || lock(&source).read(0, 0, 7)).is_ok());
+        let failed = attempt(&source, || {
+            let _held = lock(&source);
+            panic!("on purpose")
+        });
+        assert_eq!(failed, Err(JobFailed));
+        let reason = lock(&source).take_failure().map(|error| error.to_string());
+        assert!(reason.is_some_and(|reason| reason.ends_with("on purpose")));
+        assert!(attempt(&source, || lock(&source).read(0, 0, 7)).is_ok(), "the lock is usable");
+    }
+}

@@ -1,0 +1,32 @@
+//! Sends files and directories to a group.
+//!
+//! [`send()`] examines the paths, opens the link and returns at once; a thread of its own then runs
+//! the session until every receiver has confirmed, or until it is stopped.
+//!
+//! - `handle`, `start`: from the paths and options to a running session.
+//! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
+//!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
+//! - `slow_group`: the separate group for slow receivers.
+
+mod bounds;
+mod error;
+mod handle;
+mod jobs;
+mod options;
+mod outlet;
+pub(crate) mod pace;
+mod phases;
+mod receivers;
+mod segment;
+mod session;
+mod silence;
+mod slow;
+mod slow_group;
+mod start;
+
+pub use error::SendError;
+pub use handle::{Sending, send};
+pub use options::SendOptions;
+pub use pace::Pace;
+pub use slow::{Slow, SlowLimits};

@@ -1,0 +1,160 @@
+//! What the user decides about a transfer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use norm_core::endpoint::PacketOverhead;
+use norm_core::transfer::NodeId;
+
+use super::error::SendError;
+use super::pace::Pace;
+use super::segment::SEGMENT_SIZES;
+use super::slow::Slow;
+use crate::io::dscp::Dscp;
+use crate::io::interface::InterfaceSpec;
+use crate::io::socket::LinkConfig;
+use crate::transfer::config_problem::{ConfigProblem, MTUS};
+use crate::transfer::norm::{FEEDBACK, Fec, Standard};
+use crate::transfer::schedule::{RateSchedule, WallClock};
+
+/// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field can
+/// be set. More fields may come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SendOptions {
+    /// Multicast group and port, or the address of the only receiver.
+    pub group: SocketAddr,
+    /// Interface to send through; without it the routing table decides.
+    pub interface: Option<InterfaceSpec>,
+    /// How fast.
+    pub pace: Pace,
+    /// Policy for receivers that keep the others slow.
+    pub slow: Slow,
+    /// Bounds by the time of day; a fixed rate is replaced by them.
+    pub schedule: Option<RateSchedule>,
+    /// The clock that the schedule goes by.
+    pub clock: WallClock,
+    /// Multicast TTL or hop limit, 1 to 255.
+    pub ttl: u32,
+    /// Code point of all packets (DSCP, RFC 2474).
+    pub dscp: Dscp,
+    /// Whether receivers on this machine get the packets too.
+    pub loopback: bool,
+    /// Data starts when this many receivers have announced themselves; 0 starts at once.
+    pub min_receivers: usize,
+    /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
+    pub start_timeout: Option<Duration>,
+    /// Send only what receivers ask for: for those that have most of it from before. In standard mode
+    /// it has no effect.
+    pub on_request: bool,
+    /// Stay this long for late receivers after all known ones have finished.
+    pub linger: Duration,
+    /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a hint, to
+    /// what the interface lets out. `None` takes that, but at most 9,000, and 1,500 on the loopback
+    /// interface. Nothing is ever fragmented.
+    pub mtu: Option<u32>,
+    /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
+    /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
+    pub segment_size: Option<u16>,
+    /// The code of a file set; has no effect in standard mode.
+    pub fec: Fec,
+    /// Standard mode: send standalone files as the NRL's NORM does, to other implementations. `None`:
+    /// send a file set, with checksums.
+    pub standard: Option<Standard>,
+    /// Memory to use, in bytes: three eighths are for content, kept for repair.
+    pub memory: usize,
+    /// Kernel receive buffer to ask for, in bytes.
+    pub recv_buffer: usize,
+    /// Kernel send buffer to ask for, in bytes.
+    pub send_buffer: usize,
+    /// Our node id; `None` draws one.
+    pub node: Option<NodeId>,
+    /// What all random choices follow from, the id of the file set included: two transfers with one
+    /// seed look like one to receivers. `None` takes a seed from the system, as it should be.
+    pub seed: Option<u64>,
+}
+
+impl SendOptions {
+    /// The defaults: as fast as it arrives, TTL 1, receivers on this machine included, starts at once,
+    /// does not linger.
+    pub fn new(group: SocketAddr) -> Self {
+        Self {
+            group,
+            interface: None,
+            pace: Pace::AUTO,
+            slow: Slow::Wait,
+            schedule: None,
+            clock: WallClock::Local,
+            ttl: 1,
+            dscp: Dscp::DEFAULT,
+            loopback: true,
+            min_receivers: 0,
+            start_timeout: None,
+            on_request: false,
+            linger: Duration::ZERO,
+            mtu: None,
+            segment_size: None,
+            fec: Fec::Auto,
+            standard: None,
+            memory: 128 << 20,
+            recv_buffer: 4 << 20,
+            send_buffer: 4 << 20,
+            node: None,
+            seed: None,
+        }
+    }
+
+    /// The same with changes, such as `.with(|options| options.ttl = 2)`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The same in standard mode, with segments of the size that other implementations use.
+    #[must_use]
+    pub fn in_standard_mode(self, standard: Standard) -> Self {
+        Self { standard: Some(standard), segment_size: Some(Standard::SEGMENT_SIZE), ..self }
+    }
+
+    /// Refuses values that cannot work, as far as this can be told without a network.
+    pub(super) fn check(&self) -> Result<(), SendError> {
+        if let Some(problem) = self.pace.problem() {
+            return Err(problem.into());
+        }
+        if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
+            return Err(ConfigProblem::SegmentSize.into());
+        }
+        if let Some(mtu) = self.mtu.filter(|mtu| !MTUS.contains(mtu)) {
+            return Err(ConfigProblem::Mtu { mtu }.into());
+        }
+        if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
+            return Err(problem.into());
+        }
+        self.standard.as_ref().map_or(Ok(()), |standard| standard.check())
+    }
+
+    /// Memory for the session itself: one in a separate group may need a quarter.
+    pub(crate) fn engine_memory(&self) -> usize {
+        if self.slow.separate_group().is_some() { self.memory / 4 * 3 } else { self.memory }
+    }
+
+    /// Bytes of IP and UDP headers per packet.
+    pub(crate) fn packet_overhead(&self) -> PacketOverhead {
+        PacketOverhead::to(self.group.ip())
+    }
+
+    pub(super) fn link_config(&self) -> LinkConfig {
+        LinkConfig {
+            interface: self.interface.clone(),
+            ttl: self.ttl,
+            dscp: self.dscp,
+            ecn: self.standard.is_none() && self.pace.heeds_ce_marks(),
+            loopback: self.loopback,
+            recv_buffer: self.recv_buffer,
+            send_buffer: self.send_buffer,
+            feedback_filter: Some(FEEDBACK),
+            ..LinkConfig::new(self.group)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! When the parts of a transfer began, and how it ends.
+
+use std::time::Duration;
+
+use norm_core::Timestamp;
+
+use super::receivers::Summary;
+use crate::event::{SendOutcome, SendPhase};
+
+/// A session that cannot tell its receivers that it ends is given up after this time.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+
+/// The course of a session.
+#[derive(Debug)]
+pub(super) struct Phases {
+    began: Timestamp,
+    /// When data began to flow.
+    data: Option<Timestamp>,
+    /// When everything was sent once.
+    all_sent: Option<Timestamp>,
+    /// When the end was begun from here.
+    ending: Option<Timestamp>,
+    /// The outcome, where it does not follow from what the receivers did.
+    outcome: Option<SendOutcome>,
+}
+
+impl Phases {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { began: now, data: None, all_sent: None, ending: None, outcome: None }
+    }
+
+    pub(super) fn start_data(&mut self, now: Timestamp) {
+        self.data = Some(now);
+    }
+
+    /// When data began to flow.
+    pub(super) fn data(&self) -> Option<Timestamp> {
+        self.data
+    }
+
+    pub(super) fn all_sent(&mut self, now: Timestamp) {
+        self.all_sent = Some(now);
+    }
+
+    /// Begins the end, with this outcome unless there is one already.
+    pub(super) fn end(&mut self, now: Timestamp, outcome: SendOutcome) {
+        self.outcome.get_or_insert(outcome);
+        self.ending = Some(now);
+    }
+
+    /// Begins the end, because the session was stopped. That a session is stopped which only waits for
+    /// late receivers does not cut anything short.
+    pub(super) fn stop(&mut self, now: Timestamp, summary: &Summary) {
+        let complete = self.all_sent.is_some() && summary.outcome() == SendOutcome::Complete;
+        if !complete {
+            self.outcome.get_or_insert(SendOutcome::Stopped);
+        }
+        self.ending = Some(now);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// True when the end was begun, and receivers had the time to hear of it.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.ending.is_some_and(|since| now >= since + FAREWELL_LIMIT)
+    }
+
+    /// What the transfer is doing while it is not paused.
+    pub(super) fn phase(&self, summary: &Summary, lingers: bool) -> SendPhase {
+        if self.data.is_none() {
+            return SendPhase::Waiting;
+        }
+        if self.all_sent.is_none() {
+            return SendPhase::Sending;
+        }
+        let settled = summary.receivers > 0 && summary.slowest.is_none();
+        match (settled, lingers) {
+            (false, _) => SendPhase::Confirming,
+            (true, true) => SendPhase::Lingering,
+            (true, false) => SendPhase::Ending,
+        }
+    }
+
+    /// How long the session has run.
+    pub(super) fn elapsed(&self, now: Timestamp) -> Duration {
+        now.saturating_since(self.began)
+    }
+
+    /// From the start of data until the last receiver confirmed, or as far as it came.
+    pub(super) fn data_elapsed(&self, confirmed: Option<Timestamp>, now: Timestamp) -> Duration {
+        let end = confirmed.or(self.all_sent).unwrap_or(now);
+        self.data.map_or(Duration::ZERO, |data| end.saturating_since(data))
+    }
+
+    /// How the session ended.
+    pub(super) fn outcome(&self, summary: &Summary) -> SendOutcome {
+        self.outcome.clone().unwrap_or_else(|| summary.outcome())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::since_epoch(Duration::from_secs(secs))
+    }
+
+    #[test]
+    fn phase_follows_from_what_was_sent_and_confirmed() {
+        let mut phases = Phases::new(at(1));
+        let waiting = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
+        let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
+        assert_eq!(phases.phase(&waiting, false), SendPhase::Waiting);
+        phases.start_data(at(2));
+        assert_eq!(phases.phase(&waiting, false), SendPhase::Sending);
+        phases.all_sent(at(3));
+        assert_eq!(phases.phase(&waiting, true), SendPhase::Confirming);
+        assert_eq!(phases.phase(&done, true), SendPhase::Lingering);
+        assert_eq!(phases.phase(&done, false), SendPhase::Ending);
+        assert_eq!(phases.data_elapsed(None, at(9)), Duration::from_secs(1));
+        assert_eq!(phases.data_elapsed(Some(at(7)), at(9)), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn stopped_session_is_complete_when_all_receivers_are() {
+        let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
+        let outcome = |all_sent: bool| {
+            let mut phases = Phases::new(at(1));
+            if all_sent {
+                phases.all_sent(at(2));
+            }
+            phases.stop(at(3), &done);
+            assert!(phases.is_ending() && !phases.is_over(at(4)) && phases.is_over(at(5)));
+            phases.outcome(&done)
+        };
+        assert_eq!((outcome(true), outcome(false)), (SendOutcome::Complete, SendOutcome::Stopped));
+    }
+}

@@ -1,0 +1,318 @@
+//! The application around an engine that sends: starts its jobs, tells its events, knows when to
+//! end. It knows no protocol.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::Job;
+use norm_core::transfer::{NodeId, Outbound, OutboundNotice};
+use norm_files::source::SourceError;
+
+use super::bounds::{Bounds, Change};
+use super::jobs::Jobs;
+use super::outlet::SendOutlet;
+use super::phases::Phases;
+use super::receivers::{Met, Receivers, Summary};
+use super::silence::{HINT_AFTER, Silence};
+use super::slow_group::{Admission, SeparateGroup};
+use crate::event::{
+    Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
+};
+use crate::io::driver::{Application, Clock};
+use crate::stopper::Stopper;
+
+/// Time between two events about progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What of the options and settings the session still needs.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) min_receivers: usize,
+    /// Receivers have no names to wait for.
+    pub(super) nameless: bool,
+    pub(super) lingers: bool,
+    /// Only what is asked for is sent.
+    pub(super) on_request: bool,
+    pub(super) bytes: u64,
+    pub(super) files: u64,
+    /// Where slow receivers are sent.
+    pub(super) separate_group: Option<SocketAddr>,
+}
+
+/// What a session is made of.
+pub(super) struct Parts {
+    pub(super) facts: Facts,
+    pub(super) bounds: Bounds,
+    pub(super) jobs: Jobs,
+    pub(super) events: SendOutlet,
+    pub(super) stopper: Stopper,
+    pub(super) separate: Option<SeparateGroup>,
+    /// Of a session in a separate group: more receivers may come while this is open.
+    pub(super) admission: Option<Admission>,
+    /// What to say when no receiver is heard.
+    pub(super) no_receiver: Hint,
+}
+
+/// A sending session, around any engine that sends.
+#[derive(Debug)]
+pub(super) struct Session {
+    facts: Facts,
+    bounds: Bounds,
+    jobs: Jobs,
+    events: SendOutlet,
+    stopper: Stopper,
+    separate: Option<SeparateGroup>,
+    admission: Option<Admission>,
+    silence: Silence,
+    phases: Phases,
+    receivers: Receivers,
+    next_progress: Timestamp,
+}
+
+impl Session {
+    pub(super) fn new(parts: Parts, now: Timestamp) -> Self {
+        Self {
+            facts: parts.facts,
+            bounds: parts.bounds,
+            jobs: parts.jobs,
+            events: parts.events,
+            stopper: parts.stopper,
+            separate: parts.separate,
+            admission: parts.admission,
+            silence: Silence::new(parts.no_receiver),
+            phases: Phases::new(now),
+            receivers: Receivers::default(),
+            next_progress: now,
+        }
+    }
+
+    /// Tells the last progress, and how it ended.
+    pub(super) fn finish(mut self, engine: &impl Outbound, clock: Clock) -> SendReport {
+        let now = clock.now();
+        self.tell_progress(engine, now);
+        let mut report = self.report(engine, now);
+        if let Some(separate) = self.separate.take()
+            && separate.finish(&mut report)
+        {
+            let elapsed = self.phases.elapsed(clock.now());
+            report.data_elapsed += elapsed.saturating_sub(report.elapsed);
+            report.elapsed = elapsed;
+        }
+        report
+    }
+
+    fn report(&self, engine: &impl Outbound, now: Timestamp) -> SendReport {
+        let stats = engine.stats();
+        SendReport {
+            root: self.jobs.source().root().map(Into::into),
+            bytes: self.facts.bytes,
+            files: self.facts.files,
+            elapsed: self.phases.elapsed(now),
+            data_elapsed: self.phases.data_elapsed(self.receivers.last_confirmed(), now),
+            wire_bytes: stats.bytes,
+            packets: stats.packets,
+            data_packets: stats.data_packets,
+            resent_packets: stats.resent_packets,
+            coded_packets: stats.coded_packets,
+            nacks: stats.nacks,
+            receivers: self.receivers.reports(engine, self.phases.data()),
+            ..SendReport::new(self.phases.outcome(&Summary::of(engine)))
+        }
+    }
+
+    fn start_data(&mut self, engine: &impl Outbound, now: Timestamp) {
+        self.phases.start_data(now);
+        self.events.push(SendEvent::Started { receivers: Summary::of(engine).receivers });
+    }
+
+    fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        self.phases.stop(now, &Summary::of(engine));
+        engine.abort(now);
+    }
+
+    fn read_failed(&mut self, now: Timestamp) {
+        let problem = match self.jobs.source().take_failure() {
+            Some(SourceError::Changed { path, how }) => SourceProblem::Changed { path, how },
+            Some(SourceError::Read { path, error }) => {
+                SourceProblem::Unreadable { path, error: error.into() }
+            }
+            Some(other) => SourceProblem::Internal { error: other.to_string() },
+            None => {
+                let error = "a block could not be read or coded".to_owned();
+                SourceProblem::Internal { error }
+            }
+        };
+        self.phases.end(now, SendOutcome::SourceFailed { problem });
+    }
+
+    /// Tells of a receiver that is new.
+    fn tell_new(&self, met: &Met) {
+        if met.is_new {
+            self.events.push(SendEvent::ReceiverFound { receiver: met.receiver.clone() });
+        }
+    }
+
+    /// The receiver of an event, which is told of first if it is new.
+    fn meet(&mut self, node: NodeId) -> crate::event::ReceiverInfo {
+        let met = self.receivers.meet(node, true);
+        self.tell_new(&met);
+        met.receiver
+    }
+
+    fn phase(&self, engine: &impl Outbound, summary: &Summary) -> SendPhase {
+        if self.phases.is_ending() || engine.is_finished() {
+            SendPhase::Ending
+        } else if self.bounds.is_paused() {
+            SendPhase::Paused
+        } else {
+            self.phases.phase(summary, self.facts.lingers)
+        }
+    }
+
+    fn tell_progress(&self, engine: &impl Outbound, now: Timestamp) {
+        let summary = Summary::of(engine);
+        let (stats, progress) = (engine.stats(), engine.progress());
+        let finished = if summary.receivers > 0 { progress.bytes_total } else { 0 };
+        let phase = self.phase(engine, &summary);
+        let until = self.bounds.paused_until().filter(|_| phase == SendPhase::Paused);
+        self.events.push(SendEvent::Progress(SendProgress {
+            elapsed: self.phases.elapsed(now),
+            phase,
+            paused_until: until,
+            in_separate_group: self.admission.is_some(),
+            on_request: self.facts.on_request,
+            bytes_sent: progress.bytes_sent,
+            bytes_total: progress.bytes_total,
+            wire_bytes: stats.bytes,
+            data_packets: stats.data_packets,
+            repair_packets: stats.resent_packets + stats.coded_packets,
+            receivers: summary.receivers,
+            confirmed: summary.confirmed,
+            failed: summary.failed,
+            evicted: summary.evicted,
+            worst_loss: summary.worst_loss,
+            slowest: summary.slowest.unwrap_or(finished),
+        }));
+    }
+
+    /// Applies the bound of the rate that holds at this time of day, and tells of it.
+    fn keep_bounds(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        if let Some(Change { bound, until }) = self.bounds.look(now) {
+            engine.set_rate_limit(bound.bits(), now);
+            self.events.push(SendEvent::RateBound { bound, until });
+        }
+    }
+
+    fn hint_if_silent(&mut self, engine: &impl Outbound, now: Timestamp) {
+        if self.phases.is_ending() || !self.bounds.has_sent_for(HINT_AFTER, now) {
+            return;
+        }
+        if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {
+            self.events.push(SendEvent::Hint(hint));
+        }
+    }
+
+    fn receiver_failed(&mut self, engine: &impl Outbound, node: NodeId, reason: &str) {
+        let receiver = self.meet(node);
+        let reason = self.receivers.failed(node, reason);
+        self.events.push(SendEvent::ReceiverFailed { receiver, reason });
+        // The engine has struck it off when it went before data flowed.
+        if self.phases.data().is_none() && engine.receivers().all(|view| view.node != node) {
+            self.receivers.forget(node);
+        }
+    }
+
+    fn receiver_evicted(&mut self, node: NodeId) {
+        let receiver = self.meet(node);
+        let separate_group = self.facts.separate_group;
+        self.events.push(SendEvent::ReceiverEvicted { receiver, separate_group });
+        if let Some(separate) = &mut self.separate {
+            separate.expect();
+        }
+    }
+}
+
+impl<E: Outbound> Application<E> for Session {
+    fn nothing_leaves(&mut self, error: &io::Error) {
+        if self.silence.nothing_leaves() {
+            self.events.push(SendEvent::Hint(Hint::NothingLeaves { error: error.into() }));
+        }
+    }
+
+    fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {
+        let Some(notice) = E::notice(event) else { return };
+        match notice {
+            OutboundNotice::ReceiverFound { node, name, address } => {
+                if let Some(admission) = &self.admission {
+                    admission.count();
+                }
+                let met = self.receivers.found(node, &name, address, self.facts.nameless);
+                self.tell_new(&met);
+            }
+            OutboundNotice::ReceiverMoved { from, to } => self.receivers.moved(from, to),
+            OutboundNotice::ReceiverReport(notice) => {
+                let (met, progress) = self.receivers.reported(notice);
+                self.tell_new(&met);
+                self.events.push(SendEvent::ReceiverProgress(progress));
+            }
+            OutboundNotice::ReceiverConfirmed { node } => {
+                let receiver = self.meet(node);
+                self.receivers.confirmed(node, now);
+                self.events.push(SendEvent::ReceiverConfirmed { receiver });
+            }
+            OutboundNotice::ReceiverFailed { node, reason } => {
+                self.receiver_failed(engine, node, &reason);
+            }
+            OutboundNotice::ReceiverLost { node } => {
+                let receiver = self.meet(node);
+                self.events.push(SendEvent::ReceiverLost { receiver });
+            }
+            OutboundNotice::ReceiverEvicted { node } => self.receiver_evicted(node),
+            OutboundNotice::Started => self.start_data(engine, now),
+            OutboundNotice::StartTimedOut { receivers } => {
+                let wanted = self.facts.min_receivers;
+                let outcome = SendOutcome::StartTimedOut { heard: receivers, wanted };
+                self.phases.end(now, outcome);
+            }
+            OutboundNotice::AllSent => {
+                self.phases.all_sent(now);
+                self.events.push(SendEvent::AllSent);
+            }
+            OutboundNotice::Abandoned => {
+                self.events.push(SendEvent::Hint(Hint::NoReceiverLeft));
+            }
+            OutboundNotice::ReadFailed => self.read_failed(now),
+        }
+    }
+
+    fn job(&mut self, engine: &mut E, now: Timestamp, job: Job) {
+        if let Some(done) = self.jobs.start(job) {
+            engine.handle_job(now, done);
+        }
+    }
+
+    fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {
+        self.keep_bounds(engine, now);
+        if self.phases.data().is_none() && self.facts.min_receivers == 0 {
+            self.start_data(engine, now); // the engine does not tell: it need not wait
+        }
+        if self.stopper.is_stopped() && !self.phases.is_ending() {
+            self.stop(engine, now);
+        }
+        if engine.is_finished() || self.phases.is_over(now) {
+            return ControlFlow::Break(());
+        }
+        if let Some(admission) = &self.admission {
+            engine.keep_open(admission.is_open());
+        }
+        self.hint_if_silent(engine, now);
+        if now >= self.next_progress {
+            self.next_progress = now + PROGRESS_INTERVAL;
+            self.tell_progress(engine, now);
+        }
+        ControlFlow::Continue(())
+    }
+}

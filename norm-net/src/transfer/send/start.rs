@@ -1,0 +1,133 @@
+//! Examines what is to be sent, opens the link and starts the session's thread.
+
+use std::io;
+use std::path::PathBuf;
+
+use crossbeam_channel::{Receiver as Channel, unbounded};
+use norm_core::fileset::SetId;
+use norm_core::transfer::Outbound;
+use norm_core::{JobDone, Rng};
+use norm_files::source::{FileSet, scan};
+
+use super::bounds::Bounds;
+use super::error::SendError;
+use super::jobs::Jobs;
+use super::options::SendOptions;
+use super::outlet::SendOutlet;
+use super::segment::Segment;
+use super::session::{Facts, Parts, Session};
+use super::silence::HINT_AFTER;
+use super::slow_group::{Admission, SeparateGroup};
+use crate::event::{Hint, SendReport, SendSettings};
+use crate::io::driver::{self, Clock};
+use crate::io::layer::Layer;
+use crate::io::socket::Link;
+use crate::running::Running;
+use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::transfer::norm::{Prepared, prepare};
+
+/// A session on a thread of its own.
+pub(super) struct Started {
+    pub(super) settings: SendSettings,
+    pub(super) running: Running<SendReport>,
+}
+
+/// What a session in a separate group repeats.
+pub(super) struct Repeat {
+    pub(super) set: SetId,
+    pub(super) admission: Admission,
+}
+
+/// Starts a session; one in a separate group with the file set that it repeats.
+pub(super) fn start(
+    paths: &[PathBuf],
+    options: &SendOptions,
+    repeat: Option<Repeat>,
+    events: SendOutlet,
+) -> Result<Started, SendError> {
+    options.check()?;
+    let found = scan(paths)?;
+    let link = Link::open(&options.link_config())?;
+    let segment = Segment::fit(options, link.interface())?;
+    let mut settings = settings(options, &link, &found, segment);
+    let options = &SendOptions { segment_size: Some(settings.segment_size), ..options.clone() };
+    let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
+    let clock = Clock::start();
+    let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
+    let prepared = prepare(options, found, settings.segment_size, repeated, &mut rng, clock.now())?;
+    let Prepared { engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
+    settings.set = set;
+    settings.fec_id = fec_id;
+    settings.block_len = block_len;
+    settings.skipped_total += skipped.len() as u64;
+    settings.skipped.extend(skipped);
+
+    let (done, results) = unbounded();
+    let stopper = Stopper::new(link.waker());
+    let parts = Parts {
+        facts: facts(options, &settings),
+        bounds: Bounds::new(options.schedule.clone(), options.clock, clock.now()),
+        jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
+        separate: SeparateGroup::new(paths, options, set, &events, &stopper),
+        events,
+        stopper: stopper.clone(),
+        admission,
+        no_receiver: no_receiver(options, &settings),
+    };
+    let session = Session::new(parts, clock.now());
+    let run = move || run(link, clock, engine, session, &results);
+    Ok(Started { settings, running: Running::spawn("norm-send", stopper, run)? })
+}
+
+fn run<E: Outbound + Layer<Engine = E>>(
+    mut link: Link,
+    clock: Clock,
+    mut engine: E,
+    mut session: Session,
+    results: &Channel<JobDone>,
+) -> io::Result<SendReport> {
+    driver::run(&mut link, clock, &mut engine, &mut session, results)?;
+    drop(link);
+    Ok(session.finish(&engine, clock))
+}
+
+fn settings(options: &SendOptions, link: &Link, found: &FileSet, segment: Segment) -> SendSettings {
+    SendSettings {
+        because: link.chosen_because(),
+        pace: options.pace,
+        ttl: options.ttl,
+        dscp: options.dscp,
+        segment_size: segment.size,
+        standard: options.standard,
+        files: found.file_count,
+        directories: found.directories,
+        bytes: found.payload_size,
+        hints: Hint::small_buffers(link.buffers()).chain(segment.hint).collect(),
+        skipped: found.skipped.clone(),
+        skipped_total: found.skipped_total,
+        ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())
+    }
+}
+
+fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
+    Facts {
+        min_receivers: options.min_receivers,
+        nameless: options.standard.is_some(),
+        lingers: !options.linger.is_zero(),
+        on_request: options.on_request && options.standard.is_none(),
+        separate_group: options.slow.separate_group(),
+        bytes: settings.bytes,
+        files: settings.files,
+    }
+}
+
+/// What may be wrong when no receiver answers.
+fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
+    Hint::NoReceiver {
+        group: settings.group,
+        interface: settings.interface.name.clone(),
+        ttl: settings.ttl,
+        after: HINT_AFTER,
+        sends_anyway: options.min_receivers == 0,
+    }
+}

@@ -1,0 +1,5 @@
+//! Builders of forged messages, one file for each kind of message.
+
+pub(super) mod feedback;
+pub(super) mod path_report;
+pub(super) mod sender;

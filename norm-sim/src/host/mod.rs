@@ -1,0 +1,329 @@
+//! A host: its links, its clock, the changes in its life, and its node.
+
+mod downlink;
+mod socket;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use norm_core::{Rng, Timestamp};
+
+use crate::clock::{Clock, START};
+use crate::invariants::check_timer;
+use crate::link::Direction;
+use crate::node::{Machine, Outbox};
+use crate::outcome::Captured;
+use crate::packet::{Body, HostId, Packet, mix};
+use crate::reference::Reference;
+use crate::scenario::{Change, Role, Scenario};
+use crate::switch::{Arriving, Entry, Log};
+
+use downlink::Downlink;
+use socket::Socket;
+
+/// The work space of a thread, and what the hosts that it runs have sent.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    outbox: Outbox,
+    /// Packets with their send times.
+    pub(crate) sent: Vec<(Timestamp, Arc<Packet>)>,
+    /// Copies of them that arrive at a switch.
+    pub(crate) arriving: Vec<Arriving>,
+    pub(crate) captured: Vec<Captured>,
+    /// Packets that have arrived at a host.
+    pub(crate) deliveries: u64,
+    /// Content packets that have arrived at a receiver.
+    pub(crate) delivered: u64,
+    /// Content packets that were lost on a host's link, counted for each receiver.
+    pub(crate) lost: u64,
+    /// Bytes that were lost on the way to the switch.
+    pub(crate) lost_at_source: u64,
+}
+
+/// The timer of a node.
+#[derive(Copy, Clone, Debug)]
+struct Timer {
+    /// The time that the node asked for, by its clock.
+    asked: Timestamp,
+    /// The true time at which the timer expires.
+    due: Timestamp,
+}
+
+impl Timer {
+    const NEVER: Self = Self { asked: Timestamp::MAX, due: Timestamp::MAX };
+}
+
+/// A host of a run.
+pub(crate) struct Host {
+    id: HostId,
+    pub(crate) switch: u32,
+    machine: Machine,
+    alive: bool,
+    /// True time of the timer or of the next change, whichever is first.
+    due: Timestamp,
+    timer: Timer,
+    down: Downlink,
+    up: Direction,
+    sent_count: u64,
+    clock: Clock,
+    rng: Rng,
+    life: VecDeque<(Timestamp, Change)>,
+    stalled_until: Option<Timestamp>,
+    socket: Socket,
+    captures: bool,
+    /// The host is a receiving engine.
+    is_receiver: bool,
+    /// Number of receivers that miss what is lost on the way to the switch.
+    audience: u64,
+    /// Fingerprints of what arrived and of what was sent.
+    trace: [u64; 2],
+}
+
+/// Socket buffer in bytes, where the plan does not set it.
+const SOCKET_BUFFER: u32 = 1 << 20;
+
+impl Host {
+    pub(crate) fn new(scenario: &Scenario, reference: &Arc<Reference>, id: HostId) -> Self {
+        let plan = &scenario.hosts[id as usize];
+        let rng = |way: u64| Rng::new(mix(scenario.seed, u64::from(id) * 8 + way));
+        let link = &plan.link;
+        let down = Direction::new(&link.down, link.delay, rng(1));
+        let mut life: Vec<(Timestamp, Change)> =
+            plan.life.iter().map(|(at, change)| (START + *at, *change)).collect();
+        if !life.iter().any(|(_, change)| *change == Change::Start) {
+            life.insert(0, (START, Change::Start));
+        }
+        life.sort_by_key(|(at, _)| *at);
+        let socket_buffer = match &plan.role {
+            Role::Receiver(plan) => plan.socket_buffer,
+            _ => SOCKET_BUFFER,
+        };
+        Self {
+            id,
+            switch: plan.switch,
+            machine: Machine::new(scenario, reference, id),
+            alive: false,
+            due: life[0].0,
+            timer: Timer::NEVER,
+            down: Downlink::new(id, down),
+            up: Direction::new(&link.up, link.delay_up.unwrap_or(link.delay), rng(0)),
+            sent_count: 0,
+            clock: plan.clock,
+            rng: rng(2),
+            life: life.into(),
+            stalled_until: None,
+            socket: Socket::new(socket_buffer),
+            captures: false,
+            is_receiver: matches!(plan.role, Role::Receiver(_)),
+            audience: reference.receivers.into(),
+            trace: [0; 2],
+        }
+    }
+
+    /// Records datagrams that are sent and received here.
+    pub(crate) fn capture(&mut self) {
+        self.captures = true;
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The shortest time to the switch.
+    pub(crate) fn delay_up(&self) -> Duration {
+        self.up.delay
+    }
+
+    /// The shortest time from the switch.
+    pub(crate) fn delay_down(&self) -> Duration {
+        self.down.delay()
+    }
+
+    /// True when no change will follow.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.life.is_empty()
+    }
+
+    /// A fingerprint of everything that arrived and was sent.
+    pub(crate) fn trace(&self) -> [u64; 2] {
+        self.trace
+    }
+
+    /// Takes a packet for this host alone that has left the switch. Returns its earliest arrival.
+    pub(crate) fn push(&mut self, entry: Entry) -> Timestamp {
+        self.down.push(entry)
+    }
+
+    /// Runs the host up to `until`. Returns the time of its next known event.
+    pub(crate) fn run(&mut self, until: Timestamp, log: &Log, turn: &mut Turn) -> Timestamp {
+        let in_order = self.down.is_in_order();
+        if !in_order {
+            let is_receiver = self.is_receiver;
+            self.down.take_all(log, |packet| note_loss(is_receiver, packet, turn));
+        }
+        loop {
+            let arrival = self.down.next_arrival(log);
+            let next = self.due.min(arrival);
+            if next >= until {
+                return next;
+            }
+            if self.due <= arrival {
+                self.own_turn(self.due, turn);
+            } else if in_order {
+                self.take_from_link(arrival, log, turn);
+            } else if let Some((at, packet)) = self.down.pop_delayed() {
+                self.arrive(at, &packet, turn);
+            }
+        }
+    }
+
+    /// Takes the next packet of a link that is in order.
+    fn take_from_link(&mut self, at: Timestamp, log: &Log, turn: &mut Turn) {
+        let mut hold = None;
+        let Some(entry) = self.down.take_next(log, &mut hold) else { return };
+        if !self.alive {
+            return;
+        }
+        if self.down.passes(entry) {
+            self.arrive(at, &entry.packet, turn);
+        } else {
+            note_loss(self.is_receiver, &entry.packet, turn);
+        }
+    }
+
+    fn arrive(&mut self, at: Timestamp, packet: &Arc<Packet>, turn: &mut Turn) {
+        if !self.alive {
+            return;
+        }
+        if self.stalled_until.is_some() {
+            if !self.socket.push(packet) {
+                note_loss(self.is_receiver, packet, turn);
+            }
+            return;
+        }
+        self.hand_over(at, packet, turn);
+        self.after_turn(at, turn);
+    }
+
+    fn hand_over(&mut self, at: Timestamp, packet: &Packet, turn: &mut Turn) {
+        self.trace[0] = mix(self.trace[0] ^ at.as_nanos(), packet.fingerprint);
+        turn.deliveries += 1;
+        turn.delivered += u64::from(self.is_receiver && packet.symbol.is_some());
+        if self.captures {
+            turn.captured.extend(captured(at, packet));
+        }
+        turn.outbox.start_turn(at.saturating_since(START));
+        self.machine.receive(self.clock.shows(at), packet, &mut turn.outbox);
+    }
+
+    /// The timer has expired, or a change of the host's life is due.
+    fn own_turn(&mut self, at: Timestamp, turn: &mut Turn) {
+        turn.outbox.start_turn(at.saturating_since(START));
+        let change = self.life.front().is_some_and(|(when, _)| *when <= at);
+        if change && let Some((_, change)) = self.life.pop_front() {
+            self.change(at, change, turn);
+        } else if let Some(until) = self.stalled_until {
+            if until <= at {
+                self.stalled_until = None;
+                for packet in self.socket.take() {
+                    self.hand_over(at, &packet, turn);
+                }
+                self.serve_timer(at, turn);
+            }
+        } else if self.alive {
+            // A delayed timer is set again if the node still wants it.
+            self.timer = Timer::NEVER;
+            self.serve_timer(at, turn);
+        }
+        self.after_turn(at, turn);
+    }
+
+    fn change(&mut self, at: Timestamp, change: Change, turn: &mut Turn) {
+        let now = self.clock.shows(at);
+        match change {
+            Change::Start => {
+                self.alive = true;
+                self.stalled_until = None;
+                self.socket.take();
+                self.machine.start(now, &mut turn.outbox);
+            }
+            Change::Stop => {
+                self.alive = false;
+                self.stalled_until = None;
+                self.socket.take();
+                self.machine.stop(now);
+            }
+            Change::Stall(time) => self.stalled_until = Some(at + time),
+        }
+    }
+
+    fn serve_timer(&mut self, at: Timestamp, turn: &mut Turn) {
+        let now = self.clock.shows(at);
+        if self.machine.next() <= now {
+            self.machine.timeout(now, &mut turn.outbox);
+        }
+    }
+
+    /// Sends the packets of the node, and sets its timer.
+    fn after_turn(&mut self, at: Timestamp, turn: &mut Turn) {
+        if !turn.outbox.packets.is_empty() {
+            self.send(at, turn);
+        }
+        let next = if self.alive { self.machine.next() } else { Timestamp::MAX };
+        if next != self.timer.asked {
+            if self.alive && self.stalled_until.is_none() {
+                check_timer(self.clock.shows(at), next, self.id);
+            }
+            let mut due = self.clock.reaches(next);
+            if !self.clock.late.is_zero() && next != Timestamp::MAX {
+                due += self.clock.late.mul_f64(self.rng.unit());
+            }
+            self.timer = Timer { asked: next, due };
+        }
+        let wake = self.stalled_until.unwrap_or(self.timer.due);
+        self.due = self.life.front().map_or(wake, |(when, _)| wake.min(*when));
+    }
+
+    fn send(&mut self, at: Timestamp, turn: &mut Turn) {
+        for (to, body) in turn.outbox.packets.drain(..) {
+            let mut packet = Packet::new(self.id, to, body);
+            if let (Machine::NormSender(node), Body::Datagram(bytes)) =
+                (&mut self.machine, &packet.body)
+            {
+                packet.symbol = node.check_sent(bytes);
+                packet.ecn_capable = node.uses_ecn();
+            }
+            if self.captures {
+                turn.captured.extend(captured(at, &packet));
+            }
+            self.trace[1] = mix(self.trace[1] ^ at.as_nanos(), packet.fingerprint);
+            let packet = Arc::new(packet);
+            let Self { up, sent_count, switch, id, .. } = self;
+            let copies = up.carry(at, &packet, |at, packet| {
+                *sent_count += 1;
+                let (switch, port, number) = (*switch, *id, *sent_count);
+                turn.arriving.push(Arriving { at, switch, port, number, packet });
+            });
+            if copies == 0 {
+                turn.lost_at_source += u64::from(packet.size);
+            }
+            if copies == 0 && packet.symbol.is_some() {
+                turn.lost += self.audience;
+            }
+            turn.sent.push((at, packet));
+        }
+    }
+}
+
+/// Counts content that a receiver has lost.
+fn note_loss(is_receiver: bool, packet: &Packet, turn: &mut Turn) {
+    turn.lost += u64::from(is_receiver && packet.symbol.is_some());
+}
+
+/// The record of a packet in a capture.
+pub(crate) fn captured(at: Timestamp, packet: &Packet) -> Option<Captured> {
+    let Body::Datagram(payload) = &packet.body else { return None };
+    let (at, payload) = (at.saturating_since(START), Arc::clone(payload));
+    Some(Captured { at, from: packet.from, to: packet.to, payload })
+}

@@ -1,0 +1,96 @@
+//! The contract between a host and the node that runs on it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use norm_core::{Datagram, Endpoint, Timestamp, TransmitBuf};
+
+use crate::packet::{Body, Packet, To, address};
+
+/// A node: an engine of any protocol with its application, a model, or an attacker.
+///
+/// Time is that of the host's own clock.
+pub(crate) trait Node: Send {
+    /// Starts, or starts again with nothing but what a disk would have kept.
+    fn start(&mut self, now: Timestamp, out: &mut Outbox);
+    /// Is switched off, and sends nothing more.
+    fn stop(&mut self, now: Timestamp);
+    /// Takes a packet.
+    fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox);
+    /// Is called at the time that `next` returned.
+    fn timeout(&mut self, now: Timestamp, out: &mut Outbox);
+    /// When to call `timeout`: later than now, or `Timestamp::MAX` for never.
+    fn next(&self) -> Timestamp;
+    /// Counters of the sending end of a TCP flow.
+    fn flow(&self) -> Option<FlowStats> {
+        None
+    }
+}
+
+/// Counters of a TCP flow.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FlowStats {
+    /// Payload bytes that were acknowledged.
+    pub(crate) acknowledged: u64,
+    /// Segments that were sent again.
+    pub(crate) resent: u64,
+}
+
+/// Packets that a node sends in one call; they leave at once.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    pub(crate) packets: Vec<(To, Body)>,
+    elapsed: Duration,
+    /// A buffer that all nodes of a thread share.
+    pub(crate) transmit: TransmitBuf,
+    scratch: Vec<u8>,
+}
+
+/// Datagrams per batch: those of a driver with segmentation offload.
+const BATCH: usize = 16;
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            packets: Vec::new(),
+            elapsed: Duration::ZERO,
+            transmit: TransmitBuf::new(BATCH),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl Outbox {
+    /// Starts the turn of a node, at this true time since the start of the run.
+    pub(crate) fn start_turn(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+    }
+
+    /// True time since the start of the run, for outcomes only: a node lives by its own clock.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Sends a datagram.
+    pub(crate) fn send(&mut self, to: To, payload: &[u8]) {
+        self.packets.push((to, Body::Datagram(Arc::from(payload))));
+    }
+}
+
+/// Hands a datagram to an engine, which may change the bytes of its copy.
+pub(crate) fn hand_over(
+    engine: &mut impl Endpoint,
+    now: Timestamp,
+    packet: &Packet,
+    payload: &[u8],
+    out: &mut Outbox,
+) {
+    out.scratch.clear();
+    out.scratch.extend_from_slice(payload);
+    let (source, to_group) = (address(packet.from), packet.to == To::Group);
+    let ce = packet.ce;
+    engine.handle_datagram(
+        now,
+        Datagram { source, to_group, ce, waited: Duration::ZERO, payload: &mut out.scratch },
+    );
+}

@@ -1,0 +1,86 @@
+//! The node of a host, by its role.
+
+use std::sync::Arc;
+
+use norm_core::Timestamp;
+
+use super::contract::{FlowStats, Node, Outbox};
+use super::norm_receiver::NormReceiver;
+use super::norm_sender::NormSender;
+use super::population::Population;
+use super::tcp;
+use crate::attacker;
+use crate::packet::{HostId, Packet, mix};
+use crate::reference::Reference;
+use crate::scenario::{Role, Scenario};
+
+/// The node of a host. Those with an outcome of their own have a variant.
+pub(crate) enum Machine {
+    NormSender(Box<NormSender>),
+    NormReceiver(Box<NormReceiver>),
+    Population(Box<Population>),
+    Other(Box<dyn Node>),
+}
+
+impl Machine {
+    pub(crate) fn new(scenario: &Scenario, reference: &Arc<Reference>, me: HostId) -> Self {
+        let seed = scenario.seed;
+        let other_seed = mix(seed, mix(u64::from(me), 77));
+        let reference = Arc::clone(reference);
+        match &scenario.hosts[me as usize].role {
+            Role::Sender(plan) => {
+                Self::NormSender(Box::new(NormSender::new(plan, reference, me, seed)))
+            }
+            Role::Receiver(plan) => {
+                Self::NormReceiver(Box::new(NormReceiver::new(plan, reference, me, seed)))
+            }
+            Role::Population(plan) => {
+                Self::Population(Box::new(Population::new(plan, reference, me, other_seed)))
+            }
+            Role::Tcp(plan) => Self::Other(tcp::node(plan, me, other_seed)),
+            Role::Attacker(plan) => Self::Other(attacker::node(plan, me, other_seed)),
+        }
+    }
+
+    fn node(&self) -> &dyn Node {
+        match self {
+            Self::NormSender(node) => &**node,
+            Self::NormReceiver(node) => &**node,
+            Self::Population(node) => &**node,
+            Self::Other(node) => &**node,
+        }
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        match self {
+            Self::NormSender(node) => &mut **node,
+            Self::NormReceiver(node) => &mut **node,
+            Self::Population(node) => &mut **node,
+            Self::Other(node) => &mut **node,
+        }
+    }
+
+    pub(crate) fn start(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.node_mut().start(now, out);
+    }
+
+    pub(crate) fn stop(&mut self, now: Timestamp) {
+        self.node_mut().stop(now);
+    }
+
+    pub(crate) fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {
+        self.node_mut().receive(now, packet, out);
+    }
+
+    pub(crate) fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.node_mut().timeout(now, out);
+    }
+
+    pub(crate) fn next(&self) -> Timestamp {
+        self.node().next()
+    }
+
+    pub(crate) fn flow(&self) -> Option<FlowStats> {
+        self.node().flow()
+    }
+}

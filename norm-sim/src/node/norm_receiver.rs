@@ -1,0 +1,380 @@
+//! A receiving NORM engine and its application.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreOutcome};
+use norm_core::fec::Layout;
+use norm_core::norm::receiver::{Feedback, Progress, Receiver, ReceiverEvent};
+use norm_core::norm::wire::{Command, Identity, MemberState, Message};
+use norm_core::{Rng, Timestamp};
+
+use super::contract::{Node, Outbox, hand_over};
+use crate::invariants::check_load;
+use crate::outcome::ReceiverOutcome;
+use crate::packet::{Body, HostId, Packet, To, host_at};
+use crate::reference::Reference;
+use crate::scenario::{Broken, ReceiverPlan, engine_seed};
+use crate::store::SimStore;
+
+/// A receiver of a run.
+#[derive(Debug)]
+pub(crate) struct NormReceiver {
+    plan: ReceiverPlan,
+    reference: Arc<Reference>,
+    me: HostId,
+    seed: u64,
+    /// Number of starts.
+    life: u32,
+    /// True time of the last start.
+    since: Duration,
+    engine: Option<Receiver<SimStore>>,
+    /// Results of jobs, and when the disk is ready with each.
+    jobs: VecDeque<(Timestamp, JobDone)>,
+    disk_free: Timestamp,
+    stored_blocks: u64,
+    /// Addresses of all senders that the engine has found.
+    heard: BTreeSet<SocketAddr>,
+    /// Senders of the scenario; those of attackers are not among them.
+    genuine: BTreeMap<SenderId, HostId>,
+    confirmed: BTreeSet<(HostId, u16)>,
+    /// By object: how often it was received again.
+    retries: BTreeMap<(HostId, u16), u32>,
+    /// A sender of the scenario has fallen silent without an EOT.
+    silent: bool,
+    fault: Rng,
+    next: Timestamp,
+    outcome: ReceiverOutcome,
+}
+
+/// How often an object with wrong content is received again.
+const MAX_RETRIES: u32 = 3;
+
+impl NormReceiver {
+    pub(crate) fn new(
+        plan: &ReceiverPlan,
+        reference: Arc<Reference>,
+        me: HostId,
+        seed: u64,
+    ) -> Self {
+        Self {
+            plan: plan.clone(),
+            reference,
+            me,
+            seed,
+            life: 0,
+            since: Duration::ZERO,
+            engine: None,
+            jobs: VecDeque::new(),
+            disk_free: Timestamp::ZERO,
+            stored_blocks: 0,
+            heard: BTreeSet::new(),
+            genuine: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            retries: BTreeMap::new(),
+            silent: false,
+            fault: Rng::new(engine_seed(seed, me, u32::MAX)),
+            next: Timestamp::MAX,
+            outcome: ReceiverOutcome::new(me),
+        }
+    }
+
+    /// True when it waits for nothing more, or has never found a sender.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let o = &self.outcome;
+        self.engine.is_none() || o.released || o.ended || self.silent || self.genuine.is_empty()
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.outcome.completed.is_some()
+    }
+
+    pub(crate) fn host(&self) -> HostId {
+        self.me
+    }
+
+    /// True time of its last start.
+    pub(crate) fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// True when it runs, is incomplete, and has given its user no reason.
+    pub(crate) fn is_incomplete_without_reason(&self) -> bool {
+        let o = &self.outcome;
+        let explained = o.completed.is_some() || o.failed.is_some() || o.aborted > 0;
+        self.engine.is_some() && !explained
+    }
+
+    /// True when its NACKs go to the group, as suppression needs it.
+    pub(crate) fn is_multicast(&self) -> bool {
+        self.plan.config.feedback == Feedback::Multicast
+    }
+
+    pub(crate) fn outcome(&self) -> ReceiverOutcome {
+        let mut outcome = self.outcome.clone();
+        if let Some(engine) = &self.engine {
+            outcome.stats = *engine.stats();
+        }
+        outcome
+    }
+
+    /// Drives the engine until it has nothing left to do.
+    fn serve(&mut self, now: Timestamp, out: &mut Outbox) {
+        let Some(mut engine) = self.engine.take() else { return };
+        let mut timed = false;
+        loop {
+            while let Some(event) = engine.poll_event() {
+                self.take_event(&mut engine, now, out, &event);
+            }
+            while let Some(job) = engine.poll_job() {
+                self.work(&mut engine, now, &job);
+            }
+            if self.jobs.front().is_some_and(|(at, _)| *at <= now) {
+                if let Some((_, done)) = self.jobs.pop_front() {
+                    engine.handle_job(now, done);
+                }
+                continue;
+            }
+            self.next = engine.poll_timeout().unwrap_or(Timestamp::MAX);
+            if self.next > now || timed {
+                break;
+            }
+            engine.handle_timeout(now);
+            while let Some(transmit) = engine.poll_transmit(now, &mut out.transmit) {
+                let to = match transmit.destination {
+                    Destination::Group => To::Group,
+                    Destination::Unicast(to) => self.sender_at(to),
+                };
+                let payload = Arc::from(out.transmit.as_bytes());
+                out.packets.push((to, Body::Datagram(payload)));
+            }
+            timed = true;
+        }
+        if let Some((at, _)) = self.jobs.front() {
+            self.next = self.next.min(*at);
+        }
+        self.engine = Some(engine);
+    }
+
+    /// The destination of unicast feedback, which must be a sender.
+    fn sender_at(&self, to: SocketAddr) -> To {
+        assert!(self.heard.contains(&to), "host {} sends to {to}, which is no sender", self.me);
+        To::Host(host_at(to).expect("every sender is a host"))
+    }
+
+    fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: &Job) {
+        let Job::Store(mut job) = *job else { panic!("a receiver only stores") };
+        if self.plan.broken == Some(Broken::WritesAtAWrongOffset) && self.fault.chance(0.05) {
+            job.geometry.offset += u64::from(job.geometry.symbol_size);
+        }
+        let blocks = engine.store().len();
+        self.outcome.peak_blocks = self.outcome.peak_blocks.max(blocks as u32);
+        check_load(self.me, engine, &self.plan.config);
+        let full = self.plan.disk_full_after.is_some_and(|blocks| self.stored_blocks >= blocks);
+        let done = if full {
+            JobDone::Store { slot: job.slot, outcome: StoreOutcome::Failed }
+        } else {
+            engine.store_mut().store(&job)
+        };
+        self.stored_blocks += 1;
+        self.disk_free = self.disk_free.max(now) + self.plan.store_delay;
+        self.jobs.push_back((self.disk_free, done));
+    }
+
+    fn take_event(
+        &mut self,
+        engine: &mut Receiver<SimStore>,
+        now: Timestamp,
+        out: &Outbox,
+        event: &ReceiverEvent,
+    ) {
+        match *event {
+            ReceiverEvent::SenderFound { sender: remote, address, .. } => {
+                self.heard.insert(address);
+                check_load(self.me, engine, &self.plan.config);
+                if let Some(host) =
+                    host_at(address).filter(|host| self.reference.of(*host).is_some())
+                {
+                    self.genuine.insert(remote, host);
+                    self.silent = false;
+                    self.outcome.ended = false;
+                }
+            }
+            ReceiverEvent::ObjectOpened { object, size, .. } => {
+                self.open(engine, now, object, size);
+            }
+            ReceiverEvent::ObjectComplete { object } => self.verify(engine, now, out, object),
+            ReceiverEvent::ObjectAborted { object } => {
+                engine.store_mut().settle(object);
+                let genuine = self.reference_of(object).is_some();
+                self.outcome.aborted += u32::from(genuine);
+            }
+            ReceiverEvent::StoreFailed { object } => {
+                self.fail(engine, now, object, "cannot write: the disk is full");
+            }
+            ReceiverEvent::Released { sender } if self.genuine.contains_key(&sender) => {
+                self.outcome.released = true;
+            }
+            ReceiverEvent::SenderEnded { sender } if self.genuine.contains_key(&sender) => {
+                self.outcome.ended = true;
+            }
+            ReceiverEvent::SenderSilent { sender } if self.genuine.contains_key(&sender) => {
+                self.silent = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The sender and the size of an object of the scenario.
+    fn reference_of(&self, object: ObjectRef) -> Option<(HostId, u64)> {
+        let host = *self.genuine.get(&object.sender)?;
+        let layout = self.reference.of(host)?.layout(object.key)?;
+        Some((host, layout.size()))
+    }
+
+    fn open(
+        &mut self,
+        engine: &mut Receiver<SimStore>,
+        now: Timestamp,
+        object: ObjectRef,
+        size: u64,
+    ) {
+        match self.reference_of(object) {
+            Some((_, actual)) if actual == size => engine.accept(object),
+            Some(_) => self.retry(engine, now, object),
+            None => engine.give_up(object.sender, object.key..object.key + 1),
+        }
+    }
+
+    /// All blocks are written: verifies the object, as a real application does with hashes.
+    fn verify(
+        &mut self,
+        engine: &mut Receiver<SimStore>,
+        now: Timestamp,
+        out: &Outbox,
+        object: ObjectRef,
+    ) {
+        let written = engine.store_mut().settle(object);
+        let Some((host, _)) = self.reference_of(object) else {
+            panic!("host {} completes an object that it did not accept: {object:?}", self.me);
+        };
+        if written.tainted {
+            return self.retry(engine, now, object);
+        }
+        let reference = self.reference.of(host).and_then(|reference| reference.layout(object.key));
+        let blocks = reference.map_or(0, Layout::blocks);
+        assert!(
+            written.blocks == blocks,
+            "host {}: {object:?} is called complete with {} of {blocks} blocks written",
+            self.me,
+            written.blocks
+        );
+        engine.confirm(object);
+        if self.confirmed.insert((host, object.key as u16)) {
+            self.outcome.objects += 1;
+            if self.outcome.objects == self.reference.objects {
+                self.outcome.completed = Some(out.elapsed());
+            }
+        }
+    }
+
+    /// Receives an object again, or gives it up.
+    fn retry(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, object: ObjectRef) {
+        let Some((host, _)) = self.reference_of(object) else { return };
+        let retries = self.retries.entry((host, object.key as u16)).or_default();
+        *retries += 1;
+        if *retries > MAX_RETRIES {
+            return self.fail(engine, now, object, "the content does not match its hashes");
+        }
+        self.outcome.retries += 1;
+        engine.restart(object);
+        engine.store_mut().settle(object);
+    }
+
+    /// Gives an object up, and reports the reason to the sender.
+    fn fail(
+        &mut self,
+        engine: &mut Receiver<SimStore>,
+        now: Timestamp,
+        object: ObjectRef,
+        reason: &str,
+    ) {
+        engine.give_up(object.sender, object.key..object.key + 1);
+        let reason = reason.to_owned();
+        self.outcome.failed.get_or_insert_with(|| reason.clone());
+        let progress = Progress { state: MemberState::Failed, bytes_total: 0, reason };
+        engine.set_progress(object.sender, progress);
+        engine.report_now(object.sender, now);
+    }
+
+    /// True when the fault of the plan makes the receiver ignore a message.
+    fn ignores(&self, payload: &[u8]) -> bool {
+        self.plan.broken == Some(Broken::ForgetsSuppression)
+            && match Message::parse(payload) {
+                Ok((_, Message::Nack(_))) => true,
+                Ok((_, Message::Cmd(cmd))) => matches!(cmd.command, Command::RepairAdv(_)),
+                _ => false,
+            }
+    }
+}
+
+impl Node for NormReceiver {
+    fn start(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.stop(now);
+        self.life += 1;
+        self.since = out.elapsed();
+        let stats = self.outcome.stats;
+        let peak_blocks = self.outcome.peak_blocks;
+        self.outcome = ReceiverOutcome { stats, peak_blocks, ..ReceiverOutcome::new(self.me) };
+        let mut config = self.plan.config.clone();
+        if config.identity == Identity([0; 16]) {
+            config.identity = Identity((u128::from(self.me) + 1).to_be_bytes());
+        }
+        if config.name.is_empty() {
+            config.name = format!("receiver-{}", self.me);
+        }
+        config.auto_accept = false;
+        config.auto_confirm = false;
+        let store =
+            SimStore::new(Arc::clone(&self.reference), config.max_blocks, self.plan.real_store);
+        let seed = engine_seed(self.seed, self.me, self.life);
+        self.engine = Some(Receiver::new(config, store, seed));
+        self.serve(now, out);
+    }
+
+    fn stop(&mut self, _now: Timestamp) {
+        if let Some(engine) = self.engine.take() {
+            self.outcome.stats = *engine.stats();
+        }
+        self.jobs.clear();
+        self.disk_free = Timestamp::ZERO;
+        self.stored_blocks = 0;
+        self.heard.clear();
+        self.genuine.clear();
+        self.confirmed.clear();
+        self.retries.clear();
+        self.silent = false;
+        self.next = Timestamp::MAX;
+    }
+
+    fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {
+        let Body::Datagram(payload) = &packet.body else { return };
+        if self.plan.broken.is_some() && self.ignores(payload) {
+            return;
+        }
+        let Some(engine) = &mut self.engine else { return };
+        engine.store_mut().expect(packet);
+        hand_over(engine, now, packet, payload, out);
+        self.serve(now, out);
+    }
+
+    fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.serve(now, out);
+    }
+
+    fn next(&self) -> Timestamp {
+        self.next
+    }
+}

@@ -1,0 +1,286 @@
+//! A sending NORM engine and its application.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone};
+use norm_core::fec::Scheme;
+use norm_core::norm::sender::{Sender, SenderEvent, SenderStats};
+use norm_core::norm::wire::{Command, MemberReport, Message, RepairFlags};
+
+use super::contract::{Node, Outbox, hand_over};
+use crate::invariants::{LossEvents, RateCheck};
+use crate::outcome::SenderOutcome;
+use crate::packet::{Body, HostId, Packet, Symbol, To};
+use crate::reference::Reference;
+use crate::scenario::{Broken, SenderPlan, engine_seed};
+
+/// A sender of a run.
+#[derive(Debug)]
+pub(crate) struct NormSender {
+    plan: SenderPlan,
+    reference: Arc<Reference>,
+    me: HostId,
+    seed: u64,
+    /// Number of starts.
+    life: u32,
+    engine: Option<Sender>,
+    /// Results of jobs, and when each is ready.
+    jobs: VecDeque<(Timestamp, JobDone)>,
+    /// When to ask for application acknowledgments.
+    ack_at: Option<Timestamp>,
+    rate: RateCheck,
+    /// By host: true time of its last report.
+    reported: BTreeMap<HostId, Duration>,
+    /// Repair symbols that were sent: none is sent twice.
+    repairs: BTreeSet<Symbol>,
+    loss_events: LossEvents,
+    /// The backoff factor of its last packet.
+    backoff: u8,
+    all_sent: Option<Duration>,
+    finished: Option<Duration>,
+    /// It has sent an EOT.
+    closing: bool,
+    /// True time of its last event before the EOT.
+    last: Duration,
+    stats: SenderStats,
+    events: Vec<SenderEvent>,
+    next: Timestamp,
+}
+
+/// Time after which a sender may end without a receiver that has not reported.
+const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
+
+impl NormSender {
+    pub(crate) fn new(plan: &SenderPlan, reference: Arc<Reference>, me: HostId, seed: u64) -> Self {
+        Self {
+            plan: plan.clone(),
+            reference,
+            me,
+            seed,
+            life: 0,
+            engine: None,
+            jobs: VecDeque::new(),
+            ack_at: None,
+            rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead.bytes()),
+            reported: BTreeMap::new(),
+            closing: false,
+            last: Duration::ZERO,
+            repairs: BTreeSet::new(),
+            loss_events: LossEvents::default(),
+            backoff: 0,
+            all_sent: None,
+            finished: None,
+            stats: SenderStats::default(),
+            events: Vec::new(),
+            next: Timestamp::MAX,
+        }
+    }
+
+    /// When it had finished.
+    pub(crate) fn finished(&self) -> Option<Duration> {
+        self.finished
+    }
+
+    /// True when it sent an EOT although a host, running since `since`, had reported within the
+    /// last second before.
+    pub(crate) fn left_alone(&self, host: HostId, since: Duration) -> bool {
+        let lately = |at: &Duration| *at > since && self.last < *at + MAX_REPORT_AGE;
+        self.closing && self.reported.get(&host).is_some_and(lately)
+    }
+
+    /// True when it is switched off.
+    pub(crate) fn is_off(&self) -> bool {
+        self.engine.is_none()
+    }
+
+    pub(crate) fn stats(&self) -> SenderStats {
+        self.engine.as_ref().map_or(self.stats, |engine| *engine.stats())
+    }
+
+    pub(crate) fn loss_events(&self) -> &LossEvents {
+        &self.loss_events
+    }
+
+    pub(crate) fn outcome(&self) -> SenderOutcome {
+        SenderOutcome {
+            host: self.me,
+            stats: self.stats(),
+            all_sent: self.all_sent,
+            events: self.events.clone(),
+            loss_events: self.loss_events.count(),
+            expected_nacks: self.loss_events.nacks(),
+        }
+    }
+
+    /// Its packets are ECN-capable.
+    pub(crate) fn uses_ecn(&self) -> bool {
+        self.plan.config.uses_ecn()
+    }
+
+    /// Checks a packet that it sends, and returns the symbol in it.
+    pub(crate) fn check_sent(&mut self, datagram: &[u8]) -> Option<Symbol> {
+        let (_, message) = Message::parse(datagram).expect("a sender's packets can be parsed");
+        let fields = match &message {
+            Message::Info(info) => info.sender,
+            Message::Data(data) => data.sender,
+            Message::Cmd(cmd) => {
+                self.closing |= matches!(cmd.command, Command::Eot(_));
+                cmd.sender
+            }
+            other => panic!("a sender sends {other:?}"),
+        };
+        self.backoff = fields.backoff;
+        let Message::Data(data) = message else { return None };
+        let reference = self.reference.of(self.me)?;
+        let symbol = reference.check_sent(&data);
+        if reference.is_repair(symbol) && self.plan.config.scheme == Scheme::RaptorQ {
+            assert!(self.repairs.insert(symbol), "repair symbol {symbol:?} is sent again");
+        }
+        Some(symbol)
+    }
+
+    fn serve(&mut self, now: Timestamp, out: &mut Outbox) {
+        let Some(mut engine) = self.engine.take() else { return };
+        if self.ack_at.is_some_and(|at| at <= now)
+            && let Some((_, ack_type)) = self.plan.ack_request
+        {
+            self.ack_at = None;
+            engine.request_ack(ack_type, now);
+        }
+        if engine.poll_timeout().is_some_and(|due| due <= now) {
+            engine.handle_timeout(now);
+        }
+        let mut busy = true;
+        while core::mem::take(&mut busy) {
+            while let Some(event) = engine.poll_event() {
+                self.take_event(out, event);
+            }
+            while let Some(job) = engine.poll_job() {
+                self.jobs.push_back((now + self.plan.read_delay, self.work(job)));
+            }
+            while self.jobs.front().is_some_and(|(at, _)| *at <= now)
+                && let Some((_, done)) = self.jobs.pop_front()
+            {
+                busy = true;
+                engine.handle_job(now, done);
+            }
+            while let Some(transmit) = engine.poll_transmit(now, &mut out.transmit) {
+                busy = true;
+                let destination = transmit.destination;
+                assert!(destination == Destination::Group, "the sender left its group");
+                for packet in out.transmit.as_bytes().chunks(transmit.segment_size) {
+                    self.rate.sent(now, packet.len());
+                    out.packets.push((To::Group, Body::Datagram(Arc::from(packet))));
+                }
+            }
+        }
+        let job = self.jobs.front().map(|(at, _)| *at);
+        let timers = [engine.poll_timeout(), job, self.ack_at];
+        self.next = timers.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        self.engine = Some(engine);
+    }
+
+    fn take_event(&mut self, out: &Outbox, event: SenderEvent) {
+        match event {
+            SenderEvent::AllSent => self.all_sent = Some(out.elapsed()),
+            SenderEvent::Finished => self.finished = Some(out.elapsed()),
+            _ => {}
+        }
+        if !matches!(event, SenderEvent::ReceiverReport { .. }) {
+            self.events.push(event);
+        }
+    }
+
+    fn work(&self, job: Job) -> JobDone {
+        let reference = self.reference.of(self.me).expect("every sender has a reference");
+        match job {
+            Job::Read(job) => {
+                let bytes = reference.read(job.object, job.offset, job.len as usize);
+                JobDone::Read { block: job.block, result: Ok(bytes) }
+            }
+            Job::Encode(job) => {
+                let symbols = reference.encode(job.block, &job.source, job.first, job.count);
+                JobDone::Encode { block: job.block, first: job.first, result: Ok(symbols) }
+            }
+            Job::Store(_) => panic!("a sender stores nothing"),
+        }
+    }
+
+    /// True when the fault of the plan makes the sender ignore a message.
+    fn ignores(&self, message: &Message<'_>) -> bool {
+        let Message::Nack(nack) = message else { return false };
+        self.plan.broken == Some(Broken::IgnoresBlockRequests)
+            && nack.requests.iter().any(|request| request.flags.contains(RepairFlags::BLOCK))
+    }
+}
+
+impl Node for NormSender {
+    fn start(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.stop(now);
+        self.life += 1;
+        self.repairs.clear();
+        self.all_sent = None;
+        self.finished = None;
+        self.closing = false;
+        let seed = engine_seed(self.seed, self.me, self.life);
+        let mut engine = Sender::new(self.plan.config.clone(), seed, now)
+            .expect("the scenario's sender settings are valid");
+        for object in &self.plan.objects {
+            engine.enqueue(object.clone()).expect("the scenario's objects fit");
+        }
+        engine.finish();
+        self.engine = Some(engine);
+        self.ack_at = self.plan.ack_request.map(|(at, _)| now + at);
+        self.serve(now, out);
+    }
+
+    fn stop(&mut self, _now: Timestamp) {
+        if let Some(engine) = self.engine.take() {
+            self.stats = *engine.stats();
+        }
+        self.jobs.clear();
+        self.ack_at = None;
+        self.next = Timestamp::MAX;
+    }
+
+    fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {
+        let Body::Datagram(payload) = &packet.body else { return };
+        let Some(grtt) = self.engine.as_ref().map(Sender::grtt) else { return };
+        if !self.closing {
+            self.last = out.elapsed();
+        }
+        if let Ok((_, message)) = Message::parse(payload) {
+            if let Message::Report(report) = &message
+                && MemberReport::parse(report.content)
+                    .is_some_and(|report| report.sender == self.plan.config.node)
+                && !self.closing
+            {
+                self.reported.insert(packet.from, out.elapsed());
+            }
+            if self.plan.broken.is_some() && self.ignores(&message) {
+                return;
+            }
+            if let Message::Nack(nack) = message {
+                let receivers = self.reference.receivers;
+                self.loss_events.heard(now, grtt, self.backoff, receivers, &nack);
+            }
+        }
+        let Some(engine) = &mut self.engine else { return };
+        hand_over(engine, now, packet, payload, out);
+        self.serve(now, out);
+    }
+
+    fn timeout(&mut self, now: Timestamp, out: &mut Outbox) {
+        if !self.closing {
+            self.last = out.elapsed();
+        }
+        self.serve(now, out);
+    }
+
+    fn next(&self) -> Timestamp {
+        self.next
+    }
+}

@@ -1,0 +1,114 @@
+//! Scenarios: hosts on a tree of switches, as data.
+
+mod attack;
+mod host;
+mod network;
+mod plans;
+
+use core::time::Duration;
+
+use norm_core::Rng;
+use norm_core::norm::wire::InstanceId;
+
+pub use attack::{Attack, AttackerPlan, Lie};
+pub use host::{Change, Host, Role};
+pub use network::{Link, Switch};
+pub use plans::{Broken, Control, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
+
+use crate::packet::{HostId, mix};
+
+/// A network and its hosts.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// All random numbers follow from the seed.
+    pub seed: u64,
+    /// The tree. Switch 0 is its root; the parent of every other switch comes before it.
+    pub switches: Vec<Switch>,
+    /// The hosts; a [`HostId`] is an index.
+    pub hosts: Vec<Host>,
+    /// Virtual time after which the run ends.
+    pub limit: Duration,
+    /// A receiver may end incomplete without a reason; otherwise that violates an invariant.
+    pub may_fail: bool,
+    /// Compare the number of NACKs with what suppression should leave of them.
+    pub check_nacks: bool,
+}
+
+impl Scenario {
+    /// One switch with one sender (host 0) of `size` bytes.
+    pub fn new(seed: u64, size: u64) -> Self {
+        let sender = Role::Sender(SenderPlan::new(size));
+        let near = Link { delay: Duration::from_micros(50), ..Link::default() };
+        Self {
+            seed,
+            switches: vec![Switch::default()],
+            hosts: vec![Host::new(sender, near)],
+            limit: Duration::from_secs(600),
+            may_fail: false,
+            check_nacks: true,
+        }
+    }
+
+    /// Adds `count` equal receivers to the first switch.
+    #[must_use]
+    pub fn receivers(mut self, count: usize, link: &Link) -> Self {
+        self.hosts.extend((0..count).map(|_| Host::receiver(link.clone())));
+        self
+    }
+
+    /// The plan of the first sender.
+    ///
+    /// # Panics
+    /// When host 0 is no sender.
+    pub fn sender(&mut self) -> &mut SenderPlan {
+        match &mut self.hosts[0].role {
+            Role::Sender(plan) => plan,
+            other => panic!("host 0 is no sender: {other:?}"),
+        }
+    }
+
+    /// The plans of all receivers, in the order of their hosts.
+    pub fn receiver_plans(&mut self) -> impl Iterator<Item = &mut ReceiverPlan> {
+        self.hosts.iter_mut().filter_map(|host| match &mut host.role {
+            Role::Receiver(plan) => Some(plan),
+            _ => None,
+        })
+    }
+
+    /// The instance id of the sending engine on this host after its first start. An attacker may
+    /// know it.
+    pub fn instance(&self, host: HostId) -> InstanceId {
+        let seed = engine_seed(self.seed, host, 1);
+        InstanceId((Rng::new(seed).next_u32() >> 16) as u16)
+    }
+
+    pub(crate) fn has_attackers(&self) -> bool {
+        self.hosts.iter().any(|host| matches!(host.role, Role::Attacker(_)))
+    }
+
+    /// True when its senders need not finish.
+    pub(crate) fn may_hang(&self) -> bool {
+        self.may_fail || self.has_attackers()
+    }
+
+    /// Adds a host, and returns its id.
+    pub fn add(&mut self, host: Host) -> HostId {
+        self.hosts.push(host);
+        self.hosts.len() as HostId - 1
+    }
+}
+
+/// The seed of the engine that a host runs in one of its lives, which are counted from 1.
+pub(crate) fn engine_seed(seed: u64, host: HostId, life: u32) -> u64 {
+    mix(seed, u64::from(life) << 32 | u64::from(host))
+}
+
+/// The seeds that a test runs: the one in `NORM_SIM_SEED` if set, else `1..=count`.
+///
+/// A violated invariant prints the seed; with this variable, the same test replays that run alone.
+pub fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("NORM_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => vec![seed],
+        None => (1..=count).collect(),
+    }
+}

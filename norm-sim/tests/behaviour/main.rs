@@ -1,0 +1,17 @@
+//! What engines and networks do, in scenarios of a few seconds; see docs/simulation.md.
+//!
+//! `cargo test -p norm-sim --test behaviour star::` runs one of the modules.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod ecn;
+mod hostile;
+mod local_network;
+mod network;
+mod plan;
+mod politeness;
+mod population;
+mod regressions;
+mod slow;
+mod star;
+mod swarm;
+mod two_senders;

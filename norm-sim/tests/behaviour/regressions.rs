@@ -1,0 +1,65 @@
+//! Failures that a swarm or a plan has found: the smallest scenario of each.
+
+use norm_sim::{Recipe, RunOptions, attempt, run_to_end};
+
+fn assert_works(recipe: &str) {
+    let recipe = Recipe::parse(recipe).expect("a recipe of this version");
+    if let Err(message) = attempt(&recipe, true, |s| run_to_end(s, &RunOptions::default())) {
+        panic!("{message}");
+    }
+}
+
+#[test]
+fn blocks_due_in_a_backoff_do_not_make_all_receivers_ask() {
+    assert_works(
+        r#"{"seed":28,"receivers":44,"sizes":[201854],"info":false,"segment_size":1024,
+            "block_len":2,"no_code":false,"rate_kbit":1000,"delay_us":10000,
+            "features":[{"Tree":{"branches":1}},{"Fault":{"place":"TrunkDown",
+            "rule":{"Loss":0.071}}}]}"#,
+    );
+}
+
+#[test]
+fn first_report_does_not_shorten_the_backoff_of_all() {
+    assert_works(
+        r#"{"seed":34,"receivers":59,"sizes":[220000],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":10000,"delay_us":50000}"#,
+    );
+}
+
+#[test]
+fn cache_smaller_than_a_block_is_slow_but_works() {
+    assert_works(
+        r#"{"seed":77,"receivers":1,"sizes":[600000],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"SmallCache":{"bytes":16384}}]}"#,
+    );
+}
+
+#[test]
+fn blocks_read_ahead_do_not_evict_each_other() {
+    assert_works(
+        r#"{"seed":1296,"receivers":2,"sizes":[4025974,4362634,0],"info":false,"segment_size":4096,
+            "block_len":1024,"no_code":true,"rate_kbit":100000,"delay_us":50,
+            "features":[{"Fault":{"place":"SenderIn","rule":{"Corrupt":0.011}}},
+            {"SlowRead":{"delay_us":469}}]}"#,
+    );
+}
+
+#[test]
+fn unheard_receivers_do_not_count_against_suppression() {
+    assert_works(
+        r#"{"seed":76,"receivers":26,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,
+            "no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"OneWay":{"every":1}}]}"#,
+    );
+}
+
+#[test]
+fn requests_for_old_objects_are_understood_by_all() {
+    assert_works(
+        r#"{"seed":15077,"receivers":11,"sizes":[0,0,0],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":10000,
+            "features":[{"Stalls":{"every":60,"at_ms":101,"for_ms":900,"buffer":65536}}]}"#,
+    );
+}

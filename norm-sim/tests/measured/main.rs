@@ -1,0 +1,9 @@
+//! What engines do in numbers: committed tables, shares of a bottleneck, large groups.
+//!
+//! The longer tests run only with `NORM_TEST_SCALE=1`, in a release build; see `.ci/run`.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod bottleneck;
+mod fairness;
+mod scale;
+mod tables;
