@@ -11,7 +11,7 @@ use super::config::ReceiverConfig;
 use super::event::{ReceiverEvent, ReceiverStats};
 use super::sender_state::SenderState;
 
-/// The shortest time between two draws of a node id: anybody may claim that ours is taken.
+/// The shortest time between two draws of a node id: any node may claim that ours is taken.
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What all senders share.
@@ -162,7 +162,7 @@ impl<S> Ctx<S> {
 }
 
 impl<S: SymbolStore> Ctx<S> {
-    /// Bytes of blocks not yet begun that can be kept.
+    /// Bytes that blocks not yet begun may take.
     pub(super) fn room(&mut self) -> u64 {
         if self.has_block_room() { self.store.room() } else { 0 }
     }

@@ -50,7 +50,7 @@ pub fn extensions(bytes: &[u8]) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Both formats of ours are emitted as they came. True when one of them parsed.
+/// Membership queries and member reports are emitted as they came. True when one of them parsed.
 pub fn membership_query(bytes: &[u8]) -> bool {
     let mut out = Vec::new();
     if let Some(membership_query) = MembershipQuery::parse(bytes) {

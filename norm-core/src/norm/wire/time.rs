@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_microseconds_survive_and_the_rest_is_dropped() {
+    fn entire_microseconds_survive() {
         let nanos = 1_795_319_763_384_322_999;
         let time = WireTime::from_nanos(nanos);
         assert_eq!(time, WireTime { sec: 1_795_319_763, usec: 384_322 });
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn only_all_zero_means_nothing_heard() {
+    fn zero_time_alone_means_nothing_heard() {
         assert!(WireTime::ZERO.is_zero());
         assert!(!WireTime { sec: 0, usec: 1 }.is_zero());
         assert!(!WireTime { sec: 1, usec: 0 }.is_zero());

@@ -1,6 +1,6 @@
 //! One sender as a receiver sees it.
 //!
-//! - `identity`: node, instance and address of the sender, and what we call ourselves to it.
+//! - `identity`: the ids and the address of the sender, and the identity that we use with it.
 //! - `timing`: the timing that it advertises; `path`, `loss`, `probes`: what is measured of it.
 //! - `coding`: how its packets are read; `timeline`: how far it has come.
 //! - `interest`: what is wanted of it, and what is here.
@@ -13,7 +13,7 @@ pub(super) mod identity;
 mod interest;
 mod liveness;
 mod loss;
-pub(super) mod path;
+mod path;
 pub(super) mod probes;
 pub(super) mod report;
 mod timeline;

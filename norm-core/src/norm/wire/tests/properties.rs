@@ -204,7 +204,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..Default::default() })]
 
     #[test]
-    fn what_is_emitted_is_parsed_to_the_same(parts in parts()) {
+    fn emitted_messages_parse_to_the_same(parts in parts()) {
         let message = parts.message();
         let bytes = emitted(parts.header, &message);
         prop_assert_eq!(Message::parse(&bytes), Ok((parts.header, message)));
@@ -221,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_message_is_refused_or_kept_as_it_is(
+    fn damaged_messages_are_refused_or_emitted_as_they_came(
         parts in parts(),
         damage in vec((any::<u16>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
@@ -255,7 +255,7 @@ proptest! {
 }
 
 #[test]
-fn every_kind_is_generated() {
+fn generator_covers_every_kind() {
     // Guards the match in `Parts::message`: each kind must give a message of its own.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let tree = parts().new_tree(&mut runner).unwrap();

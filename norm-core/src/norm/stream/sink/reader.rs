@@ -1,14 +1,14 @@
 //! Reading a stream: bytes in order, the beginnings of messages, gaps and the end.
 
-use super::header::{HEADER_LEN, SegmentHeader};
-use super::shape::Place;
-use super::sink::{Resume, StreamSink};
+use super::super::header::{HEADER_LEN, SegmentHeader};
+use super::super::shape::Place;
+use super::{Resume, StreamSink};
 
 /// What a read found. Bytes are handed out strictly in order.
 ///
-/// Who reads bytes adds up the `Data`. Who reads messages also looks at its flags: a message is over
-/// where one `ends_message`, or at the latest where the next `begins_message`; what was collected of
-/// one is worthless after a `Gap`.
+/// A reader of bytes adds up the `Data`. A reader of messages also looks at its flags: a message is
+/// over where one `ends_message`, or at the latest where the next `begins_message`; what was
+/// collected of one is worthless after a `Gap`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// The next `len` bytes are in the buffer; never bytes of two messages whose border is known.
@@ -17,8 +17,8 @@ pub enum Read {
         len: usize,
         /// The first of them is the first one of a message.
         begins_message: bool,
-        /// The last of them is the last one of a message. Can be false of one that is, as long as
-        /// what follows has not come.
+        /// The last of them is the last one of a message. Can be false of one that is, while what
+        /// follows has not come.
         ends_message: bool,
     },
     /// Bytes are lost here for good. Said when what follows is there, and once for losses without
@@ -36,12 +36,12 @@ pub enum Read {
 /// Where reading is, and in what state.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
-    pub(super) place: Place,
+    place: Place,
     /// The next byte of the segment there.
     byte: u16,
-    /// The position in the stream behind the last byte read, modulo 2^32; `None` before the first.
+    /// The position in the stream after the last byte read, modulo 2^32; `None` before the first.
     offset: Option<u32>,
-    /// A loss that the reader has not been told of.
+    /// A loss that was not reported to the reader yet.
     gap: bool,
     /// Reading goes on where a message begins.
     seeking: bool,
@@ -49,6 +49,10 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
     pub(super) fn restart(&mut self, place: Place, seeking: bool) {
         let gap = self.gap || self.offset.is_some();
         *self = Self { place, byte: 0, offset: self.offset, gap, seeking, ended: false };
@@ -61,7 +65,8 @@ impl Cursor {
     }
 
     pub(super) fn go_to(&mut self, place: Place) {
-        (self.place, self.byte) = (place, 0);
+        self.place = place;
+        self.byte = 0;
     }
 
     pub(super) fn finish(&mut self, place: Place) {
@@ -101,8 +106,8 @@ impl StreamSink {
         Read::Data { len, begins_message, ends_message: len > 0 && border && !self.cursor.gap }
     }
 
-    /// Whether the next byte is the first one of a message; `None` while it is not there, and at the
-    /// end.
+    /// Whether the next byte is the first one of a message; `None` while it is not there, and at
+    /// the end.
     pub(crate) fn begins_message(&self) -> Option<bool> {
         let (header, _) = self.segment()?;
         Some(header.message_start == Some(self.cursor.byte))
@@ -111,7 +116,8 @@ impl StreamSink {
     /// Bytes from the next one to the end of its message, as far as that is known: when all of them
     /// are there, and the beginning of the next message or the end of the stream.
     pub(crate) fn message_left(&self) -> Option<u64> {
-        let (mut place, mut byte, mut left) = (self.cursor.place, self.cursor.byte, 0);
+        let Cursor { mut place, mut byte, .. } = self.cursor;
+        let mut left = 0;
         let end = self.end().unwrap_or(Place::new(u64::MAX, 0));
         while place < end {
             let (header, _) = self.segment_at(place)?;
@@ -121,7 +127,8 @@ impl StreamSink {
                 return Some(left + u64::from(start - byte));
             }
             left += u64::from(header.len.saturating_sub(byte));
-            (place, byte) = (self.config.shape.after(place), 0);
+            place = self.config.shape.after(place);
+            byte = 0;
         }
         (left > 0).then_some(left)
     }
@@ -184,7 +191,8 @@ impl StreamSink {
         }
         let start = header.message_start.filter(|&start| start >= self.cursor.byte);
         let Some(start) = start else { return false };
-        (self.cursor.byte, self.cursor.seeking) = (start, false);
+        self.cursor.byte = start;
+        self.cursor.seeking = false;
         true
     }
 
@@ -225,7 +233,7 @@ impl StreamSink {
         len
     }
 
-    /// Tells of a loss; what follows it is at the cursor.
+    /// Reports a loss; what follows it is at the cursor.
     fn report_gap(&mut self) -> Read {
         let resumed = match (self.segment(), self.end) {
             (Some((header, _)), _) => Some(header.offset.wrapping_add(u32::from(self.cursor.byte))),
@@ -234,7 +242,7 @@ impl StreamSink {
         };
         let before = self.cursor.offset;
         self.cursor.gap = false;
-        // After a gap the count begins anew; a second one right behind it must not repeat this one.
+        // After a gap the count begins anew; a second one right after it must not repeat this one.
         self.cursor.offset = resumed.or(before);
         let bytes = before.and_then(|before| Some(resumed?.wrapping_sub(before)));
         Read::Gap { bytes }
