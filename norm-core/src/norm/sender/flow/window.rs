@@ -1,9 +1,9 @@
 //! The receive windows of the receivers that are waited for.
 //!
 //! Now and then, by NORM_CMD(ACK_REQ), the sender asks some receivers how much more they can take
-//! ([`ReceiveWindow`]); since the question travels among the data, the answer counts from
-//! where the data were when it was asked. A receiver that can take nothing for a while, or does not
-//! answer, is not waited for until it can and does.
+//! ([`ReceiveWindow`]); since the question travels among the data, the answer counts from where the
+//! data were when it was asked. A receiver that can take nothing for a while, or does not answer,
+//! is not waited for until it can and does.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
