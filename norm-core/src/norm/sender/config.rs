@@ -22,7 +22,7 @@ pub struct SenderConfig {
     pub rate_min: u64,
     /// Policy for receivers that hold the others back; `None`: they are waited for.
     pub slow: Option<SlowPolicy>,
-    /// Bytes per packet beside its UDP payload that the rate counts.
+    /// Bytes per packet besides its UDP payload that the rate counts.
     pub packet_overhead: PacketOverhead,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ works best with multiples of 64.
     pub segment_size: u16,

@@ -114,9 +114,9 @@ impl Feedback<'_> {
         match ack.ack_type {
             ACK_WINDOW if passed_over => {}
             ACK_WINDOW => {
-                if let Some(credit) = ReceiveWindow::parse(ack.payload) {
+                if let Some(window) = ReceiveWindow::parse(ack.payload) {
                     let paced = self.rate.is_paced();
-                    self.flow.answered(self.now, node, ack.ack_id, credit, paced);
+                    self.flow.answered(self.now, node, ack.ack_id, window, paced);
                 }
             }
             ACK_FLUSH => self.take_confirmation(node, ack),

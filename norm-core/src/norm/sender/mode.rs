@@ -53,7 +53,7 @@ impl Mode {
     }
 
     /// Receivers say how much they can take when they are asked.
-    pub(crate) fn asks_for_credit(self) -> bool {
+    pub(crate) fn has_receive_windows(self) -> bool {
         self.is_native()
     }
 

@@ -69,8 +69,8 @@ impl Repair {
     }
 
     /// Late-join repair may go before new data.
-    pub(crate) fn has_late_credit(&self) -> bool {
-        self.late_share.has_credit()
+    pub(crate) fn has_late_share(&self) -> bool {
+        self.late_share.has_share()
     }
 
     /// These bytes were sent.
