@@ -1,5 +1,5 @@
 //! What sending and receiving sessions share: how to stop one, how results of jobs come back, and
-//! where random seeds and node ids come from.
+//! where random seeds come from.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl Stopper {
         Self { stopped: Arc::new(AtomicBool::new(false)), waker }
     }
 
-    /// Has the session say goodbye and end, within a second or so. Returns at once; calling it again,
+    /// Has the session tell the other side that it ends, and end, within a second or so. Returns at once; calling it again,
     /// or after the end, changes nothing.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -29,7 +29,7 @@ impl Stopper {
         let _ = self.waker.wake();
     }
 
-    /// Whether somebody wants the session to end.
+    /// True when the session is to end.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -48,14 +48,14 @@ impl JobResults {
     }
 
     pub(crate) fn send(&self, done: JobDone) {
-        // Either fails only when the session is over and nobody waits for the result.
+        // Either fails only when the session is over and nothing waits for the result.
         if self.done.send(done).is_ok() {
             let _ = self.waker.wake();
         }
     }
 }
 
-/// A seed that nobody can guess, from the system's source of randomness.
+/// A seed that cannot be guessed, from the system's source of randomness.
 ///
 /// # Errors
 /// When the system has none.
@@ -69,7 +69,7 @@ mod tests {
     use crate::io::socket::{Link, LinkConfig};
 
     #[test]
-    fn a_clone_stops_the_session_and_stopping_twice_is_harmless() {
+    fn clone_stops_the_session_and_stopping_twice_is_harmless() {
         let link = Link::open(&LinkConfig::new("127.0.0.1:9".parse().unwrap())).unwrap();
         let stopper = Stopper::new(link.waker());
         assert!(!stopper.is_stopped());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use norm_net::io::error::NetError;
 use norm_net::io::interface::InterfaceSpec;
-use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
+use norm_net::io::socket::{Link, LinkConfig, PacketFilter, SendOutcome};
 
 const SEGMENT: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -395,6 +395,30 @@ fn drops_of_the_kernel_are_told() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(receiver.kernel_drops().unwrap() > 0);
+}
+
+#[test]
+fn filter_keeps_its_packets_and_without_one_nothing_is_dropped() {
+    let all: Vec<u8> = (0..=255).collect();
+    for (feedback_filter, kept) in [
+        (None, all.clone()),
+        (
+            Some(PacketFilter { mask: 0x0f, min: 14 }),
+            (0..16).flat_map(|n| [n << 4 | 14, n << 4 | 15]).collect(),
+        ),
+        (Some(PacketFilter { mask: 0xff, min: 250 }), (250..=255).collect()),
+    ] {
+        let session = SocketAddr::new([127, 0, 0, 1].into(), port());
+        let receiver = LinkConfig { bind_session_port: true, feedback_filter, ..config(session) };
+        let mut receiver = open(&receiver);
+        let mut sender = open(&config(session));
+        for &first in &all {
+            sender.send(session, 100, &[first; 100]).unwrap();
+        }
+        let came = receive(&mut receiver, all.len(), SILENCE);
+        let came: Vec<u8> = came.iter().map(|packet| packet.payload[0]).collect();
+        assert_eq!(came, kept, "{feedback_filter:?}");
+    }
 }
 
 #[test]

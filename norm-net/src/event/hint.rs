@@ -119,12 +119,12 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
         timeout: Option<Duration>,
     },
-    /// So many senders were heard that further ones are not shown.
+    /// More senders were heard than are shown.
     TooManySenders {
         /// How many are shown.
         limit: u64,
     },
-    /// So many file sets are on their way that another one is ignored.
+    /// More file sets are on their way than are received at once: another one is ignored.
     TooManySets {
         /// How many are received at once.
         limit: usize,

@@ -165,7 +165,7 @@ pub struct ResumeData {
 }
 
 impl ResumeData {
-    /// Resume data with so many bytes of so many.
+    /// Resume data with these bytes here of these in all.
     pub fn new(bytes_done: u64, bytes_total: u64) -> Self {
         Self { bytes_done, bytes_total }
     }

@@ -205,7 +205,7 @@ impl SetFailure {
         Self { sender, set: Some(set), files: 0, problem }
     }
 
-    /// So many standalone files of this sender have failed.
+    /// A number of standalone files of this sender have failed.
     pub fn of_files(sender: SenderId, files: u64, problem: Problem) -> Self {
         Self { sender, set: None, files, problem }
     }

@@ -1,4 +1,5 @@
-//! The mark in each packet's IP header by which routers may treat it better or worse (RFC 2474).
+//! The code point in each packet's IP header by which routers may treat it better or worse (DSCP,
+//! RFC 2474).
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,9 +37,9 @@ const NAMES: [(&str, u8); 24] = [
 ];
 
 impl Dscp {
-    /// As everybody else: what packets have that nobody marks.
+    /// Default forwarding: the code point of packets that are given none.
     pub const DEFAULT: Self = Self(0);
-    /// Lower effort: what nobody else wants (RFC 8622).
+    /// Lower effort: for scavengers (RFC 8622).
     pub const LE: Self = Self(1);
 
     /// `None` above 63.

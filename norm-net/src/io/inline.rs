@@ -40,7 +40,7 @@ impl Inline {
     /// Does the work if it is to be done at once, else gives it back.
     ///
     /// # Errors
-    /// The work, for somebody else to do.
+    /// The work, for another thread to do.
     pub(crate) fn attempt<T, W: FnOnce() -> T>(&mut self, work: W) -> Result<T, W> {
         if !self.enabled {
             return Err(work);

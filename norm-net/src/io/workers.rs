@@ -11,7 +11,7 @@ type Task = Box<dyn FnOnce() + Send>;
 
 /// A few threads that take tasks in order. One thread keeps the order of execution as well.
 ///
-/// The queue is not bounded here: whoever submits has a bounded number of tasks under way.
+/// The queue is not bounded here: those that submit tasks bound how many are under way.
 /// Dropping the pool finishes what was submitted, then joins the threads.
 #[derive(Debug)]
 pub struct Workers {
@@ -31,7 +31,7 @@ impl Workers {
                 let queue = queue.clone();
                 std::thread::Builder::new().name(name.to_owned()).spawn(move || {
                     for task in queue {
-                        // Whoever has a result to give back guards it; the thread lives on.
+                        // A task that has a result to give back guards it; the thread lives on.
                         let _ = guarded(task);
                     }
                 })
@@ -58,8 +58,8 @@ impl Drop for Workers {
     }
 }
 
-/// Does some work, and says what went wrong if it panics, so that whoever waits for the result gets
-/// an answer.
+/// Does some work, and says what went wrong if it panics, so that a result that is waited for comes
+/// in any case.
 ///
 /// # Errors
 /// The panic's message. What the work had borrowed mutably may be half changed.

@@ -2,7 +2,7 @@
 //! files.
 //!
 //! Objects are coded with Reed-Solomon codes as the NRL implementation has them, and by default
-//! nothing is said that RFC 5740 does not know, so that either side may be of another make. What is
+//! nothing is said that RFC 5740 does not know, so that either side may be of another implementation. What is
 //! received is what was sent only as far as UDP checksums go; applications that need more add
 //! checksums or signatures of their own.
 //!

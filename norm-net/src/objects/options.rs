@@ -30,7 +30,7 @@ pub struct ObjectSendOptions {
     /// Upper limit in bits per second, UDP and IP headers included. `None`: as fast as the kernel
     /// takes it.
     pub rate: Option<u64>,
-    /// Who decides how fast is sent, up to `rate`.
+    /// What decides how fast is sent, up to `rate`.
     pub control: RateControl,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
@@ -58,13 +58,13 @@ pub struct ObjectSendOptions {
     pub start_timeout: Option<Duration>,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
-    /// Most bytes of DATA objects in a session, which keeps them for repair until its end.
+    /// Bytes of DATA objects in a session at most: it keeps them for repair until its end.
     pub max_held: usize,
 }
 
 impl ObjectSendOptions {
-    /// The usual options: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5
-    /// with 64 and 16 symbols of 1,400 bytes, RFC 5740 only, a patience of 5 s, starts at once, 1 GiB
+    /// The defaults: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5
+    /// with 64 and 16 symbols of 1,400 bytes, standard mode, a patience of 5 s, starts at once, 1 GiB
     /// of objects.
     pub fn new(group: SocketAddr) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl ObjectSendOptions {
         let code = RsCode::new(self.form, Points::Rizzo, self.block_len, self.parity);
         let (block_len, parity) = (self.block_len, self.parity);
         let code = code.map_err(|error| ConfigProblem::Code { block_len, parity, error })?;
-        let usual = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
+        let base = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
@@ -126,8 +126,8 @@ impl ObjectSendOptions {
             min_receivers: self.min_receivers,
             start_timeout: self.start_timeout,
             linger: self.linger,
-            max_receivers: usual.max_receivers.max(self.min_receivers),
-            ..usual
+            max_receivers: base.max_receivers.max(self.min_receivers),
+            ..base
         })
     }
 }
@@ -170,7 +170,7 @@ pub struct ObjectReceiveOptions {
 }
 
 impl ObjectReceiveOptions {
-    /// The usual options: multicast feedback with TTL 1, objects of up to 64 MiB with 128 MiB of
+    /// The defaults: multicast feedback with TTL 1, objects of up to 64 MiB with 128 MiB of
     /// memory, 16 streams of 4 MiB, everything from the first object heard, a patience of 20 s.
     pub fn new(group: SocketAddr) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
 
-/// A waker that costs a system call only when nobody has used it since the loop last looked.
+/// A waker that costs a system call only when it was not used since the loop last looked.
 #[derive(Clone, Debug)]
 pub(super) struct Signal {
     waker: Arc<Waker>,

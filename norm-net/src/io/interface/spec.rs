@@ -13,7 +13,7 @@ pub enum InterfaceSpec {
     Address(IpAddr),
     /// The one with an address in this network, written `10.0.0.0/8`.
     Network {
-        /// An address in the network; bits behind the prefix do not matter.
+        /// An address in the network; bits after the prefix do not matter.
         address: IpAddr,
         /// Length of the prefix in bits, at most 32 or 128.
         prefix: u8,

@@ -28,8 +28,8 @@ const SLOT: usize = 1 << 16;
 /// From one buffer to the next: were it a power of two, single packets would all lie in the same few
 /// lines of the processor's cache.
 const STRIDE: usize = SLOT + 25 * 64;
-/// Whole batches are read so many at a time: what a few of them fill stays in a core's cache until it
-/// has been looked at.
+/// Whole batches read at a time: what a few of them fill stays in a core's cache until it has been
+/// looked at.
 const FULL_SLOTS: usize = 4;
 
 impl ReceiveBuffers {

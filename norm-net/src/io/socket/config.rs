@@ -20,10 +20,10 @@ pub struct LinkConfig {
     /// Multicast TTL or hop limit, 1 to 255: how many routers a packet may pass, plus one. Unicast
     /// packets leave with the system's own.
     pub ttl: u32,
-    /// The mark of all packets that are sent.
+    /// Code point of all packets that are sent (DSCP, RFC 2474).
     pub dscp: Dscp,
-    /// Whether all packets that are sent say that routers may mark them instead of dropping them (ECT(0),
-    /// RFC 3168). Only for who slows down when receivers tell of marks.
+    /// Whether all packets that are sent say that routers may set a CE mark instead of dropping them
+    /// (ECT(0), RFC 3168). Only for senders that slow down when receivers report CE marks.
     pub ecn: bool,
     /// Whether receivers on this machine get what is sent to the group. On the loopback interface
     /// itself they always do.
@@ -56,8 +56,8 @@ pub struct PacketFilter {
 }
 
 impl LinkConfig {
-    /// The usual options: joined, chosen interface, TTL 1, no mark, no loopback, 32 MiB to receive and 4 MiB
-    /// to send, all batching.
+    /// The defaults: joined, chosen interface, TTL 1, default forwarding, no loopback, 32 MiB to receive
+    /// and 4 MiB to send, all batching.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,

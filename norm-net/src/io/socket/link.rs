@@ -273,7 +273,7 @@ impl Filter {
             return false;
         }
         if to_group && meta.dst_ip.is_some_and(|ip| ip != self.group.ip()) {
-            stats.strangers += 1;
+            stats.other_groups += 1;
             return false;
         }
         true

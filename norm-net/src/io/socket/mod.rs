@@ -9,9 +9,9 @@
 
 mod batch;
 mod buffers;
+mod code_point;
 mod config;
 mod link;
-mod mark;
 mod send;
 mod setup;
 mod stats;

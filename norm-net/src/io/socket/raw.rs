@@ -63,7 +63,7 @@ pub(super) fn set_traffic_class_v6(socket: &impl AsFd, class: u8) -> io::Result<
     set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &i32::from(class))
 }
 
-/// Cuts what is sent into datagrams of so many bytes; 0 sends it whole.
+/// Cuts what is sent into datagrams of this many bytes; 0 sends it whole.
 pub(super) fn set_segment(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).map_err(io::Error::other)?;
     set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, &bytes)

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use norm_core::endpoint::{MAX_BATCH_BYTES, PacketOverhead};
 use quinn_udp::{Transmit, UdpSockRef, is_msg_size_err};
 
-use super::mark::{self, Marked};
+use super::code_point::{self, WithCodePoint};
 use super::setup::Port;
 use super::{LinkConfig, LinkStats, raw};
 use crate::io::dscp::Dscp;
@@ -34,15 +34,15 @@ pub(super) struct Sending {
     pub(super) batches: bool,
     /// The kernel's buffer was full, and has not told of room since.
     pub(super) blocked: bool,
-    /// Packets carry a mark.
-    marked: Option<Marked>,
+    /// Where packets carry a code point.
+    with_code_point: Option<WithCodePoint>,
 }
 
 impl Sending {
     pub(super) fn new(config: &LinkConfig) -> Self {
-        let marked = (config.dscp != Dscp::DEFAULT).then(Marked::default);
-        let batches = config.gso && (marked.is_none() || mark::CAN_BATCH);
-        Self { batches, blocked: false, marked }
+        let with_code_point = (config.dscp != Dscp::DEFAULT).then(WithCodePoint::default);
+        let batches = config.gso && (with_code_point.is_none() || code_point::CAN_BATCH);
+        Self { batches, blocked: false, with_code_point }
     }
 
     pub(super) fn max_segments(&self, port: &Port) -> usize {
@@ -68,7 +68,7 @@ impl Sending {
             let chunk = rest.get(..fitting * segment).unwrap_or(rest);
             let segments = chunk.len().div_ceil(segment);
             let part = Transmit { contents: chunk, ..transmit.clone() };
-            let result = match &mut self.marked {
+            let result = match &mut self.with_code_point {
                 None => port.state.try_send(UdpSockRef::from(&port.socket), &part),
                 Some(way) => way.send(&port.socket, transmit.destination, segment, chunk),
             };

@@ -7,7 +7,7 @@ use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::buffers::{Buffers, granted};
-use super::{LinkConfig, mark, raw};
+use super::{LinkConfig, code_point, raw};
 use crate::io::dscp::Dscp;
 use crate::io::error::NetError;
 use crate::io::interface::{self, Because, Chosen, Interface, InterfaceError};
@@ -26,7 +26,7 @@ pub(super) struct Port {
 /// The interface of the session.
 pub(super) fn place(config: &LinkConfig) -> Result<Chosen, InterfaceError> {
     match interface::choose(config.interface.as_ref(), config.group.ip()) {
-        // One who listens on every address needs no route.
+        // To listen on every address takes no route.
         Err(error) if config.interface.is_none() && config.group.ip().is_unspecified() => {
             let first = interface::list().map_err(InterfaceError::List)?.into_iter().next();
             let interface = first.ok_or(error)?;
@@ -46,8 +46,9 @@ pub(super) fn own_port(config: &LinkConfig, interface: &Interface) -> Result<Por
         send_options(&socket, config).map_err(NetError::socket("set TTL and loopback"))?;
     }
     if config.dscp != Dscp::DEFAULT {
-        let what = format!("mark packets with DSCP {}", config.dscp);
-        mark::set(&socket, config.group, mark::byte(config)).map_err(NetError::socket(what))?;
+        let what = format!("send packets with DSCP {}", config.dscp);
+        let byte = code_point::byte(config);
+        code_point::set(&socket, config.group, byte).map_err(NetError::socket(what))?;
     }
     let fixed = config.is_multicast() || config.interface.is_some();
     let address = interface.address_like(group).filter(|_| fixed).unwrap_or(unspecified(group));
@@ -204,7 +205,7 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
     }
     let prepare = |socket: Socket| {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        // Nobody looks at where packets went that a port filters by itself, and all of Linux' do.
+        // Where packets went is not looked at on a port that filters by itself, as all do on Linux.
         raw::prefer_timestamps(&socket, config.group.is_ipv4())?;
         if !config.gro && state.gro_segments() > 1 {
             raw::disable_gro(&socket)?;

@@ -28,7 +28,7 @@ pub struct LinkStats {
     /// Our own packets, looped back by the group and passed over.
     pub echoes: u64,
     /// Packets for another group on the same port, passed over (not on Linux, where they do not come).
-    pub strangers: u64,
+    pub other_groups: u64,
     /// Receive errors that may pass.
     pub recv_errors: u64,
     /// The last such error.

@@ -35,7 +35,7 @@ pub enum ObjectEvent {
     },
     /// A whole object. It is confirmed to the sender once it waits here to be fetched.
     Data {
-        /// Who sent it.
+        /// The sender.
         sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,
@@ -46,7 +46,7 @@ pub enum ObjectEvent {
     },
     /// A stream has begun, or was found under way.
     Stream {
-        /// Who sends it.
+        /// The sender.
         sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,
@@ -55,7 +55,7 @@ pub enum ObjectEvent {
     },
     /// Bytes of the sender's application to ours. Repeated ones may come repeatedly.
     Command {
-        /// Who sent it.
+        /// The sender.
         sender: SenderInfo,
         /// Its content: bytes from the network.
         content: Bytes,
@@ -65,14 +65,14 @@ pub enum ObjectEvent {
     /// [`max_data`]: super::super::ObjectReceiveOptions::max_data
     /// [`max_streams`]: super::super::ObjectReceiveOptions::max_streams
     Refused {
-        /// Who sent it.
+        /// The sender.
         sender: SenderInfo,
         /// Bytes of the object, or of the stream's buffer.
         size: u64,
     },
     /// An object will not be completed: its sender can no longer repair it, or is gone.
     Aborted {
-        /// Who sent it.
+        /// The sender.
         sender: SenderInfo,
         /// Its NORM_INFO, if it has any: bytes from the network.
         info: Option<Bytes>,

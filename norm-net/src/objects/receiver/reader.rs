@@ -41,10 +41,10 @@ pub(super) const ITEM: usize = 16 << 10;
 /// Longer messages are left out by [`StreamReader::read_message`] unless told otherwise, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 
-/// Reads a stream, as items (it is an iterator, which ends behind [`StreamItem::End`] or
+/// Reads a stream, as items (it is an iterator, which ends after [`StreamItem::End`] or
 /// [`StreamItem::Cut`]), as messages, or as plain bytes.
 ///
-/// Who reads too slowly does not make memory grow: the receiver stops taking what it cannot hold, and
+/// Reading too slowly does not make memory grow: the receiver stops taking what it cannot hold, and
 /// gets gaps when the sender no longer has it.
 #[derive(Debug)]
 pub struct StreamReader {

@@ -105,7 +105,7 @@ impl ObjectSender {
         buffer: usize,
         marks: MessageMarks,
     ) -> Result<StreamWriter, ObjectError> {
-        let (parts, inbox) = bounded(writer::PARTS);
+        let (parts, inbox) = bounded(writer::MAX_PARTS);
         let spec = StreamSpec { buffer, info, marks };
         self.ask(|reply| Request::Stream { spec, parts: inbox, reply })?;
         Ok(StreamWriter { parts, signal: self.signal.clone() })

@@ -16,12 +16,12 @@ pub(super) enum Part {
     Flush,
 }
 
-/// Parts under way from a writer to the session.
-pub(super) const PARTS: usize = 64;
+/// Parts under way from a writer to the session at most.
+pub(super) const MAX_PARTS: usize = 64;
 /// Bytes of one part at most.
-const PART: usize = 64 << 10;
+const MAX_PART_BYTES: usize = 64 << 10;
 
-/// Writes a stream. Dropping it closes the stream behind what was written.
+/// Writes a stream. Dropping it closes the stream after what was written.
 ///
 /// Writing blocks while the stream's buffer is full: until the network has taken what was written
 /// before, and receivers had the time to ask for what they lost of it.
@@ -37,7 +37,7 @@ impl StreamWriter {
     /// # Errors
     /// [`ObjectError::Over`] when the session is over or finishing.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), ObjectError> {
-        for part in bytes.chunks(PART) {
+        for part in bytes.chunks(MAX_PART_BYTES) {
             self.hand_over(Part::Bytes(Bytes::copy_from_slice(part)))?;
         }
         Ok(())
@@ -59,7 +59,7 @@ impl StreamWriter {
         self.hand_over(Part::Flush)
     }
 
-    /// Ends the stream behind what was written. What is still in the buffer is sent and repaired
+    /// Ends the stream after what was written. What is still in the buffer is sent and repaired
     /// like everything before; [`ObjectSender::finish`](super::ObjectSender::finish) waits for it.
     pub fn close(self) {}
 

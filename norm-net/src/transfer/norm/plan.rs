@@ -87,11 +87,11 @@ impl Plan {
 
 /// Bytes in each extent but the last, where an object has at most `object`.
 fn extent_bytes(scheme: Scheme, segment_size: u16, block_len: u32, object: u64) -> u64 {
-    let most = object.clamp(1, MAX_EXTENT_BYTES);
+    let limit = object.clamp(1, MAX_EXTENT_BYTES);
     let block = u64::from(block_len) * u64::from(segment_size);
     match scheme {
-        Scheme::ReedSolomon(_) if (1..=most).contains(&block) => most / block * block,
-        _ => most,
+        Scheme::ReedSolomon(_) if (1..=limit).contains(&block) => limit / block * block,
+        _ => limit,
     }
 }
 
@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn reed_solomon_sets_may_be_as_large_as_others_to_a_block_per_extent() {
         let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
-        let most = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
-        assert_eq!(u64::from(new(most).unwrap().objects()), u64::from(MAX_OBJECTS));
-        assert!(matches!(new(most + 1), Err(SendError::TooLarge { .. })));
+        let max = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
+        assert_eq!(u64::from(new(max).unwrap().objects()), u64::from(MAX_OBJECTS));
+        assert!(matches!(new(max + 1), Err(SendError::TooLarge { .. })));
         let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
         assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
     }
@@ -174,13 +174,13 @@ mod tests {
 
     #[test]
     fn more_than_a_session_can_hold_is_refused() {
-        let most = (u64::from(MAX_OBJECTS) - 2) * MAX_EXTENT_BYTES;
+        let max = (u64::from(MAX_OBJECTS) - 2) * MAX_EXTENT_BYTES;
         assert_eq!(
-            u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, most).unwrap().objects()),
+            u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, max).unwrap().objects()),
             u64::from(MAX_OBJECTS)
         );
         assert!(matches!(
-            Plan::new(Fec::RaptorQ, 1344, None, 1, most + 1),
+            Plan::new(Fec::RaptorQ, 1344, None, 1, max + 1),
             Err(SendError::TooLarge { .. })
         ));
         assert!(matches!(

@@ -7,8 +7,9 @@
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
 //!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
-//! - `slow_group`: the separate group for slow receivers.
+//! - `slow_group`: the separate group for slow receivers; `admission` joins it to its session.
 
+mod admission;
 mod bounds;
 mod error;
 mod handle;

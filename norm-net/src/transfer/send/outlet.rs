@@ -1,6 +1,6 @@
 //! What of a session's events gets out, so that the queue stays small when nothing is fetched.
 
-use super::slow_group::Admission;
+use super::admission::Admission;
 use crate::event::{Events, Outlet, SendEvent, outlet};
 
 /// Unread events beyond which progress is dropped.

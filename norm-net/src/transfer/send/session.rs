@@ -11,13 +11,14 @@ use norm_core::endpoint::Job;
 use norm_core::transfer::{NodeId, Outbound, OutboundNotice};
 use norm_files::source::SourceError;
 
+use super::admission::Admission;
 use super::bounds::{Bounds, Change};
 use super::jobs::Jobs;
 use super::outlet::SendOutlet;
 use super::phases::Phases;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
-use super::slow_group::{Admission, SeparateGroup};
+use super::slow_group::SeparateGroup;
 use crate::event::{
     Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
 };

@@ -6,14 +6,13 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use norm_core::fileset::SetId;
 
-use super::SendOptions;
+use super::admission::Admission;
+use super::options::SendOptions;
 use super::outlet::SendOutlet;
 use super::slow::Slow;
 use super::start::{Repeat, start};
@@ -24,39 +23,6 @@ use crate::stopper::Stopper;
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
 /// How often a waiting thread looks whether it is to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// What a session and that in its separate group tell each other. Clones are the same one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Admission(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    /// No other receiver is sent to the separate group.
-    closed: AtomicBool,
-    /// Receivers that have come there.
-    arrived: AtomicUsize,
-}
-
-impl Admission {
-    /// More receivers may come to the separate group, although those there have been served.
-    pub(super) fn is_open(&self) -> bool {
-        !self.0.closed.load(Ordering::Acquire)
-    }
-
-    /// No other receiver is sent there.
-    pub(super) fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
-    }
-
-    /// A receiver has come.
-    pub(super) fn count(&self) {
-        self.0.arrived.fetch_add(1, Ordering::AcqRel);
-    }
-
-    fn arrived(&self) -> usize {
-        self.0.arrived.load(Ordering::Acquire)
-    }
-}
 
 /// What it takes to send a file set again.
 #[derive(Clone, Debug)]

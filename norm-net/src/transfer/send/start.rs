@@ -9,6 +9,7 @@ use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng};
 use norm_files::source::{FileSet, scan};
 
+use super::admission::Admission;
 use super::bounds::Bounds;
 use super::error::SendError;
 use super::jobs::Jobs;
@@ -17,7 +18,7 @@ use super::outlet::SendOutlet;
 use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
-use super::slow_group::{Admission, SeparateGroup};
+use super::slow_group::SeparateGroup;
 use crate::event::{Hint, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;

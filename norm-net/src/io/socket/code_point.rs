@@ -1,8 +1,8 @@
-//! Sends packets that carry a mark in their IP header.
+//! Sends packets with a code point in their IP header (DSCP, RFC 2474).
 //!
 //! quinn-udp gives each packet a control message for the ECN bits, and on Linux that replaces the
-//! whole byte of the header, whatever the socket's option says. So what is marked leaves without
-//! control messages: the mark and the size of segments are options of the socket.
+//! whole byte of the header, whatever the socket's option says. So packets with a code point leave
+//! without control messages: the byte and the size of segments are options of the socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use socket2::Socket;
 
 use super::{LinkConfig, raw};
 
-/// The two lowest bits of that byte: routers may mark the packet (RFC 3168 §5).
+/// The two lowest bits of that byte: routers may set a CE mark (RFC 3168 §5).
 const ECT0: u8 = 0b10;
 
 /// The byte of the IP header with which packets of a link leave.
@@ -28,17 +28,17 @@ pub(super) fn set(socket: &Socket, group: SocketAddr, byte: u8) -> io::Result<()
     }
 }
 
-/// Whether segments of marked packets can be cut by the kernel.
+/// Whether the kernel can cut such packets into segments.
 pub(super) const CAN_BATCH: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// The way out of marked packets.
+/// The way out of packets with a code point.
 #[derive(Debug, Default)]
-pub(super) struct Marked {
+pub(super) struct WithCodePoint {
     /// Bytes of the segments that the kernel cuts; 0 when it cuts none.
     segment: usize,
 }
 
-impl Marked {
+impl WithCodePoint {
     /// Sends `contents` as datagrams of `segment` bytes.
     pub(super) fn send(
         &mut self,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_leaves_with_its_mark_single_or_in_a_batch() {
+    fn packet_leaves_with_its_code_point_single_or_in_a_batch() {
         for to in ["127.0.0.1:0", "[::1]:0"] {
             let ef = Dscp::new(46).unwrap();
             for (dscp, ecn, byte) in [
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_mark_there_is_none() {
+    fn packet_without_a_code_point_has_none() {
         for to in ["127.0.0.1:0", "[::1]:0"] {
             let found = arrivals(to, (Dscp::DEFAULT, false), &[(100, 100), (100, 200)]);
             assert_eq!(found, [(0, 100), (0, 100), (0, 100)]);
