@@ -43,8 +43,7 @@ pub(crate) struct StreamShape {
 
 impl StreamShape {
     /// Segments of at most `segment_size` bytes, header not counted, and blocks of `block_len`
-    /// symbols. `None` when one is 0, or a block exceeds
-    /// [`MAX_BLOCK_BYTES`](crate::fec::MAX_BLOCK_BYTES).
+    /// symbols. `None` when one is 0, or a block exceeds [`MAX_BLOCK_BYTES`].
     pub(crate) fn new(segment_size: u16, block_len: u16) -> Option<Self> {
         let shape = Self { segment_size, block_len };
         let fits = shape.block_bytes() <= MAX_BLOCK_BYTES as usize;
