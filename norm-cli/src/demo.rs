@@ -26,7 +26,8 @@ use scene::Scene;
 
 /// Packets that each receiver drops, in percent.
 const DROP_PERCENT: f64 = 5.0;
-/// Memory of each receiver for incomplete blocks: less than the default, as many share this machine.
+/// Memory of each receiver for incomplete blocks: less than the default, as many share this
+/// machine.
 const MEMORY: usize = 32 << 20;
 /// Kernel buffers of each receiver and of the sender: what most systems grant by default.
 const KERNEL_BUFFER: usize = 4 << 20;

@@ -88,7 +88,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Ends a program: one `error: …` line if it failed (without `error:` if it was stopped), and the code.
+/// Ends a program: one `error: …` line if it failed (without `error:` if it was stopped), and the
+/// code.
 pub fn finish(result: Result<Code, Failure>) -> ExitCode {
     match result {
         Ok(code) => code.into(),

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the second one ends the program.
+//! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the second one ends the
+//! program.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +21,8 @@ struct State {
 }
 
 impl Interrupt {
-    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once. SIGHUP and SIGTERM stay
-    /// ignored if they were from the start, as with `nohup`.
+    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once. SIGHUP and
+    /// SIGTERM stay ignored if they were from the start, as with `nohup`.
     ///
     /// # Errors
     ///
@@ -87,7 +88,8 @@ impl Interrupt {
 fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    // A shell in a script makes what it starts with `&` ignore SIGINT, but one sent with `kill` is meant.
+    // A shell in a script makes what it starts with `&` ignore SIGINT, but one sent with `kill` is
+    // meant.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let wanted = [SIGHUP, SIGTERM].into_iter().filter(|&signal| !is_ignored(&status, signal));
     let mut signals = signal_hook::iterator::Signals::new(wanted.chain([SIGINT]))?;

@@ -1,5 +1,5 @@
-//! Where output goes: progress and notes to standard error, results to standard output; with `--json`
-//! events to standard output, and nothing but errors to standard error.
+//! Where output goes: progress and notes to standard error, results to standard output; with
+//! `--json` events to standard output, and nothing but errors to standard error.
 
 use std::io::{Write, stdout};
 

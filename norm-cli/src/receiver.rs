@@ -193,7 +193,7 @@ fn note(event: &ReceiveEvent) -> Option<String> {
             "this receiver is slower than the others: continuing in the separate group {group}"
         ),
         ReceiveEvent::Evicted { separate_group: None, .. } => {
-            "evicted: this receiver is too slow for the others, and the sender no longer waits for it"
+            "evicted: too slow for the others, and the sender no longer waits for this receiver"
                 .to_owned()
         }
         ReceiveEvent::Hint(hint) => format!("hint: {}", explain::hint(hint)),
@@ -232,7 +232,7 @@ fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String> {
         .collect();
     if !parts.is_empty() {
         notes.push(format!(
-            "{} kept here ({}): resumed when the same files are sent again, or removed by --no-resume",
+            "{} kept here ({}): resumed when the same files are sent again; --no-resume removes it",
             text::count(parts.len() as u64, "unfinished transfer"),
             parts.join(", ")
         ));
@@ -336,8 +336,8 @@ fn no_sender(settings: &ReceiveSettings) -> String {
     if !group::is_multicast(group) {
         return format!(
             "no sender heard on {group}, which is not a multicast group: check that norm-send is \
-             running with --group and an address of this machine, and that the firewall here allows \
-             UDP port {port}"
+             running with --group and an address of this machine, and that the firewall here \
+             allows UDP port {port}"
         );
     }
     format!(

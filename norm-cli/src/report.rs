@@ -87,8 +87,8 @@ pub fn check(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Removes the report of an earlier run, which could be taken for this one's if this run fails. Other
-/// files are refused: without a name after `--report`, a file to be sent takes its place.
+/// Removes the report of an earlier run, which could be taken for this one's if this run fails.
+/// Other files are refused: without a name after `--report`, a file to be sent takes its place.
 ///
 /// # Errors
 ///

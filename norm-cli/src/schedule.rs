@@ -42,7 +42,8 @@ fn bound(word: &str, part: &str) -> Result<Bound, String> {
         Ok(Rate::Limit(bits)) => Ok(Bound::Rate(bits)),
         Ok(Rate::Max | Rate::Auto) => Ok(Bound::Open),
         Err(_) => Err(format!(
-            "'{word}' in '{part}' is not a rate: use bits per second such as 50M or 64k, max, or off"
+            "'{word}' in '{part}' is not a rate: use bits per second such as 50M or 64k, max or \
+             off"
         )),
     }
 }

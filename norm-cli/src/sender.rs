@@ -274,8 +274,8 @@ fn note(event: &SendEvent) -> Option<String> {
 
 fn drops_note(name: &str) -> String {
     format!(
-        "receiver {name} drops packets that have reached it: its CPU is too slow for this rate, or its \
-         socket buffer too small (sysctl net.core.rmem_max there)"
+        "receiver {name} drops packets that have reached it: its CPU is too slow for this rate, or \
+         its socket buffer too small (sysctl net.core.rmem_max there)"
     )
 }
 

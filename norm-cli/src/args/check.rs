@@ -1,4 +1,5 @@
-//! Rules that concern several options or the file system. Messages say what is wrong and what to do.
+//! Rules that concern several options or the file system. Messages say what is wrong and what to
+//! do.
 
 use std::fs;
 use std::io;
@@ -172,8 +173,8 @@ impl RecvArgs {
         })
     }
 
-    /// Checks the output directory: only its last component may be missing. It is created later, when
-    /// there is a session.
+    /// Checks the output directory: only its last component may be missing. It is created later,
+    /// when there is a session.
     ///
     /// # Errors
     ///

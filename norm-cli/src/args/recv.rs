@@ -61,8 +61,8 @@ pub struct RecvArgs {
     ///   multicast  from the group, so that receivers need not repeat each other's requests
     ///   unicast    from the sender alone
     ///   none       not at all: the sender does not hear of this receiver, and losses may remain
-    #[arg(long, verbatim_doc_comment, value_name = "multicast|unicast|none", value_enum, hide_possible_values = true,
-        help_heading = REPAIR)]
+    #[arg(long, verbatim_doc_comment, value_name = "multicast|unicast|none", value_enum,
+        hide_possible_values = true, help_heading = REPAIR)]
     pub feedback: Option<FeedbackChoice>,
 
     #[command(flatten)]

@@ -71,8 +71,8 @@ pub struct CommonArgs {
     ///
     /// The sender keeps content in it for repair, a receiver keeps blocks that are not complete.
     /// Units are k, M and G, powers of 1,024.
-    #[arg(long, verbatim_doc_comment, value_name = "SIZE", value_parser = units::memory, default_value = "128M",
-        help_heading = REPAIR)]
+    #[arg(long, verbatim_doc_comment, value_name = "SIZE", value_parser = units::memory,
+        default_value = "128M", help_heading = REPAIR)]
     pub memory: usize,
 
     /// Print events as JSON lines on standard output, no progress

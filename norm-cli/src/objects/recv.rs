@@ -103,7 +103,8 @@ fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()>
     fs::rename(part, dir.join(format!("data-{number}")))
 }
 
-/// Writes a stream to its end; false when part of it was lost. A directory then keeps nothing of it.
+/// Writes a stream to its end; false when part of it was lost. A directory then keeps nothing of
+/// it.
 fn write_stream(dir: Option<&Path>, number: usize, mut reader: StreamReader) -> io::Result<bool> {
     let Some(dir) = dir else {
         let mut out = io::stdout().lock();
@@ -130,8 +131,8 @@ fn write_stream(dir: Option<&Path>, number: usize, mut reader: StreamReader) -> 
     Ok(true)
 }
 
-/// Copies a stream into a file and returns the lengths of its messages, or `None` when part of it was
-/// lost.
+/// Copies a stream into a file and returns the lengths of its messages, or `None` when part of it
+/// was lost.
 fn copy(path: &Path, reader: StreamReader) -> io::Result<Option<String>> {
     let mut file = BufWriter::new(File::create(path)?);
     let (mut lengths, mut length) = (String::new(), 0);

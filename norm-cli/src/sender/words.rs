@@ -76,8 +76,8 @@ fn details(progress: &SendProgress) -> Vec<Part> {
     details
 }
 
-/// All receivers in the order of the report: name, address, result, time, loss. Empty when there were
-/// none.
+/// All receivers in the order of the report: name, address, result, time, loss. Empty when there
+/// were none.
 pub(super) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "address", "result", ">time", ">loss"]);
     for receiver in report.receivers.iter().take(MAX_ROWS) {

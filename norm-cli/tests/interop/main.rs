@@ -1,7 +1,7 @@
 //! Our programs and the NRL implementation with each other, in both directions, over real sockets.
 //!
-//! Needs root, Linux, and `apt-get install libnorm-dev g++ tshark nftables iproute2`; runs only where
-//! it is asked for, best optimised:
+//! Needs root, Linux, and `apt-get install libnorm-dev g++ tshark nftables iproute2`; runs only
+//! where it is asked for, best optimised:
 //!
 //! ```text
 //! NORM_TEST_INTEROP=1 cargo test --release -p norm-cli --test interop -- --nocapture
@@ -9,18 +9,20 @@
 //!
 //! Further variables:
 //!
-//! - `NORM_INTEROP_ONLY="nrl-nrl file fec5 loss10"` runs only the cases whose name contains this text.
-//!   A name is pairing, kind, FEC, loss, feedback and size: `nrl-nrl stream fec129 loss1 unicast 3kB`.
-//!   Pairings: `nrl-nrl`, `ours-nrl`, `nrl-ours`, `ours-both`; sizes: `0B`, `1B`, `3kB`, `blocks`,
-//!   `64MiB`.
+//! - `NORM_INTEROP_ONLY="nrl-nrl file fec5 loss10"` runs only the cases whose name contains this
+//!   text. A name is pairing, kind, FEC, loss, feedback and size: `nrl-nrl stream fec129 loss1
+//!   unicast 3kB`. Pairings: `nrl-nrl`, `ours-nrl`, `nrl-ours`, `ours-both`; sizes: `0B`, `1B`,
+//!   `3kB`, `blocks`, `64MiB`.
 //! - `NORM_INTEROP_SKIP="nrl-nrl"` leaves out the cases whose name contains this text.
-//! - `NORM_INTEROP_ALL=1` runs all 1,080 cases, which takes half an hour, and not only those of every day.
-//! - `NORM_INTEROP_KEEP=1` keeps logs and capture of cases that pass; those of cases that fail always
-//!   stay, in `target/tmp/interop/<case>/`. `tshark -r capture.pcap -d udp.port==6003,norm` shows one.
+//! - `NORM_INTEROP_ALL=1` runs all 1,080 cases, which takes half an hour, and not only those of
+//!   every day.
+//! - `NORM_INTEROP_KEEP=1` keeps logs and capture of cases that pass; those of cases that fail
+//!   always stay, in `target/tmp/interop/<case>/`. `tshark -r capture.pcap -d udp.port==6003,norm`
+//!   shows one.
 //!
-//! Each case has its own network namespace. Six run at a time, of large slow ones two; a large one at
-//! a high rate or with much loss runs alone, so that it is the peers that set the pace and not the
-//! processors.
+//! Each case has its own network namespace. Six run at a time, of large slow ones two; a large one
+//! at a high rate or with much loss runs alone, so that it is the peers that set the pace and not
+//! the processors.
 #![cfg(target_os = "linux")]
 
 mod accounting;

@@ -1,5 +1,5 @@
-//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck that
-//! neither side knows of.
+//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck
+//! that neither side knows of.
 
 use std::fs;
 use std::path::Path;

@@ -215,8 +215,8 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Repairs must not be much more than what was lost, and be parity where that helps more. A peer that
-    /// the machine holds up loses more than what is tossed.
+    /// Repairs must not be much more than what was lost, and be parity where that helps more. A
+    /// peer that the machine holds up loses more than what is tossed.
     fn judge_repair(&self, account: &Account) -> Result<(), Outcome> {
         let sent = account.first_bytes + account.repair_bytes;
         let overflown = self.place.overflows() * u64::from(self.case.segment());

@@ -1,7 +1,7 @@
 //! An attacker on the network that holds no secret.
 //!
-//! Listens to the session and sends about 2000 packets a second, noise and changed copies of what it
-//! heard, to the group and to the address of each host.
+//! Listens to the session and sends about 2000 packets a second, noise and changed copies of what
+//! it heard, to the group and to the address of each host.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -76,8 +76,8 @@ fn ce_marks_alone_limit_the_rate() {
     assert!(ratio < 1.15, "{ratio:.3}");
 }
 
-/// Packets with and without permission to mark them, of the sender at a receiver and of the receivers at the
-/// sender.
+/// Packets with and without permission to mark them, of the sender at a receiver and of the
+/// receivers at the sender.
 fn permissions(test: &str, arguments: &[&str]) -> Option<[Vec<u64>; 2]> {
     let scene = Scene::begin(test, 2)?;
     let source = scene.source(8 * MEBIBYTE);

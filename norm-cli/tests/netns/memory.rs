@@ -39,11 +39,11 @@ fn attacker_does_no_harm() {
     let mut receiver = scene.receiver(1, &[]);
     let mut attacker = scene.helper(2, "attacker");
     let mut sender = scene.sender(&["--min-receivers", "1", "-b", "50M"], &source);
-    // What an attacker makes of a short object may look like a file of a sender that has no checksums, and
-    // is received as that.
+    // What an attacker makes of a short object may look like a file of a sender that has no
+    // checksums, and is received as that.
     let received = receiver.must_have(&source, PATIENCE);
-    // Nothing proves a receiver's identity: while the attacker speaks for receivers that do not exist,
-    // the sender waits for these, and then reports them lost.
+    // Nothing proves a receiver's identity: while the attacker speaks for receivers that do not
+    // exist, the sender waits for these, and then reports them lost.
     let bothered = attacker.kill();
     let sent = sender.finish(PATIENCE);
 

@@ -47,8 +47,8 @@ fn through_a_bottleneck(test: &str, percent: u8, limit: f64) {
     assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
     let ratio = (scene.network.host(SENDER).bytes_sent() - before) as f64 / FILE as f64;
     let seconds = receivers.each_mut().map(|r| r.must_complete(&source, PATIENCE).seconds);
-    let settings =
-        sent.events.iter().find(|event| is("settings")(event)).expect("norm-send prints it");
+    let settings = sent.events.iter().find(|event| is("settings")(event));
+    let settings = settings.expect("norm-send prints it");
     assert_eq!(settings["pace"], "auto");
     say(format_args!("{test}: {ratio:.4} x the file on the wire; {seconds:.2?} s"));
     assert!(ratio <= limit, "{ratio:.4} is more than {limit}");

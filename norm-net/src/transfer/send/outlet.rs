@@ -71,9 +71,10 @@ mod tests {
 
     #[test]
     fn separate_group_tells_progress_after_the_main_session_only() {
-        let (outlet, unread) = SendOutlet::new();
+        let (main, unread) = SendOutlet::new();
         let admission = Admission::default();
-        let outlet = outlet.for_separate_group(admission.clone());
+        let outlet = main.for_separate_group(admission.clone());
+        drop(main);
         outlet.push(SendEvent::Progress(SendProgress::default()));
         outlet.push(SendEvent::AllSent);
         outlet.push(SendEvent::Hint(Hint::NoReceiverLeft));
