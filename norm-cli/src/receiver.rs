@@ -171,10 +171,10 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         }
         ReceiveEvent::SetResumed { bytes_done, bytes_total, .. } => {
             resumed_note(*bytes_done, *bytes_total)
-        },
+        }
         ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
             kept_note(*bytes_done, *bytes_total)
-        },
+        }
         ReceiveEvent::FilesKnown { files, bytes, .. } => {
             let files = text::count(*files, "file");
             format!("list of files received: {files}, {}", text::bytes(*bytes))
@@ -182,7 +182,7 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
         ReceiveEvent::SetFailed(failure) => {
             format!("transfer failed: {}", explain::failure(failure))
-        },
+        }
         ReceiveEvent::SenderPaused { .. } => {
             "sender paused (scheduled); waiting for it to resume".to_owned()
         }
