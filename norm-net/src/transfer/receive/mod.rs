@@ -32,4 +32,6 @@ pub(crate) mod store;
 
 pub use error::ReceiveError;
 pub use options::ReceiveOptions;
+#[cfg(test)]
+pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};

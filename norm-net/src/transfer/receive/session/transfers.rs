@@ -379,7 +379,7 @@ impl Transfers {
         }
         let standing = Standing {
             is_busy: self.group.is_waiting(turn.now) || !self.is_idle(),
-            owes_release: turn.shared.senders.any_owes_release(),
+            owes_release: turn.engine.releases() && turn.shared.senders.any_owes_release(),
             heard: turn.engine.stats().heard,
         };
         let timeout = turn.shared.policy.timeout;
@@ -389,7 +389,7 @@ impl Transfers {
     /// Nothing more is to be had in the separate group: a continuous session goes home, others give
     /// up.
     fn watch_separate_group(&mut self, turn: &mut Turn<'_, impl Engine>) {
-        let owes_release = turn.shared.senders.any_owes_release();
+        let owes_release = turn.engine.releases() && turn.shared.senders.any_owes_release();
         let is_busy = !self.is_idle();
         let Some(visit) = self.group.result(turn.now, is_busy, owes_release) else { return };
         let ending = &mut turn.shared.ending;
