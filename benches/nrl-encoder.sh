@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# How fast the NRL library encodes: processor time of its sender with parity, less that without.
+# Speed of the NRL library's encoder: processor time of its sender with parity, less that without.
 #
-# Sends as many packets both times, in a network namespace of its own and to nobody: SIZE bytes with 16
-# parity symbols behind each 64 source symbols, and a quarter more bytes with none. Needs root, libnorm-dev
-# and g++.
+# Sends equal numbers of packets both times, in a network namespace of its own and without receivers:
+# SIZE bytes with 16 parity symbols after each 64 source symbols, and a quarter more bytes without
+# parity. Needs root, libnorm-dev and g++.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SIZE=${SIZE:-268435456}
@@ -14,7 +14,7 @@ head -c "$SIZE" /dev/urandom > "$folder/source"
 cp "$folder/source" "$folder/more"
 head -c $((SIZE / 4)) /dev/urandom >> "$folder/more"
 
-# Seconds of user time for a file, with so much parity.
+# Seconds of user time for a file with a number of parity symbols.
 seconds() {
     TIMEFORMAT=%U
     { time unshare -n sh -c 'ip link set lo up multicast on; ip route add 239.0.0.0/8 dev lo; exec "$@"' sh \

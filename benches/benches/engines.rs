@@ -1,4 +1,4 @@
-//! Both engines, and the simulator around them: 8 MiB to ten receivers.
+//! Both engines in the simulator: 8 MiB to ten receivers.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -13,7 +13,8 @@ fn engines(criterion: &mut Criterion) {
         let link = Link::lossy(f64::from(percent) / 100.0);
         let mut scenario = Scenario::new(1, size).receivers(10, &link);
         let config = &mut scenario.sender().config;
-        (config.segment_size, config.block_len) = (1344, 256);
+        config.segment_size = 1344;
+        config.block_len = 256;
         let id = BenchmarkId::from_parameter(format!("{percent} % loss"));
         group.bench_with_input(id, &scenario, |b, scenario| b.iter(|| run(scenario).packets));
     }

@@ -10,7 +10,7 @@ fn block(k: u32) -> Vec<u8> {
     (0..k * u32::from(T)).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// A buffer that lacks every tenth source symbol and has repair symbols instead.
+/// A buffer with repair symbols instead of every tenth source symbol.
 fn lossy(k: u32, source: &[u8]) -> BlockBuffer {
     let mut buffer = BlockBuffer::new(Scheme::RaptorQ, k, T, source.len() as u32).expect("valid");
     let lost = k.div_ceil(10);

@@ -1,8 +1,8 @@
-//! A file to one receiver over loopback multicast, as fast as it goes, file to file with
-//! verification, beside bare sockets that carry the same bytes on the same path in the same run.
+//! A file to one receiver over loopback multicast at the highest rate, from file to file with
+//! verification, compared with bare sockets that carry as many bytes on this path in the same run.
 //!
-//! Not a criterion bench: one run takes seconds and its figure of merit is a ratio. Prints a line a
-//! run; `NORM_BENCH_MIB` sets the size (default 512).
+//! This is no criterion bench: a run takes seconds, and its result is a ratio. It prints a line for
+//! each run. `NORM_BENCH_MIB` sets the size (default 512).
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,8 +28,8 @@ fn main() {
         let raw = raw_sockets(46_100 + run, mib << 20);
         let ours = transfer(46_200 + run, &source, &folder.path().join(format!("out{run}")));
         println!(
-            "norm file to file {:.0} Mbit/s; bare GSO sockets {:.0} Mbit/s, of which {:.1} % arrived; ratio {:.2}",
-            ours,
+            "norm file to file {ours:.0} Mbit/s; bare GSO sockets {:.0} Mbit/s, of which {:.1} % \
+             arrived; ratio {:.2}",
             raw.sent,
             raw.arrived * 100.0,
             ours / raw.sent
@@ -57,14 +57,17 @@ fn lo() -> Option<InterfaceSpec> {
     Some(InterfaceSpec::Name("lo".to_owned()))
 }
 
-/// Goodput in Mbit/s from the first data to the receiver's last file under its final name.
+/// Goodput in Mbit/s, from the first packet of content to the end of the transfer.
 fn transfer(port: u16, source: &Path, out: &Path) -> f64 {
     std::fs::create_dir(out).expect("a fresh folder");
     let mut options = ReceiveOptions::new(group(port), out);
-    (options.interface, options.loopback) = (lo(), true);
+    options.interface = lo();
+    options.loopback = true;
     let receiving = receive(&options).expect("a receiver starts");
     let mut options = SendOptions::new(group(port));
-    (options.interface, options.pace, options.min_receivers) = (lo(), Pace::Unlimited, 1);
+    options.interface = lo();
+    options.pace = Pace::Unlimited;
+    options.min_receivers = 1;
     let sending = send(&[source.to_owned()], &options).expect("a sender starts");
     let report = sending.wait().expect("the sender ends well");
     receiving.wait().expect("the receiver ends well");
@@ -74,24 +77,30 @@ fn transfer(port: u16, source: &Path, out: &Path) -> f64 {
     report.bytes as f64 * 8e-6 / seconds
 }
 
+/// Result of the bare sockets.
 struct Raw {
+    /// Mbit/s.
     sent: f64,
+    /// Share that arrived.
     arrived: f64,
 }
 
-/// The same number of bytes through a bare [`Link`], unpaced and unrepaired.
+/// The bytes of the transfer through a bare [`Link`], without pacing and repair.
 fn raw_sockets(port: u16, bytes: u64) -> Raw {
     let mut config = LinkConfig::new(group(port));
-    (config.interface, config.loopback) = (lo(), true);
+    config.interface = lo();
+    config.loopback = true;
     let mut receiver = Link::open(&config).expect("a link opens");
     let counter = std::thread::spawn(move || {
-        let (mut count, mut last) = (0u64, Instant::now());
+        let mut count = 0u64;
+        let mut last = Instant::now();
         while count < bytes && last.elapsed() < Duration::from_millis(500) {
             receiver.wait(Some(Duration::from_millis(20))).expect("it waits");
             let mut got = 0;
             receiver.recv(64, &mut |r| got += r.payload.len() as u64).expect("it receives");
             if got > 0 {
-                (count, last) = (count + got, Instant::now());
+                count += got;
+                last = Instant::now();
             }
         }
         count

@@ -1,5 +1,5 @@
-//! Reed-Solomon coding of one block: 64 source symbols of 1400 bytes, 16 parity symbols, 16 losses;
-//! beside the crate `reed-solomon-erasure`, whose code is another but costs the same.
+//! Reed-Solomon coding of one block: 64 source symbols of 1400 bytes, 16 parity symbols, 16 losses.
+//! Compared with the crate `reed-solomon-erasure`, which has another code of equal cost.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use criterion::measurement::WallTime;
@@ -19,7 +19,7 @@ fn block() -> Vec<u8> {
     (0..K * u32::from(T)).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// A code made once per session, as a sender and a receiver would.
+/// Our code, made once, as in a session.
 fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, field: Field) {
     let code = ReedSolomon::new(field, Points::Rizzo, K, PARITY).expect("valid");
     let source = block();
@@ -31,7 +31,7 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, field: Field) {
             code.encode(K, T, black_box(&source), 0, PARITY, &mut parity).expect("valid");
         });
     });
-    // What is lost may be anything, so one block can be decoded again and again.
+    // Lost symbols may have any content, so one block can be decoded again and again.
     let mut block = source.clone();
     for n in LOST {
         block[n as usize * SIZE..][..SIZE].fill(0);
@@ -42,7 +42,7 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, field: Field) {
         code.decode(K, T, block, |n| !lost[n as usize], parity).expect("enough");
     };
     decode(&mut block);
-    assert!(block == source, "decoded something else");
+    assert!(block == source, "a wrongly decoded block");
     group.bench_function(format!("decode/{name}"), |b| b.iter(|| decode(black_box(&mut block))));
 }
 
@@ -54,7 +54,8 @@ fn theirs(group: &mut BenchmarkGroup<'_, WallTime>) {
     group.bench_function("encode/reed-solomon-erasure", |b| {
         b.iter(|| code.encode(black_box(&mut shards)).expect("valid"));
     });
-    // Lost, but with a place to write to: nothing is allocated. It caches the matrix of these losses.
+    // Lost shards keep their memory, so nothing is allocated. The crate caches the matrix of the
+    // losses.
     let mut shards: Vec<(Vec<u8>, bool)> = shards.into_iter().map(|s| (s, true)).collect();
     group.bench_function("decode/reed-solomon-erasure", |b| {
         b.iter(|| {
@@ -67,7 +68,7 @@ fn theirs(group: &mut BenchmarkGroup<'_, WallTime>) {
     assert!(shards.iter().zip(block().chunks(SIZE)).all(|(ours, shard)| ours.0 == shard));
 }
 
-/// The sums of products alone, with each kernel that this machine has.
+/// The sums of products alone, with each kernel of this machine.
 fn kernels(group: &mut BenchmarkGroup<'_, WallTime>) {
     let source = block();
     let sources: Vec<&[u8]> = source.chunks(SIZE).collect();

@@ -1,4 +1,4 @@
-//! How fast the simulator is, on one thread.
+//! The speed of the simulator on one thread.
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
 
 use std::time::Instant;
@@ -20,16 +20,17 @@ fn deliveries(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Prints how much longer a transfer takes than its simulation.
+/// Prints the ratio of virtual time to real time.
 fn against_real_time(_: &mut Criterion) {
     for percent in [0u32, 1] {
         let loss = f64::from(percent) / 100.0;
         let experiment = Experiment { loss, rate: 10_000_000, ..Experiment::new(1, 100) };
         let start = Instant::now();
-        let simulated = experiment.run(1).completed.expect("everybody completes").as_secs_f64();
+        let simulated = experiment.run(1).completed.expect("all receivers complete").as_secs_f64();
         let real = start.elapsed().as_secs_f64();
         println!(
-            "100 receivers at 10 Mbit/s, {percent} % loss: {simulated:.2} s simulated in {real:.2} s, {:.0}:1",
+            "100 receivers at 10 Mbit/s, {percent} % loss: {simulated:.2} s simulated in \
+             {real:.2} s, {:.0}:1",
             simulated / real
         );
     }

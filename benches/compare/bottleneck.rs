@@ -1,26 +1,33 @@
-//! The table of who finds a bottleneck's rate: times, which are what users wait for.
+//! The table for bottlenecks: times of programs that find the rate.
 
-use crate::contest::{Contest, Entry};
+use crate::comparison::{Comparison, Entry};
 use crate::options::Options;
 use crate::table::{NONE, number, row, rule};
 use crate::tools::Tool;
 
-const HEAD: &str = "\n## Times\n\nSeconds, medians. \"Fixed\" is the best of the fixed rates, by the link's. Others control congestion; \
-                    who was never done in time counts with the limit.\n\n| link Mbit/s | receivers | loss % | norm-send | fixed | at \
-                    | norm-send / fixed | uftp | uftp / norm-send | NRL NORM | NRL / norm-send |\n";
+const HEAD: &str = "\n## Times\n\n\
+    Medians in seconds. \"Fixed\" is the best of the fixed rates, as a part of the link's rate. \
+    Others control congestion; programs that always exceed the limit count with the limit.\n\n\
+    | link Mbit/s | receivers | loss % | norm-send | fixed | at | norm-send / fixed | uftp \
+    | uftp / norm-send | NRL NORM | NRL / norm-send |\n";
 
-/// A time in seconds, and whether it is only the least that it can be.
-type Time = Option<(f64, bool)>;
+/// A time in seconds.
+#[derive(Copy, Clone)]
+struct Time {
+    seconds: f64,
+    /// The actual time is longer.
+    is_minimum: bool,
+}
 
 /// One line per case.
-pub fn times(options: &Options, results: &[Contest]) -> String {
+pub fn times(options: &Options, results: &[Comparison]) -> String {
     let mut text = HEAD.to_owned();
     text += &rule(11);
-    for contest in results {
-        let case = &contest.case;
-        let own = contest.entry(Tool::Ours).filter(|entry| entry.is_right());
+    for comparison in results {
+        let case = &comparison.case;
+        let own = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
         let own = own.and_then(|entry| time(options, entry));
-        let fixed = contest.best(Tool::Fixed);
+        let fixed = comparison.best(Tool::Fixed);
         let at = fixed.map_or(NONE, |entry| entry.setting.label);
         let fixed = fixed.and_then(|entry| time(options, entry));
         let mut cells = vec![
@@ -33,8 +40,8 @@ pub fn times(options: &Options, results: &[Contest]) -> String {
             show(quotient(own, fixed)),
         ];
         for tool in [Tool::Uftp, Tool::Nrl] {
-            let failed = || contest.entry(tool).and_then(|entry| too_long(options, entry));
-            let peer = contest.best(tool).and_then(|entry| time(options, entry)).or_else(failed);
+            let failed = || comparison.entry(tool).and_then(|entry| too_long(options, entry));
+            let peer = comparison.best(tool).and_then(|entry| time(options, entry)).or_else(failed);
             cells.extend([show(peer), show(quotient(peer, own))]);
         }
         text += &row(&cells);
@@ -42,26 +49,28 @@ pub fn times(options: &Options, results: &[Contest]) -> String {
     text
 }
 
-fn time(options: &Options, entry: &Entry) -> Time {
-    Some((options.size.as_u64() as f64 * 8.0 / entry.rate()?, false))
+fn time(options: &Options, entry: &Entry) -> Option<Time> {
+    let seconds = options.size.as_u64() as f64 * 8.0 / entry.rate()?;
+    Some(Time { seconds, is_minimum: false })
 }
 
-/// The limit, for who was never done within it.
-fn too_long(options: &Options, entry: &Entry) -> Time {
-    let late = |trouble: &String| trouble.starts_with(crate::run::TOO_LONG);
-    let all = entry.runs.iter().all(|run| run.trouble.as_ref().is_some_and(late));
-    (all && !entry.runs.is_empty()).then_some((options.limit.as_secs_f64(), true))
+/// The limit, for a program that always exceeds it.
+fn too_long(options: &Options, entry: &Entry) -> Option<Time> {
+    let late = |failure: &String| failure.starts_with(crate::run::TOO_LONG);
+    let all = entry.runs.iter().all(|run| run.failure.as_ref().is_some_and(late));
+    let time = Time { seconds: options.limit.as_secs_f64(), is_minimum: true };
+    (all && !entry.runs.is_empty()).then_some(time)
 }
 
-fn quotient(a: Time, b: Time) -> Time {
-    let ((a, at_least), (b, _)) = a.zip(b)?;
-    Some((a / b, at_least))
+fn quotient(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    let (a, b) = a.zip(b)?;
+    Some(Time { seconds: a.seconds / b.seconds, ..a })
 }
 
-fn show(time: Time) -> String {
+fn show(time: Option<Time>) -> String {
     match time {
-        Some((seconds, true)) => format!("> {seconds:.2}"),
-        Some((seconds, false)) => format!("{seconds:.2}"),
+        Some(Time { seconds, is_minimum: true }) => format!("> {seconds:.2}"),
+        Some(Time { seconds, is_minimum: false }) => format!("{seconds:.2}"),
         None => NONE.to_owned(),
     }
 }

@@ -1,19 +1,19 @@
-//! What is varied.
+//! Cases: the parameters of the comparison.
 
 use std::fmt;
 
-/// One cell of the comparison.
+/// One case of the comparison.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Case {
-    /// How many receivers.
+    /// Number of receivers.
     pub receivers: u8,
     /// Percent of the packets that each receiver loses.
     pub loss: f64,
     /// MTU of all interfaces.
     pub mtu: u32,
-    /// Whether a batch (GSO) crosses the network as one packet.
+    /// A batch (GSO) crosses the network as one packet.
     pub offload: bool,
-    /// Bits per second that reach each receiver, if there is a limit.
+    /// Bits per second of a bottleneck to each receiver, if there is one.
     pub bottleneck: Option<u64>,
 }
 

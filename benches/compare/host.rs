@@ -1,4 +1,4 @@
-//! The machine: limits that are raised while we measure, and how it is described.
+//! The machine: its description, and limits that are raised during measurements.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,26 +6,27 @@ use std::process::Command;
 
 use crate::shell;
 
-/// Least values under which the peers were at their best. They hold for the whole machine.
-const LEAST: [(&str, u64); 3] =
+/// Minimum values of kernel settings, with which the peers are fastest. They apply to the whole
+/// machine.
+const MIN_SETTINGS: [(&str, u64); 3] =
     [("rmem_max", 256 << 20), ("wmem_max", 256 << 20), ("netdev_max_backlog", 100_000)];
 
-/// Kernel settings that were raised; put back with this value.
+/// Kernel settings that were raised. They are restored when this value is dropped.
 #[derive(Default)]
 pub struct Settings {
     before: Vec<(PathBuf, String)>,
 }
 
 impl Settings {
-    /// Raises what is too low.
+    /// Raises the settings that are too low.
     pub fn raise() -> Result<Self, String> {
         let mut settings = Self::default();
-        for (name, least) in LEAST {
+        for (name, min) in MIN_SETTINGS {
             let path = PathBuf::from(format!("/proc/sys/net/core/{name}"));
             let fail = |error| format!("{}: {error} (this needs root)", path.display());
             let before = fs::read_to_string(&path).map_err(fail)?;
-            if before.trim().parse::<u64>().is_ok_and(|value| value < least) {
-                fs::write(&path, least.to_string()).map_err(fail)?;
+            if before.trim().parse::<u64>().is_ok_and(|value| value < min) {
+                fs::write(&path, min.to_string()).map_err(fail)?;
                 settings.before.push((path, before));
             }
         }
@@ -37,7 +38,7 @@ impl Drop for Settings {
     fn drop(&mut self) {
         for (path, value) in &self.before {
             if let Err(error) = fs::write(path, value) {
-                eprintln!("{} could not be put back: {error}", path.display());
+                eprintln!("{} cannot be restored: {error}", path.display());
             }
         }
     }
@@ -61,7 +62,7 @@ pub fn now() -> String {
         .map_or_else(|_| "unknown date".to_owned(), |text| text.trim().to_owned())
 }
 
-/// The commit that is checked out here, if any.
+/// The current commit, if there is one.
 pub fn revision() -> Option<String> {
     let mut git = Command::new("git");
     let text = shell::run(git.args(["describe", "--always", "--dirty", "--exclude=*"])).ok()?;

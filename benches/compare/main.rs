@@ -1,15 +1,15 @@
-//! `compare`: our programs, the bare socket, and the multicast programs of others, side by side.
+//! `compare`: measures our programs, the bare socket, and the multicast programs of others.
 //!
-//! One command runs them all over the same network namespaces, one after another and round by
-//! round, so that whatever else the machine does hits all of them; it checks every file that
-//! arrived and prints tables. `--help` tells the options, docs/performance.md how to read the tables.
+//! One command runs all of them in one set of network namespaces, one after another in rounds, so
+//! that other load on the machine affects all of them. It checks every received file and prints
+//! tables. `--help` explains the options, and docs/performance.md the tables.
 //!
-//! The rule for time is the same for all: from the start of the sender's process until the file of
-//! the last receiver is complete, which is when it was last changed. Needs root and Linux.
+//! Time counts from the start of the sender's process until the file of the last receiver is
+//! complete, which is when it was last changed. Needs root and Linux.
 
 mod bottleneck;
 mod case;
-mod contest;
+mod comparison;
 mod host;
 mod network;
 mod options;
@@ -27,12 +27,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 
-use contest::Contest;
+use comparison::Comparison;
 use options::{Cli, Mode, Options};
 use tools::Kit;
 use work::Work;
 
-/// Set by Ctrl-C; what runs then ends with an error, and everything made is removed.
+/// Set by Ctrl-C. The current run then ends with an error, and the network and files are removed.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
@@ -61,11 +61,11 @@ fn compare(options: &Options) -> Result<(), String> {
     let _settings = host::Settings::raise()?;
     let mut results = Vec::new();
     for case in options.cases() {
-        match Contest::hold(case, &kit, options, &work) {
-            Ok(contest) => results.push(contest),
+        match Comparison::run(case, &kit, options, &work) {
+            Ok(comparison) => results.push(comparison),
             Err(message) if results.is_empty() => return Err(message),
             Err(message) => {
-                // What was measured before is still worth its time.
+                // Results of earlier cases are still valid.
                 table::publish(options, &missing, &results)?;
                 return Err(message);
             }
@@ -77,7 +77,7 @@ fn compare(options: &Options) -> Result<(), String> {
     table::publish(options, &missing, &results)
 }
 
-/// Whether Ctrl-C was pressed.
+/// True when Ctrl-C was pressed.
 fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

@@ -1,6 +1,6 @@
-//! The network: a sender and receivers in namespaces of their own, joined by a bridge in another.
+//! The network: namespaces for a sender and receivers, and one for the bridge between them.
 //!
-//! Nothing outside these namespaces is touched. They are called `norm-compare-<process>-<host>`.
+//! Nothing outside of these namespaces is changed. Their names are `norm-compare-<process>-<host>`.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,9 +13,9 @@ const PREFIX: &str = "norm-compare";
 /// The interface of every host.
 pub const INTERFACE: &str = "eth0";
 
-/// All hosts of one case; removed with this value.
+/// All hosts of one case. They are removed when this value is dropped.
 pub struct Network {
-    /// Everything made so far, so that a half-built network is removed as well.
+    /// All namespaces so far, so that an incomplete network is removed, too.
     namespaces: Vec<String>,
     sender: String,
     receivers: Vec<String>,
@@ -29,7 +29,7 @@ impl Network {
         let receivers = (1..=case.receivers).map(|n| format!("{prefix}-receiver{n}")).collect();
         let mut network = Self { namespaces: Vec::new(), sender, receivers };
         let switch = network.namespace(format!("{prefix}-switch"))?;
-        // Without a querier a snooping bridge would sooner or later forget the members.
+        // Without a querier, a snooping bridge would forget the members after some time.
         ip(&format!("-n {switch} link add name bridge0 type bridge mcast_snooping 0"))?;
         ip(&format!("-n {switch} link set bridge0 mtu {} up", case.mtu))?;
         let hosts = [&[network.sender.clone()], &network.receivers[..]].concat();
@@ -38,13 +38,13 @@ impl Network {
             plug_in(&host, number, &switch, case)?;
         }
         for (receiver, number) in network.receivers.iter().zip(2..) {
-            lose(receiver, case.loss)?;
-            narrow(&switch, number, case)?;
+            set_loss(receiver, case.loss)?;
+            set_bottleneck(&switch, number, case)?;
         }
         Ok(network)
     }
 
-    /// A command that runs `program` at the sender. The process id stays the same through `ip`.
+    /// A command that runs `program` at the sender. `ip` keeps the process id.
     pub fn at_sender(&self, program: &Path) -> Command {
         command(&self.sender, program)
     }
@@ -54,7 +54,7 @@ impl Network {
         command(&self.receivers[index], program)
     }
 
-    /// Bytes of all Ethernet frames that have left the sender. A batch that leaves whole counts with
+    /// Bytes of all Ethernet frames of the sender. A batch that leaves as one packet counts with
     /// the headers of one packet.
     pub fn bytes_sent(&self) -> Result<u64, String> {
         let text = ip(&format!("-n {} -s -j link show dev {INTERFACE}", self.sender))?;
@@ -91,7 +91,7 @@ fn plug_in(namespace: &str, number: u8, switch: &str, case: &Case) -> Result<(),
     ip(&format!("-n {namespace} link set lo up"))?;
     ip(&format!("-n {namespace} link add {INTERFACE} type veth peer name {port} netns {switch}"))?;
     if !case.offload {
-        // Batches are then cut in software before they reach the interface.
+        // Software then cuts batches before they reach the interface.
         let mut ethtool = command(namespace, Path::new("ethtool"));
         let off = ["tx-udp-segmentation", "off", "gso", "off"];
         shell::run(ethtool.args(["-K", INTERFACE]).args(off))?;
@@ -104,18 +104,18 @@ fn plug_in(namespace: &str, number: u8, switch: &str, case: &Case) -> Result<(),
     Ok(())
 }
 
-/// From now on no more than the case's rate reaches a receiver, behind a queue of 20 ms.
-fn narrow(switch: &str, number: u8, case: &Case) -> Result<(), String> {
+/// Limits the rate to a receiver to that of the case, with a queue of 20 ms.
+fn set_bottleneck(switch: &str, number: u8, case: &Case) -> Result<(), String> {
     let Some(bits) = case.bottleneck else { return Ok(()) };
     let (queue, burst) = (bits / 8 / 50, (bits / 8 / 2000).max(16 << 10));
-    let words = format!(
+    let arguments = format!(
         "tc qdisc add dev port{number} root tbf rate {bits}bit burst {burst} limit {queue}"
     );
-    ip(&format!("netns exec {switch} {words}")).map(drop)
+    ip(&format!("netns exec {switch} {arguments}")).map(drop)
 }
 
-/// From now on a host loses this share of the UDP packets that arrive, each by its own toss.
-fn lose(namespace: &str, percent: f64) -> Result<(), String> {
+/// Makes a host drop this share of arriving UDP packets, at random.
+fn set_loss(namespace: &str, percent: f64) -> Result<(), String> {
     if percent == 0.0 {
         return Ok(());
     }
@@ -128,18 +128,18 @@ fn lose(namespace: &str, percent: f64) -> Result<(), String> {
     shell::run(command(namespace, Path::new("nft")).arg(table)).map(drop)
 }
 
-/// Never fails: it runs while other things already do.
+/// Removes a namespace. Never fails, because it runs after other failures.
 fn remove(namespace: &str) {
     if let Err(message) = ip(&format!("netns delete {namespace}")) {
         eprintln!("{message}");
     }
 }
 
-/// Removes what runs left behind that were killed.
+/// Removes the namespaces of runs that were killed.
 pub fn remove_orphans() -> Result<(), String> {
     for line in ip("netns list")?.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').nth(1));
+        let owner = name.strip_prefix(PREFIX).and_then(|name| name.split('-').nth(1));
         let process = owner.and_then(|text| text.parse::<u32>().ok());
         if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
             remove(name);

@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::tools::Tool;
 use crate::tools::raw::{RawRecvArgs, RawSendArgs};
 
-/// What can be asked for: a comparison, or one of the parts that it runs in its namespaces.
+/// A comparison, or one of the parts that it runs in its namespaces.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "compare", args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -34,7 +34,7 @@ pub enum Mode {
     Hash { file: PathBuf },
 }
 
-/// Runs norm-send and norm-recv beside the bare socket and other programs, and prints tables.
+/// Compares norm-send and norm-recv with the bare socket and other programs, and prints tables.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Numbers of receivers, 1 to 100
@@ -52,11 +52,12 @@ pub struct Options {
         value_parser = clap::value_parser!(u32).range(1500..=9000))]
     pub mtu: Vec<u32>,
 
-    /// Whether a batch of one system call crosses the network whole: on; as datagrams: off
+    /// Segmentation offload: with it, a batch of one system call crosses the network as one packet
     #[arg(long, value_name = "WHICH", default_value = "both")]
     pub offload: Offload,
 
-    /// Lets so much reach each receiver, such as 100M: programs that can then find the rate by themselves
+    /// Rate of a bottleneck to each receiver, such as 100M; programs that can do so find it
+    /// themselves
     #[arg(long, value_name = "RATE", value_parser = bits)]
     pub bottleneck: Option<u64>,
 
@@ -64,12 +65,12 @@ pub struct Options {
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub size: ByteSize,
 
-    /// How often each program runs in each case; medians are shown
+    /// Number of runs of each program in each case; medians are shown
     #[arg(long, value_name = "N", default_value_t = 5,
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub runs: u32,
 
-    /// Who takes part
+    /// Programs to compare
     #[arg(
         long,
         value_name = "TOOL,..",
@@ -82,7 +83,7 @@ pub struct Options {
     #[arg(long, value_name = "SECS", default_value = "300", value_parser = seconds)]
     pub limit: Duration,
 
-    /// Where norm-send and norm-recv are [default: beside this program, built first under cargo run]
+    /// Folder of norm-send and norm-recv [default: that of this program; built first by cargo run]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
 
@@ -94,12 +95,12 @@ pub struct Options {
     #[arg(long, value_name = "ARGS", default_value = "", allow_hyphen_values = true)]
     pub ours_recv_args: String,
 
-    /// Also write the tables to this file, anew after each case
+    /// Also write the tables to this file, after each case
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
-/// Which settings of segmentation offload are measured.
+/// Settings of segmentation offload that are measured.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Offload {
     On,
@@ -115,9 +116,9 @@ Examples:
                             loss of single packets, as on a wire
   compare --bottleneck 100M --loss 0.1,1,5 --receivers 1 --mtu 1500 --offload off --size 32MiB
           --tools ours,fixed,uftp,nrl --limit 120 --out bottleneck.md
-                            who finds the rate of a link, and how long files take then
+                            programs that find the rate of a link, and their times
   compare --size 64MiB --runs 1 --receivers 1 --tools ours,uftp
-                            a quick look";
+                            a short comparison";
 
 impl Options {
     /// All cases, in the order in which they are measured.
@@ -152,7 +153,7 @@ fn percent(text: &str) -> Result<f64, String> {
     if (0.0..=90.0).contains(&percent) { Ok(percent) } else { Err("give 0 to 90".to_owned()) }
 }
 
-/// Bits per second, with M or G behind the number.
+/// Bits per second, with M or G after the number.
 fn bits(text: &str) -> Result<u64, String> {
     let scale = match text.as_bytes().last() {
         Some(b'M') => 1_000_000,
@@ -179,12 +180,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definitions_are_sound() {
+    fn definitions_are_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_bottleneck_is_given_with_its_unit() {
+    fn bottleneck_has_a_unit() {
         assert_eq!((bits("100M"), bits("1G")), (Ok(100_000_000), Ok(1_000_000_000)));
         assert!(
             ["", "M", "100", "0M", "2000G", "1,5G", "é"].iter().all(|text| bits(text).is_err())

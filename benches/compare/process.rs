@@ -1,4 +1,4 @@
-//! A program that is measured: when it ended, what it used.
+//! Measured processes: their end, and the resources that they used.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::reap::{self, Ended};
 
-/// How often the memory is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// Interval of looks at the memory.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A started program; killed when this value goes, should it still run.
+/// A process. It is killed when this value is dropped, if it still runs.
 pub struct Running {
     name: String,
     child: Child,
@@ -21,17 +21,17 @@ pub struct Running {
     next_look: Instant,
 }
 
-/// Most memory seen, in bytes.
+/// Peak of the memory, in bytes.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Memory {
-    /// Of its own, not backed by a file: `RssAnon`, looked at every 20 ms.
+    /// Memory that is not backed by a file: `RssAnon`, looked at every 20 ms.
     pub anonymous: u64,
-    /// All that was resident, `VmHWM`: with pages of files and programs.
+    /// All resident memory, with pages of files and programs: `VmHWM`.
     pub resident: u64,
 }
 
 impl Running {
-    /// Starts a command. What it says goes to `<name>.out` and `<name>.err` in `logs`.
+    /// Starts a command. Its output goes to `<name>.out` and `<name>.err` in `logs`.
     pub fn start(name: &str, mut command: Command, logs: &Path) -> Result<Self, String> {
         let log = logs.join(name);
         let file = |extension| File::create(log.with_extension(extension));
@@ -39,37 +39,43 @@ impl Running {
             command.stdin(Stdio::null()).stdout(file("out")?).stderr(file("err")?).spawn()
         };
         let child = start().map_err(|error| format!("{name} cannot be started: {error}"))?;
-        let (memory, next_look) = (Memory::default(), Instant::now());
-        Ok(Self { name: name.to_owned(), child, log, ended: None, memory, next_look })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log,
+            ended: None,
+            memory: Memory::default(),
+            next_look: Instant::now(),
+        })
     }
 
-    /// Looks at it, and says whether it has ended.
+    /// Looks at the process. True if it has ended.
     pub fn poll(&mut self) -> Result<bool, String> {
         if self.ended.is_none() && self.next_look <= Instant::now() {
             self.memory.look(self.child.id());
-            self.next_look = Instant::now() + LOOK;
+            self.next_look = Instant::now() + LOOK_INTERVAL;
         }
         self.collect(false).map_err(|error| format!("{} cannot be watched: {error}", self.name))?;
         Ok(self.ended.is_some())
     }
 
-    /// Ends it, should it still run, and says what it used.
+    /// Ends the process if it still runs, and returns the resources that it used.
     pub fn stop(&mut self) -> Result<Ended, String> {
         self.memory.look(self.child.id());
         self.end().map_err(|error| format!("{} cannot be ended: {error}", self.name))
     }
 
-    /// When it ended.
+    /// When the process ended.
     pub fn ended_at(&self) -> Option<Instant> {
         self.ended.map(|(at, _)| at)
     }
 
-    /// The most memory it has held.
+    /// The peak of its memory.
     pub fn memory(&self) -> Memory {
         self.memory
     }
 
-    /// Whether it has a UDP socket on this port.
+    /// True when it has a UDP socket on this port.
     pub fn listens(&self, port: u16) -> bool {
         let table = fs::read_to_string(format!("/proc/{}/net/udp", self.child.id()));
         let end = format!(":{port:04X}");
@@ -79,7 +85,7 @@ impl Running {
         })
     }
 
-    /// Bytes that have left its network through an interface.
+    /// Bytes that its network has sent through an interface.
     pub fn bytes_sent(&self, interface: &str) -> Option<u64> {
         let table = fs::read_to_string(format!("/proc/{}/net/dev", self.child.id())).ok()?;
         let head = format!("{interface}:");
@@ -87,16 +93,16 @@ impl Running {
         line.split_whitespace().nth(8)?.parse().ok()
     }
 
-    /// What it has printed.
+    /// Its standard output.
     pub fn output(&self) -> String {
         fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
 
-    /// The last line of what it said, for messages; may be empty.
-    pub fn last_words(&self) -> String {
+    /// The last line of its output or errors, for messages; may be empty.
+    pub fn last_line(&self) -> String {
         let read = |extension| fs::read(self.log.with_extension(extension)).unwrap_or_default();
-        let said = [read("out"), read("err")].concat();
-        let text = String::from_utf8_lossy(&said);
+        let text = [read("out"), read("err")].concat();
+        let text = String::from_utf8_lossy(&text);
         text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").to_owned()
     }
 
@@ -104,7 +110,7 @@ impl Running {
         if let Some((_, ended)) = self.ended {
             return Ok(ended);
         }
-        // Not collected yet, so the id is still its own; it may have ended in between.
+        // It is not collected yet, so the id is still its own. It may have ended meanwhile.
         let _ = self.child.kill();
         self.collect(true)?;
         let (_, ended) = self.ended.ok_or_else(|| io::Error::other("it is still there"))?;

@@ -1,4 +1,4 @@
-//! What a process has used, which the standard library does not tell.
+//! The resources of a child process, which the standard library does not report.
 #![expect(unsafe_code, reason = "no safe dependency offers wait4")]
 
 use std::io;
@@ -6,14 +6,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// How a process ended, and the processor time that it used, in user space and in the kernel.
+/// Status of an ended process, and its processor time in user space and in the kernel.
 #[derive(Copy, Clone, Debug)]
 pub struct Ended {
     pub status: ExitStatus,
     pub cpu: Duration,
 }
 
-/// Collects a child if it has ended; waits for that if asked to.
+/// Collects a child if it has ended. With `wait`, waits for its end.
 ///
 /// After `Ok(Some(_))` the id is free again and must not be used.
 pub fn reap(id: u32, wait: bool) -> io::Result<Option<Ended>> {
@@ -45,8 +45,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::zombie_processes, reason = "it is waited for by what is tested")]
-    fn a_busy_process_has_used_processor_time() {
+    #[expect(clippy::zombie_processes, reason = "the tested function waits for it")]
+    fn busy_process_has_used_processor_time() {
         let busy = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3";
         let child = Command::new("sh").args(["-c", busy]).spawn().unwrap();
         let ended = reap(child.id(), true).unwrap().unwrap();

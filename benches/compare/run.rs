@@ -1,4 +1,4 @@
-//! One run of one program: start, watch, end, judge.
+//! One run of one program: start it, watch it, end it, and check its files.
 
 use std::path::PathBuf;
 use std::thread;
@@ -9,45 +9,46 @@ use crate::process::{Memory, Running};
 use crate::tools::{self, Kit, Outcome, Plan, Scene, Setting};
 use crate::work;
 
-/// How often processes are looked at.
-const LOOK: Duration = Duration::from_millis(1);
-/// How long receivers may take to listen.
-const START: Duration = Duration::from_secs(10);
-/// From the sockets of the receivers to the sender's start; memberships are set up in it.
+/// Interval of looks at the processes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+/// Time for receivers to open their sockets.
+const MAX_START: Duration = Duration::from_secs(10);
+/// Time from the sockets of the receivers to the start of the sender, for group memberships.
 const SETTLE: Duration = Duration::from_millis(200);
-/// How long after the sender receivers that end by themselves may end.
-const END: Duration = Duration::from_secs(30);
-/// How long after the sender the others may take to have the file in place.
-const PLACE: Duration = Duration::from_secs(2);
-/// A sender that has sent less than [`SIGN_OF_LIFE`] bytes for so long is stuck.
-const STUCK: Duration = Duration::from_secs(30);
-const SIGN_OF_LIFE: u64 = 64 << 10;
+/// Time for receivers to end after the sender, if they end by themselves.
+const MAX_END: Duration = Duration::from_secs(30);
+/// Time for other receivers to have the file in place after the end of the sender.
+const MAX_PLACING: Duration = Duration::from_secs(2);
+/// Time without progress after which a sender is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// Bytes on the wire that count as progress.
+const MIN_PROGRESS: u64 = 64 << 10;
 
-/// How the trouble of who needs longer than the limit begins.
+/// Start of the message for runs that take longer than the limit.
 pub const TOO_LONG: &str = "not done after";
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
-    /// What made it worthless, if anything: its rate then does not count.
-    pub trouble: Option<String>,
-    /// Receivers with a right file, and receivers; `None` where there is nothing to check.
+    /// The failure of the run, if there is one. Its rate does not count then.
+    pub failure: Option<String>,
+    /// Receivers with a correct file, and all receivers. `None` if there is nothing to check.
     pub right: Option<(usize, usize)>,
     /// Bits of content per second at the slowest receiver.
     pub rate: f64,
-    /// From the sender's start until it and all receivers that end by themselves had ended.
+    /// Time from the start of the sender to the end of all processes that end by themselves.
     pub wall: Duration,
     pub sender: Used,
     pub receivers: Vec<Used>,
     /// Bytes of Ethernet frames that left the sender.
     pub wire: u64,
-    /// Bytes of content in the sender's packets, where the program tells.
+    /// Bytes of content in the sender's packets, if the program reports it.
     pub symbols: Option<u64>,
     /// Bare socket: the share that arrived at the slowest receiver.
     pub arrived: Option<f64>,
 }
 
-/// What a process used.
+/// The resources of a process.
 #[derive(Copy, Clone, Debug)]
 pub struct Used {
     pub cpu: Duration,
@@ -58,7 +59,7 @@ pub struct Used {
 ///
 /// # Errors
 ///
-/// When nothing more can be measured; a program that fails is a [`Run`] with trouble.
+/// When no more can be measured. A program that fails is a [`Run`] with a failure.
 pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> Result<Run, String> {
     scene.work.clear(usize::from(scene.case.receivers))?;
     let Plan { receivers, sender, port, receivers_end, result } = kit.plan(setting, scene);
@@ -68,20 +69,20 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
         .enumerate()
         .map(|(index, command)| Running::start(&format!("receiver{index}"), command, &logs))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut trouble = wait_until_ready(&mut receivers, port)?;
+    let mut failure = wait_until_ready(&mut receivers, port)?;
     let wire = scene.network.bytes_sent()?;
     let (start, clock) = (Instant::now(), SystemTime::now());
     let mut sender = Running::start("sender", sender, &logs)?;
-    if trouble.is_none() {
+    if failure.is_none() {
         let files = if let Outcome::Files(files) = &result { &files[..] } else { &[] };
         let there = || files.iter().all(|file| scene.work.is_there(file));
         let mut watch = Watch { sender: &mut sender, receivers: &mut receivers, start, limit };
-        trouble = watch.until_end(receivers_end, &there)?;
+        failure = watch.until_end(receivers_end, &there)?;
     }
     let status = sender.stop()?;
-    // The exit codes of others are not ours to judge: their files are.
-    if !status.status.success() && !setting.tool.is_peer() && trouble.is_none() {
-        trouble = Some(format!("the sender's {}: {}", status.status, sender.last_words()));
+    // The exit codes of peers do not count, their files do.
+    if !status.status.success() && !setting.tool.is_peer() && failure.is_none() {
+        failure = Some(format!("the sender's {}: {}", status.status, sender.last_line()));
     }
     let sender_used = Used { cpu: status.cpu, memory: sender.memory() };
     let ends =
@@ -89,7 +90,7 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
     let end = ends.chain(sender.ended_at()).max().unwrap_or(start);
     let used = receivers.iter_mut().map(used).collect::<Result<_, _>>()?;
     let mut run = Run {
-        trouble,
+        failure,
         right: None,
         rate: 0.0,
         wall: end - start,
@@ -99,12 +100,12 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
         symbols: setting.tool.symbol_bytes(scene),
         arrived: None,
     };
-    let words = || {
+    let lines = || {
         let all = receivers.iter().chain([&sender]);
-        all.map(Running::last_words).filter(|words| !words.is_empty()).collect::<Vec<_>>()
+        all.map(Running::last_line).filter(|line| !line.is_empty()).collect::<Vec<_>>()
     };
     match result {
-        Outcome::Files(files) => run.judge_files(&files, clock, scene, &words),
+        Outcome::Files(files) => run.judge_files(&files, clock, scene, &lines),
         Outcome::Counts => run.judge_counts(tools::counts(&sender, &receivers)),
         Outcome::Nothing => run.rate = rate(scene.work.bytes(), run.wall),
     }
@@ -112,19 +113,19 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
 }
 
 impl Run {
-    /// Whether its numbers count.
+    /// True when the run has succeeded.
     pub fn is_right(&self) -> bool {
-        self.trouble.is_none()
+        self.failure.is_none()
     }
 
-    /// For whoever watches.
+    /// The result in one line, for the terminal.
     pub fn in_short(&self) -> String {
-        match &self.trouble {
+        match &self.failure {
             None => {
                 let (rate, wall) = (self.rate / 1e6, self.wall.as_secs_f64());
                 format!("{rate:.0} Mbit/s, all ended after {wall:.1} s")
             }
-            Some(trouble) => format!("failed: {trouble}"),
+            Some(failure) => format!("failed: {failure}"),
         }
     }
 
@@ -133,13 +134,13 @@ impl Run {
         files: &[PathBuf],
         start: SystemTime,
         scene: &Scene<'_>,
-        words: &dyn Fn() -> Vec<String>,
+        lines: &dyn Fn() -> Vec<String>,
     ) {
         let right = files.iter().filter(|file| scene.work.is_right(file)).count();
         self.right = Some((right, files.len()));
-        if right < files.len() && self.trouble.is_none() {
-            let said = [vec!["files are missing or wrong".to_owned()], words()].concat();
-            self.trouble = Some(said.join("; "));
+        if right < files.len() && self.failure.is_none() {
+            let text = [vec!["files are missing or wrong".to_owned()], lines()].concat();
+            self.failure = Some(text.join("; "));
         }
         let last = files.iter().filter_map(|file| work::last_change(file)).max();
         let time = last.and_then(|last| last.duration_since(start).ok());
@@ -152,7 +153,9 @@ impl Run {
                 self.rate = rate(counts.bytes, counts.time);
                 self.arrived = Some(counts.arrived);
             }
-            None if self.trouble.is_none() => self.trouble = Some("nothing was counted".to_owned()),
+            None if self.failure.is_none() => {
+                self.failure = Some("no counts were printed".to_owned())
+            }
             None => {}
         }
     }
@@ -167,19 +170,19 @@ fn used(process: &mut Running) -> Result<Used, String> {
     Ok(Used { cpu: ended.cpu, memory: process.memory() })
 }
 
-/// Waits until all listen. Returns what is wrong if they do not.
+/// Waits until all receivers listen. Returns the failure if they do not.
 fn wait_until_ready(receivers: &mut [Running], port: u16) -> Result<Option<String>, String> {
-    let end = Instant::now() + START;
+    let end = Instant::now() + MAX_START;
     for receiver in &mut *receivers {
         while !receiver.listens(port) {
             check_interrupt()?;
             if receiver.poll()? {
-                return Ok(Some(format!("a receiver did not start: {}", receiver.last_words())));
+                return Ok(Some(format!("a receiver did not start: {}", receiver.last_line())));
             }
             if Instant::now() > end {
                 return Ok(Some(format!("a receiver does not listen on port {port}")));
             }
-            thread::sleep(LOOK);
+            thread::sleep(LOOK_INTERVAL);
         }
     }
     if !receivers.is_empty() {
@@ -201,14 +204,15 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Returns what went wrong, if something did.
+    /// Waits for the end of the transfer. Returns its failure, if there is one.
     fn until_end(
         &mut self,
         receivers_end: bool,
         there: &dyn Fn() -> bool,
     ) -> Result<Option<String>, String> {
-        let (mut alive, mut sent) = (Instant::now(), 0);
-        let mut next_sign = alive;
+        let mut last_progress = Instant::now();
+        let mut sent = 0;
+        let mut next_check = last_progress;
         loop {
             check_interrupt()?;
             let mut running = false;
@@ -219,9 +223,9 @@ impl Watch<'_> {
                 let since = self.sender.ended_at().map_or(Duration::ZERO, |end| end.elapsed());
                 match receivers_end {
                     true if !running => return Ok(None),
-                    true if since > END => return Ok(Some("receivers do not end".to_owned())),
-                    // Whether they are right is seen later.
-                    false if since > PLACE || there() => return Ok(None),
+                    true if since > MAX_END => return Ok(Some("receivers do not end".to_owned())),
+                    // Their content is checked later.
+                    false if since > MAX_PLACING || there() => return Ok(None),
                     _ => {}
                 }
             }
@@ -229,16 +233,20 @@ impl Watch<'_> {
             if now - self.start > self.limit {
                 return Ok(Some(format!("{TOO_LONG} {} s", self.limit.as_secs())));
             }
-            if now >= next_sign {
-                next_sign = now + Duration::from_secs(1);
+            if now >= next_check {
+                next_check = now + Duration::from_secs(1);
                 let total = self.sender.bytes_sent(INTERFACE);
-                if total.is_none_or(|total| total >= sent + SIGN_OF_LIFE) {
-                    (alive, sent) = (now, total.unwrap_or(0));
-                } else if now - alive > STUCK {
-                    return Ok(Some(format!("stuck: nothing sent for {} s", STUCK.as_secs())));
+                if total.is_none_or(|total| total >= sent + MIN_PROGRESS) {
+                    last_progress = now;
+                    sent = total.unwrap_or(0);
+                } else if now - last_progress > STUCK_AFTER {
+                    return Ok(Some(format!(
+                        "stuck: nothing sent for {} s",
+                        STUCK_AFTER.as_secs()
+                    )));
                 }
             }
-            thread::sleep(LOOK);
+            thread::sleep(LOOK_INTERVAL);
         }
     }
 }

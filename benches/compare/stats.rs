@@ -12,7 +12,7 @@ pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     }
 }
 
-/// The least and the greatest.
+/// Minimum and maximum.
 pub fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.fold(None, |range, value| match range {
         None => Some((value, value)),
@@ -31,14 +31,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_lies_in_the_middle() {
+    fn median_is_the_middle_value() {
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
         assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), Some(2.5));
         assert_eq!(median([].into_iter()), None);
     }
 
     #[test]
-    fn range_and_mean_of_nothing_are_nothing() {
+    fn range_and_mean_of_no_values_are_none() {
         assert_eq!(range([].into_iter()), None);
         assert_eq!(mean([].into_iter()), None);
         assert_eq!(range([2.0, 1.0].into_iter()), Some((1.0, 2.0)));

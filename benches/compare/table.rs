@@ -5,33 +5,39 @@ use std::path::Path;
 
 use crate::bottleneck;
 use crate::case::Case;
-use crate::contest::{Contest, Entry};
+use crate::comparison::{Comparison, Entry};
 use crate::host;
 use crate::options::Options;
 use crate::run::{Run, Used};
 use crate::stats;
 use crate::tools::Tool;
 
-/// Bytes for which processor time is given.
+/// Bytes to which processor times refer.
 const GB: f64 = 1e9;
 const MIB: f64 = (1u64 << 20) as f64;
-/// Stands for what was not measured or does not count.
+/// The cell of a value that was not measured or does not count.
 pub const NONE: &str = "–";
 
 const NOTES: &str = "\
-Goodput: from the start of the sender's process until the last receiver's file was last changed, by which it is
-complete; \"all ended\" is the time until the sender and all receivers that end by themselves had ended. Raw socket:
-bytes that the slowest receiver got, from the first packet until its last, memory to memory. Every file was compared
-by BLAKE3; a run with a wrong or missing file has no rate and counts nowhere but in \"right\". Medians of the right
-runs. Of the others, one that fails may try three times a turn, and is a peer if it was right once; ours may not fail
-at all. Processor time is per GB (10^9 bytes) of content, for receivers the mean of all; memory is the most that any run
-showed, RssAnon and, in brackets, VmHWM. Wire: bytes of Ethernet frames that left the sender, by the size of the file;
-with offload on a batch counts with the headers of one packet. Symbols: bytes of content sent, by size / (1 - loss).
-Loss is at each receiver's input, by packet; with offload on one loss takes a whole batch. \"To the floor\" is processor
-time beside the sum of raw socket, cp and BLAKE3 on the same side.";
+Goodput: from the start of the sender's process until the last receiver's file was last changed, by
+which it is complete. \"All ended\" is the time until the sender and all receivers that end by
+themselves had ended. Raw socket: bytes at the slowest receiver, from the first packet until its
+last one, memory to memory. Every file was compared by BLAKE3; a run with a wrong or missing file
+has no rate and counts only in \"right\". Values are medians of the right runs. A peer that fails
+may try three times in a round, and counts if it was right once; ours must not fail. Processor time
+is per GB (10^9 bytes) of content, for receivers the mean of all. Memory is the peak of all runs,
+RssAnon and, in brackets, VmHWM. Wire: bytes of Ethernet frames of the sender, by the size of the
+file; with offload on a batch counts with the headers of one packet. Symbols: bytes of content
+sent, by size / (1 - loss). Loss is at each receiver's input, by packet; with offload on one loss
+takes a whole batch. \"To the floor\" is processor time relative to the sum of raw socket, cp and
+BLAKE3 on that side.";
 
-/// Prints the tables, and writes them where that was asked for.
-pub fn publish(options: &Options, missing: &[String], results: &[Contest]) -> Result<(), String> {
+/// Prints the tables, and writes them to the file of the options.
+pub fn publish(
+    options: &Options,
+    missing: &[String],
+    results: &[Comparison],
+) -> Result<(), String> {
     print!("{}", document(options, missing, results));
     match &options.out {
         Some(path) => write(path, options, missing, results),
@@ -44,27 +50,27 @@ pub fn write(
     path: &Path,
     options: &Options,
     missing: &[String],
-    results: &[Contest],
+    results: &[Comparison],
 ) -> Result<(), String> {
     let text = document(options, missing, results);
     fs::write(path, text).map_err(|error| format!("--out {}: {error}", path.display()))
 }
 
-fn document(options: &Options, missing: &[String], results: &[Contest]) -> String {
+fn document(options: &Options, missing: &[String], results: &[Comparison]) -> String {
     let mut text = head(options, missing);
     text += &match options.bottleneck {
         Some(_) => bottleneck::times(options, results),
         None => ratios(options, results),
     };
-    for contest in results {
-        text += &details(options, contest);
+    for comparison in results {
+        text += &details(options, comparison);
     }
     text
 }
 
 fn head(options: &Options, missing: &[String]) -> String {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let command = format!("compare {}", words.join(" "));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = format!("compare {}", arguments.join(" "));
     let at = host::revision().map_or_else(String::new, |commit| format!(", commit {commit}"));
     let mut text = format!(
         "# Comparison, {}{at}\n\n{}. `{}`: {} file to file in memory, rounds: {}.\n\n{NOTES}\n",
@@ -80,20 +86,21 @@ fn head(options: &Options, missing: &[String]) -> String {
     text
 }
 
-/// One line per case: ours beside everybody.
-fn ratios(options: &Options, results: &[Contest]) -> String {
-    let mut text = "\n## Ratios\n\n| receivers | loss % | MTU | offload | norm-send Mbit/s | best peer | ours / peer \
-        | raw Mbit/s | ours / raw | cp Mbit/s | ours / cp | sender CPU to the floor | receiver CPU to the floor \
-        | symbols |\n"
+/// One line per case: our programs compared with the others.
+fn ratios(options: &Options, results: &[Comparison]) -> String {
+    let mut text = "\n## Ratios\n\n\
+        | receivers | loss % | MTU | offload | norm-send Mbit/s | best peer | ours / peer \
+        | raw Mbit/s | ours / raw | cp Mbit/s | ours / cp \
+        | sender CPU to the floor | receiver CPU to the floor | symbols |\n"
         .to_owned();
     text += &rule(14);
-    for contest in results {
-        let case = &contest.case;
-        // A failure of ours is a failure of the case, however good the other runs were.
-        let ours = contest.entry(Tool::Ours).filter(|entry| entry.is_right());
-        let rate = |tool| contest.entry(tool).and_then(Entry::rate);
+    for comparison in results {
+        let case = &comparison.case;
+        // A single failure of ours fails the case.
+        let ours = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
+        let rate = |tool| comparison.entry(tool).and_then(Entry::rate);
         let own = ours.and_then(Entry::rate);
-        let peer = contest.best_peer();
+        let peer = comparison.best_peer();
         let cells = [
             case_cells(case),
             number(own.map(|rate| rate / 1e6), 0),
@@ -103,8 +110,8 @@ fn ratios(options: &Options, results: &[Contest]) -> String {
             number(quotient(own, rate(Tool::Raw)), 3),
             number(rate(Tool::Cp).map(|rate| rate / 1e6), 0),
             number(quotient(own, rate(Tool::Cp)), 3),
-            number(to_the_floor(options, contest, ours, sender_cpu), 2),
-            number(to_the_floor(options, contest, ours, receiver_cpu), 2),
+            number(to_the_floor(options, comparison, ours, sender_cpu), 2),
+            number(to_the_floor(options, comparison, ours, receiver_cpu), 2),
             number(ours.and_then(|entry| entry.median(|run| symbols(options, case, run))), 3),
         ];
         text += &row(&cells);
@@ -113,14 +120,15 @@ fn ratios(options: &Options, results: &[Contest]) -> String {
 }
 
 /// One line per program.
-fn details(options: &Options, contest: &Contest) -> String {
+fn details(options: &Options, comparison: &Comparison) -> String {
     let mut text = format!(
-        "\n## {}\n\n| program | right | goodput Mbit/s | lowest and highest | all ended s | sender CPU s/GB \
-         | receiver CPU s/GB | sender MiB | receiver MiB | wire | symbols | remarks |\n",
-        contest.case
+        "\n## {}\n\n| program | right | goodput Mbit/s | lowest and highest | all ended s \
+         | sender CPU s/GB | receiver CPU s/GB | sender MiB | receiver MiB | wire | symbols \
+         | remarks |\n",
+        comparison.case
     );
     text += &rule(12);
-    for entry in contest.entries.iter().filter(|entry| !entry.runs.is_empty()) {
+    for entry in comparison.entries.iter().filter(|entry| !entry.runs.is_empty()) {
         let range = stats::range(entry.right_runs().map(|run| run.rate / 1e6));
         let cpu = |side: Side| number(entry.median(|run| side(options, run)), 2);
         let size = options.size.as_u64() as f64;
@@ -136,7 +144,7 @@ fn details(options: &Options, contest: &Contest) -> String {
             memory(entry, |run| std::slice::from_ref(&run.sender)),
             memory(entry, |run| &run.receivers),
             number(entry.median(on_the_wire).filter(|_| entry.setting.tool.is_networked()), 3),
-            number(entry.median(|run| symbols(options, &contest.case, run)), 3),
+            number(entry.median(|run| symbols(options, &comparison.case, run)), 3),
             remarks(entry),
         ];
         text += &row(&cells);
@@ -153,34 +161,34 @@ fn sender_cpu(options: &Options, run: &Run) -> Option<f64> {
 
 fn receiver_cpu(options: &Options, run: &Run) -> Option<f64> {
     let seconds = stats::mean(run.receivers.iter().map(|used| used.cpu.as_secs_f64()))?;
-    // What did not arrive cost nothing here.
+    // Only bytes that arrived cost time.
     let bytes = options.size.as_u64() as f64 * run.arrived.unwrap_or(1.0);
     (bytes > 0.0).then(|| seconds / (bytes / GB))
 }
 
-/// Content sent, by what a loss of p makes unavoidable.
+/// Content sent, relative to the minimum with this loss.
 fn symbols(options: &Options, case: &Case, run: &Run) -> Option<f64> {
-    let least = options.size.as_u64() as f64 / (1.0 - case.loss / 100.0);
-    run.symbols.map(|bytes| bytes as f64 / least)
+    let min = options.size.as_u64() as f64 / (1.0 - case.loss / 100.0);
+    run.symbols.map(|bytes| bytes as f64 / min)
 }
 
-/// Processor time of a side of ours beside that of bare socket, copy and hash together.
+/// Processor time of our side, relative to that of bare socket, copy and hash together.
 fn to_the_floor(
     options: &Options,
-    contest: &Contest,
+    comparison: &Comparison,
     ours: Option<&Entry>,
     side: Side,
 ) -> Option<f64> {
     let own = ours?.median(|run| side(options, run));
-    let local = |tool| contest.entry(tool)?.median(|run| sender_cpu(options, run));
-    let raw = contest.entry(Tool::Raw)?.median(|run| side(options, run));
+    let local = |tool| comparison.entry(tool)?.median(|run| sender_cpu(options, run));
+    let raw = comparison.entry(Tool::Raw)?.median(|run| side(options, run));
     quotient(own, Some(raw? + local(Tool::Cp)? + local(Tool::Hash)?))
 }
 
-/// The most that any process of a side held in any run that counts.
+/// Peak of the memory of a side in all correct runs.
 fn memory(entry: &Entry, of: impl Fn(&Run) -> &[Used]) -> String {
-    let most = |kind: fn(&Used) -> u64| entry.right_runs().flat_map(&of).map(kind).max();
-    match (most(|used| used.memory.anonymous), most(|used| used.memory.resident)) {
+    let max = |kind: fn(&Used) -> u64| entry.right_runs().flat_map(&of).map(kind).max();
+    match (max(|used| used.memory.anonymous), max(|used| used.memory.resident)) {
         (Some(anonymous), Some(resident)) => {
             format!("{:.0} ({:.0})", anonymous as f64 / MIB, resident as f64 / MIB)
         }
@@ -197,7 +205,7 @@ fn remarks(entry: &Entry) -> String {
         if let Some((right, all)) = run.right {
             remarks.push(format!("{right}/{all} files right in the last failure"));
         }
-        remarks.extend(run.trouble.as_ref().map(|trouble| trouble.replace('|', "/")));
+        remarks.extend(run.failure.as_ref().map(|failure| failure.replace('|', "/")));
     }
     remarks.join("; ")
 }

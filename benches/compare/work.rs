@@ -1,4 +1,4 @@
-//! Files: the source, what becomes of it at the receivers, logs. All in memory.
+//! Files in memory: the source, its copies at the receivers, and logs.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::shell;
 
-/// Where files in memory are kept.
+/// Folder for files in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// A folder for everything, removed with this value.
+/// The folder of all files. It is removed when this value is dropped.
 pub struct Work {
     folder: TempDir,
     source: PathBuf,
@@ -24,7 +24,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Makes the folder and a source of this many bytes in it.
+    /// Makes the folder, and a source of this many bytes in it.
     pub fn create(bytes: u64) -> Result<Self, String> {
         let make = || -> io::Result<_> {
             let folder = tempfile::Builder::new().prefix("norm-compare-").tempdir_in(MEMORY)?;
@@ -47,7 +47,7 @@ impl Work {
         self.bytes
     }
 
-    /// Refuses what would not fit: one copy for each receiver.
+    /// Checks that there is room for one copy for each receiver.
     pub fn check_room(&self, copies: u64) -> Result<(), String> {
         let mut df = Command::new("df");
         let text = shell::run(df.args(["--output=avail", "--block-size=1", MEMORY]))?;
@@ -66,7 +66,7 @@ impl Work {
         self.folder.path().join("logs")
     }
 
-    /// A name for something beside the receivers' folders.
+    /// A path beside the receivers' folders.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -76,7 +76,7 @@ impl Work {
         self.path("receivers").join(index.to_string())
     }
 
-    /// Fresh, empty folders for this many receivers.
+    /// New, empty folders for this many receivers.
     pub fn clear(&self, receivers: usize) -> Result<(), String> {
         let all = self.path("receivers");
         let make = || {
@@ -88,18 +88,18 @@ impl Work {
         make().map_err(|error: io::Error| format!("{}: {error}", all.display()))
     }
 
-    /// Whether a file of the source's length is there. It may still have holes.
+    /// True when the file has the source's length. It may still have holes.
     pub fn is_there(&self, file: &Path) -> bool {
         fs::metadata(file).is_ok_and(|data| data.len() == self.bytes)
     }
 
-    /// Whether a file is equal to the source.
+    /// True when the file is equal to the source.
     pub fn is_right(&self, file: &Path) -> bool {
         self.is_there(file) && hash(file).is_ok_and(|hash| hash == self.hash)
     }
 }
 
-/// When a file was last changed: written to, renamed, or given its times.
+/// When a file was last changed: written, renamed, or given its times.
 pub fn last_change(file: &Path) -> Option<SystemTime> {
     let data = fs::metadata(file).ok()?;
     let seconds = Duration::from_secs(u64::try_from(data.ctime()).ok()?);
@@ -114,7 +114,7 @@ pub fn hash(file: &Path) -> Result<blake3::Hash, String> {
     Ok(hasher.finalize())
 }
 
-/// Content that no program can make smaller.
+/// Writes content that cannot be compressed.
 fn write_noise(path: &Path, bytes: u64) -> io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let mut noise = blake3::Hasher::new().update(b"compare").finalize_xof();

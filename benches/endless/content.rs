@@ -1,15 +1,15 @@
-//! Content that follows from its place, and what a process has used.
+//! Content that follows from its position, and the resources of a process.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Fills a piece of the content that begins at `at`, a multiple of 8.
 pub fn fill(at: u64, piece: &mut [u8]) {
-    let (words, rest) = piece.as_chunks_mut::<8>();
-    let behind = at / 8 + words.len() as u64;
+    let (words, tail) = piece.as_chunks_mut::<8>();
+    let last = at / 8 + words.len() as u64;
     for (number, word) in (at / 8..).zip(words) {
         *word = mix(number).to_le_bytes();
     }
-    rest.copy_from_slice(&mix(behind).to_le_bytes()[..rest.len()]);
+    tail.copy_from_slice(&mix(last).to_le_bytes()[..tail.len()]);
 }
 
 fn mix(number: u64) -> u64 {
@@ -17,7 +17,7 @@ fn mix(number: u64) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-/// Anonymous memory of this process, in KiB, the most of what was seen every 10 ms from now on.
+/// Peak of the anonymous memory of this process in KiB, looked at every 10 ms from now on.
 pub fn watch_memory() -> impl FnOnce() -> u64 {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +38,7 @@ fn anonymous() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Processor time of this process, in seconds; the system counts hundredths.
+/// Processor time of this process in seconds, with a resolution of 10 ms.
 pub fn cpu() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -46,7 +46,7 @@ pub fn cpu() -> Option<f64> {
     Some(ticks.sum::<Option<f64>>()? / 100.0)
 }
 
-/// Nanoseconds; the clock that both processes share.
+/// Nanoseconds of the clock that both processes share.
 pub fn since_epoch() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos())
 }

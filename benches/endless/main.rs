@@ -1,10 +1,11 @@
-//! Memory to memory, through the library: a stream of generated content to a sink that hashes and
-//! discards it, the same as DATA objects, and the bare socket on the same path in the same run.
+//! Transfers from memory to memory with the library: generated content as a stream and as DATA
+//! objects, and through the bare socket on this path in the same run. The receiver hashes and
+//! discards the content.
 //!
-//! Each side is a process of its own, so that its memory can be told: this program again, behind
-//! `--at-sender` and `--at-receiver`, which may be `ip netns exec NAME`.
+//! Each side is a process of its own, so that its memory can be measured: this program again,
+//! started by `--at-sender` and `--at-receiver`, such as `ip netns exec NAME`.
 //!
-//! Both sides hash what they write or read (BLAKE3), and the hashes are compared: nothing may be missing.
+//! Both sides hash the content (BLAKE3), and the hashes are compared.
 
 mod content;
 mod roles;
@@ -15,19 +16,19 @@ use std::process::{Child, Command, Stdio};
 use clap::Parser;
 use roles::{Outcome, Role};
 
-/// What is sent, and where.
+/// Measures transfers from memory to memory.
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    /// GiB of the stream.
+    /// GiB of content.
     #[arg(long, default_value_t = 4)]
     gib: u64,
-    /// Runs.
+    /// Number of runs.
     #[arg(long, default_value_t = 1)]
     runs: u32,
-    /// What to run: any of stream, data and raw.
+    /// Transfers: any of stream, data and raw.
     #[arg(long, value_delimiter = ',', default_value = "stream,data,raw")]
     what: Vec<String>,
-    /// Mbit/s of stream and DATA objects; without it, as fast as it goes.
+    /// Mbit/s of stream and DATA objects; the highest rate without it.
     #[arg(long)]
     rate: Option<u64>,
     /// Bytes of content in a packet.
@@ -36,13 +37,13 @@ struct Options {
     /// Interface at both sides.
     #[arg(long, default_value = "lo")]
     interface: String,
-    /// Words before the sender's command.
+    /// Command that starts the sender.
     #[arg(long, default_value = "")]
     at_sender: String,
-    /// Words before the receiver's command.
+    /// Command that starts the receiver.
     #[arg(long, default_value = "")]
     at_receiver: String,
-    /// Be one side, and say how it went.
+    /// Run one side, and print its outcome.
     #[arg(long, hide = true)]
     role: Option<Role>,
 }
@@ -59,12 +60,14 @@ fn main() -> Result<(), String> {
         options.gib, options.segment, options.interface
     );
     println!(
-        "| run | what | Mbit/s | arrived | hashes | sender CPU s/GB, MiB | receiver CPU s/GB, MiB |"
+        "| run | transfer | Mbit/s | arrived | hashes | sender CPU s/GB, MiB \
+         | receiver CPU s/GB, MiB |"
     );
     println!("|{}", "---|".repeat(7));
     for run in 1..=options.runs {
         for what in &options.what {
-            let (sender, receiver) = Role::pair(what).ok_or(format!("what is {what}?"))?;
+            let (sender, receiver) = Role::pair(what)
+                .ok_or(format!("{what} is no transfer: use stream, data or raw"))?;
             let (sent, taken) = transfer(&options, sender, receiver)?;
             print(run, what, &sent, &taken);
         }
@@ -79,8 +82,8 @@ fn print(run: u32, what: &str, sent: &Outcome, taken: &Outcome) {
         |side: &Outcome| format!("{:.2}, {:.0}", side.cpu / gigabytes, side.peak_kib / 1024.0);
     let hashes = match (&*sent.hash, &*taken.hash) {
         ("-", "-") => "-",
-        (sent, taken) if sent == taken => "same",
-        _ => "DIFFER",
+        (sent, taken) if sent == taken => "equal",
+        _ => "DIFFERENT",
     };
     println!(
         "| {run} | {what} | {:.0} | {:.2} % | {hashes} | {} | {} |",
@@ -91,7 +94,7 @@ fn print(run: u32, what: &str, sent: &Outcome, taken: &Outcome) {
     );
 }
 
-/// Runs both sides to their end.
+/// Runs both sides of a transfer.
 fn transfer(options: &Options, sender: Role, receiver: Role) -> Result<(Outcome, Outcome), String> {
     let begin = |before: &str, role| start(options, before, role).map_err(|e| e.to_string());
     let receiver = begin(&options.at_receiver, receiver)?;
@@ -115,5 +118,5 @@ fn start(options: &Options, before: &str, role: Role) -> io::Result<Child> {
 fn end(child: Child) -> Result<Outcome, String> {
     let output = child.wait_with_output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    Outcome::parse(&text).ok_or_else(|| format!("a side has failed, and said: {text}"))
+    Outcome::parse(&text).ok_or_else(|| format!("a side has failed: {text}"))
 }

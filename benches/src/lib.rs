@@ -2,10 +2,12 @@
 //!
 //! - `wire`: parsing and emitting a DATA message.
 //! - `fec`: making repair symbols and solving a block.
-//! - `reed_solomon`: parity and lost symbols of one block, beside another crate.
+//! - `reed_solomon`: parity and lost symbols of one block, compared with another crate.
 //! - `engines`: a whole transfer in the simulator.
-//! - `loopback`: a file to one receiver over loopback multicast, beside the bare sockets.
-//! - `growth`: what a sender costs by the number of its receivers.
+//! - `loopback`: a file to one receiver over loopback multicast, compared with the bare sockets.
+//! - `growth`: the cost of a sender by the number of its receivers.
+//! - `simulator`: deliveries per second of the simulator.
 //!
-//! `endless` is a program of its own: memory to memory beside the bare socket; see `endless/main.rs`.
-//! `compare` is a program of its own: see `compare/main.rs`.
+//! Two programs are not run by `cargo bench`: `endless` measures transfers from memory to memory
+//! and the bare socket (`endless/main.rs`), and `compare` measures our programs and those of others
+//! (`compare/main.rs`).

@@ -19,18 +19,19 @@ use crate::interrupt::Interrupt;
 use crate::json::{DemoCopy, DemoEvent, DemoSummary, Settings, Summary, seconds};
 use crate::output::Output;
 use crate::report::Report;
-use crate::sender;
+use crate::sender::{self, Labels};
 use crate::table::Table;
 use crate::{explain, text};
 use scene::Scene;
 
-/// Packets that each receiver throws away, in percent.
+/// Packets that each receiver drops, in percent.
 const DROP_PERCENT: f64 = 5.0;
-/// Memory of each receiver for blocks under way: less than usual, as many share this machine.
+/// Memory of each receiver for incomplete blocks: less than the default, as many share this
+/// machine.
 const MEMORY: usize = 32 << 20;
-/// Kernel buffers of each receiver and of the sender: what most systems grant without asking.
+/// Kernel buffers of each receiver and of the sender: what most systems grant by default.
 const KERNEL_BUFFER: usize = 4 << 20;
-/// Receivers in the same process are there within this time, or something is badly wrong.
+/// Receivers in the same process join long before this, unless something is badly wrong.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs the demo; success only if all copies are identical.
@@ -39,35 +40,36 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// What ends the run without success, as one line and an exit code.
 pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Code, Failure> {
-    let mut output = Output::new(args.json);
+    let mut output = Output::new(args.common.json);
     let scene = Scene::new(args.paths.first().map(PathBuf::as_path))?;
     output.say(&format!(
-        "demo: {} on this machine, each throwing {DROP_PERCENT} % of the packets away; \
-         temporary folder {}",
+        "demo: {} on this machine, each dropping {DROP_PERCENT} % of the packets; temporary \
+         directory {}",
         text::count(u64::from(receivers), "receiver"),
-        scene.folder().display()
+        text::path(scene.folder())
     ));
     let audience = open_receivers(&scene, receivers, interrupt)?;
     let options = SendOptions::new(scene.group()).with(|o| {
         o.interface = Some(loopback());
         o.pace = args.pace();
-        o.schedule = args.rate_schedule.clone();
-        o.clock = args.clock();
+        o.schedule = args.rate.rate_schedule.clone();
+        o.clock = args.rate.clock();
         o.dscp = args.dscp();
         o.min_receivers = receivers as usize;
         o.start_timeout = Some(START_TIMEOUT);
         o.send_buffer = KERNEL_BUFFER;
         o.mtu = args.mtu;
-        o.fec = args.code();
+        o.fec = args.code.set_fec();
     });
     let sending = norm_net::send(&[scene.source().to_path_buf()], &options)
         .map_err(|error| sender::failure(&error))?;
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
-    sender::announce(&sending, &mut output);
-    let result = sender::follow(sending, &mut output, interrupt);
-    // The sender has gone: who confirmed has nothing to wait for, nor have the others.
+    sender::announce(&settings, &mut output);
+    let labels = Labels::new(&[scene.source().to_path_buf()], args.slow.policy);
+    let result = sender::follow(sending, &mut output, interrupt, &labels);
+    // The sender has ended, so no receiver has anything to wait for.
     audience.iter().for_each(|member| (member.stop)());
     let copies: Vec<DemoCopy> =
         audience.into_iter().map(|member| member.finish(scene.source())).collect();
@@ -95,7 +97,7 @@ fn open_receivers(
 ) -> Result<Vec<Member>, Failure> {
     (1..=count)
         .map(|number| {
-            let name = format!("receiver {number}");
+            let name = format!("demo-{number}");
             let folder = scene.receiver_folder(number)?;
             let options = ReceiveOptions::new(scene.group(), &folder).with(|o| {
                 o.interface = Some(loopback());
@@ -106,7 +108,7 @@ fn open_receivers(
                 o.send_buffer = KERNEL_BUFFER;
             });
             let receiving = norm_net::receive(&options).map_err(|error| {
-                let cure = "the demo needs the loopback interface, and that it is up";
+                let cure = "the demo needs a loopback interface that is up";
                 Failure::new(Code::Network, format!("{name}: {error}; {cure}"))
             })?;
             let (stopper, own_stopper) = (receiving.stopper(), receiving.stopper());
@@ -117,7 +119,7 @@ fn open_receivers(
         .collect()
 }
 
-/// Takes the events of a receiver, so that they do not pile up, until it is done.
+/// Discards the events of a receiver, so that they do not pile up, until it ends.
 fn listen(receiving: Receiving) -> Result<ReceiveReport, ReceiveError> {
     receiving.events().for_each(drop::<ReceiveEvent>);
     receiving.wait()
@@ -142,7 +144,10 @@ impl Member {
         let problem = match set {
             None => {
                 let reason = report.failed.first().map(explain::failure);
-                Some(reason.unwrap_or_else(|| "it ended before everything had arrived".to_owned()))
+                Some(
+                    reason
+                        .unwrap_or_else(|| "it ended before it had received everything".to_owned()),
+                )
             }
             Some(_) => compare::difference(source, &self.folder),
         };
@@ -182,12 +187,12 @@ fn conclude(
     summary.copies.iter().for_each(|copy| output.event(&DemoEvent::DemoCopy(copy)));
     output.event(&DemoEvent::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
-    if let Some(path) = &args.report {
+    if let Some(path) = &args.common.report {
         Report::new("norm-send --demo", Settings::new("norm-send", &settings), &summary)
             .write(path)?;
     }
     let words = format!(
-        "identical to the source: {identical} of {}; {} sent for {} of content",
+        "identical to the source: {identical} of {}; {} sent for {} of files",
         text::count(summary.copies.len() as u64, "copy"),
         text::bytes(report.wire_bytes),
         text::bytes(report.bytes),

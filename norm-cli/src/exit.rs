@@ -18,21 +18,21 @@ pub enum Code {
     Network = 2,
     /// 4: a local file could not be read or written, or changed while it was sent.
     LocalIo = 4,
-    /// 5: nobody was heard: no receiver, or no sender, before the time-out.
-    Nobody = 5,
+    /// 5: no receiver, or no sender, was heard before the timeout.
+    NotHeard = 5,
     /// 6: some receivers failed; or, at a receiver, something is missing.
     Partial = 6,
     /// 7: all receivers failed; or, at a receiver, nothing arrived.
     AllFailed = 7,
     /// 8: what arrived is not what was sent.
     Verification = 8,
-    /// 9: the sender waited for this receiver no longer, because it kept the others slow.
+    /// 9: evicted: the sender no longer waited for this receiver, because it was too slow.
     Evicted = 9,
     /// 129: stopped because the terminal has gone (SIGHUP).
     HungUp = 129,
     /// 130: stopped by Ctrl-C (SIGINT).
     Interrupted = 130,
-    /// 143: stopped because somebody wants the program to end (SIGTERM).
+    /// 143: stopped by a service manager or `kill` (SIGTERM).
     Terminated = 143,
 }
 
@@ -88,14 +88,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Ends a program: one `error: …` line if it failed (without `error:` if it was stopped), and the code.
+/// Ends a program: one `error: …` line if it failed (without `error:` if it was stopped), and the
+/// code.
 pub fn finish(result: Result<Code, Failure>) -> ExitCode {
     match result {
         Ok(code) => code.into(),
         Err(failure) => {
             // To stop is what the user wanted, and no error.
             let prefix = if failure.code.is_stop() { "" } else { "error: " };
-            // Nobody may be reading any more; the code still tells.
+            // The reader may be gone; the code still says it.
             let _ = writeln!(io::stderr(), "{prefix}{}", text::plain(&failure.message));
             failure.code.into()
         }
@@ -107,13 +108,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_the_documented_ones() {
+    fn numbers_are_the_documented_ones() {
         let all = [
             (Code::Success, 0),
             (Code::Usage, 1),
             (Code::Network, 2),
             (Code::LocalIo, 4),
-            (Code::Nobody, 5),
+            (Code::NotHeard, 5),
             (Code::Partial, 6),
             (Code::AllFailed, 7),
             (Code::Verification, 8),

@@ -1,12 +1,12 @@
-//! Ctrl-C, and signals that want the same: the first one stops the session cleanly, the second one ends
-//! the program.
+//! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the second one ends the
+//! program.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exit::{Code, Failure};
 
-/// Knows whether the user wants to stop, and what to do about it.
+/// Whether the user wants to stop, and what then stops the session.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     state: Arc<Mutex<State>>,
@@ -21,8 +21,8 @@ struct State {
 }
 
 impl Interrupt {
-    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once. SIGHUP and SIGTERM stay
-    /// ignored if they were from the start, as with `nohup`.
+    /// Takes over Ctrl-C (and SIGTERM and SIGHUP) for this program; call it once. SIGHUP and
+    /// SIGTERM stay ignored if they were from the start, as with `nohup`.
     ///
     /// # Errors
     ///
@@ -35,12 +35,12 @@ impl Interrupt {
                 std::process::exit(i32::from(code.number()));
             }
         })
-        .map_err(|error| Failure::local(format!("cannot listen to Ctrl-C: {error}")))?;
+        .map_err(|error| Failure::local(format!("cannot handle Ctrl-C: {error}")))?;
         Ok(interrupt)
     }
 
-    /// Stops what is under way. False when there is nothing to stop yet, or when this was asked for
-    /// before: then the program should end at once.
+    /// Stops the running sessions. False when there is none yet, or at the second request: then the
+    /// program should end at once.
     fn request(&self, code: Code) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let clean = state.requested.is_none() && !state.stops.is_empty();
@@ -63,7 +63,7 @@ impl Interrupt {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).requested.is_some()
     }
 
-    /// The exit code of a run that ended with `code`: one that was stopped says by what.
+    /// The exit code of a run that ended with `code`; of a stopped run, that of the first signal.
     pub fn code(&self, code: Code) -> Code {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.requested.filter(|_| code.is_stop()).unwrap_or(code)
@@ -74,7 +74,7 @@ impl Interrupt {
         Failure { code: self.code(failure.code), ..failure }
     }
 
-    /// True exactly once after the request: time to tell the user what happens now.
+    /// True exactly once after the request: time to say what happens now.
     pub fn news(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let news = state.requested.is_some() && !state.announced;
@@ -83,12 +83,13 @@ impl Interrupt {
     }
 }
 
-/// Calls `handler`, on a thread of its own, for each wish to stop, with the exit code that goes with it.
+/// Calls `handler`, on a thread of its own, for each signal to stop, with the signal's exit code.
 #[cfg(unix)]
 fn listen(handler: impl Fn(Code) + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-    // A shell has all that it starts with `&` in a script ignore SIGINT; who sends it there means us.
+    // A shell in a script makes what it starts with `&` ignore SIGINT, but one sent with `kill` is
+    // meant.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let wanted = [SIGHUP, SIGTERM].into_iter().filter(|&signal| !is_ignored(&status, signal));
     let mut signals = signal_hook::iterator::Signals::new(wanted.chain([SIGINT]))?;
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_request_stops_everything_and_the_second_one_ends_the_program() {
+    fn second_request_ends_the_program() {
         let interrupt = Interrupt::default();
         let stopped = Arc::new(AtomicU32::new(0));
         for _ in 0..2 {
@@ -137,15 +138,15 @@ mod tests {
         assert!(interrupt.request(Code::Terminated));
         assert_eq!(stopped.load(Ordering::Relaxed), 2);
         assert!(interrupt.requested());
-        assert!(interrupt.news() && !interrupt.news(), "news is told once");
-        assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "by what it was stopped");
+        assert!(interrupt.news() && !interrupt.news(), "news comes once");
+        assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "the first signal");
         assert_eq!(interrupt.code(Code::Partial), Code::Partial, "it had failed before");
         assert!(!interrupt.request(Code::Interrupted));
     }
 
     #[test]
     #[cfg(unix)]
-    fn the_system_tells_which_signals_are_ignored() {
+    fn ignored_signals_are_read_from_the_process_status() {
         let status = "Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
         let ignored: Vec<i32> = (1..=64).filter(|&signal| is_ignored(status, signal)).collect();
         assert_eq!(ignored, [1, 13]);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_opens_after_the_request_is_stopped_as_well() {
+    fn session_that_opens_after_the_request_is_stopped() {
         let interrupt = Interrupt::default();
         assert!(!interrupt.request(Code::Interrupted), "nothing can be stopped cleanly yet");
         let stopped = Arc::new(AtomicU32::new(0));

@@ -4,7 +4,7 @@
 //! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
 //! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
 //! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
-//! [`demo`], and [`objects`] for what is no file.
+//! [`demo`], and [`objects`] for single DATA objects and streams.
 
 pub mod args;
 pub mod demo;

@@ -1,32 +1,24 @@
-//! `norm-objects`: one DATA object or stream between programs, also of other makes.
+//! `norm-objects`: one DATA object or stream between programs, interop peers among them.
 
-mod args;
+mod options;
 mod recv;
 mod send;
 
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-
+use crate::args;
 use crate::exit::{Code, Failure};
 
-use args::{Args, Role};
+use options::{Args, Role};
 
 /// Runs the program with these words, its name first.
 ///
 /// # Errors
-/// What the user should know, with the exit code.
+///
+/// What ends the run without success, as one line and an exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
-    let args = match Args::try_parse_from(words) {
-        Ok(args) => args,
-        Err(error) if error.use_stderr() => return Err(Failure::usage(error.to_string())),
-        Err(help) => {
-            // Nobody may be reading.
-            let _ = help.print();
-            return Ok(Code::Success);
-        }
-    };
+    let Some(args) = args::read::<Args>(words)? else { return Ok(Code::Success) };
     match args.role {
         Role::Send(args) => send::run(&args),
         Role::Recv(args) => recv::run(&args),
@@ -37,7 +29,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
 fn tell(json: bool, event: &str) {
     if json {
         let mut out = std::io::stdout().lock();
-        // Nobody may be reading.
+        // The reader may be gone.
         let _ = writeln!(out, "{{\"event\":\"{event}\"}}");
         let _ = out.flush();
     }

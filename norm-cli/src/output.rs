@@ -1,5 +1,5 @@
-//! Where words go: people get progress and notes on standard error and results on standard output;
-//! with `--json`, scripts get events on standard output and people nothing but errors.
+//! Where output goes: progress and notes to standard error, results to standard output; with
+//! `--json` events to standard output, and nothing but errors to standard error.
 
 use std::io::{Write, stdout};
 
@@ -13,8 +13,8 @@ use crate::json::{EventLines, ProgramEvent};
 use crate::progress::{Progress, Standing};
 use crate::text;
 
-/// Runs a program's work; what makes it fail is told to scripts as well, as the last event.
-pub(crate) fn told(
+/// Runs a program's work; with `json`, its failure is the last event.
+pub(crate) fn with_error_event(
     json: bool,
     work: impl FnOnce() -> Result<Code, Failure>,
 ) -> Result<Code, Failure> {
@@ -27,7 +27,7 @@ pub(crate) fn told(
     })
 }
 
-/// One of the two audiences.
+/// Words for people, or events for scripts.
 pub struct Output {
     events: Option<EventLines>,
     progress: Progress,
@@ -50,14 +50,14 @@ impl Output {
         }
     }
 
-    /// Tells people something now, on standard error; foreign text in it is made safe.
+    /// Prints a note for people, on standard error; foreign text in it is made safe.
     pub fn say(&self, words: &str) {
         for line in words.lines() {
             self.progress.note(&text::plain(line));
         }
     }
 
-    /// Tells people how far the transfer is.
+    /// Shows people how far the transfer is.
     pub fn progress(&mut self, standing: &Standing) {
         self.progress.update(standing);
     }
@@ -79,15 +79,15 @@ impl Output {
         self.say(&format!("hint: {}", failure.message));
     }
 
-    /// Tells either audience, once, that the user has asked to stop.
+    /// Says once, to people or scripts, that the user has asked to stop.
     pub fn watch(&mut self, interrupt: &Interrupt, what_happens: &str) {
         if interrupt.news() {
             self.event(&ProgramEvent::Interrupted);
-            self.say(&format!("stopping: {what_happens} (Ctrl-C again quits at once)"));
+            self.say(&format!("stopping: {what_happens}; press Ctrl-C again to exit now"));
         }
     }
 
-    /// Takes the progress bar away.
+    /// Takes the progress line away.
     pub fn clear(&mut self) {
         self.progress.clear();
     }

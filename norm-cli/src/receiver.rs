@@ -13,13 +13,13 @@ use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
 use crate::output::{self, Output};
-use crate::progress::Standing;
+use crate::progress::{Part, Standing};
 use crate::report::{self, Report};
-use crate::sender::{TURN, net_code};
+use crate::sender::{POLL_INTERVAL, net_code};
 use crate::{explain, group, settings, text};
 
-/// Turns without an event after a complete transfer, until the user is told why it goes on.
-const TURNS_BEFORE_A_WORD: u32 = 10;
+/// Polls without an event after a complete transfer, before a note says what is waited for.
+const POLLS_BEFORE_NOTE: u32 = 10;
 
 /// Runs `norm-recv` with this command line.
 ///
@@ -28,53 +28,69 @@ const TURNS_BEFORE_A_WORD: u32 = 10;
 /// What ends the run without success, as one line and an exit code.
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
-    output::told(args.json, || {
-        report::begin(args.report.as_deref())?;
+    output::with_error_event(args.common.json, || {
+        report::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
         transfer(&args, &Interrupt::install()?)
     })
 }
 
-fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
-    let options = ReceiveOptions::new(args.group, &args.directory).with(|o| {
-        o.interface = args.interface.clone();
+/// The options of a session.
+fn options(args: &RecvArgs) -> ReceiveOptions {
+    let session = args.session();
+    ReceiveOptions::new(session.group, &args.directory).with(|o| {
+        o.interface = session.interface.clone();
         o.source = args.source;
         o.feedback = args.feedback();
-        o.memory = args.memory;
-        o.node = args.node_id.map(norm_net::NodeId);
-        o.ttl = args.ttl;
-        o.dscp = args.dscp.unwrap_or_default();
+        o.memory = args.common.memory;
+        o.node = session.node_id.map(norm_net::NodeId);
+        o.ttl = session.ttl;
+        o.dscp = args.network.dscp.unwrap_or_default();
         o.timeout = args.timeout;
-        o.daemon = args.daemon;
-        o.overwrite = args.overwrite;
-        o.fresh = args.fresh;
+        o.daemon = args.continuous;
+        o.overwrite = args.files.overwrite;
+        o.fresh = args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
         o.drop_percent = args.drop;
-    });
-    let mut output = Output::new(args.json);
-    let receiving = norm_net::receive(&options).map_err(|error| failure(&error))?;
+    })
+}
+
+fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+    let mut output = Output::new(args.common.json);
+    let receiving = norm_net::receive(&options(args)).map_err(|error| failure(&error))?;
     let stopper = receiving.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
     announce(&settings, &mut output);
-    let mut report = follow(receiving, &mut output, interrupt, args.daemon)?;
+    let mut report = follow(receiving, &mut output, interrupt, args.continuous)?;
     output.clear();
-    if args.daemon && interrupt.requested() {
-        // A daemon is never done: whatever is complete, it was stopped.
+    if args.continuous && interrupt.requested() {
+        // Such a run has no end of its own: it was stopped, whatever is complete.
         report.outcome = ReceiveOutcome::Stopped;
     }
+    conclude(args, &mut output, interrupt, &settings, &report)
+}
+
+/// Prints and writes the results.
+fn conclude(
+    args: &RecvArgs,
+    output: &mut Output,
+    interrupt: &Interrupt,
+    settings: &ReceiveSettings,
+    report: &ReceiveReport,
+) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
         output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
-    let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
+    let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = Summary::new(&report, code);
+    let summary = Summary::new(report, code);
     output.event(&ReceiverEvent::Summary(summary));
-    let written = args.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-recv", Settings::new("norm-recv", &settings), &summary).write(path)
+    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
+        Report::new("norm-recv", Settings::new("norm-recv", settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
@@ -95,25 +111,28 @@ fn announce(settings: &ReceiveSettings, output: &mut Output) {
     }
 }
 
+/// Shows what happens until the session is over.
 fn follow(
     receiving: Receiving,
     output: &mut Output,
     interrupt: &Interrupt,
-    daemon: bool,
+    continuous: bool,
 ) -> Result<ReceiveReport, Failure> {
-    let mut idle_turns = None;
+    // Since a transfer became complete.
+    let mut idle_polls = None;
     loop {
-        let event = receiving.events().recv_timeout(TURN);
-        output.watch(interrupt, "telling the sender and putting things in order");
+        let event = receiving.events().recv_timeout(POLL_INTERVAL);
+        output.watch(interrupt, "notifying the sender, and saving what can be resumed");
         match event {
             Ok(event) => {
                 show(&event, output);
-                idle_turns = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
+                idle_polls = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
             }
             Err(NoEvent::NotYet) => {
-                idle_turns = idle_turns.map(|turns| turns + 1);
-                if idle_turns == Some(TURNS_BEFORE_A_WORD) && !daemon && !interrupt.requested() {
-                    output.say("waiting until the sender knows; Ctrl-C leaves at once");
+                idle_polls = idle_polls.map(|polls| polls + 1);
+                let waits = idle_polls == Some(POLLS_BEFORE_NOTE);
+                if waits && !continuous && !interrupt.requested() {
+                    output.say("waiting for the sender to acknowledge; press Ctrl-C to exit now");
                 }
             }
             Err(NoEvent::Over) => break,
@@ -125,96 +144,130 @@ fn follow(
 fn show(event: &ReceiveEvent, output: &mut Output) {
     output.event(event);
     match event {
-        ReceiveEvent::SenderFound { address, .. } => {
-            output.say(&format!("sender {address} is here"));
-        }
-        ReceiveEvent::SetFound { bytes, .. } => {
-            output.say(&format!("a transfer of {} is on its way", text::bytes(*bytes)));
-        }
-        ReceiveEvent::SetResumed { bytes_done: bytes, bytes_total: of, .. } => output.say(&format!(
-            "{} of it are here already, kept from before; only the rest of {} is received",
-            text::bytes(*bytes),
-            text::bytes(*of)
-        )),
-        ReceiveEvent::ResumeDataKept { bytes_done: bytes, bytes_total: of, .. } => output.say(&format!(
-            "kept {} of {}: when the same files are sent again, norm-recv into the same folder receives only the rest; norm-send --rest sends no more than that",
-            text::bytes(*bytes),
-            text::bytes(*of)
-        )),
-        ReceiveEvent::ResumeDataFound { sets, removed } => leftovers(sets, *removed, output),
-        ReceiveEvent::FilesKnown { files, bytes, .. } => {
-            let files = text::count(*files, "file");
-            output.say(&format!("it has {files}, {}", text::bytes(*bytes)));
-        }
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
-        ReceiveEvent::Verifying { .. } => output.say("everything is here; comparing hashes"),
         ReceiveEvent::SetComplete(report) => {
             output.clear();
             output.results([set_line(report)]);
         }
-        ReceiveEvent::SetFailed(failure) => {
-            output.say(&format!("transfer failed: {}", explain::failure(failure)));
+        ReceiveEvent::ResumeDataFound { sets, removed } => {
+            for note in leftover_notes(sets, *removed) {
+                output.say(&note);
+            }
         }
-        ReceiveEvent::SenderPaused { .. } => {
-            output.say("the sender pauses, and says that it goes on later; waiting for it");
+        event => {
+            if let Some(note) = note(event) {
+                output.say(&note);
+            }
         }
-        ReceiveEvent::SenderResumed { .. } => output.say("the sender goes on"),
-        ReceiveEvent::SenderSilent { .. } => output.say("the sender is silent; waiting for it"),
-        ReceiveEvent::SenderEnded { .. } => output.say("the sender has ended the session"),
-        ReceiveEvent::Evicted { separate_group: Some(group), .. } => output.say(&format!(
-            "this receiver takes less than the others: going on in the separate group, {group}"
-        )),
-        ReceiveEvent::Evicted { separate_group: None, .. } => {
-            output.say("this receiver takes less than the others, and the sender waits no longer");
-        }
-        ReceiveEvent::Hint(hint) => output.say_hint(hint),
-        ReceiveEvent::FileFailed { path, problem, .. } => {
-            let problem = explain::problem(problem);
-            output.say(&format!("not received: {}: {problem}", path.display()));
-        }
-        _ => {}
     }
 }
 
+/// What is said of an event.
+fn note(event: &ReceiveEvent) -> Option<String> {
+    Some(match event {
+        ReceiveEvent::SenderFound { address, .. } => format!("sender {address} found"),
+        ReceiveEvent::SetFound { bytes, .. } => {
+            format!("transfer of {} found", text::bytes(*bytes))
+        }
+        ReceiveEvent::SetResumed { bytes_done, bytes_total, .. } => {
+            resumed_note(*bytes_done, *bytes_total)
+        }
+        ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
+            kept_note(*bytes_done, *bytes_total)
+        }
+        ReceiveEvent::FilesKnown { files, bytes, .. } => {
+            let files = text::count(*files, "file");
+            format!("list of files received: {files}, {}", text::bytes(*bytes))
+        }
+        ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
+        ReceiveEvent::SetFailed(failure) => {
+            format!("transfer failed: {}", explain::failure(failure))
+        }
+        ReceiveEvent::SenderPaused { .. } => {
+            "sender paused (scheduled); waiting for it to resume".to_owned()
+        }
+        ReceiveEvent::SenderResumed { .. } => "sender resumed".to_owned(),
+        ReceiveEvent::SenderSilent { .. } => "sender silent; waiting for it".to_owned(),
+        ReceiveEvent::SenderEnded { .. } => "sender ended the session".to_owned(),
+        ReceiveEvent::Evicted { separate_group: Some(group), .. } => format!(
+            "this receiver is slower than the others: continuing in the separate group {group}"
+        ),
+        ReceiveEvent::Evicted { separate_group: None, .. } => {
+            "evicted: too slow for the others, and the sender no longer waits for this receiver"
+                .to_owned()
+        }
+        ReceiveEvent::Hint(hint) => format!("hint: {}", explain::hint(hint)),
+        ReceiveEvent::FileFailed { path, problem, .. } => {
+            format!("not received: {}: {}", text::path(path), explain::problem(problem))
+        }
+        _ => return None,
+    })
+}
+
+fn resumed_note(bytes: u64, of: u64) -> String {
+    format!("resuming: {} of {} already received", text::bytes(bytes), text::bytes(of))
+}
+
+fn kept_note(bytes: u64, of: u64) -> String {
+    format!(
+        "kept {} of {} to resume: run norm-recv with this directory when the files are sent again; \
+         norm-send --payload missing then sends only what is missing",
+        text::bytes(bytes),
+        text::bytes(of)
+    )
+}
+
 /// What earlier runs have left.
-fn leftovers(kept: &[ResumeData], removed: usize, output: &mut Output) {
+fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String> {
+    let mut notes = Vec::new();
     if removed > 0 {
-        output.say(&format!("{} removed", text::count(removed as u64, "unfinished transfer")));
+        let removed = text::count(removed as u64, "unfinished transfer");
+        notes.push(format!("{removed} removed"));
     }
     let parts: Vec<String> = kept
         .iter()
-        .map(|set| format!("{} of {}", text::bytes(set.bytes_done), text::bytes(set.bytes_total)))
+        .map(|data| {
+            format!("{} of {}", text::bytes(data.bytes_done), text::bytes(data.bytes_total))
+        })
         .collect();
     if !parts.is_empty() {
-        output.say(&format!(
-            "{} kept here ({}): received to the end when the same files are sent again; --fresh removes \
-             what is kept",
+        notes.push(format!(
+            "{} kept here ({}): resumed when the same files are sent again; --no-resume removes it",
             text::count(parts.len() as u64, "unfinished transfer"),
             parts.join(", ")
         ));
     }
+    notes
 }
 
 fn standing(progress: &ReceiveProgress) -> Standing {
-    let mut details = format!("loss {}", text::share(progress.loss));
+    let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
     if progress.decoded > 0 {
-        details.push_str(&format!(", {} repaired", text::count(progress.decoded, "block")));
+        let blocks = text::count(progress.decoded, "block");
+        details.push(Part::new(
+            format!("{blocks} repaired"),
+            format!("{} repaired", progress.decoded),
+        ));
     }
     if progress.no_room > 0 {
-        details.push_str(&format!(", {} packets without room", progress.no_room));
+        details.push(Part::new(
+            format!("{} dropped: --memory is full", text::count(progress.no_room, "packet")),
+            format!("{} dropped", progress.no_room),
+        ));
     }
     Standing {
         elapsed: progress.elapsed,
         done: progress.bytes_done,
         total: progress.bytes_total,
         details,
+        ..Standing::default()
     }
 }
 
-/// A complete set, in words and numbers.
+/// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
     let what = match report.paths.as_slice() {
-        [only] => only.display().to_string(),
+        [only] => text::path(only).into_owned(),
         _ => text::count(report.files, "file"),
     };
     format!(
@@ -225,14 +278,14 @@ fn set_line(report: &SetReport) -> String {
         text::bit_rate(report.bits_per_second),
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
-    ) + &here_already(report.present)
+    ) + &already_present(report.present)
 }
 
-/// How many files did not have to be made, if there are any.
-fn here_already(files: u64) -> String {
+/// How many files did not have to be created, if there are any.
+fn already_present(files: u64) -> String {
     match files {
         0 => String::new(),
-        files => format!("; {} here already, with the same content", text::count(files, "file")),
+        files => format!("; {} already present, with the same content", text::count(files, "file")),
     }
 }
 
@@ -243,48 +296,57 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         [.., failure] => format!(": {}", explain::failure(failure)),
         [] => String::new(),
     };
-    let group = settings.group;
     let message = match &report.outcome {
-        ReceiveOutcome::Complete => {
-            let files: u64 = report.sets.iter().map(|set| set.files).sum();
-            let into = settings.directory.display();
-            let files = text::count(files, "file");
-            let before = report.sets.iter().map(|set| set.present).sum();
-            return Ok(format!(
-                "complete: {files} ({}) in {into}, {} for repair sent{}",
-                text::bytes(report.bytes),
-                text::count(report.nacks, "request"),
-                here_already(before),
-            ));
-        }
-        ReceiveOutcome::Partial if report.sets.is_empty() => format!("not complete{reason}"),
+        ReceiveOutcome::Complete => return Ok(success(settings, report)),
+        ReceiveOutcome::Partial if report.sets.is_empty() => format!("incomplete{reason}"),
         ReceiveOutcome::Partial => {
-            format!("{complete} complete, {} not{reason}", report.failed.len().max(1))
+            format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
-        ReceiveOutcome::Nothing => {
-            format!("a sender was heard on {group}, but it sent no transfer; start it again")
-        }
-        ReceiveOutcome::NoSender if !group::is_multicast(group) => format!(
-            "no sender heard on {group}, which is no multicast group: is norm-send running with -g and an \
-             address of this machine, and does the firewall here let UDP port {} through?",
-            group.port(),
+        ReceiveOutcome::Nothing => format!(
+            "a sender was heard on {}, but it sent no transfer: start norm-send again",
+            settings.group
         ),
-        ReceiveOutcome::NoSender => format!(
-            "no sender heard on {group} via {}: is norm-send running on this group and port, with \
-             -t above 1 if routers are in between, and does the firewall here let UDP port {} and {} \
-             through?",
-            settings.interface.name,
-            group.port(),
-            group::membership(group),
-        ),
+        ReceiveOutcome::NoSender => no_sender(settings),
         ReceiveOutcome::VerifyFailed => {
-            format!("what arrived is not what was sent{reason}; have it sent again")
+            format!("verification failed{reason}; have the files sent again")
         }
-        ReceiveOutcome::Evicted => format!("not complete{reason}"),
+        ReceiveOutcome::Evicted => format!("evicted{reason}"),
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
         _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(&report.outcome), message))
+}
+
+fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
+    let files: u64 = report.sets.iter().map(|set| set.files).sum();
+    format!(
+        "complete: {} ({}) in {}, {} sent{}",
+        text::count(files, "file"),
+        text::bytes(report.bytes),
+        text::path(&settings.directory),
+        text::count(report.nacks, "repair request"),
+        already_present(report.sets.iter().map(|set| set.present).sum()),
+    )
+}
+
+/// Why no sender may have been heard.
+fn no_sender(settings: &ReceiveSettings) -> String {
+    let group = settings.group;
+    let port = group.port();
+    if !group::is_multicast(group) {
+        return format!(
+            "no sender heard on {group}, which is not a multicast group: check that norm-send is \
+             running with --group and an address of this machine, and that the firewall here \
+             allows UDP port {port}"
+        );
+    }
+    format!(
+        "no sender heard on {group} via {}: check that norm-send is running with this group and \
+         port, with --ttl above 1 if there are routers on the path, and that the firewall here \
+         allows UDP port {port} and {}",
+        settings.interface.name,
+        group::membership(group),
+    )
 }
 
 fn code(outcome: &ReceiveOutcome) -> Code {
@@ -292,7 +354,7 @@ fn code(outcome: &ReceiveOutcome) -> Code {
         ReceiveOutcome::Complete => Code::Success,
         ReceiveOutcome::Partial => Code::Partial,
         ReceiveOutcome::Nothing => Code::AllFailed,
-        ReceiveOutcome::NoSender => Code::Nobody,
+        ReceiveOutcome::NoSender => Code::NotHeard,
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,
         ReceiveOutcome::LocalError { .. } => Code::LocalIo,
@@ -307,5 +369,11 @@ fn failure(error: &ReceiveError) -> Failure {
         ReceiveError::Net(error) => net_code(error),
         _ => Code::Network,
     };
-    Failure::new(code, explain::receive_error(error))
+    let message = match error {
+        ReceiveError::Directory { path, error } => {
+            format!("cannot write to DIR {}: {error}; use another directory", text::path(path))
+        }
+        other => explain::receive_error(other),
+    };
+    Failure::new(code, message)
 }

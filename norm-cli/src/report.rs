@@ -1,4 +1,4 @@
-//! The final report as a file: JSON, complete or not there at all.
+//! The final report as a file: JSON, either complete or absent.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::text;
 
 /// How every report begins.
 const BEGINNING: &[u8; 18] = b"{\n  \"program\": \"no";
@@ -31,7 +32,7 @@ impl<Settings: Serialize, Summary: Serialize> Report<Settings, Summary> {
         Self { program, version: env!("CARGO_PKG_VERSION"), settings, summary }
     }
 
-    /// Writes it to a temporary file beside `path`, then renames that.
+    /// Writes it to a temporary file in the same directory, then renames that.
     ///
     /// # Errors
     ///
@@ -40,9 +41,9 @@ impl<Settings: Serialize, Summary: Serialize> Report<Settings, Summary> {
         let temporary = temporary_name(path);
         let written = write_and_rename(self, &temporary, path);
         written.map_err(|error| {
-            // It may not exist; and the first error is the one to tell.
+            // It may not exist; and the first error is the one to report.
             let _ = fs::remove_file(&temporary);
-            Failure::local(format!("--report {} cannot be written: {error}", path.display()))
+            Failure::local(format!("cannot write --report {}: {error}", text::path(path)))
         })
     }
 }
@@ -56,40 +57,38 @@ fn write_and_rename(report: &impl Serialize, temporary: &Path, path: &Path) -> i
     fs::rename(temporary, path)
 }
 
-/// Refuses a place where no report can be written, before hours of work depend on it; an old report stays.
+/// Refuses a path where no report can be written, before the transfer begins; an old report stays.
 ///
 /// # Errors
 ///
 /// One line that names the flag and the cure.
 pub fn check(path: &Path) -> Result<(), Failure> {
-    let shown = path.display();
+    let shown = text::path(path);
     if path.file_name().is_none() || path.is_dir() {
-        return Err(Failure::usage(format!("--report {shown} is a folder: name a file in it")));
+        return Err(Failure::usage(format!("--report {shown} is a directory: name a file in it")));
     }
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         // A device would be replaced.
         return Err(Failure::usage(format!(
-            "--report {shown} is no plain file: choose another name"
+            "--report {shown} is not a regular file: use another name"
         )));
     }
-    let folder = folder_of(path);
-    if !folder.is_dir() {
-        let folder = folder.display();
+    let directory = directory_of(path);
+    if !directory.is_dir() {
         return Err(Failure::usage(format!(
-            "--report {shown}: the folder {folder} is not there; make it first"
+            "cannot write --report {shown}: directory {} does not exist; create it first",
+            text::path(directory)
         )));
     }
     let temporary = temporary_name(path);
     let tried = File::create_new(&temporary).and_then(|_| fs::remove_file(&temporary));
     tried.map_err(|error| {
-        Failure::usage(format!(
-            "--report {shown} cannot be written: {error}; choose another folder"
-        ))
+        Failure::usage(format!("cannot write --report {shown}: {error}; use another directory"))
     })
 }
 
-/// Removes the report of an earlier run, so that nobody takes it for this one's, whatever becomes of this
-/// one. Nothing else is removed: whoever forgets the name after `--report` names a file of theirs.
+/// Removes the report of an earlier run, which could be taken for this one's if this run fails.
+/// Other files are refused: without a name after `--report`, a file to be sent takes its place.
 ///
 /// # Errors
 ///
@@ -99,20 +98,20 @@ pub fn begin(path: Option<&Path>) -> Result<(), Failure> {
     check(path)?;
     if !is_report(path) {
         return Err(Failure::usage(format!(
-            "--report {}: a file is there that is no report of an earlier run; choose another name",
-            path.display()
+            "--report {} exists and is not a report of an earlier run: use another name",
+            text::path(path)
         )));
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::local(format!(
-            "--report {}: the old report cannot be removed: {error}",
-            path.display()
+            "cannot remove the old --report {}: {error}",
+            text::path(path)
         ))),
         _ => Ok(()),
     }
 }
 
-/// True of a report of ours, of an empty file, and of none.
+/// True for a report, an empty file, and none.
 fn is_report(path: &Path) -> bool {
     let mut start = [0; BEGINNING.len()];
     match File::open(path).and_then(|mut file| file.read(&mut start)) {
@@ -121,15 +120,15 @@ fn is_report(path: &Path) -> bool {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 fn temporary_name(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
-    folder_of(path).join(name)
+    directory_of(path).join(name)
 }
 
 #[cfg(test)]
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_replaces_the_one_before_and_leaves_nothing_else_behind() {
+    fn report_replaces_the_one_before() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
         for bytes in [1, 2] {
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_cannot_be_written_says_so_and_cleans_up() {
+    fn report_that_cannot_be_written_leaves_no_file() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
         fs::create_dir_all(path.join("in the way")).unwrap();
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_an_earlier_run_goes_when_a_new_one_begins() {
+    fn report_of_an_earlier_run_is_removed_at_the_start() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
         assert_eq!(begin(Some(&path)), Ok(()));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_report_stays() {
+    fn file_that_is_not_a_report_stays() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("image.iso");
         for content in ["x", "{\"program\": \"other\"}", "{\n  \"program\": \"other\"}"] {
@@ -186,15 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn places_where_no_report_fits_are_refused_early() {
+    fn paths_that_cannot_be_written_are_refused_early() {
         let temp = tempfile::tempdir().unwrap();
         assert_eq!(check(&temp.path().join("run.json")), Ok(()));
         assert_eq!(check(Path::new("run.json")), Ok(()));
         assert!(check(temp.path()).unwrap_err().message.contains("name a file"));
         assert!(check(Path::new("..")).is_err());
         #[cfg(target_os = "linux")]
-        assert!(check(Path::new("/dev/null")).unwrap_err().message.contains("no plain file"));
+        assert!(check(Path::new("/dev/null")).unwrap_err().message.contains("not a regular file"));
         let nowhere = temp.path().join("none/run.json");
-        assert!(check(&nowhere).unwrap_err().message.contains("make it first"));
+        assert!(check(&nowhere).unwrap_err().message.contains("create it first"));
     }
 }

@@ -1,4 +1,4 @@
-//! A schedule of rates as users write it: `08:00-18:00=50M,22:00-06:00=off,else=max`.
+//! A schedule of rates as written on the command line: `08:00-18:00=50M,22:00-06:00=off,else=max`.
 
 use norm_net::transfer::schedule::{Bound, RateSchedule, TimeOfDay, Window};
 
@@ -9,24 +9,24 @@ use crate::{explain, text};
 ///
 /// # Errors
 ///
-/// What is wrong, and what to write instead.
+/// What is wrong, and what to use instead.
 pub fn parse(text: &str) -> Result<RateSchedule, String> {
     let mut windows = Vec::new();
     let mut otherwise = None;
     for part in text.split(',').map(str::trim) {
         let (when, what) = part.split_once('=').ok_or_else(|| {
-            format!("'{part}' is no part of a schedule: write 08:00-18:00=50M, or else=max")
+            format!("'{part}' is not TIME=RATE: use 08:00-18:00=50M, or else=max")
         })?;
         let (when, bound) = (when.trim(), bound(what.trim(), part)?);
         if when.eq_ignore_ascii_case("else") {
             if otherwise.replace(bound).is_some() {
-                return Err("there are two else: give one".to_owned());
+                return Err("else is given twice: use it once".to_owned());
             }
             continue;
         }
-        let (from, to) = when.split_once('-').ok_or_else(|| {
-            format!("'{when}' is no part of the day: write it as 08:00-18:00, or else")
-        })?;
+        let (from, to) = when
+            .split_once('-')
+            .ok_or_else(|| format!("'{when}' is not a time range: use 08:00-18:00, or else"))?;
         let time = |word: &str| word.trim().parse::<TimeOfDay>().map_err(|error| error.to_string());
         windows.push(Window { from: time(from)?, to: time(to)?, bound });
     }
@@ -42,16 +42,17 @@ fn bound(word: &str, part: &str) -> Result<Bound, String> {
         Ok(Rate::Limit(bits)) => Ok(Bound::Rate(bits)),
         Ok(Rate::Max | Rate::Auto) => Ok(Bound::Open),
         Err(_) => Err(format!(
-            "'{word}' in '{part}' is no rate: write bits per second such as 50M or 64k, max, or off"
+            "'{word}' in '{part}' is not a rate: use bits per second such as 50M or 64k, max or \
+             off"
         )),
     }
 }
 
-/// What is told when another bound holds: `paused until 18:00 (--rate-schedule)`.
+/// What is said when another limit holds: `paused until 18:00 (--rate-schedule)`.
 pub(crate) fn change(bound: Bound, until: Option<TimeOfDay>) -> String {
     let what = match bound {
-        Bound::Open => "no bound of the rate".to_owned(),
-        Bound::Rate(bits) => format!("at most {}", text::bit_rate(bits as f64)),
+        Bound::Open => "rate not limited".to_owned(),
+        Bound::Rate(bits) => format!("rate limited to {}", text::bit_rate(bits as f64)),
         Bound::Paused => "paused".to_owned(),
     };
     format!("{what}{} (--rate-schedule)", end(until))
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_has_windows_and_a_rest() {
+    fn schedule_has_windows_and_an_else() {
         let schedule = parse("08:00-18:00=50M, 22:00-06:00=off, else=max").unwrap();
         for (at, bound) in [
             ("07:00", Bound::Open),
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_say_what_to_write() {
+    fn wrong_schedules_are_refused_with_the_cure() {
         let cases = [
             ("", "08:00-18:00=50M"),
             ("08:00-18:00", "08:00-18:00=50M"),
@@ -100,7 +101,7 @@ mod tests {
             ("08:00-=5M", "00:00 to 24:00"),
             ("08:00-18:00=5M,12:00-13:00=off", "overlap"),
             ("08:00-08:00=5M", "same time"),
-            ("else=5M,else=6M", "two else"),
+            ("else=5M,else=6M", "twice"),
             ("else=off", "nothing would ever be sent"),
             ("08:00-18:00=5M,", "08:00-18:00=50M"),
         ];
@@ -111,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn the_user_is_told_what_holds_and_until_when() {
+    fn change_says_what_holds_and_until_when() {
         let until = Some(time("18:00"));
         assert_eq!(change(Bound::Paused, until), "paused until 18:00 (--rate-schedule)");
         assert_eq!(
             change(Bound::Rate(50_000_000), until),
-            "at most 50 Mbit/s until 18:00 (--rate-schedule)"
+            "rate limited to 50 Mbit/s until 18:00 (--rate-schedule)"
         );
-        assert_eq!(change(Bound::Open, None), "no bound of the rate (--rate-schedule)");
+        assert_eq!(change(Bound::Open, None), "rate not limited (--rate-schedule)");
     }
 }

@@ -5,16 +5,16 @@ mod words;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use norm_net::event::ReceiverProgress;
 use norm_net::io::error::NetError;
 use norm_net::{
-    NoEvent, NodeId, ReceiverInfo, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
-    SendReport, Sending,
+    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
+    SendOutcome, SendReport, SendSettings, Sending,
 };
 
-use crate::args::{self, SendArgs};
+use crate::args::{self, PayloadChoice, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
@@ -22,14 +22,14 @@ use crate::output::{self, Output};
 use crate::report::{self, Report};
 use crate::{demo, explain, schedule, settings, text};
 
-pub(crate) use words::{receiver_table, standing, verdict};
+use words::{receiver_table, standing, verdict};
 
-/// Events are waited for this long before Ctrl-C is looked for again.
-pub(crate) const TURN: Duration = Duration::from_millis(100);
-/// Notes about single receivers end at this number: a thousand of them help nobody.
-const MOST_NOTES: usize = 20;
-/// A receiver that drops more packets than this is worth a word.
-const MANY_DROPS: u32 = 100;
+/// Time to wait for an event before Ctrl-C is looked for again.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Limit of what is listed: entries that are not sent, receivers with a note.
+const MAX_LISTED: usize = 20;
+/// Packets that a receiver must drop before the user hears of it.
+const MIN_DROPS: u32 = 100;
 
 /// Runs `norm-send` with this command line.
 ///
@@ -38,8 +38,8 @@ const MANY_DROPS: u32 = 100;
 /// What ends the run without success, as one line and an exit code.
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<SendArgs>(command_line)? else { return Ok(Code::Success) };
-    output::told(args.json, || {
-        report::begin(args.report.as_deref())?;
+    output::with_error_event(args.common.json, || {
+        report::begin(args.common.report.as_deref())?;
         args.check()?;
         let interrupt = Interrupt::install()?;
         match args.demo {
@@ -49,155 +49,234 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     })
 }
 
+/// The options of a transfer.
+fn options(args: &SendArgs) -> SendOptions {
+    let session = args.session();
+    let default = SendOptions::new(session.group);
+    let standard = args.code.compat();
+    standard.map_or(default.clone(), |standard| default.in_standard_mode(standard)).with(|o| {
+        o.interface = session.interface.clone();
+        o.pace = args.pace();
+        o.slow = args.slow();
+        o.schedule = args.rate.rate_schedule.clone();
+        o.clock = args.rate.clock();
+        o.ttl = session.ttl;
+        o.dscp = args.dscp();
+        o.mtu = args.mtu;
+        o.fec = args.code.set_fec();
+        o.memory = args.common.memory;
+        o.node = session.node_id.map(NodeId);
+        o.min_receivers = args.receivers.min_receivers as usize;
+        o.start_timeout = args.receivers.start_timeout;
+        o.linger = args.receivers.linger;
+        o.on_request = args.payload == PayloadChoice::Missing;
+    })
+}
+
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
-    let usual = SendOptions::new(args.group);
-    let options =
-        args.compat().map_or(usual.clone(), |compat| usual.in_standard_mode(compat)).with(|o| {
-            o.interface = args.interface.clone();
-            o.pace = args.pace();
-            o.slow = args.slow();
-            o.schedule = args.rate_schedule.clone();
-            o.clock = args.clock();
-            o.ttl = args.ttl;
-            o.dscp = args.dscp();
-            o.mtu = args.mtu;
-            o.fec = args.code();
-            o.memory = args.memory;
-            o.node = args.node_id.map(NodeId);
-            o.min_receivers = args.min_receivers as usize;
-            o.start_timeout = args.start_timeout;
-            o.linger = args.linger;
-            o.on_request = args.rest;
-        });
-    let mut output = Output::new(args.json);
-    let sending = norm_net::send(&args.paths, &options).map_err(|error| failure(&error))?;
+    let mut output = Output::new(args.common.json);
+    let sending = norm_net::send(&args.paths, &options(args)).map_err(|error| failure(&error))?;
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
-    announce(&sending, &mut output);
-    let report = follow(sending, &mut output, interrupt)?;
+    announce(&settings, &mut output);
+    let report =
+        follow(sending, &mut output, interrupt, &Labels::new(&args.paths, args.slow.policy))?;
     output.clear();
-    let result = verdict(&settings, &report).map_err(|failure| interrupt.name(failure));
+    conclude(args, &mut output, interrupt, &settings, &report)
+}
+
+/// Prints and writes the results.
+fn conclude(
+    args: &SendArgs,
+    output: &mut Output,
+    interrupt: &Interrupt,
+    settings: &SendSettings,
+    report: &SendReport,
+) -> Result<Code, Failure> {
+    let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
-    let summary = Summary::new(&report, code);
+    let summary = Summary::new(report, code);
     output.event(&SenderEvent::Summary(summary));
-    output.results(receiver_table(&report).lines());
-    let written = args.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-send", Settings::new("norm-send", &settings), &summary).write(path)
+    output.results(receiver_table(report).lines());
+    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
+        Report::new("norm-send", Settings::new("norm-send", settings), &summary).write(path)
     });
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
     output.results([result?]);
     written?;
-    if !settings.skipped.is_empty() {
-        let entries = text::count(settings.skipped.len() as u64, "entry");
-        output.say(&format!("{entries} of the folders could not be sent: see \"not sent\" above"));
+    if let Some(note) = not_sent_note(settings) {
+        output.say(&note);
     }
     Ok(Code::Success)
 }
 
-/// Tells what the session was set up with.
-pub(crate) fn announce(sending: &Sending, output: &mut Output) {
-    let settings = sending.settings();
+/// Words of the progress line that depend on the command line.
+pub(crate) struct Labels {
+    /// What is sent.
+    content: String,
+    /// What has become of slow receivers.
+    slow: &'static str,
+}
+
+impl Labels {
+    /// For these paths, and this policy for slow receivers.
+    pub(crate) fn new(paths: &[PathBuf], policy: SlowChoice) -> Self {
+        let slow = if policy == SlowChoice::Separate { "in separate group" } else { "evicted" };
+        Self { content: content_name(paths), slow }
+    }
+}
+
+/// The name of what is sent, for the progress line: `image.iso`, `photos and 2 more`.
+fn content_name(paths: &[PathBuf]) -> String {
+    let Some(first) = paths.first() else { return String::new() };
+    let name = text::os_text(first.file_name().unwrap_or(first.as_os_str()));
+    match paths.len() - 1 {
+        0 => text::plain(&name).into_owned(),
+        more => format!("{} and {more} more", text::plain(&name)),
+    }
+}
+
+/// Says what the session was set up with.
+pub(crate) fn announce(settings: &SendSettings, output: &mut Output) {
     output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
     output.say(&settings::sender_line(settings));
-    for skipped in settings.skipped.iter().take(MOST_NOTES) {
-        output.say(&format!("not sent: {skipped}"));
-    }
-    if let Some(more) = settings.skipped.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
-        output.say(&format!("not sent: {more} more"));
+    for line in not_sent(settings) {
+        output.say(&line);
     }
     for hint in &settings.hints {
         output.hint(hint);
     }
 }
 
-/// Shows what the session tells until it is over.
+/// What is not sent: the first entries, and how many more there are.
+fn not_sent(settings: &SendSettings) -> Vec<String> {
+    let listed = settings.skipped.iter().take(MAX_LISTED);
+    let mut lines: Vec<String> = listed.map(|entry| format!("not sent: {entry}")).collect();
+    let more = settings.skipped_total.saturating_sub(lines.len() as u64);
+    if more > 0 {
+        lines.push(format!("not sent: {more} more"));
+    }
+    lines
+}
+
+/// A reminder at the end that not everything was sent.
+fn not_sent_note(settings: &SendSettings) -> Option<String> {
+    let total = settings.skipped_total;
+    let entries = text::count(total, "directory entry");
+    (total > 0).then(|| format!("{entries} not sent, see \"not sent\" above"))
+}
+
+/// Shows what happens until the session is over. Receivers in the report are sorted by name.
 pub(crate) fn follow(
     sending: Sending,
     output: &mut Output,
     interrupt: &Interrupt,
+    labels: &Labels,
 ) -> Result<SendReport, Failure> {
-    let mut state = Wanted { receivers: 0, notes: 0, dropping: BTreeSet::new() };
+    let mut notes = Notes { labels, receivers: 0, count: 0, dropping: BTreeSet::new() };
     loop {
-        let event = sending.events().recv_timeout(TURN);
-        output.watch(interrupt, "telling the receivers that the session ends");
+        let event = sending.events().recv_timeout(POLL_INTERVAL);
+        output.watch(interrupt, "notifying the receivers");
         match event {
-            Ok(event) => state.show(&event, output),
+            Ok(event) => notes.show(&event, output),
             Err(NoEvent::NotYet) => {}
             Err(NoEvent::Over) => break,
         }
     }
-    sending.wait().map_err(|error| failure(&error))
+    let mut report = sending.wait().map_err(|error| failure(&error))?;
+    sort_by_name(&mut report.receivers);
+    Ok(report)
+}
+
+fn sort_by_name(receivers: &mut [ReceiverReport]) {
+    receivers.sort_by(|a, b| {
+        (&a.receiver.name, a.receiver.node).cmp(&(&b.receiver.name, b.receiver.node))
+    });
 }
 
 /// What has been shown.
-struct Wanted {
+struct Notes<'a> {
+    labels: &'a Labels,
     receivers: usize,
-    notes: usize,
-    /// Receivers of which it was told that they drop packets.
+    count: usize,
+    /// Receivers for which a note said that they drop packets.
     dropping: BTreeSet<NodeId>,
 }
 
-impl Wanted {
+impl Notes<'_> {
     fn show(&mut self, event: &SendEvent, output: &mut Output) {
         output.event(event);
         match event {
             SendEvent::Progress(progress) => {
                 self.receivers = progress.receivers;
-                output.progress(&standing(progress));
+                output.progress(&standing(progress, self.labels));
             }
             SendEvent::ReceiverFound { receiver } => {
-                self.note(output, &format!("{} is here", receiver.name));
-            }
-            SendEvent::Started { receivers } => {
-                output.say(&format!("sending begins; receivers heard so far: {receivers}"));
+                self.note(output, &format!("receiver {} joined", receiver.name));
             }
             SendEvent::ReceiverConfirmed { receiver } => {
-                self.note(output, &format!("{} has everything", receiver.name));
+                self.note(output, &format!("receiver {} complete", receiver.name));
             }
-            SendEvent::ReceiverFailed { receiver, reason } => {
-                output.say(&format!("{} failed: {reason}", receiver.name));
+            SendEvent::ReceiverProgress(progress) => {
+                let receiver = &progress.receiver;
+                if progress.drops > MIN_DROPS
+                    && self.dropping.len() < MAX_LISTED
+                    && self.dropping.insert(receiver.node)
+                {
+                    output.say(&drops_note(&receiver.name));
+                }
             }
-            SendEvent::ReceiverEvicted { receiver, separate_group } => {
-                let name = &receiver.name;
-                output.say(&match separate_group {
-                    Some(group) => {
-                        format!("{name} keeps the others slow: it goes on in the separate group, {group}")
-                    }
-                    None => format!("{name} keeps the others slow and is not waited for any more"),
-                });
-            }
-            SendEvent::ReceiverLost { receiver } => {
-                let name = &receiver.name;
-                output.say(&format!("{name} has fallen silent and is not waited for any more"));
-            }
-            SendEvent::RateBound { bound, until } => output.say(&schedule::change(*bound, *until)),
             SendEvent::Hint(hint) => output.say_hint(hint),
-            SendEvent::ReceiverProgress(progress) => self.note_drops(output, progress),
-            _ => {}
+            event => {
+                if let Some(note) = note(event) {
+                    output.say(&note);
+                }
+            }
         }
     }
 
-    /// Says once of a receiver that it drops many packets.
-    fn note_drops(&mut self, output: &Output, progress: &ReceiverProgress) {
-        let ReceiverInfo { node, name, .. } = &progress.receiver;
-        let many = progress.drops > MANY_DROPS && self.dropping.len() < MOST_NOTES;
-        if many && self.dropping.insert(*node) {
-            output.say(&format!(
-                "{name} drops packets that have reached it: its processor is too slow for this rate, or \
-                 its socket buffer too small (there: sysctl net.core.rmem_max)"
-            ));
-        }
-    }
-
+    /// A note on one receiver; with many of them there is none.
     fn note(&mut self, output: &Output, note: &str) {
-        self.notes += 1;
-        if self.notes <= 2 * MOST_NOTES && self.receivers <= MOST_NOTES {
+        self.count += 1;
+        if self.count <= 2 * MAX_LISTED && self.receivers <= MAX_LISTED {
             output.say(note);
         }
     }
+}
+
+/// What is always said of an event.
+fn note(event: &SendEvent) -> Option<String> {
+    Some(match event {
+        SendEvent::Started { receivers } => {
+            format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
+        }
+        SendEvent::ReceiverFailed { receiver: ReceiverInfo { name, .. }, reason } => {
+            format!("receiver {name} failed: {reason}")
+        }
+        SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
+            let name = &receiver.name;
+            format!("receiver {name} is slow: it continues in the separate group {group}")
+        }
+        SendEvent::ReceiverEvicted { receiver, separate_group: None } => {
+            let name = &receiver.name;
+            format!("receiver {name} evicted: it is too slow for the others")
+        }
+        SendEvent::ReceiverLost { receiver: ReceiverInfo { name, .. } } => {
+            format!("receiver {name} lost: no answer, no longer waiting for it")
+        }
+        SendEvent::RateBound { bound, until } => schedule::change(*bound, *until),
+        _ => return None,
+    })
+}
+
+fn drops_note(name: &str) -> String {
+    format!(
+        "receiver {name} drops packets that have reached it: its CPU is too slow for this rate, or \
+         its socket buffer too small (sysctl net.core.rmem_max there)"
+    )
 }
 
 /// Why a session could not start, or broke.
@@ -212,7 +291,32 @@ pub(crate) fn failure(error: &SendError) -> Failure {
         SendError::Io(_) => Code::Network,
         _ => Code::Usage,
     };
-    Failure::new(code, explain::send_error(error))
+    Failure::new(code, message(error))
+}
+
+/// The words for an error; those with paths are put here, as names may not be UTF-8.
+fn message(error: &SendError) -> String {
+    match error {
+        SendError::Scan(ScanError::Unreadable { path, error }) => {
+            let path = text::path(path);
+            let cure = match error.kind() {
+                io::ErrorKind::NotFound => "; check the name",
+                io::ErrorKind::PermissionDenied => "; change its permissions, or do not send it",
+                _ => "",
+            };
+            format!("cannot read {path}: {error}{cure}")
+        }
+        SendError::Scan(ScanError::Name { path, problem }) => {
+            format!("cannot send {}: its name {problem}; rename it", text::path(path))
+        }
+        SendError::Scan(ScanError::SameName { name, first, second }) => format!(
+            "{} and {} would both arrive as {name}: send them in separate transfers, or send their \
+             directories",
+            text::path(first),
+            text::path(second)
+        ),
+        other => explain::send_error(other),
+    }
 }
 
 /// A setting that cannot work is the command line's fault, everything else the network's.
@@ -229,8 +333,54 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
         SendOutcome::Complete => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,
-        SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::Nobody,
+        SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::NotHeard,
         SendOutcome::Stopped => Code::Interrupted,
         _ => Code::LocalIo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_net::ReceiverOutcome;
+
+    use super::*;
+
+    #[test]
+    fn entries_that_are_not_sent_are_counted_beyond_the_list() {
+        let mut settings = settings::sample();
+        assert_eq!((not_sent(&settings).len(), not_sent_note(&settings)), (0, None));
+        settings.skipped = (0..1_000).map(|n| format!("link-{n}: a symbolic link")).collect();
+        settings.skipped_total = 3_000;
+        let lines = not_sent(&settings);
+        assert_eq!((lines.len(), lines[0].as_str()), (21, "not sent: link-0: a symbolic link"));
+        assert_eq!(lines[20], "not sent: 2980 more");
+        let note = not_sent_note(&settings);
+        assert_eq!(
+            note.as_deref(),
+            Some("3000 directory entries not sent, see \"not sent\" above")
+        );
+        settings.skipped.truncate(20);
+        settings.skipped_total = 20;
+        assert_eq!(not_sent(&settings).len(), 20, "nothing more");
+    }
+
+    #[test]
+    fn receivers_are_sorted_by_name_then_node() {
+        let receiver = |name: &str, node| {
+            let info = ReceiverInfo::new(NodeId(node), name.to_owned());
+            ReceiverReport::new(info, ReceiverOutcome::Confirmed)
+        };
+        let mut receivers = [receiver("lab-2", 1), receiver("lab-1", 3), receiver("lab-1", 2)];
+        sort_by_name(&mut receivers);
+        assert_eq!(receivers.map(|receiver| receiver.receiver.node.0), [2, 3, 1]);
+    }
+
+    #[test]
+    fn content_is_named_after_the_first_path() {
+        let name =
+            |paths: &[&str]| content_name(&paths.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(name(&["/srv/image.iso"]), "image.iso");
+        assert_eq!(name(&["photos/", "a", "b"]), "photos and 2 more");
+        assert_eq!((name(&[".."]), name(&[])), ("..".to_owned(), String::new()));
     }
 }

@@ -17,41 +17,41 @@ pub fn sender_line(settings: &SendSettings) -> String {
         "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
         settings.group,
-        if is_multicast(settings.group) { "" } else { " (unicast: to one receiver)" },
+        if is_multicast(settings.group) { "" } else { " (unicast to one receiver)" },
         via(&settings.interface, settings.group.ip(), &settings.because),
         pace(settings.pace),
         settings.ttl,
-        mark(settings.dscp),
+        code_point(settings.dscp),
     )
 }
 
 /// `receiving into images from 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
 pub fn receiver_line(settings: &ReceiveSettings) -> String {
     format!(
-        "receiving into {} from {}{} via {}, feedback {}, as {}",
-        settings.directory.display(),
+        "receiving into {} from {}{} via {}, feedback {}, as receiver {}",
+        text::path(&settings.directory),
         settings.group,
-        if is_multicast(settings.group) { "" } else { " (unicast: what is sent to this machine)" },
+        if is_multicast(settings.group) { "" } else { " (unicast to this machine)" },
         via(&settings.interface, settings.group.ip(), &settings.because),
         feedback_name(settings.feedback),
         settings.name,
     )
 }
 
-/// `, DSCP LE`; nothing when packets have no mark.
-fn mark(dscp: Dscp) -> String {
+/// `, DSCP LE`; nothing for the default.
+fn code_point(dscp: Dscp) -> String {
     if dscp == Dscp::DEFAULT { String::new() } else { format!(", DSCP {dscp}") }
 }
 
 fn pace(pace: Pace) -> String {
     let rate = |bits| Rate::Limit(bits).to_string();
     match pace {
-        Pace::Polite { max: None, .. } => "giving way to all others".to_owned(),
+        Pace::Polite { max: None, .. } => format!("{}, yielding to other traffic", Rate::Auto),
         Pace::Polite { max: Some(max), .. } => {
-            format!("giving way to all others, up to {}", rate(max))
+            format!("{} up to {}, yielding to other traffic", Rate::Auto, rate(max))
         }
         Pace::Auto { max: None, .. } => Rate::Auto.to_string(),
-        Pace::Auto { max: Some(max), .. } => format!("{}, up to {}", Rate::Auto, rate(max)),
+        Pace::Auto { max: Some(max), .. } => format!("{} up to {}", Rate::Auto, rate(max)),
         Pace::Fixed(bits) => rate(bits),
         Pace::Unlimited => Rate::Max.to_string(),
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sender_names_group_interface_reason_rate_ttl_and_content() {
+    fn sender_line_names_group_interface_reason_rate_ttl_and_content() {
         let mut settings = sample();
         assert_eq!(
             sender_line(&settings),
@@ -123,10 +123,8 @@ mod tests {
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));
         assert!(sender_line(&settings).contains("unlimited"));
         settings.pace = Pace::Auto { min: 1000, max: Some(50_000_000) };
-        assert!(sender_line(&settings).contains("as fast as it arrives, up to 50 Mbit/s"));
+        assert!(sender_line(&settings).contains("automatic rate up to 50 Mbit/s"));
         settings.group = "192.0.2.7:6000".parse().unwrap();
-        assert!(
-            sender_line(&settings).contains("to 192.0.2.7:6000 (unicast: to one receiver) via")
-        );
+        assert!(sender_line(&settings).contains("to 192.0.2.7:6000 (unicast to one receiver) via"));
     }
 }

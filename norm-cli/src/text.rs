@@ -1,15 +1,21 @@
 //! Numbers and foreign text as people read them.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Text from the network or the file system, made safe for a terminal.
 ///
 /// Control characters (which could move the cursor or colour the screen) and the marks that reverse
-/// the reading direction become `\u{fffd}`.
+/// the reading direction are escaped, as `\n` or `\u{1b}`.
 pub fn plain(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) {
-        text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect()
+        let mut safe = String::with_capacity(text.len());
+        for c in text.chars() {
+            if is_unsafe(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+        }
+        Cow::Owned(safe)
     } else {
         Cow::Borrowed(text)
     }
@@ -18,6 +24,36 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A path, with what is not UTF-8 escaped as `\xe9`.
+pub fn path(path: &Path) -> Cow<'_, str> {
+    os_text(path.as_os_str())
+}
+
+/// A word of the system, with what is not UTF-8 escaped as `\xe9`.
+pub fn os_text(word: &OsStr) -> Cow<'_, str> {
+    if let Some(text) = word.to_str() {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::new();
+    for chunk in word.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    Cow::Owned(text)
+}
+
+/// At most `width` characters of a text: `…` stands for its middle, so that both ends can be read.
+pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
+    let len = text.chars().count();
+    if len <= width {
+        return Cow::Borrowed(text);
+    }
+    let left = width.saturating_sub(1);
+    let tail = len - left.div_ceil(2);
+    let head = text.chars().take(left / 2);
+    Cow::Owned(head.chain(['…']).chain(text.chars().skip(tail)).take(width).collect())
 }
 
 /// Bits per second, as `98.5 Mbit/s`.
@@ -92,9 +128,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminal_tricks_are_taken_out_and_other_text_is_left_alone() {
-        assert_eq!(plain("\u{1b}[2Jhost\n\u{202e}"), "\u{fffd}[2Jhost\u{fffd}\u{fffd}");
+    fn control_characters_are_escaped_and_other_text_stays() {
+        assert_eq!(plain("\u{1b}[2Jhost\n\u{202e}"), "\\u{1b}[2Jhost\\n\\u{202e}");
         assert_eq!(plain("Bücher-Raum 3"), "Bücher-Raum 3");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn names_that_are_not_utf8_are_escaped() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let name = |bytes: &'static [u8]| path(Path::new(OsStr::from_bytes(bytes))).into_owned();
+        assert_eq!(name(b"in/caf\xe9.iso"), "in/caf\\xe9.iso");
+        assert_eq!(name(b"\xff\xc3"), "\\xff\\xc3");
+        assert_eq!(name("in/café.iso".as_bytes()), "in/café.iso");
+    }
+
+    #[test]
+    fn long_text_is_shortened_in_its_middle() {
+        assert_eq!(shorten("image.iso", 9), "image.iso");
+        assert_eq!(shorten("debian-13.1.0.iso", 10), "debi…0.iso");
+        assert_eq!(shorten("größer.iso", 5), "gr…so");
+        let shortest = [2, 1, 0].map(|width| shorten("image.iso", width).into_owned());
+        assert_eq!(shortest, ["…o", "…", ""]);
     }
 
     #[test]

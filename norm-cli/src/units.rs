@@ -1,6 +1,6 @@
 //! Rates and durations as users write them.
 //!
-//! Messages say what is wrong and what to write instead; the command line puts the flag in front.
+//! Messages say what is wrong and what to use instead; the command line puts the option in front.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,19 +11,19 @@ use norm_net::Pace;
 /// A sending rate.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// Bits per second, at least [`Rate::LOWEST`].
+    /// Bits per second, at least [`Rate::MIN`].
     Limit(u64),
     /// As fast as the kernel takes it.
     Max,
-    /// As fast as it arrives.
+    /// As fast as the slowest receiver gets it.
     Auto,
 }
 
 impl Rate {
-    /// The lowest rate that is taken; below it a packet would need seconds.
-    pub const LOWEST: u64 = 1_000;
+    /// Lower limit: below it a packet would need seconds.
+    pub const MIN: u64 = 1_000;
 
-    /// How a session sends then; with [`Rate::Auto`] as fast as receivers get it.
+    /// How a session sends at this rate.
     pub const fn pace(self) -> Pace {
         match self {
             Self::Limit(bits) => Pace::Fixed(bits),
@@ -40,7 +40,7 @@ impl Rate {
     pub fn bits(text: &str) -> Result<u64, String> {
         match text.parse()? {
             Self::Limit(bits) => Ok(bits),
-            _ => Err("write bits per second such as 200M, 1.5G or 64k".to_owned()),
+            _ => Err("use bits per second such as 200M, 1.5G or 64k".to_owned()),
         }
     }
 }
@@ -49,7 +49,7 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let cure = "write bits per second such as 200M, 1.5G, 64k or 1000000, or auto, or max";
+        let cure = "use bits per second such as 200M, 1.5G, 64k or 1000000, or auto, or max";
         if text.eq_ignore_ascii_case("max") {
             return Ok(Self::Max);
         }
@@ -60,9 +60,9 @@ impl FromStr for Rate {
             let bits = decimal(number.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']));
             return Err(match bits {
                 Some(_) => {
-                    format!("B is bytes, and rates are in bits, eight times as many: {cure}")
+                    format!("B means bytes, but rates are in bits, eight times as many: {cure}")
                 }
-                None => format!("this is not a rate: {cure}"),
+                None => format!("not a rate: {cure}"),
             });
         }
         let units = ["bit/s", "b/s", "bps", "bit"];
@@ -73,28 +73,28 @@ impl FromStr for Rate {
             Some(b'g' | b'G') => (&number[..number.len() - 1], 1e9),
             _ => (number, 1.0),
         };
-        let bits = decimal(digits).ok_or_else(|| format!("this is not a rate: {cure}"))? * scale;
-        if bits < Self::LOWEST as f64 {
+        let bits = decimal(digits).ok_or_else(|| format!("not a rate: {cure}"))? * scale;
+        if bits < Self::MIN as f64 {
             let meant = if bits > 0.0 && scale == 1.0 { digits } else { "200" };
             return Err(format!(
-                "less than {} bits per second is too slow to be meant; for megabits write {meant}M",
-                Self::LOWEST
+                "below {} bits per second, the minimum; for megabits per second use {meant}M",
+                Self::MIN
             ));
         }
         if bits > 1e15 {
-            return Err(format!("no network is that fast: {cure}"));
+            return Err(format!("above every network's rate: {cure}"));
         }
         Ok(Self::Limit(bits.round() as u64))
     }
 }
 
-/// As `200 Mbit/s`, `unlimited`, or `as fast as it arrives`.
+/// As `200 Mbit/s`, `unlimited rate` or `automatic rate`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit(bits) => f.write_str(&crate::text::bit_rate(*bits as f64)),
-            Self::Max => f.write_str("unlimited"),
-            Self::Auto => f.write_str("as fast as it arrives"),
+            Self::Max => f.write_str("unlimited rate"),
+            Self::Auto => f.write_str("automatic rate"),
         }
     }
 }
@@ -105,8 +105,8 @@ impl fmt::Display for Rate {
 ///
 /// When the text is no such number, or less than a transfer can do with.
 pub fn memory(text: &str) -> Result<usize, String> {
-    const LEAST: usize = 16 << 20;
-    let cure = "write a size such as 256M or 1G";
+    const MIN: usize = 16 << 20;
+    let cure = "use a size such as 256M or 1G";
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 20),
@@ -114,8 +114,8 @@ pub fn memory(text: &str) -> Result<usize, String> {
         _ => (text, 0),
     };
     let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
-    let bytes = bytes.ok_or_else(|| format!("this is not a size: {cure}"))?;
-    if bytes < LEAST { Err("a transfer needs 16M at least".to_owned()) } else { Ok(bytes) }
+    let bytes = bytes.ok_or_else(|| format!("not a size: {cure}"))?;
+    if bytes < MIN { Err("too little: use at least 16M".to_owned()) } else { Ok(bytes) }
 }
 
 /// A duration in seconds, fractions allowed.
@@ -124,8 +124,8 @@ pub fn memory(text: &str) -> Result<usize, String> {
 ///
 /// When the text is no number, negative, or longer than a year.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let cure = "write seconds such as 5 or 0.5";
-    let number = decimal(text).ok_or_else(|| format!("this is not a time: {cure}"))?;
+    let cure = "use seconds such as 5 or 0.5";
+    let number = decimal(text).ok_or_else(|| format!("not a time: {cure}"))?;
     const YEAR: f64 = 366.0 * 24.0 * 3600.0;
     if number > YEAR {
         return Err(format!("longer than a year: {cure}"));
@@ -141,7 +141,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 pub fn percent(text: &str) -> Result<f64, String> {
     decimal(text)
         .filter(|number| *number < 100.0)
-        .ok_or_else(|| "write a share from 0 to 99.9, such as 5".to_owned())
+        .ok_or_else(|| "use a percentage from 0 to 99.9, such as 5".to_owned())
 }
 
 /// Plain digits with at most one point: no sign, exponent, `inf` or `nan`, which `f64` would take.
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_in_powers_of_1024_and_a_little_is_needed() {
+    fn memory_is_read_in_powers_of_1024_and_has_a_minimum() {
         assert_eq!(memory("256M"), Ok(256 << 20));
         assert_eq!(memory("1g"), Ok(1 << 30));
         assert_eq!(memory("16384k"), Ok(16 << 20));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rate_is_refused_with_the_cure() {
+    fn wrong_rates_are_refused_with_the_cure() {
         let bad =
             ["", "M", "fast", "-5M", "1e9", "inf", "NaN", "1.2.3M", "5 M", "10MB", "5Mi", "é"];
         for text in bad {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_unit_is_guessed_at() {
+    fn forgotten_unit_is_suggested() {
         assert!("100".parse::<Rate>().unwrap_err().contains("100M"));
         assert!("0".parse::<Rate>().unwrap_err().contains("200M"));
         assert!("0.9k".parse::<Rate>().unwrap_err().contains("200M"));
@@ -214,11 +214,11 @@ mod tests {
     fn rates_are_shown_as_people_say_them() {
         assert_eq!(Rate::Limit(100_000_000).to_string(), "100 Mbit/s");
         assert_eq!(Rate::Limit(1_500_000_000).to_string(), "1.5 Gbit/s");
-        assert_eq!(Rate::Max.to_string(), "unlimited");
+        assert_eq!(Rate::Max.to_string(), "unlimited rate");
     }
 
     #[test]
-    fn seconds_take_fractions_and_nothing_else() {
+    fn seconds_take_fractions_but_no_units() {
         assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         assert_eq!(seconds("0"), Ok(Duration::ZERO));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_stays_below_all() {
+    fn percentage_stays_below_100() {
         assert_eq!(percent("5"), Ok(5.0));
         assert_eq!(percent("0.5"), Ok(0.5));
         for text in ["100", "-1", "x", ""] {

@@ -6,6 +6,8 @@
 //! `target/tmp/netns/<test>/`.
 #![cfg(target_os = "linux")]
 
+#[path = "netns/attacker.rs"]
+mod attacker;
 #[path = "netns/command.rs"]
 mod command;
 #[path = "netns/endings.rs"]
@@ -32,5 +34,3 @@ mod scene;
 mod setup;
 #[path = "netns/slow.rs"]
 mod slow;
-#[path = "netns/stranger.rs"]
-mod stranger;

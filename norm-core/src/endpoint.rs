@@ -1,4 +1,4 @@
-//! The contract between an engine and whoever drives it: a socket loop or the simulator.
+//! The contract between an engine and its driver: a socket loop or the simulator.
 //!
 //! Run loop: hand in what has happened (`handle_datagram`, `handle_job`, `handle_timeout`), then
 //! drain `poll_event`, `poll_job` and `poll_transmit` until each returns `None`, in any order, then
@@ -40,7 +40,7 @@ pub trait Endpoint {
 /// A received datagram.
 #[derive(Debug)]
 pub struct Datagram<'a> {
-    /// Who sent it.
+    /// The address that it came from.
     pub source: SocketAddr,
     /// True when it arrived at the session's group address, false for our own unicast address.
     pub to_group: bool,
@@ -109,13 +109,14 @@ pub trait SymbolStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool;
-    /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can keep.
+    /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can
+    /// keep.
     fn room(&mut self) -> u64;
     /// Forgets a block that is no longer wanted.
     fn discard(&mut self, slot: BlockSlot);
 }
 
-/// Slow work for somebody else to do.
+/// Slow work that runs outside the engine.
 #[derive(Clone, Debug)]
 pub enum Job {
     /// Sender: read part of an object.
@@ -209,6 +210,6 @@ pub enum StoreOutcome {
     Failed,
 }
 
-/// A job failed; whoever ran it knows why and tells the application.
+/// A job failed; the driver knows why and tells the application.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct JobFailed;

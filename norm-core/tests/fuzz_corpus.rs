@@ -31,9 +31,9 @@ fn extensions_of_the_corpus_keep_their_promises() {
 }
 
 #[test]
-fn membership_querys_of_the_corpus_keep_their_promises() {
+fn membership_queries_of_the_corpus_keep_their_promises() {
     let (files, accepted) = replay("membership_query", exercise::membership_query);
-    assert!(accepted >= 4, "{accepted} of {files} are ours");
+    assert!(accepted >= 4, "{accepted} of {files} parse");
     assert!(files > accepted, "some are not");
 }
 

@@ -42,7 +42,7 @@ struct Listener {
     current: Vec<u8>,
     gaps: usize,
     ended: bool,
-    /// It reads at most so often.
+    /// It reads no more often than this.
     pace: Duration,
     next_read: Timestamp,
 }
@@ -259,7 +259,7 @@ fn spec(buffer: usize, marks: MessageMarks) -> StreamSpec {
 }
 
 #[test]
-fn every_message_arrives_in_order_through_loss_with_every_code() {
+fn messages_arrive_in_order_through_loss() {
     let codes = [
         (RsForm::Id5, (20, 8)),
         (RsForm::Id129, (20, 8)),
@@ -283,7 +283,7 @@ fn every_message_arrives_in_order_through_loss_with_every_code() {
 }
 
 #[test]
-fn a_stream_longer_than_its_buffer_and_than_block_numbers_is_whole() {
+fn stream_longer_than_its_buffer_is_complete() {
     // 16-bit block numbers wrap after 65,536 blocks: of one symbol each, that takes a moment.
     let mut sender = config(RsForm::Id2Bits16, (1, 2));
     sender.rate = Some(200_000_000);
@@ -297,7 +297,7 @@ fn a_stream_longer_than_its_buffer_and_than_block_numbers_is_whole() {
 }
 
 #[test]
-fn who_cannot_keep_up_loses_whole_messages_and_knows_it() {
+fn slow_reader_loses_entire_messages_and_sees_gaps() {
     let mut world = World::new(4, config(RsForm::Id5, (8, 4)), 2, 0.02);
     world.listeners[1].pace = MS * 40;
     let written = world.run(2_000, &spec(10_000, MessageMarks::Every), false);
@@ -308,7 +308,7 @@ fn who_cannot_keep_up_loses_whole_messages_and_knows_it() {
 }
 
 #[test]
-fn without_a_code_there_are_no_streams() {
+fn streams_without_a_code_are_refused() {
     let mut sender = Sender::new(SenderConfig::new(NodeId(1)), 1, Timestamp::ZERO).unwrap();
     let error = sender.open_stream(&spec(1000, MessageMarks::Every)).unwrap_err();
     assert!(error.to_string().contains("Reed-Solomon"), "{error}");

@@ -25,16 +25,17 @@ pub trait Field: sealed::Sealed + Copy + 'static {
     /// Powers and logarithms.
     fn tables() -> &'static Tables<Self::Element>;
 
-    /// `dst[r] += sum of coefficients[r][s] * sources[s]` for every row r of `dst`, with one kernel.
+    /// `dst[r] += sum of coefficients[r][s] * sources[s]` for every row r of `dst`, with one
+    /// kernel.
     ///
-    /// A row has `row_len` bytes, all rows are one behind the other, in `coefficients` as well. Where
-    /// a row is not whole elements, its last byte is left alone. A kernel that this machine does not
-    /// have, or that has no form for this field, gives way to one that does the same.
+    /// A row has `row_len` bytes, all rows are one after the other, in `coefficients` as well.
+    /// Where a row is not whole elements, its last byte is left alone. A kernel that this machine
+    /// does not have, or that has no form for this field, gives way to one that does the same.
     ///
     /// # Panics
     ///
-    /// If a source is not `row_len` bytes long, or `dst` and `coefficients` have not the same number
-    /// of whole rows. Without sources, or with rows of no bytes, nothing is done.
+    /// If a source is not `row_len` bytes long, or `dst` and `coefficients` have not the same
+    /// number of whole rows. Without sources, or with rows of no bytes, nothing is done.
     fn mul_add_rows_with(
         kernel: Kernel,
         dst: &mut [u8],

@@ -5,17 +5,18 @@
 
 /// Makes `run(Rows<$element>)` out of these items of the module that calls it:
 ///
-/// - `WIDTH`, the bytes of a `Vector`; `TILE`, how many vectors of each of `GROUP` rows are summed up
-///   in registers;
+/// - `WIDTH`, the bytes of a `Vector`; `TILE`, how many vectors of each of `GROUP` rows are
+///   summed up in registers;
 /// - `Factor`, what is needed of a coefficient, and `factor` to make it;
-/// - `load(&[u8; WIDTH]) -> Source`, `zero() -> Vector`, `mul_add(Vector, &Factor, Source) -> Vector`;
+/// - `load(&[u8; WIDTH]) -> Source`, `zero() -> Vector`, `mul_add(Vector, &Factor, Source) ->
+///   Vector`;
 /// - `add_to(&mut [u8; WIDTH], Vector, &[u8; WIDTH])`, which adds what the mask keeps.
 macro_rules! rows_kernel {
     ($features:literal, $element:ty, $scalar:path) => {
         /// Adds to all rows.
         ///
-        /// In the order that keeps data near: the factors of 16 rows and 64 sources at a time, their
-        /// bytes in pieces that the first cache holds, the sums of a piece in registers.
+        /// In the order that keeps data near: the factors of 16 rows and 64 sources at a time,
+        /// their bytes in pieces that the first cache holds, the sums of a piece in registers.
         #[target_feature(enable = $features)]
         pub(crate) fn run(rows: $crate::rows::Rows<'_, $element>) {
             const ROWS: usize = 16;

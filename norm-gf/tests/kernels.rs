@@ -3,7 +3,7 @@
 use norm_gf::{Field, Gf256, Gf65536, Kernel};
 use proptest::prelude::*;
 
-/// Rows and sources of some length, all one behind the other in one buffer, from any address on.
+/// Rows and sources of some length, one after the other in one buffer, from any address on.
 #[derive(Debug)]
 struct Case {
     row_len: usize,
@@ -95,7 +95,7 @@ proptest! {
 }
 
 #[test]
-fn every_length_up_to_three_vectors_is_right() {
+fn rows_of_up_to_three_vectors_are_right() {
     for kernel in Kernel::ALL {
         for len in 0..400 {
             let (source, before) = (noise(len, len as usize), noise(7, len as usize));
@@ -142,7 +142,7 @@ fn both_are_fields_and_2_generates_them() {
 
 #[test]
 #[should_panic(expected = "a source of another length")]
-fn a_short_source_is_refused() {
+fn short_source_is_refused() {
     Gf256::mul_add(&mut [0; 64], 3, &[0; 63]);
 }
 

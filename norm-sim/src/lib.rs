@@ -22,6 +22,7 @@ mod attacker;
 mod bottleneck;
 mod clock;
 mod content;
+mod effort;
 mod experiment;
 mod fairness;
 mod host;
@@ -50,6 +51,7 @@ pub mod theory;
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
 pub use clock::Clock;
 pub use content::Content;
+pub use effort::{few_seeds, seeds, skips};
 pub use experiment::{Experiment, Measured, peak_memory};
 pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
@@ -66,6 +68,6 @@ pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
     Attack, AttackerPlan, Broken, Change, Control, Host, Lie, Link, PopulationPlan, ReceiverPlan,
-    Role, Scenario, SenderPlan, Switch, TcpPlan, seeds,
+    Role, Scenario, SenderPlan, Switch, TcpPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

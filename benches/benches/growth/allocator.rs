@@ -1,10 +1,10 @@
-//! An allocator that counts what is live.
-#![expect(unsafe_code, reason = "an allocator cannot be written without")]
+//! An allocator that counts allocated bytes.
+#![expect(unsafe_code, reason = "an allocator needs it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, with the bytes counted that were asked for.
+/// The system's allocator, with a count of the requested bytes.
 pub(crate) struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);

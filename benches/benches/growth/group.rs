@@ -1,6 +1,6 @@
-//! Receivers that do what real ones do as far as a sender can see, for a few bytes each: they answer
-//! roll calls, questions for credit and the watermark, lose packets, each on its own, and ask for
-//! them as a group does in which everybody hears the others' NACKs.
+//! A model of many receivers, with a few bytes for each. They answer membership queries, requests
+//! for receive windows and watermarks, lose packets independently, and send NACKs as a group whose
+//! receivers overhear one another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -16,18 +16,18 @@ use norm_core::norm::wire::{
 };
 use norm_core::{Rng, Timestamp};
 
-/// From a receiver to the sender, and to the other receivers.
+/// Nanoseconds from a receiver to the sender and to the other receivers.
 const DELAY: u64 = 200_000;
-/// Content that a receiver has memory for.
-const ROOM: u64 = 96 << 20;
-/// Groups up to this size name what they lost.
+/// Receive window in bytes.
+const WINDOW: u64 = 96 << 20;
+/// Number of receivers up to which they know which symbols they lost.
 const SMALL_GROUP: u32 = 10;
-/// A Reed-Solomon block's losses are named only while they are so few; none are when something coded has come.
-const NAMED: usize = 5;
-/// Node ids begin behind the sender's.
+/// Number of losses up to which a receiver names them, as long as no parity has come.
+const MAX_NAMED: usize = 5;
+/// Node id of the first receiver.
 const FIRST_NODE: u32 = 1000;
 
-/// What a receiver says.
+/// Kinds of feedback.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Report,
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Nack,
 }
 
-/// A datagram on its way to the sender.
+/// A datagram to the sender.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Feedback {
     pub(crate) at: u64,
@@ -53,41 +53,71 @@ enum Phase {
     Holdoff,
 }
 
+/// A request that all receivers overhear.
+struct Overheard {
+    at: u64,
+    symbols: u32,
+}
+
+/// A symbol that a member lost.
+#[derive(Copy, Clone, PartialEq, Eq)]
+struct Lost {
+    member: u32,
+    symbol: u32,
+}
+
+/// Symbols that a member lacks of a block.
+struct Need {
+    block: u32,
+    symbols: u32,
+}
+
+/// The blocks of a transfer.
+pub(crate) struct Blocks {
+    pub(crate) objects: u32,
+    pub(crate) per_object: u32,
+}
+
 struct Block {
-    /// Symbols that each member lacks.
+    /// By member: number of symbols that it lacks.
     short: Vec<i16>,
+    /// Members that lack symbols.
     needy: Vec<u32>,
+    /// `needy` is known.
     counted: bool,
-    /// Which, in a small group.
-    lost: Vec<(u32, u32)>,
-    /// Coded symbols seen.
-    coded: u32,
-    /// Requests heard: when, and for how many symbols.
-    heard: Vec<(u64, u32)>,
+    /// Lost symbols, in a small group.
+    lost: Vec<Lost>,
+    /// Number of parity symbols that came.
+    parity: u32,
+    overheard: Vec<Overheard>,
+    /// Number of blocks that were due when this one became due; 0 before.
     due: u32,
 }
 
-/// See the module.
+/// A group of receivers of one sender.
 pub(crate) struct Group {
     members: u32,
+    /// 1 / ln(1 - loss), for the distance from one loss to the next.
     step: f64,
     loss: f64,
     scheme: Scheme,
     sender: NodeId,
     fields: Option<SenderFields>,
     rng: Rng,
-    /// Blocks of an object.
+    /// Number of blocks of an object.
     per_object: u32,
     /// By running number.
     blocks: BTreeMap<u32, Block>,
-    /// The block that is being sent.
+    /// The block of the first transmission.
     position: u32,
-    /// Blocks that became due.
+    /// Number of blocks that are due.
     dues: u32,
-    /// Blocks that each member still lacks.
-    left: Vec<u32>,
+    /// By member: number of blocks that it lacks.
+    incomplete: Vec<u32>,
     phases: Vec<Phase>,
+    /// By member: number of blocks that were due when its cycle began.
     bounds: Vec<u32>,
+    /// By member: requests that were overheard before this time count no more.
     cleared: Vec<u64>,
     timers: BinaryHeap<Reverse<(u64, u32)>>,
     outbox: BinaryHeap<Reverse<Feedback>>,
@@ -101,7 +131,7 @@ impl Group {
         loss: f64,
         scheme: Scheme,
         sender: NodeId,
-        (objects, per_object): (u32, u32),
+        blocks: Blocks,
     ) -> Self {
         let each = members as usize;
         Self {
@@ -112,11 +142,11 @@ impl Group {
             sender,
             fields: None,
             rng: Rng::new(7),
-            per_object,
+            per_object: blocks.per_object,
             blocks: BTreeMap::new(),
             position: 0,
             dues: 0,
-            left: vec![objects * per_object; each],
+            incomplete: vec![blocks.objects * blocks.per_object; each],
             phases: vec![Phase::Idle; each],
             bounds: vec![0; each],
             cleared: vec![0; each],
@@ -127,14 +157,14 @@ impl Group {
         }
     }
 
-    /// When something happens next.
+    /// Time of the next event.
     pub(crate) fn next(&self) -> Option<u64> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let feedback = self.outbox.peek().map(|Reverse(feedback)| feedback.at);
         timer.into_iter().chain(feedback).min()
     }
 
-    /// A datagram that has arrived by now.
+    /// A datagram that has arrived at the sender.
     pub(crate) fn arrived(&mut self, now: u64) -> Option<Feedback> {
         let due = self.outbox.peek().is_some_and(|Reverse(feedback)| feedback.at <= now);
         if due { self.outbox.pop().map(|Reverse(feedback)| feedback) } else { None }
@@ -149,8 +179,8 @@ impl Group {
         }
     }
 
-    /// A packet of the sender.
-    pub(crate) fn hear(&mut self, now: u64, packet: &[u8]) {
+    /// Takes a packet of the sender.
+    pub(crate) fn observe(&mut self, now: u64, packet: &[u8]) {
         let (_, message) = Message::parse(packet).expect("the sender's packets can be parsed");
         match message {
             Message::Data(data) => self.take_data(now, &data),
@@ -158,7 +188,7 @@ impl Group {
                 self.fields = Some(cmd.sender);
                 match cmd.command {
                     Command::Cc(cc) => self.probe = Some((cc.send_time, now)),
-                    Command::Application(call) => self.take_call(now, call.content),
+                    Command::Application(command) => self.take_query(now, command.content),
                     Command::AckReq(request) => self.take_request(now, &request),
                     Command::Flush(flush) => self.take_flush(now, &flush),
                     _ => {}
@@ -182,7 +212,7 @@ impl Group {
         })
     }
 
-    fn say(&mut self, now: u64, member: u32, kind: Kind, message: &Message<'_>) {
+    fn send(&mut self, now: u64, member: u32, kind: Kind, message: &Message<'_>) {
         let mut bytes = Vec::new();
         let source = NodeId(FIRST_NODE + member);
         message.emit(Header { sequence: Sequence(0), source }, &mut bytes);
@@ -191,14 +221,14 @@ impl Group {
         self.outbox.push(Reverse(Feedback { at, number, member, kind, bytes }));
     }
 
-    fn take_call(&mut self, now: u64, content: &[u8]) {
+    fn take_query(&mut self, now: u64, content: &[u8]) {
         let Some(MembershipQuery::Query { round, window_ms, send_time, .. }) =
             MembershipQuery::parse(content)
         else {
             return;
         };
         self.probe = Some((send_time, now));
-        let instance = self.fields.expect("it came with the call").instance;
+        let instance = self.fields.expect("it came with the query").instance;
         for member in 0..self.members {
             let at = now + self.spread(Duration::from_millis(window_ms.into()));
             let mut content = Vec::new();
@@ -219,7 +249,7 @@ impl Group {
             };
             report.emit(&mut content);
             let report = Report { extensions: Extensions::EMPTY, content: &content };
-            self.say(at, member, Kind::Report, &Message::Report(report));
+            self.send(at, member, Kind::Report, &Message::Report(report));
         }
     }
 
@@ -227,32 +257,26 @@ impl Group {
         list.iter().map(|node| node.0 - FIRST_NODE).filter(|m| *m < self.members).collect()
     }
 
-    fn acknowledge(
-        &mut self,
-        now: u64,
-        member: u32,
-        kind: Kind,
-        (of, id): (u8, u8),
-        payload: &[u8],
-    ) {
+    fn acknowledge(&mut self, now: u64, member: u32, ack_type: u8, ack_id: u8, payload: &[u8]) {
+        let kind = if ack_type == ACK_WINDOW { Kind::Window } else { Kind::Confirmation };
         let ack = Ack {
             sender: self.sender,
             instance: self.fields.expect("it came with the request").instance,
-            ack_type: of,
-            ack_id: id,
+            ack_type,
+            ack_id,
             grtt_response: self.response(now),
             extensions: Extensions::EMPTY,
             payload,
         };
-        self.say(now, member, kind, &Message::Ack(ack));
+        self.send(now, member, kind, &Message::Ack(ack));
     }
 
     fn take_request(&mut self, now: u64, request: &AckReq<'_>) {
-        assert_eq!(request.ack_type, ACK_WINDOW, "nothing else was asked for");
+        assert_eq!(request.ack_type, ACK_WINDOW, "the sender asks for nothing else");
         let mut payload = Vec::new();
-        ReceiveWindow { bytes: ROOM, burst: 4 << 20 }.emit(&mut payload);
+        ReceiveWindow { bytes: WINDOW, burst: 4 << 20 }.emit(&mut payload);
         for member in self.listed(request.acking) {
-            self.acknowledge(now, member, Kind::Window, (ACK_WINDOW, request.ack_id), &payload);
+            self.acknowledge(now, member, ACK_WINDOW, request.ack_id, &payload);
         }
     }
 
@@ -263,9 +287,9 @@ impl Group {
         AckFlush { fec_id, reserved: 0, object, payload_id }.emit(&mut payload);
         let grtt = self.fields.expect("it came with the flush").grtt.to_duration();
         for member in self.listed(flush.acking) {
-            if self.left[member as usize] == 0 {
+            if self.incomplete[member as usize] == 0 {
                 let at = now + self.spread(grtt);
-                self.acknowledge(at, member, Kind::Confirmation, (ACK_FLUSH, 0), &payload);
+                self.acknowledge(at, member, ACK_FLUSH, 0, &payload);
             }
         }
     }
@@ -278,7 +302,7 @@ impl Group {
         if !repair {
             self.reach(now, number);
         } else if !self.blocks.contains_key(&number) {
-            return; // nobody needs it any longer
+            return; // no member needs it any more
         }
         let members = self.members;
         let block = self.blocks.entry(number).or_insert_with(|| Block {
@@ -286,8 +310,8 @@ impl Group {
             needy: Vec::new(),
             counted: false,
             lost: Vec::new(),
-            coded: 0,
-            heard: Vec::new(),
+            parity: 0,
+            overheard: Vec::new(),
             due: 0,
         });
         if !repair {
@@ -295,26 +319,27 @@ impl Group {
             while member < f64::from(members) {
                 block.short[member as usize] += 1;
                 if members <= SMALL_GROUP {
-                    block.lost.push((member as u32, id.symbol));
+                    block.lost.push(Lost { member: member as u32, symbol: id.symbol });
                 }
                 member += 1.0 + skip(&mut self.rng, self.step);
             }
             return;
         }
-        block.count(&mut self.left);
-        let resent = block.lost.iter().any(|(_, symbol)| *symbol == id.symbol);
-        let (rng, left, loss) = (&mut self.rng, &mut self.left, self.loss);
+        block.count(&mut self.incomplete);
+        let resent = block.lost.iter().any(|lost| lost.symbol == id.symbol);
+        let (rng, incomplete, loss) = (&mut self.rng, &mut self.incomplete, self.loss);
         let (short, lost) = (&mut block.short, &mut block.lost);
-        block.coded += u32::from(!resent);
+        block.parity += u32::from(!resent);
         block.needy.retain(|&member| {
-            let helps = !resent || lost.contains(&(member, id.symbol));
+            let this = Lost { member, symbol: id.symbol };
+            let helps = !resent || lost.contains(&this);
             if !helps || rng.unit() < loss {
                 return true;
             }
-            lost.retain(|entry| *entry != (member, id.symbol));
+            lost.retain(|entry| *entry != this);
             short[member as usize] -= 1;
             let whole = short[member as usize] == 0;
-            left[member as usize] -= u32::from(whole);
+            incomplete[member as usize] -= u32::from(whole);
             !whole
         });
         if block.needy.is_empty() && block.due > 0 {
@@ -332,7 +357,7 @@ impl Group {
         for number in passed {
             self.dues += 1;
             let Some(block) = self.blocks.get_mut(&number) else { continue };
-            block.count(&mut self.left);
+            block.count(&mut self.incomplete);
             block.due = self.dues;
             let needy = block.needy.clone();
             if needy.is_empty() {
@@ -347,7 +372,7 @@ impl Group {
     }
 
     fn begin(&mut self, now: u64, member: u32) {
-        let fields = self.fields.expect("data came before");
+        let fields = self.fields.expect("content came before");
         let grtt = fields.grtt.to_duration();
         let longest = grtt * u32::from(fields.backoff);
         let wait = random_backoff(longest, fields.group_size.to_count(), &mut self.rng) + grtt / 4;
@@ -360,9 +385,9 @@ impl Group {
         let index = member as usize;
         let phase = std::mem::replace(&mut self.phases[index], Phase::Idle);
         let due = self.blocks.iter().filter(|(_, block)| block.due > 0);
-        let needs: Vec<(u32, u32)> = due
-            .map(|(&number, block)| (number, block.short[index].max(0) as u32))
-            .filter(|(_, need)| *need > 0)
+        let needs: Vec<Need> = due
+            .map(|(&n, block)| Need { block: n, symbols: block.short[index].max(0) as u32 })
+            .filter(|need| need.symbols > 0)
             .collect();
         if needs.is_empty() {
             return;
@@ -371,15 +396,17 @@ impl Group {
             return self.begin(now, member);
         }
         let (cleared, bound) = (self.cleared[index], self.bounds[index]);
-        let covered = |block: &Block, need| {
-            block.heard.iter().any(|&(at, count)| at >= cleared && at <= now && count >= need)
+        let is_covered = |need: &&Need| {
+            self.blocks[&need.block].overheard.iter().any(|request| {
+                (cleared..=now).contains(&request.at) && request.symbols >= need.symbols
+            })
         };
-        let open = needs.iter().map(|(number, need)| (&self.blocks[number], *need));
-        let open: Vec<u32> = open.filter(|(b, n)| !covered(b, *n)).map(|(b, _)| b.due).collect();
+        let open = needs.iter().filter(|need| !is_covered(need));
+        let open: Vec<u32> = open.map(|need| self.blocks[&need.block].due).collect();
         if !open.is_empty() && open.iter().all(|due| *due > bound) {
             return self.begin(now, member);
         }
-        let fields = self.fields.expect("data came before");
+        let fields = self.fields.expect("content came before");
         let hold = fields.grtt.to_duration() * (u32::from(fields.backoff) + 2);
         self.phases[index] = Phase::Holdoff;
         self.timers.push(Reverse((now + hold.as_nanos() as u64, member)));
@@ -389,74 +416,77 @@ impl Group {
         }
     }
 
-    fn ask(&mut self, now: u64, member: u32, needs: &[(u32, u32)]) {
+    fn ask(&mut self, now: u64, member: u32, needs: &[Need]) {
         let mut requests = RepairWriter::new(1344);
-        let per_object = self.per_object;
-        for &(number, need) in needs {
-            let block = self.blocks.get_mut(&number).expect("it is needed");
-            block.heard.push((now + DELAY, need));
-            let (fec_id, format) = (self.scheme.fec_id(), self.scheme.payload_format());
-            let item = |symbol| {
-                let (object, block) = (number / per_object, number % per_object);
-                let payload_id = PayloadId { block, block_len: 0, symbol }.encode(format);
-                RepairItem { fec_id, object: ObjectId(object as u16), payload_id }
-            };
-            let flags = RepairFlags::SEGMENT;
-            let own = block.lost.iter().filter(|(m, _)| *m == member).map(|(_, symbol)| *symbol);
-            let own: Vec<u32> = own.collect();
-            match self.scheme {
-                Scheme::ReedSolomon(code)
-                    if own.is_empty() || own.len() > NAMED || block.coded > 0 =>
-                {
-                    let most = u32::from(code.parity());
-                    let first = block.coded.min(most - need.min(most));
-                    let first = u32::from(code.block_len()) + first;
-                    requests.push_range(flags, item(first), item(first + need - 1));
-                }
-                _ if own.is_empty() || block.coded > 0 => {
-                    requests.push_item(RepairForm::Erasures, flags, item(need));
-                }
-                _ => {
-                    for symbol in own {
-                        requests.push_item(RepairForm::Items, flags, item(symbol));
-                    }
-                }
-            }
+        for need in needs {
+            self.write(now, member, need, &mut requests);
         }
         let nack = Nack {
             sender: self.sender,
-            instance: self.fields.expect("data came before").instance,
+            instance: self.fields.expect("content came before").instance,
             reserved: 0,
             grtt_response: self.response(now),
             extensions: Extensions::EMPTY,
             requests: requests.as_requests(),
         };
-        self.say(now, member, Kind::Nack, &Message::Nack(nack));
+        self.send(now, member, Kind::Nack, &Message::Nack(nack));
     }
-}
 
-impl Block {
-    /// Finds out who lacks something, once.
-    fn count(&mut self, left: &mut [u32]) {
-        if std::mem::replace(&mut self.counted, true) {
-            return;
-        }
-        for (member, left) in (0..).zip(left) {
-            if self.short[member as usize] > 0 {
-                self.needy.push(member);
-            } else {
-                *left -= 1;
+    /// Writes the request for a block, which the others overhear.
+    fn write(&mut self, now: u64, member: u32, need: &Need, requests: &mut RepairWriter) {
+        let block = self.blocks.get_mut(&need.block).expect("a block that is due");
+        block.overheard.push(Overheard { at: now + DELAY, symbols: need.symbols });
+        let (fec_id, format) = (self.scheme.fec_id(), self.scheme.payload_format());
+        let (object, number) = (need.block / self.per_object, need.block % self.per_object);
+        let item = |symbol| {
+            let payload_id = PayloadId { block: number, block_len: 0, symbol }.encode(format);
+            RepairItem { fec_id, object: ObjectId(object as u16), payload_id }
+        };
+        let flags = RepairFlags::SEGMENT;
+        let own = block.lost.iter().filter(|lost| lost.member == member);
+        let own: Vec<u32> = own.map(|lost| lost.symbol).collect();
+        let unnamed = own.is_empty() || block.parity > 0;
+        match self.scheme {
+            Scheme::ReedSolomon(code) if unnamed || own.len() > MAX_NAMED => {
+                let max = u32::from(code.parity());
+                let first = block.parity.min(max - need.symbols.min(max));
+                let first = u32::from(code.block_len()) + first;
+                requests.push_range(flags, item(first), item(first + need.symbols - 1));
+            }
+            _ if unnamed => {
+                requests.push_item(RepairForm::Erasures, flags, item(need.symbols));
+            }
+            _ => {
+                for symbol in own {
+                    requests.push_item(RepairForm::Items, flags, item(symbol));
+                }
             }
         }
     }
 }
 
-/// How many are passed over before the next that loses a packet.
+impl Block {
+    /// Finds the members that lack symbols, once.
+    fn count(&mut self, incomplete: &mut [u32]) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        for (member, incomplete) in (0..).zip(incomplete) {
+            if self.short[member as usize] > 0 {
+                self.needy.push(member);
+            } else {
+                *incomplete -= 1;
+            }
+        }
+    }
+}
+
+/// Number of members before the next one that loses a packet.
 fn skip(rng: &mut Rng, step: f64) -> f64 {
     ((-rng.unit()).ln_1p() * step).floor()
 }
 
-/// A time that the engine understands.
+/// A time of the engine.
 pub(crate) fn timestamp(at: u64) -> Timestamp {
     Timestamp::from_nanos(at)
 }

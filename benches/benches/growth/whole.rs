@@ -1,5 +1,5 @@
-//! What a whole sender does for a packet besides the engine, and what the kernel takes to hand over a
-//! datagram of a receiver: so that both sides of the ratio can be had with everything, too.
+//! The cost of a packet outside of the engine, and the kernel's cost of a datagram of feedback, for
+//! a ratio that includes both.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,16 +10,21 @@ use std::time::Instant;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 
+/// Bytes that are read, hashed and sent.
 const BYTES: usize = 64 << 20;
+/// Bytes of a read.
 const PART: usize = 1 << 20;
 const PORT: u16 = 46_300;
-/// Datagrams of feedback in the socket's buffer at a time, and how often.
-const FEEDBACK: (u32, u32) = (64, 200);
+/// Datagrams of feedback in the socket's buffer at a time.
+const FEEDBACK: u32 = 64;
+/// How often the buffer is filled.
+const ROUNDS: u32 = 200;
+/// Bytes of a datagram of feedback.
 const FEEDBACK_LEN: usize = 64;
-/// Runs; the median counts.
+/// Number of runs, of which the median counts.
 const RUNS: usize = 5;
 
-/// Nanoseconds.
+/// Costs in nanoseconds.
 pub(crate) struct Whole {
     /// To read, hash and send the content of one packet.
     pub(crate) packet: f64,
@@ -47,7 +52,7 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Reads, hashes and sends a file; nobody has joined the group.
+/// Reads, hashes and sends a file to a group without members.
 fn forward(file: &mut File, segment: usize, batch: usize) -> io::Result<f64> {
     let mut link = open(PORT, false)?;
     let to = link.group();
@@ -60,9 +65,9 @@ fn forward(file: &mut File, segment: usize, batch: usize) -> io::Result<f64> {
         file.read_exact(&mut part)?;
         hasher.update(&part);
         for contents in part.chunks(batch) {
-            let mut rest = contents;
-            while let SendOutcome::Blocked { sent } = link.send(to, segment, rest)? {
-                rest = &rest[sent..];
+            let mut left = contents;
+            while let SendOutcome::Blocked { sent } = link.send(to, segment, left)? {
+                left = &left[sent..];
                 link.wait(None)?;
             }
         }
@@ -71,13 +76,13 @@ fn forward(file: &mut File, segment: usize, batch: usize) -> io::Result<f64> {
     Ok(start.elapsed().as_nanos() as f64 / BYTES as f64 * segment as f64)
 }
 
-/// Receives small datagrams that are there already.
+/// Receives small datagrams that wait in the socket's buffer.
 fn backward() -> io::Result<f64> {
     let (mut receiver, mut sender) = (open(PORT + 1, true)?, open(PORT + 1, false)?);
     let (to, content) = (sender.group(), [0x5a; FEEDBACK_LEN]);
     let (mut received, mut time) = (0, 0);
-    for _ in 0..FEEDBACK.1 {
-        for _ in 0..FEEDBACK.0 {
+    for _ in 0..ROUNDS {
+        for _ in 0..FEEDBACK {
             sender.send(to, FEEDBACK_LEN, &content)?;
         }
         let start = Instant::now();
@@ -91,6 +96,7 @@ fn backward() -> io::Result<f64> {
 fn open(port: u16, join: bool) -> io::Result<Link> {
     let mut config = LinkConfig::new(SocketAddr::from(([239, 255, 57, 43], port)));
     config.interface = Some(InterfaceSpec::Name("lo".to_owned()));
-    (config.join, config.loopback) = (join, true);
+    config.join = join;
+    config.loopback = true;
     Link::open(&config).map_err(io::Error::other)
 }

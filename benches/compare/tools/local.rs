@@ -1,4 +1,4 @@
-//! What no transfer can do without: one copy of the file, and one hash of it.
+//! The minimum work of a transfer: one copy and one hash of the file.
 
 use std::path::Path;
 use std::process::Command;

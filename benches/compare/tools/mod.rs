@@ -1,4 +1,4 @@
-//! Who takes part, each with the settings under which it is at its best.
+//! The programs, each with its fastest settings.
 
 mod local;
 mod nrl;
@@ -19,7 +19,7 @@ use crate::process::Running;
 use crate::shell;
 use crate::work::Work;
 
-/// Who takes part.
+/// Programs to compare.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tool {
     /// norm-send and norm-recv
@@ -41,39 +41,39 @@ pub enum Tool {
     Hash,
 }
 
-/// One way to run a tool; of several, the next is for when the one before fails.
+/// One way to run a tool. If it fails, the next one is tried.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     pub tool: Tool,
-    /// How it differs from the first; empty for that.
+    /// Difference from the first setting; empty for the first.
     pub label: &'static str,
 }
 
-/// What belongs to one run.
+/// The surroundings of a run.
 pub struct Scene<'a> {
     pub case: &'a Case,
     pub network: &'a Network,
     pub work: &'a Work,
 }
 
-/// What is to be started, and how it is to be judged.
+/// The processes of a run, and how to check its result.
 pub struct Plan {
     pub receivers: Vec<Command>,
     pub sender: Command,
-    /// The port on which receivers listen once they are ready.
+    /// The port on which receivers listen.
     pub port: u16,
-    /// Whether receivers end by themselves.
+    /// Receivers end by themselves.
     pub receivers_end: bool,
     pub result: Outcome,
 }
 
-/// What a run leaves behind.
+/// The result of a run.
 pub enum Outcome {
     /// A copy of the source from each receiver.
     Files(Vec<PathBuf>),
     /// Counts, printed by both sides of the bare socket.
     Counts,
-    /// Nothing that could be checked.
+    /// Nothing to check.
     Nothing,
 }
 
@@ -87,7 +87,7 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// Finds and builds what the options ask for. Also returns what is missing, and why.
+    /// Finds and builds the programs of the options. Also returns the reasons for missing ones.
     pub fn assemble(options: &Options, work: &Work) -> Result<(Self, Vec<String>), String> {
         let myself = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut missing = Vec::new();
@@ -100,7 +100,7 @@ impl Kit {
         for &tool in &options.tools {
             match kit.prepare(tool) {
                 Ok(()) => kit.tools.push(tool),
-                // Without ours there is nothing to compare.
+                // Without our programs there is nothing to compare.
                 Err(message) if tool == Tool::Ours => return Err(message),
                 Err(message) => missing.push(format!("{} is left out: {message}", tool.name())),
             }
@@ -131,7 +131,7 @@ impl Kit {
         }
     }
 
-    /// What to start for one run.
+    /// The processes of a run.
     pub fn plan(&self, setting: Setting, scene: &Scene<'_>) -> Plan {
         match setting.tool {
             Tool::Ours | Tool::Fixed => ours::plan(&self.ours, setting.label, scene),
@@ -146,7 +146,7 @@ impl Kit {
 }
 
 impl Tool {
-    /// The ways to run it in a case, the fastest first.
+    /// Settings of the tool in a case, the fastest first.
     pub fn settings(self, case: &Case) -> Vec<Setting> {
         let labels = match self {
             Self::Uftp => uftp::settings(case),
@@ -168,22 +168,22 @@ impl Tool {
         }
     }
 
-    /// Whether it is a program of others with the same task as ours.
+    /// True for multicast programs of others.
     pub fn is_peer(self) -> bool {
         matches!(self, Self::Uftp | Self::Udpcast | Self::Nrl)
     }
 
-    /// Whether each of its settings is of interest, not only the first one that works.
+    /// True when all settings are measured, and not only the first one that works.
     pub fn shows_all(self) -> bool {
         self == Self::Fixed
     }
 
-    /// Whether it sends anything.
+    /// True when it uses the network.
     pub fn is_networked(self) -> bool {
         !matches!(self, Self::Cp | Self::Hash)
     }
 
-    /// Bytes of content in the packets that the sender sent, where it says so.
+    /// Bytes of content in the sender's packets, if the program reports it.
     pub fn symbol_bytes(self, scene: &Scene<'_>) -> Option<u64> {
         match self {
             Self::Ours | Self::Fixed => ours::symbol_bytes(scene),
@@ -217,7 +217,7 @@ impl Scene<'_> {
     }
 }
 
-/// What both sides of the bare socket have counted: seconds, and the share that arrived.
+/// Counts of both sides of the bare socket.
 pub fn counts(sender: &Running, receivers: &[Running]) -> Option<raw::Counts> {
     let outputs: Vec<String> = receivers.iter().map(Running::output).collect();
     raw::Counts::read(&sender.output(), &outputs)

@@ -1,4 +1,4 @@
-//! A peer on the NRL's library, built when it is needed.
+//! A program with the NRL's library, which is built here.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,7 +23,8 @@ pub fn build(program: &Path) -> Result<(), String> {
     }
 }
 
-/// Megabits per second (0: with congestion control) and parity segments per block of 64, the best of those that were tried.
+/// Rate in Mbit/s (0 with congestion control) and parity segments per block of 64: the fastest of
+/// several.
 fn best(case: &Case) -> (u32, u32) {
     match (case.receivers, case.loss) {
         (1, 0.0) => (1500, 2),

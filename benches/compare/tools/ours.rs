@@ -1,4 +1,4 @@
-//! norm-send and norm-recv. Their command line is here and nowhere else.
+//! norm-send and norm-recv. Their command line is used only here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::options::Options;
 /// The port of their default group.
 const PORT: u16 = 5740;
 
-/// Where the programs are, and what they get beside what they need.
+/// Location of the programs, and additional arguments.
 pub struct Programs {
     folder: PathBuf,
     build: bool,
@@ -24,16 +24,16 @@ pub struct Programs {
 
 impl Programs {
     pub fn new(options: &Options, myself: &Path) -> Self {
-        let beside = myself.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let own_folder = myself.parent().map_or_else(PathBuf::new, Path::to_owned);
         Self {
             build: options.bin_dir.is_none(),
-            folder: options.bin_dir.clone().unwrap_or(beside),
+            folder: options.bin_dir.clone().unwrap_or(own_folder),
             send_args: options.ours_args.clone(),
             recv_args: options.ours_recv_args.clone(),
         }
     }
 
-    /// Builds them where cargo runs us and no other place was named.
+    /// Builds the programs, if cargo runs us and the options name no folder.
     pub fn build(&self) -> Result<(), String> {
         if self.build
             && let Some(cargo) = std::env::var_os("CARGO")
@@ -57,13 +57,13 @@ impl Programs {
     }
 }
 
-/// Parts of the bottleneck's rate at which the best one is looked for. `-b` leaves out Ethernet's
-/// headers, which the bottleneck counts: 14 bytes of a packet, a hundredth.
+/// Fixed rates, as parts of the bottleneck's rate. `-b` does not count Ethernet headers, which the
+/// bottleneck does: 14 bytes per packet, or 1 %.
 const PARTS: [(&str, f64); 3] =
     [("0.90 of the link", 0.90), ("0.95 of the link", 0.95), ("0.98 of the link", 0.98)];
 const LABELS: [&str; 3] = [PARTS[0].0, PARTS[1].0, PARTS[2].0];
 
-/// The settings at fixed rates; there are none without a bottleneck.
+/// Settings with fixed rates; none without a bottleneck.
 pub fn parts(case: &Case) -> &'static [&'static str] {
     if case.bottleneck.is_some() { &LABELS } else { &[] }
 }
@@ -78,7 +78,7 @@ fn rate(label: &str, case: &Case) -> String {
 }
 
 pub fn plan(programs: &Programs, label: &str, scene: &Scene<'_>) -> Plan {
-    // That of the run before would be taken for this one's if this one writes none.
+    // A report of an earlier run must not count for this one.
     let _ = fs::remove_file(report(scene));
     let mut sender = scene.network.at_sender(&programs.folder.join("norm-send"));
     sender.args(["-i", INTERFACE, "-b", &rate(label, scene.case)]);
@@ -98,7 +98,7 @@ pub fn plan(programs: &Programs, label: &str, scene: &Scene<'_>) -> Plan {
     }
 }
 
-/// Content packets of the last run times their size.
+/// Bytes of content in the packets of the last run.
 pub fn symbol_bytes(scene: &Scene<'_>) -> Option<u64> {
     let text = fs::read(report(scene)).ok()?;
     let report: Value = serde_json::from_slice(&text).ok()?;

@@ -1,7 +1,7 @@
-//! The bare socket: what [`Link`] carries when nothing is read, written, repaired or held back.
+//! The bare socket: the rate of a [`Link`] without files, repair and rate control.
 //!
-//! Both sides are this program again, inside the namespaces. The sender sends as many bytes as the
-//! source has; the rate is what the slowest receiver got until its last packet.
+//! Both sides are this program, inside the namespaces. The sender sends as many bytes as the source
+//! has. The rate is that of the slowest receiver until its last packet.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use crate::network::INTERFACE;
 
 const PORT: u16 = 5000;
 const BUFFER: usize = 64 << 20;
-/// After this long without a packet the receiver has heard all.
+/// Time without a packet after which the receiver ends.
 const SILENCE: Duration = Duration::from_millis(500);
-/// The longest UDP payload over IPv4, which bounds a batch, too.
-const LONGEST: usize = 65_507;
+/// The longest UDP payload over IPv4, which also limits a batch.
+const MAX_PAYLOAD: usize = 65_507;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct RawSendArgs {
@@ -50,7 +50,7 @@ pub fn plan(myself: &Path, scene: &Scene<'_>) -> Plan {
 
 pub fn send(args: &RawSendArgs) -> Result<(), String> {
     let mut link = open(&args.interface, false)?;
-    let count = link.max_gso_segments().min(LONGEST / args.payload).max(1);
+    let count = link.max_gso_segments().min(MAX_PAYLOAD / args.payload).max(1);
     let batch = vec![0x5a; count * args.payload];
     let start = since_epoch();
     push(&mut link, args, &batch).map_err(|error| format!("raw-send: {error}"))?;
@@ -81,16 +81,19 @@ pub fn receive(args: &RawRecvArgs) -> Result<(), String> {
     Ok(())
 }
 
-/// Bytes, and when the last of them arrived.
+/// Number of bytes, and when the last of them arrived.
 fn take(link: &mut Link) -> io::Result<(u64, u128)> {
-    let (mut bytes, mut last, mut at) = (0u64, Instant::now(), 0);
+    let mut bytes = 0u64;
+    let mut last = Instant::now();
+    let mut at = 0;
     while bytes == 0 || last.elapsed() < SILENCE {
         link.wait(Some(SILENCE))?;
         let mut got = 0;
         link.recv(64, &mut |datagram| got += datagram.payload.len() as u64)?;
         if got > 0 {
             bytes += got;
-            (last, at) = (Instant::now(), since_epoch());
+            last = Instant::now();
+            at = since_epoch();
         }
     }
     Ok((bytes, at))
@@ -99,28 +102,30 @@ fn take(link: &mut Link) -> io::Result<(u64, u128)> {
 fn open(interface: &str, join: bool) -> Result<Link, String> {
     let mut config = LinkConfig::new(SocketAddr::from(([239, 255, 57, 42], PORT)));
     config.interface = Some(InterfaceSpec::Name(interface.to_owned()));
-    (config.join, config.recv_buffer, config.send_buffer) = (join, BUFFER, BUFFER);
+    config.join = join;
+    config.recv_buffer = BUFFER;
+    config.send_buffer = BUFFER;
     Link::open(&config).map_err(|error| error.to_string())
 }
 
-/// Nanoseconds; the clock that both processes share.
+/// Nanoseconds of the clock that both processes share.
 fn since_epoch() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos())
 }
 
-/// What both sides have counted.
+/// Counts of both sides.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Counts {
-    /// From the sender's first packet to the last at the slowest receiver.
+    /// Time from the sender's first packet to the last one at the slowest receiver.
     pub time: Duration,
     /// Bytes that arrived at the slowest receiver.
     pub bytes: u64,
-    /// The share of all bytes that these are.
+    /// Share of all bytes that arrived there.
     pub arrived: f64,
 }
 
 impl Counts {
-    /// From what the programs have printed.
+    /// Parses the output of both sides.
     pub fn read(sender: &str, receivers: &[String]) -> Option<Self> {
         let (sent, start) = pair(sender)?;
         let each: Option<Vec<Self>> = receivers
@@ -150,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_receiver_counts() {
+    fn slowest_receiver_counts() {
         let receivers = ["1000 3000000000".to_owned(), "500 3000000000".to_owned()];
         let counts = Counts::read("1000 1000000000", &receivers).unwrap();
         assert_eq!((counts.bytes, counts.arrived), (500, 0.5));

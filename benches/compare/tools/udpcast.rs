@@ -1,7 +1,7 @@
-//! udpcast: acknowledged slices, full duplex, without its own FEC, which only costs in this mode.
+//! udpcast: acknowledged slices, full duplex, without FEC, which only costs time in this mode.
 //!
-//! Its blocks are at most 1456 bytes, also where the MTU is 9000. Its receivers stay for half a
-//! second after the last byte, which is no part of the time that counts.
+//! Its blocks have at most 1456 bytes, even with an MTU of 9000. Its receivers end half a second
+//! after the last byte, which does not count.
 
 use std::path::Path;
 

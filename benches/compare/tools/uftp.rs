@@ -1,4 +1,4 @@
-//! uftp: unpaced, or with TFMCC behind a bottleneck; a closed group, 100 MB socket buffers.
+//! uftp: without rate limit, or with TFMCC for a bottleneck; closed group, 100 MB socket buffers.
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use crate::network::INTERFACE;
 
 /// The port of its announcements.
 const PORT: u16 = 1044;
-/// Round-trip times that it assumes: at first, at least, at most. A short one is the fastest.
+/// Initial, minimum and maximum round-trip time that it assumes. A short one is the fastest.
 const SHORT: &str = "0.01:0.01:1";
-/// With a short one and loss, its sender gives up receivers that are still asking for repair.
+/// Round-trip times for loss: with short ones its sender gives up receivers that ask for repair.
 const LONG: &str = "0.5:0.2:15";
 const LONG_LABEL: &str = "GRTT 200 ms";
 

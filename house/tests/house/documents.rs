@@ -28,13 +28,11 @@ pub struct Line<'a> {
     pub heading: &'a str,
     /// Cells of the head of the table.
     pub heads: Vec<&'a str>,
-    /// The folder that the head of the table names, or nothing.
-    pub folder: &'a str,
 }
 
 impl<'a> Line<'a> {
-    pub fn quoted(&self) -> impl Iterator<Item = &'a str> {
-        quoted(self.text)
+    pub fn is_heading(&self) -> bool {
+        self.text.starts_with('#')
     }
 
     /// Each cell of the row with the head of its column; none outside of a table.
@@ -46,7 +44,8 @@ impl<'a> Line<'a> {
 /// Calls `visit` with each line of `documents` that is not code.
 pub fn each_line(documents: &[Source], mut visit: impl FnMut(&Source, &Line)) {
     for file in documents {
-        let (mut heading, mut heads, mut folder) = ("", Vec::new(), "");
+        let mut heading = "";
+        let mut heads = Vec::new();
         for (number, text) in prose(file) {
             if let Some(title) = text.trim_start_matches('#').strip_prefix(' ')
                 && text.starts_with('#')
@@ -55,12 +54,10 @@ pub fn each_line(documents: &[Source], mut visit: impl FnMut(&Source, &Line)) {
             }
             if !text.starts_with('|') {
                 heads.clear();
-                folder = "";
             } else if heads.is_empty() {
                 heads = cells(text).collect();
-                folder = quoted(text).next().unwrap_or_default();
             }
-            visit(file, &Line { number, text, heading, heads: heads.clone(), folder });
+            visit(file, &Line { number, text, heading, heads: heads.clone() });
         }
     }
 }

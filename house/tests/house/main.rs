@@ -10,7 +10,7 @@
 //! - [`tuples`]: writes to a field can be found;
 //! - [`circles`], [`globs`]: files of a crate do not need each other in a circle;
 //! - [`dialect`], [`columns`]: words and lines;
-//! - [`references`]: what the documents name exists.
+//! - [`references`], [`dependencies`]: what the documents name exists, and what is used is named.
 //!
 //! The other modules only read: [`sources`] finds the files, [`documents`] takes tables apart,
 //! [`paths`] lists the paths that a file names, [`modules`] finds the file that defines what a path
@@ -18,6 +18,7 @@
 
 mod circles;
 mod columns;
+mod dependencies;
 mod dialect;
 mod documents;
 mod fields;

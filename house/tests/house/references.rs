@@ -1,9 +1,10 @@
 //! What docs/architecture.md and docs/rfc-coverage.md name exists: files, functions, tests and the
 //! numbers of deviations.
 //!
-//! Only text in backticks counts. A path is looked for from the top, in each crate, and in the
-//! folder that the head of its table names (`file in …`). A name directly after a path is something
-//! that this file defines. In a column `test`, names are tests or modules of tests.
+//! Only text in backticks counts. A path is looked for from the top, in each crate, and in folders
+//! that were named since the last heading. A name directly after a path is something that this
+//! file defines. In a column `module`, names are modules of the crate that the heading names; in a
+//! column `test`, tests or modules of tests.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +17,10 @@ const DOCUMENTS: [&str; 2] = ["docs/architecture.md", COVERAGE];
 #[test]
 #[ignore = "until the house is done"]
 fn paths_in_documents_exist() {
-    let mut found = Vec::new();
-    each_line(&documents(), |file, line| {
-        for path in line.quoted().filter(|text| is_path(text)) {
-            if locate(path, line.folder).is_none() {
-                found.push(format!("{}:{}: no {path}", file.path, line.number));
-            }
-        }
-    });
+    let references = references();
+    let missing = references.iter().filter(|reference| reference.target.is_none());
+    let found: Vec<String> =
+        missing.map(|reference| format!("{}: no {}", reference.place, reference.path)).collect();
     assert_none("paths in documents that do not exist", &found);
 }
 
@@ -48,14 +45,14 @@ fn modules_in_documents_exist() {
 #[ignore = "until the house is done"]
 fn functions_in_documents_exist() {
     let mut found = Vec::new();
-    each_line(&documents(), |file, line| {
-        for (path, name) in definitions(line.text) {
-            let code = locate(path, line.folder).and_then(|path| source(&path));
-            if code.is_some_and(|code| !defines(&code.text, name)) {
-                found.push(format!("{}:{}: no {name} in {path}", file.path, line.number));
-            }
+    for Reference { place, path, target, definition } in references() {
+        if let Some(name) = definition
+            && let Some(code) = target.and_then(|target| source(&target))
+            && !defines(&code.text, &name)
+        {
+            found.push(format!("{place}: no {name} in {path}"));
         }
-    });
+    }
     assert_none("functions in documents that do not exist", &found);
 }
 
@@ -80,7 +77,7 @@ fn tests_in_documents_exist() {
 #[ignore = "until the house is done"]
 fn deviations_in_documents_exist() {
     let coverage = read(COVERAGE);
-    let numbers: Vec<u32> = coverage.lines().filter_map(|(_, line)| list_number(line)).collect();
+    let numbers: Vec<u32> = coverage.lines().filter_map(|(_, line)| deviation(line)).collect();
     let known: BTreeSet<u32> = numbers.iter().copied().collect();
     let mut found = Vec::new();
     if known.len() < numbers.len() {
@@ -94,6 +91,57 @@ fn deviations_in_documents_exist() {
         }
     });
     assert_none("deviations in documents that do not exist", &found);
+}
+
+/// A path that a document names.
+struct Reference {
+    /// File and line of the document.
+    place: String,
+    path: String,
+    /// Where it leads, from the top folder.
+    target: Option<String>,
+    /// The name directly after it.
+    definition: Option<String>,
+}
+
+fn references() -> Vec<Reference> {
+    let mut references = Vec::new();
+    let mut folders: Vec<String> = Vec::new();
+    each_line(&documents(), |file, line| {
+        if line.is_heading() {
+            folders.clear();
+        }
+        let parts: Vec<&str> = line.text.split('`').collect();
+        for (at, text) in parts.iter().enumerate().skip(1).step_by(2) {
+            let is_module =
+                line.cells().any(|(head, cell)| head == "module" && cell.contains(text));
+            if is_module {
+                folders.push(format!("{}/src/{text}", line.heading));
+            }
+            if !is_path(text) {
+                continue;
+            }
+            let target = locate(text, &folders);
+            if let Some(target) = &target {
+                folders.push(folder_of(target));
+            }
+            let definition = match parts[at + 1..] {
+                [" ", name, ..] if text.ends_with(".rs") && !is_path(name) => Some(name.to_owned()),
+                _ => None,
+            };
+            let place = format!("{}:{}", file.path, line.number);
+            references.push(Reference { place, path: (*text).to_owned(), target, definition });
+        }
+    });
+    references
+}
+
+/// The folder itself, or that of a file.
+fn folder_of(path: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((folder, name)) if name.contains('.') => folder.to_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 fn documents() -> Vec<Source> {
@@ -110,35 +158,18 @@ fn is_path(text: &str) -> bool {
     (is_file || text.contains('/')) && text.chars().all(is_plain)
 }
 
-/// Where a path of a document leads, from the top folder.
-fn locate(path: &str, folder: &str) -> Option<String> {
+fn locate(path: &str, folders: &[String]) -> Option<String> {
+    let named = folders.iter().rev().map(|folder| format!("{folder}/{path}"));
     let crates = CRATES
         .iter()
         .flat_map(|name| ["", "/src", "/tests"].map(|below| format!("{name}{below}/{path}")));
-    [format!("{folder}/{path}"), path.to_owned()]
-        .into_iter()
-        .filter(|path| !path.starts_with('/'))
-        .chain(crates)
-        .find_map(|path| existing(&path))
+    named.chain([path.to_owned()]).chain(crates).find_map(|path| existing(&path))
 }
 
 /// The path of a file, a folder, or a module without its `.rs`, if there is one.
 fn existing(path: &str) -> Option<String> {
     let path = path.trim_end_matches('/');
     [path.to_owned(), format!("{path}.rs")].into_iter().find(|path| root().join(path).exists())
-}
-
-/// Pairs of a path and a name directly after it.
-fn definitions(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let parts: Vec<&str> = text.split('`').collect();
-    let pairs: Vec<_> = parts
-        .windows(3)
-        .skip(1)
-        .step_by(2)
-        .filter(|part| part[1] == " " && part[0].ends_with(".rs") && is_path(part[0]))
-        .map(|part| (part[0], part[2]))
-        .collect();
-    pairs.into_iter()
 }
 
 fn defines(text: &str, name: &str) -> bool {
@@ -167,9 +198,9 @@ fn has_test(source: &Source, name: &str) -> bool {
     is_module || above.iter().all(has_module) && has_function
 }
 
-/// The number of an entry of a list.
-fn list_number(line: &str) -> Option<u32> {
-    let (number, _) = line.split_once(". ")?;
+/// The number of a deviation that begins with this line.
+fn deviation(line: &str) -> Option<u32> {
+    let (number, _) = line.strip_prefix("**(")?.split_once(")**")?;
     number.parse().ok()
 }
 

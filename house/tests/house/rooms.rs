@@ -1,7 +1,8 @@
 //! Which part of the code may name which other.
 //!
-//! NORM is a room, not the house: a second protocol moves in beside it. What both need (time, codes,
-//! file sets, sockets) knows nothing of either, and of the message types of NORM least of all.
+//! NORM is a room, not the house: a second protocol moves in beside it. What both need (time,
+//! codes, file sets, sockets) knows nothing of either, and of the message types of NORM least of
+//! all.
 
 use crate::paths::{Kind, Named, named};
 use crate::sources::{Source, assert_none, files, is_within};

@@ -37,10 +37,11 @@ impl Source {
     }
 }
 
-/// All files below `folder` whose name ends with `ending`, by path. None where there is no folder.
+/// All files below `folder` whose name ends with `ending`, by path.
 pub fn files(folder: &str, ending: &str) -> Vec<Source> {
     let mut paths = Vec::new();
     walk(&root().join(folder), &mut paths);
+    assert!(!paths.is_empty(), "no files in {folder}");
     paths.sort();
     paths
         .iter()
@@ -80,7 +81,7 @@ pub fn assert_none(rule: &str, findings: &[String]) {
 }
 
 fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let entries = fs::read_dir(folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
     for path in entries.map(|entry| entry.expect("a readable folder").path()) {
         let name = path.file_name().unwrap_or_default();
         if SKIPPED.iter().any(|skipped| name == *skipped) {

@@ -1,128 +1,135 @@
 //! `norm-recv`'s command line.
 
-use std::fs;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use norm_net::io::interface::InterfaceSpec;
-use norm_net::{Dscp, Feedback};
+use clap::{Args, Parser, ValueEnum};
+use norm_net::Feedback;
 
 use super::exit_codes;
-use crate::exit::Failure;
-use crate::group;
+use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
 
-/// Receives files from a norm-send into a folder; every file is verified before it gets its name.
+/// Receives files from norm-send into a directory; each file is verified before it gets its name.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "norm-recv",
     version,
-    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(ENDS)),
-    // Numbers such as -1 are mistakes in a value, to be told as such, not unknown flags.
+    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(&EXITS)),
+    // Numbers such as -1 are wrong values, not unknown flags.
     allow_negative_numbers = true
 )]
 pub struct RecvArgs {
-    /// Group and port; an own address means unicast
-    #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
-        default_value = group::DEFAULT_GROUP)]
-    pub group: SocketAddr,
+    /// Output directory; created if it does not exist
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
 
-    /// Network interface: name, address or network [default: by the routes]
-    #[arg(short, long, value_name = "IF")]
-    pub interface: Option<InterfaceSpec>,
+    /// Keep running: receive one transfer after another
+    ///
+    /// Without it, norm-recv exits after the first complete transfer. It stays in the foreground:
+    /// use a service manager to run it in the background, and SIGTERM to stop it.
+    #[arg(long, verbatim_doc_comment)]
+    pub continuous: bool,
 
-    /// Listen to this sender only (SSM); feedback is then unicast
-    #[arg(long, value_name = "ADDR")]
-    pub source: Option<IpAddr>,
-
-    /// Ask for repair by multicast, unicast or none [default: multicast]
-    #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true)]
-    pub feedback: Option<FeedbackChoice>,
-
-    /// How many routers multicast feedback may pass, plus one
-    #[arg(short, long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..=255))]
-    pub ttl: u32,
-
-    /// Mark packets for routers: 0 to 63, or CS1, AF11, EF, LE and such [default: 0]
-    #[arg(long, value_name = "DSCP")]
-    pub dscp: Option<Dscp>,
-
-    /// Give up when nothing arrives for so long; a daemon, what stalls [default: never]
-    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
+    /// Give up when nothing arrives for this time [default: no limit]
+    ///
+    /// With --continuous, only the transfer that has stalled ends.
+    #[arg(long, verbatim_doc_comment, value_name = "SECS", value_parser = units::seconds)]
     pub timeout: Option<Duration>,
 
-    /// Stay for more transfers after the first
-    #[arg(long)]
-    pub daemon: bool,
-
-    /// Replace files that exist already, also those with the same content
-    #[arg(long)]
-    pub overwrite: bool,
-
-    /// Remove what is kept of unfinished transfers, and keep nothing of this one
-    #[arg(long)]
-    pub fresh: bool,
-
-    /// What to call this receiver at the sender [default: the host name]
+    /// Name of this receiver at the sender [default: host name]
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: Option<String>,
 
-    /// Node id in NORM messages, 1 to 4294967294 [default: random]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
-    pub node_id: Option<u32>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub network: NetworkArgs,
 
-    /// Memory to use, such as 64M or 1G, 16M at least
-    #[arg(long, value_name = "SIZE", value_parser = units::memory, default_value = "128M")]
-    pub memory: usize,
+    /// Receive from this sender only (source-specific multicast, SSM)
+    ///
+    /// Feedback is then unicast.
+    #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK)]
+    pub source: Option<IpAddr>,
 
-    /// Print events as JSON lines on standard output, no progress
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub files: FileArgs,
 
-    /// Write the final report to this file as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    /// How to request repair [default: multicast]
+    ///
+    ///   multicast  from the group, so that receivers need not repeat each other's requests
+    ///   unicast    from the sender alone
+    ///   none       not at all: the sender does not hear of this receiver, and losses may remain
+    #[arg(long, verbatim_doc_comment, value_name = "multicast|unicast|none", value_enum,
+        hide_possible_values = true, help_heading = REPAIR)]
+    pub feedback: Option<FeedbackChoice>,
 
-    /// Throw this share of the arriving packets away, to test repair
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub common: CommonArgs,
+
+    /// Share of arriving packets to drop, to test repair
     #[arg(long, value_name = "PERCENT", value_parser = units::percent, default_value = "0",
         hide = true)]
     pub drop: f64,
-
-    /// Folder for what arrives; made if it does not exist
-    #[arg(value_name = "DIR", default_value = ".")]
-    pub directory: PathBuf,
 }
 
-const ENDS: [&str; 3] =
-    ["everything arrived and is verified", "something is missing", "nothing was received"];
+/// What becomes of files that are there already.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = FILES)]
+pub struct FileArgs {
+    /// Replace existing files
+    ///
+    /// Without it, a file with the same content stays as it is, and one with other content makes
+    /// the transfer fail.
+    #[arg(long, verbatim_doc_comment)]
+    pub overwrite: bool,
+
+    /// Start anew: remove data of interrupted transfers, and keep none of this one
+    #[arg(long)]
+    pub no_resume: bool,
+}
+
+const EXITS: [(u8, &str); 7] = [
+    (0, "success: everything received and verified"),
+    (4, "a file or directory cannot be written"),
+    (5, "no sender heard"),
+    (6, "a transfer is incomplete"),
+    (7, "nothing received"),
+    (8, "verification failed: content differs from what was sent"),
+    (9, "evicted: too slow for the other receivers"),
+];
+
 const EXAMPLES: &str = "\
 Examples:
-  norm-recv                           receive one transfer into this folder
+  norm-recv                           receive one transfer into the current directory
   norm-recv -i eth1 --timeout 60 images/
-                                      give up after a minute of silence
-  norm-recv --daemon --overwrite --name lab-7 /srv/images
-                                      receive again and again
-  norm-recv -g 192.0.2.7:5740         by unicast, at this address of this machine
+                                      give up after a minute without data
+  norm-recv --continuous --overwrite --name lab-7 /srv/images
+                                      keep receiving
+  norm-recv -g 192.0.2.7:5740         unicast, at this address of this machine
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";
 
-/// How feedback travels, as written on the command line.
+/// What `--feedback` takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FeedbackChoice {
-    /// To the group, where receivers can spare each other's requests
+    /// To the group.
     Multicast,
-    /// To the sender alone
+    /// To the sender alone.
     Unicast,
-    /// Not at all; the sender never hears of this receiver
+    /// Not at all.
     None,
 }
 
 impl RecvArgs {
-    /// How feedback travels: as asked for, else what suits the kind of session.
+    /// Group, interface, TTL and node id.
+    pub fn session(&self) -> &SessionArgs {
+        &self.network.session
+    }
+
+    /// How feedback travels: as given, else as the kind of session needs it.
     pub fn feedback(&self) -> Feedback {
         match (self.feedback, self.source) {
             (Some(FeedbackChoice::Multicast), _) | (None, None) => Feedback::Multicast,
@@ -130,75 +137,12 @@ impl RecvArgs {
             (Some(FeedbackChoice::None), _) => Feedback::None,
         }
     }
-
-    /// Checks what depends on several flags or on the file system.
-    ///
-    /// # Errors
-    ///
-    /// One line that names the flag and the cure.
-    pub fn check(&self) -> Result<(), Failure> {
-        if let Some(source) = self.source {
-            if self.feedback == Some(FeedbackChoice::Multicast) {
-                return Err(Failure::usage(
-                    "--source means that receivers cannot send to the group: \
-                     use --feedback unicast or none, or leave --source out",
-                ));
-            }
-            if !self.group.ip().is_multicast() {
-                return Err(Failure::usage(format!(
-                    "--source selects a sender in a multicast group, and --group {} is none",
-                    self.group
-                )));
-            }
-            if source.is_ipv4() != self.group.is_ipv4() {
-                return Err(Failure::usage(format!(
-                    "--source {source} and --group {} mix IPv4 and IPv6: give the same kind twice",
-                    self.group
-                )));
-            }
-        }
-        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Err(Failure::usage(
-                "--timeout 0 would give up at once: leave --timeout out to wait for ever, or write \
-                 seconds such as 60",
-            ));
-        }
-        self.report.as_deref().map_or(Ok(()), crate::report::check)
-    }
-
-    /// Looks at the folder for what arrives; only its last component may be missing. It is made later,
-    /// when there is a session.
-    ///
-    /// # Errors
-    ///
-    /// When the folder is none, or cannot be used.
-    pub fn check_directory(&self) -> Result<(), Failure> {
-        let shown = self.directory.display();
-        match fs::metadata(&self.directory) {
-            Ok(found) if found.is_dir() => return Ok(()),
-            Ok(_) => {
-                return Err(Failure::usage(format!("DIR '{shown}' is not a folder: name another")));
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::local(format!("DIR '{shown}' cannot be used: {error}")));
-            }
-            Err(_) => {}
-        }
-        let parent = self.directory.parent().filter(|parent| *parent != Path::new(""));
-        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
-            let parent = parent.display();
-            return Err(Failure::usage(format!(
-                "DIR '{shown}' cannot be made, for '{parent}' is not there: make it first"
-            )));
-        }
-        Ok(())
-    }
 }
 
 /// A name that fits a report to the sender.
 fn name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
-        return Err("write 1 to 64 bytes without control characters, such as lab-7".to_owned());
+        return Err("use 1 to 64 bytes without control characters, such as lab-7".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -232,49 +176,9 @@ mod tests {
     fn defaults_are_the_documented_ones() {
         let args = parse("");
         assert_eq!(args.directory, PathBuf::from("."));
-        assert!(!args.daemon && !args.overwrite && !args.fresh && !args.json);
+        assert!(!args.continuous && !args.common.json);
+        assert!(!args.files.overwrite && !args.files.no_resume);
         assert!(args.timeout.is_none() && args.name.is_none());
         assert_eq!(args.drop, 0.0);
-    }
-
-    #[test]
-    fn mistakes_name_the_flag_and_the_cure() {
-        let cases = [
-            ("--source 192.0.2.1 --feedback multicast", "--source", "--feedback unicast"),
-            ("--source ff02::1", "--source", "same kind"),
-            ("--source 192.0.2.1 -g 192.0.2.2:6000", "--source", "--group"),
-            ("--source here", "--source", "invalid IP"),
-            ("--feedback loud", "--feedback", "multicast, unicast, none"),
-            ("--timeout never", "--timeout", "0.5"),
-            ("--timeout 0", "--timeout", "for ever"),
-            ("--dscp best", "--dscp", "0 to 63"),
-            ("--drop 100", "--drop", "99.9"),
-            ("-g 239.1.1.1", "--group", "239.1.1.1:5740"),
-            ("--report /no/such/dir/r.json", "--report", "/no/such/dir"),
-        ];
-        for (words, flag, cure) in cases {
-            let args: Result<RecvArgs, _> = parse_words(words);
-            let message = args.and_then(|args| args.check()).unwrap_err().message;
-            assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
-        }
-    }
-
-    #[test]
-    fn only_the_last_folder_may_be_missing() {
-        let temp = tempfile::tempdir().unwrap();
-        let mut args = parse("");
-        args.directory = temp.path().join("new");
-        args.check_directory().unwrap();
-        assert!(!args.directory.exists(), "not yet");
-        fs::create_dir(&args.directory).unwrap();
-        args.check_directory().unwrap();
-
-        args.directory = temp.path().join("a/b");
-        let error = args.check_directory().unwrap_err();
-        assert!(error.message.contains("make it first"), "{error}");
-
-        args.directory = temp.path().join("file");
-        fs::write(&args.directory, "").unwrap();
-        assert!(args.check_directory().unwrap_err().message.contains("not a folder"));
     }
 }

@@ -4,176 +4,243 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use norm_net::io::interface::InterfaceSpec;
+use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Dscp, Fec, Pace, Slow, SlowLimits, Standard, StandardFec};
 
 use super::exit_codes;
-use crate::exit::Failure;
+use super::shared::{
+    CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SessionArgs,
+};
 use crate::group;
 use crate::schedule;
 use crate::units::{self, Rate};
 
-/// Most receivers of a demo: they all share this machine's processors.
+/// Limit of a demo's receivers: they all share this machine's processors.
 pub const MAX_DEMO_RECEIVERS: u32 = 50;
 
-/// What receivers of other makes are sent, unless a rate is given, in bits per second.
+/// Rate for interop peers, unless one is given.
 const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
 
-/// Sends files and folders to every norm-recv that listens, reliably, over multicast.
+/// Sends files and directories to any number of receivers at once, reliably, over multicast.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "norm-send",
     version,
-    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(ENDS)),
-    // Numbers such as -1 are mistakes in a value, to be told as such, not unknown flags.
+    after_help = format!("{EXAMPLES}\n\n{}", exit_codes(&EXITS)),
+    // Numbers such as -1 are wrong values, not unknown flags.
     allow_negative_numbers = true
 )]
 pub struct SendArgs {
-    /// Group and port; any other address means unicast
-    #[arg(short, long, value_name = "ADDR:PORT", value_parser = group::parse,
-        default_value = group::DEFAULT_GROUP)]
-    pub group: SocketAddr,
+    /// Files and directories to send
+    #[arg(value_name = "PATH", required_unless_present = "demo")]
+    pub paths: Vec<PathBuf>,
 
-    /// Network interface: name, address or network [default: by the routes]
-    #[arg(short, long, value_name = "IF")]
-    pub interface: Option<InterfaceSpec>,
-
-    /// Bits per second (200M, 64k), max, or auto: as fast as it arrives [default: auto]
-    #[arg(short = 'b', long, value_name = "RATE")]
-    pub rate: Option<Rate>,
-
-    /// Never faster, with --rate auto
-    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
-    pub rate_max: Option<u64>,
-
-    /// Never slower, with --rate auto [default: 100k]
-    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
-    pub rate_min: Option<u64>,
-
-    /// Who keeps the others slow: wait, eject, lane (a second group) [default: wait]
-    #[arg(
-        long,
-        value_name = "WHAT",
-        value_enum,
-        default_value_t,
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
-    pub slow: SlowChoice,
-
-    /// Slow is who takes less than this [default: less than half of the others]
-    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
-    pub slow_below: Option<u64>,
-
-    /// Slow is also who loses this many percent [default: 50]
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub slow_loss: Option<u8>,
-
-    /// For so long [default: 3]
-    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
-    pub slow_after: Option<Duration>,
-
-    /// Group of the slow lane [default: the address behind the session's]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = group::parse)]
-    pub lane: Option<SocketAddr>,
-
-    /// Give way to everybody else on the way, and mark packets LE
-    #[arg(long, visible_alias = "scavenger")]
-    pub polite: bool,
-
-    /// Rates by local time, such as 08:00-18:00=50M,22:00-06:00=off,else=max
-    #[arg(long, value_name = "PLAN", value_parser = schedule::parse)]
-    pub rate_schedule: Option<RateSchedule>,
-
-    /// The time that --rate-schedule begins at, to test it
-    #[arg(long, value_name = "HH:MM:SS", hide = true)]
-    pub pretend_time: Option<TimeOfDay>,
-
-    /// How many routers a packet may pass, plus one
-    #[arg(short, long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..=255))]
-    pub ttl: u32,
-
-    /// Mark packets for routers: 0 to 63, or CS1, AF11, EF, LE and such [default: 0]
-    #[arg(long, value_name = "DSCP")]
-    pub dscp: Option<Dscp>,
-
-    /// Begin when this many receivers are there
-    #[arg(long, value_name = "N", default_value_t = 0,
-        value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub min_receivers: u32,
-
-    /// Give up waiting for --min-receivers [default: never]
-    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
-    pub start_timeout: Option<Duration>,
-
-    /// Stay for late joiners after everybody has finished
-    #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
-    pub linger: Duration,
-
-    /// Send only what receivers lack, for those that were interrupted
-    #[arg(long)]
-    pub rest: bool,
-
-    /// Node id in NORM messages, 1 to 4294967294 [default: random]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
-    pub node_id: Option<u32>,
-
-    /// Send files as the NRL's NORM does, without checksums: nrl
-    #[arg(long, value_name = "WHO", value_parser = ["nrl"])]
-    pub compat: Option<String>,
-
-    /// Repair code: auto, raptorq, rs; with --compat 5, 2, 129 [default: auto, 5]
-    #[arg(long, value_name = "CODE", value_parser = code)]
-    pub fec: Option<Code>,
-
-    /// Most bytes in a packet [default: MTU of the interface, at most 9000]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(184..=65_535))]
-    pub mtu: Option<u32>,
-
-    /// Memory to use, such as 64M or 1G, 16M at least
-    #[arg(long, value_name = "SIZE", value_parser = units::memory, default_value = "128M")]
-    pub memory: usize,
-
-    /// Print events as JSON lines on standard output, no progress
-    #[arg(long)]
-    pub json: bool,
-
-    /// Write the final report to this file as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-
-    /// Try it: PATH or a made-up file to N lossy receivers on this machine
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true,
+    /// Try it on this machine: send PATH, or random data, to N receivers with 5 % loss
+    ///
+    /// Needs no network. Each copy is compared with its source, then removed.
+    #[arg(long, verbatim_doc_comment, value_name = "N", num_args = 0..=1, require_equals = true,
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "linger", "compat", "slow_below", "lane", "rest"])]
+            "linger", "compat", "slow", "slow_below", "slow_loss", "slow_after", "separate_group",
+            "payload"])]
     pub demo: Option<u32>,
 
-    /// Files and folders to send
-    #[arg(value_name = "PATH", required_unless_present = "demo")]
-    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub network: NetworkArgs,
+
+    /// Maximum packet size [default: MTU of the interface, at most 9000]
+    ///
+    /// In bytes, IP header included. Lower it when the path has a smaller MTU than the interface:
+    /// packets are not fragmented.
+    #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
+        value_parser = clap::value_parser!(u32).range(184..=65_535))]
+    pub mtu: Option<u32>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub rate: RateArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub receivers: ReceiverArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub slow: SlowArgs,
+
+    /// Send everything, or only what receivers miss
+    ///
+    ///   auto     the sender decides; today: all
+    ///   all      everything once, and repairs
+    ///   missing  only what receivers request: to resume interrupted transfers
+    ///
+    /// With --compat it is always all.
+    #[arg(long, verbatim_doc_comment, value_name = "auto|all|missing", value_enum, default_value_t,
+        hide_possible_values = true, help_heading = FILES)]
+    pub payload: PayloadChoice,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub code: CodeArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub common: CommonArgs,
+}
+
+/// How fast is sent.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = RATE)]
+pub struct RateArgs {
+    /// Bits per second (200M, 64k), max, or auto [default: auto]
+    ///
+    ///   auto    as fast as the slowest receiver gets it, with congestion control
+    ///   200M    exactly this rate, without congestion control; units are k, M and G
+    ///   max     as fast as this machine sends, without congestion control
+    ///
+    /// With --compat the default is 100M.
+    #[arg(short = 'b', long, verbatim_doc_comment, value_name = "RATE")]
+    pub rate: Option<Rate>,
+
+    /// Upper bound of --rate auto
+    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
+    pub rate_max: Option<u64>,
+
+    /// Lower bound of --rate auto [default: 100k]
+    #[arg(long, value_name = "RATE", value_parser = Rate::bits)]
+    pub rate_min: Option<u64>,
+
+    /// Yield to all other traffic, and mark packets LE
+    ///
+    /// Uses only the capacity that other traffic leaves (scavenger, less than best effort).
+    #[arg(long, verbatim_doc_comment, visible_alias = "scavenger")]
+    pub polite: bool,
+
+    /// Rate limits by local time: 08:00-18:00=50M,22:00-06:00=off,else=max
+    ///
+    /// off pauses the transfer, and receivers wait; max is no limit.
+    #[arg(long, verbatim_doc_comment, value_name = "PLAN", value_parser = schedule::parse)]
+    pub rate_schedule: Option<RateSchedule>,
+
+    /// Local time that --rate-schedule starts at, to test it
+    #[arg(long, value_name = "HH:MM:SS", hide = true)]
+    pub pretend_time: Option<TimeOfDay>,
+}
+
+/// Which receivers are waited for.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = RECEIVERS)]
+pub struct ReceiverArgs {
+    /// Start when N receivers have joined
+    ///
+    /// With 0, sending starts at once.
+    #[arg(long, verbatim_doc_comment, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub min_receivers: u32,
+
+    /// Time to wait for --min-receivers [default: no limit]
+    #[arg(long, value_name = "SECS", value_parser = units::seconds)]
+    pub start_timeout: Option<Duration>,
+
+    /// Time to stay for late joiners at the end
+    #[arg(long, value_name = "SECS", value_parser = units::seconds, default_value = "0")]
+    pub linger: Duration,
+}
+
+/// What becomes of slow receivers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = RECEIVERS)]
+pub struct SlowArgs {
+    /// Policy for receivers that hold the others back
+    ///
+    ///   wait      the slowest receiver determines the rate
+    ///   evict     slow receivers are no longer waited for, and exit with code 9
+    ///   separate  slow receivers get the files in a second multicast group, at a lower rate
+    #[arg(
+        id = "slow",
+        long = "slow",
+        verbatim_doc_comment,
+        value_name = "wait|evict|separate",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub policy: SlowChoice,
+
+    /// Rate below which a receiver is slow [default: half of others]
+    #[arg(id = "slow_below", long = "slow-below", value_name = "RATE", value_parser = Rate::bits)]
+    pub below: Option<u64>,
+
+    /// Packet loss from which a receiver is slow [default: 50]
+    #[arg(id = "slow_loss", long = "slow-loss", value_name = "PERCENT",
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub loss: Option<u8>,
+
+    /// Time before the policy applies to a slow receiver [default: 3]
+    #[arg(id = "slow_after", long = "slow-after", value_name = "SECS",
+        value_parser = units::seconds)]
+    pub after: Option<Duration>,
+
+    /// Group for --slow separate [default: the address after --group's]
+    ///
+    /// Needs switches with IGMP (MLD) snooping: without it, slow receivers get both groups.
+    #[arg(long, verbatim_doc_comment, value_name = "ADDR:PORT", value_parser = group::parse)]
+    pub separate_group: Option<SocketAddr>,
+}
+
+/// How content is coded.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = REPAIR)]
+pub struct CodeArgs {
+    /// FEC: auto, raptorq or rs; with --compat 5, 2 or 129 [default: auto, 5]
+    ///
+    ///   auto     rs at 400 Mbit/s and more for up to 100 --min-receivers, else raptorq
+    ///   raptorq  RaptorQ (RFC 6330): least repair traffic
+    ///   rs       Reed-Solomon (RFC 5510): least CPU time
+    ///
+    /// With --compat nrl it is an FEC Encoding ID of Reed-Solomon: 5, 2 (long blocks) or 129.
+    #[arg(long, verbatim_doc_comment, value_name = "CODE", value_parser = code)]
+    pub fec: Option<Code>,
+
+    /// Send to another implementation of RFC 5740, without checksums: nrl
+    ///
+    /// nrl is the NORM of the Naval Research Laboratory; docs/interop.md says what works with it.
+    #[arg(long, verbatim_doc_comment, value_name = "PEER", value_parser = ["nrl"],
+        hide_possible_values = true)]
+    pub compat: Option<String>,
+}
+
+/// What `--payload` takes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PayloadChoice {
+    /// The sender decides; today, everything is sent.
+    #[default]
+    Auto,
+    /// Everything is sent once, and repaired.
+    All,
+    /// Only what receivers request is sent.
+    Missing,
 }
 
 /// What `--slow` takes.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum SlowChoice {
     /// They are waited for.
     #[default]
     Wait,
-    /// They are sent away.
-    Eject,
-    /// They get the same in another group.
-    Lane,
+    /// They are evicted.
+    Evict,
+    /// They get the files in a separate group.
+    Separate,
 }
 
-/// What `--fec` takes: a code for sets, or an id for receivers of other makes.
+/// What `--fec` takes: a code for file sets, or an FEC Encoding ID for interop peers.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// For sets, which only norm-recv understands.
+    /// For file sets, which only norm-recv understands.
     Set(Fec),
     /// With `--compat`.
     Compat(StandardFec),
@@ -188,150 +255,110 @@ fn code(word: &str) -> Result<Code, String> {
         "2" => Code::Compat(StandardFec::Id2),
         "129" => Code::Compat(StandardFec::Id129),
         _ => {
-            return Err("give auto, raptorq or rs; with --compat nrl 5 (the NRL's own choice), \
+            return Err("use auto, raptorq or rs; with --compat nrl 5 (that of NRL's programs), \
                         2 (long blocks) or 129"
                 .to_owned());
         }
     })
 }
 
-const ENDS: [&str; 3] = [
-    "everything arrived and is verified, at every receiver heard",
-    "some receivers failed",
-    "all receivers failed",
+const EXITS: [(u8, &str); 5] = [
+    (0, "success: all receivers have everything, verified"),
+    (4, "a file cannot be read, or changed while it was being sent"),
+    (5, "no receiver heard, or too few within --start-timeout"),
+    (6, "some receivers failed"),
+    (7, "all receivers failed"),
 ];
+
 const EXAMPLES: &str = "\
 Examples:
-  norm-send --demo                            try it on this machine, without any set-up
-  norm-send image.iso                         to whoever runs norm-recv in this network
+  norm-send --demo                            try it on this machine, no setup needed
+  norm-send image.iso                         send to all norm-recv in this network
   norm-send -b 500M --min-receivers 30 image.iso
-                                              start when 30 receivers are there
+                                              start when 30 receivers have joined
   norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
-  norm-send -g 192.0.2.7:5740 image.iso       by unicast, to one norm-recv with the same -g there
+  norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
-                                              to receivers that run the NRL's NORM
-  norm-send --json --report run.json image.iso";
+                                              send to receivers that run NRL's NORM
+  norm-send --json --report run.json image.iso
+                                              for scripts";
 
 impl SendArgs {
-    /// How to send to receivers of other makes, if that is wanted.
-    pub fn compat(&self) -> Option<Standard> {
-        let id = if let Some(Code::Compat(id)) = self.fec { id } else { StandardFec::Id5 };
-        self.compat.as_ref().map(|_| Standard::new(id))
+    /// Group, interface, TTL and node id.
+    pub fn session(&self) -> &SessionArgs {
+        &self.network.session
     }
 
-    /// The code of a set.
-    pub fn code(&self) -> Fec {
-        if let Some(Code::Set(code)) = self.fec { code } else { Fec::Auto }
-    }
-
-    /// What becomes of slow receivers.
-    pub fn slow(&self) -> Slow {
-        let usual = SlowLimits::default();
-        let limits = SlowLimits {
-            below: self.slow_below,
-            loss: self.slow_loss.map(|percent| f64::from(percent) / 100.0).or(usual.loss),
-            after: self.slow_after.unwrap_or(usual.after),
-        };
-        match self.slow {
-            SlowChoice::Wait => Slow::Wait,
-            SlowChoice::Eject => Slow::Evict(limits),
-            SlowChoice::Lane => Slow::Separate(
-                limits,
-                self.lane.unwrap_or_else(|| Slow::default_separate_group(self.group)),
-            ),
-        }
-    }
-
-    /// How fast.
+    /// How fast is sent.
     pub fn pace(&self) -> Pace {
-        let usual = if self.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
-        match self.rate.unwrap_or(usual).pace() {
+        let RateArgs { rate, rate_max, rate_min, polite, .. } = self.rate;
+        let default = if self.code.compat.is_some() { COMPAT_RATE } else { Rate::Auto };
+        match rate.unwrap_or(default).pace() {
             Pace::Auto { min, max } => {
-                let min = self.rate_min.unwrap_or(min.min(self.rate_max.unwrap_or(min)));
-                let max = self.rate_max.or(max);
-                if self.polite { Pace::Polite { min, max } } else { Pace::Auto { min, max } }
+                let min = rate_min.unwrap_or(min.min(rate_max.unwrap_or(min)));
+                let max = rate_max.or(max);
+                if polite { Pace::Polite { min, max } } else { Pace::Auto { min, max } }
             }
             other => other,
         }
     }
 
-    /// The mark of packets.
+    /// The code point of packets.
     pub fn dscp(&self) -> Dscp {
-        let usual = if self.polite { Dscp::LE } else { Dscp::DEFAULT };
-        self.dscp.unwrap_or(usual)
+        let default = if self.rate.polite { Dscp::LE } else { Dscp::DEFAULT };
+        self.network.dscp.unwrap_or(default)
     }
 
+    /// What becomes of slow receivers.
+    pub fn slow(&self) -> Slow {
+        match self.slow.policy {
+            SlowChoice::Wait => Slow::Wait,
+            SlowChoice::Evict => Slow::Evict(self.slow.limits()),
+            SlowChoice::Separate => Slow::Separate(self.slow.limits(), self.separate_group()),
+        }
+    }
+
+    /// Group of the slow receivers with `--slow separate`.
+    pub fn separate_group(&self) -> SocketAddr {
+        self.slow
+            .separate_group
+            .unwrap_or_else(|| Slow::default_separate_group(self.session().group))
+    }
+}
+
+impl RateArgs {
     /// What a schedule goes by.
     pub fn clock(&self) -> WallClock {
         self.pretend_time.map_or(WallClock::Local, WallClock::showing)
     }
+}
 
-    /// Checks what depends on several flags or on the file system.
-    ///
-    /// # Errors
-    ///
-    /// One line that names the flag and the cure.
-    pub fn check(&self) -> Result<(), Failure> {
-        if self.demo.is_some() && self.paths.len() > 1 {
-            return Err(Failure::usage(
-                "--demo sends one PATH: name a folder to send several files",
-            ));
+impl SlowArgs {
+    fn limits(&self) -> SlowLimits {
+        let default = SlowLimits::default();
+        SlowLimits {
+            below: self.below,
+            loss: self.loss.map(|percent| f64::from(percent) / 100.0).or(default.loss),
+            after: self.after.unwrap_or(default.after),
         }
-        if self.start_timeout.is_some() && self.min_receivers == 0 {
-            return Err(Failure::usage(
-                "--start-timeout limits the wait for --min-receivers: give both, or neither",
-            ));
-        }
-        let follows = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
-        if self.polite && (!follows || self.compat.is_some()) {
-            return Err(Failure::usage(
-                "--polite follows what norm-recv reports: leave --rate and --compat away, or --polite",
-            ));
-        }
-        let bounded = self.rate_max.is_some() || self.rate_min.is_some();
-        if bounded && !follows {
-            return Err(Failure::usage(
-                "--rate-max and --rate-min are bounds of --rate auto: give that, or leave them away",
-            ));
-        }
-        if let (Some(min), Some(max)) = (self.rate_min, self.rate_max)
-            && min > max
-        {
-            return Err(Failure::usage("--rate-min is above --rate-max: give a lower one"));
-        }
-        let limits =
-            self.slow_below.is_some() || self.slow_loss.is_some() || self.slow_after.is_some();
-        if limits && self.slow == SlowChoice::Wait {
-            return Err(Failure::usage(
-                "--slow-below, --slow-loss and --slow-after say who is slow: give --slow eject or \
-                 --slow lane, too",
-            ));
-        }
-        if self.lane.is_some() && self.slow != SlowChoice::Lane {
-            return Err(Failure::usage("--lane is the group of --slow lane: give that, too"));
-        }
-        match (self.fec, &self.compat) {
-            (Some(Code::Compat(_)), None) => {
-                return Err(Failure::usage(
-                    "--fec takes an FEC encoding id only with --compat nrl: give that, too, or \
-                     auto, raptorq or rs",
-                ));
-            }
-            (Some(Code::Set(Fec::RaptorQ | Fec::ReedSolomon)), Some(_)) => {
-                return Err(Failure::usage(
-                    "--fec takes an FEC encoding id with --compat: give 5, 2 or 129, or leave \
-                     --compat away",
-                ));
-            }
-            _ => {}
-        }
-        for path in &self.paths {
-            if let Err(error) = std::fs::metadata(path) {
-                let path = path.display();
-                return Err(Failure::usage(format!("PATH '{path}' cannot be sent: {error}")));
-            }
-        }
-        self.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+
+    /// True when an option says which receivers are slow.
+    pub(super) fn has_limits(&self) -> bool {
+        self.below.is_some() || self.loss.is_some() || self.after.is_some()
+    }
+}
+
+impl CodeArgs {
+    /// How to send to interop peers; `None` for norm-recv.
+    pub fn compat(&self) -> Option<Standard> {
+        let id = if let Some(Code::Compat(id)) = self.fec { id } else { StandardFec::Id5 };
+        self.compat.as_ref().map(|_| Standard::new(id))
+    }
+
+    /// The code of a file set.
+    pub fn set_fec(&self) -> Fec {
+        if let Some(Code::Set(code)) = self.fec { code } else { Fec::Auto }
     }
 }
 
@@ -344,18 +371,17 @@ mod tests {
         parse_words(words).unwrap()
     }
 
-    fn error(words: &str) -> String {
-        let args: Result<SendArgs, _> = parse_words(words);
-        args.and_then(|args| args.check()).unwrap_err().message
-    }
-
     #[test]
     fn defaults_are_the_documented_ones() {
         let args = parse("file");
-        assert_eq!(args.group.to_string(), "239.255.57.40:5740");
-        assert_eq!((args.ttl, args.min_receivers, args.linger), (1, 0, Duration::ZERO));
-        assert!(args.rate.is_none() && args.interface.is_none() && args.demo.is_none());
-        assert!(args.start_timeout.is_none() && args.report.is_none() && !args.json);
+        let session = args.session();
+        assert_eq!(session.group.to_string(), "239.255.57.40:5740");
+        assert!(session.interface.is_none() && session.node_id.is_none());
+        assert_eq!((session.ttl, args.receivers.min_receivers), (1, 0));
+        assert_eq!((args.receivers.linger, args.receivers.start_timeout), (Duration::ZERO, None));
+        assert_eq!((args.payload, args.slow()), (PayloadChoice::Auto, Slow::Wait));
+        assert!(args.rate.rate.is_none() && args.demo.is_none());
+        assert!(args.common.report.is_none() && !args.common.json);
     }
 
     #[test]
@@ -363,11 +389,11 @@ mod tests {
         let short = parse("-g 239.1.1.1:6000 -i lo -b 2M -t 3 file");
         let long = parse("--group 239.1.1.1:6000 --interface lo --rate 2M --ttl 3 file");
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
-        assert_eq!(short.rate, Some(Rate::Limit(2_000_000)));
+        assert_eq!(short.rate.rate, Some(Rate::Limit(2_000_000)));
     }
 
     #[test]
-    fn who_is_polite_is_marked_so_unless_another_mark_is_given() {
+    fn polite_packets_are_marked_le_unless_a_dscp_is_given() {
         let polite = parse("--polite --rate-max 5M .");
         assert_eq!(polite.pace(), Pace::Polite { min: 100_000, max: Some(5_000_000) });
         assert_eq!((polite.dscp(), polite.check()), (Dscp::LE, parse("--scavenger .").check()));
@@ -377,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demo_needs_no_path_and_takes_a_number_only_with_an_equals_sign() {
+    fn demo_takes_a_number_only_after_an_equals_sign() {
         assert_eq!(parse("--demo").demo, Some(3));
         assert_eq!(parse("--demo=12").demo, Some(12));
         let with_path = parse("--demo 12");
@@ -385,8 +411,32 @@ mod tests {
     }
 
     #[test]
-    fn the_fec_id_is_5_unless_another_is_given() {
-        let fec = |words: &str| parse(words).compat().map(|compat| compat.fec);
+    fn payload_is_all_unless_only_missing_parts_are_wanted() {
+        for (words, choice) in [
+            ("--payload auto .", PayloadChoice::Auto),
+            ("--payload all .", PayloadChoice::All),
+            ("--payload missing .", PayloadChoice::Missing),
+        ] {
+            assert_eq!(parse(words).payload, choice, "{words}");
+        }
+    }
+
+    #[test]
+    fn slow_policy_has_limits_and_a_group() {
+        let limits =
+            SlowLimits { below: Some(5_000_000), loss: Some(0.2), after: Duration::from_secs(2) };
+        let evict = parse("--slow evict --slow-below 5M --slow-loss 20 --slow-after 2 .");
+        assert_eq!(evict.slow(), Slow::Evict(limits));
+        let default = SlowLimits::default();
+        let next = "239.255.57.41:5740".parse().unwrap();
+        assert_eq!(parse("--slow separate .").slow(), Slow::Separate(default, next));
+        let given = parse("--slow separate --separate-group 239.1.1.1:6000 .");
+        assert_eq!(given.slow(), Slow::Separate(default, "239.1.1.1:6000".parse().unwrap()));
+    }
+
+    #[test]
+    fn fec_id_is_5_unless_another_is_given() {
+        let fec = |words: &str| parse(words).code.compat().map(|compat| compat.fec);
         assert_eq!(fec("file"), None);
         assert_eq!(fec("--compat nrl file"), Some(StandardFec::Id5));
         assert_eq!(fec("--compat nrl --fec 129 file"), Some(StandardFec::Id129));
@@ -394,57 +444,10 @@ mod tests {
     }
 
     #[test]
-    fn the_code_of_a_set_is_chosen_by_norm_send_unless_it_is_given() {
-        assert_eq!(parse("file").code(), Fec::Auto);
-        assert_eq!(parse("--fec auto file").code(), Fec::Auto);
-        assert_eq!(parse("--fec raptorq file").code(), Fec::RaptorQ);
-        assert_eq!(parse("--fec rs file").code(), Fec::ReedSolomon);
-    }
-
-    #[test]
-    fn mistakes_name_the_flag_and_the_cure() {
-        let cases = [
-            ("-b fast .", "--rate", "200M"),
-            ("-b -5 .", "--rate", "200M"),
-            ("-g 239.1.1.1 .", "--group", "239.1.1.1:5740"),
-            ("-g 239.1.1.1:0 .", "--group", "65535"),
-            ("-t 0 .", "--ttl", "1..=255"),
-            ("-t 256 .", "--ttl", "1..=255"),
-            ("--rate-schedule 08:00-18:00=fast .", "--rate-schedule", "50M or 64k"),
-            ("--rate-schedule else=off .", "--rate-schedule", "nothing would ever"),
-            ("--polite -b 5M .", "--polite", "--rate"),
-            ("--polite --compat nrl .", "--polite", "--compat"),
-            ("--dscp 64 .", "--dscp", "0 to 63"),
-            ("--dscp AF5 .", "--dscp", "LE"),
-            ("--linger soon .", "--linger", "0.5"),
-            ("--linger -1 .", "--linger", "0.5"),
-            ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),
-            ("--demo=0", "--demo", "1..=50"),
-            ("--demo=51", "--demo", "1..=50"),
-            ("--demo -g 239.1.1.1:6000", "--demo", "--group"),
-            ("--demo . .", "--demo", "folder"),
-            ("--demo --compat nrl", "--demo", "--compat"),
-            ("--compat orbit .", "--compat", "nrl"),
-            ("--fec 2 .", "--fec", "--compat nrl"),
-            ("--fec 2 .", "--fec", "raptorq"),
-            ("--fec fast .", "--fec", "raptorq"),
-            ("--compat nrl --fec rs .", "--fec", "129"),
-            ("--compat nrl --fec raptorq .", "--fec", "leave --compat away"),
-            ("--slow-below 5M .", "--slow-below", "--slow eject"),
-            ("--lane 239.1.1.1:6000 .", "--lane", "--slow lane"),
-            ("--slow eject --slow-loss 0 .", "--slow-loss", "1..=100"),
-            ("--slow gently .", "--slow", "eject"),
-            ("--mtu 100 .", "--mtu", "184..=65535"),
-            ("--memory 8M .", "--memory", "16M"),
-            ("--memory lots .", "--memory", "256M"),
-            ("--compat nrl --fec 6 .", "--fec", "129"),
-            ("/no/such/file", "PATH", "No such file"),
-            ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),
-            ("", "PATH", "--help"),
-        ];
-        for (words, flag, cure) in cases {
-            let message = error(words);
-            assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
-        }
+    fn fec_of_a_set_is_automatic_unless_given() {
+        assert_eq!(parse("file").code.set_fec(), Fec::Auto);
+        assert_eq!(parse("--fec auto file").code.set_fec(), Fec::Auto);
+        assert_eq!(parse("--fec raptorq file").code.set_fec(), Fec::RaptorQ);
+        assert_eq!(parse("--fec rs file").code.set_fec(), Fec::ReedSolomon);
     }
 }

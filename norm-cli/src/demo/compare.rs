@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::text;
+
 /// Bytes compared at a time.
 const CHUNK: usize = 256 << 10;
 
@@ -26,12 +28,12 @@ fn compare_named(source: &Path, folder: &Path) -> io::Result<Option<String>> {
 
 fn compare(source: &Path, copy: &Path, is_folder: bool) -> io::Result<Option<String>> {
     let Ok(found) = fs::symlink_metadata(copy) else {
-        return Ok(Some(format!("{} is missing", copy.display())));
+        return Ok(Some(format!("{} is missing", text::path(copy))));
     };
     match (is_folder, found.is_dir(), found.is_file()) {
         (true, true, _) => compare_folders(source, copy),
         (false, _, true) => compare_files(source, copy),
-        _ => Ok(Some(format!("{} is of another kind", copy.display()))),
+        _ => Ok(Some(format!("{} is not of the same type", text::path(copy)))),
     }
 }
 
@@ -50,7 +52,7 @@ fn compare_folders(source: &Path, copy: &Path) -> io::Result<Option<String>> {
         }
     }
     let surplus = fs::read_dir(copy)?.count() != expected;
-    Ok(surplus.then(|| format!("{} has more in it than its source", copy.display())))
+    Ok(surplus.then(|| format!("{} has more entries than its source", text::path(copy))))
 }
 
 fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<String>> {
@@ -61,7 +63,7 @@ fn compare_files(source: &Path, copy: &Path) -> io::Result<Option<String>> {
         let (ours, theirs) = (fill(&mut ours, &mut left)?, fill(&mut theirs, &mut right)?);
         if ours != theirs {
             let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-            return Ok(Some(format!("{} differs at byte {}", copy.display(), offset + at)));
+            return Ok(Some(format!("{} differs at byte {}", text::path(copy), offset + at)));
         }
         if ours.is_empty() {
             return Ok(None);
@@ -90,8 +92,8 @@ mod tests {
 
     use super::*;
 
-    /// A temporary folder with `source/…` and `copy/source/…`, both holding the same.
-    fn twins() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    /// A temporary directory with `source/…` and `copy/source/…`, both holding the same.
+    fn source_and_copy() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let temp = tempfile::tempdir().unwrap();
         let (source, copy) = (temp.path().join("source"), temp.path().join("copy"));
         for root in [source.clone(), copy.join("source")] {
@@ -103,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_has_no_difference() {
-        let (_temp, source, copy) = twins();
+    fn same_content_has_no_difference() {
+        let (_temp, source, copy) = source_and_copy();
         assert_eq!(difference(&source, &copy), None);
         assert_eq!(difference(&source.join("sub/large"), &copy.join("source/sub")), None);
     }
 
     #[test]
     fn one_byte_is_found() {
-        let (_temp, source, copy) = twins();
+        let (_temp, source, copy) = source_and_copy();
         let mut bytes = vec![7; CHUNK + 10];
         bytes[CHUNK + 3] = 8;
         fs::write(copy.join("source/sub/large"), bytes).unwrap();
@@ -120,24 +122,24 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_copy_a_missing_one_and_a_surplus_one_are_found() {
-        let (_temp, source, copy) = twins();
+    fn longer_missing_and_surplus_files_are_found() {
+        let (_temp, source, copy) = source_and_copy();
         fs::write(copy.join("source/empty"), "x").unwrap();
         assert!(difference(&source, &copy).unwrap().contains("differs at byte 0"));
         fs::remove_file(copy.join("source/empty")).unwrap();
         assert!(difference(&source, &copy).unwrap().contains("missing"));
         fs::write(copy.join("source/empty"), "").unwrap();
         fs::write(copy.join("source/more"), "").unwrap();
-        assert!(difference(&source, &copy).unwrap().contains("more in it"));
+        assert!(difference(&source, &copy).unwrap().contains("more entries"));
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_link_is_no_copy() {
-        let (_temp, source, copy) = twins();
+    fn link_is_not_a_copy() {
+        let (_temp, source, copy) = source_and_copy();
         let file = copy.join("source/empty");
         fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink(source.join("empty"), &file).unwrap();
-        assert!(difference(&source, &copy).unwrap().contains("another kind"));
+        assert!(difference(&source, &copy).unwrap().contains("same type"));
     }
 }

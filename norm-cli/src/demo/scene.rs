@@ -1,4 +1,4 @@
-//! A demo's props: a temporary folder, a file to send, a group of its own.
+//! What a demo runs in: a temporary directory, a file to send, a group of its own.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use norm_core::Rng;
 
 use crate::exit::{Code, Failure};
+use crate::text;
 
-/// Size of the file that a demo makes when it is given none.
+/// Size of the file that a demo creates when it is given none.
 const FILE_BYTES: u64 = 16 << 20;
 
-/// What a demo needs on this machine; its folder goes when this is dropped.
+/// What a demo needs on this machine; its directory is removed when this is dropped.
 pub(super) struct Scene {
     folder: PathBuf,
     source: PathBuf,
@@ -21,16 +22,16 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Makes a folder, and in it a random file if there is no `source`.
+    /// Creates a directory, and in it a random file if there is no `source`.
     pub(super) fn new(source: Option<&Path>) -> Result<Self, Failure> {
         // The hasher's keys are random in every process; the process id is not needed on top.
         let mut rng = Rng::new(RandomState::new().hash_one("norm-send --demo"));
         let folder = std::env::temp_dir().join(format!("norm-demo-{:016x}", rng.next_u64()));
         let group = group(&mut rng)?;
         let failed = |error: io::Error| {
-            let folder = folder.display();
+            let folder = text::path(&folder);
             Failure::local(format!(
-                "cannot prepare the demo in {folder}: {error} (TMPDIR moves it)"
+                "cannot prepare the demo in {folder}: {error}; set TMPDIR to use another directory"
             ))
         };
         fs::create_dir(&folder).map_err(failed)?;
@@ -58,11 +59,11 @@ impl Scene {
         self.group
     }
 
-    /// Makes the folder of a receiver.
+    /// Creates the directory of a receiver.
     pub(super) fn receiver_folder(&self, number: u32) -> Result<PathBuf, Failure> {
         let folder = self.folder.join(format!("receiver-{number}"));
         fs::create_dir(&folder).map_err(|error| {
-            Failure::local(format!("cannot make {}: {error}", folder.display()))
+            Failure::local(format!("cannot create {}: {error}", text::path(&folder)))
         })?;
         Ok(folder)
     }
@@ -70,7 +71,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // What cannot be removed lies in the system's temporary folder, where it is swept up.
+        // What cannot be removed is in the system's temporary directory, which the system cleans.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scene_has_a_file_a_group_and_folders_and_leaves_nothing_behind() {
+    fn scene_leaves_no_files() {
         let scene = Scene::new(None).unwrap();
         assert_eq!(fs::metadata(scene.source()).unwrap().len(), FILE_BYTES);
         assert!(scene.receiver_folder(1).unwrap().is_dir());
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_source_is_used_and_not_removed() {
+    fn given_source_is_used_and_not_removed() {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("mine");
         fs::write(&file, "content").unwrap();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn two_scenes_do_not_meet() {
+    fn scenes_have_different_groups_and_directories() {
         let (one, other) = (Scene::new(Some(Path::new("."))), Scene::new(Some(Path::new("."))));
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_ne!(one.group(), other.group());

@@ -12,19 +12,19 @@ use norm_net::objects::{
     Feedback, ObjectEvent, ObjectReceiveOptions, ObjectReceiver, StreamItem, StreamReader,
 };
 
-use super::args::RecvArgs;
+use super::options::RecvArgs;
 use super::tell;
 use crate::exit::{Code, Failure};
 
-/// How often streams and the time are looked at.
-const LOOK: Duration = Duration::from_millis(50);
+/// Time between two checks of streams and of the time limit.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
-    let usual = ObjectReceiveOptions::new(args.session.group);
-    let options = usual.with(|o| {
-        o.interface = args.session.interface.clone();
-        o.ttl = args.session.ttl;
-        o.node = args.session.node;
+    let session = &args.session.network;
+    let options = ObjectReceiveOptions::new(session.group).with(|o| {
+        o.interface = session.interface.clone();
+        o.ttl = session.ttl;
+        o.node = session.node_id;
         o.feedback = if args.unicast { Feedback::Unicast } else { Feedback::Multicast };
         o.stream_buffer = 64 << 20;
     });
@@ -48,7 +48,7 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
     let (ended, streams): (Sender<io::Result<bool>>, Receiver<_>) = channel();
     let (mut opened, mut complete) = (0, 0);
     while complete < args.count {
-        match receiver.events().recv_timeout(LOOK) {
+        match receiver.events().recv_timeout(POLL_INTERVAL) {
             Ok(ObjectEvent::Data { bytes, .. }) => {
                 write_data(args.dir.as_deref(), opened, &bytes).map_err(|error| local(&error))?;
                 opened += 1;
@@ -56,7 +56,7 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
             }
             Ok(ObjectEvent::Stream { reader, .. }) => {
                 let (dir, ended) = (args.dir.clone(), ended.clone());
-                // Who waits for it is gone only at the end of the program.
+                // The receiving end goes away only at the end of the program.
                 thread::spawn(move || {
                     let _ = ended.send(write_stream(dir.as_deref(), opened, reader));
                 });
@@ -66,32 +66,30 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
         }
         while let Ok(result) = streams.try_recv() {
             if !result.map_err(|error| local(&error))? {
-                let why = "part of a stream was lost and could not be repaired: have it sent again";
+                let why = "part of a stream is lost and cannot be repaired: have it sent again";
                 return Err(Failure::new(Code::Partial, why));
             }
             complete += 1;
         }
         if end.is_some_and(|end| Instant::now() >= end) {
-            return Err(match opened {
-                0 => Failure::new(
-                    Code::Nobody,
-                    format!(
-                        "nothing came on {} in time: is the sender running, on this group and through \
-                         the right interface (--interface)?",
-                        args.session.group
-                    ),
-                ),
-                _ => Failure::new(
-                    Code::Partial,
-                    format!(
-                        "{complete} of {} objects are complete; no more came in time",
-                        args.count
-                    ),
-                ),
-            });
+            return Err(too_late(args, opened, complete));
         }
     }
     Ok(())
+}
+
+/// What is missing at the end of the time.
+fn too_late(args: &RecvArgs, opened: usize, complete: usize) -> Failure {
+    if opened == 0 {
+        let message = format!(
+            "no sender heard on {} in time: check that it is running with this group, and \
+             --interface on both sides",
+            args.session.network.group
+        );
+        return Failure::new(Code::NotHeard, message);
+    }
+    let message = format!("only {complete} of {} objects complete in time", args.count);
+    Failure::new(Code::Partial, message)
 }
 
 fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()> {
@@ -105,7 +103,8 @@ fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()>
     fs::rename(part, dir.join(format!("data-{number}")))
 }
 
-/// Writes a stream to its end; false when part of it was lost. Nothing of such a one stays in a folder.
+/// Writes a stream to its end; false when part of it was lost. A directory then keeps nothing of
+/// it.
 fn write_stream(dir: Option<&Path>, number: usize, mut reader: StreamReader) -> io::Result<bool> {
     let Some(dir) = dir else {
         let mut out = io::stdout().lock();
@@ -132,8 +131,8 @@ fn write_stream(dir: Option<&Path>, number: usize, mut reader: StreamReader) -> 
     Ok(true)
 }
 
-/// Copies a stream into a file and returns the lengths of its messages, or `None` when not all of it
-/// came.
+/// Copies a stream into a file and returns the lengths of its messages, or `None` when part of it
+/// was lost.
 fn copy(path: &Path, reader: StreamReader) -> io::Result<Option<String>> {
     let mut file = BufWriter::new(File::create(path)?);
     let (mut lengths, mut length) = (String::new(), 0);
@@ -167,7 +166,7 @@ fn copy(path: &Path, reader: StreamReader) -> io::Result<Option<String>> {
 }
 
 fn local(error: &io::Error) -> Failure {
-    Failure::local(format!("cannot write what arrived: {error}"))
+    Failure::local(format!("cannot write a received object: {error}"))
 }
 
 fn network(error: &ReceiveError) -> Failure {

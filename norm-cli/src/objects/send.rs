@@ -11,9 +11,10 @@ use norm_net::objects::{
     RateControl, RsForm, StreamWriter,
 };
 
-use super::args::{Kind, SendArgs};
+use super::options::{Kind, SendArgs};
 use super::tell;
 use crate::exit::{Code, Failure};
+use crate::text;
 
 pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     let options = options(args)?;
@@ -31,17 +32,17 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     }
     let report = sender.finish().map_err(|error| failed(&error))?;
     tell(args.session.json, "end");
-    let group = args.session.group;
+    let group = args.session.network.group;
     match report.outcome {
         ObjectSendOutcome::Complete => Ok(Code::Success),
         ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => Err(Failure::new(
-            Code::Nobody,
+            Code::NotHeard,
             format!(
-                "no receiver was heard on {group}: start one on this group first, through the right \
-                 interface (--interface)"
+                "no receiver heard on {group}: start one with this group first, and check \
+                 --interface on both sides"
             ),
         )),
-        _ => Err(Failure::new(Code::Partial, "not every receiver got everything")),
+        _ => Err(Failure::new(Code::Partial, "not all receivers are complete")),
     }
 }
 
@@ -51,12 +52,13 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         129 => RsForm::Id129,
         2 if args.block.saturating_add(args.parity) > 255 => RsForm::Id2Bits16,
         2 => RsForm::Id2Bits8,
-        other => return Err(Failure::usage(format!("FEC {other}: choose 5, 2 or 129"))),
+        other => return Err(Failure::usage(format!("--fec {other} is unknown: use 5, 2 or 129"))),
     };
-    Ok(ObjectSendOptions::new(args.session.group).with(|o| {
-        o.interface = args.session.interface.clone();
-        o.ttl = args.session.ttl;
-        o.node = args.session.node;
+    let session = &args.session.network;
+    Ok(ObjectSendOptions::new(session.group).with(|o| {
+        o.interface = session.interface.clone();
+        o.ttl = session.ttl;
+        o.node = session.node_id;
         o.rate = args.rate.pace().limit();
         o.control = if args.fair { RateControl::Fair } else { RateControl::Fixed };
         o.min_receivers = args.min_receivers as usize;
@@ -64,7 +66,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         o.block_len = args.block;
         o.parity = args.parity;
         o.segment_size = args.segment;
-        o.mode = if args.own { Mode::Native } else { Mode::Standard };
+        o.mode = if args.native { Mode::Native } else { Mode::Standard };
     }))
 }
 
@@ -73,16 +75,19 @@ fn open(file: Option<&Path>) -> Result<Box<dyn Read>, Failure> {
         None => Ok(Box::new(io::stdin())),
         Some(path) => match File::open(path) {
             Ok(file) => Ok(Box::new(file)),
-            Err(error) => Err(Failure::local(format!("{}: {error}", path.display()))),
+            Err(error) => Err(unreadable_file(path, &error)),
         },
     }
 }
 
 fn lengths(path: &Path) -> Result<Vec<usize>, Failure> {
-    let local =
-        |error: &dyn std::fmt::Display| Failure::local(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| local(&error))?;
-    text.lines().map(|line| line.parse().map_err(|error| local(&error))).collect()
+    let text = fs::read_to_string(path).map_err(|error| unreadable_file(path, &error))?;
+    let length = |line: &str| line.parse().map_err(|error| unreadable_file(path, &error));
+    text.lines().map(length).collect()
+}
+
+fn unreadable_file(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::local(format!("cannot read {}: {error}", text::path(path)))
 }
 
 fn send_data(
@@ -95,7 +100,7 @@ fn send_data(
     sender.send_data(content.into(), info).map(|_| ()).map_err(|error| refused(&error))
 }
 
-/// Without lengths, what one read brings is flushed: it may be a terminal.
+/// Without lengths, each read is flushed: the input may be a terminal.
 fn send_stream(
     mut writer: StreamWriter,
     mut input: Box<dyn Read>,

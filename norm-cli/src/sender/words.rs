@@ -1,70 +1,97 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
 use norm_net::event::SourceProblem;
-use norm_net::{ReceiverOutcome, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings};
+use norm_net::{
+    ReceiverOutcome, ReceiverReport, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
+};
 
-use super::code;
+use super::{Labels, code};
 use crate::exit::Failure;
 use crate::group::{is_multicast, membership};
-use crate::json::node_id;
-use crate::progress::Standing;
+use crate::progress::{Part, Standing};
 use crate::schedule;
 use crate::table::Table;
 use crate::text;
 
-/// Receivers listed in the table; the report file has all.
-const MOST_ROWS: usize = 200;
+/// Limit of the receivers listed in the table; the report file has all.
+const MAX_ROWS: usize = 200;
+/// Limit of the receivers that an error names.
+const MAX_NAMED: usize = 3;
 
 /// Progress as one line.
-pub(crate) fn standing(progress: &SendProgress) -> Standing {
-    let heard = text::count(progress.receivers as u64, "receiver");
-    let finished = format!("{} of {heard} finished", progress.confirmed + progress.failed);
-    let mut details = match progress.phase {
-        SendPhase::Waiting => {
-            let details = format!("waiting for receivers, {} so far", progress.receivers);
-            return Standing { elapsed: progress.elapsed, details, ..Standing::default() };
-        }
-        SendPhase::Sending => heard,
-        SendPhase::Paused => format!("{heard}, paused{}", schedule::end(progress.paused_until)),
-        SendPhase::Confirming => finished,
-        SendPhase::Lingering => format!("{finished}, waiting for late ones"),
-        _ => format!("{finished}, ending"),
-    };
+pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
+    let elapsed = progress.elapsed;
+    if progress.phase == SendPhase::Waiting {
+        let joined = format!("{} joined", progress.receivers);
+        let waiting = Part::new(format!("waiting for receivers: {joined}"), joined);
+        return Standing { elapsed, status: vec![waiting], ..Standing::default() };
+    }
+    // When only what is missing is sent, what the slowest receiver has says more.
+    let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
+    Standing {
+        elapsed,
+        done,
+        total: progress.bytes_total,
+        status: status(progress, labels),
+        details: details(progress),
+        name: labels.content.clone(),
+    }
+}
+
+/// Receivers, and what the transfer waits for.
+fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
+    let receivers = text::count(progress.receivers as u64, "receiver");
+    let mut status = vec![Part::new(
+        format!("{} of {receivers} complete", progress.confirmed),
+        format!("{}/{} complete", progress.confirmed, progress.receivers),
+    )];
     if progress.failed > 0 {
-        details.push_str(&format!(" ({} failed)", progress.failed));
+        status.push(Part::fixed(format!("{} failed", progress.failed)));
     }
     if progress.evicted > 0 {
-        details.push_str(&format!(" ({} too slow)", progress.evicted));
+        let evicted = format!("{} {}", progress.evicted, labels.slow);
+        status.push(Part::new(evicted, format!("{} slow", progress.evicted)));
     }
+    match progress.phase {
+        SendPhase::Paused => {
+            let end = schedule::end(progress.paused_until);
+            status.push(Part::new(format!("paused{end}"), "paused"));
+        }
+        SendPhase::Lingering => status.push(Part::new("waiting for late joiners", "lingering")),
+        SendPhase::Ending => status.push(Part::fixed("ending")),
+        _ => {}
+    }
+    status
+}
+
+fn details(progress: &SendProgress) -> Vec<Part> {
+    let mut details = Vec::new();
     if progress.worst_loss > 0.0 {
-        details.push_str(&format!(", loss {}", text::share(progress.worst_loss)));
+        details.push(Part::fixed(format!("loss {}", text::share(progress.worst_loss))));
     }
     if progress.repair_packets > 0 && !progress.on_request {
         let share = ratio(progress.repair_packets, progress.data_packets);
-        details.push_str(&format!(", repair {}", text::share(share)));
+        details.push(Part::fixed(format!("repair {}", text::share(share))));
     }
-    // When only what is asked for is sent, what the slowest has says more.
-    let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
-    Standing { elapsed: progress.elapsed, done, total: progress.bytes_total, details }
+    details
 }
 
-/// All receivers: name, node, result, time, loss. Empty when there were none.
-pub(crate) fn receiver_table(report: &SendReport) -> Table {
-    let mut table = Table::new(&["receiver", "node", "result", ">time", ">loss"]);
-    for receiver in report.receivers.iter().take(MOST_ROWS) {
-        let lane = if receiver.in_separate_group { ", in the separate group" } else { "" };
-        let result = result(&receiver.outcome) + lane;
-        let time = receiver.elapsed.map_or("-".to_owned(), text::span);
+/// All receivers in the order of the report: name, address, result, time, loss. Empty when there
+/// were none.
+pub(super) fn receiver_table(report: &SendReport) -> Table {
+    let mut table = Table::new(&["receiver", "address", "result", ">time", ">loss"]);
+    for receiver in report.receivers.iter().take(MAX_ROWS) {
         let info = &receiver.receiver;
+        let group = if receiver.in_separate_group { ", in the separate group" } else { "" };
         table.row([
             info.name.clone(),
-            node_id(info.node),
-            result,
-            time,
+            info.address.map_or("-".to_owned(), |address| address.ip().to_string()),
+            result(&receiver.outcome) + group,
+            receiver.elapsed.map_or("-".to_owned(), text::span),
             text::share(receiver.loss),
         ]);
     }
-    let hidden = report.receivers.len().saturating_sub(MOST_ROWS);
+    let hidden = report.receivers.len().saturating_sub(MAX_ROWS);
     if hidden > 0 {
         table.row([format!("… and {hidden} more (--report FILE lists all)")]);
     }
@@ -72,60 +99,67 @@ pub(crate) fn receiver_table(report: &SendReport) -> Table {
 }
 
 /// How the transfer ended: a sentence for success, else the failure.
-pub(crate) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
-    let confirmed =
-        |receiver: &&norm_net::ReceiverReport| receiver.outcome == ReceiverOutcome::Confirmed;
+pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<String, Failure> {
+    let complete = report.receivers.iter().filter(|receiver| is_complete(receiver)).count();
     let heard = report.receivers.len();
-    let complete = report.receivers.iter().filter(confirmed).count();
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
-    let group = settings.group;
     let message = match &report.outcome {
         SendOutcome::Complete => return Ok(success(report)),
         SendOutcome::Partial => {
-            format!("only {of_all} got everything; not {}", failed_receivers(report))
+            format!("only {of_all} complete; not complete: {}", incomplete_receivers(report))
         }
-        SendOutcome::AllFailed => {
-            format!("no receiver got everything: {}", failed_receivers(report))
-        }
-        SendOutcome::NoReceivers if !is_multicast(group) => format!(
-            "no receiver heard on {group}, which is one machine's address and no multicast group: start \
-             norm-recv -g {group} there first, and let UDP port {} through its firewall",
-            group.port(),
-        ),
-        SendOutcome::NoReceivers => format!(
-            "no receiver heard on {group} via {}: start norm-recv -g {group} on the other machines \
-             first, let UDP port {} and {} through their firewalls, and raise -t {} if routers \
-             are in between",
-            settings.interface.name,
-            group.port(),
-            membership(group),
-            settings.ttl,
-        ),
+        SendOutcome::AllFailed => format!("no receiver complete: {}", incomplete_receivers(report)),
+        SendOutcome::NoReceivers => no_receiver(settings),
         SendOutcome::StartTimedOut { heard, wanted } => format!(
-            "{heard} of {wanted} receivers appeared in time and nothing was sent: start the \
-             others on {group}, wait longer with --start-timeout, or lower --min-receivers"
+            "{heard} of {wanted} receivers joined in time, so nothing was sent: start the \
+             others on {}, wait longer with --start-timeout, or lower --min-receivers",
+            settings.group
         ),
         SendOutcome::Stopped if heard == 0 => "stopped; no receiver was heard".to_owned(),
-        SendOutcome::Stopped => format!("stopped before the end; {of_all} had everything"),
-        SendOutcome::SourceFailed { problem: what @ SourceProblem::Changed { .. } } => {
-            format!("a file changed while it was sent: {what}; send again when it is at rest")
-        }
+        SendOutcome::Stopped => format!("stopped before the end; {of_all} complete"),
+        SendOutcome::SourceFailed { problem: what @ SourceProblem::Changed { .. } } => format!(
+            "a file changed while it was being sent: {what}; send it again when nothing is writing \
+             to it"
+        ),
         SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
         other => format!("the transfer ended: {other:?}"),
     };
     Err(Failure::new(code(&report.outcome), message))
 }
 
-/// The first few that did not get everything, and why.
-fn failed_receivers(report: &SendReport) -> String {
-    const MOST_NAMED: usize = 3;
-    let mut failed = report
+/// Why no receiver may have been heard.
+fn no_receiver(settings: &SendSettings) -> String {
+    let group = settings.group;
+    let port = group.port();
+    if !is_multicast(group) {
+        return format!(
+            "no receiver heard on {group}, which is a host's address, not a multicast group: start \
+             norm-recv -g {group} on that host first, and allow UDP port {port} in its firewall"
+        );
+    }
+    format!(
+        "no receiver heard on {group} via {}: start norm-recv -g {group} on the receivers first, \
+         allow UDP port {port} and {} in their firewalls, and raise --ttl (now {}) if there are \
+         routers on the path",
+        settings.interface.name,
+        membership(group),
+        settings.ttl,
+    )
+}
+
+fn is_complete(receiver: &ReceiverReport) -> bool {
+    receiver.outcome == ReceiverOutcome::Confirmed
+}
+
+/// The first few receivers that are not complete, and why.
+fn incomplete_receivers(report: &SendReport) -> String {
+    let mut incomplete = report
         .receivers
         .iter()
-        .filter(|receiver| receiver.outcome != ReceiverOutcome::Confirmed)
+        .filter(|receiver| !is_complete(receiver))
         .map(|receiver| format!("{} ({})", receiver.receiver.name, result(&receiver.outcome)));
-    let mut named: Vec<String> = failed.by_ref().take(MOST_NAMED).collect();
-    let more = failed.count();
+    let mut named: Vec<String> = incomplete.by_ref().take(MAX_NAMED).collect();
+    let more = incomplete.count();
     if more > 0 {
         named.push(format!("and {more} more"));
     }
@@ -139,8 +173,8 @@ fn result(outcome: &ReceiverOutcome) -> String {
         ReceiverOutcome::Differs => {
             "failed: it has files that changed while the others got them: send again".to_owned()
         }
-        ReceiverOutcome::Lost => "fell silent".to_owned(),
-        ReceiverOutcome::Evicted => "too slow".to_owned(),
+        ReceiverOutcome::Lost => "lost".to_owned(),
+        ReceiverOutcome::Evicted => "evicted".to_owned(),
         _ => "not finished".to_owned(),
     }
 }
@@ -173,7 +207,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use norm_net::{NodeId, ReceiverInfo, ReceiverReport};
+    use norm_net::{NodeId, ReceiverInfo};
 
     use super::*;
     use crate::exit::Code;
@@ -181,8 +215,11 @@ mod tests {
 
     fn report(outcome: SendOutcome, receivers: &[ReceiverOutcome]) -> SendReport {
         let receiver = |(outcome, node): (&ReceiverOutcome, u32)| {
-            let info = ReceiverInfo::new(NodeId(node), format!("lab-{node}"));
-            ReceiverReport::new(info, outcome.clone())
+            let mut info = ReceiverInfo::new(NodeId(node), format!("lab-{node}"));
+            info.address = Some(([192, 0, 2, node as u8], 40_000).into());
+            let mut receiver = ReceiverReport::new(info, outcome.clone());
+            receiver.loss = 0.01;
+            receiver
         };
         let mut report = SendReport::new(outcome);
         report.bytes = 1 << 20;
@@ -215,8 +252,8 @@ mod tests {
         let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied).into();
         let unreadable = failed(SourceProblem::Unreadable { path: path(), error });
         let cases = [
-            (SendOutcome::NoReceivers, Code::Nobody, "no receiver heard on 239.1.2.3:6000"),
-            (timed_out, Code::Nobody, "1 of 3 receivers"),
+            (SendOutcome::NoReceivers, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
+            (timed_out, Code::NotHeard, "1 of 3 receivers"),
             (SendOutcome::Stopped, Code::Interrupted, "stopped"),
             (changed, Code::LocalIo, "a.iso: its size"),
             (unreadable, Code::LocalIo, "could not be read: a.iso"),
@@ -229,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn who_failed_is_named_with_the_reason_but_not_at_any_length() {
+    fn incomplete_receivers_are_named_with_reasons_up_to_a_limit() {
         let failed = ReceiverOutcome::Failed { reason: "disk full".to_owned() };
         let lost = ReceiverOutcome::Lost;
         let some = [ReceiverOutcome::Confirmed, failed.clone(), lost.clone()];
@@ -237,48 +274,79 @@ mod tests {
         assert_eq!(failure.code, Code::Partial);
         assert_eq!(
             failure.message,
-            "only 1 of 3 receivers got everything; not lab-2 (failed: disk full), \
-             lab-3 (fell silent)"
+            "only 1 of 3 receivers complete; not complete: lab-2 (failed: disk full), lab-3 (lost)"
         );
         let all = vec![lost; 10];
         let failure = verdict(&sample(), &report(SendOutcome::AllFailed, &all)).unwrap_err();
         assert_eq!(failure.code, Code::AllFailed);
-        assert!(failure.message.ends_with("lab-3 (fell silent), and 7 more"), "{failure}");
+        assert!(failure.message.ends_with("lab-3 (lost), and 7 more"), "{failure}");
     }
 
     #[test]
-    fn while_waiting_there_is_no_percentage() {
-        let progress = |change: fn(&mut SendProgress)| {
-            let mut progress = SendProgress::default();
-            progress.bytes_total = 100;
-            progress.receivers = 2;
-            change(&mut progress);
-            standing(&progress)
-        };
-        let waiting = progress(|_| {});
+    fn table_has_names_and_addresses() {
+        let some = [ReceiverOutcome::Confirmed, ReceiverOutcome::Evicted];
+        let lines: Vec<_> = receiver_table(&report(SendOutcome::Partial, &some)).lines().collect();
         assert_eq!(
-            (waiting.total, waiting.details.as_str()),
-            (0, "waiting for receivers, 2 so far")
+            lines,
+            [
+                "  receiver  address    result    time   loss",
+                "  lab-1     192.0.2.1  complete     -  1.0 %",
+                "  lab-2     192.0.2.2  evicted      -  1.0 %",
+            ]
         );
-        let confirming = progress(|progress| {
-            progress.phase = SendPhase::Confirming;
-            progress.repair_packets = 5;
-            progress.data_packets = 100;
-            progress.worst_loss = 0.04;
-            progress.confirmed = 1;
+    }
+
+    fn progress(change: impl FnOnce(&mut SendProgress)) -> SendProgress {
+        let mut progress = SendProgress::default();
+        progress.bytes_total = 100;
+        progress.receivers = 2;
+        progress.phase = SendPhase::Confirming;
+        change(&mut progress);
+        progress
+    }
+
+    fn labels() -> Labels {
+        Labels { content: String::new(), slow: "evicted" }
+    }
+
+    /// Status and details in full.
+    fn words(progress: &SendProgress) -> String {
+        let standing = standing(progress, &labels());
+        let parts: Vec<_> = standing.status.iter().chain(&standing.details).collect();
+        parts.iter().map(|part| part.full()).collect::<Vec<_>>().join("  ")
+    }
+
+    #[test]
+    fn failed_receivers_do_not_count_as_complete() {
+        let one_lost = progress(|p| (p.confirmed, p.failed) = (1, 1));
+        assert_eq!(words(&one_lost), "1 of 2 receivers complete  1 failed");
+        let one_slow = progress(|p| (p.confirmed, p.evicted) = (1, 1));
+        assert_eq!(words(&one_slow), "1 of 2 receivers complete  1 evicted");
+    }
+
+    #[test]
+    fn waiting_for_receivers_has_no_percentage() {
+        let waiting = progress(|p| p.phase = SendPhase::Waiting);
+        assert_eq!(standing(&waiting, &labels()).total, 0);
+        assert_eq!(words(&waiting), "waiting for receivers: 2 joined");
+    }
+
+    #[test]
+    fn progress_has_receivers_loss_and_repair() {
+        let mut repairing = progress(|p| {
+            p.repair_packets = 5;
+            p.data_packets = 100;
+            p.worst_loss = 0.04;
         });
-        assert_eq!(confirming.details, "1 of 2 receivers finished, loss 4.0 %, repair 5.0 %");
-        let repair = progress(|progress| {
-            progress.phase = SendPhase::Confirming;
-            progress.on_request = true;
-            progress.repair_packets = 900;
-            progress.slowest = 70;
+        assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %  repair 5.0 %");
+        repairing.on_request = true;
+        repairing.slowest = 70;
+        assert_eq!(standing(&repairing, &labels()).done, 70);
+        assert_eq!(words(&repairing), "0 of 2 receivers complete  loss 4.0 %");
+        let paused = progress(|p| {
+            p.phase = SendPhase::Paused;
+            p.paused_until = "18:00".parse().ok();
         });
-        assert_eq!((repair.done, repair.details.as_str()), (70, "0 of 2 receivers finished"));
-        let paused = progress(|progress| {
-            progress.phase = SendPhase::Paused;
-            progress.paused_until = "18:00".parse().ok();
-        });
-        assert_eq!(paused.details, "2 receivers, paused until 18:00");
+        assert_eq!(words(&paused), "0 of 2 receivers complete  paused until 18:00");
     }
 }

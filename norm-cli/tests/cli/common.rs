@@ -23,6 +23,10 @@ pub fn norm_recv() -> Command {
     Command::new(env!("CARGO_BIN_EXE_norm-recv"))
 }
 
+pub fn norm_objects() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_norm-objects"))
+}
+
 /// A group that no other test uses: its port is one that is free, and its address follows from it.
 pub fn group() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -126,7 +130,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if !self.ended {
-            // A failed test must not leave programs behind.
+            // A failed test must not leave programs running.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

@@ -1,4 +1,4 @@
-//! Transfers without a set, as the NRL's NORM makes them.
+//! Transfers of standalone files, as NRL's NORM sends them.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::common::{Program, group, last, norm_recv, norm_send, random_bytes, st
 use crate::schema;
 
 #[test]
-fn files_arrive_without_a_set_and_nobody_says_that_they_are_verified() {
+fn standalone_files_arrive_and_are_not_called_verified() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub")).unwrap();
@@ -46,7 +46,7 @@ fn files_arrive_without_a_set_and_nobody_says_that_they_are_verified() {
 }
 
 #[test]
-fn a_file_that_exists_is_told_by_name_and_is_exit_code_4() {
+fn existing_file_is_named_and_is_exit_code_4() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();
@@ -72,7 +72,7 @@ fn a_file_that_exists_is_told_by_name_and_is_exit_code_4() {
 }
 
 #[test]
-fn what_cannot_be_sent_so_is_told_at_once() {
+fn empty_directories_are_refused_at_once() {
     let temp = tempfile::tempdir().unwrap();
     let output = norm_send()
         .args(["-i", "lo", "-g", &group(), "--compat", "nrl"])

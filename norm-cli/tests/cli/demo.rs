@@ -4,12 +4,12 @@ use crate::common::{Program, last, names, norm_send, stderr, stdout};
 use crate::schema;
 
 #[test]
-fn a_demo_makes_identical_copies_and_cleans_up() {
+fn demo_makes_identical_copies_and_cleans_up() {
     let temp = tempfile::tempdir().unwrap();
     let output = norm_send().arg("--demo=2").env("TMPDIR", temp.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table = stdout(&output);
-    for receiver in ["receiver 1", "receiver 2"] {
+    for receiver in ["demo-1", "demo-2"] {
         let row = table.lines().find(|line| line.contains(receiver));
         assert!(
             row.is_some_and(|row| row.contains("identical") && row.contains("5.0 %")),
@@ -21,7 +21,7 @@ fn a_demo_makes_identical_copies_and_cleans_up() {
 }
 
 #[test]
-fn a_demo_sends_the_folder_it_is_given_and_tells_scripts() {
+fn demo_sends_a_given_directory_and_prints_events() {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let demo = Program::start(norm_send().args(["--demo=1", "--json", source]));
     let (status, events) = demo.finish();

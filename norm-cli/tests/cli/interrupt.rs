@@ -6,7 +6,7 @@ use std::fs;
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
 
 #[test]
-fn ctrl_c_ends_both_sides_with_130_and_leaves_nothing_that_is_not_worth_keeping() {
+fn ctrl_c_ends_both_sides_with_130_and_no_files() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, random_bytes(4, 4_000_000)).unwrap();
@@ -39,7 +39,7 @@ fn ctrl_c_ends_both_sides_with_130_and_leaves_nothing_that_is_not_worth_keeping(
 }
 
 #[test]
-fn a_sender_that_waits_for_receivers_ends_with_the_exit_code_that_shells_give_each_signal() {
+fn waiting_sender_exits_with_the_code_of_each_signal() {
     let file = env!("CARGO_MANIFEST_PATH");
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         if signal == "-HUP" && ignores_hangup() {
@@ -58,7 +58,7 @@ fn a_sender_that_waits_for_receivers_ends_with_the_exit_code_that_shells_give_ea
     }
 }
 
-/// Whether these tests ignore SIGHUP; false where the system does not tell.
+/// Whether these tests ignore SIGHUP; false where the system does not say.
 fn ignores_hangup() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -67,7 +67,7 @@ fn ignores_hangup() -> bool {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_nohup_has_started_goes_on_when_the_terminal_has_gone() {
+fn program_under_nohup_ignores_sighup() {
     let group = group();
     let mut sender = Program::start(std::process::Command::new("sh").args([
         "-c",
@@ -93,13 +93,13 @@ fn what_nohup_has_started_goes_on_when_the_terminal_has_gone() {
 }
 
 #[test]
-fn a_daemon_receives_again_and_again_until_it_is_told_to_terminate() {
+fn continuous_receiver_takes_transfers_until_sigterm() {
     let temp = tempfile::tempdir().unwrap();
     let group = group();
     let place = ["-i", "127.0.0.1", "-g", &group];
     let out = temp.path().join("out");
     let mut receiver =
-        Program::start(norm_recv().args(place).args(["--json", "--daemon"]).arg(&out));
+        Program::start(norm_recv().args(place).args(["--json", "--continuous"]).arg(&out));
     receiver.wait_for("settings");
     for name in ["first", "second"] {
         let source = temp.path().join(name);

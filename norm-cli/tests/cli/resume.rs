@@ -1,4 +1,4 @@
-//! Receivers that end early, and go on later.
+//! Receivers that end early, and resume later.
 #![cfg(unix)]
 
 use std::fs;
@@ -22,13 +22,13 @@ fn sender(group: &str, path: &Path, more: &[&str]) -> Program {
     Program::start(command.args(more).arg(path))
 }
 
-/// Waits until so many bytes are written.
+/// Waits until at least `bytes` are written.
 fn wait_for_bytes(receiver: &mut Program, bytes: u64) {
     while receiver.wait_for("progress")["bytes_done"].as_u64().unwrap() < bytes {}
 }
 
 #[test]
-fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
+fn killed_receiver_resumes_while_its_sender_goes_on() {
     let temp = tempfile::tempdir().unwrap();
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));
     let content = random_bytes(20, SIZE);
@@ -64,7 +64,7 @@ fn a_receiver_that_was_killed_goes_on_while_its_sender_goes_on() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_receiver_that_was_stopped_and_starts_again_counts_once() {
+fn receiver_that_starts_again_counts_once() {
     let temp = tempfile::tempdir().unwrap();
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));
     fs::write(&source, random_bytes(25, SIZE)).unwrap();
@@ -90,7 +90,7 @@ fn a_receiver_that_was_stopped_and_starts_again_counts_once() {
 }
 
 #[test]
-fn ctrl_c_keeps_what_is_here_and_says_so_and_fresh_removes_it() {
+fn ctrl_c_keeps_resume_data_and_no_resume_removes_it() {
     let temp = tempfile::tempdir().unwrap();
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));
     fs::write(&source, random_bytes(21, SIZE)).unwrap();
@@ -105,21 +105,21 @@ fn ctrl_c_keeps_what_is_here_and_says_so_and_fresh_removes_it() {
     assert_eq!(last(&events, "resume_data_kept")["bytes_total"], SIZE);
     drop(sender);
 
-    // Nobody sends: what is kept is told, and stays.
+    // Without a sender the resume data is reported, and stays.
     let place = ["-i", "127.0.0.1", "-g", &group, "--timeout", "0.3"];
     let again = norm_recv().args(place).arg(&out).output().unwrap();
     assert_eq!(again.status.code(), Some(5));
     let said = stderr(&again);
-    assert!(said.contains("1 unfinished transfer kept") && said.contains("--fresh"), "{said}");
+    assert!(said.contains("1 unfinished transfer kept") && said.contains("--no-resume"), "{said}");
     assert_eq!(names(&out).len(), 3);
 
-    let fresh = norm_recv().args(place).arg("--fresh").arg(&out).output().unwrap();
-    assert!(stderr(&fresh).contains("1 unfinished transfer removed"), "{}", stderr(&fresh));
+    let removes = norm_recv().args(place).arg("--no-resume").arg(&out).output().unwrap();
+    assert!(stderr(&removes).contains("1 unfinished transfer removed"), "{}", stderr(&removes));
     assert_eq!(names(&out), [""; 0]);
 }
 
 #[test]
-fn what_is_kept_and_gone_on_with_is_told_in_words() {
+fn resuming_is_said_in_words() {
     let temp = tempfile::tempdir().unwrap();
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));
     let content = random_bytes(22, SIZE);
@@ -136,15 +136,15 @@ fn what_is_kept_and_gone_on_with_is_told_in_words() {
     killer.join().unwrap();
     assert_ne!(begun.status.code(), Some(0));
     let said = stderr(&begun);
-    assert!(said.contains("kept ") && said.contains("receives only the rest"), "{said}");
+    assert!(said.contains("kept ") && said.contains("to resume"), "{said}");
 
     // Other packets, and another code; and only what is missing.
-    let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs", "--rest"];
-    let second = sender(&group, &source, &more);
+    let more = ["-b", "100M", "--min-receivers", "1", "--mtu", "1000", "--fec", "rs"];
+    let second = sender(&group, &source, &[&more[..], &["--payload", "missing"]].concat());
     let done = norm_recv().args(place).args(["--timeout", "30"]).arg(&out).output().unwrap();
     let said = stderr(&done);
     assert_eq!(done.status.code(), Some(0), "{said}");
-    assert!(said.contains("are here already"), "{said}");
+    assert!(said.contains("resuming: "), "{said}");
     assert!(fs::read(out.join("file")).unwrap() == content);
     assert_eq!(names(&out), ["file"]);
     let (status, events) = second.finish();
@@ -153,8 +153,8 @@ fn what_is_kept_and_gone_on_with_is_told_in_words() {
     assert!(sent < 10_500_000, "4 of 12 MB were there: {sent} were sent");
 }
 
-/// A receiver that loses much, beside one that does not; `slow` says what becomes of it.
-fn beside_a_good_one(
+/// A receiver that loses no packets, one that loses many, and a sender with the policy `slow`.
+fn good_and_bad_receiver(
     group: &str,
     temp: &Path,
     source: &Path,
@@ -162,19 +162,20 @@ fn beside_a_good_one(
 ) -> (Program, Program, Program) {
     let good = receiver(group, &temp.join("good"), &["--name", "good"]);
     let bad = receiver(group, &temp.join("out"), &["--name", "bad", "--drop", "40"]);
-    let usual = ["-b", "20M", "--min-receivers", "2", "--slow-loss", "20", "--slow-after", "2"];
-    let sender = sender(group, source, &[&usual, slow].concat());
+    let common = ["-b", "20M", "--min-receivers", "2", "--slow-loss", "20", "--slow-after", "2"];
+    let sender = sender(group, source, &[&common, slow].concat());
     (good, bad, sender)
 }
 
 #[test]
-fn a_receiver_that_was_sent_away_keeps_what_it_has() {
+fn evicted_receiver_keeps_resume_data() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     let content = random_bytes(23, 2 * SIZE);
     fs::write(&source, &content).unwrap();
     let group = group();
-    let (good, bad, first) = beside_a_good_one(&group, temp.path(), &source, &["--slow", "eject"]);
+    let (good, bad, first) =
+        good_and_bad_receiver(&group, temp.path(), &source, &["--slow", "evict"]);
     let (status, events) = bad.finish();
     assert_eq!(status.code(), Some(9), "{events:#?}");
     let kept = last(&events, "resume_data_kept")["bytes_done"].as_u64().unwrap();
@@ -192,19 +193,19 @@ fn a_receiver_that_was_sent_away_keeps_what_it_has() {
 }
 
 #[test]
-fn in_the_slow_lane_a_receiver_goes_on_with_what_came_before() {
+fn receiver_resumes_in_the_separate_group() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, random_bytes(24, 2 * SIZE)).unwrap();
-    let (group, lane) = (group(), group());
-    let slow = ["--slow", "lane", "--lane", &lane];
-    let (_good, mut bad, _sender) = beside_a_good_one(&group, temp.path(), &source, &slow);
+    let (group, separate) = (group(), group());
+    let slow = ["--slow", "separate", "--separate-group", &separate];
+    let (_good, mut bad, _sender) = good_and_bad_receiver(&group, temp.path(), &source, &slow);
     let here = bad.wait_for("set_resumed")["bytes_done"].as_u64().unwrap();
     assert!(here >= 1 << 20, "{here}");
-    // The lane itself may take long.
+    // The separate group itself may take long.
     bad.signal("-INT");
     let (status, events) = bad.finish();
     assert_eq!(status.code(), Some(130));
-    assert_eq!(last(&events, "evicted")["separate_group"], lane.as_str());
+    assert_eq!(last(&events, "evicted")["separate_group"], separate.as_str());
     assert!(last(&events, "resume_data_kept")["bytes_done"].as_u64().unwrap() >= here);
 }

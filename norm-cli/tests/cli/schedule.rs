@@ -1,4 +1,4 @@
-//! A transfer through a time in which nothing may be sent.
+//! A transfer with a scheduled pause.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::common::{Program, group, last, norm_recv, norm_send, random_bytes};
 
 #[test]
-fn a_pause_longer_than_everybodys_patience_costs_time_and_nothing_else() {
+fn pause_longer_than_all_timeouts_only_costs_time() {
     let temp = tempfile::tempdir().unwrap();
     let content = random_bytes(3, 3_000_000);
     let (source, folder) = (temp.path().join("image.bin"), temp.path().join("out"));

@@ -24,7 +24,7 @@ fn sender(group: &str, receivers: usize, path: &Path, more: &[&str]) -> Program 
 }
 
 #[test]
-fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
+fn two_receivers_get_a_file_through_loss_and_report_it() {
     let temp = tempfile::tempdir().unwrap();
     let content = random_bytes(1, 3_000_001);
     let source = temp.path().join("image.bin");
@@ -53,7 +53,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
     let summary = last(&events, "summary");
     assert_eq!(summary["outcome"], "complete");
     assert_eq!(summary["bytes"], 3_000_001);
-    let mut heard: Vec<&str> = summary["receivers"]
+    let heard: Vec<&str> = summary["receivers"]
         .as_array()
         .unwrap()
         .iter()
@@ -62,8 +62,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
             receiver["name"].as_str().unwrap()
         })
         .collect();
-    heard.sort_unstable();
-    assert_eq!(heard, ["lab-1", "lab-2"]);
+    assert_eq!(heard, ["lab-1", "lab-2"], "sorted by name");
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
     assert_eq!(written["summary"]["root"], summary["root"]);
     schema::check_one("Report", &written);
@@ -85,7 +84,7 @@ fn two_receivers_get_an_identical_file_through_loss_and_everybody_reports_it() {
 }
 
 #[test]
-fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
+fn directory_arrives_with_unicast_feedback() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub/empty")).unwrap();
@@ -108,7 +107,7 @@ fn a_folder_arrives_with_its_sub_folders_by_unicast_feedback() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_text_arrive_byte_by_byte() {
+fn names_that_are_not_utf8_arrive_unchanged() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
@@ -137,7 +136,7 @@ fn names_that_are_no_text_arrive_byte_by_byte() {
 }
 
 #[test]
-fn who_has_the_same_files_already_succeeds_like_everybody_else() {
+fn receiver_with_present_files_succeeds() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir_all(source.join("sub")).unwrap();
@@ -178,7 +177,7 @@ fn who_has_the_same_files_already_succeeds_like_everybody_else() {
 }
 
 #[test]
-fn a_receiver_that_has_another_file_of_the_name_fails_and_the_sender_says_why() {
+fn receiver_with_another_file_of_the_name_fails() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("file");
     fs::write(&source, "new").unwrap();

@@ -19,7 +19,7 @@ pub struct Account {
     pub first_bytes: u64,
     /// DATA payloads of everything else.
     pub repair_bytes: u64,
-    /// Source symbols sent behind the position that had been reached.
+    /// Source symbols sent again: below the position that had been reached.
     pub resent: u64,
     /// Parity symbols, beyond those sent with each block unasked.
     pub parity: u64,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_again_and_parity_that_was_asked_for_are_repairs() {
+    fn repeated_packets_and_requested_parity_are_repairs() {
         let sent = [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 0, 2), (4, 0, 1), (5, 1, 1)];
         let expected = Account {
             first_bytes: 40,
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_in_the_sequence_are_losses_and_what_fills_them_is_repair() {
+    fn packets_that_fill_gaps_are_repairs() {
         let account = account(0, &[(0, 0, 0), (2, 1, 0), (3, 1, 1), (4, 0, 1)]);
         assert_eq!((account.gap_bytes, account.resent, account.repair_bytes), (10, 1, 10));
     }

@@ -65,7 +65,7 @@ fn names(folder: &Path) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn a_flipped_bit_a_lost_boundary_and_a_leftover_are_noticed() {
+fn wrong_bits_boundaries_and_extra_files_are_noticed() {
     use crate::matrix;
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let case = matrix::all()

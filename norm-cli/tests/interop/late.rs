@@ -5,11 +5,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::lanes::Lane;
 use crate::matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
 use crate::peers::{Programs, SENDER, Task};
 use crate::place::{Place, Spot};
 use crate::process::{self, Peer};
+use crate::slots::Slot;
 use crate::{files, logs, programs};
 
 /// 11 s at the rate of the test. Before it knows its round trip an NRL receiver waits up to 2.1 s
@@ -65,7 +65,7 @@ fn a_receiver_that_comes_late_gets_the_whole_file() {
     if !crate::is_wanted("a_receiver_that_comes_late_gets_the_whole_file") {
         return;
     }
-    let _lane = Lane::one();
+    let _slot = Slot::one();
     for (fec, loss, feedback) in [
         (Fec::Five, 0, Feedback::Multicast),
         (Fec::Five, 10, Feedback::Unicast),

@@ -1,7 +1,7 @@
 //! Our programs and the NRL implementation with each other, in both directions, over real sockets.
 //!
-//! Needs root, Linux, and `apt-get install libnorm-dev g++ tshark nftables iproute2`; runs only where
-//! it is asked for, best optimised:
+//! Needs root, Linux, and `apt-get install libnorm-dev g++ tshark nftables iproute2`; runs only
+//! where it is asked for, best optimised:
 //!
 //! ```text
 //! NORM_TEST_INTEROP=1 cargo test --release -p norm-cli --test interop -- --nocapture
@@ -9,18 +9,20 @@
 //!
 //! Further variables:
 //!
-//! - `NORM_INTEROP_ONLY="nrl-nrl file fec5 loss10"` runs only the cases whose name contains this text.
-//!   A name is pairing, kind, FEC, loss, feedback and size: `nrl-nrl stream fec129 loss1 unicast 3kB`.
-//!   Pairings: `nrl-nrl`, `ours-nrl`, `nrl-ours`, `ours-both`; sizes: `0B`, `1B`, `3kB`, `blocks`,
-//!   `64MiB`.
+//! - `NORM_INTEROP_ONLY="nrl-nrl file fec5 loss10"` runs only the cases whose name contains this
+//!   text. A name is pairing, kind, FEC, loss, feedback and size: `nrl-nrl stream fec129 loss1
+//!   unicast 3kB`. Pairings: `nrl-nrl`, `ours-nrl`, `nrl-ours`, `ours-both`; sizes: `0B`, `1B`,
+//!   `3kB`, `blocks`, `64MiB`.
 //! - `NORM_INTEROP_SKIP="nrl-nrl"` leaves out the cases whose name contains this text.
-//! - `NORM_INTEROP_ALL=1` runs all 1,080 cases, which takes half an hour, and not only those of every day.
-//! - `NORM_INTEROP_KEEP=1` keeps logs and capture of cases that pass; those of cases that fail always
-//!   stay, in `target/tmp/interop/<case>/`. `tshark -r capture.pcap -d udp.port==6003,norm` shows one.
+//! - `NORM_INTEROP_ALL=1` runs all 1,080 cases, which takes half an hour, and not only those of
+//!   every day.
+//! - `NORM_INTEROP_KEEP=1` keeps logs and capture of cases that pass; those of cases that fail
+//!   always stay, in `target/tmp/interop/<case>/`. `tshark -r capture.pcap -d udp.port==6003,norm`
+//!   shows one.
 //!
-//! Each case has its own network namespace. Six run at a time, of large slow ones two; a large one at
-//! a high rate or with much loss runs alone, so that it is the peers that set the pace and not the
-//! processors.
+//! Each case has its own network namespace. Six run at a time, of large slow ones two; a large one
+//! at a high rate or with much loss runs alone, so that it is the peers that set the pace and not
+//! the processors.
 #![cfg(target_os = "linux")]
 
 mod accounting;
@@ -32,7 +34,6 @@ mod content;
 #[allow(dead_code)]
 #[path = "../netns/files.rs"]
 mod files;
-mod lanes;
 mod late;
 mod matrix;
 #[allow(dead_code)]
@@ -44,6 +45,7 @@ mod place;
 mod process;
 mod programs;
 mod rate;
+mod slots;
 mod trial;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,8 +55,8 @@ use std::thread;
 use std::time::Instant;
 
 use command::say;
-use lanes::Lane;
 use matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
+use slots::Slot;
 use trial::Outcome;
 
 /// Set to 1, lets these tests run.
@@ -99,11 +101,11 @@ fn chosen() -> Vec<Case> {
 }
 
 /// Waits until there is room for a case.
-fn lane(case: &Case) -> Lane {
+fn slot(case: &Case) -> Slot {
     match case.size {
-        Size::Large if case.loss < 10 && case.rate() <= 100_000_000 => Lane::half_the_road(),
-        Size::Large => Lane::whole_road(),
-        _ => Lane::one(),
+        Size::Large if case.loss < 10 && case.rate() <= 100_000_000 => Slot::half(),
+        Size::Large => Slot::all(),
+        _ => Slot::one(),
     }
 }
 
@@ -127,7 +129,7 @@ fn all_cases_of_the_matrix() {
     let take = || next.lock().ok()?.next();
     let work = || {
         while let Some(case) = take() {
-            let _lane = lane(case);
+            let _slot = slot(case);
             let begin = Instant::now();
             let outcome = run(case);
             tell(case, &outcome, begin);
@@ -138,7 +140,7 @@ fn all_cases_of_the_matrix() {
             }
         }
     };
-    thread::scope(|scope| (0..lanes::LANES).for_each(|_| drop(scope.spawn(work))));
+    thread::scope(|scope| (0..slots::SLOTS).for_each(|_| drop(scope.spawn(work))));
     let (failures, refusals) = (lock(&failures), lock(&refusals));
     say(format_args!(
         "{} cases in {:.0} s, {} failed, the peer refuses {}: {}",
@@ -153,7 +155,7 @@ fn all_cases_of_the_matrix() {
 }
 
 fn lock(list: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
-    list.lock().expect("nobody panics holding it")
+    list.lock().expect("no thread panics holding it")
 }
 
 fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
@@ -171,12 +173,12 @@ fn tell(case: &Case, outcome: &Outcome, begin: Instant) {
 
 /// Shows that a case can fail, and that nothing of it stays.
 #[test]
-fn a_receiver_that_cannot_ask_for_repair_fails_its_case() {
-    let name = "a_receiver_that_cannot_ask_for_repair_fails_its_case";
+fn receiver_that_cannot_request_repair_fails() {
+    let name = "receiver_that_cannot_request_repair_fails";
     if !is_wanted(name) {
         return;
     }
-    let _lane = Lane::one();
+    let _slot = Slot::one();
     let case = Case {
         pairing: Pairing::NrlToNrl,
         kind: Kind::File,

@@ -1,8 +1,8 @@
-//! What is tried: every combination of who sends to whom, what, how, and through what loss.
+//! What is tried: every combination of sender and receiver, kind, code, size and loss.
 
 use std::fmt;
 
-/// Who sends and who receives.
+/// Which implementation sends, and which receives.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Pairing {
     /// The harness's own trial: what fails here is not our fault.
@@ -141,8 +141,9 @@ impl Case {
             // Receivers of 16-bit symbols, and of long streams, are slower, and lose what they have
             // no time for.
             (Size::Large, Fec::Two, _) | (Size::Large, _, Kind::Stream) => 100_000_000,
-            // It takes the NRL receiver up to a quarter of a second to have the memory for a large object,
-            // and it keeps 5 MB of blocks that lack something: what else comes until its first NACK is lost.
+            // It takes the NRL receiver up to a quarter of a second to have the memory for a large
+            // object, and it keeps 5 MB of blocks that lack something: what else comes until its
+            // first NACK is lost.
             (Size::Large, ..) if self.loss >= 10 => 100_000_000,
             (Size::Large, ..) => 400_000_000,
             _ => 20_000_000,

@@ -9,7 +9,7 @@ use crate::place::Spot;
 use crate::process::Peer;
 use crate::programs;
 
-/// The program for what is no file.
+/// The program for DATA objects and streams.
 const OBJECTS: &str = env!("CARGO_BIN_EXE_norm-objects");
 
 /// Which of our programs takes part.
@@ -91,5 +91,5 @@ impl Ours {
 fn session(command: &mut Command, task: &Task<'_>, node: u32) {
     command.arg(format!("--group={GROUP}:{PORT}"));
     command.arg(format!("--interface={}", task.place.interface()));
-    command.args([format!("--node={node}"), "--json".to_owned()]);
+    command.args([format!("--node-id={node}"), "--json".to_owned()]);
 }

@@ -15,7 +15,7 @@ pub struct Programs {
     receiver: PathBuf,
 }
 
-/// What the peers are told beyond the case.
+/// Options of the peers beside those of the case.
 pub struct Task<'a> {
     pub case: &'a Case,
     pub place: &'a Place,
@@ -76,8 +76,8 @@ impl Programs {
         Ok(Self { sender: compile("nrl_send")?, receiver: compile("nrl_recv")? })
     }
 
-    /// A sender; it loses in both directions unless `spared`, which it must be when the receiver can
-    /// lose by itself.
+    /// A sender; it loses in both directions unless `spared`, which it must be when the receiver
+    /// can lose by itself.
     pub fn sender(&self, task: &Task<'_>, spared: bool) -> Peer {
         let case = task.case;
         let mut command = self.common(task, &self.sender, Spot::Sender, spared);
@@ -96,7 +96,8 @@ impl Programs {
         if case.kind == Kind::Data && case.size == Size::Nothing {
             command.arg(format!("info={INFO}"));
         }
-        // The whole stream: what has left the buffer cannot be repaired, and the sender does not wait.
+        // The whole stream: what has left the buffer cannot be repaired, and the sender does not
+        // wait.
         command.arg(if case.size == Size::Large { "sbuf=100663296" } else { "sbuf=4194304" });
         Peer { name: "nrl-sender", command, ready: Some("ready"), done: None, stop: false }
     }

@@ -74,8 +74,8 @@ impl Place {
         }
     }
 
-    /// Datagrams that were dropped here because a socket's buffer was full: its owner came too late. Zero
-    /// where each peer has a host of its own.
+    /// Datagrams that were dropped here because a socket's buffer was full: its owner came too
+    /// late. Zero where each peer has a host of its own.
     pub fn overflows(&self) -> u64 {
         let Self::Alone(loopback) = self else { return 0 };
         let words = ["netns", "exec", &loopback.name, "cat", "/proc/net/snmp"];

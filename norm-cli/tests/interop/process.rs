@@ -17,7 +17,7 @@ const TAIL: usize = 12;
 pub struct Peer {
     pub name: &'static str,
     pub command: Command,
-    /// The event that says that it listens, if it tells.
+    /// The event that says that it listens, if there is one.
     pub ready: Option<&'static str>,
     /// The event that says that it has everything; without one, it ends then.
     pub done: Option<&'static str>,
@@ -100,7 +100,7 @@ impl Running {
         if status.success() { Ok(()) } else { Err(format!("{} ended: {status}", self.name)) }
     }
 
-    /// Tells it that it need not stay any longer.
+    /// Lets it end.
     pub fn let_go(&mut self) {
         self.child.stdin = None;
         if self.stop {

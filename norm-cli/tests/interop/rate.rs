@@ -1,5 +1,5 @@
-//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck that
-//! neither side knows of.
+//! Congestion control with the NRL implementation (RFC 5740 §5.5.2): a file through a bottleneck
+//! that neither side knows of.
 
 use std::fs;
 use std::path::Path;
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use crate::command::say;
 use crate::content::Content;
-use crate::lanes::Lane;
 use crate::matrix::{Case, Fec, Feedback, Kind, Pairing, Size};
 use crate::net::Host;
 use crate::ours::Ours;
 use crate::peers::{Programs, Task};
 use crate::place::{Place, Spot};
+use crate::slots::Slot;
 use crate::{logs, process};
 
-/// The bottleneck, in bits per second of frames, ...
+/// The bottleneck, in bits per second of frames.
 const BITS: u32 = 100_000_000;
-/// ... and what it queues.
+/// The bottleneck's queue, at its rate.
 const QUEUE: Duration = Duration::from_millis(20);
-/// The part of it that must be used, once it was found, ...
+/// The part of the bottleneck that must be used once its rate has been found.
 const USED: f64 = 0.8;
-/// ... which takes at most this part of the file.
+/// The part of the file in which the rate must be found.
 const FOUND: f64 = 0.5;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
@@ -102,7 +102,7 @@ fn a_bottleneck_is_used_in_both_directions() {
         say(format_args!("a_bottleneck_is_used_in_both_directions skipped: add --release"));
         return;
     }
-    let _lane = Lane::whole_road();
+    let _slot = Slot::all();
     let results = [Pairing::OursToNrl, Pairing::NrlToOurs].map(|pairing| {
         let (later, all) = used(pairing).unwrap_or_else(|why| panic!("{pairing:?}: {why}"));
         say(format_args!("{pairing:?}: {later:.3} of the bottleneck, {all:.3} from the start"));

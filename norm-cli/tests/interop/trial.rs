@@ -19,7 +19,7 @@ use crate::process::{self, Running};
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Passed(Report),
-    /// The NRL peer does not do this, or dies of it, whoever is on the other side; says what.
+    /// The NRL peer does not do this, or crashes, with any peer; says what.
     PeerRefuses(String),
     Failed(String),
 }
@@ -215,15 +215,15 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Repairs must not be much more than what was lost, and be parity where that helps more. A peer that
-    /// the machine holds up loses more than what is tossed.
+    /// Repairs must not be much more than what was lost, and be parity where that helps more. A
+    /// peer that the machine holds up loses more than what is tossed.
     fn judge_repair(&self, account: &Account) -> Result<(), Outcome> {
         let sent = account.first_bytes + account.repair_bytes;
         let overflown = self.place.overflows() * u64::from(self.case.segment());
         let lost = overflown
             + match self.case.pairing {
                 Pairing::NrlToOurs => account.gap_bytes,
-                // Tossed behind the wire.
+                // Dropped after the wire.
                 _ => sent * u64::from(self.case.loss) / 100,
             };
         if account.repair_bytes * 2 > lost * 3 {

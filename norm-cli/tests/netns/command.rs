@@ -1,4 +1,4 @@
-//! Short commands that must succeed, and words for whoever watches the tests.
+//! Short commands that must succeed, and notes on the progress of the tests.
 
 use std::fmt;
 use std::io::Write;
@@ -21,6 +21,6 @@ pub fn run(command: &mut Command) -> String {
 
 /// Prints a line also when the test passes, past the harness that hides the output of such tests.
 pub fn say(line: fmt::Arguments<'_>) {
-    // Nobody may be listening, which is no failure of the test.
+    // The reader may be gone, which is no failure of the test.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

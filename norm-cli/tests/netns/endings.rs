@@ -13,8 +13,8 @@ const FILE: u64 = 96 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-fn a_late_receiver_completes_and_hardly_delays_the_others() {
-    let test = "a_late_receiver_completes_and_hardly_delays_the_others";
+fn late_receiver_hardly_delays_the_others() {
+    let test = "late_receiver_hardly_delays_the_others";
     let Some(scene) = Scene::begin(&format!("{test}_reference"), 3) else { return };
     let alone = slowest_of_two(&scene, false);
     drop(scene);
@@ -45,8 +45,8 @@ fn slowest_of_two(scene: &Scene, with_late_one: bool) -> f64 {
 }
 
 #[test]
-fn a_killed_receiver_leaves_no_file_and_is_reported_lost() {
-    let test = "a_killed_receiver_leaves_no_file_and_is_reported_lost";
+fn killed_receiver_is_lost_and_leaves_no_file() {
+    let test = "killed_receiver_is_lost_and_leaves_no_file";
     let Some(scene) = Scene::begin(test, 3) else { return };
     let source = scene.source(FILE);
     let mut survivors = [1, 2].map(|host| scene.receiver(host, &[]));
@@ -58,7 +58,7 @@ fn a_killed_receiver_leaves_no_file_and_is_reported_lost() {
     let sent = sender.finish(PATIENCE);
     assert_eq!(sent.code, Some(6), "the sender's exit code\n{}", sender.tail());
     let lost = sent.events.iter().find(|event| is("receiver_lost")(event));
-    let lost = lost.unwrap_or_else(|| panic!("nobody reported lost\n{}", sender.tail()));
+    let lost = lost.unwrap_or_else(|| panic!("no receiver reported lost\n{}", sender.tail()));
     assert_eq!(lost["name"], "host3", "the one that was killed");
     say(format_args!("{test}: reported {:.2} s after the sender began", lost["at"]));
     for receiver in &mut survivors {

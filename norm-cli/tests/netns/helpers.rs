@@ -11,8 +11,8 @@ use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig};
 use serde_json::{Value, json};
 
+use crate::attacker::Attacker;
 use crate::process::MARK;
-use crate::stranger::Stranger;
 
 /// Set for helpers only.
 pub const SWITCH: &str = "NORM_TEST_HELPER";
@@ -37,7 +37,7 @@ fn link() -> Link {
 
 fn tell(event: &Value) {
     let mut out = std::io::stdout();
-    // Whoever started us may be gone; the helper's lifetime ends it then.
+    // The test that started this may be gone; the helper's lifetime ends it then.
     let _ = writeln!(out, "{MARK}{event}");
     let _ = out.flush();
 }
@@ -89,21 +89,21 @@ fn batch_receiver() {
 
 #[test]
 #[ignore = "started inside a namespace by other tests"]
-fn stranger() {
+fn attacker() {
     if !is_wanted() {
         return;
     }
-    let mut stranger = Stranger::new(link(), 1);
+    let mut attacker = Attacker::new(link(), 1);
     tell(&json!({ "event": "ready" }));
     let start = Instant::now();
     let mut seconds = 0;
     while start.elapsed() < LIFETIME {
-        stranger.turn();
+        attacker.turn();
         if start.elapsed().as_secs() > seconds {
             seconds = start.elapsed().as_secs();
             tell(&json!({
                 "event": "bothered", "at": start.elapsed().as_secs_f64(),
-                "sent": stranger.sent(), "heard": stranger.heard(),
+                "sent": attacker.sent(), "heard": attacker.heard(),
             }));
         }
     }
@@ -120,7 +120,7 @@ fn tcp_sink() {
     }
     let listener = TcpListener::bind(TCP).expect("the address is ours");
     tell(&json!({ "event": "ready" }));
-    let (mut stream, _) = listener.accept().expect("somebody comes");
+    let (mut stream, _) = listener.accept().expect("the source connects");
     let (start, mut bytes, mut told) = (Instant::now(), 0_u64, Duration::ZERO);
     let mut buffer = vec![0; 1 << 16];
     while start.elapsed() < LIFETIME {

@@ -25,15 +25,15 @@ struct Trial {
 }
 
 #[test]
-fn three_receivers_that_lose_5_percent_get_the_same_file() {
+fn receivers_with_5_percent_loss_get_the_file() {
     let trial = Trial { rate: RATE, percent: [5; 3], feedback: "multicast", limit: 1.15 };
-    transfer("three_receivers_that_lose_5_percent_get_the_same_file", &trial);
+    transfer("receivers_with_5_percent_loss_get_the_file", &trial);
 }
 
 #[test]
-fn one_receiver_that_loses_20_percent_gets_the_same_file() {
+fn receiver_with_20_percent_loss_gets_the_file() {
     let trial = Trial { rate: RATE, percent: [20, 0, 0], feedback: "multicast", limit: 1.40 };
-    transfer("one_receiver_that_loses_20_percent_gets_the_same_file", &trial);
+    transfer("receiver_with_20_percent_loss_gets_the_file", &trial);
 }
 
 #[test]
@@ -45,14 +45,14 @@ fn unicast_feedback_repairs_as_well() {
 /// A sender that always has something to send must listen all the same: one that hears the requests
 /// only at the end repairs what it has long forgotten.
 #[test]
-fn a_sender_without_a_limit_hears_requests_in_time() {
+fn sender_without_rate_limit_hears_requests_in_time() {
     let trial = Trial { rate: NO_LIMIT, percent: [5; 3], feedback: "multicast", limit: 1.25 };
-    transfer("a_sender_without_a_limit_hears_requests_in_time", &trial);
+    transfer("sender_without_rate_limit_hears_requests_in_time", &trial);
 }
 
 #[test]
-fn a_group_of_ipv6_works() {
-    let Some(scene) = Scene::begin("a_group_of_ipv6_works", 2) else { return };
+fn ipv6_group_works() {
+    let Some(scene) = Scene::begin("ipv6_group_works", 2) else { return };
     let source = scene.source(16 * MEBIBYTE);
     let group = ["--group", "[ff15::57:40]:5740", "--interface", "eth0"];
     for host in [1, 2] {

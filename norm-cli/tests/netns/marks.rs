@@ -1,4 +1,4 @@
-//! Routers that mark packets instead of dropping them (ECN), and who lets them.
+//! Routers that mark packets instead of dropping them (ECN), and which senders allow it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -44,8 +44,8 @@ fn later_rate(events: &[Value]) -> f64 {
 
 /// What a marking bottleneck does: it drops nothing, but says where it would be full.
 #[test]
-fn marks_alone_hold_the_rate_down() {
-    let test = "marks_alone_hold_the_rate_down";
+fn ce_marks_alone_limit_the_rate() {
+    let test = "ce_marks_alone_limit_the_rate";
     let Some(scene) = Scene::begin(test, 1) else { return };
     let source = scene.source(FILE);
     // 42 Mbit/s.
@@ -53,7 +53,7 @@ fn marks_alone_hold_the_rate_down() {
     look(scene.network.host(1), &[over.to_owned()]);
     let mut receiver = scene.receiver(1, &[]);
     let before = scene.network.host(SENDER).bytes_sent();
-    // Not so fast that all is sent before the first mark is told of.
+    // Slow enough that reports of CE marks come before everything is sent.
     let bound = ["--min-receivers", "1", "-b", "auto", "--rate-max", "200M"];
     let mut sender = scene.sender(&bound, &source);
     let sent = sender.finish(PATIENCE);
@@ -62,22 +62,22 @@ fn marks_alone_hold_the_rate_down() {
     receiver.must_complete(&source, PATIENCE);
     let events = receiver.program.events();
     let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
-    let told = summary["ce_marked"].as_u64().expect("a number");
+    let reported = summary["ce_marked"].as_u64().expect("a number");
     let marked = counts(scene.network.host(1))[0];
     let rate = later_rate(&sent.events);
     say(format_args!("{test}: {rate:.1} Mbit/s, {marked} packets marked, {ratio:.3} x the file"));
     // Some are of messages that do not count: those before the sender is known.
-    assert!(told > 0 && told <= marked, "{told} of {marked}");
+    assert!(reported > 0 && reported <= marked, "{reported} of {marked}");
     let progress = |event: &&Value| is("receiver_progress")(event);
     let heard = sent.events.iter().filter(progress).filter_map(|event| event["ce_marked"].as_u64());
-    assert!(heard.max() > Some(0), "the sender tells of marks");
+    assert!(heard.max() > Some(0), "the sender reports CE marks");
     // Without marks it is 200.
     assert!((15.0..60.0).contains(&rate), "{rate:.1} Mbit/s");
     assert!(ratio < 1.15, "{ratio:.3}");
 }
 
-/// Packets with and without permission to mark them, of the sender at a receiver and of the receivers at the
-/// sender.
+/// Packets with and without permission to mark them, of the sender at a receiver and of the
+/// receivers at the sender.
 fn permissions(test: &str, arguments: &[&str]) -> Option<[Vec<u64>; 2]> {
     let scene = Scene::begin(test, 2)?;
     let source = scene.source(8 * MEBIBYTE);
@@ -102,9 +102,9 @@ fn permissions(test: &str, arguments: &[&str]) -> Option<[Vec<u64>; 2]> {
 }
 
 #[test]
-fn a_rate_that_is_fixed_does_not_ask_for_marks() {
+fn fixed_rate_does_not_ask_for_ce_marks() {
     for rate in ["50M", "max"] {
-        let test = "a_rate_that_is_fixed_does_not_ask_for_marks";
+        let test = "fixed_rate_does_not_ask_for_ce_marks";
         let Some([feedback, data]) = permissions(test, &["-b", rate]) else { return };
         assert!(feedback[0] == 0 && feedback[1] > 0, "{rate}: {feedback:?}");
         assert!(data[0] == 0 && data[1] > 6000, "{rate}: {data:?}");
@@ -112,8 +112,8 @@ fn a_rate_that_is_fixed_does_not_ask_for_marks() {
 }
 
 #[test]
-fn a_rate_that_is_controlled_asks_for_marks_whatever_its_class_and_feedback_does_not() {
-    let test = "a_rate_that_is_controlled_asks_for_marks";
+fn controlled_rate_asks_for_ce_marks_and_feedback_does_not() {
+    let test = "controlled_rate_asks_for_ce_marks";
     let Some([feedback, data]) = permissions(test, &["-b", "auto", "--dscp", "EF"]) else { return };
     assert!(feedback[0] == 0 && feedback[1] > 0, "{feedback:?}");
     assert!(data[0] > 6000 && data[1] == 0 && data[2] == data[0], "{data:?}");

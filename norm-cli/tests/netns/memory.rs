@@ -1,4 +1,4 @@
-//! Memory that must not grow: neither with the file nor with what strangers send.
+//! Memory that must not grow: neither with the file nor with what an attacker sends.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 fn memory_does_not_grow_with_the_file() {
     let test = "memory_does_not_grow_with_the_file";
     if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
-        say(format_args!("{test} skipped: set {SWITCH}=1, besides, with 9 GiB of disk to spare"));
+        say(format_args!("{test} skipped: set {SWITCH}=1, too, with 9 GiB of disk to spare"));
         return;
     }
     let Some(scene) = Scene::begin(test, 1) else { return };
@@ -32,19 +32,19 @@ fn memory_does_not_grow_with_the_file() {
 }
 
 #[test]
-fn strangers_do_no_harm() {
-    let test = "strangers_do_no_harm";
+fn attacker_does_no_harm() {
+    let test = "attacker_does_no_harm";
     let Some(scene) = Scene::begin(test, 2) else { return };
     let source = scene.source(32 << 20);
     let mut receiver = scene.receiver(1, &[]);
-    let mut stranger = scene.helper(2, "stranger");
+    let mut attacker = scene.helper(2, "attacker");
     let mut sender = scene.sender(&["--min-receivers", "1", "-b", "50M"], &source);
-    // What a stranger makes of a short object may look like a file of a sender that has no checksums, and
-    // is received as that.
+    // What an attacker makes of a short object may look like a file of a sender that has no
+    // checksums, and is received as that.
     let received = receiver.must_have(&source, PATIENCE);
-    // Nothing proves who a receiver is: as long as the stranger speaks for receivers that never
-    // were, the sender waits for these, and then it misses them.
-    let bothered = stranger.kill();
+    // Nothing proves a receiver's identity: while the attacker speaks for receivers that do not
+    // exist, the sender waits for these, and then reports them lost.
+    let bothered = attacker.kill();
     let sent = sender.finish(PATIENCE);
 
     assert!(matches!(sent.code, Some(0 | 6)), "exit {:?}\n{}", sent.code, sender.tail());
@@ -54,7 +54,7 @@ fn strangers_do_no_harm() {
             .any(|event| { is("receiver_confirmed")(event) && event["name"] == "host1" })
     );
     let last = bothered.events.iter().rfind(|event| is("bothered")(event));
-    let last = last.unwrap_or_else(|| panic!("the stranger did nothing\n{}", stranger.tail()));
+    let last = last.unwrap_or_else(|| panic!("the attacker did nothing\n{}", attacker.tail()));
     say(format_args!(
         "{test}: {last}, sender's exit code {:?}, the receiver took {:.1} s",
         sent.code, received.seconds

@@ -123,7 +123,8 @@ impl Host {
         }
     }
 
-    /// From now on no more than this reaches it; the switch queues for so long, and drops the rest.
+    /// From now on no more than this reaches it; the switch queues up to `queue`, and drops the
+    /// rest.
     #[allow(dead_code, reason = "only the tests with other implementations do so")]
     pub fn narrow(&self, bits: u32, queue: std::time::Duration) {
         let limit = u128::from(bits) * queue.as_nanos() / 8_000_000_000;

@@ -9,20 +9,20 @@ const FILE: u64 = 48 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-fn the_rate_follows_a_bottleneck_before_one_of_three_receivers() {
-    behind_a_bottleneck("the_rate_follows_a_bottleneck_before_one_of_three_receivers", 0, 1.4);
+fn rate_follows_a_bottleneck_of_one_receiver() {
+    through_a_bottleneck("rate_follows_a_bottleneck_of_one_receiver", 0, 1.4);
 }
 
 /// A rate that followed losses would go down to almost nothing.
 #[test]
-fn loss_behind_a_bottleneck_is_repaired_at_the_rate_that_arrives() {
-    let test = "loss_behind_a_bottleneck_is_repaired_at_the_rate_that_arrives";
-    behind_a_bottleneck(test, 5, 1.5);
+fn loss_after_a_bottleneck_is_repaired_at_its_rate() {
+    let test = "loss_after_a_bottleneck_is_repaired_at_its_rate";
+    through_a_bottleneck(test, 5, 1.5);
 }
 
 #[test]
-fn the_rate_stays_below_its_upper_bound() {
-    let Some(scene) = Scene::begin("the_rate_stays_below_its_upper_bound", 1) else { return };
+fn rate_stays_below_its_upper_bound() {
+    let Some(scene) = Scene::begin("rate_stays_below_its_upper_bound", 1) else { return };
     let source = scene.source(8 << 20);
     let mut receiver = scene.receiver(1, &[]);
     let bound = ["--min-receivers", "1", "-b", "auto", "--rate-max", "50M"];
@@ -35,7 +35,7 @@ fn the_rate_stays_below_its_upper_bound() {
 }
 
 /// One of three receivers gets 100 Mbit/s: the sender must not send what the bottleneck drops.
-fn behind_a_bottleneck(test: &str, percent: u8, limit: f64) {
+fn through_a_bottleneck(test: &str, percent: u8, limit: f64) {
     let Some(scene) = Scene::begin(test, 3) else { return };
     let source = scene.source(FILE);
     scene.network.limit(1, "100mbit");
@@ -47,7 +47,8 @@ fn behind_a_bottleneck(test: &str, percent: u8, limit: f64) {
     assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
     let ratio = (scene.network.host(SENDER).bytes_sent() - before) as f64 / FILE as f64;
     let seconds = receivers.each_mut().map(|r| r.must_complete(&source, PATIENCE).seconds);
-    let settings = sent.events.iter().find(|event| is("settings")(event)).expect("it is told");
+    let settings = sent.events.iter().find(|event| is("settings")(event));
+    let settings = settings.expect("norm-send prints it");
     assert_eq!(settings["pace"], "auto");
     say(format_args!("{test}: {ratio:.4} x the file on the wire; {seconds:.2?} s"));
     assert!(ratio <= limit, "{ratio:.4} is more than {limit}");
@@ -55,8 +56,8 @@ fn behind_a_bottleneck(test: &str, percent: u8, limit: f64) {
 
 /// A TCP connection has the bottleneck for itself, then shares it with a transfer.
 #[test]
-fn tcp_behind_the_same_bottleneck_keeps_a_share() {
-    let test = "tcp_behind_the_same_bottleneck_keeps_a_share";
+fn tcp_keeps_a_share_of_the_bottleneck() {
+    let test = "tcp_keeps_a_share_of_the_bottleneck";
     let Some(scene) = Scene::begin(test, 2) else { return };
     let source = scene.source(2 * FILE);
     scene.network.limit(1, "100mbit");

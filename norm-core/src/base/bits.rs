@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_behaves_like_a_vector_of_booleans(
+        fn bits_behave_like_a_vector_of_booleans(
             len in 0u32..400, ops in prop::collection::vec((any::<bool>(), 0u32..410), 0..100)
         ) {
             let mut bits = Bits::new(len);

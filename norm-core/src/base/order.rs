@@ -1,7 +1,7 @@
 //! Entries of a list in the order of something that they hold, for four to eight bytes each.
 
-/// The numbers of entries, ascending by a key that the list holds. The key is never kept here: whoever
-/// asks tells of an entry whether it lies before the place in question.
+/// The numbers of entries, ascending by a key that the list holds. The key is never kept here:
+/// callers say of an entry whether it lies before the place in question.
 ///
 /// Runs are short, so that to insert moves little; and nothing that peers choose can make a search
 /// longer, as it could with a table of hashes.
@@ -11,7 +11,7 @@ pub(crate) struct Order {
 }
 
 /// Entries in a run at most.
-const LONGEST: usize = 128;
+const MAX_RUN: usize = 128;
 
 impl Order {
     /// The first entry that does not lie `before` the place.
@@ -21,16 +21,16 @@ impl Order {
         self.runs.get(run)?.get(at).or_else(next).copied()
     }
 
-    /// Puts an entry behind all those that lie `before` it.
+    /// Puts an entry after all those that lie `before` it.
     pub(crate) fn insert(&mut self, entry: u32, before: impl Fn(u32) -> bool) {
         let (mut run, mut at) = self.place(before);
         match self.runs.get_mut(run) {
             None => self.runs.push(Vec::new()),
-            Some(full) if full.len() >= LONGEST => {
-                let rest = full.split_off(LONGEST / 2);
+            Some(full) if full.len() >= MAX_RUN => {
+                let rest = full.split_off(MAX_RUN / 2);
                 self.runs.insert(run + 1, rest);
-                if at > LONGEST / 2 {
-                    (run, at) = (run + 1, at - LONGEST / 2);
+                if at > MAX_RUN / 2 {
+                    (run, at) = (run + 1, at - MAX_RUN / 2);
                 }
             }
             Some(_) => {}
@@ -53,14 +53,15 @@ impl Order {
         } else if self
             .runs
             .get(run + 1)
-            .is_some_and(|next| next.len() + self.runs[run].len() <= LONGEST / 2)
+            .is_some_and(|next| next.len() + self.runs[run].len() <= MAX_RUN / 2)
         {
             let next = self.runs.remove(run + 1);
             self.runs[run].extend(next);
         }
     }
 
-    /// The run in which the first entry not `before` the place belongs, and where; perhaps at its end.
+    /// The run in which the first entry not `before` the place belongs, and where; perhaps at its
+    /// end.
     fn place(&self, before: impl Fn(u32) -> bool) -> (usize, usize) {
         let run = self.runs.partition_point(|run| before(run[0])).saturating_sub(1);
         let at = self.runs.get(run).map_or(0, |run| run.partition_point(|&entry| before(entry)));
@@ -76,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_behaves_like_a_sorted_set(
+        fn order_behaves_like_a_sorted_set(
             ops in prop::collection::vec((0u32..4, 0u32..600), 0..2000)
         ) {
             let mut order = Order::default();
@@ -93,7 +94,7 @@ mod tests {
             }
             let all: Vec<u32> = order.runs.iter().flatten().copied().collect();
             prop_assert_eq!(all, model.into_iter().collect::<Vec<_>>());
-            prop_assert!(order.runs.iter().all(|run| (1..=LONGEST).contains(&run.len())));
+            prop_assert!(order.runs.iter().all(|run| (1..=MAX_RUN).contains(&run.len())));
         }
     }
 }

@@ -56,7 +56,7 @@ impl Pacer {
         }
     }
 
-    /// How many packets of `size` bytes make a batch of about a millisecond; at least one.
+    /// How many packets of `size` bytes a batch of about a millisecond has; at least one.
     pub fn batch(&self, size: usize) -> usize {
         self.rate.map_or(usize::MAX, |rate| (rate / 1000) as usize / size.max(1)).max(1)
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_average_stays_at_the_rate_and_a_late_caller_may_not_catch_up_for_ever() {
+    fn average_stays_at_the_rate_and_late_callers_catch_up_little() {
         let mut now = Timestamp::ZERO + Duration::from_secs(5);
         let mut pacer = Pacer::new(Some(8_000_000), now);
         let mut sent = 0;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_a_millisecond_of_the_rate() {
+    fn batches_last_a_millisecond() {
         assert_eq!(Pacer::new(Some(100_000_000), Timestamp::ZERO).batch(1364), 9);
         assert_eq!(Pacer::new(Some(64_000), Timestamp::ZERO).batch(1364), 1);
         assert_eq!(Pacer::new(None, Timestamp::ZERO).batch(1364), usize::MAX);

@@ -106,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_behaves_like_a_set_of_numbers(
+        fn range_set_behaves_like_a_set_of_numbers(
             ops in prop::collection::vec((any::<bool>(), 0u64..40, 0u64..12), 0..40)
         ) {
             let mut ranges = RangeSet::new();

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_numbers_for_ever() {
+    fn seed_gives_the_same_numbers_again() {
         let mut rng = Rng::new(1);
         let first: [u64; 3] = core::array::from_fn(|_| rng.next_u64());
         let mut again = Rng::new(1);

@@ -1,10 +1,10 @@
-//! Outgoing datagrams: the buffer that an engine fills, room for a layer around each of them, and what
-//! a datagram takes on the wire.
+//! Outgoing datagrams: the buffer that an engine fills, room for a layer around each of them, and
+//! what a datagram takes on the wire.
 
 use core::net::{IpAddr, SocketAddr};
 
-/// Bytes in one batch at most: the largest UDP payload over IPv4 (65,507), rounded down. Kernels refuse
-/// larger batches as well.
+/// Bytes in one batch at most: the largest UDP payload over IPv4 (65,507), rounded down. Kernels
+/// refuse larger batches as well.
 pub const MAX_BATCH_BYTES: usize = 65_000;
 
 /// Where a packet goes.
@@ -25,8 +25,8 @@ pub struct Transmit {
     pub segment_size: usize,
 }
 
-/// Bytes that a datagram takes on the wire beside what its engine writes: headers of IP and UDP, and what
-/// layers add. Rates count them.
+/// Bytes that a datagram takes on the wire in addition to what its engine writes: headers of IP and
+/// UDP, and what layers add. Rates count them.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct PacketOverhead(usize);
 
@@ -63,7 +63,8 @@ impl PacketOverhead {
     }
 }
 
-/// Room around what an engine writes of each datagram, in bytes, for a layer that fills it afterwards.
+/// Room around what an engine writes of each datagram, in bytes, for a layer that fills it
+/// afterwards.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Margins {
     /// Before it.
@@ -84,9 +85,10 @@ impl Margins {
 
 /// The driver's buffer for outgoing bytes; reused, so that sending does not allocate.
 ///
-/// It holds datagrams back to back: equal segments, of which the last may be shorter, so that a kernel
-/// can cut them (GSO). An engine appends one datagram after the other. A layer around the engine sets
-/// [`Margins`] before it asks the engine, and fills them in all [`TransmitBuf::datagrams_mut`] afterwards.
+/// It holds datagrams back to back: equal segments, of which the last may be shorter, so that a
+/// kernel can cut them (GSO). An engine appends one datagram after the other. A layer around the
+/// engine sets [`Margins`] before it asks the engine, and fills them in all
+/// [`TransmitBuf::datagrams_mut`] afterwards.
 #[derive(Debug)]
 pub struct TransmitBuf {
     bytes: Vec<u8>,
@@ -109,7 +111,7 @@ impl TransmitBuf {
         }
     }
 
-    /// The same buffer, emptied, with these margins around each datagram.
+    /// This buffer, emptied, with margins around each datagram.
     #[must_use]
     pub fn with_margins(mut self, margins: Margins) -> Self {
         self.set_margins(margins);
@@ -132,7 +134,8 @@ impl TransmitBuf {
         self.max_segments = max_segments.max(1);
     }
 
-    /// How many datagrams of which an engine writes `payload` bytes each a batch may hold; at least one.
+    /// How many datagrams of which an engine writes `payload` bytes each a batch may hold; at least
+    /// one.
     pub fn batch_limit(&self, payload: usize) -> usize {
         let segment_size = payload + self.margins.bytes();
         (MAX_BATCH_BYTES / segment_size.max(1)).clamp(1, self.max_segments)

@@ -1,11 +1,14 @@
 //! A source block being put together from whatever symbols arrive.
 //!
-//! Source symbols go straight to their place, so that a block that lost nothing costs one copy and no
-//! coding. Repair symbols wait in a small area beside it until they are enough to solve for the rest.
-//! Which symbols to ask for, and when, is decided elsewhere.
+//! Source symbols go straight to their place, so that a block that lost nothing costs one copy and
+//! no coding. Repair symbols wait in a small area beside it until they are enough to solve for the
+//! rest. Which symbols to ask for, and when, is decided elsewhere.
 
-use super::raptorq::{block_size, solve};
-use super::{CodeError, Layout, MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, RsCode, Scheme};
+use super::error::CodeError;
+use super::layout::Layout;
+use super::limits::{MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, block_size};
+use super::raptorq::solve;
+use super::scheme::{RsCode, Scheme};
 
 /// Repair symbols that are kept beyond those missing. A RaptorQ solve fails with a probability of
 /// about 10^-2, 10^-4, 10^-6 ... at 0, 1, 2 ... symbols more than K, so 8 are ample.
@@ -24,8 +27,8 @@ pub const fn next_try(k: u32, received: u32) -> u32 {
     k.saturating_add(next)
 }
 
-/// Whether a solve is due when the symbol that made it `received` has just arrived; for callers that
-/// count every symbol. See [`next_try`].
+/// Whether a solve is due when the symbol that made it `received` has just arrived; for callers
+/// that count every symbol. See [`next_try`].
 pub const fn should_try(k: u32, received: u32) -> bool {
     received >= k && (received == k || next_try(k, received - 1) == received)
 }
@@ -50,10 +53,14 @@ pub struct BlockBuffer {
 }
 
 impl BlockBuffer {
-    /// An empty buffer for a block of `k` symbols of `symbol_size` bytes, with `block_bytes` bytes of
-    /// content; less than `k * symbol_size` only in the last block of an object.
+    /// An empty buffer for a block of `k` symbols of `symbol_size` bytes, with `block_bytes` bytes
+    /// of content; less than `k * symbol_size` only in the last block of an object.
     ///
     /// Allocates the block at once, [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) at most.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not within the limits of the scheme, or the content does
+    /// not fit the symbols.
     pub fn new(
         scheme: Scheme,
         k: u32,
@@ -77,14 +84,19 @@ impl BlockBuffer {
         Ok(buffer)
     }
 
-    /// An empty buffer for this block of an object. [`CodeError::Empty`] when there is no such block.
+    /// An empty buffer for this block of an object.
+    ///
+    /// # Errors
+    /// [`CodeError::Empty`] when there is no such block.
     pub fn for_block(layout: &Layout, block: u32) -> Result<Self, CodeError> {
         let (k, bytes) = (layout.block_len(block), layout.block_bytes(block));
         Self::new(layout.scheme(), k, layout.symbol_size(), bytes)
     }
 
-    /// Empties the buffer and takes it into use for another block, keeping its memory. After an error
-    /// it is as it was before.
+    /// Empties the buffer and takes it into use for another block, keeping its memory.
+    ///
+    /// # Errors
+    /// As [`BlockBuffer::new`]; the buffer is then as it was before.
     pub fn reset(
         &mut self,
         scheme: Scheme,
@@ -103,7 +115,8 @@ impl BlockBuffer {
             return Err(CodeError::ContentLength);
         }
         if self.symbols.capacity() < size {
-            // Fresh zeros cost nothing until they are touched; growing the old vector would copy it.
+            // Fresh zeros cost nothing until they are touched; growing the old vector would copy
+            // it.
             self.symbols = vec![0; size];
         } else {
             self.symbols.resize(size, 0);
@@ -113,8 +126,10 @@ impl BlockBuffer {
         self.repair_ids.clear();
         self.highest_repair = 0;
         self.repair.clear();
-        (self.scheme, self.k, self.symbol_size, self.block_bytes) =
-            (scheme, k, symbol_size, block_bytes);
+        self.scheme = scheme;
+        self.k = k;
+        self.symbol_size = symbol_size;
+        self.block_bytes = block_bytes;
         self.missing = k;
         self.failed_at = None;
         Ok(())
@@ -122,18 +137,22 @@ impl BlockBuffer {
 
     /// Empties the buffer and takes it into use for this block of an object; see
     /// [`BlockBuffer::reset`].
+    ///
+    /// # Errors
+    /// [`CodeError::Empty`] when there is no such block; the buffer is then as it was before.
     pub fn reset_for_block(&mut self, layout: &Layout, block: u32) -> Result<(), CodeError> {
         let (k, bytes) = (layout.block_len(block), layout.block_bytes(block));
         self.reset(layout.scheme(), k, layout.symbol_size(), bytes)
     }
 
-    /// Stores the symbol with this encoding symbol id: a source symbol below K, a repair symbol from
-    /// K on.
+    /// Stores the symbol with this encoding symbol id: a source symbol below K, a repair symbol
+    /// from K on.
     ///
     /// The payload must have exactly T bytes; only the last source symbol of the block has as many
     /// as the content left, or T with the padding, which is taken as zeros. A Reed-Solomon parity
-    /// symbol may be shorter, where all source symbols are. `false`, and nothing changes, when the length is wrong, the symbol is held already, its id is out of range, or no
-    /// more repair symbols are needed.
+    /// symbol may be shorter, where all source symbols are. `false`, and nothing changes, when the
+    /// length is wrong, the symbol is held already, its id is out of range, or no more repair
+    /// symbols are needed.
     pub fn put(&mut self, symbol: u32, payload: &[u8]) -> bool {
         if symbol < self.k {
             self.put_source(symbol, payload)
@@ -218,11 +237,11 @@ impl BlockBuffer {
         self.missing == 0 || (self.scheme.is_coded() && self.received() >= due)
     }
 
-    /// Completes the block, by a solve where symbols are missing and K or more are held. `true` when
-    /// it is complete.
+    /// Completes the block, by a solve where symbols are missing and K or more are held. `true`
+    /// when it is complete.
     ///
-    /// A solve takes milliseconds, and for a time about three more times the memory of the block. It
-    /// is not repeated until another symbol has come in.
+    /// A solve takes milliseconds, and for a time about three more times the memory of the block.
+    /// It is not repeated until another symbol has come in.
     pub fn recover(&mut self) -> bool {
         if self.missing == 0 {
             return true;

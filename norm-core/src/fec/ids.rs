@@ -1,8 +1,8 @@
 //! FEC Encoding IDs, and the payload ids that say which symbol of which block a packet carries.
 //!
-//! A payload id's layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5510 §4.1 and
-//! §5.1, RFC 6330 §3.2). For id 2 it depends also on the field size m, which only the FTI tells;
-//! so messages carry the bytes, and whoever knows the object decodes them.
+//! A payload id's layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5510
+//! §4.1 and §5.1, RFC 6330 §3.2). For id 2 it depends also on the field size m, which only the FTI
+//! tells; so messages carry the bytes, which code that knows the object decodes.
 
 /// An FEC Encoding ID (RFC 5052 §6.1): which code, and which layout of payload id and FTI.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ impl FecId {
     pub const REED_SOLOMON: Self = Self(2);
     /// Reed-Solomon over GF(2^8) (RFC 5510 §5).
     pub const REED_SOLOMON_8: Self = Self(5);
-    /// RaptorQ (RFC 6330), in a NORM profile of ours.
+    /// RaptorQ (RFC 6330), in a profile of its own for NORM.
     pub const RAPTORQ: Self = Self(6);
     /// Small Block Systematic (RFC 5445 §5).
     pub const SMALL_BLOCK: Self = Self(129);
@@ -109,7 +109,7 @@ impl PayloadFormat {
 /// A payload id as its bytes, 4 or 8 of them.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RawPayloadId {
-    /// Zero behind `len`, so that equality is that of the bytes on the wire.
+    /// Zero after `len`, so that equality is that of the bytes on the wire.
     bytes: [u8; 8],
     len: u8,
 }
@@ -144,8 +144,8 @@ impl RawPayloadId {
             .is_some_and(|id| id.block == format.max_block() && id.symbol == format.max_symbol())
     }
 
-    /// A payload id of `fec` from the front of `bytes`; `None` when the scheme is unknown or too few
-    /// bytes are there.
+    /// A payload id of `fec` from the front of `bytes`; `None` when the scheme is unknown or too
+    /// few bytes are there.
     pub fn from_front(fec: FecId, bytes: &[u8]) -> Option<Self> {
         let len = PayloadFormat::for_fec(fec)?.len();
         let mut padded = [0; 8];
@@ -177,7 +177,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_layout_puts_the_fields_where_its_rfc_says() {
+    fn layouts_put_fields_where_their_rfc_says() {
         let id = PayloadId { block: 0x12, block_len: 0, symbol: 0x34 };
         let bytes = |format| id.encode(format).as_bytes().to_vec();
         assert_eq!(bytes(PayloadFormat::Block16Symbol16), [0, 0x12, 0, 0x34]);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_at_their_limits_survive_and_larger_ones_lose_only_their_high_bits() {
+    fn fields_at_their_limits_survive() {
         for format in FORMATS {
             let block_len = if format.len() == 8 { 0xffff } else { 0 };
             let (block, symbol) = (format.max_block(), format.max_symbol());
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_of_another_length_decodes_to_nothing() {
+    fn layouts_of_another_length_decode_to_nothing() {
         let id = PayloadId { block: 1, block_len: 2, symbol: 3 };
         let long = id.encode(PayloadFormat::Block32Len16Symbol16);
         let short = id.encode(PayloadFormat::Block24Symbol8);

@@ -1,73 +1,17 @@
 //! What an object looks like to the FEC scheme: the FEC object transmission information (RFC 5052
 //! §5.1), checked.
 //!
-//! A [`Layout`] that exists is safe: whatever a hostile packet carried, block numbers, symbol counts
-//! and the memory for one block are within the limits below.
+//! A [`Layout`] that exists is safe: whatever a hostile packet carried, block numbers, symbol
+//! counts and the memory for one block are within the limits of this module.
 
+use super::error::LayoutError;
+use super::limits::{
+    MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS, MAX_NO_CODE_OBJECT_BYTES,
+    MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,
+};
+use super::partition::Partition;
 use super::reed_solomon::Field;
-use super::{Partition, RsCode, Scheme};
-
-/// Most bytes in one source block, padding included: bounds the memory that a packet can ask for.
-pub const MAX_BLOCK_BYTES: u32 = 128 << 20;
-/// Most source symbols in a RaptorQ block (RFC 6330 §5.1.2, K'_max).
-pub const MAX_RAPTORQ_BLOCK_LEN: u32 = 56_403;
-/// Most blocks in a RaptorQ object: the source block number has 8 bits, Z is 1 to 255.
-pub const MAX_RAPTORQ_BLOCKS: u8 = u8::MAX;
-/// Most bytes in a RaptorQ object: the transfer length has 40 bits (RFC 6330 §3.3.2).
-pub const MAX_RAPTORQ_OBJECT_BYTES: u64 = (1 << 40) - 1;
-/// Most source symbols in a block without code: the encoding symbol id has 16 bits (RFC 5445 §3).
-pub const MAX_NO_CODE_BLOCK_LEN: u32 = 1 << 16;
-/// Most blocks in an object without code: the source block number has 16 bits (RFC 5445 §3).
-pub const MAX_NO_CODE_BLOCKS: u32 = 1 << 16;
-/// Most bytes in an object without code: EXT_FTI has 48 bits for the size (RFC 5740 §4.2.1).
-pub const MAX_NO_CODE_OBJECT_BYTES: u64 = (1 << 48) - 1;
-
-/// Why a layout is refused.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum LayoutError {
-    /// A scheme that is not coded here.
-    UnknownScheme,
-    /// The symbol size is 0.
-    SymbolSizeZero,
-    /// The maximum block length is 0 symbols.
-    BlockLenZero,
-    /// An object that is not empty has 0 blocks.
-    NoBlocks,
-    /// The object is larger than the scheme can carry.
-    ObjectTooLarge,
-    /// More blocks than the scheme can number, or than there are symbols.
-    TooManyBlocks,
-    /// A block has more symbols than the scheme allows.
-    BlockTooLong,
-    /// A block has more bytes than [`MAX_BLOCK_BYTES`].
-    BlockTooLarge,
-    /// The symbol alignment is 0 or does not divide the symbol size.
-    Alignment,
-    /// Symbols over GF(2^16) have an odd number of bytes.
-    OddSymbol,
-    /// Sub-blocking (N other than 1) is not supported.
-    SubBlocks,
-}
-
-impl core::fmt::Display for LayoutError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::UnknownScheme => "the FEC scheme is not one that is coded here",
-            Self::SymbolSizeZero => "the symbol size is 0",
-            Self::BlockLenZero => "the maximum block length is 0",
-            Self::NoBlocks => "the object has content but no blocks",
-            Self::ObjectTooLarge => "the object is larger than the FEC scheme can carry",
-            Self::TooManyBlocks => "the object has more blocks than the FEC scheme can number",
-            Self::BlockTooLong => "a block has more symbols than the FEC scheme allows",
-            Self::BlockTooLarge => "a block has more than 128 MiB",
-            Self::Alignment => "the symbol alignment does not divide the symbol size",
-            Self::OddSymbol => "symbols coded over GF(2^16) need an even number of bytes",
-            Self::SubBlocks => "sub-blocks are not supported",
-        })
-    }
-}
-
-impl core::error::Error for LayoutError {}
+use super::scheme::{RsCode, Scheme};
 
 /// A checked object layout: scheme, symbol size and partition into blocks.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -83,6 +27,10 @@ impl Layout {
     /// source blocks Z, of sub-blocks N, and symbol alignment Al.
     ///
     /// Z of 0 is accepted only for an empty object, for which more than 1 is refused.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when a number is out of the range of RFC 6330, N is not 1, or a block
+    /// exceeds [`MAX_BLOCK_BYTES`].
     pub fn raptorq(
         size: u64,
         symbol_size: u16,
@@ -111,8 +59,11 @@ impl Layout {
         Ok(Self { scheme: Scheme::RaptorQ, partition, max_block_len, alignment })
     }
 
-    /// Checks a layout without code (RFC 5445 §3): object size in bytes, symbol size, and the most
-    /// symbols in a block. At most 65536 blocks of at most 65536 symbols.
+    /// Checks a layout without code (RFC 5445 §3): object size in bytes, symbol size, and the
+    /// number of symbols in a block at most. At most 65536 blocks of at most 65536 symbols.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when a number is out of range, or a block exceeds [`MAX_BLOCK_BYTES`].
     pub fn no_code(size: u64, symbol_size: u16, max_block_len: u32) -> Result<Self, LayoutError> {
         if size > MAX_NO_CODE_OBJECT_BYTES {
             return Err(LayoutError::ObjectTooLarge);
@@ -126,11 +77,11 @@ impl Layout {
     }
 
     /// Checks a Reed-Solomon layout: object size in bytes, symbol size, and the code, whose
-    /// `block_len` is the most symbols in a block.
+    /// `block_len` is the number of symbols in a block at most.
     ///
     /// # Errors
-    /// [`LayoutError`] when there are more blocks than the form can number, when symbols are empty or
-    /// of an odd size with GF(2^16), or when the object exceeds 2^48 - 1 bytes.
+    /// [`LayoutError`] when there are more blocks than the form can number, when symbols are empty
+    /// or of an odd size with GF(2^16), or when the object exceeds 2^48 - 1 bytes.
     pub fn reed_solomon(size: u64, symbol_size: u16, code: RsCode) -> Result<Self, LayoutError> {
         if size > MAX_NO_CODE_OBJECT_BYTES {
             return Err(LayoutError::ObjectTooLarge);
@@ -147,11 +98,12 @@ impl Layout {
         Ok(Self { scheme: Scheme::ReedSolomon(code), partition, max_block_len, alignment: 1 })
     }
 
-    /// A sender's RaptorQ layout: the fewest blocks of at most `target_block_len` symbols (less where
-    /// the scheme or [`MAX_BLOCK_BYTES`] asks for less), no sub-blocks, and an alignment of 4 where
-    /// the symbol size allows.
+    /// A sender's RaptorQ layout: the fewest blocks of at most `target_block_len` symbols (less
+    /// where the scheme or [`MAX_BLOCK_BYTES`] asks for less), no sub-blocks, and an alignment of 4
+    /// where the symbol size allows.
     ///
-    /// Fails when the object exceeds [`Layout::max_raptorq_object`].
+    /// # Errors
+    /// [`LayoutError`] when the object exceeds [`Layout::max_raptorq_object`].
     pub fn choose_raptorq(
         size: u64,
         symbol_size: u16,
@@ -168,10 +120,11 @@ impl Layout {
         Self::raptorq(size, symbol_size, blocks, 1, alignment)
     }
 
-    /// A sender's layout without code: the fewest blocks of at most `target_block_len` symbols (less
-    /// where the scheme or [`MAX_BLOCK_BYTES`] asks for less).
+    /// A sender's layout without code: the fewest blocks of at most `target_block_len` symbols
+    /// (less where the scheme or [`MAX_BLOCK_BYTES`] asks for less).
     ///
-    /// Fails when the object exceeds [`Layout::max_no_code_object`].
+    /// # Errors
+    /// [`LayoutError`] when the object exceeds [`Layout::max_no_code_object`].
     pub fn choose_no_code(
         size: u64,
         symbol_size: u16,
@@ -267,8 +220,8 @@ impl Layout {
     }
 }
 
-/// The longest block within the target, the scheme's limit and [`MAX_BLOCK_BYTES`]; 0 when one of the
-/// arguments is 0.
+/// The longest block within the target, the scheme's limit and [`MAX_BLOCK_BYTES`]; 0 when one of
+/// the arguments is 0.
 const fn cap_block_len(symbol_size: u16, target: u32, scheme_limit: u32) -> u32 {
     if symbol_size == 0 {
         return 0;
@@ -348,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_object_has_a_layout_without_blocks() {
+    fn layout_of_an_empty_object_has_no_blocks() {
         for layout in [
             Layout::raptorq(0, 1344, 0, 1, 4),
             Layout::raptorq(0, 1344, 1, 1, 4),
@@ -361,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sender_takes_the_fewest_blocks_within_the_target() {
+    fn sender_takes_the_fewest_blocks_within_the_target() {
         let layout = Layout::choose_raptorq(1344 * 129, 1344, 64).unwrap();
         assert_eq!((layout.blocks(), layout.block_len(0), layout.block_len(2)), (3, 43, 43));
         assert_eq!((layout.alignment(), layout.sub_blocks()), (4, 1));
@@ -371,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_object_is_accepted_and_one_byte_more_is_not() {
+    fn largest_object_is_accepted_and_one_byte_more_is_not() {
         for (symbol_size, target) in [(1344, 64), (1344, u32::MAX), (65_535, u32::MAX), (1, 1)] {
             let max = Layout::max_raptorq_object(symbol_size, target);
             let layout = Layout::choose_raptorq(max, symbol_size, target).unwrap();
@@ -396,7 +349,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_packet_gives_a_layout_within_the_limits_or_an_error(
+        fn packets_give_a_layout_within_the_limits_or_an_error(
             size in prop_oneof![0u64..1 << 41, 0u64..1 << 20],
             symbol_size: u16, blocks: u8, sub_blocks in 0u16..3, alignment in 0u8..9, max: u32,
         ) {
@@ -412,7 +365,7 @@ mod tests {
                 match layout.scheme() {
                     Scheme::RaptorQ => {
                         prop_assert!(k <= 56_403 && layout.blocks() <= 255);
-                        // The crate behind the code asserts its own rules; it must agree.
+                        // The crate that implements the code asserts its own rules; it must agree.
                         let blocks = layout.blocks() as u8;
                         let align = layout.alignment();
                         raptorq::ObjectTransmissionInformation::new(
@@ -427,7 +380,7 @@ mod tests {
         }
 
         #[test]
-        fn the_receiver_rebuilds_the_senders_layout(
+        fn receiver_rebuilds_the_senders_layout(
             size in 0u64..1 << 34, symbol_size in 1u16..2000, target in 1u32..60_000,
         ) {
             if let Ok(sent) = Layout::choose_raptorq(size, symbol_size, target) {

@@ -1,9 +1,9 @@
 //! Block partitioning (RFC 5052 §9.1, the same as Partition\[Kt, Z\] of RFC 6330 §4.4.1.2).
 //!
-//! Blocks are as equal as can be: the first ones hold one symbol more than the others. Everything is
-//! integer arithmetic; no limit of a FEC scheme is known here.
+//! Blocks are as equal as can be: the first ones hold one symbol more than the others. Everything
+//! is integer arithmetic; no limit of a FEC scheme is known here.
 
-use super::LayoutError;
+use super::error::LayoutError;
 
 /// How an object is cut into source blocks, and these into symbols.
 ///
@@ -21,8 +21,9 @@ pub struct Partition {
 impl Partition {
     /// The partition with the fewest blocks of at most `max_block_len` symbols.
     ///
-    /// Fails when the symbol size or `max_block_len` is 0, when there are more than 2^32 - 1 blocks,
-    /// or when a block has more than 2^32 - 1 bytes.
+    /// # Errors
+    /// [`LayoutError`] when the symbol size or `max_block_len` is 0, when there are more than 2^32
+    /// - 1 blocks, or when a block has more than 2^32 - 1 bytes.
     pub fn by_max_block_len(
         object_size: u64,
         symbol_size: u16,
@@ -43,8 +44,9 @@ impl Partition {
     /// The partition into `blocks` blocks, none of them empty. An object of 0 bytes has no blocks,
     /// whatever `blocks` says.
     ///
-    /// Fails when the symbol size is 0, when `blocks` is 0 or exceeds the number of symbols, or when
-    /// a block has more than 2^32 - 1 bytes.
+    /// # Errors
+    /// [`LayoutError`] when the symbol size is 0, when `blocks` is 0 or exceeds the number of
+    /// symbols, or when a block has more than 2^32 - 1 bytes.
     pub fn by_blocks(object_size: u64, symbol_size: u16, blocks: u32) -> Result<Self, LayoutError> {
         if symbol_size == 0 {
             return Err(LayoutError::SymbolSizeZero);
@@ -106,7 +108,8 @@ impl Partition {
         }
     }
 
-    /// Where this block begins in the object, in bytes. The object's size when there is no such block.
+    /// Where this block begins in the object, in bytes. The object's size when there is no such
+    /// block.
     pub const fn block_offset(&self, block: u32) -> u64 {
         if block >= self.blocks {
             return self.object_size;
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn one_hundred_and_one_symbols_in_blocks_of_twenty_make_five_of_17_and_one_of_16() {
+    fn partition_of_101_symbols_into_blocks_of_20() {
         let p = Partition::by_max_block_len(100_003, 1000, 20).unwrap();
         assert_eq!(p.symbols(), 101);
         assert_eq!(lengths(&p), [17, 17, 17, 17, 17, 16]);
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_object_has_no_blocks() {
+    fn empty_object_has_no_blocks() {
         for p in [Partition::by_max_block_len(0, 9, 4), Partition::by_blocks(0, 9, 7)] {
             let p = p.unwrap();
             assert_eq!((p.blocks(), p.symbols(), p.longest_block_len()), (0, 0, 0));
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_does_not_exist_is_empty() {
+    fn missing_block_is_empty() {
         let p = Partition::by_max_block_len(100_003, 1000, 20).unwrap();
         for block in [6, 7, u32::MAX] {
             assert_eq!((p.block_len(block), p.block_bytes(block)), (0, 0));

@@ -1,37 +1,17 @@
 //! RaptorQ (RFC 6330) by the `raptorq` crate, with everything checked before the crate sees it.
 //!
-//! The crate asserts its preconditions and allocates what it is told to. So nothing here hands it a
-//! block that is not within the limits of [`Layout`](super::Layout), a symbol that is not exactly T
-//! bytes, or the same symbol twice. N is 1, hence the symbol alignment changes no byte of the code
-//! and the crate is always told 1.
+//! The crate asserts its preconditions and allocates what it is asked for. So nothing here hands it
+//! a block that is not within the limits of [`Layout`](super::Layout), a symbol that is not exactly
+//! T bytes, or the same symbol twice. N is 1, hence the symbol alignment changes no byte of the
+//! code and the crate is always given 1.
 
 use ::raptorq::{
     EncodingPacket, ObjectTransmissionInformation, PayloadId, SourceBlockDecoder,
     SourceBlockEncoder,
 };
 
-use super::{CodeError, MAX_BLOCK_BYTES, MAX_RAPTORQ_BLOCK_LEN};
-
-/// Encoding symbol ids in a RaptorQ block: they have 24 bits (RFC 6330 §3.2).
-pub const MAX_RAPTORQ_SYMBOLS: u32 = 1 << 24;
-
-/// Bytes in a block of `k` symbols, once both numbers are known to be within the limits.
-pub(super) fn block_size(k: u32, symbol_size: u16, max_len: u32) -> Result<usize, CodeError> {
-    if k == 0 || symbol_size == 0 {
-        return Err(CodeError::Empty);
-    }
-    if k > max_len {
-        return Err(CodeError::BlockTooLong);
-    }
-    bytes(k, symbol_size)
-}
-
-pub(super) fn bytes(symbols: u32, symbol_size: u16) -> Result<usize, CodeError> {
-    match symbols.checked_mul(u32::from(symbol_size)) {
-        Some(bytes) if bytes <= MAX_BLOCK_BYTES => Ok(bytes as usize),
-        _ => Err(CodeError::BlockTooLarge),
-    }
-}
+use super::error::CodeError;
+use super::limits::{MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_SYMBOLS, block_size, bytes};
 
 /// The crate's description of one block; `size` must come from [`block_size`].
 fn block_config(size: usize, symbol_size: u16) -> ObjectTransmissionInformation {
@@ -51,8 +31,12 @@ pub struct RepairEncoder {
 impl RepairEncoder {
     /// Computes the intermediate symbols of a block (RFC 6330 §5.3.3), the slow part of encoding.
     ///
-    /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
-    /// end is taken as zeros.
+    /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at
+    /// the end is taken as zeros.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not within the limits of RaptorQ, or the content is
+    /// longer than the symbols.
     pub fn new(k: u32, symbol_size: u16, source: &[u8]) -> Result<Self, CodeError> {
         let size = block_size(k, symbol_size, MAX_RAPTORQ_BLOCK_LEN)?;
         let config = block_config(size, symbol_size);
@@ -69,8 +53,12 @@ impl RepairEncoder {
         Ok(Self { k, symbol_size, encoder })
     }
 
-    /// Appends `count` repair symbols to `out`, with the encoding symbol ids from `first_symbol` (at
-    /// least K) on.
+    /// Appends `count` repair symbols to `out`, with the encoding symbol ids from `first_symbol`
+    /// (at least K) on.
+    ///
+    /// # Errors
+    /// [`CodeError::SymbolRange`] when ids are below K or above 24 bits,
+    /// [`CodeError::BlockTooLarge`] when too many are asked for at once.
     pub fn repair(
         &self,
         first_symbol: u32,
@@ -92,9 +80,12 @@ impl RepairEncoder {
 
 /// Computes `count` repair symbols of a block of `k` source symbols, `count * symbol_size` bytes.
 ///
-/// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the end
-/// is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`; all ids must be below
-/// 2^24. No more than [`MAX_BLOCK_BYTES`] are computed at once.
+/// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
+/// end is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`; all ids must be
+/// below 2^24. No more than [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) are computed at once.
+///
+/// # Errors
+/// As [`RepairEncoder::new`] and [`RepairEncoder::repair`].
 pub fn encode_repair(
     k: u32,
     symbol_size: u16,
@@ -145,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_source_is_padded_with_zeros() {
+    fn short_source_is_padded_with_zeros() {
         let mut source = vec![7u8; 50];
         let short = encode_repair(4, 16, &source, 4, 3).unwrap();
         source.resize(64, 0);

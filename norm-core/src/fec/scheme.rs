@@ -1,12 +1,10 @@
 //! The FEC schemes spoken here, and the numbers that go with them.
 
+use super::error::{CodeError, LayoutError};
+use super::ids::{FecId, PayloadFormat};
+use super::limits::{MAX_RAPTORQ_SYMBOLS, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS};
+use super::raptorq::encode_repair;
 use super::reed_solomon::{Field, Points, ReedSolomon};
-use super::{CodeError, FecId, LayoutError, MAX_RAPTORQ_SYMBOLS, PayloadFormat, encode_repair};
-
-/// Most source symbols, and most parity symbols, of a block coded over GF(2^16).
-pub const MAX_RS16_SYMBOLS: u16 = 4_096;
-/// Most source and parity symbols together of a block coded over GF(2^8).
-pub const MAX_RS8_SYMBOLS: u16 = 255;
 
 /// The FEC schemes spoken here.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,7 +107,7 @@ impl RsCode {
     ///
     /// # Errors
     /// [`LayoutError::BlockLenZero`], or [`LayoutError::BlockTooLong`] when the field or
-    /// [`MAX_RS16_SYMBOLS`] do not allow so many.
+    /// [`MAX_RS16_SYMBOLS`] do not allow that many.
     pub const fn new(
         form: RsForm,
         points: Points,
@@ -129,9 +127,9 @@ impl RsCode {
         Ok(Self { form, points, block_len, parity })
     }
 
-    /// The code itself, to encode and decode a block of `k` source symbols with. The dimension is the
-    /// longest block's, as the NRL implementation has it; with the points of RFC 5510 it is K, as
-    /// that document has it.
+    /// The code itself, to encode and decode a block of `k` source symbols with. The dimension is
+    /// the longest block's, as the NRL implementation has it; with the points of RFC 5510 it is K,
+    /// as that document has it.
     ///
     /// # Errors
     /// [`CodeError::BlockTooLong`] when a block has more symbols than the code allows.
@@ -167,8 +165,8 @@ impl RsCode {
 
 /// Computes `count` coded symbols of a block of `k` source symbols, `count * symbol_size` bytes.
 ///
-/// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the end
-/// is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`.
+/// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
+/// end is taken as zeros. `first_symbol` is an encoding symbol id, at least `k`.
 ///
 /// # Errors
 /// [`CodeError`] when the block or the ids are outside the scheme's limits.

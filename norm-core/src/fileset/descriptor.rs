@@ -16,11 +16,11 @@ impl core::fmt::Display for SetId {
     }
 }
 
-/// Identifies the files of a set, whichever sender it comes from and however its payload is cut into
-/// extents: the beginning of its manifest's hash.
+/// Identifies the files of a set, whichever sender it comes from and however its payload is cut
+/// into extents: the beginning of its manifest's hash.
 ///
-/// Sets with the same content id have the same files, by name, size, mode and time. It does not cover
-/// what is in them: the digest list does.
+/// Sets with the same content id have the same files, by name, size, mode and time. It does not
+/// cover what is in them: the digest list does.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub [u8; 16]);
 
@@ -50,8 +50,8 @@ pub enum PartKind {
 
 /// Which part of which file set an object is.
 ///
-/// The parts of a set are, in order: the manifest, the extents of the payload, the digest list. Each
-/// travels as one object.
+/// The parts of a set are, in order: the manifest, the extents of the payload, the digest list.
+/// Each travels as one object.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct SetDescriptor {
     /// What this part holds.

@@ -79,7 +79,7 @@ impl DigestListWriter {
     }
 }
 
-/// A received digest list that is whole and belongs to its set.
+/// A received digest list that is complete and belongs to its set.
 #[derive(Copy, Clone, Debug)]
 pub struct DigestList<'a> {
     manifest: Hash,

@@ -15,8 +15,8 @@
 //!     27  path, UTF-8
 //! ```
 //!
-//! The contents follow each other in the payload in the order of the entries. Paths are handed on as
-//! they came: use [`safe_components`](super::safe_components) before touching a file.
+//! The contents follow each other in the payload in the order of the entries. Paths are handed on
+//! as they came: use [`safe_components`](super::safe_components) before touching a file.
 
 use super::ContentError;
 use super::cursor::Cursor;
@@ -108,8 +108,8 @@ impl ManifestWriter {
     /// Adds an entry. Its content begins at [`ManifestWriter::payload_size`] as it was before.
     ///
     /// # Errors
-    /// [`ContentError`], with nothing changed, when a field is out of range, or when the manifest would
-    /// exceed [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
+    /// [`ContentError`], with nothing changed, when a field is out of range, or when the manifest
+    /// would exceed [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), ContentError> {
         entry.check()?;
         let payload_size =
@@ -201,8 +201,8 @@ impl<'a> Manifest<'a> {
         self.payload_size
     }
 
-    /// Reads the entries. The manifest is good only when the iterator has ended without an error; it
-    /// ends after the first one. The last item is an error when the sizes do not add up to the
+    /// Reads the entries. The manifest is good only when the iterator has ended without an error;
+    /// it ends after the first one. The last item is an error when the sizes do not add up to the
     /// payload's or bytes are left over.
     pub fn entries(&self) -> Entries<'a> {
         Entries {

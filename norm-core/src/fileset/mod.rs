@@ -1,9 +1,9 @@
 //! File sets: what a transfer says about its files.
 //!
 //! A transfer carries a *file set* as a run of objects: the manifest, which lists the files; the
-//! payload, which is all file contents one after the other, cut into extents of one object each; and
-//! the digest list, with the hashes of all that. A [`SetDescriptor`] says which part of which set an
-//! object is; how it travels with the object is left to each protocol.
+//! payload, which is all file contents one after the other, cut into extents of one object each;
+//! and the digest list, with the hashes of all that. A [`SetDescriptor`] says which part of which
+//! set an object is; how it travels with the object is left to each protocol.
 //!
 //! Everything here comes from the network when received: all numbers are big-endian, all formats
 //! begin with a magic and a version, and parsing is strict. This module opens no files, and hashes

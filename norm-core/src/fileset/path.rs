@@ -1,9 +1,10 @@
 //! Reducing a name from the network to something safe to create.
 //!
-//! A name is *reduced*, not refused: the root, `.` and `..` are dropped, and what this system's files
-//! cannot be called, or could take for more than a simple name, is replaced. So `../../etc/passwd`
-//! becomes `etc/passwd` below the output directory. Two names can reduce to the same one: code that
-//! creates files must not overwrite, and must refuse symbolic links in the path.
+//! A name is *reduced*, not refused: the root, `.` and `..` are dropped, and what this system's
+//! files cannot be called, or could take for more than a simple name, is replaced. So
+//! `../../etc/passwd` becomes `etc/passwd` below the output directory. Two names can reduce to the
+//! same one: code that creates files must not overwrite, and must refuse symbolic links in the
+//! path.
 
 use super::raw_name::raw_byte;
 
@@ -40,10 +41,10 @@ impl core::error::Error for UnsafePath {}
 
 /// The components of a `/`-separated path below the output directory.
 ///
-/// Dropped: a leading `/`, empty components, `.` and `..`. Replaced by `_`: what `rules` forbid. A `_`
-/// is put in front of names that are devices under these rules, and of names like our temporary
-/// files'. Components are cut to [`MAX_COMPONENT_BYTES`]. The result is never empty, and reducing it
-/// again does not change it.
+/// Dropped: a leading `/`, empty components, `.` and `..`. Replaced by `_`: what `rules` forbid. A
+/// `_` is put in front of names that are devices under these rules, and of names like our temporary
+/// files'. Components are cut to [`MAX_COMPONENT_BYTES`]. The result is never empty, and reducing
+/// it again does not change it.
 ///
 /// # Errors
 /// [`UnsafePath`] when nothing is left.
@@ -243,7 +244,8 @@ mod tests {
                 Ok(components) => {
                     prop_assert!(!components.is_empty());
                     components.iter().for_each(|component| assert_safe(component));
-                    prop_assert_eq!(safe_components(&components.join("/"), NameRules::Windows), Ok(components));
+                    let again = safe_components(&components.join("/"), NameRules::Windows);
+                    prop_assert_eq!(again, Ok(components));
                 }
                 Err(UnsafePath) => {
                     prop_assert!(path.split('/').all(|part| ["", ".", ".."].contains(&part)));

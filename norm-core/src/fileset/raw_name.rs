@@ -1,9 +1,9 @@
 //! Names of files that are not UTF-8, as text and back.
 //!
-//! Names on Unix are bytes, and old ones are often not UTF-8; paths on the wire are. A byte that is no
-//! part of a character travels as one of 128 characters for private use, U+F780 to U+F7FF, for the
-//! bytes 0x80 to 0xFF. Should a name have such a character itself, that one travels byte by byte, so
-//! that every name comes back as it was.
+//! Names on Unix are bytes, and old ones are often not UTF-8; paths on the wire are. A byte that is
+//! no part of a character travels as one of 128 characters for private use, U+F780 to U+F7FF, for
+//! the bytes 0x80 to 0xFF. Should a name have such a character itself, that one travels byte by
+//! byte, so that every name comes back as it was.
 
 use std::borrow::Cow;
 

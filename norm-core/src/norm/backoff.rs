@@ -6,7 +6,7 @@ use crate::base::Rng;
 
 /// A truncated exponential delay between 0 and `max` for a group of about `group_size` receivers.
 ///
-/// Few draws are short, so that the first NACK comes early and silences the rest.
+/// Few draws are short: the first NACK comes early, and suppresses the others.
 pub fn random_backoff(max: Duration, group_size: u64, rng: &mut Rng) -> Duration {
     if max.is_zero() {
         return Duration::ZERO;
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_stay_within_the_maximum_and_are_rarely_early() {
+    fn backoff_stays_within_the_maximum_and_is_rarely_short() {
         let mut rng = Rng::new(3);
         let max = Duration::from_secs(1);
         let early = (0..10_000)

@@ -1,5 +1,5 @@
-//! Engines under arbitrary datagrams, codes under arbitrary numbers: shared by the fuzz targets and the
-//! test that replays their corpus. Not part of the API.
+//! Engines under arbitrary datagrams, codes under arbitrary numbers: shared by the fuzz targets and
+//! the test that replays their corpus. Not part of the API.
 
 mod reed_solomon;
 
@@ -63,10 +63,12 @@ impl SymbolStore for SmallStore {
     }
 }
 
-/// A receiver under arbitrary datagrams: it must stay within its caps and leave no timer behind.
+/// A receiver under arbitrary datagrams: it must stay within its caps and let no timer stay.
 pub fn receiver(input: &[u8]) {
     let mut config = ReceiverConfig::new(Identity([7; 16]));
-    (config.auto_accept, config.auto_confirm, config.max_senders) = (true, true, 4);
+    config.auto_accept = true;
+    config.auto_confirm = true;
+    config.max_senders = 4;
     let mut engine = Receiver::new(config, SmallStore::default(), 1);
     let mut now = Timestamp::ZERO + START;
     let mut out = TransmitBuf::new(4);
@@ -103,7 +105,9 @@ pub fn receiver(input: &[u8]) {
 /// A sender under arbitrary datagrams: it must send nothing but its own content, at its rate.
 pub fn sender(input: &[u8]) {
     let mut config = SenderConfig::new(NodeId(1));
-    (config.segment_size, config.block_len, config.max_receivers) = (64, 8, 16);
+    config.segment_size = 64;
+    config.block_len = 8;
+    config.max_receivers = 16;
     let mut now = Timestamp::ZERO + START;
     let mut engine = Sender::new(config, 1, now).expect("valid settings");
     for size in [1000, 0, 5] {

@@ -8,9 +8,9 @@ use crate::endpoint::Endpoint;
 
 /// An engine that sends objects to a group.
 ///
-/// Objects are handed over with [`enqueue`](Self::enqueue); [`finish`](Self::finish) says that these
-/// are all. The engine asks for their content by Read jobs ([`Endpoint::poll_job`]), and is over
-/// when [`is_finished`](Self::is_finished) says so.
+/// Objects are handed over with [`enqueue`](Self::enqueue); [`finish`](Self::finish) says that
+/// these are all. The engine asks for their content by Read jobs ([`Endpoint::poll_job`]), and is
+/// over when [`is_finished`](Self::is_finished) says so.
 pub trait Outbound: Endpoint {
     /// Why an object cannot be sent.
     type Error: core::error::Error;
@@ -27,8 +27,8 @@ pub trait Outbound: Endpoint {
     fn abort(&mut self, now: Timestamp);
     /// True when nothing more will be sent.
     fn is_finished(&self) -> bool;
-    /// While `open`, more receivers may come: the session does not end, although those that are known
-    /// have everything.
+    /// While `open`, more receivers may come: the session does not end, although those that are
+    /// known have everything.
     fn keep_open(&mut self, open: bool);
     /// Sets the highest rate in bits per second from `now` on: `None` is that of the settings, 0 a
     /// pause.
@@ -140,7 +140,8 @@ pub enum OutboundNotice {
         /// Its node id.
         node: NodeId,
     },
-    /// Enough receivers have announced themselves: content flows. Not said when none are waited for.
+    /// Enough receivers have announced themselves: content flows. Not said when none are waited
+    /// for.
     Started,
     /// Too few receivers announced themselves in time; nothing was sent.
     StartTimedOut {

@@ -1,8 +1,8 @@
-//! Kernels for x86-64. A product of a byte is the sum of those of its nibbles, looked up by PSHUFB, or
-//! that with a matrix of 8 by 8 bits, by GFNI.
+//! Kernels for x86-64. A product of a byte is the sum of those of its nibbles, looked up by PSHUFB,
+//! or that with a matrix of 8 by 8 bits, by GFNI.
 
-/// Of each coefficient, the matrix of bits as GF2P8AFFINEQB takes it: the row that makes bit i of the
-/// product is byte 7 - i.
+/// Of each coefficient, the matrix of bits as GF2P8AFFINEQB takes it: the row that makes bit i of
+/// the product is byte 7 - i.
 static MATRICES: [u64; 256] = {
     let mut matrices = [0; 256];
     let mut c = 0;

@@ -7,8 +7,8 @@ mod x86;
 use crate::kernel::Kernel;
 use crate::rows::Rows;
 
-/// Adds to all rows with this kernel, or with a lesser one if the machine does not have it or it has
-/// no form for this field.
+/// Adds to all rows with this kernel, or with a lesser one if the machine does not have it or it
+/// has no form for this field.
 #[cfg_attr(
     target_arch = "x86_64",
     expect(unsafe_code, reason = "a kernel may be entered only where its features are")

@@ -1,5 +1,5 @@
-//! Kernels for x86-64. Low and high bytes of words are taken apart, multiplied as in GF(2^8) with what
-//! makes low and what makes high bytes of the product, and put together again.
+//! Kernels for x86-64. Low and high bytes of words are taken apart, multiplied as in GF(2^8) with
+//! what becomes low and what becomes high bytes of the product, and put together again.
 
 use std::sync::LazyLock;
 
@@ -57,7 +57,8 @@ pub(super) mod avx2 {
     /// Of each nibble, low bytes and high bytes of the products.
     type Factor = [[[u8; 16]; 2]; 4];
 
-    /// Of all coefficients below 256, and of all their multiples of 256; that of any other is a sum.
+    /// Of all coefficients below 256, and of all their multiples of 256; that of any other is a
+    /// sum.
     static TABLES: LazyLock<Box<[[Factor; 256]; 2]>> = LazyLock::new(|| {
         let mut all = Box::new([[Factor::default(); 256]; 2]);
         for c in 0..=255_u8 {

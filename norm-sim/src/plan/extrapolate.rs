@@ -19,8 +19,8 @@ const WORST: usize = 5;
 const STEADY_AFTER: f64 = 1.8;
 
 /// The plan that follows from the outcome of a stretch.
-pub(super) fn plan(request: &Request, network: Network, outcome: &Outcome) -> Plan {
-    let extrapolation = Extrapolation::new(request, &network, outcome);
+pub(super) fn plan(request: &Request, network: &Network, outcome: &Outcome) -> Plan {
+    let extrapolation = Extrapolation::new(request, network, outcome);
     let Extrapolation { steady, scale, more, .. } = extrapolation;
     let completion = extrapolation.completion();
     let milestones = extrapolation.milestones(&completion);
@@ -29,7 +29,7 @@ pub(super) fn plan(request: &Request, network: Network, outcome: &Outcome) -> Pl
     let seconds = milestones.last().and_then(|milestone| milestone.seconds);
     let lasts = session_seconds.or(seconds).unwrap_or(simulated);
     let mut notes = network.notes.clone();
-    notes.extend(extrapolation.notes(&network));
+    notes.extend(extrapolation.notes(network));
     Plan {
         request: request.clone(),
         rate: network.rate,

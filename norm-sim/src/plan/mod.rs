@@ -142,7 +142,7 @@ pub fn plan(request: &Request) -> Result<Plan, RequestError> {
     let options =
         RunOptions { threads: request.threads, sample_every: Some(every), ..RunOptions::default() };
     let outcome = run_with(&network.scenario, &options);
-    Ok(extrapolate::plan(request, network, &outcome))
+    Ok(extrapolate::plan(request, &network, &outcome))
 }
 
 #[cfg(test)]

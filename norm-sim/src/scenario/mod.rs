@@ -102,13 +102,3 @@ impl Scenario {
 pub(crate) fn engine_seed(seed: u64, host: HostId, life: u32) -> u64 {
     mix(seed, u64::from(life) << 32 | u64::from(host))
 }
-
-/// The seeds that a test runs: the one in `NORM_SIM_SEED` if set, else `1..=count`.
-///
-/// A violated invariant prints the seed; with this variable, the same test replays that run alone.
-pub fn seeds(count: u64) -> Vec<u64> {
-    match std::env::var("NORM_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => vec![seed],
-        None => (1..=count).collect(),
-    }
-}

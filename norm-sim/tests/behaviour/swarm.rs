@@ -1,6 +1,8 @@
 //! Drawn scenarios keep all invariants, and show faults that are made on purpose.
 
-use norm_sim::{Broken, Failure, Outcome, Role, RunOptions, Scenario, attempt, run_to_end, swarm};
+use norm_sim::{
+    Broken, Failure, Outcome, Role, RunOptions, Scenario, attempt, run_to_end, skips, swarm,
+};
 
 const THREADS: usize = 2;
 
@@ -54,6 +56,9 @@ fn wrong_offset_is_found_and_shrunk() {
 
 #[test]
 fn missing_suppression_is_found_and_shrunk() {
+    if skips("a swarm without suppression") {
+        return;
+    }
     assert_found_and_small(Broken::ForgetsSuppression, "NACKs", 60);
 }
 

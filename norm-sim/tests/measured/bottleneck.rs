@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use norm_sim::tables::cells;
-use norm_sim::{Attack, AttackerPlan, Bottleneck, Course, Group, Lie, Path, seeds};
+use norm_sim::{
+    Attack, AttackerPlan, Bottleneck, Course, Group, Lie, Path, few_seeds, seeds, skips,
+};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,8 +44,7 @@ fn empty_path_is_filled_without_loss_or_a_long_queue() {
 
 #[test]
 fn large_path_is_filled_without_loss_or_a_long_queue() {
-    if std::env::var_os("NORM_TEST_SCALE").is_none() {
-        eprintln!("skipped: set NORM_TEST_SCALE=1");
+    if skips("large paths") {
         return;
     }
     let shortest = Duration::from_micros(200);
@@ -59,7 +60,7 @@ fn random_loss_costs_no_rate() {
     let mut slow = Vec::new();
     for loss in [0.01, 0.05, 0.2] {
         for (mbit, micros) in [(10, 200), (10, 5_000), (10, 50_000), (100, 200), (100, 5_000)] {
-            for seed in seeds(5) {
+            for seed in few_seeds(1, 5) {
                 let rtt = Duration::from_micros(micros);
                 let base = Bottleneck::new(mbit * MBIT, rtt, 1.0);
                 let path = Bottleneck { seed, loss, time: base.time.max(SECOND * 5), ..base };

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use norm_core::norm::congestion::equation;
 use norm_core::norm::sender::RateControl;
-use norm_sim::{Bottleneck, Change, Control, Fairness, Outcome, RunOptions, run_with, seeds};
+use norm_sim::{
+    Bottleneck, Change, Control, Fairness, Outcome, RunOptions, few_seeds, run_with, skips,
+};
 
 /// The rate of a sender to receivers with 1 % independent loss, divided by that of TCP.
 fn part_of_the_fair_rate(receivers: usize) -> f64 {
@@ -30,8 +32,7 @@ fn thirty_with_independent_loss_get_60_percent_of_fair() {
 /// The result for ten thousand is 0.798, and takes some minutes.
 #[test]
 fn thousands_with_independent_loss_get_60_percent_of_fair() {
-    if std::env::var_os("NORM_TEST_SCALE").is_none() {
-        eprintln!("skipped: set NORM_TEST_SCALE=1, and for more than 1,000 NORM_TEST_LARGE=1");
+    if skips("thousands of receivers (more than 1,000 with NORM_TEST_LARGE=1)") {
         return;
     }
     let large = std::env::var_os("NORM_TEST_LARGE").is_some();
@@ -49,8 +50,12 @@ fn is_unfair(rtt: Duration, tcp: Control) -> bool {
     rtt >= Duration::from_millis(500) && tcp == Control::Cubic
 }
 
+/// The committed table has these ratios, so this is a long test.
 #[test]
 fn tcp_flow_gets_half_to_twice_of_our_rate() {
+    if skips("the ratios of tables/fairness.txt") {
+        return;
+    }
     for control in [RateControl::Auto, RateControl::Fair] {
         for (rtt, each) in Fairness::PATHS {
             for tcp in [Control::Reno, Control::Cubic] {
@@ -72,7 +77,7 @@ fn tcp_keeps_its_share_of_a_short_path_with_all_seeds() {
     let (rtt, each) = Fairness::PATHS[0];
     for tcp in [Control::Reno, Control::Cubic] {
         for flows in [1, 2, 8] {
-            for seed in seeds(4) {
+            for seed in few_seeds(1, 4) {
                 let path = Fairness { seed, ..Fairness::new(flows, tcp, each, rtt) };
                 let ratio = path.run(1).ratio();
                 assert!((0.5..2.0).contains(&ratio), "{flows} {tcp:?}, seed {seed}: {ratio}");
@@ -116,7 +121,7 @@ fn jain(outcome: &Outcome) -> f64 {
 fn two_flows_share_equally() {
     for (rtt, each) in Fairness::PATHS {
         for control in [RateControl::Auto, RateControl::Fair] {
-            for seed in seeds(10) {
+            for seed in few_seeds(2, 10) {
                 let shares = Fairness { seed, ..Fairness::two(each, rtt) }.with(control).run(1);
                 let (jain, used) = (shares.jain, shares.used);
                 let what = format!("{control:?} {rtt:?}, seed {seed}: {jain:.3} {used:.3}");
@@ -129,7 +134,7 @@ fn two_flows_share_equally() {
 #[test]
 fn four_flows_and_a_late_flow_share_equally() {
     for (rtt, each) in Fairness::PATHS {
-        for seed in seeds(3) {
+        for seed in few_seeds(1, 3) {
             let four = Fairness { seed, ours: 4, ..Fairness::two(each, rtt) }.run(1);
             let (jain_four, used) = (four.jain, four.used);
             let what = format!("{rtt:?}, seed {seed}: {jain_four:.3} {used:.3}");

@@ -1,7 +1,7 @@
 //! Ten thousand engines and a population of a million, compared with theory. Takes minutes, and
 //! runs only with `NORM_TEST_SCALE=1`, in a release build.
 
-use norm_sim::{Experiment, Measured, Request, peak_memory, plan};
+use norm_sim::{Experiment, Measured, Request, peak_memory, plan, skips};
 
 const FULL: u32 = 10_000;
 const POPULATION: u32 = 1_000_000;
@@ -9,8 +9,7 @@ const POPULATION: u32 = 1_000_000;
 /// Runs a measurement on two threads, unless it is skipped, and prints the result.
 #[expect(clippy::disallowed_types, reason = "how long it takes in real time")]
 fn run(name: &str, experiment: &Experiment) -> Option<Measured> {
-    if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {
-        println!("{name}: skipped; NORM_TEST_SCALE=1 runs it (with --release)");
+    if skips(name) {
         return None;
     }
     let start = std::time::Instant::now();
@@ -72,8 +71,7 @@ fn million_receivers_cost_what_theory_says() {
 /// At this rate the share of repair once grew to 16 % within some seconds.
 #[test]
 fn proactive_parity_stays_near_the_loss_at_high_rates() {
-    if std::env::var("NORM_TEST_SCALE").as_deref() != Ok("1") {
-        println!("repair at 600 Mbit/s: skipped; NORM_TEST_SCALE=1 runs it (with --release)");
+    if skips("repair at 600 Mbit/s") {
         return;
     }
     let rate = Some(600_000_000);

@@ -77,7 +77,12 @@ proptest! {
         let size = k * u32::from(symbol_size) - u32::from(short % symbol_size);
         let mut buffer = raptorq(k, symbol_size, size as usize);
         for (symbol, len, kind) in puts {
-            let symbol = match kind { 0 => symbol % k, 1 => symbol % 100, 2 => symbol >> 7, _ => symbol };
+            let symbol = match kind {
+                0 => symbol % k,
+                1 => symbol % 100,
+                2 => symbol >> 7,
+                _ => symbol,
+            };
             let len = if len < 8 { symbol_size } else { len };
             let before = buffer.received();
             let stored = buffer.put(symbol, &content(usize::from(len), u64::from(symbol)));
@@ -98,7 +103,8 @@ proptest! {
 fn large_blocks_survive_losses() {
     round_trip(1000, 64, 1, 0.1, 1000, 1);
     round_trip(1002, 4, 0, 0.5, 1 << 20, 2);
-    // With debug assertions the crate checks its matrices so thoroughly that these take many minutes.
+    // With debug assertions the crate checks its matrices so thoroughly that these take many
+    // minutes.
     if !cfg!(debug_assertions) {
         round_trip(10_000, 4, 3, 0.02, 1 << 20, 3);
         round_trip(56_403, 1, 0, 0.01, 56_403, 4);
@@ -106,7 +112,7 @@ fn large_blocks_survive_losses() {
 }
 
 #[test]
-fn solves_at_k_symbols_fail_rarely_and_a_few_more_always_do() {
+fn solves_at_k_symbols_rarely_fail() {
     let excess: Vec<u32> = (0..300).map(|seed| round_trip(20, 4, 0, 1.0, 20, seed)).collect();
     assert!(excess.iter().filter(|&&n| n > 0).count() <= 12, "{excess:?}");
     // The same symbols every time: what counts is which ids are used, so vary them too.
@@ -130,7 +136,7 @@ fn solves_are_tried_at_k_and_at_widening_steps_beyond() {
 }
 
 #[test]
-fn the_last_symbol_may_be_short_or_padded_and_nothing_else() {
+fn last_symbol_may_be_short_or_padded() {
     let mut buffer = raptorq(3, 10, 24);
     for (symbol, len) in [(0, 9), (0, 11), (0, 0), (0, 4), (1, 4), (2, 3), (2, 5), (3, 4)] {
         assert!(!buffer.put(symbol, &[1; 11][..len]), "symbol {symbol} with {len} bytes");
@@ -175,7 +181,7 @@ fn repair_symbols_out_of_order_are_known_as_duplicates() {
 }
 
 #[test]
-fn no_more_repair_symbols_are_kept_than_can_be_of_use() {
+fn useless_repair_symbols_are_not_kept() {
     let mut buffer = raptorq(4, 100, 400);
     assert!(buffer.put(0, &[0; 100]));
     let stored = (4..1000).filter(|&symbol| buffer.put(symbol, &[0; 100])).count();
@@ -187,7 +193,7 @@ fn no_more_repair_symbols_are_kept_than_can_be_of_use() {
 }
 
 #[test]
-fn a_buffer_is_reused_without_traces_of_the_block_before() {
+fn reused_buffer_has_no_traces_of_the_last_block() {
     let mut buffer = raptorq(5, 8, 40);
     // Symbol 3 leaves junk where the next block has its padding.
     for symbol in [0, 1, 3, 7, 8] {
@@ -208,7 +214,7 @@ fn a_buffer_is_reused_without_traces_of_the_block_before() {
 }
 
 #[test]
-fn without_code_only_source_symbols_count() {
+fn source_symbols_alone_count_without_a_code() {
     let layout = Layout::no_code(25, 10, 2).unwrap();
     let mut buffer = BlockBuffer::for_block(&layout, 0).unwrap();
     assert!(!buffer.put(2, &[0; 10]) && !buffer.recover() && !buffer.should_try());

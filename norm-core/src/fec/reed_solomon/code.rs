@@ -19,7 +19,8 @@ const ROWS: usize = 64;
 struct Point {
     /// X_r.
     x: u16,
-    /// Logarithm of the product of the differences from X_r to the points of all other source symbols.
+    /// Logarithm of the product of the differences from X_r to the points of all other source
+    /// symbols.
     product: u16,
 }
 

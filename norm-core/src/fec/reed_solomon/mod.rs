@@ -11,22 +11,18 @@ mod tests;
 
 use norm_gf::{Gf256, Gf65536};
 
-use super::CodeError;
-use super::raptorq::{block_size, bytes};
+use super::error::CodeError;
+use super::limits::{MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, block_size, bytes};
 use crate::base::bits::Bits;
 use code::{Code, Loss};
-
-/// Most source symbols of a block and most parity symbols in GF(2^16). The field has room for 65,535
-/// together; this bounds what a code, and the recovery of one block, may cost.
-const MAX_GF65536: u32 = 4096;
 
 /// The field whose elements the symbols consist of.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// GF(2^8) by 0x11D: up to 255 source and parity symbols together.
     Gf256,
-    /// GF(2^16) by 0x1100B, elements little-endian: up to 4096 source and 4096 parity symbols, of an
-    /// even number of bytes.
+    /// GF(2^16) by 0x1100B, elements little-endian: up to 4096 source and 4096 parity symbols, of
+    /// an even number of bytes.
     Gf65536,
 }
 
@@ -40,11 +36,13 @@ pub enum Points {
     Rfc5510,
 }
 
-/// A systematic code for blocks of up to `max_block_len` source symbols with `parity` parity symbols.
+/// A systematic code for blocks of up to `max_block_len` source symbols with `parity` parity
+/// symbols.
 ///
-/// Its dimension is always `max_block_len`: a shorter block is one whose other symbols are zeros and
-/// are not sent. So parity symbol i of any block is the value at point `max_block_len + i`. (RFC 5510
-/// makes the code as long as each block instead; for that, make one code per block length.)
+/// Its dimension is always `max_block_len`: a shorter block is one whose other symbols are zeros
+/// and are not sent. So parity symbol i of any block is the value at point `max_block_len + i`.
+/// (RFC 5510 makes the code as long as each block instead; for that, make one code per block
+/// length.)
 ///
 /// Making one takes time and memory proportional to `max_block_len + parity`, some microseconds for
 /// GF(2^8); a clone shares it.
@@ -59,8 +57,9 @@ pub struct ReedSolomon {
 impl ReedSolomon {
     /// A code for blocks of 1 to `max_block_len` source symbols.
     ///
-    /// [`CodeError::Empty`] when `max_block_len` is 0, [`CodeError::BlockTooLong`] when the symbols are
-    /// more than the [`Field`] has room for.
+    /// # Errors
+    /// [`CodeError::Empty`] when `max_block_len` is 0, [`CodeError::BlockTooLong`] when the symbols
+    /// are more than the [`Field`] has room for.
     pub fn new(
         field: Field,
         points: Points,
@@ -72,8 +71,8 @@ impl ReedSolomon {
         }
         let symbols = max_block_len.checked_add(parity).ok_or(CodeError::BlockTooLong)?;
         let fits = match field {
-            Field::Gf256 => symbols <= 255,
-            Field::Gf65536 => max_block_len <= MAX_GF65536 && parity <= MAX_GF65536,
+            Field::Gf256 => symbols <= MAX_RS8_SYMBOLS.into(),
+            Field::Gf65536 => max_block_len.max(parity) <= MAX_RS16_SYMBOLS.into(),
         };
         if !fits {
             return Err(CodeError::BlockTooLong);
@@ -85,7 +84,7 @@ impl ReedSolomon {
         Ok(Self { field, max_block_len, parity, code })
     }
 
-    /// Most source symbols of a block.
+    /// Source symbols of a block at most.
     #[must_use]
     pub const fn max_block_len(&self) -> u32 {
         self.max_block_len
@@ -97,11 +96,15 @@ impl ReedSolomon {
         self.parity
     }
 
-    /// Appends `count` parity symbols to `out`, from number `first_parity` on; on the wire, number i is
-    /// the encoding symbol id `k + i`.
+    /// Appends `count` parity symbols to `out`, from number `first_parity` on; on the wire, number
+    /// i is the encoding symbol id `k + i`.
     ///
-    /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at the
-    /// end is taken as zeros. An error leaves `out` as it was.
+    /// `source` is the content of the block, at most `k * symbol_size` bytes; what is missing at
+    /// the end is taken as zeros.
+    ///
+    /// # Errors
+    /// [`CodeError`] when the numbers are not those of the code, or the content does not fit the
+    /// symbols; `out` is then as it was.
     pub fn encode(
         &self,
         k: u32,
@@ -141,11 +144,14 @@ impl ReedSolomon {
 
     /// Computes the source symbols of a block that are not held.
     ///
-    /// `block` has `k * symbol_size` bytes, arbitrary ones at the places of symbols not held. `parity`
-    /// gives parity symbols of `symbol_size` bytes by number, as in [`encode`](Self::encode); as many
-    /// are taken from it as source symbols are lost. An error leaves `block` as it was:
-    /// [`CodeError::TooFewSymbols`] when they do not suffice, [`CodeError::SymbolRange`],
-    /// [`CodeError::RepeatedSymbol`] or [`CodeError::SymbolLength`] when one cannot be of this block.
+    /// `block` has `k * symbol_size` bytes, arbitrary ones at the places of symbols not held.
+    /// `parity` gives parity symbols of `symbol_size` bytes by number, as in
+    /// [`encode`](Self::encode); as many are taken from it as source symbols are lost.
+    ///
+    /// # Errors
+    /// Each leaves `block` as it was: [`CodeError::TooFewSymbols`] when they do not suffice,
+    /// [`CodeError::SymbolRange`], [`CodeError::RepeatedSymbol`] or [`CodeError::SymbolLength`]
+    /// when one cannot be of this block.
     pub fn decode<'a>(
         &self,
         k: u32,

@@ -95,7 +95,7 @@ fn words_are_coded_as_on_the_wire_of_the_nrl() {
 }
 
 #[test]
-fn the_points_of_rfc_5510_give_its_rows() {
+fn points_of_rfc_5510_give_its_rows() {
     let code = ReedSolomon::new(Field::Gf256, Points::Rfc5510, 4, 2).unwrap();
     assert_eq!(row(&code, 0), hex("40 78 36 0f"));
     assert_eq!(row(&code, 1), hex("e7 d2 57 63"));
@@ -176,7 +176,7 @@ fn requests_out_of_range_are_refused() {
 }
 
 #[test]
-fn parity_that_cannot_be_is_refused_and_changes_nothing() {
+fn impossible_parity_is_refused_and_changes_nothing() {
     use CodeError as E;
     let code = rizzo(Field::Gf256, 10, 5);
     let refused = |len: usize, parity: &[(u32, &[u8])]| {
@@ -257,7 +257,7 @@ proptest! {
     }
 
     #[test]
-    fn parity_does_not_depend_on_how_much_is_asked_for_nor_on_zeros(case in case(), part: u32) {
+    fn parity_does_not_depend_on_count_or_padding(case in case(), part: u32) {
         let Case { field, points, max_block_len, parity, k, size, seed } = case;
         let code = ReedSolomon::new(field, points, max_block_len, parity).unwrap();
         let mut source = noise(seed, k as usize * usize::from(size));

@@ -152,7 +152,14 @@ proptest! {
     #[test]
     fn any_list_comes_back(
         list in prop::collection::vec(
-            (any::<bool>(), any::<u32>(), any::<i64>(), 0..NANOS_PER_SECOND, any::<u32>(), ".{1,30}"),
+            (
+                any::<bool>(),
+                any::<u32>(),
+                any::<i64>(),
+                0..NANOS_PER_SECOND,
+                any::<u32>(),
+                ".{1,30}",
+            ),
             0..20,
         ),
     ) {

@@ -3,24 +3,23 @@
 use core::time::Duration;
 
 use super::equation::throughput;
-use crate::base::Rng;
-use crate::base::Timestamp;
+use crate::base::{Rng, Timestamp};
 use crate::norm::backoff::random_backoff;
 use crate::norm::wire::{CcFeedback, CcFlags, CcNode, QuantizedLoss, QuantizedRate, QuantizedRtt};
 
-/// The least backoff factor for answers to probes, of which there can be far more than NACKs
+/// The smallest backoff factor for answers to probes, of which there can be far more than NACKs
 /// (RFC 5740 §5.5.2.2).
-const LEAST_BACKOFF: u8 = 4;
-/// How much of the longest backoff depends on the rate, not on chance: the slowest speak first.
+const MIN_BACKOFF: u8 = 4;
+/// Share of the longest backoff that depends on the rate, not on chance: the slowest answer first.
 const BIAS: f64 = 0.25;
-/// A rate above this part of one that was heard has nothing to add.
+/// A rate above this share of an overheard one has nothing to add.
 const NEWS: f64 = 0.9;
-/// Who cannot take what is sent is silenced so often between two answers of its own: who silenced it
-/// may be lying. From then on it speaks with a probability that grows fourfold each time, so that a large
-/// group does not speak all at once.
-const HUSHES: u8 = 2;
+/// A receiver that cannot take what is sent is suppressed this often between two answers of its
+/// own: the suppressing one may be lying. From then on it answers with a probability that grows
+/// fourfold each time, so that a large group does not answer all at once.
+const MAX_SUPPRESSED: u8 = 2;
 
-/// The sender's advertised timing, and whether there is anybody else.
+/// The sender's advertised timing, and whether there are other receivers.
 #[derive(Copy, Clone, Debug)]
 pub struct CcGroup {
     /// The group's greatest round trip.
@@ -29,13 +28,13 @@ pub struct CcGroup {
     pub backoff: u8,
     /// Receivers, estimated.
     pub size: u64,
-    /// A session of one receiver: nobody is there to be silenced or to silence us.
+    /// A session of one receiver: there is none to suppress, or to be suppressed by.
     pub alone: bool,
 }
 
 impl CcGroup {
     fn longest_backoff(&self) -> Duration {
-        self.grtt.saturating_mul(u32::from(self.backoff.max(LEAST_BACKOFF)))
+        self.grtt.saturating_mul(u32::from(self.backoff.max(MIN_BACKOFF)))
     }
 }
 
@@ -76,22 +75,23 @@ pub struct CcAnswer {
     state: State,
     /// The last probe's.
     cc_sequence: u16,
-    /// We have spoken before the next probe, in its name.
+    /// We have answered the next probe before it came.
     ahead: bool,
     /// The last probe's EXT_RATE.
     send_rate: Option<QuantizedRate>,
     /// CLR and PLR, as the last probe had it.
     role: CcFlags,
-    /// Our round trip, when the sender has told us.
+    /// Our round trip, when the sender has listed it.
     rtt: Option<QuantizedRtt>,
     /// The longest backoff when the last probe came.
     scale: Duration,
-    /// Times in a row that others have silenced us while we could not take what was sent.
-    hushed: u8,
-    /// They have when we could.
-    at_ease: bool,
-    /// Drawn for each backoff, 0 to 1: who of many speaks although silenced.
-    luck: f64,
+    /// Times in a row that we were suppressed while we could not take what was sent.
+    suppressed: u8,
+    /// We were suppressed last while we could.
+    kept_up: bool,
+    /// Drawn for each backoff, 0 to 1: it decides which of many receivers answer although
+    /// suppressed.
+    lot: f64,
 }
 
 impl CcAnswer {
@@ -105,9 +105,9 @@ impl CcAnswer {
             role: CcFlags::NONE,
             rtt: None,
             scale: Duration::ZERO,
-            hushed: 0,
-            at_ease: false,
-            luck: 1.0,
+            suppressed: 0,
+            kept_up: false,
+            lot: 1.0,
         }
     }
 
@@ -116,7 +116,7 @@ impl CcAnswer {
         self.rtt.map(QuantizedRtt::to_duration)
     }
 
-    /// Our round trip, or the GRTT for want of it.
+    /// Our round trip, or the GRTT while it is unknown.
     pub fn rtt(&self, grtt: Duration) -> Duration {
         self.measured_rtt().unwrap_or(grtt)
     }
@@ -133,10 +133,10 @@ impl CcAnswer {
         }
     }
 
-    /// Takes a probe. Who limits the sender answers at once, and so does who is alone; others after
-    /// a backoff, unless they have just spoken or were silenced.
+    /// Takes a probe. A limiting receiver answers at once, and so does one that is alone; others
+    /// after a backoff, unless they have just answered or were suppressed.
     ///
-    /// RFC 5740 has each new probe cancel the backoff under way. Ours goes on: probes come each
+    /// RFC 5740 has each new probe cancel the backoff under way. Here it goes on: probes come each
     /// round trip, backoffs take several, and a slow receiver would hardly ever be heard.
     pub fn probe(
         &mut self,
@@ -164,17 +164,18 @@ impl CcAnswer {
         } else if match self.state {
             State::Idle => true,
             State::Backoff(_) => false,
-            // Who has less to take than when it was silenced, has something to say.
+            // A receiver that gets less than when it was suppressed has something to add.
             State::Holdoff(until) => {
-                until <= now || (self.at_ease && self.is_squeezed(group.grtt, path))
+                until <= now || (self.kept_up && self.is_squeezed(group.grtt, path))
             }
         } {
-            (self.at_ease, self.luck) = (false, rng.unit());
+            self.kept_up = false;
+            self.lot = rng.unit();
             self.state = State::Backoff(now + self.backoff(group, path, rng));
         }
     }
 
-    /// A loss event has begun: who limits the sender says so without waiting for the next probe.
+    /// A loss event has begun: a limiting receiver says so without waiting for the next probe.
     ///
     /// The answer then carries the next probe's number, once: a known peer ignores one that is not
     /// newer than the last.
@@ -186,10 +187,10 @@ impl CcAnswer {
     }
 
     /// Takes another receiver's feedback, from its NACK or ACK or from a NORM_CMD(REPAIR_ADV). It
-    /// silences us when it is about as bad as ours or worse.
+    /// suppresses ours when it is about as bad or worse.
     ///
-    /// Only who has not measured its round trip silences one who has not. The limiting receiver
-    /// silences nobody (RFC 4654 §4.5), nor does one who leaves.
+    /// A receiver that does not know its round trip is suppressed only by others that do not. The
+    /// limiting receiver suppresses none (RFC 4654 §4.5), nor does one that leaves.
     pub fn overhear(
         &mut self,
         now: Timestamp,
@@ -207,12 +208,13 @@ impl CcAnswer {
         let rate = heard.rate.to_bytes_per_second();
         let ours = self.rate(group.grtt, path);
         let squeezed = self.is_squeezed(group.grtt, path);
-        let speak = (1u64 << (2 * self.hushed).min(60)) as f64;
-        let in_vain = squeezed && self.hushed >= HUSHES && self.luck * (group.size as f64) < speak;
+        let answers = (1u64 << (2 * self.suppressed).min(60)) as f64;
+        let drawn = self.lot * (group.size as f64) < answers;
+        let in_vain = squeezed && self.suppressed >= MAX_SUPPRESSED && drawn;
         if rate > 0.0 && ours > NEWS * rate && !in_vain {
-            self.hushed = if squeezed { self.hushed.saturating_add(1) } else { 0 };
+            self.suppressed = if squeezed { self.suppressed.saturating_add(1) } else { 0 };
             self.hold(now, group);
-            self.at_ease = !squeezed;
+            self.kept_up = !squeezed;
         }
     }
 
@@ -221,12 +223,12 @@ impl CcAnswer {
         self.role != CcFlags::NONE
     }
 
-    /// An answer that is due has to wait, for what must be said first.
+    /// An answer that is due has to wait for a message that must go first.
     pub fn postpone(&mut self, until: Timestamp) {
         self.state = State::Backoff(until);
     }
 
-    /// An answer that is due is not given: the sender would not listen.
+    /// An answer that is due is not given: the sender would ignore it.
     pub fn drop_answer(&mut self, now: Timestamp, group: &CcGroup) {
         self.hold(now, group);
     }
@@ -250,7 +252,7 @@ impl CcAnswer {
         if due { self.attach(now, group, path) } else { None }
     }
 
-    /// What any other feedback to this sender carries, which makes an answer needless; `None` when
+    /// What any other feedback to this sender carries, so that no answer is needed; `None` when
     /// the sender does not want it.
     pub fn attach(
         &mut self,
@@ -259,7 +261,8 @@ impl CcAnswer {
         path: &PathState,
     ) -> Option<CcFeedback> {
         self.send_rate?;
-        (self.hushed, self.at_ease) = (0, false);
+        self.suppressed = 0;
+        self.kept_up = false;
         self.hold(now, group);
         Some(self.feedback(group.grtt, path))
     }
@@ -287,7 +290,7 @@ impl CcAnswer {
         path.loss.is_none() && self.send_rate().is_some_and(|sent| ours < NEWS * sent)
     }
 
-    /// True for those whose answers nothing holds back.
+    /// Whether answers need no backoff.
     fn is_prompt(&self, group: &CcGroup) -> bool {
         group.alone || self.role != CcFlags::NONE
     }
@@ -318,7 +321,7 @@ impl CcAnswer {
         longest.mul_f64(BIAS * self.comfort(group.grtt, path)) + random.mul_f64(1.0 - BIAS)
     }
 
-    /// 0 for who is far too slow for the sender, 1 for who keeps up.
+    /// 0 for a receiver that is far too slow for the sender, 1 for one that keeps up.
     fn comfort(&self, grtt: Duration, path: &PathState) -> f64 {
         let Some(send_rate) = self.send_rate() else { return 1.0 };
         match (path.loss, path.receive_rate) {

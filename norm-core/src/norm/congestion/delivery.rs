@@ -1,435 +1,323 @@
 //! A rate that follows what arrives: for networks of one's own, and where loss is not congestion.
 //!
-//! The sender goes on at a rate that is known to arrive, and now and then sends a short *pulse*
-//! faster. What a receiver reports of just that time tells whether the path takes more, and if not,
-//! how much it takes. In the beginning pulses follow each other, and each doubles the rate or more;
-//! later they are rare and small, each with a *drain* behind it that empties the queue again.
-//! docs/congestion-control.md has the reasons and the measurements.
+//! The sender goes on at a rate that is known to arrive, and now and then sends a short *rate
+//! probe*, which is faster. What a receiver reports of just that time tells whether the path takes
+//! more, and if not, how much it takes. In startup rate probes follow each other, and each doubles
+//! the rate or more; later they are rare and small, and after each a *drain* empties the queue
+//! again (the terms are those of BBR). docs/congestion-control.md has the reasons and the
+//! measurements.
+//!
+//! [`Delivery`] joins parts that know little of each other: [`path`] estimates bandwidth, baseline
+//! loss and jitter, [`schedule`] is the course of phases, [`probing`] shapes rate probes,
+//! [`verdict`] judges them, [`shortfall`] counts what did not arrive, [`queue`] and [`ce`] see
+//! queues, [`burst`] limits bursts, [`scavenger`] yields to other traffic, [`probe_log`] matches
+//! reports with what was sent, and [`reports`] says what follows from a report.
 
-mod giving_way;
-mod marks;
-mod shape;
-mod verdicts;
+mod burst;
+mod ce;
+mod path;
+mod probe_log;
+mod probing;
+mod queue;
+mod reports;
+mod scavenger;
+mod schedule;
+mod shortfall;
+mod verdict;
 
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use super::interval::{Departure, Interval, Total};
 use super::limits::RateLimits;
 use crate::base::Timestamp;
+use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{PathReport, QuantizedRate, Watch};
-use giving_way::GivingWay;
-use marks::Marks;
+use burst::Bursts;
+use ce::CeMarks;
+use path::Path;
+use probe_log::{ProbeLog, SentProbe};
+use probing::Probing;
+use queue::QueueWatch;
+use scavenger::Scavenger;
+use schedule::{MIN_PHASE, Phase, Schedule};
+use shortfall::Shortfalls;
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Step {
-    /// At the rate that is known to arrive.
-    Hold,
-    /// Faster, to see whether that arrives too.
-    Pulse,
-    /// As [`Step::Hold`], right behind a pulse: whether its queue is still there.
-    Settle,
-    /// Slower, to empty the queue that a pulse may have made.
-    Drain,
-    /// As [`Step::Hold`], until the report of the time that this probe has ended.
-    Await { probe: u16, until: Timestamp },
-}
+/// Share of the bandwidth estimate while cruising: queues shrink rather than grow.
+const CRUISE_SHARE: f64 = 0.97;
+/// Share of the bandwidth estimate while a queue is drained, or other traffic yielded to.
+const DRAIN_SHARE: f64 = 0.75;
+/// Share of the bandwidth estimate while a long queue stands.
+const STANDING_QUEUE_SHARE: f64 = 0.8;
+/// A receiver that takes less pauses startup for this time and four round trips: until it says so
+/// again.
+const STARTUP_PAUSE: Duration = Duration::from_millis(50);
 
-/// A probe that left, and what went on before it.
-#[derive(Copy, Clone, Debug)]
-struct Sent {
-    cc_sequence: u16,
-    departure: Departure,
-    /// What the time before it was, and what it was to send.
-    step: Step,
-    target: f64,
-}
-
-/// Probes remembered: reports of older ones say nothing.
-const PROBES: usize = 64;
-/// Times between probes.
-const GAP_SHORTEST: Duration = Duration::from_millis(20);
-const GAP_LONGEST: Duration = Duration::from_millis(250);
-/// Times between pulses that find nothing.
-const CYCLE_SHORTEST: Duration = Duration::from_secs(1);
-const CYCLE_LONGEST: Duration = Duration::from_secs(4);
-/// How much faster pulses are: in the beginning, and later.
-const OPENING: f64 = 2.0;
-const TOUCH: f64 = 1.25;
-/// Rates as parts of what arrives.
-const HOLD: f64 = 0.97;
-const DRAIN: f64 = 0.75;
-const PRESSED: f64 = 0.8;
-/// Packets that leave at once at most, and how long fewer do.
-const BURST: usize = 64;
-const LONGER_BURSTS: Duration = Duration::from_secs(5);
-/// Times that tell what is lost anyway, and the one before them.
-const CALM_HOLDS: u32 = 4;
-/// Where more than this part is lost anyway, what the opening found is uncertain: so many pulses follow it
-/// sooner, in this time or some round trips.
-const LOSSY: f64 = 0.02;
-const RETRIES: u32 = 5;
-const RETRY_SHORTEST: Duration = Duration::from_millis(200);
-/// After a turn of another law the round trip tells for so long that a queue stands.
-const STRETCHED: Duration = Duration::from_secs(60);
-/// The opening waits so long, and some round trips, for somebody else to say again that it takes less.
-const OPENING_PAUSE: Duration = Duration::from_millis(50);
-
-/// The controller. It knows nothing of receivers: whoever owns it hands in the reports of the one
-/// that limits.
+/// The controller. It knows nothing of receivers: its owner hands in the reports of the limiting
+/// one.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    limits: RateLimits,
-    /// Bytes of a packet, headers included.
-    packet: f64,
-    overhead: usize,
-    /// Bytes per second that are known to arrive.
-    bandwidth: f64,
-    /// Nothing was found yet that does not arrive.
-    opening: bool,
-    /// A report of somebody has set the first rate.
-    begun: bool,
-    gain: f64,
-    step: Step,
-    /// The next probe is due then, ...
-    until: Timestamp,
-    /// ... and the next pulse.
-    pulse_at: Timestamp,
-    /// The queue is long.
-    pressed: bool,
-    marks: Marks,
-    /// The part of the time, of late, in which there was a queue.
-    crowding: f64,
-    /// How many times longer than usual pulses are, because short ones told what did not hold: a
-    /// shaper lets the first packets of a burst pass.
-    longer: u32,
-    /// How much longer the round trip is than the shortest, until then: another law had its turn, and whoever
-    /// receives has hardly seen an empty queue of late.
-    stretch: Option<(Duration, Timestamp)>,
-    /// When a pulse last raised the capacity.
-    raised_at: Option<Timestamp>,
-    /// Times at a rate that has just been found to arrive: what is lost then is lost anyway. The
-    /// first of them began before.
-    calm_holds: u32,
-    /// Times in a row that less arrived than was sent.
-    doubts: u32,
-    /// In the opening something was lost between pulses, too: how much of it all is not known yet.
-    leaks: bool,
-    /// Pulses that may still follow the opening sooner than usual, and when the next one may.
-    retries: u32,
-    retry_at: Option<Timestamp>,
-    /// How much later a probe came than the one before, when that may have been chance.
-    blip: Duration,
-    /// A pulse that arrived late, and what it was to send.
-    unsure: Option<(Interval, f64)>,
-    /// How much a way differs when there is no queue.
-    jitter: Duration,
-    /// The part lost at calm times.
-    base: f64,
-    rtt: Duration,
-    /// Packets that may leave at once, and when more of them may again.
-    burst: usize,
-    longer_at: Timestamp,
-    /// Only when it gives way to everybody else.
-    way: Option<GivingWay>,
-    log: VecDeque<Sent>,
+    /// A report has set the first rate.
+    has_report: bool,
+    path: Path,
+    schedule: Schedule,
+    probing: Probing,
+    shortfalls: Shortfalls,
+    queue: QueueWatch,
+    ce: CeMarks,
+    bursts: Bursts,
+    /// Only when it yields to all other traffic.
+    scavenger: Option<Scavenger>,
+    log: ProbeLog,
 }
 
 impl Delivery {
     /// Before anything is known: ten packets in `rtt`, a guess. `packet` bytes are the longest UDP
-    /// payload, `overhead` those of the headers below.
+    /// payload.
     pub fn new(
         limits: RateLimits,
         packet: usize,
-        overhead: usize,
+        overhead: PacketOverhead,
         rtt: Duration,
         now: Timestamp,
     ) -> Self {
-        let mut new = Self {
-            limits,
-            packet: (packet + overhead) as f64,
-            overhead,
-            bandwidth: 0.0,
-            opening: true,
-            begun: false,
-            gain: OPENING,
-            step: Step::Hold,
-            until: now,
-            pulse_at: now,
-            pressed: false,
-            marks: Marks::default(),
-            crowding: 0.0,
-            longer: 1,
-            stretch: None,
-            raised_at: None,
-            calm_holds: 0,
-            doubts: 0,
-            leaks: false,
-            retries: 0,
-            retry_at: None,
-            blip: Duration::ZERO,
-            unsure: None,
-            jitter: Duration::ZERO,
-            base: 0.0,
-            rtt,
-            burst: BURST,
-            longer_at: now,
-            way: None,
-            log: VecDeque::new(),
-        };
-        new.bandwidth = new.first_rate();
-        new
+        Self {
+            has_report: false,
+            path: Path::new(limits, packet, overhead, rtt),
+            schedule: Schedule::new(now),
+            probing: Probing::new(),
+            shortfalls: Shortfalls::default(),
+            queue: QueueWatch::default(),
+            ce: CeMarks::default(),
+            bursts: Bursts::new(now),
+            scavenger: None,
+            log: ProbeLog::default(),
+        }
+    }
+
+    /// Makes the controller a scavenger: it yields to all other traffic on the path.
+    #[must_use]
+    pub fn scavenger(self) -> Self {
+        Self { scavenger: Some(Scavenger::default()), ..self }
     }
 
     /// The rate now, in bytes per second.
     pub fn rate(&self) -> f64 {
-        let hold = match (self.pressed || self.is_ce_marked(), self.opening) {
-            _ if self.is_in_the_way() => DRAIN,
-            (true, _) => PRESSED,
-            (false, true) => 1.0,
-            (false, false) => HOLD,
-        };
-        let part = match self.step {
-            Step::Hold | Step::Settle | Step::Await { .. } => hold,
-            Step::Pulse => self.gain,
-            Step::Drain => DRAIN.min(hold),
-        };
-        self.limits.bounded(self.bandwidth * part)
-    }
-
-    /// What the path is known to take, in bytes per second.
-    pub fn bandwidth(&self) -> f64 {
-        self.bandwidth
-    }
-
-    /// How much the way of a probe differs without a queue.
-    pub fn jitter(&self) -> Duration {
-        self.jitter
-    }
-
-    /// A receiver has said something.
-    pub fn has_report(&self) -> bool {
-        self.begun
-    }
-
-    /// When the next probe is due.
-    pub fn next(&self) -> Timestamp {
-        self.until
-    }
-
-    /// A probe leaves now, behind so much: one time is over, the next begins. What the probe says.
-    pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
-        let ended = self.step;
-        // Behind a pulse its queue is still there.
-        let held = ended != Step::Drain
-            && self.is_calm()
-            && self.log.back().is_some_and(|sent| sent.step != Step::Settle);
-        if matches!(ended, Step::Hold | Step::Await { .. }) {
-            self.calm_holds = self.calm_holds.saturating_sub(1);
-        }
-        if self.log.len() == PROBES {
-            self.log.pop_front();
-        }
-        let departure = Departure { at: now, total };
-        self.log.push_back(Sent { cc_sequence, departure, step: ended, target: self.rate() });
-        let wait = now + self.rtt * 3 + GAP_SHORTEST;
-        self.step = match ended {
-            Step::Pulse => Step::Settle,
-            Step::Settle if self.opening => Step::Await { probe: cc_sequence, until: wait },
-            Step::Settle => Step::Drain,
-            Step::Drain if now < self.pulse_at => Step::Hold,
-            Step::Drain => Step::Await { probe: cc_sequence.wrapping_sub(1), until: wait },
-            Step::Await { until, .. } if now < until => ended,
-            Step::Await { .. } | Step::Hold if self.may_pulse(now) => Step::Pulse,
-            Step::Await { .. } | Step::Hold => Step::Hold,
-        };
-        if self.step == Step::Pulse && self.is_bold() {
-            self.gain = self.opening_gain();
-        }
-        self.until = now + self.length();
-        Watch {
-            quiet: ended == Step::Drain,
-            cruise: held,
-            fair: false,
-            paused: false,
-            rate: QuantizedRate::from_bytes_per_second(self.rate()),
-        }
-    }
-
-    /// The same time seen by a receiver; `None` when it was too long ago, or cannot be true.
-    pub fn interval(&self, report: &PathReport) -> Option<Interval> {
-        let at = |sequence| self.log.iter().find(|sent| sent.cc_sequence == sequence);
-        let to = at(report.cc_sequence)?;
-        let from = at(report.cc_sequence.wrapping_sub(report.probes))?;
-        Interval::new(from.departure, to.departure, report, self.overhead)
-    }
-
-    /// Takes the limiting receiver's report, and its round trip.
-    pub fn take(&mut self, now: Timestamp, report: &PathReport, rtt: Duration) {
-        self.rtt = rtt;
-        if !self.begun {
-            self.begun = true;
-            self.bandwidth = self.bandwidth.max(self.first_rate());
-            self.gain = self.first_gain();
-            // First of all, whether the first rate arrives.
-            let probe = report.cc_sequence.wrapping_add(2);
-            self.step = Step::Await { probe, until: now + rtt * 3 + GAP_SHORTEST * 3 };
-            self.until = now;
-            return;
-        }
-        let Some(interval) = self.interval(report) else { return };
-        let ended = self.log.iter().find(|sent| sent.cc_sequence == report.cc_sequence);
-        let Some(&Sent { step, target, .. }) = ended else { return };
-        let awaited = matches!(self.step, Step::Await { probe, .. }
-            if report.cc_sequence.wrapping_sub(probe) < 0x8000);
-        self.base = interval.baseline_loss;
-        self.leaks |=
-            self.opening && report.lost > 0 && !matches!(step, Step::Pulse | Step::Settle);
-        self.heed_marks(now, step, &interval);
-        self.watch_queue(step, &interval);
-        if let Some(at) = self.retry_at.filter(|_| self.base > LOSSY) {
-            self.pulse_at = self.pulse_at.min(at);
-        }
-        if self.give_way(now, step, &interval) {
-            return;
-        }
-        if let Some((pulse, target)) = self.unsure.take() {
-            if step == Step::Settle {
-                self.settle(now, &pulse, target, &interval);
-            } else {
-                // What would have told is lost.
-                self.go_on(now, self.rtt);
-            }
-        }
-        if step == Step::Pulse && report.probes == 1 {
-            self.take_pulse(now, interval, target);
-        } else if report.probes > 1 && self.take_merged_pulse(now, step, &interval) {
-            // A pulse and some of what was around it, because a probe was lost.
-        } else if step == Step::Settle {
-            // Too short to tell anything else.
-        } else if interval.is_congested(self.jitter) {
-            if !self.shorten_bursts(now, &interval) {
-                self.take_doubt(now, &interval);
-            }
+        let cruise = if self.yields() {
+            DRAIN_SHARE
+        } else if self.queue.stands() || self.is_ce_marked() {
+            STANDING_QUEUE_SHARE
+        } else if self.is_startup() {
+            1.0
         } else {
-            self.doubts = 0;
-            let blip = core::mem::take(&mut self.blip).max(interval.grown);
-            self.note_jitter(blip.min(Duration::from_millis(50)), 8);
-            if now >= self.longer_at && self.burst < BURST {
-                (self.burst, self.longer_at) = (self.burst * 2, now + LONGER_BURSTS);
-            }
-            if awaited {
-                // The first rate arrives, or a pulse's own report is lost.
-                self.go_on(now, Duration::ZERO);
-            }
-        }
+            CRUISE_SHARE
+        };
+        let share = match self.schedule.phase() {
+            Phase::Cruise | Phase::Observe | Phase::AwaitReport { .. } => cruise,
+            Phase::Probe => self.probing.gain(),
+            Phase::Drain => DRAIN_SHARE.min(cruise),
+        };
+        self.path.bounded(self.path.bandwidth() * share)
     }
 
-    /// Somebody else takes no more than this, in bytes per second.
-    pub fn limit_to(&mut self, now: Timestamp, most: f64) {
-        self.bandwidth = most.min(self.bandwidth);
-        self.unsure = None;
-        self.forget_best();
-        self.found(now);
+    /// The bandwidth estimate: what the path is known to take, in bytes per second.
+    pub fn bandwidth(&self) -> f64 {
+        self.path.bandwidth()
     }
 
-    /// Nobody says anything any more.
-    pub fn halve(&mut self, now: Timestamp) {
-        self.bandwidth = (self.bandwidth / 2.0).max(self.first_rate().min(self.bandwidth));
-        self.step = Step::Hold;
-        self.pulse_at = now;
+    /// How much the delay of a probe packet differs without a queue.
+    pub fn jitter(&self) -> Duration {
+        self.path.jitter()
     }
 
-    /// The part of the time, of late, in which there was a queue, 0 to 1. Ours is gone soon: if there is one
-    /// mostly, it is somebody else's.
-    pub fn queue_occupancy(&self) -> f64 {
-        self.crowding
+    /// A receiver has reported.
+    pub fn has_report(&self) -> bool {
+        self.has_report
     }
 
-    /// Nothing was found yet that does not arrive.
+    /// Every rate was found to arrive so far.
     pub fn is_startup(&self) -> bool {
-        self.opening
+        self.probing.is_startup()
+    }
+
+    /// Routers say that there is a queue, and it is not that of a rate probe.
+    pub fn is_ce_marked(&self) -> bool {
+        self.ce.stand()
+    }
+
+    /// Share of the recent time in which there was a queue, 0 to 1. One of our own is gone soon: if
+    /// there is one mostly, other traffic makes it.
+    pub fn queue_occupancy(&self) -> f64 {
+        self.queue.occupancy()
+    }
+
+    /// When the next probe packet is due.
+    pub fn next(&self) -> Timestamp {
+        self.schedule.ends_at()
+    }
+
+    /// Packets that may leave at once.
+    pub fn burst(&self) -> usize {
+        let quiet = self.schedule.is_quiet(self.is_startup());
+        let (rate, packet) = (self.rate(), self.path.packet());
+        if quiet { self.bursts.quiet_limit(rate, packet) } else { self.bursts.limit(rate, packet) }
+    }
+
+    /// The interval that a report describes, seen from both sides; `None` when it was too long ago,
+    /// or cannot be true.
+    pub fn interval(&self, report: &PathReport) -> Option<Interval> {
+        self.log.interval(report, self.path.overhead())
+    }
+
+    /// Whether a report has CE marks that no rate probe explains; in startup, where rate probes
+    /// follow each other, they explain none.
+    pub fn shows_ce_marks(&self, report: &PathReport) -> bool {
+        let steady = || self.log.phases(report).all(Phase::is_steady);
+        report.ce_marked > 0 && (self.is_startup() || steady())
+    }
+
+    /// A probe packet leaves now, after `total`: one phase is over, the next begins. What it says.
+    pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
+        let (ended, startup) = (self.schedule.phase(), self.is_startup());
+        // After a rate probe its queue is still there.
+        let cruise = ended != Phase::Drain
+            && self.schedule.is_quiet(startup)
+            && self.log.newest().is_some_and(|probe| probe.phase != Phase::Observe);
+        let departure = Departure { at: now, total };
+        self.log.push(SentProbe { cc_sequence, departure, phase: ended, target: self.rate() });
+        let may_probe = self.may_probe(now);
+        self.schedule.advance(now, cc_sequence, self.path.rtt(), startup, may_probe);
+        if self.schedule.phase() == Phase::Probe && self.is_bold() {
+            self.probing.choose_startup_gain(&self.path);
+        }
+        self.schedule.end_at(now + self.phase_length());
+        let rate = QuantizedRate::from_bytes_per_second(self.rate());
+        Watch { quiet: ended == Phase::Drain, cruise, fair: false, paused: false, rate }
+    }
+
+    /// Another receiver takes no more than this, in bytes per second.
+    pub fn limit_to(&mut self, now: Timestamp, max: f64) {
+        self.path.lower_to(max);
+        self.probing.take_inconclusive();
+        if let Some(scavenger) = &mut self.scavenger {
+            scavenger.forget_best_rate();
+        }
+        self.limit_found(now);
+    }
+
+    /// No receiver reports any more.
+    pub fn halve(&mut self, now: Timestamp) {
+        let bandwidth = self.path.bandwidth();
+        let least = self.path.first_rate().min(bandwidth);
+        self.path.set_bandwidth((bandwidth / 2.0).max(least));
+        self.schedule.cruise_and_probe(now);
     }
 
     /// Queues so far were of our own making.
     pub fn forget_occupancy(&mut self) {
-        self.crowding = 0.0;
+        self.queue.forget_occupancy();
     }
 
-    /// The shortest round trip to the limiting receiver so far, before its report is taken.
-    pub fn note_min_rtt(&mut self, now: Timestamp, nearest: Duration, rtt: Duration) {
-        let longer = rtt.saturating_sub(nearest);
-        self.stretch = self
-            .stretch
-            // It is empty now and then, and then all know it.
-            .filter(|&(_, until)| now < until && longer > nearest / 16)
-            .map(|(_, until)| (longer, until));
+    /// The smallest round trip to the limiting receiver so far, before its report is taken.
+    pub fn note_min_rtt(&mut self, now: Timestamp, min_rtt: Duration, rtt: Duration) {
+        self.queue.note_rtt(now, min_rtt, rtt);
     }
 
-    /// Goes on at a rate that something else has found, in bytes per second.
+    /// Goes on at a rate that another controller has found, in bytes per second.
     pub fn resume(&mut self, now: Timestamp, rate: f64) {
-        self.stretch = Some((Duration::ZERO, now + STRETCHED));
-        self.unsure = None;
-        // Numbers of probes may come again.
+        self.queue.resume(now);
+        self.probing.take_inconclusive();
+        // Numbers of probe packets may come again.
         self.log.clear();
-        self.bandwidth = rate;
-        (self.crowding, self.pressed, self.doubts) = (0.0, false, 0);
-        self.marks = Marks::default();
-        self.found(now);
-        self.until = now;
+        self.path.set_bandwidth(rate);
+        self.shortfalls.forget_count();
+        self.ce = CeMarks::default();
+        self.limit_found(now);
+        self.schedule.end_at(now);
     }
 
-    /// Somebody says, for the first time, that it takes less: the opening waits for the second time, at
-    /// half the rate.
+    /// A receiver says, for the first time, that it takes less: startup waits for the second time,
+    /// at half the rate.
     pub fn pause_startup(&mut self, now: Timestamp) {
-        if self.opening {
+        if self.is_startup() {
             self.halve(now);
-            self.pulse_at = now + self.rtt * 4 + OPENING_PAUSE;
-            self.until = now;
+            self.schedule.probe_at(now + self.path.rtt() * 4 + STARTUP_PAUSE);
+            self.schedule.end_at(now);
         }
     }
 
-    /// Who limited is gone, and somebody else reports: before it came, so much arrived.
+    /// The limiting receiver is gone, and another one reports: before the limit came, `before`
+    /// bytes per second arrived.
     pub fn release(&mut self, now: Timestamp, before: f64) {
-        if !self.begun {
+        if !self.has_report {
             return;
         }
-        // Half of it, for that was some time ago; from there on as in the beginning.
-        self.bandwidth = self.limits.bounded(self.bandwidth.max(before / 2.0));
-        (self.opening, self.pressed, self.gain, self.doubts) = (true, false, OPENING, 0);
-        self.marks = Marks::default();
-        // That was the other one's way.
-        (self.jitter, self.leaks, self.unsure) = (Duration::ZERO, false, None);
-        self.go_on(now, self.rtt);
+        // Half of it, for that was some time ago; from there on as in startup.
+        self.path.raise_to(before / 2.0);
+        self.path.apply_limits();
+        self.path.forget_jitter();
+        self.begin_startup();
+        self.shortfalls.forget_count();
+        self.probing.take_inconclusive();
+        self.schedule.probe_after(now, self.path.rtt());
     }
 
     /// Never faster from now on, in bytes per second.
     pub fn set_max_rate(&mut self, max: f64) {
-        self.limits.max = max;
+        self.path.set_max_rate(max);
     }
 
     /// Nothing was sent for a while: as in the beginning, but for the round trip.
     pub fn restart(&mut self, now: Timestamp) {
-        self.bandwidth = self.first_rate().min(self.bandwidth);
-        (self.opening, self.pressed, self.gain) = (true, false, OPENING);
-        self.marks = Marks::default();
-        (self.doubts, self.blip, self.unsure) = (0, Duration::ZERO, None);
-        (self.raised_at, self.calm_holds, self.leaks) = (None, 0, false);
-        (self.stretch, self.retries, self.retry_at) = (None, 0, None);
-        self.way = self.way.take().map(|_| GivingWay::default());
-        // Reports of times before say nothing.
+        self.path.lower_to(self.path.first_rate());
+        self.begin_startup();
+        self.probing.forget_results();
+        self.shortfalls = Shortfalls::default();
+        self.schedule.end_quiet_intervals();
+        self.queue.forget_inflation();
+        self.scavenger = self.scavenger.take().map(|_| Scavenger::default());
+        // Reports of earlier phases tell nothing.
         self.log.clear();
-        self.go_on(now, Duration::ZERO);
+        self.schedule.probe_after(now, Duration::ZERO);
     }
 
-    fn may_pulse(&self, now: Timestamp) -> bool {
-        let room = self.bandwidth < self.limits.max * 0.99;
-        let free = !self.pressed && !self.is_ce_marked() && !self.is_in_the_way();
-        self.begun && now >= self.pulse_at && free && room
+    /// Whether other traffic uses the path, and nothing more is tried.
+    fn yields(&self) -> bool {
+        self.scavenger.as_ref().is_some_and(Scavenger::yields)
     }
 
-    fn first_rate(&self) -> f64 {
-        self.limits.first_rate(self.packet, self.rtt)
+    /// In startup, unless it is a scavenger: the first rate is far below what most paths take.
+    fn is_bold(&self) -> bool {
+        self.is_startup() && self.scavenger.is_none()
+    }
+
+    fn may_probe(&self, now: Timestamp) -> bool {
+        let free = !self.queue.stands() && !self.is_ce_marked() && !self.yields();
+        self.has_report && self.schedule.is_probe_due(now) && free && self.path.has_headroom()
+    }
+
+    /// How long the phase that begins is to last.
+    fn phase_length(&self) -> Duration {
+        match self.schedule.phase() {
+            Phase::Probe | Phase::Drain => self.probing.length(&self.path, self.is_bold()),
+            Phase::Observe => schedule::observe_length(&self.path),
+            Phase::Cruise | Phase::AwaitReport { .. } if !self.has_report => MIN_PHASE,
+            Phase::Cruise | Phase::AwaitReport { .. } => schedule::cruise_length(&self.path),
+        }
+    }
+
+    /// The path's limit is known for now.
+    fn limit_found(&mut self, now: Timestamp) {
+        self.probing.limit_found();
+        self.path.apply_limits();
+        self.schedule.limit_found(now, self.path.rtt());
+        self.schedule.end_by(now + self.phase_length());
+    }
+
+    /// Startup begins anew: the path is another one, or was not used for a while.
+    fn begin_startup(&mut self) {
+        self.probing.begin_startup();
+        self.queue.forget_queue();
+        self.ce = CeMarks::default();
     }
 }
 

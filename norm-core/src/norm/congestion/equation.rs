@@ -33,7 +33,8 @@ pub fn loss_rate(packet: f64, rtt: Duration, rate: f64) -> f64 {
     if wanted.is_nan() || wanted >= cost(1.0) {
         return 1.0;
     }
-    // The first term alone bounds the answer from above, and is nearly all of it when loss is small.
+    // The first term alone bounds the answer from above, and is nearly all of it when loss is
+    // small.
     let (mut low, mut high) = (0.0, (1.5 * wanted * wanted).min(1.0));
     for _ in 0..HALVINGS {
         let middle = (low + high) / 2.0;
@@ -61,7 +62,7 @@ mod tests {
     const RTT: Duration = Duration::from_millis(100);
 
     #[test]
-    fn known_points_of_the_equation() {
+    fn equation_has_its_known_points() {
         // By hand: p = 1 %, sqrt(2p/3) = 0.081650, 12 sqrt(3p/8) p (1 + 32 p²) = 0.007372.
         let rate = throughput(1000.0, RTT, 0.01);
         assert!((rate - 10_000.0 / 0.089_022).abs() < 5.0, "{rate}");
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_scale_are_defined() {
+    fn ends_of_the_scale_are_defined() {
         assert_eq!(throughput(1000.0, RTT, 0.0), f64::INFINITY);
         assert_eq!(throughput(1000.0, RTT, 7.0), throughput(1000.0, RTT, 1.0));
         assert!(throughput(1000.0, Duration::ZERO, 0.5).is_finite());
@@ -81,7 +82,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_inverse_gives_back_the_loss(
+        fn inverse_gives_back_the_loss(
             exponent in -9.0..0.0, rtt in 1u64..10_000_000, packet in 40.0..9000.0,
         ) {
             let (loss, rtt) = (libm::exp10(exponent), Duration::from_micros(rtt));

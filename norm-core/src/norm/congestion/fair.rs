@@ -1,13 +1,13 @@
 //! A rate that is fair to TCP: NORM-CC (RFC 5740 §5.5.2.3; TFMCC, RFC 4654).
 //!
 //! Until something is lost the rate follows what arrives, twice of it each round trip. From then on
-//! it is what the throughput equation makes of the limiting receiver's loss and of its round trip as
-//! we measure it. It rises by a packet per round trip and falls at once, by half a round trip at most:
-//! one wrong report is no collapse.
+//! it is what the throughput equation makes of the limiting receiver's loss and of its round trip
+//! as we measure it. It rises by a packet per round trip and falls at once, by half per round trip
+//! at most: one wrong report is no collapse.
 //!
-//! When nobody answers, or nothing is sent for a while, the rate is halved again and again, down to
-//! its lower limit. What it was before is remembered, and the way back goes by doubling: silence
-//! costs some round trips, not minutes.
+//! When no receiver answers, or nothing is sent for a while, the rate is halved again and again,
+//! down to its lower limit. What it was before is remembered, and the way back goes by doubling:
+//! silence costs some round trips, not minutes.
 
 use core::time::Duration;
 
@@ -15,35 +15,40 @@ use super::RateLimits;
 use super::equation::throughput;
 use crate::base::Timestamp;
 
-/// What a new round trip counts in the mean (RFC 5740 §5.5.2.3), ...
-const SMOOTH: f64 = 0.1;
-/// ... and how much the last one may change the rate (RFC 5348 §4.5). Hardly upwards: a queue that has
-/// just been emptied is soon filled again.
-const DAMPING: (f64, f64) = (0.5, 1.1);
-/// Rises count at most so many round trips: time without a report is none to have risen in.
+/// Weight of a new round trip in the mean (RFC 5740 §5.5.2.3).
+const SMOOTHING: f64 = 0.1;
+/// A round trip longer than the mean lowers the rate to this share of it at most (RFC 5348 §4.5).
+const MIN_DAMPING: f64 = 0.5;
+/// A round trip shorter than the mean raises the rate by this factor at most: a queue that has just
+/// been emptied is soon filled again.
+const MAX_DAMPING: f64 = 1.1;
+/// Round trips that a rise counts at most: the rate does not rise for time without a report.
 const RISE_ROUNDS: f64 = 4.0;
-/// Reports come no more often than this, which can be many round trips: a packet for each of them
-/// would be far too much before the first one is heard of. So it is one in this time, or this part
-/// of the rate.
-const LOOP: f64 = 0.01;
-const STRIDE: f64 = 0.1;
-/// On ways as short as this, in seconds, we take this part of what the equation says, and more on ways up to
-/// twice as long. Queues there are some packets long: ours, which come one by one, find them full less often
-/// than TCP's, of which several come together.
-const SHORT_WAY: f64 = 0.01;
-const SHORT_PART: f64 = 0.8;
-/// Not where routers mark packets, though: for marks it makes no difference who comes how. They are expected
-/// again within this time, and so many round trips.
-const MARKED: Duration = Duration::from_secs(2);
-const MARKED_ROUNDS: u32 = 20;
-/// Packets that leave at once make this many seconds of the rate.
+/// Seconds between reports at least, which can be many round trips: a packet for each of those
+/// would be far too much before the first one shows. So the rate rises by one packet in this time,
+/// or by [`RISE_SHARE`].
+const MIN_LOOP: f64 = 0.01;
+/// Share of the rate by which it rises in [`MIN_LOOP`], where the round trip is shorter than that.
+const RISE_SHARE: f64 = 0.1;
+/// Round trips up to this, in seconds, are short. Queues of such paths hold a few packets: ours,
+/// which come one by one, find them full less often than TCP's, of which several come together.
+const SHORT_RTT: f64 = 0.01;
+/// Share of the equation's rate that is taken at [`SHORT_RTT`]; all of it from twice that on, and
+/// where routers mark packets, because marks do not depend on bursts.
+const SHORT_RTT_SHARE: f64 = 0.8;
+/// CE marks are expected again within this time, or [`CE_ROUNDS`].
+const CE_TIME: Duration = Duration::from_secs(2);
+/// CE marks are expected again within this many round trips, or [`CE_TIME`].
+const CE_ROUNDS: u32 = 20;
+/// A burst is this many seconds of the rate at most.
 const BURST_TIME: f64 = 0.000_25;
-const BURST_MOST: usize = 64;
+/// Packets that leave at once at most.
+const MAX_BURST: usize = 64;
 
 /// What a receiver says that it can take.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub enum Claim {
-    /// It has lost nothing yet: twice what arrives, in bytes per second with headers.
+    /// It has lost nothing yet: twice the rate that arrives, in bytes per second with headers.
     Start(f64),
     /// It has lost something.
     Loss {
@@ -56,33 +61,36 @@ pub enum Claim {
     Rate(f64),
 }
 
-/// The controller. It knows nothing of receivers: whoever owns it hands in what the limiting one
-/// says.
+/// The controller. It knows nothing of receivers: its owner hands in what the limiting one says.
 #[derive(Clone, Debug)]
 pub struct Fair {
     limits: RateLimits,
     /// Bytes of a packet, headers included.
     packet: f64,
     rate: f64,
-    /// Nobody has lost anything yet.
-    starting: bool,
+    /// No receiver has lost anything yet.
+    slow_start: bool,
     /// When routers last marked packets instead of dropping them.
-    marked: Option<Timestamp>,
-    /// Our round trip to the limiting receiver; the mean, and the mean of roots of seconds.
+    ce_marked_at: Option<Timestamp>,
+    /// Our round trip to the limiting receiver, smoothed.
     rtt: Duration,
+    /// Mean of the square roots of round trips, in roots of seconds.
     mean_root: f64,
+    /// Square root of the last round trip, in roots of seconds.
     last_root: f64,
+    /// The round trip is no guess any more.
     measured: bool,
-    /// The rate that was right before a silence.
-    known: f64,
-    /// When the rate was last allowed to rise, and to fall.
-    risen: Timestamp,
-    fallen: Timestamp,
+    /// The rate that was right before a silence, in bytes per second; 0 when there is none.
+    rate_before: f64,
+    /// When the rate was last allowed to rise.
+    risen_at: Timestamp,
+    /// When the rate last fell.
+    fallen_at: Timestamp,
     /// The last probe found that as much was sent as was allowed.
     busy: bool,
-    /// Bytes that were allowed since the last probe, until then.
+    /// Bytes that were allowed from the last probe until `allowed_until`.
     allowed: f64,
-    until: Timestamp,
+    allowed_until: Timestamp,
 }
 
 impl Fair {
@@ -93,61 +101,62 @@ impl Fair {
             limits,
             packet: packet as f64,
             rate: 0.0,
-            starting: true,
-            marked: None,
+            slow_start: true,
+            ce_marked_at: None,
             rtt,
             mean_root: 0.0,
             last_root: 0.0,
             measured: false,
-            known: 0.0,
-            risen: now,
-            fallen: now,
+            rate_before: 0.0,
+            risen_at: now,
+            fallen_at: now,
             busy: true,
             allowed: 0.0,
-            until: now,
+            allowed_until: now,
         };
         new.rate = new.first_rate();
         new
     }
 
-    /// At a rate, in bytes per second, and a round trip that are known: from there on it rises as slowly as
-    /// TCP does.
+    /// At a rate, in bytes per second, and a round trip that are known: from there on it rises as
+    /// slowly as TCP does.
     pub fn at(limits: RateLimits, packet: usize, rate: f64, rtt: Duration, now: Timestamp) -> Self {
         let mut new = Self::new(limits, packet, rtt, now);
         new.follow(rtt);
-        (new.rate, new.starting) = (limits.bounded(rate), false);
+        new.rate = limits.bounded(rate);
+        new.slow_start = false;
         new
     }
 
     /// The rate now, in bytes per second, headers included.
     pub fn rate(&self) -> f64 {
-        if self.starting || self.last_root <= 0.0 {
+        if self.slow_start || self.last_root <= 0.0 {
             return self.limits.bounded(self.rate);
         }
         // A queue that grows slows us down at once, and one that shrinks lets us go on.
-        let (least, most) = DAMPING;
-        self.limits.bounded(self.rate * (self.mean_root / self.last_root).clamp(least, most))
+        let damping = (self.mean_root / self.last_root).clamp(MIN_DAMPING, MAX_DAMPING);
+        self.limits.bounded(self.rate * damping)
     }
 
-    /// Nobody has lost anything yet.
+    /// No receiver has lost anything yet.
     pub fn is_slow_start(&self) -> bool {
-        self.starting
+        self.slow_start
     }
 
     /// Packets that may leave at once.
     pub fn burst(&self) -> usize {
-        ((self.rate() * BURST_TIME / self.packet) as usize).clamp(1, BURST_MOST)
+        ((self.rate() * BURST_TIME / self.packet) as usize).clamp(1, MAX_BURST)
     }
 
-    /// What somebody with this round trip can take, in bytes per second.
+    /// What a receiver with this round trip can take, in bytes per second.
     pub fn rate_for(&self, claim: Claim, rtt: Duration) -> f64 {
         match claim {
             Claim::Start(rate) | Claim::Rate(rate) => rate,
             Claim::Loss { event_rate, max_rate } => {
-                let longer = (rtt.as_secs_f64() / SHORT_WAY - 1.0).clamp(0.0, 1.0);
-                let part = SHORT_PART + (1.0 - SHORT_PART) * longer;
-                let part = if self.marked.is_some() { 1.0 } else { part };
-                (throughput(self.packet, rtt, event_rate) * part).min(max_rate)
+                let longer = (rtt.as_secs_f64() / SHORT_RTT - 1.0).clamp(0.0, 1.0);
+                let share = SHORT_RTT_SHARE + (1.0 - SHORT_RTT_SHARE) * longer;
+                let share = if self.ce_marked_at.is_some() { 1.0 } else { share };
+                (throughput(self.packet, rtt, event_rate) * share).min(max_rate)
             }
         }
     }
@@ -162,16 +171,17 @@ impl Fair {
         self.limits.max
     }
 
-    /// Losses within this time are one event for it: a queue that overflows is at its longest, and the
-    /// mean does not know yet.
+    /// Losses within this time are one event for the limiting receiver: a queue that overflows is
+    /// at its longest, and the mean does not know yet.
     pub fn loss_window(&self) -> Duration {
         let last = Duration::from_secs_f64(self.last_root * self.last_root);
         self.rtt.max((self.rtt + last) / 2)
     }
 
-    /// Somebody else limits now: its round trip.
+    /// Another receiver limits now: its round trip.
     pub fn follow(&mut self, rtt: Duration) {
-        (self.rtt, self.marked) = (rtt, None);
+        self.rtt = rtt;
+        self.ce_marked_at = None;
         self.last_root = libm::sqrt(rtt.as_secs_f64());
         self.mean_root = self.last_root;
         if !self.measured {
@@ -180,26 +190,26 @@ impl Fair {
         }
     }
 
-    /// Somebody has lost something: the beginning is over.
+    /// A receiver has lost something: slow start is over.
     pub fn end_slow_start(&mut self) {
-        self.starting = false;
+        self.slow_start = false;
     }
 
     /// Routers have marked some of what the limiting receiver got.
     pub fn note_ce_marks(&mut self, now: Timestamp) {
-        self.marked = Some(now);
+        self.ce_marked_at = Some(now);
     }
 
     /// Takes what the limiting receiver claims; `sample` is a new measurement of its round trip.
     pub fn take(&mut self, now: Timestamp, claim: Claim, sample: Duration) {
         self.allow(now);
-        self.marked.take_if(|at| now > *at + MARKED.max(self.rtt * MARKED_ROUNDS));
-        let mix = |mean: f64, new: f64| mean * (1.0 - SMOOTH) + new * SMOOTH;
+        self.ce_marked_at.take_if(|at| now > *at + CE_TIME.max(self.rtt * CE_ROUNDS));
+        let mix = |mean: f64, new: f64| mean * (1.0 - SMOOTHING) + new * SMOOTHING;
         self.rtt = Duration::from_secs_f64(mix(self.rtt.as_secs_f64(), sample.as_secs_f64()));
         self.last_root = libm::sqrt(sample.as_secs_f64());
         self.mean_root = mix(self.mean_root, self.last_root);
         if matches!(claim, Claim::Loss { .. }) {
-            self.starting = false;
+            self.slow_start = false;
         }
         let target = self.rate_for(claim, self.rtt);
         if target > self.rate {
@@ -219,12 +229,12 @@ impl Fair {
         sent < self.packet
     }
 
-    /// Nobody says anything any more, or there is nothing to send.
+    /// No receiver answers any more, or there is nothing to send.
     pub fn halve(&mut self, now: Timestamp) {
         self.allow(now);
-        self.known = self.known.max(self.rate);
+        self.remember_rate();
         self.rate = self.limits.bounded(self.rate / 2.0);
-        (self.risen, self.fallen) = (now, now);
+        self.hold_from(now);
     }
 
     /// Never faster from now on, in bytes per second.
@@ -234,59 +244,71 @@ impl Fair {
 
     /// Nothing was sent for a while: from the first rate on, by doubling.
     pub fn restart(&mut self, now: Timestamp) {
-        self.known = self.known.max(self.rate);
+        self.remember_rate();
         self.rate = self.first_rate().min(self.rate);
-        (self.risen, self.fallen) = (now, now);
-        (self.allowed, self.until) = (0.0, now);
+        self.hold_from(now);
+        self.allowed = 0.0;
+        self.allowed_until = now;
+    }
+
+    /// The rate is to be reached again soon.
+    fn remember_rate(&mut self) {
+        self.rate_before = self.rate_before.max(self.rate);
+    }
+
+    /// The rate neither rises nor falls by much for a round trip.
+    fn hold_from(&mut self, now: Timestamp) {
+        self.risen_at = now;
+        self.fallen_at = now;
     }
 
     fn allow(&mut self, now: Timestamp) {
-        self.allowed += self.rate() * now.saturating_since(self.until).as_secs_f64();
-        self.until = now;
+        self.allowed += self.rate() * now.saturating_since(self.allowed_until).as_secs_f64();
+        self.allowed_until = now;
     }
 
     fn rise(&mut self, now: Timestamp, target: f64) {
         let rtt = self.rtt.as_secs_f64().max(1e-6);
-        let rounds = (now.saturating_since(self.risen).as_secs_f64() / rtt).min(RISE_ROUNDS);
-        if self.starting || self.rate < self.known {
+        let rounds = (now.saturating_since(self.risen_at).as_secs_f64() / rtt).min(RISE_ROUNDS);
+        if self.slow_start || self.rate < self.rate_before {
             // Once per round trip, and what was right before a silence is soon right again.
             if rounds < 1.0 || !self.busy {
                 return;
             }
-            let most = if self.starting { f64::INFINITY } else { self.known };
-            self.rate = (self.rate * 2.0).min(target).min(most);
+            let max = if self.slow_start { f64::INFINITY } else { self.rate_before };
+            self.rate = (self.rate * 2.0).min(target).min(max);
         } else if self.busy {
             self.rate = (self.rate + self.step(now, rtt)).min(target);
         }
-        self.risen = now;
-        if self.rate >= self.known {
-            self.known = 0.0;
+        self.risen_at = now;
+        if self.rate >= self.rate_before {
+            self.rate_before = 0.0;
         }
     }
 
-    /// How much the rate may rise since it last could.
+    /// How much the rate may rise since it last could, in bytes per second.
     fn step(&self, now: Timestamp, rtt: f64) -> f64 {
-        let round = rtt.max(LOOP);
-        let rounds = (now.saturating_since(self.risen).as_secs_f64() / round).min(RISE_ROUNDS);
+        let round = rtt.max(MIN_LOOP);
+        let rounds = (now.saturating_since(self.risen_at).as_secs_f64() / round).min(RISE_ROUNDS);
         let packet = self.packet / round;
-        let least = if rtt < LOOP { self.rate * STRIDE } else { 0.0 };
+        let share = if rtt < MIN_LOOP { self.rate * RISE_SHARE } else { 0.0 };
         // Never more than a packet per round trip, however short that is.
-        rounds * packet.max(least).min(self.packet * round / (rtt * rtt))
+        rounds * packet.max(share).min(self.packet * round / (rtt * rtt))
     }
 
     fn fall(&mut self, now: Timestamp, target: f64, claim: Claim) {
-        self.known = 0.0;
-        self.risen = now;
+        self.rate_before = 0.0;
+        self.risen_at = now;
         if matches!(claim, Claim::Start(_)) && !self.busy {
             // It gets little because little is sent.
             return;
         }
         let least = self.rate / 2.0;
-        if target < least && now < self.fallen + self.rtt {
+        if target < least && now < self.fallen_at + self.rtt {
             return;
         }
         if target < self.rate * 0.75 {
-            self.fallen = now;
+            self.fallen_at = now;
         }
         self.rate = target.max(least);
     }

@@ -1,9 +1,8 @@
 //! The loss event rate of a sender's packets (RFC 5348 §5, RFC 4654 §5).
 //!
-//! Losses within one round trip are one event, and a packet that a router has marked (ECN, RFC 3168) counts
-//! as a lost one (RFC 5348 §5.2, RFC 4654 §5.1).
-//!  Intervals between events, in packets, are averaged
-//! over the last eight, the older ones with less weight; the rate is one by that.
+//! Losses within one round trip are one event, and a packet that a router has CE-marked (RFC 3168)
+//! counts as a lost one (RFC 5348 §5.2, RFC 4654 §5.1). Intervals between events, in packets, are
+//! averaged over the last eight, the older ones with less weight; the rate is one by that.
 //!
 //! A sender follows the highest of its receivers' rates, and the highest of many noisy ones is far
 //! too high: of 10,000 receivers with 1 % loss, four times what TCP would get. So one of many
@@ -14,27 +13,29 @@ use core::time::Duration;
 use crate::base::Timestamp;
 use crate::norm::wire::Sequence;
 
-/// Intervals that are kept, ...
-const KEPT: usize = 64;
-/// ... and that count (RFC 5348 §5.4), unless there are many receivers.
+/// Intervals that are kept.
+const CAPACITY: usize = 64;
+/// Intervals that count (RFC 5348 §5.4), unless there are many receivers.
 const DEPTH: usize = 8;
 /// Later packets that make a missing one lost.
 const REORDERING: usize = 3;
-/// A longer gap is a sender that counts anew, not loss.
+/// Packets in a gap that is loss at most; a longer one is a sender that counts anew.
 ///
 /// The sequence has 16 bits and wraps within 75 ms at 10 Gbit/s. A gap of this length is 18 ms
 /// there: buffers that overflow lose thousands of packets in a row, and that is loss. How long the
 /// gap is does not matter much otherwise, as it is one event if it fits into a round trip.
-const LONGEST_GAP: u16 = 0x4000;
-/// A packet that comes later than that is no latecomer.
-const LONGEST_DELAY: u16 = 0x1000;
-/// Positions start here, so that there are some before the first packet.
-const BASE: u64 = 1 << 16;
+const MAX_GAP: u16 = 0x4000;
+/// A packet that comes this many packets late at most is a late one; others are of a sender that
+/// counts anew.
+const MAX_DELAY: u16 = 0x1000;
+/// Position of sequence 0, so that there are some before the first packet.
+const FIRST_POSITION: u64 = 1 << 16;
 
 /// What a packet has shown.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum LossEvent {
-    /// The first loss or mark: slow start is over, and the caller shall call [`LossHistory::seed`].
+    /// The first loss or CE mark: slow start is over, and the caller shall call
+    /// [`LossHistory::seed`].
     First,
     /// Another loss event.
     Another,
@@ -60,7 +61,7 @@ pub struct LossHistory {
     /// A sequence far from all others: if the next one follows, the sender counts anew there.
     stray: Option<Sequence>,
     /// Closed intervals in packets, newest first; the first `events` of them are there.
-    intervals: [f64; KEPT],
+    intervals: [f64; CAPACITY],
     /// Loss events so far; the last interval has fallen out of the history when there were more.
     events: u32,
     /// Where the open interval starts: the first packet lost in the last event.
@@ -78,7 +79,7 @@ impl LossHistory {
             in_row: false,
             started: false,
             stray: None,
-            intervals: [0.0; KEPT],
+            intervals: [0.0; CAPACITY],
             events: 0,
             event_position: 0,
             event_at: Timestamp::ZERO,
@@ -98,8 +99,8 @@ impl LossHistory {
         self.note_other(now, sequence, rtt)
     }
 
-    /// The packet that was noted last is marked: congestion as if it were lost, but it is here. `rtt` as for
-    /// [`Self::note`].
+    /// The packet that was noted last is CE-marked: congestion as if it were lost, although it
+    /// arrived. `rtt` as for [`Self::note`].
     pub fn note_ce(&mut self, now: Timestamp, rtt: Duration) -> Option<LossEvent> {
         let first = !self.has_loss();
         if !self.started || (!first && now <= self.event_at + rtt) {
@@ -109,7 +110,7 @@ impl LossHistory {
         Some(if first { LossEvent::First } else { LossEvent::Another })
     }
 
-    /// True when a packet was lost or marked: slow start is over.
+    /// True when a packet was lost or CE-marked: slow start is over.
     pub fn has_loss(&self) -> bool {
         self.events > 0
     }
@@ -126,7 +127,7 @@ impl LossHistory {
 
     /// Corrects the first interval for a better value of the round trip that it was computed with;
     /// no effect when it has left the history (RFC 4654 §5.6). To be called whenever the sender has
-    /// told us our round trip, before the next answer: the equation with the new round trip and the
+    /// listed our round trip, before the next answer: the equation with the new round trip and the
     /// old interval would give far too high a rate.
     pub fn correct_seed(&mut self, rtt: Duration) {
         let Some(guess) = self.seed_rtt.replace(rtt) else {
@@ -144,14 +145,15 @@ impl LossHistory {
         self.rate_over(DEPTH)
     }
 
-    /// The same, as one of `receivers` should tell it: the more there are, the less it shall depend
-    /// on chance. Much more loss than before counts at once, less what chance explains.
+    /// Loss events by packets, as one of `receivers` should report them: the more there are, the
+    /// less it shall depend on chance. Much more loss than before counts at once, less what chance
+    /// explains.
     pub fn rate_among(&self, receivers: u64) -> f64 {
         let (depth, chance) = match receivers {
             0..=10 => return self.rate(),
             11..=100 => (16, 3.0),
             101..=1000 => (32, 6.0),
-            _ => (KEPT, 12.0),
+            _ => (CAPACITY, 12.0),
         };
         self.rate_over(depth).max(self.rate() / chance)
     }
@@ -184,18 +186,18 @@ impl LossHistory {
     ) -> Option<LossEvent> {
         if !self.started {
             self.started = true;
-            let position = BASE + u64::from(sequence.0);
+            let position = FIRST_POSITION + u64::from(sequence.0);
             self.event_position = position;
             self.start_row(Arrival { position, at: now });
             return None;
         }
         let newest = self.top[0].position;
         let ahead = sequence.0.wrapping_sub(newest as u16);
-        let behind = ahead.wrapping_neg();
-        let position = if (1..=LONGEST_GAP).contains(&ahead) {
+        let late = ahead.wrapping_neg();
+        let position = if (1..=MAX_GAP).contains(&ahead) {
             newest + u64::from(ahead)
-        } else if behind <= LONGEST_DELAY {
-            newest.saturating_sub(u64::from(behind))
+        } else if late <= MAX_DELAY {
+            newest.saturating_sub(u64::from(late))
         } else {
             self.jump(now, sequence);
             return None;
@@ -209,8 +211,8 @@ impl LossHistory {
         self.stray = None;
         if self.in_row {
             let newest = self.top[0];
-            for (arrival, behind) in self.top.iter_mut().zip(0..) {
-                arrival.position = newest.position - behind;
+            for (arrival, back) in self.top.iter_mut().zip(0..) {
+                arrival.position = newest.position - back;
             }
         }
         let place = self.top.iter().position(|known| known.position <= arrival.position)?;
@@ -252,7 +254,7 @@ impl LossHistory {
         let first = !self.has_loss();
         // Of very many, the last ones are all that the history holds.
         let more = (after.position - 1 - position) / stride;
-        position += more.saturating_sub(KEPT as u64) * stride;
+        position += more.saturating_sub(CAPACITY as u64) * stride;
         while position < after.position {
             self.begin_event(Arrival { position, at: when(position) });
             position += stride;

@@ -1,10 +1,10 @@
 //! Parts of congestion control (NORM-CC, RFC 5740 §5.5.2; TFMCC, RFC 4654).
 //!
 //! What a receiver needs to answer a sender's probes: [`LossHistory`] and [`RateMeter`] watch the
-//! sender's packets, [`CcAnswer`] decides when to answer and what it says. They know nothing of each
-//! other; the owner carries values from one to the next. [`equation`] is the sender's as well.
+//! sender's packets, [`CcAnswer`] decides when to answer and what it says. They know nothing of
+//! each other; the owner carries values from one to the next. [`equation`] is the sender's as well.
 //!
-//! What a sender needs: a law that makes a rate of reports, [`Fair`] or [`Delivery`].
+//! What a sender needs: a controller that computes a rate from reports, [`Fair`] or [`Delivery`].
 
 mod answer;
 mod delivery;

@@ -6,9 +6,9 @@ use crate::base::Timestamp;
 
 /// Marks in a window.
 const MARKS: usize = 8;
-/// A measurement covers at least so many packets: the small command between two data packets must
-/// not be taken for the stream.
-const FEWEST_PACKETS: u64 = 4;
+/// Packets in a measurement at least: the small command between two data packets must not be taken
+/// for the stream.
+const MIN_PACKETS: u64 = 4;
 
 /// The totals up to and with a packet that arrived then.
 #[derive(Copy, Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub struct RateMeter {
 
 impl RateMeter {
     /// The shortest window that is measured over.
-    pub const SHORTEST: Duration = Duration::from_millis(100);
+    pub const MIN_WINDOW: Duration = Duration::from_millis(100);
 
     /// A meter that has seen nothing.
     pub fn new() -> Self {
@@ -43,7 +43,7 @@ impl RateMeter {
     }
 
     /// Notes a packet. `rtt` is the round trip as far as known, or the GRTT: the window is that,
-    /// or [`Self::SHORTEST`].
+    /// or [`Self::MIN_WINDOW`].
     pub fn note(&mut self, now: Timestamp, bytes: usize, rtt: Duration) {
         self.last.at = self.last.at.max(now);
         self.last.packets += 1;
@@ -55,7 +55,7 @@ impl RateMeter {
 
     #[cold]
     fn mark(&mut self, rtt: Duration) {
-        self.window = rtt.max(Self::SHORTEST);
+        self.window = rtt.max(Self::MIN_WINDOW);
         self.marks[self.set % MARKS] = self.last;
         self.set += 1;
         // One less than there are marks, so that the oldest is a window away.
@@ -87,7 +87,7 @@ impl RateMeter {
         for mark in newest_first.filter(|mark| mark.packets < self.last.packets) {
             let span = self.last.at.saturating_since(mark.at);
             best = Some((span, mark));
-            if span >= self.window && self.last.packets - mark.packets >= FEWEST_PACKETS {
+            if span >= self.window && self.last.packets - mark.packets >= MIN_PACKETS {
                 break;
             }
         }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_measured_before_the_second_packet() {
+    fn measurement_begins_with_the_second_packet() {
         let mut meter = RateMeter::new();
         assert!(meter.rate(at(0)).is_none() && meter.mean_packet().is_none());
         meter.note(at(5), 1400, RTT);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_rate_is_seen_within_a_window() {
+    fn change_of_rate_shows_within_a_window() {
         let mut meter = RateMeter::new();
         steady(&mut meter, 1000, 0, 1_000_000);
         steady(&mut meter, 500, 1_000_000, 1_120_000);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn small_commands_in_a_slow_stream_do_not_hide_it() {
+    fn small_commands_do_not_hide_a_slow_stream() {
         // A data packet each second, a probe half way between.
         let mut meter = RateMeter::new();
         for second in 0..10 {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_arrive_in_batches_are_measured_by_the_batch() {
+    fn batches_are_measured_as_a_whole() {
         let mut meter = RateMeter::new();
         for batch in 0..1000u64 {
             for _ in 0..64 {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_silence_counts() {
+    fn long_silence_lowers_the_rate() {
         let mut meter = RateMeter::new();
         steady(&mut meter, 1000, 0, 1_000_000);
         let (before, after) = (meter.rate(at(1_050_000)), meter.rate(at(3_000_000)));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_still_is_no_harm() {
+    fn standing_clock_does_no_harm() {
         let mut meter = RateMeter::new();
         for _ in 0..100 {
             meter.note(at(7), 1400, RTT);
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_steady_stream_is_measured_within_two_percent(spacing in 2u64..3_000_000) {
+        fn steady_stream_is_measured_within_two_percent(spacing in 2u64..3_000_000) {
             let mut meter = RateMeter::new();
             let end = (spacing * 20).max(400_000);
             steady(&mut meter, spacing, 0, end);

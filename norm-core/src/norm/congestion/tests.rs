@@ -1,4 +1,4 @@
-//! The parts together, as a receiver uses them, beside a sender of fixed loss.
+//! The parts together, as a receiver uses them, with a sender of fixed loss.
 
 use core::time::Duration;
 
@@ -69,7 +69,7 @@ impl Path {
     }
 }
 
-/// Sends `count` packets of which a part is lost; the moment behind them.
+/// Sends `count` packets, of which the share `loss` is lost; the moment after them.
 fn send(path: &mut Path, count: u64, spacing: Duration, loss: f64, seed: u64) -> Timestamp {
     let (mut rng, mut now) = (Rng::new(seed), Timestamp::ZERO);
     for n in 0..count {
@@ -82,7 +82,7 @@ fn send(path: &mut Path, count: u64, spacing: Duration, loss: f64, seed: u64) ->
 }
 
 #[test]
-fn a_lossless_stream_stays_in_slow_start_at_twice_the_measured_rate() {
+fn lossless_stream_stays_in_slow_start() {
     let mut path = Path::new();
     let now = send(&mut path, 100_000, Duration::from_micros(100), 0.0, 1);
     let feedback = path.probe(now, 3, 14e6, true);
@@ -93,7 +93,7 @@ fn a_lossless_stream_stays_in_slow_start_at_twice_the_measured_rate() {
 }
 
 #[test]
-fn the_estimated_loss_is_near_that_of_the_path() {
+fn estimated_loss_is_near_that_of_the_path() {
     // Packets are further apart than the round trip, so that each loss is an event.
     for loss in [0.2, 0.05, 0.02, 0.005] {
         let mut mean = 0.0;
@@ -110,7 +110,7 @@ fn the_estimated_loss_is_near_that_of_the_path() {
 }
 
 #[test]
-fn the_first_loss_ends_slow_start_at_about_the_rate_that_arrived() {
+fn first_loss_ends_slow_start_at_the_receive_rate() {
     let mut path = Path::new();
     let spacing = Duration::from_micros(500);
     let now = send(&mut path, 1000, spacing, 0.0, 1);

@@ -90,7 +90,7 @@ fn take_flush<S>(
     let flushed = note_flushed(sender, key, flush);
     sender.timeline.make_due(flushed.due);
     cycle::check(ctx, sender, now);
-    // Of a stream that goes on, what the flush names must have been read.
+    // Of a stream that continues, what the FLUSH names must have been read.
     let confirmed = match flushed.is_read {
         Some(read) => read && sender.interest.is_confirmed_before(key),
         None => sender.interest.is_confirmed_through(key),
@@ -122,8 +122,8 @@ fn note_flushed(sender: &mut SenderState, key: u64, flush: &Flush<'_>) -> Flushe
     }
 }
 
-/// True when an acking list without us shows that we are no longer waited for: it is short enough to
-/// name every receiver, or goes past us.
+/// True when an acking list without us shows that we are no longer waited for: it is short enough
+/// to name every receiver, or goes past us.
 fn passes_over(list: NodeList<'_>, node: NodeId, segment_size: u16) -> bool {
     let complete = list.len() < usize::from(segment_size) / 4;
     let first = list.iter().next();

@@ -22,7 +22,8 @@ pub enum Feedback {
 pub enum JoinPolicy {
     /// With the next object that begins, as RFC 5740 §5.2 suggests and the NRL library does.
     Current,
-    /// With the whole of the first object heard; the application may then ask for earlier ones.
+    /// With the first object heard, from its start. The application may then ask for earlier ones
+    /// ([`crate::norm::Receiver::request_from`]).
     Object,
     /// With everything that the sender may still have, back over half the id space.
     All,
@@ -31,53 +32,54 @@ pub enum JoinPolicy {
 /// Settings of a [`crate::norm::Receiver`].
 #[derive(Clone, Debug)]
 pub struct ReceiverConfig {
-    /// Who we are, across node ids and sessions; random or kept on disk.
+    /// The receiver's identity, across node ids and sessions: random, or stored on disk.
     pub identity: Identity,
-    /// Each sender sees a hash of the identity and of its own node id and instance id: what it sees says
-    /// nothing of who we are in other sessions.
+    /// Each sender sees a hash of the identity and of its own node id and instance id, which says
+    /// nothing about the receiver's identity in other sessions.
     pub identity_per_sender: bool,
-    /// What we call ourselves in reports; cut at 64 bytes.
+    /// The receiver's name in reports; cut at 64 bytes.
     pub name: String,
-    /// The node id to begin with; `None` draws one. Another is drawn when two nodes collide.
+    /// The first node id; `None` draws one. Another is drawn when two nodes have the same.
     pub node: Option<NodeId>,
     /// How feedback travels.
     pub feedback: Feedback,
-    /// Tell senders who we are, so that they count us and wait for us. Receivers by the hundred
-    /// thousand had better not, and ask for repair only.
+    /// Send membership reports, so that senders count the receiver and wait for it. In groups of
+    /// hundreds of thousands receivers should only ask for repair.
     pub announce: bool,
     /// Where to begin.
     pub join: JoinPolicy,
     /// Take every object without asking the application ([`crate::norm::Receiver::accept`]).
     pub auto_accept: bool,
-    /// Take every stream as it begins, before the application hears of it and may refuse: what comes
-    /// of a stream before it is accepted is not kept, and must be asked for.
+    /// Take every stream as it begins, without asking the application. Content that arrives before
+    /// a stream is accepted is dropped, and must be asked for.
     pub accept_streams: bool,
     /// Confirm every object that was written without asking ([`crate::norm::Receiver::confirm`]).
     pub auto_confirm: bool,
-    /// Senders followed at once; one that has sent no content, then the one silent for longest,
-    /// makes room.
+    /// Senders followed at once. A further one takes the place of one that has sent no content, or
+    /// of the one that has been silent for longest.
     pub max_senders: usize,
-    /// Objects under way per sender; packets of further ones count as lost for now.
+    /// Objects in progress per sender; packets of further ones count as lost.
     pub max_objects: usize,
-    /// Blocks under way in all; packets of further ones count as lost for now.
+    /// Blocks in progress of all senders; packets of further ones count as lost.
     pub max_blocks: usize,
-    /// Symbols per coded block accepted at most: the time of a solve grows with it, and a hostile
-    /// choice of symbols makes a large one very slow.
+    /// Source symbols in a RaptorQ block. Objects with larger blocks are ignored: the time to
+    /// decode grows with the block, and an attacker's choice of symbols makes it very long.
     pub max_block_len: u32,
-    /// The points of Reed-Solomon codes, which no packet tells: [`Points::Rizzo`] for the NRL
-    /// implementation, and nearly everybody.
+    /// The points of Reed-Solomon codes, which no packet contains: [`Points::Rizzo`] for NRL's
+    /// implementation and nearly all others.
     pub points: Points,
-    /// Bytes of each accepted stream held for reading, in whole blocks, two at least; for repair as
-    /// many again.
+    /// Bytes of each accepted stream held for reading, rounded down to blocks, but at least two
+    /// blocks. Repair takes as many again.
     pub stream_buffer: usize,
-    /// What happens to a stream's segments behind that buffer.
+    /// What happens to segments of a stream for which that buffer has no room.
     pub stream_overflow: Overflow,
-    /// Where reading of a stream goes on after a loss that cannot be repaired.
+    /// Where reading of a stream continues after a loss that cannot be repaired.
     pub stream_resume: Resume,
-    /// Bytes that the receiving socket holds: what may arrive while nobody looks. A sender without a
-    /// rate sends no faster than that. `u64::MAX` when it does not matter.
+    /// Bytes that the receiving socket can hold until they are read. A sender without a rate limit
+    /// sends no larger bursts. `u64::MAX` for no limit.
     pub socket_buffer: u64,
-    /// Silence after which a sender is reported silent, or gone if it has said goodbye.
+    /// The silence after which a sender is reported silent. A sender that has ended the session is
+    /// reported after one second at the latest.
     pub patience: Duration,
 }
 

@@ -1,4 +1,5 @@
-//! Takes the probes of senders that control congestion (RFC 5740 §5.5.2), and what they say of pauses.
+//! Takes the probes of senders that control congestion (RFC 5740 §5.5.2), and what they say of
+//! pauses.
 
 use core::time::Duration;
 
@@ -11,8 +12,8 @@ use super::event::ReceiverEvent;
 use super::nack::cycle;
 use super::sender_state::SenderState;
 
-/// The longest wait in the socket that is not taken for a queue of the network. A receiver that comes
-/// later to its socket has a queue of its own, and is to be slowed down for.
+/// The longest wait in the socket that is not taken for a queue of the network. A receiver that
+/// comes later to its socket has a queue of its own, and is to be slowed down for.
 const MAX_SOCKET_WAIT: Duration = Duration::from_millis(50);
 /// The part of the socket's buffer that may fill in such a wait.
 const MAX_SOCKET_FILL: f64 = 0.25;

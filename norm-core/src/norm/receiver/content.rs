@@ -15,7 +15,7 @@ use super::objects::object::Opened;
 use super::objects::stream::StreamSymbol;
 use super::sender_state::SenderState;
 
-/// The longest NORM_INFO in bytes: it is kept in memory for every object in progress.
+/// The longest NORM_INFO in bytes. It stays in memory for every object in progress.
 const MAX_INFO_BYTES: usize = 4096;
 
 /// What became of a symbol.
@@ -205,7 +205,7 @@ fn take_symbol<S: SymbolStore>(
     }
     if !ctx.put(slot, &geometry, id.symbol, data.payload) {
         if block.is_empty() {
-            // It is not begun after all, and is asked for whole when there is room.
+            // It is not begun after all. When there is room, all of it is asked for.
             object.drop_block(id.block);
             ctx.end_block();
         }

@@ -11,7 +11,7 @@ use super::config::ReceiverConfig;
 use super::event::{ReceiverEvent, ReceiverStats};
 use super::sender_state::SenderState;
 
-/// The shortest time between two draws of a node id: anybody may claim that ours is taken.
+/// The shortest time between two draws of a node id: any node may claim that ours is taken.
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What all senders share.
@@ -38,7 +38,7 @@ impl<S> Ctx<S> {
     pub(super) fn new(config: ReceiverConfig, store: S, seed: u64) -> Self {
         let identity = u128::from_be_bytes(config.identity.0);
         let mut rng = Rng::new(seed ^ (identity as u64) ^ (identity >> 64) as u64);
-        let node = config.node.unwrap_or_else(|| draw_node(&mut rng));
+        let node = config.node.unwrap_or_else(|| NodeId::draw(&mut rng));
         Self {
             config,
             node,
@@ -69,7 +69,7 @@ impl<S> Ctx<S> {
             return false;
         }
         self.redraw_from = now + MIN_REDRAW_INTERVAL;
-        self.node = draw_node(&mut self.rng);
+        self.node = NodeId::draw(&mut self.rng);
         true
     }
 
@@ -162,7 +162,7 @@ impl<S> Ctx<S> {
 }
 
 impl<S: SymbolStore> Ctx<S> {
-    /// Bytes of blocks not yet begun that can be kept.
+    /// Bytes that blocks not yet begun may take.
     pub(super) fn room(&mut self) -> u64 {
         if self.has_block_room() { self.store.room() } else { 0 }
     }
@@ -182,14 +182,5 @@ impl<S: SymbolStore> Ctx<S> {
     pub(super) fn discard(&mut self, slot: BlockSlot) {
         self.end_block();
         self.store.discard(slot);
-    }
-}
-
-fn draw_node(rng: &mut Rng) -> NodeId {
-    loop {
-        let node = NodeId(rng.next_u32());
-        if node != NodeId::NONE && node != NodeId::ANY {
-            return node;
-        }
     }
 }

@@ -46,7 +46,7 @@ impl<S: SymbolStore> Receiver<S> {
         Self { ctx: Ctx::new(config, store, seed), senders: Senders::default() }
     }
 
-    /// Takes an opened object: its blocks are written as they become whole.
+    /// Takes an opened object: each of its blocks is written as soon as it is complete.
     pub fn accept(&mut self, object: ObjectRef) {
         if let Some(sender) = self.senders.get_mut(object.sender) {
             lifecycle::accept(&mut self.ctx, sender, object.key);
@@ -72,8 +72,8 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Stops wanting the objects with these keys without confirming them: they are not asked for any
-    /// more, and the sender's watermark does not pass for us.
+    /// Stops wanting the objects with these keys without confirming them: they are not asked for
+    /// any more, and the sender's watermark does not pass for us.
     pub fn give_up(&mut self, sender: SenderId, keys: Range<u64>) {
         if let Some(sender) = self.senders.get_mut(sender) {
             lifecycle::give_up(&mut self.ctx, sender, keys);
@@ -104,7 +104,7 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Says that of the objects with these keys much may be here: of those of which nothing is
-    /// known, INFO is asked for, and then what is missing, rather than the whole object.
+    /// known, INFO is asked for, and then what is missing, rather than all of the object.
     pub fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>) {
         if let Some(sender) = self.senders.get_mut(sender) {
             sender.interest.expect_partial(keys);
@@ -154,8 +154,8 @@ impl<S: SymbolStore> Receiver<S> {
         intake::forget(&mut self.ctx, &mut self.senders, sender);
     }
 
-    /// Says how many packets this host has dropped so far before they could be handed in. Reports
-    /// tell it, apart from what the network lost.
+    /// Sets how many packets this host has dropped so far before they could be handed in. Reports
+    /// state it, apart from what the network lost.
     pub fn set_host_drops(&mut self, packets: u64) {
         self.ctx.set_host_drops(packets);
     }
@@ -219,7 +219,7 @@ impl<S: SymbolStore> Receiver<S> {
         self.ctx.store()
     }
 
-    /// The store that keeps symbols; the driver takes whole blocks out of it to write them.
+    /// The store that keeps symbols. The driver takes complete blocks out of it to write them.
     pub fn store_mut(&mut self) -> &mut S {
         self.ctx.store_mut()
     }

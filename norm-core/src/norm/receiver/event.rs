@@ -1,4 +1,4 @@
-//! What a receiver tells its application, and what it counts.
+//! Events and counters of a receiver.
 
 use core::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::endpoint::{ObjectRef, SenderId};
 use crate::norm::wire::NodeId;
 
-/// Something the application should know.
+/// Something that concerns the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReceiverEvent {
     /// A sender was heard for the first time.
@@ -19,7 +19,8 @@ pub enum ReceiverEvent {
         /// Where it sends from.
         address: SocketAddr,
     },
-    /// Size and INFO of an object are known; answer with `accept` or `refuse`.
+    /// Size and INFO of an object are known. Answer with [`super::Receiver::accept`] or
+    /// [`super::Receiver::refuse`].
     ObjectOpened {
         /// Which object.
         object: ObjectRef,
@@ -30,7 +31,8 @@ pub enum ReceiverEvent {
         /// The sender calls it a file.
         file: bool,
     },
-    /// Every block of an object is written; answer with `confirm` or `restart`.
+    /// Every block of an object is written. Answer with [`super::Receiver::confirm`] or
+    /// [`super::Receiver::restart`].
     ObjectComplete {
         /// Which object.
         object: ObjectRef,
@@ -40,13 +42,14 @@ pub enum ReceiverEvent {
         /// Which object.
         object: ObjectRef,
     },
-    /// An object that has no content, and whose NORM_INFO does not come although it was asked for
-    /// again and again: not even its name is known.
+    /// An object that has no content, and whose NORM_INFO does not arrive although it was asked for
+    /// 20 times: not even its name is known.
     EmptyObjectLost {
         /// Which object.
         object: ObjectRef,
     },
-    /// A block could not be written; its object makes no progress until `restart`.
+    /// A block could not be written. Its object makes no progress until
+    /// [`super::Receiver::restart`].
     StoreFailed {
         /// Which object.
         object: ObjectRef,
@@ -56,7 +59,7 @@ pub enum ReceiverEvent {
         /// Our number for the sender.
         sender: SenderId,
     },
-    /// A stream has begun. Accept or refuse it ([`super::Receiver::accept`]).
+    /// A stream has begun. Answer with [`super::Receiver::accept`] or [`super::Receiver::refuse`].
     StreamOpened {
         /// The stream.
         object: ObjectRef,
@@ -65,23 +68,23 @@ pub enum ReceiverEvent {
         /// Its NORM_INFO.
         info: Option<Bytes>,
     },
-    /// There is something to read of an accepted stream ([`super::Receiver::read_stream`]). Said
-    /// again only after a read has found nothing.
+    /// There is something to read of an accepted stream ([`super::Receiver::read_stream`]). The
+    /// event is repeated only after a read has found nothing.
     StreamReadable {
         /// The stream.
         object: ObjectRef,
     },
-    /// The sender says that it sends nothing until further notice, and still lives.
+    /// The sender says that it sends nothing until further notice.
     SenderPaused {
         /// Our number for the sender.
         sender: SenderId,
     },
-    /// It goes on.
+    /// A sender that had paused sends again.
     SenderResumed {
         /// Our number for the sender.
         sender: SenderId,
     },
-    /// Nothing heard from the sender for the configured patience.
+    /// Nothing was heard from the sender for [`super::ReceiverConfig::patience`].
     SenderSilent {
         /// Our number for the sender.
         sender: SenderId,
@@ -108,14 +111,14 @@ pub enum ReceiverEvent {
     },
 }
 
-/// Counters; all start at 0 and never go back.
+/// Counters. All start at 0 and never decrease.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReceiverStats {
     /// Datagrams taken.
     pub packets: u64,
     /// UDP payload bytes taken.
     pub bytes: u64,
-    /// Messages of senders that we follow.
+    /// Messages of senders.
     pub heard: u64,
     /// Those of them with a CE mark ("congestion experienced", RFC 3168).
     pub ce_marked: u64,
@@ -123,9 +126,10 @@ pub struct ReceiverStats {
     pub symbols: u64,
     /// Content symbols that we had, or no longer needed.
     pub duplicates: u64,
-    /// Symbols that the store had no room for, or of blocks beyond the cap.
+    /// Symbols for which the store had no room, or of objects and blocks beyond the limits of
+    /// [`super::ReceiverConfig`].
     pub no_room: u64,
-    /// Symbols of objects whose shape was not known yet.
+    /// Symbols of objects whose layout was not known, or of streams that were not accepted.
     pub unopened: u64,
     /// Blocks that needed decoding.
     pub decoded: u64,
@@ -133,15 +137,15 @@ pub struct ReceiverStats {
     pub decode_retries: u64,
     /// NACKs sent.
     pub nacks: u64,
-    /// NACKs left unsent because others had asked for the same.
+    /// NACKs suppressed because other receivers had asked for the same.
     pub suppressed: u64,
     /// ACKs sent.
     pub acks: u64,
-    /// Reports sent.
+    /// Membership reports sent.
     pub reports: u64,
     /// Datagrams that could not be parsed.
     pub malformed: u64,
-    /// Content that contradicts the object's shape, or of a scheme that we do not know.
+    /// Content that contradicts the object's layout, or of an unknown FEC scheme.
     pub invalid: u64,
     /// Well-formed datagrams that did not concern us.
     pub unrelated: u64,

@@ -12,7 +12,7 @@ use super::nack::overhear;
 use super::objects::lifecycle;
 use super::sender_state::SenderState;
 use super::sender_state::identity::Source;
-use super::sender_state::path::Arrival;
+use super::sender_state::probes::Arrival;
 use super::senders::Senders;
 use super::{commands, congestion, content};
 
@@ -159,8 +159,8 @@ fn redraw_node<S>(ctx: &mut Ctx<S>, senders: &mut Senders, now: Timestamp) {
     }
 }
 
-/// A NACK, heard through the group. Ours do not come back to us: one with our node id is another
-/// node's.
+/// A NACK, heard through the group. Those that we send do not come back: one with our node id is
+/// another node's.
 fn take_nack<S>(
     ctx: &mut Ctx<S>,
     senders: &mut Senders,
@@ -192,8 +192,8 @@ fn take_ack<S>(ctx: &Ctx<S>, senders: &mut Senders, now: Timestamp, from: NodeId
     }
 }
 
-/// A membership report, heard through the group. Whether another receiver has our node id is for the
-/// sender to say: it is bound to an address, receivers are not.
+/// A membership report, heard through the group. Whether another receiver has our node id is for
+/// the sender to say: it is bound to an address, receivers are not.
 fn take_report<S>(
     ctx: &Ctx<S>,
     senders: &mut Senders,

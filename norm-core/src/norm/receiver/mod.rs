@@ -3,10 +3,10 @@
 //! The receiver keeps which symbols are here. A [`SymbolStore`](crate::endpoint::SymbolStore) keeps
 //! their bytes.
 //!
-//! - `config`, `event`, `timeout`: what an application decides, and what it is told.
+//! - `config`: what an application decides; `event`, `timeout`: what it learns.
 //! - `engine`: [`Receiver`], which joins the parts.
-//! - `ctx`: what all senders share; `senders`: the senders that are followed; `sender_state`: one of
-//!   them; `objects`: its objects.
+//! - `ctx`: what all senders share; `senders`: the senders that are followed; `sender_state`: one
+//!   of them; `objects`: its objects.
 //! - `intake`: takes messages and hands them on to `content`, `commands` and `congestion`.
 //! - `silence`: looks after senders that fall silent.
 //! - `nack`: requests for repair; `feedback`: everything else that a receiver sends.

@@ -97,10 +97,10 @@ impl Senders {
         least.map(|sender| sender.id)
     }
 
-    /// True for a sender that has the ids of another one, and has sent us less than that one: a clone
-    /// or a forger. What we say to it the other would take for itself: that we fail, or lack what it
-    /// has long sent. If the other one has fallen silent, though, it may have come back from another
-    /// address.
+    /// True for a sender that has the ids of another one, and has sent us less than that one: a
+    /// clone or a forger. What we say to it the other would take for itself: that we fail, or lack
+    /// what it has long sent. If the other one has fallen silent, though, it may have come back
+    /// from another address.
     pub(super) fn is_duplicate(&self, id: SenderId) -> bool {
         let Some(sender) = self.get(id) else { return false };
         let Source { node, instance, .. } = sender.source;

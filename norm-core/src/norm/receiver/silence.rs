@@ -13,8 +13,8 @@ use super::sender_state::SenderState;
 /// The silence after which a sender that has said that it ends the session has ended it.
 const END_SILENCE: Duration = Duration::from_secs(1);
 
-/// Looks whether a sender is silent, if that is due: asks for what its last packets were, and tells the
-/// application in the end.
+/// Looks whether a sender is silent, if that is due. First asks for what its last packets may have
+/// been; after a longer silence tells the application.
 pub(super) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
     if now < sender.liveness.next_check() || !sender.liveness.check(now, sender.path.timing()) {
         return;

@@ -13,7 +13,8 @@ use crate::norm::wire::NodeId;
 pub struct SenderConfig {
     /// Our node id; not `NodeId::NONE` or `NodeId::ANY`.
     pub node: NodeId,
-    /// Upper limit in bits per second, counting UDP payload and `packet_overhead`. `None`: no limit.
+    /// Upper limit in bits per second, counting UDP payload and `packet_overhead`. `None`: no
+    /// limit.
     pub rate: Option<u64>,
     /// What decides the rate, up to `rate`.
     pub control: RateControl,
@@ -21,7 +22,7 @@ pub struct SenderConfig {
     pub rate_min: u64,
     /// Policy for receivers that hold the others back; `None`: they are waited for.
     pub slow: Option<SlowPolicy>,
-    /// Bytes per packet beside its UDP payload that the rate counts.
+    /// Bytes per packet besides its UDP payload that the rate counts.
     pub packet_overhead: PacketOverhead,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ works best with multiples of 64.
     pub segment_size: u16,
@@ -147,9 +148,9 @@ impl SenderConfig {
         Ok(self)
     }
 
-    /// Whether packets may be sent as ECN-capable (ECT, RFC 3168): a controller lowers the rate for CE
-    /// marks, and native receivers report them. A fixed rate does not change, and standard receivers
-    /// may not report marks.
+    /// Whether packets may be sent as ECN-capable (ECT, RFC 3168): a controller lowers the rate for
+    /// CE marks, and native receivers report them. A fixed rate does not change, and standard
+    /// receivers may not report marks.
     pub fn uses_ecn(&self) -> bool {
         self.control != RateControl::Fixed && self.mode.has_path_reports()
     }
@@ -167,16 +168,17 @@ pub enum RateControl {
     Delivery,
     /// [`Self::Delivery`] as a scavenger: it yields as soon as a queue stands that is not its own.
     Scavenger,
-    /// What TCP would get on the path of the slowest receiver: [`crate::norm::congestion::Fair`]. In
-    /// standard mode all but [`Self::Fixed`] mean this: the others need native path reports.
+    /// What TCP would get on the path of the slowest receiver: [`crate::norm::congestion::Fair`].
+    /// In standard mode all but [`Self::Fixed`] mean this: the others need native path reports.
     Fair,
 }
 
 /// Which receivers are too slow to be waited for, and what becomes of them.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct SlowPolicy {
-    /// Rate in bits per second below which a receiver is too slow, if the others can take more without
-    /// it. `None`: a receiver that keeps the others below half of what they can take is too slow.
+    /// Rate in bits per second below which a receiver is too slow, if the others can take more
+    /// without it. `None`: a receiver that keeps the others below half of what they can take is too
+    /// slow.
     pub below: Option<u64>,
     /// Share of lost packets, 0 to 1, from which on a receiver is too slow.
     pub loss: Option<f64>,

@@ -91,7 +91,8 @@ pub enum SenderEvent {
     Finished,
 }
 
-/// Most events that are kept for an application that does not fetch them; further reports are dropped.
+/// Most events that are kept for an application that does not fetch them; further reports are
+/// dropped.
 const MAX_EVENTS: usize = 8_192;
 
 /// Events that the application has not fetched.

@@ -114,9 +114,9 @@ impl Feedback<'_> {
         match ack.ack_type {
             ACK_WINDOW if passed_over => {}
             ACK_WINDOW => {
-                if let Some(credit) = ReceiveWindow::parse(ack.payload) {
+                if let Some(window) = ReceiveWindow::parse(ack.payload) {
                     let paced = self.rate.is_paced();
-                    self.flow.answered(self.now, node, ack.ack_id, credit, paced);
+                    self.flow.answered(self.now, node, ack.ack_id, window, paced);
                 }
             }
             ACK_FLUSH => self.take_confirmation(node, ack),
@@ -170,16 +170,16 @@ impl Feedback<'_> {
         Trust::Member
     }
 
-    /// A receiver that has missed the beginning of the object that is being sent sends no query. When
-    /// all is sent, every receiver is listed anyway.
+    /// A receiver that has missed the beginning of the object that is being sent sends no query.
+    /// When all is sent, every receiver is listed anyway.
     fn note_late_joiner(&mut self, node: NodeId) {
         if self.content.is_late_to_join() && self.config.mode.lists_late_joiners() {
             self.receivers.late_joiners_mut().add(node);
         }
     }
 
-    /// True when a receiver that was heard is to be ignored: it was evicted, which it is told again, or
-    /// it is left out at present.
+    /// True when a receiver that was heard is to be ignored: it was evicted, which it is told
+    /// again, or it is left out at present.
     fn passes_over(&mut self, node: NodeId) -> bool {
         let Some(slow) = self.rate.slow_mut() else { return false };
         if slow.leaves_out(node) {

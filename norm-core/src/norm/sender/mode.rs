@@ -3,12 +3,12 @@
 /// Whether receivers are taken to be of this implementation.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Receivers of this implementation: they answer membership queries, report their paths, and say how
-    /// much they can take.
+    /// Receivers of this implementation: they answer membership queries, report their paths, and
+    /// say how much they can take.
     #[default]
     Native,
-    /// RFC 5740 only, for other implementations: receivers that are heard are listed, every DATA message
-    /// carries EXT_FTI, and probes carry EXT_RATE, which the NRL implementation answers.
+    /// RFC 5740 only, for other implementations: receivers that are heard are listed, every DATA
+    /// message carries EXT_FTI, and probes carry EXT_RATE, which the NRL implementation answers.
     Standard,
 }
 
@@ -53,7 +53,7 @@ impl Mode {
     }
 
     /// Receivers say how much they can take when they are asked.
-    pub(crate) fn asks_for_credit(self) -> bool {
+    pub(crate) fn has_receive_windows(self) -> bool {
         self.is_native()
     }
 

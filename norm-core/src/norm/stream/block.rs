@@ -26,6 +26,29 @@ impl Parity {
     }
 }
 
+/// What is held of a block of which nothing came.
+#[derive(Debug)]
+pub(super) struct EmptyBlock {
+    held: Bits,
+    parity: Parity,
+}
+
+impl EmptyBlock {
+    pub(super) fn new(shape: &StreamShape) -> Self {
+        Self { held: Bits::new(shape.block_len()), parity: Parity::default() }
+    }
+
+    /// No source symbols.
+    pub(super) fn held(&self) -> &Bits {
+        &self.held
+    }
+
+    /// No coded symbols.
+    pub(super) fn parity(&self) -> &Parity {
+        &self.parity
+    }
+}
+
 /// Places for the symbols of one block, and coded symbols up to the number of those missing.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -106,8 +129,8 @@ impl Block {
         true
     }
 
-    /// Recovers the source by `decode`, which gets the bytes of the block, what of them is held, and
-    /// the coded symbols. False, and the coded symbols are dropped, when that fails.
+    /// Recovers the source by `decode`, which gets the bytes of the block, what of them is held,
+    /// and the coded symbols. False, and the coded symbols are dropped, when that fails.
     pub(super) fn decode(
         &mut self,
         shape: &StreamShape,

@@ -78,8 +78,8 @@ struct Bench {
     skipped: bool,
 }
 
-/// Arbitrary operations on a sink beside a source: nothing panics, memory stays within its bound, and
-/// as long as no forged symbol came, bytes are those written and gaps as large as they say.
+/// Arbitrary operations on a sink and a source: nothing panics, memory stays within its bound,
+/// and while no forged symbol came, bytes are those written and gaps as large as they say.
 pub fn stream(input: &[u8]) {
     let mut input = Input(input);
     let (sizes, habits) = (input.byte(), input.byte());
@@ -222,7 +222,8 @@ impl Bench {
         for &byte in bytes {
             let expected = self.last.filter(|_| self.honest && !self.skipped);
             assert!(expected.is_none_or(|last| last.wrapping_add(1) == byte));
-            (self.last, self.skipped) = (Some(byte), false);
+            self.last = Some(byte);
+            self.skipped = false;
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) const HEADER_LEN: usize = 8;
 /// What a segment says of itself.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
-    /// Bytes of content behind the header; 0 only at the end of the stream.
+    /// Bytes of content after the header; 0 only at the end of the stream.
     pub(crate) len: u16,
     /// Where the first message that begins in this segment does so, below `len`.
     pub(crate) message_start: Option<u16>,
@@ -25,10 +25,10 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    /// Reads the header of a source symbol. Bytes behind the content are padding.
+    /// Reads the header of a source symbol. Bytes after the content are padding.
     ///
-    /// `None` when the symbol is shorter than it says, when a message would begin behind the content,
-    /// and for control codes other than the end.
+    /// `None` when the symbol is shorter than it says, when a message would begin after the
+    /// content, and for control codes other than the end.
     pub(crate) fn parse(symbol: &[u8]) -> Option<Self> {
         let (&header, content) = symbol.split_first_chunk::<HEADER_LEN>()?;
         let [len_high, len_low, start_high, start_low, offset @ ..] = header;
@@ -62,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn segments_seen_on_the_wire_are_understood() {
+    fn captured_segments_are_understood() {
         let mut symbol = *b"\0\x28\0\x0b\0\0\0\x50uvwxyz #2\na23456789b123456789c123456789";
         let header = SegmentHeader { len: 40, message_start: Some(10), offset: 80 };
         assert_eq!(SegmentHeader::parse(&symbol), None, "one byte less than it says");
@@ -74,30 +74,28 @@ mod tests {
     }
 
     #[test]
-    fn padding_behind_the_content_does_no_harm() {
+    fn padding_after_the_content_is_ignored() {
         let header = SegmentHeader::parse(b"\0\x01\0\x01\0\0\0\0x\0\0\0").unwrap();
         assert_eq!(header, SegmentHeader { len: 1, message_start: Some(0), offset: 0 });
     }
 
     #[test]
-    fn headers_that_lie_are_none() {
+    fn inconsistent_headers_are_refused() {
         assert_eq!(SegmentHeader::parse(b""), None);
         assert_eq!(SegmentHeader::parse(b"\0\0\0\0\0\0\0"), None, "too short");
-        assert_eq!(SegmentHeader::parse(b"\0\x02\0\x03\0\0\0\0xy"), None, "begins behind the end");
+        assert_eq!(SegmentHeader::parse(b"\0\x02\0\x03\0\0\0\0xy"), None, "begins after the end");
         assert_eq!(SegmentHeader::parse(b"\0\0\0\x01\0\0\0\0"), None, "unknown control code");
         assert_eq!(SegmentHeader::parse(b"\xff\xff\0\0\0\0\0\0xy"), None, "longer than it is");
     }
 
     proptest! {
         #[test]
-        fn a_header_that_parses_is_emitted_as_it_came(
+        fn parsed_header_is_emitted_as_it_came(
             symbol in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..32),
-                (0u8..20, 0u8..20, prop::collection::vec(any::<u8>(), 4..28)).prop_map(|(l, s, rest)| {
-                    let mut symbol = vec![0, l, 0, s];
-                    symbol.extend(rest);
-                    symbol
-                }),
+                (0u8..20, 0u8..20, prop::collection::vec(any::<u8>(), 4..28)).prop_map(
+                    |(len, start, content)| [vec![0, len, 0, start], content].concat()
+                ),
             ],
         ) {
             if let Some(header) = SegmentHeader::parse(&symbol) {

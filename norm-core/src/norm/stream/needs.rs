@@ -1,8 +1,9 @@
 //! What a stream's receiver lacks (RFC 5740 §4.3.1, §5.3).
 
-use super::block::Parity;
-use super::shape::Place;
-use super::sink::StreamSink;
+use std::collections::BTreeMap;
+
+use super::block::{Block, EmptyBlock, Parity};
+use super::shape::{Place, StreamShape};
 use crate::base::bits::Bits;
 
 /// Something that is missing.
@@ -27,84 +28,63 @@ pub(crate) enum StreamNeed<'a> {
     },
 }
 
-impl StreamSink {
-    /// Calls `visit` for what is missing of everything before `bound`, ascending, until it returns
-    /// false. Says nothing of what was given up, of what lies behind the window or the stream's end.
-    ///
-    /// `bound` is the first place that the sender has not sent.
-    pub(crate) fn needs(&self, bound: Place, mut visit: impl FnMut(StreamNeed<'_>) -> bool) {
-        let bound = self.trim(bound);
-        let mut at = self.cursor.place.block.max(self.given_up);
-        let end = bound.block + u64::from(bound.symbol > 0);
-        if self.cursor.has_ended() || at >= end {
+/// Called for each need; false ends the walk.
+type Visit<'v> = dyn FnMut(StreamNeed<'_>) -> bool + 'v;
+
+/// A walk over what is missing.
+pub(super) struct NeedWalk<'a> {
+    pub(super) shape: &'a StreamShape,
+    /// The blocks of which anything came.
+    pub(super) blocks: &'a BTreeMap<u64, Block>,
+    pub(super) empty: &'a EmptyBlock,
+    /// Where the next byte to be read lies.
+    pub(super) next: Place,
+    /// The first place that is not asked for.
+    pub(super) bound: Place,
+}
+
+impl NeedWalk<'_> {
+    /// Calls `visit` for what is missing from block `first` on, ascending, until it returns false.
+    pub(super) fn run(&self, first: u64, visit: &mut Visit<'_>) {
+        let mut at = first;
+        let end = self.bound.block + u64::from(self.bound.symbol > 0);
+        if at >= end {
             return;
         }
         for &number in self.blocks.range(at..end).map(|(number, _)| number) {
-            if !self.untouched(at, number, bound, &mut visit)
-                || !self.symbols(number, bound, &mut visit)
-            {
+            if !self.untouched(at, number, visit) || !self.symbols(number, visit) {
                 return;
             }
             at = number + 1;
         }
-        self.untouched(at, end, bound, &mut visit);
-    }
-
-    /// Whether nothing is missing before `bound`; see [`StreamSink::needs`].
-    pub(crate) fn has_all_before(&self, bound: Place) -> bool {
-        let mut all = true;
-        self.needs(bound, |_| {
-            all = false;
-            false
-        });
-        all
-    }
-
-    /// What of `bound` lies within the window and the stream.
-    fn trim(&self, bound: Place) -> Place {
-        let window = Place::new(self.window_end(), 0);
-        let end = self.end().unwrap_or(window);
-        self.config.shape.canonical(bound).min(window).min(end)
+        self.untouched(at, end, visit);
     }
 
     /// Blocks of which nothing is here. The first and the last one can be needed in part.
-    fn untouched(
-        &self,
-        first: u64,
-        end: u64,
-        bound: Place,
-        visit: &mut dyn FnMut(StreamNeed<'_>) -> bool,
-    ) -> bool {
-        let (mut first, mut whole_end) = (first, end);
+    fn untouched(&self, first: u64, end: u64, visit: &mut Visit<'_>) -> bool {
+        let mut first = first;
         if first < end && self.first_wanted(first) > 0 {
-            if !self.symbols(first, bound, visit) {
+            if !self.symbols(first, visit) {
                 return false;
             }
             first += 1;
         }
-        if whole_end > bound.block {
-            whole_end = bound.block;
-        }
-        if first < whole_end && !visit(StreamNeed::Blocks { first, last: whole_end - 1 }) {
+        let full_end = end.min(self.bound.block);
+        if first < full_end && !visit(StreamNeed::Blocks { first, last: full_end - 1 }) {
             return false;
         }
-        let partial = first.max(whole_end);
-        partial >= end || self.symbols(partial, bound, visit)
+        let partial = first.max(full_end);
+        partial >= end || self.symbols(partial, visit)
     }
 
-    fn symbols(
-        &self,
-        number: u64,
-        bound: Place,
-        visit: &mut dyn FnMut(StreamNeed<'_>) -> bool,
-    ) -> bool {
-        let len = self.config.shape.block_len();
+    fn symbols(&self, number: u64, visit: &mut Visit<'_>) -> bool {
+        let len = self.shape.block_len();
         let (held, parity, lacks) = match self.blocks.get(&number) {
             Some(block) => (block.held(), block.parity(), block.lacks()),
-            None => (&self.nothing.0, &self.nothing.1, len),
+            None => (self.empty.held(), self.empty.parity(), len),
         };
         let from = self.first_wanted(number);
-        let before = if number < bound.block { len } else { bound.symbol };
+        let before = if number < self.bound.block { len } else { self.bound.symbol };
         let missing = (from..before).filter(|&symbol| !held.contains(symbol)).count() as u32;
         let coded = (before == len).then_some(lacks);
         if missing == 0 || coded == Some(0) {
@@ -115,6 +95,6 @@ impl StreamSink {
 
     /// The first symbol of a block that will be read.
     fn first_wanted(&self, block: u64) -> u32 {
-        if block == self.cursor.place.block { self.cursor.place.symbol } else { 0 }
+        if block == self.next.block { self.next.symbol } else { 0 }
     }
 }

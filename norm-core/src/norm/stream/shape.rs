@@ -6,7 +6,8 @@ use crate::fec::MAX_BLOCK_BYTES;
 /// The block numbers there are; no stream lasts longer. Below it, numbers can be added up safely.
 pub(crate) const MAX_BLOCKS: u64 = 1 << 62;
 
-/// Where a segment lies in a stream. Blocks are counted without the wrap that they have on the wire.
+/// Where a segment lies in a stream. Blocks are counted without the wrap that they have on the
+/// wire.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) block: u64,
@@ -42,15 +43,14 @@ pub(crate) struct StreamShape {
 
 impl StreamShape {
     /// Segments of at most `segment_size` bytes, header not counted, and blocks of `block_len`
-    /// symbols. `None` when one is 0, or a block exceeds
-    /// [`MAX_BLOCK_BYTES`](crate::fec::MAX_BLOCK_BYTES).
+    /// symbols. `None` when one is 0, or a block exceeds [`MAX_BLOCK_BYTES`].
     pub(crate) fn new(segment_size: u16, block_len: u16) -> Option<Self> {
         let shape = Self { segment_size, block_len };
         let fits = shape.block_bytes() <= MAX_BLOCK_BYTES as usize;
         (segment_size > 0 && block_len > 0 && fits).then_some(shape)
     }
 
-    /// Most bytes of content in a segment.
+    /// Bytes of content in a segment at most.
     pub(crate) fn segment_size(&self) -> usize {
         usize::from(self.segment_size)
     }
@@ -81,8 +81,8 @@ impl StreamShape {
         self.canonical(Place::new(place.block, place.symbol.saturating_add(1)))
     }
 
-    /// The same place, said as the first of the next block when it lies behind the last symbol; and
-    /// no farther than numbers reach.
+    /// The canonical form of a place: the first one of the next block when it lies after the last
+    /// symbol, and no farther than numbers reach.
     pub(crate) fn canonical(&self, place: Place) -> Place {
         if place.block >= MAX_BLOCKS {
             Place::new(MAX_BLOCKS, 0)
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_that_are_empty_or_huge_do_not_exist() {
+    fn empty_and_huge_shapes_are_refused() {
         assert!(StreamShape::new(0, 4).is_none());
         assert!(StreamShape::new(4, 0).is_none());
         assert!(StreamShape::new(u16::MAX, u16::MAX).is_none());
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_last_symbol_comes_the_next_block() {
+    fn next_block_follows_the_last_symbol() {
         let shape = StreamShape::new(10, 4).unwrap();
         assert_eq!(shape.after(Place::new(1, 2)), Place::new(1, 3));
         assert_eq!(shape.after(Place::new(1, 3)), Place::new(2, 0));

@@ -1,21 +1,26 @@
 //! What a receiver holds of a stream: a window of blocks from the next byte to be read on.
 //!
 //! Segments lie where their block and symbol say, and are read in that order. The offsets in their
-//! headers only tell how much a gap has swallowed. How it is read is in `reader`, what is missing in
-//! `needs`.
+//! headers only tell how much a gap has swallowed. How it is read is in `reader`, what is missing
+//! in `needs`.
 
 use std::collections::BTreeMap;
 
-use super::block::{Block, Parity};
+mod reader;
+
+use super::block::{Block, EmptyBlock, Parity};
 use super::header::{HEADER_LEN, SegmentHeader};
-use super::reader::Cursor;
+use super::needs::{NeedWalk, StreamNeed};
 use super::shape::{MAX_BLOCKS, Place, StreamShape};
 use crate::base::bits::Bits;
+use reader::Cursor;
+pub use reader::Read;
 
-/// What happens to a segment behind the window.
+/// What happens to a segment after the window.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is refused. The sender finds it missing, and what it still keeps comes when there is room.
+    /// It is refused. The sender finds it missing, and what it still keeps comes when there is
+    /// room.
     Refuse,
     /// The oldest blocks are given up for it, read or not.
     DropOldest,
@@ -24,14 +29,14 @@ pub enum Overflow {
 /// Where reading goes on after a gap, and where it begins when a stream is joined midway.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
-    /// At the next message that is known to begin. Of a stream in which the sender marks none, nothing
-    /// more is read.
+    /// At the next message that is known to begin. Of a stream in which the sender marks none,
+    /// nothing more is read.
     AtMessage,
     /// At the next byte that is there.
     AtByte,
 }
 
-/// Sizes and habits of a [`StreamSink`].
+/// Sizes and policies of a [`StreamSink`].
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct SinkConfig {
     pub(crate) shape: StreamShape,
@@ -50,9 +55,9 @@ pub(crate) enum Inserted {
     Kept,
     /// It is held already, or a coded one where there are enough.
     Duplicate,
-    /// It lies before what is read next, or behind the end of the stream.
+    /// It lies before what is read next, or after the end of the stream.
     Old,
-    /// It lies behind the window.
+    /// It lies after the window.
     TooNew,
     /// It cannot be: too long, too short, no such symbol, or a header that contradicts itself.
     Bad,
@@ -60,23 +65,25 @@ pub(crate) enum Inserted {
 
 /// A stream being read.
 ///
-/// A block takes the memory of its `block_len` symbols of `segment_size + 8` bytes when the first one
-/// comes, and of as many coded symbols as are missing: in all never more than twice the window.
+/// A block takes the memory of its `block_len` symbols of `segment_size + 8` bytes when the first
+/// one comes, and of as many coded symbols as are missing: in all never more than twice the window.
 #[derive(Debug)]
 pub(crate) struct StreamSink {
-    pub(super) config: SinkConfig,
+    config: SinkConfig,
     /// The blocks of the window of which anything came.
-    pub(super) blocks: BTreeMap<u64, Block>,
+    blocks: BTreeMap<u64, Block>,
     /// Blocks that have become decodable, each once.
     due: Vec<u64>,
-    pub(super) cursor: Cursor,
+    cursor: Cursor,
     /// What is missing before this block will not come.
-    pub(super) given_up: u64,
+    given_up: u64,
     /// Where the stream ends, and how many bytes it had, modulo 2^32.
-    pub(super) end: Option<(Place, u32)>,
-    /// Nothing of a block is held.
-    pub(super) nothing: (Bits, Parity),
-    pub(super) broken: u64,
+    end: Option<(Place, u32)>,
+    /// What is held of a block of which nothing came.
+    empty: EmptyBlock,
+    /// Segments that were decoded and made no sense.
+    broken: u64,
+    /// Decodes that failed.
     undecodable: u64,
 }
 
@@ -91,26 +98,27 @@ impl StreamSink {
             cursor: Cursor::default(),
             given_up: 0,
             end: None,
-            nothing: (Bits::new(config.shape.block_len()), Parity::default()),
+            empty: EmptyBlock::new(&config.shape),
             broken: 0,
             undecodable: 0,
         }
     }
 
-    /// Begins at this place, without anything before it; for a receiver that joins midway. Drops all
-    /// that is held, also what was learned of the stream's end; the reader sees a gap if it has
+    /// Begins at this place, without anything before it; for a receiver that joins midway. Drops
+    /// all that is held, also what was learned of the stream's end; the reader sees a gap if it has
     /// already read something.
     pub(crate) fn sync(&mut self, first: Place) {
         let first = self.config.shape.canonical(first);
         self.blocks.clear();
         self.due.clear();
-        (self.end, self.given_up) = (None, 0);
+        self.end = None;
+        self.given_up = 0;
         let seek = self.config.resume == Resume::AtMessage && first > Place::default();
         self.cursor.restart(first, seek);
     }
 
-    /// Takes a symbol of the stream: its block, counted without wrap, its encoding symbol id and its
-    /// payload.
+    /// Takes a symbol of the stream: its block, counted without wrap, its encoding symbol id and
+    /// its payload.
     ///
     /// Payloads that are shorter than `segment_size + 8` are filled up with zeros, coded ones too.
     /// Coded symbols are kept up to the number missing. Call [`StreamSink::recover`] afterwards.
@@ -145,8 +153,9 @@ impl StreamSink {
         Inserted::Kept
     }
 
-    /// Decodes what has become decodable, by a function that completes a block: its symbols, which of
-    /// them are held, and coded ones; false when it cannot. Returns how many blocks it completed.
+    /// Decodes what has become decodable, by a function that completes a block: its symbols, which
+    /// of them are held, and coded ones; false when it cannot. Returns how many blocks it
+    /// completed.
     pub(crate) fn recover(
         &mut self,
         mut decode: impl FnMut(&mut [u8], &Bits, &Parity) -> bool,
@@ -180,21 +189,49 @@ impl StreamSink {
     /// Drops everything before this block, unread or not; the reader sees a gap.
     pub(crate) fn drop_before(&mut self, block: u64) {
         let first = Place::new(block.min(MAX_BLOCKS), 0);
-        if self.cursor.place < first && !self.is_at_end() {
+        if self.cursor.place() < first && !self.is_at_end() {
             self.cursor.lose(self.config.resume);
             self.go_to(first);
         }
         self.settle();
     }
 
-    /// Where the next byte to be read lies; behind the last segment when the end was read.
+    /// Calls `visit` for what is missing of everything before `bound`, ascending, until it returns
+    /// false. Leaves out what was given up, and what lies after the window or the stream's end.
+    ///
+    /// `bound` is the first place that the sender has not sent.
+    pub(crate) fn needs(&self, bound: Place, mut visit: impl FnMut(StreamNeed<'_>) -> bool) {
+        if self.cursor.has_ended() {
+            return;
+        }
+        let walk = NeedWalk {
+            shape: &self.config.shape,
+            blocks: &self.blocks,
+            empty: &self.empty,
+            next: self.cursor.place(),
+            bound: self.trim(bound),
+        };
+        walk.run(self.cursor.place().block.max(self.given_up), &mut visit);
+    }
+
+    /// Whether nothing is missing before `bound`; see [`StreamSink::needs`].
+    pub(crate) fn has_all_before(&self, bound: Place) -> bool {
+        let mut all = true;
+        self.needs(bound, |_| {
+            all = false;
+            false
+        });
+        all
+    }
+
+    /// Where the next byte to be read lies; after the last segment when the end was read.
     pub(crate) fn position(&self) -> Place {
-        self.cursor.place
+        self.cursor.place()
     }
 
     /// Whether the segment at this place, and all before it, was read or given up.
     pub(crate) fn has_read(&self, place: Place) -> bool {
-        self.cursor.has_ended() || place < self.cursor.place
+        self.cursor.has_ended() || place < self.cursor.place()
     }
 
     /// Where the stream ends, when that is known: the place of the segment that says so.
@@ -202,9 +239,9 @@ impl StreamSink {
         self.end.map(|(place, _)| place)
     }
 
-    /// The first block behind the window.
+    /// The first block after the window.
     pub(crate) fn window_end(&self) -> u64 {
-        self.cursor.place.block.saturating_add(self.config.blocks)
+        self.cursor.place().block.saturating_add(self.config.blocks)
     }
 
     /// Segments that were decoded and made no sense: they were read as gaps.
@@ -222,6 +259,13 @@ impl StreamSink {
         self.blocks.values().map(Block::memory).sum()
     }
 
+    /// What of `bound` lies within the window and the stream.
+    fn trim(&self, bound: Place) -> Place {
+        let window = Place::new(self.window_end(), 0);
+        let end = self.end().unwrap_or(window);
+        self.config.shape.canonical(bound).min(window).min(end)
+    }
+
     /// The header of a source symbol, `Some(None)` for a coded one, `None` when it cannot be.
     fn check(&self, block: u64, symbol: u32, payload: &[u8]) -> Option<Option<SegmentHeader>> {
         let shape = self.config.shape;
@@ -236,11 +280,11 @@ impl StreamSink {
         (payload.len() >= HEADER_LEN).then_some(None)
     }
 
-    /// Whether nothing of this block will be read any more: it lies before the cursor, or behind the
-    /// stream's end.
+    /// Whether nothing of this block will be read any more: it lies before the cursor, or after
+    /// the stream's end.
     fn is_useless(&self, block: u64) -> bool {
-        let behind_end = self.end().is_some_and(|end| end.block < block);
-        self.is_at_end() || behind_end || block < self.cursor.place.block
+        let after_end = self.end().is_some_and(|end| end.block < block);
+        self.is_at_end() || after_end || block < self.cursor.place().block
     }
 
     fn note_end(&mut self, place: Place, offset: u32) {
@@ -250,7 +294,7 @@ impl StreamSink {
     }
 
     /// Moves on to a place, and frees the blocks before it.
-    pub(super) fn go_to(&mut self, place: Place) {
+    fn go_to(&mut self, place: Place) {
         self.cursor.go_to(place);
         while let Some(oldest) = self.blocks.first_entry()
             && *oldest.key() < place.block
@@ -262,8 +306,8 @@ impl StreamSink {
     }
 
     /// Frees everything: the reader has seen the end.
-    pub(super) fn finish(&mut self, end: Place) {
-        self.cursor.finish(self.cursor.place.max(self.config.shape.after(end)));
+    fn finish(&mut self, end: Place) {
+        self.cursor.finish(self.cursor.place().max(self.config.shape.after(end)));
         self.blocks.clear();
         self.due.clear();
     }

@@ -1,5 +1,5 @@
-//! What a sender holds of its stream: the newest blocks, in which it cuts what is written, and which
-//! it keeps for repair.
+//! What a sender holds of its stream: the newest blocks, in which it cuts what is written, and
+//! which it keeps for repair.
 
 use std::collections::VecDeque;
 
@@ -15,14 +15,14 @@ pub enum MessageMarks {
     /// receivers that know messages by their marks.
     Every,
     /// The first of each segment: no segment is sent shorter for its sake. For messages that say
-    /// their length themselves; the marks are for those who join or have lost something.
+    /// their length themselves; the marks are for receivers that join late or have lost something.
     FirstOfSegment,
 }
 
 /// A stream being written: a ring of whole blocks and one that is begun.
 ///
-/// It holds `blocks` blocks of `block_len * (segment_size + 8)` bytes at most, and takes no more than
-/// fits until the oldest are dropped.
+/// It holds `blocks` blocks of `block_len * (segment_size + 8)` bytes at most, and takes no more
+/// than fits until the oldest are dropped.
 #[derive(Debug)]
 pub(crate) struct StreamSource {
     shape: StreamShape,
@@ -87,8 +87,8 @@ impl StreamSource {
         bytes.len() - rest.len()
     }
 
-    /// The next byte begins a message, as the first of the stream does. Without effect when repeated:
-    /// there are no empty messages.
+    /// The next byte begins a message, as the first of the stream does. Without effect when
+    /// repeated: there are no empty messages.
     pub(crate) fn end_message(&mut self) {
         self.begins_message = true;
     }
@@ -100,7 +100,7 @@ impl StreamSource {
         }
     }
 
-    /// Ends the stream behind what was written: flushes, and adds the segment that says so, as soon
+    /// Ends the stream after what was written: flushes, and adds the segment that says so, as soon
     /// as there is room for it.
     pub(crate) fn close(&mut self) {
         self.flush();
@@ -178,9 +178,9 @@ impl StreamSource {
         self.whole_block(block).cloned()
     }
 
-    /// Bytes of the longest payload of a whole block, header included. Behind that many bytes its
-    /// coded symbols are zeros, as long as the code is linear. RFC 5740 §4.2.1 sends them in full all
-    /// the same; a sink takes both.
+    /// Bytes of the longest payload of a whole block, header included. After that many bytes its
+    /// coded symbols are zeros, as long as the code is linear. RFC 5740 §4.2.1 sends them in full
+    /// all the same; a sink takes both.
     pub(crate) fn longest_payload(&self, block: u64) -> Option<usize> {
         let bytes = self.whole_block(block)?;
         let headers = bytes.chunks_exact(self.shape.symbol_size()).filter_map(SegmentHeader::parse);

@@ -81,7 +81,7 @@ impl Emit for Ack<'_> {
 pub struct AckFlush {
     /// The scheme, which gives the payload id's layout.
     pub fec_id: FecId,
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: u8,
     /// The object.
     pub object: ObjectId,

@@ -12,7 +12,7 @@ pub enum ParseError {
     /// A message type that RFC 5740 does not define.
     Type,
     /// A header length below the base of the message type, or with more room for extensions than
-    /// any message of ours can carry.
+    /// any message of this implementation can carry.
     HeaderLength,
     /// A header extension of length zero, or one that leaves the header.
     Extension,

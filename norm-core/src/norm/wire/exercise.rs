@@ -50,11 +50,11 @@ pub fn extensions(bytes: &[u8]) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Both formats of ours are emitted as they came. True when one of them parsed.
+/// Membership queries and member reports are emitted as they came. True when one of them parsed.
 pub fn membership_query(bytes: &[u8]) -> bool {
     let mut out = Vec::new();
-    if let Some(membership_query) = MembershipQuery::parse(bytes) {
-        membership_query.emit(&mut out);
+    if let Some(query) = MembershipQuery::parse(bytes) {
+        query.emit(&mut out);
     } else if let Some(report) = MemberReport::parse(bytes) {
         assert_eq!(report.encoded_len(), bytes.len(), "announced length of {report:?}");
         report.emit(&mut out);

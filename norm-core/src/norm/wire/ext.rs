@@ -106,11 +106,11 @@ impl<'a> Extensions<'a> {
 pub struct Extension<'a> {
     /// Its type.
     pub het: u8,
-    /// What follows type and length, or the three bytes behind a type of 128 and above.
+    /// What follows type and length, or the three bytes after a type of 128 and above.
     pub body: &'a [u8],
 }
 
-/// The first extension and what is behind it; `None` when it is cut off or of length zero.
+/// The first extension and what follows it; `None` when it is cut off or of length zero.
 fn split_first(bytes: &[u8]) -> Option<(Extension<'_>, &[u8])> {
     let (&[het, words], _) = bytes.split_first_chunk()?;
     let (len, prefix) = if het >= FIRST_FIXED { (4, 1) } else { (usize::from(words) << 2, 2) };

@@ -1,4 +1,4 @@
-//! Flag bytes. Bits we do not know are kept.
+//! Flag bytes. Unknown bits are emitted again as they came.
 
 macro_rules! flag_byte {
     ($(#[$doc:meta])* $name:ident { $($(#[$flag_doc:meta])* $flag:ident = $value:literal,)+ }) => {

@@ -6,7 +6,7 @@
 //!         | object_size, low 32                                           |
 //! id 0    | 0              |               | symbol_size 16               |  RFC 5445 §3.2.2
 //!         | max_block_len 32                                              |
-//! id 6    | symbol_size 16                 | blocks 8      | sub_blocks   |  ours, from the
+//! id 6    | symbol_size 16                 | blocks 8      | sub_blocks   |  own, from the
 //!         | sub_blocks     | alignment 8   | 0                            |  OTI of RFC 6330 §3.3
 //! id 5    | symbol_size 16                 | max_block_len | parity 8     |  RFC 5510 §5.2.4
 //! id 2    | m 8            | group 8       | symbol_size 16               |  RFC 5510 §4.2.4
@@ -123,7 +123,7 @@ impl Fti {
         }
     }
 
-    /// Reads the body of an EXT_FTI, the bytes behind het and hel; `None` when the scheme is
+    /// Reads the body of an EXT_FTI, the bytes after het and hel; `None` when the scheme is
     /// unknown or the length is not that scheme's. Reserved bits are ignored.
     pub fn parse(fec: FecId, body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body, ParseError::Extension);

@@ -6,8 +6,8 @@ use crate::fec::{
 };
 
 impl Fti {
-    /// The layout that a packet describes. `points` are those of a Reed-Solomon code, which no packet
-    /// carries.
+    /// The layout that a packet describes. `points` are those of a Reed-Solomon code, which no
+    /// packet carries.
     ///
     /// # Errors
     /// [`LayoutError`] when the values are impossible, beyond our limits, or of another scheme.
@@ -113,7 +113,7 @@ mod tests {
     const FORMS: [RsForm; 4] = [RsForm::Id5, RsForm::Id2Bits8, RsForm::Id2Bits16, RsForm::Id129];
 
     #[test]
-    fn a_layout_survives_the_wire() {
+    fn layout_survives_the_wire() {
         for size in [0, 1, 1343, 1344, 1345, 10_000_000] {
             let mut layouts = vec![
                 Layout::choose_raptorq(size, 1344, 1024).unwrap(),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_field_is_parity_unless_that_is_impossible() {
+    fn last_field_is_parity_unless_that_is_impossible() {
         let size = ObjectSize::new(1000).unwrap();
         let parity = |max_block_len, parity, points| {
             let fti = Fti::ReedSolomon8 { size, symbol_size: 10, max_block_len, parity };

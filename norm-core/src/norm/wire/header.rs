@@ -19,7 +19,7 @@ const VERSION: u8 = 1;
 /// Bytes of the common header.
 pub(super) const COMMON_LEN: usize = 8;
 
-/// Who sent a message, and its number.
+/// The node that sent a message, and the message's number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Counts the messages of a sender; in feedback it is often 0.

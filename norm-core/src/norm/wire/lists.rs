@@ -85,7 +85,7 @@ wire_list! {
     encode_cc_nodes
 }
 
-/// What a sender holds of one receiver's congestion control.
+/// What a sender knows of one receiver's congestion control.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct CcNode {
     /// The receiver.
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_gives_back_what_was_encoded() {
+    fn lists_survive_the_wire() {
         let nodes = [NodeId(1), NodeId::ANY, NodeId::NONE];
         let mut bytes = vec![0xa5];
         encode_nodes(&nodes, &mut bytes);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_item_is_an_error() {
+    fn partial_items_are_refused() {
         let bytes = [0; 15];
         assert_eq!(NodeList::from_bytes(&bytes), Err(ParseError::PayloadLength));
         assert_eq!(ObjectList::from_bytes(&bytes), Err(ParseError::PayloadLength));

@@ -1,7 +1,7 @@
-//! A receiver's report about itself. Ours, the content of NORM_REPORT.
+//! A receiver's report about itself. Not of the RFC: the content of NORM_REPORT.
 //!
-//! Version 1, all big-endian, nothing behind the reason; version 2 has how many packets were marked (ECN)
-//! there, and is used only when there are any:
+//! Version 1, all big-endian, nothing after the reason. Version 2 adds the number of CE-marked
+//! packets there, and is used only when there are any:
 //! ```text
 //! | 'N'            | 'M'           | version 1, 2  | state 8      |
 //! | sender 32                                                     |
@@ -14,7 +14,7 @@
 //! | drops 32                                                      |
 //! | loss 16                        | name_len 8    | reason_len 8 |
 //! | name, then reason, both UTF-8                                 |
-//! | marked 32, version 2 only                                     |
+//! | ce_marked 32, version 2 only                                     |
 //! ```
 
 use super::reader::Reader;
@@ -31,11 +31,11 @@ pub struct MemberReport<'a> {
     pub sender: NodeId,
     /// Which run of it.
     pub instance: InstanceId,
-    /// The call that is answered.
+    /// The query that is answered.
     pub round: u16,
-    /// The call's send time plus the time it was held; zero when none was heard.
+    /// The query's send time plus the time it was held; zero when none was heard.
     pub grtt_response: WireTime,
-    /// Who reports.
+    /// The receiver that reports.
     pub identity: Identity,
     /// How far it is.
     pub state: MemberState,
@@ -43,11 +43,11 @@ pub struct MemberReport<'a> {
     pub bytes_done: u64,
     /// Bytes in the transfer; 0 while unknown.
     pub bytes_total: u64,
-    /// Share of packets lost on the way, times 65 535.
+    /// Share of packets lost, times 65 535.
     pub loss: u16,
     /// Packets that arrived and were dropped by the receiving host.
     pub drops: u32,
-    /// Packets of the sender that routers have marked on the way (ECN, RFC 3168).
+    /// Packets of the sender that routers have CE-marked (RFC 3168).
     pub ce_marked: u32,
     /// A name for people, at most 64 bytes. As it came: it may hold control characters.
     pub name: &'a str,
@@ -56,15 +56,15 @@ pub struct MemberReport<'a> {
 }
 
 impl<'a> MemberReport<'a> {
-    /// The most bytes of a name.
+    /// Bytes of a name at most.
     pub const MAX_NAME_LEN: usize = 64;
-    /// The most bytes of a reason.
+    /// Bytes of a reason at most.
     pub const MAX_REASON_LEN: usize = 255;
     /// Bytes of everything before the name.
     const FIXED_LEN: usize = 60;
 
-    /// Reads the content of a NORM_REPORT; `None` when it is not ours, of a version or in a state
-    /// that we do not know, or has text that is too long or not UTF-8.
+    /// Reads the content of a NORM_REPORT; `None` when it has another format, is of a version or in
+    /// a state that we do not know, or has text that is too long or not UTF-8.
     pub fn parse(content: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(content, ParseError::PayloadLength);
         let report = Self::read(&mut reader).ok()??;

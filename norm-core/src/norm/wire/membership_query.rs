@@ -1,5 +1,5 @@
-//! The membership query: a sender asks its receivers to announce themselves, settles a clash of node
-//! ids, or evicts a slow receiver. Ours, the content of NORM_CMD(APPLICATION).
+//! The membership query: a sender asks its receivers to announce themselves, settles a clash of
+//! node ids, or evicts a slow receiver. Not of the RFC: the content of NORM_CMD(APPLICATION).
 //!
 //! Version 1, all big-endian, nothing after the last field:
 //! ```text
@@ -71,8 +71,8 @@ pub enum MembershipQuery {
 }
 
 impl MembershipQuery {
-    /// Reads the content of an application command; `None` when it is not ours, or of a version
-    /// that we do not know.
+    /// Reads the content of an application command; `None` when it has another format, or is of a
+    /// version that we do not know.
     pub fn parse(content: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(content, ParseError::PayloadLength);
         let query = Self::read(&mut reader).ok()??;
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lengths_are_refused() {
+    fn lengths_other_than_the_format_are_refused() {
         let mut bytes = encoded(QUERY);
         for len in 0..bytes.len() {
             assert_eq!(MembershipQuery::parse(&bytes[..len]), None, "{len} bytes");

@@ -55,7 +55,8 @@ impl<'a> Message<'a> {
 
     /// Appends the message. Does not allocate when `out` has [`Self::encoded_len`] bytes to spare.
     ///
-    /// Payload ids must be in the layout of the message's `fec_id`; otherwise nobody can read it.
+    /// Payload ids must be in the layout of the message's `fec_id`; otherwise no receiver can read
+    /// it.
     pub fn emit(&self, header: Header, out: &mut Vec<u8>) {
         match self {
             Self::Info(message) => message.emit(header, out),

@@ -6,9 +6,10 @@
 //! byte, reserved fields and unknown header extensions included.
 //!
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
-//! repair cycles or rates. These formats are ours and not the RFC's: [`MembershipQuery`], the content of an
-//! application command, [`MemberReport`], the content of a NORM_REPORT, [`ReceiveWindow`], the payload of an
-//! acknowledgment, and the extensions [`Watch`] and [`PathReport`].
+//! repair cycles or rates. Not of the RFC are these formats: [`MembershipQuery`], the content of an
+//! application command; [`MemberReport`], the content of a NORM_REPORT; [`ReceiveWindow`], the
+//! payload of an acknowledgment; [`SetInfo`], the payload of a NORM_INFO; the extensions [`Watch`]
+//! and [`PathReport`].
 
 mod ack;
 mod cmd;

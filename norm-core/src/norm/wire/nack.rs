@@ -20,7 +20,7 @@ pub struct Nack<'a> {
     pub sender: NodeId,
     /// Which run of it.
     pub instance: InstanceId,
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: u16,
     /// The last probe's send time plus the time it was held; zero when none was heard.
     pub grtt_response: WireTime,

@@ -1,19 +1,20 @@
-//! What a sender of ours asks about a path, and what its receivers answer: two extensions of our own.
+//! What a sender asks about a path in native mode, and what its receivers report: two extensions
+//! that are not of the RFC.
 //!
 //! EXT_WATCH, on NORM_CMD(CC):
 //! ```text
 //! | het 193       | flags 8       | rate 16, as EXT_RATE          |
 //! ```
-//! EXT_PATH, behind EXT_CC on NORM_ACK and NORM_NACK:
+//! EXT_PATH, after EXT_CC on NORM_ACK and NORM_NACK:
 //! ```text
 //! | het 66        | hel 7         | cc_sequence 16                |
-//! | probes 16                     | baseline_loss 16                  |
+//! | probes 16                     | baseline_loss 16              |
 //! | span 32, microseconds                                         |
 //! | received 32, packets                                          |
 //! | lost 32, packets                                              |
 //! | bytes 32                                                      |
 //! | queue 32, microseconds                                        |
-//! | marked 32, packets: only if there are any, then hel is 8      |
+//! | ce_marked 32, packets: only if there are any, then hel is 8   |
 //! ```
 
 use core::time::Duration;
@@ -21,21 +22,22 @@ use core::time::Duration;
 use super::reader::Reader;
 use super::{ParseError, QuantizedRate};
 
-/// A sender of ours wants to know what arrives.
+/// A sender wants to know what arrives.
 pub(super) const EXT_WATCH: u8 = 193;
 /// What arrived between two probes.
 pub(super) const EXT_PATH: u8 = 66;
 
-/// EXT_WATCH: what a sender says of the time between its last probe and this one.
+/// EXT_WATCH: what a sender says of the interval between its last probe and this one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// It sent less than the path is thought to take: what is lost then is lost anyway.
+    /// It sent less than the path is thought to take: what is lost then is baseline loss.
     pub quiet: bool,
-    /// It sent what the limiting receiver (CLR) has just got: for that one it was calm, too.
+    /// It sent what the limiting receiver (CLR) has just got: for that one the interval was quiet,
+    /// too.
     pub cruise: bool,
     /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
     pub fair: bool,
-    /// Nothing is sent until further notice: nobody is to answer, or to ask for anything.
+    /// Nothing is sent until further notice: receivers neither answer nor ask for anything.
     pub paused: bool,
     /// The rate from now on, in bytes per second.
     pub rate: QuantizedRate,
@@ -72,11 +74,11 @@ impl Watch {
 /// EXT_PATH: what a receiver got between the arrivals of two probes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct PathReport {
-    /// The probe that ends the time.
+    /// The probe that ends the interval.
     pub cc_sequence: u16,
-    /// How many probes before it the time began; more than 1 when some were lost.
+    /// How many probes before it the interval began; more than 1 when some were lost.
     pub probes: u16,
-    /// Loss at calm times, of 65,535.
+    /// Baseline loss, of 65,535.
     pub baseline_loss: u16,
     /// The time between the two arrivals.
     pub span: Duration,
@@ -86,15 +88,16 @@ pub struct PathReport {
     pub lost: u32,
     /// UDP payload bytes that arrived.
     pub bytes: u32,
-    /// How much longer the second probe was under way than the quickest of the last time.
+    /// How much longer the second probe was under way than the quickest of late.
     pub queue: Duration,
-    /// Packets of those that arrived that routers have marked (ECN, RFC 3168).
+    /// Packets that arrived CE-marked (RFC 3168).
     pub ce_marked: u32,
 }
 
 impl PathReport {
-    /// Bytes of the extension without marks, and with them.
+    /// Bytes of the extension without CE marks.
     pub const LEN: usize = 28;
+    /// Bytes of the extension with CE marks.
     const LEN_WITH_CE: usize = 32;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_are_read_as_they_were_written_and_nothing_of_another_length_is() {
+    fn extensions_survive_the_wire_and_other_lengths_do_not() {
         let report = PathReport {
             cc_sequence: 0x1234,
             probes: 2,

@@ -1,5 +1,5 @@
-//! How much a receiver can take. Ours: the payload of a NORM_ACK of type [`ACK_WINDOW`], which
-//! answers a NORM_CMD(ACK_REQ) of that type (RFC 5740 §4.2.3.6, §4.3.2).
+//! How much a receiver can take. Not of the RFC: the payload of a NORM_ACK of type [`ACK_WINDOW`],
+//! which answers a NORM_CMD(ACK_REQ) of that type (RFC 5740 §4.2.3.6, §4.3.2).
 //!
 //! Version 1, all big-endian; a reader ignores what a later version adds after it:
 //! ```text

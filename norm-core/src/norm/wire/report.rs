@@ -4,7 +4,7 @@ use super::header::{COMMON_LEN, Emit};
 use super::reader::Reader;
 use super::{Extensions, ParseError};
 
-/// A report. Its content is open in the RFC; ours is a [`super::MemberReport`].
+/// A report. Its content is open in the RFC; in native mode it is a [`super::MemberReport`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Report<'a> {
     /// None from us.

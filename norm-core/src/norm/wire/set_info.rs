@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_these() {
+    fn layout_is_fixed() {
         let mut expected = b"NSET\x01\x02\xff\xfe0123456789abcdef\0\0\0\x05".to_vec();
         expected.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]);
         expected.extend_from_slice(b"ABCDEFGHIJKLMNOP");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn later_additions_are_ignored_and_truncation_is_not() {
+    fn additions_are_ignored_and_truncation_is_refused() {
         let mut encoded = bytes(&INFO);
         for len in 0..encoded.len() {
             assert_eq!(SetInfo::parse(&encoded[..len]), Err(ContentError::Truncated));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_kinds_and_formats_are_told_apart() {
+    fn versions_kinds_and_formats_are_distinguished() {
         let with = |at: usize, value: u8| {
             let mut encoded = bytes(&INFO);
             encoded[at] = value;
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_that_contradict_themselves_are_refused() {
+    fn inconsistent_descriptors_are_refused() {
         let manifest = SetDescriptor { kind: PartKind::Manifest, offset: 0, ..PART };
         let empty = SetDescriptor { parts: 2, payload_size: 0, ..manifest };
         let digests = SetDescriptor { kind: PartKind::DigestList, ..manifest };
@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_is_what_was_emitted(
+        fn parsed_info_is_emitted_as_it_came(
             mut encoded in prop::collection::vec(any::<u8>(), 0..80), valid_start: bool,
         ) {
             if valid_start {

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_microseconds_survive_and_the_rest_is_dropped() {
+    fn entire_microseconds_survive() {
         let nanos = 1_795_319_763_384_322_999;
         let time = WireTime::from_nanos(nanos);
         assert_eq!(time, WireTime { sec: 1_795_319_763, usec: 384_322 });
@@ -60,12 +60,12 @@ mod tests {
     fn surplus_microseconds_count_as_seconds() {
         let odd = WireTime { sec: 4, usec: 1_000_000 };
         assert_eq!(odd.to_nanos(), 5_000_000_000);
-        let most = WireTime { sec: u32::MAX, usec: u32::MAX };
-        assert_eq!(most.to_nanos(), 4_294_967_295_000_000_000 + 4_294_967_295_000);
+        let latest = WireTime { sec: u32::MAX, usec: u32::MAX };
+        assert_eq!(latest.to_nanos(), 4_294_967_295_000_000_000 + 4_294_967_295_000);
     }
 
     #[test]
-    fn only_all_zero_means_nothing_heard() {
+    fn zero_time_alone_means_nothing_heard() {
         assert!(WireTime::ZERO.is_zero());
         assert!(!WireTime { sec: 0, usec: 1 }.is_zero());
         assert!(!WireTime { sec: 1, usec: 0 }.is_zero());

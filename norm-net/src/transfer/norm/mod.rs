@@ -1,12 +1,14 @@
 //! NORM's part of transfers (RFC 5740). Sessions know engines by traits; here those of NORM are named.
 //!
 //! - `setup`: a sender with all that is to be sent, made of the user's options.
+//! - `receive`: a receiver, made of the user's options.
 //! - `plan`: the objects of a file set.
 //! - `standard`: the objects of standalone files, for other implementations.
 //! - `code`: which code protects them.
 
 mod code;
 mod plan;
+mod receive;
 mod setup;
 mod standard;
 
@@ -18,6 +20,7 @@ use crate::io::layer::Layer;
 pub use code::Fec;
 pub use standard::{Standard, StandardFec};
 
+pub(crate) use receive::receiver;
 pub(crate) use setup::{FEEDBACK, Prepared, data_overhead, prepare};
 
 impl<S: SymbolStore> Layer for Receiver<S> {

@@ -1,73 +1,76 @@
-//! Who a receiver is, for senders that count receivers: the same when it starts again.
+//! The identity of a receiver, for senders that count receivers: the same when it starts again.
 //!
-//! Two receivers must never have one identity: a sender would count them as one, and say that all have
-//! everything while one has not. Machines that are set up by multicast are clones of each other, so
-//! nothing that is on a disk tells them apart: no machine id, no host name, no file that was once written. So
-//! nothing is stored; the identity is a hash of what cannot be the same twice at one time:
+//! Two receivers must never have one identity: a sender would count them as one, and report that all
+//! have everything while one has not. Machines that are set up by multicast are clones of each other,
+//! so nothing on a disk tells them apart: no machine id, no host name, no file that was once written.
+//! So nothing is stored; the identity is a hash of what cannot be the same twice at one time:
 //!
-//! - The machine: the hardware address that its network interface was made with. Interfaces that have none of
-//!   their own (loopback, those of containers, tunnels, randomised wireless ones) go with the random
-//!   number that the kernel draws at each start; there the identity is a new one after a reboot.
+//! - The machine: the hardware address that its network interface was made with. Interfaces that have
+//!   none of their own (loopback, those of containers, tunnels, randomised wireless ones) use the
+//!   random number that the kernel draws at each start; there the identity is a new one after a
+//!   reboot.
 //! - Its address: no two machines that reach one sender have the same, whatever else was copied.
-//! - On the machine, or in containers that share its kernel: the output directory, by device and inode,
-//!   so that other names for it do not matter.
-//! - In the directory: a lock on it, for as long as the program runs, also while it receives nothing. Who
-//!   does not get it, because another receiver is at work there, takes a random identity, as everybody does
-//!   where the system does not tell all this, or has no locks.
+//! - On the machine, or in containers that share its kernel: the output directory, by device and
+//!   inode, so that other names for it do not matter.
+//! - In the directory: a lock on it, for as long as the program runs, also while it receives nothing. A
+//!   receiver that does not get it, because another one is at work there, takes a random identity, as
+//!   every receiver does where the system does not tell all this, or has no locks.
 //!
 //! What differs although it is the same receiver (an address given anew, a disk that has another
 //! number) makes it count twice, as if nothing of this were there; that does no harm.
 //!
-//! What is not told apart: clones that have hardware address, IP address, device and inode alike, because
-//! something between them and the sender makes it possible. Behind address translation (NAT) each may have the
-//! address of the other, and QEMU's user networking gives every machine the same two. Both at work at one time
-//! are seen by the sender as two addresses that use one name, of which only the first counts while it
-//! speaks; if the first has failed before the second comes, the second one takes its place in the summary.
+//! What is not told apart: clones that have hardware address, IP address, device and inode alike,
+//! because something between them and the sender makes it possible. With address translation (NAT)
+//! each may have the address of the other, and QEMU's user networking gives every machine the same
+//! two. Both at work at one time are seen by the sender as two addresses that use one identity, of
+//! which only the first counts while it speaks; if the first has failed before the second comes, the
+//! second one takes its place in the summary.
 //!
-//! An identity travels in the clear. A sender sees only a hash of it and of the sender's own node id and
-//! instance id ([`identity_per_sender`]), which are drawn anew for each session: nobody can know it ahead of
-//! the session, or find the receiver again by it in the next one. What remains: who hears the session reads it
-//! there, and a sender that makes up the ids of one to come (48 bits; 16 where `--node-id` is known) is told
-//! what it would be. The name in the reports is not hidden at all.
-//!
-//! [`identity_per_sender`]: norm_core::norm::ReceiverConfig::identity_per_sender
+//! An identity travels in the clear. A sender sees only a hash of it and of the sender's own node id
+//! and instance id, which are drawn anew for each session: an observer cannot know it ahead of the
+//! session, or find the receiver again by it in the next one. What remains: an observer of the session
+//! reads it there, and a sender that makes up the ids of one to come (48 bits; 16 where the node id is
+//! known) is told what it would be. The name in the reports is not hidden at all.
 
 use std::fs::{self, File};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use norm_core::norm::wire::Identity;
-
 /// Keeps the hash apart from every other use of BLAKE3.
 const CONTEXT: &str = "norm-net 2026-11-26 identity of a receiver";
 
 /// An identity, for as long as the directory is locked.
 #[derive(Debug)]
-pub(super) struct Lasting {
-    pub(super) identity: Identity,
+pub(super) struct StableIdentity {
+    bytes: [u8; 16],
     _lock: File,
 }
 
-impl Lasting {
-    /// The identity of the receiver that writes to `directory` and speaks from `address` of the interface
-    /// with this name. `None` where none can be had that is certainly nobody else's.
+impl StableIdentity {
+    /// The identity of the receiver that writes to `directory` and speaks from `address` of the
+    /// interface with this name. `None` where none can be had that is certainly no other receiver's.
     pub(super) fn find(directory: &Path, interface: &str, address: Option<IpAddr>) -> Option<Self> {
         let lock = File::open(directory).ok()?;
         lock.try_lock().ok()?;
         let (device, inode) = numbers(&lock).ok()?;
         let machine = machine(Path::new("/"), interface)?;
-        let identity = derive(&machine, address?, device, inode);
-        Some(Self { identity, _lock: lock })
+        let bytes = derive(&machine, address?, device, inode);
+        Some(Self { bytes, _lock: lock })
+    }
+
+    /// The identity.
+    pub(super) fn bytes(&self) -> [u8; 16] {
+        self.bytes
     }
 }
 
-fn derive(machine: &str, address: IpAddr, device: u64, inode: u64) -> Identity {
+fn derive(machine: &str, address: IpAddr, device: u64, inode: u64) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     // Nothing in it has a line end.
     hasher.update(format!("{machine}\n{address}\n{device}\n{inode}").as_bytes());
     let hash = hasher.finalize();
-    Identity(std::array::from_fn(|at| hash.as_bytes()[at]))
+    std::array::from_fn(|at| hash.as_bytes()[at])
 }
 
 /// What no other machine has, as far as the files of the system below `root` tell.
@@ -108,26 +111,26 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn it_is_the_same_again_and_never_that_of_another_receiver() {
+    fn identity_is_the_same_again_and_no_other_receivers() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let find = |dir: &Path| Lasting::find(dir, "lo", Some(HOME));
+        let find = |dir: &Path| StableIdentity::find(dir, "lo", Some(HOME));
         let first = find(here.path()).unwrap();
         assert!(find(here.path()).is_none(), "another one is at work in the directory");
         let other = find(there.path()).unwrap();
-        assert_ne!(first.identity, other.identity);
-        let identity = first.identity;
+        assert_ne!(first.bytes(), other.bytes());
+        let identity = first.bytes();
         drop(first);
         let link = there.path().join("link");
         std::os::unix::fs::symlink(here.path(), &link).unwrap();
-        assert_eq!(find(&link).unwrap().identity, identity, "by whatever name");
-        let elsewhere = Lasting::find(here.path(), "lo", Some("127.0.0.2".parse().unwrap()));
-        assert_ne!(elsewhere.unwrap().identity, identity);
-        assert!(Lasting::find(here.path(), "lo", None).is_none());
-        assert!(Lasting::find(&here.path().join("none"), "lo", Some(HOME)).is_none());
+        assert_eq!(find(&link).unwrap().bytes(), identity, "by whatever name");
+        let elsewhere = StableIdentity::find(here.path(), "lo", Some("127.0.0.2".parse().unwrap()));
+        assert_ne!(elsewhere.unwrap().bytes(), identity);
+        assert!(StableIdentity::find(here.path(), "lo", None).is_none());
+        assert!(StableIdentity::find(&here.path().join("none"), "lo", Some(HOME)).is_none());
     }
 
     #[test]
-    fn clones_are_told_apart_by_their_hardware_or_by_when_they_were_started() {
+    fn clones_are_told_apart_by_hardware_or_start() {
         let root = tempfile::tempdir().unwrap();
         let set = |path: &str, text: &str| {
             let path = root.path().join(path);
@@ -142,14 +145,14 @@ mod tests {
         set("sys/class/net/eth0/addr_assign_type", "0\n");
         assert_eq!(of("eth0"), "hardware 52:54:00:12:34:56");
         set("sys/class/net/eth0/addr_assign_type", "3\n");
-        assert_eq!(of("eth0"), "boot 6c1f eth0", "somebody has set it");
+        assert_eq!(of("eth0"), "boot 6c1f eth0", "it was set by software");
         set("sys/class/net/lo/addr_assign_type", "0\n");
         set("sys/class/net/lo/address", "00:00:00:00:00:00\n");
         assert_eq!(of("lo"), "boot 6c1f lo");
     }
 
     #[test]
-    fn everything_counts() {
+    fn every_ingredient_counts() {
         let one = derive("hardware a", HOME, 1, 2);
         for other in [
             derive("hardware b", HOME, 1, 2),

@@ -19,16 +19,13 @@
 //! # }
 //! ```
 //!
-//! Blocks are put together in memory (`store`), written to temporary files (`spool`), read back and
-//! hashed (`verify`), and become files only when the whole set is right (`plan`, `carve`, `same`). What is not
-//! finished is kept for later sessions (`kept`). `set` is
-//! the state of one set, `session` joins all this to the engine.
+//! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
+//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to its
+//! senders. `start` opens all this.
 
 mod error;
-mod event;
 mod identity;
 mod options;
-mod problem;
 mod session;
 mod start;
 pub(crate) mod store;

@@ -117,12 +117,12 @@ impl ReceiveOptions {
     }
 
     /// Bytes for blocks under way.
-    pub(super) fn block_memory(&self) -> usize {
+    pub(crate) fn block_memory(&self) -> usize {
         self.memory / 4 * 3
     }
 
     /// How feedback travels in fact: a unicast session has no group to send it to.
-    pub(super) fn effective_feedback(&self) -> Feedback {
+    pub(crate) fn effective_feedback(&self) -> Feedback {
         match self.feedback {
             Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
             feedback => feedback,

@@ -5,26 +5,23 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver as Channel, unbounded};
+use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
-use norm_core::norm::receiver;
-use norm_core::norm::wire::Identity;
-use norm_core::norm::{Receiver, ReceiverConfig};
+use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
 
-use super::event::Events as Outgoing;
-use super::identity::Lasting;
-use super::session::{Policy, Session, Surroundings};
-use super::store::BlockStore;
+use super::identity::StableIdentity;
+use super::session::{Engine, Notifier, Policy, Session, Tasks};
+use super::store::{BlockStore, Returns};
 use super::{ReceiveError, ReceiveOptions};
 use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveSettings, outlet};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
 use crate::io::lossy::Lossy;
 use crate::io::socket::Link;
-use crate::io::workers::Workers;
 use crate::running::Running;
-use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::stopper::{Stopper, os_seed};
+use crate::transfer::norm;
 
 /// A receiving session, on a thread of its own.
 ///
@@ -104,10 +101,17 @@ pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
             options.directory.clone(),
         )
     };
-    let seed = options.seed.map_or_else(os_seed, Ok)?;
+    let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
+    let identity = stable_identity(options, &link);
+    let store = BlockStore::new(options.block_memory());
+    let returns = store.returns();
+    let bytes = identity.as_ref().map(StableIdentity::bytes);
+    let engine = norm::receiver(options, store, bytes, link.buffers().recv_granted, &mut rng);
+    let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
-    let runner = Runner::new(options, link, &stopper, Outgoing(outlet), seed)?;
+    let setup = Setup { link, engine, returns, identity, events: Notifier::new(outlet) };
+    let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
 }
@@ -120,69 +124,57 @@ fn prepare(directory: &Path) -> io::Result<()> {
     fs::remove_file(&probe)
 }
 
+/// The identity of this receiver, unless all random choices are fixed: then it is one of them.
+fn stable_identity(options: &ReceiveOptions, link: &Link) -> Option<StableIdentity> {
+    if options.seed.is_some() {
+        return None;
+    }
+    let interface = link.interface();
+    let address = interface.address_like(options.group.ip());
+    StableIdentity::find(&options.directory, &interface.name, address)
+}
+
+/// What a session is made of.
+struct Setup<L> {
+    link: Link,
+    engine: L,
+    /// The way back for the buffers of the engine's store.
+    returns: Returns,
+    identity: Option<StableIdentity>,
+    events: Notifier,
+}
+
 /// Everything that the session's thread owns.
-struct Runner {
+struct Runner<L> {
     options: ReceiveOptions,
     link: Link,
     clock: Clock,
-    engine: Lossy<Receiver<BlockStore>>,
+    /// The engine, with its layers.
+    engine: L,
     session: Session,
     done: Channel<JobDone>,
-    /// Nobody else may be us while we are.
-    _identity: Option<Lasting>,
+    /// Held so that no other receiver has it.
+    _identity: Option<StableIdentity>,
 }
 
-impl Runner {
-    fn new(
-        options: &ReceiveOptions,
-        link: Link,
-        stopper: &Stopper,
-        events: Outgoing,
-        seed: u64,
-    ) -> io::Result<Self> {
+impl<L: Layer<Engine: Engine>> Runner<L> {
+    fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
+        let Setup { link, engine, returns, identity, events } = setup;
         let clock = Clock::start();
-        let store = BlockStore::new(options.block_memory());
-        let (done_sender, done) = unbounded();
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let around = Surroundings {
-            events,
-            stopper: stopper.clone(),
-            results: JobResults::new(done_sender, link.waker()),
-            returns: store.returns(),
-            waker: link.waker(),
-            store_workers: Workers::new("norm-store", 1)?,
-            decode_workers: Workers::new("norm-decode", cores)?,
-            check_workers: Workers::new("norm-verify", CHECKERS)?,
-        };
+        let (tasks, done) = Tasks::new(returns, &link.waker(), options.overwrite)?;
         let policy = Policy {
             directory: options.directory.clone(),
             overwrite: options.overwrite,
             fresh: options.fresh,
-            daemon: options.daemon,
+            continuous: options.daemon,
             timeout: options.timeout,
-            mute: options.feedback == Feedback::None,
+            is_mute: options.feedback == Feedback::None,
             group: options.group,
             interface: link.interface().name.clone(),
         };
-        let mut rng = Rng::new(seed);
-        // Whoever fixes all choices fixes this one, too.
-        let lasting = options.seed.is_none().then(|| {
-            let interface = link.interface();
-            let address = interface.address_like(options.group.ip());
-            Lasting::find(&options.directory, &interface.name, address)
-        });
-        let lasting = lasting.flatten();
-        let mut config = engine_config(options, link.buffers().recv_granted, &mut rng);
-        if let Some(lasting) = &lasting {
-            config.identity = lasting.identity;
-            config.identity_per_sender = true;
-        }
-        let engine = Receiver::new(config, store, rng.next_u64());
-        let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
-        let mut session = Session::new(policy, around, clock.now());
-        session.look_around(clock.now());
+        let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
         let options = options.clone();
-        Ok(Self { options, link, clock, engine, session, done, _identity: lasting })
+        Ok(Self { options, link, clock, engine, session, done, _identity: identity })
     }
 
     fn run(mut self) -> io::Result<ReceiveReport> {
@@ -198,33 +190,8 @@ impl Runner {
         };
         // Also after an error: it closes the temporary files.
         let drops = self.link.kernel_drops();
-        let report = self.session.report(self.engine.engine().stats(), self.clock.now());
+        let report = self.session.report(&self.engine.engine().stats(), self.clock.now());
         let report = ReceiveReport { kernel_drops: drops.unwrap_or(0).into(), ..report };
         ran.map(|()| report)
-    }
-}
-
-/// Threads that read back and make files.
-const CHECKERS: usize = 2;
-/// The shortest block worth counting on: what the memory holds of them is as many blocks as the
-/// engine keeps track of.
-const SHORT_BLOCK: usize = 64 << 10;
-
-fn engine_config(options: &ReceiveOptions, socket_buffer: usize, rng: &mut Rng) -> ReceiverConfig {
-    let mut identity = [0; 16];
-    let (first, second) = identity.split_at_mut(8);
-    first.copy_from_slice(&rng.next_u64().to_be_bytes());
-    second.copy_from_slice(&rng.next_u64().to_be_bytes());
-    ReceiverConfig {
-        name: options.name.clone(),
-        node: options.node,
-        feedback: match options.effective_feedback() {
-            Feedback::Multicast => receiver::Feedback::Multicast,
-            Feedback::Unicast => receiver::Feedback::Unicast,
-            Feedback::None => receiver::Feedback::None,
-        },
-        socket_buffer: socket_buffer as u64,
-        max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
-        ..ReceiverConfig::new(Identity(identity))
     }
 }

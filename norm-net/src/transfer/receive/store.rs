@@ -53,8 +53,8 @@ pub(crate) struct BlockStore {
     blocks: HashMap<BlockSlot, Held>,
     lent: HashSet<BlockSlot>,
     free: Vec<Held>,
-    /// Symbols kept so far, by sender.
-    kept: BTreeMap<SenderId, u64>,
+    /// Symbols taken so far, by sender.
+    symbols: BTreeMap<SenderId, u64>,
     returned: Receiver<Return>,
     returns: Returns,
 }
@@ -69,7 +69,7 @@ impl BlockStore {
             blocks: HashMap::new(),
             lent: HashSet::new(),
             free: Vec::new(),
-            kept: BTreeMap::new(),
+            symbols: BTreeMap::new(),
             returned,
             returns: Returns(returns),
         }
@@ -80,14 +80,14 @@ impl BlockStore {
         self.returns.clone()
     }
 
-    /// Symbols of a sender that were kept since it was found.
-    pub(crate) fn kept(&self, remote: SenderId) -> u64 {
-        self.kept.get(&remote).copied().unwrap_or(0)
+    /// Symbols of a sender that were taken since it was found.
+    pub(crate) fn symbols(&self, sender: SenderId) -> u64 {
+        self.symbols.get(&sender).copied().unwrap_or(0)
     }
 
     /// Stops counting for a sender.
-    pub(crate) fn forget(&mut self, remote: SenderId) {
-        self.kept.remove(&remote);
+    pub(crate) fn forget(&mut self, sender: SenderId) {
+        self.symbols.remove(&sender);
     }
 
     /// Lends a block's buffer.
@@ -99,7 +99,7 @@ impl BlockStore {
 
     fn take_back(&mut self) {
         while let Ok(Return { slot, held, keep }) = self.returned.try_recv() {
-            // One that was discarded meanwhile is not wanted, whatever its worker thought.
+            // One that was discarded meanwhile is not wanted, whatever its worker found.
             let wanted = self.lent.remove(&slot);
             if keep && wanted {
                 self.blocks.insert(slot, held);
@@ -176,17 +176,17 @@ impl SymbolStore for BlockStore {
                 held
             }
         };
-        let kept = held.buffer.put(symbol, payload);
-        if kept {
-            *self.kept.entry(slot.sender).or_default() += 1;
+        let taken = held.buffer.put(symbol, payload);
+        if taken {
+            *self.symbols.entry(slot.sender).or_default() += 1;
         }
         // Repair symbols count, but are never refused: they are what makes the block whole and its
         // buffer free again. There are at most as many as source symbols, and a few.
-        if kept && symbol >= geometry.symbols {
+        if taken && symbol >= geometry.symbols {
             held.repair += payload.len();
             self.used += payload.len();
         }
-        kept
+        taken
     }
 
     fn room(&mut self) -> u64 {

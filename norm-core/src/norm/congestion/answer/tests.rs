@@ -1,4 +1,4 @@
-//! Who answers when, and with what.
+//! When receivers answer, and with what.
 
 use super::*;
 use crate::norm::wire::NodeId;
@@ -40,7 +40,7 @@ fn probed(probe: CcProbe, group: &CcGroup, path: &PathState) -> CcAnswer {
 const LISTED: CcFlags = CcFlags::RTT;
 
 #[test]
-fn who_limits_the_sender_or_is_alone_answers_each_probe_at_once() {
+fn limiting_or_only_receiver_answers_at_once() {
     for (flags, group) in
         [(Some(CcFlags::CLR.with(LISTED)), &GROUP), (Some(CcFlags::PLR), &GROUP), (None, &ALONE)]
     {
@@ -55,7 +55,7 @@ fn who_limits_the_sender_or_is_alone_answers_each_probe_at_once() {
 }
 
 #[test]
-fn others_answer_after_a_backoff_and_then_rest() {
+fn other_receivers_answer_after_backoff_then_hold_off() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     let due = answer.next().unwrap();
     assert!(due > T0 && due <= T0 + GRTT * 4);
@@ -71,7 +71,7 @@ fn others_answer_after_a_backoff_and_then_rest() {
 }
 
 #[test]
-fn a_limiting_receiver_does_not_rest() {
+fn limiting_receiver_does_not_hold_off() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     let due = answer.next().unwrap();
     answer.take(due, &GROUP, &STARTING).unwrap();
@@ -81,7 +81,7 @@ fn a_limiting_receiver_does_not_rest() {
 }
 
 #[test]
-fn without_a_rate_in_the_probe_nothing_is_said() {
+fn probe_without_rate_gets_no_answer() {
     let quiet = CcProbe { send_rate: None, ..probe(1, Some(CcFlags::CLR)) };
     let mut answer = probed(quiet, &ALONE, &STARTING);
     assert_eq!(answer.next(), None);
@@ -91,7 +91,7 @@ fn without_a_rate_in_the_probe_nothing_is_said() {
 }
 
 #[test]
-fn slow_start_says_twice_what_arrives_and_guesses_the_round_trip() {
+fn answer_in_slow_start_doubles_the_receive_rate() {
     let feedback = probed(probe(1, None), &GROUP, &STARTING).attach(T0, &GROUP, &STARTING).unwrap();
     assert_eq!(feedback.flags, CcFlags::START);
     assert_eq!(feedback.rate, QuantizedRate::from_bytes_per_second(100_000.0));
@@ -100,7 +100,7 @@ fn slow_start_says_twice_what_arrives_and_guesses_the_round_trip() {
 }
 
 #[test]
-fn after_a_loss_the_equation_rules_with_our_own_round_trip() {
+fn answer_after_a_loss_follows_the_equation() {
     let clr = Some(CcFlags::CLR.with(LISTED).with(CcFlags::START));
     let mut answer = probed(probe(1, clr), &GROUP, &LOSSY);
     let feedback = answer.take(T0, &GROUP, &LOSSY).unwrap();
@@ -112,7 +112,7 @@ fn after_a_loss_the_equation_rules_with_our_own_round_trip() {
 }
 
 #[test]
-fn the_round_trip_is_kept_when_we_are_no_longer_listed() {
+fn round_trip_stays_known_after_the_last_listing() {
     let mut answer = probed(probe(1, Some(LISTED)), &GROUP, &STARTING);
     answer.probe(T0, &probe(2, None), &GROUP, &STARTING, &mut Rng::new(1));
     assert_eq!(answer.measured_rtt(), Some(QuantizedRtt(106).to_duration()));
@@ -120,7 +120,7 @@ fn the_round_trip_is_kept_when_we_are_no_longer_listed() {
 }
 
 #[test]
-fn before_anything_is_measured_the_sender_shall_go_on_as_it_does() {
+fn unmeasured_receiver_asks_for_no_change() {
     let path = PathState { receive_rate: None, ..STARTING };
     let mut answer = probed(probe(1, None), &ALONE, &path);
     let feedback = answer.take(T0, &ALONE, &path).unwrap();
@@ -128,7 +128,7 @@ fn before_anything_is_measured_the_sender_shall_go_on_as_it_does() {
 }
 
 #[test]
-fn feedback_as_bad_as_ours_silences_us_for_a_while() {
+fn overheard_feedback_as_bad_suppresses_ours() {
     // Ours is 100 000.
     for (rate, silent) in [(111_000.0, true), (112_000.0, false), (1000.0, true), (0.0, false)] {
         let mut answer = probed(probe(1, Some(LISTED)), &GROUP, &STARTING);
@@ -141,7 +141,7 @@ fn feedback_as_bad_as_ours_silences_us_for_a_while() {
 }
 
 #[test]
-fn who_was_silenced_at_ease_and_then_gets_less_does_not_wait_for_the_next_round() {
+fn suppressed_receiver_that_falls_behind_answers_soon() {
     let later = PathState { receive_rate: Some(30_000.0), ..STARTING };
     for (first, speaks) in [(STARTING, true), (later, false)] {
         let mut answer = probed(probe(1, None), &GROUP, &first);
@@ -153,7 +153,7 @@ fn who_was_silenced_at_ease_and_then_gets_less_does_not_wait_for_the_next_round(
 }
 
 #[test]
-fn of_many_who_are_silenced_in_vain_few_speak_and_of_few_all() {
+fn few_of_many_suppressed_receivers_answer_in_vain() {
     let squeezed = PathState { receive_rate: Some(30_000.0), ..STARTING };
     let worse = heard(6e4, CcFlags::NONE);
     for (size, most) in [(10, 1000), (10_000, 20)] {
@@ -162,7 +162,7 @@ fn of_many_who_are_silenced_in_vain_few_speak_and_of_few_all() {
         let mut speak = 0;
         for _ in 0..1000 {
             let mut answer = CcAnswer::new();
-            // At ease others may silence us as often as they like.
+            // A receiver that keeps up may be suppressed any number of times.
             for turn in 0..6u16 {
                 let path = if turn < 3 { &STARTING } else { &squeezed };
                 let now = T0 + GRTT * 5 * u32::from(turn);
@@ -176,7 +176,7 @@ fn of_many_who_are_silenced_in_vain_few_speak_and_of_few_all() {
 }
 
 #[test]
-fn who_has_no_round_trip_is_silenced_only_by_its_like() {
+fn receiver_without_rtt_is_suppressed_by_its_like() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     answer.overhear(T0, &heard(1000.0, CcFlags::RTT), &GROUP, &STARTING);
     assert!(answer.next().is_some());
@@ -185,7 +185,7 @@ fn who_has_no_round_trip_is_silenced_only_by_its_like() {
 }
 
 #[test]
-fn limiting_and_leaving_receivers_silence_nobody_and_limiting_ones_are_not_silenced() {
+fn limiting_and_leaving_receivers_do_not_suppress() {
     let mut answer = probed(probe(1, Some(LISTED)), &GROUP, &STARTING);
     for flag in [CcFlags::CLR, CcFlags::LEAVE] {
         answer.overhear(T0, &heard(1000.0, CcFlags::RTT.with(flag)), &GROUP, &STARTING);
@@ -197,14 +197,14 @@ fn limiting_and_leaving_receivers_silence_nobody_and_limiting_ones_are_not_silen
 }
 
 #[test]
-fn other_feedback_makes_the_answer_needless() {
+fn other_feedback_carries_the_answer() {
     let mut answer = probed(probe(1, None), &GROUP, &STARTING);
     assert!(answer.attach(T0, &GROUP, &STARTING).is_some());
     assert_eq!(answer.next(), None);
 }
 
 #[test]
-fn a_limiting_receiver_in_a_hurry_speaks_once_in_the_name_of_the_next_probe() {
+fn limiting_receiver_answers_ahead_once() {
     let clr = probe(9, Some(CcFlags::CLR.with(LISTED)));
     let mut answer = probed(clr, &GROUP, &LOSSY);
     assert_eq!(answer.take(T0, &GROUP, &LOSSY).unwrap().cc_sequence, 9);
@@ -219,7 +219,7 @@ fn a_limiting_receiver_in_a_hurry_speaks_once_in_the_name_of_the_next_probe() {
 }
 
 #[test]
-fn a_wait_begun_on_a_guess_shrinks_with_the_round_trip() {
+fn backoff_shrinks_with_the_round_trip() {
     let guess = CcGroup { grtt: Duration::from_secs(1), ..GROUP };
     let mut answer = probed(probe(1, None), &guess, &STARTING);
     let known = CcGroup { grtt: Duration::from_millis(1), ..GROUP };
@@ -228,7 +228,7 @@ fn a_wait_begun_on_a_guess_shrinks_with_the_round_trip() {
 }
 
 #[test]
-fn the_slowest_speak_first() {
+fn slowest_receivers_answer_first() {
     let mean = |path: &PathState| -> f64 {
         let due = |seed| {
             let mut answer = CcAnswer::new();

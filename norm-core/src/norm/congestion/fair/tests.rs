@@ -26,7 +26,7 @@ fn steady(rate: f64) -> Fair {
 }
 
 #[test]
-fn it_starts_by_doubling_and_a_loss_ends_that() {
+fn rate_doubles_until_the_first_loss() {
     let mut fair = fair(rounds(0));
     let first = fair.rate();
     assert!(first <= 125_000.0);
@@ -42,7 +42,7 @@ fn it_starts_by_doubling_and_a_loss_ends_that() {
 }
 
 #[test]
-fn the_equation_is_reached_by_a_packet_per_round_trip() {
+fn rate_rises_by_a_packet_per_round_trip() {
     let mut fair = steady(500_000.0);
     let loss = Claim::Loss { event_rate: 0.0001, max_rate: f64::INFINITY };
     let before = fair.rate();
@@ -59,7 +59,7 @@ fn the_equation_is_reached_by_a_packet_per_round_trip() {
 }
 
 #[test]
-fn one_wrong_report_halves_at_most() {
+fn wrong_report_halves_the_rate_at_most() {
     let mut fair = steady(500_000.0);
     for _ in 0..10 {
         fair.take(rounds(41), Claim::Loss { event_rate: 1.0, max_rate: f64::INFINITY }, RTT);
@@ -72,7 +72,7 @@ fn one_wrong_report_halves_at_most() {
 }
 
 #[test]
-fn silence_halves_and_the_way_back_is_short() {
+fn silence_halves_the_rate_and_recovery_is_fast() {
     let mut fair = steady(500_000.0);
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
     for n in 0..20 {
@@ -86,7 +86,7 @@ fn silence_halves_and_the_way_back_is_short() {
 }
 
 #[test]
-fn what_is_not_sent_does_not_count_against_the_path() {
+fn idle_time_does_not_count_against_the_path() {
     let mut starting = fair(rounds(0));
     let mut fair = steady(500_000.0);
     let before = starting.rate();
@@ -99,7 +99,7 @@ fn what_is_not_sent_does_not_count_against_the_path() {
 }
 
 #[test]
-fn a_queue_slows_down_at_once() {
+fn growing_queue_lowers_the_rate_at_once() {
     let mut fair = steady(500_000.0);
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
     fair.take(rounds(41), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT * 2);
@@ -108,7 +108,7 @@ fn a_queue_slows_down_at_once() {
 }
 
 #[test]
-fn on_a_short_way_it_rises_by_a_tenth_in_ten_milliseconds() {
+fn rate_rises_by_a_tenth_on_a_short_round_trip() {
     let (ms, rtt) = (Duration::from_millis(1), Duration::from_micros(500));
     let mut fair = steady(5_000_000.0);
     fair.follow(rtt);
@@ -125,7 +125,7 @@ fn on_a_short_way_it_rises_by_a_tenth_in_ten_milliseconds() {
 }
 
 #[test]
-fn the_last_round_trip_raises_the_rate_by_a_tenth_at_most() {
+fn shorter_round_trip_raises_the_rate_by_a_tenth() {
     let mut fair = steady(500_000.0);
     let loss = super::super::equation::loss_rate(PACKET as f64, RTT, 500_000.0);
     fair.take(rounds(41), Claim::Loss { event_rate: loss, max_rate: f64::INFINITY }, RTT / 50);
@@ -136,7 +136,7 @@ fn the_last_round_trip_raises_the_rate_by_a_tenth_at_most() {
 }
 
 #[test]
-fn on_a_short_way_it_takes_less_than_the_equation_says_but_not_where_routers_mark() {
+fn short_round_trip_takes_less_unless_routers_mark() {
     let (ms, claim) =
         (Duration::from_millis, Claim::Loss { event_rate: 0.01, max_rate: f64::INFINITY });
     let part = |fair: &Fair, rtt| fair.rate_for(claim, rtt) / throughput(PACKET as f64, rtt, 0.01);

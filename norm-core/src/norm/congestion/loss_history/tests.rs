@@ -20,7 +20,7 @@ fn events_of(sequences: &[u16]) -> Vec<LossEvent> {
 }
 
 #[test]
-fn nothing_is_lost_in_a_row_through_the_wrap() {
+fn packets_in_a_row_are_no_loss_through_the_wrap() {
     let mut history = LossHistory::new();
     let row: Vec<u16> = (0..200_000u32).map(|n| (n + 65_000) as u16).collect();
     assert_eq!(feed(&mut history, 0, 10, &row), []);
@@ -29,7 +29,7 @@ fn nothing_is_lost_in_a_row_through_the_wrap() {
 }
 
 #[test]
-fn a_gap_is_lost_when_three_later_packets_have_come() {
+fn gap_is_loss_after_three_later_packets() {
     assert_eq!(events_of(&[1, 2, 4, 5]), []);
     assert_eq!(events_of(&[1, 2, 4, 5, 6]), [LossEvent::First]);
     assert_eq!(events_of(&[65_533, 65_534, 0, 1, 2]), [LossEvent::First]);
@@ -64,7 +64,7 @@ fn marked(history: &mut LossHistory, packets: u16, marked: impl Fn(u16) -> bool)
 }
 
 #[test]
-fn marks_are_events_as_losses_are_and_one_in_a_round_trip() {
+fn ce_marks_are_loss_events_once_per_round_trip() {
     let mut history = LossHistory::new();
     assert_eq!(history.note_ce(Timestamp::ZERO, RTT), None, "nothing came yet");
     assert_eq!(marked(&mut history, 250, |n| n >= 20), [20, 121, 222]);
@@ -74,13 +74,13 @@ fn marks_are_events_as_losses_are_and_one_in_a_round_trip() {
 }
 
 #[test]
-fn a_mark_and_losses_of_the_same_round_trip_are_one_event() {
+fn ce_mark_and_loss_in_a_round_trip_are_one_event() {
     let mut history = LossHistory::new();
     assert_eq!(marked(&mut history, 60, |n| n == 50), [50]);
-    // The packets 60 to 69 are lost, within 100 packets behind the mark.
+    // The packets 60 to 69 are lost, within 100 packets after the mark.
     let rest: Vec<u16> = (70..120).collect();
     assert_eq!(feed(&mut history, 1_007_000, 100, &rest), []);
-    // From the other side: what is marked right behind a loss.
+    // From the other side: what is marked right after a loss.
     let mut lossy = LossHistory::new();
     let lost: Vec<u16> = (0..60).filter(|&n| n != 40).collect();
     assert_eq!(feed(&mut lossy, 1_000_000, 100, &lost), [LossEvent::First]);
@@ -92,20 +92,20 @@ fn a_mark_and_losses_of_the_same_round_trip_are_one_event() {
 #[test]
 fn losses_within_a_round_trip_are_one_event() {
     // 100 µs apart: one loss each 5 packets for 9 ms, then one after 12 ms.
-    let kept = |n: &u16| !n.is_multiple_of(5) || *n > 90;
-    let mut sequences: Vec<u16> = (1..200).filter(kept).collect();
+    let arrives = |n: &u16| !n.is_multiple_of(5) || *n > 90;
+    let mut sequences: Vec<u16> = (1..200).filter(arrives).collect();
     sequences.retain(|&n| n != 130);
     assert_eq!(events_of(&sequences), [LossEvent::First, LossEvent::Another]);
 }
 
 #[test]
-fn a_burst_of_thousands_is_loss_and_one_event_if_it_is_short() {
+fn burst_of_thousands_is_one_event_if_short() {
     let sequences: Vec<u16> = (0..50).chain(16_000..16_050).collect();
     assert_eq!(events_of(&sequences), [LossEvent::First]);
 }
 
 #[test]
-fn a_gap_of_many_round_trips_is_many_events() {
+fn gap_of_many_round_trips_is_many_events() {
     let mut history = LossHistory::new();
     feed(&mut history, 0, 1000, &(0..100).collect::<Vec<_>>());
     let events = feed(&mut history, 1_100_000, 1000, &(1100..1110).collect::<Vec<_>>());
@@ -115,7 +115,7 @@ fn a_gap_of_many_round_trips_is_many_events() {
 }
 
 #[test]
-fn a_sender_that_counts_anew_has_lost_nothing() {
+fn sender_that_counts_anew_has_lost_nothing() {
     for start in [0, 40_000, 60_000] {
         let mut history = LossHistory::new();
         feed(&mut history, 0, 100, &(20_000..20_100).collect::<Vec<_>>());
@@ -128,7 +128,7 @@ fn a_sender_that_counts_anew_has_lost_nothing() {
 }
 
 #[test]
-fn one_stray_sequence_changes_nothing() {
+fn stray_sequence_changes_nothing() {
     assert_eq!(events_of(&[1, 2, 3, 40_000, 4, 5, 6, 40_005, 7, 8, 9, 10]), []);
 }
 
@@ -154,7 +154,7 @@ fn intervals_are_weighted_and_a_long_open_one_counts() {
 }
 
 #[test]
-fn the_first_interval_is_what_the_rate_corresponds_to_while_it_is_remembered() {
+fn seeded_interval_counts_until_it_leaves_the_history() {
     let mut history = LossHistory::new();
     assert_eq!(feed(&mut history, 0, 100, &[1, 2, 4, 5, 6]), [LossEvent::First]);
     history.seed(400.0, RTT * 2);
@@ -173,7 +173,7 @@ fn the_first_interval_is_what_the_rate_corresponds_to_while_it_is_remembered() {
 }
 
 #[test]
-fn a_correction_without_a_first_interval_does_nothing() {
+fn correction_without_a_seed_does_nothing() {
     let mut history = LossHistory::new();
     history.seed(7.0, RTT);
     history.correct_seed(RTT);
@@ -200,7 +200,7 @@ fn estimate(loss: f64, spacing: Duration, seed: u64) -> f64 {
 }
 
 #[test]
-fn the_rate_is_near_the_loss_when_packets_are_more_than_a_round_trip_apart() {
+fn sparse_stream_gives_the_loss_rate() {
     for loss in [0.3, 0.1, 0.03, 0.01, 0.001] {
         let rate = estimate(loss, RTT * 2, 5);
         // The greater of two means is a little more than the mean.
@@ -209,7 +209,7 @@ fn the_rate_is_near_the_loss_when_packets_are_more_than_a_round_trip_apart() {
 }
 
 #[test]
-fn in_a_dense_stream_the_rate_is_that_of_events() {
+fn dense_stream_gives_the_event_rate() {
     // 100 packets per round trip at 1 %: an event lasts 100 packets, the next takes 100 more.
     let rate = estimate(0.01, RTT / 100, 6);
     assert!((0.65..1.15).contains(&(rate * 200.0)), "{rate}");
@@ -217,7 +217,7 @@ fn in_a_dense_stream_the_rate_is_that_of_events() {
 
 proptest! {
     #[test]
-    fn any_sequences_at_any_times_give_a_rate_between_zero_and_one(
+    fn any_sequences_give_a_rate_between_zero_and_one(
         packets in prop::collection::vec((any::<u16>(), any::<u64>(), any::<u64>()), 0..200),
         near in prop::collection::vec((0u16..40, 0u64..100_000_000), 0..200),
     ) {
@@ -236,7 +236,9 @@ proptest! {
     }
 
     #[test]
-    fn swapped_neighbours_are_no_loss(start: u16, swaps in prop::collection::vec(any::<bool>(), 100)) {
+    fn swapped_neighbours_are_no_loss(
+        start: u16, swaps in prop::collection::vec(any::<bool>(), 100),
+    ) {
         let mut sequences: Vec<u16> = (0..202).map(|n| start.wrapping_add(n)).collect();
         for (n, _) in swaps.iter().enumerate().filter(|(_, swap)| **swap) {
             sequences.swap(2 * n + 1, 2 * n + 2);

@@ -36,7 +36,7 @@ fn report_first<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp, d
         }
         return;
     }
-    // A receiver that is said to be alone may be the first of many.
+    // What the sender takes for the only receiver may be the first of many.
     let scheduled = sender.report.due().filter(|_| timing.is_alone());
     let at = sender.report.schedule_by(scheduled.unwrap_or(soon));
     if let Some(probes) = sender.path.probes_mut() {

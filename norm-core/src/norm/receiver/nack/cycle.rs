@@ -20,7 +20,8 @@ pub(crate) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestam
     }
 }
 
-/// Ends a cycle in which there was nothing to ask for, and begins another one if something is missing.
+/// Ends a cycle in which there was nothing to ask for, and begins another one if something is
+/// missing.
 pub(super) fn restart<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
     sender.nack.stop();
     check(ctx, sender, now);

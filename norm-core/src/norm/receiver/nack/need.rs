@@ -103,8 +103,8 @@ impl Need<'_> {
         })
     }
 
-    /// True when whole objects or blocks are missing rather than some of their symbols: that is a
-    /// full repair. Blocks of streams are asked for like symbols, because there is no time to lose.
+    /// True when full repair of objects or blocks is needed. Blocks of streams are asked for like
+    /// symbols, because there is no time to lose.
     pub(crate) fn is_full(&self) -> bool {
         matches!(self, Self::Objects { .. } | Self::Blocks { .. })
     }

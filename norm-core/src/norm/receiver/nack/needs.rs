@@ -4,9 +4,10 @@ use core::ops::Range;
 
 use super::need::Need;
 use crate::norm::receiver::sender_state::SenderState;
+use crate::norm::wire::MAX_OBJECTS;
 
 /// Objects before the newest one that an id can name: half of all ids.
-const MAX_KEYS_BACK: u64 = 0x7fff;
+const MAX_KEYS_BACK: u64 = MAX_OBJECTS as u64;
 /// Objects in progress, with those whose INFO is asked for because much of them may be here.
 const MAX_PARTIAL_OBJECTS: usize = 64;
 

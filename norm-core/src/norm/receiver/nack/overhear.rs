@@ -1,4 +1,4 @@
-//! Other receivers' requests, heard through the group: they may make ours unnecessary.
+//! Other receivers' requests, heard through the group: they may suppress our own.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequests};
 
-/// Coded symbols named of a block, in all of a message: each is as good as any other.
+/// How many coded symbols of each block a message names: each is as good as any other.
 type ParityCounts = BTreeMap<Position, u32>;
 
 /// A symbol that a request names.
@@ -58,7 +58,7 @@ fn named(sender: &SenderState, item: &RepairItem) -> Option<Named> {
     Some(Named { at: Position::new(key, block), symbol })
 }
 
-/// Any so many symbols of a block are asked for.
+/// A number of symbols of a block is asked for, whichever they are.
 fn note_erasures(sender: &mut SenderState, now: Timestamp, item: &RepairItem) {
     if let Some(Named { at, symbol }) = named(sender, item) {
         let timing = sender.path.timing();

@@ -1,5 +1,5 @@
-//! What other receivers have asked for in this cycle: the memory that suppresses our NACKs
-//! (RFC 5740 §5.3, RFC 5401 §3.2).
+//! What other receivers have asked for in this cycle: the memory that suppresses our NACKs (RFC
+//! 5740 §5.3, RFC 5401 §3.2).
 
 use std::collections::BTreeMap;
 

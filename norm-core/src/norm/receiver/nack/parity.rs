@@ -3,8 +3,8 @@
 use crate::base::bits::Bits;
 
 /// Names `count` symbols in runs, as half-open ranges: the first coded symbols that are not here,
-/// and when they are too few, the last of the missing source symbols. `parity` are the coded symbols
-/// that are here, ascending; `end` is the end of all symbols.
+/// and when they are too few, the last of the missing source symbols. `parity` are the coded
+/// symbols that are here, ascending. `end` is the end of all symbols.
 pub(super) fn name_runs(have: &Bits, parity: &[u32], end: u32, count: u32) -> Vec<(u32, u32)> {
     let mut runs = Vec::new();
     let absent = end - have.len() - parity.len() as u32;

@@ -10,15 +10,16 @@ use crate::norm::receiver::sender_state::SenderState;
 /// The longest pause between two requests to a sender that has gone silent.
 const MAX_SILENT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a sender that was asked at `asked` is left alone: a cycle, and longer each time when
-/// it has not been heard for long, because it may be gone.
+/// How long a sender that was asked at `asked` is left alone: a cycle, and longer each time when it
+/// has not been heard for long, because it may be gone.
 pub(super) fn pause_after(sender: &SenderState, asked: Timestamp) -> Duration {
     let silence = asked.saturating_since(sender.liveness.last_heard());
     (silence / 2).min(MAX_SILENT_PAUSE).max(sender.path.timing().cycle())
 }
 
 /// When something that was asked for may be asked for again. Each block has a hold-off of its own
-/// only where we are alone. Otherwise there is one for all, the timer's, and this is `None`.
+/// only where the sender reckons with one receiver. Otherwise there is one for all, the timer's,
+/// and this is `None`.
 fn due_again(sender: &SenderState, need: &Need<'_>) -> Option<Timestamp> {
     if !sender.path.timing().is_alone() {
         return None;

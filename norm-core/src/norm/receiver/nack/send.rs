@@ -162,3 +162,66 @@ fn note_asked(sender: &mut SenderState, now: Timestamp, asked: &Asked) {
         sender.nack.note_other_asked(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::norm::receiver::config::JoinPolicy;
+    use crate::norm::receiver::sender_state::SenderState;
+
+    const FIRST: u64 = 1 << 16;
+
+    /// A sender at the end of a backoff in which one object was due.
+    fn sender() -> (SenderState, Rng) {
+        let (mut sender, mut rng) = (SenderState::example(), Rng::new(1));
+        assert!(sender.synchronise(JoinPolicy::Object, FIRST, true));
+        sender.timeline.make_due(Position::new(FIRST + 1, 0));
+        let (due, timing) = (sender.timeline.due(), sender.path.timing());
+        sender.nack.begin(Timestamp::ZERO, due, timing, &mut rng);
+        (sender, rng)
+    }
+
+    fn overhear(sender: &mut SenderState, key: u64) {
+        let timing = sender.path.timing();
+        sender.nack.overhear(Timestamp::ZERO, timing).note_objects(key, key);
+    }
+
+    fn decision(sender: &mut SenderState, rng: &mut Rng) -> NackDecision {
+        decide(sender, Timestamp::ZERO, false, rng)
+    }
+
+    #[test]
+    fn nack_is_sent_unless_others_have_asked() {
+        let (mut sender, mut rng) = sender();
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Ask);
+        let duplicate = decide(&mut sender, Timestamp::ZERO, true, &mut rng);
+        assert_eq!(duplicate, NackDecision::HoldOff);
+        overhear(&mut sender, FIRST);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
+        let ends = (0..10)
+            .map(|_| decision(&mut sender, &mut rng))
+            .find(|&d| d != NackDecision::Suppressed);
+        assert_eq!(ends, Some(NackDecision::Ask), "suppression was in vain");
+    }
+
+    #[test]
+    fn nack_for_what_has_become_due_since_is_for_another_cycle() {
+        let (mut sender, mut rng) = sender();
+        overhear(&mut sender, FIRST);
+        sender.timeline.make_due(Position::new(FIRST + 2, 0));
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed, "one need for both");
+        sender.interest.finish(FIRST..FIRST + 1);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Restart);
+        overhear(&mut sender, FIRST + 1);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
+    }
+
+    #[test]
+    fn cycle_ends_without_needs_or_while_the_sender_pauses() {
+        let (mut sender, mut rng) = sender();
+        sender.interest.confirm(FIRST);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Restart);
+        sender.liveness.set_paused(true);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Stop);
+    }
+}

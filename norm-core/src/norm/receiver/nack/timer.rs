@@ -38,8 +38,8 @@ impl NackTimer {
         idle
     }
 
-    /// The sender's timing has changed. A shorter cycle shortens what remains of the wait: the first
-    /// packets of a session carry a guess of half a second.
+    /// The sender's timing has changed. A shorter cycle shortens what remains of the wait: the
+    /// first packets of a session carry a guess of half a second.
     pub(crate) fn rescale(&mut self, now: Timestamp, old: Timing, new: Timing) {
         if new.cycle() >= old.cycle() {
             return;

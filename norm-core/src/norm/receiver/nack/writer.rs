@@ -17,10 +17,10 @@ const MAX_REQUEST_BYTES: u16 = 1344;
 const MAX_NAMING_GROUP: u64 = 10;
 /// Bytes of requests that may name a block's missing symbols.
 const MAX_NAMED_BYTES: usize = 512;
-/// The same for Reed-Solomon blocks, which are short and many, and cost little to code: a NACK has
-/// room for all that are due.
+/// Bytes of requests that may name the missing symbols of a Reed-Solomon block. Such blocks are
+/// short and cost little to code, and a NACK is to have room for many.
 const MAX_NAMED_BYTES_REED_SOLOMON: usize = 64;
-/// What tells how much there is of an object of which nothing is known.
+/// Requests that yield the layout of an object of which nothing is known.
 const INFO_AND_BLOCK: RepairFlags = RepairFlags::INFO.union(RepairFlags::BLOCK);
 
 /// What the requests of a NACK ask for.
@@ -41,18 +41,18 @@ struct Writer<'a> {
     sender: &'a SenderState,
     requests: RepairWriter,
     asked: Asked,
-    /// Missing symbols are named, not counted. Interop peers expect to be asked for parity, and NRL's
-    /// sender sends far more of a stream again than was named.
+    /// Missing symbols are named, not counted. Interop peers expect to be asked for parity, and
+    /// NRL's sender sends far more of a stream again than was named.
     name_symbols: bool,
-    /// Objects of which nothing is known are asked for whole. NRL's sender fails when one of them is
-    /// empty, and is asked for INFO and the first block.
+    /// Objects of which nothing is known are asked for as objects. NRL's sender fails when one of
+    /// them is empty, and is asked for INFO and the first block.
     name_objects: bool,
     /// Bytes of blocks not yet begun that may be asked for.
     room: u64,
 }
 
 /// Writes requests for what is due and missing. Those that do not fit follow in the next NACK.
-/// `room`: bytes of blocks not yet begun that can be kept.
+/// `room`: bytes that blocks not yet begun may take.
 pub(super) fn write(sender: &SenderState, now: Timestamp, room: u64) -> (RepairWriter, Asked) {
     let mut writer = Writer::new(sender, room);
     let full = now >= sender.nack.full_from();
@@ -80,7 +80,8 @@ impl<'a> Writer<'a> {
 
     /// Writes requests for a need. False when they do not fit.
     fn push(&mut self, need: &Need<'_>) -> bool {
-        // Without room one full repair is asked for all the same: it tells the sender how far we are.
+        // Without room one full repair is asked for all the same: it shows the sender how far we
+        // are.
         let is_first = need.is_full() && !self.asked.full;
         self.asked.full |= need.is_full();
         let fits = match need {

@@ -29,7 +29,7 @@ impl InfoState {
         }
     }
 
-    /// INFO is wanted: it exists, or only it can tell the object's layout.
+    /// True when INFO is wanted: it exists, or nothing is known of the object.
     pub(super) fn is_needed(&self) -> bool {
         matches!(self, Self::Unknown | Self::Missing)
     }

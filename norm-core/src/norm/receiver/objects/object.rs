@@ -134,7 +134,7 @@ impl RecvObject {
         self.info.bytes()
     }
 
-    /// The application takes it: its blocks are written as they become whole.
+    /// The application takes it: its blocks are written as soon as they are complete.
     pub(crate) fn accept(&mut self) {
         self.accepted = true;
     }
@@ -264,7 +264,8 @@ impl RecvObject {
         Some(StoreJob { slot, geometry, decode })
     }
 
-    /// What a FLUSH makes due: blocks that were sent whole, or all of an object without a layout.
+    /// What a FLUSH makes due: blocks that were sent completely, or all of an object without a
+    /// layout.
     pub(crate) fn flush(&mut self, key: u64, at: PayloadId) -> Flushed {
         if let Some(stream) = self.stream_mut() {
             let due = Position::new(key, stream.flush(at.block, at.symbol));
@@ -275,8 +276,8 @@ impl RecvObject {
         if let Some(layout) = self.layout
             && at.block < layout.blocks()
         {
-            let whole = at.symbol.saturating_add(1) >= layout.block_len(at.block);
-            let block = at.block + u32::from(whole);
+            let complete = at.symbol.saturating_add(1) >= layout.block_len(at.block);
+            let block = at.block + u32::from(complete);
             if block < layout.blocks() {
                 due = Position::new(key, block);
             }

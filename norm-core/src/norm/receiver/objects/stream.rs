@@ -45,7 +45,7 @@ pub(crate) struct StreamSymbol<'a> {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct StreamTaken {
     pub(crate) inserted: Inserted,
-    /// The application is to be told that there is something to read.
+    /// The application is to learn that there is something to read.
     pub(crate) readable: bool,
     /// More is due than before.
     pub(crate) more_due: bool,
@@ -135,7 +135,8 @@ impl RecvStream {
         });
     }
 
-    /// Reads into `buf`. Without anything to read the application is told of the next symbol.
+    /// Reads into `buf`. If there is nothing to read, the application is to learn of the next
+    /// symbol.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> Read {
         let read = self.sink.read(buf);
         self.notified &= !matches!(read, Read::Pending);

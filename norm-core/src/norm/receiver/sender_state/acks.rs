@@ -48,7 +48,7 @@ pub(crate) struct Acks {
     window: Option<WindowDue>,
     /// The watermark that we have acknowledged last.
     acked: Option<Watermark>,
-    /// The application was told that the sender knows of our confirmation.
+    /// The application knows that the sender has our acknowledgment.
     released: bool,
     /// How often in a row the sender has asked for what we have acknowledged.
     repeats: u32,

@@ -1,4 +1,4 @@
-//! How a sender's packets are read, and whether it is ours.
+//! How a sender's packets are read, and whether it is an interop peer.
 
 use crate::norm::wire::{Extensions, FecId, Fti, PayloadFormat};
 
@@ -9,9 +9,9 @@ pub(crate) struct Coding {
     format: PayloadFormat,
     /// Bytes per symbol of the object heard last: the most that a NACK may carry.
     segment_size: u16,
-    /// Something suggests that the sender is another implementation.
-    looks_other: bool,
-    /// The sender has done what only ours do.
+    /// Something suggests that the sender is an interop peer.
+    looks_interop: bool,
+    /// The sender has done what only native ones do.
     native: bool,
 }
 
@@ -21,7 +21,7 @@ impl Coding {
             fec_id: FecId::RAPTORQ,
             format: PayloadFormat::Block8Symbol24,
             segment_size: 512,
-            looks_other: false,
+            looks_interop: false,
             native: false,
         }
     }
@@ -41,11 +41,11 @@ impl Coding {
         self.segment_size
     }
 
-    /// Notes the scheme that a packet names. With FEC id 2 only EXT_FTI tells the layout.
+    /// Notes the scheme that a packet names. With FEC id 2 the layout follows from EXT_FTI.
     pub(crate) fn note_scheme(&mut self, fec_id: FecId, extensions: Extensions<'_>) {
         if self.fec_id != fec_id {
             self.fec_id = fec_id;
-            self.looks_other |= fec_id != FecId::RAPTORQ && fec_id != FecId::NO_CODE;
+            self.looks_interop |= fec_id != FecId::RAPTORQ && fec_id != FecId::NO_CODE;
             self.format = PayloadFormat::for_fec(fec_id).unwrap_or(self.format);
         }
         if fec_id == FecId::REED_SOLOMON
@@ -61,19 +61,19 @@ impl Coding {
         self.format = format;
     }
 
-    /// Notes something that other implementations do, too: a code, or congestion control.
+    /// Notes that the sender uses congestion control as RFC 5740 has it.
     pub(crate) fn note_standard(&mut self) {
-        self.looks_other = true;
+        self.looks_interop = true;
     }
 
-    /// Notes something that only ours do: a file set, or a membership query.
+    /// Notes something that only native senders do: a file set, or a membership query.
     pub(crate) fn note_native(&mut self) {
         self.native = true;
     }
 
-    /// True when the sender seems to be an interop peer, another implementation. The code alone does
-    /// not tell: ours sends file sets under Reed-Solomon codes, too.
+    /// True when the sender seems to be an interop peer. The code alone does not decide that:
+    /// native senders send file sets under Reed-Solomon codes, too.
     pub(crate) fn is_interop_peer(&self) -> bool {
-        self.looks_other && !self.native
+        self.looks_interop && !self.native
     }
 }

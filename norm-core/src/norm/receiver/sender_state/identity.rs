@@ -1,4 +1,4 @@
-//! Who a sender is, and what we call ourselves to it.
+//! The ids and the address of a sender, and the identity that we use with it.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -6,16 +6,17 @@ use core::time::Duration;
 use crate::base::{Rng, Timestamp};
 use crate::norm::wire::{Identity, InstanceId, NodeId};
 
-/// Keeps the hash apart from every other use of BLAKE3.
+/// The context of a receiver's first identity, which keeps the hash apart from other uses of
+/// BLAKE3.
 const CONTEXT: &str = "norm-core 2026-11-26 identity of a receiver to a sender";
 /// The context of every identity of a receiver after the first.
 const NEW_CONTEXT: &str = "norm-core 2026-11-26 another identity of a receiver to a sender";
 
-/// Repeated requests for what is acknowledged after which a sender seems not to believe us.
+/// Requests for what is acknowledged after which a sender seems not to believe us.
 const MIN_REPEATS: u32 = 2;
-/// How long ago another address has spoken under our node id, so that the sender may believe that one.
+/// The time during which another address that has spoken under our node id may be believed.
 const CLAIM_WINDOW: Duration = Duration::from_secs(10);
-/// The shortest time from one identity to the next; it doubles each time.
+/// The shortest time from one identity to the next. It doubles each time.
 const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest time from one identity to the next.
 const MAX_RENEWAL_INTERVAL: Duration = Duration::from_secs(64);
@@ -58,15 +59,15 @@ impl Alias {
         }
     }
 
-    /// Feedback to the sender was heard that has our node id. Anybody can send that: it is a hint and
-    /// no more.
+    /// Feedback to the sender was heard that has our node id. Any node can send that: it is only a
+    /// hint.
     pub(crate) fn note_claim(&mut self, now: Timestamp) {
         self.claimed_at = Some(now);
     }
 
-    /// Takes another identity if the sender does not believe us, which has asked `repeats` times in a
-    /// row for what is acknowledged: a copy of our messages may have come to it before our own. True
-    /// when the node id is to be drawn again, too.
+    /// Takes another identity if the sender does not believe us, which has asked `repeats` times in
+    /// a row for what is acknowledged: a copy of our messages may have come to it before our own.
+    /// True when the node id is to be drawn again, too.
     pub(crate) fn renew(&mut self, now: Timestamp, repeats: u32, rng: &mut Rng) -> bool {
         let claimed = self.claimed_at.is_some_and(|at| now < at + CLAIM_WINDOW);
         if repeats < MIN_REPEATS || !claimed || now < self.renew_from {
@@ -94,7 +95,7 @@ fn derive(context: &str, identity: Identity, source: &Source, nonce: Option<u64>
 mod tests {
     use super::*;
 
-    const OURS: Identity = Identity([7; 16]);
+    const FIRST: Identity = Identity([7; 16]);
 
     fn source(node: u32, instance: u16) -> Source {
         let address = SocketAddr::from(([10, 0, 0, 1], 5740));
@@ -106,21 +107,21 @@ mod tests {
         let alias = Alias::default();
         let hidden =
             |identity, node, instance| alias.identity(identity, true, &source(node, instance));
-        let one = hidden(OURS, 1, 2);
-        assert_eq!(one, hidden(OURS, 1, 2));
+        let one = hidden(FIRST, 1, 2);
+        assert_eq!(one, hidden(FIRST, 1, 2));
         let new = Alias { nonce: Some(5), ..Alias::default() };
         for other in [
-            OURS,
-            hidden(OURS, 1, 3),
-            hidden(OURS, 2, 2),
+            FIRST,
+            hidden(FIRST, 1, 3),
+            hidden(FIRST, 2, 2),
             hidden(Identity([8; 16]), 1, 2),
-            new.identity(OURS, true, &source(1, 2)),
-            derive(CONTEXT, OURS, &source(1, 2), Some(5)),
-            derive(NEW_CONTEXT, OURS, &source(1, 2), None),
+            new.identity(FIRST, true, &source(1, 2)),
+            derive(CONTEXT, FIRST, &source(1, 2), Some(5)),
+            derive(NEW_CONTEXT, FIRST, &source(1, 2), None),
         ] {
             assert_ne!(one, other);
         }
-        assert_eq!(alias.identity(OURS, false, &source(1, 2)), OURS);
+        assert_eq!(alias.identity(FIRST, false, &source(1, 2)), FIRST);
     }
 
     #[test]

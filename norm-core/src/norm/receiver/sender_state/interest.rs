@@ -21,7 +21,7 @@ pub(crate) struct Interest {
     partial: RangeSet,
     /// Content bytes written.
     bytes_done: u64,
-    /// Symbols kept: they tell a sender from an attacker that repeats some of its packets.
+    /// Symbols kept. An attacker that repeats some packets of a sender has fewer of them.
     symbols: u64,
 }
 

@@ -13,7 +13,7 @@ const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Liveness {
     last_heard: Timestamp,
     next_check: Timestamp,
-    /// The application was told that the sender is silent, or has ended.
+    /// The application knows that the sender is silent, or has ended.
     silent: bool,
     /// The sender has said that it sends nothing until further notice.
     paused: bool,

@@ -1,6 +1,6 @@
 //! One sender as a receiver sees it.
 //!
-//! - `identity`: node, instance and address of the sender, and what we call ourselves to it.
+//! - `identity`: the ids and the address of the sender, and the identity that we use with it.
 //! - `timing`: the timing that it advertises; `path`, `loss`, `probes`: what is measured of it.
 //! - `coding`: how its packets are read; `timeline`: how far it has come.
 //! - `interest`: what is wanted of it, and what is here.
@@ -13,7 +13,7 @@ pub(super) mod identity;
 mod interest;
 mod liveness;
 mod loss;
-pub(super) mod path;
+mod path;
 pub(super) mod probes;
 pub(super) mod report;
 mod timeline;
@@ -24,7 +24,7 @@ use crate::endpoint::{ObjectRef, SenderId};
 use crate::norm::receiver::config::JoinPolicy;
 use crate::norm::receiver::nack::state::NackState;
 use crate::norm::receiver::timeout::TimeoutReason;
-use crate::norm::wire::SenderFields;
+use crate::norm::wire::{MAX_OBJECTS, SenderFields};
 
 use acks::Acks;
 use coding::Coding;
@@ -99,7 +99,7 @@ impl SenderState {
         let first = match join {
             JoinPolicy::Current if !may_begin => return false,
             JoinPolicy::Current | JoinPolicy::Object => key,
-            JoinPolicy::All => key.saturating_sub(0x7fff),
+            JoinPolicy::All => key.saturating_sub(MAX_OBJECTS.into()),
         };
         self.interest.begin(first);
         self.timeline.begin(key);

@@ -3,20 +3,10 @@
 use core::time::Duration;
 
 use super::loss::LossMeter;
-use super::probes::Probes;
+use super::probes::{Arrival, Probes};
 use super::timing::Timing;
 use crate::base::Timestamp;
-use crate::norm::wire::{CcFeedback, SenderFields, Sequence, WireTime};
-
-/// A packet of the sender, as the path delivered it.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) sequence: Sequence,
-    /// Bytes of UDP payload.
-    pub(crate) bytes: usize,
-    /// It has a CE mark.
-    pub(crate) ce: bool,
-}
+use crate::norm::wire::{CcFeedback, SenderFields, WireTime};
 
 /// What is known of the path from one sender.
 #[derive(Debug)]

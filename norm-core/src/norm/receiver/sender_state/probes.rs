@@ -1,20 +1,29 @@
 //! What a sender that controls congestion wants to know (RFC 5740 §5.5.2): the parts of
 //! [`crate::norm::congestion`], joined for one sender.
 
-use super::path::Arrival;
 use super::timing::Timing;
 use crate::base::{Rng, Timestamp};
 use crate::norm::congestion::{
     CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathMeter, PathState, RateMeter, equation,
 };
-use crate::norm::wire::{Cc, CcFeedback, ExtensionBuf, Watch};
+use crate::norm::wire::{Cc, CcFeedback, ExtensionBuf, Sequence, Watch};
 
 /// Bytes of a packet before two have come.
 const DEFAULT_PACKET_BYTES: f64 = 1400.0;
 /// The smallest loss that EXT_CC can tell from none, which would stop a sender.
 const MIN_LOSS: f64 = 1.0 / u32::MAX as f64;
 
-/// What is measured of one sender, and when it is told. Only a sender whose probes carry EXT_RATE
+/// A packet of the sender, as the path delivered it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) sequence: Sequence,
+    /// Bytes of UDP payload.
+    pub(crate) bytes: usize,
+    /// It has a CE mark.
+    pub(crate) ce: bool,
+}
+
+/// What is measured of one sender, and when to report it. Only a sender whose probes carry EXT_RATE
 /// or EXT_WATCH wants that.
 #[derive(Debug, Default)]
 pub(crate) struct Probes {
@@ -65,7 +74,8 @@ impl Probes {
         }
     }
 
-    /// Takes the part of a probe that is for native receivers. `is_clr`: the sender calls us the CLR.
+    /// Takes the part of a probe that is for native receivers. `is_clr`: the sender calls us the
+    /// CLR.
     pub(crate) fn watch(
         &mut self,
         arrived: Timestamp,
@@ -91,8 +101,8 @@ impl Probes {
         self.answer.overhear(now, feedback, &group(timing), &path);
     }
 
-    /// EXT_CC, and the report of the path for a native sender, for a message that leaves now. Nothing
-    /// while the sender has not asked.
+    /// EXT_CC, and the report of the path for a native sender, for a message that leaves now.
+    /// Nothing while the sender has not asked.
     pub(crate) fn extension(&mut self, now: Timestamp, timing: Timing) -> ExtensionBuf {
         let mut extensions = ExtensionBuf::new();
         let path = self.path(now, timing);
@@ -147,7 +157,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::norm::wire::{QuantizedLoss, Sequence};
+    use crate::norm::wire::QuantizedLoss;
 
     #[test]
     fn loss_too_small_to_write_down_is_not_called_none() {

@@ -58,8 +58,8 @@ impl ReportState {
         self.due = Some(ReportDue { at, round: self.answered_round.unwrap_or(0) });
     }
 
-    /// Schedules a report at `at`, or keeps the one that is scheduled for an earlier time. Returns when
-    /// it is due.
+    /// Schedules a report at `at`, or keeps the one that is scheduled for an earlier time. Returns
+    /// when it is due.
     pub(crate) fn schedule_by(&mut self, at: Timestamp) -> Timestamp {
         let due = self.due.get_or_insert(ReportDue { at, round: 0 });
         due.at = due.at.min(at);
@@ -74,7 +74,8 @@ impl ReportState {
         }
     }
 
-    /// A shorter round trip shortens the wait for the first report, which was drawn from the longer one.
+    /// A shorter round trip shortens the wait for the first report, which was drawn from the longer
+    /// one.
     pub(super) fn rescale(&mut self, now: Timestamp, old: Duration, new: Duration) {
         if let Some(ReportDue { at, round: 0 }) = &mut self.due
             && new < old
@@ -99,8 +100,8 @@ impl ReportState {
         self.first_sent.is_some()
     }
 
-    /// The sender lists no receiver at all. If our first report was sent longer than `limit` ago, the
-    /// sender does not hear what we send to it alone.
+    /// The sender lists no receiver at all. If our first report was sent longer than `limit` ago,
+    /// the sender does not hear what we send to it alone.
     pub(crate) fn note_unlisted(&mut self, now: Timestamp, limit: Duration) {
         self.unheard |= self.first_sent.is_some_and(|at| now > at + limit);
     }

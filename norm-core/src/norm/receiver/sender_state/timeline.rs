@@ -5,8 +5,8 @@ use crate::norm::wire::ObjectId;
 
 /// Keys start here, so that objects before the first one heard have keys.
 const KEY_BASE: u64 = 1 << 16;
-/// NACKs that ask for the INFO of an empty object before it counts as lost: NORM_ROBUST_FACTOR
-/// (RFC 5740 §4.2.3.1).
+/// NACKs that ask for the INFO of an empty object before it counts as lost: NORM_ROBUST_FACTOR (RFC
+/// 5740 §4.2.3.1).
 const MAX_EMPTY_REQUESTS: u32 = 20;
 
 /// Where a sender is, as far as was heard.
@@ -39,8 +39,8 @@ impl Timeline {
         self.newest = Some(key);
     }
 
-    /// The key nearest to the newest one with these low 16 bits. Before reception begins that is one
-    /// above the base.
+    /// The key nearest to the newest one with these low 16 bits. Before reception begins that is
+    /// one above the base.
     pub(crate) fn key_of(&self, id: ObjectId) -> u64 {
         let Some(newest) = self.newest else { return KEY_BASE + u64::from(id.0) };
         let ahead = id.0.wrapping_sub(newest as u16);

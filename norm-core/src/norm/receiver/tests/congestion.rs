@@ -23,7 +23,7 @@ use crate::norm::wire::{
 const RATE: Option<f64> = Some(100_000.0);
 const MS: Duration = Duration::from_millis(1);
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
-const OURS: NodeId = NodeId(77);
+const OUR_NODE: NodeId = NodeId(77);
 const SENDER: NodeId = NodeId(5);
 /// The first sender that the receiver hears.
 const SENDER_ID: SenderId = SenderId(0);
@@ -49,7 +49,7 @@ impl SymbolStore for NoBytes {
 
 fn config() -> ReceiverConfig {
     ReceiverConfig {
-        node: Some(OURS),
+        node: Some(OUR_NODE),
         announce: false,
         auto_accept: true,
         auto_confirm: true,
@@ -199,7 +199,7 @@ impl Session {
 /// Node, acknowledgment type (`None` for a NACK) and EXT_CC, which must be the only extension.
 fn feedback(packet: &[u8]) -> (Option<u8>, Option<CcFeedback>) {
     let (header, message) = Message::parse(packet).unwrap();
-    assert_eq!(header.source, OURS);
+    assert_eq!(header.source, OUR_NODE);
     let (ack_type, sender, extensions) = match &message {
         Message::Ack(ack) => (Some(ack.ack_type), ack.sender, ack.extensions),
         Message::Nack(nack) => (None, nack.sender, nack.extensions),
@@ -231,7 +231,7 @@ impl Session {
 
 fn listed(flags: CcFlags) -> CcNode {
     let rtt = QuantizedRtt::from_duration(MS * 20);
-    CcNode { id: OURS, flags: flags.with(CcFlags::RTT), rtt, rate: QuantizedRate::ZERO }
+    CcNode { id: OUR_NODE, flags: flags.with(CcFlags::RTT), rtt, rate: QuantizedRate::ZERO }
 }
 
 /// What another receiver says of its path.
@@ -432,7 +432,7 @@ fn flush_acknowledgment_carries_the_answer_to_a_probe() {
     session.wait(MS * 500);
     session.take();
     let mut acking = Vec::new();
-    encode_nodes(&[OURS], &mut acking);
+    encode_nodes(&[OUR_NODE], &mut acking);
     let last = PayloadId { block: 16, symbol: 0, block_len: 0 };
     let flush = Flush {
         fec_id: FecId::REED_SOLOMON_8,

@@ -13,7 +13,7 @@ fn identity(receiver: &mut Receiver<NoStore>) -> Identity {
 /// The same at another time, for the query of this round.
 fn identity_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> Identity {
     let send_time = WireTime::from_nanos(5_000_000_000);
-    tell(
+    query(
         receiver,
         &MembershipQuery::Query { round, window_ms: 0, send_time, confirmed: 0, listed: 0 },
     );
@@ -25,7 +25,7 @@ fn identity_at(receiver: &mut Receiver<NoStore>, now: Timestamp, round: u16) -> 
     panic!("no answer");
 }
 
-fn tell(receiver: &mut Receiver<NoStore>, call: &MembershipQuery) {
+fn query(receiver: &mut Receiver<NoStore>, call: &MembershipQuery) {
     let mut content = Vec::new();
     call.emit(&mut content);
     let command = Command::Application(Application { reserved: [0; 3], content: &content });
@@ -44,16 +44,16 @@ fn sender_sees_an_identity_of_its_own_if_configured() {
 
     // It is this identity that the sender knows.
     let node = engine.node();
-    tell(&mut engine, &MembershipQuery::Collision { node, keeper: alias });
+    query(&mut engine, &MembershipQuery::Collision { node, keeper: alias });
     assert_eq!(engine.node(), node, "it is the keeper");
     let evicted = |engine: &mut Receiver<NoStore>, identity| {
-        tell(engine, &MembershipQuery::Evict { node, identity, group: None });
+        query(engine, &MembershipQuery::Evict { node, identity, group: None });
         std::iter::from_fn(|| engine.poll_event())
             .any(|event| matches!(event, ReceiverEvent::Evicted { .. }))
     };
     assert!(!evicted(&mut engine, Identity([3; 16])));
     assert!(evicted(&mut engine, alias));
-    tell(&mut engine, &MembershipQuery::Collision { node, keeper: Identity([3; 16]) });
+    query(&mut engine, &MembershipQuery::Collision { node, keeper: Identity([3; 16]) });
     assert_ne!(engine.node(), node, "another receiver is");
 }
 

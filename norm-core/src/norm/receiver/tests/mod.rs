@@ -1,4 +1,4 @@
-//! The engine beside a sender whose messages are made by hand.
+//! The engine with a sender whose messages are made by hand.
 
 mod congestion;
 mod feedback;

@@ -10,8 +10,8 @@ use crate::norm::sender::receivers::GroupTiming;
 use crate::norm::sender::repair::RepairTable;
 use crate::norm::stream::Place;
 use crate::norm::wire::{
-    AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, Header,
-    Info, InstanceId, Message, NodeId, NodeList, ObjectFlags, ObjectList, PayloadId,
+    self, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions,
+    Header, Info, InstanceId, Message, NodeId, NodeList, ObjectFlags, ObjectList, PayloadId,
     QuantizedGroupSize, REPAIR_ADV_LIMIT, RepairAdv, SenderFields, Sequence, Squelch,
     encode_cc_nodes, encode_nodes,
 };
@@ -137,7 +137,7 @@ impl PacketWriter {
     fn write_flush(&mut self, flush: &Flush, group: GroupTiming, out: &mut TransmitBuf) {
         let mut list = Vec::new();
         encode_nodes(&flush.nodes, &mut list);
-        let command = Command::Flush(crate::norm::wire::Flush {
+        let command = Command::Flush(wire::Flush {
             fec_id: self.scheme.fec_id(),
             object: flush.object,
             payload_id: flush.payload_id,

@@ -1,16 +1,17 @@
-//! What the answers of receivers tell besides their content: how fast they take what is sent, and how
-//! long an answer takes.
+//! What the answers of receivers tell besides their content: how fast they take what is sent, and
+//! how long an answer takes.
 
 use core::time::Duration;
 
 use crate::base::Timestamp;
 
-/// Most bytes that are sent ahead without a rate: more would only wait in buffers, and repair after it.
+/// Most bytes that are sent ahead without a rate: more would only wait in buffers, and repair after
+/// it.
 pub(super) const MAX_UNPACED: u64 = 4 << 20;
 /// Bytes that may always be sent ahead.
 pub(super) const MIN_UNPACED: u64 = 512 << 10;
-/// Between these bounds, what waits in buffers is taken within this time: it hides that threads take
-/// turns, and makes all round trips longer by as much.
+/// Between these bounds, what waits in buffers is taken within this time: it hides that threads
+/// take turns, and makes all round trips longer by as much.
 const BUFFER_TIME: Duration = Duration::from_millis(5);
 /// Shortest time over which the pace of a receiver is measured.
 const MIN_PACE_TIME: Duration = Duration::from_millis(2);
@@ -54,7 +55,8 @@ impl Pace {
         self.since = Some(Mark { at: now, sent });
     }
 
-    /// Bytes that it takes in [`BUFFER_TIME`] and two round trips; the most while that is not known.
+    /// Bytes that it takes in [`BUFFER_TIME`] and two round trips; the most while that is not
+    /// known.
     pub(super) fn ahead(&self) -> u64 {
         let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MAX_UNPACED };
         let time = BUFFER_TIME + shortest * 2;

@@ -34,7 +34,7 @@ pub(crate) struct FlowPosition {
 
 /// Receivers that are asked how much they can take.
 #[derive(Debug)]
-pub(crate) struct CreditQuestion {
+pub(crate) struct WindowQuestion {
     pub(crate) ack_id: u8,
     pub(crate) nodes: Vec<NodeId>,
 }
@@ -110,7 +110,7 @@ impl FlowControl {
         members: &MemberTable,
         heeded: impl Fn(NodeId) -> bool,
         limit: usize,
-    ) -> CreditQuestion {
+    ) -> WindowQuestion {
         self.windows.retain(&heeded);
         let mut besides = members.following(self.asked_last, self.windows.besides());
         self.asked_last = besides.last().copied().unwrap_or(NodeId::NONE);
@@ -120,7 +120,7 @@ impl FlowControl {
         nodes.sort_unstable();
         nodes.dedup();
         nodes.truncate(limit);
-        CreditQuestion { ack_id, nodes }
+        WindowQuestion { ack_id, nodes }
     }
 
     /// A receiver says how much it can take. When `paced`, something else decides the rate.

@@ -1,20 +1,20 @@
 //! The receive windows of the receivers that are waited for.
 //!
 //! Now and then, by NORM_CMD(ACK_REQ), the sender asks some receivers how much more they can take
-//! ([`wire::ReceiveWindow`]); since the question travels among the data, the answer counts from where the data
-//! were when it was asked. A receiver that can take nothing for a while, or does not answer, is not
-//! waited for until it can and does.
+//! ([`ReceiveWindow`]); since the question travels among the data, the answer counts from where the
+//! data were when it was asked. A receiver that can take nothing for a while, or does not answer,
+//! is not waited for until it can and does.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::answers::{AnswerTime, Pace};
 use crate::base::Timestamp;
-use crate::norm::wire::{self, NodeId};
+use crate::norm::wire::{NodeId, ReceiveWindow};
 
-/// What is known of a receiver.
+/// What is known of the receive window of a receiver.
 #[derive(Copy, Clone, Debug)]
-struct ReceiveWindow {
+struct KnownWindow {
     /// Content bytes that had been sent when the question was asked that it answered last.
     asked: u64,
     /// It can take content up to here, in bytes sent for the first time.
@@ -27,7 +27,7 @@ struct ReceiveWindow {
     pace: Pace,
 }
 
-impl ReceiveWindow {
+impl KnownWindow {
     fn new(asked: u64, room: u64) -> Self {
         Self {
             asked,
@@ -81,7 +81,7 @@ struct Question {
 #[derive(Debug)]
 pub(super) struct ReceiveWindows {
     /// The receivers that can take least, as far as is known.
-    receivers: BTreeMap<NodeId, ReceiveWindow>,
+    receivers: BTreeMap<NodeId, KnownWindow>,
     /// No window ends before this.
     lowest: u64,
     /// By number.
@@ -167,7 +167,7 @@ impl ReceiveWindows {
     pub(super) fn ask(&mut self, now: Timestamp, sent: u64, besides: &[NodeId]) -> u8 {
         for &node in besides {
             if self.receivers.len() < MAX_WATCHED {
-                let new = ReceiveWindow::new(sent, FIRST_ROOM);
+                let new = KnownWindow::new(sent, FIRST_ROOM);
                 self.lowest = self.lowest.min(self.receivers.entry(node).or_insert(new).limit);
             }
         }
@@ -195,7 +195,7 @@ impl ReceiveWindows {
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
-        answer: wire::ReceiveWindow,
+        answer: ReceiveWindow,
         paced: bool,
     ) {
         let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
@@ -209,7 +209,7 @@ impl ReceiveWindows {
         // A burst must also leave room for repair, and for packets of others.
         let burst = if paced { u64::MAX } else { (answer.burst / 4 * 3).min(pace.ahead()) };
         let room = answer.bytes.min(burst);
-        let new = ReceiveWindow { pace, ..ReceiveWindow::new(question.sent, room) };
+        let new = KnownWindow { pace, ..KnownWindow::new(question.sent, room) };
         if !self.make_place(node, &new) {
             return;
         }
@@ -227,9 +227,9 @@ impl ReceiveWindows {
         }
     }
 
-    /// Makes a place for a receiver that is not watched, if it can take less than another; false when
-    /// it cannot.
-    fn make_place(&mut self, node: NodeId, new: &ReceiveWindow) -> bool {
+    /// Makes a place for a receiver that is not watched, if it can take less than another; false
+    /// when it cannot.
+    fn make_place(&mut self, node: NodeId, new: &KnownWindow) -> bool {
         if self.receivers.len() < MAX_WATCHED || self.receivers.contains_key(&node) {
             return true;
         }
@@ -253,8 +253,8 @@ impl ReceiveWindows {
         self.find_lowest();
     }
 
-    /// True when a receiver that is waited for can take no more now. A receiver that is the reason for
-    /// too long is not waited for any longer.
+    /// True when a receiver that is waited for can take no more now. A receiver that is the reason
+    /// for too long is not waited for any longer.
     pub(super) fn stalls(&mut self, now: Timestamp, sent: u64) -> bool {
         let mut full = false;
         if !self.is_full(sent) {

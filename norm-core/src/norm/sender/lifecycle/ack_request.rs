@@ -45,8 +45,8 @@ impl AckRequests {
         Self { current: None, next_id: 0 }
     }
 
-    /// Asks these receivers, each up to `times` times; returns the id. A request that is still being
-    /// sent is replaced.
+    /// Asks these receivers, each up to `times` times; returns the id. A request that is still
+    /// being sent is replaced.
     pub(super) fn begin(
         &mut self,
         ack_type: u8,

@@ -35,8 +35,8 @@ impl FlushSchedule {
         self.next.is_some_and(|next| now >= next)
     }
 
-    /// A FLUSH is sent; returns the receivers that it lists, `limit` at most. FLUSH commands thin out
-    /// while nothing happens.
+    /// A FLUSH is sent; returns the receivers that it lists, `limit` at most. FLUSH commands thin
+    /// out while nothing happens.
     pub(crate) fn sent(
         &mut self,
         now: Timestamp,
@@ -68,8 +68,8 @@ impl FlushSchedule {
         self.next = None;
     }
 
-    /// There is nothing new of a stream: FLUSH tells receivers how far it has come, so that they can
-    /// ask for the last of it.
+    /// There is nothing new of a stream: FLUSH tells receivers how far it has come, so that they
+    /// can ask for the last of it.
     pub(crate) fn note_stream_rests(&mut self, now: Timestamp) {
         if self.next.is_none() {
             self.interval = MIN_INTERVAL;

@@ -7,6 +7,7 @@ mod pause;
 mod phase;
 mod probe;
 mod query;
+mod rules;
 mod state;
 
 pub(crate) use state::Lifecycle;

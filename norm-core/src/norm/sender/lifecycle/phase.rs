@@ -28,7 +28,8 @@ pub(super) struct Eot {
 
 /// How often EOT is sent: it may be lost, and is not acknowledged.
 const EOT_REPEATS: u32 = 3;
-/// How often EOT is sent where packets are lost: a receiver that misses all of them stays for seconds.
+/// How often EOT is sent where packets are lost: a receiver that misses all of them stays for
+/// seconds.
 const EOT_REPEATS_LOSSY: u32 = 8;
 /// Bounds of the time between two EOT commands, which otherwise is a round trip.
 const MIN_EOT_INTERVAL: Duration = Duration::from_millis(5);

@@ -63,8 +63,8 @@ impl ProbeSchedule {
         self.next = now + PAUSE_INTERVAL;
     }
 
-    /// A receiver was heard for the first time: without queries, probes find the others, and tell this
-    /// one its round trip.
+    /// A receiver was heard for the first time: without queries, probes find the others, and tell
+    /// this one its round trip.
     pub(super) fn note_newcomer(&mut self, now: Timestamp) {
         if self.finds_receivers {
             self.interval = FIRST_INTERVAL;

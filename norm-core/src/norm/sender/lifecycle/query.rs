@@ -24,8 +24,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SPARSE_FACTOR: u32 = 16;
 /// Queries without news after which the group is counted.
 const QUERIES_TO_COUNT: u32 = 2;
-/// Shortest time per receiver over which the reports after the first query spread, when receivers are
-/// waited for.
+/// Shortest time per receiver over which the reports after the first query spread, when receivers
+/// are waited for.
 const FIRST_SPREAD: Duration = Duration::from_millis(2);
 /// Fewest receivers that [`FIRST_SPREAD`] is multiplied with.
 const MIN_FIRST_RECEIVERS: u32 = 2;

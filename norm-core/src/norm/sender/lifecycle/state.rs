@@ -11,23 +11,17 @@ use super::pause::Pause;
 use super::phase::{Abandoned, Phase, PhaseMachine};
 use super::probe::ProbeSchedule;
 use super::query::QuerySchedule;
+use super::rules::Rules;
 use crate::base::Timestamp;
 use crate::norm::sender::config::SenderConfig;
 use crate::norm::sender::event::{Events, SenderEvent};
-use crate::norm::sender::mode::Mode;
 use crate::norm::sender::receivers::{MemberStatus, Receivers};
 use crate::norm::sender::timeout::{TimeoutReason, Timers};
 
 /// Time between two looks at phase and receivers.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Time at the beginning in which EXT_FTI goes on every DATA message.
-const FTI_TIME: Duration = Duration::from_secs(2);
-/// The wait of the RFC's robust factor is not stretched further by a long round trip.
-const MAX_ROBUST_WAIT: Duration = Duration::from_secs(15);
-/// While receivers are waited for, shortest silence after which one is taken off the list.
-const MIN_GATHERING_SILENCE: Duration = Duration::from_secs(4);
 
-/// Phase and schedules.
+/// Phase and schedules of a session.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     phases: PhaseMachine,
@@ -43,18 +37,9 @@ pub(crate) struct Lifecycle {
     rules: Rules,
 }
 
-/// The settings that phases depend on.
-#[derive(Debug)]
-struct Rules {
-    mode: Mode,
-    min_receivers: usize,
-    patience: Duration,
-    robust: u32,
-    trusts_unannounced: bool,
-}
-
 impl Lifecycle {
     pub(crate) fn new(config: &SenderConfig, now: Timestamp) -> Self {
+        let rules = Rules::new(config);
         Self {
             phases: PhaseMachine::new(config, now),
             pause: Pause::new(now),
@@ -64,14 +49,8 @@ impl Lifecycle {
             ack_requests: AckRequests::new(),
             command: CommandSchedule::default(),
             next_check: now + CHECK_INTERVAL,
-            fti_until: fti_until(now, config.mode),
-            rules: Rules {
-                mode: config.mode,
-                min_receivers: config.min_receivers,
-                patience: config.patience,
-                robust: config.robust,
-                trusts_unannounced: config.trust_unannounced,
-            },
+            fti_until: rules.fti_until(now),
+            rules,
         }
     }
 
@@ -273,8 +252,8 @@ impl Lifecycle {
         due && !self.pause.is_on()
     }
 
-    /// Closes a session all of whose receivers have failed. While evicted receivers are still `told`
-    /// so, it goes on.
+    /// Closes a session all of whose receivers have failed. While evicted receivers are still
+    /// `told` so, it goes on.
     pub(crate) fn close_if_abandoned(
         &mut self,
         now: Timestamp,
@@ -319,15 +298,9 @@ impl Lifecycle {
         }
     }
 
-    /// Silence after which a receiver is given up: the RFC's robust factor or our patience, doubled,
-    /// and never less than three queries.
+    /// Silence after which a receiver is given up.
     pub(crate) fn silence(&self, grtt: Duration) -> Duration {
-        let wait = self.rules.patience.max(self.robust_wait(grtt));
-        (wait * 2).max(self.query.interval() * 3)
-    }
-
-    fn robust_wait(&self, grtt: Duration) -> Duration {
-        (grtt * 2 * self.rules.robust).min(MAX_ROBUST_WAIT)
+        self.rules.silence(grtt, self.query.interval())
     }
 
     /// Moves to the next phase when it is time. While evicted receivers are still `told` so, the
@@ -368,8 +341,7 @@ impl Lifecycle {
         let enough = self.rules.min_receivers;
         // Every receiver answers each query: one that does not is gone, and may have come back with
         // another node id.
-        let silence = (self.query.interval() * 3).max(MIN_GATHERING_SILENCE);
-        let recent = now - silence.min(self.silence(receivers.grtt()));
+        let recent = now - self.rules.gathering_silence(receivers.grtt(), self.query.interval());
         let members = receivers.members_mut();
         if members.announced() >= enough && members.present(recent) >= enough {
             for node in members.silent_since(recent) {
@@ -388,7 +360,7 @@ impl Lifecycle {
     /// All receivers have come that were waited for: content flows.
     fn begin(&mut self, now: Timestamp, listed: usize) {
         self.phases.begin();
-        self.fti_until = fti_until(now, self.rules.mode);
+        self.fti_until = self.rules.fti_until(now);
         self.probe.schedule(now);
         self.query.begin(listed);
     }
@@ -408,7 +380,7 @@ impl Lifecycle {
             let last = heard.max(all_sent).max(self.pause.ended());
             return !self.pause.is_on() && now >= last + wait;
         }
-        let answered = self.query.is_answered(now, self.robust_wait(grtt), all_sent);
+        let answered = self.query.is_answered(now, self.rules.robust_wait(grtt), all_sent);
         let settled = receivers.members().all_settled() && answered;
         settled && !self.ack_requests.is_open() && !told
     }
@@ -420,8 +392,4 @@ pub(crate) struct QuerySent {
     pub(crate) round: u16,
     /// Time over which receivers spread their answers.
     pub(crate) spread: Duration,
-}
-
-fn fti_until(now: Timestamp, mode: Mode) -> Timestamp {
-    if mode.repeats_fti() { Timestamp::MAX } else { now + FTI_TIME }
 }

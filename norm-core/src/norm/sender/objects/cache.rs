@@ -105,8 +105,8 @@ impl BlockCache {
         self.keep_until = now + KEEP_AFTER_NACK;
     }
 
-    /// All of a block was sent. Without NACKs of late it goes: its memory, which is in the processor's
-    /// cache, serves the next block, and repair reads the block again.
+    /// All of a block was sent. Without NACKs of late it goes: its memory, which is in the
+    /// processor's cache, serves the next block, and repair reads the block again.
     pub(super) fn sent(&mut self, now: Timestamp, block: u64) {
         if now >= self.keep_until {
             self.drop_block(block);

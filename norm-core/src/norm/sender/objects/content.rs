@@ -249,8 +249,8 @@ impl Content {
         Some(RepairItem { fec_id: self.scheme.fec_id(), object: object.id(), payload_id })
     }
 
-    /// The last symbol that was sent of a stream at the position, or the last of the last object: what
-    /// receivers confirm (RFC 5740 §5.5.3).
+    /// The last symbol that was sent of a stream at the position, or the last of the last object:
+    /// what receivers confirm (RFC 5740 §5.5.3).
     pub(crate) fn watermark(&self) -> Option<(ObjectId, RawPayloadId)> {
         let streaming = self.current().filter(|object| object.is_transient());
         let (object, place) = match streaming {
@@ -260,8 +260,8 @@ impl Content {
         Some((object.id(), self.payload_id(object, place.block as u32, place.symbol)))
     }
 
-    /// The first block of the object at the position has gone by, and receivers that come now must be
-    /// told that the object is meant for them.
+    /// The first block of the object at the position has gone by, and receivers that come now must
+    /// be told that the object is meant for them.
     pub(crate) fn is_late_to_join(&self) -> bool {
         let lists = self.current().is_some_and(SendObject::lists_late_joiners);
         lists && self.position.block() > 0
@@ -276,8 +276,8 @@ impl Content {
         Some((object.id(), self.payload_id(object, block, end - 1)))
     }
 
-    /// The oldest symbol that can be repaired, for SQUELCH (RFC 5740 §5.4.3). A stream that has dropped
-    /// blocks takes the objects before it with them.
+    /// The oldest symbol that can be repaired, for SQUELCH (RFC 5740 §5.4.3). A stream that has
+    /// dropped blocks takes the objects before it with them.
     pub(crate) fn oldest_kept(&self) -> Option<(ObjectId, RawPayloadId)> {
         let first = self.objects.get(self.objects.first_key());
         let object = self.current().filter(|object| object.first_kept() > 0).or(first)?;
@@ -299,8 +299,8 @@ impl Content {
         self.objects.push_stream(spec, config)
     }
 
-    /// Takes bytes of a stream as far as its buffer has room; returns how many. Blocks that can go make
-    /// room.
+    /// Takes bytes of a stream as far as its buffer has room; returns how many. Blocks that can go
+    /// make room.
     pub(crate) fn write_stream(
         &mut self,
         key: u64,

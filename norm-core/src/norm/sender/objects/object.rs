@@ -101,8 +101,8 @@ impl SendObject {
         }
     }
 
-    /// Receivers keep it as a whole, so that new data wait for their flow control. Readers of a stream
-    /// may miss something rather than hold the writer up.
+    /// Receivers keep it as a whole, so that new data wait for their flow control. Readers of a
+    /// stream may miss something rather than hold the writer up.
     pub(crate) fn has_flow_control(&self) -> bool {
         self.stream().is_none()
     }
@@ -193,8 +193,8 @@ impl SendObject {
         place.symbol > 0 && self.stream().is_some_and(|stream| place >= stream.end())
     }
 
-    /// The block that packets call `wire`. A stream's block numbers wrap: of those, the nearest to the
-    /// position, or to its end if it is not at the position.
+    /// The block that packets call `wire`. A stream's block numbers wrap: of those, the nearest to
+    /// the position, or to its end if it is not at the position.
     pub(crate) fn unwrap_block(&self, wire: u32, position: &Position) -> u64 {
         let Some(stream) = self.stream() else { return wire.into() };
         let at_position = self.key == position.key();

@@ -1,6 +1,5 @@
 //! The position: the place of first transmission in the run of objects.
 
-use super::object::SendObject;
 use crate::norm::stream::Place;
 
 /// Where first transmission is.
@@ -43,9 +42,9 @@ impl Position {
     }
 
     /// True when something of this block (of this object, if it is empty) was sent.
-    pub(crate) fn has_passed(&self, object: &SendObject, block: u32) -> bool {
-        if object.key() != self.key {
-            return object.key() < self.key;
+    pub(crate) fn has_passed(&self, key: u64, block: u32) -> bool {
+        if key != self.key {
+            return key < self.key;
         }
         block < self.block || (block == self.block && (self.symbol > 0 || self.info_sent))
     }

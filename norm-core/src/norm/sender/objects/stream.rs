@@ -168,8 +168,8 @@ impl SendStream {
         self.sent.push_back(SentBlock { block, at: now });
     }
 
-    /// Drops the oldest block if it was sent at least `keep` ago and is not in repair. False when it
-    /// stays.
+    /// Drops the oldest block if it was sent at least `keep` ago and is not in repair. False when
+    /// it stays.
     pub(super) fn release(
         &mut self,
         now: Timestamp,

@@ -7,7 +7,7 @@ use super::stream::{SendStream, StreamSpec};
 use crate::fec::{Layout, Scheme};
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::stream::StreamShape;
-use crate::norm::wire::ObjectFlags;
+use crate::norm::wire::{MAX_OBJECTS, ObjectFlags};
 
 /// An object to be sent.
 #[derive(Clone, Debug)]
@@ -29,8 +29,6 @@ pub(crate) struct ObjectTable {
     bytes: u64,
 }
 
-/// Half the 16-bit id space: more would make "before" and "after" ambiguous.
-const MAX_OBJECTS: usize = 32_767;
 /// Most objects before a stream: running numbers must not come near their end.
 const MAX_STREAMS: usize = 1 << 14;
 
@@ -45,7 +43,7 @@ impl ObjectTable {
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         let segment = config.segment_size;
-        if self.objects.len() >= MAX_OBJECTS {
+        if self.objects.len() >= usize::from(MAX_OBJECTS) {
             return Err(ConfigError::TooManyObjects);
         }
         if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {

@@ -1,11 +1,11 @@
 //! Which controller is in control: delivery while no other flow is on the path, and the fair one
 //! while there is one.
 //!
-//! [`Delivery`](crate::norm::congestion::Delivery) leaves no standing queue. Where one stands most of
-//! the time all the same, another flow makes it, and a rate that does not yield would take all from a
-//! flow that does. The fair controller makes a queue itself, so that nothing tells when the others
-//! have gone: after a while the first controller is in control again, at the rate that the other had
-//! reached; and if the queue is back soon, the next while is twice as long.
+//! [`Delivery`](crate::norm::congestion::Delivery) leaves no standing queue. Where one stands most
+//! of the time all the same, another flow makes it, and a rate that does not yield would take all
+//! from a flow that does. The fair controller makes a queue itself, so that nothing tells when the
+//! others have gone: after a while the first controller is in control again, at the rate that the
+//! other had reached; and if the queue is back soon, the next while is twice as long.
 
 use core::time::Duration;
 

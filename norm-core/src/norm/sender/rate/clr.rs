@@ -55,8 +55,8 @@ pub(crate) struct PathView<'a> {
 pub(super) struct ClrFollower {
     delivery: Delivery,
     clr: Option<Watched>,
-    /// It reports that it can take less than the CLR, and is asked once more: chance, a stall of its
-    /// machine or a lie may be the reason.
+    /// It reports that it can take less than the CLR, and is asked once more: chance, a stall of
+    /// its machine or a lie may be the reason.
     candidate: Option<Watched>,
     /// It is the CLR again when the present one is gone.
     previous_clr: Option<Watched>,

@@ -1,4 +1,4 @@
-//! The controllers of the rate, behind one face.
+//! The controllers of the rate, with one interface.
 
 use core::time::Duration;
 
@@ -37,10 +37,10 @@ impl RateController {
             return None;
         }
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead.bytes(), config.grtt.initial);
+        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
         if config.control == RateControl::Fair || !config.mode.has_path_reports() {
-            let fair = Fair::new(limits, packet + overhead, guess, now);
-            return Some(Self::Fair(Box::new(Election::new(fair, packet, overhead, now))));
+            let fair = Fair::new(limits, packet + overhead.bytes(), guess, now);
+            return Some(Self::Fair(Box::new(Election::new(fair, packet, overhead.bytes(), now))));
         }
         let delivery = Delivery::new(limits, packet, overhead, guess, now);
         let scavenges = config.control == RateControl::Scavenger;

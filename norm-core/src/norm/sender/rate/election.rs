@@ -1,5 +1,5 @@
-//! Which receivers limit a rate that is fair (RFC 5740 §5.5.2): the current limiting receiver (CLR),
-//! and the few that may be the next (PLR).
+//! Which receivers limit a rate that is fair (RFC 5740 §5.5.2): the current limiting receiver
+//! (CLR), and the few that may be the next (PLR).
 
 use core::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::norm::wire::{CcFeedback, CcFlags, CcNode, NodeId, QuantizedRate, Quan
 const SILENT_ROUNDS: u32 = 20;
 /// Shortest silence after which a receiver is given up.
 const MIN_SILENCE: Duration = Duration::from_secs(2);
-/// Round trips without a report of the CLR after which the rate is halved, each time (RFC 5740: four
-/// probes).
+/// Round trips without a report of the CLR after which the rate is halved, each time (RFC 5740:
+/// four probes).
 const HALVE_ROUNDS: u32 = 5;
 /// Shortest time without a report of the CLR after which the rate is halved.
 const MIN_HALVE_INTERVAL: Duration = Duration::from_millis(500);
@@ -285,7 +285,8 @@ impl Election {
         self.potential.push(candidate);
     }
 
-    /// A potential limiting receiver becomes CLR, if it can take less than the CLR, or there is none.
+    /// A potential limiting receiver becomes CLR, if it can take less than the CLR, or there is
+    /// none.
     fn replace(&mut self, now: Timestamp) {
         let lowest = self.potential.iter().filter(|candidate| !candidate.doubted);
         let lowest = lowest.min_by(|a, b| a.rate.total_cmp(&b.rate)).copied();

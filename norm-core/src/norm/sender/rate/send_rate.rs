@@ -189,8 +189,8 @@ impl SendRate {
         self.pacer.set_rate(self.get(), now);
     }
 
-    /// Takes what a receiver says of its path. While content is `sending`, the rate follows at once;
-    /// returns when the next probe is due, if a controller decides that.
+    /// Takes what a receiver says of its path. While content is `sending`, the rate follows at
+    /// once; returns when the next probe is due, if a controller decides that.
     pub(crate) fn take(
         &mut self,
         now: Timestamp,

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
 
-/// Most claims at a time. An open one is never pushed out, or many receivers that come back together
-/// would wait for ever.
+/// Most claims at a time. An open one is never pushed out, or many receivers that come back
+/// together would wait for ever.
 const MAX_CLAIMS: usize = 4_096;
-/// A claim that is not decided after this many times what it takes is forgotten: the identity is not
-/// claimed any more.
+/// A claim that is not decided after this many times what it takes is forgotten: the identity is
+/// not claimed any more.
 const STALE_AFTER: u32 = 4;
 
 /// By place in the list: when the claim began.

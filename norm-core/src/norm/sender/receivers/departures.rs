@@ -14,7 +14,8 @@ pub(super) struct Departures {
 const MAX_DEPARTURES: usize = 64;
 
 impl Departures {
-    /// A receiver reports, and `leaves` or not: true when it has said so before and nothing else since.
+    /// A receiver reports, and `leaves` or not: true when it has said so before and nothing else
+    /// since.
     pub(super) fn is_repeated(&mut self, identity: Identity, leaves: bool) -> bool {
         let known = self.left.contains(&identity);
         if leaves && !known {

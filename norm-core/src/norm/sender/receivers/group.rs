@@ -79,8 +79,8 @@ impl GroupRule {
         self.unicast = !to_group;
     }
 
-    /// More backoff for larger groups, none for a single receiver, and more still where receivers hear
-    /// each other only through our advertisements (RFC 5740 §5.4.4).
+    /// More backoff for larger groups, none for a single receiver, and more still where receivers
+    /// hear each other only through our advertisements (RFC 5740 §5.4.4).
     pub(super) fn backoff(&self, size: u64) -> u8 {
         self.backoff.unwrap_or(match size {
             1 => 0,

@@ -60,8 +60,8 @@ impl Grtt {
 
     /// Takes one measured round trip.
     ///
-    /// Any receiver may claim a long one, so the estimate at most doubles (and a little) between two
-    /// falls: what is true is said again.
+    /// Any receiver may claim a long one, so the estimate at most doubles (and a little) between
+    /// two falls: what is true is said again.
     pub(super) fn sample(&mut self, rtt: Duration) {
         if rtt > MAX_SAMPLE {
             return;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn estimate_rises_at_once_and_falls_slowly_but_not_without_samples() {
+    fn estimate_rises_at_once_and_falls_slowly_with_samples() {
         let mut now = Timestamp::ZERO;
         let mut grtt = grtt(now);
         grtt.sample(Duration::from_millis(10));

@@ -1,7 +1,7 @@
 //! Receivers that come when an object's beginning has gone by.
 //!
-//! Standard receivers begin with the next object, unless a FLUSH that lists them says that this one is
-//! meant for them (RFC 5740 §5.2).
+//! Standard receivers begin with the next object, unless a FLUSH that lists them says that this one
+//! is meant for them (RFC 5740 §5.2).
 
 use core::time::Duration;
 

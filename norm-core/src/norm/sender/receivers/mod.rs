@@ -1,4 +1,5 @@
-//! The receivers of a session: who is listed, how large the group is, and what receivers are told.
+//! The receivers of a session: the list, the size of the group, and what single receivers are to be
+//! told.
 
 mod claims;
 mod departures;

@@ -1,7 +1,7 @@
 //! Receivers that are still to be told their round trip (RFC 5740 §5.5.2.1).
 //!
-//! A receiver that does not know its round trip is suppressed only by others that do not know theirs
-//! either: each one that is heard is told soon, so that the next one is heard.
+//! A receiver that does not know its round trip is suppressed only by others that do not know
+//! theirs either: each one that is heard is told soon, so that the next one is heard.
 
 use core::time::Duration;
 use std::collections::VecDeque;

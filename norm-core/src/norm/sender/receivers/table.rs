@@ -28,8 +28,8 @@ pub(crate) enum Heard {
     Collision(Identity),
 }
 
-/// All receivers, by node id. Feedback proves no origin; but a listed receiver is not pushed aside by
-/// feedback from another address, and one address is one receiver.
+/// All receivers, by node id. Feedback proves no origin; but a listed receiver is not pushed aside
+/// by feedback from another address, and one address is one receiver.
 #[derive(Debug)]
 pub(crate) struct MemberTable {
     /// In no order. Some places are free.
@@ -52,8 +52,8 @@ pub(crate) struct MemberTable {
     evicted: usize,
 }
 
-/// Shortest time that a claimed receiver has to answer. Queries come each 100 ms meanwhile, as they do
-/// for all unannounced receivers, and one that lives answers some of them.
+/// Shortest time that a claimed receiver has to answer. Queries come each 100 ms meanwhile, as they
+/// do for all unannounced receivers, and one that lives answers some of them.
 const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Most unannounced receivers that are counted.
 const MAX_UNANNOUNCED: usize = 4_096;
@@ -130,8 +130,8 @@ impl MemberTable {
         (member.peer() == peer).then_some(member.node())
     }
 
-    /// Notes feedback; `identity` when the message carried one, `joined` the block that is being sent
-    /// if the receiver is new.
+    /// Notes feedback; `identity` when the message carried one, `joined` the block that is being
+    /// sent if the receiver is new.
     pub(super) fn heard(
         &mut self,
         now: Timestamp,
@@ -206,8 +206,8 @@ impl MemberTable {
             self.insert(Member::new(now, speaker, id, joined));
             return Heard::New;
         };
-        // It may have started again with nothing; if not, it confirms again. From another address it has
-        // started again: it comes late, and nothing that was said of it holds.
+        // It may have started again with nothing; if not, it confirms again. From another address
+        // it has started again: it comes late, and nothing that was said of it holds.
         let member = self.get(old).copied();
         for gone in known.into_iter().chain(neighbour) {
             self.forget(gone);

@@ -298,8 +298,8 @@ impl BlockRepair {
     }
 
     /// Resend or code? A resend serves only receivers that lack exactly that symbol but costs no
-    /// coding, so it may cost a little more of the rate. When the code has too few symbols left that
-    /// were never sent, what is named is sent again, and coded symbols serve the other needs.
+    /// coding, so it may cost a little more of the rate. When the code has too few symbols left
+    /// that were never sent, what is named is sent again, and coded symbols serve the other needs.
     fn choose(&mut self, fresh: u32) {
         let cheap = self.asked.count() <= self.need + self.need / 4 + 2;
         let resend = cheap && !self.counted;

@@ -2,12 +2,11 @@
 
 use super::needs::NackNeeds;
 use crate::base::Timestamp;
-use crate::base::range_set::RangeSet;
 
 /// Symbols of repair that unannounced receivers may still cause.
 ///
-/// The budget grows by an eighth of what is sent, and a little with time, so that a receiver that is
-/// really there is served in the end.
+/// The budget grows by an eighth of what is sent, and a little with time, so that a receiver that
+/// is really there is served in the end.
 #[derive(Debug)]
 pub(super) struct UnannouncedBudget {
     symbols: u64,
@@ -42,16 +41,12 @@ impl UnannouncedBudget {
         self.grow(now, packets, MAX_BLOCKS * block_len);
         let before = needs.blocks.len() as u64;
         needs.blocks.retain(|(_, need)| self.take(need.symbols().into()));
-        let mut full = RangeSet::new();
-        let mut cut = before - needs.blocks.len() as u64;
-        for (start, end) in needs.full.iter() {
-            let blocks = (end - start).min(self.symbols / block_len);
+        let cut = before - needs.blocks.len() as u64;
+        cut + needs.cut_full(|blocks| {
+            let blocks = blocks.min(self.symbols / block_len);
             self.symbols -= blocks * block_len;
-            full.insert(start, start + blocks);
-            cut += end - start - blocks;
-        }
-        needs.full = full;
-        cut
+            blocks
+        })
     }
 
     fn grow(&mut self, now: Timestamp, packets: u64, max: u64) {

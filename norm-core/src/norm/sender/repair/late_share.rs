@@ -14,22 +14,22 @@ pub(crate) enum Share {
 /// Bytes that late-join repair may send while there is other work.
 #[derive(Debug)]
 pub(super) struct LateRepairShare {
-    credit: i64,
+    saved: i64,
     percent: i64,
 }
 
 /// Most bytes that are saved up, or owed.
-const MAX_CREDIT: i64 = 256 << 10;
+const MAX_SAVED: i64 = 256 << 10;
 
 impl LateRepairShare {
     /// A share of `percent` of the rate, 1 to 90.
     pub(super) fn new(percent: u32) -> Self {
-        Self { credit: 0, percent: i64::from(percent.clamp(1, 90)) }
+        Self { saved: 0, percent: i64::from(percent.clamp(1, 90)) }
     }
 
     /// Late-join repair may go before new data.
-    pub(super) fn has_credit(&self) -> bool {
-        self.credit > 0
+    pub(super) fn has_share(&self) -> bool {
+        self.saved > 0
     }
 
     /// These bytes were sent.
@@ -39,9 +39,9 @@ impl LateRepairShare {
             Share::None => {}
             Share::Earns => {
                 let earned = bytes * self.percent / (100 - self.percent);
-                self.credit = (self.credit + earned).min(MAX_CREDIT);
+                self.saved = (self.saved + earned).min(MAX_SAVED);
             }
-            Share::Spends => self.credit = (self.credit - bytes).max(-MAX_CREDIT),
+            Share::Spends => self.saved = (self.saved - bytes).max(-MAX_SAVED),
         }
     }
 }

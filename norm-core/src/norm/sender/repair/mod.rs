@@ -1,4 +1,5 @@
-//! Repair (RFC 5740 §5.4): what NACKs ask for, what of it is due, and parity against losses to come.
+//! Repair (RFC 5740 §5.4): what NACKs ask for, what of it is due, and parity against losses to
+//! come.
 
 mod block;
 mod budget;

@@ -23,4 +23,18 @@ impl NackNeeds {
         }
         &mut self.blocks[at].1
     }
+
+    /// Cuts each range of blocks for full repair to as many as `keep` says of its length; returns
+    /// how many are cut.
+    pub(super) fn cut_full(&mut self, mut keep: impl FnMut(u64) -> u64) -> u64 {
+        let mut full = RangeSet::new();
+        let mut cut = 0;
+        for (start, end) in self.full.iter() {
+            let kept = keep(end - start);
+            full.insert(start, start + kept);
+            cut += end - start - kept;
+        }
+        self.full = full;
+        cut
+    }
 }

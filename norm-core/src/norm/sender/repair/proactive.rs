@@ -38,8 +38,8 @@ const MIN_SINKS_BY: f64 = 0.05;
 const RISES_BY: f64 = 1.0 / 8.0;
 /// Losses differ upwards by 0.4 of their root on average.
 const SINGLE: MedianRule = MedianRule { max_unasked: 12, sinks_by: 0.4 * RISES_BY };
-/// The neediest of several receivers lacks something of nearly every block: the median sinks by less,
-/// so that most blocks have enough.
+/// The neediest of several receivers lacks something of nearly every block: the median sinks by
+/// less, so that most blocks have enough.
 const SEVERAL: MedianRule = MedianRule { max_unasked: 40, sinks_by: 0.1 * RISES_BY };
 /// Most that one need counts above the median, besides twice the median's root: what an outage or a
 /// full queue took from some blocks says little of the next.

@@ -17,8 +17,8 @@ use crate::norm::sender::config::SenderConfig;
 use crate::norm::sender::objects::Content;
 use crate::norm::sender::receivers::GroupTiming;
 
-/// Fewest RaptorQ symbols that are sent proactively to a few receivers. One that loses less of a block
-/// may name all it lost: to be sent that again spares it the solution of a whole block.
+/// Fewest RaptorQ symbols that are sent proactively to a few receivers. One that loses less of a
+/// block may name all it lost: to be sent that again spares it the solution of a whole block.
 const MIN_RAPTORQ: u32 = 40;
 /// Most INFOs that one NACK may ask for: more than a segment's worth is asked for again.
 const MAX_INFOS_PER_NACK: usize = 256;
@@ -36,8 +36,8 @@ pub(crate) struct Repair {
 /// How much the sender of a NACK is believed.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct NackSource {
-    /// First block that was sent since the receiver came: what it needs of earlier ones holds no new
-    /// data up. `u64::MAX` for a receiver that is not listed.
+    /// First block that was sent since the receiver came: what it needs of earlier ones holds no
+    /// new data up. `u64::MAX` for a receiver that is not listed.
     pub(crate) joined: u64,
     /// Proactive parity may learn from it.
     pub(crate) trusted: bool,
@@ -69,8 +69,8 @@ impl Repair {
     }
 
     /// Late-join repair may go before new data.
-    pub(crate) fn has_late_credit(&self) -> bool {
-        self.late_share.has_credit()
+    pub(crate) fn has_late_share(&self) -> bool {
+        self.late_share.has_share()
     }
 
     /// These bytes were sent.
@@ -160,8 +160,8 @@ impl Repair {
         self.table.take_info(now, hold)
     }
 
-    /// Has proactive parity made of a block that is being sent, so that it is there when the block is
-    /// over.
+    /// Has proactive parity made of a block that is being sent, so that it is there when the block
+    /// is over.
     pub(crate) fn prepare(&mut self, content: &mut Content, number: u64, group: GroupTiming) {
         if !content.is_coded() {
             return;

@@ -166,7 +166,7 @@ impl NackReader<'_> {
         }
         let block = u32::try_from(index).ok()?;
         let exists = index < object.blocks() || (index == 0 && object.blocks() == 0);
-        if !exists || !position.has_passed(object, block) {
+        if !exists || !position.has_passed(object.key(), block) {
             self.read.ignored += 1;
             return None;
         }

@@ -74,8 +74,8 @@ impl RepairSchedule<'_> {
             Plan::Resend => self.named(block),
             Plan::Code => self.coded(block),
         }?;
-        // A few receivers wait at least this long before they ask for more of a block that is over. In
-        // a large group hasty requests come again, together with others.
+        // A few receivers wait at least this long before they ask for more of a block that is over.
+        // In a large group hasty requests come again, together with others.
         let grtt = self.group.grtt;
         let proactive = if self.group.is_large() { Duration::ZERO } else { grtt / 4 };
         let holdoff = HoldOff { repair: grtt, proactive };

@@ -2,8 +2,8 @@
 //!
 //! A block goes through cycles. The first request opens one: requests are gathered for a while,
 //! then the cheaper repair is chosen (send the named symbols again, or as many fresh coded symbols
-//! as the neediest receiver lacks), sent, and followed by a hold-off in which further requests
-//! are ignored, because they were made without knowledge of the repair.
+//! as the neediest receiver lacks), sent, and followed by a hold-off in which further requests are
+//! ignored, because they were made without knowledge of the repair.
 
 use core::ops::Range;
 use core::time::Duration;

@@ -13,7 +13,9 @@ use crate::norm::sender::lifecycle::Lifecycle;
 use crate::norm::sender::objects::{Content, SendObject};
 use crate::norm::sender::rate::{ProbeStart, SendRate};
 use crate::norm::sender::receivers::Receivers;
-use crate::norm::wire::{ACK_WINDOW, MembershipQuery, NodeId, QuantizedRate, Watch, WireTime};
+use crate::norm::wire::{
+    ACK_WINDOW, CcNode, MembershipQuery, NodeId, QuantizedRate, Watch, WireTime,
+};
 
 /// Loss from which on EOT is sent more often: 2 %, as a fraction of 65,535.
 const LOSSY_SHARE: u16 = 1_310;
@@ -56,7 +58,7 @@ impl CommandPoll<'_> {
         if let Some(content) = self.lifecycle.command_mut().take(self.now, grtt) {
             return Some(Packet::Application(content));
         }
-        self.credit_question().or_else(|| self.late_joiners()).or_else(|| self.ack_request())
+        self.window_question().or_else(|| self.late_joiners()).or_else(|| self.ack_request())
     }
 
     /// EOT, while the session closes.
@@ -107,8 +109,8 @@ impl CommandPoll<'_> {
                     return None;
                 }
                 let identity = self.receivers.members().identity(node)?;
-                let lane = self.config.slow.and_then(|slow| slow.separate_group);
-                Some(own_command(MembershipQuery::Evict { node, identity, group: lane }))
+                let group = self.config.slow.and_then(|slow| slow.separate_group);
+                Some(own_command(MembershipQuery::Evict { node, identity, group }))
             }
         }
     }
@@ -124,12 +126,7 @@ impl CommandPoll<'_> {
         self.probe_packet(cc_sequence, content.watch, content.nodes)
     }
 
-    fn probe_packet(
-        &self,
-        cc_sequence: u16,
-        watch: Option<Watch>,
-        nodes: Vec<crate::norm::wire::CcNode>,
-    ) -> Packet {
+    fn probe_packet(&self, cc_sequence: u16, watch: Option<Watch>, nodes: Vec<CcNode>) -> Packet {
         let extension = if self.config.mode.sends_rate() {
             let bits = self.rate.get().unwrap_or(UNLIMITED_RATE);
             ProbeExtension::Rate(QuantizedRate::from_bytes_per_second(bits as f64 / 8.0))
@@ -155,10 +152,10 @@ impl CommandPoll<'_> {
     }
 
     /// Asks receivers how much they can take, when that is due.
-    fn credit_question(&mut self) -> Option<Packet> {
+    fn window_question(&mut self) -> Option<Packet> {
         let current = self.content.current();
         let useful = self.lifecycle.is_sending()
-            && self.config.mode.asks_for_credit()
+            && self.config.mode.has_receive_windows()
             && current.is_some_and(SendObject::has_flow_control);
         let (bytes, members) = (self.content.position().bytes(), self.receivers.members());
         if !useful
@@ -175,7 +172,8 @@ impl CommandPoll<'_> {
         Some(Packet::AckRequest(AckRequest { ack_type: ACK_WINDOW, ack_id, nodes }))
     }
 
-    /// FLUSH of what was sent last, for receivers that came too late to begin with it by themselves.
+    /// FLUSH of what was sent last, for receivers that came too late to begin with it by
+    /// themselves.
     fn late_joiners(&mut self) -> Option<Packet> {
         let next = self.receivers.late_joiners().next();
         if next.is_none_or(|next| self.now < next) {

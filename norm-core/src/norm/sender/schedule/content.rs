@@ -1,7 +1,7 @@
 //! Which packet with content is the most useful one now?
 //!
-//! In order: repair of the repair window; late-join repair within its share; new data; the rest of the
-//! late-join repair.
+//! In order: repair of the repair window; late-join repair within its share; new data; the rest of
+//! the late-join repair.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -70,7 +70,7 @@ impl ContentPoll<'_> {
         if let Some(batch) = self.repair_of(window..u64::MAX) {
             return Some(choice(batch, Share::Earns));
         }
-        if self.repair.has_late_credit()
+        if self.repair.has_late_share()
             && let Some(batch) = self.late_repair(window)
         {
             return Some(choice(batch, Share::Spends));
@@ -130,7 +130,7 @@ impl ContentPoll<'_> {
             bytes: self.content.position().bytes(),
             block,
             window: self.content.cached_blocks(),
-            has_windows: self.config.mode.asks_for_credit()
+            has_windows: self.config.mode.has_receive_windows()
                 && current.is_some_and(SendObject::has_flow_control),
         };
         let (members, rate) = (self.receivers.members(), self.rate);

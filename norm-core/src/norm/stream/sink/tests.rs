@@ -64,7 +64,7 @@ fn needs(sink: &StreamSink, bound: Place) -> Vec<String> {
 }
 
 #[test]
-fn a_segment_is_read_as_soon_as_it_is_next() {
+fn segment_is_read_as_soon_as_it_is_next() {
     let source = sent(&[b"abcdef", b"gh"]);
     let mut sink = refusing();
     assert_eq!(feed(&mut sink, &source, 0, 1), Inserted::Kept);
@@ -105,7 +105,7 @@ fn reads_stop_where_messages_begin() {
 }
 
 #[test]
-fn the_rest_of_a_message_can_be_skipped() {
+fn remaining_message_can_be_skipped() {
     let source = sent(&[b"abcdefghij", b"kl"]);
     let mut sink = refusing();
     sink.skip_to_message();
@@ -140,7 +140,7 @@ fn lost_segments_are_decoded_from_coded_ones() {
 }
 
 #[test]
-fn no_more_coded_symbols_are_kept_than_are_missing_and_then_nothing_is_needed() {
+fn coded_symbols_are_kept_up_to_the_missing_ones() {
     let mut sink = StreamSink::new(SinkConfig { parity: 9, ..refusing().config });
     for symbol in 3..6 {
         assert!(!sink.has_all_before(Place::new(1, 0)));
@@ -152,7 +152,7 @@ fn no_more_coded_symbols_are_kept_than_are_missing_and_then_nothing_is_needed() 
 }
 
 #[test]
-fn decodes_that_fail_are_counted_and_leave_what_was_there() {
+fn failed_decodes_count_and_keep_the_source() {
     let source = sent(&[b"abcdef", b"gh"]);
     let mut sink = refusing();
     feed(&mut sink, &source, 0, 0);
@@ -183,7 +183,7 @@ fn decoded_nonsense_is_a_gap() {
 }
 
 #[test]
-fn what_cannot_be_is_bad_and_changes_nothing() {
+fn impossible_symbols_are_bad_and_change_nothing() {
     let mut sink = refusing();
     let good = b"\0\x04\0\x01\0\0\0\0abcd";
     assert_eq!(sink.insert(0, 0, &[]), Inserted::Bad);
@@ -201,7 +201,7 @@ fn what_cannot_be_is_bad_and_changes_nothing() {
 }
 
 #[test]
-fn behind_the_window_a_segment_waits_until_there_is_room() {
+fn segment_after_the_window_waits_for_room() {
     let source = sent(&[&[7; 12 * 4]]);
     let mut sink = refusing();
     assert_eq!(feed(&mut sink, &source, 1, 0), Inserted::Kept);
@@ -232,7 +232,7 @@ fn or_the_oldest_make_room_for_it() {
 }
 
 #[test]
-fn after_a_gap_it_goes_on_at_the_next_message_or_the_next_byte() {
+fn reading_resumes_after_a_gap_as_configured() {
     let at_message = (Resume::AtMessage, 8, (b"mn".to_vec(), true, true));
     let at_byte = (Resume::AtByte, 4, (b"ijkl".to_vec(), false, true));
     for (resume, lost, next) in [at_message, at_byte] {
@@ -249,7 +249,7 @@ fn after_a_gap_it_goes_on_at_the_next_message_or_the_next_byte() {
 }
 
 #[test]
-fn several_losses_in_a_row_are_one_gap_and_the_end_can_follow_it() {
+fn losses_in_a_row_are_one_gap() {
     let source = sent(&[&[7; 12 * 3]]);
     let mut sink = refusing();
     feed(&mut sink, &source, 0, 0);
@@ -265,7 +265,7 @@ fn several_losses_in_a_row_are_one_gap_and_the_end_can_follow_it() {
 }
 
 #[test]
-fn a_gap_before_the_first_byte_has_no_size() {
+fn gap_before_the_first_byte_has_no_size() {
     let source = sent(&[b"abcdefghijkl", b"mn"]);
     let mut sink = refusing();
     sink.give_up_before(1);
@@ -275,7 +275,7 @@ fn a_gap_before_the_first_byte_has_no_size() {
 }
 
 #[test]
-fn who_joins_midway_begins_with_a_message_and_without_a_gap() {
+fn late_joiner_begins_with_a_message_and_no_gap() {
     let source = sent(&[b"abcdefghijklmn", b"op", b"q"]);
     let mut sink = refusing();
     sink.sync(Place::new(1, 0));
@@ -313,14 +313,14 @@ fn needs_name_blocks_and_symbols_up_to_the_bound() {
 }
 
 #[test]
-fn nothing_is_needed_behind_the_end_or_before_where_one_joined() {
+fn needs_end_at_the_stream_end_and_begin_at_the_join() {
     let source = sent(&[&[7; 12]]);
     let mut sink = refusing();
     sink.sync(Place::new(0, 2));
     assert_eq!(needs(&sink, Place::new(2, 0)), ["1 of 0:2-3, coded Some(3)", "blocks 1-1"]);
     feed(&mut sink, &source, 1, 0);
     assert_eq!(needs(&sink, Place::new(2, 0)), ["1 of 0:2-3, coded Some(3)"]);
-    assert_eq!(sink.insert(9, 0, b"\0\x01\0\0\0\0\0\0x"), Inserted::Old, "behind the end");
+    assert_eq!(sink.insert(9, 0, b"\0\x01\0\0\0\0\0\0x"), Inserted::Old, "after the end");
     feed(&mut sink, &source, 0, 2);
     assert!(sink.has_all_before(Place::new(2, 0)));
 }

@@ -9,7 +9,7 @@ fn header(source: &StreamSource, block: u64, symbol: u32) -> SegmentHeader {
 }
 
 #[test]
-fn a_segment_can_be_sent_when_it_is_full_or_flushed() {
+fn segment_can_be_sent_when_full_or_flushed() {
     let mut source = source(MessageMarks::Every);
     assert_eq!(source.write(b"012345678"), 9);
     assert_eq!(source.end(), Place::new(0, 0));
@@ -25,7 +25,7 @@ fn a_segment_can_be_sent_when_it_is_full_or_flushed() {
 }
 
 #[test]
-fn no_more_is_taken_than_fits_until_the_oldest_block_is_dropped() {
+fn source_takes_no_more_than_fits() {
     let mut source = source(MessageMarks::Every);
     assert_eq!(source.room(), 60);
     assert_eq!(source.write(&[7; 25]), 25);
@@ -43,7 +43,7 @@ fn no_more_is_taken_than_fits_until_the_oldest_block_is_dropped() {
 }
 
 #[test]
-fn a_whole_block_is_given_out_with_zeros_behind_short_segments() {
+fn full_block_pads_short_segments_with_zeros() {
     let mut source = source(MessageMarks::Every);
     for text in [&b"abc"[..], b"defgh", b"i"] {
         assert!(source.block_bytes(0).is_none());
@@ -61,7 +61,7 @@ fn a_whole_block_is_given_out_with_zeros_behind_short_segments() {
 }
 
 #[test]
-fn a_segment_is_closed_before_a_second_message_begins_in_it() {
+fn segment_closes_before_a_second_message_begins() {
     let mut source = source(MessageMarks::Every);
     for text in [&b"abc"[..], b"defg", b"hijklmnopqrs"] {
         source.write(text);
@@ -89,7 +89,7 @@ fn or_only_its_first_message_is_named() {
 }
 
 #[test]
-fn the_end_comes_behind_what_was_written() {
+fn end_of_stream_follows_what_was_written() {
     let mut source = source(MessageMarks::Every);
     source.write(b"abc");
     source.close();
@@ -101,7 +101,7 @@ fn the_end_comes_behind_what_was_written() {
 }
 
 #[test]
-fn the_end_waits_for_room() {
+fn end_of_stream_waits_for_room() {
     let mut source = source(MessageMarks::Every);
     assert_eq!(source.write(&[7; 99]), 60);
     source.close();

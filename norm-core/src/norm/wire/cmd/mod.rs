@@ -72,7 +72,7 @@ impl<'a> Command<'a> {
         })
     }
 
-    /// Header bytes behind the first word of the command.
+    /// Header bytes after the first word of the command.
     fn extra_len(&self) -> usize {
         match self {
             Self::Flush(flush) => flush.payload_id.len(),

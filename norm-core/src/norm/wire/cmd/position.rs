@@ -19,7 +19,7 @@ pub struct Flush<'a> {
     pub object: ObjectId,
     /// The last symbol, in the layout of `fec_id`.
     pub payload_id: RawPayloadId,
-    /// Who shall confirm reception up to here.
+    /// Receivers that are to confirm reception up to here.
     pub acking: NodeList<'a>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Flush<'a> {
     }
 }
 
-/// Nothing before this place can be repaired, nor any of the listed objects behind it.
+/// Nothing before this place can be repaired, nor any of the listed objects after it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Squelch<'a> {
     /// The scheme, which gives the payload id's layout.

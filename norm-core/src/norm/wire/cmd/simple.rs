@@ -17,7 +17,7 @@ pub const REPAIR_ADV_LIMIT: u8 = 0x01;
 /// The end of the sender's transmission.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Eot {
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: [u8; 3],
 }
 
@@ -40,7 +40,7 @@ impl Eot {
 pub struct RepairAdv<'a> {
     /// [`REPAIR_ADV_LIMIT`] or 0.
     pub flags: u8,
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: u16,
     /// The repairs, in the form of a NACK.
     pub requests: RepairRequests<'a>,
@@ -64,13 +64,13 @@ impl<'a> RepairAdv<'a> {
 /// A request for acknowledgment of the application's own kind.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct AckReq<'a> {
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: u8,
     /// 16..=255; never [`crate::norm::wire::ACK_CC`] or [`crate::norm::wire::ACK_FLUSH`].
     pub ack_type: u8,
     /// Tells requests apart; the answer repeats it.
     pub ack_id: u8,
-    /// Who shall answer.
+    /// Receivers that are to answer.
     pub acking: NodeList<'a>,
 }
 
@@ -87,10 +87,10 @@ impl<'a> AckReq<'a> {
     }
 }
 
-/// Content of the application's; ours is a [`crate::norm::wire::MembershipQuery`].
+/// Content of the application's; in native mode a [`crate::norm::wire::MembershipQuery`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Application<'a> {
-    /// Zero from us; kept from others.
+    /// Zero when sent; emitted again as it came.
     pub reserved: [u8; 3],
     /// At most one segment.
     pub content: &'a [u8],

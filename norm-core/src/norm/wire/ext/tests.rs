@@ -7,7 +7,7 @@ const CC: [u8; 12] = [3, 3, 0x02, 0x5f, 0x25, 0x2e, 0x0a, 0xa1, 0x9a, 0xc6, 0x53
 const FTI_5: [u8; 12] = [64, 3, 0, 0, 0, 0, 0, 5, 0x03, 0xe8, 20, 4];
 
 #[test]
-fn a_length_of_zero_is_an_error_wherever_it_stands() {
+fn extension_of_length_zero_is_an_error_anywhere() {
     assert_eq!(Extensions::from_bytes(&[3, 0, 0, 0]), Err(ParseError::Extension));
     let mut second = CC.to_vec();
     second.extend([64, 0, 0, 0]);
@@ -15,7 +15,7 @@ fn a_length_of_zero_is_an_error_wherever_it_stands() {
 }
 
 #[test]
-fn an_extension_that_leaves_the_area_is_an_error() {
+fn extension_that_leaves_the_area_is_an_error() {
     assert_eq!(Extensions::from_bytes(&[3, 2, 0, 0]), Err(ParseError::Extension));
     assert_eq!(Extensions::from_bytes(&[3, 255, 0, 0]), Err(ParseError::Extension));
     for tail in 1..4 {
@@ -36,13 +36,13 @@ fn unknown_extensions_of_both_kinds_are_skipped() {
 }
 
 #[test]
-fn a_fixed_extension_has_no_length_that_could_be_zero() {
+fn fixed_extension_has_no_length_field() {
     let extensions = Extensions::from_bytes(&[128, 0, 0, 1]).unwrap();
     assert_eq!(extensions.iter().count(), 1);
 }
 
 #[test]
-fn one_of_an_unexpected_length_does_not_hide_a_good_one() {
+fn extension_of_odd_length_does_not_hide_a_good_one() {
     let bytes = [&[3, 1, 0, 0][..], &[64, 2, 0, 0, 0, 0, 0, 5], &CC, &FTI_5].concat();
     let extensions = Extensions::from_bytes(&bytes).unwrap();
     assert_eq!(extensions.cc_feedback().unwrap().cc_sequence, 0x025f);
@@ -67,7 +67,7 @@ fn feedback_has_its_loss_in_two_places() {
 }
 
 #[test]
-fn the_buffer_keeps_order_and_refuses_what_does_not_fit() {
+fn buffer_keeps_order_and_refuses_what_does_not_fit() {
     let fti = Extensions::from_bytes(&FTI_5).unwrap().fti(FecId::REED_SOLOMON_8).unwrap();
     let mut buf = ExtensionBuf::default();
     assert!(buf.as_extensions().is_empty());
@@ -90,7 +90,7 @@ fn the_buffer_keeps_order_and_refuses_what_does_not_fit() {
 }
 
 #[test]
-fn an_area_that_no_header_could_hold_is_refused() {
+fn extension_area_longer_than_a_header_is_refused() {
     let long = [128; Extensions::MAX_LEN + 4];
     assert_eq!(Extensions::from_bytes(&long), Err(ParseError::HeaderLength));
     assert!(Extensions::from_bytes(&long[4..]).is_ok());

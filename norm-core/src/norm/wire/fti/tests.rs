@@ -37,7 +37,7 @@ fn samples() -> [(Fti, Vec<u8>); 5] {
 }
 
 #[test]
-fn every_scheme_has_the_layout_of_its_rfc() {
+fn schemes_have_the_layout_of_their_rfc() {
     for (fti, bytes) in samples() {
         let mut out = vec![0xa5];
         fti.emit(&mut out);
@@ -49,7 +49,7 @@ fn every_scheme_has_the_layout_of_its_rfc() {
 }
 
 #[test]
-fn a_body_of_another_length_is_not_understood() {
+fn bodies_of_other_lengths_are_refused() {
     for (fti, bytes) in samples() {
         let body = &bytes[2..];
         for len in 0..body.len() {

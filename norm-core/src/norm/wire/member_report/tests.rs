@@ -30,7 +30,7 @@ fn encoded(report: &MemberReport<'_>) -> Vec<u8> {
 }
 
 #[test]
-fn the_layout_of_version_1_stays_as_it_is() {
+fn layout_of_version_1_is_fixed() {
     let bytes = encoded(&report());
     let expected = [
         &b"NM\x01\x04"[..],
@@ -47,13 +47,13 @@ fn the_layout_of_version_1_stays_as_it_is() {
 }
 
 #[test]
-fn marks_are_behind_all_of_it_in_version_2() {
+fn version_2_adds_ce_marks_at_the_end() {
     let marked = MemberReport { ce_marked: 0x6162_6364, ..report() };
-    let (bytes, plain) = (encoded(&marked), encoded(&report()));
-    assert_eq!((bytes[2], &bytes[3..plain.len()]), (2, &plain[3..]));
-    assert_eq!(bytes[plain.len()..], [0x61, 0x62, 0x63, 0x64]);
+    let (bytes, shorter) = (encoded(&marked), encoded(&report()));
+    assert_eq!((bytes[2], &bytes[3..shorter.len()]), (2, &shorter[3..]));
+    assert_eq!(bytes[shorter.len()..], [0x61, 0x62, 0x63, 0x64]);
     assert_eq!(MemberReport::parse(&bytes), Some(marked));
-    let none = [&bytes[..plain.len()], &[0; 4]].concat();
+    let none = [&bytes[..shorter.len()], &[0; 4]].concat();
     assert_eq!(MemberReport::parse(&none), None, "there is a shorter form for it");
     for len in 0..bytes.len() {
         assert_eq!(MemberReport::parse(&bytes[..len]), None, "{len} bytes");
@@ -71,7 +71,7 @@ fn all_states_and_no_others_are_understood() {
 }
 
 #[test]
-fn what_is_not_ours_is_left_alone() {
+fn content_of_another_format_is_ignored() {
     let bytes = encoded(&report());
     for at in 0..3 {
         let mut other = bytes.clone();
@@ -107,7 +107,7 @@ fn long_text_is_cut_between_characters() {
 }
 
 #[test]
-fn a_name_longer_than_the_limit_is_refused() {
+fn name_longer_than_the_limit_is_refused() {
     let name = "n".repeat(64);
     let mut bytes = encoded(&MemberReport { name: &name, reason: "why", ..report() });
     assert_eq!(MemberReport::parse(&bytes).unwrap().name, name);

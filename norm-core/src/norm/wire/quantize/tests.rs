@@ -12,7 +12,7 @@ fn rtt_codes_are_those_of_the_peer() {
 }
 
 #[test]
-fn rtt_is_held_to_one_microsecond_and_a_thousand_seconds() {
+fn rtt_is_bounded_by_a_microsecond_and_1000_seconds() {
     let code = |duration| QuantizedRtt::from_duration(duration);
     assert_eq!(code(Duration::ZERO), QuantizedRtt::MIN);
     assert_eq!(code(Duration::from_micros(1)), QuantizedRtt::MIN);
@@ -23,7 +23,7 @@ fn rtt_is_held_to_one_microsecond_and_a_thousand_seconds() {
 }
 
 #[test]
-fn the_linear_part_of_rtt_ends_at_32_microseconds() {
+fn linear_part_of_rtt_ends_at_32_microseconds() {
     let code = |nanos| QuantizedRtt::from_duration(Duration::from_nanos(nanos)).0;
     assert_eq!([1_001, 2_000, 31_001, 32_000].map(code), [1, 1, 31, 31]);
     assert_eq!([32_001, 33_000, 35_000].map(code), [32, 32, 32]);
@@ -31,7 +31,7 @@ fn the_linear_part_of_rtt_ends_at_32_microseconds() {
 }
 
 #[test]
-fn every_rtt_code_survives_and_is_longer_than_the_one_before() {
+fn rtt_codes_survive_and_ascend() {
     for code in 0..=255 {
         let rtt = QuantizedRtt(code);
         assert_eq!(QuantizedRtt::from_duration(rtt.to_duration()), rtt);
@@ -43,7 +43,7 @@ fn every_rtt_code_survives_and_is_longer_than_the_one_before() {
 
 proptest! {
     #[test]
-    fn the_rtt_code_is_the_smallest_that_is_long_enough(exponent in 3.0..12.0, unit in 0.1..1.0) {
+    fn rtt_code_is_the_smallest_that_is_long_enough(exponent in 3.0..12.0, unit in 0.1..1.0) {
         let rtt = Duration::from_nanos((libm::exp10(exponent) * unit) as u64);
         let code = QuantizedRtt::from_duration(rtt);
         prop_assert!(code.to_duration() >= rtt);
@@ -53,14 +53,14 @@ proptest! {
     }
 
     #[test]
-    fn a_rate_is_within_an_eighth_of_a_percent(exponent in 0.0..15.9) {
+    fn rate_is_within_an_eighth_of_a_percent(exponent in 0.0..15.9) {
         let rate = libm::exp10(exponent);
         let decoded = QuantizedRate::from_bytes_per_second(rate).to_bytes_per_second();
         prop_assert!((decoded / rate - 1.0).abs() < 0.00125, "{rate} came back as {decoded}");
     }
 
     #[test]
-    fn every_loss_code_survives(all: u32) {
+    fn loss_codes_survive(all: u32) {
         let loss = QuantizedLoss { high: (all >> 16) as u16, low: all as u16 };
         prop_assert_eq!(QuantizedLoss::from_fraction(loss.to_fraction()), loss);
     }
@@ -91,14 +91,14 @@ fn rate_codes_are_those_of_the_rfc_and_of_the_peer() {
 }
 
 #[test]
-fn a_rate_just_below_a_power_of_ten_does_not_become_zero() {
+fn rate_just_below_a_power_of_ten_is_not_zero() {
     let rate = QuantizedRate::from_bytes_per_second(999_999.0);
     assert_eq!(rate, QuantizedRate(0xfff5));
     assert!(rate.to_bytes_per_second() > 999_000.0);
 }
 
 #[test]
-fn only_no_rate_at_all_is_zero() {
+fn rates_above_zero_are_not_zero() {
     let code = QuantizedRate::from_bytes_per_second;
     assert_eq!([0.0, -1.0, f64::NAN].map(code), [QuantizedRate::ZERO; 3]);
     assert_eq!([1e-9, f64::MIN_POSITIVE].map(code), [QuantizedRate(0x0010); 2]);
@@ -107,7 +107,7 @@ fn only_no_rate_at_all_is_zero() {
 }
 
 #[test]
-fn every_normalized_rate_code_survives() {
+fn normalized_rate_codes_survive() {
     for mantissa in 410..=4095 {
         for exponent in 0..16 {
             let rate = QuantizedRate(mantissa << 4 | exponent);
@@ -127,7 +127,7 @@ fn loss_is_held_to_zero_and_one() {
 }
 
 #[test]
-fn a_peer_with_16_bits_of_loss_is_understood() {
+fn peers_with_16_bits_of_loss_are_understood() {
     for high in [1u16, 655, 32_768, 65_535] {
         let theirs = f64::from(high) / 65_535.0;
         let ours = QuantizedLoss { high, low: 0 }.to_fraction();

@@ -29,7 +29,7 @@ fn reparsed(writer: &RepairWriter) -> RepairRequests<'_> {
 }
 
 #[test]
-fn neighbours_share_a_request_as_in_the_first_example_of_the_rfc() {
+fn neighbours_share_a_request_as_in_rfc_example_1() {
     let mut writer = RepairWriter::new(1000);
     for symbol in [2, 5, 8] {
         let item = small_block(12, 3, symbol);
@@ -42,7 +42,7 @@ fn neighbours_share_a_request_as_in_the_first_example_of_the_rfc() {
 }
 
 #[test]
-fn ranges_and_items_follow_one_another_as_in_the_second_example_of_the_rfc() {
+fn ranges_and_items_mix_as_in_rfc_example_2() {
     let mut writer = RepairWriter::new(1000);
     let (first, last) = (small_block(18, 6, 5), small_block(18, 6, 10));
     assert!(writer.push_range(RepairFlags::SEGMENT, first, last));
@@ -69,7 +69,7 @@ fn ranges_and_items_follow_one_another_as_in_the_second_example_of_the_rfc() {
 }
 
 #[test]
-fn other_flags_begin_another_request() {
+fn new_flags_begin_a_new_request() {
     let mut writer = RepairWriter::new(100);
     assert!(writer.push_item(RepairForm::Items, RepairFlags::SEGMENT, raptorq(7, 3, 1)));
     assert!(writer.push_item(RepairForm::Items, RepairFlags::BLOCK, raptorq(7, 4, 0)));
@@ -78,7 +78,7 @@ fn other_flags_begin_another_request() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_nothing_is_written() {
+fn items_that_do_not_fit_are_refused() {
     let mut writer = RepairWriter::new(27);
     let push = |writer: &mut RepairWriter, form, block| {
         writer.push_item(form, RepairFlags::SEGMENT, raptorq(1, block, 9))
@@ -99,14 +99,14 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_range_fits_as_a_whole_or_not_at_all() {
+fn range_fits_entirely_or_not_at_all() {
     let ends = (raptorq(1, 1, 0), raptorq(1, 3, 0));
     assert!(!RepairWriter::new(19).push_range(RepairFlags::BLOCK, ends.0, ends.1));
     assert!(RepairWriter::new(20).push_range(RepairFlags::BLOCK, ends.0, ends.1));
 }
 
 #[test]
-fn a_limit_beyond_the_length_field_does_not_overflow_it() {
+fn limit_beyond_the_length_field_is_cut() {
     let mut writer = RepairWriter::new(1 << 20);
     let item = raptorq(7, 3, 1);
     while writer.push_item(RepairForm::Items, RepairFlags::SEGMENT, item) {}
@@ -117,7 +117,7 @@ fn a_limit_beyond_the_length_field_does_not_overflow_it() {
 }
 
 #[test]
-fn a_cleared_writer_starts_with_a_new_request() {
+fn cleared_writer_starts_with_a_new_request() {
     let mut writer = RepairWriter::new(100);
     let item = raptorq(7, 3, 1);
     assert!(writer.push_item(RepairForm::Items, RepairFlags::SEGMENT, item));
@@ -130,7 +130,7 @@ fn a_cleared_writer_starts_with_a_new_request() {
 }
 
 #[test]
-fn a_single_item_as_a_range_is_a_range_of_one() {
+fn single_item_as_a_range_is_a_range_of_one() {
     let mut writer = RepairWriter::new(100);
     let item = raptorq(7, 3, 1);
     assert!(writer.push_item(RepairForm::Ranges, RepairFlags::SEGMENT, item));
@@ -139,7 +139,7 @@ fn a_single_item_as_a_range_is_a_range_of_one() {
 }
 
 #[test]
-fn a_payload_id_of_another_scheme_is_not_written() {
+fn payload_id_of_another_scheme_is_not_written() {
     let mixed = RepairItem { fec_id: FecId::SMALL_BLOCK, ..raptorq(1, 1, 1) };
     let unknown = RepairItem { fec_id: FecId(3), ..raptorq(1, 1, 1) };
     let mut writer = RepairWriter::new(100);
@@ -171,7 +171,7 @@ fn payloads_that_are_not_repair_requests_are_refused() {
 }
 
 #[test]
-fn an_empty_request_is_walked_over() {
+fn empty_requests_are_walked_over() {
     let bytes = [1, 1, 0, 0, 2, 2, 0, 0];
     let requests = RepairRequests::from_bytes(&bytes).unwrap();
     assert_eq!(requests.iter().count(), 2);

@@ -1,8 +1,8 @@
 //! Captures of libnorm 1.5.9, both its sides, for each kind of object and each FEC encoding id.
 //!
-//! `captures/<kind>-<FEC id>.hex` has messages in hex, indented; before each stands what a decoder that
-//! shares nothing with this crate has read from it: what it is, who it is from, its sequence number,
-//! and its fields. Places are `block:symbol`, and `block/length:symbol` for FEC id 129.
+//! `captures/<kind>-<FEC id>.hex` has messages in hex, indented; before each stands what a decoder
+//! that shares nothing with this crate has read from it: what it is, who it is from, its sequence
+//! number, and its fields. Places are `block:symbol`, and `block/length:symbol` for FEC id 129.
 
 use super::*;
 
@@ -133,7 +133,7 @@ fn spaced<T: ToString>(list: &[T]) -> String {
 }
 
 #[test]
-fn captures_are_read_as_another_decoder_reads_them_and_emitted_to_the_same_bytes() {
+fn captures_match_another_decoder_and_survive() {
     let mut count = 0;
     for (file, text) in FILES {
         for (description, bytes) in entries(text) {
@@ -147,7 +147,7 @@ fn captures_are_read_as_another_decoder_reads_them_and_emitted_to_the_same_bytes
 }
 
 #[test]
-fn every_file_of_captures_has_a_message_of_each_sort() {
+fn capture_files_have_a_message_of_each_sort() {
     let sorts = ["INFO", "DATA", "FLUSH", "NACK", "ACK", "SQUELCH", "REPAIR_ADV", "CC"];
     for (file, text) in FILES.iter().filter(|(file, _)| *file != "empty") {
         let found = |sort: &&str| text.lines().any(|line| line.split(' ').next() == Some(*sort));

@@ -13,7 +13,7 @@ fn altered(hex: &str, at: usize, value: u8) -> Vec<u8> {
 }
 
 #[test]
-fn a_header_that_is_cut_off_is_truncated() {
+fn header_that_is_cut_off_is_truncated() {
     for hex in samples::ALL {
         let bytes = samples::bytes(hex);
         let header_len = usize::from(bytes[1]) * 4;
@@ -24,14 +24,14 @@ fn a_header_that_is_cut_off_is_truncated() {
 }
 
 #[test]
-fn only_version_1_is_read() {
+fn versions_other_than_1_are_refused() {
     for version in [0, 2, 15] {
         assert_eq!(error(&altered(samples::DATA, 0, version << 4 | 2)), ParseError::Version);
     }
 }
 
 #[test]
-fn only_the_types_and_sub_types_of_the_rfc_are_read() {
+fn types_outside_the_rfc_are_refused() {
     for kind in [0, 7, 8, 15] {
         assert_eq!(error(&altered(samples::DATA, 0, 0x10 | kind)), ParseError::Type);
     }
@@ -41,7 +41,7 @@ fn only_the_types_and_sub_types_of_the_rfc_are_read() {
 }
 
 #[test]
-fn a_header_shorter_than_its_type_is_refused() {
+fn header_shorter_than_its_type_is_refused() {
     for hex in samples::ALL {
         let bytes = samples::bytes(hex);
         let (_, message) = Message::parse(&bytes).unwrap();
@@ -61,19 +61,19 @@ fn a_header_shorter_than_its_type_is_refused() {
 }
 
 #[test]
-fn an_extension_of_length_zero_is_refused() {
+fn extension_of_length_zero_is_refused() {
     assert_eq!(error(&altered(samples::INFO, 17, 0)), ParseError::Extension);
     assert_eq!(error(&altered(samples::DATA, 21, 0)), ParseError::Extension);
     assert_eq!(error(&altered(samples::NACK, 25, 0)), ParseError::Extension);
 }
 
 #[test]
-fn an_extension_that_leaves_the_header_is_refused() {
+fn extension_that_leaves_the_header_is_refused() {
     assert_eq!(error(&altered(samples::DATA, 21, 4)), ParseError::Extension);
 }
 
 #[test]
-fn a_header_full_of_extensions_is_refused_as_a_whole() {
+fn overlong_header_is_refused() {
     let mut bytes = samples::bytes(samples::NACK);
     bytes.truncate(24);
     bytes.extend([128; 249 * 4]);
@@ -89,7 +89,7 @@ fn a_header_full_of_extensions_is_refused_as_a_whole() {
 }
 
 #[test]
-fn a_scheme_without_a_known_payload_id_is_refused_where_one_is_needed() {
+fn unknown_scheme_is_refused_where_a_payload_id_stands() {
     assert_eq!(error(&altered(samples::DATA, 13, 3)), ParseError::FecId);
     assert_eq!(error(&altered(samples::FLUSH, 13, 130)), ParseError::FecId);
     assert_eq!(error(&altered(samples::NACK, 40, 1)), ParseError::FecId);
@@ -120,7 +120,7 @@ fn requests_that_end_early_are_refused() {
 }
 
 #[test]
-fn a_flush_acknowledgment_has_exactly_one_position() {
+fn flush_acknowledgment_has_exactly_one_position() {
     let payload = samples::bytes("05 00 0000 0000093b");
     assert!(AckFlush::parse(&payload).is_ok());
     assert_eq!(AckFlush::parse(&payload[..7]), Err(ParseError::PayloadLength));
@@ -130,7 +130,7 @@ fn a_flush_acknowledgment_has_exactly_one_position() {
 }
 
 #[test]
-fn the_table_of_errors_is_indexed_by_error() {
+fn error_table_is_indexed_by_error() {
     for (index, error) in ParseError::ALL.into_iter().enumerate() {
         assert_eq!(error as usize, index);
     }

@@ -8,7 +8,7 @@ mod vectors;
 
 use super::*;
 
-/// Emits behind bytes that must stay, and checks the announced length.
+/// Emits after bytes that must stay, and checks the announced length.
 fn emitted(header: Header, message: &Message<'_>) -> Vec<u8> {
     let mut out = vec![0xa5; 5];
     message.emit(header, &mut out);

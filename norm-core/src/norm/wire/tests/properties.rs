@@ -33,67 +33,72 @@ const KINDS: usize = 12;
 impl Parts {
     fn message(&self) -> Message<'_> {
         let (fec_id, object) = (self.fec_id, ObjectId(self.number));
-        let payload_id = self.id.encode(PayloadFormat::for_fec(fec_id).unwrap());
+        let [flags, ack_type, ack_id, _] = self.octets;
+        let flags = ObjectFlags(flags);
+        let instance = self.sender.instance;
+        let payload_id = self.payload_id();
         let extensions = Extensions::from_bytes(&self.extensions).unwrap();
+        let (payload, content) = (&self.payload[..], &self.payload[..]);
+        let (grtt_response, reserved) = (self.time, self.number);
+        match self.kind {
+            0 => {
+                let sender = self.sender;
+                Message::Info(Info { sender, flags, fec_id, object, extensions, payload })
+            }
+            1 => Message::Data(Data {
+                sender: self.sender,
+                flags,
+                fec_id,
+                object,
+                payload_id,
+                extensions,
+                payload,
+            }),
+            2 => Message::Nack(Nack {
+                sender: self.node,
+                instance,
+                reserved,
+                grtt_response,
+                extensions,
+                requests: self.requests.as_requests(),
+            }),
+            3 => Message::Ack(Ack {
+                sender: self.node,
+                instance,
+                ack_type,
+                ack_id,
+                grtt_response,
+                extensions,
+                payload,
+            }),
+            4 => Message::Report(Report { extensions, content }),
+            _ => Message::Cmd(Cmd { sender: self.sender, extensions, command: self.command() }),
+        }
+    }
+
+    fn command(&self) -> Command<'_> {
+        let (fec_id, object) = (self.fec_id, ObjectId(self.number));
+        let payload_id = self.payload_id();
         let acking = NodeList::from_bytes(&self.nodes).unwrap();
         let invalid = ObjectList::from_bytes(&self.objects).unwrap();
         let nodes = CcNodes::from_bytes(&self.states).unwrap();
         let requests = self.requests.as_requests();
         let [flags, ack_type, ack_id, reserved] = self.octets;
-        let (sender, instance) = (self.node, self.sender.instance);
-        let (payload, content) = (&self.payload[..], &self.payload[..]);
         let three = [flags, ack_type, ack_id];
-        let (grtt_response, send_time) = (self.time, self.time);
         let (cc_sequence, wide) = (self.number, self.number);
-
-        let command = match self.kind {
-            0 => {
-                let (sender, flags) = (self.sender, ObjectFlags(flags));
-                return Message::Info(Info { sender, flags, fec_id, object, extensions, payload });
-            }
-            1 => {
-                let (sender, flags) = (self.sender, ObjectFlags(flags));
-                return Message::Data(Data {
-                    sender,
-                    flags,
-                    fec_id,
-                    object,
-                    payload_id,
-                    extensions,
-                    payload,
-                });
-            }
-            2 => {
-                return Message::Nack(Nack {
-                    sender,
-                    instance,
-                    reserved: wide,
-                    grtt_response,
-                    extensions,
-                    requests,
-                });
-            }
-            3 => {
-                return Message::Ack(Ack {
-                    sender,
-                    instance,
-                    ack_type,
-                    ack_id,
-                    grtt_response,
-                    extensions,
-                    payload,
-                });
-            }
-            4 => return Message::Report(Report { extensions, content }),
+        match self.kind {
             5 => Command::Flush(Flush { fec_id, object, payload_id, acking }),
             6 => Command::Eot(Eot { reserved: three }),
             7 => Command::Squelch(Squelch { fec_id, object, payload_id, invalid }),
-            8 => Command::Cc(Cc { reserved, cc_sequence, send_time, nodes }),
+            8 => Command::Cc(Cc { reserved, cc_sequence, send_time: self.time, nodes }),
             9 => Command::RepairAdv(RepairAdv { flags, reserved: wide, requests }),
             10 => Command::AckReq(AckReq { reserved, ack_type, ack_id, acking }),
-            _ => Command::Application(Application { reserved: three, content }),
-        };
-        Message::Cmd(Cmd { sender: self.sender, extensions, command })
+            _ => Command::Application(Application { reserved: three, content: &self.payload }),
+        }
+    }
+
+    fn payload_id(&self) -> RawPayloadId {
+        self.id.encode(PayloadFormat::for_fec(self.fec_id).unwrap())
     }
 }
 
@@ -204,7 +209,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..Default::default() })]
 
     #[test]
-    fn what_is_emitted_is_parsed_to_the_same(parts in parts()) {
+    fn emitted_messages_parse_to_the_same(parts in parts()) {
         let message = parts.message();
         let bytes = emitted(parts.header, &message);
         prop_assert_eq!(Message::parse(&bytes), Ok((parts.header, message)));
@@ -221,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_message_is_refused_or_kept_as_it_is(
+    fn damaged_messages_are_refused_or_emitted_as_they_came(
         parts in parts(),
         damage in vec((any::<u16>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
@@ -255,7 +260,7 @@ proptest! {
 }
 
 #[test]
-fn every_kind_is_generated() {
+fn generator_covers_every_kind() {
     // Guards the match in `Parts::message`: each kind must give a message of its own.
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let tree = parts().new_tree(&mut runner).unwrap();

@@ -38,7 +38,8 @@ fn confirmation_may_differ_in_the_source_block_length() {
     let format = sender.content.scheme().payload_format();
     let mut id = id.decode(format).unwrap();
     for (symbol, status) in [(3, MemberStatus::Active), (4, MemberStatus::Confirmed)] {
-        (id.symbol, id.block_len) = (symbol, 8);
+        id.symbol = symbol;
+        id.block_len = 8;
         let (mut payload, fec_id) = (Vec::new(), sender.content.scheme().fec_id());
         AckFlush { fec_id, reserved: 0, object, payload_id: id.encode(format) }.emit(&mut payload);
         let message = Message::Ack(ack(&sender, ACK_FLUSH, &payload));
@@ -64,7 +65,7 @@ fn feedback_for_another_instance_is_not_ours() {
     assert_eq!(sender.members().count(), 0);
 }
 
-/// FLUSH commands among packets: the place and who is listed.
+/// FLUSH commands among packets: the place and the receivers that are listed.
 fn flushes(packets: &[Vec<u8>]) -> Vec<(PayloadId, Vec<NodeId>)> {
     let place = |bytes: &Vec<u8>| match Message::parse(bytes).unwrap().1 {
         Message::Cmd(Cmd { command: Command::Flush(flush), .. }) => {
@@ -79,7 +80,9 @@ fn flushes(packets: &[Vec<u8>]) -> Vec<(PayloadId, Vec<NodeId>)> {
 #[test]
 fn late_joiner_is_listed_in_a_flush_until_it_asks() {
     let mut slow = config();
-    (slow.mode, slow.trust_unannounced, slow.rate) = (Mode::Standard, true, Some(100_000));
+    slow.mode = Mode::Standard;
+    slow.trust_unannounced = true;
+    slow.rate = Some(100_000);
     let mut sender = Sender::new(slow, 5, START).unwrap();
     sender.enqueue(ObjectSpec { size: 64 * 800, info: None, file: true }).unwrap();
     let mut now = START;

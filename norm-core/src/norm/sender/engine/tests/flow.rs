@@ -6,7 +6,9 @@ use crate::norm::wire::{ACK_WINDOW, ReceiveWindow};
 #[test]
 fn new_data_go_as_far_as_a_receive_window() {
     let mut config = config();
-    (config.segment_size, config.block_len, config.min_receivers) = (1024, 64, 1);
+    config.segment_size = 1024;
+    config.block_len = 64;
+    config.min_receivers = 1;
     let mut sender = Sender::new(config, 5, START).unwrap();
     sender.enqueue(ObjectSpec { size: 4 << 20, info: None, file: true }).unwrap();
     sender.finish();

@@ -13,7 +13,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::norm::sender::MemberStatus;
+use crate::norm::sender::{MemberStatus, ObjectSpec};
 use crate::norm::wire::{
     Ack, Cmd, Command, Extensions, FecId, Header, Identity, MemberReport, MemberState, Message,
     Nack, ObjectFlags, ObjectId, PayloadFormat, PayloadId, RepairFlags, RepairForm, RepairItem,
@@ -25,7 +25,9 @@ const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
 fn config() -> SenderConfig {
     let mut config = SenderConfig::new(NodeId(1));
-    (config.segment_size, config.block_len, config.rate) = (64, 8, None);
+    config.segment_size = 64;
+    config.block_len = 8;
+    config.rate = None;
     config
 }
 

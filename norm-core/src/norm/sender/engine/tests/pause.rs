@@ -94,7 +94,8 @@ fn receiver_is_not_given_up_for_the_silence_of_a_pause() {
 #[test]
 fn wait_for_receivers_does_not_end_in_a_pause() {
     let mut sender = slow(|config| {
-        (config.min_receivers, config.start_timeout) = (1, Some(SECOND * 10));
+        config.min_receivers = 1;
+        config.start_timeout = Some(SECOND * 10);
     });
     sender.set_rate_limit(Some(0), START);
     run(&mut sender, START, SECOND * 100);
@@ -136,7 +137,8 @@ fn bound_replaces_a_fixed_rate_and_can_be_taken_away() {
 #[test]
 fn controller_heeds_both_bounds() {
     let mut config = SenderConfig::new(NodeId(1));
-    (config.control, config.rate) = (RateControl::Delivery, Some(1_000_000));
+    config.control = RateControl::Delivery;
+    config.rate = Some(1_000_000);
     let mut sender = Sender::new(config, 5, START).unwrap();
     sender.set_rate_limit(Some(200_000), START);
     assert!(sender.rate() <= Some(200_000));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fec::{Points, RsCode, RsForm, Scheme};
+use crate::norm::sender::StreamSpec;
 use crate::norm::sender::repair::{NackNeeds, NackSource};
 use crate::norm::stream::MessageMarks;
 
@@ -96,7 +97,8 @@ fn stream_that_rests_is_sent_again_as_far_as_it_was_sent() {
         let now = START + SECOND * 2 * round;
         assert_eq!(ask(&mut sender, now, flags, [(0, 0), (1, 0)]), all, "{flags:?}");
     }
-    // What is named and not written yet comes when it is; it does not keep the rest from being served.
+    // What is named and not written yet comes when it is; it does not keep the rest from being
+    // served.
     for round in 3..5 {
         let now = START + SECOND * 2 * round;
         let sent = ask(&mut sender, now, RepairFlags::SEGMENT, [(1, 1), (1, 7)]);

@@ -5,8 +5,8 @@ const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 const MS: Duration = Duration::from_millis(1);
 const ONE: NodeId = NodeId(1);
 
-fn credit(room: u64) -> wire::ReceiveWindow {
-    wire::ReceiveWindow { bytes: room, burst: u64::MAX }
+fn room(bytes: u64) -> ReceiveWindow {
+    ReceiveWindow { bytes, burst: u64::MAX }
 }
 
 #[test]
@@ -17,12 +17,12 @@ fn data_lead_the_answer_by_the_room_that_it_tells() {
     assert!(!window.stalls(START, FIRST_ROOM - 1) && window.stalls(START, FIRST_ROOM));
     assert!(window.must_ask(START + MS, FIRST_ROOM / 2, MS));
     let second = window.ask(START + MS, 100_000, &[]);
-    window.answered(START + MS, ONE, second, credit(1 << 20), true);
+    window.answered(START + MS, ONE, second, room(1 << 20), true);
     let limit = 100_000 + (1 << 20);
     assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
     // An older answer that comes late takes nothing back, and one without a question is none.
-    window.answered(START + MS, ONE, first, credit(1 << 20), true);
-    window.answered(START + MS, ONE, 200, credit(1 << 40), true);
+    window.answered(START + MS, ONE, first, room(1 << 20), true);
+    window.answered(START + MS, ONE, 200, room(1 << 40), true);
     assert!(!window.stalls(START + MS, limit - 1) && window.stalls(START + MS, limit));
 }
 
@@ -30,7 +30,7 @@ fn data_lead_the_answer_by_the_room_that_it_tells() {
 fn socket_buffer_counts_without_a_rate() {
     let mut window = ReceiveWindows::new();
     let id = window.ask(START, 0, &[ONE]);
-    let answer = wire::ReceiveWindow { bytes: 64 << 20, burst: 4 << 20 };
+    let answer = ReceiveWindow { bytes: 64 << 20, burst: 4 << 20 };
     window.answered(START + MS, ONE, id, answer, false);
     assert!(window.stalls(START, 3 << 20));
     assert!(!window.stalls(START, (3 << 20) - 1));
@@ -41,7 +41,7 @@ fn socket_buffer_counts_without_a_rate() {
 #[test]
 fn data_lead_by_a_few_milliseconds_without_a_rate() {
     let mut window = ReceiveWindows::new();
-    let answer = wire::ReceiveWindow { bytes: 64 << 20, burst: 64 << 20 };
+    let answer = ReceiveWindow { bytes: 64 << 20, burst: 64 << 20 };
     let (mut now, mut sent) = (START, 0);
     let mut ahead = |window: &mut ReceiveWindows, rate: u64| {
         for _ in 0..40 {
@@ -64,19 +64,19 @@ fn full_receiver_is_waited_for_a_while_and_again_with_room() {
     let mut window = ReceiveWindows::new();
     let mut now = START;
     let id = window.ask(now, 0, &[ONE]);
-    window.answered(now, ONE, id, credit(0), true);
+    window.answered(now, ONE, id, room(0), true);
     let mut stalled = 0;
     while window.stalls(now, FIRST_ROOM) {
         assert!(window.wakes(MS).is_some());
         let id = window.ask(now, FIRST_ROOM, &[]);
-        window.answered(now, ONE, id, credit(0), true);
+        window.answered(now, ONE, id, room(0), true);
         now += MS * 10;
         stalled += 1;
     }
     assert_eq!(stalled, 50);
     assert!(window.must_ask(now + MS * 10, FIRST_ROOM, MS), "it is still asked");
     let id = window.ask(now, FIRST_ROOM * 2, &[]);
-    window.answered(START + MS, ONE, id, credit(1000), true);
+    window.answered(START + MS, ONE, id, room(1000), true);
     assert!(window.stalls(now, FIRST_ROOM * 2 + 1000));
     window.retain(|node| node != ONE);
     assert!(!window.stalls(now, FIRST_ROOM * 2 + 1000));
@@ -87,14 +87,14 @@ fn receiver_with_little_room_sets_the_pace_of_questions() {
     let (poor, rich) = (NodeId(1), NodeId(2));
     let mut window = ReceiveWindows::new();
     let id = window.ask(START, 0, &[poor, rich]);
-    window.answered(START + MS, poor, id, credit(1 << 20), true);
-    window.answered(START + MS, rich, id, credit(96 << 20), true);
+    window.answered(START + MS, poor, id, room(1 << 20), true);
+    window.answered(START + MS, rich, id, room(96 << 20), true);
     let (quarter, now) = (256 << 10, START + MS * 10);
     assert!(!window.must_ask(now, quarter - 1, MS) && window.must_ask(now, quarter, MS));
     assert_eq!(window.due(quarter).collect::<Vec<_>>(), [poor]);
     assert_eq!(window.due(12 << 20).collect::<Vec<_>>(), [poor, rich]);
     let id = window.ask(now, quarter, &[]);
-    window.answered(START + MS, poor, id, credit(0), true);
+    window.answered(START + MS, poor, id, room(0), true);
     assert_eq!(window.due(quarter).collect::<Vec<_>>(), [poor], "it has no room");
     window.retain(|node| node == rich);
     assert!(!window.stalls(now, (96 << 20) - 1) && window.stalls(now, 96 << 20));
@@ -105,7 +105,7 @@ fn receiver_with_ample_room_is_asked_every_second_time() {
     for (took, again) in [(MS * 5, 36), (MS * 300, 12)] {
         let mut window = ReceiveWindows::new();
         let id = window.ask(START, 0, &[ONE]);
-        window.answered(START + took, ONE, id, credit(96 << 20), true);
+        window.answered(START + took, ONE, id, room(96 << 20), true);
         window.ask(START + MS * 200, 8 << 20, &[]);
         assert_eq!(window.due((again << 20) - 1).count(), 0);
         assert_eq!(window.due(again << 20).count(), 1);
@@ -120,7 +120,7 @@ fn receivers_with_the_least_room_are_watched() {
     assert_eq!(window.receivers.len(), MAX_WATCHED);
     for &node in &all {
         // The later, the less.
-        window.answered(START + MS, node, id, credit(FIRST_ROOM * 200 - u64::from(node.0)), true);
+        window.answered(START + MS, node, id, room(FIRST_ROOM * 200 - u64::from(node.0)), true);
     }
     assert_eq!(window.receivers.len(), MAX_WATCHED);
     assert!(window.receivers.contains_key(&NodeId(100)));

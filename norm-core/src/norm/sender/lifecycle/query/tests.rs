@@ -39,7 +39,8 @@ fn complete_large_group_is_counted_and_queried_sparsely() {
         assert_eq!((next.as_secs_f64(), query.is_counted()), (pause, counted));
         query.note_newcomer(now);
         assert_eq!(query.is_counted(), counted, "it answers the first query");
-        // When all is sent, there is time to confirm before it is queried, unless there may be others.
+        // When all is sent, there is time to confirm before it is queried, unless there may be
+        // others.
         now += Duration::from_secs(30);
         let late = if counted { Duration::from_secs(5) } else { Duration::ZERO };
         query.note_all_sent(now);

@@ -19,7 +19,7 @@ impl Test {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
         let limits = limits(&config);
-        let (overhead, rtt) = (config.packet_overhead.bytes(), config.grtt.initial);
+        let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
         let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
         let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
         let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0 };

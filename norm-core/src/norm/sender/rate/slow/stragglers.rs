@@ -1,5 +1,5 @@
-//! Receivers that need much longer than the others: when all others have finished, they are not waited
-//! for as long again as that took.
+//! Receivers that need much longer than the others: when all others have finished, they are not
+//! waited for as long again as that took.
 
 use core::time::Duration;
 

@@ -65,8 +65,8 @@ impl Trial {
         slower.map(|known| known.node).collect()
     }
 
-    /// Time has passed, and `sent` bytes were sent by now: what the second half of the step has shown,
-    /// in bytes per second, when it is over.
+    /// Time has passed, and `sent` bytes were sent by now: what the second half of the step has
+    /// shown, in bytes per second, when it is over.
     pub(super) fn result(&mut self, now: Timestamp, sent: u64) -> Option<f64> {
         if self.half_sent.is_none() && now >= self.half_at {
             self.half_at = now;

@@ -23,8 +23,8 @@ const GAIN_BELOW_LIMIT: f64 = 1.2;
 const GAIN: f64 = 2.0;
 /// When no receiver has limited the rate for this long, all is well.
 const RELIEF_TIME: Duration = Duration::from_secs(1);
-/// At most this part of the receivers, as its n-th part, is evicted where the policy has no limit: more
-/// would be no exceptions.
+/// At most this part of the receivers, as its n-th part, is evicted where the policy has no limit:
+/// more would be no exceptions.
 const MAX_EVICTED_PART: usize = 3;
 /// Longest time between two trials of no use.
 const MAX_PATIENCE: Duration = Duration::from_secs(300);
@@ -191,8 +191,8 @@ impl SlowWatch {
         self.trial.is_some()
     }
 
-    /// A receiver reports what it loses, as a fraction of 65,535; it may be evicted. Where more than
-    /// the exceptions lose too much, it is the network.
+    /// A receiver reports what it loses, as a fraction of 65,535; it may be evicted. Where more
+    /// than the exceptions lose too much, it is the network.
     pub(crate) fn note_loss(
         &mut self,
         now: Timestamp,
@@ -224,8 +224,8 @@ impl SlowWatch {
         active > 1 && lossy <= exceptions(active, members.evicted())
     }
 
-    /// Looks at the transfer while `limiting` limits the rate; receivers may be evicted. While the rate
-    /// `yields` to another flow, it changes for other reasons than receivers.
+    /// Looks at the transfer while `limiting` limits the rate; receivers may be evicted. While the
+    /// rate `yields` to another flow, it changes for other reasons than receivers.
     pub(crate) fn look(
         &mut self,
         now: Timestamp,
@@ -286,7 +286,8 @@ impl SlowWatch {
         self.trial = None;
     }
 
-    /// Everything was sent once: receivers that need twice as long as the others are not waited for.
+    /// Everything was sent once: receivers that need twice as long as the others are not waited
+    /// for.
     fn stragglers_are_over(&mut self, now: Timestamp, members: &MemberTable) -> bool {
         let (finished, left) = (members.confirmed(), active(members).count());
         let all = finished + left;

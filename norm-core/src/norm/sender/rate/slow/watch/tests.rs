@@ -83,7 +83,7 @@ fn receiver_half_as_fast_as_the_others_stays() {
 #[test]
 fn receiver_that_is_not_the_reason_is_tried_less_often() {
     let mut slow = watch(policy());
-    // All are behind one bottleneck.
+    // All have one bottleneck.
     let all: Vec<(NodeId, f64)> = (1..=8).map(|n| (NodeId(n), 1e6)).collect();
     let mut group = Group::new(8, &all);
     let mut out = 0;

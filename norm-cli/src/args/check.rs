@@ -1,0 +1,308 @@
+//! Rules that concern several options or the file system. Messages say what is wrong and what to
+//! do.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use norm_net::{Fec, Pace};
+
+use super::recv::{FeedbackChoice, RecvArgs};
+use super::send::{Code, SendArgs, SlowChoice};
+use crate::exit::Failure;
+use crate::group::is_multicast;
+use crate::text;
+
+/// The first rule that is broken, with its message.
+type Broken = Option<String>;
+
+impl SendArgs {
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the option and the cure.
+    pub fn check(&self) -> Result<(), Failure> {
+        let rules = [self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
+        let broken = rules.into_iter().flatten().next();
+        if let Some(message) = broken.or_else(|| self.fec_rule()).or_else(|| self.path_rule()) {
+            return Err(Failure::usage(message));
+        }
+        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+
+    fn demo_rule(&self) -> Broken {
+        (self.demo.is_some() && self.paths.len() > 1)
+            .then(|| "--demo sends one PATH: name a directory to send several files".to_owned())
+    }
+
+    fn start_rule(&self) -> Broken {
+        let receivers = &self.receivers;
+        (receivers.start_timeout.is_some() && receivers.min_receivers == 0).then(|| {
+            "--start-timeout requires --min-receivers: add it, or remove --start-timeout".to_owned()
+        })
+    }
+
+    fn rate_rule(&self) -> Broken {
+        let adapts = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
+        let (min, max) = (self.rate.rate_min, self.rate.rate_max);
+        let message = if self.rate.polite && self.code.compat.is_some() {
+            "--polite cannot be combined with --compat: remove one of them"
+        } else if self.rate.polite && !adapts {
+            "--polite cannot be combined with a fixed --rate: remove one of them, or use --rate-max"
+        } else if (min.is_some() || max.is_some()) && !adapts {
+            "--rate-max and --rate-min require --rate auto: use that, or remove them"
+        } else if min.zip(max).is_some_and(|(min, max)| min > max) {
+            "--rate-min is above --rate-max: lower it, or raise --rate-max"
+        } else {
+            return None;
+        };
+        Some(message.to_owned())
+    }
+
+    fn slow_rule(&self) -> Broken {
+        let policy = self.slow.policy;
+        if policy == SlowChoice::Wait && self.slow.has_limits() {
+            return Some(
+                "--slow-below, --slow-loss and --slow-after require --slow evict or --slow \
+                 separate: add one of them"
+                    .to_owned(),
+            );
+        }
+        if policy != SlowChoice::Separate {
+            return self.slow.separate_group.map(|_| {
+                "--separate-group requires --slow separate: add it, or remove --separate-group"
+                    .to_owned()
+            });
+        }
+        if self.code.compat.is_some() {
+            let message = "--slow separate cannot be combined with --compat: use --slow evict";
+            return Some(message.to_owned());
+        }
+        separate_group_rule(self.session().group, self.separate_group())
+    }
+
+    fn fec_rule(&self) -> Broken {
+        match (self.code.fec, &self.code.compat) {
+            (Some(Code::Compat(_)), None) => Some(
+                "--fec takes an FEC Encoding ID only with --compat nrl: add that, or use auto, \
+                 raptorq or rs"
+                    .to_owned(),
+            ),
+            (Some(Code::Set(Fec::RaptorQ | Fec::ReedSolomon)), Some(_)) => Some(
+                "--fec takes an FEC Encoding ID with --compat: use 5, 2 or 129, or remove --compat"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn path_rule(&self) -> Broken {
+        self.paths.iter().find_map(|path| {
+            let error = fs::metadata(path).err()?;
+            Some(format!("cannot send PATH {}: {error}", text::path(path)))
+        })
+    }
+}
+
+/// What is wrong with a separate group for slow receivers of a session.
+fn separate_group_rule(group: SocketAddr, separate: SocketAddr) -> Broken {
+    if !is_multicast(group) {
+        return Some(format!(
+            "--slow separate requires a multicast group, and --group {group} is a host's address: \
+             use a multicast group, or --slow evict"
+        ));
+    }
+    if !is_multicast(separate) || separate.is_ipv4() != group.is_ipv4() {
+        let family = if group.is_ipv4() { "IPv4" } else { "IPv6" };
+        return Some(format!(
+            "--separate-group {separate} must be an {family} multicast group, as --group is: use \
+             another address"
+        ));
+    }
+    (separate.ip() == group.ip()).then(|| {
+        format!(
+            "--separate-group {separate} has the address of --group: use another address, as hosts \
+             join groups by address"
+        )
+    })
+}
+
+impl RecvArgs {
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the option and the cure.
+    pub fn check(&self) -> Result<(), Failure> {
+        let broken = self.source.and_then(|source| self.source_rule(source));
+        if let Some(message) = broken.or_else(|| self.timeout_rule()) {
+            return Err(Failure::usage(message));
+        }
+        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+
+    fn source_rule(&self, source: IpAddr) -> Broken {
+        let group = self.session().group;
+        if self.feedback == Some(FeedbackChoice::Multicast) {
+            return Some(
+                "--source cannot be combined with --feedback multicast, as receivers cannot send \
+                 to the sender's group: use --feedback unicast or none"
+                    .to_owned(),
+            );
+        }
+        if !is_multicast(group) {
+            return Some(format!(
+                "--source requires a multicast group, and --group {group} is a host's address: \
+                 use a multicast group, or remove --source"
+            ));
+        }
+        (source.is_ipv4() != group.is_ipv4()).then(|| {
+            format!(
+                "--source {source} and --group {group} mix IPv4 and IPv6: use the same for both"
+            )
+        })
+    }
+
+    fn timeout_rule(&self) -> Broken {
+        self.timeout.is_some_and(|timeout| timeout.is_zero()).then(|| {
+            "--timeout 0 would give up at once: use seconds such as 60, or remove --timeout to \
+             wait without limit"
+                .to_owned()
+        })
+    }
+
+    /// Checks the output directory: only its last component may be missing. It is created later,
+    /// when there is a session.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a directory, or cannot be used.
+    pub fn check_directory(&self) -> Result<(), Failure> {
+        let shown = text::path(&self.directory);
+        match fs::metadata(&self.directory) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => {
+                let message = format!("DIR {shown} is not a directory: use another path");
+                return Err(Failure::usage(message));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Failure::local(format!("cannot use DIR {shown}: {error}")));
+            }
+            Err(_) => {}
+        }
+        let parent = self.directory.parent().filter(|parent| *parent != Path::new(""));
+        match parent.filter(|parent| !parent.is_dir()) {
+            None => Ok(()),
+            Some(parent) => Err(Failure::usage(format!(
+                "cannot create DIR {shown}: parent directory {} does not exist; create it first",
+                text::path(parent)
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::parse_words;
+
+    #[test]
+    fn wrong_options_of_norm_send_name_option_and_cure() {
+        let cases = [
+            ("-b fast .", "--rate", "200M"),
+            ("-b -5 .", "--rate", "200M"),
+            ("-g 239.1.1.1 .", "--group", "239.1.1.1:5740"),
+            ("-g 239.1.1.1:0 .", "--group", "65535"),
+            ("-t 0 .", "--ttl", "1..=255"),
+            ("-t 256 .", "--ttl", "1..=255"),
+            ("--rate-schedule 08:00-18:00=fast .", "--rate-schedule", "50M or 64k"),
+            ("--rate-schedule else=off .", "--rate-schedule", "nothing would ever"),
+            ("--polite -b 5M .", "--polite", "--rate"),
+            ("--polite --compat nrl .", "--polite", "--compat"),
+            ("-b 5M --rate-max 6M .", "--rate-max", "--rate auto"),
+            ("--rate-min 6M --rate-max 5M .", "--rate-min", "--rate-max"),
+            ("--dscp 64 .", "--dscp", "0 to 63"),
+            ("--dscp AF5 .", "--dscp", "LE"),
+            ("--linger soon .", "--linger", "0.5"),
+            ("--linger -1 .", "--linger", "0.5"),
+            ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),
+            ("--demo=0", "--demo", "1..=50"),
+            ("--demo=51", "--demo", "1..=50"),
+            ("--demo -g 239.1.1.1:6000", "--demo", "--group"),
+            ("--demo . .", "--demo", "directory"),
+            ("--demo --compat nrl", "--demo", "--compat"),
+            ("--demo --slow evict", "--demo", "--slow"),
+            ("--compat orbit .", "--compat", "nrl"),
+            ("--fec 2 .", "--fec", "--compat nrl"),
+            ("--fec 2 .", "--fec", "raptorq"),
+            ("--fec fast .", "--fec", "raptorq"),
+            ("--compat nrl --fec rs .", "--fec", "129"),
+            ("--compat nrl --fec raptorq .", "--fec", "remove --compat"),
+            ("--slow-below 5M .", "--slow-below", "--slow evict"),
+            ("--separate-group 239.1.1.1:6000 .", "--separate-group", "--slow separate"),
+            ("--slow separate --compat nrl .", "--compat", "--slow evict"),
+            ("--slow separate -g 10.0.0.1:6000 .", "--group", "multicast"),
+            ("--slow separate --separate-group 10.0.0.1:6000 .", "--separate-group", "IPv4"),
+            ("--slow separate --separate-group [ff15::1]:6000 .", "--separate-group", "IPv4"),
+            ("--slow separate --separate-group 239.255.57.40:6000 .", "--group", "another"),
+            ("--slow evict --slow-loss 0 .", "--slow-loss", "1..=100"),
+            ("--slow gently .", "--slow", "evict"),
+            ("--payload some .", "--payload", "missing"),
+            ("--mtu 100 .", "--mtu", "184..=65535"),
+            ("--memory 8M .", "--memory", "16M"),
+            ("--memory lots .", "--memory", "256M"),
+            ("--compat nrl --fec 6 .", "--fec", "129"),
+            ("/no/such/file", "PATH", "No such file"),
+            ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),
+            ("", "PATH", "--help"),
+        ];
+        for (words, flag, cure) in cases {
+            let args: Result<SendArgs, _> = parse_words(words);
+            let message = args.and_then(|args| args.check()).unwrap_err().message;
+            assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
+        }
+    }
+
+    #[test]
+    fn wrong_options_of_norm_recv_name_option_and_cure() {
+        let cases = [
+            ("--source 192.0.2.1 --feedback multicast", "--source", "--feedback unicast"),
+            ("--source ff02::1", "--source", "the same"),
+            ("--source 192.0.2.1 -g 192.0.2.2:6000", "--source", "--group"),
+            ("--source here", "--source", "invalid IP"),
+            ("--feedback loud", "--feedback", "multicast, unicast, none"),
+            ("--timeout never", "--timeout", "0.5"),
+            ("--timeout 0", "--timeout", "without limit"),
+            ("--dscp best", "--dscp", "0 to 63"),
+            ("--drop 100", "--drop", "99.9"),
+            ("-g 239.1.1.1", "--group", "239.1.1.1:5740"),
+            ("--report /no/such/dir/r.json", "--report", "/no/such/dir"),
+        ];
+        for (words, flag, cure) in cases {
+            let args: Result<RecvArgs, _> = parse_words(words);
+            let message = args.and_then(|args| args.check()).unwrap_err().message;
+            assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_directory_may_be_missing() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut args: RecvArgs = parse_words("").unwrap();
+        args.directory = temp.path().join("new");
+        args.check_directory().unwrap();
+        assert!(!args.directory.exists(), "not yet");
+        fs::create_dir(&args.directory).unwrap();
+        args.check_directory().unwrap();
+
+        args.directory = temp.path().join("a/b");
+        let error = args.check_directory().unwrap_err();
+        assert!(error.message.contains("does not exist; create it first"), "{error}");
+
+        args.directory = temp.path().join("file");
+        fs::write(&args.directory, "").unwrap();
+        assert!(args.check_directory().unwrap_err().message.contains("not a directory"));
+    }
+}

@@ -1,0 +1,75 @@
+//! The probe packets that left, to match reports with.
+
+use std::collections::VecDeque;
+
+use super::super::interval::{Departure, Interval};
+use super::schedule::Phase;
+use crate::endpoint::PacketOverhead;
+use crate::norm::wire::PathReport;
+
+/// Probe packets remembered: reports of older ones tell nothing.
+const CAPACITY: usize = 64;
+
+/// A probe packet that left.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct SentProbe {
+    pub(super) cc_sequence: u16,
+    pub(super) departure: Departure,
+    /// The phase that it ended.
+    pub(super) phase: Phase,
+    /// What that phase was to send, in bytes per second.
+    pub(super) target: f64,
+}
+
+/// The last probe packets, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProbeLog {
+    sent: VecDeque<SentProbe>,
+}
+
+impl ProbeLog {
+    pub(super) fn push(&mut self, probe: SentProbe) {
+        if self.sent.len() == CAPACITY {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(probe);
+    }
+
+    /// Forgets all: numbers of probe packets may come again, or reports of them tell nothing.
+    pub(super) fn clear(&mut self) {
+        self.sent.clear();
+    }
+
+    pub(super) fn newest(&self) -> Option<&SentProbe> {
+        self.sent.back()
+    }
+
+    pub(super) fn find(&self, cc_sequence: u16) -> Option<&SentProbe> {
+        self.sent.iter().find(|probe| probe.cc_sequence == cc_sequence)
+    }
+
+    /// The interval that a report describes, seen from both sides; `None` when its probe packets
+    /// are unknown, or the report cannot be true.
+    pub(super) fn interval(
+        &self,
+        report: &PathReport,
+        overhead: PacketOverhead,
+    ) -> Option<Interval> {
+        let to = self.find(report.cc_sequence)?;
+        let from = self.find(report.cc_sequence.wrapping_sub(report.probes))?;
+        Interval::new(from.departure, to.departure, report, overhead)
+    }
+
+    /// The phases that a report covers.
+    pub(super) fn phases(&self, report: &PathReport) -> impl Iterator<Item = Phase> {
+        let covered =
+            |probe: &&SentProbe| report.cc_sequence.wrapping_sub(probe.cc_sequence) < report.probes;
+        self.sent.iter().filter(covered).map(|probe| probe.phase)
+    }
+
+    /// Rate probes among the probe packets.
+    #[cfg(test)]
+    pub(super) fn rate_probes(&self) -> usize {
+        self.sent.iter().filter(|probe| probe.phase == Phase::Probe).count()
+    }
+}

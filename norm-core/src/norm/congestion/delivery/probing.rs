@@ -1,0 +1,215 @@
+//! Rate probes: how much faster, how long, and what is remembered from one to the next.
+
+use core::time::Duration;
+
+use super::super::interval::Interval;
+use super::path::Path;
+use super::schedule::MIN_PROBE_INTERVAL;
+use crate::base::Timestamp;
+
+/// Probe gain in startup: each rate probe doubles the rate.
+pub(super) const STARTUP_GAIN: f64 = 2.0;
+/// Probe gain in startup while a rate probe is so few packets that any queue holds them.
+const STARTUP_GAIN_SLOW: f64 = 4.0;
+/// Probe gain in startup when the round trip is long, where each rate probe takes long.
+const STARTUP_GAIN_FAR: f64 = 3.0;
+/// A round trip longer than this is long.
+const FAR: Duration = Duration::from_millis(50);
+/// Probe gain after startup, for the first rate probe.
+pub(super) const FIRST_GAIN: f64 = 1.25;
+/// Each rate probe that arrives multiplies the gain of the next one by this.
+const GAIN_GROWTH: f64 = 1.6;
+
+/// Packets in a rate probe at least.
+const MIN_PACKETS: f64 = 12.0;
+/// Packets in a rate probe of startup at least, unless the controller is a scavenger.
+const MIN_PACKETS_STARTUP: f64 = 7.0;
+/// Packets in a rate probe at least, multiplied by the baseline loss: the more chance there is in a
+/// count, the longer it has to be.
+const LOSS_PACKETS: f64 = 400.0;
+/// Packets in a rate probe of startup at least, multiplied by the baseline loss.
+const LOSS_PACKETS_STARTUP: f64 = 60.0;
+/// A rate probe lasts this long at least: timers and batches are no finer.
+const MIN_LENGTH: Duration = Duration::from_millis(2);
+/// A rate probe lasts this long at most, unless [`MIN_PACKETS`] take longer.
+const MAX_LENGTH: Duration = Duration::from_millis(250);
+/// The probe length factor grows to this at most.
+const MAX_LENGTH_FACTOR: u32 = 16;
+/// A shortfall within this time and four round trips after a raise shows that the raise was wrong.
+const RAISE_HOLDS: Duration = Duration::from_millis(200);
+
+/// Baseline loss above this share makes the result of startup uncertain.
+const UNCERTAIN_LOSS: f64 = 0.02;
+/// Rate probes after startup that may come early where its result is uncertain.
+const RETRIES: u32 = 5;
+/// Time to an early rate probe: four round trips, or this.
+const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A rate probe of which the next phase tells whether it arrived.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Inconclusive {
+    pub(super) probe: Interval,
+    /// What it was to send, in bytes per second.
+    pub(super) target: f64,
+}
+
+/// The state of probing.
+#[derive(Clone, Debug)]
+pub(super) struct Probing {
+    /// Every rate was found to arrive so far.
+    startup: bool,
+    gain: f64,
+    /// How many times longer than normal rate probes are, because short ones showed what did not
+    /// hold: a shaper lets the first packets of a burst pass.
+    length_factor: u32,
+    /// When a rate probe last raised the bandwidth estimate.
+    raised_at: Option<Timestamp>,
+    /// Something was lost in startup outside rate probes: the baseline loss is not known yet.
+    loss_outside_probes: bool,
+    inconclusive: Option<Inconclusive>,
+    /// Rate probes that may still come early.
+    retries: u32,
+    /// When the next one of them is due.
+    retry_at: Option<Timestamp>,
+}
+
+impl Probing {
+    pub(super) fn new() -> Self {
+        Self {
+            startup: true,
+            gain: STARTUP_GAIN,
+            length_factor: 1,
+            raised_at: None,
+            loss_outside_probes: false,
+            inconclusive: None,
+            retries: 0,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn is_startup(&self) -> bool {
+        self.startup
+    }
+
+    pub(super) fn gain(&self) -> f64 {
+        self.gain
+    }
+
+    pub(super) fn loss_outside_probes(&self) -> bool {
+        self.loss_outside_probes
+    }
+
+    /// When a rate probe is due early, on a path with this baseline loss.
+    pub(super) fn retry_at(&self, baseline_loss: f64) -> Option<Timestamp> {
+        self.retry_at.filter(|_| baseline_loss > UNCERTAIN_LOSS)
+    }
+
+    /// How long a rate probe that fails lets the next one wait.
+    pub(super) fn pause(&self, rtt: Duration) -> Duration {
+        (rtt * 4).max(MIN_PROBE_INTERVAL / 10) * self.length_factor
+    }
+
+    /// How long a rate probe, or the drain after it, lasts. `bold`: startup, and no scavenger.
+    pub(super) fn length(&self, path: &Path, bold: bool) -> Duration {
+        let loss = if self.startup { LOSS_PACKETS_STARTUP } else { LOSS_PACKETS };
+        let loss = path.packet_time(loss * path.baseline_loss(), self.gain);
+        let packets = if bold { MIN_PACKETS_STARTUP } else { MIN_PACKETS };
+        let packets = path.packet_time(packets, self.gain);
+        self.normal_length(path).max(loss).min(MAX_LENGTH).max(packets)
+    }
+
+    /// How long a rate probe lasts where neither few packets nor uncertain counts make it longer.
+    fn normal_length(&self, path: &Path) -> Duration {
+        let share = if self.startup { path.rtt() / 8 } else { path.rtt() / 4 };
+        let shortest = MIN_LENGTH.max(path.jitter() * 8).min(MAX_LENGTH);
+        share.clamp(shortest, MAX_LENGTH) * self.length_factor
+    }
+
+    /// The first report has come: the gain of the first rate probe.
+    pub(super) fn choose_first_gain(&mut self, rtt: Duration) {
+        self.gain = first_gain(rtt);
+    }
+
+    /// A rate probe of startup begins: its gain.
+    pub(super) fn choose_startup_gain(&mut self, path: &Path) {
+        let probe = path.packet_time(MIN_PACKETS_STARTUP, STARTUP_GAIN_SLOW);
+        let few = probe > self.normal_length(path);
+        self.gain = if few { STARTUP_GAIN_SLOW } else { first_gain(path.rtt()).min(self.gain) };
+    }
+
+    /// The next rate probe doubles the rate, although startup is over.
+    pub(super) fn probe_boldly(&mut self) {
+        self.gain = STARTUP_GAIN;
+    }
+
+    /// Startup begins, or begins anew.
+    pub(super) fn begin_startup(&mut self) {
+        self.startup = true;
+        self.gain = STARTUP_GAIN;
+        self.loss_outside_probes = false;
+    }
+
+    /// What rate probes have shown so far counts no more.
+    pub(super) fn forget_results(&mut self) {
+        self.raised_at = None;
+        self.inconclusive = None;
+        self.retries = 0;
+        self.retry_at = None;
+    }
+
+    /// The limit of the path is known for now: startup is over.
+    pub(super) fn limit_found(&mut self) {
+        self.retries = if self.startup { RETRIES } else { self.retries.saturating_sub(1) };
+        self.startup = false;
+        self.retry_at = None;
+        self.gain = FIRST_GAIN;
+    }
+
+    /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
+    pub(super) fn raised(&mut self, now: Timestamp) {
+        self.raised_at = Some(now);
+        if !self.startup {
+            self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
+        }
+    }
+
+    /// A rate probe and what was around it have raised the bandwidth estimate.
+    pub(super) fn raised_by_merged(&mut self, now: Timestamp) {
+        self.raised_at = Some(now);
+    }
+
+    /// Less arrives than was known to: if a rate probe has just raised the rate, longer ones
+    /// follow.
+    pub(super) fn note_shortfall(&mut self, now: Timestamp, rtt: Duration) {
+        let raised = self.raised_at.take_if(|at| now < *at + rtt * 4 + RAISE_HOLDS);
+        if raised.is_some() && !self.startup {
+            self.length_factor = (self.length_factor * 2).min(MAX_LENGTH_FACTOR);
+        }
+    }
+
+    /// Something was lost, and in no rate probe.
+    pub(super) fn note_loss_outside(&mut self) {
+        self.loss_outside_probes |= self.startup;
+    }
+
+    /// The limit was found by a rate probe that failed: the next one may come early.
+    pub(super) fn schedule_retry(&mut self, now: Timestamp, rtt: Duration) {
+        if self.retries > 0 {
+            self.retry_at = Some(now + (rtt * 4).max(MIN_RETRY_INTERVAL));
+        }
+    }
+
+    /// The phase after this rate probe is to tell whether it arrived.
+    pub(super) fn set_inconclusive(&mut self, probe: Interval, target: f64) {
+        self.inconclusive = Some(Inconclusive { probe, target });
+    }
+
+    pub(super) fn take_inconclusive(&mut self) -> Option<Inconclusive> {
+        self.inconclusive.take()
+    }
+}
+
+/// Probe gain of startup for a rate probe of more than a few packets.
+fn first_gain(rtt: Duration) -> f64 {
+    if rtt > FAR { STARTUP_GAIN_FAR } else { STARTUP_GAIN }
+}

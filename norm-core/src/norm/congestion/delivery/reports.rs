@@ -1,0 +1,256 @@
+//! What the controller does about reports of the limiting receiver.
+
+use core::time::Duration;
+
+use super::super::interval::Interval;
+use super::Delivery;
+use super::probing::Inconclusive;
+use super::scavenger::Response;
+use super::schedule::{MIN_PHASE, MIN_PROBE_INTERVAL, Phase};
+use super::shortfall::Shortfalls;
+use super::verdict::{self, BUSY, MIN_KEPT, ObserveVerdict, ProbeVerdict};
+use crate::base::Timestamp;
+use crate::norm::wire::PathReport;
+
+/// Delay of a probe packet up to this counts as jitter, if it was no queue.
+const MAX_JITTER_SAMPLE: Duration = Duration::from_millis(50);
+
+/// What a report shows, by the phases that it covers.
+#[derive(Copy, Clone, Debug)]
+enum Evidence {
+    /// A rate probe.
+    Probe,
+    /// A rate probe and some of what was around it, because a probe packet was lost; all arrived.
+    MergedProbe,
+    /// The phase after a rate probe: too short to tell anything but what became of it.
+    Observed,
+    /// Less arrived than was sent.
+    Shortfall,
+    /// All arrived.
+    Arrived,
+}
+
+impl Delivery {
+    /// Takes the limiting receiver's report, and its round trip.
+    pub fn take(&mut self, now: Timestamp, report: &PathReport, rtt: Duration) {
+        self.path.note_rtt(rtt);
+        if !self.has_report {
+            self.take_first(now, report);
+            return;
+        }
+        let Some(interval) = self.interval(report) else { return };
+        let Some(&probe) = self.log.find(report.cc_sequence) else { return };
+        let (phase, awaited) = (probe.phase, self.schedule.awaits(report.cc_sequence));
+        self.path.note_baseline_loss(interval.baseline_loss);
+        if report.lost > 0 && !phase.shows_probe() {
+            self.probing.note_loss_outside();
+        }
+        self.heed_ce_marks(now, phase, &interval);
+        self.heed_queue(phase, &interval);
+        if let Some(at) = self.probing.retry_at(self.path.baseline_loss()) {
+            self.schedule.probe_by(at);
+        }
+        if self.heed_other_traffic(now, phase, &interval) {
+            return;
+        }
+        if let Some(inconclusive) = self.probing.take_inconclusive() {
+            self.conclude(now, phase, &inconclusive, &interval);
+        }
+        match self.evidence(phase, report.probes, &interval) {
+            Evidence::Probe => self.take_probe(now, interval, probe.target),
+            Evidence::MergedProbe => {
+                self.path.raise_to(interval.sent);
+                self.probing.raised_by_merged(now);
+                self.schedule.probe_after(now, Duration::ZERO);
+            }
+            Evidence::Observed => {}
+            Evidence::Shortfall => self.take_shortfall(now, &interval),
+            Evidence::Arrived => self.take_arrival(now, &interval, awaited),
+        }
+    }
+
+    /// What an interval shows, if it ended with `phase` and covers `probes` phases.
+    fn evidence(&self, phase: Phase, probes: u16, interval: &Interval) -> Evidence {
+        let stands = self.queue.stands();
+        if phase == Phase::Probe && probes == 1 {
+            Evidence::Probe
+        } else if probes > 1 && verdict::has_arrived_merged(phase, interval, stands, &self.path) {
+            Evidence::MergedProbe
+        } else if phase == Phase::Observe {
+            Evidence::Observed
+        } else if interval.is_congested(self.jitter()) {
+            Evidence::Shortfall
+        } else {
+            Evidence::Arrived
+        }
+    }
+
+    /// The first report of all: the next ones tell whether the first rate arrives.
+    fn take_first(&mut self, now: Timestamp, report: &PathReport) {
+        self.has_report = true;
+        self.path.raise_to(self.path.first_rate());
+        self.probing.choose_first_gain(self.path.rtt());
+        self.schedule.await_first(now, report.cc_sequence.wrapping_add(2), self.path.rtt());
+    }
+
+    fn take_probe(&mut self, now: Timestamp, probe: Interval, target: f64) {
+        match verdict::judge_probe(&probe, target, self.queue.stands(), &self.path) {
+            ProbeVerdict::CeMarked => self.take_ce_marked_probe(now, &probe),
+            ProbeVerdict::Lost => {
+                if self.shorten_bursts(now, &probe) {
+                    self.schedule.probe_after(now, self.path.rtt());
+                } else {
+                    self.probe_failed(now, &probe);
+                }
+            }
+            ProbeVerdict::Inconclusive => self.probing.set_inconclusive(probe, target),
+            ProbeVerdict::TooLittleSent => {
+                self.shortfalls.forget_count();
+                let wait = if self.is_startup() { MIN_PHASE } else { MIN_PROBE_INTERVAL / 10 };
+                self.schedule.probe_after(now, self.path.rtt() + wait);
+            }
+            ProbeVerdict::Arrived { rate } => {
+                self.shortfalls.forget_count();
+                self.path.raise_to(rate);
+                self.probing.raised(now);
+                self.schedule.probe_after(now, Duration::ZERO);
+            }
+        }
+    }
+
+    /// A rate probe was CE-marked: the path takes what arrived of it, if its own queue is the
+    /// reason.
+    fn take_ce_marked_probe(&mut self, now: Timestamp, probe: &Interval) {
+        if self.shorten_bursts(now, probe) {
+            self.schedule.probe_after(now, self.path.rtt());
+        } else if probe.has_grown(self.jitter()) && probe.grown * 2 >= probe.queue {
+            self.probe_failed(now, probe);
+        } else {
+            self.limit_found(now);
+        }
+    }
+
+    /// What became of a rate probe that arrived late, by the next report: one of `phase`.
+    fn conclude(&mut self, now: Timestamp, phase: Phase, late: &Inconclusive, next: &Interval) {
+        let rtt = self.path.rtt();
+        if phase != Phase::Observe {
+            // The report that would have shown it is lost.
+            self.schedule.probe_after(now, rtt);
+            return;
+        }
+        match verdict::judge_observed(late, next, self.is_bold()) {
+            ObserveVerdict::QueueDrained { rate } => {
+                self.path.raise_to(rate);
+                self.schedule.probe_after(now, rtt);
+            }
+            ObserveVerdict::Failed => self.probe_failed(now, &late.probe),
+            ObserveVerdict::WasJitter { busy } => {
+                self.path.note_jitter(late.probe.grown, 4);
+                let wait = if busy { Duration::ZERO } else { MIN_PROBE_INTERVAL / 10 };
+                self.schedule.probe_after(now, rtt + wait);
+            }
+        }
+    }
+
+    /// The path takes no more than what arrived of a rate probe.
+    pub(super) fn probe_failed(&mut self, now: Timestamp, probe: &Interval) {
+        let (startup, loss_unknown) = (self.is_startup(), self.probing.loss_outside_probes());
+        let found = verdict::bandwidth_after_failure(probe, &self.path, startup, loss_unknown);
+        self.path.set_bandwidth(found);
+        self.limit_found(now);
+        if self.scavenger.is_none() {
+            self.probing.schedule_retry(now, self.path.rtt());
+        }
+        if startup {
+            self.schedule.drain();
+            self.schedule.end_at(now + self.phase_length());
+        }
+    }
+
+    fn take_shortfall(&mut self, now: Timestamp, interval: &Interval) {
+        if self.shorten_bursts(now, interval) || !self.shortfalls.note(interval, self.jitter()) {
+            return;
+        }
+        // An old report may be of a faster time than now.
+        self.path.lower_to(interval.delivered.max(self.path.min_rate()));
+        self.probing.note_shortfall(now, self.path.rtt());
+        self.limit_found(now);
+        // That was no measurement of what the path takes.
+        self.schedule.probe_at(now + self.probing.pause(self.path.rtt()));
+    }
+
+    fn take_arrival(&mut self, now: Timestamp, interval: &Interval, awaited: bool) {
+        let difference = self.shortfalls.end().max(interval.grown);
+        self.path.note_jitter(difference.min(MAX_JITTER_SAMPLE), 8);
+        self.bursts.grow(now);
+        if awaited {
+            // The first rate arrives, or a rate probe's own report is lost.
+            self.schedule.probe_after(now, Duration::ZERO);
+        }
+    }
+
+    /// Looks at the CE marks in a report of `phase`.
+    fn heed_ce_marks(&mut self, now: Timestamp, phase: Phase, interval: &Interval) {
+        self.ce.expire(now);
+        if !phase.is_steady() || (interval.ce_share > 0.0 && self.shorten_bursts(now, interval)) {
+            return;
+        }
+        let rtt = self.path.rtt();
+        // A scavenger has yielded already.
+        if self.ce.note(now, interval, rtt) && self.scavenger.is_none() {
+            self.path.scale(1.0 - self.ce.reduce(now, interval, rtt));
+            self.limit_found(now);
+        }
+    }
+
+    /// Looks at the queue that a report of `phase` shows.
+    fn heed_queue(&mut self, phase: Phase, interval: &Interval) {
+        let (startup, ce_marked) = (self.is_startup(), self.is_ce_marked());
+        if !self.queue.note(interval, &self.path, startup, ce_marked) {
+            return;
+        }
+        // It has become long while nothing was tried, too slowly to be seen in one phase alone: the
+        // path takes a little less.
+        let bandwidth = self.bandwidth();
+        let slowly = !interval.has_grown(self.jitter()) && interval.sent > bandwidth * BUSY;
+        if !startup && phase.is_steady() && slowly {
+            self.path.lower_to(interval.passed.max(bandwidth * MIN_KEPT));
+            self.path.apply_limits();
+        }
+    }
+
+    /// Looks for other traffic's queue after `phase`. True when the rate has been lowered for it.
+    fn heed_other_traffic(&mut self, now: Timestamp, phase: Phase, interval: &Interval) -> bool {
+        let Some(scavenger) = &mut self.scavenger else { return false };
+        match scavenger.note(now, phase, interval, &self.path) {
+            Response::Proceed => false,
+            Response::Resume { rate } => {
+                self.path.raise_to(rate);
+                self.probing.begin_startup();
+                self.schedule.probe_after(now, Duration::ZERO);
+                false
+            }
+            Response::Wait { cap } => {
+                self.path.lower_to(cap.unwrap_or(f64::INFINITY));
+                false
+            }
+            Response::Halve { cap, pause } => {
+                self.path.lower_to(cap.unwrap_or(f64::INFINITY));
+                self.path.scale(0.5);
+                self.limit_found(now);
+                self.shortfalls = Shortfalls::default();
+                self.probing.probe_boldly();
+                self.schedule.probe_at(now + pause);
+                true
+            }
+        }
+    }
+
+    /// Loss, or CE marks, without a queue that grows may come from a queue that is shorter than a
+    /// burst: true when bursts become shorter now, instead of a lower rate.
+    fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
+        let current = self.bursts.limit(self.rate(), self.path.packet());
+        !interval.has_grown(self.jitter())
+            && self.bursts.shorten(now, current, interval.ce_share > 0.0)
+    }
+}

@@ -1,0 +1,119 @@
+//! What a report says of a rate probe. Decisions only: the controller acts on them.
+
+use super::super::interval::Interval;
+use super::path::Path;
+use super::probing::{FIRST_GAIN, Inconclusive};
+use super::schedule::Phase;
+
+/// A rate probe has arrived when this share of it has.
+const ARRIVED: f64 = 0.93;
+/// Less than this share of what was to be sent tells nothing of more.
+pub(super) const BUSY: f64 = 0.75;
+/// What was sent tells of more, however little it was, from this multiple of the bandwidth estimate
+/// on.
+const TELLING_GAIN: f64 = 1.1;
+/// A rate probe and the phases around it are faster than what is known to arrive from this multiple
+/// of the bandwidth estimate on.
+const MERGED_GAIN: f64 = 1.05;
+/// A rate probe that fails after startup leaves this share of the bandwidth estimate at least.
+pub(super) const MIN_KEPT: f64 = 0.95;
+/// A rate probe that fails in startup leaves this share of the bandwidth estimate at least.
+const MIN_KEPT_STARTUP: f64 = 0.5;
+
+/// What the report of a rate probe says.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum ProbeVerdict {
+    /// Routers have marked some of it.
+    CeMarked,
+    /// Some of it was lost.
+    Lost,
+    /// It arrived late: a queue, or a receiver that came late to its socket. The next phase tells.
+    Inconclusive,
+    /// There was not enough to send: more is not asked of the path.
+    TooLittleSent,
+    /// All of it arrived: the path takes this rate, in bytes per second.
+    Arrived { rate: f64 },
+}
+
+/// Judges a rate probe that was to send `target` bytes per second.
+pub(super) fn judge_probe(
+    probe: &Interval,
+    target: f64,
+    queue_stands: bool,
+    path: &Path,
+) -> ProbeVerdict {
+    if probe.ce_share > 0.0 {
+        return ProbeVerdict::CeMarked;
+    }
+    // A full queue grows no more, and the loss is hardly more than by chance then.
+    let congested =
+        queue_stands || probe.is_congested(path.jitter()) && probe.delivered < probe.sent * ARRIVED;
+    if congested {
+        return if probe.lossy { ProbeVerdict::Lost } else { ProbeVerdict::Inconclusive };
+    }
+    let rate = probe.sent.min(target);
+    if rate < target * BUSY && rate < path.bandwidth() * TELLING_GAIN {
+        return ProbeVerdict::TooLittleSent;
+    }
+    ProbeVerdict::Arrived { rate }
+}
+
+/// Whether all of a rate probe and of the phases around it has arrived, and was faster than what is
+/// known to. `phase` is the last one; a report covers several when a probe packet was lost.
+pub(super) fn has_arrived_merged(
+    phase: Phase,
+    all: &Interval,
+    queue_stands: bool,
+    path: &Path,
+) -> bool {
+    let arrived = !queue_stands && !all.is_congested(path.jitter()) && all.ce_share == 0.0;
+    arrived && all.sent > path.bandwidth() * MERGED_GAIN && phase.shows_probe()
+}
+
+/// What the observe phase says of a rate probe that arrived late.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum ObserveVerdict {
+    /// The queue was gone too soon to tell; this rate has arrived, in bytes per second.
+    QueueDrained { rate: f64 },
+    /// The queue is still there.
+    Failed,
+    /// There was no queue: the receiver was late. `busy` when enough was sent to tell of more.
+    WasJitter { busy: bool },
+}
+
+/// Judges a rate probe that arrived late by the phase after it. `bold`: startup, and no scavenger.
+pub(super) fn judge_observed(
+    Inconclusive { probe, target }: &Inconclusive,
+    observed: &Interval,
+    bold: bool,
+) -> ObserveVerdict {
+    if bold {
+        // A rate probe far faster than what follows it leaves a queue that is soon gone.
+        let part = (1.0 - observed.sent / probe.delivered.max(1.0)).max(0.0);
+        if observed.span.mul_f64(part) > probe.grown * 3 / 4 {
+            return ObserveVerdict::QueueDrained { rate: probe.delivered.min(*target) };
+        }
+    }
+    if observed.queue * 2 >= probe.grown {
+        return ObserveVerdict::Failed;
+    }
+    ObserveVerdict::WasJitter { busy: probe.sent >= target * BUSY }
+}
+
+/// The bandwidth that a rate probe which failed leaves. `loss_unknown`: in startup something was
+/// lost outside rate probes as well, so that the share that is congestion is not known.
+pub(super) fn bandwidth_after_failure(
+    probe: &Interval,
+    path: &Path,
+    startup: bool,
+    loss_unknown: bool,
+) -> f64 {
+    let bandwidth = path.bandwidth();
+    // After startup the bandwidth estimate is known to arrive; a path that takes less shows it in
+    // other phases, too.
+    let least = bandwidth * if startup { MIN_KEPT_STARTUP } else { MIN_KEPT };
+    let by_time = startup && loss_unknown && !probe.lossy;
+    let arrived = if by_time { probe.passed } else { probe.delivered };
+    let found = arrived.clamp(least, probe.sent.max(bandwidth));
+    if startup { found } else { found.min(bandwidth * FIRST_GAIN) }
+}

@@ -1,0 +1,50 @@
+//! A NORM receiver, made of the user's options.
+
+use norm_core::Rng;
+use norm_core::norm::receiver::Feedback as EngineFeedback;
+use norm_core::norm::wire::Identity;
+use norm_core::norm::{Receiver, ReceiverConfig};
+
+use crate::event::Feedback;
+use crate::transfer::receive::ReceiveOptions;
+use crate::transfer::receive::store::BlockStore;
+
+/// The shortest block worth counting on: the engine keeps track of as many blocks as the memory holds
+/// of these.
+const SHORT_BLOCK: usize = 64 << 10;
+
+/// An engine for these options that keeps symbols in `store`. With an identity of its own a receiver
+/// that starts again is the same to its senders; else one is drawn. `socket_buffer` is in bytes.
+pub(crate) fn receiver(
+    options: &ReceiveOptions,
+    store: BlockStore,
+    own_identity: Option<[u8; 16]>,
+    socket_buffer: usize,
+    rng: &mut Rng,
+) -> Receiver<BlockStore> {
+    // Drawn whether it is used or not: what a seed means must not change.
+    let drawn = draw_identity(rng);
+    let feedback = match options.effective_feedback() {
+        Feedback::Multicast => EngineFeedback::Multicast,
+        Feedback::Unicast => EngineFeedback::Unicast,
+        Feedback::None => EngineFeedback::None,
+    };
+    let config = ReceiverConfig {
+        identity_per_sender: own_identity.is_some(),
+        name: options.name.clone(),
+        node: options.node,
+        feedback,
+        socket_buffer: socket_buffer as u64,
+        max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
+        ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
+    };
+    Receiver::new(config, store, rng.next_u64())
+}
+
+fn draw_identity(rng: &mut Rng) -> [u8; 16] {
+    let mut identity = [0; 16];
+    let (first, second) = identity.split_at_mut(8);
+    first.copy_from_slice(&rng.next_u64().to_be_bytes());
+    second.copy_from_slice(&rng.next_u64().to_be_bytes());
+    identity
+}

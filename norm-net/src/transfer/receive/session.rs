@@ -1,0 +1,133 @@
+//! A receiving session around its engine: what is done with objects, when to give up, when to end.
+//!
+//! The engine may be any that is [`Inbound`](norm_core::transfer::Inbound).
+//!
+//! - `transfers`: all that is received, and what happens to it.
+//! - `set_table`: file sets; `set_job` is one of them from its first packet to its last file,
+//!   `duplicates` compares several copies of one.
+//! - `standalone`: files from senders that know no sets.
+//! - `senders`: what is known of each sender; `separate_group`: senders that no longer wait.
+//! - `tasks`: what worker threads do.
+//! - `progress`, `remaining`: what is waited for. `ending`: when the session is over.
+//! - `failure`, `outcome`, `summary`: what came of it. `notifier`: what is said meanwhile.
+//! - `sweeper`: resume data of earlier sessions.
+//! - `engine`, `policy`, `shared`: what all of them work with.
+
+mod duplicates;
+mod ending;
+mod engine;
+mod failure;
+mod notifier;
+mod outcome;
+mod policy;
+mod progress;
+mod remaining;
+mod senders;
+mod separate_group;
+mod set_job;
+mod set_table;
+mod shared;
+mod standalone;
+mod summary;
+mod sweeper;
+mod tasks;
+mod transfers;
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::Job;
+use norm_core::transfer::InboundStats;
+
+use crate::event::ReceiveReport;
+use crate::io::driver::Application;
+use crate::io::error::NetError;
+use crate::stopper::Stopper;
+
+pub(super) use engine::Engine;
+pub(super) use notifier::Notifier;
+pub(super) use policy::Policy;
+pub(super) use tasks::Tasks;
+
+use ending::Ending;
+use senders::SenderTable;
+use shared::{Shared, Turn};
+use summary::Summary;
+use transfers::Transfers;
+
+/// The application around a receiver's engine.
+#[derive(Debug)]
+pub(super) struct Session {
+    shared: Shared,
+    transfers: Transfers,
+    stopper: Stopper,
+}
+
+impl Session {
+    /// A session that starts now. Says what earlier ones have left in the output directory.
+    pub(super) fn new(
+        policy: Policy,
+        events: Notifier,
+        tasks: Tasks,
+        stopper: Stopper,
+        now: Timestamp,
+    ) -> Self {
+        let transfers = Transfers::new(&policy, &events, now);
+        let (senders, summary) = (SenderTable::default(), Summary::default());
+        let shared = Shared { policy, events, senders, tasks, ending: Ending::new(now), summary };
+        Self { shared, transfers, stopper }
+    }
+
+    /// Where the session is to go on, if it is to listen elsewhere.
+    pub(super) fn take_move(&mut self) -> Option<SocketAddr> {
+        self.transfers.take_move(self.shared.policy.group)
+    }
+
+    /// The group that it was to go to cannot be joined.
+    pub(super) fn cannot_move(&mut self, now: Timestamp, error: &NetError) {
+        self.transfers.cannot_move(&mut self.shared, now, error);
+    }
+
+    /// The summary. What is not complete stays for later sessions, or its temporary files are removed.
+    pub(super) fn report(self, stats: &InboundStats, now: Timestamp) -> ReceiveReport {
+        let Self { shared, transfers, .. } = self;
+        let Shared { events, senders, tasks, ending, summary, .. } = shared;
+        // Workers hold the files of the sets they work for.
+        tasks.finish();
+        transfers.close(&events);
+        let elapsed = now.saturating_since(ending.started());
+        let outcome = ending.outcome(!senders.is_empty());
+        summary.into_report(outcome, elapsed, stats)
+    }
+}
+
+impl<E: Engine> Application<E> for Session {
+    fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {
+        if let Some(notice) = E::notice(event) {
+            self.transfers.notice(&mut Turn { shared: &mut self.shared, engine, now }, notice);
+        }
+    }
+
+    fn job(&mut self, engine: &mut E, now: Timestamp, job: Job) {
+        if let Job::Store(job) = job {
+            let target = self.transfers.target(job.slot.object_ref());
+            self.shared.tasks.store(engine, now, job, target);
+        }
+    }
+
+    fn nothing_leaves(&mut self, error: &io::Error) {
+        self.transfers.nothing_leaves(&self.shared.events, error);
+    }
+
+    fn kernel_drops(&mut self, engine: &mut E, packets: u32) {
+        engine.set_host_drops(packets.into());
+    }
+
+    fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {
+        let is_stopped = self.stopper.is_stopped();
+        let turn = &mut Turn { shared: &mut self.shared, engine, now };
+        self.transfers.turn(turn, is_stopped)
+    }
+}

@@ -1,0 +1,179 @@
+//! When a session is over.
+
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
+
+use super::failure::Failure;
+use super::outcome::{Outcomes, Subject};
+use crate::event::ReceiveOutcome;
+
+/// How long a complete receiver stays for its confirmation to be heard.
+pub(super) const MAX_STAY: Duration = Duration::from_secs(10);
+/// How long a receiver stays to say why it leaves.
+const FAREWELL: Duration = Duration::from_millis(160);
+/// How often it says so meanwhile.
+const FAREWELL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What may keep a session from ending.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Standing {
+    /// Something is being received, or is waited for.
+    pub(super) is_busy: bool,
+    /// A sender does not know yet what is complete here.
+    pub(super) owes_release: bool,
+    /// Messages of senders so far. Not packets: other receivers, and attackers, may go on talking.
+    pub(super) heard: u64,
+}
+
+/// Bad news to be repeated, because a report may be lost and none is acknowledged.
+#[derive(Debug)]
+struct Farewells {
+    senders: Vec<SenderId>,
+    next: Timestamp,
+}
+
+/// What has been settled, and when the session is to end.
+#[derive(Debug)]
+pub(super) struct Ending {
+    started: Timestamp,
+    outcomes: Outcomes,
+    farewells: Farewells,
+    /// End then.
+    at: Option<Timestamp>,
+    is_stopped: bool,
+    /// Something was being received when the user stopped.
+    is_interrupted: bool,
+    /// Messages of senders when they last grew.
+    heard: u64,
+    /// When that was, or when something was settled.
+    heard_at: Timestamp,
+}
+
+impl Ending {
+    /// Of a session that starts now.
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            started: now,
+            outcomes: Outcomes::default(),
+            farewells: Farewells { senders: Vec::new(), next: now },
+            at: None,
+            is_stopped: false,
+            is_interrupted: false,
+            heard: 0,
+            heard_at: now,
+        }
+    }
+
+    /// When the session started.
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// A transfer is complete, whatever became of it before.
+    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject) {
+        self.heard_at = now;
+        self.outcomes.completed(now, subject);
+    }
+
+    /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has one,
+    /// hears so several times.
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        sender: Option<SenderId>,
+        subject: Subject,
+        known: bool,
+        failure: Failure,
+    ) {
+        self.heard_at = now;
+        self.farewells.senders.extend(sender);
+        self.farewells.next = now + FAREWELL_INTERVAL;
+        self.outcomes.failed(subject, known, failure);
+    }
+
+    /// When a transfer was complete first.
+    pub(super) fn completed_at(&self) -> Option<Timestamp> {
+        self.outcomes.completed_at()
+    }
+
+    /// True when this is complete.
+    pub(super) fn is_complete(&self, subject: Subject) -> bool {
+        self.outcomes.is_complete(subject)
+    }
+
+    /// True when this has failed.
+    pub(super) fn has_failed(&self, subject: Subject) -> bool {
+        self.outcomes.has_failed(subject)
+    }
+
+    /// True when something is complete or has failed.
+    pub(super) fn any_settled(&self) -> bool {
+        self.outcomes.any_settled()
+    }
+
+    /// The user has stopped the session, perhaps amid something: these senders hear so, then it ends.
+    pub(super) fn stop(&mut self, now: Timestamp, is_interrupted: bool, senders: Vec<SenderId>) {
+        self.is_stopped = true;
+        self.is_interrupted = is_interrupted;
+        self.farewells.senders.extend(senders);
+        self.farewells.next = now;
+        self.at = Some(now + FAREWELL);
+    }
+
+    /// True when the user has stopped the session.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// Decides when a session that receives one transfer ends, if it does.
+    pub(super) fn plan(&mut self, now: Timestamp, standing: Standing, timeout: Option<Duration>) {
+        if standing.heard != self.heard {
+            self.heard = standing.heard;
+            self.heard_at = now;
+        }
+        if standing.is_busy {
+            self.at = None;
+        } else if self.outcomes.any_settled() {
+            let stay = match (standing.owes_release, self.outcomes.any_failed()) {
+                (true, _) => MAX_STAY,
+                (false, true) => FAREWELL,
+                (false, false) => Duration::ZERO,
+            };
+            let end = now + stay;
+            self.at = Some(self.at.map_or(end, |at| at.min(end)));
+        } else if let Some(limit) = timeout
+            && now.saturating_since(self.heard_at) >= limit
+        {
+            self.at = Some(now);
+        }
+    }
+
+    /// The senders that are to hear once more, now, why we leave or failed.
+    pub(super) fn farewells_due(&mut self, now: Timestamp) -> Vec<SenderId> {
+        if self.farewells.senders.is_empty() || now < self.farewells.next {
+            return Vec::new();
+        }
+        self.farewells.next = now + FAREWELL_INTERVAL;
+        if self.at.is_some() {
+            self.farewells.senders.clone()
+        } else {
+            // The session goes on: twice is enough.
+            std::mem::take(&mut self.farewells.senders)
+        }
+    }
+
+    /// True when it is time to end.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.at.is_some_and(|at| now >= at)
+    }
+
+    /// How the session ended; `heard` when there was a sender.
+    pub(super) fn outcome(self, heard: bool) -> ReceiveOutcome {
+        if self.is_stopped && (self.is_interrupted || !self.any_settled()) {
+            return ReceiveOutcome::Stopped;
+        }
+        self.outcomes.outcome(heard)
+    }
+}

@@ -1,0 +1,115 @@
+//! What came of the transfers of a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use norm_core::Timestamp;
+use norm_core::fileset::ContentId;
+use norm_core::transfer::NodeId;
+
+use super::failure::{Failure, Severity};
+use crate::event::{MAX_REPORTS, ReceiveOutcome};
+
+/// What a transfer is about: the same when it is begun again, by any sender.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// A file set with this content.
+    Content(ContentId),
+    /// The standalone files of the sender with this node id.
+    Standalone(NodeId),
+    /// The set that is sent in a separate group for slow receivers.
+    SeparateGroup,
+}
+
+#[derive(Debug)]
+struct Failed {
+    failure: Failure,
+    /// It was known what was to come.
+    known: bool,
+}
+
+/// Transfers that are complete or have failed.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    completed: u64,
+    /// When that happened first.
+    completed_at: Option<Timestamp>,
+    complete: BTreeSet<Subject>,
+    /// What has failed, and did not come otherwise.
+    failed: BTreeMap<Subject, Failed>,
+}
+
+impl Outcomes {
+    /// A transfer is complete, whatever became of it before.
+    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject) {
+        self.completed += 1;
+        self.completed_at.get_or_insert(now);
+        self.failed.remove(&subject);
+        if self.complete.len() < MAX_REPORTS {
+            self.complete.insert(subject);
+        }
+    }
+
+    /// A transfer has failed; `known` when it was known what was to come.
+    pub(super) fn failed(&mut self, subject: Subject, known: bool, failure: Failure) {
+        let weightier = self
+            .failed
+            .get(&subject)
+            .is_none_or(|before| before.failure.severity < failure.severity);
+        if !weightier || self.is_complete(subject) {
+            return;
+        }
+        if self.failed.len() >= MAX_REPORTS {
+            // One that matters takes the place of one that does not.
+            let gone = self.failed.iter().find(|(_, f)| f.failure.severity == Severity::Gone);
+            let Some((&gone, _)) = gone else { return };
+            self.failed.remove(&gone);
+        }
+        self.failed.insert(subject, Failed { failure, known });
+    }
+
+    /// When a transfer was complete first.
+    pub(super) fn completed_at(&self) -> Option<Timestamp> {
+        self.completed_at
+    }
+
+    /// True when this is complete.
+    pub(super) fn is_complete(&self, subject: Subject) -> bool {
+        self.complete.contains(&subject)
+    }
+
+    /// True when this has failed.
+    pub(super) fn has_failed(&self, subject: Subject) -> bool {
+        self.failed.contains_key(&subject)
+    }
+
+    /// True when something has failed.
+    pub(super) fn any_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// True when something is complete or has failed.
+    pub(super) fn any_settled(&self) -> bool {
+        self.completed > 0 || self.any_failed()
+    }
+
+    /// The outcome of a session that was not stopped; `heard` when there was a sender.
+    pub(super) fn outcome(self, heard: bool) -> ReceiveOutcome {
+        // Transfers of which it was never known what they were are in the report, and else nothing.
+        let complete = self.completed > 0;
+        let failures = self.failed.into_values().filter(|failed| failed.known || !complete);
+        let worst = failures.map(|failed| failed.failure).max_by_key(|failure| failure.severity);
+        match worst {
+            None if complete => ReceiveOutcome::Complete,
+            None if heard => ReceiveOutcome::Nothing,
+            None => ReceiveOutcome::NoSender,
+            Some(Failure { severity: Severity::Gone, .. }) if complete => ReceiveOutcome::Complete,
+            Some(_) if complete => ReceiveOutcome::Partial,
+            Some(Failure { severity, problem }) => match severity {
+                Severity::Local => ReceiveOutcome::LocalError { problem },
+                Severity::Wrong => ReceiveOutcome::VerifyFailed,
+                Severity::Evicted => ReceiveOutcome::Evicted,
+                Severity::Incomplete | Severity::Gone => ReceiveOutcome::Partial,
+            },
+        }
+    }
+}

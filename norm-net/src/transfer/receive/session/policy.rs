@@ -1,0 +1,26 @@
+//! What of the user's options a session acts on.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What of the user's options a session acts on.
+#[derive(Debug)]
+pub(in crate::transfer::receive) struct Policy {
+    /// The output directory.
+    pub directory: PathBuf,
+    /// Existing files are replaced.
+    pub overwrite: bool,
+    /// No resume data is used, nor kept.
+    pub fresh: bool,
+    /// The session goes on after a transfer, until it is stopped.
+    pub continuous: bool,
+    /// A transfer that stalls for this long is given up; so is waiting for a sender.
+    pub timeout: Option<Duration>,
+    /// Senders hear nothing from us, so none will release us.
+    pub is_mute: bool,
+    /// The session's own group and port.
+    pub group: SocketAddr,
+    /// Name of the interface.
+    pub interface: String,
+}

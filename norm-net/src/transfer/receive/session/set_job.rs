@@ -1,0 +1,399 @@
+//! One file set, from its first packet to its last file.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::fileset::{ContentId, Hash, PartKind, SetDescriptor, SetId};
+use norm_files::sink::{Part, Plan, PlanError, PresentFiles, SetError, SetState, Spool, Verdict};
+
+use super::engine::Engine;
+use super::failure::{Failure, damaged, not_placed, not_planned};
+use super::notifier::{Notifier, SetRef};
+use super::progress::{Measure, Progress};
+use super::summary::rate;
+use super::tasks::{SetResult, Target, VerifiedSet, WrittenPart};
+use crate::event::{MAX_PATHS, Problem, ReceiveProgress, RootHash, SetReport};
+
+/// How often it is written down what is there of a set.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// An object that says that it is a part of a set.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct OpenedPart {
+    pub(super) object: ObjectRef,
+    /// Its bytes.
+    pub(super) size: u64,
+    /// Its place in the set.
+    pub(super) index: u32,
+    /// The set, and what this part holds.
+    pub(super) descriptor: SetDescriptor,
+}
+
+impl OpenedPart {
+    /// The set and its sender.
+    pub(super) fn name(&self) -> SetRef {
+        SetRef { sender: self.object.sender, set: self.descriptor.set }
+    }
+
+    /// The set that it says it is a part of, of which nothing else is known.
+    ///
+    /// # Errors
+    /// When it cannot be a part of a set.
+    pub(super) fn new_state(&self) -> Result<SetState, SetError> {
+        SetState::new(self.object.key, self.index, &self.descriptor)
+    }
+}
+
+/// What to do after a task.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The manifest is here and good. These files were present before.
+    FilesKnown(Option<PresentFiles>),
+    /// A part was read back: see what all checks so far say.
+    Judge,
+    /// The object with this key is wrong: receive it again, or fail for this reason.
+    Again(u64, Problem),
+    /// All files have their names; this many were present before.
+    Complete(u64),
+    /// It has failed.
+    Fail(Failure),
+}
+
+/// One set that is being received.
+#[derive(Debug)]
+pub(super) struct SetJob {
+    sender: SenderId,
+    state: SetState,
+    spool: Arc<Spool>,
+    /// What becomes of it, once the manifest is here.
+    plan: Option<Arc<Plan>>,
+    /// The root of its hashes, once everything is verified.
+    root: Option<RootHash>,
+    /// Its files are being placed.
+    is_placing: bool,
+    started: Timestamp,
+    next_save: Timestamp,
+    nacks_before: u64,
+    progress: Progress,
+}
+
+impl SetJob {
+    /// A set that begins, when `nacks` requests were sent for others.
+    pub(super) fn new(
+        sender: SenderId,
+        state: SetState,
+        spool: Arc<Spool>,
+        now: Timestamp,
+        nacks: u64,
+    ) -> Self {
+        Self {
+            sender,
+            state,
+            spool,
+            plan: None,
+            root: None,
+            is_placing: false,
+            started: now,
+            next_save: now,
+            nacks_before: nacks,
+            progress: Progress::new(now),
+        }
+    }
+
+    /// Its sender.
+    pub(super) fn sender(&self) -> SenderId {
+        self.sender
+    }
+
+    /// The set.
+    pub(super) fn id(&self) -> SetId {
+        self.state.id()
+    }
+
+    /// The set and its sender.
+    pub(super) fn name(&self) -> SetRef {
+        SetRef { sender: self.sender, set: self.id() }
+    }
+
+    /// What it is about.
+    pub(super) fn content(&self) -> ContentId {
+        self.state.content()
+    }
+
+    /// The keys of its objects.
+    pub(super) fn keys(&self) -> Range<u64> {
+        self.state.keys()
+    }
+
+    /// Its objects.
+    pub(super) fn objects(&self) -> impl Iterator<Item = ObjectRef> + use<> {
+        let sender = self.sender;
+        self.state.keys().map(move |key| ObjectRef { sender, key })
+    }
+
+    /// True when an object is one of its.
+    pub(super) fn owns(&self, object: ObjectRef) -> bool {
+        self.sender == object.sender && self.state.keys().contains(&object.key)
+    }
+
+    /// True when it has objects in common with another set of the same sender.
+    pub(super) fn overlaps(&self, sender: SenderId, other: &SetState) -> bool {
+        let (ours, theirs) = (self.state.keys(), other.keys());
+        self.sender == sender && ours.start < theirs.end && theirs.start < ours.end
+    }
+
+    /// Bytes of its files.
+    pub(super) fn payload_size(&self) -> u64 {
+        self.state.payload_size()
+    }
+
+    /// Bytes of all its objects, as far as known.
+    pub(super) fn bytes_total(&self) -> u64 {
+        self.state.bytes_total()
+    }
+
+    /// Bytes of its objects that are written.
+    pub(super) fn bytes_written(&self) -> u64 {
+        self.spool.written()
+    }
+
+    /// True when every object is written.
+    pub(super) fn all_written(&self) -> bool {
+        self.state.all_written()
+    }
+
+    /// What becomes of it, once the manifest is here.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.plan.as_deref()
+    }
+
+    /// True when everything of it is verified.
+    pub(super) fn is_verified(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// True while its files are being placed.
+    pub(super) fn is_placing(&self) -> bool {
+        self.is_placing
+    }
+
+    /// Takes one of its objects, less what is here of it.
+    ///
+    /// # Errors
+    /// Why it cannot be one of its objects.
+    pub(super) fn open(
+        &mut self,
+        engine: &mut impl Engine,
+        opened: &OpenedPart,
+    ) -> Result<(), SetError> {
+        let OpenedPart { object, size, index, descriptor } = opened;
+        let part = self.state.open(object.key, *index, descriptor, *size)?;
+        self.accept(engine, *object, &part);
+        Ok(())
+    }
+
+    fn accept(&self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
+        match part.kind {
+            PartKind::Manifest if self.spool.take_manifest(part.size) => {
+                engine.accept_with(object, |_, _| true);
+            }
+            PartKind::Payload if self.spool.have().bytes() > 0 => {
+                let have = self.spool.have();
+                engine.accept_with(object, |offset, len| {
+                    let start = part.offset + offset;
+                    have.covers(start, start + u64::from(len))
+                });
+            }
+            PartKind::Manifest | PartKind::Payload | PartKind::DigestList => engine.accept(object),
+        }
+    }
+
+    /// Where the blocks of one of its objects go; `None` before it is opened.
+    pub(super) fn target(&self, object: ObjectRef) -> Option<Target> {
+        let part = self.state.part(object.key)?;
+        Some(Target::Part(Arc::clone(&self.spool), part))
+    }
+
+    /// Every block of the object with this key is written: what is to be read back.
+    pub(super) fn written(&mut self, key: u64) -> Option<WrittenPart> {
+        let part = self.state.written(key)?;
+        Some(WrittenPart {
+            key,
+            part,
+            set: self.id(),
+            extents: self.state.extents(),
+            payload_size: self.state.payload_size(),
+            spool: Arc::clone(&self.spool),
+        })
+    }
+
+    /// Takes what came of a task.
+    pub(super) fn task_done(&mut self, now: Timestamp, result: SetResult) -> Step {
+        self.progress.touch(now);
+        match result {
+            SetResult::Manifest { key, hash, plan } => self.manifest_read(key, hash, plan),
+            SetResult::Extent { key, hash } => {
+                self.state.hashed(key, hash);
+                Step::Judge
+            }
+            SetResult::DigestList { key, digests: Ok(digests) } => {
+                self.state.digests_parsed(key, digests);
+                Step::Judge
+            }
+            SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
+            SetResult::Placed(Ok(present)) => Step::Complete(present),
+            SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
+            SetResult::Failed(problem) => Step::Fail(Failure::local(problem)),
+        }
+    }
+
+    fn manifest_read(
+        &mut self,
+        key: u64,
+        hash: Hash,
+        plan: Result<(Plan, Option<PresentFiles>), PlanError>,
+    ) -> Step {
+        if ContentId::of(&hash) != self.content() {
+            return Step::Again(key, Problem::WrongManifest);
+        }
+        match plan {
+            Ok((plan, present)) => {
+                self.state.hashed(key, hash);
+                self.plan = Some(Arc::new(plan));
+                Step::FilesKnown(present)
+            }
+            Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
+            Err(error) => Step::Fail(Failure::local(not_planned(error))),
+        }
+    }
+
+    /// What the checks so far say. Objects that are wrong are wanted again from here on.
+    pub(super) fn verdict(&mut self) -> Verdict {
+        let verdict = self.state.verdict();
+        if let Verdict::Good { root } = verdict {
+            self.root = Some(root.into());
+        }
+        verdict
+    }
+
+    /// True when the object with this key, which is wrong, may be received once more; then it is
+    /// wanted again.
+    pub(super) fn again(&mut self, key: u64) -> bool {
+        self.state.again(key)
+    }
+
+    /// Forgets the content of an object that is received again.
+    pub(super) fn forget(&mut self, key: u64) {
+        if let Some(part) = self.state.part(key) {
+            self.spool.forget(&part);
+            if part.kind == PartKind::Manifest {
+                self.plan = None;
+            }
+        }
+    }
+
+    /// Begins to place the files of this verified set; `None` while there is no manifest.
+    pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
+        let plan = Arc::clone(self.plan.as_ref()?);
+        self.is_placing = true;
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan })
+    }
+
+    /// Notes how far it is.
+    pub(super) fn note_progress(&mut self, engine: &impl Engine, now: Timestamp) {
+        let source = engine.source(self.sender);
+        let measure = Measure {
+            symbols: engine.store().symbols(self.sender),
+            written: self.spool.written(),
+            position: source.map(|source| source.position),
+        };
+        self.progress.note(now, measure);
+        if source.is_some_and(|source| source.is_paused) {
+            // Its sender has said so: nothing more is to come yet.
+            self.progress.touch(now);
+        }
+    }
+
+    /// For how long nothing more has come of what is missing.
+    pub(super) fn stalled_for(&self, now: Timestamp) -> Duration {
+        // Workers that check and place need their time, however long.
+        if self.all_written() { Duration::ZERO } else { self.progress.stalled_for(now) }
+    }
+
+    /// When more of it came last.
+    pub(super) fn grown_at(&self) -> Timestamp {
+        self.progress.grown_at()
+    }
+
+    /// Adds how far it is.
+    pub(super) fn add_progress(&self, engine: &impl Engine, progress: &mut ReceiveProgress) {
+        progress.bytes_done += self.spool.written();
+        progress.bytes_total = progress.bytes_total.saturating_add(self.bytes_total());
+        progress.loss = progress.loss.max(self.loss(engine));
+    }
+
+    /// Share of its sender's packets that were lost of late, 0 to 1.
+    fn loss(&self, engine: &impl Engine) -> f64 {
+        engine.source(self.sender).map_or(0.0, |source| source.loss)
+    }
+
+    /// The spool, when it is time to write down what is there.
+    pub(super) fn save_due(&mut self, now: Timestamp) -> Option<Arc<Spool>> {
+        if now < self.next_save || !self.spool.is_unsaved() {
+            return None;
+        }
+        self.next_save = now + SAVE_INTERVAL;
+        Some(Arc::clone(&self.spool))
+    }
+
+    /// What is told of it when it is complete, with this many files present before.
+    pub(super) fn report(&self, engine: &impl Engine, now: Timestamp, present: u64) -> SetReport {
+        let elapsed = now.saturating_since(self.started);
+        let mut report = SetReport {
+            set: Some(self.id()),
+            root: self.root,
+            present,
+            elapsed,
+            loss: self.loss(engine),
+            nacks: engine.stats().nacks - self.nacks_before,
+            ..SetReport::new(self.sender)
+        };
+        // There is a plan, or nothing could have been placed.
+        if let Some(plan) = &self.plan {
+            let directory = self.spool.directory();
+            let paths = plan.files().iter().take(MAX_PATHS);
+            report.paths = paths.map(|file| directory.join(&file.path)).collect();
+            report.files = plan.files().len() as u64;
+            report.directories = plan.directories().len() as u64;
+            report.bytes = plan.bytes();
+        }
+        report.bits_per_second = rate(report.bytes, elapsed);
+        report
+    }
+
+    /// Says what of it stays for later sessions, if anything does.
+    pub(super) fn tell_resumable(&self, events: &Notifier) {
+        if let Some(bytes) = self.spool.resumable() {
+            events.resume_data_kept(self.name(), bytes, self.payload_size());
+        }
+    }
+
+    /// Nothing of it is to stay for later sessions.
+    pub(super) fn make_worthless(&self) {
+        self.spool.discard();
+    }
+
+    /// It is over, and nothing of it stays.
+    pub(super) fn discard(self) {
+        self.make_worthless();
+    }
+
+    /// It is over; what is there of it may be claimed by another sender of the same files, or stays
+    /// for later sessions.
+    pub(super) fn release(self) {
+        self.spool.release();
+    }
+}

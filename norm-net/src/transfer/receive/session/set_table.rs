@@ -1,0 +1,280 @@
+//! The file sets that are being received.
+//!
+//! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one set.
+
+mod checks;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::fileset::SetId;
+use norm_core::transfer::{MemberState, ReceiverStatus};
+use norm_files::sink::{Opened, SetError, SetState, Spools};
+
+use super::duplicates::{self, Jobs};
+use super::engine::Engine;
+use super::failure::{Failure, cannot_write};
+use super::remaining::{Candidate, KnownContents};
+use super::set_job::{OpenedPart, SetJob};
+use super::shared::{Shared, Turn};
+use super::sweeper::Sweeper;
+use super::tasks::{Owner, Target};
+use crate::event::{Hint, Problem};
+
+/// Sets received at once; further ones are ignored.
+const MAX_SETS: usize = 64;
+
+/// The sets, and what is remembered of earlier ones.
+#[derive(Debug)]
+pub(super) struct SetTable {
+    jobs: Jobs,
+    next_number: u64,
+    spools: Spools,
+    sweeper: Sweeper,
+    /// Sets that are complete.
+    complete: VecDeque<SetId>,
+    known: KnownContents,
+}
+
+impl SetTable {
+    /// No sets yet; their files go to `spools`.
+    pub(super) fn new(spools: Spools, sweeper: Sweeper) -> Self {
+        let (jobs, complete) = (Jobs::new(), VecDeque::new());
+        let known = KnownContents::default();
+        Self { jobs, next_number: 0, spools, sweeper, complete, known }
+    }
+
+    /// True when no set is being received.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// The sets that are being received.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &SetJob> {
+        self.jobs.values()
+    }
+
+    /// The sets, each once: the copy that has come farthest.
+    pub(super) fn leaders(&self) -> impl Iterator<Item = &SetJob> {
+        duplicates::leaders(&self.jobs)
+    }
+
+    /// The set that an object belongs to.
+    pub(super) fn number_of(&self, object: ObjectRef) -> Option<u64> {
+        self.jobs.iter().find(|(_, job)| job.owns(object)).map(|(&number, _)| number)
+    }
+
+    /// Sets of a sender that are not all written.
+    pub(super) fn unwritten(&self, sender: SenderId) -> Vec<u64> {
+        let of_sender = self.jobs.iter().filter(|(_, job)| job.sender() == sender);
+        of_sender.filter(|(_, job)| !job.all_written()).map(|(&number, _)| number).collect()
+    }
+
+    /// Where the blocks of an object go, if it belongs to a set.
+    pub(super) fn target(&self, object: ObjectRef) -> Option<(Owner, Target)> {
+        let (&number, job) = self.jobs.iter().find(|(_, job)| job.owns(object))?;
+        Some((Owner::Set(number), job.target(object)?))
+    }
+
+    /// Tells a sender how we are doing, and why it failed if it did.
+    pub(super) fn tell(
+        &self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        state: MemberState,
+        reason: String,
+    ) {
+        let jobs = self.jobs.values().filter(|job| job.sender() == sender);
+        let settled = turn.shared.senders.settled(sender);
+        let bytes_total = jobs.fold(settled, |sum, job| sum.saturating_add(job.bytes_total()));
+        turn.engine.set_status(sender, ReceiverStatus { state, bytes_total, reason });
+    }
+
+    /// An object says that it is a part of a set.
+    pub(super) fn opened(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
+        if self.complete.contains(&part.descriptor.set) {
+            return refuse_complete(turn.engine, part);
+        }
+        let number = self.number_of(part.object).or_else(|| self.begin(turn, part));
+        let Some(number) = number else { return };
+        let Some(job) = self.jobs.get_mut(&number) else { return };
+        match job.open(turn.engine, part) {
+            Ok(()) => {
+                self.tell(turn, part.object.sender, MemberState::Receiving, String::new());
+            }
+            Err(error) => {
+                let failure = Failure::incomplete(Problem::InvalidSet { error });
+                self.fail(turn, number, failure);
+            }
+        }
+    }
+
+    /// Begins to receive the set that an object speaks of, if it may be received.
+    fn begin(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) -> Option<u64> {
+        if self.jobs.len() >= MAX_SETS {
+            turn.give_up(part.object);
+            turn.shared.events.hint(Hint::TooManySets { limit: MAX_SETS });
+            return None;
+        }
+        self.drop_orphan(turn, part.descriptor.set);
+        self.take_over(turn, part);
+        self.sweeper.sweep(turn.now);
+        let sender = part.object.sender;
+        let state = match part.new_state() {
+            Ok(state) if self.jobs.values().any(|job| job.overlaps(sender, &state)) => {
+                Err(SetError::Contradiction)
+            }
+            other => other,
+        };
+        let state = match state {
+            Ok(state) => state,
+            Err(error) => {
+                // Nonsense is no reason to fail, or to end.
+                turn.give_up(part.object);
+                let set = part.descriptor.set;
+                turn.shared.events.hint(Hint::SetIgnored { sender, set, error });
+                return None;
+            }
+        };
+        match self.spools.open(state.content(), state.payload_size()) {
+            Ok(opened) => Some(self.start(turn, sender, state, opened)),
+            Err(error) => {
+                turn.engine.give_up(sender, state.keys());
+                let problem = cannot_write(&turn.shared.policy.directory, &error);
+                self.failed(turn, part.name(), state.content(), false, Failure::local(problem));
+                None
+            }
+        }
+    }
+
+    /// Starts to receive a set into its spool.
+    fn start(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        state: SetState,
+        opened: Opened,
+    ) -> u64 {
+        let Opened { spool, problem } = opened;
+        let resumed = spool.have().bytes();
+        if resumed > 0 {
+            turn.engine.expect_partial(sender, state.keys());
+        }
+        turn.engine.want(sender, state.keys().start, turn.now);
+        let number = self.next_number;
+        self.next_number += 1;
+        turn.shared.tasks.take_room(number, spool.clone());
+        turn.shared.summary.begun(turn.now);
+        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks());
+        let (name, bytes) = (job.name(), job.payload_size());
+        let events = &turn.shared.events;
+        if duplicates::copies(&self.jobs, name.set).next().is_none() {
+            events.set_found(name, job.content(), bytes);
+        }
+        if let Some(problem) = problem {
+            events.resume_data_unusable(name, problem);
+        }
+        if resumed > 0 {
+            events.set_resumed(name, resumed, bytes);
+        }
+        self.jobs.insert(number, job);
+        number
+    }
+
+    /// A set of a sender that the engine has forgotten cannot become complete: it makes room for the
+    /// same set from a new one.
+    fn drop_orphan(&mut self, turn: &mut Turn<'_, impl Engine>, id: SetId) {
+        let orphan = duplicates::copies(&self.jobs, id)
+            .find(|(_, job)| turn.engine.source(job.sender()).is_none());
+        if let Some((number, _)) = orphan {
+            self.fail(turn, number, Failure::gone(Problem::SenderForgotten));
+        }
+    }
+
+    /// A sender says nothing more, and another one sends the same files: it gets what is here of
+    /// them. The first one is as good as never heard.
+    fn take_over(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
+        let replaced = self.jobs.iter().find(|&(&number, job)| {
+            let alone =
+                self.jobs.iter().all(|(&other, o)| other == number || o.sender() != job.sender());
+            // Of one set from two senders nothing tells which is right: see `duplicates`.
+            job.content() == part.descriptor.content
+                && job.id() != part.descriptor.set
+                && alone
+                && !job.all_written()
+                && job.sender() != part.object.sender
+                && turn.is_gone(job.sender())
+        });
+        if let Some((&number, _)) = replaced {
+            self.leave(turn, number);
+        }
+    }
+
+    /// Forgets a set and its sender; what is here of it waits for the next one.
+    pub(super) fn leave(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
+        if let Some(job) = self.jobs.remove(&number) {
+            turn.shared.senders.forget(turn.engine, job.sender());
+            job.release();
+        }
+    }
+
+    /// Notes which sets have progressed.
+    pub(super) fn note_progress(&mut self, turn: &Turn<'_, impl Engine>) {
+        for job in self.jobs.values_mut() {
+            job.note_progress(turn.engine, turn.now);
+        }
+    }
+
+    /// Gives up sets of which nothing more has come for this long.
+    pub(super) fn give_up_stalled(&mut self, turn: &mut Turn<'_, impl Engine>, limit: Duration) {
+        let stalled: Vec<(u64, SenderId)> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.stalled_for(turn.now) >= limit)
+            .map(|(&number, job)| (number, job.sender()))
+            .collect();
+        for (number, sender) in stalled {
+            let problem = Problem::Stalled { after: limit };
+            let is_gone = !turn.shared.policy.continuous && turn.is_silent(sender);
+            let failure =
+                if is_gone { Failure::gone(problem) } else { Failure::incomplete(problem) };
+            self.fail(turn, number, failure);
+        }
+    }
+
+    /// Sets that are not waited for, because another transfer was complete at `completed`, and why.
+    pub(super) fn remaining(
+        &self,
+        turn: &Turn<'_, impl Engine>,
+        completed: Timestamp,
+    ) -> Vec<(u64, Failure)> {
+        let unwritten = self.jobs.iter().filter(|(_, job)| !job.all_written());
+        let dropped = unwritten.filter_map(|(&number, job)| {
+            let candidate = Candidate {
+                is_before: self.known.is_before(job.content(), completed),
+                is_silent: turn.is_silent(job.sender()),
+                grown_at: job.grown_at(),
+            };
+            Some((number, candidate.failure(turn.now, completed)?))
+        });
+        dropped.collect()
+    }
+
+    /// Writes down what has come of each set, now and then.
+    pub(super) fn save(&mut self, shared: &Shared, now: Timestamp) {
+        for spool in self.jobs.values_mut().filter_map(|job| job.save_due(now)) {
+            shared.tasks.save(spool);
+        }
+    }
+}
+
+/// A set that is complete needs nothing but the confirmation.
+fn refuse_complete(engine: &mut impl Engine, part: &OpenedPart) {
+    let ObjectRef { sender, key } = part.object;
+    let keys = part.new_state().map_or(key..key + 1, |state| state.keys());
+    for key in keys {
+        engine.refuse(ObjectRef { sender, key });
+    }
+}

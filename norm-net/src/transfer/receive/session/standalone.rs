@@ -1,0 +1,316 @@
+//! Standalone files: from senders that speak of no set, of which every object is a file by itself.
+//!
+//! There is no list of what is to come. A sender counts as done when everything heard of is here and
+//! it has ended its session, fallen silent, or sent nothing new for a while.
+
+mod sender;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::transfer::NodeId;
+use norm_files::sink::{Placed, StandaloneFile, path_of};
+
+use super::engine::Engine;
+use super::failure::{Failure, not_placed};
+use super::outcome::Subject;
+use super::remaining::Candidate;
+use super::shared::Turn;
+use super::tasks::{FileResult, Owner, Target};
+use crate::event::{Hint, Problem, ReceiveProgress};
+
+use sender::StandaloneSender;
+
+/// A sender that goes on talking, but has sent nothing new for this long, is done.
+const DONE_AFTER: Duration = Duration::from_secs(10);
+/// The first object heard may not be the first one sent. This many before it are asked for: other
+/// implementations keep about as many for repair.
+const LOOK_BACK: u64 = 8;
+
+/// The senders of standalone files.
+#[derive(Debug, Default)]
+pub(super) struct StandaloneFiles {
+    senders: BTreeMap<SenderId, StandaloneSender>,
+    /// Number of the next temporary file.
+    next_label: u64,
+}
+
+impl StandaloneFiles {
+    /// True when no sender of standalone files is followed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.senders.is_empty()
+    }
+
+    /// The senders that are followed.
+    pub(super) fn senders(&self) -> impl Iterator<Item = SenderId> {
+        self.senders.keys().copied()
+    }
+
+    /// True when this sender is followed.
+    pub(super) fn has_sender(&self, sender: SenderId) -> bool {
+        self.senders.contains_key(&sender)
+    }
+
+    /// Where the blocks of an object go, if it is a standalone file.
+    pub(super) fn target(&self, object: ObjectRef) -> Option<(Owner, Target)> {
+        let file = self.senders.get(&object.sender)?.file(object.key)?;
+        Some((Owner::File(object), Target::File(file)))
+    }
+
+    /// Adds how far the files are.
+    pub(super) fn add_progress(&self, engine: &impl Engine, progress: &mut ReceiveProgress) {
+        for (&sender, files) in &self.senders {
+            progress.bytes_done = progress.bytes_done.saturating_add(files.bytes_written());
+            progress.bytes_total = progress.bytes_total.saturating_add(files.bytes_total());
+            let loss = engine.source(sender).map_or(0.0, |source| source.loss);
+            progress.loss = progress.loss.max(loss);
+        }
+    }
+
+    /// An object is a file with this name and size.
+    pub(super) fn opened(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        size: u64,
+        name: Option<&[u8]>,
+    ) {
+        let node = turn.shared.senders.node(object.sender);
+        let Some(node) = node.filter(|_| !turn.is_served()) else { return turn.give_up(object) };
+        if let Some(address) = turn.shared.senders.hint_once(object.sender) {
+            turn.shared.events.hint(Hint::NotVerified { sender: object.sender, address });
+        }
+        let label = format!("{:08x}-{}", turn.engine.node().0, self.next_label);
+        self.next_label += 1;
+        let files = self.follow(turn, object, node);
+        let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
+        let policy = &turn.shared.policy;
+        match StandaloneFile::create(&policy.directory, &path, &label, size, policy.overwrite) {
+            Ok(file) => {
+                files.begin(turn.now, object.key, file);
+                turn.engine.accept(object);
+            }
+            Err(error) => {
+                // Not confirmed: the sender must not believe that the file is here.
+                turn.give_up(object);
+                let path = turn.shared.policy.directory.join(path);
+                self.file_failed(turn, object.sender, path, Failure::local(not_placed(error)));
+            }
+        }
+    }
+
+    /// Not even the name of an empty file will ever come.
+    pub(super) fn empty_lost(&mut self, turn: &mut Turn<'_, impl Engine>, object: ObjectRef) {
+        // The engine has given it up, and may have forgotten its sender since.
+        let Some(node) = turn.shared.senders.node(object.sender) else { return };
+        self.follow(turn, object, node);
+        let path = turn.shared.policy.directory.join(numbered(node, turn.engine, object));
+        self.file_failed(turn, object.sender, path, Failure::incomplete(Problem::NameMissing));
+    }
+
+    /// The files of a sender, of which this object is the first one perhaps.
+    fn follow(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        node: NodeId,
+    ) -> &mut StandaloneSender {
+        match self.senders.entry(object.sender) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                turn.shared.summary.begun(turn.now);
+                let number = turn.engine.number(object);
+                if number < LOOK_BACK {
+                    turn.engine.want(object.sender, object.key.saturating_sub(number), turn.now);
+                }
+                entry.insert(StandaloneSender::new(node, turn.now, turn.nacks()))
+            }
+        }
+    }
+
+    fn file_failed(
+        &mut self,
+        turn: &Turn<'_, impl Engine>,
+        sender: SenderId,
+        path: PathBuf,
+        failure: Failure,
+    ) {
+        let Some(files) = self.senders.get_mut(&sender) else { return };
+        let problem = failure.problem.clone();
+        if files.file_failed(turn.now, failure) {
+            turn.shared.events.standalone_failed(sender, path, problem);
+        }
+    }
+
+    /// Every block of an object is written: if it is a standalone file, it gets its name.
+    pub(super) fn written(&mut self, turn: &Turn<'_, impl Engine>, object: ObjectRef) {
+        let files = self.senders.get(&object.sender);
+        if let Some(file) = files.and_then(|files| files.file(object.key)) {
+            turn.shared.tasks.place_file(object, file);
+        }
+    }
+
+    /// A worker has finished with a file, which may have been given up meanwhile.
+    pub(super) fn task_done(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        result: FileResult,
+    ) {
+        let problem = match result {
+            FileResult::Placed(Ok(placed)) => return self.placed(turn, object, placed),
+            FileResult::Placed(Err(error)) => not_placed(error),
+            FileResult::Failed(problem) => problem,
+        };
+        self.object_failed(turn, object, Failure::local(problem));
+    }
+
+    fn placed(&mut self, turn: &mut Turn<'_, impl Engine>, object: ObjectRef, placed: Placed) {
+        let Some(files) = self.senders.get_mut(&object.sender) else { return };
+        let Some(file) = files.take(object.key) else { return };
+        turn.engine.confirm(object);
+        files.placed(turn.now, &file, placed);
+        let (path, present) = (file.target().to_owned(), placed == Placed::Present);
+        turn.shared.events.standalone_placed(object.sender, path, file.size(), present);
+    }
+
+    /// Nothing more comes of an object.
+    pub(super) fn object_failed(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        failure: Failure,
+    ) {
+        let Some(files) = self.senders.get_mut(&object.sender) else { return };
+        let Some(file) = files.take(object.key) else { return };
+        turn.give_up(object);
+        self.file_failed(turn, object.sender, file.target().to_owned(), failure);
+    }
+
+    /// True when a sender owes nothing, as far as is known.
+    fn has_all(&self, engine: &impl Engine, sender: SenderId) -> bool {
+        let idle = self.senders.get(&sender).is_some_and(|files| !files.is_receiving());
+        idle && engine.has_all(sender)
+    }
+
+    /// True when something is known to be missing.
+    pub(super) fn is_waiting(&self, engine: &impl Engine) -> bool {
+        self.senders().any(|sender| !self.has_all(engine, sender))
+    }
+
+    /// Ends with senders that are done, and with those of which nothing more comes for as long as is
+    /// to be waited.
+    pub(super) fn watch(&mut self, turn: &mut Turn<'_, impl Engine>, patience: Option<Duration>) {
+        let senders: Vec<SenderId> = self.senders().collect();
+        for sender in senders {
+            let all = self.has_all(turn.engine, sender);
+            let source = turn.engine.source(sender);
+            let symbols = turn.engine.store().symbols(sender);
+            let Some(files) = self.senders.get_mut(&sender) else { continue };
+            files.note_progress(turn.now, symbols);
+            let stalled = files.stalled_for(turn.now);
+            match (source, patience) {
+                (None, _) => {
+                    self.ended(turn, sender, &Failure::gone(Problem::SenderForgotten));
+                }
+                (Some(source), _) if all && (source.has_ended || stalled >= DONE_AFTER) => {
+                    self.done(turn, sender);
+                }
+                (Some(_), Some(patience)) if !all && stalled >= patience => {
+                    let problem = Problem::Stalled { after: patience };
+                    self.ended(turn, sender, &Failure::incomplete(problem));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A sender fell silent. True when that is all right, because nothing of it is missing.
+    pub(super) fn fell_silent(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+    ) -> bool {
+        let all = self.has_all(turn.engine, sender);
+        if all {
+            self.done(turn, sender);
+        }
+        all
+    }
+
+    /// Nothing more comes of a sender: what is not complete fails, for this reason.
+    pub(super) fn ended(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        failure: &Failure,
+    ) {
+        let Some(files) = self.senders.get_mut(&sender) else { return };
+        let incomplete = files.take_all();
+        // Something may be missing of which not even the name is known.
+        if incomplete.is_empty() && !turn.engine.has_all(sender) {
+            files.note_failure(failure.clone());
+        }
+        for (key, file) in incomplete {
+            turn.give_up(ObjectRef { sender, key });
+            self.file_failed(turn, sender, file.target().to_owned(), failure.clone());
+        }
+        self.done(turn, sender);
+    }
+
+    /// Says what came of a sender, whose files are complete or have failed.
+    pub(super) fn done(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
+        let Some(files) = self.senders.remove(&sender) else { return };
+        let subject = Subject::Standalone(files.node());
+        let any_complete = files.has_complete();
+        if any_complete {
+            let mut report = files.report(turn.engine, sender);
+            report.address = turn.shared.senders.address(sender);
+            turn.shared.summary.completed(report.clone());
+            turn.shared.events.complete(report);
+        }
+        match files.failure() {
+            None if any_complete => turn.shared.ending.completed(turn.now, subject),
+            None => {}
+            Some(failure) => {
+                let failed = files.failure_report(sender, failure.problem.clone());
+                let (now, failure) = (turn.now, failure.clone());
+                turn.shared.ending.failed(now, Some(sender), subject, any_complete, failure);
+                turn.shared.summary.failed(failed.clone());
+                turn.shared.events.failed(failed);
+            }
+        }
+    }
+
+    /// One transfer was complete at `completed`: ends with senders that are not waited for. Of those
+    /// that remain nothing more is taken than what has begun.
+    pub(super) fn drop_remaining(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        completed: Timestamp,
+    ) {
+        let senders: Vec<SenderId> = self.senders().collect();
+        for sender in senders {
+            let Some(files) = self.senders.get(&sender) else { continue };
+            let candidate = Candidate {
+                is_before: files.started() <= completed,
+                is_silent: turn.is_silent(sender),
+                grown_at: files.grown_at(),
+            };
+            if !files.is_receiving() {
+                self.done(turn, sender);
+            } else if let Some(failure) = candidate.failure(turn.now, completed) {
+                self.ended(turn, sender, &failure);
+            }
+        }
+    }
+}
+
+/// The name of a file of which no usable one came: the numbers of sender and object.
+fn numbered(node: NodeId, engine: &impl Engine, object: ObjectRef) -> PathBuf {
+    PathBuf::from(format!("object-{:08x}-{}", node.0, engine.number(object)))
+}

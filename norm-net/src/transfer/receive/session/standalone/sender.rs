@@ -1,0 +1,181 @@
+//! The standalone files of one sender.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::SenderId;
+use norm_core::transfer::NodeId;
+use norm_files::sink::{Placed, StandaloneFile};
+
+use crate::event::{MAX_PATHS, Problem, SetFailure, SetReport};
+use crate::transfer::receive::session::engine::Engine;
+use crate::transfer::receive::session::failure::Failure;
+use crate::transfer::receive::session::progress::{Measure, Progress};
+use crate::transfer::receive::session::summary::rate;
+
+/// Failed files that are announced one by one; a sender may name any number.
+const MAX_FAILURES_ANNOUNCED: u64 = 100;
+
+/// The standalone files of one sender.
+#[derive(Debug)]
+pub(super) struct StandaloneSender {
+    node: NodeId,
+    /// Files that are being received, by key.
+    files: BTreeMap<u64, Arc<StandaloneFile>>,
+    /// The first complete ones.
+    paths: Vec<PathBuf>,
+    complete: u64,
+    /// Of these, those that were present before.
+    present: u64,
+    /// Bytes of the complete ones.
+    bytes: u64,
+    failed: u64,
+    /// The weightiest one.
+    failure: Option<Failure>,
+    started: Timestamp,
+    nacks_before: u64,
+    progress: Progress,
+}
+
+impl StandaloneSender {
+    /// A sender whose first file begins, when `nacks` requests were sent for others.
+    pub(super) fn new(node: NodeId, now: Timestamp, nacks: u64) -> Self {
+        Self {
+            node,
+            files: BTreeMap::new(),
+            paths: Vec::new(),
+            complete: 0,
+            present: 0,
+            bytes: 0,
+            failed: 0,
+            failure: None,
+            started: now,
+            nacks_before: nacks,
+            progress: Progress::new(now),
+        }
+    }
+
+    /// Its node id.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// When its first file began.
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Bytes written, of complete files too.
+    pub(super) fn bytes_written(&self) -> u64 {
+        self.files.values().fold(self.bytes, |sum, file| sum.saturating_add(file.written()))
+    }
+
+    /// Bytes of the files known.
+    pub(super) fn bytes_total(&self) -> u64 {
+        self.files.values().fold(self.bytes, |sum, file| sum.saturating_add(file.size()))
+    }
+
+    /// True while files of it are being received.
+    pub(super) fn is_receiving(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// True when files of it are complete.
+    pub(super) fn has_complete(&self) -> bool {
+        self.complete > 0
+    }
+
+    /// The file that the object with this key is, while it is being received.
+    pub(super) fn file(&self, key: u64) -> Option<Arc<StandaloneFile>> {
+        self.files.get(&key).cloned()
+    }
+
+    /// A file begins.
+    pub(super) fn begin(&mut self, now: Timestamp, key: u64, file: StandaloneFile) {
+        self.progress.touch(now);
+        self.files.insert(key, Arc::new(file));
+    }
+
+    /// Takes a file out that is no longer received.
+    pub(super) fn take(&mut self, key: u64) -> Option<Arc<StandaloneFile>> {
+        self.files.remove(&key)
+    }
+
+    /// Takes all files out that are no longer received, with their keys.
+    pub(super) fn take_all(&mut self) -> BTreeMap<u64, Arc<StandaloneFile>> {
+        std::mem::take(&mut self.files)
+    }
+
+    /// A file, which was taken out, has its name.
+    pub(super) fn placed(&mut self, now: Timestamp, file: &StandaloneFile, placed: Placed) {
+        self.progress.touch(now);
+        self.complete += 1;
+        self.present += u64::from(placed == Placed::Present);
+        self.bytes = self.bytes.saturating_add(file.size());
+        if self.paths.len() < MAX_PATHS {
+            self.paths.push(file.target().to_owned());
+        }
+    }
+
+    /// A file, which was taken out or never began, has failed. True when that is to be announced.
+    pub(super) fn file_failed(&mut self, now: Timestamp, failure: Failure) -> bool {
+        self.progress.touch(now);
+        self.note_failure(failure);
+        self.failed <= MAX_FAILURES_ANNOUNCED
+    }
+
+    /// Something has failed of which not even the name is known.
+    pub(super) fn note_failure(&mut self, failure: Failure) {
+        self.failed += 1;
+        if self.failure.as_ref().is_none_or(|worst| worst.severity < failure.severity) {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// Notes how far it is; `symbols` of it were kept so far.
+    pub(super) fn note_progress(&mut self, now: Timestamp, symbols: u64) {
+        let written = self.bytes_written();
+        self.progress.note(now, Measure { symbols, written, position: None });
+    }
+
+    /// For how long nothing has changed.
+    pub(super) fn stalled_for(&self, now: Timestamp) -> Duration {
+        self.progress.stalled_for(now)
+    }
+
+    /// When more of its files came last.
+    pub(super) fn grown_at(&self) -> Timestamp {
+        self.progress.grown_at()
+    }
+
+    /// The weightiest failure, if any.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// What is told of the failed ones, of which this is the weightiest problem.
+    pub(super) fn failure_report(&self, sender: SenderId, problem: Problem) -> SetFailure {
+        SetFailure::of_files(sender, self.failed, problem)
+    }
+
+    /// What is told of the complete ones.
+    pub(super) fn report(&self, engine: &impl Engine, sender: SenderId) -> SetReport {
+        // Not the time that it took to see that no more comes.
+        let elapsed = self.progress.at().saturating_since(self.started);
+        SetReport {
+            node: Some(self.node),
+            files: self.complete,
+            present: self.present,
+            bytes: self.bytes,
+            paths: self.paths.clone(),
+            elapsed,
+            bits_per_second: rate(self.bytes, elapsed),
+            loss: engine.source(sender).map_or(0.0, |source| source.loss),
+            nacks: engine.stats().nacks - self.nacks_before,
+            ..SetReport::new(sender)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What tasks bring back to the session.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use mio::Waker;
+use norm_core::endpoint::ObjectRef;
+use norm_core::fileset::{ContentError, Hash};
+use norm_files::sink::{Digests, PlaceError, Placed, Plan, PlanError, PresentFiles};
+
+use crate::event::Problem;
+
+/// What a task was for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Owner {
+    /// The set with this number.
+    Set(u64),
+    /// An object that is a standalone file.
+    File(ObjectRef),
+}
+
+/// A finished task.
+#[derive(Debug)]
+pub(in super::super) enum TaskDone {
+    /// One of a set's.
+    Set {
+        /// The set's number.
+        number: u64,
+        /// What came of it.
+        result: SetResult,
+    },
+    /// One of a standalone file's.
+    File {
+        /// The file's object.
+        object: ObjectRef,
+        /// What came of it.
+        result: FileResult,
+    },
+}
+
+/// What came of a task for a set.
+#[derive(Debug)]
+pub(in super::super) enum SetResult {
+    /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it and
+    /// which files are present already.
+    Manifest { key: u64, hash: Hash, plan: Result<(Plan, Option<PresentFiles>), PlanError> },
+    /// An extent was read back.
+    Extent { key: u64, hash: Hash },
+    /// The digest list was read back.
+    DigestList { key: u64, digests: Result<Digests, ContentError> },
+    /// The files were placed, but for this many that were present before.
+    Placed(Result<u64, PlaceError>),
+    /// Its files cannot be written, or not be read back.
+    Failed(Problem),
+}
+
+impl SetResult {
+    /// True for a failure of this machine, rather than of what arrived.
+    pub(in super::super) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Placed(Err(_)))
+    }
+}
+
+/// What came of a task for a standalone file.
+#[derive(Debug)]
+pub(in super::super) enum FileResult {
+    /// It got its name.
+    Placed(Result<Placed, PlaceError>),
+    /// It cannot be written.
+    Failed(Problem),
+}
+
+/// Brings finished tasks back to the session's loop.
+#[derive(Clone, Debug)]
+pub(in super::super) struct TaskResults {
+    done: Sender<TaskDone>,
+    waker: Arc<Waker>,
+}
+
+impl TaskResults {
+    /// Sends to this channel, and wakes the loop.
+    pub(super) fn new(done: Sender<TaskDone>, waker: Arc<Waker>) -> Self {
+        Self { done, waker }
+    }
+
+    /// Hands over what came of a task for a set.
+    pub(super) fn set(&self, number: u64, result: SetResult) {
+        self.send(TaskDone::Set { number, result });
+    }
+
+    /// Hands over what came of a task for a standalone file.
+    pub(super) fn file(&self, object: ObjectRef, result: FileResult) {
+        self.send(TaskDone::File { object, result });
+    }
+
+    /// Says that something failed for this owner.
+    pub(super) fn failed(&self, owner: Owner, problem: Problem) {
+        match owner {
+            Owner::Set(number) => self.set(number, SetResult::Failed(problem)),
+            Owner::File(object) => self.file(object, FileResult::Failed(problem)),
+        }
+    }
+
+    fn send(&self, done: TaskDone) {
+        // Either fails only when the session is over.
+        if self.done.send(done).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Giving files their final names.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use norm_core::endpoint::ObjectRef;
+use norm_files::sink::{Placed, Plan, Spool, StandaloneFile, place_set};
+
+use super::done::{FileResult, SetResult, TaskResults};
+use crate::event::Problem;
+use crate::io::workers::guarded;
+use crate::transfer::receive::session::notifier::{Notifier, SetRef};
+
+/// A set that is verified, and what becomes of it.
+#[derive(Debug)]
+pub(in super::super) struct VerifiedSet {
+    /// The set.
+    pub(in super::super) name: SetRef,
+    /// The files.
+    pub(in super::super) spool: Arc<Spool>,
+    /// What becomes of them.
+    pub(in super::super) plan: Arc<Plan>,
+}
+
+/// The files of a verified set to be placed.
+pub(super) struct PlaceSetTask {
+    pub(super) number: u64,
+    pub(super) verified: VerifiedSet,
+    pub(super) overwrite: bool,
+    pub(super) cancel: Arc<AtomicBool>,
+    pub(super) events: Notifier,
+    pub(super) results: TaskResults,
+}
+
+impl PlaceSetTask {
+    /// Does it, and says of each file that it is complete.
+    pub(super) fn run(self) {
+        let Self { number, verified, overwrite, cancel, events, results } = self;
+        let VerifiedSet { name, spool, plan } = verified;
+        let placed = guarded(|| {
+            place_set(&spool, &plan, overwrite, &cancel, &mut |path, bytes, placed| {
+                events.file_placed(name, path.to_owned(), bytes, placed == Placed::Present);
+            })
+        });
+        let result = match placed {
+            Ok(result) => SetResult::Placed(result),
+            Err(error) => SetResult::Failed(Problem::Internal { error }),
+        };
+        drop(spool);
+        results.set(number, result);
+    }
+}
+
+/// A complete standalone file to be placed.
+pub(super) struct PlaceFileTask {
+    pub(super) object: ObjectRef,
+    pub(super) file: Arc<StandaloneFile>,
+    pub(super) overwrite: bool,
+    pub(super) cancel: Arc<AtomicBool>,
+    pub(super) results: TaskResults,
+}
+
+impl PlaceFileTask {
+    /// Does it.
+    pub(super) fn run(self) {
+        let Self { object, file, overwrite, cancel, results } = self;
+        let result = match guarded(|| file.place(overwrite, &cancel)) {
+            Ok(result) => FileResult::Placed(result),
+            Err(error) => FileResult::Failed(Problem::Internal { error }),
+        };
+        drop(file);
+        results.file(object, result);
+    }
+}

@@ -1,0 +1,429 @@
+//! Everything that a session receives, from all senders, and what happens to it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::transfer::{InboundNotice, MemberState, NodeId, ObjectMeta};
+use norm_files::sink::Spools;
+
+use super::ending::Standing;
+use super::engine::Engine;
+use super::failure::Failure;
+use super::notifier::Notifier;
+use super::outcome::Subject;
+use super::policy::Policy;
+use super::senders::{Found, MAX_ANNOUNCED};
+use super::separate_group::{SeparateGroup, Visit, may_join};
+use super::set_job::{OpenedPart, SetJob};
+use super::set_table::SetTable;
+use super::shared::{Shared, Turn};
+use super::standalone::StandaloneFiles;
+use super::sweeper::Sweeper;
+use super::tasks::{Owner, Target, TaskDone};
+use crate::event::{Hint, Problem, ReceiveProgress};
+use crate::io::error::NetError;
+
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// Silence after which the user is told what may be wrong.
+const HINT_AFTER: Duration = Duration::from_secs(5);
+/// A continuous session without timeout gives up a set that has stalled for this long.
+const CONTINUOUS_PATIENCE: Duration = Duration::from_secs(600);
+/// What senders hear of a receiver that its user has stopped.
+const STOPPED: &str = "stopped by its user";
+
+/// Hints that are given once.
+#[derive(Debug, Default)]
+struct Hinted {
+    /// That no sender was heard.
+    no_sender: bool,
+    /// That all senders are silent.
+    silence: bool,
+    /// That nothing leaves this machine.
+    refusal: bool,
+}
+
+/// All that is received.
+#[derive(Debug)]
+pub(super) struct Transfers {
+    sets: SetTable,
+    standalone: StandaloneFiles,
+    group: SeparateGroup,
+    hinted: Hinted,
+    next_progress: Timestamp,
+}
+
+impl Transfers {
+    /// None yet. Says what earlier sessions have left in the output directory.
+    pub(super) fn new(policy: &Policy, events: &Notifier, now: Timestamp) -> Self {
+        let (sweeper, found) = Sweeper::start(policy.directory.clone(), policy.fresh, now);
+        events.resume_data_found(&found);
+        Self {
+            sets: SetTable::new(Spools::new(&policy.directory, !policy.fresh), sweeper),
+            standalone: StandaloneFiles::default(),
+            group: SeparateGroup::default(),
+            hinted: Hinted::default(),
+            next_progress: now,
+        }
+    }
+
+    /// Takes what the engine says.
+    pub(super) fn notice(&mut self, turn: &mut Turn<'_, impl Engine>, notice: InboundNotice) {
+        match notice {
+            InboundNotice::SenderFound { sender, node, address } => {
+                self.sender_found(turn, sender, node, address);
+            }
+            InboundNotice::Opened { object, size, meta } => {
+                self.opened(turn, object, size, &meta);
+            }
+            InboundNotice::StreamOpened { object } => ignore_stream(turn, object),
+            InboundNotice::Complete { object } => {
+                if self.sets.written(turn, object) {
+                    self.next_progress = Timestamp::ZERO;
+                }
+                self.standalone.written(turn, object);
+            }
+            InboundNotice::Aborted { object } => {
+                self.object_failed(turn, object, Failure::incomplete(Problem::Irreparable));
+            }
+            InboundNotice::EmptyLost { object } => self.standalone.empty_lost(turn, object),
+            InboundNotice::StoreFailed { object } => {
+                // The worker's own account comes first, and says why.
+                self.finish_tasks(turn);
+                self.object_failed(turn, object, Failure::local(Problem::BlockUnwritten));
+            }
+            InboundNotice::Released { sender } => turn.shared.senders.released(sender),
+            InboundNotice::Paused { sender } => turn.shared.events.sender_paused(sender),
+            InboundNotice::Resumed { sender } => turn.shared.events.sender_resumed(sender),
+            InboundNotice::Silent { sender } => {
+                if !self.standalone.fell_silent(turn, sender) {
+                    self.sender_silent(turn, sender);
+                }
+            }
+            InboundNotice::Ended { sender } => self.sender_ended(turn, sender),
+            InboundNotice::Evicted { sender, separate_group } => {
+                self.evicted(turn, sender, separate_group);
+            }
+        }
+    }
+
+    fn sender_found(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        node: NodeId,
+        address: SocketAddr,
+    ) {
+        let (sets, standalone) = (&self.sets, &self.standalone);
+        turn.shared.senders.forget_unknown(turn.engine, |sender| {
+            standalone.has_sender(sender) || sets.jobs().any(|job| job.sender() == sender)
+        });
+        match turn.shared.senders.found(sender, node, address) {
+            Found::Announced => turn.shared.events.sender_found(sender, node, address),
+            Found::TooMany => {
+                turn.shared.events.hint(Hint::TooManySenders { limit: MAX_ANNOUNCED });
+            }
+            Found::Unannounced => {}
+        }
+    }
+
+    /// It is known what an object is.
+    fn opened(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        size: u64,
+        meta: &ObjectMeta,
+    ) {
+        if turn.engine.source(object.sender).is_none() {
+            return; // its sender was left meanwhile
+        }
+        match meta {
+            &ObjectMeta::SetPart { index, part: descriptor } => {
+                self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
+            }
+            ObjectMeta::File { name } => {
+                self.standalone.opened(turn, object, size, name.as_deref());
+            }
+            ObjectMeta::Opaque(_) => refuse_opaque(turn, object),
+        }
+    }
+
+    /// Where the blocks of an object go; `None` when it was given up.
+    pub(super) fn target(&self, object: ObjectRef) -> Option<(Owner, Target)> {
+        self.sets.target(object).or_else(|| self.standalone.target(object))
+    }
+
+    /// An object cannot be had, or not be written.
+    fn object_failed(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        object: ObjectRef,
+        failure: Failure,
+    ) {
+        match self.sets.number_of(object) {
+            Some(number) => self.sets.fail(turn, number, failure),
+            None => self.standalone.object_failed(turn, object, failure),
+        }
+    }
+
+    /// Takes what the workers have finished.
+    fn finish_tasks(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        while let Some(done) = turn.shared.tasks.next_done() {
+            match done {
+                TaskDone::Set { number, result } => self.sets.task_done(turn, number, result),
+                TaskDone::File { object, result } => {
+                    self.standalone.task_done(turn, object, result);
+                }
+            }
+        }
+    }
+
+    /// Nothing was heard from a sender for some seconds, and something of it may be missing.
+    fn sender_silent(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
+        let shared = &mut *turn.shared;
+        shared.senders.fell_silent(turn.engine, sender);
+        shared.events.sender_silent(sender);
+        let waits = !shared.policy.continuous && !shared.ending.any_settled();
+        if waits && !self.hinted.silence && self.is_silent(turn) {
+            self.hinted.silence = true;
+            let timeout = turn.shared.policy.timeout;
+            turn.shared.events.hint(Hint::SenderSilent { after: HINT_AFTER, timeout });
+        }
+    }
+
+    /// True when nothing comes of what is waited for.
+    fn is_silent(&self, turn: &Turn<'_, impl Engine>) -> bool {
+        if self.is_idle() {
+            return turn.shared.senders.all().all(|sender| turn.is_silent(sender));
+        }
+        self.standalone.senders().all(|sender| turn.is_silent(sender))
+            && self.sets.jobs().all(|job| !job.all_written() && turn.is_silent(job.sender()))
+    }
+
+    /// A sender has ended its session, and says nothing more.
+    fn sender_ended(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
+        turn.shared.events.sender_ended(sender);
+        turn.shared.senders.released(sender);
+        turn.shared.senders.fell_silent(turn.engine, sender);
+        let failure = Failure::incomplete(Problem::SenderEnded);
+        for number in self.sets.unwritten(sender) {
+            self.sets.fail(turn, number, failure.clone());
+        }
+        self.standalone.ended(turn, sender, &failure);
+    }
+
+    /// A sender says that it no longer waits for us, because we keep the others slow.
+    fn evicted(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        separate_group: Option<SocketAddr>,
+    ) {
+        let unwritten = self.sets.unwritten(sender);
+        if unwritten.is_empty() || self.group.is_moving() {
+            return;
+        }
+        if !self.group.is_confirmed(turn.now, sender) {
+            return;
+        }
+        let home = turn.shared.policy.group;
+        let group = separate_group.filter(|&group| may_join(home, group) && self.may_leave(sender));
+        turn.shared.events.evicted(sender, group);
+        let Some(group) = group else {
+            for number in unwritten {
+                self.sets.fail(turn, number, Failure::evicted(Problem::Evicted));
+            }
+            return;
+        };
+        // The same set begins again there, and goes on with what is here.
+        for number in unwritten {
+            self.sets.leave(turn, number);
+        }
+        self.group.go(turn.now, group);
+    }
+
+    /// True when all that is received is of this sender, and a manifest is here: then the sender has
+    /// what it announces. One separate group does not lead to another.
+    fn may_leave(&self, sender: SenderId) -> bool {
+        !self.group.is_away()
+            && self.standalone.is_empty()
+            && self.sets.jobs().all(|job| job.sender() == sender)
+            && self.sets.jobs().any(|job| job.plan().is_some())
+    }
+
+    /// Where the session is to go on, if it is to listen elsewhere; `home` is its own group.
+    pub(super) fn take_move(&mut self, home: SocketAddr) -> Option<SocketAddr> {
+        self.group.take_move(home)
+    }
+
+    /// The separate group cannot be joined: what was to come there is not received.
+    pub(super) fn cannot_move(&mut self, shared: &mut Shared, now: Timestamp, error: &NetError) {
+        self.group.stay();
+        shared.events.hint(Hint::SeparateGroupUnreachable { error: error.to_string() });
+        let failure = Failure::evicted(Problem::Evicted);
+        shared.ending.failed(now, None, Subject::SeparateGroup, true, failure);
+    }
+
+    /// The system refuses to send.
+    pub(super) fn nothing_leaves(&mut self, events: &Notifier, error: &io::Error) {
+        if !self.hinted.refusal {
+            self.hinted.refusal = true;
+            events.hint(Hint::NothingLeaves { error: error.into() });
+        }
+    }
+
+    /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen elsewhere.
+    pub(super) fn turn(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        is_stopped: bool,
+    ) -> ControlFlow<()> {
+        self.finish_tasks(turn);
+        self.sets.save(turn.shared, turn.now);
+        self.tell_progress(turn);
+        self.hint_at_silence(turn);
+        if is_stopped {
+            self.stop(turn);
+        } else {
+            self.sets.note_progress(turn);
+            self.give_up_stalled(turn);
+            self.plan_end(turn);
+        }
+        for sender in turn.shared.ending.farewells_due(turn.now) {
+            turn.engine.report_now(sender, turn.now);
+        }
+        self.watch_separate_group(turn);
+        if self.group.is_moving() || turn.shared.ending.is_over(turn.now) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tell_progress(&mut self, turn: &Turn<'_, impl Engine>) {
+        if self.is_idle() || turn.now < self.next_progress {
+            return;
+        }
+        self.next_progress = turn.now + PROGRESS_INTERVAL;
+        let stats = turn.engine.stats();
+        let mut progress = ReceiveProgress {
+            elapsed: turn.shared.summary.elapsed(turn.now),
+            decoded: stats.decoded,
+            nacks: stats.nacks,
+            no_room: stats.no_room,
+            malformed: stats.malformed,
+            ce_marked: stats.ce_marked,
+            wire_bytes: stats.bytes,
+            ..ReceiveProgress::default()
+        };
+        for job in self.sets.leaders() {
+            job.add_progress(turn.engine, &mut progress);
+        }
+        self.standalone.add_progress(turn.engine, &mut progress);
+        turn.shared.events.progress(progress);
+    }
+
+    fn hint_at_silence(&mut self, turn: &Turn<'_, impl Engine>) {
+        let shared = &*turn.shared;
+        let is_alone = shared.senders.is_empty() && !self.group.is_away();
+        if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
+            self.hinted.no_sender = true;
+            let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
+            shared.events.hint(Hint::NoSender { group, interface, after: HINT_AFTER });
+        }
+    }
+
+    /// The user wants to go: says so to all senders, and ends what workers do.
+    fn stop(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        if turn.shared.ending.is_stopped() {
+            return;
+        }
+        turn.shared.tasks.cancel();
+        let is_interrupted = !self.sets.is_empty() || self.standalone.is_waiting(turn.engine);
+        let standalone: Vec<SenderId> = self.standalone.senders().collect();
+        for sender in standalone {
+            self.standalone.done(turn, sender);
+        }
+        let senders: Vec<SenderId> = turn.shared.senders.all().collect();
+        for &sender in &senders {
+            self.sets.tell(turn, sender, MemberState::Leaving, STOPPED.to_owned());
+        }
+        turn.shared.ending.stop(turn.now, is_interrupted, senders);
+    }
+
+    /// Gives up what has stalled for as long as the user wants to wait.
+    fn give_up_stalled(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let policy = &turn.shared.policy;
+        let default = policy.continuous.then_some(CONTINUOUS_PATIENCE);
+        let limit = policy.timeout.or(default);
+        self.standalone.watch(turn, limit);
+        if let Some(limit) = limit {
+            self.sets.give_up_stalled(turn, limit);
+        }
+    }
+
+    /// Decides when a session that receives one transfer ends.
+    fn plan_end(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        if turn.shared.policy.continuous {
+            return;
+        }
+        if let Some(completed) = turn.shared.ending.completed_at() {
+            for (number, failure) in self.sets.remaining(turn, completed) {
+                self.sets.fail(turn, number, failure);
+            }
+            self.standalone.drop_remaining(turn, completed);
+        }
+        let standing = Standing {
+            is_busy: self.group.is_waiting(turn.now) || !self.is_idle(),
+            owes_release: turn.shared.senders.any_owes_release(),
+            heard: turn.engine.stats().heard,
+        };
+        let timeout = turn.shared.policy.timeout;
+        turn.shared.ending.plan(turn.now, standing, timeout);
+    }
+
+    /// Nothing more is to be had in the separate group: a continuous session goes home, others give
+    /// up.
+    fn watch_separate_group(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let owes_release = turn.shared.senders.any_owes_release();
+        let is_busy = !self.is_idle();
+        let Some(visit) = self.group.result(turn.now, is_busy, owes_release) else { return };
+        let ending = &mut turn.shared.ending;
+        if turn.shared.policy.continuous {
+            self.group.go_home();
+        } else if visit == Visit::InVain && !ending.has_failed(Subject::SeparateGroup) {
+            let failure = Failure::evicted(Problem::SeparateGroupSilent);
+            ending.failed(turn.now, None, Subject::SeparateGroup, true, failure);
+        }
+    }
+
+    /// True when nothing is being received.
+    fn is_idle(&self) -> bool {
+        self.sets.is_empty() && self.standalone.is_empty()
+    }
+
+    /// The session is over: says what stays for later ones, and closes all files.
+    pub(super) fn close(self, events: &Notifier) {
+        self.sets.jobs().for_each(|job: &SetJob| job.tell_resumable(events));
+    }
+}
+
+/// Something that is no file set of this version, nor a file.
+fn refuse_opaque(turn: &mut Turn<'_, impl Engine>, object: ObjectRef) {
+    turn.engine.refuse(object);
+    if let Some(address) = turn.shared.senders.hint_once(object.sender) {
+        turn.shared.events.hint(Hint::NotAFileSet { sender: object.sender, address });
+    }
+}
+
+/// A stream has no end and no name: it is not for files.
+fn ignore_stream(turn: &mut Turn<'_, impl Engine>, object: ObjectRef) {
+    turn.give_up(object);
+    if let Some(address) = turn.shared.senders.hint_once(object.sender) {
+        turn.shared.events.hint(Hint::StreamIgnored { sender: object.sender, address });
+    }
+}
