@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ReceiveEvent::Progress(progress) => {
                 println!("{} of {} bytes", progress.bytes_done, progress.bytes_total);
             }
-            ReceiveEvent::FileComplete { path, .. } => println!("{} is here", path.display()),
+            ReceiveEvent::FileComplete { path, .. } => println!("{} is complete", path.display()),
             ReceiveEvent::SetFailed(failure) => println!("failed: {failure}"),
             ReceiveEvent::Hint(hint) => println!("hint: {hint}"),
             _ => {}

@@ -1,12 +1,56 @@
 //! Transfers over real networks: engines of `norm-core` joined to sockets, threads and files.
 //!
+//! - [`send()`] and [`receive()`]: file sets from disk to a group, and from a group to disk.
+//! - [`objects`]: DATA objects and streams, for applications that are not about files.
+//! - [`event`]: what sessions say, for all of them.
+//! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.
+//! - [`io`]: interfaces, sockets, the driver's loop, worker threads.
+//!
 //! The core decides what a packet says and when it leaves; this crate carries it there. Nothing in
 //! here parses a message.
 //!
-//! - [`send()`] and [`receive()`]: file sets from disk to a group, and from a group to disk.
-//! - [`objects`]: DATA objects and streams, for applications that are not about files.
-//! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.
-//! - [`io`]: interfaces, sockets, the driver's loop, worker threads.
+//! # A transfer, with progress and an end
+//!
+//! [`send()`] and [`receive()`] return at once with a handle, [`Sending`] or [`Receiving`]; the
+//! session runs on threads of its own.
+//!
+//! - Progress: [`Sending::events`] has [`SendEvent::Progress`] four times per second, and what else
+//!   happens; [`Receiving::events`] likewise.
+//! - Cancellation: [`Sending::stopper`] gives a [`Stopper`], whose [`stop`](Stopper::stop) ends the
+//!   session in good order from any thread. Dropping the handle stops the session, too, and does not
+//!   wait for it; so do the handles of [`objects`].
+//! - The end: [`Sending::wait`] returns the report; [`Sending::wait_timeout`] and
+//!   [`Sending::is_finished`] do not wait.
+//!
+//! ```no_run
+//! use norm_net::{SendEvent, SendOptions, send};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = SendOptions::new("239.255.1.1:6003".parse()?).with(|o| o.min_receivers = 1);
+//! let sending = send(&["photos".into()], &options)?;
+//! let stopper = sending.stopper();
+//! for event in sending.events() {
+//!     match event {
+//!         SendEvent::Progress(now) => println!("{} of {} bytes", now.bytes_sent, now.bytes_total),
+//!         SendEvent::ReceiverFailed { receiver, reason } => {
+//!             println!("{} failed: {reason}", receiver.name);
+//!             stopper.stop();
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! println!("{:?}", sending.wait()?.outcome);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The folder `examples` has programs: `send`, `receive`, `progress` (with cancellation), and
+//! `driver`, which joins the engines of `norm-core` to sockets without this crate's loop.
+//!
+//! # Features
+//!
+//! - `serde`: events, settings, progress and reports can be serialised, as `docs/json.md` says.
+//! - `schema`: the same types have a JSON Schema.
 
 pub mod event;
 pub mod io;
