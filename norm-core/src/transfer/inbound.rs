@@ -9,15 +9,15 @@ use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 
 /// A receiving engine as a transfer of files sees it.
 ///
-/// The objects of a sender have consecutive keys in the order in which it sends them; each part of a
-/// file set is one object. The session answers [`InboundNotice::Opened`] with [`accept`],
+/// The objects of a sender have consecutive keys in the order in which it sends them; each part of
+/// a file set is one object. The session answers [`InboundNotice::Opened`] with [`accept`],
 /// [`accept_with`], [`refuse`] or [`give_up`], and [`InboundNotice::Complete`] with [`confirm`] or
 /// [`restart`].
 ///
 /// An engine without a back channel implements [`want`], [`expect_partial`], [`set_status`],
-/// [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and [`confirm`] only mean that
-/// nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders that are
-/// unknown, or were forgotten, are ignored by every method.
+/// [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and [`confirm`] only mean
+/// that nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders
+/// that are unknown, or were forgotten, are ignored by every method.
 ///
 /// [`accept`]: Self::accept
 /// [`accept_with`]: Self::accept_with
@@ -45,8 +45,8 @@ pub trait Inbound: Endpoint {
     /// Takes an opened object: its blocks are stored as they become whole.
     fn accept(&mut self, object: ObjectRef);
     /// Takes an opened object of which some bytes are in their place already. `here` says for a
-    /// block, by its offset in the object and its length in bytes, whether all of it is. Such blocks
-    /// count as stored; the object may be complete by that.
+    /// block, by its offset in the object and its length in bytes, whether all of it is. Such
+    /// blocks count as stored; the object may be complete by that.
     fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool);
     /// Declines an object: it counts as received and confirmed, and its packets are ignored.
     fn refuse(&mut self, object: ObjectRef);

@@ -16,8 +16,8 @@ pub use outbound::{
     ReceiverView,
 };
 
-/// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in another
-/// protocol.
+/// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in
+/// another protocol.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 

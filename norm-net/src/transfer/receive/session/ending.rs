@@ -77,8 +77,8 @@ impl Ending {
         self.outcomes.completed(now, subject);
     }
 
-    /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has one,
-    /// hears so several times.
+    /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has
+    /// one, hears so several times.
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
@@ -113,7 +113,8 @@ impl Ending {
         self.outcomes.any_settled()
     }
 
-    /// The user has stopped the session, perhaps amid something: these senders hear so, then it ends.
+    /// The user has stopped the session, perhaps amid something: these senders hear so, then it
+    /// ends.
     pub(super) fn stop(&mut self, now: Timestamp, is_interrupted: bool, senders: Vec<SenderId>) {
         self.is_stopped = true;
         self.is_interrupted = is_interrupted;

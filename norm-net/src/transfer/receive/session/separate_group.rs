@@ -121,8 +121,8 @@ pub(super) enum Visit {
     InVain,
 }
 
-/// True for a group that a sender may send a session of this group to: a lie can do no more harm there
-/// than in the session's own.
+/// True for a group that a sender may send a session of this group to: a lie can do no more harm
+/// there than in the session's own.
 pub(super) fn may_join(home: SocketAddr, group: SocketAddr) -> bool {
     home.ip().is_multicast()
         && group.ip().is_multicast()
