@@ -20,8 +20,8 @@
 //! ```
 //!
 //! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
-//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to its
-//! senders. `start` opens all this.
+//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to
+//! its senders. `start` opens all this.
 
 mod error;
 mod identity;

@@ -247,8 +247,8 @@ impl Transfers {
         self.group.go(turn.now, group);
     }
 
-    /// True when all that is received is of this sender, and a manifest is here: then the sender has
-    /// what it announces. One separate group does not lead to another.
+    /// True when all that is received is of this sender, and a manifest is here: then the sender
+    /// has what it announces. One separate group does not lead to another.
     fn may_leave(&self, sender: SenderId) -> bool {
         !self.group.is_away()
             && self.standalone.is_empty()
@@ -277,7 +277,8 @@ impl Transfers {
         }
     }
 
-    /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen elsewhere.
+    /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen
+    /// elsewhere.
     pub(super) fn turn(
         &mut self,
         turn: &mut Turn<'_, impl Engine>,
