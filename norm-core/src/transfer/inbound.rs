@@ -71,8 +71,8 @@ pub trait Inbound: Endpoint {
     /// The number by which the protocol itself knows an object: NORM's object transport id, FLUTE's
     /// TOI. Consecutive keys have consecutive numbers, except where those wrap.
     fn number(&self, object: ObjectRef) -> u64;
-    /// True when a sender that hears what was confirmed says so ([`InboundNotice::Released`]); false
-    /// without a back channel.
+    /// True when a sender that hears what was confirmed says so ([`InboundNotice::Released`]);
+    /// false without a back channel.
     fn releases(&self) -> bool {
         true
     }

@@ -18,7 +18,7 @@ const MAX_BLOCK_LEN: u32 = 8_192;
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// The code.
-    pub(super) scheme: Scheme,
+    scheme: Scheme,
     /// Symbols per block, K.
     pub(super) block_len: u32,
     /// With a Reed-Solomon code a whole number of blocks each, so that only the last extent has
@@ -29,8 +29,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second, under
-    /// a code that is decided.
+    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second,
+    /// under a code that is decided.
     ///
     /// A block takes about 100 ms, or less: repair can begin when a block is over, so longer ones
     /// delay it, and shorter ones code less well. Sets that would need too many objects get longer
@@ -61,6 +61,11 @@ impl Plan {
             block_len *= 2;
         }
         Err(SendError::TooLarge { bytes: payload_size, manifest_bytes: manifest_len, segment_size })
+    }
+
+    /// The code.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// Objects in the set.

@@ -49,8 +49,8 @@ pub(super) fn start(
     start_with(paths, options, repeat, events, prepare)
 }
 
-/// Makes an engine with all its objects: of the options, of what was found, in segments of this size,
-/// and with the id of a file set that is sent once more.
+/// Makes an engine with all its objects: of the options, of what was found, in segments of this
+/// size, and with the id of a file set that is sent once more.
 pub(crate) trait Prepare<E>:
     FnOnce(
     &SendOptions,

@@ -9,8 +9,8 @@
 //! 30  of a part: index 32, kind 8, set id, parts 32, offset 64, payload size 64, content id
 //! 87  symbol
 //! ```
-//! The fields of a part are zero in other objects. A lost packet is never sent again: an object that
-//! misses one stays incomplete.
+//! The fields of a part are zero in other objects. A lost packet is never sent again: an object
+//! that misses one stays incomplete.
 
 use core::net::SocketAddr;
 use core::ops::Range;
