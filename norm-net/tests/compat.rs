@@ -90,10 +90,12 @@ fn tree(directory: &Path) -> Vec<String> {
 }
 
 fn failures(events: &[ReceiveEvent]) -> Vec<&Problem> {
-    let problem = |event| match event {
-        &ReceiveEvent::FileFailed { ref problem, .. } => Some(problem),
-        _ => None,
-    };
+    fn problem(event: &ReceiveEvent) -> Option<&Problem> {
+        match event {
+            ReceiveEvent::FileFailed { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
     events.iter().filter_map(problem).collect()
 }
 
