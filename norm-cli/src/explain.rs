@@ -1,5 +1,5 @@
-//! What sessions say, as sentences for people who have a command line: values become words, with the
-//! options and keys that help.
+//! What sessions say, as sentences for people who have a command line: values become words, with
+//! the options and keys that help.
 
 use norm_net::event::{Obstacle, Remaining};
 use norm_net::io::error::NetError;

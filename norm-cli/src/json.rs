@@ -19,16 +19,16 @@ use crate::exit::Code;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ProgramEvent {
-    /// Said once, at the first Ctrl-C (SIGINT), SIGTERM or SIGHUP. The session is then ended cleanly;
-    /// the last line follows.
+    /// Said once, at the first Ctrl-C (SIGINT), SIGTERM or SIGHUP. The session is then ended
+    /// cleanly; the last line follows.
     Interrupted,
     /// The report that `--report` asks for cannot be written, and the run has failed anyway.
     ReportFailed {
         /// Why, in words for people.
         message: String,
     },
-    /// The last line of a run that ends without success, and was not stopped; after `summary`, if there
-    /// is one. Standard error says the same.
+    /// The last line of a run that ends without success, and was not stopped; after `summary`, if
+    /// there is one. Standard error says the same.
     Error {
         /// What the program exits with.
         exit_code: u8,
@@ -93,8 +93,8 @@ impl<S> Settings<S> {
 #[derive(Copy, Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Program{R}"))]
 pub struct Summary<R> {
-    /// What the program is about to exit with. It is 4 in place of this, as `error` says, when the file of
-    /// `--report` cannot be written.
+    /// What the program is about to exit with. It is 4 in place of this, as `error` says, when the
+    /// file of `--report` cannot be written.
     exit_code: u8,
     #[serde(flatten)]
     report: R,

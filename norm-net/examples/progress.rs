@@ -45,8 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Ends the transfer in good order, as a signal handler or a button would. Dropping `Sending` does so,
-/// too, but then there is no report.
+/// Ends the transfer in good order, as a signal handler or a button would. Dropping `Sending` does
+/// so, too, but then there is no report.
 fn stop_at_enter(sending: &Sending) {
     let stopper = sending.stopper();
     std::thread::spawn(move || {

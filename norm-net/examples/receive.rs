@@ -4,7 +4,8 @@
 //! cargo run --example receive -- 239.255.1.1:6003 incoming
 //! ```
 //!
-//! With the name of an interface as third argument it joins there; `lo` for a sender on this machine.
+//! With the name of an interface as third argument it joins there; `lo` for a sender on this
+//! machine.
 
 use std::error::Error;
 

@@ -17,8 +17,8 @@
 //! - Progress: [`Sending::events`] has [`SendEvent::Progress`] four times per second, and what else
 //!   happens; [`Receiving::events`] likewise.
 //! - Cancellation: [`Sending::stopper`] gives a [`Stopper`], whose [`stop`](Stopper::stop) ends the
-//!   session in good order from any thread. Dropping the handle stops the session, too, and does not
-//!   wait for it; so do the handles of [`objects`].
+//!   session in good order from any thread. Dropping the handle stops the session, too, and does
+//!   not wait for it; so do the handles of [`objects`].
 //! - The end: [`Sending::wait`] returns the report; [`Sending::wait_timeout`] and
 //!   [`Sending::is_finished`] do not wait.
 //!

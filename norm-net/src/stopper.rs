@@ -21,11 +21,12 @@ impl Stopper {
         Self { stopped: Arc::new(AtomicBool::new(false)), waker }
     }
 
-    /// Has the session tell the other side that it ends, and end, within a second or so. Returns at once; calling it again,
-    /// or after the end, changes nothing.
+    /// Has the session tell the other side that it ends, and end, within a second or so. Returns at
+    /// once; calling it again, or after the end, changes nothing.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
-        // Fails only when the session, and with it the poll, is gone; the loop also looks by itself.
+        // Fails only when the session, and with it the poll, is gone; the loop also looks by
+        // itself.
         let _ = self.waker.wake();
     }
 

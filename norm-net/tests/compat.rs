@@ -156,8 +156,7 @@ fn a_tree_arrives_through_loss_by_fec_id_129() {
 }
 
 #[test]
-fn a_file_that_exists_is_refused_while_the_others_arrive_and_the_sender_is_not_told_that_it_is_here()
- {
+fn existing_file_is_refused_and_the_others_arrive() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir(&source).unwrap();

@@ -226,7 +226,8 @@ fn paths(dir: &TempDir) -> Vec<PathBuf> {
     vec![dir.path().join("tree")]
 }
 
-/// Manifest, payload and tail must be whole, belong together, and hold what was sent; returns the root.
+/// Manifest, payload and tail must be whole, belong together, and hold what was sent; returns the
+/// root.
 fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> RootHash {
     let objects: Vec<&Arrived> = keeper.objects.values().collect();
     assert!(objects.iter().all(|object| object.complete));

@@ -14,7 +14,8 @@ use crossbeam_channel::{
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let sending = norm_net::send(&["file".into()], &norm_net::SendOptions::new("239.1.2.3:6003".parse()?))?;
+/// # let options = norm_net::SendOptions::new("239.1.2.3:6003".parse()?);
+/// # let sending = norm_net::send(&["file".into()], &options)?;
 /// for event in sending.events() {
 ///     println!("{event:?}");
 /// }

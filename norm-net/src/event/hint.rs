@@ -172,8 +172,8 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ResumeProblem,
     },
-    /// Files of a set are in place already, with the same sizes. They stay if their content turns out
-    /// to be the same; if not, the transfer fails in the end.
+    /// Files of a set are in place already, with the same sizes. They stay if their content turns
+    /// out to be the same; if not, the transfer fails in the end.
     FilesPresent {
         /// Number of the sender.
         sender: SenderId,
@@ -258,9 +258,9 @@ impl Hint {
         match self {
             Self::NothingLeaves { error } => write!(
                 f,
-                "nothing leaves this machine, the system refuses to send: {error}. Is the interface \
-                 up, is there a route through it, and does a local firewall let UDP out? On many \
-                 systems IPv6 multicast does not work through lo"
+                "nothing leaves this machine, the system refuses to send: {error}. Is the \
+                 interface up, is there a route through it, and does a local firewall let UDP out? \
+                 On many systems IPv6 multicast does not work through lo"
             ),
             Self::SmallBuffer { buffer, asked, granted } => {
                 let (name, limit) = match buffer {
@@ -277,8 +277,8 @@ impl Hint {
             Self::KernelDrops { packets } => write!(
                 f,
                 "packets lost on this machine, not on the network: {packets}. They came while the \
-                 socket's buffer was full; a lower rate at the sender or a larger net.core.rmem_max \
-                 here helps"
+                 socket's buffer was full; a lower rate at the sender or a larger \
+                 net.core.rmem_max here helps"
             ),
             Self::ForeignAddress { group } => write!(
                 f,
@@ -295,15 +295,15 @@ impl Hint {
             Self::NoReceiver { group, interface, ttl, after, sends_anyway } => {
                 write!(
                     f,
-                    "no receiver has answered on {group} via {interface} for {} s: is one running, on \
-                     this group and port? ",
+                    "no receiver has answered on {group} via {interface} for {} s: is one running, \
+                     on this group and port? ",
                     after.as_secs()
                 )?;
                 if group.ip().is_multicast() {
                     write!(
                         f,
-                        "With a router on the way, is the TTL ({ttl}) high enough and does it route \
-                         multicast?"
+                        "With a router on the way, is the TTL ({ttl}) high enough and does it \
+                         route multicast?"
                     )?;
                 } else {
                     f.write_str("Is this its address?")?;
@@ -344,10 +344,10 @@ impl Hint {
         match self {
             Self::NoSender { group, interface, after } => write!(
                 f,
-                "no sender heard on {group} via {interface} for {} s: is the sender running, on this \
-                 group and port, through the right interface, with a TTL above 1 if a router is \
-                 between? A firewall or a switch with IGMP or MLD snooping but no querier may also be \
-                 in the way",
+                "no sender heard on {group} via {interface} for {} s: is the sender running, on \
+                 this group and port, through the right interface, with a TTL above 1 if a router \
+                 is between? A firewall or a switch with IGMP or MLD snooping but no querier may \
+                 also be in the way",
                 after.as_secs()
             ),
             Self::SenderSilent { after, timeout } => {
@@ -392,14 +392,14 @@ impl Hint {
                     1 => write!(f, "{first} is in place already, with the same size: it stays")?,
                     n => write!(
                         f,
-                        "{n} files are in place already, with the same sizes, {first} for one: they \
-                         stay"
+                        "{n} files are in place already, with the same sizes, {first} for one: \
+                         they stay"
                     )?,
                 }
                 write!(
                     f,
-                    " if {its} content turns out to be the same in the end, and if not, the transfer \
-                     fails then"
+                    " if {its} content turns out to be the same in the end, and if not, the \
+                     transfer fails then"
                 )
             }
             Self::ReceivedAgain { .. } => {

@@ -162,7 +162,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Irreparable => f.write_str("the sender can no longer repair what is missing"),
             Self::SenderEnded => f.write_str(
-                "the sender ended before everything had arrived: it was stopped, or could not go on",
+                "the sender ended before everything had arrived: it was stopped, or it failed",
             ),
             Self::SenderForgotten => {
                 f.write_str("its sender was forgotten, because too many others were heard")
@@ -172,7 +172,7 @@ impl fmt::Display for Problem {
             }
             Self::Remaining { cause } => write!(f, "another transfer was received{cause}"),
             Self::Evicted => f.write_str(
-                "the sender waits for this receiver no longer, because it takes less than the others",
+                "the sender waits for this receiver no longer: it is slower than the others",
             ),
             Self::SeparateGroupSilent => {
                 f.write_str("sent to a separate group for slow receivers, where nothing came")
@@ -183,9 +183,7 @@ impl fmt::Display for Problem {
                 f.write_str("the list of files is not the one that was announced")
             }
             Self::Damaged { error } => error.fmt(f),
-            Self::HashMismatch => {
-                f.write_str("what arrived does not match the sender's hashes")
-            }
+            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
             Self::UnusableName { name } => {
                 write!(f, "the file name {name:?} cannot be created here")
             }
@@ -225,8 +223,8 @@ impl fmt::Display for Obstacle {
         f.write_str(match self {
             Self::File => "exists already, and is not overwritten",
             Self::SameSize => {
-                "exists already: its size is the same, its content is not (or cannot be read); it is \
-                 not overwritten"
+                "exists already: its size is the same, its content is not (or cannot be read); it \
+                 is not overwritten"
             }
             Self::NoDirectory => {
                 "is in the way: a directory is needed there, and links are not followed"

@@ -64,8 +64,8 @@ pub enum ReceiveEvent {
     /// How far receiving is: about four times per second while something is on its way, and when
     /// everything of a file set is here.
     Progress(ReceiveProgress),
-    /// Every byte of a file set is here: hashes are compared, then files are made. Said again when part
-    /// of it was received again.
+    /// Every byte of a file set is here: hashes are compared, then files are made. Said again when
+    /// part of it was received again.
     Verifying {
         /// Number of the sender.
         sender: SenderId,
@@ -86,8 +86,8 @@ pub enum ReceiveEvent {
         /// An identical file was in place before, and stays as it was.
         present: bool,
     },
-    /// A standalone file cannot be had or made; of the first hundred of each sender. Its sender may go
-    /// on with others.
+    /// A standalone file cannot be had or made; of the first hundred of each sender. Its sender may
+    /// go on with others.
     FileFailed {
         /// Number of the sender.
         sender: SenderId,
@@ -100,8 +100,8 @@ pub enum ReceiveEvent {
     },
     /// All files of a set have their final names; or all standalone files that a sender has sent.
     SetComplete(SetReport),
-    /// A file set is given up, or standalone files of a sender are missing. Files that were complete
-    /// before stay.
+    /// A file set is given up, or standalone files of a sender are missing. Files that were
+    /// complete before stay.
     SetFailed(SetFailure),
     /// What is here of a file set stays for the next session that is sent the same files.
     ResumeDataKept {
@@ -118,7 +118,8 @@ pub enum ReceiveEvent {
     ResumeDataFound {
         /// Unfinished file sets that can be resumed; may be empty.
         sets: Vec<ResumeData>,
-        /// Unfinished file sets that were removed: stale, of no use, or because nothing was to be kept.
+        /// Unfinished file sets that were removed: stale, of no use, or because nothing was to be
+        /// kept.
         removed: usize,
     },
     /// A sender says that it sends nothing for now, and will go on.
@@ -183,7 +184,8 @@ pub struct ReceiveProgress {
     pub elapsed: Duration,
     /// Bytes of content written of what is on its way now, resume data included.
     pub bytes_done: u64,
-    /// Bytes of content in all of what is on its way now; of standalone files, those heard of so far.
+    /// Bytes of content in all of what is on its way now; of standalone files, those heard of so
+    /// far.
     pub bytes_total: u64,
     /// Bytes of UDP payload received.
     pub wire_bytes: u64,

@@ -91,8 +91,8 @@ impl ReceiveReport {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ReceiveOutcome {
-    /// A transfer is complete, and verified if its sender sends file sets. The failed ones may still
-    /// name others that were not waited for.
+    /// A transfer is complete, and verified if its sender sends file sets. The failed ones may
+    /// still name others that were not waited for.
     Complete,
     /// Something is missing.
     Partial,
@@ -128,8 +128,8 @@ pub struct SetReport {
     pub address: Option<SocketAddr>,
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
-    /// The hash that stands for all of it, with which every byte was compared; null when the sender's
-    /// protocol has no hashes: the files are complete, but not verified.
+    /// The hash that stands for all of it, with which every byte was compared; null when the
+    /// sender's protocol has no hashes: the files are complete, but not verified.
     pub root: Option<RootHash>,
     /// Files in it, present ones included.
     pub files: u64,
@@ -139,7 +139,8 @@ pub struct SetReport {
     pub directories: u64,
     /// Bytes of its files.
     pub bytes: u64,
-    /// Where its files are; of the first thousand. In a report only the last 16 file sets have them.
+    /// Where its files are; of the first thousand. In a report only the last 16 file sets have
+    /// them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub paths: Vec<PathBuf>,
     /// Seconds from its first packet to its last file.

@@ -10,8 +10,8 @@ use super::Hint;
 use super::serial;
 use crate::transfer::schedule::{Bound, TimeOfDay};
 
-/// Something that happens while a transfer is sent. Names and reasons come from the network; control
-/// characters in them are replaced.
+/// Something that happens while a transfer is sent. Names and reasons come from the network;
+/// control characters in them are replaced.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
@@ -30,8 +30,9 @@ pub enum SendEvent {
         /// Receivers heard of by then.
         receivers: usize,
     },
-    /// How far the transfer is: about four times per second, and once at the end. While receivers are
-    /// served in the separate group after all others have finished, it is about that group alone.
+    /// How far the transfer is: about four times per second, and once at the end. While receivers
+    /// are served in the separate group after all others have finished, it is about that group
+    /// alone.
     Progress(SendProgress),
     /// A report of a receiver has come. Receivers of other implementations send none.
     ReceiverProgress(ReceiverProgress),
@@ -196,7 +197,7 @@ pub struct SendProgress {
     pub evicted: usize,
     /// The largest share of lost packets that a receiver reported, 0 to 1, evicted ones aside.
     pub worst_loss: f64,
-    /// The fewest bytes of content that a receiver still at work reported; `bytes_total` when none of
-    /// those heard is at work, 0 when none was heard.
+    /// The fewest bytes of content that a receiver still at work reported; `bytes_total` when none
+    /// of those heard is at work, 0 when none was heard.
     pub slowest: u64,
 }

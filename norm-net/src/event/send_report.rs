@@ -17,8 +17,8 @@ pub struct SendReport {
     /// How it ended.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: SendOutcome,
-    /// The hash that stands for the file set and all its content; null when not everything was read,
-    /// and when no file set was sent.
+    /// The hash that stands for the file set and all its content; null when not everything was
+    /// read, and when no file set was sent.
     pub root: Option<RootHash>,
     /// Files, empty ones included.
     pub files: u64,
@@ -167,8 +167,8 @@ pub struct ReceiverReport {
     pub drops: u32,
     /// Packets that arrived with a CE mark, as it last said.
     pub ce_marked: u32,
-    /// Seconds from the start of data (in the separate group, of that there) until it confirmed; null
-    /// when it did not.
+    /// Seconds from the start of data (in the separate group, of that there) until it confirmed;
+    /// null when it did not.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_seconds"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     pub elapsed: Option<Duration>,

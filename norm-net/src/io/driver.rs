@@ -35,12 +35,13 @@ impl Clock {
 pub trait Application<E: Endpoint> {
     /// Takes an event of the engine.
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
-    /// Starts a job; its result comes back through the channel given to [`run`], or the engine has it
-    /// at once.
+    /// Starts a job; its result comes back through the channel given to [`run`], or the engine has
+    /// it at once.
     fn job(&mut self, engine: &mut E, now: Timestamp, job: Job);
     /// Told now and then how many packets the kernel has dropped so far because a buffer was full.
     fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
-    /// Told now and then that nothing leaves: the system has refused every packet of late, for this reason.
+    /// Told now and then that nothing leaves: the system has refused every packet of late, for this
+    /// reason.
     fn nothing_leaves(&mut self, _error: &io::Error) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
@@ -55,8 +56,8 @@ const BATCHES: usize = 8;
 /// Receiving system calls before what they brought is stored, while it is in a cache.
 const RECEIVES: usize = 2;
 
-/// Runs an engine, with the layers around it, until its application says stop. Threads that finish a job
-/// wake `link`'s waker.
+/// Runs an engine, with the layers around it, until its application says stop. Threads that finish
+/// a job wake `link`'s waker.
 ///
 /// # Errors
 /// When the sockets fail for good; packets that cannot leave count as lost.
@@ -99,8 +100,8 @@ pub fn run<L: Layer>(
             return Ok(());
         }
         let sent = outgoing.send(link, clock, engine)?;
-        // Sending may have found that something must be read or coded first; and what is done at once may have
-        // events.
+        // Sending may have found that something must be read or coded first; and what is done at
+        // once may have events.
         started |= start_jobs(engine, app, clock.now());
         let wait = match sent {
             _ if started => Duration::ZERO,

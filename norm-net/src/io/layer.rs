@@ -8,7 +8,8 @@ use norm_core::endpoint::Endpoint;
 
 /// An endpoint around an engine; an engine without a layer is its own.
 ///
-/// Events pass through layers unchanged, and so do jobs: results may be handed to the engine directly.
+/// Events pass through layers unchanged, and so do jobs: results may be handed to the engine
+/// directly.
 pub trait Layer: Endpoint {
     /// The engine in the middle.
     type Engine: Endpoint<Event = Self::Event>;

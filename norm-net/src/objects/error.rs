@@ -30,8 +30,8 @@ impl fmt::Display for ObjectError {
             Self::Config(error) => error.fmt(f),
             Self::Full { limit } => write!(
                 f,
-                "a session keeps its objects for repair, at most {limit} bytes of them: finish it and \
-                 open another, or send a stream"
+                "a session keeps its objects for repair, at most {limit} bytes of them: finish it \
+                 and open another, or send a stream"
             ),
             Self::Busy => f.write_str("too many commands wait to be sent: try again later"),
         }

@@ -1,10 +1,10 @@
-//! Sends and receives DATA objects and streams (RFC 5740 §4.2.1), for applications that are not about
-//! files.
+//! Sends and receives DATA objects and streams (RFC 5740 §4.2.1), for applications that are not
+//! about files.
 //!
 //! Objects are coded with Reed-Solomon codes as the NRL implementation has them, and by default
-//! nothing is said that RFC 5740 does not know, so that either side may be of another implementation. What is
-//! received is what was sent only as far as UDP checksums go; applications that need more add
-//! checksums or signatures of their own.
+//! nothing is said that RFC 5740 does not know, so that either side may be of another
+//! implementation. What is received is what was sent only as far as UDP checksums go; applications
+//! that need more add checksums or signatures of their own.
 //!
 //! A sender of two objects and a stream of messages:
 //!

@@ -43,8 +43,8 @@ pub struct ObjectSendOptions {
     /// Parity symbols per block; with `block_len` at most 255 over GF(2^8).
     pub parity: u16,
     /// Standard mode speaks RFC 5740 and nothing else, for other implementations such as the NRL's:
-    /// every receiver that is heard is listed. In native mode membership queries find the receivers,
-    /// those that lose nothing included.
+    /// every receiver that is heard is listed. In native mode membership queries find the
+    /// receivers, those that lose nothing included.
     pub mode: Mode,
     /// Bytes of content per packet, 64 to 65,000.
     pub segment_size: u16,
@@ -64,8 +64,8 @@ pub struct ObjectSendOptions {
 
 impl ObjectSendOptions {
     /// The defaults: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5
-    /// with 64 and 16 symbols of 1,400 bytes, standard mode, a patience of 5 s, starts at once, 1 GiB
-    /// of objects.
+    /// with 64 and 16 symbols of 1,400 bytes, standard mode, a patience of 5 s, starts at once, 1
+    /// GiB of objects.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,
@@ -137,8 +137,8 @@ impl ObjectSendOptions {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ObjectReceiveOptions {
-    /// Multicast group and port of the session, or an address of this machine for a unicast session,
-    /// whose feedback is always unicast.
+    /// Multicast group and port of the session, or an address of this machine for a unicast
+    /// session, whose feedback is always unicast.
     pub group: SocketAddr,
     /// Interface to join on; without it the routing table decides.
     pub interface: Option<InterfaceSpec>,

@@ -20,7 +20,8 @@ impl Signal {
     /// There is something for the loop to look at.
     pub(super) fn raise(&self) {
         if !self.raised.swap(true, Ordering::AcqRel) {
-            // Fails only when the session, and with it the poll, is gone; the loop also looks by itself.
+            // Fails only when the session, and with it the poll, is gone; the loop also looks by
+            // itself.
             let _ = self.waker.wake();
         }
     }

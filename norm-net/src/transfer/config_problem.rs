@@ -119,8 +119,8 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::SeparateGroup { separate_group, group } => write!(
                 f,
-                "a separate group ({separate_group}) is a second multicast group beside the session's \
-                 ({group}): give both, of one family, or evict slow receivers"
+                "a separate group ({separate_group}) is a second multicast group beside the \
+                 session's ({group}): give both, of one family, or evict slow receivers"
             ),
             Self::SameGroup { group } => write!(
                 f,
@@ -129,8 +129,8 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::SourceNeedsUnicastFeedback { source } => write!(
                 f,
-                "a source ({source}) means source-specific multicast, where receivers cannot send to \
-                 the group: choose unicast feedback, or none"
+                "a source ({source}) means source-specific multicast, where receivers cannot send \
+                 to the group: choose unicast feedback, or none"
             ),
             Self::DropPercent { percent } => {
                 write!(f, "cannot drop {percent} percent of the packets: give 0 to below 100")

@@ -26,7 +26,8 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter { name: "norm-recv", types: &["ReceiverEvent", "ReceiveEvent"] },
 ];
 
-/// The schema: what each line of `--json` must be. The file that `--report` writes is `Report` in it.
+/// The schema: what each line of `--json` must be. The file that `--report` writes is `Report` in
+/// it.
 pub(super) fn document() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let lines = [

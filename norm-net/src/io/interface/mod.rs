@@ -1,8 +1,8 @@
 //! The network interfaces of this machine, and the choice of one for multicast.
 //!
 //! A multicast packet leaves through one interface and a group is joined on one interface; on a
-//! machine with several, guessing wrong means silence. So the choice follows the routing table, says
-//! why, and refuses with a list when nothing decides.
+//! machine with several, guessing wrong means silence. So the choice follows the routing table,
+//! says why, and refuses with a list when nothing decides.
 
 mod error;
 mod list;

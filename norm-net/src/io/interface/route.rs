@@ -1,7 +1,7 @@
 //! What the routing table says about a group.
 //!
-//! Linux publishes its main table as text; elsewhere (and for unicast peers) connecting a UDP socket
-//! makes the kernel look the route up and tell the local address, without sending anything.
+//! Linux publishes its main table as text; elsewhere (and for unicast peers) connecting a UDP
+//! socket makes the kernel look the route up and tell the local address, without sending anything.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 

@@ -8,12 +8,13 @@ use super::{Because, Chosen, Interface, InterfaceError, InterfaceSpec};
 
 /// Chooses the interface for a session with `group`, a multicast group or a unicast peer.
 ///
-/// With `spec`, that one. Otherwise the one to which the routing table sends the group, by a route of
-/// its own or the default route; otherwise the only one that is up and reaches other machines.
+/// With `spec`, that one. Otherwise the one to which the routing table sends the group, by a route
+/// of its own or the default route; otherwise the only one that is up and reaches other machines.
 ///
 /// # Errors
 ///
-/// When what is asked for does not exist, or when nothing decides; the message lists the interfaces.
+/// When what is asked for does not exist, or when nothing decides; the message lists the
+/// interfaces.
 pub fn choose(spec: Option<&InterfaceSpec>, group: IpAddr) -> Result<Chosen, InterfaceError> {
     let interfaces = list().map_err(InterfaceError::List)?;
     if let Some(spec) = spec {

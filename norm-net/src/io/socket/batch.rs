@@ -25,8 +25,8 @@ pub(super) struct Read {
 
 /// A GRO buffer holds up to 64 KiB; anything smaller would cut packets off.
 const SLOT: usize = 1 << 16;
-/// From one buffer to the next: were it a power of two, single packets would all lie in the same few
-/// lines of the processor's cache.
+/// From one buffer to the next: were it a power of two, single packets would all lie in the same
+/// few lines of the processor's cache.
 const STRIDE: usize = SLOT + 25 * 64;
 /// Whole batches read at a time: what a few of them fill stays in a core's cache until it has been
 /// looked at.
@@ -63,8 +63,8 @@ impl ReceiveBuffers {
     }
 }
 
-/// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter. `to_group` and
-/// `waited` are those of all of them.
+/// The datagrams in a buffer: all of `stride` bytes but the last, which may be shorter. `to_group`
+/// and `waited` are those of all of them.
 pub(super) fn datagrams<'a>(
     meta: &RecvMeta,
     to_group: bool,

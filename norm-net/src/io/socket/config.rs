@@ -22,8 +22,8 @@ pub struct LinkConfig {
     pub ttl: u32,
     /// Code point of all packets that are sent (DSCP, RFC 2474).
     pub dscp: Dscp,
-    /// Whether all packets that are sent say that routers may set a CE mark instead of dropping them
-    /// (ECT(0), RFC 3168). Only for senders that slow down when receivers report CE marks.
+    /// Whether all packets that are sent say that routers may set a CE mark instead of dropping
+    /// them (ECT(0), RFC 3168). Only for senders that slow down when receivers report CE marks.
     pub ecn: bool,
     /// Whether receivers on this machine get what is sent to the group. On the loopback interface
     /// itself they always do.
@@ -45,8 +45,8 @@ pub struct LinkConfig {
     pub gro: bool,
 }
 
-/// Which datagrams are kept, by the first byte of their payload: those in which it is at least `min`,
-/// after a bitwise and with `mask`. Empty ones are dropped.
+/// Which datagrams are kept, by the first byte of their payload: those in which it is at least
+/// `min`, after a bitwise and with `mask`. Empty ones are dropped.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct PacketFilter {
     /// Bits that count.
@@ -56,8 +56,8 @@ pub struct PacketFilter {
 }
 
 impl LinkConfig {
-    /// The defaults: joined, chosen interface, TTL 1, default forwarding, no loopback, 32 MiB to receive
-    /// and 4 MiB to send, all batching.
+    /// The defaults: joined, chosen interface, TTL 1, default forwarding, no loopback, 32 MiB to
+    /// receive and 4 MiB to send, all batching.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,

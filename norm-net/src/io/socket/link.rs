@@ -99,8 +99,8 @@ impl Link {
         })
     }
 
-    /// Leaves the group, and goes on in another one; [`waker`](Self::waker) stays the same. What has
-    /// arrived and was not received yet is lost.
+    /// Leaves the group, and goes on in another one; [`waker`](Self::waker) stays the same. What
+    /// has arrived and was not received yet is lost.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 //!
 //! A [`Link`] is two UDP sockets: one bound to the group and its port, which only receives, and one
 //! on a port of its own, from which everything is sent and to which unicast feedback comes. Sending
-//! and receiving are batched (GSO, GRO, `recvmmsg`) where the kernel can, and fall back on their own
-//! where it cannot.
+//! and receiving are batched (GSO, GRO, `recvmmsg`) where the kernel can, and fall back on their
+//! own where it cannot.
 //!
 //! What this module leaves out: messages, pacing, and any decision about what to send.
 

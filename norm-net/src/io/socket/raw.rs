@@ -1,8 +1,7 @@
-//! Linux system calls on sockets that no safe dependency offers. The only other `unsafe` of this crate
-//! is in `receive/space.rs`.
+//! Linux system calls on sockets that no safe dependency offers: the only `unsafe` of this crate.
 #![expect(
     unsafe_code,
-    reason = "socket2 has no IPv6 SSM join, quinn-udp no switch for GRO, mio no sub-millisecond wait"
+    reason = "socket2 has no IPv6 SSM join, quinn-udp no switch for GRO, mio no wait below 1 ms"
 )]
 
 use std::io;
@@ -20,8 +19,9 @@ pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
     set_option(socket, libc::SOL_UDP, libc::UDP_GRO, &0_i32)
 }
 
-/// Has the kernel stamp packets with their time of arrival, as quinn-udp asked for, and say nothing else of where
-/// they went: with both, the ECN bits of GRO batches would not fit in quinn-udp's control buffer.
+/// Has the kernel stamp packets with their time of arrival, as quinn-udp asked for, and say nothing
+/// else of where they went: with both, the ECN bits of GRO batches would not fit in quinn-udp's
+/// control buffer.
 pub(super) fn prefer_timestamps(socket: &impl AsFd, is_ipv4: bool) -> io::Result<()> {
     let (level, option) = if is_ipv4 {
         (libc::IPPROTO_IP, libc::IP_PKTINFO)
@@ -115,8 +115,8 @@ pub(super) fn wait_readable(descriptor: RawFd, timeout: Duration) -> io::Result<
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     };
-    // SAFETY: one `pollfd` is passed and counted as one; both pointers live through the call; a null
-    // signal mask means that none is set. A closed descriptor is answered with POLLNVAL.
+    // SAFETY: one `pollfd` is passed and counted as one; both pointers live through the call; a
+    // null signal mask means that none is set. A closed descriptor is answered with POLLNVAL.
     let ready = unsafe { libc::ppoll(&raw mut poll, 1, &raw const timeout, std::ptr::null()) };
     if ready < 0 { Err(io::Error::last_os_error()) } else { Ok(ready > 0) }
 }
@@ -129,8 +129,8 @@ pub(super) fn is_transient(error_number: i32) -> bool {
 fn storage(address: Ipv6Addr) -> libc::sockaddr_storage {
     let address = SockAddr::from(SocketAddr::V6(SocketAddrV6::new(address, 0, 0, 0)));
     let mut storage = address.as_storage();
-    // SAFETY: socket2's storage is documented to be of the size and alignment of `sockaddr_storage`,
-    // and any bytes are a valid one.
+    // SAFETY: socket2's storage is documented to be of the size and alignment of
+    // `sockaddr_storage`, and any bytes are a valid one.
     unsafe { *storage.view_as::<libc::sockaddr_storage>() }
 }
 
@@ -169,7 +169,8 @@ pub(super) fn receive_with_class(socket: &impl AsFd) -> io::Result<(u8, usize)> 
     (header.msg_iov, header.msg_iovlen) = (&raw mut part, 1);
     (header.msg_control, header.msg_controllen) =
         (control.as_mut_ptr().cast(), size_of_val(&control));
-    // SAFETY: the header points to buffers of the lengths that it names, all of which outlive the call.
+    // SAFETY: the header points to buffers of the lengths that it names, all of which outlive the
+    // call.
     let len = unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, 0) };
     let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
     // SAFETY: the kernel has filled the header; the macro checks the length.

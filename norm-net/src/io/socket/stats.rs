@@ -27,7 +27,8 @@ pub struct LinkStats {
     pub batches_received: u64,
     /// Our own packets, looped back by the group and passed over.
     pub echoes: u64,
-    /// Packets for another group on the same port, passed over (not on Linux, where they do not come).
+    /// Packets for another group on the same port, passed over (not on Linux, where they do not
+    /// come).
     pub other_groups: u64,
     /// Receive errors that may pass.
     pub recv_errors: u64,

@@ -104,8 +104,8 @@ impl Budget {
         Self { limit, used: Arc::new(AtomicUsize::new(0)) }
     }
 
-    /// Takes memory for an object of `size` bytes if there is enough, or no other object at all. Only
-    /// the session does so.
+    /// Takes memory for an object of `size` bytes if there is enough, or no other object at all.
+    /// Only the session does so.
     pub(super) fn reserve(&self, size: usize) -> bool {
         let used = self.used.load(Ordering::Acquire);
         let cost = size.saturating_add(OVERHEAD);

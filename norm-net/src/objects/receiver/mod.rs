@@ -32,10 +32,11 @@ use session::{Limits, Parts, Session};
 /// Memory for symbols of objects whose shape, or place, is not known yet, and of blocks under way.
 const STORE_BYTES: usize = 64 << 20;
 
-/// Receives DATA objects, files' contents included, streams and commands of all senders in a session.
+/// Receives DATA objects, files' contents included, streams and commands of all senders in a
+/// session.
 ///
-/// The session has a thread of its own. Dropping the handle has it end at once, and does not wait for
-/// that; [`close`](Self::close) is the good end.
+/// The session has a thread of its own. Dropping the handle has it end at once, and does not wait
+/// for that; [`close`](Self::close) is the good end.
 #[derive(Debug)]
 pub struct ObjectReceiver {
     events: Events<ObjectEvent>,

@@ -137,8 +137,8 @@ impl StreamReader {
         None
     }
 
-    /// Sets the longest message, in bytes, that [`read_message`](Self::read_message) collects; 64 MiB
-    /// at first.
+    /// Sets the longest message, in bytes, that [`read_message`](Self::read_message) collects; 64
+    /// MiB at first.
     pub fn set_max_message(&mut self, bytes: usize) {
         self.max_message = bytes;
     }

@@ -32,7 +32,8 @@ pub(super) struct Limits {
 
 /// Events that wait to be fetched; what more there is waits with the session.
 const MAX_EVENTS: usize = 256;
-/// Events that wait with the session; further ones are dropped. Objects are not: memory bounds them.
+/// Events that wait with the session; further ones are dropped. Objects are not: memory bounds
+/// them.
 const MAX_WAITING: usize = 1_024;
 /// How often the session looks whether the engine has dropped a sender to make room for another.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

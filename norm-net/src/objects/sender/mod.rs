@@ -35,8 +35,8 @@ const MAX_REQUESTS: usize = 16;
 
 /// Sends DATA objects, streams and commands to a group, in the order in which they are handed over.
 ///
-/// The session has a thread of its own. Dropping the handle stops it, as [`Stopper::stop`] does, and
-/// does not wait for that; [`finish`](Self::finish) is the good end.
+/// The session has a thread of its own. Dropping the handle stops it, as [`Stopper::stop`] does,
+/// and does not wait for that; [`finish`](Self::finish) is the good end.
 #[derive(Debug)]
 pub struct ObjectSender {
     requests: ChannelSender<Request>,
@@ -81,8 +81,8 @@ impl ObjectSender {
     }
 
     /// Hands over an object, with NORM_INFO if wanted (at most one segment of bytes about it).
-    /// Returns when the session has taken it, not when it is sent. An empty object needs no INFO here,
-    /// and gets an empty one.
+    /// Returns when the session has taken it, not when it is sent. An empty object needs no INFO
+    /// here, and gets an empty one.
     ///
     /// # Errors
     /// [`ObjectError`] when it does not fit the session, or the session is over.
@@ -111,9 +111,9 @@ impl ObjectSender {
         Ok(StreamWriter { parts, signal: self.signal.clone() })
     }
 
-    /// Sends bytes of the application's own to all receivers, beside the objects: `times` times, two
-    /// round trips apart. Not repaired: a receiver that loses all of them does not get it. Commands
-    /// go one after the other (CMD(APPLICATION), RFC 5740 §4.2.3.7).
+    /// Sends bytes of the application's own to all receivers, beside the objects: `times` times,
+    /// two round trips apart. Not repaired: a receiver that loses all of them does not get it.
+    /// Commands go one after the other (CMD(APPLICATION), RFC 5740 §4.2.3.7).
     ///
     /// # Errors
     /// When it exceeds one segment, when too many wait, and when the session is over.

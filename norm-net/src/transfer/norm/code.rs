@@ -1,8 +1,9 @@
 //! Which code protects a set.
 //!
-//! Reed-Solomon codes of short blocks cost a small part of what RaptorQ costs, where packets are many
-//! per second; RaptorQ has longer blocks and never runs out of repair symbols, so it costs less of the
-//! network in large groups, and at high loss. `docs/performance.md` has the measurements.
+//! Reed-Solomon codes of short blocks cost a small part of what RaptorQ costs, where packets are
+//! many per second; RaptorQ has longer blocks and never runs out of repair symbols, so it costs
+//! less of the network in large groups, and at high loss. `docs/performance.md` has the
+//! measurements.
 
 use norm_core::fec::{Layout, LayoutError, MAX_RS8_SYMBOLS, Points, RsCode, RsForm, Scheme};
 

@@ -1,4 +1,5 @@
-//! NORM's part of transfers (RFC 5740). Sessions know engines by traits; here those of NORM are named.
+//! NORM's part of transfers (RFC 5740). Sessions know engines by traits; here those of NORM are
+//! named.
 //!
 //! - `setup`: a sender with all that is to be sent, made of the user's options.
 //! - `receive`: a receiver, made of the user's options.

@@ -29,8 +29,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second, under
-    /// a code that is decided.
+    /// Cuts a set up for packets of `segment_size` bytes of content at `rate` bits per second,
+    /// under a code that is decided.
     ///
     /// A block takes about 100 ms, or less: repair can begin when a block is over, so longer ones
     /// delay it, and shorter ones code less well. Sets that would need too many objects get longer

@@ -9,12 +9,13 @@ use crate::event::Feedback;
 use crate::transfer::receive::ReceiveOptions;
 use crate::transfer::receive::store::BlockStore;
 
-/// The shortest block worth counting on: the engine keeps track of as many blocks as the memory holds
-/// of these.
+/// The shortest block worth counting on: the engine keeps track of as many blocks as the memory
+/// holds of these.
 const SHORT_BLOCK: usize = 64 << 10;
 
-/// An engine for these options that keeps symbols in `store`. With an identity of its own a receiver
-/// that starts again is the same to its senders; else one is drawn. `socket_buffer` is in bytes.
+/// An engine for these options that keeps symbols in `store`. With an identity of its own a
+/// receiver that starts again is the same to its senders; else one is drawn. `socket_buffer` is in
+/// bytes.
 pub(crate) fn receiver(
     options: &ReceiveOptions,
     store: BlockStore,

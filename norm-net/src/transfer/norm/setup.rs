@@ -14,8 +14,8 @@ use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
 use crate::transfer::send::{Pace, SendError, SendOptions, Slow, SlowLimits};
 
-/// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in the
-/// lower half of the first byte (RFC 5740 §4.1).
+/// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
+/// the lower half of the first byte (RFC 5740 §4.1).
 pub(crate) const FEEDBACK: PacketFilter = PacketFilter { mask: 0x0f, min: 4 };
 
 /// Bytes of a DATA message that are not content.
@@ -41,8 +41,8 @@ pub(crate) struct Prepared<E> {
     pub(crate) skipped: Vec<String>,
 }
 
-/// Makes an engine for what was found, in segments of `segment_size` bytes. `set` is the id of a file
-/// set that is sent once more; without it one is drawn.
+/// Makes an engine for what was found, in segments of `segment_size` bytes. `set` is the id of a
+/// file set that is sent once more; without it one is drawn.
 ///
 /// # Errors
 /// When it does not fit NORM's objects, or an option cannot work.

@@ -25,8 +25,8 @@ impl WallClock {
         Self::Pretended { since: Instant::now(), showed }
     }
 
-    /// The time of day. Asked anew each time, it follows the system when that sets its clock, or goes over
-    /// to summer time.
+    /// The time of day. Asked anew each time, it follows the system when that sets its clock, or
+    /// goes over to summer time.
     pub fn time_of_day(&self) -> TimeOfDay {
         match *self {
             Self::Local => {

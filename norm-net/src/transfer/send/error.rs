@@ -66,20 +66,20 @@ impl fmt::Display for SendError {
             Self::Manifest(error) => write!(f, "the list of files cannot be read back: {error}"),
             Self::NameTooLong { path } => write!(
                 f,
-                "cannot send {}: its name with its directories is longer than one packet of the NRL's \
-                 protocol; rename it",
+                "cannot send {}: its name with its directories is longer than one packet of the \
+                 NRL's protocol; rename it",
                 path.display()
             ),
             Self::TooLarge { bytes, manifest_bytes, segment_size } => write!(
                 f,
                 "{bytes} bytes of files with a list of {manifest_bytes} bytes are too much for one \
-                 transfer with segments of {segment_size} bytes: send them in parts, or with larger \
-                 segments"
+                 transfer with segments of {segment_size} bytes: send them in parts, or with \
+                 larger segments"
             ),
             Self::TooManyFiles { files, max } => write!(
                 f,
-                "{files} files are more than the {max} that the NRL's protocol can number: send them \
-                 in parts, or in an archive"
+                "{files} files are more than the {max} that the NRL's protocol can number: send \
+                 them in parts, or in an archive"
             ),
             Self::FileTooLarge { path, bytes, fec } => {
                 let (path, id) = (path.display(), fec.id());

@@ -66,8 +66,8 @@ impl Sending {
 /// Examines the paths and opens the sockets before it returns, so that most errors are told here.
 ///
 /// # Errors
-/// When there is nothing to send or it cannot be read, when options cannot work, and when the network
-/// or the system refuses.
+/// When there is nothing to send or it cannot be read, when options cannot work, and when the
+/// network or the system refuses.
 pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
     let (outlet, events) = SendOutlet::new();
     let Started { settings, running } = start(paths, options, None, outlet)?;

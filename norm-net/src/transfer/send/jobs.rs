@@ -89,8 +89,8 @@ impl Jobs {
     }
 }
 
-/// Does the work of a job. A panic fails the job like anything else, and the source keeps its message
-/// for the report.
+/// Does the work of a job. A panic fails the job like anything else, and the source keeps its
+/// message for the report.
 fn attempt(
     source: &Mutex<Reader>,
     work: impl FnOnce() -> Option<Bytes>,

@@ -17,8 +17,8 @@ use crate::transfer::config_problem::{ConfigProblem, MTUS};
 use crate::transfer::norm::{FEEDBACK, Fec, Standard};
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
-/// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field can
-/// be set. More fields may come.
+/// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field
+/// can be set. More fields may come.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendOptions {
@@ -44,22 +44,22 @@ pub struct SendOptions {
     pub min_receivers: usize,
     /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
     pub start_timeout: Option<Duration>,
-    /// Send only what receivers ask for: for those that have most of it from before. In standard mode
-    /// it has no effect.
+    /// Send only what receivers ask for: for those that have most of it from before. In standard
+    /// mode it has no effect.
     pub on_request: bool,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
-    /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a hint, to
-    /// what the interface lets out. `None` takes that, but at most 9,000, and 1,500 on the loopback
-    /// interface. Nothing is ever fragmented.
+    /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a
+    /// hint, to what the interface lets out. `None` takes that, but at most 9,000, and 1,500 on the
+    /// loopback interface. Nothing is ever fragmented.
     pub mtu: Option<u32>,
     /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
     /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
     pub segment_size: Option<u16>,
     /// The code of a file set; has no effect in standard mode.
     pub fec: Fec,
-    /// Standard mode: send standalone files as the NRL's NORM does, to other implementations. `None`:
-    /// send a file set, with checksums.
+    /// Standard mode: send standalone files as the NRL's NORM does, to other implementations.
+    /// `None`: send a file set, with checksums.
     pub standard: Option<Standard>,
     /// Memory to use, in bytes: three eighths are for content, kept for repair.
     pub memory: usize,
@@ -75,8 +75,8 @@ pub struct SendOptions {
 }
 
 impl SendOptions {
-    /// The defaults: as fast as it arrives, TTL 1, receivers on this machine included, starts at once,
-    /// does not linger.
+    /// The defaults: as fast as it arrives, TTL 1, receivers on this machine included, starts at
+    /// once, does not linger.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,

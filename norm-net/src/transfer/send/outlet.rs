@@ -22,8 +22,8 @@ impl SendOutlet {
         (Self { queue, admission: None }, events)
     }
 
-    /// The same way out for a session in the separate group. It tells what concerns single receivers;
-    /// while the main session runs, no progress.
+    /// The same way out for a session in the separate group. It tells what concerns single
+    /// receivers; while the main session runs, no progress.
     pub(super) fn for_separate_group(&self, admission: Admission) -> Self {
         Self { queue: self.queue.clone(), admission: Some(admission) }
     }

@@ -48,8 +48,8 @@ impl Phases {
         self.ending = Some(now);
     }
 
-    /// Begins the end, because the session was stopped. That a session is stopped which only waits for
-    /// late receivers does not cut anything short.
+    /// Begins the end, because the session was stopped. That a session is stopped which only waits
+    /// for late receivers does not cut anything short.
     pub(super) fn stop(&mut self, now: Timestamp, summary: &Summary) {
         let complete = self.all_sent.is_some() && summary.outcome() == SendOutcome::Complete;
         if !complete {

@@ -95,7 +95,8 @@ impl Receivers {
         reason
     }
 
-    /// The receiver left before data flowed: it does not count, and one that takes its node id is new.
+    /// The receiver left before data flowed: it does not count, and one that takes its node id is
+    /// new.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.known.remove(&node);
     }

@@ -31,8 +31,8 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// The size asked for, or the default one for the MTU, or else the largest good one that the MTU
-    /// has room for.
+    /// The size asked for, or the default one for the MTU, or else the largest good one that the
+    /// MTU has room for.
     ///
     /// # Errors
     /// [`SendError::Config`] when the interface lets too little out for any segment.
