@@ -74,7 +74,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let copies: Vec<DemoCopy> =
         audience.into_iter().map(|member| member.finish(scene.source())).collect();
     output.clear();
-    conclude(args, &mut output, settings, &result?, copies, interrupt)
+    conclude(args, &mut output, &settings, &result?, copies, interrupt)
 }
 
 fn loopback() -> InterfaceSpec {
@@ -164,7 +164,7 @@ impl Member {
 fn conclude(
     args: &SendArgs,
     output: &mut Output,
-    settings: SendSettings,
+    settings: &SendSettings,
     report: &SendReport,
     copies: Vec<DemoCopy>,
     interrupt: &Interrupt,
@@ -188,7 +188,7 @@ fn conclude(
     output.event(&DemoEvent::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
     if let Some(path) = &args.common.report {
-        Report::new("norm-send --demo", Settings::new("norm-send", &settings), &summary)
+        Report::new("norm-send --demo", Settings::new("norm-send", settings), &summary)
             .write(path)?;
     }
     let words = format!(

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match event {
             ReceiveEvent::SenderFound { address, .. } => println!("sender at {address}"),
             ReceiveEvent::FilesKnown { files, bytes, .. } => {
-                println!("{files} files, {bytes} bytes")
+                println!("{files} files, {bytes} bytes");
             }
             ReceiveEvent::Progress(progress) => {
                 println!("{} of {} bytes", progress.bytes_done, progress.bytes_total);

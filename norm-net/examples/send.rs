@@ -40,7 +40,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         match event {
             SendEvent::ReceiverFound { receiver } => println!("{} is there", receiver.name),
             SendEvent::ReceiverConfirmed { receiver } => {
-                println!("{} has everything", receiver.name)
+                println!("{} has everything", receiver.name);
             }
             SendEvent::ReceiverFailed { receiver, reason } => {
                 println!("{} failed: {reason}", receiver.name);

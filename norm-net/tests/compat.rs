@@ -90,10 +90,12 @@ fn tree(directory: &Path) -> Vec<String> {
 }
 
 fn failures(events: &[ReceiveEvent]) -> Vec<&Problem> {
-    let problem = |event| match event {
-        &ReceiveEvent::FileFailed { ref problem, .. } => Some(problem),
-        _ => None,
-    };
+    fn problem(event: &ReceiveEvent) -> Option<&Problem> {
+        match event {
+            ReceiveEvent::FileFailed { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
     events.iter().filter_map(problem).collect()
 }
 
@@ -154,7 +156,7 @@ fn a_tree_arrives_through_loss_by_fec_id_129() {
 }
 
 #[test]
-fn existing_file_is_refused_and_not_confirmed_while_others_arrive() {
+fn existing_file_is_refused_and_the_others_arrive() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir(&source).unwrap();

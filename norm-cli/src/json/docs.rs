@@ -22,7 +22,7 @@ fn check(name: &str, wanted: &str) {
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
     let line = found.lines().zip(wanted.lines()).position(|(found, wanted)| found != wanted);
-    let line = line.map_or_else(|| found.lines().count().min(wanted.lines().count()), |at| at) + 1;
+    let line = line.unwrap_or_else(|| found.lines().count().min(wanted.lines().count())) + 1;
     assert!(
         found == wanted,
         "docs/{name} differs from the types from line {line} on: NORM_BLESS=1 writes it anew"

@@ -29,8 +29,11 @@ use crossbeam_channel::{
 pub struct Events<T> {
     queue: Receiver<T>,
     /// Called with each event that is fetched.
-    on_fetch: Option<Arc<dyn Fn(&T) + Send + Sync>>,
+    on_fetch: Option<Hook<T>>,
 }
+
+/// Is called with an event.
+type Hook<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
 /// Why there is no event.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -40,6 +40,9 @@ fn line(event: &impl Serialize, at: u64) -> Value {
 
 const SET: SetId = SetId([0xc4; 16]);
 const SENDER: SenderId = SenderId(0);
+/// Bytes of a set that were there before, and all of it.
+const RESUMED: u64 = 1_326_528;
+const TOTAL: u64 = 5_000_010;
 
 fn all_programs() -> Vec<Value> {
     vec![
@@ -216,10 +219,25 @@ fn set_report() -> SetReport {
 }
 
 fn receiver() -> Vec<Value> {
+    let (settings, report) = (receive_settings(), receive_report());
+    let settings = ReceiverEvent::Settings(Settings::new("norm-recv", &settings));
+    let summary = ReceiverEvent::Summary(Summary::new(&report, Code::Success));
+    let mut lines = vec![line(&settings, 2)];
+    lines.extend(arrivals());
+    lines.extend(mishaps());
+    lines.push(line(&summary, 2_771));
+    lines
+}
+
+fn receive_settings() -> ReceiveSettings {
     let group = "239.255.77.1:6001".parse().expect("it is an address");
     let local = "192.0.2.7:53111".parse().expect("it is an address");
     let mut settings = ReceiveSettings::new(group, interface(), local, "in1".into());
     settings.name = "lab-1".to_owned();
+    settings
+}
+
+fn receive_progress() -> ReceiveProgress {
     let mut progress = ReceiveProgress::default();
     progress.elapsed = Duration::from_millis(1_001);
     progress.bytes_done = 2_146_556;
@@ -227,6 +245,10 @@ fn receiver() -> Vec<Value> {
     progress.wire_bytes = 2_331_735;
     progress.loss = 0.05;
     progress.nacks = 17;
+    progress
+}
+
+fn receive_report() -> ReceiveReport {
     let mut report = ReceiveReport::new(ReceiveOutcome::Complete);
     report.sets = vec![set_report()];
     report.elapsed = Duration::from_millis(2_768);
@@ -234,13 +256,14 @@ fn receiver() -> Vec<Value> {
     report.wire_bytes = 5_129_829;
     report.packets = 3_751;
     report.nacks = 43;
+    report
+}
+
+/// A set arrives.
+fn arrivals() -> Vec<Value> {
     let (sender, set) = (SENDER, SET);
-    let stalled = Problem::Stalled { after: Duration::from_secs(8) };
-    let (bytes_done, bytes_total) = (1_326_528, 5_000_010);
-    let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
-    let path = || PathBuf::from("in1/src/x.bin");
+    let path = PathBuf::from("in1/src/x.bin");
     vec![
-        line(&ReceiverEvent::Settings(Settings::new("norm-recv", &settings)), 2),
         line(
             &ReceiveEvent::SenderFound {
                 sender,
@@ -258,22 +281,36 @@ fn receiver() -> Vec<Value> {
             },
             517,
         ),
-        line(&ReceiveEvent::SetResumed { sender, set, bytes_done, bytes_total }, 518),
+        line(
+            &ReceiveEvent::SetResumed { sender, set, bytes_done: RESUMED, bytes_total: TOTAL },
+            518,
+        ),
         line(&ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010 }, 518),
-        line(&ReceiveEvent::Progress(progress), 1_516),
+        line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(
             &ReceiveEvent::FileComplete {
                 sender,
                 set: Some(set),
-                path: path(),
+                path,
                 bytes: 2_000_000,
                 present: false,
             },
             2_763,
         ),
-        line(&ReceiveEvent::FileFailed { sender, path: path(), problem: stalled.clone() }, 2_176),
         line(&ReceiveEvent::SetComplete(set_report()), 2_763),
+    ]
+}
+
+/// What else may happen.
+fn mishaps() -> Vec<Value> {
+    let (sender, set) = (SENDER, SET);
+    let (bytes_done, bytes_total) = (RESUMED, TOTAL);
+    let stalled = Problem::Stalled { after: Duration::from_secs(8) };
+    let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
+    let path = PathBuf::from("in1/src/x.bin");
+    vec![
+        line(&ReceiveEvent::FileFailed { sender, path, problem: stalled.clone() }, 2_176),
         line(&ReceiveEvent::SetFailed(SetFailure::of_set(sender, set, stalled)), 9_492),
         line(&ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total }, 9_492),
         line(
@@ -290,6 +327,5 @@ fn receiver() -> Vec<Value> {
         line(&evicted(None), 2_194),
         line(&evicted("239.255.77.2:6001".parse().ok()), 13_305),
         line(&ReceiveEvent::Hint(Hint::KernelDrops { packets: 12 }), 2_770),
-        line(&ReceiverEvent::Summary(Summary::new(&report, Code::Success)), 2_771),
     ]
 }

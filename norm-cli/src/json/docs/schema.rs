@@ -30,13 +30,14 @@ pub(super) const CHAPTERS: &[Chapter] = &[
 /// it.
 pub(super) fn document() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut lines = Vec::new();
-    lines.push(add::<ProgramEvent>(&mut generator));
-    lines.push(add::<SenderEvent<'_>>(&mut generator));
-    lines.push(add::<SendEvent>(&mut generator));
-    lines.push(add::<DemoEvent<'_>>(&mut generator));
-    lines.push(add::<ReceiverEvent<'_>>(&mut generator));
-    lines.push(add::<ReceiveEvent>(&mut generator));
+    let lines = [
+        add::<ProgramEvent>(&mut generator),
+        add::<SenderEvent<'_>>(&mut generator),
+        add::<SendEvent>(&mut generator),
+        add::<DemoEvent<'_>>(&mut generator),
+        add::<ReceiverEvent<'_>>(&mut generator),
+        add::<ReceiveEvent>(&mut generator),
+    ];
     for also in [add::<Hint>, add::<Problem>, add::<ReceiverInfo>] {
         also(&mut generator);
     }

@@ -1,8 +1,7 @@
-//! Linux system calls on sockets that no safe dependency offers. The only other `unsafe` of this
-//! crate is in `receive/space.rs`.
+//! Linux system calls on sockets that no safe dependency offers: the only `unsafe` of this crate.
 #![expect(
     unsafe_code,
-    reason = "socket2 has no IPv6 SSM join, quinn-udp no GRO switch, mio no sub-millisecond wait"
+    reason = "socket2 has no IPv6 SSM join, quinn-udp no switch for GRO, mio no wait below 1 ms"
 )]
 
 use std::io;

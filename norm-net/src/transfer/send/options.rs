@@ -131,7 +131,7 @@ impl SendOptions {
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
             return Err(problem.into());
         }
-        self.standard.as_ref().map_or(Ok(()), |standard| standard.check())
+        self.standard.as_ref().map_or(Ok(()), Standard::check)
     }
 
     /// Memory for the session itself: one in a separate group may need a quarter.

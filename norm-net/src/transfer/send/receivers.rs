@@ -55,9 +55,9 @@ impl Receivers {
     }
 
     /// A receiver has reported how far it is.
-    pub(super) fn reported(&mut self, notice: ReceiverNotice) -> (Met, ReceiverProgress) {
-        let ReceiverNotice { node, address, state, bytes_done, bytes_total, .. } = notice;
-        let ReceiverNotice { drops, ce_marked, .. } = notice;
+    pub(super) fn reported(&mut self, notice: &ReceiverNotice) -> (Met, ReceiverProgress) {
+        let ReceiverNotice { node, address, state, bytes_done, bytes_total, .. } = *notice;
+        let ReceiverNotice { drops, ce_marked, .. } = *notice;
         let known = self.known.entry(node).or_default();
         known.address = Some(address);
         known.take_name(&notice.name);

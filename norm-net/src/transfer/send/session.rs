@@ -255,7 +255,7 @@ impl<E: Outbound> Application<E> for Session {
             }
             OutboundNotice::ReceiverMoved { from, to } => self.receivers.moved(from, to),
             OutboundNotice::ReceiverReport(notice) => {
-                let (met, progress) = self.receivers.reported(notice);
+                let (met, progress) = self.receivers.reported(&notice);
                 self.tell_new(&met);
                 self.events.push(SendEvent::ReceiverProgress(progress));
             }

@@ -6,6 +6,7 @@ use super::{needs, repeat};
 use crate::base::Timestamp;
 use crate::base::bits::Bits;
 use crate::fec::Scheme;
+use crate::norm::receiver::objects::block::RecvBlock;
 use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter};
@@ -136,7 +137,7 @@ impl<'a> Writer<'a> {
         let SymbolNeed { at, count, have, parity, scheme, .. } = *need;
         let object = self.sender.interest.object(at.key);
         let block = object.and_then(|object| object.block(at.block));
-        let nameable = block.is_some_and(|block| block.is_nameable());
+        let nameable = block.is_some_and(RecvBlock::is_nameable);
         let named = self.name_symbols && nameable && self.fits_named(have, scheme);
         match scheme {
             Scheme::RaptorQ if !named => {

@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::block::RecvBlock;
 use super::object::RecvObject;
 use super::stream::RecvStream;
 use crate::endpoint::{BlockSlot, StoreOutcome, SymbolStore};
@@ -48,7 +49,7 @@ pub(crate) fn accept_with<S: SymbolStore>(
     let mut bytes = 0;
     for block in (0..blocks).take_while(|_| blocks <= MAX_PRESENT_BLOCKS) {
         let Some(geometry) = object.geometry(block) else { break };
-        let in_progress = object.block(block).map(|block| block.is_busy());
+        let in_progress = object.block(block).map(RecvBlock::is_busy);
         // What a job has is written by that job.
         if in_progress == Some(true) || !is_present(geometry.offset, geometry.len) {
             continue;

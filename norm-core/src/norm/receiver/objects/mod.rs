@@ -4,7 +4,7 @@
 //! - `object`: an object's blocks, or its stream; `stream`: the content of a stream.
 //! - `lifecycle`: what happens to an object, from its acceptance to its end.
 
-mod block;
+pub(crate) mod block;
 mod info;
 pub(super) mod lifecycle;
 pub(super) mod object;
