@@ -154,7 +154,7 @@ impl Run {
                 self.arrived = Some(counts.arrived);
             }
             None if self.failure.is_none() => {
-                self.failure = Some("no counts were printed".to_owned())
+                self.failure = Some("no counts were printed".to_owned());
             }
             None => {}
         }

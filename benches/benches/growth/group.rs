@@ -73,6 +73,7 @@ struct Need {
 }
 
 /// The blocks of a transfer.
+#[derive(Copy, Clone)]
 pub(crate) struct Blocks {
     pub(crate) objects: u32,
     pub(crate) per_object: u32,
