@@ -1,7 +1,7 @@
 //! Receiving file sets into a directory.
 //!
 //! [`receive`] joins a session and follows it on a thread of its own; what happens comes as
-//! [`ReceiveEvent`]s, what came of it as a [`ReceiveReport`]:
+//! [events](crate::event::ReceiveEvent), what came of it as a [report](crate::event::ReceiveReport):
 //!
 //! ```no_run
 //! use norm_net::{ReceiveEvent, ReceiveOptions, receive};

@@ -56,7 +56,7 @@ impl Sender {
     }
 
     /// Asks all known receivers for an application acknowledgment of type 16..=254 (RFC 5740
-    /// §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here. A request that
+    /// §4.2.3.6); [`SenderEvent::Acknowledged`](crate::norm::SenderEvent::Acknowledged) follows with the id returned here. A request that
     /// is still being sent is replaced. `None` for the reserved types 0..=15 and for
     /// [`ACK_WINDOW`].
     pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
