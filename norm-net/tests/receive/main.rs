@@ -38,7 +38,7 @@ fn files_arrive_complete_through_a_bad_link() {
         (file("../notes.txt"), small.clone()),
     ];
     let sender = Source::new(&entries).send(group);
-    let options = options(group, dir.path()).with(|o| o.drop_percent = 10.0);
+    let options = options(group, dir.path()).with(|o| o.demo.drop_percent = 10.0);
     let receiving = receive(&options).unwrap();
     assert_eq!(receiving.settings().interface.name, "lo");
     let events: Vec<ReceiveEvent> = receiving.events().collect();

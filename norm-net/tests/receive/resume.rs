@@ -398,7 +398,7 @@ fn receiver_with_nothing_gets_all_from_repair_only_sender() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(230);
     let sender = Source { on_request: true, ..Source::new(&entries) }.send(group);
-    let (report, _) = run(&options(group, dir.path()).with(|o| o.drop_percent = 5.0));
+    let (report, _) = run(&options(group, dir.path()).with(|o| o.demo.drop_percent = 5.0));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(sender.join().unwrap().confirmed, 1);
 }

@@ -31,5 +31,5 @@ mod start;
 pub(crate) mod store;
 
 pub use error::ReceiveError;
-pub use options::ReceiveOptions;
+pub use options::{DemoOptions, ReceiveOptions};
 pub use start::{Receiving, receive};
