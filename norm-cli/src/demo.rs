@@ -102,7 +102,7 @@ fn open_receivers(
             let options = ReceiveOptions::new(scene.group(), &folder).with(|o| {
                 o.interface = Some(loopback());
                 o.name = name.clone();
-                o.drop_percent = DROP_PERCENT;
+                o.demo.drop_percent = DROP_PERCENT;
                 o.memory = MEMORY;
                 o.recv_buffer = KERNEL_BUFFER;
                 o.send_buffer = KERNEL_BUFFER;

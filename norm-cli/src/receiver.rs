@@ -54,7 +54,7 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
-        o.drop_percent = args.drop;
+        o.demo.drop_percent = args.drop;
     })
 }
 

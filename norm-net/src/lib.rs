@@ -71,5 +71,5 @@ pub use norm_files::source::ScanError;
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
-pub use transfer::receive::{ReceiveError, ReceiveOptions, Receiving, receive};
+pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
 pub use transfer::send::{Pace, SendError, SendOptions, Sending, Slow, SlowLimits, send};

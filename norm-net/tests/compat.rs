@@ -110,7 +110,8 @@ fn a_tree_arrives(fec: StandardFec, drop_percent: f64) {
     }
     let out = temp.path().join("out");
     let group = group();
-    let receiver = follow(&receive_options(group, &out).with(|o| o.drop_percent = drop_percent));
+    let receiver =
+        follow(&receive_options(group, &out).with(|o| o.demo.drop_percent = drop_percent));
     let sending =
         send(std::slice::from_ref(&source), &send_options(group, Standard::new(fec))).unwrap();
     let settings = sending.settings().clone();

@@ -27,8 +27,8 @@ pub fn set_len(file: &File, len: u64) -> io::Result<()> {
     file.set_len(len)
 }
 
-/// Takes the room for a file that has its length, in steps of so many bytes, since nobody can write
-/// meanwhile, and for as long as `wanted`. Whatever its length has become, it stays.
+/// Takes the room for a file that has its length, while `wanted` says so: in steps of `step` bytes,
+/// since nothing can be written during one. Whatever its length has become, it stays.
 ///
 /// # Errors
 /// As of [`reserve`].

@@ -38,7 +38,7 @@ fn files_arrive_complete_through_a_bad_link() {
         (file("../notes.txt"), small.clone()),
     ];
     let sender = Source::new(&entries).send(group);
-    let options = options(group, dir.path()).with(|o| o.drop_percent = 10.0);
+    let options = options(group, dir.path()).with(|o| o.demo.drop_percent = 10.0);
     let receiving = receive(&options).unwrap();
     assert_eq!(receiving.settings().interface.name, "lo");
     let events: Vec<ReceiveEvent> = receiving.events().collect();
@@ -92,7 +92,7 @@ fn content_that_does_not_match_its_hash_never_gets_a_name() {
 }
 
 #[test]
-fn a_set_without_any_content_is_complete_too() {
+fn set_without_any_content_is_complete_too() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(directory("a/b"), Vec::new()), (file("a/none"), Vec::new())];
@@ -104,7 +104,7 @@ fn a_set_without_any_content_is_complete_too() {
 }
 
 #[test]
-fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
+fn existing_file_fails_the_set_early_and_its_sender_hears() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("mine.txt"), b"mine").unwrap();
@@ -122,7 +122,7 @@ fn a_file_that_exists_makes_the_set_fail_early_and_the_sender_hears_why() {
 }
 
 #[test]
-fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind_if_nothing_is_to_be_kept() {
+fn stopped_fresh_receiver_says_so_and_leaves_no_files() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("long.bin"), content(20_000_000, 6))];
@@ -142,7 +142,7 @@ fn a_stopped_receiver_says_goodbye_and_leaves_nothing_behind_if_nothing_is_to_be
 }
 
 #[test]
-fn without_a_sender_the_timeout_ends_it() {
+fn timeout_ends_a_session_without_a_sender() {
     let dir = tempfile::tempdir().unwrap();
     let timeout = Some(Duration::from_millis(200));
     let options = options(group(), dir.path()).with(|o| o.timeout = timeout);
@@ -152,7 +152,7 @@ fn without_a_sender_the_timeout_ends_it() {
 }
 
 #[test]
-fn a_daemon_serves_several_senders_and_confirms_at_once_what_it_has() {
+fn continuous_session_serves_senders_and_confirms_what_it_has() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let receiving = receive(&options(group, dir.path()).with(|o| o.daemon = true)).unwrap();
@@ -186,7 +186,7 @@ fn a_daemon_serves_several_senders_and_confirms_at_once_what_it_has() {
 }
 
 #[test]
-fn attacker_with_the_same_set_does_not_disturb_its_sender() {
+fn duplicate_source_with_other_content_disturbs_no_sender() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("a.bin"), content(1_500_000, 11)), (file("b.bin"), content(70_000, 12))];
@@ -213,7 +213,7 @@ fn attacker_with_the_same_set_does_not_disturb_its_sender() {
 }
 
 #[test]
-fn of_two_senders_with_the_same_content_one_is_enough() {
+fn one_of_two_senders_with_the_same_content_is_enough() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("a.bin"), content(1_500_000, 13)), (file("b.bin"), content(70_000, 14))];
@@ -231,7 +231,7 @@ fn of_two_senders_with_the_same_content_one_is_enough() {
 }
 
 #[test]
-fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
+fn remaining_transfer_goes_on_when_a_shorter_one_is_complete() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let long = [(file("long.bin"), content(4_000_000, 15))];
@@ -259,13 +259,13 @@ fn a_transfer_on_its_way_goes_on_when_a_shorter_one_is_complete() {
 }
 
 #[test]
-fn a_transfer_that_does_not_go_on_does_not_keep_a_receiver_that_has_another() {
+fn stalled_transfer_does_not_keep_a_complete_receiver() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let stuck = [(file("stuck.bin"), content(4_000_000, 15))];
     let short = [(file("short.bin"), content(50_000, 16))];
     let receiving = receive(&options(group, dir.path()).with(|o| o.timeout = None)).unwrap();
-    // It goes on talking: somebody else's office hours have ended.
+    // It goes on talking: the pause of its schedule has begun.
     let first = Source { pauses_after: 500, rate: 16_000_000, ..Source::new(&stuck) }.send(group);
     while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
     let other = Source::with(SetId([4; 16]), &short, |hash| hash);
@@ -278,12 +278,12 @@ fn a_transfer_that_does_not_go_on_does_not_keep_a_receiver_that_has_another() {
 }
 
 #[test]
-fn one_transfer_complete_and_one_that_comes_out_wrong_are_not_everything() {
+fn complete_transfer_and_a_wrong_one_are_partial() {
     for (known, outcome) in [(true, ReceiveOutcome::Partial), (false, ReceiveOutcome::Complete)] {
         let group = group();
         let dir = tempfile::tempdir().unwrap();
         if !known {
-            // What it is gets no further than its list of files: somebody else's business.
+            // Of another transfer no more than the manifest comes.
             fs::write(dir.path().join("bad.bin"), b"in the way").unwrap();
         }
         let good = [(file("good.bin"), content(3_000_000, 15))];
@@ -303,7 +303,7 @@ fn one_transfer_complete_and_one_that_comes_out_wrong_are_not_everything() {
 }
 
 #[test]
-fn a_transfer_on_its_way_may_change_its_sender_although_another_is_complete() {
+fn remaining_transfer_may_change_its_sender() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let long = [(file("long.bin"), content(4_000_000, 15))];
@@ -325,13 +325,12 @@ fn a_transfer_on_its_way_may_change_its_sender_although_another_is_complete() {
 }
 
 #[test]
-fn what_is_complete_cannot_fail_afterwards() {
+fn complete_content_cannot_fail_afterwards() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("both.bin"), content(3_000_000, 15))];
     let receiving = receive(&options(group, dir.path())).unwrap();
-    // The same by another sender, which gives up behind the half of it, but has not gone at that
-    // time.
+    // The same set by another sender, which stops half way, but has not gone at that time.
     let second = Source::with(SetId([4; 16]), &entries, |hash| hash);
     let second =
         Source { node: NodeId(78), rate: 6_000_000, dies_after: 1_400, ..second }.send(group);
@@ -344,7 +343,7 @@ fn what_is_complete_cannot_fail_afterwards() {
 }
 
 #[test]
-fn a_sender_that_died_does_not_keep_a_receiver_that_has_its_transfer() {
+fn dead_sender_does_not_keep_a_complete_receiver() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let first = [(file("first.bin"), content(2_000_000, 15))];
@@ -366,7 +365,7 @@ fn a_sender_that_died_does_not_keep_a_receiver_that_has_its_transfer() {
 }
 
 #[test]
-fn a_receiver_waits_for_a_silent_sender_says_so_and_takes_the_set_from_a_new_one() {
+fn receiver_waits_for_a_silent_sender_and_takes_a_new_one() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("first.bin"), content(2_000_000, 17))];
@@ -392,7 +391,7 @@ fn a_receiver_waits_for_a_silent_sender_says_so_and_takes_the_set_from_a_new_one
 }
 
 #[test]
-fn slow_is_not_stalled_when_a_block_takes_longer_than_the_timeout() {
+fn block_slower_than_the_timeout_is_not_stalled() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     // 64 packets to a block: three seconds.
@@ -407,7 +406,7 @@ fn slow_is_not_stalled_when_a_block_takes_longer_than_the_timeout() {
 }
 
 #[test]
-fn a_stalled_set_is_given_up_although_another_sender_goes_on() {
+fn stalled_set_is_given_up_although_a_sender_goes_on() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let first = [(file("first.bin"), content(2_000_000, 19))];
@@ -436,7 +435,7 @@ fn a_stalled_set_is_given_up_although_another_sender_goes_on() {
 }
 
 #[test]
-fn noise_is_no_sender_and_does_not_put_the_timeout_off() {
+fn noise_is_no_sender_and_does_not_defer_the_timeout() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let timeout = Some(Duration::from_millis(400));

@@ -75,7 +75,7 @@ fn assert_complete(report: &ReceiveReport, directory: &Path, entries: &Entries) 
     }
 }
 
-/// Another sender of the same files, who cuts them up otherwise.
+/// Another sender of the same files, with other extents.
 fn another(entries: &Entries) -> Source {
     let source = Source::cut(OTHER, entries, 700_000, |hash| hash);
     Source { node: NodeId(90), segment: 1_000, ..source }
@@ -94,7 +94,7 @@ fn flip(path: &Path, at: usize, count: usize) {
 }
 
 #[test]
-fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
+fn next_session_resumes_from_a_sender_with_other_extents() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(100);
     let kept = begin(group, dir.path(), &entries);
@@ -119,7 +119,7 @@ fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
 }
 
 #[test]
-fn what_a_file_of_the_same_size_and_other_content_stops_is_kept_whole() {
+fn transfer_stopped_by_a_differing_file_is_kept_whole() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(105);
     let mine = dir.path().join("big.bin");
@@ -142,7 +142,7 @@ fn what_a_file_of_the_same_size_and_other_content_stops_is_kept_whole() {
 }
 
 #[test]
-fn one_that_comes_late_has_only_the_rest_sent_again() {
+fn late_receiver_has_only_what_it_lacks_sent_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(110);
     let kept = begin(group, dir.path(), &entries);
@@ -151,7 +151,7 @@ fn one_that_comes_late_has_only_the_rest_sent_again() {
     let sender = Source { node: NodeId(90), linger: Duration::from_secs(20), ..again }.send(group);
     let (report, _) = run(&options(group, other.path()));
     assert_complete(&report, other.path(), &entries);
-    // Everything was sent, and more is sent only to who asks.
+    // Everything was sent, and more is sent only on request.
     let second = options(group, dir.path()).with(|o| {
         o.seed = Some(10);
         o.name = "late".to_owned();
@@ -169,7 +169,7 @@ fn one_that_comes_late_has_only_the_rest_sent_again() {
 }
 
 #[test]
-fn a_crash_costs_a_second_and_no_more() {
+fn crash_costs_a_second_and_no_more() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(120);
     let slow = Source { rate: 20_000_000, ..Source::new(&entries) }.send(group);
@@ -199,7 +199,7 @@ fn a_crash_costs_a_second_and_no_more() {
 }
 
 #[test]
-fn what_is_wrong_on_the_disk_is_received_again() {
+fn bytes_wrong_on_the_disk_are_received_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(130);
     begin(group, dir.path(), &entries);
@@ -215,7 +215,7 @@ fn what_is_wrong_on_the_disk_is_received_again() {
 }
 
 #[test]
-fn a_head_that_is_wrong_on_the_disk_is_received_again() {
+fn manifest_wrong_on_the_disk_is_received_again() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(135);
     begin(group, dir.path(), &entries);
@@ -228,7 +228,7 @@ fn a_head_that_is_wrong_on_the_disk_is_received_again() {
 }
 
 #[test]
-fn a_damaged_account_of_what_is_there_counts_for_nothing_and_is_told() {
+fn damaged_state_counts_for_nothing_and_is_told() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(140);
     begin(group, dir.path(), &entries);
@@ -243,7 +243,7 @@ fn a_damaged_account_of_what_is_there_counts_for_nothing_and_is_told() {
 }
 
 #[test]
-fn two_receivers_in_one_directory_do_not_share_what_is_kept() {
+fn receivers_in_one_directory_do_not_share_resume_data() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(150);
     let kept = begin(group, dir.path(), &entries);
@@ -266,7 +266,7 @@ fn two_receivers_in_one_directory_do_not_share_what_is_kept() {
 }
 
 #[test]
-fn a_daemon_goes_on_with_what_it_gave_up() {
+fn continuous_session_resumes_what_it_gave_up() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(160);
     let timeout = Some(Duration::from_millis(1_500));
@@ -291,7 +291,7 @@ fn a_daemon_goes_on_with_what_it_gave_up() {
 }
 
 #[test]
-fn a_sender_that_is_started_again_finds_a_receiver_that_waits_with_what_it_has() {
+fn restarted_sender_finds_a_receiver_with_what_it_has() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(170);
     let receiving = receive(&options(group, dir.path()).with(|o| o.timeout = None)).unwrap();
@@ -309,7 +309,7 @@ fn a_sender_that_is_started_again_finds_a_receiver_that_waits_with_what_it_has()
 }
 
 #[test]
-fn who_wants_to_begin_anew_finds_nothing_and_leaves_nothing() {
+fn fresh_session_finds_nothing_and_leaves_nothing() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(180);
     begin(group, dir.path(), &entries);
@@ -329,7 +329,7 @@ fn who_wants_to_begin_anew_finds_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn what_is_wrong_every_time_is_not_kept() {
+fn set_that_is_wrong_every_time_is_not_kept() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(190);
     begin(group, dir.path(), &entries);
@@ -343,7 +343,7 @@ fn what_is_wrong_every_time_is_not_kept() {
 }
 
 #[test]
-fn what_is_in_the_way_costs_no_second_transfer() {
+fn file_in_the_way_costs_no_second_transfer() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(200);
     let sender = Source { rate: 60_000_000, ..Source::new(&entries) }.send(group);
@@ -364,7 +364,7 @@ fn what_is_in_the_way_costs_no_second_transfer() {
 }
 
 #[test]
-fn what_is_here_from_before_may_take_longer_to_pass_than_the_timeout() {
+fn resumed_part_may_take_longer_to_pass_than_the_timeout() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(210);
     let kept = begin(group, dir.path(), &entries);
@@ -378,7 +378,7 @@ fn what_is_here_from_before_may_take_longer_to_pass_than_the_timeout() {
 }
 
 #[test]
-fn a_sender_that_sends_only_what_is_asked_for_sends_hardly_more_than_the_rest() {
+fn repair_only_sender_sends_hardly_more_than_is_missing() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(220);
     let kept = begin(group, dir.path(), &entries);
@@ -395,11 +395,11 @@ fn a_sender_that_sends_only_what_is_asked_for_sends_hardly_more_than_the_rest() 
 }
 
 #[test]
-fn who_has_nothing_gets_all_of_it_from_a_sender_that_sends_only_what_is_asked_for() {
+fn receiver_with_nothing_gets_all_from_repair_only_sender() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(230);
     let sender = Source { on_request: true, ..Source::new(&entries) }.send(group);
-    let (report, _) = run(&options(group, dir.path()).with(|o| o.drop_percent = 5.0));
+    let (report, _) = run(&options(group, dir.path()).with(|o| o.demo.drop_percent = 5.0));
     assert_complete(&report, dir.path(), &entries);
     assert_eq!(sender.join().unwrap().confirmed, 1);
 }

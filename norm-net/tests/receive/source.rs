@@ -47,7 +47,7 @@ pub fn content(len: usize, seed: u64) -> Vec<u8> {
     (0..len).map(|_| rng.next_u32() as u8).collect()
 }
 
-/// The objects of a set, in memory, and who sends them.
+/// The objects of a set, in memory, and the identity of their sender.
 pub struct Source {
     pub objects: Vec<(SetInfo, Bytes)>,
     pub node: NodeId,
@@ -62,7 +62,7 @@ pub struct Source {
     pub linger: Duration,
     /// Only what is asked for is sent.
     pub on_request: bool,
-    /// It pauses, for good, behind so many packets of content.
+    /// It pauses, for good, after this many packets of content.
     pub pauses_after: u64,
 }
 
@@ -182,7 +182,7 @@ pub struct SentBy {
     results: ChannelEnd<JobDone>,
     pub confirmed: usize,
     pub failed: Vec<String>,
-    /// Content packets sent because somebody asked for them.
+    /// Content packets sent on request.
     pub repairs: u64,
     dies_after: u64,
     pauses_after: u64,

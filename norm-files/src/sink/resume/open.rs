@@ -146,7 +146,7 @@ pub fn regular(path: &Path, create: bool) -> io::Result<File> {
 
 /// True when it belongs to us: the owner of a file may change it later.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "the standard library does not tell who we are")]
+#[expect(unsafe_code, reason = "the standard library does not tell our user id")]
 pub fn is_ours(metadata: &Metadata) -> bool {
     // SAFETY: the call takes nothing and cannot fail.
     std::os::unix::fs::MetadataExt::uid(metadata) == unsafe { libc::geteuid() }

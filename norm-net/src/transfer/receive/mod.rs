@@ -31,7 +31,7 @@ mod start;
 pub(crate) mod store;
 
 pub use error::ReceiveError;
-pub use options::ReceiveOptions;
+pub use options::{DemoOptions, ReceiveOptions};
 #[cfg(test)]
 pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};

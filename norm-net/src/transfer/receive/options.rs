@@ -56,8 +56,8 @@ pub struct ReceiveOptions {
     /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs
     /// and for decoding.
     pub memory: usize,
-    /// Drop this share of the arriving packets, in percent (0 to below 100): for demos and tests.
-    pub drop_percent: f64,
+    /// Harm done to the session on purpose, for demonstrations and tests.
+    pub demo: DemoOptions,
     /// Our node id, for senders that list receivers by it; `None` draws one, and another when two
     /// receivers collide.
     pub node: Option<NodeId>,
@@ -65,6 +65,14 @@ pub struct ReceiveOptions {
     /// have different ones. Without, a receiver that starts again on this interface, for this
     /// directory, is the same to a sender, where the system can tell.
     pub seed: Option<u64>,
+}
+
+/// What only demonstrations and tests want. By default nothing is harmed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DemoOptions {
+    /// Share of the arriving packets to be dropped, in percent: 0 to below 100.
+    pub drop_percent: f64,
 }
 
 impl ReceiveOptions {
@@ -89,7 +97,7 @@ impl ReceiveOptions {
             recv_buffer: link.recv_buffer,
             send_buffer: link.send_buffer,
             memory: 128 << 20,
-            drop_percent: 0.0,
+            demo: DemoOptions::default(),
             node: None,
             seed: None,
         }
@@ -110,8 +118,8 @@ impl ReceiveOptions {
             let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
             return Err(ReceiveError::Config(problem));
         }
-        if !(0.0..100.0).contains(&self.drop_percent) {
-            let percent = self.drop_percent;
+        if !(0.0..100.0).contains(&self.demo.drop_percent) {
+            let percent = self.demo.drop_percent;
             return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
         }
         Ok(())
@@ -188,7 +196,7 @@ mod tests {
     #[test]
     fn dropping_everything_is_refused() {
         for percent in [100.0, -1.0, f64::NAN] {
-            let wrong = options("239.1.2.3:6003").with(|o| o.drop_percent = percent);
+            let wrong = options("239.1.2.3:6003").with(|o| o.demo.drop_percent = percent);
             assert!(wrong.check().is_err(), "{percent}");
         }
     }

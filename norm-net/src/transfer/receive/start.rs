@@ -119,7 +119,7 @@ where
     let returns = store.returns();
     let bytes = identity.as_ref().map(StableIdentity::bytes);
     let engine = make(options, store, bytes, link.buffers().recv_granted, &mut rng);
-    let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
+    let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
     let setup = Setup { link, engine, returns, identity, events: Notifier::new(outlet) };

@@ -9,7 +9,7 @@ const MIB: u64 = 1 << 20;
 const DAY: u64 = 24 * 3600;
 const TWO_OF_FIVE: Resumable = Resumable { bytes: 2 * MIB, payload: 5 * MIB };
 
-/// Leaves two MiB of five behind.
+/// Leaves two MiB of five.
 fn leave(dir: &Path, id: u8) {
     let spool = Spools::new(dir, true).create(ContentId([id; 16]), 5 * MIB).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();

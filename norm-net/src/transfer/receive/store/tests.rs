@@ -21,7 +21,7 @@ fn put(store: &mut BlockStore, block: u32, symbol: u32) -> bool {
 }
 
 #[test]
-fn the_budget_bounds_the_blocks_and_released_buffers_serve_again() {
+fn budget_bounds_blocks_and_released_buffers_serve_again() {
     let mut store = BlockStore::new(3 * TEN);
     for block in 0..3 {
         assert!(put(&mut store, block, 0));
@@ -41,7 +41,7 @@ fn the_budget_bounds_the_blocks_and_released_buffers_serve_again() {
 }
 
 #[test]
-fn a_block_that_needs_more_symbols_keeps_those_it_has() {
+fn block_that_needs_more_symbols_keeps_those_it_has() {
     let mut store = BlockStore::new(2 * TEN);
     let content: Vec<u8> = (0..TEN).map(|n| n as u8).collect();
     for symbol in 1..9 {
@@ -65,7 +65,7 @@ fn a_block_that_needs_more_symbols_keeps_those_it_has() {
 }
 
 #[test]
-fn a_discarded_block_does_not_come_back() {
+fn discarded_block_does_not_come_back() {
     let mut store = BlockStore::new(2 * TEN);
     assert!(put(&mut store, 0, 0) && put(&mut store, 1, 0));
     let held = store.lend(slot(0)).unwrap();
