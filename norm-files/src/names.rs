@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use norm_core::fileset::{NameRules, UnsafePath, safe_components};
 
-/// A name as text for the wire; `None` where the system's names are no bytes and this one is no text.
+/// A name as text for the wire; `None` where the system's names are no bytes and this one is no
+/// text.
 #[cfg_attr(unix, expect(clippy::unnecessary_wraps, reason = "not on other systems"))]
 pub fn to_text(name: &OsStr) -> Option<Cow<'_, str>> {
     #[cfg(unix)]

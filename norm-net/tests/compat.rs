@@ -156,7 +156,7 @@ fn a_tree_arrives_through_loss_by_fec_id_129() {
 }
 
 #[test]
-fn existing_file_is_refused_and_the_others_arrive() {
+fn existing_file_is_refused_and_not_confirmed_while_others_arrive() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("set");
     fs::create_dir(&source).unwrap();

@@ -8,7 +8,6 @@ use crate::sources::{assert_none, files};
 const LIBRARIES: [&str; 2] = ["norm-files/src", "norm-net/src"];
 
 #[test]
-#[ignore = "until the house is done"]
 fn libraries_do_not_name_flags_or_ctrl_c() {
     let mut found = Vec::new();
     for file in LIBRARIES.iter().flat_map(|folder| files(folder, ".rs")) {

@@ -15,7 +15,6 @@ const COVERAGE: &str = "docs/rfc-coverage.md";
 const DOCUMENTS: [&str; 2] = ["docs/architecture.md", COVERAGE];
 
 #[test]
-#[ignore = "until the house is done"]
 fn paths_in_documents_exist() {
     let references = references();
     let missing = references.iter().filter(|reference| reference.target.is_none());
@@ -25,7 +24,6 @@ fn paths_in_documents_exist() {
 }
 
 #[test]
-#[ignore = "until the house is done"]
 fn modules_in_documents_exist() {
     let mut found = Vec::new();
     each_line(&documents(), |file, line| {
@@ -42,7 +40,6 @@ fn modules_in_documents_exist() {
 }
 
 #[test]
-#[ignore = "until the house is done"]
 fn functions_in_documents_exist() {
     let mut found = Vec::new();
     for Reference { place, path, target, definition } in references() {
@@ -57,7 +54,6 @@ fn functions_in_documents_exist() {
 }
 
 #[test]
-#[ignore = "until the house is done"]
 fn tests_in_documents_exist() {
     let sources: Vec<Source> = CRATES.iter().flat_map(|name| files(name, ".rs")).collect();
     let mut found = Vec::new();
@@ -74,7 +70,6 @@ fn tests_in_documents_exist() {
 }
 
 #[test]
-#[ignore = "until the house is done"]
 fn deviations_in_documents_exist() {
     let coverage = read(COVERAGE);
     let numbers: Vec<u32> = coverage.lines().filter_map(|(_, line)| deviation(line)).collect();

@@ -10,13 +10,11 @@ use syn::{Expr, FnArg, Pat};
 use crate::sources::{LIBRARIES, assert_none, library};
 
 #[test]
-#[ignore = "until the house is done"]
 fn fields_are_not_assigned_as_tuples() {
     assert_none("tuple assignments to fields", &search().assignments);
 }
 
 #[test]
-#[ignore = "until the house is done"]
 fn parameters_are_not_tuple_patterns() {
     assert_none("tuple patterns as parameters", &search().parameters);
 }

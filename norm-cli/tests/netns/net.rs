@@ -129,7 +129,8 @@ impl Host {
     pub fn narrow(&self, bits: u32, queue: std::time::Duration) {
         let limit = u128::from(bits) * queue.as_nanos() / 8_000_000_000;
         let words = format!(
-            "netns exec {} tc qdisc add dev port{} root tbf rate {bits}bit burst 16kb limit {limit}",
+            "netns exec {} tc qdisc add dev port{} root tbf rate {bits}bit burst 16kb \
+             limit {limit}",
             self.switch,
             self.index + 1
         );

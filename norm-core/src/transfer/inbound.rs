@@ -71,6 +71,11 @@ pub trait Inbound: Endpoint {
     /// The number by which the protocol itself knows an object: NORM's object transport id, FLUTE's
     /// TOI. Consecutive keys have consecutive numbers, except where those wrap.
     fn number(&self, object: ObjectRef) -> u64;
+    /// True when a sender that hears what was confirmed says so ([`InboundNotice::Released`]);
+    /// false without a back channel.
+    fn releases(&self) -> bool {
+        true
+    }
     /// Our own node id at present; [`NodeId::NONE`] in a protocol where receivers have none.
     fn node(&self) -> NodeId;
     /// Counters since the engine was made.

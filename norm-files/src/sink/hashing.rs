@@ -1,8 +1,8 @@
 //! Hashes extents of the payload while their blocks are written, as far as they come in order: what
 //! is still in the processor's cache need not be read back.
 //!
-//! Blocks that come out of order are read back when the hole before them is filled, a few at a time;
-//! what is left then is read back when the extent is verified.
+//! Blocks that come out of order are read back when the hole before them is filled, a few at a
+//! time; what is left then is read back when the extent is verified.
 
 use std::collections::BTreeMap;
 use std::fs::File;

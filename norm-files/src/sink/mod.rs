@@ -1,9 +1,9 @@
 //! Files that arrive below an output directory.
 //!
-//! A set's bytes go to temporary files ([`Spool`]), are hashed as they come or read back (`verify`),
-//! and become files only when the whole set is right (`plan`, `place`, `existing`). What is not
-//! finished stays as resume data for later sessions (`resume`). [`SetState`] knows which parts of a
-//! set are there. A [`StandaloneFile`] is part of no set.
+//! A set's bytes go to temporary files ([`Spool`]), are hashed as they come or read back
+//! (`verify`), and become files only when the whole set is right (`plan`, `place`, `existing`).
+//! What is not finished stays as resume data for later sessions (`resume`). [`SetState`] knows
+//! which parts of a set are there. A [`StandaloneFile`] is part of no set.
 
 mod existing;
 mod hashing;

@@ -5,8 +5,9 @@
 //! then, is not copied at all: the payload itself gets its name. For a set of one file nothing is
 //! copied.
 //!
-//! A file that is present already, with the content that it should have, stays as it is, mode and time
-//! too: it may be the same file as one elsewhere (a hard link), or not be meant for others to read.
+//! A file that is present already, with the content that it should have, stays as it is, mode and
+//! time too: it may be the same file as one elsewhere (a hard link), or not be meant for others to
+//! read.
 //!
 //! All or nothing: what is in the way is found before the first file is placed.
 //!
@@ -106,9 +107,9 @@ pub fn place_set(
     Ok(count)
 }
 
-/// Sets modes and times of directories: last, because files change the times of the directories that
-/// they are made in. Directories that were there before stay as they are, or have their time set
-/// where files in them are replaced.
+/// Sets modes and times of directories: last, because files change the times of the directories
+/// that they are made in. Directories that were there before stay as they are, or have their time
+/// set where files in them are replaced.
 fn finish_directories(
     root: &Path,
     directories: &[PlannedDirectory],
@@ -195,7 +196,8 @@ impl Placer<'_> {
         Ok(Placed::New)
     }
 
-    /// Gives the payload itself the file's name; false where names of two file systems cannot do that.
+    /// Gives the payload itself the file's name; false where names of two file systems cannot do
+    /// that.
     fn rename_payload(&self, file: &PlannedFile, target: &Path) -> io::Result<bool> {
         self.payload().set_len(file.size)?;
         set_metadata(self.payload(), file)?;

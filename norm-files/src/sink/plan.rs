@@ -183,9 +183,9 @@ impl Plan {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Checks that nothing under `root` is in the way: no link or file where directories must be, and,
-    /// unless files may be replaced, no file with one of the names, but for those of the right size:
-    /// they may turn out to be identical, and are returned.
+    /// Checks that nothing under `root` is in the way: no link or file where directories must be,
+    /// and, unless files may be replaced, no file with one of the names, but for those of the right
+    /// size: they may turn out to be identical, and are returned.
     ///
     /// # Errors
     /// When something is in the way.
@@ -262,8 +262,8 @@ pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
     }
 }
 
-/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when there
-/// is one with that name.
+/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when
+/// there is one with that name.
 pub fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),

@@ -264,8 +264,8 @@ impl SetState {
         }
     }
 
-    /// Compares what was read back with the digest list. Objects that turn out wrong count as wanted
-    /// again from here on.
+    /// Compares what was read back with the digest list. Objects that turn out wrong count as
+    /// wanted again from here on.
     pub fn verdict(&mut self) -> Verdict {
         let Some(digests) = &self.digests else { return Verdict::Pending };
         let mut wrong = Vec::new();

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 /// Gives a new file its length, and as much room on the disk, so that a disk that is too full is
-/// noticed now. True if the room is taken; false where the file system cannot do that, or is memory, where
-/// it costs half as much as writing: the file is sparse there, and its blocks take room as they are
-/// written.
+/// noticed now. True if the room is taken; false where the file system cannot do that, or is
+/// memory, where it costs half as much as writing: the file is sparse there, and its blocks take
+/// room as they are written.
 ///
 /// # Errors
 /// When there is too little room, or what the system says.
@@ -27,8 +27,8 @@ pub fn set_len(file: &File, len: u64) -> io::Result<()> {
     file.set_len(len)
 }
 
-/// Takes the room for a file that has its length, in steps of so many bytes, since nobody can write meanwhile,
-/// and for as long as `wanted`. Whatever its length has become, it stays.
+/// Takes the room for a file that has its length, in steps of so many bytes, since nobody can write
+/// meanwhile, and for as long as `wanted`. Whatever its length has become, it stays.
 ///
 /// # Errors
 /// As of [`reserve`].
@@ -74,8 +74,8 @@ fn is_memory(file: &File) -> bool {
     use std::os::fd::AsRawFd;
 
     let mut answer = MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the descriptor is open for as long as `file` is borrowed, and the call writes no more than one
-    // `statfs` to the pointer; zeroed, it is a valid one whatever is written of it.
+    // SAFETY: the descriptor is open for as long as `file` is borrowed, and the call writes no more
+    // than one `statfs` to the pointer; zeroed, it is a valid one whatever is written of it.
     let answer = unsafe {
         if libc::fstatfs(file.as_raw_fd(), answer.as_mut_ptr()) != 0 {
             return false;
@@ -95,15 +95,15 @@ fn says_too_large(error: &io::Error) -> bool {
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
-/// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block where
-/// the file system cannot do it.
+/// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block
+/// where the file system cannot do it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
     fallocate(file, libc::FALLOC_FL_KEEP_SIZE, from, len)
 }
 
-/// Gives the room of a part of a file back, whose bytes are not wanted; where the file system cannot do
-/// that, nothing happens.
+/// Gives the room of a part of a file back, whose bytes are not wanted; where the file system
+/// cannot do that, nothing happens.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn release(file: &File, from: u64, len: u64) {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;

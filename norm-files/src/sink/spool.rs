@@ -1,8 +1,8 @@
 //! The temporary files of one set in the output directory, and what of the set is in them.
 //!
-//! They go when the [`Spool`] goes, unless a later session can resume with them ([`super::resume`]);
-//! only the payload may leave under a final name. Files of a second spool of the same content are
-//! never kept.
+//! They go when the [`Spool`] goes, unless a later session can resume with them
+//! ([`super::resume`]); only the payload may leave under a final name. Files of a second spool of
+//! the same content are never kept.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -115,8 +115,8 @@ impl Spool {
         Ok((spool, problem))
     }
 
-    /// Takes the room for the payload, while `wanted` says so. It takes some time, in which blocks can
-    /// be written.
+    /// Takes the room for the payload, while `wanted` says so. It takes some time, in which blocks
+    /// can be written.
     ///
     /// # Errors
     /// When there is too little.
@@ -287,8 +287,8 @@ impl Spool {
         self.claimed.store(false, Ordering::Release);
     }
 
-    /// True when it was released, and a payload of this many bytes can resume with it: then it is the
-    /// caller's.
+    /// True when it was released, and a payload of this many bytes can resume with it: then it is
+    /// the caller's.
     pub(super) fn claim(&self, payload: u64) -> bool {
         let fits =
             self.size == payload && !self.discarded.load(Ordering::Relaxed) && self.is_ours();
@@ -335,7 +335,8 @@ impl Spool {
     }
 
     fn keep(&self) -> bool {
-        // Room first: on a full disk the state needs some. If it gets none, the last one still counts.
+        // Room first: on a full disk the state needs some. If it gets none, the last one still
+        // counts.
         self.resumable().is_some()
             && self.give_back_room().is_ok()
             && (self.save().is_ok()

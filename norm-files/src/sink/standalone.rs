@@ -31,8 +31,8 @@ pub struct StandaloneFile {
 }
 
 impl StandaloneFile {
-    /// Takes room for a file of `size` bytes that is to be at `path` below `root`. `label` names its
-    /// temporary file, and no other's in the directory.
+    /// Takes room for a file of `size` bytes that is to be at `path` below `root`. `label` names
+    /// its temporary file, and no other's in the directory.
     ///
     /// # Errors
     /// When something is in the way, or the system refuses.
@@ -115,8 +115,8 @@ impl Drop for StandaloneFile {
     }
 }
 
-/// Where a file belongs below the output directory, by the name that its sender gave it; `None` when
-/// that is no name.
+/// Where a file belongs below the output directory, by the name that its sender gave it; `None`
+/// when that is no name.
 pub fn path_of(name: Option<&[u8]>) -> Option<PathBuf> {
     // Other bytes may be no name at all.
     let name = std::str::from_utf8(name?).ok()?;

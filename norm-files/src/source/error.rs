@@ -95,7 +95,8 @@ impl fmt::Display for ScanError {
             ),
             Self::RootDirectory { path } => write!(
                 f,
-                "cannot send {}: the root directory has no name to arrive under; name what is in it",
+                "cannot send {}: the root directory has no name to arrive under; name what is in \
+                 it",
                 path.display()
             ),
             Self::Temporary { path } => write!(

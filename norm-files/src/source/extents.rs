@@ -12,8 +12,8 @@ pub struct Extents {
 }
 
 impl Extents {
-    /// Cuts a payload into extents of `extent_bytes`; `None` when there would be more than 2^32 - 1,
-    /// or when `extent_bytes` is 0.
+    /// Cuts a payload into extents of `extent_bytes`; `None` when there would be more than 2^32 -
+    /// 1, or when `extent_bytes` is 0.
     pub fn cut(payload_size: u64, extent_bytes: u64) -> Option<Self> {
         let extents = payload_size.checked_add(extent_bytes.checked_sub(1)?)? / extent_bytes;
         let count = u32::try_from(extents).ok()?;

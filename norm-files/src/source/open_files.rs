@@ -26,7 +26,8 @@ impl Files {
     /// Fills `buffer` from `offset` of the concatenation on.
     ///
     /// # Errors
-    /// When a file has changed since the scan or cannot be read, or when there are not as many bytes.
+    /// When a file has changed since the scan or cannot be read, or when there are not as many
+    /// bytes.
     pub fn read(&mut self, offset: u64, mut buffer: &mut [u8]) -> Result<(), SourceError> {
         let mut offset = offset;
         let mut index = self.files.partition_point(|f| f.offset + f.size <= offset);

@@ -1,4 +1,5 @@
-//! Where the bytes of a session come from: manifest, files and digest list of a set, or files alone.
+//! Where the bytes of a session come from: manifest, files and digest list of a set, or files
+//! alone.
 //!
 //! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
 //! the first time, and the digest list is ready when it is wanted. What is read again for repair is
@@ -135,7 +136,8 @@ impl Reader {
         self.failure.take()
     }
 
-    /// The hash that stands for the set; `None` until the digest list has been made, and without a set.
+    /// The hash that stands for the set; `None` until the digest list has been made, and without a
+    /// set.
     pub fn root(&self) -> Option<Hash> {
         let Content::Set(set) = &self.content else { return None };
         let root = set.digest_list.as_ref()?.last_chunk()?;

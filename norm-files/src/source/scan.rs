@@ -1,8 +1,8 @@
 //! Finds what is to be sent, and lists it in the manifest of the set.
 //!
-//! Given paths keep their last component as their name. Directories are walked in the order of their
-//! names, so that the same tree makes the same manifest. Links inside them are not followed. Every
-//! file is opened once, so that one that cannot be read is reported now and not hours later.
+//! Given paths keep their last component as their name. Directories are walked in the order of
+//! their names, so that the same tree makes the same manifest. Links inside them are not followed.
+//! Every file is opened once, so that one that cannot be read is reported now and not hours later.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -54,8 +54,8 @@ pub struct SourceFile {
 /// Examines the given paths and everything below them.
 ///
 /// # Errors
-/// When a path cannot be examined or named, when two would arrive under the same name, and when there
-/// is too much for one manifest.
+/// When a path cannot be examined or named, when two would arrive under the same name, and when
+/// there is too much for one manifest.
 pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
     if paths.is_empty() {
         return Err(ScanError::NoPaths);

@@ -1,9 +1,11 @@
-//! Work that the thread that asks for it does at once, because handing it over would take longer.
+//! Work that is done at once by the thread that asks for it, because handing it over would take
+//! longer.
 //!
 //! Where another core is idle, a thread there takes work off the one that serves the network. With
 //! a core or two there is none: then waking that thread, and moving the bytes into another core's
-//! cache, costs a fifth of a receiver's time (`docs/performance.md`). But a disk may be slow to
-//! write while packets arrive. So after work that took long, a thread does it again, for a while.
+//! cache, costs a fifth of a receiver's time (`docs/performance.md`). But a disk may keep a writing
+//! thread waiting, while packets arrive. So after what took long, a thread does the work again, for
+//! a while.
 
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};

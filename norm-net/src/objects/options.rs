@@ -63,9 +63,9 @@ pub struct ObjectSendOptions {
 }
 
 impl ObjectSendOptions {
-    /// The defaults: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5
-    /// with 64 and 16 symbols of 1,400 bytes, standard mode, a patience of 5 s, starts at once, 1
-    /// GiB of objects.
+    /// The defaults: 100 Mbit/s, TTL 1, receivers on this machine included, FEC encoding id 5 with
+    /// 64 and 16 symbols of 1,400 bytes, standard mode, a patience of 5 s, starts at once, 1 GiB of
+    /// objects.
     pub fn new(group: SocketAddr) -> Self {
         Self {
             group,

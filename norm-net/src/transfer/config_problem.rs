@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use norm_core::fec::LayoutError;
-use norm_core::norm::sender::ConfigError;
+
+use super::norm::ConfigError;
 
 /// MTUs that leave room for a segment and that IPv4 can carry, in bytes.
 pub(crate) const MTUS: RangeInclusive<u32> = 184..=65_535;

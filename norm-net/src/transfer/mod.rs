@@ -11,4 +11,7 @@ pub mod receive;
 pub mod schedule;
 pub mod send;
 
+#[cfg(test)]
+mod toy;
+
 pub use config_problem::ConfigProblem;

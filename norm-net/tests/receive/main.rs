@@ -186,14 +186,14 @@ fn a_daemon_serves_several_senders_and_confirms_at_once_what_it_has() {
 }
 
 #[test]
-fn a_stranger_with_the_same_set_and_other_content_does_not_disturb_its_sender() {
+fn attacker_with_the_same_set_does_not_disturb_its_sender() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("a.bin"), content(1_500_000, 11)), (file("b.bin"), content(70_000, 12))];
     let receiving = receive(&options(group, dir.path())).unwrap();
     let honest = Source { rate: 50_000_000, ..Source::new(&entries) };
     let forged = Source { rate: 50_000_000, ..Source::new(&entries).forged() };
-    let stranger = forged.send(group);
+    let attacker = forged.send(group);
     let sender = honest.send(group);
     let events: Vec<ReceiveEvent> = receiving.events().collect();
     let report = receiving.wait().unwrap();
@@ -209,7 +209,7 @@ fn a_stranger_with_the_same_set_and_other_content_does_not_disturb_its_sender() 
     }
     let sent = sender.join().unwrap();
     assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
-    stranger.join().unwrap();
+    attacker.join().unwrap();
 }
 
 #[test]
@@ -330,7 +330,8 @@ fn what_is_complete_cannot_fail_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("both.bin"), content(3_000_000, 15))];
     let receiving = receive(&options(group, dir.path())).unwrap();
-    // The same by another sender, which gives up behind the half of it, but has not gone at that time.
+    // The same by another sender, which gives up behind the half of it, but has not gone at that
+    // time.
     let second = Source::with(SetId([4; 16]), &entries, |hash| hash);
     let second =
         Source { node: NodeId(78), rate: 6_000_000, dies_after: 1_400, ..second }.send(group);
@@ -380,7 +381,8 @@ fn a_receiver_waits_for_a_silent_sender_says_so_and_takes_the_set_from_a_new_one
     let over = |e: ReceiveEvent| matches!(e, ReceiveEvent::SetFailed(_));
     let mut waiting = std::iter::from_fn(|| receiving.events().try_recv().ok());
     assert!(!waiting.any(over), "it waits");
-    // Started again, from another port: the set comes whole from there, the rest of the old is dropped.
+    // Started again, from another port: the set comes whole from there, the rest of the old is
+    // dropped.
     let sent = Source::new(&entries).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
     let report = receiving.wait().unwrap();

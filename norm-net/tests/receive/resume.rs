@@ -111,7 +111,8 @@ fn the_next_session_takes_what_is_there_from_a_sender_who_cuts_otherwise() {
     let SentBy { confirmed, repairs, .. } = sender.join().unwrap();
     assert_eq!((confirmed, report.decoded), (1, 0));
     assert_eq!(repairs, 0, "it asks for nothing");
-    // Blocks that lie across the edge of what is there are received again: one for each extent at most.
+    // Blocks that lie across the edge of what is there are received again: one for each extent at
+    // most.
     let new = (SIZE as u64 + 50_000 - kept) / 1_000;
     let duplicates = report.duplicates * 1_000;
     assert!(duplicates * 100 > kept * 90, "{duplicates} of {kept} were of no use, {new} new");

@@ -142,8 +142,8 @@ fn transport_id(object: ObjectRef) -> ObjectId {
     ObjectId(object.key as u16)
 }
 
-/// What NORM_INFO says of an object: its part of a file set, or else its name (RFC 5740 §4.2.2). INFO
-/// of a set that is damaged, or of another version, is no name.
+/// What NORM_INFO says of an object: its part of a file set, or else its name (RFC 5740 §4.2.2).
+/// INFO of a set that is damaged, or of another version, is no name.
 fn meta(object: ObjectId, info: Option<Bytes>) -> ObjectMeta {
     match info.as_deref().map(SetInfo::parse) {
         Some(Ok(set)) => ObjectMeta::SetPart { index: set.index_of(object).into(), part: set.part },

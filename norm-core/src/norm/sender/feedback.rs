@@ -10,7 +10,7 @@ use super::lifecycle::Lifecycle;
 use super::objects::Content;
 use super::rate::slow::TransferView;
 use super::rate::{PathFeedback, SendRate};
-use super::receivers::{GroupTiming, Heard, MemberStatus, Receivers, Speaker, leaves};
+use super::receivers::{GroupTiming, Heard, Member, MemberStatus, Receivers, Speaker, leaves};
 use super::repair::{NackSource, Repair, read_nack};
 use crate::base::Timestamp;
 use crate::endpoint::Datagram;
@@ -217,7 +217,7 @@ impl Feedback<'_> {
         let now = self.now;
         let is_member = trust == Trust::Member;
         let member = self.receivers.members().get(node).filter(|_| is_member);
-        let joined = member.map_or(u64::MAX, |member| member.joined());
+        let joined = member.map_or(u64::MAX, Member::joined);
         let mut read = read_nack(self.content, nack);
         self.stats.ignored_requests += read.ignored;
         if read.squelch && !self.content.objects().is_empty() {

@@ -18,8 +18,8 @@ impl Have {
         Self { ranges, bytes }
     }
 
-    /// Notes `start..end` as written; returns how many bytes of it were not before. What would be one
-    /// range too many is not noted: it is received again by a later session.
+    /// Notes `start..end` as written; returns how many bytes of it were not before. What would be
+    /// one range too many is not noted: it is received again by a later session.
     pub fn insert(&mut self, start: u64, end: u64) -> u64 {
         let new = self.missing(start, end);
         if new == 0 {

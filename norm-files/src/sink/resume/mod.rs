@@ -1,13 +1,13 @@
 //! Resume data: what stays of unfinished sets, so that a later session can resume them.
 //!
-//! Beside the payload lies a file that says which bytes of it are there (`state`). It is written after
-//! them, by a rename, each second and at the end; so after a kill it is true, if perhaps a second old.
-//! After a power cut it may promise bytes that never reached the disk: hashes find that out in the
-//! end, and what is wrong is received again.
+//! Beside the payload lies a file that says which bytes of it are there (`state`). It is written
+//! after them, by a rename, each second and at the end; so after a kill it is true, if perhaps a
+//! second old. After a power cut it may promise bytes that never reached the disk: hashes find that
+//! out in the end, and what is wrong is received again.
 //!
-//! Files are found by content id: any sender of the same files, in whatever pieces and under whatever
-//! code, goes on with them. The manifest proves itself by that id; the digest list belongs to the
-//! sender, and is received anew.
+//! Files are found by content id: any sender of the same files, in whatever pieces and under
+//! whatever code, goes on with them. The manifest proves itself by that id; the digest list belongs
+//! to the sender, and is received anew.
 //!
 //! `sweep` removes what is too old to be resumed.
 

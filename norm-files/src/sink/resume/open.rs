@@ -95,8 +95,8 @@ pub fn has_state(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
     read_state(names).is_some_and(|state| (state.content, state.payload) == (content, payload))
 }
 
-/// True when there is resume data of this content, but of another payload: the content says how long
-/// it is, so a sender that announces this one is not to be believed.
+/// True when there is resume data of this content, but of another payload: the content says how
+/// long it is, so a sender that announces this one is not to be believed.
 pub fn is_of_other_size(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
     read_state(names).is_some_and(|state| state.content == content && state.payload != payload)
 }
@@ -122,7 +122,8 @@ pub fn has_name(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Opens a file of ours for reading and writing: never through a link, nor one that has another name.
+/// Opens a file of ours for reading and writing: never through a link, nor one that has another
+/// name.
 pub fn regular(path: &Path, create: bool) -> io::Result<File> {
     let refused = || Err(io::Error::from(io::ErrorKind::InvalidInput));
     match fs::symlink_metadata(path) {

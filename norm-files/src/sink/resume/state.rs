@@ -11,8 +11,8 @@
 //!     BLAKE3 of everything above, 32 bytes
 //! ```
 //!
-//! All numbers are big-endian. The file may have been torn by a crash, or be another user's: parsing is
-//! strict, and what does not parse counts for nothing.
+//! All numbers are big-endian. The file may have been torn by a crash, or be another user's:
+//! parsing is strict, and what does not parse counts for nothing.
 
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::ContentId;
@@ -178,9 +178,11 @@ mod tests {
     proptest! {
         #[test]
         fn emitted_states_are_parsed(
-            ranges in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 0..50), content: [u8; 16],
+            ranges in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 0..50),
+            content: [u8; 16],
         ) {
-            let ranges: Vec<_> = ranges.into_iter().map(|(start, len)| (start, start + len)).collect();
+            let ranges = ranges.into_iter().map(|(start, len)| (start, start + len));
+            let ranges: Vec<_> = ranges.collect();
             let state = State { content: ContentId(content), ..state(&ranges, 1 << 41) };
             prop_assert_eq!(State::parse(&state.emit()), Some(state));
         }

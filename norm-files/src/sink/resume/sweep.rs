@@ -1,9 +1,9 @@
-//! Removes stale temporary files, and lists the resume data that stays. Parts of files that were being
-//! placed when a run was killed go in any case (`parts`).
+//! Removes stale temporary files, and lists the resume data that stays. Parts of files that were
+//! being placed when a run was killed go in any case (`parts`).
 //!
-//! Resume data stays for a week if its state says something, and of several the newest sixteen. Files
-//! that a receiver is at work on are locked and not touched; neither is anything where nothing can be
-//! locked.
+//! Resume data stays for a week if its state says something, and of several the newest sixteen.
+//! Files that a receiver is at work on are locked and not touched; neither is anything where
+//! nothing can be locked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,8 @@ pub struct Resumable {
     pub payload: u64,
 }
 
-/// Removes what is stale in an output directory; with `all`, everything that no receiver is at work on.
+/// Removes what is stale in an output directory; with `all`, everything that no receiver is at work
+/// on.
 pub fn sweep(directory: &Path, all: bool) -> Sweep {
     let mut result = Sweep::default();
     let mut found = Vec::new();

@@ -111,7 +111,7 @@ impl Link {
             .watch(&mut sockets.own, sockets.session.as_mut())
             .map_err(NetError::socket(PREPARE))?;
         self.dropped_before = self.kernel_drops().unwrap_or(0);
-        self.sending.blocked = false;
+        self.sending.unblock();
         self.sockets = sockets;
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Link {
         let before = self.stats.datagrams_received;
         for _ in 0..max_batches {
             for port in self.sockets.session.iter_mut().chain([&mut self.sockets.own]) {
-                if port.unread {
+                if port.is_unread() {
                     let filter = Filter { group: self.sockets.group, local: self.sockets.local };
                     let (buffers, stats) = (&mut self.receiving, &mut self.stats);
                     read_once(port, buffers, stats, &filter, batch, sink)?;
@@ -229,7 +229,7 @@ impl Link {
     ///
     /// When the system cannot wait.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let blocked = &mut self.sending.blocked;
+        let blocked = self.sending.blocked_mut();
         self.waiting.wait(&mut self.sockets.own, self.sockets.session.as_mut(), blocked, timeout)
     }
 
@@ -254,8 +254,7 @@ impl Link {
     }
 
     fn has_unread(&self) -> bool {
-        self.sockets.own.unread
-            || self.sockets.session.as_ref().is_some_and(|session| session.unread)
+        self.sockets.own.is_unread() || self.sockets.session.as_ref().is_some_and(Port::is_unread)
     }
 }
 
@@ -309,11 +308,11 @@ fn read_once(
     match read {
         Ok(read) => {
             // What comes from now on wakes us again.
-            port.unread = read.full;
+            port.set_unread(read.full);
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            port.unread = false;
+            port.set_unread(false);
             Ok(())
         }
         Err(error) if is_transient(&error) => {
@@ -341,17 +340,17 @@ mod tests {
     #[test]
     fn room_in_the_send_buffer_ends_the_wait_of_a_blocked_link() {
         let mut link = idle_link();
-        link.sending.blocked = true;
+        *link.sending.blocked_mut() = true;
         let start = Instant::now();
         link.wait(Some(Duration::from_secs(20))).unwrap();
         assert!(start.elapsed() < Duration::from_secs(5));
-        assert!(!link.sending.blocked);
+        assert!(!*link.sending.blocked_mut());
     }
 
     #[test]
     fn room_in_the_send_buffer_does_not_wake_a_link_that_is_not_blocked() {
         let mut link = idle_link();
-        link.sending.blocked = true;
+        *link.sending.blocked_mut() = true;
         link.wait(Some(Duration::from_secs(20))).unwrap();
         let start = Instant::now();
         link.send("127.0.0.1:9".parse().unwrap(), 4, b"data").unwrap();

@@ -33,7 +33,7 @@ pub(super) struct Sending {
     /// Batches are wanted and have not been refused.
     pub(super) batches: bool,
     /// The kernel's buffer was full, and has not told of room since.
-    pub(super) blocked: bool,
+    blocked: bool,
     /// Where packets carry a code point.
     with_code_point: Option<WithCodePoint>,
 }
@@ -43,6 +43,17 @@ impl Sending {
         let with_code_point = (config.dscp != Dscp::DEFAULT).then(WithCodePoint::default);
         let batches = config.gso && (with_code_point.is_none() || code_point::CAN_BATCH);
         Self { batches, blocked: false, with_code_point }
+    }
+
+    /// Forgets that the kernel's buffer was full.
+    pub(super) fn unblock(&mut self) {
+        self.blocked = false;
+    }
+
+    /// Whether the kernel's buffer was full and has not told of room since; the wait takes that
+    /// back.
+    pub(super) fn blocked_mut(&mut self) -> &mut bool {
+        &mut self.blocked
     }
 
     pub(super) fn max_segments(&self, port: &Port) -> usize {

@@ -20,7 +20,19 @@ pub(super) struct Port {
     /// Bound to the session's group and port.
     pub(super) is_session: bool,
     /// Readiness is told once (edge triggered): true until reading finds nothing.
-    pub(super) unread: bool,
+    unread: bool,
+}
+
+impl Port {
+    /// True while datagrams may wait here.
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread
+    }
+
+    /// Notes whether datagrams may wait here.
+    pub(super) fn set_unread(&mut self, unread: bool) {
+        self.unread = unread;
+    }
 }
 
 /// The interface of the session.

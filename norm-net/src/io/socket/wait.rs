@@ -60,7 +60,7 @@ impl Waiting {
             self.poll.registry().reregister(&mut own.socket, OWN, interest)?;
             self.for_room = *blocked;
         }
-        let unread = own.unread || session.as_ref().is_some_and(|port| port.unread);
+        let unread = own.is_unread() || session.as_ref().is_some_and(|port| port.is_unread());
         let timeout = if unread { Some(Duration::ZERO) } else { timeout };
         match self.poll_events(timeout) {
             // A signal is as good a reason to look around as any.
@@ -71,12 +71,12 @@ impl Waiting {
             let readable = event.is_readable() || event.is_error() || event.is_read_closed();
             match event.token() {
                 OWN => {
-                    own.unread |= readable;
+                    own.set_unread(own.is_unread() || readable);
                     *blocked &= !event.is_writable();
                 }
                 SESSION => {
                     if let Some(session) = session.as_deref_mut() {
-                        session.unread |= readable;
+                        session.set_unread(session.is_unread() || readable);
                     }
                 }
                 _ => {} // woken, which is all there is to it

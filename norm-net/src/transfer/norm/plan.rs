@@ -18,7 +18,7 @@ const MAX_BLOCK_LEN: u32 = 8_192;
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// The code.
-    pub(super) scheme: Scheme,
+    scheme: Scheme,
     /// Symbols per block, K.
     pub(super) block_len: u32,
     /// With a Reed-Solomon code a whole number of blocks each, so that only the last extent has
@@ -61,6 +61,11 @@ impl Plan {
             block_len *= 2;
         }
         Err(SendError::TooLarge { bytes: payload_size, manifest_bytes: manifest_len, segment_size })
+    }
+
+    /// The code.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// Objects in the set.

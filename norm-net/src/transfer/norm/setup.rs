@@ -97,7 +97,7 @@ fn prepare_set(
     let fec = options.fec.decide(rate, options.min_receivers);
     let (manifest_len, payload_size) = (found.manifest.len() as u64, found.payload_size);
     let plan = Plan::new(fec, start.config.segment_size, rate, manifest_len, payload_size)?;
-    start.config.scheme = plan.scheme;
+    start.config.scheme = plan.scheme();
     start.config.block_len = plan.block_len;
     let content = ContentId::of(&blake3::hash(&found.manifest));
     let (engine, first_key) = start.engine(plan.specs(set, content))?;
@@ -106,7 +106,7 @@ fn prepare_set(
         source: Reader::new(set, plan.extents, found),
         first_key,
         set: Some(set),
-        fec_id: plan.scheme.fec_id().0,
+        fec_id: plan.scheme().fec_id().0,
         block_len: plan.block_len,
         skipped: Vec::new(),
     })

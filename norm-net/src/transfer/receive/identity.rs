@@ -1,20 +1,21 @@
 //! The identity of a receiver, for senders that count receivers: the same when it starts again.
 //!
-//! Two receivers must never have one identity: a sender would count them as one, and report that all
-//! have everything while one has not. Machines that are set up by multicast are clones of each other,
-//! so nothing on a disk tells them apart: no machine id, no host name, no file that was once written.
-//! So nothing is stored; the identity is a hash of what cannot be the same twice at one time:
+//! Two receivers must never have one identity: a sender would count them as one, and report that
+//! all have everything while one has not. Machines that are set up by multicast are clones of each
+//! other, so nothing on a disk tells them apart: no machine id, no host name, no file that was once
+//! written. So nothing is stored; the identity is a hash of what cannot be the same twice at one
+//! time:
 //!
-//! - The machine: the hardware address that its network interface was made with. Interfaces that have
-//!   none of their own (loopback, those of containers, tunnels, randomised wireless ones) use the
-//!   random number that the kernel draws at each start; there the identity is a new one after a
+//! - The machine: the hardware address that its network interface was made with. Interfaces that
+//!   have none of their own (loopback, those of containers, tunnels, randomised wireless ones) use
+//!   the random number that the kernel draws at each start; there the identity is a new one after a
 //!   reboot.
 //! - Its address: no two machines that reach one sender have the same, whatever else was copied.
 //! - On the machine, or in containers that share its kernel: the output directory, by device and
 //!   inode, so that other names for it do not matter.
-//! - In the directory: a lock on it, for as long as the program runs, also while it receives nothing. A
-//!   receiver that does not get it, because another one is at work there, takes a random identity, as
-//!   every receiver does where the system does not tell all this, or has no locks.
+//! - In the directory: a lock on it, for as long as the program runs, also while it receives
+//!   nothing. A receiver that does not get it, because another one is at work there, takes a random
+//!   identity, as every receiver does where the system does not tell all this, or has no locks.
 //!
 //! What differs although it is the same receiver (an address given anew, a disk that has another
 //! number) makes it count twice, as if nothing of this were there; that does no harm.
@@ -23,14 +24,14 @@
 //! because something between them and the sender makes it possible. With address translation (NAT)
 //! each may have the address of the other, and QEMU's user networking gives every machine the same
 //! two. Both at work at one time are seen by the sender as two addresses that use one identity, of
-//! which only the first counts while it speaks; if the first has failed before the second comes, the
-//! second one takes its place in the summary.
+//! which only the first counts while it speaks; if the first has failed before the second comes,
+//! the second one takes its place in the summary.
 //!
-//! An identity travels in the clear. A sender sees only a hash of it and of the sender's own node id
-//! and instance id, which are drawn anew for each session: an observer cannot know it ahead of the
-//! session, or find the receiver again by it in the next one. What remains: an observer of the session
-//! reads it there, and a sender that makes up the ids of one to come (48 bits; 16 where the node id is
-//! known) is told what it would be. The name in the reports is not hidden at all.
+//! An identity travels in the clear. A sender sees only a hash of it and of the sender's own node
+//! id and instance id, which are drawn anew for each session: an observer cannot know it ahead of
+//! the session, or find the receiver again by it in the next one. What remains: an observer of the
+//! session reads it there, and a sender that makes up the ids of one to come (48 bits; 16 where the
+//! node id is known) is told what it would be. The name in the reports is not hidden at all.
 
 use std::fs::{self, File};
 use std::io;
@@ -49,7 +50,8 @@ pub(super) struct StableIdentity {
 
 impl StableIdentity {
     /// The identity of the receiver that writes to `directory` and speaks from `address` of the
-    /// interface with this name. `None` where none can be had that is certainly no other receiver's.
+    /// interface with this name. `None` where none can be had that is certainly no other
+    /// receiver's.
     pub(super) fn find(directory: &Path, interface: &str, address: Option<IpAddr>) -> Option<Self> {
         let lock = File::open(directory).ok()?;
         lock.try_lock().ok()?;

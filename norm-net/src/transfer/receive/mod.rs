@@ -20,8 +20,8 @@
 //! ```
 //!
 //! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
-//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to its
-//! senders. `start` opens all this.
+//! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to
+//! its senders. `start` opens all this.
 
 mod error;
 mod identity;
@@ -32,4 +32,6 @@ pub(crate) mod store;
 
 pub use error::ReceiveError;
 pub use options::ReceiveOptions;
+#[cfg(test)]
+pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};

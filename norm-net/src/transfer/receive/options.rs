@@ -29,16 +29,17 @@ pub struct ReceiveOptions {
     pub feedback: Feedback,
     /// Where the files go; created if it is not there.
     pub directory: PathBuf,
-    /// Give up when no sender is heard, or nothing more of a set comes, for this long. `None`: never.
+    /// Give up when no sender is heard, or nothing more of a set comes, for this long. `None`:
+    /// never.
     pub timeout: Option<Duration>,
     /// Go on after a set, and serve several at once, until stopped.
     pub daemon: bool,
-    /// Replace files that are there already. Otherwise a set that has one of their names fails, unless that
-    /// file has the very content that was received for it.
+    /// Replace files that are there already. Otherwise a set that has one of their names fails,
+    /// unless that file has the very content that was received for it.
     pub overwrite: bool,
-    /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is kept.
-    /// Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a session that
-    /// is sent the same files receives only the rest.
+    /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is
+    /// kept. Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a
+    /// session that is sent the same files receives only the rest.
     pub fresh: bool,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
@@ -52,8 +53,8 @@ pub struct ReceiveOptions {
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
-    /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs and
-    /// for decoding.
+    /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs
+    /// and for decoding.
     pub memory: usize,
     /// Drop this share of the arriving packets, in percent (0 to below 100): for demos and tests.
     pub drop_percent: f64,
@@ -61,8 +62,8 @@ pub struct ReceiveOptions {
     /// receivers collide.
     pub node: Option<NodeId>,
     /// Fixes all random choices; `None` takes a seed from the system. Receivers of one session must
-    /// have different ones. Without, a receiver that starts again on this interface, for this directory, is
-    /// the same to a sender, where the system can tell.
+    /// have different ones. Without, a receiver that starts again on this interface, for this
+    /// directory, is the same to a sender, where the system can tell.
     pub seed: Option<u64>,
 }
 

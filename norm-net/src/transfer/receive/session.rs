@@ -90,7 +90,8 @@ impl Session {
         self.transfers.cannot_move(&mut self.shared, now, error);
     }
 
-    /// The summary. What is not complete stays for later sessions, or its temporary files are removed.
+    /// The summary. What is not complete stays for later sessions, or its temporary files are
+    /// removed.
     pub(super) fn report(self, stats: &InboundStats, now: Timestamp) -> ReceiveReport {
         let Self { shared, transfers, .. } = self;
         let Shared { events, senders, tasks, ending, summary, .. } = shared;

@@ -84,6 +84,18 @@ impl Receiving {
 /// # Errors
 /// When an option cannot work, the directory cannot be written, or no socket can be had.
 pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
+    receive_with(options, norm::receiver)
+}
+
+/// The same with any engine. `make` makes it of the options, a store for its symbols, the lasting
+/// identity of this receiver if it has one, the socket's buffer in bytes, and random numbers.
+pub(crate) fn receive_with<E>(
+    options: &ReceiveOptions,
+    make: impl FnOnce(&ReceiveOptions, BlockStore, Option<[u8; 16]>, usize, &mut Rng) -> E,
+) -> Result<Receiving, ReceiveError>
+where
+    E: Engine + Layer<Engine = E> + Send + 'static,
+{
     options.check()?;
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
@@ -106,7 +118,7 @@ pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
     let store = BlockStore::new(options.block_memory());
     let returns = store.returns();
     let bytes = identity.as_ref().map(StableIdentity::bytes);
-    let engine = norm::receiver(options, store, bytes, link.buffers().recv_granted, &mut rng);
+    let engine = make(options, store, bytes, link.buffers().recv_granted, &mut rng);
     let engine = Lossy::new(engine, options.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();

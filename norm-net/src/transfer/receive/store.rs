@@ -1,7 +1,7 @@
 //! Keeps the bytes of blocks under way, within a budget.
 //!
-//! Buffers are reused. A whole block's buffer is lent to a worker and comes back by a channel, to be
-//! kept (more symbols are needed) or to be reused.
+//! Buffers are reused. A whole block's buffer is lent to a worker and comes back by a channel, to
+//! be kept (more symbols are needed) or to be reused.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -179,8 +179,7 @@ impl RateSchedule {
     /// Windows, and what holds outside of them.
     ///
     /// # Errors
-    /// [`ScheduleProblem`]: a window of no length or rate 0, two that overlap, or nothing but
-    /// pauses.
+    /// [`ScheduleProblem`]: a window of no length or rate 0, two that overlap, or only pauses.
     pub fn new(windows: Vec<Window>, otherwise: Bound) -> Result<Self, ScheduleProblem> {
         for (i, window) in windows.iter().enumerate() {
             if window.len() == 0 {

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_core::transfer::Outbound;
+
 use super::error::SendError;
 use super::options::SendOptions;
 use super::outlet::SendOutlet;
-use super::start::{Started, start};
+use super::start::{Prepare, Started, start_with};
 use crate::event::{Events, SendEvent, SendReport, SendSettings};
+use crate::io::layer::Layer;
 use crate::running::Running;
 use crate::stopper::Stopper;
+use crate::transfer::norm::prepare;
 
 /// A transfer under way, on a thread of its own.
 ///
@@ -69,7 +73,19 @@ impl Sending {
 /// When there is nothing to send or it cannot be read, when options cannot work, and when the
 /// network or the system refuses.
 pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
+    send_with(paths, options, prepare)
+}
+
+/// The same with any engine; `prepare` as in [`start_with`].
+pub(crate) fn send_with<E>(
+    paths: &[PathBuf],
+    options: &SendOptions,
+    prepare: impl Prepare<E>,
+) -> Result<Sending, SendError>
+where
+    E: Outbound + Layer<Engine = E> + Send + 'static,
+{
     let (outlet, events) = SendOutlet::new();
-    let Started { settings, running } = start(paths, options, None, outlet)?;
+    let Started { settings, running } = start_with(paths, options, None, outlet, prepare)?;
     Ok(Sending { settings, events, running })
 }

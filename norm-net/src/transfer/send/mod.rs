@@ -27,6 +27,8 @@ mod slow_group;
 mod start;
 
 pub use error::SendError;
+#[cfg(test)]
+pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub use options::SendOptions;
 pub use pace::Pace;

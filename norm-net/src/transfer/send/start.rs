@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
-use norm_core::{JobDone, Rng};
+use norm_core::{JobDone, Rng, Timestamp};
 use norm_files::source::{FileSet, scan};
 
 use super::admission::Admission;
@@ -46,6 +46,46 @@ pub(super) fn start(
     repeat: Option<Repeat>,
     events: SendOutlet,
 ) -> Result<Started, SendError> {
+    start_with(paths, options, repeat, events, prepare)
+}
+
+/// Makes an engine with all its objects: of the options, of what was found, in segments of this
+/// size, and with the id of a file set that is sent once more.
+pub(crate) trait Prepare<E>:
+    FnOnce(
+    &SendOptions,
+    FileSet,
+    u16,
+    Option<SetId>,
+    &mut Rng,
+    Timestamp,
+) -> Result<Prepared<E>, SendError>
+{
+}
+
+impl<E, F> Prepare<E> for F where
+    F: FnOnce(
+        &SendOptions,
+        FileSet,
+        u16,
+        Option<SetId>,
+        &mut Rng,
+        Timestamp,
+    ) -> Result<Prepared<E>, SendError>
+{
+}
+
+/// The same with any engine.
+pub(super) fn start_with<E>(
+    paths: &[PathBuf],
+    options: &SendOptions,
+    repeat: Option<Repeat>,
+    events: SendOutlet,
+    prepare: impl Prepare<E>,
+) -> Result<Started, SendError>
+where
+    E: Outbound + Layer<Engine = E> + Send + 'static,
+{
     options.check()?;
     let found = scan(paths)?;
     let link = Link::open(&options.link_config())?;

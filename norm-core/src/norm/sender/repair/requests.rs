@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::needs::NackNeeds;
 use crate::fec::{EXTRA_SYMBOLS, Scheme};
-use crate::norm::sender::objects::Content;
+use crate::norm::sender::objects::{Content, SendObject};
 use crate::norm::wire::{
     Nack, ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequest,
 };
@@ -99,12 +99,12 @@ impl NackReader<'_> {
         let sent = self.content.sent_blocks();
         let objects = self.content.objects();
         // An empty object's first block is none.
-        let end = objects.get(to.key).map_or(0, |object| object.end_block());
+        let end = objects.get(to.key).map_or(0, SendObject::end_block);
         if flags.contains(RepairFlags::BLOCK) {
             let end = to.block.saturating_add(1).min(end);
             self.read.needs.full.insert(from.block, end.min(sent));
         } else if whole {
-            let start = objects.get(from.key).map_or(end, |object| object.first_block());
+            let start = objects.get(from.key).map_or(end, SendObject::first_block);
             self.read.needs.full.insert(start, end.min(sent));
         }
     }

@@ -77,8 +77,8 @@ impl Ending {
         self.outcomes.completed(now, subject);
     }
 
-    /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has one,
-    /// hears so several times.
+    /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has
+    /// one, hears so several times.
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
@@ -113,7 +113,8 @@ impl Ending {
         self.outcomes.any_settled()
     }
 
-    /// The user has stopped the session, perhaps amid something: these senders hear so, then it ends.
+    /// The user has stopped the session, perhaps amid something: these senders hear so, then it
+    /// ends.
     pub(super) fn stop(&mut self, now: Timestamp, is_interrupted: bool, senders: Vec<SenderId>) {
         self.is_stopped = true;
         self.is_interrupted = is_interrupted;
@@ -175,5 +176,85 @@ impl Ending {
             return ReceiveOutcome::Stopped;
         }
         self.outcomes.outcome(heard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_core::transfer::NodeId;
+
+    use super::*;
+    use crate::event::Problem;
+
+    const IDLE: Standing = Standing { is_busy: false, owes_release: false, heard: 0 };
+    const SUBJECT: Subject = Subject::Standalone(NodeId(1));
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_millis(millis)
+    }
+
+    fn fail(ending: &mut Ending, now: Timestamp) {
+        let failure = Failure::incomplete(Problem::SenderEnded);
+        ending.failed(now, Some(SenderId(3)), SUBJECT, true, failure);
+    }
+
+    #[test]
+    fn complete_session_stays_until_its_sender_knows() {
+        let mut ending = Ending::new(at(0));
+        ending.plan(at(0), IDLE, None);
+        assert!(!ending.is_over(at(1_000_000)), "nothing is settled");
+        ending.completed(at(100), SUBJECT);
+        let owing = Standing { owes_release: true, ..IDLE };
+        ending.plan(at(100), owing, None);
+        assert!(!ending.is_over(at(10_099)) && ending.is_over(at(10_100)));
+        ending.plan(at(200), IDLE, None);
+        assert!(ending.is_over(at(200)));
+        ending.plan(at(300), Standing { is_busy: true, ..IDLE }, None);
+        assert!(!ending.is_over(at(1_000_000)), "something else has begun");
+    }
+
+    #[test]
+    fn failure_is_repeated_until_the_session_ends() {
+        let mut ending = Ending::new(at(0));
+        fail(&mut ending, at(100));
+        assert!(ending.farewells_due(at(149)).is_empty());
+        ending.plan(at(150), IDLE, None);
+        for now in [150, 200, 250] {
+            assert_eq!(ending.farewells_due(at(now)), [SenderId(3)]);
+        }
+        assert!(!ending.is_over(at(309)) && ending.is_over(at(310)));
+    }
+
+    #[test]
+    fn failure_amid_other_transfers_is_repeated_once() {
+        let mut ending = Ending::new(at(0));
+        fail(&mut ending, at(100));
+        assert_eq!(ending.farewells_due(at(150)), [SenderId(3)]);
+        assert!(ending.farewells_due(at(1_000)).is_empty());
+    }
+
+    #[test]
+    fn timeout_counts_from_the_last_message_of_a_sender() {
+        let mut ending = Ending::new(at(0));
+        let limit = Some(Duration::from_millis(100));
+        ending.plan(at(90), Standing { heard: 1, ..IDLE }, limit);
+        ending.plan(at(189), Standing { heard: 1, ..IDLE }, limit);
+        assert!(!ending.is_over(at(189)));
+        ending.plan(at(190), Standing { heard: 1, ..IDLE }, limit);
+        assert!(ending.is_over(at(190)));
+    }
+
+    #[test]
+    fn stopped_session_is_complete_unless_it_was_interrupted() {
+        for (is_interrupted, expected) in
+            [(true, ReceiveOutcome::Stopped), (false, ReceiveOutcome::Complete)]
+        {
+            let mut ending = Ending::new(at(0));
+            ending.completed(at(0), SUBJECT);
+            ending.stop(at(0), is_interrupted, vec![SenderId(0)]);
+            assert_eq!(ending.farewells_due(at(0)), [SenderId(0)]);
+            assert!(!ending.is_over(at(159)) && ending.is_over(at(160)));
+            assert_eq!(ending.outcome(true), expected);
+        }
     }
 }

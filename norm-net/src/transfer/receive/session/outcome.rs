@@ -113,3 +113,56 @@ impl Outcomes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Problem;
+
+    const NOW: Timestamp = Timestamp::ZERO;
+    const FIRST: Subject = Subject::Content(ContentId([1; 16]));
+    const SECOND: Subject = Subject::Content(ContentId([2; 16]));
+
+    fn outcome(change: impl FnOnce(&mut Outcomes)) -> ReceiveOutcome {
+        let mut outcomes = Outcomes::default();
+        change(&mut outcomes);
+        outcomes.outcome(true)
+    }
+
+    #[test]
+    fn outcome_is_that_of_the_weightiest_failure() {
+        let wrong = || Failure::wrong(Problem::HashMismatch);
+        let local = || Failure::local(Problem::BlockUnwritten);
+        let found = outcome(|o| {
+            o.failed(FIRST, true, wrong());
+            o.failed(FIRST, true, Failure::gone(Problem::SenderForgotten));
+        });
+        assert_eq!(found, ReceiveOutcome::VerifyFailed);
+        let found = outcome(|o| {
+            o.failed(FIRST, true, wrong());
+            o.failed(SECOND, true, local());
+        });
+        assert_eq!(found, ReceiveOutcome::LocalError { problem: Problem::BlockUnwritten });
+        assert_eq!(outcome(|_| {}), ReceiveOutcome::Nothing);
+        assert_eq!(Outcomes::default().outcome(false), ReceiveOutcome::NoSender);
+    }
+
+    #[test]
+    fn complete_transfer_outweighs_failures_of_unknown_ones() {
+        let failure = || Failure::incomplete(Problem::SenderEnded);
+        let found = |known| {
+            outcome(|o| {
+                o.completed(NOW, FIRST);
+                o.failed(FIRST, true, failure());
+                o.failed(SECOND, known, failure());
+            })
+        };
+        assert_eq!(found(false), ReceiveOutcome::Complete);
+        assert_eq!(found(true), ReceiveOutcome::Partial);
+        let gone = outcome(|o| {
+            o.failed(SECOND, true, Failure::gone(Problem::SenderForgotten));
+            o.completed(NOW, FIRST);
+        });
+        assert_eq!(gone, ReceiveOutcome::Complete);
+    }
+}

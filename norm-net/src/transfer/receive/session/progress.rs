@@ -63,3 +63,22 @@ impl Progress {
         self.grown_at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_of_the_sender_is_progress_but_no_growth() {
+        let at = |seconds| Timestamp::ZERO + Duration::from_secs(seconds);
+        let mut progress = Progress::new(at(0));
+        progress.note(at(1), Measure { symbols: 5, ..Measure::default() });
+        let moved = Measure { symbols: 5, position: Some((1, 2)), ..Measure::default() };
+        progress.note(at(2), moved);
+        progress.note(at(3), moved);
+        assert_eq!(progress.stalled_for(at(4)), Duration::from_secs(2));
+        assert_eq!(progress.grown_at(), at(1));
+        progress.touch(at(4));
+        assert_eq!((progress.at(), progress.grown_at()), (at(4), at(1)));
+    }
+}

@@ -76,3 +76,36 @@ impl Candidate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn remaining_transfer_is_waited_for_while_it_grows() {
+        let growing = Candidate { is_before: true, is_silent: false, grown_at: at(10) };
+        assert_eq!(growing.cause(at(14), at(3)), None);
+        assert_eq!(growing.cause(at(15), at(3)), Some(Remaining::Stalled));
+        assert_eq!(growing.cause(at(15), at(12)), None, "the other one was complete later");
+        let silent = Candidate { is_silent: true, ..growing };
+        assert_eq!(silent.cause(at(11), at(3)), Some(Remaining::SenderSilent));
+        let late = Candidate { is_before: false, ..growing };
+        assert_eq!(late.cause(at(11), at(3)), Some(Remaining::BeganLater));
+    }
+
+    #[test]
+    fn content_is_known_from_its_first_manifest_until_it_is_complete() {
+        let content = ContentId([7; 16]);
+        let mut known = KnownContents::default();
+        assert!(!known.knows(content));
+        known.note(content, at(5));
+        known.note(content, at(9));
+        assert!(known.is_before(content, at(5)) && !known.is_before(content, at(4)));
+        known.complete(content);
+        assert!(!known.knows(content));
+    }
+}

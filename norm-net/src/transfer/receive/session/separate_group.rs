@@ -121,12 +121,65 @@ pub(super) enum Visit {
     InVain,
 }
 
-/// True for a group that a sender may send a session of this group to: a lie can do no more harm there
-/// than in the session's own.
+/// True for a group that a sender may send a session of this group to: a lie can do no more harm
+/// there than in the session's own.
 pub(super) fn may_join(home: SocketAddr, group: SocketAddr) -> bool {
     home.ip().is_multicast()
         && group.ip().is_multicast()
         && group.is_ipv4() == home.is_ipv4()
         && group.port() >= MIN_PORT
         && group != home
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENDER: SenderId = SenderId(1);
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_millis(millis)
+    }
+
+    fn group(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn eviction_is_believed_when_it_is_said_again() {
+        let mut state = SeparateGroup::default();
+        assert!(!state.is_confirmed(at(0), SENDER));
+        assert!(!state.is_confirmed(at(99), SENDER), "a copy of the same packet");
+        assert!(state.is_confirmed(at(100), SENDER));
+        assert!(!state.is_confirmed(at(200), SenderId(2)), "another one says so");
+        assert!(!state.is_confirmed(at(20_000), SenderId(2)), "too long ago");
+    }
+
+    #[test]
+    fn visit_ends_when_nothing_came_or_nothing_more_does() {
+        let home = group("239.1.2.3:6003");
+        let mut state = SeparateGroup::default();
+        state.go(at(0), group("239.1.2.4:6003"));
+        assert_eq!(state.result(at(70_000), false, false), None, "it is not there yet");
+        assert_eq!(state.take_move(home), Some(group("239.1.2.4:6003")));
+        assert!(state.is_away() && state.is_waiting(at(59_999)));
+        assert_eq!(state.result(at(60_000), false, false), Some(Visit::InVain));
+        assert_eq!(state.result(at(61_000), true, false), None);
+        assert_eq!(state.result(at(62_000), false, true), None);
+        assert_eq!(state.result(at(62_000), false, false), Some(Visit::Over));
+        assert_eq!(state.result(at(71_000), false, true), Some(Visit::Over));
+        state.go_home();
+        assert_eq!(state.take_move(home), Some(home));
+        assert!(!state.is_away());
+    }
+
+    #[test]
+    fn only_groups_like_the_own_one_are_joined() {
+        let home = group("239.1.2.3:6003");
+        assert!(may_join(home, group("239.1.2.4:6003")) && may_join(home, group("239.1.2.3:1024")));
+        for other in ["239.1.2.3:6003", "192.0.2.1:6003", "[ff15::1]:6003", "239.1.2.4:1023"] {
+            assert!(!may_join(home, group(other)), "{other}");
+        }
+        assert!(!may_join(group("127.0.0.1:6003"), group("239.1.2.4:6003")));
+    }
 }

@@ -1,6 +1,7 @@
 //! The file sets that are being received.
 //!
-//! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one set.
+//! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one
+//! set.
 
 mod checks;
 
@@ -183,8 +184,8 @@ impl SetTable {
         number
     }
 
-    /// A set of a sender that the engine has forgotten cannot become complete: it makes room for the
-    /// same set from a new one.
+    /// A set of a sender that the engine has forgotten cannot become complete: it makes room for
+    /// the same set from a new one.
     fn drop_orphan(&mut self, turn: &mut Turn<'_, impl Engine>, id: SetId) {
         let orphan = duplicates::copies(&self.jobs, id)
             .find(|(_, job)| turn.engine.source(job.sender()).is_none());

@@ -1,7 +1,7 @@
 //! Standalone files: from senders that speak of no set, of which every object is a file by itself.
 //!
-//! There is no list of what is to come. A sender counts as done when everything heard of is here and
-//! it has ended its session, fallen silent, or sent nothing new for a while.
+//! There is no list of what is to come. A sender counts as done when everything heard of is here
+//! and it has ended its session, fallen silent, or sent nothing new for a while.
 
 mod sender;
 
@@ -202,8 +202,8 @@ impl StandaloneFiles {
         self.senders().any(|sender| !self.has_all(engine, sender))
     }
 
-    /// Ends with senders that are done, and with those of which nothing more comes for as long as is
-    /// to be waited.
+    /// Ends with senders that are done, and with those of which nothing more comes for as long as
+    /// is to be waited.
     pub(super) fn watch(&mut self, turn: &mut Turn<'_, impl Engine>, patience: Option<Duration>) {
         let senders: Vec<SenderId> = self.senders().collect();
         for sender in senders {
@@ -286,8 +286,8 @@ impl StandaloneFiles {
         }
     }
 
-    /// One transfer was complete at `completed`: ends with senders that are not waited for. Of those
-    /// that remain nothing more is taken than what has begun.
+    /// One transfer was complete at `completed`: ends with senders that are not waited for. Of
+    /// those that remain nothing more is taken than what has begun.
     pub(super) fn drop_remaining(
         &mut self,
         turn: &mut Turn<'_, impl Engine>,

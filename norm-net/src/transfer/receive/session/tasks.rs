@@ -63,8 +63,8 @@ pub(in crate::transfer::receive) struct Tasks {
 }
 
 impl Tasks {
-    /// Starts the threads. Finished jobs of the engine come by the channel that is returned; `waker`
-    /// is woken for all results.
+    /// Starts the threads. Finished jobs of the engine come by the channel that is returned;
+    /// `waker` is woken for all results.
     ///
     /// # Errors
     /// When the system refuses a thread.

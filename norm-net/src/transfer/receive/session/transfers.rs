@@ -247,8 +247,8 @@ impl Transfers {
         self.group.go(turn.now, group);
     }
 
-    /// True when all that is received is of this sender, and a manifest is here: then the sender has
-    /// what it announces. One separate group does not lead to another.
+    /// True when all that is received is of this sender, and a manifest is here: then the sender
+    /// has what it announces. One separate group does not lead to another.
     fn may_leave(&self, sender: SenderId) -> bool {
         !self.group.is_away()
             && self.standalone.is_empty()
@@ -277,7 +277,8 @@ impl Transfers {
         }
     }
 
-    /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen elsewhere.
+    /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen
+    /// elsewhere.
     pub(super) fn turn(
         &mut self,
         turn: &mut Turn<'_, impl Engine>,
@@ -379,7 +380,7 @@ impl Transfers {
         }
         let standing = Standing {
             is_busy: self.group.is_waiting(turn.now) || !self.is_idle(),
-            owes_release: turn.shared.senders.any_owes_release(),
+            owes_release: turn.engine.releases() && turn.shared.senders.any_owes_release(),
             heard: turn.engine.stats().heard,
         };
         let timeout = turn.shared.policy.timeout;
@@ -389,7 +390,7 @@ impl Transfers {
     /// Nothing more is to be had in the separate group: a continuous session goes home, others give
     /// up.
     fn watch_separate_group(&mut self, turn: &mut Turn<'_, impl Engine>) {
-        let owes_release = turn.shared.senders.any_owes_release();
+        let owes_release = turn.engine.releases() && turn.shared.senders.any_owes_release();
         let is_busy = !self.is_idle();
         let Some(visit) = self.group.result(turn.now, is_busy, owes_release) else { return };
         let ending = &mut turn.shared.ending;

@@ -15,7 +15,7 @@ fn only_the_newest_watermark_confirms() {
         let mut payload = Vec::new();
         let RepairItem { fec_id, object, payload_id } = item(0, 1, symbol);
         AckFlush { fec_id, reserved: 0, object, payload_id }.emit(&mut payload);
-        let message = Message::Ack(ack(&sender, ACK_FLUSH, &payload));
+        let message = Message::Ack(ack(sender, ACK_FLUSH, &payload));
         feed(sender, START + MS, 2, &message);
     };
     announce(&mut sender, START, 2);

@@ -119,3 +119,18 @@ fn aborted_session_sends_three_eots_and_stops() {
     assert!(sender.is_finished());
     assert_eq!(sender.poll_timeout(), None);
 }
+
+#[test]
+fn timeout_reason_names_the_timer_of_the_timeout() {
+    let (mut sender, _) = sent(config(), &[640]);
+    let reason = |sender: &Sender| {
+        let (at, reason) = sender.timeout_reason().unwrap();
+        assert_eq!(sender.poll_timeout(), Some(at));
+        reason
+    };
+    assert_eq!(reason(&sender), TimeoutReason::Probe);
+    sender.abort(START);
+    assert_eq!(reason(&sender), TimeoutReason::Pacing, "there is something to send");
+    drain(&mut sender, START);
+    assert_eq!(reason(&sender), TimeoutReason::Eot);
+}

@@ -174,8 +174,8 @@ impl SetTable {
     }
 
     /// Gives a set up: nothing more of it is asked for, what is here of it stays for later sessions
-    /// unless it is wrong, and its sender hears why; but not while another sender may still bring the
-    /// same set.
+    /// unless it is wrong, and its sender hears why; but not while another sender may still bring
+    /// the same set.
     pub(in super::super) fn fail(
         &mut self,
         turn: &mut Turn<'_, impl Engine>,

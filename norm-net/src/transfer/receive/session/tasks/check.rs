@@ -54,7 +54,8 @@ impl CheckTask {
             Err(error) => SetResult::Failed(Problem::Internal { error }),
         };
         let Self { number, written, results, .. } = self;
-        // The spool's last holder removes its files: that must not be after the session hears of this.
+        // The spool's last holder removes its files: that must not be after the session hears of
+        // this.
         drop(written);
         results.set(number, result);
     }

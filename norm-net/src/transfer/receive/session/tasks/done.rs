@@ -41,8 +41,8 @@ pub(in super::super) enum TaskDone {
 /// What came of a task for a set.
 #[derive(Debug)]
 pub(in super::super) enum SetResult {
-    /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it and
-    /// which files are present already.
+    /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it
+    /// and which files are present already.
     Manifest { key: u64, hash: Hash, plan: Result<(Plan, Option<PresentFiles>), PlanError> },
     /// An extent was read back.
     Extent { key: u64, hash: Hash },
