@@ -19,10 +19,17 @@ use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 /// that nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders
 /// that are unknown, or were forgotten, are ignored by every method.
 ///
-/// [`accept`]: Self::accept [`accept_with`]: Self::accept_with [`refuse`]: Self::refuse
-/// [`give_up`]: Self::give_up [`confirm`]: Self::confirm [`restart`]: Self::restart [`want`]:
-/// Self::want [`expect_partial`]: Self::expect_partial [`set_status`]: Self::set_status
-/// [`report_now`]: Self::report_now [`set_host_drops`]: Self::set_host_drops
+/// [`accept`]: Self::accept
+/// [`accept_with`]: Self::accept_with
+/// [`refuse`]: Self::refuse
+/// [`give_up`]: Self::give_up
+/// [`confirm`]: Self::confirm
+/// [`restart`]: Self::restart
+/// [`want`]: Self::want
+/// [`expect_partial`]: Self::expect_partial
+/// [`set_status`]: Self::set_status
+/// [`report_now`]: Self::report_now
+/// [`set_host_drops`]: Self::set_host_drops
 pub trait Inbound: Endpoint {
     /// Keeps the bytes of blocks that are not whole yet.
     type Store: SymbolStore;
