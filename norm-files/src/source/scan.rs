@@ -32,7 +32,7 @@ pub struct FileSet {
     pub directories: u64,
     /// Bytes in all files.
     pub payload_size: u64,
-    /// What is not sent, and why; the first [`MAX_SKIPPED`].
+    /// What is not sent, and why; the first `MAX_SKIPPED`.
     pub skipped: Vec<String>,
     /// How many are not sent, those beyond the list included.
     pub skipped_total: u64,
