@@ -22,6 +22,9 @@
 //! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
 //! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to
 //! its senders. `start` opens all this.
+//!
+//! [`ReceiveEvent`]: crate::ReceiveEvent
+//! [`ReceiveReport`]: crate::ReceiveReport
 
 mod error;
 mod identity;

@@ -59,6 +59,8 @@ impl Sender {
     /// §4.2.3.6); [`SenderEvent::Acknowledged`](crate::norm::SenderEvent::Acknowledged) follows with the id returned here. A request that
     /// is still being sent is replaced. `None` for the reserved types 0..=15 and for
     /// [`ACK_WINDOW`].
+    ///
+    /// [`SenderEvent::Acknowledged`]: crate::norm::SenderEvent::Acknowledged
     pub fn request_ack(&mut self, ack_type: u8, now: Timestamp) -> Option<u8> {
         if ack_type < MIN_APPLICATION_ACK || ack_type == ACK_WINDOW {
             return None;
