@@ -13,32 +13,24 @@ use crate::scenario::{EnginePlan, engine_seed};
 
 /// What an engine on a simulated host works for: it takes the events of the engine, and does its
 /// jobs.
-pub trait Application: Send + 'static {
-    /// The engine.
-    type Engine: Endpoint + Send;
-
+pub trait Application<E: Endpoint>: Send + 'static {
     /// Takes an event. `now` is the time of the host's own clock.
-    fn take_event(
-        &mut self,
-        engine: &mut Self::Engine,
-        now: Timestamp,
-        event: <Self::Engine as Endpoint>::Event,
-    );
+    fn take_event(&mut self, engine: &mut E, now: Timestamp, event: E::Event);
 
     /// Does a job. The engine hears of the result when the job's time has passed.
-    fn work(&mut self, engine: &mut Self::Engine, job: Job) -> JobDone;
+    fn work(&mut self, engine: &mut E, job: Job) -> JobDone;
 
     /// True when it waits for nothing more. A run ends when that is so on all hosts.
-    fn is_done(&self, engine: &Self::Engine) -> bool;
+    fn is_done(&self, engine: &E) -> bool;
 }
 
 impl EnginePlan {
     /// A plan without a rate, and with jobs that take no time. At each start of the host `make`
     /// gets the host, a seed and the time, and returns the engine and its application.
-    pub fn new<A: Application>(
-        make: impl Fn(HostId, u64, Timestamp) -> (A::Engine, A) + Send + Sync + 'static,
+    pub fn new<E: Endpoint + Send + 'static, A: Application<E>>(
+        make: impl Fn(HostId, u64, Timestamp) -> (E, A) + Send + Sync + 'static,
     ) -> Self {
-        let make: Arc<Make<A>> = Arc::new(make);
+        let make: Arc<Make<E, A>> = Arc::new(make);
         Self::with_node(move |plan, me, seed| {
             Box::new(EngineNode::new(plan, Arc::clone(&make), me, seed))
         })
@@ -46,26 +38,25 @@ impl EnginePlan {
 }
 
 /// Makes the engine of a host and its application, from a seed and the time.
-type Make<A> =
-    dyn Fn(HostId, u64, Timestamp) -> (<A as Application>::Engine, A) + Send + Sync + 'static;
+type Make<E, A> = dyn Fn(HostId, u64, Timestamp) -> (E, A) + Send + Sync;
 
 /// A host's engine and its application.
-struct EngineNode<A: Application> {
+struct EngineNode<E, A> {
     plan: EnginePlan,
-    make: Arc<Make<A>>,
+    make: Arc<Make<E, A>>,
     me: HostId,
     seed: u64,
     /// Number of starts.
     life: u32,
-    running: Option<(A::Engine, A)>,
+    running: Option<(E, A)>,
     /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
     rate: RateCheck,
     next: Timestamp,
 }
 
-impl<A: Application> EngineNode<A> {
-    fn new(plan: &EnginePlan, make: Arc<Make<A>>, me: HostId, seed: u64) -> Self {
+impl<E: Endpoint, A: Application<E>> EngineNode<E, A> {
+    fn new(plan: &EnginePlan, make: Arc<Make<E, A>>, me: HostId, seed: u64) -> Self {
         Self {
             plan: plan.clone(),
             make,
@@ -126,7 +117,7 @@ fn place(me: HostId, destination: Destination) -> To {
     }
 }
 
-impl<A: Application> Node for EngineNode<A> {
+impl<E: Endpoint + Send, A: Application<E>> Node for EngineNode<E, A> {
     fn start(&mut self, now: Timestamp, out: &mut Outbox) {
         self.stop(now);
         self.life += 1;
@@ -156,7 +147,7 @@ impl<A: Application> Node for EngineNode<A> {
     }
 
     fn is_done(&self) -> bool {
-        let done = |(engine, application): &(A::Engine, A)| application.is_done(engine);
+        let done = |(engine, application): &(E, A)| application.is_done(engine);
         self.jobs.is_empty() && self.running.as_ref().is_some_and(done)
     }
 }

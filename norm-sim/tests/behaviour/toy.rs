@@ -29,8 +29,11 @@ const RECEIVERS: usize = 3;
 /// What the toy takes: a packet of 1,139 bytes every 100 µs.
 const RATE: u64 = 92_000_000;
 
-/// The parts of a set of three files, one of them empty: what is sent of each, and its bytes.
-fn file_set(seed: u64) -> Vec<(ObjectMeta, Bytes)> {
+/// The parts of a set: what is said of each, and its bytes.
+type Parts = Arc<[(ObjectMeta, Bytes)]>;
+
+/// The parts of a set of three files, one of them empty.
+fn file_set(seed: u64) -> Parts {
     let mut manifest = ManifestWriter::new();
     for (path, size) in [("tree/large", 400_000), ("tree/empty", 0), ("tree/below/small", 17)] {
         let mtime = Mtime { seconds: 0, nanos: 0 };
@@ -56,25 +59,22 @@ fn file_set(seed: u64) -> Vec<(ObjectMeta, Bytes)> {
 }
 
 /// Reads what a sending engine asks for.
-struct Sending<E> {
-    parts: Arc<Vec<(ObjectMeta, Bytes)>>,
-    engine: core::marker::PhantomData<fn() -> E>,
+struct Sending {
+    parts: Parts,
 }
 
-impl<E: Outbound + Send + 'static> Sending<E> {
-    fn start(mut engine: E, parts: &Arc<Vec<(ObjectMeta, Bytes)>>) -> (E, Self) {
+impl Sending {
+    fn start<E: Outbound>(mut engine: E, parts: &Parts) -> (E, Self) {
         for (key, (meta, bytes)) in (0..).zip(parts.iter()) {
             let object = ObjectSpec { size: bytes.len() as u64, meta: meta.clone() };
             assert_eq!(engine.enqueue(object).unwrap(), key);
         }
         engine.finish();
-        (engine, Self { parts: Arc::clone(parts), engine: core::marker::PhantomData })
+        (engine, Self { parts: Arc::clone(parts) })
     }
 }
 
-impl<E: Outbound + Send + 'static> Application for Sending<E> {
-    type Engine = E;
-
+impl<E: Outbound> Application<E> for Sending {
     fn take_event(&mut self, _: &mut E, _: Timestamp, _: E::Event) {}
 
     fn work(&mut self, _: &mut E, job: Job) -> JobDone {
@@ -109,7 +109,7 @@ impl SymbolStore for Blocks {
     }
 }
 
-/// What a receiver has, by the index of the part.
+/// What a receiver has, by the key of the object.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Received {
     parts: BTreeMap<u64, (ObjectMeta, Vec<u8>)>,
@@ -129,19 +129,13 @@ impl Received {
 }
 
 /// Takes all that a receiving engine is offered.
-struct Receiving<E> {
+struct Receiving {
     received: Arc<Mutex<Received>>,
-    engine: core::marker::PhantomData<fn() -> E>,
 }
 
-impl<E: Inbound<Store = Blocks> + Send + 'static> Receiving<E> {
-    fn start(engine: E, received: &Arc<Mutex<Received>>) -> (E, Self) {
-        let received = Arc::clone(received);
-        (engine, Self { received, engine: core::marker::PhantomData })
-    }
-
-    fn store(&self, engine: &mut E, job: &StoreJob) -> Option<()> {
-        let mut block = engine.store_mut().0.remove(&job.slot)?;
+impl Receiving {
+    fn store(&self, blocks: &mut Blocks, job: &StoreJob) -> Option<()> {
+        let mut block = blocks.0.remove(&job.slot)?;
         if job.decode && !block.recover() {
             return None;
         }
@@ -153,9 +147,7 @@ impl<E: Inbound<Store = Blocks> + Send + 'static> Receiving<E> {
     }
 }
 
-impl<E: Inbound<Store = Blocks> + Send + 'static> Application for Receiving<E> {
-    type Engine = E;
-
+impl<E: Inbound<Store = Blocks>> Application<E> for Receiving {
     fn take_event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {
         let mut received = self.received.lock().unwrap();
         match E::notice(event) {
@@ -174,7 +166,7 @@ impl<E: Inbound<Store = Blocks> + Send + 'static> Application for Receiving<E> {
 
     fn work(&mut self, engine: &mut E, job: Job) -> JobDone {
         let Job::Store(job) = job else { panic!("a receiver only stores") };
-        let stored = self.store(engine, &job);
+        let stored = self.store(engine.store_mut(), &job);
         let outcome = stored.map_or(StoreOutcome::Failed, |()| StoreOutcome::Written);
         JobDone::Store { slot: job.slot, outcome }
     }
@@ -185,11 +177,7 @@ impl<E: Inbound<Store = Blocks> + Send + 'static> Application for Receiving<E> {
 }
 
 /// Adds a toy sender with the parts of a set, and some toy receivers. Returns what these will have.
-fn add_toy(
-    scenario: &mut Scenario,
-    parts: &Arc<Vec<(ObjectMeta, Bytes)>>,
-    link: &Link,
-) -> Vec<Arc<Mutex<Received>>> {
+fn add_toy(scenario: &mut Scenario, parts: &Parts, link: &Link) -> Vec<Arc<Mutex<Received>>> {
     let parts = Arc::clone(parts);
     let mut sender = EnginePlan::new(move |_, _, now| Sending::start(ToySender::new(now), &parts));
     sender.rate = Some(RATE);
@@ -199,7 +187,8 @@ fn add_toy(
     for received in &all {
         let received = Arc::clone(received);
         let mut receiver = EnginePlan::new(move |_, _, _| {
-            Receiving::start(ToyReceiver::new(Blocks::default()), &received)
+            let received = Arc::clone(&received);
+            (ToyReceiver::new(Blocks::default()), Receiving { received })
         });
         receiver.job_time = Duration::from_millis(1);
         scenario.add(Host::new(Role::Engine(receiver), link.clone()));
@@ -208,11 +197,7 @@ fn add_toy(
 }
 
 /// Runs the toy alone on the network.
-fn run_toy(
-    seed: u64,
-    parts: &Arc<Vec<(ObjectMeta, Bytes)>>,
-    link: &Link,
-) -> (Outcome, Vec<Received>) {
+fn run_toy(seed: u64, parts: &Parts, link: &Link) -> (Outcome, Vec<Received>) {
     let mut scenario = Scenario::new(seed, 0);
     scenario.hosts.clear();
     let all = add_toy(&mut scenario, parts, link);
@@ -233,7 +218,7 @@ fn assert_complete(received: &Received, parts: &[(ObjectMeta, Bytes)]) {
 #[test]
 fn toy_protocol_carries_a_file_set_over_the_network() {
     for seed in seeds(5) {
-        let parts = Arc::new(file_set(seed));
+        let parts = file_set(seed);
         let (outcome, all) = run_toy(seed, &parts, &Link::default());
         assert_eq!(all.len(), RECEIVERS);
         all.iter().for_each(|received| assert_complete(received, &parts));
@@ -246,7 +231,7 @@ fn toy_protocol_carries_a_file_set_over_the_network() {
 #[test]
 fn toy_protocol_does_not_repair_what_is_lost() {
     for seed in seeds(5) {
-        let parts = Arc::new(file_set(seed));
+        let parts = file_set(seed);
         let lossy = run_toy(seed, &parts, &Link::lossy(0.01));
         assert!(lossy == run_toy(seed, &parts, &Link::lossy(0.01)), "equal seeds give equal runs");
         let (_, all) = lossy;
@@ -264,7 +249,7 @@ fn toy_protocol_does_not_repair_what_is_lost() {
 #[test]
 fn two_protocols_in_one_group_do_not_disturb_each_other() {
     for seed in seeds(5) {
-        let parts = Arc::new(file_set(seed));
+        let parts = file_set(seed);
         let mut scenario = Scenario::new(seed, 300_000).receivers(2, &Link::lossy(0.01));
         let all = add_toy(&mut scenario, &parts, &Link::default());
         run(&scenario).assert_all_complete();
