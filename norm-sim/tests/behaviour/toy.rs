@@ -247,6 +247,17 @@ fn toy_protocol_does_not_repair_what_is_lost() {
 }
 
 #[test]
+#[should_panic(expected = "rate exceeded")]
+fn toy_sender_above_its_rate_is_found() {
+    let mut scenario = Scenario::new(1, 0);
+    scenario.hosts.clear();
+    add_toy(&mut scenario, &file_set(1), &Link::default());
+    let Role::Engine(sender) = &mut scenario.hosts[0].role else { panic!("a toy sender") };
+    sender.rate = Some(RATE / 4);
+    run(&scenario);
+}
+
+#[test]
 fn two_protocols_in_one_group_do_not_disturb_each_other() {
     for seed in seeds(5) {
         let parts = file_set(seed);
