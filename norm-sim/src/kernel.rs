@@ -80,6 +80,7 @@ struct Kernel {
     /// The shortest delay from a switch to a host.
     down: Duration,
     has_senders: bool,
+    has_engines: bool,
     packets: u64,
     series: Vec<Sample>,
     next_sample: Timestamp,
@@ -127,6 +128,7 @@ impl Kernel {
             up: shortest(Host::delay_up).unwrap_or_default(),
             down: shortest(Host::delay_down).unwrap_or_default(),
             has_senders: scenario.hosts.iter().any(|host| matches!(host.role, Role::Sender(_))),
+            has_engines: scenario.hosts.iter().any(|host| matches!(host.role, Role::Engine(_))),
             hosts,
             packets: 0,
             series: Vec::new(),
@@ -238,14 +240,15 @@ impl Kernel {
         })
     }
 
-    /// True when no sender and no receiver has anything left to do.
+    /// True when no sender, no receiver and no engine of another protocol has anything left to do.
     fn is_over(&self) -> bool {
         let mut hosts_and_senders = self.senders();
-        self.has_senders
+        (self.has_senders || self.has_engines)
             && hosts_and_senders.all(|(host, node)| {
                 node.finished().is_some() || (node.is_off() && host.is_settled())
             })
             && self.receivers().all(|(_, node)| node.is_quiet())
+            && self.hosts.iter().all(Host::is_done)
     }
 
     fn finished(&self) -> Option<Duration> {

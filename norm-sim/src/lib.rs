@@ -55,6 +55,7 @@ pub use effort::{few_seeds, seeds, skips};
 pub use experiment::{Experiment, Measured, peak_memory};
 pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
+pub use node::Application;
 pub use outcome::{
     Captured, FlowOutcome, Outcome, PopulationOutcome, ReceiverOutcome, Sample, SenderOutcome,
 };
@@ -67,7 +68,7 @@ pub use politeness::{PoliteShares, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Attack, AttackerPlan, Broken, Change, Control, Host, Lie, Link, PopulationPlan, ReceiverPlan,
-    Role, Scenario, SenderPlan, Switch, TcpPlan,
+    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, Host, Lie, Link, PopulationPlan,
+    ReceiverPlan, Role, Scenario, SenderPlan, Switch, TcpPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

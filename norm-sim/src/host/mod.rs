@@ -140,6 +140,11 @@ impl Host {
         self.down.delay()
     }
 
+    /// True when the run need not wait for its node.
+    pub(crate) fn is_done(&self) -> bool {
+        self.machine.is_done() || (!self.alive && self.is_settled())
+    }
+
     /// True when no change will follow.
     pub(crate) fn is_settled(&self) -> bool {
         self.life.is_empty()

@@ -21,6 +21,10 @@ pub(crate) trait Node: Send {
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox);
     /// When to call `timeout`: later than now, or `Timestamp::MAX` for never.
     fn next(&self) -> Timestamp;
+    /// True when the run need not wait for it.
+    fn is_done(&self) -> bool {
+        true
+    }
     /// Counters of the sending end of a TCP flow.
     fn flow(&self) -> Option<FlowStats> {
         None

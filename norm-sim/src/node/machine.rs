@@ -38,6 +38,7 @@ impl Machine {
                 Self::Population(Box::new(Population::new(plan, reference, me, other_seed)))
             }
             Role::Tcp(plan) => Self::Other(tcp::node(plan, me, other_seed)),
+            Role::Engine(plan) => Self::Other(plan.node(me, seed)),
             Role::Attacker(plan) => Self::Other(attacker::node(plan, me, other_seed)),
         }
     }
@@ -78,6 +79,10 @@ impl Machine {
 
     pub(crate) fn next(&self) -> Timestamp {
         self.node().next()
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.node().is_done()
     }
 
     pub(crate) fn flow(&self) -> Option<FlowStats> {

@@ -1,9 +1,11 @@
 //! Nodes: what runs on the hosts.
 //!
-//! A node of another protocol comes beside these as an implementation of [`Node`], and gets a
-//! variant of [`Role`](crate::Role) and a line in [`Machine::new`].
+//! An engine of another protocol needs only an [`Application`]. A node with an outcome of its own
+//! comes beside these as an implementation of [`Node`], and gets a variant of
+//! [`Role`](crate::Role) and a line in [`Machine::new`].
 
 mod contract;
+mod engine;
 mod machine;
 mod norm_receiver;
 mod norm_sender;
@@ -11,6 +13,7 @@ mod population;
 mod tcp;
 
 pub(crate) use contract::{Node, Outbox};
+pub use engine::Application;
 pub(crate) use machine::Machine;
 pub(crate) use norm_receiver::NormReceiver;
 pub(crate) use norm_sender::NormSender;

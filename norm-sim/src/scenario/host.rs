@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::attack::AttackerPlan;
+use super::engine::EnginePlan;
 use super::network::Link;
 use super::plans::{PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
 use crate::clock::Clock;
@@ -45,6 +46,8 @@ pub enum Role {
     Tcp(TcpPlan),
     /// A statistical model of many receivers.
     Population(PopulationPlan),
+    /// An engine of any protocol, with an application of a test.
+    Engine(EnginePlan),
     /// A node that forges, changes and replays packets.
     Attacker(AttackerPlan),
 }

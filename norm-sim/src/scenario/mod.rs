@@ -1,6 +1,7 @@
 //! Scenarios: hosts on a tree of switches, as data.
 
 mod attack;
+mod engine;
 mod host;
 mod network;
 mod plans;
@@ -11,6 +12,7 @@ use norm_core::Rng;
 use norm_core::norm::wire::InstanceId;
 
 pub use attack::{Attack, AttackerPlan, Lie};
+pub use engine::EnginePlan;
 pub use host::{Change, Host, Role};
 pub use network::{Link, Switch};
 pub use plans::{Broken, Control, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};

@@ -14,4 +14,5 @@ mod regressions;
 mod slow;
 mod star;
 mod swarm;
+mod toy;
 mod two_senders;
