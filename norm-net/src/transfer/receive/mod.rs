@@ -1,7 +1,8 @@
 //! Receiving file sets into a directory.
 //!
 //! [`receive`] joins a session and follows it on a thread of its own; what happens comes as
-//! [events](crate::event::ReceiveEvent), what came of it as a [report](crate::event::ReceiveReport):
+//! [events](crate::event::ReceiveEvent), the outcome as a
+//! [report](crate::event::ReceiveReport):
 //!
 //! ```no_run
 //! use norm_net::{ReceiveEvent, ReceiveOptions, receive};

@@ -56,8 +56,8 @@ impl Sender {
     }
 
     /// Asks all known receivers for an application acknowledgment of type 16..=254 (RFC 5740
-    /// §4.2.3.6); [`SenderEvent::Acknowledged`](crate::norm::SenderEvent::Acknowledged) follows with the id returned here. A request that
-    /// is still being sent is replaced. `None` for the reserved types 0..=15 and for
+    /// §4.2.3.6); [`SenderEvent::Acknowledged`] follows with the id returned here. A request
+    /// that is still being sent is replaced. `None` for the reserved types 0..=15 and for
     /// [`ACK_WINDOW`].
     ///
     /// [`SenderEvent::Acknowledged`]: crate::norm::SenderEvent::Acknowledged
