@@ -172,7 +172,7 @@ impl fmt::Display for Problem {
             }
             Self::Remaining { cause } => write!(f, "another transfer was received{cause}"),
             Self::Evicted => f.write_str(
-                "the sender waits for this receiver no longer: it is slower than the others",
+                "the sender no longer waits for this receiver, which is slower than the others",
             ),
             Self::SeparateGroupSilent => {
                 f.write_str("sent to a separate group for slow receivers, where nothing came")
