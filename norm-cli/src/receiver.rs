@@ -48,9 +48,9 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.ttl = session.ttl;
         o.dscp = args.network.dscp.unwrap_or_default();
         o.timeout = args.timeout;
-        o.daemon = args.continuous;
+        o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
-        o.fresh = args.files.no_resume;
+        o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }

@@ -61,8 +61,7 @@ pub struct SenderId(pub u32);
 pub struct ObjectRef {
     /// The sender of the object.
     pub sender: SenderId,
-    /// The object's key: its transport id, extended so that it never wraps. The low 16 bits are
-    /// the transport id.
+    /// The object's key: the protocol's number of it, extended so that it never wraps.
     pub key: u64,
 }
 

@@ -137,22 +137,22 @@ fn a_tree_arrives(fec: StandardFec, drop_percent: f64) {
 }
 
 #[test]
-fn a_tree_arrives_by_fec_id_5() {
+fn tree_arrives_by_fec_id_5() {
     a_tree_arrives(StandardFec::Id5, 0.0);
 }
 
 #[test]
-fn a_tree_arrives_through_loss_by_fec_id_5() {
+fn tree_arrives_through_loss_by_fec_id_5() {
     a_tree_arrives(StandardFec::Id5, 8.0);
 }
 
 #[test]
-fn a_tree_arrives_through_loss_by_fec_id_2() {
+fn tree_arrives_through_loss_by_fec_id_2() {
     a_tree_arrives(StandardFec::Id2, 8.0);
 }
 
 #[test]
-fn a_tree_arrives_through_loss_by_fec_id_129() {
+fn tree_arrives_through_loss_by_fec_id_129() {
     a_tree_arrives(StandardFec::Id129, 8.0);
 }
 
@@ -293,7 +293,7 @@ fn names_from_the_network_stay_below_the_output_directory() {
 }
 
 #[test]
-fn a_sender_that_dies_leaves_complete_files_and_nothing_of_the_others() {
+fn sender_that_dies_leaves_complete_files_and_nothing_of_the_others() {
     let temp = tempfile::tempdir().unwrap();
     let out = temp.path().join("out");
     let object = |name: &'static str, len: usize| {
@@ -343,7 +343,7 @@ fn flush_nothing(group: SocketAddr) -> JoinHandle<()> {
 }
 
 #[test]
-fn an_empty_file_whose_name_never_comes_is_told_as_failed_and_not_waited_for() {
+fn empty_file_whose_name_never_comes_is_told_as_failed_and_not_waited_for() {
     let temp = tempfile::tempdir().unwrap();
     let out = temp.path().join("out");
     let group = group();

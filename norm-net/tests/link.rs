@@ -102,7 +102,7 @@ fn batch_reaches_two_receivers(change: impl Fn(&mut LinkConfig)) -> Link {
 }
 
 #[test]
-fn a_batch_to_the_group_reaches_two_receivers_as_single_datagrams() {
+fn batch_to_the_group_reaches_two_receivers_as_single_datagrams() {
     let sender = batch_reaches_two_receivers(|_| {});
     let calls = if sender.max_gso_segments() > 1 { 1 } else { 20 };
     assert_eq!(sender.stats().batches_sent, calls);
@@ -127,7 +127,7 @@ fn gro_can_be_switched_off_alone() {
 }
 
 #[test]
-fn the_kernel_tells_how_long_a_packet_has_waited() {
+fn kernel_tells_how_long_a_packet_has_waited() {
     for gro in [true, false] {
         let mut config = config(group(9));
         config.gro = gro;
@@ -176,7 +176,7 @@ fn two_groups_on_one_port_do_not_mix() {
 }
 
 #[test]
-fn a_reply_to_the_source_arrives_at_the_sender_as_unicast() {
+fn reply_to_the_source_arrives_at_the_sender_as_unicast() {
     let config = config(group(6));
     let mut sender = open(&config);
     let mut receiver = open(&config);
@@ -236,7 +236,7 @@ fn only_the_wanted_source_is_heard() {
 }
 
 #[test]
-fn an_ipv6_source_can_be_joined_on_an_interface_that_has_multicast() {
+fn ipv6_source_can_be_joined_on_an_interface_that_has_multicast() {
     let group = SocketAddr::new("ff3e::4d01".parse().unwrap(), port());
     let mut config = LinkConfig::new(group);
     config.source = Some("fd00::99".parse().unwrap());
@@ -248,7 +248,7 @@ fn an_ipv6_source_can_be_joined_on_an_interface_that_has_multicast() {
 }
 
 #[test]
-fn a_unicast_session_works_both_ways_over_ipv4_and_ipv6() {
+fn unicast_session_works_both_ways_over_ipv4_and_ipv6() {
     for peer in ["127.0.0.1", "::1"] {
         if UdpSocket::bind((peer, 0)).is_err() {
             continue; // this machine has no IPv6
@@ -269,7 +269,7 @@ fn a_unicast_session_works_both_ways_over_ipv4_and_ipv6() {
 }
 
 #[test]
-fn a_second_unicast_receiver_on_the_port_is_refused() {
+fn second_unicast_receiver_on_the_port_is_refused() {
     let mut config = config(SocketAddr::new([127, 0, 0, 1].into(), port()));
     config.bind_session_port = true;
     let _first = open(&config);
@@ -302,7 +302,7 @@ fn wait_ends_by_timeout_by_waker_and_not_before() {
 }
 
 #[test]
-fn the_waker_also_ends_a_wait_of_less_than_a_millisecond_in_fraction() {
+fn waker_also_ends_a_wait_of_less_than_a_millisecond_in_fraction() {
     let mut link = open(&config(group(11)));
     assert!(receive(&mut link, 1, Duration::from_millis(1)).is_empty());
     link.waker().wake().unwrap();
@@ -351,7 +351,7 @@ fn with_the_smallest_send_buffer_nothing_is_lost() {
 }
 
 #[test]
-fn a_packet_beyond_the_mtu_is_an_error_that_names_it() {
+fn packet_beyond_the_mtu_is_an_error_that_names_it() {
     let mut sender = open(&LinkConfig { join: false, ..config(group(14)) });
     let error = sender.send(sender.group(), 65_530, &[0; 65_530]).unwrap_err();
     let message = error.to_string();
@@ -368,7 +368,7 @@ fn segments_of_no_bytes_are_refused() {
 }
 
 #[test]
-fn a_packet_that_the_system_forbids_is_counted_and_not_fatal() {
+fn packet_that_the_system_forbids_is_counted_and_not_fatal() {
     // Broadcast is only for sockets that asked for it, which ours do not.
     let mut sender = open(&LinkConfig { join: false, ..config(group(16)) });
     let outcome = sender.send("255.255.255.255:9".parse().unwrap(), 10, &[0; 35]).unwrap();
@@ -378,7 +378,7 @@ fn a_packet_that_the_system_forbids_is_counted_and_not_fatal() {
 }
 
 #[test]
-fn a_small_buffer_is_granted_as_asked_for() {
+fn small_buffer_is_granted_as_asked_for() {
     let link = open(&LinkConfig { recv_buffer: 64 << 10, ..config(group(17)) });
     assert_eq!(link.buffers().recv_asked, 64 << 10);
     assert_eq!(link.buffers().recv_granted, 64 << 10, "the kernel's doubling is undone");
@@ -442,7 +442,7 @@ fn options_that_cannot_work_are_refused_with_a_reason() {
 }
 
 #[test]
-fn an_unknown_interface_is_answered_with_those_that_exist() {
+fn unknown_interface_is_answered_with_those_that_exist() {
     let mut config = config(group(20));
     config.interface = Some(InterfaceSpec::Name("eth9nine".to_owned()));
     let error = Link::open(&config).unwrap_err().to_string();

@@ -64,7 +64,7 @@ fn next_stream(receiver: &ObjectReceiver) -> StreamReader {
 }
 
 #[test]
-fn objects_of_every_size_arrive_with_their_info_in_either_dialect() {
+fn objects_of_every_size_arrive_with_their_info_in_both_modes() {
     for mode in [Mode::Standard, Mode::Native] {
         let group = group();
         let receiver = ObjectReceiver::open(&receiving(group)).unwrap();
@@ -93,7 +93,7 @@ fn objects_of_every_size_arrive_with_their_info_in_either_dialect() {
 }
 
 #[test]
-fn a_stream_of_messages_arrives_whole_through_a_buffer_smaller_than_it() {
+fn stream_of_messages_arrives_whole_through_a_buffer_smaller_than_it() {
     let group = group();
     let receiver = ObjectReceiver::open(&receiving(group)).unwrap();
     let sender = ObjectSender::open(&sending(group)).unwrap();
@@ -121,12 +121,16 @@ fn a_stream_of_messages_arrives_whole_through_a_buffer_smaller_than_it() {
     assert_eq!(reader.read_message(), None);
     assert_eq!(reader.left_out(), 0);
     writing.join().unwrap();
-    assert_eq!(sender.finish().unwrap().outcome, ObjectSendOutcome::Complete);
-    receiver.close().unwrap();
+    let mut sender = sender;
+    let mut receiver = receiver;
+    let sent = sender.wait_timeout(LONG).expect("all is confirmed").unwrap();
+    assert_eq!(sent.outcome, ObjectSendOutcome::Complete);
+    receiver.wait_timeout(LONG).expect("its sender has ended").unwrap();
+    assert!(receiver.wait_timeout(LONG).unwrap().is_err(), "handed out once");
 }
 
 #[test]
-fn a_stream_can_be_written_and_read_as_plain_bytes() {
+fn stream_can_be_written_and_read_as_plain_bytes() {
     let group = group();
     let receiver = ObjectReceiver::open(&receiving(group)).unwrap();
     let sender = ObjectSender::open(&sending(group)).unwrap();
@@ -185,7 +189,7 @@ fn what_does_not_fit_is_refused_on_either_side() {
 }
 
 #[test]
-fn objects_that_nobody_fetches_wait_for_memory_and_arrive_when_somebody_does() {
+fn objects_wait_for_memory_until_the_application_fetches_them() {
     let group = group();
     let options = receiving(group).with(|o| o.memory = 150_000);
     let receiver = ObjectReceiver::open(&options).unwrap();

@@ -257,7 +257,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> RootHash {
 }
 
 #[test]
-fn a_receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
+fn receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
     let group = group();
     let (dir, payload) = tree(3_000_000);
     let listener = Listener::start(group, "listener", 1, 0, false);
@@ -314,7 +314,7 @@ fn two_receivers_that_lose_packets_are_repaired() {
 }
 
 #[test]
-fn a_payload_larger_than_an_object_arrives_as_several_extents() {
+fn payload_larger_than_an_object_arrives_as_several_extents() {
     let group = group();
     let (dir, payload) = tree(18_000_000);
     let listener = Listener::start(group, "listener", 4, 0, false);
@@ -359,7 +359,7 @@ fn too_few_receivers_in_time_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_stopped_sender_says_goodbye_and_reports_it() {
+fn stopped_sender_says_so_and_reports_it() {
     let group = group();
     let (dir, _) = tree(10_000_000);
     let listener = Listener::start(group, "listener", 5, 0, false);
@@ -376,7 +376,7 @@ fn a_stopped_sender_says_goodbye_and_reports_it() {
     assert_eq!(report.outcome, SendOutcome::Stopped);
     assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Unfinished);
     assert_eq!(report.root, None);
-    assert!(listener.finish().over, "the receiver heard the goodbye");
+    assert!(listener.finish().over, "the receiver heard the end");
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
 }
 
 #[test]
-fn a_file_that_changes_ends_the_transfer_and_is_named() {
+fn file_that_changes_ends_the_transfer_and_is_named() {
     let (dir, _) = tree(10_000_000);
     let options = options(group()).with(|o| o.pace = Pace::Fixed(8_000_000));
     let sending = send(&paths(&dir), &options).unwrap();
@@ -432,7 +432,7 @@ fn a_file_that_changes_ends_the_transfer_and_is_named() {
 }
 
 #[test]
-fn a_receiver_that_fails_is_reported_with_its_reason() {
+fn receiver_that_fails_is_reported_with_its_reason() {
     let group = group();
     let (dir, _) = tree(10_000);
     let listener = Listener::start(group, "full", 6, 0, true);
@@ -468,7 +468,7 @@ fn when_all_receivers_have_failed_the_sender_says_so_and_ends_within_seconds() {
 }
 
 #[test]
-fn a_receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
+fn receiver_that_leaves_before_data_flows_is_told_of_but_does_not_count() {
     let group = group();
     let (dir, payload) = tree(10_000);
     let early = Listener::start(group, "early", 9, 0, true);

@@ -51,7 +51,7 @@ fn wrong_options_are_one_line_and_exit_code_1() {
         Case(norm_objects, &["send", "file", "."], "data, stream"),
         Case(norm_objects, &["recv", "--count", "all"], "--count"),
         Case(norm_objects, &["send", "data", "--fec", "7", "."], "--fec"),
-        // Options of earlier versions.
+        // Options that do not exist.
         Case(norm_send, &["--rest", "."], "--rest"),
         Case(norm_send, &["--slow", "lane", "."], "--slow"),
         Case(norm_recv, &["--daemon"], "--daemon"),

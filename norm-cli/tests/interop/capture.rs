@@ -95,7 +95,7 @@ pub fn must_be_well_formed(capture: &Path, ports: &[u16]) -> Result<(), String> 
 
 /// Shows that the dissector would notice.
 #[test]
-fn a_message_cut_short_is_noticed() {
+fn message_cut_short_is_noticed() {
     use etherparse::PacketBuilder;
     use pcap_file::pcap::{PcapPacket, PcapWriter};
     if !crate::is_wanted("a_message_cut_short_is_noticed") {

@@ -61,7 +61,7 @@ fn transfer(case: &Case, logs: &Path) -> Result<(), String> {
 }
 
 #[test]
-fn a_receiver_that_comes_late_gets_the_whole_file() {
+fn receiver_that_comes_late_gets_the_whole_file() {
     if !crate::is_wanted("a_receiver_that_comes_late_gets_the_whole_file") {
         return;
     }

@@ -94,7 +94,7 @@ fn part(course: &[(Instant, u64)], since: f64) -> f64 {
 }
 
 #[test]
-fn a_bottleneck_is_used_in_both_directions() {
+fn bottleneck_is_used_in_both_directions() {
     if !crate::is_wanted("a_bottleneck_is_used_in_both_directions") {
         return;
     }

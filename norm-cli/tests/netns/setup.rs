@@ -48,7 +48,7 @@ fn packets_are_lost_one_by_one_at_the_rate_asked_for() {
 }
 
 #[test]
-fn a_failing_test_leaves_nothing_behind() {
+fn failing_test_leaves_nothing_behind() {
     let Some(scene) = Scene::begin("a_failing_test_leaves_nothing_behind", 2) else { return };
     let made = scene.network.namespaces().to_vec();
     assert_eq!(made.len(), 4, "a switch and three hosts");

@@ -12,3 +12,4 @@ pub mod exercise;
 
 pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
 pub use sender::{Sender, SenderConfig, SenderEvent};
+pub use wire::{Identity, MAX_OBJECTS, NodeId};

@@ -27,7 +27,7 @@ use super::metadata::{DEFAULT_DIRECTORY_MODE, DEFAULT_FILE_MODE, permissions, se
 use super::plan::{Plan, PlanError, PlannedDirectory, PlannedFile, is_directory};
 use super::resume::has_name;
 use super::spool::Spool;
-use super::spool_files::{SpoolFile, fresh};
+use super::spool_files::{SpoolFile, create_new};
 use crate::SystemError;
 
 /// Why files could not be placed; those placed before stay, whole.
@@ -208,7 +208,7 @@ impl Placer<'_> {
     }
 
     fn copy(&self, file: &PlannedFile, part: &Path) -> io::Result<()> {
-        let mut to = fresh(part)?;
+        let mut to = create_new(part)?;
         let mut from = self.payload();
         from.seek(SeekFrom::Start(file.offset))?;
         if io::copy(&mut from.take(file.size), &mut to)? != file.size {

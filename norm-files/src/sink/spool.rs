@@ -16,7 +16,7 @@ use super::hashing::{Hashes, PartialHash};
 use super::metadata::set_mode;
 use super::resume::{self, Found, Have, ResumeData, ResumeProblem, State};
 use super::set::Part;
-use super::spool_files::{SpoolFile, SpoolNames, fresh, lock};
+use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
 use super::{positioned, space};
 
@@ -83,7 +83,7 @@ impl Spool {
             None => new_files(&names)?,
         };
         let resumes = have.bytes() > 0;
-        let digests = fresh(&names.digests()).inspect_err(|_| {
+        let digests = create_new(&names.digests()).inspect_err(|_| {
             if !resumes {
                 names.remove();
             }
@@ -264,7 +264,7 @@ impl Spool {
         let content = self.name.content();
         let state = State { content, payload: self.size, have: have.clone() };
         let new = self.names.new_state();
-        let written = fresh(&new).and_then(|mut file| file.write_all(&state.emit()));
+        let written = create_new(&new).and_then(|mut file| file.write_all(&state.emit()));
         written.and_then(|()| fs::rename(&new, self.names.state())).inspect_err(|_| {
             let _ = fs::remove_file(&new);
         })
@@ -377,12 +377,12 @@ fn no_room(directory: &Path, payload: u64, error: &io::Error) -> io::Error {
 /// New files in place of stale ones: nothing is there of the payload.
 fn new_files(names: &SpoolNames) -> io::Result<ResumeData> {
     // The manifest's file carries the lock, so it is first.
-    let manifest = fresh(&names.manifest())?;
+    let manifest = create_new(&names.manifest())?;
     lock(&manifest)?;
     for stale in [names.state(), names.new_state()] {
         let _ = fs::remove_file(stale);
     }
-    let payload = fresh(&names.payload()).inspect_err(|_| {
+    let payload = create_new(&names.payload()).inspect_err(|_| {
         let _ = fs::remove_file(names.manifest());
     })?;
     Ok(ResumeData { manifest, payload, have: Have::default(), clipped: false })

@@ -124,8 +124,8 @@ pub fn part_name(stem: &str) -> String {
 ///
 /// # Errors
 /// What the system says.
-pub fn fresh(path: &Path) -> io::Result<File> {
-    make_fresh(path).map_err(|error| match error.kind() {
+pub fn create_new(path: &Path) -> io::Result<File> {
+    make_new(path).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => {
             let whose = "perhaps another user's, left by an earlier transfer: remove it";
             io::Error::new(error.kind(), format!("{}: {error} ({whose})", path.display()))
@@ -134,7 +134,7 @@ pub fn fresh(path: &Path) -> io::Result<File> {
     })
 }
 
-fn make_fresh(path: &Path) -> io::Result<File> {
+fn make_new(path: &Path) -> io::Result<File> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if there.is_file() {
             lock(&OpenOptions::new().write(true).open(path)?)?;

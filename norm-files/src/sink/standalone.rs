@@ -15,7 +15,7 @@ use super::existing::is_identical;
 use super::metadata::{DEFAULT_FILE_MODE, set_mode};
 use super::place::{PlaceError, Placed, failed, make_directories, rename};
 use super::plan::check_target;
-use super::spool_files::{fresh, part_name};
+use super::spool_files::{create_new, part_name};
 use super::{positioned, space};
 use crate::names;
 
@@ -50,7 +50,7 @@ impl StandaloneFile {
         check_target(&target, size, overwrite)?;
         let temporary = target.with_file_name(part_name(&format!("{TEMP_PREFIX}{label}")));
         let refused = |error: io::Error| PlaceError::Io(target.clone(), error.into());
-        let opened = fresh(&temporary).map_err(refused)?;
+        let opened = create_new(&temporary).map_err(refused)?;
         let file = Self { target: target.clone(), temporary, size, written: AtomicU64::new(0) };
         space::reserve(&opened, size).map_err(|error| {
             refused(io::Error::new(error.kind(), format!("{size} bytes are to come, but {error}")))

@@ -22,9 +22,9 @@ pub(crate) struct Inline {
 const FEW_CORES: usize = 2;
 /// Work that takes longer has met a slow disk: buffers of sockets hold as much as comes meanwhile.
 const LONG: Duration = Duration::from_millis(20);
-/// The first time; each time it is twice as long, ...
+/// The first pause; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// ... up to this.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Inline {

@@ -8,7 +8,7 @@ use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
 use norm_core::norm::sender::{ConfigError, Mode, RateControl};
-use norm_core::norm::wire::{Identity, NodeId};
+use norm_core::norm::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
 use crate::io::interface::InterfaceSpec;

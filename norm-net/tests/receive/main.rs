@@ -58,7 +58,7 @@ fn files_arrive_complete_through_a_bad_link() {
         assert_eq!(metadata.modified().unwrap(), time, "{path}");
     }
 
-    assert!(report.elapsed < Duration::from_secs(4), "the sender's goodbye is enough: {report:?}");
+    assert!(report.elapsed < Duration::from_secs(4), "the sender's CMD(EOT) is enough: {report:?}");
     let [set] = &report.sets[..] else { panic!("one set: {report:?}") };
     assert_eq!((set.files, set.directories, set.bytes), (3, 1, 3_005_000));
     assert!(set.set == Some(SET) && set.is_verified(), "{set:?}");
@@ -122,12 +122,12 @@ fn existing_file_fails_the_set_early_and_its_sender_hears() {
 }
 
 #[test]
-fn stopped_fresh_receiver_says_so_and_leaves_no_files() {
+fn stopped_receiver_without_resume_says_so_and_leaves_no_files() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("long.bin"), content(20_000_000, 6))];
     let sender = Source::new(&entries).send(group);
-    let receiving = receive(&options(group, dir.path()).with(|o| o.fresh = true)).unwrap();
+    let receiving = receive(&options(group, dir.path()).with(|o| o.resume = false)).unwrap();
     let stopper = receiving.stopper();
     for event in receiving.events() {
         if matches!(event, ReceiveEvent::FilesKnown { .. }) {
@@ -155,7 +155,7 @@ fn timeout_ends_a_session_without_a_sender() {
 fn continuous_session_serves_senders_and_confirms_what_it_has() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
-    let receiving = receive(&options(group, dir.path()).with(|o| o.daemon = true)).unwrap();
+    let receiving = receive(&options(group, dir.path()).with(|o| o.continuous = true)).unwrap();
     let first = [(file("first.bin"), content(1_000_000, 7))];
     let second = [(file("second.bin"), content(1_500_000, 8))];
     let other = SetId([4; 16]);
@@ -414,7 +414,7 @@ fn stalled_set_is_given_up_although_a_sender_goes_on() {
     let timeout = Some(Duration::from_millis(800));
     let options = options(group, dir.path()).with(|o| {
         o.timeout = timeout;
-        o.daemon = true;
+        o.continuous = true;
     });
     let receiving = receive(&options).unwrap();
     let other = Source::with(SetId([4; 16]), &second, |hash| hash);

@@ -252,11 +252,11 @@ fn receivers_in_one_directory_do_not_share_resume_data() {
     let is_on = |event: ReceiveEvent| matches!(event, ReceiveEvent::SetResumed { .. });
     let until = Instant::now() + Duration::from_secs(20);
     while !is_on(next(&first, until)) {}
-    let fresh = options(group, dir.path()).with(|o| {
+    let no_resume = options(group, dir.path()).with(|o| {
         o.seed = Some(10);
-        o.fresh = true;
+        o.resume = false;
     });
-    let (second, _) = run(&fresh);
+    let (second, _) = run(&no_resume);
     let ReceiveOutcome::LocalError { problem } = second.outcome else { panic!("{second:?}") };
     assert!(problem.to_string().contains("another receiver"), "{problem}");
     let report = first.wait().unwrap();
@@ -270,11 +270,11 @@ fn continuous_session_resumes_what_it_gave_up() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(160);
     let timeout = Some(Duration::from_millis(1_500));
-    let daemon = options(group, dir.path()).with(|o| {
-        o.daemon = true;
+    let continuous = options(group, dir.path()).with(|o| {
+        o.continuous = true;
         o.timeout = timeout;
     });
-    let receiving = receive(&daemon).unwrap();
+    let receiving = receive(&continuous).unwrap();
     Source { dies_after: HALF, ..Source::new(&entries) }.send(group).join().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
     let mut events = Vec::new();
@@ -309,18 +309,18 @@ fn restarted_sender_finds_a_receiver_with_what_it_has() {
 }
 
 #[test]
-fn fresh_session_finds_nothing_and_leaves_nothing() {
+fn session_without_resume_finds_nothing_and_leaves_nothing() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let entries = entries(180);
     begin(group, dir.path(), &entries);
     fs::write(dir.path().join(".norm-other"), "not ours").unwrap();
     let timeout = Some(Duration::from_millis(1_500));
-    let fresh = options(group, dir.path()).with(|o| {
-        o.fresh = true;
+    let no_resume = options(group, dir.path()).with(|o| {
+        o.resume = false;
         o.timeout = timeout;
     });
     let dying = Source { dies_after: HALF, ..another(&entries) }.send(group);
-    let (report, events) = run(&fresh);
+    let (report, events) = run(&no_resume);
     dying.join().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::Partial);
     assert!(matches!(&events[0], ReceiveEvent::ResumeDataFound { removed: 1, .. }), "{events:?}");

@@ -7,6 +7,7 @@ mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use norm_core::Rng;
@@ -125,5 +126,19 @@ impl ObjectReceiver {
     pub fn close(self) -> Result<ReceiverStats, ReceiveError> {
         self.running.stopper().stop();
         Ok(self.running.wait()?)
+    }
+
+    /// As [`close`](Self::close), but waits at most this long; `None` when the session goes on. The
+    /// statistics are handed out once.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Io`] when the sockets failed for good, or the statistics were handed out
+    /// before.
+    pub fn wait_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Option<Result<ReceiverStats, ReceiveError>> {
+        self.running.stopper().stop();
+        Some(self.running.wait_timeout(timeout)?.map_err(ReceiveError::from))
     }
 }

@@ -4,6 +4,8 @@ mod event;
 mod session;
 mod writer;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use crossbeam_channel::{Sender as ChannelSender, bounded, unbounded};
 use norm_core::Rng;
@@ -142,10 +144,27 @@ impl ObjectSender {
     /// # Errors
     /// [`SendError::Io`] when the sockets failed for good.
     pub fn finish(self) -> Result<ObjectSendReport, SendError> {
+        self.ask_to_finish();
+        Ok(self.running.wait()?)
+    }
+
+    /// As [`finish`](Self::finish), but waits at most this long; `None` when the session goes on.
+    /// The report is handed out once.
+    ///
+    /// # Errors
+    /// [`SendError::Io`] when the sockets failed for good, or the report was handed out before.
+    pub fn wait_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Option<Result<ObjectSendReport, SendError>> {
+        self.ask_to_finish();
+        Some(self.running.wait_timeout(timeout)?.map_err(SendError::from))
+    }
+
+    fn ask_to_finish(&self) {
         // Fails when the session is over already.
         let _ = self.requests.send(Request::Finish);
         self.signal.raise();
-        Ok(self.running.wait()?)
     }
 
     fn ask<T>(

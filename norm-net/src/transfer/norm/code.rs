@@ -9,6 +9,7 @@ use norm_core::fec::{Layout, LayoutError, MAX_RS8_SYMBOLS, Points, RsCode, RsFor
 
 /// The code of a file set.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fec {
     /// Reed-Solomon for small groups at high rates, RaptorQ otherwise.
     #[default]

@@ -23,7 +23,7 @@ pub use norm_core::norm::sender::ConfigError;
 pub use standard::{Standard, StandardFec};
 
 pub(crate) use receive::receiver;
-pub(crate) use setup::{FEEDBACK, Prepared, data_overhead, prepare};
+pub(crate) use setup::{FEEDBACK, Norm};
 
 impl<S: SymbolStore> Layer for Receiver<S> {
     type Engine = Self;

@@ -2,7 +2,7 @@
 
 use norm_core::fec::Scheme;
 use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
-use norm_core::norm::wire::MAX_OBJECTS;
+use norm_core::norm::MAX_OBJECTS;
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::Extents;
 

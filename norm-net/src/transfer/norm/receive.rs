@@ -1,8 +1,8 @@
 //! A NORM receiver, made of the user's options.
 
 use norm_core::Rng;
+use norm_core::norm::Identity;
 use norm_core::norm::receiver::Feedback as EngineFeedback;
-use norm_core::norm::wire::Identity;
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;

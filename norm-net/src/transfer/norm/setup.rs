@@ -12,57 +12,47 @@ use norm_files::source::{FileSet, Reader};
 use super::plan::Plan;
 use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
-use crate::transfer::send::{Pace, SendError, SendOptions, Slow, SlowLimits};
+use crate::transfer::send::{Pace, Prepared, Protocol, SendError, SendOptions, Slow, SlowLimits};
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
 /// the lower half of the first byte (RFC 5740 §4.1).
 pub(crate) const FEEDBACK: PacketFilter = PacketFilter { mask: 0x0f, min: 4 };
 
-/// Bytes of a DATA message that are not content.
-pub(crate) fn data_overhead(options: &SendOptions) -> u32 {
-    // Payload ids of FEC id 129 are four bytes longer.
-    let ids = if options.standard.is_some() { 4 } else { 0 };
-    DATA_OVERHEAD as u32 + ids
-}
+/// NORM (RFC 5740), in native or standard mode.
+pub(crate) struct Norm;
 
-/// An engine with all its objects, and what reads their content.
-pub(crate) struct Prepared<E> {
-    pub(crate) engine: E,
-    pub(crate) source: Reader,
-    /// Key of the first object.
-    pub(crate) first_key: u64,
-    /// The file set, unless standalone files are sent.
-    pub(crate) set: Option<SetId>,
-    /// FEC encoding id in use.
-    pub(crate) fec_id: u8,
-    /// Source symbols in the longest block.
-    pub(crate) block_len: u32,
-    /// What is not sent, beside what the scan has skipped.
-    pub(crate) skipped: Vec<String>,
-}
+impl Protocol for Norm {
+    type Engine = Sender;
 
-/// Makes an engine for what was found, in segments of `segment_size` bytes. `set` is the id of a
-/// file set that is sent once more; without it one is drawn.
-///
-/// # Errors
-/// When it does not fit NORM's objects, or an option cannot work.
-pub(crate) fn prepare(
-    options: &SendOptions,
-    found: FileSet,
-    segment_size: u16,
-    set: Option<SetId>,
-    rng: &mut Rng,
-    now: Timestamp,
-) -> Result<Prepared<Sender>, SendError> {
-    // Drawn in this order whether they are used or not: what a seed means must not change.
-    let drawn = NodeId::draw(rng);
-    let set = set.unwrap_or_else(|| draw_set(rng));
-    let seed = rng.next_u64();
-    let node = options.node.unwrap_or(drawn);
-    let start = Start { config: config(options, node, segment_size), seed, now };
-    match &options.standard {
-        None => prepare_set(options, found, set, start),
-        Some(standard) => prepare_files(standard, found, start),
+    fn feedback_filter(&self) -> Option<PacketFilter> {
+        Some(FEEDBACK)
+    }
+
+    fn data_overhead(&self, options: &SendOptions) -> u32 {
+        // Payload ids of FEC id 129 are four bytes longer.
+        let ids = if options.standard.is_some() { 4 } else { 0 };
+        DATA_OVERHEAD as u32 + ids
+    }
+
+    fn prepare(
+        self,
+        options: &SendOptions,
+        found: FileSet,
+        segment_size: u16,
+        set: Option<SetId>,
+        rng: &mut Rng,
+        now: Timestamp,
+    ) -> Result<Prepared<Sender>, SendError> {
+        // Drawn in this order whether they are used or not: what a seed means must not change.
+        let drawn = NodeId::draw(rng);
+        let set = set.unwrap_or_else(|| draw_set(rng));
+        let seed = rng.next_u64();
+        let node = options.node.unwrap_or(drawn);
+        let start = Start { config: config(options, node, segment_size), seed, now };
+        match &options.standard {
+            None => prepare_set(options, found, set, start),
+            Some(standard) => prepare_files(standard, found, start),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
-use norm_core::norm::wire::MAX_OBJECTS;
+use norm_core::norm::MAX_OBJECTS;
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::FileSet;
 
@@ -17,6 +17,7 @@ use crate::transfer::send::SendError;
 
 /// Which FEC encoding id is used towards other implementations.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StandardFec {
     /// Id 5, the NRL library's own choice: up to 255 symbols per block.
     Id5,

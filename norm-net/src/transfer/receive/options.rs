@@ -33,14 +33,14 @@ pub struct ReceiveOptions {
     /// never.
     pub timeout: Option<Duration>,
     /// Go on after a set, and serve several at once, until stopped.
-    pub daemon: bool,
+    pub continuous: bool,
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
-    /// Begin anew: what earlier sessions have kept of unfinished sets is removed, and nothing is
-    /// kept. Otherwise the directory keeps what is here of up to sixteen of them, for a week, and a
-    /// session that is sent the same files receives only the rest.
-    pub fresh: bool,
+    /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
+    /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
+    /// kept is removed, and nothing is kept.
+    pub resume: bool,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
@@ -87,9 +87,9 @@ impl ReceiveOptions {
             feedback: Feedback::Multicast,
             directory: directory.into(),
             timeout: None,
-            daemon: false,
+            continuous: false,
             overwrite: false,
-            fresh: false,
+            resume: true,
             name: host_name(),
             ttl: 1,
             dscp: Dscp::DEFAULT,

@@ -55,7 +55,7 @@ impl Receiving {
         self.running.is_finished()
     }
 
-    /// Waits until the session is over. Without a timeout, and with `daemon`, that may need the
+    /// Waits until the session is over. Without a timeout, and with `continuous`, that may need the
     /// [`stopper`].
     ///
     /// [`stopper`]: Self::stopper
@@ -177,8 +177,8 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
         let policy = Policy {
             directory: options.directory.clone(),
             overwrite: options.overwrite,
-            fresh: options.fresh,
-            continuous: options.daemon,
+            resume: options.resume,
+            continuous: options.continuous,
             timeout: options.timeout,
             is_mute: options.feedback == Feedback::None,
             group: options.group,

@@ -6,6 +6,7 @@ use super::{DAY, TimeOfDay};
 
 /// Where a schedule has the time of day from.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WallClock {
     /// The system's clock, in its time zone.
     #[default]

@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use norm_core::transfer::Outbound;
-
 use super::error::SendError;
 use super::options::SendOptions;
 use super::outlet::SendOutlet;
-use super::start::{Prepare, Started, start_with};
+use super::protocol::Protocol;
+use super::start::{Started, start_with};
 use crate::event::{Events, SendEvent, SendReport, SendSettings};
-use crate::io::layer::Layer;
 use crate::running::Running;
 use crate::stopper::Stopper;
-use crate::transfer::norm::prepare;
+use crate::transfer::norm::Norm;
 
 /// A transfer under way, on a thread of its own.
 ///
@@ -73,19 +71,16 @@ impl Sending {
 /// When there is nothing to send or it cannot be read, when options cannot work, and when the
 /// network or the system refuses.
 pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
-    send_with(paths, options, prepare)
+    send_with(paths, options, Norm)
 }
 
-/// The same with any engine; `prepare` as in [`start_with`].
-pub(crate) fn send_with<E>(
+/// The same with any protocol.
+pub(crate) fn send_with(
     paths: &[PathBuf],
     options: &SendOptions,
-    prepare: impl Prepare<E>,
-) -> Result<Sending, SendError>
-where
-    E: Outbound + Layer<Engine = E> + Send + 'static,
-{
+    protocol: impl Protocol,
+) -> Result<Sending, SendError> {
     let (outlet, events) = SendOutlet::new();
-    let Started { settings, running } = start_with(paths, options, None, outlet, prepare)?;
+    let Started { settings, running } = start_with(paths, options, None, outlet, protocol)?;
     Ok(Sending { settings, events, running })
 }

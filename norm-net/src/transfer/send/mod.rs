@@ -3,7 +3,7 @@
 //! [`send()`] examines the paths, opens the link and returns at once; a thread of its own then runs
 //! the session until every receiver has confirmed, or until it is stopped.
 //!
-//! - `handle`, `start`: from the paths and options to a running session.
+//! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
 //!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
@@ -18,6 +18,7 @@ mod options;
 mod outlet;
 pub(crate) mod pace;
 mod phases;
+mod protocol;
 mod receivers;
 mod segment;
 mod session;
@@ -32,4 +33,5 @@ pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub use options::SendOptions;
 pub use pace::Pace;
+pub(crate) use protocol::{Prepared, Protocol};
 pub use slow::{Slow, SlowLimits};

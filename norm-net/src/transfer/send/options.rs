@@ -12,9 +12,9 @@ use super::segment::SEGMENT_SIZES;
 use super::slow::Slow;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
-use crate::io::socket::LinkConfig;
+use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS};
-use crate::transfer::norm::{FEEDBACK, Fec, Standard};
+use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
 /// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field
@@ -144,7 +144,7 @@ impl SendOptions {
         PacketOverhead::to(self.group.ip())
     }
 
-    pub(super) fn link_config(&self) -> LinkConfig {
+    pub(super) fn link_config(&self, feedback_filter: Option<PacketFilter>) -> LinkConfig {
         LinkConfig {
             interface: self.interface.clone(),
             ttl: self.ttl,
@@ -153,7 +153,7 @@ impl SendOptions {
             loopback: self.loopback,
             recv_buffer: self.recv_buffer,
             send_buffer: self.send_buffer,
-            feedback_filter: Some(FEEDBACK),
+            feedback_filter,
             ..LinkConfig::new(self.group)
         }
     }

@@ -7,7 +7,6 @@ use super::options::SendOptions;
 use crate::event::Hint;
 use crate::io::interface::Interface;
 use crate::transfer::config_problem::ConfigProblem;
-use crate::transfer::norm::data_overhead;
 
 /// Segment sizes that can be asked for, in bytes.
 pub(super) const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
@@ -32,19 +31,22 @@ pub(super) struct Segment {
 
 impl Segment {
     /// The size asked for, or the default one for the MTU, or else the largest good one that the
-    /// MTU has room for.
+    /// MTU has room for beside `data_overhead` bytes of headers.
     ///
     /// # Errors
     /// [`SendError::Config`] when the interface lets too little out for any segment.
-    pub(super) fn fit(options: &SendOptions, interface: &Interface) -> Result<Self, SendError> {
+    pub(super) fn fit(
+        options: &SendOptions,
+        data_overhead: u32,
+        interface: &Interface,
+    ) -> Result<Self, SendError> {
         let limit = interface.mtu.unwrap_or(u32::MAX);
         let mtu = options.mtu.unwrap_or(u32::MAX).min(limit);
         let wanted = match options.segment_size {
             Some(wanted) => u32::from(wanted),
             None => default_segment(options.mtu.map_or_else(|| default_mtu(interface), |_| mtu)),
         };
-        let room =
-            mtu.saturating_sub(data_overhead(options) + options.packet_overhead().bytes() as u32);
+        let room = mtu.saturating_sub(data_overhead + options.packet_overhead().bytes() as u32);
         let fitting = room.min((*SEGMENT_SIZES.end()).into()) / SEGMENT_STEP * SEGMENT_STEP;
         let size = if wanted <= room { wanted } else { fitting };
         let Some(size) = u16::try_from(size).ok().filter(|size| SEGMENT_SIZES.contains(size))
@@ -90,7 +92,9 @@ fn default_segment(mtu: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::Protocol;
     use super::*;
+    use crate::transfer::norm::Norm;
 
     const V4: &str = "239.1.2.3:4";
     const V6: &str = "[ff15::1]:4";
@@ -113,12 +117,16 @@ mod tests {
         Segment { size, hint: None }
     }
 
+    fn fit_norm(options: &SendOptions, interface: &Interface) -> Result<Segment, SendError> {
+        Segment::fit(options, Norm.data_overhead(options), interface)
+    }
+
     #[test]
     fn segments_are_cut_to_what_the_interface_lets_out() {
         let fit = |group: &str, wanted, mtu| {
             let mut options = SendOptions::new(group.parse().unwrap());
             options.segment_size = Some(wanted);
-            Segment::fit(&options, &interface(mtu))
+            fit_norm(&options, &interface(mtu))
         };
         assert_eq!(fit(V4, 1436, Some(1500)).unwrap(), segment(1436));
         assert_eq!(fit(V4, 60_000, None).unwrap(), segment(60_000));
@@ -138,7 +146,7 @@ mod tests {
     fn segment_follows_the_mtu_of_the_interface_by_default() {
         let fit = |loopback, mtu| {
             let interface = Interface { loopback, ..interface(mtu) };
-            Segment::fit(&SendOptions::new(V4.parse().unwrap()), &interface)
+            fit_norm(&SendOptions::new(V4.parse().unwrap()), &interface)
         };
         let cases = [
             (false, Some(1500), 1344),
@@ -162,7 +170,7 @@ mod tests {
             options.mtu = Some(given);
             options.segment_size = segment_size;
             options.check()?;
-            Segment::fit(&options, &Interface { loopback, ..interface(Some(mtu)) })
+            fit_norm(&options, &Interface { loopback, ..interface(Some(mtu)) })
         };
         assert_eq!(fit(1500, None, false, 9000).unwrap(), segment(1344));
         assert_eq!(fit(9000, None, true, 65_536).unwrap(), segment(8832));

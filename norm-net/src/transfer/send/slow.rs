@@ -7,6 +7,7 @@ use crate::transfer::config_problem::ConfigProblem;
 
 /// What becomes of receivers that keep the others slow.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Slow {
     /// They are waited for.
     #[default]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
-use norm_core::{JobDone, Rng, Timestamp};
+use norm_core::{JobDone, Rng};
 use norm_files::source::{FileSet, scan};
 
 use super::admission::Admission;
@@ -15,6 +15,7 @@ use super::error::SendError;
 use super::jobs::Jobs;
 use super::options::SendOptions;
 use super::outlet::SendOutlet;
+use super::protocol::{Prepared, Protocol};
 use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
@@ -25,7 +26,7 @@ use crate::io::layer::Layer;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_seed};
-use crate::transfer::norm::{Prepared, prepare};
+use crate::transfer::norm::Norm;
 
 /// A session on a thread of its own.
 pub(super) struct Started {
@@ -46,56 +47,28 @@ pub(super) fn start(
     repeat: Option<Repeat>,
     events: SendOutlet,
 ) -> Result<Started, SendError> {
-    start_with(paths, options, repeat, events, prepare)
+    start_with(paths, options, repeat, events, Norm)
 }
 
-/// Makes an engine with all its objects: of the options, of what was found, in segments of this
-/// size, and with the id of a file set that is sent once more.
-pub(crate) trait Prepare<E>:
-    FnOnce(
-    &SendOptions,
-    FileSet,
-    u16,
-    Option<SetId>,
-    &mut Rng,
-    Timestamp,
-) -> Result<Prepared<E>, SendError>
-{
-}
-
-impl<E, F> Prepare<E> for F where
-    F: FnOnce(
-        &SendOptions,
-        FileSet,
-        u16,
-        Option<SetId>,
-        &mut Rng,
-        Timestamp,
-    ) -> Result<Prepared<E>, SendError>
-{
-}
-
-/// The same with any engine.
-pub(super) fn start_with<E>(
+/// The same with any protocol.
+pub(super) fn start_with<P: Protocol>(
     paths: &[PathBuf],
     options: &SendOptions,
     repeat: Option<Repeat>,
     events: SendOutlet,
-    prepare: impl Prepare<E>,
-) -> Result<Started, SendError>
-where
-    E: Outbound + Layer<Engine = E> + Send + 'static,
-{
+    protocol: P,
+) -> Result<Started, SendError> {
     options.check()?;
     let found = scan(paths)?;
-    let link = Link::open(&options.link_config())?;
-    let segment = Segment::fit(options, link.interface())?;
+    let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
+    let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, segment);
     let options = &SendOptions { segment_size: Some(settings.segment_size), ..options.clone() };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
     let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
-    let prepared = prepare(options, found, settings.segment_size, repeated, &mut rng, clock.now())?;
+    let size = settings.segment_size;
+    let prepared = protocol.prepare(options, found, size, repeated, &mut rng, clock.now())?;
     let Prepared { engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
     settings.set = set;
     settings.fec_id = fec_id;

@@ -1,6 +1,7 @@
 //! A second protocol, to show that sessions, driver and simulator know no first one.
 //!
-//! One way, no feedback, no repair. Each datagram describes its object and carries one symbol:
+//! No repair: a receiver greets each sender once, and the sender only counts that. Each datagram of
+//! a sender describes its object and carries one symbol:
 //! ```text
 //!  0  magic "TOY1"
 //!  4  kind: 0 a symbol, 1 the end (nothing follows)
@@ -31,7 +32,11 @@ use norm_core::transfer::{
 };
 
 const MAGIC: [u8; 4] = *b"TOY1";
-const HEADER: usize = 87;
+/// What a receiver says to each sender once. A filter that keeps the feedback of NORM drops it: the
+/// lower half of the first byte is below four.
+const REQUEST: [u8; 4] = [0xa0, 1, 2, 3];
+/// Bytes of a datagram before its symbol.
+pub const HEADER: usize = 87;
 const SYMBOL: u16 = 1024;
 const BLOCK_SYMBOLS: u32 = 64;
 const BLOCK_BYTES: u64 = SYMBOL as u64 * BLOCK_SYMBOLS as u64;
@@ -254,7 +259,9 @@ impl ToySender {
 impl Endpoint for ToySender {
     type Event = OutboundNotice;
 
-    fn handle_datagram(&mut self, _: Timestamp, _: Datagram<'_>) {}
+    fn handle_datagram(&mut self, _: Timestamp, datagram: Datagram<'_>) {
+        self.stats.nacks += u64::from(datagram.payload == REQUEST);
+    }
 
     fn handle_timeout(&mut self, _: Timestamp) {}
 
@@ -393,6 +400,8 @@ struct Source {
 pub struct ToyReceiver<S> {
     store: S,
     sources: BTreeMap<SenderId, Source>,
+    /// Addresses of senders to ask.
+    requests: VecDeque<SocketAddr>,
     events: VecDeque<InboundNotice>,
     jobs: VecDeque<Job>,
     stats: InboundStats,
@@ -404,6 +413,7 @@ impl<S: SymbolStore> ToyReceiver<S> {
         Self {
             store,
             sources: BTreeMap::new(),
+            requests: VecDeque::new(),
             events: VecDeque::new(),
             jobs: VecDeque::new(),
             stats: InboundStats::default(),
@@ -427,6 +437,7 @@ impl<S: SymbolStore> ToyReceiver<S> {
             objects: BTreeMap::new(),
         };
         self.sources.insert(sender, source);
+        self.requests.push_back(address);
         self.events.push_back(InboundNotice::SenderFound { sender, node: NodeId::NONE, address });
         Some(sender)
     }
@@ -535,7 +546,9 @@ impl<S: SymbolStore> Endpoint for ToyReceiver<S> {
 
     fn poll_transmit(&mut self, _: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         out.clear();
-        None
+        let sender = self.requests.pop_front()?;
+        out.append(|bytes| bytes.extend_from_slice(&REQUEST));
+        out.transmit(Destination::Unicast(sender))
     }
 
     fn poll_job(&mut self) -> Option<Job> {

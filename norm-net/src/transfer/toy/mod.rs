@@ -11,13 +11,13 @@ use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
 
-use super::norm::Prepared;
 use super::receive::{ReceiveOptions, receive_with};
-use super::send::{SendError, SendOptions, send_with};
+use super::send::{Prepared, Protocol, SendError, SendOptions, send_with};
 use crate::event::{ReceiveEvent, ReceiveOutcome, SendOutcome};
 use crate::io::interface::InterfaceSpec;
 use crate::io::layer::Layer;
-use engine::{ToyReceiver, ToySender};
+use crate::io::socket::PacketFilter;
+use engine::{HEADER, ToyReceiver, ToySender};
 
 const EXTENT: u64 = 1 << 20;
 
@@ -45,15 +45,34 @@ impl<S: norm_core::endpoint::SymbolStore> Layer for ToyReceiver<S> {
     }
 }
 
+struct Toy;
+
+impl Protocol for Toy {
+    type Engine = ToySender;
+
+    fn feedback_filter(&self) -> Option<PacketFilter> {
+        None
+    }
+
+    fn data_overhead(&self, _: &SendOptions) -> u32 {
+        HEADER as u32
+    }
+
+    fn prepare(
+        self,
+        _: &SendOptions,
+        found: FileSet,
+        _: u16,
+        _: Option<SetId>,
+        _: &mut Rng,
+        now: Timestamp,
+    ) -> Result<Prepared<ToySender>, SendError> {
+        Ok(prepare(found, now))
+    }
+}
+
 /// A toy sender with the parts of what was found.
-fn prepare(
-    _: &SendOptions,
-    found: FileSet,
-    _: u16,
-    _: Option<SetId>,
-    _: &mut Rng,
-    now: Timestamp,
-) -> Result<Prepared<ToySender>, SendError> {
+fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
     let set = SetId(*b"a set of the toy");
     let content = ContentId::of(&blake3::hash(&found.manifest));
     let extents = Extents::cut(found.payload_size, EXTENT).expect("some extents");
@@ -69,7 +88,7 @@ fn prepare(
         engine.enqueue(ObjectSpec { size, meta }).expect("any object");
     }
     engine.finish();
-    Ok(Prepared {
+    Prepared {
         engine,
         source: Reader::new(set, extents, found),
         first_key: 0,
@@ -77,7 +96,7 @@ fn prepare(
         fec_id: 0,
         block_len: 0,
         skipped: Vec::new(),
-    })
+    }
 }
 
 /// A port that is free now.
@@ -110,7 +129,7 @@ fn toy_protocol_carries_a_file_set_from_disk_to_disk() {
     let receive = ReceiveOptions::new(group, to.path()).with(|o| o.interface = loopback.clone());
     let receiving = receive_with(&receive, |_, store, _, _, _| ToyReceiver::new(store)).unwrap();
     let send = SendOptions::new(group).with(|o| o.interface = loopback);
-    let sending = send_with(&[from.path().join("tree")], &send, prepare).unwrap();
+    let sending = send_with(&[from.path().join("tree")], &send, Toy).unwrap();
 
     let placed = receiving
         .events()
@@ -125,5 +144,6 @@ fn toy_protocol_carries_a_file_set_from_disk_to_disk() {
     }
     let sent = sending.wait().unwrap();
     assert_eq!((sent.outcome, sent.resent_packets), (SendOutcome::NoReceivers, 0));
+    assert_eq!(sent.nacks, 1, "no filter of another protocol drops what the receiver sends");
     assert_eq!(Some(report.sets[0].root), Some(sent.root));
 }

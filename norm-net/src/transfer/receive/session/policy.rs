@@ -11,8 +11,8 @@ pub(in crate::transfer::receive) struct Policy {
     pub directory: PathBuf,
     /// Existing files are replaced.
     pub overwrite: bool,
-    /// No resume data is used, nor kept.
-    pub fresh: bool,
+    /// Resume data is used and kept.
+    pub resume: bool,
     /// The session goes on after a transfer, until it is stopped.
     pub continuous: bool,
     /// A transfer that stalls for this long is given up; so is waiting for a sender.

@@ -60,10 +60,10 @@ pub(super) struct Transfers {
 impl Transfers {
     /// None yet. Says what earlier sessions have left in the output directory.
     pub(super) fn new(policy: &Policy, events: &Notifier, now: Timestamp) -> Self {
-        let (sweeper, found) = Sweeper::start(policy.directory.clone(), policy.fresh, now);
+        let (sweeper, found) = Sweeper::start(policy.directory.clone(), !policy.resume, now);
         events.resume_data_found(&found);
         Self {
-            sets: SetTable::new(Spools::new(&policy.directory, !policy.fresh), sweeper),
+            sets: SetTable::new(Spools::new(&policy.directory, policy.resume), sweeper),
             standalone: StandaloneFiles::default(),
             group: SeparateGroup::default(),
             hinted: Hinted::default(),

@@ -1,0 +1,55 @@
+//! What a protocol brings to a sending session.
+
+use norm_core::fileset::SetId;
+use norm_core::transfer::Outbound;
+use norm_core::{Rng, Timestamp};
+use norm_files::source::{FileSet, Reader};
+
+use super::error::SendError;
+use super::options::SendOptions;
+use crate::io::layer::Layer;
+use crate::io::socket::PacketFilter;
+
+/// A protocol that can send what was found.
+pub(crate) trait Protocol {
+    /// Its engine.
+    type Engine: Outbound + Layer<Engine = Self::Engine> + Send + 'static;
+
+    /// Keeps what receivers send, and drops what other senders of the group do; `None` keeps all
+    /// packets.
+    fn feedback_filter(&self) -> Option<PacketFilter>;
+
+    /// Bytes of a packet of content that are not content, without UDP and IP.
+    fn data_overhead(&self, options: &SendOptions) -> u32;
+
+    /// Makes an engine with all its objects, in segments of `segment_size` bytes. `set` is the id
+    /// of a file set that is sent once more; without it one is drawn.
+    ///
+    /// # Errors
+    /// When what was found does not fit the protocol's objects, or an option cannot work.
+    fn prepare(
+        self,
+        options: &SendOptions,
+        found: FileSet,
+        segment_size: u16,
+        set: Option<SetId>,
+        rng: &mut Rng,
+        now: Timestamp,
+    ) -> Result<Prepared<Self::Engine>, SendError>;
+}
+
+/// An engine with all its objects, and what reads their content.
+pub(crate) struct Prepared<E> {
+    pub(crate) engine: E,
+    pub(crate) source: Reader,
+    /// Key of the first object.
+    pub(crate) first_key: u64,
+    /// The file set, unless standalone files are sent.
+    pub(crate) set: Option<SetId>,
+    /// FEC encoding id in use.
+    pub(crate) fec_id: u8,
+    /// Source symbols in the longest block.
+    pub(crate) block_len: u32,
+    /// What is not sent, in addition to what the scan has skipped.
+    pub(crate) skipped: Vec<String>,
+}
