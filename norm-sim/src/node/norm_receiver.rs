@@ -191,13 +191,13 @@ impl NormReceiver {
         event: &ReceiverEvent,
     ) {
         match *event {
-            ReceiverEvent::SenderFound { sender: remote, address, .. } => {
+            ReceiverEvent::SenderFound { sender: id, address, .. } => {
                 self.heard.insert(address);
                 check_load(self.me, engine, &self.plan.config);
                 if let Some(host) =
                     host_at(address).filter(|host| self.reference.of(*host).is_some())
                 {
-                    self.genuine.insert(remote, host);
+                    self.genuine.insert(id, host);
                     self.silent = false;
                     self.outcome.ended = false;
                 }

@@ -120,8 +120,8 @@ impl Session {
         }
     }
 
-    fn sender(&self, remote: SenderId) -> Option<SenderInfo> {
-        self.senders.get(&remote).map(|known| known.sender)
+    fn sender(&self, id: SenderId) -> Option<SenderInfo> {
+        self.senders.get(&id).map(|known| known.sender)
     }
 
     fn open(&mut self, engine: &mut Engine, object: ObjectRef, size: u64, incoming: Incoming) {
@@ -198,21 +198,21 @@ impl Session {
     }
 
     /// A sender is gone, and all that is not complete with it.
-    fn gone(&mut self, engine: &mut Engine, remote: SenderId) -> Option<SenderInfo> {
+    fn gone(&mut self, engine: &mut Engine, id: SenderId) -> Option<SenderInfo> {
         let of_it =
-            ObjectRef { sender: remote, key: 0 }..=ObjectRef { sender: remote, key: u64::MAX };
+            ObjectRef { sender: id, key: 0 }..=ObjectRef { sender: id, key: u64::MAX };
         let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
         let streams = self.streams.range(of_it).map(|(&object, _)| object);
         let lost: Vec<ObjectRef> = objects.chain(streams).collect();
         for object in lost {
             self.lose(object);
         }
-        engine.forget(remote);
-        self.senders.remove(&remote).map(|known| known.sender)
+        engine.forget(id);
+        self.senders.remove(&id).map(|known| known.sender)
     }
 
-    fn confirmed(&mut self, remote: SenderId) {
-        if let Some(known) = self.senders.get_mut(&remote) {
+    fn confirmed(&mut self, id: SenderId) {
+        if let Some(known) = self.senders.get_mut(&id) {
             known.owes_release = true;
         }
     }
@@ -292,9 +292,9 @@ impl Session {
 impl Application<Engine> for Session {
     fn event(&mut self, engine: &mut Engine, _: Timestamp, event: ReceiverEvent) {
         match event {
-            ReceiverEvent::SenderFound { sender: remote, node, address } => {
-                let sender = SenderInfo { id: remote, node, address };
-                self.senders.insert(remote, Known { sender, owes_release: false });
+            ReceiverEvent::SenderFound { sender: id, node, address } => {
+                let sender = SenderInfo { id, node, address };
+                self.senders.insert(id, Known { sender, owes_release: false });
                 self.tell(ObjectEvent::SenderFound { sender });
             }
             ReceiverEvent::ObjectOpened { object, size, info, file } => {
@@ -317,25 +317,25 @@ impl Application<Engine> for Session {
                 engine.give_up(object.sender, object.key..object.key + 1);
                 self.lose(object);
             }
-            ReceiverEvent::Command { sender: remote, content } => {
-                if let Some(sender) = self.sender(remote) {
+            ReceiverEvent::Command { sender: id, content } => {
+                if let Some(sender) = self.sender(id) {
                     self.tell(ObjectEvent::Command { sender, content });
                 }
             }
-            ReceiverEvent::Released { sender: remote } => {
-                if let Some(known) = self.senders.get_mut(&remote) {
+            ReceiverEvent::Released { sender: id } => {
+                if let Some(known) = self.senders.get_mut(&id) {
                     known.owes_release = false;
                 }
             }
-            ReceiverEvent::SenderSilent { sender: remote } => {
-                if let Some(sender) = self.gone(engine, remote) {
+            ReceiverEvent::SenderSilent { sender: id } => {
+                if let Some(sender) = self.gone(engine, id) {
                     self.tell(ObjectEvent::SenderSilent { sender });
                 }
             }
             // A sender that waits for us no longer has ended as far as we are concerned.
-            ReceiverEvent::SenderEnded { sender: remote }
-            | ReceiverEvent::Evicted { sender: remote, .. } => {
-                if let Some(sender) = self.gone(engine, remote) {
+            ReceiverEvent::SenderEnded { sender: id }
+            | ReceiverEvent::Evicted { sender: id, .. } => {
+                if let Some(sender) = self.gone(engine, id) {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }
             }
@@ -357,10 +357,10 @@ impl Application<Engine> for Session {
         self.signal.lower();
         if now >= self.next_look {
             self.next_look = now + LOOK_INTERVAL;
-            let dropped = |remote: &&SenderId| engine.progress(**remote).is_none();
+            let dropped = |id: &&SenderId| engine.progress(**id).is_none();
             let dropped: Vec<SenderId> = self.senders.keys().filter(dropped).copied().collect();
-            for remote in dropped {
-                self.gone(engine, remote);
+            for id in dropped {
+                self.gone(engine, id);
             }
         }
         self.accept_waiting(engine);
