@@ -199,8 +199,7 @@ impl Session {
 
     /// A sender is gone, and all that is not complete with it.
     fn gone(&mut self, engine: &mut Engine, id: SenderId) -> Option<SenderInfo> {
-        let of_it =
-            ObjectRef { sender: id, key: 0 }..=ObjectRef { sender: id, key: u64::MAX };
+        let of_it = ObjectRef { sender: id, key: 0 }..=ObjectRef { sender: id, key: u64::MAX };
         let objects = self.objects.range(of_it.clone()).map(|(&object, _)| object);
         let streams = self.streams.range(of_it).map(|(&object, _)| object);
         let lost: Vec<ObjectRef> = objects.chain(streams).collect();
