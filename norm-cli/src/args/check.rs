@@ -39,6 +39,14 @@ impl SendArgs {
 
     fn start_rule(&self) -> Broken {
         let receivers = &self.receivers;
+        let group = self.session().group;
+        if receivers.min_receivers > 1 && !is_multicast(group) {
+            return Some(format!(
+                "--min-receivers {} cannot be reached: {group} is one receiver, so use 1, or -g \
+                 with a multicast group",
+                receivers.min_receivers
+            ));
+        }
         (receivers.start_timeout.is_some() && receivers.min_receivers == 0).then(|| {
             "--start-timeout requires --min-receivers: add it, or remove --start-timeout".to_owned()
         })

@@ -59,7 +59,8 @@ pub struct NetworkArgs {
 
     /// DSCP of outgoing packets: 0 to 63, or CS1, AF11, EF, LE, ...
     ///
-    /// Routers may treat packets better or worse by it (RFC 2474). Default: 0; with --polite LE.
+    /// Routers may treat packets better or worse by it (RFC 2474). Default: 0; for norm-send --polite
+    /// LE.
     #[arg(long, verbatim_doc_comment, value_name = "DSCP")]
     pub dscp: Option<Dscp>,
 }
@@ -69,7 +70,7 @@ pub struct NetworkArgs {
 pub struct CommonArgs {
     /// Memory to use, at least 16M
     ///
-    /// The sender keeps content in it for repair, a receiver keeps blocks that are not complete.
+    /// A sender keeps content in it for repair, a receiver blocks that are not complete.
     /// Units are k, M and G, powers of 1,024.
     #[arg(long, verbatim_doc_comment, value_name = "SIZE", value_parser = units::memory,
         default_value = "128M", help_heading = REPAIR)]

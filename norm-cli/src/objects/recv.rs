@@ -15,11 +15,13 @@ use norm_net::objects::{
 use super::options::RecvArgs;
 use super::tell;
 use crate::exit::{Code, Failure};
+use crate::text;
 
 /// Time between two checks of streams and of the time limit.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
+    args.dir.as_deref().map_or(Ok(()), prepare)?;
     let session = &args.session.network;
     let options = ObjectReceiveOptions::new(session.group).with(|o| {
         o.interface = session.interface.clone();
@@ -90,6 +92,26 @@ fn too_late(args: &RecvArgs, opened: usize, complete: usize) -> Failure {
     }
     let message = format!("only {complete} of {} objects complete in time", args.count);
     Failure::new(Code::Partial, message)
+}
+
+/// Makes the directory, and refuses one that has objects of an earlier run.
+fn prepare(dir: &Path) -> Result<(), Failure> {
+    let refused = |error: io::Error| {
+        let dir = text::path(dir);
+        Failure::local(format!("cannot use --dir {dir}: {error}: name another directory"))
+    };
+    fs::create_dir_all(dir).map_err(refused)?;
+    for entry in fs::read_dir(dir).map_err(refused)? {
+        let name = entry.map_err(refused)?.file_name();
+        let taken = [&b"data-"[..], b"stream-"];
+        if taken.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix)) {
+            let (dir, name) = (text::path(dir), text::path(Path::new(&name)));
+            return Err(Failure::local(format!(
+                "--dir {dir} has {name} of an earlier run: remove it, or name another directory"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn write_data(dir: Option<&Path>, number: usize, bytes: &[u8]) -> io::Result<()> {

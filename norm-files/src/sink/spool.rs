@@ -361,7 +361,7 @@ fn check_room(directory: &Path, size: u64, data: Option<&ResumeData>) -> io::Res
     let wanted = size - present.min(size);
     match space::free(directory) {
         Some(free) if free < wanted => {
-            let free = format!("only {free} are free: make room there, or take another folder");
+            let free = format!("only {free} are free");
             let error = io::Error::new(io::ErrorKind::StorageFull, free);
             Err(no_room(directory, wanted, &error))
         }

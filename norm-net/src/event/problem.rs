@@ -195,7 +195,7 @@ impl fmt::Display for Problem {
                 write!(f, "cannot {action} {}: {error}", path.display())?;
                 let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
                 if full.contains(&error.kind) {
-                    f.write_str("; make room there and receive again: what came is kept")?;
+                    f.write_str("; make room there, or take another folder, and receive again")?;
                 }
                 Ok(())
             }

@@ -142,6 +142,6 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
         interface: settings.interface.name.clone(),
         ttl: settings.ttl,
         after: HINT_AFTER,
-        sends_anyway: options.min_receivers == 0,
+        sends_anyway: options.min_receivers == 0 && !options.on_request,
     }
 }
