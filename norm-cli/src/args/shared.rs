@@ -59,8 +59,8 @@ pub struct NetworkArgs {
 
     /// DSCP of outgoing packets: 0 to 63, or CS1, AF11, EF, LE, ...
     ///
-    /// Routers may treat packets better or worse by it (RFC 2474). Default: 0; for norm-send --polite
-    /// LE.
+    /// Routers may treat packets better or worse by it (RFC 2474). Default: 0; LE for norm-send
+    /// --polite.
     #[arg(long, verbatim_doc_comment, value_name = "DSCP")]
     pub dscp: Option<Dscp>,
 }

@@ -104,8 +104,9 @@ pub(super) struct RecvArgs {
     #[command(flatten)]
     pub(super) session: Session,
 
-    /// Directory for objects, as data-0, stream-0 and so on; made if it is missing, refused if it
-    /// has such files [default: standard output]
+    /// Directory for objects, as data-0, stream-0 and so on [default: standard output]
+    ///
+    /// It is made if it is missing, and refused if it has such files already.
     #[arg(long, help_heading = FILES)]
     pub(super) dir: Option<PathBuf>,
     /// Number of objects to receive
