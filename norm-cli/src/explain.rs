@@ -7,21 +7,26 @@ use norm_net::io::interface::InterfaceError;
 use norm_net::transfer::schedule::ScheduleProblem;
 use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure};
 
+use crate::text;
+
 /// A hint in words.
 pub fn hint(hint: &Hint) -> String {
     match hint {
         Hint::NoReceiver { sends_anyway: true, .. } => {
-            format!("{hint}; Ctrl-C ends that, and --min-receivers 1 waits for the first one")
+            format!(
+                "{hint}; press Ctrl-C to end that, or use --min-receivers 1 to wait for the first \
+                 one"
+            )
         }
         Hint::SenderSilent { timeout: None, .. } => {
-            format!("{hint}: Ctrl-C to give up, --timeout to do so by itself")
+            format!("{hint}: press Ctrl-C to give up, or use --timeout")
         }
         Hint::FilesPresent { files, .. } => {
             let them = if *files == 1 { "it" } else { "them" };
             format!("{hint}; --overwrite replaces {them}")
         }
         Hint::ForeignAddress { .. } => format!(
-            "-g {hint}. By unicast norm-recv names one of its own addresses, and norm-send the same"
+            "--group {hint}; for unicast, use an address of this machine here and at the sender"
         ),
         _ => hint.to_string(),
     }
@@ -32,12 +37,12 @@ pub fn problem(problem: &Problem) -> String {
     match problem {
         Problem::Obstructed { path, obstacle: Obstacle::File } => format!(
             "{} exists already: use --overwrite to replace it, or another directory",
-            path.display()
+            text::path(path)
         ),
         Problem::Obstructed { path, obstacle: Obstacle::SameSize } => format!(
             "{} exists already: its size is the same, its content is not (or cannot be read): use \
              --overwrite to replace it, or move it away",
-            path.display()
+            text::path(path)
         ),
         Problem::Obstructed { obstacle: Obstacle::Directory, .. } => {
             format!("{problem}: move it away, or use another directory")

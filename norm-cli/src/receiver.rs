@@ -192,10 +192,6 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::Evicted { separate_group: Some(group), .. } => format!(
             "this receiver is slower than the others: continuing in the separate group {group}"
         ),
-        ReceiveEvent::Evicted { separate_group: None, .. } => {
-            "evicted: too slow for the others, and the sender no longer waits for this receiver"
-                .to_owned()
-        }
         ReceiveEvent::Hint(hint) => format!("hint: {}", explain::hint(hint)),
         ReceiveEvent::FileFailed { path, problem, .. } => {
             format!("not received: {}: {}", text::path(path), explain::problem(problem))
@@ -310,7 +306,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::VerifyFailed => {
             format!("verification failed{reason}; have the files sent again")
         }
-        ReceiveOutcome::Evicted => format!("evicted{reason}"),
+        ReceiveOutcome::Evicted => format!("incomplete{reason}"),
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
         _ => format!("stopped; {complete} complete"),
     };
