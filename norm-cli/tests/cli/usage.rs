@@ -1,8 +1,10 @@
 //! Wrong options and silent networks: one line that says what happened and what to do.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use crate::common::{group, norm_objects, norm_recv, norm_send, stderr, stdout};
+use crate::common::{group, names, norm_objects, norm_recv, norm_send, stderr, stdout};
 
 /// Runs a program that must fail with this code; its one line on standard error.
 fn failure(command: &mut Command, code: i32) -> String {
@@ -103,7 +105,7 @@ fn missing_interface_is_exit_code_2() {
 fn sender_without_receivers_is_exit_code_5() {
     let temp = tempfile::tempdir().unwrap();
     let file = temp.path().join("file");
-    std::fs::write(&file, "content").unwrap();
+    fs::write(&file, "content").unwrap();
     let group = group();
     let message = failure(norm_send().args(["-i", "127.0.0.1", "-g", &group]).arg(&file), 5);
     assert!(message.contains(&format!("no receiver heard on {group}")), "{message}");
@@ -115,7 +117,7 @@ fn sender_without_receivers_is_exit_code_5() {
 fn address_of_a_host_is_unicast() {
     let temp = tempfile::tempdir().unwrap();
     let file = temp.path().join("file");
-    std::fs::write(&file, "content").unwrap();
+    fs::write(&file, "content").unwrap();
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let place = format!("127.0.0.1:{port}");
     let message = failure(norm_send().args(["-g", &place]).arg(&file), 5);
@@ -156,4 +158,38 @@ fn receiver_without_sender_is_exit_code_5() {
     let message = failure(command.arg(temp.path()), 5);
     assert!(message.contains(&format!("no sender heard on {group}")), "{message}");
     assert!(message.contains("norm-send"), "{message}");
+}
+
+/// Options of a `norm-objects recv` that hears nobody.
+fn objects_into(dir: &Path) -> Command {
+    let mut command = norm_objects();
+    command.args(["recv", "-i", "lo", "-g", &group(), "--secs", "0", "--dir"]).arg(dir);
+    command
+}
+
+#[test]
+fn missing_directory_of_objects_is_created() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("new/dir");
+    let message = failure(&mut objects_into(&dir), 5);
+    assert!(message.contains("no sender heard"), "{message}");
+    assert_eq!(names(&dir), [""; 0]);
+    fs::write(temp.path().join("file"), "").unwrap();
+    let message = failure(&mut objects_into(&temp.path().join("file")), 4);
+    assert!(message.contains("--dir") && message.contains("another directory"), "{message}");
+}
+
+#[test]
+fn directory_with_objects_of_an_earlier_run_is_refused() {
+    for name in ["data-0", "stream-3", "stream-3.lengths"] {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join(name), "earlier").unwrap();
+        let message = failure(&mut objects_into(temp.path()), 4);
+        assert!(message.contains(name) && message.contains("another directory"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert_eq!(fs::read(temp.path().join(name)).unwrap(), b"earlier");
+    }
+    let temp = tempfile::tempdir().unwrap();
+    fs::write(temp.path().join("database"), "other").unwrap();
+    failure(&mut objects_into(temp.path()), 5);
 }
