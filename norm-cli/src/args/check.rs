@@ -236,6 +236,8 @@ mod tests {
             ("--linger soon .", "--linger", "0.5"),
             ("--linger -1 .", "--linger", "0.5"),
             ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),
+            ("--min-receivers 2 -g 10.0.0.1:6000 .", "--min-receivers 2", "multicast group"),
+            ("--min-receivers 2 -g [fd00::1]:6000 .", "--min-receivers 2", "use 1"),
             ("--demo=0", "--demo", "1..=50"),
             ("--demo=51", "--demo", "1..=50"),
             ("--demo -g 239.1.1.1:6000", "--demo", "--group"),
@@ -270,6 +272,18 @@ mod tests {
             let args: Result<SendArgs, _> = parse_words(words);
             let message = args.and_then(|args| args.check()).unwrap_err().message;
             assert!(message.contains(flag) && message.contains(cure), "{words}: {message}");
+        }
+    }
+
+    #[test]
+    fn unicast_sender_may_wait_for_its_only_receiver() {
+        for words in [
+            "--min-receivers 1 --start-timeout 5 -g 10.0.0.1:6000 .",
+            "-g 10.0.0.1:6000 .",
+            "--min-receivers 2 -g 239.1.1.1:6000 .",
+        ] {
+            let args: SendArgs = parse_words(words).unwrap();
+            assert!(args.check().is_ok(), "{words}");
         }
     }
 
