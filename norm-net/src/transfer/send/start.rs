@@ -145,3 +145,41 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
         sends_anyway: options.min_receivers == 0 && !options.on_request,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::interface::Interface;
+
+    /// Whether the hint says that everything is sent although no receiver is heard.
+    fn sends_anyway(min_receivers: usize, on_request: bool) -> bool {
+        let group = "239.1.2.3:6000".parse().unwrap();
+        let options = SendOptions::new(group).with(|o| {
+            o.min_receivers = min_receivers;
+            o.on_request = on_request;
+        });
+        let interface = Interface {
+            name: "eth0".to_owned(),
+            index: 2,
+            v4: None,
+            v6: None,
+            addresses: Vec::new(),
+            loopback: false,
+            up: true,
+            running: true,
+            mtu: None,
+        };
+        let settings = SendSettings::new(group, interface, group);
+        match no_receiver(&options, &settings) {
+            Hint::NoReceiver { sends_anyway, .. } => sends_anyway,
+            hint => panic!("{hint:?}"),
+        }
+    }
+
+    #[test]
+    fn without_receivers_content_is_sent_unless_one_has_to_ask_or_is_waited_for() {
+        assert!(sends_anyway(0, false));
+        assert!(!sends_anyway(0, true), "nobody asks");
+        assert!(!sends_anyway(1, false), "one is waited for");
+    }
+}
