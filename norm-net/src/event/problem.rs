@@ -249,18 +249,40 @@ impl fmt::Display for Action {
 mod tests {
     use super::*;
 
+    const CURE: &str = "; make room there, or take another folder, and receive again";
+
     #[test]
     fn full_disk_is_told_with_its_cure() {
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        let problem = Problem::system(Action::Write, "out", &full);
-        let words = problem.to_string();
-        assert!(
-            words.starts_with("cannot write to out: ") && words.contains("make room"),
-            "{words}"
-        );
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let problem = Problem::system(Action::Write, "out", &kind.into());
+            assert_eq!(problem.to_string(), format!("cannot write to out: {kind}{CURE}"));
+        }
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         let words = Problem::system(Action::Create, "out/file", &denied).to_string();
         assert!(words.starts_with("cannot create out/file: ") && !words.contains(';'), "{words}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn write_to_a_full_disk_is_told_with_its_cure() {
+        use std::io::Write;
+
+        let mut full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let error = full.write_all(b"content").unwrap_err();
+        let words = Problem::system(Action::Write, "out", &error).to_string();
+        assert!(words.starts_with("cannot write to out: No space") && words.ends_with(CURE));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn cure_of_a_disk_with_too_little_room_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let spools = norm_files::sink::Spools::new(dir.path(), true);
+        let content = norm_core::fileset::ContentId([7; 16]);
+        let error = spools.create(content, u64::MAX).unwrap_err();
+        let words = Problem::system(Action::Create, dir.path(), &error).to_string();
+        assert!(words.ends_with(&format!(" are free{CURE}")), "{words}");
+        assert_eq!(words.matches("make room").count(), 1, "{words}");
     }
 
     #[test]

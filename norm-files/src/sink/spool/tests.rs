@@ -72,7 +72,19 @@ fn payload_without_room_is_refused_before_files_are_made() {
     let error = Spools::new(dir.path(), true).create(SET, u64::MAX).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     assert!(error.to_string().contains("18446744073709551615 bytes to come"), "{error}");
+    assert!(error.to_string().ends_with(" are free"), "what to do is the caller's: {error}");
     assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn block_for_which_the_disk_has_no_room_does_not_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spools::new(dir.path(), true).create(SET, 10).unwrap();
+    spool.payload = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let error = spool.write(SpoolFile::Payload, b"01234", 0).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert_eq!((spool.written(), spool.have().bytes()), (0, 0));
 }
 
 const MIB: usize = 1 << 20;
