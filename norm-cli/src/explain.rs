@@ -139,4 +139,16 @@ mod tests {
         let later = Problem::Remaining { cause: Remaining::BeganLater };
         assert!(problem(&later).ends_with("norm-recv --continuous takes more than one"));
     }
+
+    #[test]
+    #[cfg(unix)]
+    fn paths_that_are_not_utf8_are_escaped() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"in/caf\xe9"));
+        for obstacle in [Obstacle::File, Obstacle::SameSize] {
+            let words = problem(&Problem::Obstructed { path: path.to_owned(), obstacle });
+            assert!(words.starts_with("in/caf\\xe9 exists already: "), "{words}");
+        }
+    }
 }

@@ -373,3 +373,53 @@ fn failure(error: &ReceiveError) -> Failure {
     };
     Failure::new(code, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use norm_net::event::{SenderId, SetId};
+    use norm_net::io::interface::Interface;
+    use norm_net::{Problem, SetFailure};
+
+    use super::*;
+
+    const SENDER: SenderId = SenderId(0);
+
+    fn settings() -> ReceiveSettings {
+        let interface = Interface {
+            name: "eth0".to_owned(),
+            index: 2,
+            v4: None,
+            v6: None,
+            addresses: Vec::new(),
+            loopback: false,
+            up: true,
+            running: true,
+            mtu: None,
+        };
+        let group = "239.1.2.3:6000".parse().unwrap();
+        ReceiveSettings::new(group, interface, group, "in".into())
+    }
+
+    #[test]
+    fn eviction_is_told_by_the_failed_transfer_alone() {
+        let evicted = |separate_group| ReceiveEvent::Evicted { sender: SENDER, separate_group };
+        assert_eq!(note(&evicted(None)), None);
+        let elsewhere = note(&evicted("239.1.2.4:6000".parse().ok())).unwrap();
+        assert!(elsewhere.ends_with("in the separate group 239.1.2.4:6000"), "{elsewhere}");
+        let failed = SetFailure::of_set(SENDER, SetId([1; 16]), Problem::Evicted);
+        let told = note(&ReceiveEvent::SetFailed(failed)).unwrap();
+        assert!(told.starts_with("transfer failed: the sender no longer waits"), "{told}");
+    }
+
+    #[test]
+    fn verdict_on_an_evicted_receiver_says_why_once() {
+        let mut report = ReceiveReport::new(ReceiveOutcome::Evicted);
+        report.failed = vec![SetFailure::of_set(SENDER, SetId([1; 16]), Problem::Evicted)];
+        let failure = verdict(&settings(), &report).unwrap_err();
+        assert_eq!(failure.code, Code::Evicted);
+        let message = failure.message;
+        assert!(message.starts_with("incomplete: the sender no longer waits"), "{message}");
+        assert_eq!(message.matches("no longer waits").count(), 1, "{message}");
+        assert!(message.contains("receive again when its network or disk is faster"), "{message}");
+    }
+}
