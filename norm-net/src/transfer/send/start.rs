@@ -128,11 +128,16 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         min_receivers: options.min_receivers,
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),
-        on_request: options.on_request && options.standard.is_none(),
+        on_request: on_request(options),
         separate_group: options.slow.separate_group(),
         bytes: settings.bytes,
         files: settings.files,
     }
+}
+
+/// Whether receivers have to ask for content; in standard mode they never do.
+fn on_request(options: &SendOptions) -> bool {
+    options.on_request && options.standard.is_none()
 }
 
 /// What may be wrong when no receiver answers.
@@ -142,7 +147,7 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
         interface: settings.interface.name.clone(),
         ttl: settings.ttl,
         after: HINT_AFTER,
-        sends_anyway: options.min_receivers == 0 && !options.on_request,
+        sends_anyway: options.min_receivers == 0 && !on_request(options),
     }
 }
 
@@ -150,14 +155,12 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
 mod tests {
     use super::*;
     use crate::io::interface::Interface;
+    use crate::transfer::norm::{Standard, StandardFec};
 
     /// Whether the hint says that everything is sent although no receiver is heard.
-    fn sends_anyway(min_receivers: usize, on_request: bool) -> bool {
+    fn sends_anyway(change: impl FnOnce(&mut SendOptions)) -> bool {
         let group = "239.1.2.3:6000".parse().unwrap();
-        let options = SendOptions::new(group).with(|o| {
-            o.min_receivers = min_receivers;
-            o.on_request = on_request;
-        });
+        let options = SendOptions::new(group).with(change);
         let interface = Interface {
             name: "eth0".to_owned(),
             index: 2,
@@ -178,8 +181,16 @@ mod tests {
 
     #[test]
     fn without_receivers_content_is_sent_unless_one_has_to_ask_or_is_waited_for() {
-        assert!(sends_anyway(0, false));
-        assert!(!sends_anyway(0, true), "nobody asks");
-        assert!(!sends_anyway(1, false), "one is waited for");
+        assert!(sends_anyway(|_| {}));
+        assert!(!sends_anyway(|o| o.on_request = true), "nobody asks");
+        assert!(!sends_anyway(|o| o.min_receivers = 1), "one is waited for");
+    }
+
+    #[test]
+    fn in_standard_mode_content_is_sent_without_being_asked_for() {
+        assert!(sends_anyway(|o| {
+            o.on_request = true;
+            o.standard = Some(Standard::new(StandardFec::Id5));
+        }));
     }
 }
