@@ -63,3 +63,13 @@ fn requests_for_old_objects_are_understood_by_all() {
             "features":[{"Stalls":{"every":60,"at_ms":101,"for_ms":900,"buffer":65536}}]}"#,
     );
 }
+
+#[test]
+fn reordered_packets_do_not_shorten_waits_again_and_again() {
+    assert_works(
+        r#"{"seed":1,"receivers":60,"sizes":[70000],"info":false,"segment_size":64,"block_len":2,
+            "no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"Fault":{"place":"SenderOut","rule":{"Jitter":{"secs":0,
+            "nanos":3000000}}}}]}"#,
+    );
+}

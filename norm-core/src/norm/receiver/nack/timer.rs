@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::base::{Rng, Timestamp};
 use crate::norm::backoff::random_backoff;
-use crate::norm::receiver::sender_state::timing::Timing;
+use crate::norm::receiver::sender_state::timing::{Timing, WaitScale};
 use crate::norm::receiver::timeout::TimeoutReason;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -20,11 +20,13 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct NackTimer {
     state: State,
+    /// The scale of a backoff or hold-off.
+    scale: WaitScale,
 }
 
 impl NackTimer {
     pub(crate) fn new() -> Self {
-        Self { state: State::Idle }
+        Self { state: State::Idle, scale: WaitScale::default() }
     }
 
     /// Starts a backoff, unless a cycle runs. Packets that others have overtaken get a quarter of a
@@ -34,6 +36,7 @@ impl NackTimer {
         if idle {
             let wait = random_backoff(timing.max_backoff(), timing.group_size, rng);
             self.state = State::Backoff(now + wait + timing.grtt / 4);
+            self.scale = WaitScale::default();
         }
         idle
     }
@@ -41,11 +44,9 @@ impl NackTimer {
     /// The sender's timing has changed. A shorter cycle shortens what remains of the wait: the
     /// first packets of a session carry a guess of half a second.
     pub(crate) fn rescale(&mut self, now: Timestamp, old: Timing, new: Timing) {
-        if new.cycle() >= old.cycle() {
-            return;
-        }
-        let ratio = new.cycle().as_secs_f64() / old.cycle().as_secs_f64();
-        if let State::Backoff(until) | State::Holdoff(until) = &mut self.state {
+        if let State::Backoff(until) | State::Holdoff(until) = &mut self.state
+            && let Some(ratio) = self.scale.shorten(old.cycle(), new.cycle())
+        {
             *until = now + until.saturating_since(now).mul_f64(ratio);
         }
     }
@@ -59,6 +60,7 @@ impl NackTimer {
     /// least.
     pub(crate) fn hold(&mut self, now: Timestamp, time: Duration) {
         self.state = State::Holdoff(now + time);
+        self.scale = WaitScale::default();
     }
 
     /// A sender that was silent is heard again: the hold-off ends after one cycle at the latest.
@@ -122,6 +124,21 @@ mod tests {
         assert!(ends(&timer).unwrap() <= Timestamp::ZERO + known.cycle());
         timer.rescale(Timestamp::ZERO, known, guess);
         assert!(ends(&timer).unwrap() <= Timestamp::ZERO + known.cycle());
+    }
+
+    #[test]
+    fn wait_is_not_shortened_again_by_packets_that_were_overtaken() {
+        let guess = Timing { grtt: Duration::from_millis(500), backoff: 4, group_size: 10_000 };
+        let known = Timing { grtt: Duration::from_millis(5), backoff: 4, group_size: 50 };
+        let mut timer = NackTimer::new();
+        timer.hold(Timestamp::ZERO, guess.cycle());
+        timer.rescale(Timestamp::ZERO, guess, known);
+        let end = ends(&timer);
+        for _ in 0..10 {
+            timer.rescale(Timestamp::ZERO, known, guess);
+            timer.rescale(Timestamp::ZERO, guess, known);
+        }
+        assert_eq!(ends(&timer), end);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use core::time::Duration;
 use crate::base::Timestamp;
 use crate::norm::wire::MemberState;
 
+use super::timing::WaitScale;
+
 /// What the application says about its progress with a sender's content.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -22,6 +24,13 @@ struct ReportDue {
     at: Timestamp,
     /// The query that it answers; 0 for none.
     round: u16,
+    scale: WaitScale,
+}
+
+impl ReportDue {
+    fn new(at: Timestamp, round: u16) -> Self {
+        Self { at, round, scale: WaitScale::default() }
+    }
 }
 
 /// Membership reports to one sender.
@@ -55,13 +64,13 @@ impl ReportState {
 
     /// Schedules a report that answers the last query again, or no query.
     pub(crate) fn schedule(&mut self, at: Timestamp) {
-        self.due = Some(ReportDue { at, round: self.answered_round.unwrap_or(0) });
+        self.due = Some(ReportDue::new(at, self.answered_round.unwrap_or(0)));
     }
 
     /// Schedules a report at `at`, or keeps the one that is scheduled for an earlier time. Returns
     /// when it is due.
     pub(crate) fn schedule_by(&mut self, at: Timestamp) -> Timestamp {
-        let due = self.due.get_or_insert(ReportDue { at, round: 0 });
+        let due = self.due.get_or_insert(ReportDue::new(at, 0));
         due.at = due.at.min(at);
         due.at
     }
@@ -70,17 +79,16 @@ impl ReportState {
     pub(crate) fn answer(&mut self, round: u16, at: Timestamp) {
         if self.answered_round != Some(round) {
             self.answered_round = Some(round);
-            self.due = Some(ReportDue { at, round });
+            self.due = Some(ReportDue::new(at, round));
         }
     }
 
     /// A shorter round trip shortens the wait for the first report, which was drawn from the longer
     /// one.
     pub(super) fn rescale(&mut self, now: Timestamp, old: Duration, new: Duration) {
-        if let Some(ReportDue { at, round: 0 }) = &mut self.due
-            && new < old
+        if let Some(ReportDue { at, round: 0, scale }) = &mut self.due
+            && let Some(ratio) = scale.shorten(old, new)
         {
-            let ratio = new.as_secs_f64() / old.as_secs_f64();
             *at = now + at.saturating_since(now).mul_f64(ratio);
         }
     }
@@ -133,6 +141,9 @@ mod tests {
         report.schedule(at(5));
         report.rescale(at(1), Duration::from_secs(4), Duration::from_secs(1));
         assert_eq!(report.due(), Some(at(2)), "the first one comes earlier");
+        report.rescale(at(1), Duration::from_secs(1), Duration::from_secs(4));
+        report.rescale(at(1), Duration::from_secs(4), Duration::from_secs(1));
+        assert_eq!(report.due(), Some(at(2)), "the same change");
         report.answer(7, at(3));
         report.rescale(at(1), Duration::from_secs(4), Duration::from_secs(1));
         assert_eq!((report.due(), report.take_due(at(2))), (Some(at(3)), None));
