@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use norm_core::Timestamp;
 use norm_core::endpoint::MAX_BATCH_BYTES;
 use norm_core::norm::receiver::{Receiver, ReceiverConfig};
-use norm_core::norm::wire::{Nack, PayloadFormat, RepairFlags, RepairForm};
+use norm_core::norm::wire::{Message, Nack, PayloadFormat, RepairFlags, RepairForm};
 
-use crate::packet::HostId;
+use crate::packet::{Body, HostId, Packet, To};
 use crate::store::SimStore;
 
 /// A sender never exceeds its rate: a leaky bucket of all its packets.
@@ -78,7 +78,9 @@ pub(crate) fn check_load(host: HostId, engine: &Receiver<SimStore>, config: &Rec
 ///
 /// The estimate of the RFC is for receivers that lack the same symbols. With different losses it
 /// holds among receivers that lack the same number of symbols (or the same named symbol): each
-/// number counts once.
+/// number counts once. It is also for receivers that hear each other. A receiver asks again and
+/// again while nothing comes to it (RFC 5740 §5.3): these NACKs belong to loss events as others do,
+/// but do not count as heard, because nothing could have suppressed them.
 #[derive(Debug, Default)]
 pub(crate) struct LossEvents {
     /// By object and block.
@@ -102,7 +104,8 @@ enum Asked {
 }
 
 impl LossEvents {
-    /// Takes a NACK that the sender has received while its backoff factor was `backoff`.
+    /// Takes a NACK that the sender has received while its backoff factor was `backoff`. `cut_off`:
+    /// see [`Packet::cut_off`].
     pub(crate) fn heard(
         &mut self,
         now: Timestamp,
@@ -110,8 +113,9 @@ impl LossEvents {
         backoff: u8,
         receivers: u32,
         nack: &Nack<'_>,
+        cut_off: bool,
     ) {
-        self.heard += 1;
+        self.heard += u64::from(!cut_off);
         let each = expected_nacks(receivers, backoff);
         let length = grtt * (u32::from(backoff) + 2);
         for request in nack.requests.iter() {
@@ -145,7 +149,7 @@ impl LossEvents {
         self.count
     }
 
-    /// Number of NACKs that were received.
+    /// Number of NACKs that were received, without those that nothing could have suppressed.
     pub(crate) fn heard_nacks(&self) -> u64 {
         self.heard
     }
@@ -154,6 +158,13 @@ impl LossEvents {
     pub(crate) fn nacks(&self) -> f64 {
         self.expected
     }
+}
+
+/// True for a NACK that all other receivers should hear.
+pub(crate) fn is_request_to_all(packet: &Packet) -> bool {
+    let Body::Datagram(payload) = &packet.body else { return false };
+    let may_be = packet.to == To::Group && packet.symbol.is_none();
+    may_be && matches!(Message::parse(payload), Ok((_, Message::Nack(_))))
 }
 
 /// Expected NACKs per loss event that all receivers share (RFC 5401 §3.2.2): exp(1.2·(ln R + 1) /

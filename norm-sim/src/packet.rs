@@ -55,6 +55,9 @@ pub struct Packet {
     pub ce: bool,
     /// No fault has changed a byte.
     pub intact: bool,
+    /// When it was sent, its host had lost another's NACK on its link and received nothing since:
+    /// no request of others could have suppressed it.
+    pub cut_off: bool,
     /// A fingerprint of addresses and bytes, for the trace.
     pub fingerprint: u64,
     /// The symbol that it carries, if a sender of the scenario sent it. It was compared with the
@@ -93,6 +96,7 @@ impl Packet {
             size,
             ce: false,
             intact: true,
+            cut_off: false,
             fingerprint,
             symbol: None,
         }
@@ -101,8 +105,8 @@ impl Packet {
     /// This packet with other bytes, which a fault has changed.
     pub(crate) fn damaged(&self, bytes: &[u8]) -> Self {
         let body = Body::Datagram(Arc::from(bytes));
-        let (ecn_capable, ce) = (self.ecn_capable, self.ce);
-        Self { intact: false, ecn_capable, ce, ..Self::new(self.from, self.to, body) }
+        let Self { from, to, ecn_capable, ce, cut_off, .. } = *self;
+        Self { intact: false, ecn_capable, ce, cut_off, ..Self::new(from, to, body) }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use norm_core::{Rng, Timestamp};
 
 use crate::clock::{Clock, START};
-use crate::invariants::check_timer;
+use crate::invariants::{check_timer, is_request_to_all};
 use crate::link::Direction;
 use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
@@ -74,6 +74,8 @@ pub(crate) struct Host {
     captures: bool,
     /// The host is a receiving engine.
     is_receiver: bool,
+    /// It has lost a NACK of another receiver, and nothing has arrived since.
+    cut_off: bool,
     /// Number of receivers that miss what is lost on the way to the switch.
     audience: u64,
     /// Fingerprints of what arrived and of what was sent.
@@ -116,6 +118,7 @@ impl Host {
             socket: Socket::new(socket_buffer),
             captures: false,
             is_receiver: matches!(plan.role, Role::Receiver(_)),
+            cut_off: false,
             audience: reference.receivers.into(),
             trace: [0; 2],
         }
@@ -164,8 +167,8 @@ impl Host {
     pub(crate) fn run(&mut self, until: Timestamp, log: &Log, turn: &mut Turn) -> Timestamp {
         let in_order = self.down.is_in_order();
         if !in_order {
-            let is_receiver = self.is_receiver;
-            self.down.take_all(log, |packet| note_loss(is_receiver, packet, turn));
+            let Self { down, is_receiver, cut_off, .. } = self;
+            down.take_all(log, |packet| *cut_off |= note_loss(*is_receiver, packet, turn));
         }
         loop {
             let arrival = self.down.next_arrival(log);
@@ -193,7 +196,7 @@ impl Host {
         if self.down.passes(entry) {
             self.arrive(at, &entry.packet, turn);
         } else {
-            note_loss(self.is_receiver, &entry.packet, turn);
+            self.cut_off |= note_loss(self.is_receiver, &entry.packet, turn);
         }
     }
 
@@ -203,7 +206,7 @@ impl Host {
         }
         if self.stalled_until.is_some() {
             if !self.socket.push(packet) {
-                note_loss(self.is_receiver, packet, turn);
+                self.cut_off |= note_loss(self.is_receiver, packet, turn);
             }
             return;
         }
@@ -213,6 +216,7 @@ impl Host {
 
     fn hand_over(&mut self, at: Timestamp, packet: &Packet, turn: &mut Turn) {
         self.trace[0] = mix(self.trace[0] ^ at.as_nanos(), packet.fingerprint);
+        self.cut_off = false;
         turn.deliveries += 1;
         turn.delivered += u64::from(self.is_receiver && packet.symbol.is_some());
         if self.captures {
@@ -292,7 +296,7 @@ impl Host {
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
         for (to, body) in turn.outbox.packets.drain(..) {
-            let mut packet = Packet::new(self.id, to, body);
+            let mut packet = Packet { cut_off: self.cut_off, ..Packet::new(self.id, to, body) };
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
             {
@@ -321,9 +325,10 @@ impl Host {
     }
 }
 
-/// Counts content that a receiver has lost.
-fn note_loss(is_receiver: bool, packet: &Packet, turn: &mut Turn) {
+/// Counts content that a receiver has lost. True when it has lost a NACK of another receiver.
+fn note_loss(is_receiver: bool, packet: &Packet, turn: &mut Turn) -> bool {
     turn.lost += u64::from(is_receiver && packet.symbol.is_some());
+    is_receiver && is_request_to_all(packet)
 }
 
 /// The record of a packet in a capture.

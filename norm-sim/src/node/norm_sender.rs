@@ -265,7 +265,8 @@ impl Node for NormSender {
             }
             if let Message::Nack(nack) = message {
                 let receivers = self.reference.receivers;
-                self.loss_events.heard(now, grtt, self.backoff, receivers, &nack);
+                let cut_off = packet.cut_off;
+                self.loss_events.heard(now, grtt, self.backoff, receivers, &nack, cut_off);
             }
         }
         let Some(engine) = &mut self.engine else { return };

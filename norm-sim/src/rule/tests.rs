@@ -19,6 +19,7 @@ fn datagram(size: u32) -> Packet {
         ecn_capable: true,
         ce: false,
         intact: true,
+        cut_off: false,
         fingerprint: 0,
     }
 }

@@ -1,12 +1,27 @@
 //! Failures that a swarm or a plan has found: the smallest scenario of each.
 
-use norm_sim::{Recipe, RunOptions, attempt, run_to_end};
+use norm_sim::{Broken, Outcome, Recipe, Role, RunOptions, Scenario, attempt, run_to_end};
+
+fn to_end(scenario: &Scenario) -> Outcome {
+    run_to_end(scenario, &RunOptions::default())
+}
 
 fn assert_works(recipe: &str) {
     let recipe = Recipe::parse(recipe).expect("a recipe of this version");
-    if let Err(message) = attempt(&recipe, true, |s| run_to_end(s, &RunOptions::default())) {
+    if let Err(message) = attempt(&recipe, true, to_end) {
         panic!("{message}");
     }
+}
+
+/// Runs a scenario in which receivers do not heed each other's NACKs.
+fn without_suppression(scenario: &Scenario) -> Outcome {
+    let mut scenario = scenario.clone();
+    for host in &mut scenario.hosts {
+        if let Role::Receiver(plan) = &mut host.role {
+            plan.broken = Some(Broken::ForgetsSuppression);
+        }
+    }
+    to_end(&scenario)
 }
 
 #[test]
@@ -62,6 +77,29 @@ fn requests_for_old_objects_are_understood_by_all() {
             "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":10000,
             "features":[{"Stalls":{"every":60,"at_ms":101,"for_ms":900,"buffer":65536}}]}"#,
     );
+}
+
+#[test]
+fn receivers_that_hear_nothing_do_not_count_against_suppression() {
+    assert_works(
+        r#"{"seed":6891,"receivers":22,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,
+            "no_code":false,"rate_kbit":100000,"delay_us":10000,
+            "features":[{"Fault":{"place":{"Down":1},"rule":{"Outage":{
+            "from":{"secs":0,"nanos":99000000},"to":{"secs":0,"nanos":590000000}}}}}]}"#,
+    );
+}
+
+#[test]
+fn receivers_that_hear_again_after_an_outage_count() {
+    let recipe = r#"{"seed":6891,"receivers":40,"sizes":[5000000],"info":false,"segment_size":1024,
+        "block_len":16,"no_code":false,"rate_kbit":5000,"delay_us":10000,
+        "features":[{"Fault":{"place":"SenderOut","rule":{"Loss":0.02}}},
+        {"Fault":{"place":{"Down":1},"rule":{"Outage":{
+        "from":{"secs":0,"nanos":99000000},"to":{"secs":0,"nanos":500000000}}}}}]}"#;
+    assert_works(recipe);
+    let recipe = Recipe::parse(recipe).expect("a recipe of this version");
+    let failure = attempt(&recipe, false, without_suppression).map(drop).expect_err("many NACKs");
+    assert!(failure.text.contains("NACKs were heard"), "{}", failure.text);
 }
 
 #[test]

@@ -88,6 +88,7 @@ impl Bench {
                 ecn_capable: true,
                 ce: false,
                 intact: true,
+                cut_off: false,
                 fingerprint: 0,
             };
             match segment.len {
