@@ -1,6 +1,7 @@
 //! All programs in one case, in rounds, so that other load affects all of them.
 
 use crate::case::Case;
+use crate::host::Settings;
 use crate::network::Network;
 use crate::options::Options;
 use crate::run::{Run, run};
@@ -31,6 +32,7 @@ impl Comparison {
         let mut comparison = Self { case, entries };
         work.clear(0)?;
         work.check_room(u64::from(case.receivers))?;
+        let _settings = Settings::apply(case.buffers)?;
         let network = Network::build(&case)?;
         let scene = Scene { case: &case, network: &network, work };
         for round in 1..=options.runs {

@@ -56,12 +56,14 @@ fn compare(options: &Options) -> Result<(), String> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
         .map_err(|error| format!("Ctrl-C cannot be caught: {error}"))?;
     network::remove_orphans()?;
-    let work = Work::create(options.size.as_u64())?;
+    let mut work = Work::create()?;
     let (kit, missing) = Kit::assemble(options, &work)?;
-    let _settings = host::Settings::raise()?;
     let mut results = Vec::new();
     for case in options.cases() {
-        match Comparison::run(case, &kit, options, &work) {
+        let result = work
+            .set_size(case.size.as_u64())
+            .and_then(|()| Comparison::run(case, &kit, options, &work));
+        match result {
             Ok(comparison) => results.push(comparison),
             Err(message) if results.is_empty() => return Err(message),
             Err(message) => {

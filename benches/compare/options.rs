@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::case::Case;
+use crate::case::{Buffers, Case};
 use crate::tools::Tool;
 use crate::tools::raw::{RawRecvArgs, RawSendArgs};
 
@@ -56,14 +56,19 @@ pub struct Options {
     #[arg(long, value_name = "WHICH", default_value = "both")]
     pub offload: Offload,
 
-    /// Rate of a bottleneck to each receiver, such as 100M; programs that can do so find it
-    /// themselves
-    #[arg(long, value_name = "RATE", value_parser = bits)]
-    pub bottleneck: Option<u64>,
+    /// Rates of a bottleneck to each receiver, such as 100M, or none; programs that can do so find
+    /// it themselves
+    #[arg(long, value_name = "RATE,..", value_delimiter = ',', default_value = "none",
+        value_parser = bottleneck)]
+    pub bottleneck: Vec<Option<u64>>,
 
-    /// Size of the file, such as 256MiB
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    pub size: ByteSize,
+    /// Limits on socket buffers
+    #[arg(long, value_name = "WHICH,..", value_delimiter = ',', default_value = "large")]
+    pub buffers: Vec<Buffers>,
+
+    /// Sizes of the file, such as 256MiB
+    #[arg(long, value_name = "SIZE,..", value_delimiter = ',', default_value = "1GiB")]
+    pub size: Vec<ByteSize>,
 
     /// Number of runs of each program in each case; medians are shown
     #[arg(long, value_name = "N", default_value_t = 5,
@@ -124,17 +129,34 @@ impl Options {
     /// All cases, in the order in which they are measured.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
-        for &mtu in &self.mtu {
-            for &offload in self.offload.settings() {
-                for &receivers in &self.receivers {
-                    for &loss in &self.loss {
-                        let bottleneck = self.bottleneck;
-                        cases.push(Case { receivers, loss, mtu, offload, bottleneck });
+        for &size in &self.size {
+            for &buffers in &self.buffers {
+                for &mtu in &self.mtu {
+                    for &offload in self.offload.settings() {
+                        for &bottleneck in &self.bottleneck {
+                            let case = Case {
+                                size,
+                                buffers,
+                                receivers: 0,
+                                loss: 0.0,
+                                mtu,
+                                offload,
+                                bottleneck,
+                            };
+                            self.add_groups(case, &mut cases);
+                        }
                     }
                 }
             }
         }
         cases
+    }
+
+    /// Adds a case for every number of receivers and every loss.
+    fn add_groups(&self, case: Case, to: &mut Vec<Case>) {
+        for &receivers in &self.receivers {
+            to.extend(self.loss.iter().map(|&loss| Case { receivers, loss, ..case }));
+        }
     }
 }
 
@@ -153,6 +175,11 @@ fn percent(text: &str) -> Result<f64, String> {
     if (0.0..=90.0).contains(&percent) { Ok(percent) } else { Err("give 0 to 90".to_owned()) }
 }
 
+/// Bits per second of a bottleneck, or none.
+fn bottleneck(text: &str) -> Result<Option<u64>, String> {
+    if text == "none" { Ok(None) } else { bits(text).map(Some) }
+}
+
 /// Bits per second, with M or G after the number.
 fn bits(text: &str) -> Result<u64, String> {
     let scale = match text.as_bytes().last() {
@@ -162,7 +189,7 @@ fn bits(text: &str) -> Result<u64, String> {
     };
     match text.get(..text.len().saturating_sub(1)).unwrap_or_default().parse::<u64>() {
         Ok(number @ 1..=1000) if scale > 0 => Ok(number * scale),
-        _ => Err("give a number such as 100M or 1G".to_owned()),
+        _ => Err("give a number such as 100M or 1G, or none".to_owned()),
     }
 }
 
@@ -194,13 +221,34 @@ mod tests {
 
     #[test]
     fn cases_are_all_combinations() {
-        let words = "compare --receivers 1,4 --loss 0,5 --mtu 1500";
-        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
-        let cases = cli.options.cases();
+        let cases = options("--receivers 1,4 --loss 0,5 --mtu 1500").cases();
         assert_eq!(cases.len(), 8);
-        assert_eq!(
-            cases[7],
-            Case { receivers: 4, loss: 5.0, mtu: 1500, offload: false, bottleneck: None }
-        );
+        let last = Case {
+            size: ByteSize::gib(1),
+            buffers: Buffers::Large,
+            receivers: 4,
+            loss: 5.0,
+            mtu: 1500,
+            offload: false,
+            bottleneck: None,
+        };
+        assert_eq!(cases[7], last);
+    }
+
+    #[test]
+    fn links_sizes_and_buffers_are_lists() {
+        let words = "--bottleneck 100M,none --size 16MiB,64MiB --buffers stock,large --mtu 1500 \
+            --offload off --receivers 3 --loss 1";
+        let cases = options(words).cases();
+        assert_eq!(cases.len(), 8);
+        let (first, last) = (cases[0], cases[7]);
+        assert_eq!((first.bottleneck, first.buffers), (Some(100_000_000), Buffers::Stock));
+        assert_eq!((last.bottleneck, last.buffers), (None, Buffers::Large));
+        assert_eq!((first.size, last.size), (ByteSize::mib(16), ByteSize::mib(64)));
+    }
+
+    fn options(words: &str) -> Options {
+        let words = ["compare"].into_iter().chain(words.split_whitespace());
+        Cli::try_parse_from(words).unwrap().options
     }
 }
