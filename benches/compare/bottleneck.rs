@@ -29,8 +29,7 @@ pub fn times(options: &Options, results: &[&Comparison]) -> String {
         let own = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
         let own = own.and_then(|entry| time(case, entry));
         let fixed = comparison.best(Tool::Fixed);
-        let at =
-            fixed.map_or(NONE.to_owned(), |entry| entry.setting.label.replace(" of the link", ""));
+        let at = fixed.map_or(NONE.to_owned(), |entry| entry.setting.part());
         let fixed = fixed.and_then(|entry| time(case, entry));
         let mut cells = vec![
             number(case.bottleneck.map(|bits| bits as f64 / 1e6), 0),

@@ -27,7 +27,7 @@ pub struct Entry {
 impl Comparison {
     /// Builds the network of a case and runs all programs in it.
     pub fn run(case: Case, kit: &Kit, options: &Options, work: &Work) -> Result<Self, String> {
-        let settings = kit.tools().iter().flat_map(|tool| tool.settings(&case));
+        let settings = kit.tools().iter().flat_map(|&tool| kit.settings(tool, &case));
         let entries = settings.map(|setting| Entry { setting, runs: Vec::new() }).collect();
         let mut comparison = Self { case, entries };
         work.clear(0)?;

@@ -56,6 +56,22 @@ impl Settings {
     }
 }
 
+/// The largest receive buffer, in bytes as the kernel counts them, of a program that these limits
+/// hold for: the kernel doubles what is asked for.
+pub fn max_receive_buffer(buffers: Buffers) -> Option<u64> {
+    (buffers == Buffers::Stock).then_some(2 * STOCK_BUFFER)
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        for (path, value) in &self.before {
+            if let Err(error) = fs::write(path, value) {
+                eprintln!("{} cannot be restored: {error}", path.display());
+            }
+        }
+    }
+}
+
 /// Processor, cores, memory, kernel.
 pub fn describe() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -10,6 +10,7 @@
 mod bottleneck;
 mod case;
 mod comparison;
+mod default_rate;
 mod host;
 mod network;
 mod options;
@@ -17,9 +18,11 @@ mod process;
 mod reap;
 mod run;
 mod shell;
+mod sockets;
 mod stats;
 mod table;
 mod tools;
+mod verdict;
 mod work;
 
 use std::process::ExitCode;

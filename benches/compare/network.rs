@@ -57,6 +57,17 @@ impl Network {
         self.program(&self.receivers[index], program)
     }
 
+    /// Size of the largest receive buffer on a UDP port of a receiver, from 0, in bytes as the
+    /// kernel counts them.
+    pub fn receive_buffer(&self, index: usize, port: u16) -> Result<u64, String> {
+        let mut ss = Command::new("ss");
+        ss.args(["-N", &self.receivers[index], "-ulnmH"]).arg(format!("sport = :{port}"));
+        let text = shell::run(&mut ss)?;
+        let sizes = text.split("rb").skip(1).filter_map(|after| after.split(',').next());
+        let largest = sizes.filter_map(|digits| digits.parse().ok()).max();
+        largest.ok_or_else(|| format!("ss shows no receive buffer on port {port}"))
+    }
+
     /// A command that runs a measured program. `setpriv` keeps the process id, too.
     fn program(&self, host: &str, program: &Path) -> Command {
         if !self.limits_hold {

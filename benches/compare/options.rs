@@ -84,6 +84,17 @@ pub struct Options {
     )]
     pub tools: Vec<Tool>,
 
+    /// Compares the default rate of norm-send with its fixed rates, or with the rate max where
+    /// there is no bottleneck, and judges it
+    #[arg(long, conflicts_with = "tools")]
+    pub default_rate: bool,
+
+    /// Fixed rates, in percent of the bottleneck's [with --default-rate: 93]
+    #[arg(long, value_name = "PERCENT,..", value_delimiter = ',', default_value = "90,95,98",
+        default_value_if("default_rate", "true", "93"), hide_default_value = true,
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub fixed: Vec<u8>,
+
     /// Seconds after which a run counts as failed
     #[arg(long, value_name = "SECS", default_value = "300", value_parser = seconds)]
     pub limit: Duration,
@@ -122,6 +133,10 @@ Examples:
   compare --bottleneck 100M --loss 0.1,1,5 --receivers 1 --mtu 1500 --offload off --size 32MiB
           --tools ours,fixed,uftp,nrl --limit 120 --out bottleneck.md
                             programs that find the rate of a link, and their times
+  compare --default-rate --receivers 1,3,8 --loss 0,1,5,20 --bottleneck 100M,1G,none
+          --size 16MiB,64MiB,256MiB --buffers stock,large --mtu 1500 --offload off --runs 20
+          --out default-rate.md
+                            the default rate, beside what a user who knows the link would choose
   compare --size 64MiB --runs 1 --receivers 1 --tools ours,uftp
                             a short comparison";
 
@@ -156,6 +171,15 @@ impl Options {
     fn add_groups(&self, case: Case, to: &mut Vec<Case>) {
         for &receivers in &self.receivers {
             to.extend(self.loss.iter().map(|&loss| Case { receivers, loss, ..case }));
+        }
+    }
+
+    /// The programs to compare.
+    pub fn tools(&self) -> Vec<Tool> {
+        if self.default_rate {
+            vec![Tool::Auto, Tool::Fixed, Tool::Max]
+        } else {
+            self.tools.clone()
         }
     }
 }
@@ -245,6 +269,14 @@ mod tests {
         assert_eq!((first.bottleneck, first.buffers), (Some(100_000_000), Buffers::Stock));
         assert_eq!((last.bottleneck, last.buffers), (None, Buffers::Large));
         assert_eq!((first.size, last.size), (ByteSize::mib(16), ByteSize::mib(64)));
+    }
+
+    #[test]
+    fn default_rate_is_compared_with_one_fixed_rate_unless_told_otherwise() {
+        assert_eq!(options("").fixed, [90, 95, 98]);
+        assert_eq!(options("--default-rate").fixed, [93]);
+        assert_eq!(options("--default-rate --fixed 93,98").fixed, [93, 98]);
+        assert_eq!(options("--default-rate").tools(), [Tool::Auto, Tool::Fixed, Tool::Max]);
     }
 
     fn options(words: &str) -> Options {

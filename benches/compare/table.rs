@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::bottleneck;
 use crate::case::Case;
 use crate::comparison::{Comparison, Entry};
+use crate::default_rate;
 use crate::host;
 use crate::options::Options;
 use crate::run::{Run, Used};
@@ -60,11 +61,15 @@ fn document(options: &Options, missing: &[String], results: &[Comparison]) -> St
     let mut text = head(options, missing);
     let (limited, free): (Vec<_>, Vec<_>) =
         results.iter().partition(|comparison| comparison.case.bottleneck.is_some());
-    if !limited.is_empty() {
-        text += &bottleneck::times(options, &limited);
-    }
-    if !free.is_empty() {
-        text += &ratios(&free);
+    if options.default_rate {
+        text += &default_rate::verdicts(results);
+    } else {
+        if !limited.is_empty() {
+            text += &bottleneck::times(options, &limited);
+        }
+        if !free.is_empty() {
+            text += &ratios(&free);
+        }
     }
     for comparison in results {
         text += &details(comparison);
