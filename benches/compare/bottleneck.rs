@@ -1,5 +1,6 @@
 //! The table for bottlenecks: times of programs that find the rate.
 
+use crate::case::Case;
 use crate::comparison::{Comparison, Entry};
 use crate::options::Options;
 use crate::table::{NONE, number, row, rule};
@@ -8,8 +9,8 @@ use crate::tools::Tool;
 const HEAD: &str = "\n## Times\n\n\
     Medians in seconds. \"Fixed\" is the best of the fixed rates, as a part of the link's rate. \
     Others control congestion; programs that always exceed the limit count with the limit.\n\n\
-    | link Mbit/s | receivers | loss % | norm-send | fixed | at | norm-send / fixed | uftp \
-    | uftp / norm-send | NRL NORM | NRL / norm-send |\n";
+    | link Mbit/s | size | buffers | receivers | loss % | norm-send | fixed | at \
+    | norm-send / fixed | uftp | uftp / norm-send | NRL NORM | NRL / norm-send |\n";
 
 /// A time in seconds.
 #[derive(Copy, Clone)]
@@ -20,28 +21,30 @@ struct Time {
 }
 
 /// One line per case.
-pub fn times(options: &Options, results: &[Comparison]) -> String {
+pub fn times(options: &Options, results: &[&Comparison]) -> String {
     let mut text = HEAD.to_owned();
-    text += &rule(11);
+    text += &rule(13);
     for comparison in results {
         let case = &comparison.case;
         let own = comparison.entry(Tool::Ours).filter(|entry| entry.is_right());
-        let own = own.and_then(|entry| time(options, entry));
+        let own = own.and_then(|entry| time(case, entry));
         let fixed = comparison.best(Tool::Fixed);
-        let at = fixed.map_or(NONE, |entry| entry.setting.label);
-        let fixed = fixed.and_then(|entry| time(options, entry));
+        let at = fixed.map_or(NONE.to_owned(), |entry| entry.setting.part());
+        let fixed = fixed.and_then(|entry| time(case, entry));
         let mut cells = vec![
             number(case.bottleneck.map(|bits| bits as f64 / 1e6), 0),
+            case.size.to_string(),
+            case.buffers.name().to_owned(),
             case.receivers.to_string(),
             case.loss.to_string(),
             show(own),
             show(fixed),
-            at.replace(" of the link", ""),
+            at,
             show(quotient(own, fixed)),
         ];
         for tool in [Tool::Uftp, Tool::Nrl] {
             let failed = || comparison.entry(tool).and_then(|entry| too_long(options, entry));
-            let peer = comparison.best(tool).and_then(|entry| time(options, entry)).or_else(failed);
+            let peer = comparison.best(tool).and_then(|entry| time(case, entry)).or_else(failed);
             cells.extend([show(peer), show(quotient(peer, own))]);
         }
         text += &row(&cells);
@@ -49,8 +52,8 @@ pub fn times(options: &Options, results: &[Comparison]) -> String {
     text
 }
 
-fn time(options: &Options, entry: &Entry) -> Option<Time> {
-    let seconds = options.size.as_u64() as f64 * 8.0 / entry.rate()?;
+fn time(case: &Case, entry: &Entry) -> Option<Time> {
+    let seconds = case.bytes() * 8.0 / entry.rate()?;
     Some(Time { seconds, is_minimum: false })
 }
 

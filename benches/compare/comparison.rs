@@ -1,6 +1,7 @@
 //! All programs in one case, in rounds, so that other load affects all of them.
 
 use crate::case::Case;
+use crate::host::Settings;
 use crate::network::Network;
 use crate::options::Options;
 use crate::run::{Run, run};
@@ -26,11 +27,12 @@ pub struct Entry {
 impl Comparison {
     /// Builds the network of a case and runs all programs in it.
     pub fn run(case: Case, kit: &Kit, options: &Options, work: &Work) -> Result<Self, String> {
-        let settings = kit.tools().iter().flat_map(|tool| tool.settings(&case));
+        let settings = kit.tools().iter().flat_map(|&tool| kit.settings(tool, &case));
         let entries = settings.map(|setting| Entry { setting, runs: Vec::new() }).collect();
         let mut comparison = Self { case, entries };
         work.clear(0)?;
         work.check_room(u64::from(case.receivers))?;
+        let _settings = Settings::apply(case.buffers)?;
         let network = Network::build(&case)?;
         let scene = Scene { case: &case, network: &network, work };
         for round in 1..=options.runs {

@@ -4,34 +4,62 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::case::Buffers;
 use crate::shell;
 
-/// Minimum values of kernel settings, with which the peers are fastest. They apply to the whole
-/// machine.
-const MIN_SETTINGS: [(&str, u64); 3] =
-    [("rmem_max", 256 << 20), ("wmem_max", 256 << 20), ("netdev_max_backlog", 100_000)];
+/// The limit on socket buffers that Linux ships, and the size of those that ask for nothing.
+const STOCK_BUFFER: u64 = 212_992;
+/// The limit with which the peers are fastest.
+const LARGE_BUFFER: u64 = 256 << 20;
+/// Packets that may wait between virtual interfaces: these are the network, whose losses are the
+/// case's.
+const BACKLOG: u64 = 100_000;
 
-/// Kernel settings that were raised. They are restored when this value is dropped.
+/// Kernel settings that were changed, for the whole machine: Linux has none of them per namespace.
+/// They are restored when this value is dropped.
 #[derive(Default)]
 pub struct Settings {
     before: Vec<(PathBuf, String)>,
 }
 
 impl Settings {
-    /// Raises the settings that are too low.
-    pub fn raise() -> Result<Self, String> {
+    /// Sets what these buffers need.
+    pub fn apply(buffers: Buffers) -> Result<Self, String> {
         let mut settings = Self::default();
-        for (name, min) in MIN_SETTINGS {
-            let path = PathBuf::from(format!("/proc/sys/net/core/{name}"));
-            let fail = |error| format!("{}: {error} (this needs root)", path.display());
-            let before = fs::read_to_string(&path).map_err(fail)?;
-            if before.trim().parse::<u64>().is_ok_and(|value| value < min) {
-                fs::write(&path, min.to_string()).map_err(fail)?;
-                settings.before.push((path, before));
+        settings.change("netdev_max_backlog", |value| value.max(BACKLOG))?;
+        match buffers {
+            Buffers::Stock => {
+                for name in ["rmem_max", "wmem_max", "rmem_default", "wmem_default"] {
+                    settings.change(name, |_| STOCK_BUFFER)?;
+                }
+            }
+            Buffers::Large => {
+                for name in ["rmem_max", "wmem_max"] {
+                    settings.change(name, |value| value.max(LARGE_BUFFER))?;
+                }
             }
         }
         Ok(settings)
     }
+
+    fn change(&mut self, name: &str, new: impl Fn(u64) -> u64) -> Result<(), String> {
+        let path = PathBuf::from(format!("/proc/sys/net/core/{name}"));
+        let fail = |error| format!("{}: {error} (this needs root)", path.display());
+        let before = fs::read_to_string(&path).map_err(fail)?;
+        let value: u64 = before.trim().parse().unwrap_or(0);
+        let wanted = new(value);
+        if wanted != value {
+            fs::write(&path, wanted.to_string()).map_err(fail)?;
+            self.before.push((path, before));
+        }
+        Ok(())
+    }
+}
+
+/// The largest receive buffer, in bytes as the kernel counts them, of a program that these limits
+/// hold for: the kernel doubles what is asked for.
+pub fn max_receive_buffer(buffers: Buffers) -> Option<u64> {
+    (buffers == Buffers::Stock).then_some(2 * STOCK_BUFFER)
 }
 
 impl Drop for Settings {

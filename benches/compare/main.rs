@@ -10,6 +10,7 @@
 mod bottleneck;
 mod case;
 mod comparison;
+mod default_rate;
 mod host;
 mod network;
 mod options;
@@ -17,9 +18,11 @@ mod process;
 mod reap;
 mod run;
 mod shell;
+mod sockets;
 mod stats;
 mod table;
 mod tools;
+mod verdict;
 mod work;
 
 use std::process::ExitCode;
@@ -56,12 +59,14 @@ fn compare(options: &Options) -> Result<(), String> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
         .map_err(|error| format!("Ctrl-C cannot be caught: {error}"))?;
     network::remove_orphans()?;
-    let work = Work::create(options.size.as_u64())?;
+    let mut work = Work::create()?;
     let (kit, missing) = Kit::assemble(options, &work)?;
-    let _settings = host::Settings::raise()?;
     let mut results = Vec::new();
     for case in options.cases() {
-        match Comparison::run(case, &kit, options, &work) {
+        let result = work
+            .set_size(case.size.as_u64())
+            .and_then(|()| Comparison::run(case, &kit, options, &work));
+        match result {
             Ok(comparison) => results.push(comparison),
             Err(message) if results.is_empty() => return Err(message),
             Err(message) => {

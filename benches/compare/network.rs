@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::case::Case;
+use crate::case::{Buffers, Case};
 use crate::shell::{self, ip};
 
 const PREFIX: &str = "norm-compare";
@@ -19,6 +19,8 @@ pub struct Network {
     namespaces: Vec<String>,
     sender: String,
     receivers: Vec<String>,
+    /// Programs have no right to larger socket buffers than the system's limits.
+    limits_hold: bool,
 }
 
 impl Network {
@@ -27,7 +29,8 @@ impl Network {
         let prefix = format!("{PREFIX}-{}", std::process::id());
         let sender = format!("{prefix}-sender");
         let receivers = (1..=case.receivers).map(|n| format!("{prefix}-receiver{n}")).collect();
-        let mut network = Self { namespaces: Vec::new(), sender, receivers };
+        let limits_hold = case.buffers == Buffers::Stock;
+        let mut network = Self { namespaces: Vec::new(), sender, receivers, limits_hold };
         let switch = network.namespace(format!("{prefix}-switch"))?;
         // Without a querier, a snooping bridge would forget the members after some time.
         ip(&format!("-n {switch} link add name bridge0 type bridge mcast_snooping 0"))?;
@@ -46,12 +49,34 @@ impl Network {
 
     /// A command that runs `program` at the sender. `ip` keeps the process id.
     pub fn at_sender(&self, program: &Path) -> Command {
-        command(&self.sender, program)
+        self.program(&self.sender, program)
     }
 
     /// A command that runs `program` at a receiver, from 0.
     pub fn at_receiver(&self, index: usize, program: &Path) -> Command {
-        command(&self.receivers[index], program)
+        self.program(&self.receivers[index], program)
+    }
+
+    /// Size of the largest receive buffer on a UDP port of a receiver, from 0, in bytes as the
+    /// kernel counts them.
+    pub fn receive_buffer(&self, index: usize, port: u16) -> Result<u64, String> {
+        let mut ss = Command::new("ss");
+        ss.args(["-N", &self.receivers[index], "-ulnmH"]).arg(format!("sport = :{port}"));
+        let text = shell::run(&mut ss)?;
+        let sizes = text.split("rb").skip(1).filter_map(|after| after.split(',').next());
+        let largest = sizes.filter_map(|digits| digits.parse().ok()).max();
+        largest.ok_or_else(|| format!("ss shows no receive buffer on port {port}"))
+    }
+
+    /// A command that runs a measured program. `setpriv` keeps the process id, too.
+    fn program(&self, host: &str, program: &Path) -> Command {
+        if !self.limits_hold {
+            return command(host, program);
+        }
+        // With this capability a program sets its buffers to any size.
+        let mut command = command(host, Path::new("setpriv"));
+        command.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin"]).arg(program);
+        command
     }
 
     /// Bytes of all Ethernet frames of the sender. A batch that leaves as one packet counts with

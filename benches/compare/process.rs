@@ -65,6 +65,10 @@ impl Running {
         self.end().map_err(|error| format!("{} cannot be ended: {error}", self.name))
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// When the process ended.
     pub fn ended_at(&self) -> Option<Instant> {
         self.ended.map(|(at, _)| at)

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::case::Case;
+use crate::host;
 use crate::network::INTERFACE;
 use crate::process::{Memory, Running};
+use crate::sockets::{Arrivals, Meter};
 use crate::tools::{self, Kit, Outcome, Plan, Scene, Setting};
 use crate::work;
 
@@ -42,6 +45,8 @@ pub struct Run {
     pub receivers: Vec<Used>,
     /// Bytes of Ethernet frames that left the sender.
     pub wire: u64,
+    /// Packets at the receivers' sockets; `None` if there are none.
+    pub sockets: Option<Arrivals>,
     /// Bytes of content in the sender's packets, if the program reports it.
     pub symbols: Option<u64>,
     /// Bare socket: the share that arrived at the slowest receiver.
@@ -70,6 +75,7 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
         .map(|(index, command)| Running::start(&format!("receiver{index}"), command, &logs))
         .collect::<Result<Vec<_>, _>>()?;
     let mut failure = wait_until_ready(&mut receivers, port)?;
+    let meter = start_meter(&receivers, scene, port, &mut failure);
     let wire = scene.network.bytes_sent()?;
     let (start, clock) = (Instant::now(), SystemTime::now());
     let mut sender = Running::start("sender", sender, &logs)?;
@@ -97,6 +103,7 @@ pub fn run(kit: &Kit, setting: Setting, scene: &Scene<'_>, limit: Duration) -> R
         sender: sender_used,
         receivers: used,
         wire: scene.network.bytes_sent()? - wire,
+        sockets: meter.map(Meter::finish).transpose()?,
         symbols: setting.tool.symbol_bytes(scene),
         arrived: None,
     };
@@ -116,6 +123,11 @@ impl Run {
     /// True when the run has succeeded.
     pub fn is_right(&self) -> bool {
         self.failure.is_none()
+    }
+
+    /// Time until the last receiver's file was complete.
+    pub fn seconds(&self, case: &Case) -> Option<f64> {
+        (self.is_right() && self.rate > 0.0).then(|| case.bytes() * 8.0 / self.rate)
     }
 
     /// The result in one line, for the terminal.
@@ -189,6 +201,28 @@ fn wait_until_ready(receivers: &mut [Running], port: u16) -> Result<Option<Strin
         thread::sleep(SETTLE);
     }
     Ok(None)
+}
+
+/// Starts to count packets at the receivers' sockets, whose buffers must be those of the case.
+fn start_meter(
+    receivers: &[Running],
+    scene: &Scene<'_>,
+    port: u16,
+    failure: &mut Option<String>,
+) -> Option<Meter> {
+    if receivers.is_empty() || failure.is_some() {
+        return None;
+    }
+    let start = || -> Result<Meter, String> {
+        let buffer = scene.network.receive_buffer(0, port)?;
+        if let Some(max) = host::max_receive_buffer(scene.case.buffers)
+            && buffer > max
+        {
+            return Err(format!("a receive buffer has {buffer} bytes, which the limits forbid"));
+        }
+        Meter::start(receivers.iter().map(Running::id), buffer)
+    };
+    start().map_err(|message| *failure = Some(message)).ok()
 }
 
 fn check_interrupt() -> Result<(), String> {

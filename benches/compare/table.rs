@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::bottleneck;
 use crate::case::Case;
 use crate::comparison::{Comparison, Entry};
+use crate::default_rate;
 use crate::host;
 use crate::options::Options;
 use crate::run::{Run, Used};
@@ -58,12 +59,20 @@ pub fn write(
 
 fn document(options: &Options, missing: &[String], results: &[Comparison]) -> String {
     let mut text = head(options, missing);
-    text += &match options.bottleneck {
-        Some(_) => bottleneck::times(options, results),
-        None => ratios(options, results),
-    };
+    let (limited, free): (Vec<_>, Vec<_>) =
+        results.iter().partition(|comparison| comparison.case.bottleneck.is_some());
+    if options.default_rate {
+        text += &default_rate::verdicts(results);
+    } else {
+        if !limited.is_empty() {
+            text += &bottleneck::times(options, &limited);
+        }
+        if !free.is_empty() {
+            text += &ratios(&free);
+        }
+    }
     for comparison in results {
-        text += &details(options, comparison);
+        text += &details(comparison);
     }
     text
 }
@@ -72,12 +81,13 @@ fn head(options: &Options, missing: &[String]) -> String {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let command = format!("compare {}", arguments.join(" "));
     let at = host::revision().map_or_else(String::new, |commit| format!(", commit {commit}"));
+    let sizes: Vec<String> = options.size.iter().map(ToString::to_string).collect();
     let mut text = format!(
         "# Comparison, {}{at}\n\n{}. `{}`: {} file to file in memory, rounds: {}.\n\n{NOTES}\n",
         host::now(),
         host::describe(),
         command.trim_end(),
-        options.size,
+        sizes.join(", "),
         options.runs
     );
     for line in missing {
@@ -87,13 +97,14 @@ fn head(options: &Options, missing: &[String]) -> String {
 }
 
 /// One line per case: our programs compared with the others.
-fn ratios(options: &Options, results: &[Comparison]) -> String {
+fn ratios(results: &[&Comparison]) -> String {
     let mut text = "\n## Ratios\n\n\
-        | receivers | loss % | MTU | offload | norm-send Mbit/s | best peer | ours / peer \
+        | size | buffers | receivers | loss % | MTU | offload \
+        | norm-send Mbit/s | best peer | ours / peer \
         | raw Mbit/s | ours / raw | cp Mbit/s | ours / cp \
         | sender CPU to the floor | receiver CPU to the floor | symbols |\n"
         .to_owned();
-    text += &rule(14);
+    text += &rule(16);
     for comparison in results {
         let case = &comparison.case;
         // A single failure of ours fails the case.
@@ -110,9 +121,9 @@ fn ratios(options: &Options, results: &[Comparison]) -> String {
             number(quotient(own, rate(Tool::Raw)), 3),
             number(rate(Tool::Cp).map(|rate| rate / 1e6), 0),
             number(quotient(own, rate(Tool::Cp)), 3),
-            number(to_the_floor(options, comparison, ours, sender_cpu), 2),
-            number(to_the_floor(options, comparison, ours, receiver_cpu), 2),
-            number(ours.and_then(|entry| entry.median(|run| symbols(options, case, run))), 3),
+            number(to_the_floor(comparison, ours, sender_cpu), 2),
+            number(to_the_floor(comparison, ours, receiver_cpu), 2),
+            number(ours.and_then(|entry| entry.median(|run| symbols(case, run))), 3),
         ];
         text += &row(&cells);
     }
@@ -120,19 +131,18 @@ fn ratios(options: &Options, results: &[Comparison]) -> String {
 }
 
 /// One line per program.
-fn details(options: &Options, comparison: &Comparison) -> String {
+fn details(comparison: &Comparison) -> String {
+    let case = &comparison.case;
     let mut text = format!(
-        "\n## {}\n\n| program | right | goodput Mbit/s | lowest and highest | all ended s \
+        "\n## {case}\n\n| program | right | goodput Mbit/s | lowest and highest | all ended s \
          | sender CPU s/GB | receiver CPU s/GB | sender MiB | receiver MiB | wire | symbols \
-         | remarks |\n",
-        comparison.case
+         | remarks |\n"
     );
     text += &rule(12);
     for entry in comparison.entries.iter().filter(|entry| !entry.runs.is_empty()) {
         let range = stats::range(entry.right_runs().map(|run| run.rate / 1e6));
-        let cpu = |side: Side| number(entry.median(|run| side(options, run)), 2);
-        let size = options.size.as_u64() as f64;
-        let on_the_wire = |run: &Run| (run.wire > 0).then(|| run.wire as f64 / size);
+        let cpu = |side: Side| number(entry.median(|run| side(case, run)), 2);
+        let on_the_wire = |run: &Run| (run.wire > 0).then(|| run.wire as f64 / case.bytes());
         let cells = [
             entry.setting.name(),
             format!("{}/{}", entry.right_runs().count(), entry.runs.len()),
@@ -144,7 +154,7 @@ fn details(options: &Options, comparison: &Comparison) -> String {
             memory(entry, |run| std::slice::from_ref(&run.sender)),
             memory(entry, |run| &run.receivers),
             number(entry.median(on_the_wire).filter(|_| entry.setting.tool.is_networked()), 3),
-            number(entry.median(|run| symbols(options, &comparison.case, run)), 3),
+            number(entry.median(|run| symbols(case, run)), 3),
             remarks(entry),
         ];
         text += &row(&cells);
@@ -153,35 +163,31 @@ fn details(options: &Options, comparison: &Comparison) -> String {
 }
 
 /// Processor seconds per GB of one side in one run.
-type Side = fn(&Options, &Run) -> Option<f64>;
+type Side = fn(&Case, &Run) -> Option<f64>;
 
-fn sender_cpu(options: &Options, run: &Run) -> Option<f64> {
-    Some(run.sender.cpu.as_secs_f64() / (options.size.as_u64() as f64 / GB))
+fn sender_cpu(case: &Case, run: &Run) -> Option<f64> {
+    Some(run.sender.cpu.as_secs_f64() / (case.bytes() / GB))
 }
 
-fn receiver_cpu(options: &Options, run: &Run) -> Option<f64> {
+fn receiver_cpu(case: &Case, run: &Run) -> Option<f64> {
     let seconds = stats::mean(run.receivers.iter().map(|used| used.cpu.as_secs_f64()))?;
     // Only bytes that arrived cost time.
-    let bytes = options.size.as_u64() as f64 * run.arrived.unwrap_or(1.0);
+    let bytes = case.bytes() * run.arrived.unwrap_or(1.0);
     (bytes > 0.0).then(|| seconds / (bytes / GB))
 }
 
 /// Content sent, relative to the minimum with this loss.
-fn symbols(options: &Options, case: &Case, run: &Run) -> Option<f64> {
-    let min = options.size.as_u64() as f64 / (1.0 - case.loss / 100.0);
+fn symbols(case: &Case, run: &Run) -> Option<f64> {
+    let min = case.bytes() / (1.0 - case.loss / 100.0);
     run.symbols.map(|bytes| bytes as f64 / min)
 }
 
 /// Processor time of our side, relative to that of bare socket, copy and hash together.
-fn to_the_floor(
-    options: &Options,
-    comparison: &Comparison,
-    ours: Option<&Entry>,
-    side: Side,
-) -> Option<f64> {
-    let own = ours?.median(|run| side(options, run));
-    let local = |tool| comparison.entry(tool)?.median(|run| sender_cpu(options, run));
-    let raw = comparison.entry(Tool::Raw)?.median(|run| side(options, run));
+fn to_the_floor(comparison: &Comparison, ours: Option<&Entry>, side: Side) -> Option<f64> {
+    let case = &comparison.case;
+    let own = ours?.median(|run| side(case, run));
+    let local = |tool| comparison.entry(tool)?.median(|run| sender_cpu(case, run));
+    let raw = comparison.entry(Tool::Raw)?.median(|run| side(case, run));
     quotient(own, Some(raw? + local(Tool::Cp)? + local(Tool::Hash)?))
 }
 
@@ -212,7 +218,8 @@ fn remarks(entry: &Entry) -> String {
 
 fn case_cells(case: &Case) -> String {
     let offload = if case.offload { "on" } else { "off" };
-    format!("{} | {} | {} | {offload}", case.receivers, case.loss, case.mtu)
+    let Case { size, buffers, receivers, loss, mtu, .. } = case;
+    format!("{size} | {} | {receivers} | {loss} | {mtu} | {offload}", buffers.name())
 }
 
 fn quotient(a: Option<f64>, b: Option<f64>) -> Option<f64> {

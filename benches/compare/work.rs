@@ -24,19 +24,29 @@ pub struct Work {
 }
 
 impl Work {
-    /// Makes the folder, and a source of this many bytes in it.
-    pub fn create(bytes: u64) -> Result<Self, String> {
+    /// Makes the folder, with an empty source.
+    pub fn create() -> Result<Self, String> {
         let make = || -> io::Result<_> {
             let folder = tempfile::Builder::new().prefix("norm-compare-").tempdir_in(MEMORY)?;
             let source = folder.path().join("source");
-            write_noise(&source, bytes)?;
+            File::create(&source)?;
             fs::create_dir(folder.path().join("logs"))?;
             Ok((folder, source))
         };
         let (folder, source) =
-            make().map_err(|error| format!("no place for the source in {MEMORY}: {error}"))?;
-        let hash = hash(&source)?;
-        Ok(Self { folder, source, bytes, hash })
+            make().map_err(|error| format!("no place for files in {MEMORY}: {error}"))?;
+        Ok(Self { folder, source, bytes: 0, hash: blake3::hash(b"") })
+    }
+
+    /// Makes a source of this many bytes, unless it has as many.
+    pub fn set_size(&mut self, bytes: u64) -> Result<(), String> {
+        if bytes != self.bytes {
+            write_noise(&self.source, bytes)
+                .map_err(|error| format!("no place for the source in {MEMORY}: {error}"))?;
+            self.hash = hash(&self.source)?;
+            self.bytes = bytes;
+        }
+        Ok(())
     }
 
     pub fn source(&self) -> &Path {

@@ -24,8 +24,12 @@ use crate::work::Work;
 pub enum Tool {
     /// norm-send and norm-recv
     Ours,
+    /// norm-send at its default rate, with and without a bottleneck
+    Auto,
     /// norm-send at parts of the bottleneck's rate
     Fixed,
+    /// norm-send without rate limit, where there is no bottleneck
+    Max,
     /// The bare socket with GSO and GRO, memory to memory, nothing repaired
     Raw,
     /// uftp and uftpd
@@ -47,6 +51,8 @@ pub struct Setting {
     pub tool: Tool,
     /// Difference from the first setting; empty for the first.
     pub label: &'static str,
+    /// Rate of [`Tool::Fixed`], in percent of the bottleneck's.
+    pub percent: Option<u8>,
 }
 
 /// The surroundings of a run.
@@ -80,6 +86,8 @@ pub enum Outcome {
 /// Programs that were found or built.
 pub struct Kit {
     tools: Vec<Tool>,
+    /// Rates of [`Tool::Fixed`].
+    percents: Vec<u8>,
     /// This program.
     myself: PathBuf,
     ours: ours::Programs,
@@ -93,15 +101,16 @@ impl Kit {
         let mut missing = Vec::new();
         let mut kit = Self {
             tools: Vec::new(),
+            percents: options.fixed.clone(),
             ours: ours::Programs::new(options, &myself),
             myself,
             nrl: work.path("nrl"),
         };
-        for &tool in &options.tools {
+        for tool in options.tools() {
             match kit.prepare(tool) {
                 Ok(()) => kit.tools.push(tool),
                 // Without our programs there is nothing to compare.
-                Err(message) if tool == Tool::Ours => return Err(message),
+                Err(message) if tool.is_ours() => return Err(message),
                 Err(message) => missing.push(format!("{} is left out: {message}", tool.name())),
             }
         }
@@ -121,7 +130,7 @@ impl Kit {
             None => Err(format!("no {program} here; apt-get install {package}")),
         };
         match tool {
-            Tool::Ours | Tool::Fixed => self.ours.build(),
+            Tool::Ours | Tool::Auto | Tool::Fixed | Tool::Max => self.ours.build(),
             Tool::Uftp => installed("uftp", "uftp").and(installed("uftpd", "uftp")),
             Tool::Udpcast => {
                 installed("udp-sender", "udpcast").and(installed("udp-receiver", "udpcast"))
@@ -131,10 +140,24 @@ impl Kit {
         }
     }
 
+    /// Settings of a tool in a case, the fastest first.
+    pub fn settings(&self, tool: Tool, case: &Case) -> Vec<Setting> {
+        let with = |label, percent| Setting { tool, label, percent };
+        match tool {
+            Tool::Uftp => uftp::settings(case).iter().map(|&label| with(label, None)).collect(),
+            Tool::Fixed if case.bottleneck.is_none() => Vec::new(),
+            Tool::Fixed => self.percents.iter().map(|&part| with("", Some(part))).collect(),
+            Tool::Max if case.bottleneck.is_some() => Vec::new(),
+            _ => vec![with("", None)],
+        }
+    }
+
     /// The processes of a run.
     pub fn plan(&self, setting: Setting, scene: &Scene<'_>) -> Plan {
         match setting.tool {
-            Tool::Ours | Tool::Fixed => ours::plan(&self.ours, setting.label, scene),
+            Tool::Ours | Tool::Auto | Tool::Fixed | Tool::Max => {
+                ours::plan(&self.ours, setting, scene)
+            }
             Tool::Raw => raw::plan(&self.myself, scene),
             Tool::Uftp => uftp::plan(setting.label, scene),
             Tool::Udpcast => udpcast::plan(scene),
@@ -146,19 +169,11 @@ impl Kit {
 }
 
 impl Tool {
-    /// Settings of the tool in a case, the fastest first.
-    pub fn settings(self, case: &Case) -> Vec<Setting> {
-        let labels = match self {
-            Self::Uftp => uftp::settings(case),
-            Self::Fixed => ours::parts(case),
-            _ => &[""],
-        };
-        labels.iter().map(|&label| Setting { tool: self, label }).collect()
-    }
-
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours | Self::Fixed => "norm-send",
+            Self::Auto => "norm-send --rate auto",
+            Self::Max => "norm-send --rate max",
             Self::Raw => "raw socket",
             Self::Uftp => "uftp",
             Self::Udpcast => "udpcast",
@@ -166,6 +181,11 @@ impl Tool {
             Self::Cp => "cp",
             Self::Hash => "BLAKE3",
         }
+    }
+
+    /// True for our programs.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Auto | Self::Fixed | Self::Max)
     }
 
     /// True for multicast programs of others.
@@ -185,17 +205,26 @@ impl Tool {
 
     /// Bytes of content in the sender's packets, if the program reports it.
     pub fn symbol_bytes(self, scene: &Scene<'_>) -> Option<u64> {
-        match self {
-            Self::Ours | Self::Fixed => ours::symbol_bytes(scene),
-            _ => None,
-        }
+        if self.is_ours() { ours::symbol_bytes(scene) } else { None }
     }
 }
 
 impl Setting {
     pub fn name(self) -> String {
         let (name, label) = (self.tool.name(), self.label);
-        if label.is_empty() { name.to_owned() } else { format!("{name}, {label}") }
+        match self.percent {
+            Some(_) => format!("{name}, {} of the link", self.part()),
+            None if label.is_empty() => name.to_owned(),
+            None => format!("{name}, {label}"),
+        }
+    }
+
+    /// A fixed rate, as a part of the link's rate; "max" without one.
+    pub fn part(self) -> String {
+        match self.percent {
+            Some(percent) => format!("{:.2}", f64::from(percent) / 100.0),
+            None => "max".to_owned(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Plan, Scene};
+use super::{Plan, Scene, Setting, Tool};
 use crate::case::Case;
 use crate::network::INTERFACE;
 use crate::options::Options;
@@ -57,31 +57,21 @@ impl Programs {
     }
 }
 
-/// Fixed rates, as parts of the bottleneck's rate. `-b` does not count Ethernet headers, which the
-/// bottleneck does: 14 bytes per packet, or 1 %.
-const PARTS: [(&str, f64); 3] =
-    [("0.90 of the link", 0.90), ("0.95 of the link", 0.95), ("0.98 of the link", 0.98)];
-const LABELS: [&str; 3] = [PARTS[0].0, PARTS[1].0, PARTS[2].0];
-
-/// Settings with fixed rates; none without a bottleneck.
-pub fn parts(case: &Case) -> &'static [&'static str] {
-    if case.bottleneck.is_some() { &LABELS } else { &[] }
-}
-
-fn rate(label: &str, case: &Case) -> String {
-    let part = PARTS.iter().find(|(name, _)| *name == label);
-    match (case.bottleneck, part) {
-        (None, _) => "max".to_owned(),
-        (Some(_), None) => "auto".to_owned(),
-        (Some(bits), Some((_, part))) => (bits as f64 * part).to_string(),
+/// The rate. `-b` does not count Ethernet headers, which the bottleneck does: 14 bytes per packet,
+/// or 1 %.
+fn rate(setting: Setting, case: &Case) -> String {
+    match (setting.tool, case.bottleneck, setting.percent) {
+        (_, Some(bits), Some(percent)) => (bits / 100 * u64::from(percent)).to_string(),
+        (Tool::Auto, ..) | (Tool::Ours, Some(_), _) => "auto".to_owned(),
+        _ => "max".to_owned(),
     }
 }
 
-pub fn plan(programs: &Programs, label: &str, scene: &Scene<'_>) -> Plan {
+pub fn plan(programs: &Programs, setting: Setting, scene: &Scene<'_>) -> Plan {
     // A report of an earlier run must not count for this one.
     let _ = fs::remove_file(report(scene));
     let mut sender = scene.network.at_sender(&programs.folder.join("norm-send"));
-    sender.args(["-i", INTERFACE, "-b", &rate(label, scene.case)]);
+    sender.args(["-i", INTERFACE, "-b", &rate(setting, scene.case)]);
     sender.args(["--min-receivers", &scene.case.receivers.to_string()]);
     sender.arg("--report").arg(report(scene));
     sender.args(programs.send_args.split_whitespace()).arg(scene.work.source());
