@@ -273,6 +273,7 @@ impl Kernel {
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
                 lost_at_source: self.turns.iter().map(|turn| turn.lost_at_source).sum(),
+                fair: self.senders().next().map_or(Duration::ZERO, |(_, node)| node.fair_time(at)),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);

@@ -25,6 +25,7 @@ mod content;
 mod effort;
 mod experiment;
 mod fairness;
+pub mod groups;
 mod host;
 mod invariants;
 mod kernel;

@@ -139,6 +139,8 @@ pub struct Sample {
     pub lost: u64,
     /// Bytes, headers included, that were lost on the link of the host that sent them.
     pub lost_at_source: u64,
+    /// How long the first sender's fair controller was in control.
+    pub fair: Duration,
     /// Acknowledged bytes of each TCP flow.
     pub flows: Vec<u64>,
 }

@@ -296,7 +296,7 @@ impl Host {
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
             {
-                packet.symbol = node.check_sent(bytes);
+                packet.symbol = node.check_sent(at.saturating_since(START), bytes);
                 packet.ecn_capable = node.uses_ecn();
             }
             if self.captures {
