@@ -84,6 +84,8 @@ pub struct ReceiverOutcome {
     pub stats: ReceiverStats,
     /// Largest number of blocks in its store, over all starts.
     pub peak_blocks: u32,
+    /// Packets that its host's socket had no room for, over all starts.
+    pub host_drops: u64,
 }
 
 /// The outcome of a population.
@@ -159,6 +161,7 @@ impl ReceiverOutcome {
             ended: false,
             stats: ReceiverStats::default(),
             peak_blocks: 0,
+            host_drops: 0,
         }
     }
 }

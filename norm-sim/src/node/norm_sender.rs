@@ -178,7 +178,9 @@ impl NormSender {
                 busy = true;
                 engine.handle_job(now, done);
             }
-            while let Some(transmit) = engine.poll_transmit(now, &mut out.transmit) {
+            while out.may_send()
+                && let Some(transmit) = engine.poll_transmit(now, &mut out.transmit)
+            {
                 busy = true;
                 let destination = transmit.destination;
                 assert!(destination == Destination::Group, "the sender left its group");
@@ -191,6 +193,9 @@ impl NormSender {
         let job = self.jobs.front().map(|(at, _)| *at);
         let timers = [engine.poll_timeout(), job, self.ack_at];
         self.next = timers.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        if out.has_more() {
+            self.next = now + Duration::from_nanos(1);
+        }
         self.engine = Some(engine);
     }
 
