@@ -6,13 +6,22 @@ use std::process::ExitCode;
 
 use clap::Args;
 use norm_core::norm::sender::RateControl;
-use norm_sim::groups::{Cell, Runs, cells};
+use norm_sim::groups::{Cell, Runs, Scene, cells, scenes};
 
 use super::units;
 
 /// Measures how the default rate behaves in groups of receivers.
 #[derive(Debug, Args)]
 pub(super) struct Groups {
+    /// Compare times of transfers between hosts with limits instead.
+    #[arg(long, conflicts_with_all = ["rate", "rtt", "fixed"])]
+    hosts: bool,
+    /// Only these contents in MiB, with `--hosts`.
+    #[arg(long, value_name = "MIB", value_delimiter = ',', requires = "hosts")]
+    size: Vec<u64>,
+    /// Only machines with this in their name, with `--hosts`.
+    #[arg(long, value_name = "TEXT", requires = "hosts")]
+    machine: Option<String>,
     /// Only these numbers of receivers.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     receivers: Vec<usize>,
@@ -44,7 +53,11 @@ impl Groups {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = self.threads.unwrap_or_else(cores).get();
         let runs = Runs { first: self.seed, count: self.seeds, threads };
-        self.matrix(&runs);
+        if self.hosts {
+            self.scenes(&runs);
+        } else {
+            self.matrix(&runs);
+        }
         ExitCode::SUCCESS
     }
 
@@ -60,6 +73,21 @@ impl Groups {
             println!("{}", cell.line(&found));
         }
         println!("{missed} of {all} cells miss the requirement with a seed");
+    }
+
+    fn scenes(&self, runs: &Runs) {
+        println!("{}", Scene::HEADER);
+        for scene in scenes().filter(|scene| self.selects_scene(scene)) {
+            println!("{}", scene.line(&scene.measure(runs)));
+        }
+    }
+
+    fn selects_scene(&self, scene: &Scene) -> bool {
+        let named = |part: &String| scene.machine.to_string().contains(part);
+        is_in(&scene.receivers, &self.receivers)
+            && is_in(&scene.loss, &self.loss)
+            && is_in(&scene.mib, &self.size)
+            && self.machine.as_ref().is_none_or(named)
     }
 
     fn selects(&self, cell: &Cell) -> bool {

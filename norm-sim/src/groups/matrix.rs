@@ -181,4 +181,14 @@ mod tests {
         let found = cell.measure(&Runs { first: 1, count: 2, threads: 2 });
         assert!(found.used.iter().all(|&used| (0.85..1.05).contains(&used)), "{found}");
     }
+
+    #[test]
+    fn fair_controller_is_seen_to_be_in_control() {
+        let rtt = Duration::from_millis(5);
+        let control = RateControl::Fair;
+        let cell = Cell { receivers: 2, loss: 0.0, bits: 10_000_000, rtt, control };
+        assert!((0.99..=1.01).contains(&cell.run(1).1));
+        let auto = Cell { control: RateControl::Auto, ..cell };
+        assert_eq!(auto.run(1).1, 0.0);
+    }
 }

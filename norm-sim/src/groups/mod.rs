@@ -1,7 +1,9 @@
 //! How the default rate behaves in groups of receivers, over seeds.
 
+mod hosts;
 mod matrix;
 mod runs;
 
+pub use hosts::{Machine, Scene, Times, scenes};
 pub use matrix::{Cell, CellUse, cells};
 pub use runs::Runs;

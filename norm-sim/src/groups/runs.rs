@@ -45,6 +45,18 @@ impl Runs {
     }
 }
 
+/// The middle one of some numbers; 0 of none.
+pub(super) fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.get(middle) {
+        Some(upper) if sorted.len().is_multiple_of(2) => f64::midpoint(sorted[middle - 1], *upper),
+        Some(only) => *only,
+        None => 0.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +67,12 @@ mod tests {
             let runs = Runs { first: 5, count: 20, threads };
             assert_eq!(runs.each(|seed| seed * 2), (5..25).map(|n| n * 2).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn median_is_the_middle_one() {
+        assert_eq!(median(&[]), 0.0);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
     }
 }
