@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use norm_core::norm::sender::RateControl;
-use norm_sim::groups::{Cell, Runs, Scene, cells, scenes};
+use norm_sim::groups::{Cell, Runs, Scene, SlowCell, cells, scenes, slow_cells};
 
 use super::units;
 
@@ -16,6 +16,9 @@ pub(super) struct Groups {
     /// Compare times of transfers between hosts with limits instead.
     #[arg(long, conflicts_with_all = ["rate", "rtt", "fixed"])]
     hosts: bool,
+    /// Count receivers that a policy for slow receivers evicts instead.
+    #[arg(long, conflicts_with_all = ["hosts", "rate", "rtt", "fixed"])]
+    slow: bool,
     /// Only these contents in MiB, with `--hosts`.
     #[arg(long, value_name = "MIB", value_delimiter = ',', requires = "hosts")]
     size: Vec<u64>,
@@ -55,6 +58,8 @@ impl Groups {
         let runs = Runs { first: self.seed, count: self.seeds, threads };
         if self.hosts {
             self.scenes(&runs);
+        } else if self.slow {
+            self.slow(&runs);
         } else {
             self.matrix(&runs);
         }
@@ -88,6 +93,15 @@ impl Groups {
             && is_in(&scene.loss, &self.loss)
             && is_in(&scene.mib, &self.size)
             && self.machine.as_ref().is_none_or(named)
+    }
+
+    fn slow(&self, runs: &Runs) {
+        println!("{}", SlowCell::HEADER);
+        for cell in slow_cells() {
+            if is_in(&cell.receivers, &self.receivers) && is_in(&cell.loss, &self.loss) {
+                println!("{}", cell.line(&cell.measure(runs)));
+            }
+        }
     }
 
     fn selects(&self, cell: &Cell) -> bool {

@@ -3,7 +3,9 @@
 mod hosts;
 mod matrix;
 mod runs;
+mod slow;
 
 pub use hosts::{Machine, Scene, Times, scenes};
 pub use matrix::{Cell, CellUse, cells};
 pub use runs::Runs;
+pub use slow::{Evicted, SlowCell, slow_cells};
