@@ -14,11 +14,11 @@ use crate::clock::START;
 use crate::host::{Host, Turn, captured};
 use crate::invariants::check_nacks;
 use crate::node::{Machine, NormReceiver, NormSender, Population};
-use crate::outcome::{Captured, FlowOutcome, Outcome, Sample};
+use crate::outcome::{Captured, FlowOutcome, Outcome, ReceiverOutcome, Sample};
 use crate::packet::HostId;
 use crate::recorder::Recorder;
 use crate::reference::Reference;
-use crate::scenario::{Role, Scenario};
+use crate::scenario::{Host as Plan, Role, Scenario};
 use crate::switch::Fabric;
 
 /// Options of a run. None of them changes its outcome.
@@ -273,6 +273,7 @@ impl Kernel {
                 delivered: self.turns.iter().map(|turn| turn.delivered).sum(),
                 lost: self.fabric.lost + self.turns.iter().map(lost).sum::<u64>(),
                 lost_at_source: self.turns.iter().map(|turn| turn.lost_at_source).sum(),
+                fair: self.senders().next().map_or(Duration::ZERO, |(_, node)| node.fair_time(at)),
                 flows: self.flows().map(|flow| flow.bytes).collect(),
             };
             self.series.push(sample);
@@ -305,7 +306,8 @@ impl Kernel {
         if self.finished().is_some() && !scenario.may_fail {
             self.check_receivers();
         }
-        let late = scenario.hosts.iter().any(|host| !host.clock.late.is_zero());
+        let late = |host: &Plan| !host.clock.late.is_zero() || host.limits.is_some();
+        let late = scenario.hosts.iter().any(late);
         let multicast = self.receivers().all(|(_, node)| node.is_multicast());
         // In small groups suppression does not matter, and K is 0 or 1.
         let large = self.receivers().count() > 10;
@@ -342,7 +344,10 @@ impl Kernel {
             packets: self.packets,
             deliveries: self.turns.iter().map(|turn| turn.deliveries).sum(),
             senders: self.senders().map(|(_, node)| node.outcome()).collect(),
-            receivers: self.receivers().map(|(_, node)| node.outcome()).collect(),
+            receivers: self
+                .receivers()
+                .map(|(host, node)| ReceiverOutcome { host_drops: host.drops(), ..node.outcome() })
+                .collect(),
             populations: self.populations().map(Population::outcome).collect(),
             flows: self.flows().collect(),
             series: self.series,

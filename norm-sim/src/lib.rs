@@ -25,6 +25,7 @@ mod content;
 mod effort;
 mod experiment;
 mod fairness;
+pub mod groups;
 mod host;
 mod invariants;
 mod kernel;
@@ -68,7 +69,7 @@ pub use politeness::{PoliteShares, Politeness};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, Host, Lie, Link, PopulationPlan,
-    ReceiverPlan, Role, Scenario, SenderPlan, Switch, TcpPlan,
+    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, Host, Lie, Limits, Link,
+    PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan, Switch, TcpPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

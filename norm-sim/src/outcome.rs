@@ -84,6 +84,8 @@ pub struct ReceiverOutcome {
     pub stats: ReceiverStats,
     /// Largest number of blocks in its store, over all starts.
     pub peak_blocks: u32,
+    /// Packets that its host's socket had no room for, over all starts.
+    pub host_drops: u64,
 }
 
 /// The outcome of a population.
@@ -139,6 +141,8 @@ pub struct Sample {
     pub lost: u64,
     /// Bytes, headers included, that were lost on the link of the host that sent them.
     pub lost_at_source: u64,
+    /// How long the first sender's fair controller was in control.
+    pub fair: Duration,
     /// Acknowledged bytes of each TCP flow.
     pub flows: Vec<u64>,
 }
@@ -157,6 +161,7 @@ impl ReceiverOutcome {
             ended: false,
             stats: ReceiverStats::default(),
             peak_blocks: 0,
+            host_drops: 0,
         }
     }
 }

@@ -20,7 +20,7 @@ pub use plots::plots;
 pub struct Bottleneck {
     /// All random numbers follow from the seed.
     pub seed: u64,
-    /// Controller of the rate.
+    /// Controller of the rate. A fixed rate is 0.95 of the bottleneck's.
     pub control: RateControl,
     /// Bits per second of the bottleneck.
     pub bits: u64,
@@ -104,6 +104,7 @@ impl Bottleneck {
         let mut scenario = endless(self.seed, self.control, self.bits, self.time);
         let config = &mut scenario.sender().config;
         config.min_receivers = self.receivers;
+        config.rate = (self.control == RateControl::Fixed).then_some(self.bits / 20 * 19);
         // A short delay, because the course is sampled no finer than the shortest link.
         let near = Duration::from_micros(50).min(self.rtt / 4);
         let far = self.rtt / 2 - near;
@@ -115,9 +116,14 @@ impl Bottleneck {
 
     /// Runs the measurement.
     pub fn run(&self, threads: usize) -> Found {
+        self.run_as(&self.scenario(), threads)
+    }
+
+    /// Runs the measurement with other settings of the engines.
+    pub(crate) fn run_as(&self, scenario: &Scenario, threads: usize) -> Found {
         let every = (self.rtt / 20).clamp(Duration::from_micros(50), Duration::from_millis(5));
         let options = RunOptions { threads, sample_every: Some(every), ..RunOptions::default() };
-        self.found(run_with(&self.scenario(), &options))
+        self.found(run_with(scenario, &options))
     }
 
     fn found(&self, outcome: Outcome) -> Found {

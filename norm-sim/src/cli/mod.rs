@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+mod groups;
 mod plan;
 mod plots;
 mod replay;
@@ -22,6 +23,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Groups(groups::Groups),
     Plan(plan::Plan),
     Plots(plots::Plots),
     Swarm(swarm::Swarm),
@@ -33,6 +35,7 @@ enum Command {
 /// Runs the subcommand. Returns 0 on success, 1 when a scenario fails, 2 for wrong arguments.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Groups(groups) => groups.run(),
         Command::Plan(plan) => plan.run(),
         Command::Plots(plots) => plots.run(),
         Command::Swarm(swarm) => swarm.run(),

@@ -1,6 +1,7 @@
 //! A host: its links, its clock, the changes in its life, and its node.
 
 mod downlink;
+mod processor;
 mod socket;
 
 use core::time::Duration;
@@ -20,6 +21,7 @@ use crate::scenario::{Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
 
 use downlink::Downlink;
+use processor::Processor;
 use socket::Socket;
 
 /// The work space of a thread, and what the hosts that it runs have sent.
@@ -71,6 +73,7 @@ pub(crate) struct Host {
     life: VecDeque<(Timestamp, Change)>,
     stalled_until: Option<Timestamp>,
     socket: Socket,
+    processor: Option<Processor>,
     captures: bool,
     /// The host is a receiving engine.
     is_receiver: bool,
@@ -115,7 +118,11 @@ impl Host {
             rng: rng(2),
             life: life.into(),
             stalled_until: None,
-            socket: Socket::new(socket_buffer),
+            socket: plan.limits.map_or_else(
+                || Socket::new(socket_buffer),
+                |limits| Socket::linux(limits.socket_buffer),
+            ),
+            processor: plan.limits.map(|limits| Processor::new(limits, rng(3))),
             captures: false,
             is_receiver: matches!(plan.role, Role::Receiver(_)),
             cut_off: false,
@@ -156,6 +163,11 @@ impl Host {
     /// A fingerprint of everything that arrived and was sent.
     pub(crate) fn trace(&self) -> [u64; 2] {
         self.trace
+    }
+
+    /// Number of packets that the socket has dropped.
+    pub(crate) fn drops(&self) -> u64 {
+        self.socket.drops()
     }
 
     /// Takes a packet for this host alone that has left the switch. Returns its earliest arrival.
@@ -204,17 +216,22 @@ impl Host {
         if !self.alive {
             return;
         }
-        if self.stalled_until.is_some() {
-            if !self.socket.push(packet) {
+        if self.stalled_until.is_some() || self.processor.is_some() {
+            if !self.socket.push(at, packet) {
                 self.cut_off |= note_loss(self.is_receiver, packet, turn);
+            }
+            if let Some(processor) = &mut self.processor {
+                processor.wake(at);
+                self.set_due();
             }
             return;
         }
-        self.hand_over(at, packet, turn);
+        self.hand_over(at, at, packet, turn);
         self.after_turn(at, turn);
     }
 
-    fn hand_over(&mut self, at: Timestamp, packet: &Packet, turn: &mut Turn) {
+    /// Hands a packet to the node that has arrived now or before.
+    fn hand_over(&mut self, at: Timestamp, arrived: Timestamp, packet: &Packet, turn: &mut Turn) {
         self.trace[0] = mix(self.trace[0] ^ at.as_nanos(), packet.fingerprint);
         self.cut_off = false;
         turn.deliveries += 1;
@@ -223,23 +240,35 @@ impl Host {
             turn.captured.extend(captured(at, packet));
         }
         turn.outbox.start_turn(at.saturating_since(START));
+        if self.processor.is_some() {
+            turn.outbox.limit_turn(at.saturating_since(arrived));
+        }
         self.machine.receive(self.clock.shows(at), packet, &mut turn.outbox);
     }
 
     /// The timer has expired, or a change of the host's life is due.
     fn own_turn(&mut self, at: Timestamp, turn: &mut Turn) {
         turn.outbox.start_turn(at.saturating_since(START));
+        if self.processor.is_some() {
+            turn.outbox.limit_turn(Duration::ZERO);
+        }
         let change = self.life.front().is_some_and(|(when, _)| *when <= at);
         if change && let Some((_, change)) = self.life.pop_front() {
             self.change(at, change, turn);
         } else if let Some(until) = self.stalled_until {
             if until <= at {
                 self.stalled_until = None;
-                for packet in self.socket.take() {
-                    self.hand_over(at, &packet, turn);
+                if let Some(processor) = &mut self.processor {
+                    processor.resume(at);
+                } else {
+                    for (_, packet) in self.socket.take() {
+                        self.hand_over(at, at, &packet, turn);
+                    }
                 }
                 self.serve_timer(at, turn);
             }
+        } else if self.reads_at().is_some_and(|reads| reads <= at) {
+            self.read(at, turn);
         } else if self.alive {
             // A delayed timer is set again if the node still wants it.
             self.timer = Timer::NEVER;
@@ -248,19 +277,44 @@ impl Host {
         self.after_turn(at, turn);
     }
 
+    /// When a limited processor reads the next packet.
+    fn reads_at(&self) -> Option<Timestamp> {
+        self.processor.as_ref().and_then(Processor::reads_at)
+    }
+
+    /// A limited processor reads one packet from the socket.
+    fn read(&mut self, at: Timestamp, turn: &mut Turn) {
+        let Some((arrived, packet)) = self.socket.pop() else { return };
+        if let Some(processor) = &mut self.processor {
+            processor.work(at);
+            processor.has_read(!self.socket.is_empty());
+            if processor.looks(at) {
+                self.machine.set_host_drops(self.socket.drops());
+            }
+        }
+        self.hand_over(at, arrived, &packet, turn);
+    }
+
+    fn empty_socket(&mut self) {
+        self.socket.take();
+        if let Some(processor) = &mut self.processor {
+            processor.reset();
+        }
+    }
+
     fn change(&mut self, at: Timestamp, change: Change, turn: &mut Turn) {
         let now = self.clock.shows(at);
         match change {
             Change::Start => {
                 self.alive = true;
                 self.stalled_until = None;
-                self.socket.take();
+                self.empty_socket();
                 self.machine.start(now, &mut turn.outbox);
             }
             Change::Stop => {
                 self.alive = false;
                 self.stalled_until = None;
-                self.socket.take();
+                self.empty_socket();
                 self.machine.stop(now);
             }
             Change::Stall(time) => self.stalled_until = Some(at + time),
@@ -288,19 +342,36 @@ impl Host {
             if !self.clock.late.is_zero() && next != Timestamp::MAX {
                 due += self.clock.late.mul_f64(self.rng.unit());
             }
+            if let Some(processor) = &mut self.processor
+                && next != Timestamp::MAX
+                && !turn.outbox.has_more()
+            {
+                due += processor.latency();
+            }
             self.timer = Timer { asked: next, due };
         }
-        let wake = self.stalled_until.unwrap_or(self.timer.due);
+        self.set_due();
+    }
+
+    /// Finds out when the host does something next by itself.
+    fn set_due(&mut self) {
+        let ready = self.processor.as_ref().map_or(self.timer.due, |processor| {
+            let timer = processor.free_from(self.timer.due);
+            processor.reads_at().map_or(timer, |reads| reads.min(timer))
+        });
+        let wake = self.stalled_until.unwrap_or(ready);
         self.due = self.life.front().map_or(wake, |(when, _)| wake.min(*when));
     }
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
         for (to, body) in turn.outbox.packets.drain(..) {
+            // A limited processor sends one packet after the other.
+            let at = self.processor.as_mut().map_or(at, |processor| processor.work(at));
             let mut packet = Packet { cut_off: self.cut_off, ..Packet::new(self.id, to, body) };
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
             {
-                packet.symbol = node.check_sent(bytes);
+                packet.symbol = node.check_sent(at.saturating_since(START), bytes);
                 packet.ecn_capable = node.uses_ecn();
             }
             if self.captures {

@@ -21,6 +21,8 @@ pub(crate) trait Node: Send {
     fn timeout(&mut self, now: Timestamp, out: &mut Outbox);
     /// When to call `timeout`: later than now, or `Timestamp::MAX` for never.
     fn next(&self) -> Timestamp;
+    /// Is told how many packets the host's socket has dropped so far.
+    fn set_host_drops(&mut self, _packets: u64) {}
     /// True when the run need not wait for it.
     fn is_done(&self) -> bool {
         true
@@ -45,6 +47,12 @@ pub(crate) struct FlowStats {
 pub(crate) struct Outbox {
     pub(crate) packets: Vec<(To, Body)>,
     elapsed: Duration,
+    /// How long the packet of this turn has waited in the socket.
+    waited: Duration,
+    /// Batches that the node may still send in this turn.
+    batches: usize,
+    /// The node has more to send than it may in this turn.
+    more: bool,
     /// A buffer that all nodes of a thread share.
     pub(crate) transmit: TransmitBuf,
     scratch: Vec<u8>,
@@ -52,12 +60,18 @@ pub(crate) struct Outbox {
 
 /// Datagrams per batch: those of a driver with segmentation offload.
 const BATCH: usize = 16;
+/// Batches that a limited processor sends before it looks at its socket again, as the driver of
+/// `norm-net` does.
+const LIMITED_BATCHES: usize = 8;
 
 impl Default for Outbox {
     fn default() -> Self {
         Self {
             packets: Vec::new(),
             elapsed: Duration::ZERO,
+            waited: Duration::ZERO,
+            batches: usize::MAX,
+            more: false,
             transmit: TransmitBuf::new(BATCH),
             scratch: Vec::new(),
         }
@@ -68,6 +82,27 @@ impl Outbox {
     /// Starts the turn of a node, at this true time since the start of the run.
     pub(crate) fn start_turn(&mut self, elapsed: Duration) {
         self.elapsed = elapsed;
+        self.waited = Duration::ZERO;
+        self.batches = usize::MAX;
+        self.more = false;
+    }
+
+    /// The turn is that of a limited processor, and its packet has waited in the socket.
+    pub(crate) fn limit_turn(&mut self, waited: Duration) {
+        self.waited = waited;
+        self.batches = LIMITED_BATCHES;
+    }
+
+    /// True if the node may send one more batch in this turn; if not, it notes that there is more.
+    pub(crate) fn may_send(&mut self) -> bool {
+        self.more = self.batches == 0;
+        self.batches = self.batches.saturating_sub(1);
+        !self.more
+    }
+
+    /// The node has more to send than it may in this turn.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
     }
 
     /// True time since the start of the run, for outcomes only: a node lives by its own clock.
@@ -92,9 +127,7 @@ pub(crate) fn hand_over(
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from), packet.to == To::Group);
-    let ce = packet.ce;
-    engine.handle_datagram(
-        now,
-        Datagram { source, to_group, ce, waited: Duration::ZERO, payload: &mut out.scratch },
-    );
+    let (ce, waited) = (packet.ce, out.waited);
+    engine
+        .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut out.scratch });
 }

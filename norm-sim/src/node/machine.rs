@@ -81,6 +81,10 @@ impl Machine {
         self.node().next()
     }
 
+    pub(crate) fn set_host_drops(&mut self, packets: u64) {
+        self.node_mut().set_host_drops(packets);
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.node().is_done()
     }

@@ -6,6 +6,7 @@
 
 mod contract;
 mod engine;
+mod fair_time;
 mod machine;
 mod norm_receiver;
 mod norm_sender;

@@ -374,6 +374,12 @@ impl Node for NormReceiver {
         self.serve(now, out);
     }
 
+    fn set_host_drops(&mut self, packets: u64) {
+        if let Some(engine) = &mut self.engine {
+            engine.set_host_drops(packets);
+        }
+    }
+
     fn next(&self) -> Timestamp {
         self.next
     }

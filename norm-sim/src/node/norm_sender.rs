@@ -11,6 +11,7 @@ use norm_core::norm::sender::{Sender, SenderEvent, SenderStats};
 use norm_core::norm::wire::{Command, MemberReport, Message, RepairFlags};
 
 use super::contract::{Node, Outbox, hand_over};
+use super::fair_time::FairTime;
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
 use crate::packet::{Body, HostId, Packet, Symbol, To};
@@ -39,6 +40,7 @@ pub(crate) struct NormSender {
     loss_events: LossEvents,
     /// The backoff factor of its last packet.
     backoff: u8,
+    fair_time: FairTime,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
     /// It has sent an EOT.
@@ -71,6 +73,7 @@ impl NormSender {
             repairs: BTreeSet::new(),
             loss_events: LossEvents::default(),
             backoff: 0,
+            fair_time: FairTime::default(),
             all_sent: None,
             finished: None,
             stats: SenderStats::default(),
@@ -120,14 +123,22 @@ impl NormSender {
         self.plan.config.uses_ecn()
     }
 
+    /// How long the fair controller was in control until now.
+    pub(crate) fn fair_time(&self, now: Duration) -> Duration {
+        self.fair_time.until(now)
+    }
+
     /// Checks a packet that it sends, and returns the symbol in it.
-    pub(crate) fn check_sent(&mut self, datagram: &[u8]) -> Option<Symbol> {
+    pub(crate) fn check_sent(&mut self, at: Duration, datagram: &[u8]) -> Option<Symbol> {
         let (_, message) = Message::parse(datagram).expect("a sender's packets can be parsed");
         let fields = match &message {
             Message::Info(info) => info.sender,
             Message::Data(data) => data.sender,
             Message::Cmd(cmd) => {
                 self.closing |= matches!(cmd.command, Command::Eot(_));
+                if let Some(watch) = cmd.extensions.watch() {
+                    self.fair_time.note(at, watch.fair);
+                }
                 cmd.sender
             }
             other => panic!("a sender sends {other:?}"),
@@ -167,7 +178,9 @@ impl NormSender {
                 busy = true;
                 engine.handle_job(now, done);
             }
-            while let Some(transmit) = engine.poll_transmit(now, &mut out.transmit) {
+            while out.may_send()
+                && let Some(transmit) = engine.poll_transmit(now, &mut out.transmit)
+            {
                 busy = true;
                 let destination = transmit.destination;
                 assert!(destination == Destination::Group, "the sender left its group");
@@ -180,6 +193,9 @@ impl NormSender {
         let job = self.jobs.front().map(|(at, _)| *at);
         let timers = [engine.poll_timeout(), job, self.ack_at];
         self.next = timers.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
+        if out.has_more() {
+            self.next = now + Duration::from_nanos(1);
+        }
         self.engine = Some(engine);
     }
 

@@ -19,9 +19,23 @@ pub struct Host {
     pub role: Role,
     /// Errors of its clock and its timers.
     pub clock: Clock,
+    /// Limits of its processor and its socket; without, packets are handled as they arrive.
+    pub limits: Option<Limits>,
     /// Changes at times of the run. The host starts at its first `Start`, or with the run if there
     /// is none.
     pub life: Vec<(Duration, Change)>,
+}
+
+/// Limits of a host's processor and of its socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time that the processor takes for each packet, received or sent.
+    pub per_packet: Duration,
+    /// The longest time until a processor that waits for packets or timers wakes; each is random.
+    pub wake: Duration,
+    /// Receive buffer that was asked for, in bytes. It is charged as in Linux, which takes 2,304
+    /// bytes of twice this size for a packet of 1,500.
+    pub socket_buffer: u32,
 }
 
 /// What happens to a host.
@@ -55,7 +69,7 @@ pub enum Role {
 impl Host {
     /// A host on switch 0 that starts with the run.
     pub fn new(role: Role, link: Link) -> Self {
-        Self { switch: 0, link, role, clock: Clock::default(), life: Vec::new() }
+        Self { switch: 0, link, role, clock: Clock::default(), limits: None, life: Vec::new() }
     }
 
     /// A receiver with the default settings.

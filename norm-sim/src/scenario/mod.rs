@@ -13,7 +13,7 @@ use norm_core::norm::wire::InstanceId;
 
 pub use attack::{Attack, AttackerPlan, Lie};
 pub use engine::EnginePlan;
-pub use host::{Change, Host, Role};
+pub use host::{Change, Host, Limits, Role};
 pub use network::{Link, Switch};
 pub use plans::{Broken, Control, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
 

@@ -3,6 +3,7 @@
 //! They are committed and compared by a test, so that a change of behaviour is a diff in review.
 //! With one seed each they show that something has changed, but do not measure by how much.
 
+mod groups;
 mod rates;
 
 use core::fmt::Write;
@@ -22,8 +23,8 @@ use crate::theory;
 pub use rates::cells;
 
 /// The names that [`by_name`] knows.
-pub const NAMES: [&str; 6] =
-    ["transmissions", "nacks", "disturbances", "traces", "rates", "fairness"];
+pub const NAMES: [&str; 7] =
+    ["transmissions", "nacks", "disturbances", "traces", "rates", "groups", "fairness"];
 
 /// The table with this name, one of [`NAMES`]. It does not depend on the number of threads.
 pub fn by_name(name: &str, threads: usize) -> Option<String> {
@@ -34,6 +35,7 @@ pub fn by_name(name: &str, threads: usize) -> Option<String> {
         "disturbances" => disturbances(&mut text, threads),
         "traces" => traces(&mut text, threads),
         "rates" => rates::rates(&mut text, threads),
+        "groups" => groups::groups(&mut text, threads),
         "fairness" => fairness(&mut text, threads),
         _ => return None,
     };

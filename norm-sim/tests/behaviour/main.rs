@@ -5,6 +5,7 @@
 
 mod ecn;
 mod hostile;
+mod limits;
 mod local_network;
 mod network;
 mod plan;

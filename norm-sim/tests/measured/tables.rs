@@ -58,6 +58,11 @@ fn rates_are_as_committed() {
 }
 
 #[test]
+fn groups_are_as_committed() {
+    assert_as_committed("groups", 1);
+}
+
+#[test]
 fn fairness_is_as_committed() {
     assert_as_committed("fairness", 1);
 }

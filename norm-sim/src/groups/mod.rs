@@ -1,0 +1,11 @@
+//! How the default rate behaves in groups of receivers, over seeds.
+
+mod hosts;
+mod matrix;
+mod runs;
+mod slow;
+
+pub use hosts::{Machine, Scene, Times, scenes};
+pub use matrix::{Cell, CellUse, cells};
+pub use runs::Runs;
+pub use slow::{Evicted, SlowCell, slow_cells};
