@@ -53,6 +53,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         o.interface = Some(loopback());
         o.pace = args.pace();
         o.schedule = args.rate.rate_schedule.clone();
+        o.rate_trace = args.rate.trace_rate.clone();
         o.clock = args.rate.clock();
         o.dscp = args.dscp();
         o.min_receivers = receivers as usize;

@@ -59,6 +59,7 @@ fn options(args: &SendArgs) -> SendOptions {
         o.pace = args.pace();
         o.slow = args.slow();
         o.schedule = args.rate.rate_schedule.clone();
+        o.rate_trace = args.rate.trace_rate.clone();
         o.clock = args.rate.clock();
         o.ttl = session.ttl;
         o.dscp = args.dscp();
@@ -314,6 +315,10 @@ fn message(error: &SendError) -> String {
              directories",
             text::path(first),
             text::path(second)
+        ),
+        SendError::RateTrace { path, error } => format!(
+            "the trace of the rate cannot be written to {}: {error}; use another name",
+            text::path(path)
         ),
         other => explain::send_error(other),
     }

@@ -18,6 +18,7 @@ use norm_core::endpoint::{BlockGeometry, BlockSlot, Job, JobDone, StoreOutcome, 
 use norm_core::fec::BlockBuffer;
 use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescriptor};
 use norm_core::norm::receiver::{JoinPolicy, Progress};
+use norm_core::norm::sender::RateRecord;
 use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
 use norm_net::event::{RootHash, SourceProblem};
@@ -25,7 +26,8 @@ use norm_net::io::driver::{Application, Clock, run};
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::{
-    Fec, Hint, Pace, ReceiverOutcome, SendEvent, SendOptions, SendOutcome, SendPhase, send,
+    Fec, Hint, Pace, ReceiverOutcome, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
+    send,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -496,4 +498,54 @@ fn options_that_cannot_work_are_refused_at_once() {
     assert!(refused(options(group()).with(|o| o.pace = Pace::Fixed(0))).contains("rate"));
     assert!(refused(options(group()).with(|o| o.segment_size = Some(10))).contains("segment size"));
     assert!(refused(options(group()).with(|o| o.ttl = 0)).contains("TTL"));
+}
+
+/// Lines of the trace of a whole transfer.
+fn traced(pace: Pace, seed: u64) -> Vec<String> {
+    let group = group();
+    let (dir, payload) = tree(3_000_000);
+    let trace = dir.path().join("trace.csv");
+    let listener = Listener::start(group, "listener", seed, 0, false);
+    let options = options(group).with(|o| {
+        o.min_receivers = 1;
+        o.pace = pace;
+        o.rate_trace = Some(trace.clone());
+    });
+    let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
+    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+    fs::read_to_string(trace).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn trace_of_the_rate_has_probes_and_reports_of_the_transfer() {
+    let lines = traced(Pace::AUTO, 30);
+    assert_eq!(lines[0], RateRecord::COLUMNS);
+    let columns: Vec<&str> = RateRecord::COLUMNS.split(',').collect();
+    let rows: Vec<Vec<&str>> = lines[1..].iter().map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == columns.len()), "{lines:#?}");
+    let event = columns.iter().position(|name| *name == "event").unwrap();
+    let count = |name: &str| rows.iter().filter(|row| row[event] == name).count();
+    assert!(count("probe") > 0 && count("report") > 0, "{lines:#?}");
+    assert_eq!(count("probe") + count("report"), rows.len());
+    let seconds: Vec<f64> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
+    assert!(seconds.is_sorted(), "{seconds:?}");
+}
+
+#[test]
+fn trace_of_a_fixed_rate_names_its_columns_only() {
+    assert_eq!(traced(Pace::Fixed(50_000_000), 31), [RateRecord::COLUMNS]);
+}
+
+#[test]
+fn trace_of_the_rate_never_replaces_a_file() {
+    let (dir, _) = tree(10);
+    let taken = dir.path().join("taken.csv");
+    fs::write(&taken, "mine").unwrap();
+    let options = options(group()).with(|o| o.rate_trace = Some(taken.clone()));
+    let Err(error) = send(&paths(&dir), &options) else { panic!("it was replaced") };
+    assert!(matches!(&error, SendError::RateTrace { path, .. } if *path == taken), "{error:?}");
+    let message = error.to_string();
+    assert!(message.contains("taken.csv") && message.contains("use another name"), "{message}");
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
 }

@@ -37,6 +37,7 @@ mod pcap;
 mod plan;
 mod politeness;
 pub mod preset;
+mod rate_plot;
 mod recipe;
 mod recorder;
 mod reference;
@@ -66,6 +67,7 @@ pub use plan::{
     Feedback, MAX_RECEIVERS, Milestone, Plan, Point, Request, RequestError, Simulated, Worst, plan,
 };
 pub use politeness::{PoliteShares, Politeness};
+pub use rate_plot::{TraceError, plot_rate};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{

@@ -59,6 +59,8 @@ pub struct SenderOutcome {
     pub loss_events: u64,
     /// NACKs that are expected for them from the whole group (RFC 5401 §3.2.2).
     pub expected_nacks: f64,
+    /// The trace of the rate, if the plan asks for it: a line for each record.
+    pub rate_trace: Vec<String>,
 }
 
 /// The outcome of a receiver, since its last start.

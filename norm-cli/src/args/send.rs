@@ -125,6 +125,13 @@ pub struct RateArgs {
     #[arg(long, verbatim_doc_comment, value_name = "PLAN", value_parser = schedule::parse)]
     pub rate_schedule: Option<RateSchedule>,
 
+    /// Write each decision about the rate to a new file, as CSV
+    ///
+    /// A line for each probe that is sent and each report that comes: what was measured, and what
+    /// the controller made of it. docs/congestion-control.md explains the columns.
+    #[arg(long, verbatim_doc_comment, value_name = "FILE")]
+    pub trace_rate: Option<PathBuf>,
+
     /// Local time that --rate-schedule starts at, to test it
     #[arg(long, value_name = "HH:MM:SS", hide = true)]
     pub pretend_time: Option<TimeOfDay>,

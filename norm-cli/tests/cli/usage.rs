@@ -82,6 +82,7 @@ fn names_that_are_not_utf8_are_escaped_in_errors() {
         ),
         (norm_objects().arg(name), 1),
         (norm_send().arg(name), 1),
+        (norm_send().args(["-i", "lo", "."]).arg("--trace-rate").arg(name), 1),
         (norm_recv().arg(name), 1),
     ] {
         let message = failure(command, code);
@@ -192,4 +193,20 @@ fn directory_with_objects_of_an_earlier_run_is_refused() {
     let temp = tempfile::tempdir().unwrap();
     fs::write(temp.path().join("database"), "other").unwrap();
     failure(&mut objects_into(temp.path()), 5);
+}
+
+#[test]
+fn trace_of_the_rate_never_replaces_a_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    fs::write(&file, "content").unwrap();
+    let taken = temp.path().join("taken.csv");
+    fs::write(&taken, "mine").unwrap();
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &group(), "--trace-rate"]).arg(&taken).arg(&file);
+    let message = failure(&mut command, 1);
+    assert!(message.contains(taken.to_str().unwrap()), "{message}");
+    assert!(message.contains("use another name"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert_eq!(fs::read(&taken).unwrap(), b"mine");
 }

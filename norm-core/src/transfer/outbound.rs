@@ -1,5 +1,6 @@
 //! What a sending session asks of an engine, whatever its protocol.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use super::{MemberState, NodeId, ObjectSpec};
@@ -39,6 +40,15 @@ pub trait Outbound: Endpoint {
     fn stats(&self) -> OutboundStats;
     /// The receivers heard of, in node id order; none without a back channel.
     fn receivers(&self) -> impl Iterator<Item = ReceiverView>;
+    /// Records what decides the rate, from now on: the names of the columns of such a trace, one
+    /// line. `None` when the engine has no trace.
+    fn start_rate_trace(&mut self) -> Option<&'static str> {
+        None
+    }
+    /// Lines of the trace since the last call, comma-separated.
+    fn take_rate_trace(&mut self, line: &mut dyn FnMut(&dyn fmt::Display)) {
+        let _ = line;
+    }
     /// An event in the vocabulary of transfers; `None` when it does not concern them.
     fn notice(event: Self::Event) -> Option<OutboundNotice>;
 }

@@ -49,6 +49,9 @@ pub trait Application<E: Endpoint> {
 
 /// The application's `turn` is called at least this often.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How often the kernel's count of packets that it dropped is read: as often as a path is measured.
+const COUNT_DROPS_EVERY: Duration = Duration::from_millis(1);
+
 /// How often the kernel is asked what it has dropped.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Batches sent before the other direction has its turn.
@@ -70,9 +73,17 @@ pub fn run<L: Layer>(
 ) -> io::Result<()> {
     let mut outgoing = Outgoing::new(link.max_gso_segments());
     let mut next_look = clock.now();
+    let mut next_drops = next_look;
     let mut left = Left::default();
     loop {
         let now = Cell::new(clock.now());
+        if now.get() >= next_drops {
+            next_drops = now.get() + COUNT_DROPS_EVERY;
+            // Before what came after them is read.
+            if let Some(packets) = link.kernel_drops() {
+                app.kernel_drops(engine.engine_mut(), packets);
+            }
+        }
         link.recv_in_batches(RECEIVES, &mut || now.set(clock.now()), &mut |datagram| {
             engine.handle_datagram(now.get(), datagram);
         })?;
@@ -85,9 +96,6 @@ pub fn run<L: Layer>(
         }
         if now >= next_look {
             next_look = now + LOOK_EVERY;
-            if let Some(packets) = link.kernel_drops() {
-                app.kernel_drops(engine.engine_mut(), packets);
-            }
             if let Some(error) = left.nothing(link.stats()) {
                 app.nothing_leaves(error);
             }

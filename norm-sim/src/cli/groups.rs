@@ -1,7 +1,9 @@
 //! `norm-sim groups`
 
 use core::time::Duration;
+use std::fs;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -40,6 +42,10 @@ pub(super) struct Groups {
     /// Send at a fixed rate of 0.95 of the path's, for comparison.
     #[arg(long)]
     fixed: bool,
+    /// Write each decision about the rate to FILE instead: of the first cell that is selected, with
+    /// the first seed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "slow"])]
+    trace_rate: Option<PathBuf>,
     /// The first seed.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -56,6 +62,9 @@ impl Groups {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = self.threads.unwrap_or_else(cores).get();
         let runs = Runs { first: self.seed, count: self.seeds, threads };
+        if let Some(file) = &self.trace_rate {
+            return self.trace(file);
+        }
         if self.hosts {
             self.scenes(&runs);
         } else if self.slow {
@@ -64,6 +73,20 @@ impl Groups {
             self.matrix(&runs);
         }
         ExitCode::SUCCESS
+    }
+
+    fn trace(&self, file: &Path) -> ExitCode {
+        let Some(cell) = cells().find(|cell| self.selects(cell)) else {
+            eprintln!("no cell is selected: choose among those that `norm-sim groups` prints");
+            return ExitCode::FAILURE;
+        };
+        match fs::write(file, cell.trace(self.seed).join("\n") + "\n") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("cannot write {}: {error}", file.display());
+                ExitCode::FAILURE
+            }
+        }
     }
 
     fn matrix(&self, runs: &Runs) {

@@ -2,6 +2,7 @@
 
 mod groups;
 mod plan;
+mod plot_rate;
 mod plots;
 mod replay;
 mod scale;
@@ -25,6 +26,7 @@ struct Arguments {
 enum Command {
     Groups(groups::Groups),
     Plan(plan::Plan),
+    PlotRate(plot_rate::PlotRate),
     Plots(plots::Plots),
     Swarm(swarm::Swarm),
     Replay(replay::Replay),
@@ -37,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Groups(groups) => groups.run(),
         Command::Plan(plan) => plan.run(),
+        Command::PlotRate(plot) => plot.run(),
         Command::Plots(plots) => plots.run(),
         Command::Swarm(swarm) => swarm.run(),
         Command::Replay(replay) => replay.run(),

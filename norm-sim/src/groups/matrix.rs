@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use norm_core::norm::sender::RateControl;
+use norm_core::norm::sender::{RateControl, RateRecord};
 
 use super::runs::Runs;
 use crate::bottleneck::{Bottleneck, PACKET};
@@ -82,17 +82,33 @@ impl Cell {
         (from, from + time)
     }
 
-    /// The used share of the path, and that of the fair controller in the time.
-    pub fn run(&self, seed: u64) -> (f64, f64) {
-        let (from, time) = self.times();
-        let path = Bottleneck {
+    /// What the sender's controller believes in a run, as the lines of a file: the names of the
+    /// columns come first.
+    pub fn trace(&self, seed: u64) -> Vec<String> {
+        let path = self.path(seed);
+        let mut scenario = with_memory(&path);
+        scenario.sender().trace_rate = true;
+        let outcome = path.run_as(&scenario, 1).outcome;
+        let records = outcome.senders.into_iter().flat_map(|sender| sender.rate_trace);
+        [RateRecord::COLUMNS.to_owned()].into_iter().chain(records).collect()
+    }
+
+    fn path(&self, seed: u64) -> Bottleneck {
+        let (_, time) = self.times();
+        Bottleneck {
             seed,
             control: self.control,
             loss: self.loss,
             receivers: self.receivers,
             time,
             ..Bottleneck::new(self.bits, self.rtt, 1.0)
-        };
+        }
+    }
+
+    /// The used share of the path, and that of the fair controller in the time.
+    pub fn run(&self, seed: u64) -> (f64, f64) {
+        let (from, _) = self.times();
+        let path = self.path(seed);
         let found = path.run_as(&with_memory(&path), 1);
         let later = found.course.iter().filter(|step| step.at > from);
         let (mut passed, mut possible) = (0.0, 0.0);

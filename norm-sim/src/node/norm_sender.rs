@@ -49,6 +49,7 @@ pub(crate) struct NormSender {
     last: Duration,
     stats: SenderStats,
     events: Vec<SenderEvent>,
+    rate_trace: Vec<String>,
     next: Timestamp,
 }
 
@@ -78,6 +79,7 @@ impl NormSender {
             finished: None,
             stats: SenderStats::default(),
             events: Vec::new(),
+            rate_trace: Vec::new(),
             next: Timestamp::MAX,
         }
     }
@@ -115,6 +117,7 @@ impl NormSender {
             events: self.events.clone(),
             loss_events: self.loss_events.count(),
             expected_nacks: self.loss_events.nacks(),
+            rate_trace: self.rate_trace.clone(),
         }
     }
 
@@ -196,6 +199,7 @@ impl NormSender {
         if out.has_more() {
             self.next = now + Duration::from_nanos(1);
         }
+        self.rate_trace.extend(engine.take_rate_trace().iter().map(ToString::to_string));
         self.engine = Some(engine);
     }
 
@@ -248,6 +252,9 @@ impl Node for NormSender {
             engine.enqueue(object.clone()).expect("the scenario's objects fit");
         }
         engine.finish();
+        if self.plan.trace_rate {
+            engine.start_rate_trace();
+        }
         self.engine = Some(engine);
         self.ack_at = self.plan.ack_request.map(|(at, _)| now + at);
         self.serve(now, out);

@@ -11,7 +11,7 @@ pub(crate) const LINE: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 pub(crate) const MARK: RGBColor = RGBColor(0xb4, 0x53, 0x09);
 
 const SIZE: (u32, u32) = (760, 260);
-const FONT: &str = "sans-serif";
+pub(crate) const FONT: &str = "sans-serif";
 
 /// One line over time.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Plot<'_> {
 }
 
 /// A label with the decimals that the distance between ticks needs.
-fn tick(value: f64, step: f64) -> String {
+pub(crate) fn tick(value: f64, step: f64) -> String {
     let decimals = (-libm::floor(libm::log10(step.max(1e-9)))).clamp(0.0, 6.0) as usize;
     // No negative zero.
     format!("{:.decimals$}", value + 0.0)

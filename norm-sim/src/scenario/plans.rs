@@ -21,6 +21,8 @@ pub struct SenderPlan {
     pub ack_request: Option<(Duration, u8)>,
     /// A fault of the engine that the invariants must find.
     pub broken: Option<Broken>,
+    /// Record what the controller of the rate believes.
+    pub trace_rate: bool,
 }
 
 /// A receiving engine and its application.
@@ -116,6 +118,7 @@ impl SenderPlan {
             read_delay: Duration::from_micros(200),
             ack_request: None,
             broken: None,
+            trace_rate: false,
         }
     }
 }

@@ -218,9 +218,9 @@ impl CcAnswer {
         }
     }
 
-    /// The sender asks us by each probe.
-    pub fn is_listed(&self) -> bool {
-        self.role != CcFlags::NONE
+    /// We are the limiting receiver, says the sender.
+    pub fn is_clr(&self) -> bool {
+        self.role.contains(CcFlags::CLR)
     }
 
     /// An answer that is due has to wait for a message that must go first.

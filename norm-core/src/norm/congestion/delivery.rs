@@ -27,7 +27,7 @@ mod verdict;
 
 use core::time::Duration;
 
-use super::interval::{Departure, Interval, Total};
+use super::interval::{Departure, Interval, Reporter, Total};
 use super::limits::RateLimits;
 use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
@@ -41,6 +41,8 @@ use queue::QueueWatch;
 use scavenger::Scavenger;
 use schedule::{MIN_PHASE, Phase, Schedule};
 use shortfall::Shortfalls;
+
+pub use reports::Verdict;
 
 /// Share of the bandwidth estimate while cruising: queues shrink rather than grow.
 const CRUISE_SHARE: f64 = 0.97;
@@ -150,6 +152,17 @@ impl Delivery {
         self.queue.occupancy()
     }
 
+    /// The phase that lasts now, for a trace.
+    pub fn phase(&self) -> &'static str {
+        match self.schedule.phase() {
+            Phase::Cruise => "cruise",
+            Phase::Probe => "probe",
+            Phase::Observe => "observe",
+            Phase::Drain => "drain",
+            Phase::AwaitReport { .. } => "await",
+        }
+    }
+
     /// When the next probe packet is due.
     pub fn next(&self) -> Timestamp {
         self.schedule.ends_at()
@@ -163,9 +176,16 @@ impl Delivery {
     }
 
     /// The interval that a report describes, seen from both sides; `None` when it was too long ago,
-    /// or cannot be true.
+    /// or cannot be true. The report is the limiting receiver's.
     pub fn interval(&self, report: &PathReport) -> Option<Interval> {
-        self.log.interval(report, self.path.overhead())
+        let scavenges = self.scavenger.is_some();
+        let reporter = if scavenges { Reporter::AskedByScavenger } else { Reporter::Asked };
+        self.interval_of(report, reporter)
+    }
+
+    /// As [`interval`](Self::interval), of any receiver.
+    pub fn interval_of(&self, report: &PathReport, reporter: Reporter) -> Option<Interval> {
+        self.log.interval(report, self.path.overhead(), reporter)
     }
 
     /// Whether a report has CE marks that no rate probe explains; in startup, where rate probes
@@ -179,19 +199,19 @@ impl Delivery {
     pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         let (ended, startup) = (self.schedule.phase(), self.is_startup());
         // After a rate probe its queue is still there.
-        let cruise = ended != Phase::Drain
-            && self.schedule.is_quiet(startup)
-            && self.log.newest().is_some_and(|probe| probe.phase != Phase::Observe);
+        let clear = || self.log.newest().is_some_and(|probe| probe.phase != Phase::Observe);
+        let quiet = ended == Phase::Drain || (self.schedule.is_quiet(startup) && clear());
         let departure = Departure { at: now, total };
         self.log.push(SentProbe { cc_sequence, departure, phase: ended, target: self.rate() });
         let may_probe = self.may_probe(now);
-        self.schedule.advance(now, cc_sequence, self.path.rtt(), startup, may_probe);
+        let patience = self.path.rtt() * 3 + MIN_PHASE + probing::slowest(&self.path);
+        self.schedule.advance(now, cc_sequence, patience, startup, may_probe);
         if self.schedule.phase() == Phase::Probe && self.is_bold() {
             self.probing.choose_startup_gain(&self.path);
         }
         self.schedule.end_at(now + self.phase_length());
         let rate = QuantizedRate::from_bytes_per_second(self.rate());
-        Watch { quiet: ended == Phase::Drain, cruise, fair: false, paused: false, rate }
+        Watch { quiet, fair: false, paused: false, rate }
     }
 
     /// Another receiver takes no more than this, in bytes per second.
@@ -309,7 +329,12 @@ impl Delivery {
     fn limit_found(&mut self, now: Timestamp) {
         self.probing.limit_found();
         self.path.apply_limits();
-        self.schedule.limit_found(now, self.path.rtt());
+        let rtt = self.path.rtt();
+        let interval = match self.scavenger {
+            Some(_) => probing::longest_interval(rtt),
+            None => self.probing.next_interval(rtt),
+        };
+        self.schedule.limit_found(now + interval);
         self.schedule.end_by(now + self.phase_length());
     }
 

@@ -16,8 +16,21 @@ const EXCESS_LOSS: f64 = 0.015;
 /// Baseline loss above this share is not believed: on a path that takes much less than is sent, no
 /// interval is quiet.
 const MAX_BASELINE_LOSS: f64 = 0.25;
-/// Standard deviations of a count of losses that chance explains.
+/// Standard deviations of a count of losses that chance explains, for one receiver. Of many, the
+/// unluckiest is heard first: its count is off by sqrt(2 ln n) deviations.
 const SIGMAS: f64 = 3.0;
+/// A baseline without loss counts for this many packets at least.
+const CLEAN_PACKETS: f64 = 30.0;
+/// Any baseline counts for this many packets at least with a scavenger, which takes losses for
+/// those of other traffic.
+const SCAVENGER_PACKETS: f64 = 1_000.0;
+/// The loss of fewer packets is weak evidence.
+const STRONG_PACKETS: u32 = 60;
+/// While a queue longer than this stands, loss is most likely an overflow.
+const LONG_QUEUE: Duration = Duration::from_millis(4);
+/// A receiver that drops more than this share of packets for want of time, although the sender
+/// keeps to what its socket holds, cannot take what is sent.
+const OVERRUN_SHARE: f64 = 0.05;
 
 /// All that was sent when a probe packet left.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +46,35 @@ pub struct Total {
 pub(super) struct Departure {
     pub(super) at: Timestamp,
     pub(super) total: Total,
+}
+
+/// Whose report it is: how much chance there is in it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Reporter {
+    /// The limiting receiver, or one that was asked.
+    Asked,
+    /// The limiting receiver, and the sender is a scavenger.
+    AskedByScavenger,
+    /// One of so many receivers, which answers by itself: perhaps the one with the worst luck.
+    OneOf(usize),
+}
+
+impl Reporter {
+    /// Standard deviations that chance explains in a count of losses.
+    fn sigmas(self) -> f64 {
+        match self {
+            Self::Asked | Self::AskedByScavenger => SIGMAS,
+            Self::OneOf(receivers) => SIGMAS + libm::sqrt(2.0 * libm::log(receivers.max(1) as f64)),
+        }
+    }
+
+    /// How much more than [`MAX_BASELINE_LOSS`] a baseline by `known` packets may be by chance.
+    fn doubt(self, known: f64) -> f64 {
+        match self {
+            Self::AskedByScavenger => 0.0,
+            Self::Asked | Self::OneOf(_) => 2.0 * libm::sqrt(0.25 / known),
+        }
+    }
 }
 
 /// The time between two probe packets, seen from both sides. Rates are in bytes per second, with
@@ -60,6 +102,12 @@ pub struct Interval {
     pub span: Duration,
     /// Packets sent.
     pub packets: u32,
+    /// More is lost at quiet times than is believed.
+    pub(super) doubtful: bool,
+    /// How much less may have been delivered by chance, as a part of it.
+    pub chance: f64,
+    /// Share of packets that the receiver's host has dropped, 0 to 1.
+    pub dropped: f64,
 }
 
 impl Interval {
@@ -69,11 +117,12 @@ impl Interval {
         to: Departure,
         report: &PathReport,
         overhead: PacketOverhead,
+        reporter: Reporter,
     ) -> Option<Self> {
         let span = to.at.saturating_since(from.at);
         let packets = to.total.packets.checked_sub(from.total.packets)?;
         let bytes = to.total.bytes.checked_sub(from.total.bytes)?;
-        let arrived = u64::from(report.received) + u64::from(report.lost);
+        let arrived = report.packets();
         // Nothing arrives that was not sent; what overtook a probe packet may.
         let plausible =
             arrived <= packets + packets / 8 + 8 && u64::from(report.bytes) <= bytes * 2;
@@ -84,19 +133,19 @@ impl Interval {
         let headers = |packets: u64| overhead.of(packets);
         let reported = f64::from(report.baseline_loss) / 65_535.0;
         let base = reported.min(MAX_BASELINE_LOSS);
-        let sigmas = if reported > MAX_BASELINE_LOSS { 1.0 } else { SIGMAS };
         let took = report.span.max(span / 64).as_secs_f64();
         let got = u64::from(report.bytes) + headers(report.received.into());
-        let lost = f64::from(report.lost);
         let count = arrived.max(1) as f64;
-        let likely = base.max(1.0 / count);
-        // Counts of rare losses are skewed: many at once come more often than a bell curve has
-        // them.
-        let skew = (sigmas * sigmas - 1.0) / 6.0 * (1.0 - 2.0 * likely).max(0.0);
-        let chance = sigmas * libm::sqrt(likely * (1.0 - base) / count) + skew / count;
+        let dropped = f64::from(report.dropped) / count;
+        let known = known(report, reporter);
+        let doubtful = reported > MAX_BASELINE_LOSS + reporter.doubt(known);
+        let sigmas = if doubtful { 1.0 } else { reporter.sigmas() };
+        let overrun = dropped > OVERRUN_SHARE;
+        let lossy = overrun || exceeds_baseline(report, base, known, reporter, sigmas);
+        // What the host has dropped, the path has delivered.
+        let got = if overrun { got as f64 } else { got as f64 / (1.0 - dropped) };
         let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
-        let delivered = got as f64 / took / (1.0 - base);
-        let lossy = lost / count - base > EXCESS_LOSS + chance;
+        let delivered = got / took / (1.0 - base);
         // While the queue takes all, the time alone tells, and the baseline loss does not matter.
         let passed = sent * span.as_secs_f64() / took;
         Some(Self {
@@ -110,7 +159,20 @@ impl Interval {
             ce_share: f64::from(report.ce_marked) / f64::from(report.received.max(1)),
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
+            doubtful,
+            chance: chance(report, base, known, sigmas) / (1.0 - base),
+            dropped,
         })
+    }
+
+    /// That less arrived than was sent rests on the loss of few packets alone.
+    pub fn is_weak(&self) -> bool {
+        !self.has_grown(Duration::ZERO) && self.packets < STRONG_PACKETS
+    }
+
+    /// More is lost at quiet times than a baseline can be.
+    pub fn has_doubtful_baseline(&self) -> bool {
+        self.doubtful
     }
 
     /// The path took less than was sent. `jitter` is how much the delay differs without a
@@ -125,6 +187,65 @@ impl Interval {
         let least = MIN_GROWTH.max(jitter * 3).max(packet * 3 / 2);
         self.grown > least.max(self.span.mul_f64(GROWTH_SHARE))
     }
+}
+
+/// Packets by which the baseline loss is known.
+fn known(report: &PathReport, reporter: Reporter) -> f64 {
+    if report.queue > LONG_QUEUE {
+        // Something is lost because of the queue.
+        return f64::from(u16::MAX);
+    }
+    let least = match reporter {
+        Reporter::AskedByScavenger => SCAVENGER_PACKETS,
+        // While nothing was lost at quiet times, most likely nothing will be.
+        _ if report.baseline_loss == 0 => CLEAN_PACKETS,
+        _ => 1.0,
+    };
+    f64::from(report.baseline_packets).max(least)
+}
+
+/// Whether more was lost than the baseline and [`EXCESS_LOSS`], and not by chance: the likelihood
+/// ratio of two counts with two shares and with one, for the baseline is a count as well.
+fn exceeds_baseline(
+    report: &PathReport,
+    base: f64,
+    known: f64,
+    reporter: Reporter,
+    sigmas: f64,
+) -> bool {
+    let count = report.packets().max(1) as f64;
+    let (lost, expected) = (f64::from(report.lost), (base + EXCESS_LOSS).min(1.0));
+    if lost <= expected * count {
+        return false;
+    }
+    if reporter == Reporter::AskedByScavenger {
+        return lost / count > expected + chance_of_count(count, base, sigmas);
+    }
+    let both = (lost + expected * known) / (count + known);
+    // Twice the logarithm of the ratio is the square of a standard deviation.
+    let ratio = divergence(lost / count, both) * count + divergence(expected, both) * known;
+    2.0 * ratio > sigmas * sigmas
+}
+
+/// How much more than `base` a count may have lost by chance.
+fn chance_of_count(count: f64, base: f64, sigmas: f64) -> f64 {
+    let likely = base.max(1.0 / count);
+    // Counts of rare losses are skewed: many at once come more often than a bell curve has them.
+    let skew = (sigmas * sigmas - 1.0) / 6.0 * (1.0 - 2.0 * likely).max(0.0);
+    sigmas * libm::sqrt(likely * (1.0 - base) / count) + skew / count
+}
+
+/// Relative entropy of a share to another one.
+fn divergence(share: f64, other: f64) -> f64 {
+    let part = |a: f64, b: f64| if a > 0.0 && b > 0.0 { a * libm::log(a / b) } else { 0.0 };
+    part(share, other) + part(1.0 - share, 1.0 - other)
+}
+
+/// How much more than the baseline loss may be lost by chance, `sigmas` standard deviations.
+fn chance(report: &PathReport, base: f64, known: f64, sigmas: f64) -> f64 {
+    let count = report.packets().max(1) as f64;
+    let likely = ((f64::from(report.lost) + base * known) / (count + known)).min(0.5);
+    sigmas * libm::sqrt(likely * (1.0 - base) * (1.0 / count + 1.0 / known))
 }
 
 #[cfg(test)]
@@ -145,14 +266,21 @@ mod tests {
             span,
             received,
             lost,
+            dropped: 0,
             bytes: received * 972,
             queue: Duration::ZERO,
+            baseline_packets: 2_000,
             ce_marked: 0,
         }
     }
 
     fn interval(report: &PathReport) -> Option<Interval> {
-        Interval::new(departure(MS * 5, 100), departure(MS * 25, 300), report, PacketOverhead::IPV4)
+        interval_of(report, Reporter::Asked)
+    }
+
+    fn interval_of(report: &PathReport, reporter: Reporter) -> Option<Interval> {
+        let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
+        Interval::new(from, to, report, PacketOverhead::IPV4, reporter)
     }
 
     #[test]
@@ -180,6 +308,30 @@ mod tests {
     }
 
     #[test]
+    fn chance_is_greater_with_a_short_baseline_and_in_a_large_group() {
+        let lossy = report(MS * 20, 130, 70, 0.2);
+        assert!(interval(&lossy).unwrap().lossy, "0.35 is hardly 0.2 by chance");
+        let short = PathReport { baseline_packets: 50, ..lossy };
+        assert!(!interval(&short).unwrap().lossy, "0.2 was chance, perhaps");
+        assert!(
+            !interval_of(&lossy, Reporter::OneOf(1_000)).unwrap().lossy,
+            "the unluckiest of a thousand"
+        );
+        assert!(
+            interval_of(&report(MS * 20, 100, 100, 0.2), Reporter::OneOf(1_000)).unwrap().lossy
+        );
+    }
+
+    #[test]
+    fn few_drops_of_the_host_are_no_loss_of_the_path() {
+        let drops = |dropped| PathReport { dropped, ..report(MS * 20, 200 - dropped, 0, 0.0) };
+        let few = interval(&drops(8)).unwrap();
+        assert!(!few.is_congested(Duration::ZERO) && (few.delivered - 10e6).abs() < 1e4);
+        let many = interval(&drops(100)).unwrap();
+        assert!(many.is_congested(Duration::ZERO) && (many.delivered - 5e6).abs() < 1e4);
+    }
+
+    #[test]
     fn impossible_reports_are_refused() {
         assert!(interval(&report(MS * 20, 250, 0, 0.0)).is_none(), "more than was sent");
         let early = Interval::new(
@@ -187,6 +339,7 @@ mod tests {
             departure(MS * 5, 300),
             &report(MS, 1, 0, 0.0),
             PacketOverhead::IPV4,
+            Reporter::Asked,
         );
         assert!(early.is_none());
         let marked = |marked| PathReport { ce_marked: marked, ..report(MS * 20, 200, 0, 0.0) };

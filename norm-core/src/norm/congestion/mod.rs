@@ -17,9 +17,9 @@ mod path_meter;
 mod rate_meter;
 
 pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Verdict};
 pub use fair::{Claim, Fair};
-pub use interval::{Interval, Total};
+pub use interval::{Interval, Reporter, Total};
 pub use limits::RateLimits;
 pub use loss_history::{LossEvent, LossHistory};
 pub use path_meter::PathMeter;

@@ -5,7 +5,7 @@ mod min_delay;
 
 use core::time::Duration;
 
-use super::interval::{Departure, Interval, Total};
+use super::interval::{Departure, Interval, Reporter, Total};
 use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{PathReport, Sequence, WireTime};
@@ -23,6 +23,11 @@ const SIGNIFICANT_PROBES: u16 = 16;
 /// An interval with a queue longer than this, or than a quarter of it, is not quiet whatever the
 /// sender says.
 const MAX_QUIET_QUEUE: Duration = Duration::from_millis(5);
+/// A shorter queue than this makes no interval unquiet; a longer one does if it is more than half
+/// of the longest one of late, for that may be all that there is room for.
+const MIN_FULL_QUEUE: Duration = Duration::from_millis(1);
+/// Each probe forgets this part of the longest queue.
+const FORGET_QUEUE: u32 = 256;
 
 /// Counts of what arrived.
 #[derive(Copy, Clone, Debug, Default)]
@@ -61,6 +66,33 @@ pub struct PathMeter {
     significant: Option<Significant>,
     baseline: BaselineLoss,
     min_delay: MinDelay,
+    /// The longest queue of late.
+    max_queue: Duration,
+    drops: HostDrops,
+}
+
+/// Packets that arrived at this host and were dropped there. The system counts them without saying
+/// which: they are among those that are missing when the next probe is read.
+#[derive(Copy, Clone, Debug, Default)]
+struct HostDrops {
+    /// All, once there was a count.
+    total: Option<u64>,
+    /// Of them, those that no interval had room for so far.
+    pending: u64,
+}
+
+impl HostDrops {
+    fn note(&mut self, total: u64) {
+        let before = self.total.replace(total).unwrap_or(total);
+        self.pending += total.saturating_sub(before);
+    }
+
+    /// How many of the packets that an interval lacks were dropped here.
+    fn among(&mut self, missing: u64) -> u64 {
+        let dropped = self.pending.min(missing);
+        self.pending -= dropped;
+        dropped
+    }
 }
 
 impl PathMeter {
@@ -74,6 +106,11 @@ impl PathMeter {
         self.counts.packets += 1;
         self.counts.bytes += bytes as u64;
         self.counts.ce_marked += u64::from(ce_marked);
+    }
+
+    /// Packets that this host has dropped so far, of all senders.
+    pub fn note_drops(&mut self, total: u64) {
+        self.drops.note(total);
     }
 
     /// Sets how long the smallest delay is remembered, by the group's round trip; `fair` while the
@@ -99,8 +136,12 @@ impl PathMeter {
         self.mark = Some(mark);
         let span = now.saturating_since(before.at);
         let received = mark.counts.packets - before.counts.packets;
-        let lost = (mark.counts.position - before.counts.position).saturating_sub(received);
-        let quiet = quiet && queue < MAX_QUIET_QUEUE.max(span / 4);
+        let missing = (mark.counts.position - before.counts.position).saturating_sub(received);
+        let dropped = self.drops.among(missing);
+        let lost = missing - dropped;
+        self.max_queue = queue.max(self.max_queue - self.max_queue / FORGET_QUEUE);
+        let full = queue > MIN_FULL_QUEUE && queue * 2 > self.max_queue;
+        let quiet = quiet && !full && queue < MAX_QUIET_QUEUE.max(span / 4);
         if quiet && probes == 1 {
             self.baseline.note(received, lost);
         }
@@ -112,8 +153,10 @@ impl PathMeter {
             span,
             received: cut(received),
             lost: cut(lost),
+            dropped: cut(dropped),
             bytes: cut(mark.counts.bytes - before.counts.bytes),
             queue,
+            baseline_packets: self.baseline.packets(),
             ce_marked: cut(mark.counts.ce_marked - before.counts.ce_marked),
         };
         self.report = Some(report);
@@ -143,11 +186,11 @@ impl PathMeter {
     /// than was sent, and else twice that; `None` before the second probe packet.
     pub fn rate(&self) -> Option<f64> {
         let Significant { report, sent_within } = self.significant?;
-        let packets = u64::from(report.received) + u64::from(report.lost);
+        let packets = report.packets();
         let bytes = u64::from(report.bytes) * packets / u64::from(report.received.max(1));
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };
         let to = Departure { at: Timestamp::ZERO + sent_within, total: Total { bytes, packets } };
-        let interval = Interval::new(from, to, &report, PacketOverhead::NONE)?;
+        let interval = Interval::new(from, to, &report, PacketOverhead::NONE, Reporter::Asked)?;
         let congested = interval.is_congested(Duration::ZERO) || report.ce_marked > 0;
         Some(interval.delivered * if congested { 1.0 } else { 2.0 })
     }
@@ -205,6 +248,53 @@ mod tests {
         }
         let base = f64::from(meter.report().unwrap().baseline_loss) / 65_535.0;
         assert!((0.09..0.11).contains(&base), "{base}");
+    }
+
+    #[test]
+    fn drops_of_the_host_are_told_apart_from_losses() {
+        let mut meter = PathMeter::default();
+        let mut sequence = 0u16;
+        // This many of a hundred packets arrive, with the next probe packet.
+        let mut hundred = |meter: &mut PathMeter, number: u16, arrive: u16| {
+            (1..arrive).for_each(|n| meter.note(Sequence(sequence + n), 1000, false));
+            sequence += 100;
+            meter.note(Sequence(sequence), 40, false);
+            probe(meter, u64::from(number) * 20_000, 100, number, false);
+            meter.report()
+        };
+        meter.note_drops(500);
+        hundred(&mut meter, 1, 100);
+        meter.note_drops(530);
+        let report = hundred(&mut meter, 2, 60).unwrap();
+        assert_eq!((report.lost, report.dropped), (10, 30), "those of before do not count");
+        // More were dropped than are missing: they may be of the next interval.
+        meter.note_drops(570);
+        let report = hundred(&mut meter, 3, 85).unwrap();
+        assert_eq!((report.lost, report.dropped), (0, 15));
+        let report = hundred(&mut meter, 4, 60).unwrap();
+        assert_eq!((report.lost, report.dropped), (15, 25));
+    }
+
+    #[test]
+    fn time_with_the_longest_queue_is_not_quiet() {
+        let mut meter = PathMeter::default();
+        let mut sequence = 0u16;
+        for number in 0..20u16 {
+            // Half is lost while a queue of 3 ms, which is all that there is room for, is full.
+            let full = number > 4 && number % 2 == 1;
+            for n in 0..100 {
+                sequence = sequence.wrapping_add(1);
+                if n == 99 || !full || n % 2 == 0 {
+                    meter.note(Sequence(sequence), 1000, false);
+                }
+            }
+            let delay = if full { 3_100 } else { 100 };
+            probe(&mut meter, 20_000 * (u64::from(number) + 1), delay, number + 1, true);
+        }
+        let report = meter.report().unwrap();
+        assert_eq!(report.baseline_loss, 0);
+        let packets = report.baseline_packets;
+        assert!((300..=400).contains(&packets), "{packets} of the last quiet intervals");
     }
 
     #[test]

@@ -5,18 +5,16 @@ use core::time::Duration;
 
 use crate::base::Timestamp;
 use crate::norm::congestion::CcProbe;
-use crate::norm::wire::{Cc, CcFlags, Extensions, Watch};
+use crate::norm::wire::{Cc, Extensions};
 
 use super::ctx::Ctx;
 use super::event::ReceiverEvent;
 use super::nack::cycle;
 use super::sender_state::SenderState;
 
-/// The longest wait in the socket that is not taken for a queue of the network. A receiver that
-/// comes later to its socket has a queue of its own, and is to be slowed down for.
+/// The longest wait in the socket that is not taken for a queue of the network: flow control keeps
+/// that queue short. A receiver that comes later to its socket is to be slowed down for.
 const MAX_SOCKET_WAIT: Duration = Duration::from_millis(50);
-/// The part of the socket's buffer that may fill in such a wait.
-const MAX_SOCKET_FILL: f64 = 0.25;
 
 /// Takes a probe that has `waited` on this machine. The first one with EXT_RATE or EXT_WATCH begins
 /// the measurements.
@@ -43,21 +41,13 @@ pub(super) fn take_probe<S>(
     let Some(probes) = sender.path.probes_mut() else { return };
     let entry = cc.nodes.iter().find(|entry| entry.id == ctx.node());
     if let Some(watch) = watch {
-        let is_clr = entry.is_some_and(|entry| entry.flags.contains(CcFlags::CLR));
-        let arrived = now - waited.min(max_wait(watch, ctx.config().socket_buffer));
-        probes.watch(arrived, cc, watch, is_clr, timing);
+        probes.note_drops(ctx.host_drops());
+        probes.watch(now - waited.min(MAX_SOCKET_WAIT), cc, watch, timing);
     }
     if !paused {
         let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };
         probes.probe(now, &probe, timing, ctx.rng());
     }
-}
-
-/// The longest wait in the socket at the sender's rate.
-fn max_wait(watch: Watch, socket_buffer: u64) -> Duration {
-    let room = socket_buffer as f64 * MAX_SOCKET_FILL;
-    let wait = room / watch.rate.to_bytes_per_second().max(1.0);
-    Duration::from_secs_f64(MAX_SOCKET_WAIT.as_secs_f64().min(wait))
 }
 
 /// Notes whether the sender pauses. When it goes on, what is missing is asked for at once.

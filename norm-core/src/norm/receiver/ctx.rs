@@ -109,6 +109,11 @@ impl<S> Ctx<S> {
         self.stats.no_room + self.host_drops
     }
 
+    /// Packets that were dropped on this host before they came to us, of all senders.
+    pub(super) fn host_drops(&self) -> u64 {
+        self.host_drops
+    }
+
     pub(super) fn set_host_drops(&mut self, packets: u64) {
         self.host_drops = packets;
     }

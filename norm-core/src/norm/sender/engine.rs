@@ -11,8 +11,8 @@ use super::feedback::Feedback;
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
 use super::objects::Content;
-use super::rate::SendRate;
 use super::rate::slow::TransferView;
+use super::rate::{RateRecord, SendRate};
 use super::receivers::{GroupTiming, Member, Receivers};
 use super::repair::Repair;
 use super::schedule::{Choice, CommandPoll, ContentPoll};
@@ -83,6 +83,17 @@ impl Sender {
     /// The rate now, in bits per second; `None` without a limit.
     pub fn rate(&self) -> Option<u64> {
         self.rate.get()
+    }
+
+    /// Records what the controller of the rate believes, from now on; see
+    /// [`take_rate_trace`](Self::take_rate_trace). A fixed rate has nothing to record.
+    pub fn start_rate_trace(&mut self) {
+        self.rate.start_trace();
+    }
+
+    /// What was recorded since the last call; 65,536 records at most.
+    pub fn take_rate_trace(&mut self) -> Vec<RateRecord> {
+        self.rate.take_trace()
     }
 
     /// Counters.

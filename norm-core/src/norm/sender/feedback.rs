@@ -115,8 +115,8 @@ impl Feedback<'_> {
             ACK_WINDOW if passed_over => {}
             ACK_WINDOW => {
                 if let Some(window) = ReceiveWindow::parse(ack.payload) {
-                    let paced = self.rate.is_paced();
-                    self.flow.answered(self.now, node, ack.ack_id, window, paced);
+                    let pacing = self.rate.pacing();
+                    self.flow.answered(self.now, node, ack.ack_id, window, pacing);
                 }
             }
             ACK_FLUSH => self.take_confirmation(node, ack),
@@ -137,6 +137,7 @@ impl Feedback<'_> {
         match self.receivers.heard(now, speaker, identity, self.content.current_block()) {
             Heard::New => {
                 self.lifecycle.note_newcomer(now);
+                self.rate.note_newcomer(node);
                 self.note_late_joiner(node);
                 self.events.push(SenderEvent::ReceiverFound {
                     node,
@@ -206,7 +207,8 @@ impl Feedback<'_> {
             self.receivers.rtt_notices_mut().add(node, rtt, feedback.rate);
         }
         let report = extensions.path_report();
-        let path = PathFeedback { node, rtt, feedback: &feedback, report, nack };
+        let receivers = self.receivers.members().announced();
+        let path = PathFeedback { node, rtt, feedback: &feedback, report, nack, receivers };
         if let Some(next) = self.rate.take(self.now, &path, self.lifecycle.is_sending()) {
             self.lifecycle.probe_mut().schedule(next);
         }

@@ -28,5 +28,6 @@ pub use engine::Sender;
 pub use event::{SenderEvent, SenderStats};
 pub use mode::Mode;
 pub use objects::{ObjectSpec, StreamSpec};
+pub use rate::{Judgement, RateEvent, RateRecord, RateState, ReportRecord};
 pub use receivers::{Member, MemberStatus};
 pub use timeout::TimeoutReason;

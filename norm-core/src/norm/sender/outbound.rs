@@ -1,8 +1,10 @@
 //! A NORM sender as a transfer sees it.
 
+use core::fmt;
+
 use bytes::Bytes;
 
-use super::{ConfigError, MemberStatus, ObjectSpec, Sender};
+use super::{ConfigError, MemberStatus, ObjectSpec, RateRecord, Sender};
 use crate::base::Timestamp;
 use crate::fileset::{PartKind, SetDescriptor};
 use crate::norm::SenderEvent;
@@ -78,6 +80,15 @@ impl Outbound for Sender {
             bytes_done: member.bytes_done,
             loss: member.loss,
         })
+    }
+
+    fn start_rate_trace(&mut self) -> Option<&'static str> {
+        Self::start_rate_trace(self);
+        Some(RateRecord::COLUMNS)
+    }
+
+    fn take_rate_trace(&mut self, line: &mut dyn FnMut(&dyn fmt::Display)) {
+        Self::take_rate_trace(self).iter().for_each(|record| line(record));
     }
 
     fn notice(event: SenderEvent) -> Option<OutboundNotice> {

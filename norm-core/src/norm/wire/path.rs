@@ -7,14 +7,16 @@
 //! ```
 //! EXT_PATH, after EXT_CC on NORM_ACK and NORM_NACK:
 //! ```text
-//! | het 66        | hel 7         | cc_sequence 16                |
+//! | het 66        | hel 9         | cc_sequence 16                |
 //! | probes 16                     | baseline_loss 16              |
 //! | span 32, microseconds                                         |
 //! | received 32, packets                                          |
 //! | lost 32, packets                                              |
+//! | dropped 32, packets                                           |
 //! | bytes 32                                                      |
 //! | queue 32, microseconds                                        |
-//! | ce_marked 32, packets: only if there are any, then hel is 8   |
+//! | baseline_packets 32                                           |
+//! | ce_marked 32, packets: only if there are any, then hel is 10  |
 //! ```
 
 use core::time::Duration;
@@ -30,11 +32,9 @@ pub(super) const EXT_PATH: u8 = 66;
 /// EXT_WATCH: what a sender says of the interval between its last probe and this one.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// It sent less than the path is thought to take: what is lost then is baseline loss.
+    /// It sent less than the path is thought to take, or what the limiting receiver (CLR) has just
+    /// got: what is lost then is baseline loss.
     pub quiet: bool,
-    /// It sent what the limiting receiver (CLR) has just got: for that one the interval was quiet,
-    /// too.
-    pub cruise: bool,
     /// Receivers compare themselves by the equation (RFC 5740 §5.5.2), not by what arrives.
     pub fair: bool,
     /// Nothing is sent until further notice: receivers neither answer nor ask for anything.
@@ -46,7 +46,6 @@ pub struct Watch {
 impl Watch {
     const QUIET: u8 = 1;
     const FAIR: u8 = 2;
-    const CRUISE: u8 = 4;
     const PAUSED: u8 = 8;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
@@ -55,7 +54,6 @@ impl Watch {
         let has = |flag: u8| flags & flag != 0;
         Some(Self {
             quiet: has(Self::QUIET),
-            cruise: has(Self::CRUISE),
             fair: has(Self::FAIR),
             paused: has(Self::PAUSED),
             rate,
@@ -66,7 +64,7 @@ impl Watch {
         let [high, low] = self.rate.0.to_be_bytes();
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let flags = flag(self.quiet, Self::QUIET) | flag(self.fair, Self::FAIR);
-        let flags = flags | flag(self.cruise, Self::CRUISE) | flag(self.paused, Self::PAUSED);
+        let flags = flags | flag(self.paused, Self::PAUSED);
         [EXT_WATCH, flags, high, low]
     }
 }
@@ -86,19 +84,29 @@ pub struct PathReport {
     pub received: u32,
     /// Packets that did not.
     pub lost: u32,
+    /// Packets that arrived at the receiver's host and were dropped there, because its socket was
+    /// full.
+    pub dropped: u32,
     /// UDP payload bytes that arrived.
     pub bytes: u32,
     /// How much longer the second probe was under way than the quickest of late.
     pub queue: Duration,
+    /// Packets by which the baseline loss was measured: the more, the surer it is.
+    pub baseline_packets: u32,
     /// Packets that arrived CE-marked (RFC 3168).
     pub ce_marked: u32,
 }
 
 impl PathReport {
     /// Bytes of the extension without CE marks.
-    pub const LEN: usize = 28;
+    pub const LEN: usize = 36;
     /// Bytes of the extension with CE marks.
-    const LEN_WITH_CE: usize = 32;
+    const LEN_WITH_CE: usize = 40;
+
+    /// Packets that were to arrive, as far as the receiver knows.
+    pub fn packets(&self) -> u64 {
+        u64::from(self.received) + u64::from(self.lost) + u64::from(self.dropped)
+    }
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body, ParseError::Extension);
@@ -118,8 +126,10 @@ impl PathReport {
             span: Duration::from_micros(reader.u32()?.into()),
             received: reader.u32()?,
             lost: reader.u32()?,
+            dropped: reader.u32()?,
             bytes: reader.u32()?,
             queue: Duration::from_micros(reader.u32()?.into()),
+            baseline_packets: reader.u32()?,
             ce_marked: 0,
         })
     }
@@ -129,11 +139,12 @@ impl PathReport {
         let len = if self.ce_marked > 0 { Self::LEN_WITH_CE } else { Self::LEN };
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let shorts = [self.cc_sequence, self.probes, self.baseline_loss];
-        let words = [micros(self.span), self.received, self.lost, self.bytes, micros(self.queue)];
+        let counts = [self.received, self.lost, self.dropped, self.bytes];
+        let last = [micros(self.queue), self.baseline_packets, self.ce_marked];
         let bytes = [EXT_PATH, (len / 4) as u8].into_iter();
         let bytes = bytes.chain(shorts.into_iter().flat_map(u16::to_be_bytes));
-        let bytes =
-            bytes.chain(words.into_iter().chain([self.ce_marked]).flat_map(u32::to_be_bytes));
+        let words = [micros(self.span)].into_iter().chain(counts).chain(last);
+        let bytes = bytes.chain(words.flat_map(u32::to_be_bytes));
         let mut out = [0; Self::LEN_WITH_CE];
         for (place, byte) in out.iter_mut().zip(bytes) {
             *place = byte;
@@ -155,28 +166,29 @@ mod tests {
             span: Duration::from_micros(20_000),
             received: 900,
             lost: 100,
+            dropped: 3,
             bytes: 1_234_567,
             queue: Duration::from_micros(350),
+            baseline_packets: 2000,
             ce_marked: 0,
         };
         let (bytes, len) = report.to_extension();
         let bytes = &bytes[..len];
-        assert_eq!(bytes[..8], [EXT_PATH, 7, 0x12, 0x34, 0, 2, 0, 77]);
+        assert_eq!(bytes[..8], [EXT_PATH, 9, 0x12, 0x34, 0, 2, 0, 77]);
         assert_eq!(PathReport::parse(&bytes[2..]), Some(report));
-        assert_eq!(PathReport::parse(&bytes[2..27]), None);
+        assert_eq!(PathReport::parse(&bytes[2..35]), None);
         assert_eq!(PathReport::parse(&[&bytes[2..], &[0; 4]].concat()), None);
         let marked = PathReport { ce_marked: 0x0102_0304, ..report };
         let (long, len) = marked.to_extension();
-        assert_eq!((&long[..2], len), (&[EXT_PATH, 8][..], 32));
-        assert_eq!((&long[2..28], &long[28..]), (&bytes[2..], &[1, 2, 3, 4][..]));
+        assert_eq!((&long[..2], len), (&[EXT_PATH, 10][..], 40));
+        assert_eq!((&long[2..36], &long[36..]), (&bytes[2..], &[1, 2, 3, 4][..]));
         assert_eq!(PathReport::parse(&long[2..]), Some(marked));
-        assert_eq!(PathReport::parse(&long[2..30]), None);
+        assert_eq!(PathReport::parse(&long[2..38]), None);
         assert_eq!(PathReport::parse(&[&long[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
-        for bits in 0..16 {
-            let (quiet, cruise) = (bits & 1 != 0, bits & 2 != 0);
-            let (fair, paused) = (bits & 4 != 0, bits & 8 != 0);
-            let watch = Watch { quiet, cruise, fair, paused, rate };
+        for bits in 0..8 {
+            let (quiet, fair, paused) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
+            let watch = Watch { quiet, fair, paused, rate };
             assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
         }
         assert_eq!(Watch::parse(&[1, 2]), None);

@@ -55,6 +55,13 @@ pub enum SendError {
     Config(ConfigProblem),
     /// The sockets could not be opened.
     Net(NetError),
+    /// The trace of the rate cannot be written.
+    RateTrace {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The system refused a thread or randomness, or the sockets failed for good.
     Io(io::Error),
 }
@@ -95,6 +102,11 @@ impl fmt::Display for SendError {
             ),
             Self::Config(problem) => problem.fmt(f),
             Self::Net(error) => error.fmt(f),
+            Self::RateTrace { path, error } => write!(
+                f,
+                "the trace of the rate cannot be written to {}: {error}; use another name",
+                path.display()
+            ),
             Self::Io(error) => write!(f, "sending failed: {error}"),
         }
     }
@@ -106,7 +118,7 @@ impl std::error::Error for SendError {
             Self::Scan(error) => Some(error),
             Self::Manifest(error) => Some(error),
             Self::Config(problem) => Some(problem),
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::RateTrace { error, .. } => Some(error),
             Self::Net(error) => Some(error),
             _ => None,
         }

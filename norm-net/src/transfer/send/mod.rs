@@ -19,6 +19,7 @@ mod outlet;
 pub(crate) mod pace;
 mod phases;
 mod protocol;
+mod rate_trace;
 mod receivers;
 mod segment;
 mod session;

@@ -1,6 +1,7 @@
 //! What the user decides about a transfer.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::PacketOverhead;
@@ -28,6 +29,9 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
+    /// Write what the controller of the rate believes to this file, which must not exist: a table
+    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
+    pub rate_trace: Option<PathBuf>,
     /// Policy for receivers that keep the others slow.
     pub slow: Slow,
     /// Bounds by the time of day; a fixed rate is replaced by them.
@@ -82,6 +86,7 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
+            rate_trace: None,
             slow: Slow::Wait,
             schedule: None,
             clock: WallClock::Local,

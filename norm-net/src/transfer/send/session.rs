@@ -16,6 +16,7 @@ use super::bounds::{Bounds, Change};
 use super::jobs::Jobs;
 use super::outlet::SendOutlet;
 use super::phases::Phases;
+use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
@@ -55,6 +56,7 @@ pub(super) struct Parts {
     pub(super) admission: Option<Admission>,
     /// What to say when no receiver is heard.
     pub(super) no_receiver: Hint,
+    pub(super) rate_trace: Option<RateTraceFile>,
 }
 
 /// A sending session, around any engine that sends.
@@ -71,6 +73,7 @@ pub(super) struct Session {
     phases: Phases,
     receivers: Receivers,
     next_progress: Timestamp,
+    rate_trace: Option<RateTraceFile>,
 }
 
 impl Session {
@@ -87,6 +90,7 @@ impl Session {
             phases: Phases::new(now),
             receivers: Receivers::default(),
             next_progress: now,
+            rate_trace: parts.rate_trace,
         }
     }
 
@@ -296,6 +300,9 @@ impl<E: Outbound> Application<E> for Session {
     }
 
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {
+        if let Some(trace) = &mut self.rate_trace {
+            trace.write(engine);
+        }
         self.keep_bounds(engine, now);
         if self.phases.data().is_none() && self.facts.min_receivers == 0 {
             self.start_data(engine, now); // the engine does not tell: it need not wait

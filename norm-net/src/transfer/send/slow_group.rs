@@ -62,6 +62,7 @@ impl SeparateGroup {
             group,
             pace: options.pace.adaptive(),
             slow: Slow::Wait,
+            rate_trace: None,
             min_receivers: 1,
             start_timeout: Some(ARRIVAL_LIMIT),
             linger: Duration::ZERO,

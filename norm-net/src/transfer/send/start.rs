@@ -16,6 +16,7 @@ use super::jobs::Jobs;
 use super::options::SendOptions;
 use super::outlet::SendOutlet;
 use super::protocol::{Prepared, Protocol};
+use super::rate_trace::RateTraceFile;
 use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
@@ -69,7 +70,7 @@ pub(super) fn start_with<P: Protocol>(
     let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
     let size = settings.segment_size;
     let prepared = protocol.prepare(options, found, size, repeated, &mut rng, clock.now())?;
-    let Prepared { engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
+    let Prepared { mut engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
     settings.set = set;
     settings.fec_id = fec_id;
     settings.block_len = block_len;
@@ -87,6 +88,7 @@ pub(super) fn start_with<P: Protocol>(
         stopper: stopper.clone(),
         admission,
         no_receiver: no_receiver(options, &settings),
+        rate_trace: rate_trace(options, &mut engine)?,
     };
     let session = Session::new(parts, clock.now());
     let run = move || run(link, clock, engine, session, &results);
@@ -132,6 +134,17 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         separate_group: options.slow.separate_group(),
         bytes: settings.bytes,
         files: settings.files,
+    }
+}
+
+/// The trace of the rate, if there is to be one.
+fn rate_trace(
+    options: &SendOptions,
+    engine: &mut impl Outbound,
+) -> Result<Option<RateTraceFile>, SendError> {
+    match &options.rate_trace {
+        Some(path) => RateTraceFile::start(path, engine),
+        None => Ok(None),
     }
 }
 

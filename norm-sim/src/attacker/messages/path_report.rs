@@ -55,8 +55,10 @@ fn reports(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport)
         span,
         received,
         lost: any(0),
+        dropped: any(0),
         bytes: any(received.saturating_mul(1400)),
         queue: Duration::from_micros(any(0).into()),
+        baseline_packets: any(0),
         ce_marked: if lie == Lie::Marked { received } else { any(0) },
     };
     let feedback = CcFeedback {

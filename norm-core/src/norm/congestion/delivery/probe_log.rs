@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::interval::{Departure, Interval};
+use super::super::interval::{Departure, Interval, Reporter};
 use super::schedule::Phase;
 use crate::endpoint::PacketOverhead;
 use crate::norm::wire::PathReport;
@@ -54,10 +54,11 @@ impl ProbeLog {
         &self,
         report: &PathReport,
         overhead: PacketOverhead,
+        reporter: Reporter,
     ) -> Option<Interval> {
         let to = self.find(report.cc_sequence)?;
         let from = self.find(report.cc_sequence.wrapping_sub(report.probes))?;
-        Interval::new(from.departure, to.departure, report, overhead)
+        Interval::new(from.departure, to.departure, report, overhead, reporter)
     }
 
     /// The phases that a report covers.

@@ -4,13 +4,11 @@ use core::time::Duration;
 
 use super::super::interval::Interval;
 use super::path::Path;
-use super::schedule::MIN_PROBE_INTERVAL;
+use super::schedule::{MAX_PROBE_INTERVAL, MIN_PROBE_INTERVAL};
 use crate::base::Timestamp;
 
 /// Probe gain in startup: each rate probe doubles the rate.
 pub(super) const STARTUP_GAIN: f64 = 2.0;
-/// Probe gain in startup while a rate probe is so few packets that any queue holds them.
-const STARTUP_GAIN_SLOW: f64 = 4.0;
 /// Probe gain in startup when the round trip is long, where each rate probe takes long.
 const STARTUP_GAIN_FAR: f64 = 3.0;
 /// A round trip longer than this is long.
@@ -38,12 +36,9 @@ const MAX_LENGTH_FACTOR: u32 = 16;
 /// A shortfall within this time and four round trips after a raise shows that the raise was wrong.
 const RAISE_HOLDS: Duration = Duration::from_millis(200);
 
-/// Baseline loss above this share makes the result of startup uncertain.
-const UNCERTAIN_LOSS: f64 = 0.02;
-/// Rate probes after startup that may come early where its result is uncertain.
-const RETRIES: u32 = 5;
-/// Time to an early rate probe: four round trips, or this.
-const MIN_RETRY_INTERVAL: Duration = Duration::from_millis(200);
+/// Time to the first rate probe after a limit was found: four round trips, or this. Each one that
+/// finds nothing doubles it.
+const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A rate probe of which the next phase tells whether it arrived.
 #[derive(Copy, Clone, Debug)]
@@ -59,6 +54,9 @@ pub(super) struct Probing {
     /// Every rate was found to arrive so far.
     startup: bool,
     gain: f64,
+    /// The highest gain of startup: one whose own report is lost, and of which not all arrived, may
+    /// have been too bold.
+    max_startup_gain: f64,
     /// How many times longer than normal rate probes are, because short ones showed what did not
     /// hold: a shaper lets the first packets of a burst pass.
     length_factor: u32,
@@ -67,10 +65,8 @@ pub(super) struct Probing {
     /// Something was lost in startup outside rate probes: the baseline loss is not known yet.
     loss_outside_probes: bool,
     inconclusive: Option<Inconclusive>,
-    /// Rate probes that may still come early.
-    retries: u32,
-    /// When the next one of them is due.
-    retry_at: Option<Timestamp>,
+    /// Time from the next limit that is found to the next rate probe, at least.
+    interval: Duration,
 }
 
 impl Probing {
@@ -78,12 +74,12 @@ impl Probing {
         Self {
             startup: true,
             gain: STARTUP_GAIN,
+            max_startup_gain: f64::INFINITY,
             length_factor: 1,
             raised_at: None,
             loss_outside_probes: false,
             inconclusive: None,
-            retries: 0,
-            retry_at: None,
+            interval: Duration::ZERO,
         }
     }
 
@@ -97,11 +93,6 @@ impl Probing {
 
     pub(super) fn loss_outside_probes(&self) -> bool {
         self.loss_outside_probes
-    }
-
-    /// When a rate probe is due early, on a path with this baseline loss.
-    pub(super) fn retry_at(&self, baseline_loss: f64) -> Option<Timestamp> {
-        self.retry_at.filter(|_| baseline_loss > UNCERTAIN_LOSS)
     }
 
     /// How long a rate probe that fails lets the next one wait.
@@ -132,9 +123,10 @@ impl Probing {
 
     /// A rate probe of startup begins: its gain.
     pub(super) fn choose_startup_gain(&mut self, path: &Path) {
-        let probe = path.packet_time(MIN_PACKETS_STARTUP, STARTUP_GAIN_SLOW);
-        let few = probe > self.normal_length(path);
-        self.gain = if few { STARTUP_GAIN_SLOW } else { first_gain(path.rtt()).min(self.gain) };
+        // As many packets as any queue holds prove the more, the faster they are sent.
+        let few = path.packet_time(MIN_PACKETS_STARTUP, 1.0);
+        let few = few.as_secs_f64() / self.normal_length(path).as_secs_f64();
+        self.gain = few.max(first_gain(path.rtt())).min(self.max_startup_gain);
     }
 
     /// The next rate probe doubles the rate, although startup is over.
@@ -146,6 +138,7 @@ impl Probing {
     pub(super) fn begin_startup(&mut self) {
         self.startup = true;
         self.gain = STARTUP_GAIN;
+        self.max_startup_gain = f64::INFINITY;
         self.loss_outside_probes = false;
     }
 
@@ -153,21 +146,29 @@ impl Probing {
     pub(super) fn forget_results(&mut self) {
         self.raised_at = None;
         self.inconclusive = None;
-        self.retries = 0;
-        self.retry_at = None;
+        self.interval = Duration::ZERO;
     }
 
     /// The limit of the path is known for now: startup is over.
     pub(super) fn limit_found(&mut self) {
-        self.retries = if self.startup { RETRIES } else { self.retries.saturating_sub(1) };
         self.startup = false;
-        self.retry_at = None;
         self.gain = FIRST_GAIN;
+    }
+
+    /// Time to the next rate probe after a limit was found: short at first, for what was found may
+    /// be chance, and longer each time.
+    pub(super) fn next_interval(&mut self, rtt: Duration) -> Duration {
+        let longest = longest_interval(rtt);
+        let interval = self.interval.max(rtt * 4).max(FIRST_PROBE_INTERVAL).min(longest);
+        self.interval = interval * 2;
+        interval
     }
 
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
     pub(super) fn raised(&mut self, now: Timestamp) {
         self.raised_at = Some(now);
+        self.interval = Duration::ZERO;
+        self.max_startup_gain = f64::INFINITY;
         if !self.startup {
             self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
         }
@@ -187,16 +188,15 @@ impl Probing {
         }
     }
 
+    /// A rate probe of startup and what was around it did not all arrive: the next one is less
+    /// bold.
+    pub(super) fn soften(&mut self) {
+        self.max_startup_gain = (self.gain / 2.0).max(FIRST_GAIN);
+    }
+
     /// Something was lost, and in no rate probe.
     pub(super) fn note_loss_outside(&mut self) {
         self.loss_outside_probes |= self.startup;
-    }
-
-    /// The limit was found by a rate probe that failed: the next one may come early.
-    pub(super) fn schedule_retry(&mut self, now: Timestamp, rtt: Duration) {
-        if self.retries > 0 {
-            self.retry_at = Some(now + (rtt * 4).max(MIN_RETRY_INTERVAL));
-        }
     }
 
     /// The phase after this rate probe is to tell whether it arrived.
@@ -207,6 +207,17 @@ impl Probing {
     pub(super) fn take_inconclusive(&mut self) -> Option<Inconclusive> {
         self.inconclusive.take()
     }
+}
+
+/// How long the packets of a rate probe of startup take if the path takes no more than it is known
+/// to.
+pub(super) fn slowest(path: &Path) -> Duration {
+    path.packet_time(MIN_PACKETS_STARTUP, 1.0)
+}
+
+/// Longest time between rate probes that find nothing: ten round trips within bounds.
+pub(super) fn longest_interval(rtt: Duration) -> Duration {
+    (rtt * 10).clamp(MIN_PROBE_INTERVAL, MAX_PROBE_INTERVAL)
 }
 
 /// Probe gain of startup for a rate probe of more than a few packets.

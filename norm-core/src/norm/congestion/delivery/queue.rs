@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::super::interval::Interval;
 use super::path::Path;
+use super::schedule::Phase;
 use crate::base::Timestamp;
 
 /// A queue is long from a third of the round trip on, and from this on: receivers come late to
@@ -26,11 +27,20 @@ struct Inflation {
     until: Timestamp,
 }
 
+/// A long queue that does not shrink, although less is sent, lowers the bandwidth estimate so
+/// often: it was too high. After that the queue is other traffic's.
+const MAX_CORRECTIONS: u32 = 2;
+/// Time between two of these corrections, and four round trips: the queue is to shrink meanwhile.
+const CORRECTION_INTERVAL: Duration = Duration::from_millis(60);
+
 /// What is seen of queues.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QueueWatch {
     /// A long queue stands.
     stands: bool,
+    /// How often the bandwidth estimate was corrected since it stands, and when that is due again.
+    corrections: u32,
+    correction_at: Timestamp,
     /// Share of the recent time in which there was a queue, 0 to 1.
     occupancy: f64,
     inflation: Option<Inflation>,
@@ -51,22 +61,23 @@ impl QueueWatch {
         self.inflation.is_some()
     }
 
-    /// Takes the queue that a report shows; `ce_marked` when routers say that there is one. True
-    /// when a long queue was not there before.
+    /// Takes the queue that a report of `phase` shows; `ce_marked` when routers say that there is
+    /// one. True when a long queue was not there before.
     pub(super) fn note(
         &mut self,
         interval: &Interval,
         path: &Path,
+        phase: Phase,
         startup: bool,
         ce_marked: bool,
     ) -> bool {
-        let packets = path.packet_time(LONG_PACKETS, 1.0);
-        let long = (path.rtt() / 3).max(packets).max(MIN_LONG).max(path.jitter() * 4);
+        let long = long_queue(path);
         let inflation = self.inflation.map_or(Duration::ZERO, |inflation| inflation.rtt);
         let queue = interval.queue.max(inflation);
         let is_new = interval.queue > long && !self.stands;
         if queue > long {
-            self.stands |= !startup;
+            // The rate probes of startup make queues that are soon gone.
+            self.stands |= !startup || phase.is_steady();
         } else if queue < long / 2 {
             self.stands = false;
         }
@@ -77,6 +88,24 @@ impl QueueWatch {
             self.occupancy += (now - self.occupancy) * part.min(1.0);
         }
         is_new
+    }
+
+    /// Whether a report of a steady phase shows that the bandwidth estimate is too high: a long
+    /// queue does not shrink, though less than the estimate is sent. What passes meanwhile is what
+    /// the path takes.
+    pub(super) fn corrects(&mut self, now: Timestamp, interval: &Interval, path: &Path) -> bool {
+        if !self.stands {
+            self.corrections = 0;
+            self.correction_at = now + path.rtt() * 4 + CORRECTION_INTERVAL;
+            return false;
+        }
+        let shrinks = interval.grown.is_zero();
+        let corrects = !shrinks && now >= self.correction_at && self.corrections < MAX_CORRECTIONS;
+        if corrects {
+            self.corrections += 1;
+            self.correction_at = now + path.rtt() * 4 + CORRECTION_INTERVAL;
+        }
+        corrects
     }
 
     /// The smallest round trip seen, and the one of now.
@@ -108,4 +137,10 @@ impl QueueWatch {
     pub(super) fn forget_inflation(&mut self) {
         self.inflation = None;
     }
+}
+
+/// A queue that is longer than this is long.
+pub(super) fn long_queue(path: &Path) -> Duration {
+    let packets = path.packet_time(LONG_PACKETS, 1.0);
+    (path.rtt() / 3).max(packets).max(MIN_LONG).max(path.jitter() * 4)
 }

@@ -15,6 +15,39 @@ use crate::norm::wire::PathReport;
 /// Delay of a probe packet up to this counts as jitter, if it was no queue.
 const MAX_JITTER_SAMPLE: Duration = Duration::from_millis(50);
 
+/// What the controller makes of a report of the limiting receiver, for a trace.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the first one: the rate begins.
+    First,
+    /// It is of probes too long ago, or cannot be true.
+    Unmatched,
+    /// It was taken before.
+    Repeated,
+    /// Other traffic makes a queue, and the rate has yielded.
+    Yielded,
+    /// A rate probe has arrived: the rate rises.
+    ProbeArrived,
+    /// A rate probe was lost in part: that is the limit for now.
+    ProbeFailed,
+    /// A rate probe was CE-marked: that is the limit for now.
+    ProbeCeMarked,
+    /// A rate probe was late: the next report tells.
+    ProbeLate,
+    /// There was too little to send for a rate probe.
+    ProbeSmall,
+    /// Bursts become shorter before the rate falls.
+    BurstsShortened,
+    /// It tells only what became of a rate probe.
+    Observed,
+    /// Less arrived than was sent, once so far.
+    Shortfall,
+    /// Less arrived than was sent: the rate falls.
+    Congested,
+    /// All arrived.
+    Arrived,
+}
+
 /// What a report shows, by the phases that it covers.
 #[derive(Copy, Clone, Debug)]
 enum Evidence {
@@ -32,26 +65,23 @@ enum Evidence {
 
 impl Delivery {
     /// Takes the limiting receiver's report, and its round trip.
-    pub fn take(&mut self, now: Timestamp, report: &PathReport, rtt: Duration) {
+    pub fn take(&mut self, now: Timestamp, report: &PathReport, rtt: Duration) -> Verdict {
         self.path.note_rtt(rtt);
         if !self.has_report {
-            self.take_first(now, report);
-            return;
+            self.take_first(now);
+            return Verdict::First;
         }
-        let Some(interval) = self.interval(report) else { return };
-        let Some(&probe) = self.log.find(report.cc_sequence) else { return };
+        let Some(interval) = self.interval(report) else { return Verdict::Unmatched };
+        let Some(&probe) = self.log.find(report.cc_sequence) else { return Verdict::Unmatched };
         let (phase, awaited) = (probe.phase, self.schedule.awaits(report.cc_sequence));
         self.path.note_baseline_loss(interval.baseline_loss);
         if report.lost > 0 && !phase.shows_probe() {
             self.probing.note_loss_outside();
         }
         self.heed_ce_marks(now, phase, &interval);
-        self.heed_queue(phase, &interval);
-        if let Some(at) = self.probing.retry_at(self.path.baseline_loss()) {
-            self.schedule.probe_by(at);
-        }
+        self.heed_queue(now, phase, &interval);
         if self.heed_other_traffic(now, phase, &interval) {
-            return;
+            return Verdict::Yielded;
         }
         if let Some(inconclusive) = self.probing.take_inconclusive() {
             self.conclude(now, phase, &inconclusive, &interval);
@@ -62,8 +92,15 @@ impl Delivery {
                 self.path.raise_to(interval.sent);
                 self.probing.raised_by_merged(now);
                 self.schedule.probe_after(now, Duration::ZERO);
+                Verdict::ProbeArrived
             }
-            Evidence::Observed => {}
+            Evidence::Observed => {
+                if report.probes > 1 && self.is_bold() && interval.is_congested(self.jitter()) {
+                    // The rate probe's own report is lost.
+                    self.probing.soften();
+                }
+                Verdict::Observed
+            }
             Evidence::Shortfall => self.take_shortfall(now, &interval),
             Evidence::Arrived => self.take_arrival(now, &interval, awaited),
         }
@@ -85,49 +122,58 @@ impl Delivery {
         }
     }
 
-    /// The first report of all: the next ones tell whether the first rate arrives.
-    fn take_first(&mut self, now: Timestamp, report: &PathReport) {
+    /// The first report of all: the first rate probe tells more.
+    fn take_first(&mut self, now: Timestamp) {
         self.has_report = true;
         self.path.raise_to(self.path.first_rate());
         self.probing.choose_first_gain(self.path.rtt());
-        self.schedule.await_first(now, report.cc_sequence.wrapping_add(2), self.path.rtt());
+        self.schedule.probe_after(now, Duration::ZERO);
     }
 
-    fn take_probe(&mut self, now: Timestamp, probe: Interval, target: f64) {
+    fn take_probe(&mut self, now: Timestamp, probe: Interval, target: f64) -> Verdict {
         match verdict::judge_probe(&probe, target, self.queue.stands(), &self.path) {
             ProbeVerdict::CeMarked => self.take_ce_marked_probe(now, &probe),
             ProbeVerdict::Lost => {
                 if self.shorten_bursts(now, &probe) {
                     self.schedule.probe_after(now, self.path.rtt());
-                } else {
-                    self.probe_failed(now, &probe);
+                    return Verdict::BurstsShortened;
                 }
+                self.probe_failed(now, &probe);
+                Verdict::ProbeFailed
             }
-            ProbeVerdict::Inconclusive => self.probing.set_inconclusive(probe, target),
+            ProbeVerdict::Inconclusive => {
+                self.probing.set_inconclusive(probe, target);
+                Verdict::ProbeLate
+            }
             ProbeVerdict::TooLittleSent => {
                 self.shortfalls.forget_count();
                 let wait = if self.is_startup() { MIN_PHASE } else { MIN_PROBE_INTERVAL / 10 };
                 self.schedule.probe_after(now, self.path.rtt() + wait);
+                Verdict::ProbeSmall
             }
             ProbeVerdict::Arrived { rate } => {
                 self.shortfalls.forget_count();
                 self.path.raise_to(rate);
                 self.probing.raised(now);
                 self.schedule.probe_after(now, Duration::ZERO);
+                Verdict::ProbeArrived
             }
         }
     }
 
     /// A rate probe was CE-marked: the path takes what arrived of it, if its own queue is the
     /// reason.
-    fn take_ce_marked_probe(&mut self, now: Timestamp, probe: &Interval) {
+    fn take_ce_marked_probe(&mut self, now: Timestamp, probe: &Interval) -> Verdict {
         if self.shorten_bursts(now, probe) {
             self.schedule.probe_after(now, self.path.rtt());
-        } else if probe.has_grown(self.jitter()) && probe.grown * 2 >= probe.queue {
+            return Verdict::BurstsShortened;
+        }
+        if probe.has_grown(self.jitter()) && probe.grown * 2 >= probe.queue {
             self.probe_failed(now, probe);
         } else {
             self.limit_found(now);
         }
+        Verdict::ProbeCeMarked
     }
 
     /// What became of a rate probe that arrived late, by the next report: one of `phase`.
@@ -138,7 +184,7 @@ impl Delivery {
             self.schedule.probe_after(now, rtt);
             return;
         }
-        match verdict::judge_observed(late, next, self.is_bold()) {
+        match verdict::judge_observed(late, next, self.is_bold(), &self.path) {
             ObserveVerdict::QueueDrained { rate } => {
                 self.path.raise_to(rate);
                 self.schedule.probe_after(now, rtt);
@@ -158,18 +204,18 @@ impl Delivery {
         let found = verdict::bandwidth_after_failure(probe, &self.path, startup, loss_unknown);
         self.path.set_bandwidth(found);
         self.limit_found(now);
-        if self.scavenger.is_none() {
-            self.probing.schedule_retry(now, self.path.rtt());
-        }
         if startup {
             self.schedule.drain();
             self.schedule.end_at(now + self.phase_length());
         }
     }
 
-    fn take_shortfall(&mut self, now: Timestamp, interval: &Interval) {
-        if self.shorten_bursts(now, interval) || !self.shortfalls.note(interval, self.jitter()) {
-            return;
+    fn take_shortfall(&mut self, now: Timestamp, interval: &Interval) -> Verdict {
+        if self.shorten_bursts(now, interval) {
+            return Verdict::BurstsShortened;
+        }
+        if !self.shortfalls.note(interval, self.jitter()) {
+            return Verdict::Shortfall;
         }
         // An old report may be of a faster time than now.
         self.path.lower_to(interval.delivered.max(self.path.min_rate()));
@@ -177,9 +223,10 @@ impl Delivery {
         self.limit_found(now);
         // That was no measurement of what the path takes.
         self.schedule.probe_at(now + self.probing.pause(self.path.rtt()));
+        Verdict::Congested
     }
 
-    fn take_arrival(&mut self, now: Timestamp, interval: &Interval, awaited: bool) {
+    fn take_arrival(&mut self, now: Timestamp, interval: &Interval, awaited: bool) -> Verdict {
         let difference = self.shortfalls.end().max(interval.grown);
         self.path.note_jitter(difference.min(MAX_JITTER_SAMPLE), 8);
         self.bursts.grow(now);
@@ -187,6 +234,7 @@ impl Delivery {
             // The first rate arrives, or a rate probe's own report is lost.
             self.schedule.probe_after(now, Duration::ZERO);
         }
+        Verdict::Arrived
     }
 
     /// Looks at the CE marks in a report of `phase`.
@@ -204,9 +252,14 @@ impl Delivery {
     }
 
     /// Looks at the queue that a report of `phase` shows.
-    fn heed_queue(&mut self, phase: Phase, interval: &Interval) {
+    fn heed_queue(&mut self, now: Timestamp, phase: Phase, interval: &Interval) {
         let (startup, ce_marked) = (self.is_startup(), self.is_ce_marked());
-        if !self.queue.note(interval, &self.path, startup, ce_marked) {
+        let is_new = self.queue.note(interval, &self.path, phase, startup, ce_marked);
+        if phase.is_steady() && self.queue.corrects(now, interval, &self.path) {
+            self.path.lower_to(interval.passed);
+            self.path.apply_limits();
+        }
+        if !is_new {
             return;
         }
         // It has become long while nothing was tried, too slowly to be seen in one phase alone: the

@@ -22,7 +22,7 @@ const MIN_OBSERVE_PACKETS: f64 = 2.0;
 /// Time between rate probes that find nothing, at least: ten round trips within these bounds.
 pub(super) const MIN_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between rate probes that find nothing, at most.
-const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(4);
+pub(super) const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(4);
 /// Phases after a new limit was found in which losses count as baseline loss; the one in which it
 /// was found is not among them, as it began before.
 const QUIET_INTERVALS: u32 = 4;
@@ -100,19 +100,20 @@ impl Schedule {
         }
     }
 
-    /// Probe packet `cc_sequence` leaves: the next phase begins.
+    /// Probe packet `cc_sequence` leaves: the next phase begins. The report of a rate probe is
+    /// awaited for `patience`.
     pub(super) fn advance(
         &mut self,
         now: Timestamp,
         cc_sequence: u16,
-        rtt: Duration,
+        patience: Duration,
         startup: bool,
         may_probe: bool,
     ) {
         if self.phase.is_steady() {
             self.quiet_intervals = self.quiet_intervals.saturating_sub(1);
         }
-        let until = now + rtt * 3 + MIN_PHASE;
+        let until = now + patience;
         self.phase = match self.phase {
             Phase::Probe => Phase::Observe,
             Phase::Observe if startup => Phase::AwaitReport { probe: cc_sequence, until },
@@ -135,12 +136,6 @@ impl Schedule {
         self.ends_at = self.ends_at.min(at);
     }
 
-    /// After the first report: whether the first rate arrives, is known from probe packet `probe`.
-    pub(super) fn await_first(&mut self, now: Timestamp, probe: u16, rtt: Duration) {
-        self.phase = Phase::AwaitReport { probe, until: now + rtt * 3 + MIN_PHASE * 3 };
-        self.ends_at = now;
-    }
-
     /// Cruises until the next rate probe, which is due after `wait`.
     pub(super) fn probe_after(&mut self, now: Timestamp, wait: Duration) {
         self.phase = Phase::Cruise;
@@ -148,13 +143,13 @@ impl Schedule {
         self.ends_at = self.ends_at.min(self.probe_at).max(now);
     }
 
-    /// The limit of the path is known for now: the next rate probe is not due soon.
-    pub(super) fn limit_found(&mut self, now: Timestamp, rtt: Duration) {
+    /// The limit of the path is known for now: the next rate probe is due then.
+    pub(super) fn limit_found(&mut self, probe_at: Timestamp) {
         self.quiet_intervals = QUIET_INTERVALS;
         if !matches!(self.phase, Phase::Observe | Phase::Drain) {
             self.phase = Phase::Cruise;
         }
-        self.probe_at = now + (rtt * 10).clamp(MIN_PROBE_INTERVAL, MAX_PROBE_INTERVAL);
+        self.probe_at = probe_at;
     }
 
     /// Cruises, and lets a rate probe follow as soon as the phase ends.
@@ -171,11 +166,6 @@ impl Schedule {
     /// The next rate probe is due then.
     pub(super) fn probe_at(&mut self, at: Timestamp) {
         self.probe_at = at;
-    }
-
-    /// The next rate probe is due then at the latest.
-    pub(super) fn probe_by(&mut self, at: Timestamp) {
-        self.probe_at = self.probe_at.min(at);
     }
 
     /// Losses count as congestion again.

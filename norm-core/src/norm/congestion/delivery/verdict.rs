@@ -3,6 +3,7 @@
 use super::super::interval::Interval;
 use super::path::Path;
 use super::probing::{FIRST_GAIN, Inconclusive};
+use super::queue::long_queue;
 use super::schedule::Phase;
 
 /// A rate probe has arrived when this share of it has.
@@ -46,8 +47,10 @@ pub(super) fn judge_probe(
         return ProbeVerdict::CeMarked;
     }
     // A full queue grows no more, and the loss is hardly more than by chance then.
+    let before = probe.queue.saturating_sub(probe.grown);
+    let full = queue_stands || before > long_queue(path);
     let congested =
-        queue_stands || probe.is_congested(path.jitter()) && probe.delivered < probe.sent * ARRIVED;
+        full || probe.is_congested(path.jitter()) && probe.delivered < probe.sent * ARRIVED;
     if congested {
         return if probe.lossy { ProbeVerdict::Lost } else { ProbeVerdict::Inconclusive };
     }
@@ -86,15 +89,16 @@ pub(super) fn judge_observed(
     Inconclusive { probe, target }: &Inconclusive,
     observed: &Interval,
     bold: bool,
+    path: &Path,
 ) -> ObserveVerdict {
-    if bold {
-        // A rate probe far faster than what follows it leaves a queue that is soon gone.
-        let part = (1.0 - observed.sent / probe.delivered.max(1.0)).max(0.0);
-        if observed.span.mul_f64(part) > probe.grown * 3 / 4 {
-            return ObserveVerdict::QueueDrained { rate: probe.delivered.min(*target) };
-        }
+    // A queue of the network shrinks by as much as less is sent than the path takes.
+    let part = (1.0 - observed.sent / probe.delivered.max(1.0)).max(0.0);
+    let drained = observed.span.mul_f64(part);
+    let stood = probe.queue.saturating_sub(probe.grown) > long_queue(path);
+    if bold && !stood && drained > probe.grown * 3 / 4 {
+        return ObserveVerdict::QueueDrained { rate: probe.delivered.min(*target) };
     }
-    if observed.queue * 2 >= probe.grown {
+    if observed.queue * 2 >= probe.grown.saturating_sub(drained).max(probe.grown / 4) {
         return ObserveVerdict::Failed;
     }
     ObserveVerdict::WasJitter { busy: probe.sent >= target * BUSY }

@@ -19,12 +19,19 @@ pub(super) struct BaselineLoss {
     received: f64,
     /// Packets that were to arrive, weighted.
     expected: f64,
+    /// Packets that were to arrive, forgotten as those are.
+    packets: f64,
 }
 
 impl BaselineLoss {
     /// Share of packets that is lost, 0 to 1.
     pub(super) fn share(&self) -> f64 {
         if self.expected > 0.0 { 1.0 - self.received / self.expected } else { 0.0 }
+    }
+
+    /// Packets that the share rests on.
+    pub(super) fn packets(&self) -> u32 {
+        self.packets as u32
     }
 
     /// Averages a quiet interval in.
@@ -40,5 +47,6 @@ impl BaselineLoss {
         let keep = if clear { KEEP_CLEAR } else { keep };
         self.received = self.received * keep + received;
         self.expected = self.expected * keep + expected;
+        self.packets = self.packets * keep + packets;
     }
 }

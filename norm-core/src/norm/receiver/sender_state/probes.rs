@@ -74,16 +74,13 @@ impl Probes {
         }
     }
 
-    /// Takes the part of a probe that is for native receivers. `is_clr`: the sender calls us the
-    /// CLR.
-    pub(crate) fn watch(
-        &mut self,
-        arrived: Timestamp,
-        cc: &Cc<'_>,
-        watch: Watch,
-        is_clr: bool,
-        timing: Timing,
-    ) {
+    /// Packets that this host has dropped so far, of all senders.
+    pub(crate) fn note_drops(&mut self, packets: u64) {
+        self.path.get_or_insert_default().note_drops(packets);
+    }
+
+    /// Takes the part of a probe that is for native receivers.
+    pub(crate) fn watch(&mut self, arrived: Timestamp, cc: &Cc<'_>, watch: Watch, timing: Timing) {
         if core::mem::replace(&mut self.only_path, !watch.fair) && watch.fair {
             // What was measured before the sender wanted nothing else is long ago.
             self.loss = LossHistory::default();
@@ -91,8 +88,7 @@ impl Probes {
         }
         let path = self.path.get_or_insert_default();
         path.remember(timing.grtt, watch.fair);
-        let quiet = watch.quiet || (watch.cruise && is_clr);
-        path.probe(arrived, cc.cc_sequence, cc.send_time, quiet);
+        path.probe(arrived, cc.cc_sequence, cc.send_time, watch.quiet);
     }
 
     /// Another receiver's EXT_CC: it may speak for us, too.
@@ -109,8 +105,8 @@ impl Probes {
         let Some(feedback) = self.answer.attach(now, &group(timing), &path) else {
             return extensions;
         };
-        let listed = self.answer.is_listed();
-        let report = if listed { PathMeter::report } else { PathMeter::significant_report };
+        let is_clr = self.answer.is_clr();
+        let report = if is_clr { PathMeter::report } else { PathMeter::significant_report };
         extensions.push_cc(&feedback);
         if let Some(report) = self.path.as_ref().and_then(report) {
             extensions.push_path(&report);

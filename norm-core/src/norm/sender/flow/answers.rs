@@ -55,14 +55,28 @@ impl Pace {
         self.since = Some(Mark { at: now, sent });
     }
 
+    /// The shortest time that an answer has taken; zero while that is not known.
+    pub(super) fn shortest(&self) -> Duration {
+        self.shortest.unwrap_or_default()
+    }
+
     /// Bytes that it takes in [`BUFFER_TIME`] and two round trips; the most while that is not
     /// known.
     pub(super) fn ahead(&self) -> u64 {
         let Some(shortest) = self.shortest.filter(|_| self.rate > 0) else { return MAX_UNPACED };
-        let time = BUFFER_TIME + shortest * 2;
-        let bytes = u128::from(self.rate) * time.as_nanos() / 1_000_000_000;
-        u64::try_from(bytes).unwrap_or(u64::MAX).clamp(MIN_UNPACED, MAX_UNPACED)
+        bytes_in(self.rate, BUFFER_TIME + shortest * 2).clamp(MIN_UNPACED, MAX_UNPACED)
     }
+}
+
+/// Bytes that may wait in buffers at a controlled rate, in bytes per second.
+pub(super) fn ahead(rate: u64) -> u64 {
+    bytes_in(rate, BUFFER_TIME).max(MIN_UNPACED)
+}
+
+/// Bytes in a time at a rate in bytes per second.
+pub(super) fn bytes_in(rate: u64, time: Duration) -> u64 {
+    let bytes = u128::from(rate) * time.as_nanos() / 1_000_000_000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// How long answers take, smoothed as RFC 6298 does for round trips.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::lag::Lag;
-use super::window::ReceiveWindows;
+use super::window::{Pacing, ReceiveWindows};
 use crate::base::Timestamp;
 use crate::norm::sender::receivers::MemberTable;
 use crate::norm::wire::{NodeId, ReceiveWindow};
@@ -110,12 +110,13 @@ impl FlowControl {
         members: &MemberTable,
         heeded: impl Fn(NodeId) -> bool,
         limit: usize,
+        pacing: Pacing,
     ) -> WindowQuestion {
         self.windows.retain(&heeded);
         let mut besides = members.following(self.asked_last, self.windows.besides());
         self.asked_last = besides.last().copied().unwrap_or(NodeId::NONE);
         besides.retain(|&node| heeded(node));
-        let ack_id = self.windows.ask(now, bytes, &besides);
+        let ack_id = self.windows.ask(now, bytes, &besides, pacing);
         let mut nodes: Vec<NodeId> = self.windows.due(bytes).chain(besides).collect();
         nodes.sort_unstable();
         nodes.dedup();
@@ -123,15 +124,15 @@ impl FlowControl {
         WindowQuestion { ack_id, nodes }
     }
 
-    /// A receiver says how much it can take. When `paced`, something else decides the rate.
+    /// A receiver says how much it can take.
     pub(crate) fn answered(
         &mut self,
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
         answer: ReceiveWindow,
-        paced: bool,
+        pacing: Pacing,
     ) {
-        self.windows.answered(now, node, ack_id, answer, paced);
+        self.windows.answered(now, node, ack_id, answer, pacing);
     }
 }

@@ -7,3 +7,4 @@ mod window;
 
 pub(crate) use control::{FlowControl, FlowPosition};
 pub(crate) use lag::Lag;
+pub(crate) use window::Pacing;

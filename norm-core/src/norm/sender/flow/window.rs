@@ -8,9 +8,23 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use super::answers::{AnswerTime, Pace};
+use super::answers::{self, AnswerTime, Pace};
 use crate::base::Timestamp;
 use crate::norm::wire::{NodeId, ReceiveWindow};
+
+/// What decides the rate of new data.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pacing {
+    /// Flow control alone: what memory and sockets of receivers hold.
+    None,
+    /// The application: only the memory of receivers counts.
+    Fixed,
+    /// A controller, which is at this rate: what sockets hold counts besides what is under way.
+    Controlled {
+        /// Bytes per second.
+        bytes: u64,
+    },
+}
 
 /// What is known of the receive window of a receiver.
 #[derive(Copy, Clone, Debug)]
@@ -106,11 +120,20 @@ const MAX_WATCHED: usize = 64;
 const ASKED_BESIDES: usize = 16;
 /// Further receivers that a question asks when no more windows can be watched.
 const ASKED_BESIDES_FULL: usize = 8;
+/// Most receivers whose sockets bound a controlled rate. Where questions are lost, one of many
+/// always has no answer, and its socket would stop the sender although it is empty.
+const MAX_CONTROLLED: usize = 16;
+/// Longest round trip to a receiver whose socket bounds a controlled rate. From farther away, less
+/// is under way in a socket than on the path, and an answer that is lost costs too much.
+const MAX_CONTROLLED_RTT: Duration = Duration::from_millis(2);
 /// Room of a receiver that need not be asked often, in bytes.
 const AMPLE_ROOM: u64 = 16 << 20;
 /// Room that a receiver is assumed to have before it has answered: little more than the smallest
 /// buffers that systems give.
 const FIRST_ROOM: u64 = 256 << 10;
+/// The same where something else decides the rate, and only its memory counts: the smallest that
+/// programs can be given.
+const FIRST_ROOM_PACED: u64 = 16 << 20;
 /// Most bytes between two questions.
 const MAX_STEP: u64 = 32 << 20;
 /// Most answers in a second that questions may cause.
@@ -164,10 +187,17 @@ impl ReceiveWindows {
     }
 
     /// Notes that a question asks the watched receivers and these `besides`; returns its number.
-    pub(super) fn ask(&mut self, now: Timestamp, sent: u64, besides: &[NodeId]) -> u8 {
+    pub(super) fn ask(
+        &mut self,
+        now: Timestamp,
+        sent: u64,
+        besides: &[NodeId],
+        pacing: Pacing,
+    ) -> u8 {
+        let room = if pacing == Pacing::None { FIRST_ROOM } else { FIRST_ROOM_PACED };
         for &node in besides {
             if self.receivers.len() < MAX_WATCHED {
-                let new = KnownWindow::new(sent, FIRST_ROOM);
+                let new = KnownWindow::new(sent, room);
                 self.lowest = self.lowest.min(self.receivers.entry(node).or_insert(new).limit);
             }
         }
@@ -188,15 +218,14 @@ impl ReceiveWindows {
         due.map(|(&node, _)| node)
     }
 
-    /// Takes an answer. When `paced`, something else decides the rate: only memory counts then, not
-    /// what a socket's buffer holds.
+    /// Takes an answer.
     pub(super) fn answered(
         &mut self,
         now: Timestamp,
         node: NodeId,
         ack_id: u8,
         answer: ReceiveWindow,
-        paced: bool,
+        pacing: Pacing,
     ) {
         let age = u64::from(self.next_id.wrapping_sub(ack_id).wrapping_sub(1));
         if age >= self.asked {
@@ -206,9 +235,7 @@ impl ReceiveWindows {
         let mut pace = self.receivers.get(&node).map_or(Pace::default(), |window| window.pace);
         pace.note(now, question.at, question.sent);
         self.answer_time.note(now.saturating_since(question.at));
-        // A burst must also leave room for repair, and for packets of others.
-        let burst = if paced { u64::MAX } else { (answer.burst / 4 * 3).min(pace.ahead()) };
-        let room = answer.bytes.min(burst);
+        let room = answer.bytes.min(self.burst(answer, &pace, pacing));
         let new = KnownWindow { pace, ..KnownWindow::new(question.sent, room) };
         if !self.make_place(node, &new) {
             return;
@@ -225,6 +252,27 @@ impl ReceiveWindows {
         if was_lowest {
             self.find_lowest();
         }
+    }
+
+    /// What a receiver's socket can take until the next answer, in bytes.
+    fn burst(&self, answer: ReceiveWindow, pace: &Pace, pacing: Pacing) -> u64 {
+        // It must also leave room for repair, and for packets of others.
+        let socket = answer.burst / 4 * 3;
+        match pacing {
+            Pacing::None => socket.min(pace.ahead()),
+            Pacing::Fixed => u64::MAX,
+            Pacing::Controlled { bytes } if self.bounds_sockets(pace) => {
+                // What is under way is not in the socket, and the rate may rise.
+                let way = answers::bytes_in(bytes, pace.shortest() * 4 + self.interval() * 2);
+                socket.min(answers::ahead(bytes)).saturating_add(way)
+            }
+            Pacing::Controlled { .. } => u64::MAX,
+        }
+    }
+
+    /// Whether sockets bound a controlled rate: in a small group that is near.
+    fn bounds_sockets(&self, pace: &Pace) -> bool {
+        self.receivers.len() <= MAX_CONTROLLED && pace.shortest() <= MAX_CONTROLLED_RTT
     }
 
     /// Makes a place for a receiver that is not watched, if it can take less than another; false

@@ -1,11 +1,12 @@
 //! Follows the receiver to which least arrives: the current limiting receiver (CLR, RFC 5740
 //! §5.5.2).
 
+use core::fmt;
 use core::time::Duration;
 
 use super::shortest_rtts::ShortestRtts;
 use crate::base::Timestamp;
-use crate::norm::congestion::{Delivery, Interval, Total};
+use crate::norm::congestion::{Delivery, Interval, Reporter, Total, Verdict};
 use crate::norm::wire::{
     CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
 };
@@ -38,6 +39,8 @@ struct Watched {
     /// The last probe of which it reported.
     reported: Option<u16>,
     rate: QuantizedRate,
+    /// What arrived when it said that it takes less, in bytes per second.
+    takes: f64,
 }
 
 /// A report of a receiver that may be believed.
@@ -48,6 +51,38 @@ pub(crate) struct PathView<'a> {
     pub(crate) rtt: Duration,
     pub(crate) feedback: &'a CcFeedback,
     pub(crate) report: PathReport,
+    /// Receivers of the group.
+    pub(crate) receivers: usize,
+}
+
+/// What a report was taken for, in a trace.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is the CLR's.
+    Clr(Verdict),
+    /// It is of probes too long ago, or cannot be true.
+    Unmatched,
+    /// It was taken before.
+    Repeated,
+    /// Its receiver takes what is sent.
+    KeepsUp,
+    /// Its receiver takes less, and is asked again.
+    Candidate,
+    /// Its receiver takes less, while another candidate is asked.
+    Waits,
+    /// Its receiver takes less, again: it is the CLR now.
+    BecameClr,
+    /// The fair controller has taken it.
+    Fair,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clr(verdict) => fmt::Debug::fmt(verdict, f),
+            other => fmt::Debug::fmt(other, f),
+        }
+    }
 }
 
 /// The CLR, and the controller that follows its reports.
@@ -127,6 +162,11 @@ impl ClrFollower {
         self.clr.filter(|_| !self.delivery.is_startup()).map(|clr| clr.node)
     }
 
+    /// The CLR, also while the path is being explored.
+    pub(super) fn followed(&self) -> Option<NodeId> {
+        self.clr.map(|clr| clr.node)
+    }
+
     /// There is no CLR, and no receiver was heard for this long.
     pub(super) fn is_unheard(&self, now: Timestamp, time: Duration) -> bool {
         self.clr.is_none() && now >= self.silent_from + time
@@ -194,8 +234,13 @@ impl ClrFollower {
         clr.into_iter().chain(item(self.candidate, CcFlags::PLR))
     }
 
-    /// Takes a report.
-    pub(super) fn take(&mut self, now: Timestamp, view: &PathView<'_>) {
+    /// The controller.
+    pub(super) fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    /// Takes a report; says what it was taken for.
+    pub(super) fn take(&mut self, now: Timestamp, view: &PathView<'_>) -> Judgement {
         self.silent_from = now;
         self.blind = false;
         let gap = self.gap(now);
@@ -208,52 +253,76 @@ impl ClrFollower {
         if let Some(clr) = self.clr.as_mut().filter(|clr| clr.node == view.node) {
             clr.hear(now, view.rtt, view.feedback.rate);
             let cc_sequence = view.report.cc_sequence;
-            if clr.reported.replace(cc_sequence) != Some(cc_sequence) {
-                let rtt = clr.rtt;
-                let shortest = self.shortest_rtts.note(now, view.node, rtt);
-                self.delivery.note_min_rtt(now, shortest, rtt);
-                self.delivery.take(now, &view.report, rtt);
+            if clr.reported.replace(cc_sequence) == Some(cc_sequence) {
+                return Judgement::Clr(Verdict::Repeated);
             }
-            return;
+            let rtt = clr.rtt;
+            let shortest = self.shortest_rtts.note(now, view.node, rtt);
+            self.delivery.note_min_rtt(now, shortest, rtt);
+            return Judgement::Clr(self.delivery.take(now, &view.report, rtt));
         }
-        let Some(interval) = self.delivery.interval(&view.report) else { return };
-        self.compare(now, view, &interval);
+        // A receiver that was asked answers, whatever its luck was.
+        let asked = view.feedback.flags.contains(CcFlags::PLR);
+        let reporter = if asked { Reporter::Asked } else { Reporter::OneOf(view.receivers) };
+        match self.delivery.interval_of(&view.report, reporter) {
+            Some(interval) => self.compare(now, view, &interval),
+            None => Judgement::Unmatched,
+        }
     }
 
     /// A receiver that is not the CLR reports of an interval: it may become CLR.
-    fn compare(&mut self, now: Timestamp, view: &PathView<'_>, interval: &Interval) {
+    fn compare(&mut self, now: Timestamp, view: &PathView<'_>, interval: &Interval) -> Judgement {
         let bandwidth = self.delivery.bandwidth();
         let congested = interval.is_congested(Duration::ZERO);
-        let less = congested && interval.delivered < bandwidth * CANDIDATE_SHARE;
+        let likely =
+            interval.delivered * (1.0 + if interval.lossy { interval.chance } else { 0.0 });
+        let less = congested && likely < bandwidth * CANDIDATE_SHARE;
         // The CLR sees no CE marks, and this receiver does.
         let marked = self.delivery.shows_ce_marks(&view.report) && !self.delivery.is_ce_marked();
         let is_candidate = |candidate: &Watched| candidate.node == view.node;
         if !less && !marked {
-            // A short time shows no loss, though there may be much.
+            // A short time shows no loss, though there may be much; and less than it was said to
+            // take proves nothing.
             let conclusive = interval.packets >= CONCLUSIVE_PACKETS;
-            self.candidate.take_if(|candidate| is_candidate(candidate) && conclusive);
-            return;
+            let refutes = |candidate: &Watched| conclusive && interval.sent > candidate.takes;
+            self.candidate.take_if(|candidate| is_candidate(candidate) && refutes(candidate));
+            return Judgement::KeepsUp;
         }
+        // In startup, little is known of any receiver's loss.
+        let startup = self.delivery.is_startup();
+        let weak = startup && !marked && interval.is_weak();
         let reported = Some(view.report.cc_sequence);
-        let again = self
-            .candidate
-            .is_some_and(|candidate| is_candidate(&candidate) && candidate.reported != reported);
-        let watched = Watched { reported, ..Watched::new(now, view) };
-        if !again {
+        let known = self.candidate.filter(is_candidate);
+        if known.is_some_and(|candidate| candidate.reported == reported) {
+            return Judgement::Repeated;
+        }
+        let watched = Watched { reported, takes: interval.delivered, ..Watched::new(now, view) };
+        if known.is_none() {
             let gap = self.gap(now);
-            let is_free = |known: Watched| is_candidate(&known) || known.is_silent(now, gap);
-            if self.candidate.is_none_or(is_free) {
-                self.candidate = Some(watched);
+            // The slower one counts.
+            let is_free =
+                |other: Watched| other.is_silent(now, gap) || watched.takes < other.takes / 2.0;
+            if !self.candidate.is_none_or(is_free) {
+                return Judgement::Waits;
+            }
+            self.candidate = Some(watched);
+            if !weak {
                 self.delivery.pause_startup(now);
             }
-            return;
+            return Judgement::Candidate;
+        }
+        if weak {
+            self.candidate = Some(watched);
+            return Judgement::Candidate;
         }
         self.candidate = None;
         self.previous_clr = self.clr;
         self.clr = Some(watched);
         self.bandwidth_before = bandwidth;
-        // What it loses at calm times may be no more than its short acquaintance with us.
-        self.delivery.limit_to(now, interval.delivered * (1.0 - interval.baseline_loss));
+        // A baseline that is not believed may be no more than its short acquaintance with us.
+        let doubt = if interval.has_doubtful_baseline() { interval.baseline_loss } else { 0.0 };
+        self.delivery.limit_to(now, interval.delivered * (1.0 - doubt));
+        Judgement::BecameClr
     }
 
     /// The time between two probes, of late.
@@ -290,7 +359,7 @@ fn silence(rtt: Duration) -> Duration {
 impl Watched {
     fn new(now: Timestamp, view: &PathView<'_>) -> Self {
         let (node, rtt, rate) = (view.node, view.rtt, view.feedback.rate);
-        Self { node, rtt, heard: now, reported: None, rate }
+        Self { node, rtt, heard: now, reported: None, rate, takes: 0.0 }
     }
 
     fn is_silent(&self, now: Timestamp, gap: Duration) -> bool {

@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use super::clr::ClrFollower;
 use super::election::Election;
+use super::trace::RateState;
 use crate::base::Timestamp;
-use crate::norm::congestion::{Delivery, Fair, RateLimits, Total};
+use crate::norm::congestion::{Delivery, Fair, Interval, RateLimits, Total};
 use crate::norm::sender::config::{RateControl, SenderConfig};
-use crate::norm::wire::{CcNode, NodeId, QuantizedRate, Watch};
+use crate::norm::wire::{CcNode, NodeId, PathReport, QuantizedRate, Watch};
 
 /// From this part of the highest rate allowed on, no receiver limits the rate.
 const UNLIMITED_SHARE: f64 = 0.9;
@@ -75,6 +76,40 @@ impl RateController {
         ((rate as f64) < max * 8.0 * UNLIMITED_SHARE).then_some(Limiting { node, rate })
     }
 
+    /// What it believes, for a trace.
+    pub(super) fn state(&self) -> RateState {
+        match self {
+            Self::Delivery(follower) => {
+                let delivery = follower.delivery();
+                RateState {
+                    mode: if delivery.is_startup() { "startup" } else { "steady" },
+                    phase: delivery.phase(),
+                    bandwidth: (delivery.bandwidth() * 8.0) as u64,
+                    clr: follower.followed(),
+                }
+            }
+            Self::Fair(election) => {
+                RateState { mode: "fair", clr: election.clr(), ..RateState::default() }
+            }
+        }
+    }
+
+    /// The interval of a report, by the delivery controller's counts.
+    pub(super) fn interval(&self, report: &PathReport) -> Option<Interval> {
+        match self {
+            Self::Delivery(follower) => follower.delivery().interval(report),
+            Self::Fair(_) => None,
+        }
+    }
+
+    /// The limit of the path has not been found yet.
+    pub(super) fn is_exploring(&self) -> bool {
+        match self {
+            Self::Delivery(follower) => follower.delivery().is_startup(),
+            Self::Fair(_) => false,
+        }
+    }
+
     /// There is no CLR, and no receiver was heard for this long.
     pub(super) fn is_unheard(&self, now: Timestamp, time: Duration) -> bool {
         match self {
@@ -130,7 +165,7 @@ impl RateController {
             Self::Fair(election) => {
                 election.probe(now, total);
                 let rate = QuantizedRate::from_bytes_per_second(election.fair().rate());
-                Watch { quiet: false, cruise: false, fair: true, paused: false, rate }
+                Watch { quiet: false, fair: true, paused: false, rate }
             }
         }
     }

@@ -8,5 +8,9 @@ mod election;
 mod send_rate;
 mod shortest_rtts;
 pub(crate) mod slow;
+mod trace;
+mod turns;
 
+pub use clr::Judgement;
 pub(crate) use send_rate::{PathFeedback, ProbeStart, SendRate};
+pub use trace::{RateEvent, RateRecord, RateState, ReportRecord};

@@ -3,23 +3,24 @@
 use core::time::Duration;
 
 use super::arbiter::ModeArbiter;
-use super::clr::PathView;
+use super::clr::{Judgement, PathView};
 use super::controller::{Limiting, RateController};
 use super::slow::{SlowWatch, TransferView};
+use super::trace::{RateEvent, RateRecord, RateTrace, ReportRecord};
+use super::turns::Turns;
 use crate::base::Timestamp;
 use crate::base::pacer::Pacer;
 use crate::norm::congestion::Total;
 use crate::norm::sender::config::SenderConfig;
 use crate::norm::sender::event::Events;
+use crate::norm::sender::flow::Pacing;
 use crate::norm::sender::receivers::{MemberTable, Receivers};
 use crate::norm::wire::{
     CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
 };
 
-/// Receivers that a probe asks while none is heard.
-const ASKED_PER_PROBE: usize = 3;
-/// Time without a report after which probes ask receivers.
-const ASK_AFTER: Duration = Duration::from_millis(250);
+/// Time without a report after which receivers count as silent.
+const SILENT_AFTER: Duration = Duration::from_millis(250);
 /// Most RTT notices in a probe of a controller.
 const MAX_NOTICES: usize = 16;
 /// Shortest round trip that is taken for one.
@@ -38,12 +39,12 @@ pub(crate) struct SendRate {
     arbiter: Option<ModeArbiter>,
     /// Unless slow receivers are waited for.
     slow: Option<SlowWatch>,
-    /// Probes ask receivers while none is heard.
+    /// Probes ask receivers in turn.
     asks_silent: bool,
-    /// The receiver that a probe asked last while none was heard.
-    asked_last: NodeId,
+    turns: Turns,
     /// Most items in a probe's list.
     max_listed: usize,
+    trace: RateTrace,
 }
 
 /// What a receiver says of its path.
@@ -57,6 +58,8 @@ pub(crate) struct PathFeedback<'a> {
     pub(crate) report: Option<PathReport>,
     /// It came in a NACK.
     pub(crate) nack: bool,
+    /// Receivers of the group.
+    pub(crate) receivers: usize,
 }
 
 /// What a probe asks and says.
@@ -92,8 +95,9 @@ impl SendRate {
             arbiter: ModeArbiter::new(config, packet, now),
             slow: config.slow.map(|policy| SlowWatch::new(policy, config.mode)),
             asks_silent: config.mode.asks_silent_receivers(),
-            asked_last: NodeId::NONE,
+            turns: Turns::new(),
             max_listed: usize::from(config.segment_size) / 8,
+            trace: RateTrace::default(),
         }
     }
 
@@ -102,9 +106,13 @@ impl SendRate {
         self.controller.as_ref().map(RateController::rate).or(self.max)
     }
 
-    /// The rate has a limit.
-    pub(crate) fn is_paced(&self) -> bool {
-        self.max.is_some() || self.controller.is_some()
+    /// What decides the rate, for flow control.
+    pub(crate) fn pacing(&self) -> Pacing {
+        match (&self.controller, self.max) {
+            (Some(controller), _) => Pacing::Controlled { bytes: controller.rate() / 8 },
+            (None, Some(_)) => Pacing::Fixed,
+            (None, None) => Pacing::None,
+        }
     }
 
     /// Looks for receivers that keep the others slow, and evicts them.
@@ -198,10 +206,12 @@ impl SendRate {
         sending: bool,
     ) -> Option<Timestamp> {
         let rtt = path.rtt.max(MIN_RTT);
-        match (self.controller.as_mut()?, path.report) {
+        let controller = self.controller.as_mut()?;
+        let interval = path.report.and_then(|report| controller.interval(&report));
+        let judgement = match (controller, path.report) {
             (RateController::Delivery(follower), Some(report)) => {
-                let (node, feedback) = (path.node, path.feedback);
-                follower.take(now, &PathView { node, rtt, feedback, report });
+                let (node, feedback, receivers) = (path.node, path.feedback, path.receivers);
+                follower.take(now, &PathView { node, rtt, feedback, report, receivers })
             }
             (RateController::Delivery(_), None) => return None,
             (RateController::Fair(election), report) => {
@@ -209,10 +219,38 @@ impl SendRate {
                     election.note_ce_marks(now, path.node);
                 }
                 election.take(now, path.node, rtt, path.feedback, path.nack);
+                Judgement::Fair
             }
-        }
+        };
         self.arbitrate(now);
+        if self.trace.is_enabled() {
+            let (node, report) = (path.node, path.report);
+            let report = ReportRecord { node, rtt, report, interval, judgement };
+            self.record(now, RateEvent::Report(report));
+        }
         if sending { self.follow_controller(now) } else { None }
+    }
+
+    /// Records what the controller believes, from now on.
+    pub(crate) fn start_trace(&mut self) {
+        self.trace.start();
+    }
+
+    /// A receiver has joined.
+    pub(crate) fn note_newcomer(&mut self, node: NodeId) {
+        self.turns.join(node);
+    }
+
+    /// Takes the records of a trace.
+    pub(crate) fn take_trace(&mut self) -> Vec<RateRecord> {
+        self.trace.take()
+    }
+
+    fn record(&mut self, at: Timestamp, event: RateEvent) {
+        if let Some(controller) = self.controller.as_ref().filter(|_| self.trace.is_enabled()) {
+            let (rate, state) = (controller.rate(), controller.state());
+            self.trace.push(RateRecord { at, rate, state, event });
+        }
     }
 
     fn arbitrate(&mut self, now: Timestamp) {
@@ -249,10 +287,9 @@ impl SendRate {
         let left_out = |node| slow.is_some_and(|slow| slow.leaves_out(node));
         controller.tick(now, |node| members.is_active(node) && !left_out(node));
         let mut nodes = controller.listed();
-        if self.asks_silent && controller.is_unheard(now, ASK_AFTER) {
-            // A receiver that is suppressed by others that are not heard either answers when asked.
-            let asked = members.following(self.asked_last, ASKED_PER_PROBE);
-            self.asked_last = asked.last().copied().unwrap_or(NodeId::NONE);
+        if self.asks_silent && start.sending {
+            let eager = controller.is_exploring() || controller.is_unheard(now, SILENT_AFTER);
+            let asked = self.turns.next(members, eager);
             let asked = asked.into_iter().filter(|&node| !left_out(node));
             extend(&mut nodes, asked.map(asked_for).collect());
         }
@@ -262,6 +299,7 @@ impl SendRate {
             return ProbeContent { watch: None, nodes, next: None };
         }
         let watch = controller.probe(now, start.cc_sequence, start.total);
+        self.record(now, RateEvent::Probe { cc_sequence: start.cc_sequence });
         ProbeContent { watch: Some(watch), nodes, next: self.follow_controller(now) }
     }
 }

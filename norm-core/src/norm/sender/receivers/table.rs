@@ -61,7 +61,7 @@ const MAX_UNANNOUNCED: usize = 4_096;
 const GROW_BY: usize = 8;
 
 impl MemberTable {
-    pub(super) fn new(limit: usize, lists_all_heard: bool) -> Self {
+    pub(crate) fn new(limit: usize, lists_all_heard: bool) -> Self {
         Self {
             members: Vec::new(),
             free: Vec::new(),

@@ -25,7 +25,7 @@ const UNLIMITED_RATE: u64 = 100_000_000_000;
 const NODE_BYTES: usize = 4;
 /// What a probe of a pause says. Its rate means nothing, but must be one.
 const PAUSED: Watch =
-    Watch { quiet: false, cruise: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
+    Watch { quiet: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
 
 /// A poll for a command.
 #[derive(Debug)]
@@ -166,8 +166,8 @@ impl CommandPoll<'_> {
         }
         let rate = &*self.rate;
         let heeded = |node: NodeId| members.is_active(node) && !rate.leaves_out(node);
-        let limit = self.list_limit();
-        let question = self.flow.ask(self.now, bytes, members, heeded, limit);
+        let (limit, pacing) = (self.list_limit(), rate.pacing());
+        let question = self.flow.ask(self.now, bytes, members, heeded, limit, pacing);
         let (ack_id, nodes) = (question.ack_id, question.nodes);
         Some(Packet::AckRequest(AckRequest { ack_type: ACK_WINDOW, ack_id, nodes }))
     }

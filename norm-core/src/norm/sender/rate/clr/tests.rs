@@ -12,6 +12,7 @@ struct Test {
     follower: ClrFollower,
     now: Timestamp,
     sequence: u16,
+    packets: u64,
 }
 
 impl Test {
@@ -22,7 +23,7 @@ impl Test {
         let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
         let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
         let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
-        let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0 };
+        let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0, packets: 0 };
         test.probe();
         test.probe();
         test
@@ -33,21 +34,29 @@ impl Test {
     }
 
     fn probe_after(&mut self, gap: Duration) {
+        self.probe_of(gap, 100);
+    }
+
+    fn probe_of(&mut self, gap: Duration, packets: u64) {
         self.now += gap;
         self.sequence += 1;
-        let packets = u64::from(self.sequence) * 100;
-        let total = Total { bytes: packets * 972, packets };
+        self.packets += packets;
+        let total = Total { bytes: self.packets * 972, packets: self.packets };
         self.follower.tick(self.now, |_| true);
         self.follower.probe(self.now, self.sequence, total);
     }
 
     /// This many of a hundred packets have arrived at a receiver.
     fn report(&mut self, node: NodeId, received: u32) {
-        self.report_ce_marked(node, received, 0);
+        self.report_counts(node, received, 100 - received, 0);
     }
 
     /// This many of a hundred packets have arrived at a receiver, some with CE marks.
     fn report_ce_marked(&mut self, node: NodeId, received: u32, marked: u32) {
+        self.report_counts(node, received, 100 - received, marked);
+    }
+
+    fn report_counts(&mut self, node: NodeId, received: u32, lost: u32, marked: u32) {
         let feedback = CcFeedback {
             cc_sequence: self.sequence,
             flags: CcFlags::RTT,
@@ -61,12 +70,14 @@ impl Test {
             baseline_loss: 0,
             span: MS * 20,
             received,
-            lost: 100 - received,
+            lost,
+            dropped: 0,
             bytes: received * 972,
             queue: Duration::ZERO,
+            baseline_packets: 0,
             ce_marked: marked,
         };
-        let view = PathView { node, rtt: MS * 10, feedback: &feedback, report };
+        let view = PathView { node, rtt: MS * 10, feedback: &feedback, report, receivers: 2 };
         self.follower.take(self.now, &view);
     }
 
@@ -90,6 +101,38 @@ fn receiver_that_can_take_less_must_report_it_twice() {
     test.report(B, 1);
     assert_eq!(test.clr(), Some(B));
     assert!(test.follower.rate() < rate);
+}
+
+#[test]
+fn less_than_a_candidate_takes_does_not_refute_it() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.report(B, 1);
+    assert_eq!(test.follower.listed().count(), 2);
+    // 40 kB/s, of the 50 kB/s that it takes.
+    test.probe_after(MS * 2_500);
+    test.report(B, 100);
+    assert_eq!(test.follower.listed().count(), 2, "it is still asked");
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.clr(), Some(B));
+}
+
+#[test]
+fn loss_of_few_packets_does_not_slow_startup_down() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    test.probe_of(MS * 20, 30);
+    let rate = test.follower.rate();
+    test.report_counts(B, 1, 29, 0);
+    assert_eq!(test.follower.rate(), rate, "it is asked again, that is all");
+    assert_eq!(test.follower.listed().count(), 2);
+    test.probe_of(MS * 20, 30);
+    test.report_counts(B, 1, 29, 0);
+    assert_eq!(test.clr(), Some(A));
+    test.probe();
+    test.report(B, 1);
+    assert_eq!(test.clr(), Some(B));
 }
 
 #[test]
