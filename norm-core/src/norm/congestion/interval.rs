@@ -55,7 +55,7 @@ pub enum Reporter {
     Asked,
     /// The limiting receiver, and the sender is a scavenger.
     AskedByScavenger,
-    /// One of so many receivers, which answers by itself: perhaps the one with the worst luck.
+    /// One of this many receivers, which answers by itself: perhaps the one with the worst luck.
     OneOf(usize),
 }
 
