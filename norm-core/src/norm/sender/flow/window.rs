@@ -165,7 +165,9 @@ impl ReceiveWindows {
         if self.asked == 0 {
             return true;
         }
-        let moved = sent.saturating_sub(last.sent) >= self.step;
+        // The nearest limit may be that of a receiver whose answer was lost.
+        let step = self.step.min(step(self.lowest.saturating_sub(last.sent)));
+        let moved = sent.saturating_sub(last.sent) >= step;
         (moved && now >= self.asked_at + self.interval())
             || (self.is_full(sent) && now >= self.repeat_at(grtt))
     }

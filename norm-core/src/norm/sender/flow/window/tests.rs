@@ -125,6 +125,19 @@ fn receiver_with_little_room_sets_the_pace_of_questions() {
 }
 
 #[test]
+fn receiver_whose_answer_was_lost_is_asked_again_before_it_holds_data_up() {
+    let (lost, rich) = (NodeId(1), NodeId(2));
+    let pacing = Pacing::Controlled { bytes: 125_000_000 };
+    let mut window = ReceiveWindows::new();
+    let id = window.ask(START, 0, &[lost, rich], pacing);
+    window.answered(START + MS, rich, id, room(1 << 30), Pacing::Fixed);
+    let (quarter, now) = (FIRST_ROOM_PACED / 4, START + MS * 10);
+    assert!(!window.must_ask(now, quarter - 1, MS) && window.must_ask(now, quarter, MS));
+    assert_eq!(window.due(quarter).collect::<Vec<_>>(), [lost]);
+    assert!(!window.stalls(now, quarter));
+}
+
+#[test]
 fn receiver_with_ample_room_is_asked_every_second_time() {
     for (took, again) in [(MS * 5, 36), (MS * 300, 12)] {
         let mut window = ReceiveWindows::new();
