@@ -131,6 +131,12 @@ impl Delivery {
         self.path.jitter()
     }
 
+    /// A round trip that was measured before the first report: the first rate follows it.
+    pub fn expect_rtt(&mut self, rtt: Duration) {
+        self.path.note_rtt(rtt);
+        self.path.raise_to(self.path.first_rate());
+    }
+
     /// A receiver has reported.
     pub fn has_report(&self) -> bool {
         self.has_report
@@ -255,13 +261,22 @@ impl Delivery {
         self.schedule.end_at(now);
     }
 
-    /// A receiver says, for the first time, that it takes less: startup waits for the second time,
-    /// at half the rate.
-    pub fn pause_startup(&mut self, now: Timestamp) {
+    /// A receiver says, for the first time, that it takes less, this many bytes per second: startup
+    /// waits for the second time, at that rate or half of the present one.
+    pub fn pause_startup(&mut self, now: Timestamp, takes: f64) {
         if self.is_startup() {
+            let bandwidth = self.path.bandwidth();
             self.halve(now);
+            self.path.raise_to(takes.min(bandwidth));
             self.schedule.probe_at(now + self.path.rtt() * 4 + STARTUP_PAUSE);
             self.schedule.end_at(now);
+        }
+    }
+
+    /// What startup waits for was chance.
+    pub fn resume_startup(&mut self, now: Timestamp) {
+        if self.is_startup() && self.schedule.phase() == Phase::Cruise {
+            self.schedule.probe_after(now, Duration::ZERO);
         }
     }
 

@@ -167,9 +167,10 @@ impl Probing {
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
     pub(super) fn raised(&mut self, now: Timestamp) {
         self.raised_at = Some(now);
-        self.interval = Duration::ZERO;
         self.max_startup_gain = f64::INFINITY;
-        if !self.startup {
+        if self.startup {
+            self.interval = Duration::ZERO;
+        } else {
             self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
         }
     }

@@ -171,6 +171,15 @@ fn session_begins_with_ten_packets_per_round_trip() {
 }
 
 #[test]
+fn first_rate_follows_a_round_trip_that_was_measured() {
+    let mut delivery = Delivery::new(free(), 972, OVERHEAD, MS * 500, Timestamp::ZERO);
+    delivery.expect_rtt(MS * 100);
+    assert!((delivery.rate() - 100_000.0).abs() < 1.0, "{}", delivery.rate());
+    delivery.expect_rtt(MS * 10);
+    assert!((delivery.rate() - FIRST_RATE).abs() < 1.0, "{}", delivery.rate());
+}
+
+#[test]
 fn first_rate_holds_until_a_receiver_reports() {
     let mut delivery = Delivery::new(free(), 972, OVERHEAD, MS * 10, Timestamp::ZERO);
     let mut now = Timestamp::ZERO;
@@ -444,6 +453,22 @@ fn rate_probes_follow_a_limit_soon_and_then_more_and_more_seldom() {
     pipe.delivery.log.clear();
     pipe.run(MS * 900);
     assert_eq!(pipe.delivery.log.rate_probes(), 0, "a scavenger waits at once as long");
+}
+
+#[test]
+fn rate_probe_that_arrives_hurries_the_next_ones_in_startup_alone() {
+    let mut probing = Probing::new();
+    let next = |probing: &mut Probing| {
+        probing.limit_found();
+        probing.next_interval(MS)
+    };
+    let intervals = [next(&mut probing), next(&mut probing), next(&mut probing)];
+    assert_eq!(intervals, [MS * 50, MS * 100, MS * 200]);
+    probing.raised(Timestamp::ZERO);
+    assert_eq!(next(&mut probing), MS * 400);
+    probing.begin_startup();
+    probing.raised(Timestamp::ZERO);
+    assert_eq!(next(&mut probing), MS * 50);
 }
 
 #[test]

@@ -197,6 +197,13 @@ impl ClrFollower {
         self.delivery.resume(now, rate);
     }
 
+    /// The group round trip was measured: if nothing was sent yet, the first rate follows it.
+    pub(super) fn note_grtt(&mut self, grtt: Duration) {
+        if !self.started {
+            self.delivery.expect_rtt(grtt);
+        }
+    }
+
     /// A probe leaves after `total` was sent: what it says to native receivers.
     pub(super) fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         if !self.started {
@@ -261,8 +268,9 @@ impl ClrFollower {
             self.delivery.note_min_rtt(now, shortest, rtt);
             return Judgement::Clr(self.delivery.take(now, &view.report, rtt));
         }
-        // A receiver that was asked answers, whatever its luck was.
-        let asked = view.feedback.flags.contains(CcFlags::PLR);
+        // A receiver that was asked answers, whatever its luck was. In startup each has a baseline
+        // of few packets, and the one with the luckiest baseline would limit.
+        let asked = view.feedback.flags.contains(CcFlags::PLR) && !self.delivery.is_startup();
         let reporter = if asked { Reporter::Asked } else { Reporter::OneOf(view.receivers) };
         match self.delivery.interval_of(&view.report, reporter) {
             Some(interval) => self.compare(now, view, &interval),
@@ -284,8 +292,13 @@ impl ClrFollower {
             // A short time shows no loss, though there may be much; and less than it was said to
             // take proves nothing.
             let conclusive = interval.packets >= CONCLUSIVE_PACKETS;
-            let refutes = |candidate: &Watched| conclusive && interval.sent > candidate.takes;
-            self.candidate.take_if(|candidate| is_candidate(candidate) && refutes(candidate));
+            let refutes = |candidate: &Watched| {
+                conclusive && interval.sent > candidate.takes * CANDIDATE_SHARE
+            };
+            let refuted = |candidate: &mut Watched| is_candidate(candidate) && refutes(candidate);
+            if self.candidate.take_if(refuted).is_some() {
+                self.delivery.resume_startup(now);
+            }
             return Judgement::KeepsUp;
         }
         // In startup, little is known of any receiver's loss.
@@ -307,7 +320,7 @@ impl ClrFollower {
             }
             self.candidate = Some(watched);
             if !weak {
-                self.delivery.pause_startup(now);
+                self.delivery.pause_startup(now, watched.takes);
             }
             return Judgement::Candidate;
         }

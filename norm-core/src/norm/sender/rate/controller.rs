@@ -158,6 +158,13 @@ impl RateController {
         }
     }
 
+    /// The group round trip was measured: the first rate follows it.
+    pub(super) fn note_grtt(&mut self, grtt: Duration) {
+        if let Self::Delivery(follower) = self {
+            follower.note_grtt(grtt);
+        }
+    }
+
     /// A probe leaves after `total` was sent: what it says to native receivers.
     pub(super) fn probe(&mut self, now: Timestamp, cc_sequence: u16, total: Total) -> Watch {
         match self {

@@ -298,6 +298,9 @@ impl SendRate {
         if !start.sending {
             return ProbeContent { watch: None, nodes, next: None };
         }
+        if let Some(grtt) = receivers.measured_grtt() {
+            controller.note_grtt(grtt);
+        }
         let watch = controller.probe(now, start.cc_sequence, start.total);
         self.record(now, RateEvent::Probe { cc_sequence: start.cc_sequence });
         ProbeContent { watch: Some(watch), nodes, next: self.follow_controller(now) }

@@ -63,6 +63,11 @@ impl Receivers {
         self.grtt.get()
     }
 
+    /// The group round trip, unless it is still a guess.
+    pub(crate) fn measured_grtt(&self) -> Option<Duration> {
+        self.grtt.is_measured().then(|| self.grtt.get())
+    }
+
     /// Size and timers of the group. It is `counted` when queries find no new receivers.
     pub(crate) fn group(&self, counted: bool, streaming: bool) -> GroupTiming {
         let size = self.group.size(self.members.len(), counted, streaming);

@@ -13,20 +13,29 @@ struct Test {
     now: Timestamp,
     sequence: u16,
     packets: u64,
+    /// Receivers of the group.
+    receivers: usize,
+    /// It answers because it was asked.
+    asked: NodeId,
 }
 
 impl Test {
     fn new() -> Self {
+        let mut test = Self::unstarted();
+        test.probe();
+        test.probe();
+        test
+    }
+
+    fn unstarted() -> Self {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
         let limits = limits(&config);
         let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
         let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
         let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
-        let mut test = Self { follower, now: Timestamp::ZERO, sequence: 0, packets: 0 };
-        test.probe();
-        test.probe();
-        test
+        let (sequence, packets, now) = (0, 0, Timestamp::ZERO);
+        Self { follower, now, sequence, packets, receivers: 2, asked: NodeId(0) }
     }
 
     fn probe(&mut self) {
@@ -56,10 +65,21 @@ impl Test {
         self.report_counts(node, received, 100 - received, marked);
     }
 
+    /// This many of a hundred packets have arrived in this time.
+    fn report_over(&mut self, span: Duration, node: NodeId, received: u32) {
+        self.report_interval(span, node, [received, 100 - received, 0]);
+    }
+
     fn report_counts(&mut self, node: NodeId, received: u32, lost: u32, marked: u32) {
+        self.report_interval(MS * 20, node, [received, lost, marked]);
+    }
+
+    fn report_interval(&mut self, span: Duration, node: NodeId, counts: [u32; 3]) {
+        let [received, lost, marked] = counts;
+        let flags = if node == self.asked { CcFlags::RTT.with(CcFlags::PLR) } else { CcFlags::RTT };
         let feedback = CcFeedback {
             cc_sequence: self.sequence,
-            flags: CcFlags::RTT,
+            flags,
             rtt: QuantizedRtt::from_duration(MS * 10),
             loss: QuantizedLoss::from_fraction(0.0),
             rate: QuantizedRate::from_bytes_per_second(1e6),
@@ -68,7 +88,7 @@ impl Test {
             cc_sequence: self.sequence,
             probes: 1,
             baseline_loss: 0,
-            span: MS * 20,
+            span,
             received,
             lost,
             dropped: 0,
@@ -77,7 +97,8 @@ impl Test {
             baseline_packets: 0,
             ce_marked: marked,
         };
-        let view = PathView { node, rtt: MS * 10, feedback: &feedback, report, receivers: 2 };
+        let view =
+            PathView { node, rtt: MS * 10, feedback: &feedback, report, receivers: self.receivers };
         self.follower.take(self.now, &view);
     }
 
@@ -133,6 +154,50 @@ fn loss_of_few_packets_does_not_slow_startup_down() {
     test.probe();
     test.report(B, 1);
     assert_eq!(test.clr(), Some(B));
+}
+
+#[test]
+fn loss_that_one_of_many_has_by_chance_does_not_slow_startup_down() {
+    for (receivers, candidates) in [(1, 1), (100, 0)] {
+        let mut test = Test::new();
+        (test.receivers, test.asked) = (receivers, B);
+        test.report(A, 100);
+        // Slower than the first rate.
+        test.probe_of(MS * 1_000, 100);
+        test.report_over(MS * 1_000, B, 70);
+        assert_eq!(test.follower.listed().count(), 1 + candidates, "of {receivers}");
+    }
+}
+
+#[test]
+fn startup_waits_at_what_a_candidate_takes_and_no_longer_than_it_does() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    for _ in 0..4 {
+        test.probe();
+        test.report(A, 100);
+    }
+    test.probe();
+    let before = test.follower.delivery.bandwidth();
+    test.report(B, 60);
+    let (rate, takes) = (test.follower.rate(), 60.0 * 1_000.0 / 0.02);
+    assert!((rate - takes).abs() < 1.0 && takes > before / 2.0, "{rate} of {before}");
+    test.probe();
+    assert!(test.follower.next_probe() > test.now);
+    test.report(B, 100);
+    assert_eq!(test.follower.next_probe(), test.now, "it was chance");
+}
+
+#[test]
+fn first_rate_follows_the_group_round_trip_once() {
+    let mut test = Test::new();
+    let rate = test.follower.rate();
+    test.follower.note_grtt(MS * 10);
+    assert_eq!(test.follower.rate(), rate, "content is under way");
+    let Test { follower, .. } = Test::unstarted();
+    let mut follower = follower;
+    follower.note_grtt(MS * 10);
+    assert!(follower.rate() > rate * 5.0, "{} after {rate}", follower.rate());
 }
 
 #[test]
