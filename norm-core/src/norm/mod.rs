@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod congestion;
+mod moves;
 pub mod receiver;
 pub mod sender;
 pub mod stream;

@@ -68,6 +68,11 @@ pub trait Inbound: Endpoint {
     /// Says how many packets this host has dropped so far before they could be handed in.
     fn set_host_drops(&mut self, packets: u64);
 
+    /// Says that packets leave from another address from now on.
+    fn address_changed(&mut self, now: Timestamp) {
+        let _ = now;
+    }
+
     /// Forgets a sender and everything of it that is not stored.
     fn forget(&mut self, sender: SenderId);
 
@@ -139,6 +144,13 @@ pub enum InboundNotice {
     Released {
         /// The sender.
         sender: SenderId,
+    },
+    /// The sender goes on at another address, which it has proven to be its own.
+    SenderMoved {
+        /// The sender.
+        sender: SenderId,
+        /// Where it sends from now.
+        address: SocketAddr,
     },
     /// The sender says that it sends nothing for now, and will resume.
     Paused {

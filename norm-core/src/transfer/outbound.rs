@@ -34,6 +34,14 @@ pub trait Outbound: Endpoint {
     /// Sets the highest rate in bits per second from `now` on: `None` is that of the settings, 0 a
     /// pause.
     fn set_rate_limit(&mut self, bits: Option<u64>, now: Timestamp);
+    /// Says that packets leave from another address from `now` on.
+    fn address_changed(&mut self, now: Timestamp) {
+        let _ = now;
+    }
+    /// Says that of late nothing could be sent: no receiver is given up for not being heard.
+    fn note_cut_off(&mut self, now: Timestamp) {
+        let _ = now;
+    }
     /// How far sending is.
     fn progress(&self) -> OutboundProgress;
     /// What has been counted.

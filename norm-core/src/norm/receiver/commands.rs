@@ -201,6 +201,8 @@ fn take_query<S>(
                 ctx.event(ReceiverEvent::Evicted { sender: sender.id, separate_group });
             }
         }
+        // What it proves was looked at when the sender of the packet was sought.
+        MembershipQuery::Moved => {}
     }
     false
 }

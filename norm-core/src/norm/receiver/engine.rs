@@ -149,6 +149,14 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
+    /// Says that packets leave from another address from now on: senders hear of it soon, and count
+    /// this receiver as the one that it was.
+    pub fn address_changed(&mut self, now: Timestamp) {
+        for sender in self.senders.iter_mut() {
+            sender.report.schedule(now);
+        }
+    }
+
     /// Forgets a sender and everything in progress of it.
     pub fn forget(&mut self, sender: SenderId) {
         intake::forget(&mut self.ctx, &mut self.senders, sender);

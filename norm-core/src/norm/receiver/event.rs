@@ -74,6 +74,13 @@ pub enum ReceiverEvent {
         /// The stream.
         object: ObjectRef,
     },
+    /// The sender has another address, as it has proven: feedback goes there from now on.
+    SenderMoved {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// Where it sends from now.
+        address: SocketAddr,
+    },
     /// The sender says that it sends nothing until further notice.
     SenderPaused {
         /// Our number for the sender.
@@ -149,6 +156,9 @@ pub struct ReceiverStats {
     pub invalid: u64,
     /// Well-formed datagrams that did not concern us.
     pub unrelated: u64,
+    /// Messages with the ids of a sender, from another address, that do not prove that it has moved,
+    /// or come too soon.
+    pub moves_refused: u64,
     /// Packets sent.
     pub sent_packets: u64,
     /// UDP payload bytes sent.

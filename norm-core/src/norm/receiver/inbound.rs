@@ -29,6 +29,9 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             ReceiverEvent::EmptyObjectLost { object } => InboundNotice::EmptyLost { object },
             ReceiverEvent::StoreFailed { object } => InboundNotice::StoreFailed { object },
             ReceiverEvent::Released { sender } => InboundNotice::Released { sender },
+            ReceiverEvent::SenderMoved { sender, address } => {
+                InboundNotice::SenderMoved { sender, address }
+            }
             ReceiverEvent::SenderPaused { sender } => InboundNotice::Paused { sender },
             ReceiverEvent::SenderResumed { sender } => InboundNotice::Resumed { sender },
             ReceiverEvent::SenderSilent { sender } => InboundNotice::Silent { sender },
@@ -91,6 +94,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
 
     fn set_host_drops(&mut self, packets: u64) {
         Self::set_host_drops(self, packets);
+    }
+
+    fn address_changed(&mut self, now: Timestamp) {
+        Self::address_changed(self, now);
     }
 
     fn forget(&mut self, sender: SenderId) {

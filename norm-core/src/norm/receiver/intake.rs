@@ -4,7 +4,9 @@ use core::net::SocketAddr;
 
 use crate::base::Timestamp;
 use crate::endpoint::{BlockSlot, Datagram, SenderId, SymbolStore};
-use crate::norm::wire::{Ack, Header, MemberReport, Message, Nack, NodeId, Report, SenderFields};
+use crate::norm::wire::{
+    Ack, Extensions, Header, MemberReport, Message, MoveProof, Nack, NodeId, Report, SenderFields,
+};
 
 use super::ctx::Ctx;
 use super::event::ReceiverEvent;
@@ -12,6 +14,7 @@ use super::nack::overhear;
 use super::objects::lifecycle;
 use super::sender_state::SenderState;
 use super::sender_state::identity::Source;
+use super::sender_state::moves::Claim;
 use super::sender_state::probes::Arrival;
 use super::senders::Senders;
 use super::{commands, congestion, content};
@@ -43,13 +46,17 @@ pub(super) fn take<S: SymbolStore>(
     let packet = Packet { header, address, bytes: payload.len(), ce };
     match message {
         Message::Info(info) => {
-            if let Some(sender) = sender_of(ctx, senders, now, &packet, &info.sender) {
+            if let Some(sender) =
+                sender_of(ctx, senders, now, &packet, &info.sender, info.extensions)
+            {
                 congestion::note_pause(ctx, sender, now, false);
                 content::take_info(ctx, sender, now, &info);
             }
         }
         Message::Data(data) => {
-            if let Some(sender) = sender_of(ctx, senders, now, &packet, &data.sender) {
+            if let Some(sender) =
+                sender_of(ctx, senders, now, &packet, &data.sender, Extensions::EMPTY)
+            {
                 let id = sender.id;
                 congestion::note_pause(ctx, sender, now, false);
                 if !content::take_data(ctx, sender, now, &data) {
@@ -58,7 +65,8 @@ pub(super) fn take<S: SymbolStore>(
             }
         }
         Message::Cmd(cmd) => {
-            if let Some(sender) = sender_of(ctx, senders, now, &packet, &cmd.sender) {
+            if let Some(sender) = sender_of(ctx, senders, now, &packet, &cmd.sender, cmd.extensions)
+            {
                 let id = sender.id;
                 let duplicate = senders.is_duplicate(id);
                 let Some(sender) = senders.get_mut(id) else { return };
@@ -73,13 +81,15 @@ pub(super) fn take<S: SymbolStore>(
     }
 }
 
-/// The sender of a packet; makes room for a new one. `None` for a reserved node id.
+/// The sender of a packet; makes room for a new one. `None` for a reserved node id, and for what
+/// has the ids of a sender at another address but is not believed.
 fn sender_of<'a, S: SymbolStore>(
     ctx: &mut Ctx<S>,
     senders: &'a mut Senders,
     now: Timestamp,
     packet: &Packet,
     fields: &SenderFields,
+    extensions: Extensions<'_>,
 ) -> Option<&'a mut SenderState> {
     let Packet { header, address, bytes, ce } = *packet;
     if header.source == NodeId::NONE || header.source == NodeId::ANY {
@@ -87,10 +97,19 @@ fn sender_of<'a, S: SymbolStore>(
         return None;
     }
     let source = Source { node: header.source, instance: fields.instance, address };
+    let proof = extensions.move_proof();
     let sender = match senders.find(&source) {
         Some(id) => senders.get_mut(id)?,
-        None => begin_sender(ctx, senders, now, source, fields),
+        None => match senders.judge(now, &source, proof) {
+            (Claim::Moved, Some(id)) => follow(ctx, senders, now, id, source, proof)?,
+            (Claim::Refused, _) => {
+                ctx.stats().moves_refused += 1;
+                return None;
+            }
+            _ => begin_sender(ctx, senders, now, source, fields),
+        },
     };
+    sender.moves.note_heard(source.ids(), proof);
     sender.note_heard(now, fields);
     sender.path.note_packet(now, Arrival { sequence: header.sequence, bytes, ce });
     ctx.stats().heard += 1;
@@ -115,6 +134,22 @@ fn begin_sender<'a, S: SymbolStore>(
     let Source { node, address, .. } = source;
     ctx.event(ReceiverEvent::SenderFound { sender: sender.id, node, address });
     sender
+}
+
+/// Goes on with a sender at another address.
+fn follow<'a, S>(
+    ctx: &mut Ctx<S>,
+    senders: &'a mut Senders,
+    now: Timestamp,
+    id: SenderId,
+    source: Source,
+    proof: Option<MoveProof>,
+) -> Option<&'a mut SenderState> {
+    senders.relocate(id, source);
+    let sender = senders.get_mut(id)?;
+    sender.moves.note_move(now, proof);
+    ctx.event(ReceiverEvent::SenderMoved { sender: id, address: source.address });
+    Some(sender)
 }
 
 /// Forgets a sender and everything in progress of it.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
 use crate::endpoint::SenderId;
-use crate::norm::wire::{InstanceId, NodeId};
+use crate::norm::wire::{InstanceId, MoveProof, NodeId};
 
 use super::sender_state::SenderState;
 use super::sender_state::identity::Source;
+use super::sender_state::moves::Claim;
 use super::timeout::TimeoutReason;
 
 /// Senders followed at one address: an attacker that makes up senders must not push out others.
@@ -59,6 +60,33 @@ impl Senders {
     /// The sender of these messages.
     pub(super) fn find(&self, source: &Source) -> Option<SenderId> {
         self.by_source.get(&key(source)).copied()
+    }
+
+    /// Judges a packet of a sender that is not followed at its address: it may be one that is
+    /// followed at another, and has moved.
+    pub(super) fn judge(
+        &mut self,
+        now: Timestamp,
+        source: &Source,
+        proof: Option<MoveProof>,
+    ) -> (Claim, Option<SenderId>) {
+        let ids = source.ids();
+        for sender in self.named(ids.node, ids.instance) {
+            let last_heard = sender.liveness.last_heard();
+            let claim = sender.moves.judge(now, ids, last_heard, proof);
+            if claim != Claim::Other {
+                return (claim, Some(sender.id));
+            }
+        }
+        (Claim::Other, None)
+    }
+
+    /// Follows a sender at another address.
+    pub(super) fn relocate(&mut self, id: SenderId, source: Source) {
+        let Some(sender) = self.states.get_mut(&id) else { return };
+        self.by_source.remove(&key(&sender.source));
+        sender.source = source;
+        self.by_source.insert(key(&source), id);
     }
 
     /// Follows a sender under the next number.

@@ -20,6 +20,7 @@ use super::timeout::{TimeoutReason, Timers};
 use crate::base::{Rng, Timestamp};
 use crate::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
 use crate::norm::congestion::Total;
+use crate::norm::moves::{MoveChain, SenderIds};
 use crate::norm::wire::{InstanceId, NodeId, Sequence};
 
 /// Sends objects to a group and repairs them until every receiver has them.
@@ -39,6 +40,8 @@ pub struct Sender {
     writer: PacketWriter,
     events: Events,
     stats: SenderStats,
+    /// When a packet was last sent.
+    last_sent: Timestamp,
     /// True when the last poll found nothing to send.
     idle: bool,
 }
@@ -65,6 +68,7 @@ impl Sender {
             writer: PacketWriter::new(&config, instance, sequence),
             events: Events::default(),
             stats: SenderStats::default(),
+            last_sent: now,
             idle: false,
             config,
         })
@@ -127,14 +131,44 @@ impl Sender {
             return timers.next();
         }
         self.lifecycle.add_packet_timers(&mut timers);
-        if self.lifecycle.is_sending() {
+        let holds = self.lifecycle.moving().holds();
+        if self.lifecycle.is_sending() && !holds {
             timers.add_packet(self.repair.next_activation(), TimeoutReason::Repair);
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
-        timers.add_packet(self.flow.waits_until(), TimeoutReason::FlowControl);
+        if !holds {
+            timers.add_packet(self.flow.waits_until(), TimeoutReason::FlowControl);
+        }
         self.lifecycle.add_check_timer(&mut timers);
         timers.next()
+    }
+
+    /// Sets a secret, of random bytes that cannot be guessed, by which receivers believe that the
+    /// sender has another address. Without one, and in standard mode, a sender that moves is
+    /// another sender to them. To be called before anything is sent.
+    pub fn prove_moves(&mut self, secret: [u8; 16]) {
+        if self.config.mode.sends_queries() {
+            let ids = SenderIds { node: self.config.node, instance: self.writer.instance() };
+            let chain = MoveChain::new(ids, secret);
+            self.writer.set_proof(chain.proof());
+            self.lifecycle.moving_mut().set_chain(chain);
+        }
+    }
+
+    /// Says that packets leave from another address from now on. For some seconds nothing is sent
+    /// then but notices of that, which lets receivers go on with this sender.
+    pub fn address_changed(&mut self, now: Timestamp) {
+        let (last_sent, grtt) = (self.last_sent, self.receivers.grtt());
+        if let Some(proof) = self.lifecycle.moving_mut().begin(now, last_sent, grtt) {
+            self.writer.set_proof(proof);
+        }
+        self.idle = false;
+    }
+
+    /// Says that nothing could be sent of late: no receiver is given up for not being heard.
+    pub fn note_cut_off(&mut self, now: Timestamp) {
+        self.lifecycle.note_cut_off(now);
     }
 
     fn group(&self) -> GroupTiming {
@@ -179,6 +213,15 @@ impl Sender {
     /// The most useful packet now, at most `limit` of a batch.
     fn next_packet(&mut self, now: Timestamp, limit: u32) -> Option<Choice> {
         self.flow.begin_poll();
+        self.lifecycle.end_hold(now);
+        if !self.lifecycle.is_done()
+            && let Some(notice) = self.commands(now).move_notice()
+        {
+            return Some(Choice::plain(notice));
+        }
+        if self.lifecycle.moving().holds() {
+            return None;
+        }
         if self.lifecycle.is_closing() {
             return self.commands(now).eot().map(Choice::plain);
         }
@@ -297,6 +340,7 @@ impl Endpoint for Sender {
         self.stats.packets += packets as u64;
         self.stats.bytes += bytes as u64;
         self.repair.count_share(share, bytes);
+        self.last_sent = now;
         self.rate.spent(now, bytes + packets * self.config.packet_overhead.bytes());
         Some(transmit)
     }

@@ -50,6 +50,14 @@ impl Outbound for Sender {
         Self::set_rate_limit(self, bits, now);
     }
 
+    fn address_changed(&mut self, now: Timestamp) {
+        Self::address_changed(self, now);
+    }
+
+    fn note_cut_off(&mut self, now: Timestamp) {
+        Self::note_cut_off(self, now);
+    }
+
     fn progress(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = Self::progress(self);
         OutboundProgress { bytes_sent, bytes_total }

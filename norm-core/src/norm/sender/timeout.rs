@@ -23,6 +23,8 @@ pub enum TimeoutReason {
     AckRequest,
     /// An application's command is due.
     Command,
+    /// After a change of address, a notice is due, or content may go on.
+    Move,
     /// Gathered repair requests are due.
     Repair,
     /// New data have waited long enough for a receiver.
@@ -42,6 +44,7 @@ impl fmt::Display for TimeoutReason {
             Self::Flush => "a FLUSH is due",
             Self::AckRequest => "an acknowledgment request is due",
             Self::Command => "an application command is due",
+            Self::Move => "a change of address is to be told, or was told for long enough",
             Self::Repair => "gathered repair requests are due",
             Self::FlowControl => "new data have waited long enough for a receiver",
             Self::LateJoiners => "late joiners are to be listed",

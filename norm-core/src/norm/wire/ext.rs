@@ -6,10 +6,12 @@
 //! | het >= 128     | content 24                                   |  one word
 //! ```
 
+use super::move_proof::EXT_MOVE;
 use super::path::{EXT_PATH, EXT_WATCH};
 use super::reader::Reader;
 use super::{
-    CcFlags, FecId, Fti, ParseError, PathReport, QuantizedLoss, QuantizedRate, QuantizedRtt, Watch,
+    CcFlags, FecId, Fti, MoveProof, ParseError, PathReport, QuantizedLoss, QuantizedRate,
+    QuantizedRtt, Watch,
 };
 
 /// FEC Object Transmission Information.
@@ -94,6 +96,11 @@ impl<'a> Extensions<'a> {
     /// The first EXT_PATH.
     pub fn path_report(self) -> Option<PathReport> {
         self.bodies(EXT_PATH).find_map(PathReport::parse)
+    }
+
+    /// The first EXT_MOVE.
+    pub fn move_proof(self) -> Option<MoveProof> {
+        self.bodies(EXT_MOVE).find_map(MoveProof::parse)
     }
 
     fn bodies(self, het: u8) -> impl Iterator<Item = &'a [u8]> {
@@ -200,6 +207,11 @@ impl ExtensionBuf {
     /// Adds EXT_WATCH; false, and nothing added, when it does not fit.
     pub fn push_watch(&mut self, watch: Watch) -> bool {
         self.push(&watch.to_bytes())
+    }
+
+    /// Adds EXT_MOVE; false, and nothing added, when it does not fit.
+    pub fn push_move(&mut self, proof: MoveProof) -> bool {
+        self.push(&proof.to_extension())
     }
 
     /// Adds EXT_RATE; false, and nothing added, when it does not fit.

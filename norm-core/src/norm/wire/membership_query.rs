@@ -19,6 +19,8 @@
 //! | identity 128                                                  |
 //! | family 8       | reserved 8    | port 16                      |
 //! | address 0, 32 or 128, as family 0, 4 or 6 says                |
+//!
+//! | 'N'            | 'R'           | version 1     | kind 4       |  moved
 //! ```
 
 use core::net::{IpAddr, SocketAddr};
@@ -31,6 +33,7 @@ const VERSION: u8 = 1;
 const KIND_QUERY: u8 = 1;
 const KIND_COLLISION: u8 = 2;
 const KIND_EVICT: u8 = 3;
+const KIND_MOVED: u8 = 4;
 
 /// 128 random bits by which a receiver is known, whatever its node id.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +71,8 @@ pub enum MembershipQuery {
         /// The separate group in which slow receivers get the same content; `None` without one.
         group: Option<SocketAddr>,
     },
+    /// The sender has another address: the one that this comes from. EXT_MOVE proves it.
+    Moved,
 }
 
 impl MembershipQuery {
@@ -109,12 +114,13 @@ impl MembershipQuery {
                 let group = address.map(|address| SocketAddr::new(address, port));
                 (reserved == 0).then_some(Self::Evict { node, identity, group })
             }
+            KIND_MOVED => Some(Self::Moved),
             _ => None,
         })
     }
 
     /// Appends the content: 26 bytes for a query, 24 for a collision, 28 to 44 for an
-    /// eviction.
+    /// eviction, 4 for a move.
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC);
         match *self {
@@ -144,6 +150,7 @@ impl MembershipQuery {
                     None => {}
                 }
             }
+            Self::Moved => out.extend_from_slice(&[VERSION, KIND_MOVED]),
         }
     }
 }
@@ -192,6 +199,8 @@ mod tests {
             assert_eq!(bytes[24..], address);
             assert_eq!(MembershipQuery::parse(&bytes), Some(evict));
         }
+        assert_eq!(encoded(MembershipQuery::Moved), [78, 82, 1, 4]);
+        assert_eq!(MembershipQuery::parse(&[78, 82, 1, 4]), Some(MembershipQuery::Moved));
     }
 
     #[test]

@@ -8,8 +8,8 @@
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
 //! repair cycles or rates. Not of the RFC are these formats: [`MembershipQuery`], the content of an
 //! application command; [`MemberReport`], the content of a NORM_REPORT; [`ReceiveWindow`], the
-//! payload of an acknowledgment; [`SetInfo`], the payload of a NORM_INFO; the extensions [`Watch`]
-//! and [`PathReport`].
+//! payload of an acknowledgment; [`SetInfo`], the payload of a NORM_INFO; the extensions [`Watch`],
+//! [`PathReport`] and [`MoveProof`].
 
 mod ack;
 mod cmd;
@@ -28,6 +28,7 @@ mod lists;
 mod member_report;
 mod membership_query;
 mod message;
+mod move_proof;
 mod nack;
 mod path;
 mod quantize;
@@ -60,6 +61,7 @@ pub use lists::{
 pub use member_report::MemberReport;
 pub use membership_query::{Identity, MembershipQuery};
 pub use message::Message;
+pub use move_proof::MoveProof;
 pub use nack::Nack;
 pub use path::{PathReport, Watch};
 pub use quantize::{QuantizedGroupSize, QuantizedLoss, QuantizedRate, QuantizedRtt};

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::base::{Rng, Timestamp};
+use crate::norm::moves::SenderIds;
 use crate::norm::wire::{Identity, InstanceId, NodeId};
 
 /// The context of a receiver's first identity, which keeps the hash apart from other uses of
@@ -31,6 +32,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Its ids, without its address.
+    pub(crate) fn ids(&self) -> SenderIds {
+        SenderIds { node: self.node, instance: self.instance }
+    }
+
     /// True when a message names this node id and instance id.
     pub(crate) fn is_named(&self, node: NodeId, instance: InstanceId) -> bool {
         (self.node, self.instance) == (node, instance)

@@ -1,6 +1,7 @@
 //! One sender as a receiver sees it.
 //!
 //! - `identity`: the ids and the address of the sender, and the identity that we use with it.
+//! - `moves`: whether it is the same that speaks from another address.
 //! - `timing`: the timing that it advertises; `path`, `loss`, `probes`: what is measured of it.
 //! - `coding`: how its packets are read; `timeline`: how far it has come.
 //! - `interest`: what is wanted of it, and what is here.
@@ -13,6 +14,7 @@ pub(super) mod identity;
 mod interest;
 mod liveness;
 mod loss;
+pub(super) mod moves;
 mod path;
 pub(super) mod probes;
 pub(super) mod report;
@@ -31,6 +33,7 @@ use coding::Coding;
 use identity::{Alias, Source};
 use interest::Interest;
 use liveness::Liveness;
+use moves::Moves;
 use path::Path;
 use report::ReportState;
 use timeline::Timeline;
@@ -40,6 +43,7 @@ use timeline::Timeline;
 pub(crate) struct SenderState {
     pub(super) id: SenderId,
     pub(super) source: Source,
+    pub(super) moves: Moves,
     pub(super) alias: Alias,
     pub(super) coding: Coding,
     pub(super) timeline: Timeline,
@@ -59,6 +63,7 @@ impl SenderState {
         Self {
             id,
             source,
+            moves: Moves::default(),
             alias: Alias::default(),
             coding: Coding::new(),
             timeline: Timeline::new(),

@@ -13,8 +13,10 @@ pub(crate) enum Packet {
     Info(InfoPacket),
     /// CMD(CC).
     Probe(Probe),
-    /// CMD(APPLICATION): an application's command, or one of ours.
+    /// CMD(APPLICATION): an application's command.
     Application(Bytes),
+    /// CMD(APPLICATION): one of ours, about membership.
+    Membership(Bytes),
     /// CMD(FLUSH).
     Flush(Flush),
     /// CMD(ACK_REQ).

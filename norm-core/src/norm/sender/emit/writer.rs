@@ -11,8 +11,8 @@ use crate::norm::sender::repair::RepairTable;
 use crate::norm::stream::Place;
 use crate::norm::wire::{
     self, AckReq, Application, Cc, CcNodes, Cmd, Command, Data, Eot, ExtensionBuf, Extensions,
-    Header, Info, InstanceId, Message, NodeId, NodeList, ObjectFlags, ObjectList, PayloadId,
-    QuantizedGroupSize, REPAIR_ADV_LIMIT, RepairAdv, SenderFields, Sequence, Squelch,
+    Header, Info, InstanceId, Message, MoveProof, NodeId, NodeList, ObjectFlags, ObjectList,
+    PayloadId, QuantizedGroupSize, REPAIR_ADV_LIMIT, RepairAdv, SenderFields, Sequence, Squelch,
     encode_cc_nodes, encode_nodes,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct PacketWriter {
     sequence: Sequence,
     scheme: Scheme,
     segment_size: u16,
+    /// What lets receivers believe that the address has changed.
+    proof: Option<MoveProof>,
 }
 
 /// What packets are written from.
@@ -46,7 +48,13 @@ impl PacketWriter {
             sequence,
             scheme: config.scheme,
             segment_size: config.segment_size,
+            proof: None,
         }
+    }
+
+    /// Sets what INFO and commands about membership say of the sender's address.
+    pub(crate) fn set_proof(&mut self, proof: MoveProof) {
+        self.proof = Some(proof);
     }
 
     /// The instance id, which tells this session from an earlier one of the same node.
@@ -69,6 +77,7 @@ impl PacketWriter {
                 let application = Application { reserved: [0; 3], content };
                 self.write_command(Command::Application(application), sources.group, out);
             }
+            Packet::Membership(content) => self.write_membership(content, sources.group, out),
             Packet::Flush(flush) => self.write_flush(flush, sources.group, out),
             Packet::AckRequest(request) => self.write_ack_request(request, sources.group, out),
             Packet::Squelch(object, payload_id) => {
@@ -105,6 +114,19 @@ impl PacketWriter {
         let sender = self.fields(group);
         let cmd = Cmd { sender, extensions: Extensions::EMPTY, command };
         self.write_message(&Message::Cmd(cmd), out);
+    }
+
+    fn write_membership(&mut self, content: &[u8], group: GroupTiming, out: &mut TransmitBuf) {
+        let mut extensions = ExtensionBuf::new();
+        if let Some(proof) = self.proof {
+            extensions.push_move(proof);
+        }
+        let message = Message::Cmd(Cmd {
+            sender: self.fields(group),
+            extensions: extensions.as_extensions(),
+            command: Command::Application(Application { reserved: [0; 3], content }),
+        });
+        self.write_message(&message, out);
     }
 
     fn write_probe(&mut self, probe: &Probe, group: GroupTiming, out: &mut TransmitBuf) {
@@ -183,13 +205,19 @@ impl PacketWriter {
         let object = sources.content.objects().get(info.key)?;
         let mut extensions = ExtensionBuf::new();
         extensions.push_fti(&object.fti());
+        let payload = object.info()?;
+        // INFO must not be longer than DATA.
+        let room = usize::from(self.segment_size).saturating_sub(MoveProof::LEN);
+        if let Some(proof) = self.proof.filter(|_| payload.len() <= room) {
+            extensions.push_move(proof);
+        }
         let message = Message::Info(Info {
             sender: self.fields(sources.group),
             flags: flags(object, info.repair),
             fec_id: self.scheme.fec_id(),
             object: object.id(),
             extensions: extensions.as_extensions(),
-            payload: object.info()?,
+            payload,
         });
         self.write_message(&message, out);
         out.transmit(Destination::Group)

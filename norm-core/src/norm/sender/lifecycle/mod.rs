@@ -3,6 +3,7 @@
 mod ack_request;
 mod command;
 mod flush;
+mod moving;
 mod pause;
 mod phase;
 mod probe;

@@ -11,7 +11,7 @@ use crate::base::Timestamp;
 #[derive(Debug)]
 pub(super) struct Pause {
     since: Option<Timestamp>,
-    /// When the last pause ended.
+    /// When the last pause ended, or another time in which no receiver could be heard.
     ended: Timestamp,
 }
 
@@ -24,7 +24,8 @@ impl Pause {
         self.since.is_some()
     }
 
-    /// When the last pause ended, or the session began.
+    /// When the last pause ended, or another time in which no receiver could be heard, or the
+    /// session began.
     pub(super) fn ended(&self) -> Timestamp {
         self.ended
     }
@@ -34,6 +35,11 @@ impl Pause {
         let begins = self.since.is_none();
         self.since.get_or_insert(now);
         begins
+    }
+
+    /// Until now nothing could be sent or heard, as in a pause.
+    pub(super) fn note_cut_off(&mut self, now: Timestamp) {
+        self.ended = now;
     }
 
     /// Ends a pause, if there is one; returns how long it was.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::ack_request::AckRequests;
 use super::command::CommandSchedule;
 use super::flush::FlushSchedule;
+use super::moving::Moving;
 use super::pause::Pause;
 use super::phase::{Abandoned, Phase, PhaseMachine};
 use super::probe::ProbeSchedule;
@@ -31,6 +32,7 @@ pub(crate) struct Lifecycle {
     flush: FlushSchedule,
     ack_requests: AckRequests,
     command: CommandSchedule,
+    moving: Moving,
     next_check: Timestamp,
     /// EXT_FTI goes on every DATA message until then.
     fti_until: Timestamp,
@@ -48,6 +50,7 @@ impl Lifecycle {
             flush: FlushSchedule::new(),
             ack_requests: AckRequests::new(),
             command: CommandSchedule::default(),
+            moving: Moving::default(),
             next_check: now + CHECK_INTERVAL,
             fti_until: rules.fti_until(now),
             rules,
@@ -113,6 +116,19 @@ impl Lifecycle {
         &mut self.command
     }
 
+    pub(crate) fn moving(&self) -> &Moving {
+        &self.moving
+    }
+
+    pub(crate) fn moving_mut(&mut self) -> &mut Moving {
+        &mut self.moving
+    }
+
+    /// Until now nothing could be sent, so no receiver could be heard.
+    pub(crate) fn note_cut_off(&mut self, now: Timestamp) {
+        self.pause.note_cut_off(now);
+    }
+
     /// No more objects will come.
     pub(crate) fn finish(&mut self) {
         self.phases.finish();
@@ -146,10 +162,23 @@ impl Lifecycle {
     pub(crate) fn resume(&mut self, now: Timestamp) -> bool {
         let Some(time) = self.pause.end(now) else { return false };
         self.phases.postpone(time);
+        self.go_on(now);
+        true
+    }
+
+    /// Ends the time after a move in which nothing is sent but notices of it, if it is over.
+    pub(crate) fn end_hold(&mut self, now: Timestamp) {
+        if self.moving.end_hold(now) {
+            self.pause.note_cut_off(now);
+            self.go_on(now);
+        }
+    }
+
+    /// After a time in which nothing was sent, all that tells of the sender is due.
+    fn go_on(&mut self, now: Timestamp) {
         self.probe.schedule(now);
         self.query.hurry(now);
         self.flush.hurry(now);
-        true
     }
 
     /// Sends an application's command `times` times.
@@ -223,6 +252,10 @@ impl Lifecycle {
 
     /// Adds the timers of packets.
     pub(crate) fn add_packet_timers(&self, timers: &mut Timers) {
+        timers.add_packet(self.moving.next(), TimeoutReason::Move);
+        if self.moving.holds() {
+            return;
+        }
         if self.phases.is_closing() {
             timers.add_packet(self.phases.next_eot(), TimeoutReason::Eot);
             return;

@@ -61,6 +61,12 @@ impl CommandPoll<'_> {
         self.window_question().or_else(|| self.late_joiners()).or_else(|| self.ack_request())
     }
 
+    /// A notice that the address has changed.
+    pub(crate) fn move_notice(&mut self) -> Option<Packet> {
+        let due = self.lifecycle.moving_mut().take_notice(self.now);
+        due.then(|| own_command(MembershipQuery::Moved))
+    }
+
     /// EOT, while the session closes.
     pub(crate) fn eot(&mut self) -> Option<Packet> {
         let grtt = self.receivers.grtt();
@@ -201,5 +207,5 @@ impl CommandPoll<'_> {
 fn own_command(command: MembershipQuery) -> Packet {
     let mut content = Vec::with_capacity(64);
     command.emit(&mut content);
-    Packet::Application(Bytes::from(content))
+    Packet::Membership(Bytes::from(content))
 }
