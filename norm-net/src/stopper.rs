@@ -64,6 +64,16 @@ pub(crate) fn os_seed() -> io::Result<u64> {
     getrandom::u64().map_err(io::Error::other)
 }
 
+/// Bytes that cannot be guessed, whatever else is drawn from a seed.
+///
+/// # Errors
+/// When the system has none.
+pub(crate) fn os_secret() -> io::Result<[u8; 16]> {
+    let mut secret = [0; 16];
+    getrandom::fill(&mut secret).map_err(io::Error::other)?;
+    Ok(secret)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

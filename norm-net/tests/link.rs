@@ -342,7 +342,7 @@ fn with_the_smallest_send_buffer_nothing_is_lost() {
         match sender.send(sender.group(), SEGMENT, &bytes[sent..]).unwrap() {
             SendOutcome::Sent => break,
             SendOutcome::Blocked { sent: part } => sent += part,
-            SendOutcome::Dropped => panic!("{:?}", sender.stats()),
+            SendOutcome::Refused { .. } => panic!("{:?}", sender.stats()),
         }
         sender.wait(Some(PATIENCE)).unwrap();
     }
@@ -372,8 +372,8 @@ fn packet_that_the_system_forbids_is_counted_and_not_fatal() {
     // Broadcast is only for sockets that asked for it, which ours do not.
     let mut sender = open(&LinkConfig { join: false, ..config(group(16)) });
     let outcome = sender.send("255.255.255.255:9".parse().unwrap(), 10, &[0; 35]).unwrap();
-    assert_eq!(outcome, SendOutcome::Dropped);
-    assert_eq!(sender.stats().datagrams_dropped, 4);
+    assert_eq!(outcome, SendOutcome::Refused { sent: 0 });
+    assert_eq!(sender.stats().sends_refused, 1);
     assert!(sender.stats().last_send_error.is_some());
 }
 

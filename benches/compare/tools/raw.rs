@@ -67,7 +67,7 @@ fn push(link: &mut Link, args: &RawSendArgs, batch: &[u8]) -> io::Result<()> {
                 link.wait(None)?;
                 sent
             }
-            SendOutcome::Sent | SendOutcome::Dropped => wanted,
+            SendOutcome::Sent | SendOutcome::Refused { .. } => wanted,
         };
         left -= sent as u64;
     }

@@ -29,6 +29,36 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// There is no interface, or no address, that the session could use: it begins when there is.
+    NoAddressYet {
+        /// What is missing, in words.
+        error: String,
+    },
+    /// The interface of the session is gone, or has no address that the session could use.
+    AddressLost {
+        /// Name of the interface.
+        interface: String,
+        /// The group, or the other side's address.
+        group: SocketAddr,
+    },
+    /// This machine has another address on the interface of the session, or the interface was made
+    /// anew: the session goes on there.
+    AddressChanged {
+        /// Name of the interface.
+        interface: String,
+        /// Where packets left from before.
+        from: SocketAddr,
+        /// Where they leave from now.
+        to: SocketAddr,
+        /// The group is one that receivers join for one source only, and they do not follow.
+        source_specific: bool,
+    },
+    /// The sockets of the session cannot be opened at the new address of this machine. It is tried
+    /// again.
+    SocketsNotOpened {
+        /// Why, in words.
+        error: String,
+    },
     /// The kernel granted a smaller socket buffer than asked for.
     SmallBuffer {
         /// Which buffer.
@@ -232,6 +262,10 @@ impl fmt::Display for Hint {
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
             | Self::ForeignAddress { .. } => self.about_this_machine(f),
+            Self::NoAddressYet { .. }
+            | Self::AddressLost { .. }
+            | Self::AddressChanged { .. }
+            | Self::SocketsNotOpened { .. } => self.about_addresses(f),
             Self::NoReceiver { .. }
             | Self::NoReceiverLeft
             | Self::SegmentTooLong { .. }

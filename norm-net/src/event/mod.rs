@@ -12,6 +12,7 @@
 
 mod handle;
 mod hint;
+mod link_hint;
 mod problem;
 mod receive;
 mod receive_report;

@@ -122,6 +122,13 @@ pub enum ReceiveEvent {
         /// kept.
         removed: usize,
     },
+    /// A sender has another address, and goes on from there.
+    SenderMoved {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from now.
+        address: SocketAddr,
+    },
     /// A sender says that it sends nothing for now, and will go on.
     SenderPaused {
         /// Number of the sender.

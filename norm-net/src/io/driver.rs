@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
 
 use crate::io::layer::Layer;
-use crate::io::socket::{Link, LinkStats, SendOutcome};
+use crate::io::socket::{Link, LinkChange, LinkStats, SendOutcome};
 
 /// The engines' time: nanoseconds since this was made.
 #[derive(Copy, Clone, Debug)]
@@ -42,7 +41,14 @@ pub trait Application<E: Endpoint> {
     fn kernel_drops(&mut self, _engine: &mut E, _packets: u32) {}
     /// Told now and then that nothing leaves: the system has refused every packet of late, for this
     /// reason.
-    fn nothing_leaves(&mut self, _error: &io::Error) {}
+    fn nothing_leaves(&mut self, _engine: &mut E, _now: Timestamp, _error: &io::Error) {}
+    /// Told that the address or the interface has changed.
+    fn link_changed(&mut self, _engine: &mut E, _now: Timestamp, _change: &LinkChange) {}
+    /// True if packets to the group that the system refuses are to be sent later, and nothing else
+    /// before them. What a receiver has to say is soon out of date.
+    fn keeps_refused(&self) -> bool {
+        false
+    }
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
@@ -52,8 +58,11 @@ pub const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How often the kernel's count of packets that it dropped is read: as often as a path is measured.
 const COUNT_DROPS_EVERY: Duration = Duration::from_millis(1);
 
-/// How often the kernel is asked what it has dropped.
+/// How often it is seen whether anything leaves, and whether the interfaces have changed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Time until what the system has refused is sent again, at first; it doubles, up to
+/// [`LONGEST_WAIT`].
+const REFUSED_WAIT: Duration = Duration::from_millis(1);
 /// Batches sent before the other direction has its turn.
 const BATCHES: usize = 8;
 /// Receiving system calls before what they brought is stored, while it is in a cache.
@@ -96,8 +105,20 @@ pub fn run<L: Layer>(
         }
         if now >= next_look {
             next_look = now + LOOK_EVERY;
-            if let Some(error) = left.nothing(link.stats()) {
-                app.nothing_leaves(error);
+            let refused = left.nothing(link.stats()).is_some();
+            match link.follow(Instant::now()) {
+                Some(change) => {
+                    if matches!(change, LinkChange::Moved { .. }) {
+                        outgoing.discard();
+                    }
+                    app.link_changed(engine.engine_mut(), now, &change);
+                }
+                None if refused => {
+                    if let Some(error) = &link.stats().last_send_error {
+                        app.nothing_leaves(engine.engine_mut(), now, error);
+                    }
+                }
+                None => {}
             }
         }
         while let Some(event) = engine.poll_event() {
@@ -107,7 +128,7 @@ pub fn run<L: Layer>(
         if app.turn(engine.engine_mut(), now).is_break() {
             return Ok(());
         }
-        let sent = outgoing.send(link, clock, engine)?;
+        let sent = outgoing.send(link, clock, engine, app.keeps_refused())?;
         // Sending may have found that something must be read or coded first; and what is done at
         // once may have events.
         started |= start_jobs(engine, app, clock.now());
@@ -115,6 +136,7 @@ pub fn run<L: Layer>(
             _ if started => Duration::ZERO,
             Sent::More => Duration::ZERO,
             Sent::Blocked => LONGEST_WAIT,
+            Sent::Refused => outgoing.refused_wait,
             Sent::All => engine
                 .poll_timeout()
                 .map_or(LONGEST_WAIT, |due| due.saturating_since(clock.now()))
@@ -135,7 +157,7 @@ struct Left {
 impl Left {
     /// The last error, if the system has refused everything since then.
     fn nothing<'a>(&mut self, stats: &'a LinkStats) -> Option<&'a io::Error> {
-        let now = Self { sent: stats.datagrams_sent, refused: stats.datagrams_dropped };
+        let now = Self { sent: stats.datagrams_sent, refused: stats.sends_refused };
         let before = core::mem::replace(self, now);
         let nothing = self.sent == before.sent && self.refused > before.refused;
         stats.last_send_error.as_ref().filter(|_| nothing)
@@ -163,24 +185,47 @@ enum Sent {
     More,
     /// The kernel's buffer is full.
     Blocked,
+    /// The system refuses to send.
+    Refused,
 }
 
 /// The buffer, and what of it the kernel has not taken yet.
 struct Outgoing {
     buffer: TransmitBuf,
-    rest: Option<(SocketAddr, usize, usize)>,
+    rest: Option<Rest>,
+    /// Time until what was refused is sent again.
+    refused_wait: Duration,
+}
+
+/// What of the buffer the kernel has not taken yet.
+#[derive(Copy, Clone)]
+struct Rest {
+    destination: Destination,
+    segment_size: usize,
+    from: usize,
 }
 
 impl Outgoing {
     fn new(max_segments: usize) -> Self {
-        Self { buffer: TransmitBuf::new(max_segments), rest: None }
+        let buffer = TransmitBuf::new(max_segments);
+        Self { buffer, rest: None, refused_wait: REFUSED_WAIT }
     }
 
+    /// Forgets what was refused: it counts as lost. From another address the engine has something
+    /// else to say first.
+    fn discard(&mut self) {
+        self.rest = None;
+        self.refused_wait = REFUSED_WAIT;
+    }
+
+    /// Sends what the engine has to send. What the system refuses is lost, unless it is for the
+    /// group and refused packets are kept.
     fn send<E: Endpoint>(
         &mut self,
         link: &mut Link,
         clock: Clock,
         engine: &mut E,
+        keeps_refused: bool,
     ) -> io::Result<Sent> {
         for _ in 0..BATCHES {
             if self.rest.is_none() {
@@ -188,22 +233,36 @@ impl Outgoing {
                 let Some(transmit) = engine.poll_transmit(clock.now(), &mut self.buffer) else {
                     return Ok(Sent::All);
                 };
-                let to = match transmit.destination {
-                    Destination::Group => link.group(),
-                    Destination::Unicast(address) => address,
-                };
-                self.rest = Some((to, transmit.segment_size, 0));
+                let (destination, segment_size) = (transmit.destination, transmit.segment_size);
+                self.rest = Some(Rest { destination, segment_size, from: 0 });
             }
-            if let Some((to, segment_size, from)) = self.rest.take()
-                && let SendOutcome::Blocked { sent } =
-                    link.send(to, segment_size, &self.buffer.as_bytes()[from..])?
-            {
-                self.rest = Some((to, segment_size, from + sent));
-                return Ok(Sent::Blocked);
+            let Some(Rest { destination, segment_size, from }) = self.rest.take() else { continue };
+            // The group may be another one since the packets were written.
+            let to = match destination {
+                Destination::Group => link.group(),
+                Destination::Unicast(address) => address,
+            };
+            let rest = |sent| Some(Rest { destination, segment_size, from: from + sent });
+            match link.send(to, segment_size, &self.buffer.as_bytes()[from..])? {
+                SendOutcome::Sent => self.refused_wait = REFUSED_WAIT,
+                SendOutcome::Blocked { sent } => {
+                    self.rest = rest(sent);
+                    return Ok(Sent::Blocked);
+                }
+                SendOutcome::Refused { sent } if keeps_refused && is_to_group(destination) => {
+                    self.rest = rest(sent);
+                    self.refused_wait = (self.refused_wait * 2).min(LONGEST_WAIT);
+                    return Ok(Sent::Refused);
+                }
+                SendOutcome::Refused { .. } => {}
             }
         }
         Ok(Sent::More)
     }
+}
+
+fn is_to_group(destination: Destination) -> bool {
+    matches!(destination, Destination::Group)
 }
 
 #[cfg(test)]
@@ -214,9 +273,9 @@ mod tests {
     fn nothing_leaves_when_all_is_refused_and_something_was() {
         let mut left = Left::default();
         let refused = || Some(io::Error::from(io::ErrorKind::NetworkUnreachable));
-        let stats = |datagrams_sent, datagrams_dropped| LinkStats {
+        let stats = |datagrams_sent, sends_refused| LinkStats {
             datagrams_sent,
-            datagrams_dropped,
+            sends_refused,
             last_send_error: refused(),
             ..LinkStats::default()
         };

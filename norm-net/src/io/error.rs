@@ -100,6 +100,22 @@ impl fmt::Display for LinkProblem {
 }
 
 impl NetError {
+    /// True when the interface, or an address on it, is missing: both may come yet, as they do while
+    /// a machine starts.
+    pub fn is_missing_address(&self) -> bool {
+        let error = match self {
+            Self::Config(_) => return false,
+            Self::Interface(InterfaceError::List(_) | InterfaceError::Ambiguous { .. }) => {
+                return false;
+            }
+            Self::Interface(_) => return true,
+            Self::Socket { error, .. } | Self::Join { error, .. } => error,
+        };
+        // The interface went meanwhile, or its address is being checked for duplicates.
+        error.kind() == io::ErrorKind::AddrNotAvailable
+            || error.raw_os_error().is_some_and(crate::io::socket::is_no_device)
+    }
+
     pub(crate) fn socket(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         move |error| Self::Socket { action, error }

@@ -3,6 +3,7 @@
 //! - [`interface`]: which interfaces this machine has, and which one multicast should use.
 //! - [`socket`]: a [`socket::Link`], the UDP sockets of a session, with batched sending and
 //!   receiving, and a wait that packets, other threads and time end.
+//! - `watch`: tells when addresses or interfaces change.
 //! - [`driver`]: the loop around an engine.
 //! - [`layer`]: endpoints around an engine; `lossy` drops packets for demonstrations.
 //! - [`workers`]: threads for slow work; `inline` says when work is done without them.
@@ -16,4 +17,5 @@ pub mod interface;
 pub mod layer;
 pub(crate) mod lossy;
 pub mod socket;
+mod watch;
 pub mod workers;

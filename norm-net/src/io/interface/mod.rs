@@ -54,7 +54,7 @@ impl Interface {
     }
 
     /// Sets the preferred addresses from `addresses`; `wanted` wins over the order of preference.
-    fn prefer(&mut self, wanted: Option<IpAddr>) {
+    pub(crate) fn prefer(&mut self, wanted: Option<IpAddr>) {
         let v4 = |ip: &IpAddr| match ip {
             IpAddr::V4(ip) => Some(*ip),
             IpAddr::V6(_) => None,

@@ -3,13 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::Waker;
 use norm_core::Datagram;
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use super::batch::{ReceiveBuffers, datagrams, waited};
+use super::follow::{Follower, LinkChange, Task};
+use super::peers::Peers;
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
 use super::wait::Waiting;
@@ -44,6 +46,9 @@ pub struct Link {
     stats: LinkStats,
     /// What the kernel dropped at sockets that are closed.
     dropped_before: u32,
+    config: LinkConfig,
+    follower: Follower,
+    peers: Peers,
 }
 
 /// The sockets of a link, and where they are.
@@ -55,6 +60,8 @@ struct Sockets {
     buffers: Buffers,
     own: Port,
     session: Option<Port>,
+    /// They are of no use any more, and others could not be opened yet.
+    closed: bool,
 }
 
 /// What is tried with sockets that are open, fit for `cannot …`.
@@ -63,8 +70,12 @@ const PREPARE: &str = "prepare to wait for packets";
 impl Sockets {
     fn open(config: &LinkConfig) -> Result<Self, NetError> {
         config.check()?;
-        let chosen = setup::place(config)?;
-        let own = setup::own_port(config, &chosen.interface)?;
+        Self::open_at(config, setup::place(config)?, None)
+    }
+
+    /// Opens them on an interface; packets leave from `port`, if that is free.
+    fn open_at(config: &LinkConfig, chosen: Chosen, port: Option<u16>) -> Result<Self, NetError> {
+        let own = setup::own_port(config, &chosen.interface, port)?;
         let session = setup::session_port(config, &chosen.interface)?;
         Ok(Self {
             group: setup::with_scope(config.group, &chosen.interface),
@@ -73,6 +84,7 @@ impl Sockets {
             chosen,
             own,
             session,
+            closed: false,
         })
     }
 }
@@ -96,6 +108,9 @@ impl Link {
             waiting,
             stats: LinkStats::default(),
             dropped_before: 0,
+            config: config.clone(),
+            follower: Follower::new(Instant::now()),
+            peers: Peers::default(),
         })
     }
 
@@ -106,14 +121,82 @@ impl Link {
     ///
     /// As [`open`](Self::open); the link is in its old group then.
     pub fn reopen(&mut self, config: &LinkConfig) -> Result<(), NetError> {
-        let mut sockets = Sockets::open(config)?;
+        let sockets = Sockets::open(config)?;
+        self.config = config.clone();
+        self.use_sockets(sockets)
+    }
+
+    fn use_sockets(&mut self, mut sockets: Sockets) -> Result<(), NetError> {
         self.waiting
             .watch(&mut sockets.own, sockets.session.as_mut())
             .map_err(NetError::socket(PREPARE))?;
         self.dropped_before = self.kernel_drops().unwrap_or(0);
-        self.sending.unblock();
+        // What these refused, others may take.
+        self.sending = Sending::new(&self.config);
         self.sockets = sockets;
         Ok(())
+    }
+
+    /// Looks whether addresses or interfaces have changed, and does what that takes: opens the
+    /// sockets anew on the interface of the same name, and joins the group again. Returns what the
+    /// user should know. To be called now and then, such as every 250 ms.
+    pub fn follow(&mut self, now: Instant) -> Option<LinkChange> {
+        match self.follower.look(now, &self.config, &self.sockets.chosen)? {
+            Task::Tell(change) => Some(change),
+            Task::Open(chosen) => {
+                let from = self.place();
+                match self.open_again(chosen) {
+                    Ok(()) => {
+                        self.follower.repaired();
+                        self.greet_peers();
+                        Some(LinkChange::Moved {
+                            interface: self.sockets.chosen.interface.clone(),
+                            from,
+                            to: self.place(),
+                        })
+                    }
+                    Err(error) => self.follower.failed(error),
+                }
+            }
+        }
+    }
+
+    /// Sends an empty datagram to machines that were heard: before it leaves, the system asks where
+    /// they are, and they learn that this address is at another interface now. Until then they
+    /// send to the old one, for half a minute and more.
+    fn greet_peers(&mut self) {
+        let own = &self.sockets.own.socket;
+        for peer in self.peers.take() {
+            // Whatever becomes of it: it is worth a try only.
+            let _ = own.send_to(&[], setup::with_scope(peer, &self.sockets.chosen.interface));
+        }
+    }
+
+    /// Where packets leave from, even if the system chooses the address.
+    fn place(&self) -> SocketAddr {
+        let Sockets { group, local, chosen, .. } = &self.sockets;
+        let address = chosen.interface.address_like(group.ip());
+        let ip = address.filter(|_| local.ip().is_unspecified()).unwrap_or(local.ip());
+        SocketAddr::new(ip, local.port())
+    }
+
+    fn open_again(&mut self, chosen: Chosen) -> Result<(), NetError> {
+        if !setup::is_bound_to_address(&self.config) && !self.config.bind_session_port {
+            // The system chooses the address for each packet; only the way has changed.
+            self.sockets.chosen = chosen;
+            return Ok(());
+        }
+        if !self.sockets.closed {
+            // They hold the ports that are to be used again.
+            let mut own = setup::closed_port(&self.config)?;
+            self.waiting.watch(&mut own, None).map_err(NetError::socket(PREPARE))?;
+            self.dropped_before = self.kernel_drops().unwrap_or(0);
+            self.sockets.own = own;
+            self.sockets.session = None;
+            self.sockets.closed = true;
+        }
+        let port = self.sockets.local.port();
+        self.use_sockets(Sockets::open_at(&self.config, chosen, Some(port))?)
     }
 
     /// The group (or peer) of the session, as to be given to [`send`](Self::send).
@@ -156,13 +239,17 @@ impl Link {
     ///
     /// A datagram that does not fit the interface's MTU (the message says so), a segment size of
     /// zero, and what the system says that will not pass by itself. Passing errors are counted
-    /// instead; see [`SendOutcome::Dropped`].
+    /// instead; see [`SendOutcome::Refused`].
     pub fn send(
         &mut self,
         to: SocketAddr,
         segment_size: usize,
         contents: &[u8],
     ) -> io::Result<SendOutcome> {
+        if self.sockets.closed {
+            let error = io::ErrorKind::AddrNotAvailable.into();
+            return Ok(self.sending.refuse(&mut self.stats, error, 0));
+        }
         let transmit = Transmit {
             destination: setup::with_scope(to, &self.sockets.chosen.interface),
             ecn: self.ecn,
@@ -210,7 +297,8 @@ impl Link {
                 if port.is_unread() {
                     let filter = Filter { group: self.sockets.group, local: self.sockets.local };
                     let (buffers, stats) = (&mut self.receiving, &mut self.stats);
-                    read_once(port, buffers, stats, &filter, batch, sink)?;
+                    let peers = &mut self.peers;
+                    read_once(port, buffers, stats, peers, &filter, batch, sink)?;
                 }
             }
             if !self.has_unread() {
@@ -283,6 +371,7 @@ fn read_once(
     port: &mut Port,
     buffers: &mut ReceiveBuffers,
     stats: &mut LinkStats,
+    peers: &mut Peers,
     filter: &Filter,
     batch: &mut dyn FnMut(),
     sink: &mut dyn FnMut(Datagram<'_>),
@@ -294,6 +383,7 @@ fn read_once(
         if !filter.passes(meta, to_group, stats) {
             return;
         }
+        peers.note(meta.addr);
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
         let arrived = *now.get_or_insert_with(|| {

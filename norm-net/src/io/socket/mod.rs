@@ -11,7 +11,9 @@ mod batch;
 mod buffers;
 mod code_point;
 mod config;
+mod follow;
 mod link;
+mod peers;
 mod send;
 mod setup;
 mod stats;
@@ -24,6 +26,8 @@ mod raw;
 
 pub use buffers::Buffers;
 pub use config::{LinkConfig, PacketFilter};
+pub use follow::LinkChange;
 pub use link::Link;
+pub(crate) use raw::is_no_device;
 pub use send::SendOutcome;
 pub use stats::LinkStats;

@@ -50,6 +50,11 @@ pub(super) fn receive_drops<S>(_socket: &S) -> Option<u32> {
     None
 }
 
+/// ENXIO and ENODEV of the BSD family.
+pub(crate) fn is_no_device(error_number: i32) -> bool {
+    cfg!(unix) && matches!(error_number, 6 | 19)
+}
+
 /// ENOBUFS of the BSD family: the interface's queue is full.
 pub(super) fn is_transient(error_number: i32) -> bool {
     cfg!(unix) && error_number == 55

@@ -126,6 +126,11 @@ pub(super) fn is_transient(error_number: i32) -> bool {
     matches!(error_number, libc::ENOBUFS | libc::ENODEV | libc::ENXIO | libc::ENONET)
 }
 
+/// Whether an error number says that an interface is not there.
+pub(crate) fn is_no_device(error_number: i32) -> bool {
+    matches!(error_number, libc::ENODEV | libc::ENXIO)
+}
+
 fn storage(address: Ipv6Addr) -> libc::sockaddr_storage {
     let address = SockAddr::from(SocketAddr::V6(SocketAddrV6::new(address, 0, 0, 0)));
     let mut storage = address.as_storage();

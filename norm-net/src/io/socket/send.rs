@@ -19,12 +19,15 @@ pub enum SendOutcome {
     Sent,
     /// The kernel's buffer is full: wait, then send the rest, from byte `sent` on.
     Blocked {
-        /// Bytes of the contents already taken (or dropped); whole segments.
+        /// Bytes of the contents already taken; whole segments.
         sent: usize,
     },
-    /// Some were lost to an error that may pass; see
-    /// [`LinkStats::last_send_error`]. As with any lost packet, repair follows.
-    Dropped,
+    /// The system refused to send, for a reason that may pass; see [`LinkStats::last_send_error`].
+    /// Nothing from byte `sent` on has left: send it again later, or count it as lost.
+    Refused {
+        /// Bytes of the contents already taken; whole segments.
+        sent: usize,
+    },
 }
 
 /// The sending side of a link.
@@ -43,11 +46,6 @@ impl Sending {
         let with_code_point = (config.dscp != Dscp::DEFAULT).then(WithCodePoint::default);
         let batches = config.gso && (with_code_point.is_none() || code_point::CAN_BATCH);
         Self { batches, blocked: false, with_code_point }
-    }
-
-    /// Forgets that the kernel's buffer was full.
-    pub(super) fn unblock(&mut self) {
-        self.blocked = false;
     }
 
     /// Whether the kernel's buffer was full and has not told of room since; the wait takes that
@@ -72,7 +70,6 @@ impl Sending {
         if segment == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "segments of no bytes"));
         }
-        let mut outcome = SendOutcome::Sent;
         let mut sent = 0;
         while let Some(rest) = contents.get(sent..).filter(|rest| !rest.is_empty()) {
             let fitting = self.max_segments(port).min(MAX_BATCH_BYTES / segment).max(1);
@@ -102,9 +99,7 @@ impl Sending {
                     ));
                 }
                 Err(error) if is_transient(&error) => {
-                    stats.datagrams_dropped += segments as u64;
-                    stats.last_send_error = Some(error);
-                    outcome = SendOutcome::Dropped;
+                    return Ok(self.refuse(stats, error, sent));
                 }
                 Err(_) if segments > 1 => {
                     // Some drivers refuse batches only when the first one comes: packet by packet
@@ -113,11 +108,27 @@ impl Sending {
                     stats.batches_refused += 1;
                     continue;
                 }
+                // What the kernel says of packets from an address that is no longer there.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    return Ok(self.refuse(stats, error, sent));
+                }
                 Err(error) => return Err(error),
             }
             sent += chunk.len();
         }
-        Ok(outcome)
+        Ok(SendOutcome::Sent)
+    }
+
+    /// Notes that the system has refused what follows the first `sent` bytes.
+    pub(super) fn refuse(
+        &mut self,
+        stats: &mut LinkStats,
+        error: io::Error,
+        sent: usize,
+    ) -> SendOutcome {
+        stats.sends_refused += 1;
+        stats.last_send_error = Some(error);
+        SendOutcome::Refused { sent }
     }
 }
 

@@ -48,8 +48,12 @@ pub(super) fn place(config: &LinkConfig) -> Result<Chosen, InterfaceError> {
     }
 }
 
-/// The socket from which everything is sent.
-pub(super) fn own_port(config: &LinkConfig, interface: &Interface) -> Result<Port, NetError> {
+/// The socket from which everything is sent: from this port, if it is given and free.
+pub(super) fn own_port(
+    config: &LinkConfig,
+    interface: &Interface,
+    port: Option<u16>,
+) -> Result<Port, NetError> {
     let group = config.group.ip();
     let socket = new_socket(group)?;
     if config.is_multicast() {
@@ -62,10 +66,24 @@ pub(super) fn own_port(config: &LinkConfig, interface: &Interface) -> Result<Por
         let byte = code_point::byte(config);
         code_point::set(&socket, config.group, byte).map_err(NetError::socket(what))?;
     }
-    let fixed = config.is_multicast() || config.interface.is_some();
+    let fixed = is_bound_to_address(config);
     let address = interface.address_like(group).filter(|_| fixed).unwrap_or(unspecified(group));
-    bind(&socket, with_scope(SocketAddr::new(address, 0), interface))?;
+    let bind_port = |port| bind(&socket, with_scope(SocketAddr::new(address, port), interface));
+    if port.is_none_or(|port| bind_port(port).is_err()) {
+        bind_port(0)?;
+    }
     finish(socket, config, false)
+}
+
+/// Whether what is sent has the interface's address, rather than one that the system chooses for
+/// each packet.
+pub(super) fn is_bound_to_address(config: &LinkConfig) -> bool {
+    config.is_multicast() || config.interface.is_some()
+}
+
+/// A socket in the place of one that is of no use any more, from which nothing is to be sent.
+pub(super) fn closed_port(config: &LinkConfig) -> Result<Port, NetError> {
+    finish(new_socket(config.group.ip())?, config, false)
 }
 
 /// The socket that receives what is sent to the session, if this side needs one.

@@ -13,8 +13,9 @@ pub struct LinkStats {
     pub batches_sent: u64,
     /// How often the kernel's send buffer was full.
     pub send_blocked: u64,
-    /// Datagrams lost to an error that may pass, such as an interface that is down.
-    pub datagrams_dropped: u64,
+    /// How often the system refused to send, for a reason that may pass, such as an interface that
+    /// is down.
+    pub sends_refused: u64,
     /// The last such error.
     pub last_send_error: Option<io::Error>,
     /// How often a batch was refused and sent packet by packet instead.

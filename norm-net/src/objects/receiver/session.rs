@@ -16,6 +16,7 @@ use super::feed::{Fed, Feed};
 use super::reader::ITEM;
 use crate::event::{Outlet, Refused};
 use crate::io::driver::Application;
+use crate::io::socket::LinkChange;
 use crate::objects::signal::Signal;
 use crate::stopper::{JobResults, Stopper};
 use crate::transfer::receive::store::{BlockStore, Returns};
@@ -338,10 +339,21 @@ impl Application<Engine> for Session {
                     self.tell(ObjectEvent::SenderEnded { sender });
                 }
             }
+            ReceiverEvent::SenderMoved { sender: id, address } => {
+                if let Some(known) = self.senders.get_mut(&id) {
+                    known.sender.address = address;
+                }
+            }
             // Streams are read whenever there is room; a pause changes nothing.
             ReceiverEvent::StreamReadable { .. }
             | ReceiverEvent::SenderPaused { .. }
             | ReceiverEvent::SenderResumed { .. } => {}
+        }
+    }
+
+    fn link_changed(&mut self, engine: &mut Engine, now: Timestamp, change: &LinkChange) {
+        if matches!(change, LinkChange::Moved { .. }) {
+            engine.address_changed(now);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::event::{Events, outlet};
 use crate::io::driver::{self, Clock};
 use crate::io::socket::Link;
 use crate::running::Running;
-use crate::stopper::{JobResults, Stopper, os_seed};
+use crate::stopper::{JobResults, Stopper, os_secret, os_seed};
 use crate::transfer::send::SendError;
 
 pub use event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
@@ -59,6 +59,7 @@ impl ObjectSender {
         let mut link = Link::open(&options.link_config())?;
         let clock = Clock::start();
         let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
+        engine.prove_moves(os_secret()?);
 
         let (requests, inbox) = bounded(MAX_REQUESTS);
         let (outlet, events) = outlet();

@@ -19,6 +19,7 @@ use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
 use crate::event::Outlet;
 use crate::io::driver::Application;
+use crate::io::socket::LinkChange;
 use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
 use crate::stopper::{JobResults, Stopper};
@@ -270,6 +271,22 @@ impl OpenStream {
 }
 
 impl Application<Sender> for Session {
+    fn keeps_refused(&self) -> bool {
+        true
+    }
+
+    fn nothing_leaves(&mut self, engine: &mut Sender, now: Timestamp, _: &io::Error) {
+        engine.note_cut_off(now);
+    }
+
+    fn link_changed(&mut self, engine: &mut Sender, now: Timestamp, change: &LinkChange) {
+        if let LinkChange::Moved { from, to, .. } = change
+            && from != to
+        {
+            engine.address_changed(now);
+        }
+    }
+
     fn event(&mut self, _: &mut Sender, now: Timestamp, event: SenderEvent) {
         match event {
             SenderEvent::ReceiverFound { node, name, address } => {

@@ -12,6 +12,7 @@ use norm_files::source::{FileSet, Reader};
 use super::plan::Plan;
 use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
+use crate::stopper::os_secret;
 use crate::transfer::send::{Pace, Prepared, Protocol, SendError, SendOptions, Slow, SlowLimits};
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
@@ -47,8 +48,12 @@ impl Protocol for Norm {
         let drawn = NodeId::draw(rng);
         let set = set.unwrap_or_else(|| draw_set(rng));
         let seed = rng.next_u64();
+        let secret = match options.seed {
+            Some(_) => draw(rng),
+            None => os_secret()?,
+        };
         let node = options.node.unwrap_or(drawn);
-        let start = Start { config: config(options, node, segment_size), seed, now };
+        let start = Start { config: config(options, node, segment_size), seed, secret, now };
         match &options.standard {
             None => prepare_set(options, found, set, start),
             Some(standard) => prepare_files(standard, found, start),
@@ -60,6 +65,8 @@ impl Protocol for Norm {
 struct Start {
     config: SenderConfig,
     seed: u64,
+    /// By which receivers believe that the sender has moved.
+    secret: [u8; 16],
     now: Timestamp,
 }
 
@@ -68,6 +75,7 @@ impl Start {
     fn engine(self, objects: impl Iterator<Item = ObjectSpec>) -> Result<(Sender, u64), SendError> {
         let first_key = self.config.first_object;
         let mut engine = Sender::new(self.config, self.seed, self.now)?;
+        engine.prove_moves(self.secret);
         for object in objects {
             Outbound::enqueue(&mut engine, object)?;
         }
@@ -173,7 +181,11 @@ impl From<ConfigError> for SendError {
     }
 }
 
-fn draw_set(rng: &mut Rng) -> SetId {
+fn draw(rng: &mut Rng) -> [u8; 16] {
     let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-    SetId(random.to_be_bytes())
+    random.to_be_bytes()
+}
+
+fn draw_set(rng: &mut Rng) -> SetId {
+    SetId(draw(rng))
 }

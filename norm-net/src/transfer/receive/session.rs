@@ -44,6 +44,7 @@ use norm_core::transfer::InboundStats;
 use crate::event::ReceiveReport;
 use crate::io::driver::Application;
 use crate::io::error::NetError;
+use crate::io::socket::LinkChange;
 use crate::stopper::Stopper;
 
 pub(super) use engine::Engine;
@@ -118,8 +119,15 @@ impl<E: Engine> Application<E> for Session {
         }
     }
 
-    fn nothing_leaves(&mut self, error: &io::Error) {
+    fn nothing_leaves(&mut self, _: &mut E, _: Timestamp, error: &io::Error) {
         self.transfers.nothing_leaves(&self.shared.events, error);
+    }
+
+    fn link_changed(&mut self, engine: &mut E, now: Timestamp, change: &LinkChange) {
+        if matches!(change, LinkChange::Moved { .. }) {
+            engine.address_changed(now);
+        }
+        self.transfers.link_changed(&self.shared, change);
     }
 
     fn kernel_drops(&mut self, engine: &mut E, packets: u32) {

@@ -24,6 +24,7 @@ use crate::event::{
     Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
+use crate::io::socket::LinkChange;
 use crate::stopper::Stopper;
 
 /// Time between two events about progress.
@@ -32,6 +33,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// What of the options and settings the session still needs.
 #[derive(Debug)]
 pub(super) struct Facts {
+    /// The group, or the receiver's address.
+    pub(super) group: SocketAddr,
     pub(super) min_receivers: usize,
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
@@ -241,10 +244,25 @@ impl Session {
 }
 
 impl<E: Outbound> Application<E> for Session {
-    fn nothing_leaves(&mut self, error: &io::Error) {
+    fn nothing_leaves(&mut self, engine: &mut E, now: Timestamp, error: &io::Error) {
+        engine.note_cut_off(now);
         if self.silence.nothing_leaves() {
             self.events.push(SendEvent::Hint(Hint::NothingLeaves { error: error.into() }));
         }
+    }
+
+    fn keeps_refused(&self) -> bool {
+        true
+    }
+
+    fn link_changed(&mut self, engine: &mut E, now: Timestamp, change: &LinkChange) {
+        self.silence.set_explained(!matches!(change, LinkChange::Moved { .. }));
+        if let LinkChange::Moved { from, to, .. } = change
+            && from != to
+        {
+            engine.address_changed(now);
+        }
+        self.events.push(SendEvent::Hint(Hint::link_changed(change, self.facts.group)));
     }
 
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {

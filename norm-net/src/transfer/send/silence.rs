@@ -30,6 +30,11 @@ impl Silence {
         self.no_receiver.take().filter(|_| is_alone())
     }
 
+    /// Sets whether it was said that nothing leaves, and why.
+    pub(super) fn set_explained(&mut self, explained: bool) {
+        self.nothing_leaves = explained;
+    }
+
     /// Nothing leaves: true for the first time.
     pub(super) fn nothing_leaves(&mut self) -> bool {
         !std::mem::replace(&mut self.nothing_leaves, true)
@@ -49,5 +54,7 @@ mod tests {
         assert!(heard.due(|| false).is_none() && heard.due(|| true).is_none());
         let mut mute = Silence::new(Hint::NoReceiverLeft);
         assert!(mute.nothing_leaves() && mute.due(|| true).is_none());
+        mute.set_explained(false);
+        assert!(mute.nothing_leaves(), "it leaves again, and then it does not");
     }
 }

@@ -127,6 +127,7 @@ fn settings(options: &SendOptions, link: &Link, found: &FileSet, segment: Segmen
 
 fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
     Facts {
+        group: options.group,
         min_receivers: options.min_receivers,
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),

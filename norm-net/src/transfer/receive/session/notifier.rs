@@ -39,6 +39,11 @@ impl Notifier {
         self.send(ReceiveEvent::SenderFound { sender, node, address });
     }
 
+    /// A sender has another address.
+    pub(super) fn sender_moved(&self, sender: SenderId, address: SocketAddr) {
+        self.send(ReceiveEvent::SenderMoved { sender, address });
+    }
+
     /// A sender pauses.
     pub(super) fn sender_paused(&self, sender: SenderId) {
         self.send(ReceiveEvent::SenderPaused { sender });

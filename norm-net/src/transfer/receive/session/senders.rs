@@ -92,6 +92,13 @@ impl SenderTable {
         self.senders.remove(&sender);
     }
 
+    /// It sends from another address.
+    pub(super) fn moved(&mut self, sender: SenderId, address: SocketAddr) {
+        if let Some(record) = self.senders.get_mut(&sender) {
+            record.address = address;
+        }
+    }
+
     /// True when no sender was heard.
     pub(super) fn is_empty(&self) -> bool {
         self.senders.is_empty()

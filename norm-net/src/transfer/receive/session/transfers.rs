@@ -26,6 +26,7 @@ use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target, TaskDone};
 use crate::event::{Hint, Problem, ReceiveProgress};
 use crate::io::error::NetError;
+use crate::io::socket::LinkChange;
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -97,6 +98,10 @@ impl Transfers {
                 self.object_failed(turn, object, Failure::local(Problem::BlockUnwritten));
             }
             InboundNotice::Released { sender } => turn.shared.senders.released(sender),
+            InboundNotice::SenderMoved { sender, address } => {
+                turn.shared.senders.moved(sender, address);
+                turn.shared.events.sender_moved(sender, address);
+            }
             InboundNotice::Paused { sender } => turn.shared.events.sender_paused(sender),
             InboundNotice::Resumed { sender } => turn.shared.events.sender_resumed(sender),
             InboundNotice::Silent { sender } => {
@@ -275,6 +280,13 @@ impl Transfers {
             self.hinted.refusal = true;
             events.hint(Hint::NothingLeaves { error: error.into() });
         }
+    }
+
+    /// The address or the interface of this machine has changed.
+    pub(super) fn link_changed(&mut self, shared: &Shared, change: &LinkChange) {
+        // That nothing leaves is the same, and is told anew when it happens again.
+        self.hinted.refusal = !matches!(change, LinkChange::Moved { .. });
+        shared.events.hint(Hint::link_changed(change, shared.policy.group));
     }
 
     /// Looks at what is done, and at the clock. `Break` ends the session, or has it listen
