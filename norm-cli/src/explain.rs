@@ -21,6 +21,9 @@ pub fn hint(hint: &Hint) -> String {
         Hint::SenderSilent { timeout: None, .. } => {
             format!("{hint}: press Ctrl-C to give up, or use --timeout")
         }
+        Hint::AddressChanged { source_specific: true, to, .. } => {
+            format!("{hint} (--source {})", to.ip())
+        }
         Hint::FilesPresent { files, .. } => {
             let them = if *files == 1 { "it" } else { "them" };
             format!("{hint}; --overwrite replaces {them}")

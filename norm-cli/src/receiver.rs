@@ -1,6 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use norm_net::event::ResumeData;
 use norm_net::{
@@ -20,6 +21,9 @@ use crate::{explain, group, settings, text};
 
 /// Polls without an event after a complete transfer, before a note says what is waited for.
 const POLLS_BEFORE_NOTE: u32 = 10;
+
+/// Time between two attempts to find an address to listen on.
+const TRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs `norm-recv` with this command line.
 ///
@@ -60,7 +64,7 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
 
 fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let receiving = norm_net::receive(&options(args)).map_err(|error| failure(&error))?;
+    let receiving = begin(args, &mut output)?;
     let stopper = receiving.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
@@ -72,6 +76,23 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         report.outcome = ReceiveOutcome::Stopped;
     }
     conclude(args, &mut output, interrupt, &settings, &report)
+}
+
+/// Begins the session. A service waits until there is an address to listen on, which may take a
+/// while after the machine has started; Ctrl-C ends the program meanwhile.
+fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
+    let mut told = false;
+    loop {
+        match norm_net::receive(&options(args)) {
+            Err(ReceiveError::Net(error)) if args.continuous && error.is_missing_address() => {
+                if !std::mem::replace(&mut told, true) {
+                    output.hint(&Hint::NoAddressYet { error: error.to_string() });
+                }
+                std::thread::sleep(TRY_INTERVAL);
+            }
+            begun => return begun.map_err(|error| failure(&error)),
+        }
+    }
 }
 
 /// Prints and writes the results.
@@ -182,6 +203,9 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
         ReceiveEvent::SetFailed(failure) => {
             format!("transfer failed: {}", explain::failure(failure))
+        }
+        ReceiveEvent::SenderMoved { address, .. } => {
+            format!("sender moved: continuing from {address}")
         }
         ReceiveEvent::SenderPaused { .. } => {
             "sender paused (scheduled); waiting for it to resume".to_owned()

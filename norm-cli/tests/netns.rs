@@ -22,6 +22,8 @@ mod loss;
 mod marks;
 #[path = "netns/memory.rs"]
 mod memory;
+#[path = "netns/moves.rs"]
+mod moves;
 #[path = "netns/net.rs"]
 mod net;
 #[path = "netns/process.rs"]

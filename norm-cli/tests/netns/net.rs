@@ -41,8 +41,10 @@ impl Network {
         ip(&format!("-n {switch} link set bridge0 up"));
         for index in 0..hosts {
             let namespace = network.namespace(format!("{prefix}-{index}"));
-            plug_in(&namespace, index + 1, &switch, batches);
-            network.hosts.push(Host { namespace, switch: switch.clone(), index });
+            let host = Host { namespace, switch: switch.clone(), index, batches };
+            ip(&format!("-n {} link set lo up", host.namespace));
+            host.plug_in();
+            network.hosts.push(host);
         }
         network
     }
@@ -95,6 +97,7 @@ pub struct Host {
     namespace: String,
     switch: String,
     index: u8,
+    batches: Batches,
 }
 
 impl Host {
@@ -108,6 +111,54 @@ impl Host {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).arg(program);
         command
+    }
+
+    /// Gives it its only interface, `eth0`, and plugs the other end into the bridge.
+    pub fn plug_in(&self) {
+        let Self { namespace, switch, index, batches } = self;
+        let number = index + 1;
+        let port = format!("port{number}");
+        ip(&format!("-n {namespace} link add eth0 type veth peer name {port} netns {switch}"));
+        if *batches == Batches::Cut {
+            // Must come first: what the interface promises is remembered by routes and sockets.
+            ip(&format!("-n {namespace} link set eth0 gso_max_segs 1"));
+            ip(&format!("-n {switch} link set {port} gso_max_segs 1"));
+        }
+        ip(&format!("-n {switch} link set {port} master bridge0 up"));
+        // No other host has this address; looking for one would take a second.
+        ip(&format!("-n {namespace} address add fd57::{number}/64 dev eth0 nodad"));
+        ip(&format!("-n {namespace} link set eth0 up"));
+        self.give_address(number);
+    }
+
+    /// Takes its interface away.
+    pub fn take_away(&self) {
+        ip(&format!("-n {} link delete eth0", self.namespace));
+    }
+
+    /// Takes its interface away, and gives it another one with the same name and address.
+    pub fn make_anew(&self) {
+        self.take_away();
+        self.plug_in();
+    }
+
+    /// Gives it an IPv4 address and the routes that need one.
+    pub fn give_address(&self, number: u8) {
+        let namespace = &self.namespace;
+        ip(&format!("-n {namespace} address add 10.57.1.{number}/24 brd + dev eth0"));
+        ip(&format!("-n {namespace} route replace default via 10.57.1.254"));
+        ip(&format!("-n {namespace} route replace 224.0.0.0/4 dev eth0"));
+    }
+
+    /// Takes its IPv4 addresses away.
+    pub fn take_address(&self) {
+        ip(&format!("-n {} -4 address flush dev eth0", self.namespace));
+    }
+
+    /// Gives it another IPv4 address, as DHCP does.
+    pub fn change_address(&self, number: u8) {
+        self.take_address();
+        self.give_address(number);
     }
 
     /// From now on loses this share of the UDP packets that arrive, each by its own toss.
@@ -166,25 +217,6 @@ impl Host {
         let links: serde_json::Value = serde_json::from_str(&text).expect("ip prints JSON");
         links[0]["stats64"][way]["bytes"].as_u64().expect("ip -s prints counters")
     }
-}
-
-/// Gives a namespace its only interface, `eth0`, and plugs the other end into the bridge.
-fn plug_in(namespace: &str, number: u8, switch: &str, batches: Batches) {
-    let port = format!("port{number}");
-    ip(&format!("-n {namespace} link set lo up"));
-    ip(&format!("-n {namespace} link add eth0 type veth peer name {port} netns {switch}"));
-    if batches == Batches::Cut {
-        // Must come first: what the interface promises is remembered by routes and sockets.
-        ip(&format!("-n {namespace} link set eth0 gso_max_segs 1"));
-        ip(&format!("-n {switch} link set {port} gso_max_segs 1"));
-    }
-    ip(&format!("-n {switch} link set {port} master bridge0 up"));
-    ip(&format!("-n {namespace} address add 10.57.1.{number}/24 brd + dev eth0"));
-    // No other host has this address; looking for one would take a second.
-    ip(&format!("-n {namespace} address add fd57::{number}/64 dev eth0 nodad"));
-    ip(&format!("-n {namespace} link set eth0 up"));
-    ip(&format!("-n {namespace} route add default via 10.57.1.254"));
-    ip(&format!("-n {namespace} route add 224.0.0.0/4 dev eth0"));
 }
 
 fn ip(arguments: &str) -> String {

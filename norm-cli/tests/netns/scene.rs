@@ -75,12 +75,18 @@ impl Scene {
 
     /// Starts `norm-recv` on a host, and returns when it listens.
     pub fn receiver(&self, host: usize, arguments: &[&str]) -> Receiver {
+        let receiver = self.starting_receiver(host, arguments);
+        receiver.program.wait_for("being ready", START, is("settings"));
+        receiver
+    }
+
+    /// Starts `norm-recv` on a host, and returns at once.
+    pub fn starting_receiver(&self, host: usize, arguments: &[&str]) -> Receiver {
         let host = self.network.host(host);
         let folder = self.folder.path().join(host.name());
         let mut command = host.command(Path::new(env!("CARGO_BIN_EXE_norm-recv")));
         command.args(["--json", "--name", &host.name()]).args(arguments).arg(&folder);
         let program = Running::start(&host.name(), command, &self.logs);
-        program.wait_for("being ready", START, is("settings"));
         Receiver { program, folder }
     }
 
