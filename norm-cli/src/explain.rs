@@ -134,7 +134,10 @@ mod tests {
         };
         assert!(hint(&present(1)).ends_with("; --overwrite replaces it"));
         assert!(hint(&present(2)).ends_with("; --overwrite replaces them"));
-        let silent = |timeout| Hint::SenderSilent { after: Duration::from_secs(5), timeout };
+        let silent = |timeout| {
+            let (after, source) = (Duration::from_secs(5), None);
+            Hint::SenderSilent { after, timeout, source }
+        };
         assert!(hint(&silent(None)).contains("--timeout"));
         assert!(!hint(&silent(Some(Duration::from_secs(9)))).contains("--"));
         let obstructed = Problem::Obstructed { path: "in/a".into(), obstacle: Obstacle::File };

@@ -82,6 +82,8 @@ pub struct ReceiverOutcome {
     pub released: bool,
     /// It knows of the end of the session.
     pub ended: bool,
+    /// How often it has followed a sender to another address.
+    pub moves: u32,
     /// Its counters.
     pub stats: ReceiverStats,
     /// Largest number of blocks in its store, over all starts.
@@ -161,6 +163,7 @@ impl ReceiverOutcome {
             failed: None,
             released: false,
             ended: false,
+            moves: 0,
             stats: ReceiverStats::default(),
             peak_blocks: 0,
             host_drops: 0,

@@ -11,8 +11,10 @@ pub type HostId = u32;
 pub enum To {
     /// Every other host.
     Group,
-    /// One host.
+    /// One host, wherever it is.
     Host(HostId),
+    /// An address that a host has after it has moved this often. Nothing is there before and after.
+    Address(HostId, u16),
 }
 
 /// What a packet carries.
@@ -43,6 +45,8 @@ pub struct Segment {
 pub struct Packet {
     /// The host that sent it.
     pub from: HostId,
+    /// How often that had moved.
+    pub from_moves: u16,
     /// Its destination.
     pub to: To,
     /// What it carries.
@@ -85,11 +89,13 @@ impl Packet {
         };
         let ends = match to {
             To::Group => u64::from(from) << 32 | u64::from(u32::MAX),
-            To::Host(to) => u64::from(from) << 32 | u64::from(to),
+            To::Host(to) | To::Address(to, 0) => u64::from(from) << 32 | u64::from(to),
+            To::Address(to, moves) => mix(u64::from(from) << 32 | u64::from(to), moves.into()),
         };
         let fingerprint = mix(bytes_hash, ends);
         Self {
             from,
+            from_moves: 0,
             to,
             ecn_capable: matches!(body, Body::Tcp(_)),
             body,
@@ -105,8 +111,8 @@ impl Packet {
     /// This packet with other bytes, which a fault has changed.
     pub(crate) fn damaged(&self, bytes: &[u8]) -> Self {
         let body = Body::Datagram(Arc::from(bytes));
-        let Self { from, to, ecn_capable, ce, cut_off, .. } = *self;
-        Self { intact: false, ecn_capable, ce, cut_off, ..Self::new(from, to, body) }
+        let Self { from, from_moves, to, ecn_capable, ce, cut_off, .. } = *self;
+        Self { intact: false, from_moves, ecn_capable, ce, cut_off, ..Self::new(from, to, body) }
     }
 }
 
@@ -137,18 +143,21 @@ fn hash(bytes: &[u8]) -> u64 {
     words.iter().fold(start, |hash, word| mix(hash, u64::from_le_bytes(*word)))
 }
 
-/// Port of all nodes.
+/// Port of all nodes that have not moved. Each move changes the port, which is part of an address.
 const PORT: u16 = 5740;
 
-/// A host's address.
-pub(crate) fn address(host: HostId) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + host), PORT))
+/// A host's address after it has moved this often.
+pub(crate) fn address(host: HostId, moves: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from(0x0a00_0001 + host), PORT.wrapping_add(moves)))
 }
 
-/// The host with this address.
-pub(crate) fn host_at(address: SocketAddr) -> Option<HostId> {
+/// The host that has or had this address, and how often it had moved then.
+pub(crate) fn host_at(address: SocketAddr) -> Option<(HostId, u16)> {
     match address {
-        SocketAddr::V4(v4) => u32::from(*v4.ip()).checked_sub(0x0a00_0001),
+        SocketAddr::V4(v4) => {
+            let host = u32::from(*v4.ip()).checked_sub(0x0a00_0001)?;
+            Some((host, v4.port().wrapping_sub(PORT)))
+        }
         SocketAddr::V6(_) => None,
     }
 }

@@ -46,7 +46,7 @@ pub fn write_pcap(out: &mut impl Write, packets: impl Iterator<Item = Captured>)
 fn ip_packet(packet: &Captured) -> io::Result<Vec<u8>> {
     let to = match packet.to {
         To::Group => GROUP,
-        To::Host(host) => address(host),
+        To::Host(host) | To::Address(host, _) => address(host),
     };
     let builder = PacketBuilder::ipv4(address(packet.from), to, 64).udp(PORT, PORT);
     let mut data = Vec::with_capacity(builder.size(packet.payload.len()));

@@ -53,7 +53,8 @@ pub(crate) fn line(at: Timestamp, packet: &Packet) -> String {
     let at: Duration = at.saturating_since(START);
     let to = match packet.to {
         To::Group => "group".to_owned(),
-        To::Host(host) => format!("host {host}"),
+        To::Host(host) | To::Address(host, 0) => format!("host {host}"),
+        To::Address(host, moves) => format!("host {host}, moved {moves} times"),
     };
     let what = match &packet.body {
         Body::Datagram(bytes) => message(bytes),

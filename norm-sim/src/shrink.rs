@@ -160,6 +160,10 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
                 found.push(Feature::Attacker { attacks, rate, at_ms });
             }
         }
+        Feature::Moves { every, at_ms } if at_ms.len() > 1 => {
+            let with = |at_ms| Feature::Moves { every: *every, at_ms: vec![at_ms] };
+            found.extend(at_ms.iter().copied().map(with));
+        }
         Feature::SecondSender { sizes, rate_kbit } => {
             let with = |sizes| Feature::SecondSender { sizes, rate_kbit: *rate_kbit };
             found.extend(simpler_sizes(sizes).into_iter().map(with));
@@ -183,6 +187,7 @@ fn every_of(feature: &mut Feature) -> Option<&mut u32> {
         | Feature::Restarts { every, .. }
         | Feature::Dies { every, .. }
         | Feature::Stalls { every, .. }
+        | Feature::Moves { every, .. }
         | Feature::Clock { every, .. }
         | Feature::SlowDisk { every, .. }
         | Feature::FullDisk { every, .. }

@@ -183,7 +183,7 @@ impl Fabric {
             self.order += 1;
             match arriving.packet.to {
                 To::Group => self.forward_to_group(arriving),
-                To::Host(host) => self.forward_to_host(arriving, host),
+                To::Host(host) | To::Address(host, _) => self.forward_to_host(arriving, host),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What looks wrong, and what a user may want to know, as values.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -148,6 +148,8 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_seconds"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
         timeout: Option<Duration>,
+        /// The only address from which packets are received; null is any.
+        source: Option<IpAddr>,
     },
     /// More senders were heard than are shown.
     TooManySenders {
@@ -385,8 +387,16 @@ impl Hint {
                  also be in the way",
                 after.as_secs()
             ),
-            Self::SenderSilent { after, timeout } => {
-                write!(f, "the sender has been silent for {} s; waiting for it", after.as_secs())?;
+            Self::SenderSilent { after, timeout, source } => {
+                write!(f, "the sender has been silent for {} s; ", after.as_secs())?;
+                if let Some(source) = source {
+                    write!(
+                        f,
+                        "only {source} is listened to: if the sender has another address now, \
+                         listen to that; "
+                    )?;
+                }
+                f.write_str("waiting for it")?;
                 match timeout {
                     Some(limit) => write!(f, ": giving up after {} s", limit.as_secs_f64()),
                     None => Ok(()),

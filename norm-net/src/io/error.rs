@@ -100,8 +100,8 @@ impl fmt::Display for LinkProblem {
 }
 
 impl NetError {
-    /// True when the interface, or an address on it, is missing: both may come yet, as they do while
-    /// a machine starts.
+    /// True when the interface, or an address on it, is missing: both may come yet, as they do
+    /// while a machine starts.
     pub fn is_missing_address(&self) -> bool {
         let error = match self {
             Self::Config(_) => return false,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use norm_core::Rng;
 use norm_core::norm::wire::{
-    Cmd, Command, FecId, Fti, Header, Identity, MemberReport, MembershipQuery, Message, NodeId,
-    ObjectId, PayloadFormat, PayloadId, SenderFields, WireTime,
+    Cmd, Command, FecId, Fti, Header, Identity, MemberReport, MembershipQuery, Message, MoveProof,
+    NodeId, ObjectId, PayloadFormat, PayloadId, SenderFields, WireTime,
 };
 
 use super::choice::below;
@@ -44,6 +44,8 @@ pub(super) struct Sender {
     /// The send time of its last CMD(CC) or membership query.
     pub(super) probe: WireTime,
     pub(super) round: u16,
+    /// The last proof that it has moved.
+    pub(super) proof: Option<MoveProof>,
 }
 
 /// A receiver, as far as it is known from its feedback.
@@ -141,6 +143,7 @@ impl Sender {
             cc_sequence: 0,
             probe: WireTime::ZERO,
             round: 0,
+            proof: None,
         }
     }
 
@@ -152,6 +155,7 @@ impl Sender {
     }
 
     fn command(&mut self, cmd: &Cmd<'_>) {
+        self.proof = cmd.extensions.move_proof().or(self.proof);
         match cmd.command {
             Command::Cc(cc) => {
                 self.cc_sequence = cc.cc_sequence;

@@ -149,6 +149,7 @@ impl Attacker {
             | Attack::ForgedSquelch
             | Attack::ForgedData
             | Attack::FalseRepairAdv
+            | Attack::FalseMoves
             | Attack::NewInstances => {
                 let sender = choose(&listener.senders, rng)?;
                 (To::Group, sender::build(attack, sender, listener, rng))

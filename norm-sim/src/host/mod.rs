@@ -15,7 +15,7 @@ use crate::invariants::{check_timer, is_request_to_all};
 use crate::link::Direction;
 use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
-use crate::packet::{Body, HostId, Packet, mix};
+use crate::packet::{Body, HostId, Packet, To, mix};
 use crate::reference::Reference;
 use crate::scenario::{Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
@@ -62,6 +62,8 @@ pub(crate) struct Host {
     pub(crate) switch: u32,
     machine: Machine,
     alive: bool,
+    /// How often it has moved.
+    moves: u16,
     /// True time of the timer or of the next change, whichever is first.
     due: Timestamp,
     timer: Timer,
@@ -109,6 +111,7 @@ impl Host {
             switch: plan.switch,
             machine: Machine::new(scenario, reference, id),
             alive: false,
+            moves: 0,
             due: life[0].0,
             timer: Timer::NEVER,
             down: Downlink::new(id, down),
@@ -213,7 +216,8 @@ impl Host {
     }
 
     fn arrive(&mut self, at: Timestamp, packet: &Arc<Packet>, turn: &mut Turn) {
-        if !self.alive {
+        let elsewhere = matches!(packet.to, To::Address(_, moves) if moves != self.moves);
+        if !self.alive || elsewhere {
             return;
         }
         if self.stalled_until.is_some() || self.processor.is_some() {
@@ -317,6 +321,12 @@ impl Host {
                 self.empty_socket();
                 self.machine.stop(now);
             }
+            Change::Move => {
+                self.moves = self.moves.wrapping_add(1);
+                if self.alive {
+                    self.machine.moved(now, &mut turn.outbox);
+                }
+            }
             Change::Stall(time) => self.stalled_until = Some(at + time),
         }
     }
@@ -367,7 +377,11 @@ impl Host {
         for (to, body) in turn.outbox.packets.drain(..) {
             // A limited processor sends one packet after the other.
             let at = self.processor.as_mut().map_or(at, |processor| processor.work(at));
-            let mut packet = Packet { cut_off: self.cut_off, ..Packet::new(self.id, to, body) };
+            let mut packet = Packet {
+                cut_off: self.cut_off,
+                from_moves: self.moves,
+                ..Packet::new(self.id, to, body)
+            };
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
             {

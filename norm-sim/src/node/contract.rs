@@ -15,6 +15,8 @@ pub(crate) trait Node: Send {
     fn start(&mut self, now: Timestamp, out: &mut Outbox);
     /// Is switched off, and sends nothing more.
     fn stop(&mut self, now: Timestamp);
+    /// Has another address from now on.
+    fn moved(&mut self, _now: Timestamp, _out: &mut Outbox) {}
     /// Takes a packet.
     fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox);
     /// Is called at the time that `next` returned.
@@ -126,7 +128,7 @@ pub(crate) fn hand_over(
 ) {
     out.scratch.clear();
     out.scratch.extend_from_slice(payload);
-    let (source, to_group) = (address(packet.from), packet.to == To::Group);
+    let (source, to_group) = (address(packet.from, packet.from_moves), packet.to == To::Group);
     let (ce, waited) = (packet.ce, out.waited);
     engine
         .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut out.scratch });

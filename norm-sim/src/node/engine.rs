@@ -111,7 +111,7 @@ fn place(me: HostId, destination: Destination) -> To {
     match destination {
         Destination::Group => To::Group,
         Destination::Unicast(to) => match host_at(to) {
-            Some(host) => To::Host(host),
+            Some((host, moves)) => To::Address(host, moves),
             None => panic!("host {me} sends to {to}, which is no host"),
         },
     }

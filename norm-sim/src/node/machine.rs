@@ -12,7 +12,7 @@ use super::tcp;
 use crate::attacker;
 use crate::packet::{HostId, Packet, mix};
 use crate::reference::Reference;
-use crate::scenario::{Role, Scenario};
+use crate::scenario::{Change, Role, Scenario};
 
 /// The node of a host. Those with an outcome of their own have a variant.
 pub(crate) enum Machine {
@@ -29,7 +29,9 @@ impl Machine {
         let reference = Arc::clone(reference);
         match &scenario.hosts[me as usize].role {
             Role::Sender(plan) => {
-                Self::NormSender(Box::new(NormSender::new(plan, reference, me, seed)))
+                let life = &scenario.hosts[me as usize].life;
+                let moves = life.iter().any(|(_, change)| *change == Change::Move);
+                Self::NormSender(Box::new(NormSender::new(plan, moves, reference, me, seed)))
             }
             Role::Receiver(plan) => {
                 Self::NormReceiver(Box::new(NormReceiver::new(plan, reference, me, seed)))
@@ -67,6 +69,10 @@ impl Machine {
 
     pub(crate) fn stop(&mut self, now: Timestamp) {
         self.node_mut().stop(now);
+    }
+
+    pub(crate) fn moved(&mut self, now: Timestamp, out: &mut Outbox) {
+        self.node_mut().moved(now, out);
     }
 
     pub(crate) fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {

@@ -161,7 +161,8 @@ impl NormReceiver {
     /// The destination of unicast feedback, which must be a sender.
     fn sender_at(&self, to: SocketAddr) -> To {
         assert!(self.heard.contains(&to), "host {} sends to {to}, which is no sender", self.me);
-        To::Host(host_at(to).expect("every sender is a host"))
+        let (host, moves) = host_at(to).expect("every sender is a host");
+        To::Address(host, moves)
     }
 
     fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: &Job) {
@@ -194,8 +195,8 @@ impl NormReceiver {
             ReceiverEvent::SenderFound { sender: id, address, .. } => {
                 self.heard.insert(address);
                 check_load(self.me, engine, &self.plan.config);
-                if let Some(host) =
-                    host_at(address).filter(|host| self.reference.of(*host).is_some())
+                if let Some((host, _)) =
+                    host_at(address).filter(|(host, _)| self.reference.of(*host).is_some())
                 {
                     self.genuine.insert(id, host);
                     self.silent = false;
@@ -213,6 +214,10 @@ impl NormReceiver {
             }
             ReceiverEvent::StoreFailed { object } => {
                 self.fail(engine, now, object, "cannot write: the disk is full");
+            }
+            ReceiverEvent::SenderMoved { address, .. } => {
+                self.heard.insert(address);
+                self.outcome.moves += 1;
             }
             ReceiverEvent::Released { sender } if self.genuine.contains_key(&sender) => {
                 self.outcome.released = true;
@@ -357,6 +362,13 @@ impl Node for NormReceiver {
         self.retries.clear();
         self.silent = false;
         self.next = Timestamp::MAX;
+    }
+
+    fn moved(&mut self, now: Timestamp, out: &mut Outbox) {
+        if let Some(engine) = &mut self.engine {
+            engine.address_changed(now);
+        }
+        self.serve(now, out);
     }
 
     fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {

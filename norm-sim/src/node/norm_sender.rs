@@ -14,7 +14,7 @@ use super::contract::{Node, Outbox, hand_over};
 use super::fair_time::FairTime;
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
-use crate::packet::{Body, HostId, Packet, Symbol, To};
+use crate::packet::{Body, HostId, Packet, Symbol, To, mix};
 use crate::reference::Reference;
 use crate::scenario::{Broken, SenderPlan, engine_seed};
 
@@ -28,6 +28,8 @@ pub(crate) struct NormSender {
     /// Number of starts.
     life: u32,
     engine: Option<Sender>,
+    /// It will have other addresses, and lets its receivers know that it is the same sender.
+    moves: bool,
     /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
     /// When to ask for application acknowledgments.
@@ -57,7 +59,13 @@ pub(crate) struct NormSender {
 const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 
 impl NormSender {
-    pub(crate) fn new(plan: &SenderPlan, reference: Arc<Reference>, me: HostId, seed: u64) -> Self {
+    pub(crate) fn new(
+        plan: &SenderPlan,
+        moves: bool,
+        reference: Arc<Reference>,
+        me: HostId,
+        seed: u64,
+    ) -> Self {
         Self {
             plan: plan.clone(),
             reference,
@@ -65,6 +73,7 @@ impl NormSender {
             seed,
             life: 0,
             engine: None,
+            moves,
             jobs: VecDeque::new(),
             ack_at: None,
             rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead.bytes()),
@@ -248,6 +257,9 @@ impl Node for NormSender {
         let seed = engine_seed(self.seed, self.me, self.life);
         let mut engine = Sender::new(self.plan.config.clone(), seed, now)
             .expect("the scenario's sender settings are valid");
+        if self.moves {
+            engine.prove_moves(u128::from(mix(seed, 1)).to_be_bytes());
+        }
         for object in &self.plan.objects {
             engine.enqueue(object.clone()).expect("the scenario's objects fit");
         }
@@ -267,6 +279,13 @@ impl Node for NormSender {
         self.jobs.clear();
         self.ack_at = None;
         self.next = Timestamp::MAX;
+    }
+
+    fn moved(&mut self, now: Timestamp, out: &mut Outbox) {
+        if let Some(engine) = &mut self.engine {
+            engine.address_changed(now);
+        }
+        self.serve(now, out);
     }
 
     fn receive(&mut self, now: Timestamp, packet: &Packet, out: &mut Outbox) {

@@ -140,6 +140,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Restarts { .. }
         | F::Dies { .. }
         | F::Stalls { .. }
+        | F::Moves { .. }
         | F::Clock { .. } => apply_to_lives(feature, scenario),
         F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
             add_host(recipe, feature, scenario);
@@ -255,6 +256,14 @@ fn apply_to_lives(feature: &Feature, scenario: &mut Scenario) {
             plans(scenario, 1).for_each(|plan| plan.socket_buffer = buffer);
             let hosts = scenario.hosts.iter_mut().step_by(step(every));
             change(hosts, millis(at_ms), Change::Stall(millis(for_ms)));
+        }
+        Feature::Moves { every, ref at_ms } => {
+            // Receivers that have moved count as late ones for a while.
+            linger(scenario, REJOIN_TIME);
+            for &at_ms in at_ms {
+                let hosts = scenario.hosts.iter_mut().step_by(step(every));
+                change(hosts, millis(at_ms), Change::Move);
+            }
         }
         Feature::Clock { every, offset_ms, drift_ppm, late_us } => {
             let late = Duration::from_micros(late_us.into());

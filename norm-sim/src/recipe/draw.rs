@@ -22,6 +22,9 @@ const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
 /// Turns a seed into one for the drawing of a controller.
 const CONTROL: u64 = 0x4343_4343_4343_4343;
 
+/// Turns a seed into one for the drawing of moves.
+const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
+
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed), silence: MAX_SILENCE };
@@ -53,6 +56,10 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed ^ CONTROL), silence: 0 };
     if dice.chance(0.25) {
         recipe.features.insert(0, Feature::Control { fair: dice.chance(0.3) });
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ MOVES), silence: 0 };
+    if dice.chance(0.1) {
+        dice.moves(&mut recipe);
     }
     recipe
 }
@@ -127,6 +134,19 @@ impl Dice {
             (_, false) => FecId::Id5,
         };
         Feature::ReedSolomon { id, parity }
+    }
+
+    /// Some hosts move once or twice. An attacker then tries to be followed instead of the sender.
+    fn moves(&mut self, recipe: &mut Recipe) {
+        let first = self.log(1, 3000) as u32;
+        let second = first + self.log(1, 20_000) as u32;
+        let at_ms = if self.chance(0.3) { vec![first, second] } else { vec![first] };
+        for feature in &mut recipe.features {
+            if let Feature::Attacker { attacks, .. } = feature {
+                attacks.push(Attack::FalseMoves);
+            }
+        }
+        recipe.features.push(Feature::Moves { every: self.every(), at_ms });
     }
 
     fn features(&mut self, recipe: &Recipe) -> Vec<Feature> {

@@ -107,6 +107,13 @@ pub enum Feature {
         /// Bytes that a socket buffers meanwhile.
         buffer: u32,
     },
+    /// Some hosts, the sender first, get other addresses.
+    Moves {
+        /// Which hosts.
+        every: u32,
+        /// Times in milliseconds, all of them for each host.
+        at_ms: Vec<u32>,
+    },
     /// Some hosts, the sender first, have clocks that are ahead and fast, and late timers.
     Clock {
         /// Which hosts.
@@ -199,6 +206,7 @@ impl Feature {
                 | Self::Restarts { .. }
                 | Self::WaitFor
                 | Self::Stalls { .. }
+                | Self::Moves { .. }
                 | Self::SlowDisk { .. }
                 | Self::FewBlocks { .. }
                 | Self::SameNode { .. }

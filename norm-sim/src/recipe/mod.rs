@@ -131,6 +131,8 @@ mod tests {
             "Restarts",
             "Dies",
             "Stalls",
+            "Moves",
+            "FalseMoves",
             "Clock",
             "SlowDisk",
             "FullDisk",

@@ -58,6 +58,9 @@ pub enum Attack {
     /// Feedback with the congestion state of a receiver that can take nothing, or everything. Aim:
     /// the sender's rate.
     ForgedClr,
+    /// The sender's own proofs that it has moved, repeated from here, and guesses. Aim: receivers
+    /// that follow the attacker instead of the sender.
+    FalseMoves,
     /// Path reports that are not true, from a receiver that announces itself, and with the ids of
     /// others. Aim: the rate of a sender that controls congestion.
     FalsePath(Lie),

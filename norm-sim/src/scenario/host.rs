@@ -45,6 +45,8 @@ pub enum Change {
     Start,
     /// It is switched off without a message to the others.
     Stop,
+    /// It has another address from now on, and the same ids: what is sent to the old one is lost.
+    Move,
     /// It does nothing for this time. Packets wait in its socket buffer, as far as they fit.
     Stall(Duration),
 }

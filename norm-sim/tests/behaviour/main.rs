@@ -7,6 +7,7 @@ mod ecn;
 mod hostile;
 mod limits;
 mod local_network;
+mod moves;
 mod network;
 mod plan;
 mod politeness;

@@ -156,8 +156,8 @@ pub struct ReceiverStats {
     pub invalid: u64,
     /// Well-formed datagrams that did not concern us.
     pub unrelated: u64,
-    /// Messages with the ids of a sender, from another address, that do not prove that it has moved,
-    /// or come too soon.
+    /// Messages with the ids of a sender, from another address, that do not prove that it has
+    /// moved, or come too soon.
     pub moves_refused: u64,
     /// Packets sent.
     pub sent_packets: u64,

@@ -98,15 +98,22 @@ fn sender_of<'a, S: SymbolStore>(
     }
     let source = Source { node: header.source, instance: fields.instance, address };
     let proof = extensions.move_proof();
-    let sender = match senders.find(&source) {
-        Some(id) => senders.get_mut(id)?,
-        None => match senders.judge(now, &source, proof) {
-            (Claim::Moved, Some(id)) => follow(ctx, senders, now, id, source, proof)?,
-            (Claim::Refused, _) => {
+    let known = senders.find(&source);
+    let sender = match known {
+        Some(id) if proof.is_none() => senders.get_mut(id)?,
+        _ => match (senders.judge(now, &source, proof), known) {
+            ((Claim::Moved, Some(id)), None) => follow(ctx, senders, now, id, source, proof)?,
+            // Something had come from there before the proof.
+            ((Claim::Moved, Some(id)), Some(other)) if senders.has_more(id, other) => {
+                forget(ctx, senders, other);
+                follow(ctx, senders, now, id, source, proof)?
+            }
+            (_, Some(id)) => senders.get_mut(id)?,
+            ((Claim::Refused, _), None) => {
                 ctx.stats().moves_refused += 1;
                 return None;
             }
-            _ => begin_sender(ctx, senders, now, source, fields),
+            (_, None) => begin_sender(ctx, senders, now, source, fields),
         },
     };
     sender.moves.note_heard(source.ids(), proof);

@@ -62,8 +62,7 @@ impl Senders {
         self.by_source.get(&key(source)).copied()
     }
 
-    /// Judges a packet of a sender that is not followed at its address: it may be one that is
-    /// followed at another, and has moved.
+    /// Judges a packet: its sender may be one that is followed at another address, and has moved.
     pub(super) fn judge(
         &mut self,
         now: Timestamp,
@@ -71,7 +70,8 @@ impl Senders {
         proof: Option<MoveProof>,
     ) -> (Claim, Option<SenderId>) {
         let ids = source.ids();
-        for sender in self.named(ids.node, ids.instance) {
+        let elsewhere = |sender: &&mut SenderState| sender.source.address != source.address;
+        for sender in self.named(ids.node, ids.instance).filter(elsewhere) {
             let last_heard = sender.liveness.last_heard();
             let claim = sender.moves.judge(now, ids, last_heard, proof);
             if claim != Claim::Other {
@@ -79,6 +79,12 @@ impl Senders {
             }
         }
         (Claim::Other, None)
+    }
+
+    /// True when no less content has come from one sender than from another.
+    pub(super) fn has_more(&self, one: SenderId, other: SenderId) -> bool {
+        let symbols = |id| self.get(id).map(|sender| sender.interest.symbols());
+        symbols(one) >= symbols(other)
     }
 
     /// Follows a sender at another address.

@@ -5,8 +5,8 @@
 //! its purpose. Not part of the interface.
 
 use super::{
-    ACK_FLUSH, AckFlush, CcFlags, Command, Extensions, FecId, Fti, MemberReport, MembershipQuery,
-    Message, ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests,
+    ACK_FLUSH, AckFlush, CcFlags, Command, ExtensionBuf, Extensions, FecId, Fti, MemberReport,
+    MembershipQuery, Message, ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests,
 };
 
 const SCHEMES: [FecId; 5] = [
@@ -133,6 +133,11 @@ fn walk_extensions(extensions: Extensions<'_>) {
     }
     if let Some(feedback) = extensions.cc_feedback() {
         assert!((0.0..=1.0).contains(&feedback.loss.to_fraction()));
+    }
+    if let Some(proof) = extensions.move_proof() {
+        let mut out = ExtensionBuf::new();
+        assert!(out.push_move(proof));
+        assert_eq!(out.as_extensions().move_proof(), Some(proof));
     }
     if let Some(rate) = extensions.rate() {
         assert!(rate.to_bytes_per_second() >= 0.0);

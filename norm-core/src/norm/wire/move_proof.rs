@@ -41,3 +41,25 @@ impl MoveProof {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::norm::wire::{ExtensionBuf, Extensions};
+
+    #[test]
+    fn layout_is_fixed_and_other_lengths_are_none() {
+        let proof = MoveProof { moves: 0x0102, value: [0xab; 16] };
+        let mut written = ExtensionBuf::new();
+        assert!(written.push_move(proof));
+        let bytes = written.as_extensions().as_bytes();
+        assert_eq!(bytes[..4], [68, 5, 1, 2]);
+        assert_eq!(bytes[4..], [0xab; 16]);
+        assert_eq!(written.as_extensions().move_proof(), Some(proof));
+        for words in [1, 4, 6] {
+            let mut other = vec![0; usize::from(words) * 4];
+            other[..2].copy_from_slice(&[EXT_MOVE, words]);
+            assert_eq!(Extensions::from_bytes(&other).unwrap().move_proof(), None);
+        }
+    }
+}

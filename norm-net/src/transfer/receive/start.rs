@@ -182,6 +182,7 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             timeout: options.timeout,
             is_mute: options.feedback == Feedback::None,
             group: options.group,
+            source: options.source,
             interface: link.interface().name.clone(),
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());

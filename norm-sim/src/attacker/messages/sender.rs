@@ -3,9 +3,9 @@
 use norm_core::Rng;
 use norm_core::norm::wire::{
     Application, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Fti, Header,
-    InstanceId, MembershipQuery, Message, NodeId, NodeList, ObjectFlags, ObjectId, ObjectList,
-    ObjectSize, PayloadId, REPAIR_ADV_LIMIT, RepairAdv, Sequence, Squelch, encode_nodes,
-    encode_objects,
+    InstanceId, MembershipQuery, Message, MoveProof, NodeId, NodeList, ObjectFlags, ObjectId,
+    ObjectList, ObjectSize, PayloadId, REPAIR_ADV_LIMIT, RepairAdv, Sequence, Squelch,
+    encode_nodes, encode_objects,
 };
 
 use super::feedback::few_blocks;
@@ -62,6 +62,7 @@ pub(in crate::attacker) fn build(
             }
             data(&invented, rng)
         }
+        Attack::FalseMoves => false_move(sender, rng),
         Attack::Collisions => {
             let mut taken = sender.clone();
             taken.node = choose(&listener.members, rng).map_or(taken.node, |member| member.node);
@@ -89,6 +90,26 @@ fn emit(sender: &Sender, message: &Message<'_>, rng: &mut Rng) -> Vec<u8> {
 
 fn command(sender: &Sender, command: Command<'_>, rng: &mut Rng) -> Vec<u8> {
     let cmd = Cmd { sender: sender.fields, extensions: Extensions::EMPTY, command };
+    emit(sender, &Message::Cmd(cmd), rng)
+}
+
+/// A notice that the sender has moved here, with a proof that was heard or guessed.
+fn false_move(sender: &Sender, rng: &mut Rng) -> Vec<u8> {
+    let heard = sender.proof.unwrap_or(MoveProof { moves: 0, value: [0; 16] });
+    let proof = match rng.below(3) {
+        0 => heard,
+        1 => MoveProof { moves: heard.moves.wrapping_add(1), ..heard },
+        _ => MoveProof { moves: heard.moves.wrapping_add(1), value: identity(rng).0 },
+    };
+    let mut extensions = ExtensionBuf::new();
+    extensions.push_move(proof);
+    let mut content = Vec::new();
+    MembershipQuery::Moved.emit(&mut content);
+    let cmd = Cmd {
+        sender: sender.fields,
+        extensions: extensions.as_extensions(),
+        command: Command::Application(Application { reserved: [0; 3], content: &content }),
+    };
     emit(sender, &Message::Cmd(cmd), rng)
 }
 

@@ -3,6 +3,7 @@
 mod congestion;
 mod feedback;
 mod identity;
+mod moves;
 mod objects;
 mod requests;
 
@@ -11,7 +12,7 @@ use core::time::Duration;
 
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, SenderId, SymbolStore, TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId, SymbolStore, TransmitBuf,
 };
 use crate::norm::wire::{
     Cc, CcNodes, Cmd, Command, ExtensionBuf, FecId, Flush, Header, Identity, InstanceId, Message,
@@ -19,7 +20,7 @@ use crate::norm::wire::{
     QuantizedRtt, RepairFlags, SenderFields, Sequence, WireTime,
 };
 
-use super::config::ReceiverConfig;
+use super::config::{Feedback, ReceiverConfig};
 use super::engine::Receiver;
 use super::sender_state::SenderState;
 

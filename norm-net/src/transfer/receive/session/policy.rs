@@ -1,6 +1,6 @@
 //! What of the user's options a session acts on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(in crate::transfer::receive) struct Policy {
     pub is_mute: bool,
     /// The session's own group and port.
     pub group: SocketAddr,
+    /// The only address from which packets are received.
+    pub source: Option<IpAddr>,
     /// Name of the interface.
     pub interface: String,
 }

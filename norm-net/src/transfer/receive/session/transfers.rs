@@ -196,8 +196,8 @@ impl Transfers {
         let waits = !shared.policy.continuous && !shared.ending.any_settled();
         if waits && !self.hinted.silence && self.is_silent(turn) {
             self.hinted.silence = true;
-            let timeout = turn.shared.policy.timeout;
-            turn.shared.events.hint(Hint::SenderSilent { after: HINT_AFTER, timeout });
+            let (timeout, source) = (turn.shared.policy.timeout, turn.shared.policy.source);
+            turn.shared.events.hint(Hint::SenderSilent { after: HINT_AFTER, timeout, source });
         }
     }
 

@@ -3,6 +3,7 @@
 mod feedback;
 mod flow;
 mod lifecycle;
+mod moves;
 mod pause;
 mod repair;
 mod stream;
@@ -21,6 +22,7 @@ use crate::norm::wire::{
 };
 
 const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_nanos(1_000_000_000);
 
 fn config() -> SenderConfig {
@@ -68,6 +70,25 @@ fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
         }
         if packets.len() == before {
             return packets;
+        }
+    }
+}
+
+/// Serves the sender as a driver does; what leaves in a time.
+fn run(sender: &mut Sender, from: Timestamp, time: Duration) -> Vec<Vec<u8>> {
+    let (mut now, end) = (from, from + time);
+    let mut packets = Vec::new();
+    loop {
+        if sender.poll_timeout().is_some_and(|at| at <= now) {
+            sender.handle_timeout(now);
+        }
+        packets.extend(drain(sender, now));
+        match sender.poll_timeout().filter(|&at| at <= end) {
+            Some(at) => {
+                assert!(at > now, "a driver would spin");
+                now = at;
+            }
+            None => return packets,
         }
     }
 }

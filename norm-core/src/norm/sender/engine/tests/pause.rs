@@ -4,8 +4,6 @@ use super::*;
 use crate::norm::sender::RateControl;
 use crate::norm::wire::Watch;
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// A sender of 100,000 bytes at 80 kbit/s, and what it sends until `to`.
 fn slow(change: impl Fn(&mut SenderConfig)) -> Sender {
     let mut config = SenderConfig { rate: Some(80_000), ..config() };
@@ -14,25 +12,6 @@ fn slow(change: impl Fn(&mut SenderConfig)) -> Sender {
     sender.enqueue(ObjectSpec { size: 100_000, info: None, file: true }).unwrap();
     sender.finish();
     sender
-}
-
-/// Serves the sender as a driver does; bytes of payload that leave in a time.
-fn run(sender: &mut Sender, from: Timestamp, time: Duration) -> Vec<Vec<u8>> {
-    let (mut now, end) = (from, from + time);
-    let mut packets = Vec::new();
-    loop {
-        if sender.poll_timeout().is_some_and(|at| at <= now) {
-            sender.handle_timeout(now);
-        }
-        packets.extend(drain(sender, now));
-        match sender.poll_timeout().filter(|&at| at <= end) {
-            Some(at) => {
-                assert!(at > now, "a driver would spin");
-                now = at;
-            }
-            None => return packets,
-        }
-    }
 }
 
 fn bytes(packets: &[Vec<u8>]) -> usize {

@@ -6,7 +6,6 @@ use crate::norm::sender::StreamSpec;
 use crate::norm::sender::repair::{NackNeeds, NackSource};
 use crate::norm::stream::MessageMarks;
 
-const SECOND: Duration = Duration::from_secs(1);
 const FORMAT: PayloadFormat = PayloadFormat::Block24Symbol8;
 
 /// A sender with one receiver, and its stream; blocks have 8 symbols of 64 bytes.
