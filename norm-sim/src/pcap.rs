@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(udp.payload(), &*expected.payload);
             let (from, to) = match expected.to {
                 To::Group => ([10, 0, 0, 1], [239, 255, 57, 40]),
-                To::Host(_) => ([10, 1, 17, 113], [10, 0, 1, 0]),
+                To::Host(_) | To::Address(..) => ([10, 1, 17, 113], [10, 0, 1, 0]),
             };
             assert_eq!((header.source, header.destination), (from, to));
         }

@@ -267,7 +267,70 @@ fn is_to_group(destination: Destination) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use norm_core::Datagram;
+    use norm_core::endpoint::Transmit;
+
     use super::*;
+    use crate::io::interface::InterfaceSpec;
+    use crate::io::socket::LinkConfig;
+
+    /// Always has a packet for the group.
+    #[derive(Default)]
+    struct Chatter {
+        polls: usize,
+    }
+
+    impl Endpoint for Chatter {
+        type Event = ();
+
+        fn handle_datagram(&mut self, _: Timestamp, _: Datagram<'_>) {}
+
+        fn handle_timeout(&mut self, _: Timestamp) {}
+
+        fn handle_job(&mut self, _: Timestamp, _: JobDone) {}
+
+        fn poll_transmit(&mut self, _: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+            self.polls += 1;
+            out.clear();
+            out.append(|bytes| bytes.push(1));
+            out.transmit(Destination::Group)
+        }
+
+        fn poll_job(&mut self) -> Option<Job> {
+            None
+        }
+
+        fn poll_event(&mut self) -> Option<()> {
+            None
+        }
+
+        fn poll_timeout(&self) -> Option<Timestamp> {
+            None
+        }
+    }
+
+    #[test]
+    fn what_the_system_refuses_waits_or_is_lost() {
+        for keeps_refused in [true, false] {
+            // Broadcast is only for sockets that asked for it, which ours do not.
+            let mut config = LinkConfig::new("255.255.255.255:9".parse().unwrap());
+            config.interface = Some(InterfaceSpec::Address([127, 0, 0, 1].into()));
+            let mut link = Link::open(&config).unwrap();
+            let (mut outgoing, mut engine) = (Outgoing::new(1), Chatter::default());
+            let clock = Clock::start();
+            for _ in 0..3 {
+                let sent = outgoing.send(&mut link, clock, &mut engine, keeps_refused).unwrap();
+                assert_eq!(matches!(sent, Sent::Refused), keeps_refused);
+            }
+            assert_eq!(link.stats().datagrams_sent, 0);
+            // What waits is the same packet each time: the engine has made no progress.
+            assert_eq!(engine.polls, if keeps_refused { 1 } else { 3 * BATCHES });
+            assert_eq!(outgoing.refused_wait > REFUSED_WAIT, keeps_refused);
+            outgoing.discard();
+            outgoing.send(&mut link, clock, &mut engine, keeps_refused).unwrap();
+            assert!(engine.polls > 1);
+        }
+    }
 
     #[test]
     fn nothing_leaves_when_all_is_refused_and_something_was() {

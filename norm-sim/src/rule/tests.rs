@@ -13,6 +13,7 @@ fn datagram(size: u32) -> Packet {
     Packet {
         symbol: None,
         from: 0,
+        from_moves: 0,
         to: To::Group,
         body: Body::Datagram(Arc::from(vec![0xa5; size as usize - 28])),
         size,

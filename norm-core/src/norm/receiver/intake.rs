@@ -117,6 +117,7 @@ fn sender_of<'a, S: SymbolStore>(
         },
     };
     sender.moves.note_heard(source.ids(), proof);
+    sender.note_address(address);
     sender.note_heard(now, fields);
     sender.path.note_packet(now, Arrival { sequence: header.sequence, bytes, ce });
     ctx.stats().heard += 1;

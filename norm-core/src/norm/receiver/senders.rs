@@ -1,6 +1,6 @@
 //! The senders that a receiver follows.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
@@ -17,12 +17,15 @@ const MAX_SENDERS_PER_ADDRESS: usize = 4;
 /// Symbols after which a sender counts as one that sends content.
 const MIN_SYMBOLS: u64 = 64;
 
+/// Node id, instance id and address of a sender, without what this machine adds: the number of the
+/// interface, which is another one when that is made anew.
+type Key = (NodeId, u16, IpAddr, u16);
+
 /// The senders that are followed, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Senders {
     states: BTreeMap<SenderId, SenderState>,
-    /// By node id, instance id and address.
-    by_source: BTreeMap<(NodeId, u16, SocketAddr), SenderId>,
+    by_source: BTreeMap<Key, SenderId>,
     /// The number that the next sender gets.
     next: u32,
 }
@@ -70,7 +73,7 @@ impl Senders {
         proof: Option<MoveProof>,
     ) -> (Claim, Option<SenderId>) {
         let ids = source.ids();
-        let elsewhere = |sender: &&mut SenderState| sender.source.address != source.address;
+        let elsewhere = |sender: &&mut SenderState| key(&sender.source) != key(source);
         for sender in self.named(ids.node, ids.instance).filter(elsewhere) {
             let last_heard = sender.liveness.last_heard();
             let claim = sender.moves.judge(now, ids, last_heard, proof);
@@ -156,6 +159,6 @@ impl Senders {
     }
 }
 
-fn key(source: &Source) -> (NodeId, u16, SocketAddr) {
-    (source.node, source.instance.0, source.address)
+fn key(source: &Source) -> Key {
+    (source.node, source.instance.0, source.address.ip(), source.address.port())
 }

@@ -165,3 +165,89 @@ fn place_again(config: &LinkConfig, used: &Chosen, may_change: bool) -> Option<C
     }
     Some(chosen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::interface::Because;
+
+    fn interface(name: &str, index: u32, addresses: &[&str]) -> Interface {
+        let mut interface = Interface {
+            name: name.to_owned(),
+            index,
+            v4: None,
+            v6: None,
+            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+            loopback: false,
+            up: true,
+            running: true,
+            mtu: None,
+        };
+        interface.prefer(None);
+        interface
+    }
+
+    #[test]
+    fn interface_is_there_while_it_has_its_number_and_the_address() {
+        let used = interface("eth0", 2, &["10.0.0.5"]);
+        let address = used.address_like([10, 0, 0, 1].into());
+        let there = |interfaces: &[Interface]| is_there(interfaces, &used, address);
+        let other = interface("lo", 1, &["127.0.0.1"]);
+        assert!(there(&[other.clone(), used.clone()]));
+        assert!(there(&[interface("eth0", 2, &["10.0.0.4", "10.0.0.5"])]), "one more address");
+        assert!(there(&[interface("net0", 2, &["10.0.0.5"])]), "renamed");
+        assert!(!there(&[interface("eth0", 2, &["10.0.0.9"])]));
+        assert!(!there(&[interface("eth0", 7, &["10.0.0.5"])]), "made anew");
+        assert!(!there(&[other]));
+    }
+
+    fn on_loopback() -> (LinkConfig, Chosen) {
+        let mut config = LinkConfig::new("239.255.57.41:9".parse().unwrap());
+        config.interface = Some(InterfaceSpec::Address([127, 0, 0, 1].into()));
+        let chosen = setup::place(&config).unwrap();
+        (config, chosen)
+    }
+
+    #[test]
+    fn interface_that_has_gone_is_told_once_and_looked_for() {
+        let (config, chosen) = on_loopback();
+        let gone = Chosen { interface: interface("gone0", 99_999, &["10.0.0.5"]), ..chosen };
+        let config = LinkConfig { interface: Some(InterfaceSpec::Name("gone0".into())), ..config };
+        let start = Instant::now();
+        let mut follower = Follower::new(start);
+        let broken = Broken { since: start, next_try: start, told_lost: false, told_failed: false };
+        follower.broken = Some(broken);
+        let told = follower.look(start, &config, &gone);
+        assert!(
+            matches!(told, Some(Task::Tell(LinkChange::Lost { interface })) if interface == "gone0")
+        );
+        let later = start + OTHER_INTERFACE_AFTER;
+        assert!(follower.look(later, &config, &gone).is_none(), "it was asked for by name");
+        let back = LinkConfig { interface: Some(InterfaceSpec::Name("lo".into())), ..config };
+        match follower.look(later + TRY_EVERY, &back, &gone) {
+            Some(Task::Open(chosen)) => assert_eq!(chosen.because, Because::Given),
+            other => panic!("{other:?}"),
+        }
+        follower.repaired();
+        assert!(follower.broken.is_none());
+    }
+
+    #[test]
+    fn sockets_that_cannot_be_opened_are_news_after_a_while() {
+        let start = Instant::now();
+        let mut follower = Follower::new(start);
+        let error = || NetError::socket("bind")(std::io::ErrorKind::AddrNotAvailable.into());
+        assert!(follower.failed(error()).is_none());
+        let at = |next_try| Broken { since: start, next_try, told_lost: false, told_failed: false };
+        follower.broken = Some(at(start + TRY_EVERY));
+        assert!(follower.failed(error()).is_none(), "the address may be checked for duplicates");
+        follower.broken = Some(at(start + FAILS_AFTER));
+        assert!(follower.failed(error()).is_some() && follower.failed(error()).is_none());
+    }
+
+    #[test]
+    fn changes_elsewhere_are_none_of_a_session() {
+        let (config, chosen) = on_loopback();
+        assert!(!is_stale(&config, &chosen.interface, &InterfaceChanges::default()));
+    }
+}

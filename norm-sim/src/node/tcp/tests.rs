@@ -82,6 +82,7 @@ impl Bench {
             let packet = Packet {
                 symbol: None,
                 from,
+                from_moves: 0,
                 to,
                 body,
                 size,

@@ -21,6 +21,8 @@ pub(super) mod report;
 mod timeline;
 pub(super) mod timing;
 
+use core::net::SocketAddr;
+
 use crate::base::Timestamp;
 use crate::endpoint::{ObjectRef, SenderId};
 use crate::norm::receiver::config::JoinPolicy;
@@ -79,6 +81,11 @@ impl SenderState {
     /// An object of the sender.
     pub(super) fn object_ref(&self, key: u64) -> ObjectRef {
         ObjectRef { sender: self.id, key }
+    }
+
+    /// Notes where the sender is, seen from this machine: the interface may have another number.
+    pub(super) fn note_address(&mut self, address: SocketAddr) {
+        self.source.address = address;
     }
 
     /// Notes that the sender is heard, and the timing that it advertises.
@@ -151,7 +158,7 @@ impl SenderState {
             backoff: 4,
             group_size: QuantizedGroupSize::from_count(10),
         };
-        let address = core::net::SocketAddr::from(([10, 0, 0, 1], 5740));
+        let address = SocketAddr::from(([10, 0, 0, 1], 5740));
         let source = Source { node: NodeId(1), instance: fields.instance, address };
         Self::new(Timestamp::ZERO, SenderId(0), source, &fields)
     }

@@ -110,3 +110,22 @@ fn forger_is_not_followed_and_is_counted() {
     hear_from(&mut receiver, now, FORGER, &MembershipQuery::Moved, Some(chain.proof()));
     assert!(matches!(events(&mut receiver)[..], [ReceiverEvent::SenderMoved { .. }]));
 }
+
+#[test]
+fn interface_with_another_number_leaves_a_sender_where_it_is() {
+    let mut receiver = receiver();
+    let (to_group, ce, waited) = (true, false, Duration::ZERO);
+    for scope in [2, 3] {
+        let mut bytes = Vec::new();
+        let extensions = ExtensionBuf::new();
+        let extensions = extensions.as_extensions();
+        let message = Message::Cmd(Cmd { sender: sender(), extensions, command: probe() });
+        message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
+        let ip = std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+        let source = std::net::SocketAddrV6::new(ip, 5740, 0, scope).into();
+        let payload = &mut bytes[..];
+        receiver.handle_datagram(START, Datagram { source, to_group, ce, waited, payload });
+        assert_eq!(state(&mut receiver).source.address, source, "feedback goes there");
+    }
+    assert_eq!(receiver.load().senders, 1);
+}
