@@ -132,11 +132,13 @@ impl Host {
     }
 
     /// Takes its interface away.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
     pub fn take_away(&self) {
         ip(&format!("-n {} link delete eth0", self.namespace));
     }
 
     /// Takes its interface away, and gives it another one with the same name and address.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
     pub fn make_anew(&self) {
         self.take_away();
         self.plug_in();
@@ -151,11 +153,13 @@ impl Host {
     }
 
     /// Takes its IPv4 addresses away.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
     pub fn take_address(&self) {
         ip(&format!("-n {} -4 address flush dev eth0", self.namespace));
     }
 
     /// Gives it another IPv4 address, as DHCP does.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
     pub fn change_address(&self, number: u8) {
         self.take_address();
         self.give_address(number);

@@ -105,21 +105,7 @@ pub fn run<L: Layer>(
         }
         if now >= next_look {
             next_look = now + LOOK_EVERY;
-            let refused = left.nothing(link.stats()).is_some();
-            match link.follow(Instant::now()) {
-                Some(change) => {
-                    if matches!(change, LinkChange::Moved { .. }) {
-                        outgoing.discard();
-                    }
-                    app.link_changed(engine.engine_mut(), now, &change);
-                }
-                None if refused => {
-                    if let Some(error) = &link.stats().last_send_error {
-                        app.nothing_leaves(engine.engine_mut(), now, error);
-                    }
-                }
-                None => {}
-            }
+            look(link, engine, app, &mut outgoing, &mut left, now);
         }
         while let Some(event) = engine.poll_event() {
             app.event(engine.engine_mut(), now, event);
@@ -144,6 +130,32 @@ pub fn run<L: Layer>(
         };
         // Also with nothing to wait for: this is where the link learns what has arrived.
         link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
+    }
+}
+
+/// Looks whether the interfaces have changed, and whether anything leaves.
+fn look<L: Layer>(
+    link: &mut Link,
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
+    outgoing: &mut Outgoing,
+    left: &mut Left,
+    now: Timestamp,
+) {
+    let refused = left.nothing(link.stats()).is_some();
+    match link.follow(Instant::now()) {
+        Some(change) => {
+            if matches!(change, LinkChange::Moved { .. }) {
+                outgoing.discard();
+            }
+            app.link_changed(engine.engine_mut(), now, &change);
+        }
+        None if refused => {
+            if let Some(error) = &link.stats().last_send_error {
+                app.nothing_leaves(engine.engine_mut(), now, error);
+            }
+        }
+        None => {}
     }
 }
 

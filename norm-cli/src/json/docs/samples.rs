@@ -40,6 +40,8 @@ fn line(event: &impl Serialize, at: u64) -> Value {
 
 const SET: SetId = SetId([0xc4; 16]);
 const SENDER: SenderId = SenderId(0);
+/// The address of the sender after it has moved.
+const MOVED: ([u8; 4], u16) = ([192, 0, 2, 9], 52_044);
 /// Bytes of a set that were there before, and all of it.
 const RESUMED: u64 = 1_326_528;
 const TOTAL: u64 = 5_000_010;
@@ -320,6 +322,7 @@ fn mishaps() -> Vec<Value> {
             },
             3,
         ),
+        line(&ReceiveEvent::SenderMoved { sender, address: MOVED.into() }, 6_114),
         line(&ReceiveEvent::SenderPaused { sender }, 2_323),
         line(&ReceiveEvent::SenderResumed { sender }, 4_345),
         line(&ReceiveEvent::SenderSilent { sender }, 7_433),
