@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn values_are_used_up_in_the_end() {
         let mut chain = MoveChain::new(IDS, [5; 16]);
-        assert_eq!((0..2_000).filter(|_| chain.advance()).count(), MAX_MOVES.into());
+        assert_eq!((0..2_000).filter(|_| chain.advance()).count(), usize::from(MAX_MOVES));
         assert_eq!(chain.proof(), MoveProof { moves: MAX_MOVES, value: [5; 16] });
     }
 }
