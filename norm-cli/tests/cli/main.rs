@@ -4,7 +4,10 @@
 mod common;
 mod compat;
 mod demo;
+mod disks;
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod refusals;
 mod resume;
 mod schedule;
 mod schema;

@@ -1,12 +1,12 @@
 //! Whether a file that is in place already has the content that was received for it: then nothing
 //! needs to be made, and nothing is in the way.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::positioned;
+use super::system;
 
 /// Bytes compared at once.
 const CHUNK: usize = 256 << 10;
@@ -28,7 +28,7 @@ pub fn is_identical(
     }
     let Ok(existing) = open(target) else { return Ok(false) };
     // It may be another one by now.
-    if !existing.metadata().is_ok_and(|m| m.is_file() && m.len() == size) {
+    if !system::stat(&existing).is_ok_and(|m| m.is_file() && m.len() == size) {
         return Ok(false);
     }
     let mut buffers = [vec![0; CHUNK], vec![0; CHUNK]];
@@ -40,8 +40,8 @@ pub fn is_identical(
         }
         let len = usize::try_from(size - done).unwrap_or(CHUNK).min(CHUNK);
         let (ours, theirs) = (&mut ours[..len], &mut theirs[..len]);
-        positioned::read_exact_at(received, ours, offset + done)?;
-        if positioned::read_exact_at(&existing, theirs, done).is_err() || ours != theirs {
+        system::read_exact_at(received, ours, offset + done)?;
+        if system::read_exact_at(&existing, theirs, done).is_err() || ours != theirs {
             return Ok(false);
         }
         done += len as u64;
@@ -51,7 +51,7 @@ pub fn is_identical(
 
 /// True when a regular file of this size is at `path`: then only its content can tell.
 pub fn may_be_identical(path: &Path, size: u64) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|there| there.is_file() && there.len() == size)
+    system::look(path).is_ok_and(|there| there.is_file() && there.len() == size)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -63,11 +63,13 @@ fn open(path: &Path) -> io::Result<File> {
         &mut options,
         libc::O_NOFOLLOW | libc::O_NONBLOCK,
     );
-    options.open(path)
+    system::open(&options, path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn received(dir: &Path) -> File {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blake3::Hasher;
 
-use super::positioned;
+use super::system;
 
 /// Blocks after a hole that are remembered; further ones are read back in the end.
 const MAX_AHEAD: usize = 4_096;
@@ -85,7 +85,7 @@ impl PartialHash {
             let Some(len) = self.ahead.remove(&self.end) else { break };
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.resize(len, 0);
-            positioned::read_exact_at(file, &mut buffer, extent + self.end)?;
+            system::read_exact_at(file, &mut buffer, extent + self.end)?;
             self.update(&buffer);
             self.buffer = buffer;
         }
@@ -119,7 +119,7 @@ mod tests {
 
         fn write(&self, from: usize, to: usize) {
             let (offset, bytes) = (from as u64, &self.content[from..to]);
-            positioned::write_all_at(&self.file, bytes, EXTENT + offset).unwrap();
+            system::write_all_at(&self.file, bytes, EXTENT + offset).unwrap();
             self.hashes.written(&self.file, EXTENT, offset, bytes).unwrap();
         }
     }

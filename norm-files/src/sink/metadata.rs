@@ -2,9 +2,13 @@
 
 use std::fs::{File, FileTimes};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use norm_core::fileset::Mtime;
+
+use super::system;
+use crate::SystemError;
 
 /// Mode for files of senders that say none.
 pub const DEFAULT_FILE_MODE: u32 = 0o644;
@@ -18,16 +22,33 @@ pub fn permissions(mode: u32, default: u32) -> u32 {
     if mode == 0 { default } else { mode & PERMISSIONS }
 }
 
-/// Sets the mode, where files have one.
-#[cfg(unix)]
-pub fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+/// Modes and times that the file system refused to set; the content counts all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedMetadata {
+    /// Files and directories; at least 1.
+    pub entries: u64,
+    /// The first of them.
+    pub first: PathBuf,
+    /// What the system said of it.
+    pub error: SystemError,
 }
 
-/// Sets the mode, where files have one.
-#[cfg(not(unix))]
-pub fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
-    Ok(())
+impl RefusedMetadata {
+    /// Notes one more, if this says that it was refused.
+    pub fn note(noted: &mut Option<Self>, path: &Path, set: io::Result<()>) {
+        let Err(error) = set else { return };
+        let first = || Self { entries: 0, first: path.to_owned(), error: error.into() };
+        noted.get_or_insert_with(first).entries += 1;
+    }
+}
+
+/// Sets mode and time of modification: each, whatever becomes of the other one.
+///
+/// # Errors
+/// What the system says; nothing else depends on either.
+pub fn set_metadata(file: &File, mode: u32, mtime: Mtime) -> io::Result<()> {
+    let mode = system::set_mode(file, mode);
+    mode.and(set_time(file, mtime))
 }
 
 /// Sets the time of modification; one that the system cannot express is left out.
@@ -41,7 +62,7 @@ pub fn set_time(file: &File, mtime: Mtime) -> io::Result<()> {
     let time: Option<SystemTime> =
         start.and_then(|t| t.checked_add(Duration::from_nanos(mtime.nanos.into())));
     let Some(time) = time else { return Ok(()) };
-    match file.set_times(FileTimes::new().set_modified(time)) {
+    match system::set_times(file, FileTimes::new().set_modified(time)) {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         result => result,
     }

@@ -3,14 +3,14 @@
 //! A set's bytes go to temporary files ([`Spool`]), are hashed as they come or read back
 //! (`verify`), and become files only when the whole set is right (`plan`, `place`, `existing`).
 //! What is not finished stays as resume data for later sessions (`resume`). [`SetState`] knows
-//! which parts of a set are there. A [`StandaloneFile`] is part of no set.
+//! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
+//! through `system`, where tests have them fail.
 
 mod existing;
 mod hashing;
 mod metadata;
 mod place;
 mod plan;
-mod positioned;
 mod resume;
 mod set;
 mod space;
@@ -19,9 +19,12 @@ mod spool_files;
 mod spool_name;
 mod spool_table;
 mod standalone;
+#[allow(clippy::disallowed_methods, reason = "this is the place")]
+mod system;
 mod verify;
 
-pub use place::{PlaceError, Placed, place_set};
+pub use metadata::RefusedMetadata;
+pub use place::{PlaceError, Placed, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{Part, SetError, SetState, Verdict};
@@ -29,4 +32,6 @@ pub use spool::Spool;
 pub use spool_files::SpoolFile;
 pub use spool_table::{Opened, Spools};
 pub use standalone::{StandaloneFile, path_of};
+#[cfg(feature = "faults")]
+pub use system::{Call, faults};
 pub use verify::{Digests, hash_extent};

@@ -17,17 +17,21 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::existing::{is_identical, may_be_identical};
-use super::metadata::{DEFAULT_DIRECTORY_MODE, DEFAULT_FILE_MODE, permissions, set_mode, set_time};
+use super::metadata::{
+    DEFAULT_DIRECTORY_MODE, DEFAULT_FILE_MODE, RefusedMetadata, permissions, set_metadata, set_time,
+};
 use super::plan::{Plan, PlanError, PlannedDirectory, PlannedFile, is_directory};
 use super::resume::has_name;
+use super::space::flush;
 use super::spool::Spool;
 use super::spool_files::{SpoolFile, create_new};
+use super::system;
 use crate::SystemError;
 
 /// Why files could not be placed; those placed before stay, whole.
@@ -68,8 +72,16 @@ pub enum Placed {
     Present,
 }
 
-/// Makes directories and files; says each finished file to `placed`. Returns how many of the files
-/// were present before.
+/// What came of a set that is placed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlacedSet {
+    /// Files that were present before.
+    pub present: u64,
+    /// Modes and times that were refused.
+    pub refused: Option<RefusedMetadata>,
+}
+
+/// Makes directories and files; says each finished file to `placed`.
 ///
 /// # Errors
 /// When something is in the way, the system refuses, or `cancel` was set.
@@ -79,9 +91,9 @@ pub fn place_set(
     overwrite: bool,
     cancel: &AtomicBool,
     placed: &mut dyn FnMut(&Path, u64, Placed),
-) -> Result<u64, PlaceError> {
+) -> Result<PlacedSet, PlaceError> {
     let root = spool.directory();
-    let placer = Placer { spool, overwrite, cancel };
+    let mut placer = Placer { spool, overwrite, cancel, refused: None };
     plan.check(root, overwrite)?;
     let present = placer.find_present(plan)?;
     let mut created = HashSet::new();
@@ -103,8 +115,9 @@ pub fn place_set(
         count += u64::from(result == Placed::Present);
         placed(&target, file.size, result);
     }
-    finish_directories(root, plan.directories(), &created, overwrite)?;
-    Ok(count)
+    let mut refused = placer.refused;
+    finish_directories(root, plan.directories(), &created, overwrite, &mut refused);
+    Ok(PlacedSet { present: count, refused })
 }
 
 /// Sets modes and times of directories: last, because files change the times of the directories
@@ -115,20 +128,17 @@ fn finish_directories(
     directories: &[PlannedDirectory],
     created: &HashSet<PathBuf>,
     overwrite: bool,
-) -> Result<(), PlaceError> {
+    refused: &mut Option<RefusedMetadata>,
+) {
     for directory in directories {
         let path = root.join(&directory.path);
-        let done = if created.contains(&path) {
-            set_directory(directory, &path)
+        if created.contains(&path) {
+            RefusedMetadata::note(refused, &path, set_directory(directory, &path));
         } else if overwrite && cfg!(unix) {
             // It may belong to another user.
-            File::open(&path).and_then(|open| set_time(&open, directory.mtime)).or(Ok(()))
-        } else {
-            Ok(())
-        };
-        done.map_err(|error| PlaceError::Io(path, error.into()))?;
+            let _ = open_directory(&path).and_then(|open| set_time(&open, directory.mtime));
+        }
     }
-    Ok(())
 }
 
 /// What it means for a file's placement that the system refused a call.
@@ -144,6 +154,7 @@ struct Placer<'a> {
     spool: &'a Spool,
     overwrite: bool,
     cancel: &'a AtomicBool,
+    refused: Option<RefusedMetadata>,
 }
 
 impl Placer<'_> {
@@ -171,50 +182,64 @@ impl Placer<'_> {
     }
 
     /// Places one, unless it was `present` when it was looked at, and is still.
-    fn place(&self, file: &PlannedFile, target: &Path, present: bool) -> io::Result<Placed> {
+    fn place(&mut self, file: &PlannedFile, target: &Path, present: bool) -> io::Result<Placed> {
         if present && may_be_identical(target, file.size) {
             // A run that was killed may have made it, and left this.
-            let _ = fs::remove_file(self.spool.part_beside(target));
-            // Not if it is the payload by another name: it would be cut itself.
-            if file.size > 0 && !has_name(self.payload(), target) {
-                self.payload().set_len(file.offset)?;
-            }
+            let _ = system::remove(&self.spool.part_beside(target));
+            self.cut(file, target);
             return Ok(Placed::Present);
         }
-        if file.offset == 0 && file.size > 0 && self.rename_payload(file, target)? {
-            return Ok(Placed::New);
-        }
-        let part = self.spool.part_beside(target);
-        let made = self.copy(file, &part).and_then(|()| rename(&part, target, self.overwrite));
-        if made.is_err() {
-            let _ = fs::remove_file(&part);
-        }
-        made?;
-        if file.size > 0 {
-            self.payload().set_len(file.offset)?;
-        }
+        let is_last = file.offset == 0 && file.size > 0;
+        let set = match is_last.then(|| self.rename_payload(file, target)) {
+            Some(Err(error)) if error.kind() != io::ErrorKind::CrossesDevices => return Err(error),
+            Some(Ok(set)) => set,
+            // Names of two file systems cannot do that; a copy can.
+            Some(Err(_)) | None => self.make_copy(file, target)?,
+        };
+        RefusedMetadata::note(&mut self.refused, target, set);
         Ok(Placed::New)
     }
 
-    /// Gives the payload itself the file's name; false where names of two file systems cannot do
-    /// that.
-    fn rename_payload(&self, file: &PlannedFile, target: &Path) -> io::Result<bool> {
-        self.payload().set_len(file.size)?;
-        set_metadata(self.payload(), file)?;
-        match rename(&self.spool.path(SpoolFile::Payload), target, self.overwrite) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
-            renamed => renamed.map(|()| true),
+    /// Cuts a file off the payload that is in its place. If that fails, it takes room for a while.
+    fn cut(&self, file: &PlannedFile, target: &Path) {
+        // Not if it is the payload by another name: it would be cut itself.
+        if file.size > 0 && has_name(self.payload(), target).is_ok_and(|same| !same) {
+            let _ = system::set_len(self.payload(), file.offset);
         }
     }
 
-    fn copy(&self, file: &PlannedFile, part: &Path) -> io::Result<()> {
+    /// Gives the payload itself the file's name. Returns whether mode and time could be set.
+    fn rename_payload(&self, file: &PlannedFile, target: &Path) -> io::Result<io::Result<()>> {
+        system::set_len(self.payload(), file.size)?;
+        let set = set_file(self.payload(), file);
+        flush(self.payload())?;
+        rename(&self.spool.path(SpoolFile::Payload), target, self.overwrite)?;
+        Ok(set)
+    }
+
+    /// Makes a file of a part of the payload. Returns whether mode and time could be set.
+    fn make_copy(&self, file: &PlannedFile, target: &Path) -> io::Result<io::Result<()>> {
+        let part = self.spool.part_beside(target);
+        let copied = self.copy(file, &part);
+        let made = copied.and_then(|set| {
+            rename(&part, target, self.overwrite)?;
+            Ok(set)
+        });
+        match made {
+            Ok(_) => self.cut(file, target),
+            Err(_) => drop(system::remove(&part)),
+        }
+        made
+    }
+
+    fn copy(&self, file: &PlannedFile, part: &Path) -> io::Result<io::Result<()>> {
         let mut to = create_new(part)?;
-        let mut from = self.payload();
-        from.seek(SeekFrom::Start(file.offset))?;
-        if io::copy(&mut from.take(file.size), &mut to)? != file.size {
+        if system::copy(self.payload(), file.offset, file.size, &mut to)? != file.size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        set_metadata(&to, file)
+        let set = set_file(&to, file);
+        flush(&to)?;
+        Ok(set)
     }
 
     fn payload(&self) -> &File {
@@ -228,17 +253,22 @@ impl Placer<'_> {
 /// [`io::ErrorKind::AlreadyExists`] when the name is taken and may not be replaced.
 pub fn rename(from: &Path, to: &Path, overwrite: bool) -> io::Result<()> {
     if overwrite {
-        return fs::rename(from, to);
+        return system::rename(from, to);
     }
     // A rename would replace what is there; a link is refused then.
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
+    match system::link(from, to) {
+        Ok(()) => {
+            // It has its name; if the other one stays, it goes with the rest.
+            let _ = system::remove(from);
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(error),
         // A file system without links: look first.
-        Err(_) => match fs::symlink_metadata(to) {
+        Err(_) => match system::look(to) {
             Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => fs::rename(from, to),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => system::rename(from, to),
+            Err(error) => Err(error),
         },
     }
 }
@@ -253,26 +283,29 @@ pub fn make_directories(
     for component in path.components() {
         at.push(component);
         if !is_directory(&at)? {
-            fs::create_dir(&at).map_err(|error| PlaceError::Io(at.clone(), error.into()))?;
+            system::make_directory(&at)
+                .map_err(|error| PlaceError::Io(at.clone(), error.into()))?;
             created.insert(at.clone());
         }
     }
     Ok(())
 }
 
-fn set_metadata(file: &File, planned: &PlannedFile) -> io::Result<()> {
-    set_mode(file, permissions(planned.mode, DEFAULT_FILE_MODE))?;
-    set_time(file, planned.mtime)
+fn set_file(file: &File, planned: &PlannedFile) -> io::Result<()> {
+    set_metadata(file, permissions(planned.mode, DEFAULT_FILE_MODE), planned.mtime)
 }
 
 fn set_directory(planned: &PlannedDirectory, path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let directory = File::open(path)?;
         // Its owner must be able to look into it and to remove it.
-        set_mode(&directory, permissions(planned.mode, DEFAULT_DIRECTORY_MODE) | 0o700)?;
-        set_time(&directory, planned.mtime)?;
+        let mode = permissions(planned.mode, DEFAULT_DIRECTORY_MODE) | 0o700;
+        set_metadata(&open_directory(path)?, mode, planned.mtime)?;
     }
     Ok(())
+}
+
+fn open_directory(path: &Path) -> io::Result<File> {
+    system::open(OpenOptions::new().read(true), path)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use norm_core::fileset::{ContentError, EntryKind, Manifest, Mtime};
 
 use super::existing::may_be_identical;
+use super::system;
 use crate::SystemError;
 use crate::names;
 
@@ -254,7 +254,7 @@ fn check_directories(
 
 /// True for a directory, false when there is nothing.
 pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
-    match fs::symlink_metadata(path) {
+    match system::look(path) {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(_) => Err(PlanError::InTheWay(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -265,7 +265,7 @@ pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
 /// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when
 /// there is one with that name.
 pub fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
-    match fs::symlink_metadata(path) {
+    match system::look(path) {
         Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),
         Ok(_) if overwrite || may_be_identical(path, size) => Ok(true),
         Ok(_) => Err(PlanError::Exists(path.to_owned())),

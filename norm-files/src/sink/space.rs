@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::system;
+
 /// Gives a new file its length, and as much room on the disk, so that a disk that is too full is
 /// noticed now. True if the room is taken; false where the file system cannot do that, or is
 /// memory, where it costs half as much as writing: the file is sparse there, and its blocks take
@@ -24,7 +26,7 @@ pub fn set_len(file: &File, len: u64) -> io::Result<()> {
     if i64::try_from(len).is_err() {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    file.set_len(len)
+    system::set_len(file, len)
 }
 
 /// Takes the room for a file that has its length, while `wanted` says so: in steps of `step` bytes,
@@ -38,13 +40,13 @@ pub fn reserve_while(
     step: u64,
     wanted: impl Fn() -> bool,
 ) -> io::Result<bool> {
-    if is_memory(file) {
+    if system::is_memory(file) {
         return Ok(false);
     }
     let mut from = 0;
     while from < len && wanted() {
         let part = step.clamp(1, len - from);
-        match allocate(file, from, part) {
+        match system::allocate(file, from, part) {
             Ok(()) => from += part,
             Err(error) if says_too_large(&error) => return Err(error),
             // Not supported here, in one of many words.
@@ -57,7 +59,7 @@ pub fn reserve_while(
 /// Bytes of room that a file has taken; 0 where the system does not tell.
 #[cfg(unix)]
 pub fn taken(file: &File) -> u64 {
-    file.metadata().map_or(0, |there| std::os::unix::fs::MetadataExt::blocks(&there) * 512)
+    system::stat(file).map_or(0, |there| std::os::unix::fs::MetadataExt::blocks(&there) * 512)
 }
 
 /// Bytes of room that a file has taken; 0 where the system does not tell.
@@ -66,103 +68,40 @@ pub fn taken(_file: &File) -> u64 {
     0
 }
 
-/// True on `tmpfs`.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(unsafe_code, reason = "the standard library does not tell the kind of a file system")]
-fn is_memory(file: &File) -> bool {
-    use std::mem::MaybeUninit;
-    use std::os::fd::AsRawFd;
-
-    let mut answer = MaybeUninit::<libc::statfs>::zeroed();
-    // SAFETY: the descriptor is open for as long as `file` is borrowed, and the call writes no more
-    // than one `statfs` to the pointer; zeroed, it is a valid one whatever is written of it.
-    let answer = unsafe {
-        if libc::fstatfs(file.as_raw_fd(), answer.as_mut_ptr()) != 0 {
-            return false;
-        }
-        answer.assume_init()
-    };
-    answer.f_type == libc::TMPFS_MAGIC
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn is_memory(_file: &File) -> bool {
-    false
-}
-
 fn says_too_large(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
-/// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block
-/// where the file system cannot do it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn allocate(file: &File, from: u64, len: u64) -> io::Result<()> {
-    fallocate(file, libc::FALLOC_FL_KEEP_SIZE, from, len)
-}
-
 /// Gives the room of a part of a file back, whose bytes are not wanted; where the file system
 /// cannot do that, nothing happens.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn release(file: &File, from: u64, len: u64) {
-    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
-    let _ = fallocate(file, mode, from, len);
+    let _ = system::release(file, from, len);
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub fn release(_file: &File, _from: u64, _len: u64) {}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(unsafe_code, reason = "the standard library cannot take room ahead, nor give it back")]
-fn fallocate(file: &File, mode: libc::c_int, from: u64, len: u64) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-
-    let from = i64::try_from(from).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    let size = i64::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    loop {
-        // SAFETY: the call gets numbers only; the descriptor is open for as long as `file` is
-        // borrowed.
-        if unsafe { libc::fallocate64(file.as_raw_fd(), mode, from, size) } == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
+/// Waits for what a file system has not promised yet: shares take a write, and may refuse it when
+/// the file is closed or flushed. On a local disk that would cost much and tell nothing.
+///
+/// # Errors
+/// When what was written does not stay.
+pub fn flush(file: &File) -> io::Result<()> {
+    system::close(file)?;
+    if system::reports_at_once(file) {
+        return Ok(());
+    }
+    match system::sync(file) {
+        // Not every file system can.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        synced => synced,
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn allocate(_file: &File, _from: u64, _len: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// Bytes that may still be written where `directory` is; `None` where the system does not tell.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[expect(unsafe_code, reason = "the standard library does not tell the free space")]
 pub fn free(directory: &Path) -> Option<u64> {
-    use std::ffi::CString;
-    use std::mem::MaybeUninit;
-    use std::os::unix::ffi::OsStrExt;
-
-    let path = CString::new(directory.as_os_str().as_bytes()).ok()?;
-    let mut answer = MaybeUninit::<libc::statvfs>::zeroed();
-    // SAFETY: the path ends with a zero byte and outlives the call, which writes no more than one
-    // `statvfs` to the other pointer; zeroed, it is a valid one whatever is written of it.
-    let answer = unsafe {
-        if libc::statvfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
-            return None;
-        }
-        answer.assume_init()
-    };
-    answer.f_bavail.checked_mul(answer.f_frsize)
-}
-
-/// Bytes that may still be written where `directory` is; `None` where the system does not tell.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub fn free(_directory: &Path) -> Option<u64> {
-    None
+    let room = system::room(directory).ok()?;
+    // Some shares say 0 of everything.
+    (room.bytes > 0).then_some(room.free_bytes)
 }
 
 #[cfg(test)]

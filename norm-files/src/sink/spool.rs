@@ -4,8 +4,8 @@
 //! ([`super::resume`]); only the payload may leave under a final name. Files of a second spool of
 //! the same content are never kept.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use norm_core::fileset::{ContentId, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES};
 
 use super::hashing::{Hashes, PartialHash};
-use super::metadata::set_mode;
 use super::resume::{self, Found, Have, ResumeData, ResumeProblem, State};
 use super::set::Part;
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
-use super::{positioned, space};
+use super::{space, system};
 
 /// The files of one set, open for reading and writing. When it is dropped they stay, if a later
 /// session can resume with them, and are removed otherwise.
@@ -176,7 +175,7 @@ impl Spool {
     /// # Errors
     /// What the system says.
     pub fn write(&self, which: SpoolFile, bytes: &[u8], offset: u64) -> io::Result<()> {
-        positioned::write_all_at(self.file(which), bytes, offset)?;
+        system::write_all_at(self.file(which), bytes, offset)?;
         let len = bytes.len() as u64;
         let new = match which {
             SpoolFile::Payload => {
@@ -200,7 +199,7 @@ impl Spool {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let mut bytes = vec![0; len];
-        positioned::read_exact_at(self.file(which), &mut bytes, 0)?;
+        system::read_exact_at(self.file(which), &mut bytes, 0)?;
         Ok(bytes)
     }
 
@@ -218,7 +217,7 @@ impl Spool {
     /// What is there of the payload, less what was cut off because files were made of it.
     fn have_now(&self) -> io::Result<MutexGuard<'_, Have>> {
         let mut have = self.have();
-        have.remove(self.payload.metadata()?.len(), u64::MAX);
+        have.remove(system::stat(&self.payload)?.len(), u64::MAX);
         Ok(have)
     }
 
@@ -250,7 +249,7 @@ impl Spool {
 
     /// True when the state on the disk does not say all that is there.
     pub fn is_unsaved(&self) -> bool {
-        !self.discarded.load(Ordering::Relaxed) && self.unsaved.load(Ordering::Relaxed)
+        !self.is_discarded() && self.unsaved.load(Ordering::Relaxed)
     }
 
     /// Writes down what is there of the payload.
@@ -264,9 +263,11 @@ impl Spool {
         let content = self.name.content();
         let state = State { content, payload: self.size, have: have.clone() };
         let new = self.names.new_state();
-        let written = create_new(&new).and_then(|mut file| file.write_all(&state.emit()));
-        written.and_then(|()| fs::rename(&new, self.names.state())).inspect_err(|_| {
-            let _ = fs::remove_file(&new);
+        let file = create_new(&new)?;
+        let written = system::write_all_at(&file, &state.emit(), 0);
+        written.and_then(|()| system::rename(&new, &self.names.state())).inspect_err(|_| {
+            self.unsaved.store(true, Ordering::Relaxed);
+            let _ = system::remove(&new);
         })
     }
 
@@ -275,11 +276,18 @@ impl Spool {
         self.discarded.store(true, Ordering::Relaxed);
     }
 
-    /// Bytes that stay for a later session when this is dropped; `None` when nothing stays.
+    /// Writes down what is there of the payload, and returns the bytes that stay for a later
+    /// session when this is dropped; `None` when nothing stays.
     pub fn resumable(&self) -> Option<u64> {
         let bytes = self.have_now().map_or(0, |have| have.bytes());
-        let worth = bytes >= resume::MIN_BYTES && !self.discarded.load(Ordering::Relaxed);
-        (worth && self.is_ours()).then_some(bytes)
+        if bytes < resume::MIN_BYTES || self.is_discarded() || !self.is_ours() {
+            return None;
+        }
+        match self.save() {
+            Ok(()) => Some(bytes),
+            Err(_) => resume::state(&self.names, self.name.content(), self.size)
+                .map(|state| state.have.bytes().min(bytes)),
+        }
     }
 
     /// Says that its transfer is over: another one with the same content may claim it.
@@ -290,8 +298,7 @@ impl Spool {
     /// True when it was released, and a payload of this many bytes can resume with it: then it is
     /// the caller's.
     pub(super) fn claim(&self, payload: u64) -> bool {
-        let fits =
-            self.size == payload && !self.discarded.load(Ordering::Relaxed) && self.is_ours();
+        let fits = self.size == payload && !self.is_discarded() && self.is_ours();
         fits && !self.claimed.swap(true, Ordering::AcqRel)
     }
 
@@ -309,12 +316,20 @@ impl Spool {
 
     /// The payload's file has its name still, and no other.
     fn is_ours(&self) -> bool {
+        self.has_only_its_name().unwrap_or(false)
+    }
+
+    fn has_only_its_name(&self) -> io::Result<bool> {
         resume::is_only_name(&self.payload, &self.names.payload())
+    }
+
+    fn is_discarded(&self) -> bool {
+        self.discarded.load(Ordering::Relaxed)
     }
 
     /// Finds out whether all of the manifest is there.
     fn look_at_manifest(&self) {
-        let present = self.manifest.metadata().and_then(|there| {
+        let present = system::stat(&self.manifest).and_then(|there| {
             let manifest = self.read_whole(SpoolFile::Manifest, there.len())?;
             let right = ContentId::of(&blake3::hash(&manifest)) == self.name.content();
             Ok(if right { there.len() } else { 0 })
@@ -322,32 +337,45 @@ impl Spool {
         self.manifest_present.store(present.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Gives back the room that is taken for what is missing.
-    fn give_back_room(&self) -> io::Result<()> {
-        let have = self.have_now()?;
+    /// Gives back the room that is taken for what is missing. Nothing is lost when it stays taken.
+    fn give_back_room(&self) {
+        let Ok(have) = self.have_now() else { return };
         let end = have.end();
         for (from, to) in have.ranges().gaps(0, end) {
             space::release(&self.payload, from, to - from);
         }
         // It may have got a file's mode already.
-        set_mode(&self.payload, 0o600)?;
-        self.payload.set_len(end)
+        let _ = system::set_mode(&self.payload, 0o600);
+        let _ = system::set_len(&self.payload, end);
     }
 
+    /// Keeps it for a later session, if it is worth that. What the system refuses to tell or do is
+    /// no reason to throw content away.
     fn keep(&self) -> bool {
-        // Room first: on a full disk the state needs some. If it gets none, the last one still
-        // counts.
-        self.resumable().is_some()
-            && self.give_back_room().is_ok()
-            && (self.save().is_ok()
-                || resume::has_state(&self.names, self.name.content(), self.size))
+        let bytes = match self.have_now() {
+            Ok(have) => have.bytes(),
+            Err(_) => self.have().bytes(),
+        };
+        if bytes < resume::MIN_BYTES || self.is_discarded() {
+            return false;
+        }
+        match self.has_only_its_name() {
+            // Room first: on a full disk the state needs some.
+            Ok(true) => self.give_back_room(),
+            Ok(false) => return false,
+            // It may be a placed file by now, and is not to be cut.
+            Err(_) => {}
+        }
+        // If no state can be written, the last one still counts.
+        self.save().or_else(|_| self.save()).is_ok()
+            || resume::state(&self.names, self.name.content(), self.size).is_some()
     }
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
         if self.keep() {
-            let _ = fs::remove_file(self.names.digests());
+            let _ = system::remove(&self.names.digests());
         } else {
             self.names.remove();
         }
@@ -380,10 +408,10 @@ fn new_files(names: &SpoolNames) -> io::Result<ResumeData> {
     let manifest = create_new(&names.manifest())?;
     lock(&manifest)?;
     for stale in [names.state(), names.new_state()] {
-        let _ = fs::remove_file(stale);
+        let _ = system::remove(&stale);
     }
     let payload = create_new(&names.payload()).inspect_err(|_| {
-        let _ = fs::remove_file(names.manifest());
+        let _ = system::remove(&names.manifest());
     })?;
     Ok(ResumeData { manifest, payload, have: Have::default(), clipped: false })
 }

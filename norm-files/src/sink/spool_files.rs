@@ -5,11 +5,13 @@
 //! a number after the content's id.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use norm_core::fileset::PartKind;
+
+use super::system;
 
 /// The last components of the files' names.
 const MANIFEST: &str = "manifest";
@@ -106,7 +108,7 @@ impl SpoolNames {
     pub fn remove(&self) {
         for name in self.all() {
             // Those that are gone already are no failure, and others will be found again later.
-            let _ = fs::remove_file(name);
+            let _ = system::remove(&name);
         }
     }
 
@@ -135,18 +137,18 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 }
 
 fn make_new(path: &Path) -> io::Result<File> {
-    if let Ok(there) = fs::symlink_metadata(path) {
+    if let Ok(there) = system::look(path) {
         if there.is_file() {
-            lock(&OpenOptions::new().write(true).open(path)?)?;
+            lock(&system::open(OpenOptions::new().write(true), path)?)?;
         }
-        fs::remove_file(path)?;
+        system::remove(path)?;
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     // Not for other users to read before it is verified.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    system::create(&options, path)
 }
 
 /// Locks a file, as far as its file system has locks.
@@ -154,7 +156,7 @@ fn make_new(path: &Path) -> io::Result<File> {
 /// # Errors
 /// [`io::ErrorKind::ResourceBusy`] when another receiver has locked it.
 pub fn lock(file: &File) -> io::Result<()> {
-    match file.try_lock() {
+    match system::try_lock(file) {
         Err(TryLockError::WouldBlock) => Err(io::Error::new(
             io::ErrorKind::ResourceBusy,
             "another receiver is receiving the same set into this directory: give each its own",

@@ -4,7 +4,7 @@
 //! what its bytes should be, so it is not verified.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use norm_core::fileset::{TEMP_PREFIX, name_to_text};
 
 use super::existing::is_identical;
-use super::metadata::{DEFAULT_FILE_MODE, set_mode};
+use super::metadata::{DEFAULT_FILE_MODE, RefusedMetadata};
 use super::place::{PlaceError, Placed, failed, make_directories, rename};
 use super::plan::check_target;
 use super::spool_files::{create_new, part_name};
-use super::{positioned, space};
+use super::{space, system};
 use crate::names;
 
 /// A file that arrives; its temporary file goes when this goes.
@@ -78,24 +78,35 @@ impl StandaloneFile {
     /// # Errors
     /// What the system says.
     pub fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        positioned::write_all_at(&self.open()?, bytes, offset)?;
+        system::write_all_at(&self.open()?, bytes, offset)?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Gives it its name, unless a file with the same content has it already.
+    /// Gives it its name, unless a file with the same content has it already. Its mode may be
+    /// refused; that is returned as well.
     ///
     /// # Errors
     /// When something else has the name, the system refuses, or `cancel` was set.
-    pub fn place(&self, overwrite: bool, cancel: &AtomicBool) -> Result<Placed, PlaceError> {
+    pub fn place(
+        &self,
+        overwrite: bool,
+        cancel: &AtomicBool,
+    ) -> Result<(Placed, Option<RefusedMetadata>), PlaceError> {
+        let mut refused = None;
         let placed = self.open().and_then(|file| {
             if !overwrite && is_identical(&file, 0, self.size, &self.target, cancel)? {
                 return Ok(Placed::Present);
             }
-            set_mode(&file, DEFAULT_FILE_MODE)?;
+            let set = system::set_mode(&file, DEFAULT_FILE_MODE);
+            RefusedMetadata::note(&mut refused, &self.target, set);
+            space::flush(&file)?;
             rename(&self.temporary, &self.target, overwrite).map(|()| Placed::New)
         });
-        placed.map_err(|error| failed(&self.target, error))
+        match placed {
+            Ok(placed) => Ok((placed, refused)),
+            Err(error) => Err(failed(&self.target, error)),
+        }
     }
 
     /// Opened for each block: more files may arrive at once than a process may have open.
@@ -104,14 +115,14 @@ impl StandaloneFile {
         options.read(true).write(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-        options.open(&self.temporary)
+        system::open(&options, &self.temporary)
     }
 }
 
 impl Drop for StandaloneFile {
     fn drop(&mut self) {
         // Gone already when it has its name.
-        let _ = fs::remove_file(&self.temporary);
+        let _ = system::remove(&self.temporary);
     }
 }
 

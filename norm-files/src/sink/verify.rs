@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use norm_core::fileset::{ContentError, DigestList, Hash, SetId};
 
 use super::hashing::PartialHash;
-use super::positioned;
 use super::spool::Spool;
 use super::spool_files::SpoolFile;
+use super::{space, system};
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
@@ -57,6 +57,8 @@ impl Digests {
 /// # Errors
 /// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
 pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) -> io::Result<Hash> {
+    // What a share refuses now is no fault of the sender's.
+    space::flush(spool.file(SpoolFile::Payload))?;
     let mut partial = spool.take_hash(offset);
     if partial.end() > len {
         // A worker wrote a block for another session, whose extent was longer.
@@ -71,7 +73,7 @@ pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) ->
         }
         let part = usize::try_from(len - done).unwrap_or(CHUNK).min(CHUNK);
         let Some(chunk) = buffer.get_mut(..part) else { break };
-        positioned::read_exact_at(spool.file(SpoolFile::Payload), chunk, offset + done)?;
+        system::read_exact_at(spool.file(SpoolFile::Payload), chunk, offset + done)?;
         hasher.update(chunk);
         done += part as u64;
     }
@@ -92,14 +94,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
         let spool = Spools::new(dir.path(), true).create(CONTENT, content.len() as u64).unwrap();
-        positioned::write_all_at(spool.file(SpoolFile::Payload), &content, 0).unwrap();
+        system::write_all_at(spool.file(SpoolFile::Payload), &content, 0).unwrap();
         let run = AtomicBool::new(false);
         let hash = |offset, len| hash_extent(&spool, offset, len, &run).unwrap();
         assert_eq!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
         let second = hash(2_000_000, 1_000_000);
         assert_eq!(second, blake3::hash(&content[2_000_000..]));
         let flipped = content[1_234_567] ^ 0x10;
-        positioned::write_all_at(spool.file(SpoolFile::Payload), &[flipped], 1_234_567).unwrap();
+        system::write_all_at(spool.file(SpoolFile::Payload), &[flipped], 1_234_567).unwrap();
         assert_ne!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
         assert_eq!(hash(2_000_000, 1_000_000), second);
         assert!(hash_extent(&spool, 2_999_999, 2, &run).is_err(), "beyond the end");

@@ -217,6 +217,20 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// The file system refused the modes or the times of files that are complete: they have others.
+    MetadataRefused {
+        /// Number of the sender.
+        sender: SenderId,
+        /// How many files and directories; of standalone files, only the first is told.
+        entries: u64,
+        /// One of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+        /// What the system said of it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
     /// Part of a file set did not match its hash, and is received again.
     ReceivedAgain {
         /// Number of the sender.
@@ -284,6 +298,7 @@ impl fmt::Display for Hint {
             | Self::SetIgnored { .. }
             | Self::ResumeDataUnusable { .. }
             | Self::FilesPresent { .. }
+            | Self::MetadataRefused { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => self.about_receiving(f),
         }
@@ -445,6 +460,22 @@ impl Hint {
                     f,
                     " if {its} content turns out to be the same in the end, and if not, the \
                      transfer fails then"
+                )
+            }
+            Self::MetadataRefused { entries, first, error, .. } => {
+                let first = first.display();
+                match entries {
+                    1 => write!(f, "mode or time of {first} cannot be set")?,
+                    n => write!(
+                        f,
+                        "modes or times of {n} files and directories, {first} for one, cannot be \
+                         set"
+                    )?,
+                }
+                write!(
+                    f,
+                    ": {error}. Their content is complete. Where modes and times matter, set them \
+                     where this file system is, or receive on another one"
                 )
             }
             Self::ReceivedAgain { .. } => {

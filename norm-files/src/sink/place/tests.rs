@@ -1,8 +1,7 @@
-use std::fs::FileTimes;
+use std::fs::{self, FileTimes};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::sink::positioned;
 use crate::sink::spool_table::Spools;
 use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
 
@@ -31,7 +30,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spools::new(dir.path(), true).create(SET, payload.len() as u64).unwrap();
         let file = spool.file(SpoolFile::Payload);
-        positioned::write_all_at(file, payload.as_bytes(), 0).unwrap();
+        system::write_all_at(file, payload.as_bytes(), 0).unwrap();
         let plan = Plan::new(&writer.finish(), payload.len() as u64).unwrap();
         Self { dir, plan, spool: Some(spool) }
     }
@@ -57,7 +56,7 @@ impl Fixture {
             let names = if made == Placed::New { &mut new } else { &mut before };
             names.push(path.to_str().unwrap().to_owned());
         })?;
-        assert_eq!(count, before.len() as u64);
+        assert_eq!(count, PlacedSet { present: before.len() as u64, refused: None });
         Ok((new, before))
     }
 
@@ -184,7 +183,7 @@ fn present_file_with_the_same_content_stays_as_it_is() {
             fs::write(set.path(name), content).unwrap();
             let there = File::open(set.path(name)).unwrap();
             // Not for others to read, whatever the sender's mode is.
-            set_mode(&there, 0o600).unwrap();
+            system::set_mode(&there, 0o600).unwrap();
             there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
             // Of a run that was killed.

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use norm_core::fileset::{Entry, ManifestWriter};
 

@@ -19,7 +19,7 @@ mod sweep;
 
 pub use have::Have;
 pub use open::{
-    Found, ResumeData, ResumeProblem, has_name, has_state, is_of_other_size, is_only_name, open,
+    Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, open, state,
 };
 pub use state::State;
 pub use sweep::{Resumable, Sweep, sweep};

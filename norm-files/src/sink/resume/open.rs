@@ -1,8 +1,8 @@
 //! Opens the resume data of a set, if it is of any use.
 
 use std::fmt;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use norm_core::fileset::ContentId;
@@ -10,6 +10,7 @@ use norm_core::fileset::ContentId;
 use super::have::Have;
 use super::state::{MAX_STATE_BYTES, State};
 use crate::sink::spool_files::{SpoolNames, lock};
+use crate::sink::system;
 
 /// Files of a set, and which bytes of the payload are there.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl fmt::Display for ResumeProblem {
 /// # Errors
 /// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them.
 pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<Found> {
-    if fs::symlink_metadata(names.state()).is_err() {
+    if system::look(&names.state()).is_err() {
         return Ok(Found::Nothing(None));
     }
     let nothing = |problem| Ok(Found::Nothing(Some(problem)));
@@ -68,7 +69,7 @@ pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<
         return nothing(ResumeProblem::PartMissing);
     };
     lock(&manifest)?;
-    if !is_only_name(&manifest, &names.manifest()) {
+    if !is_only_name(&manifest, &names.manifest())? {
         // Another receiver was quicker, and has taken the name.
         return Err(io::ErrorKind::ResourceBusy.into());
     }
@@ -79,7 +80,7 @@ pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<
         return nothing(ResumeProblem::OtherContent);
     }
     let opened = regular(&names.payload(), false).and_then(|file| {
-        let len = file.metadata()?.len();
+        let len = system::stat(&file)?.len();
         Ok((file, len))
     });
     let Ok((payload, len)) = opened else {
@@ -90,9 +91,9 @@ pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<
     Ok(Found::Data(ResumeData { manifest, payload, have, clipped }))
 }
 
-/// True when there is a state of this content and payload.
-pub fn has_state(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
-    read_state(names).is_some_and(|state| (state.content, state.payload) == (content, payload))
+/// The state, if it is of this content and payload.
+pub fn state(names: &SpoolNames, content: ContentId, payload: u64) -> Option<State> {
+    read_state(names).filter(|state| (state.content, state.payload) == (content, payload))
 }
 
 /// True when there is resume data of this content, but of another payload: the content says how
@@ -104,21 +105,28 @@ pub fn is_of_other_size(names: &SpoolNames, content: ContentId, payload: u64) ->
 /// What the state's file says; `None` when it says nothing sensible.
 pub fn read_state(names: &SpoolNames) -> Option<State> {
     let file = regular(&names.state(), false).ok()?;
-    let mut bytes = Vec::new();
-    file.take(MAX_STATE_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let bytes = system::read_to_end(&file, MAX_STATE_BYTES as u64 + 1).ok()?;
     State::parse(&bytes)
 }
 
 /// True when the file still has this name, and no other: a placed file is not ours to change.
-pub fn is_only_name(file: &File, path: &Path) -> bool {
-    has_name(file, path) && file.metadata().is_ok_and(|ours| has_one_name(&ours))
+///
+/// # Errors
+/// When the system does not tell.
+pub fn is_only_name(file: &File, path: &Path) -> io::Result<bool> {
+    Ok(has_name(file, path)? && has_one_name(&system::stat(file)?))
 }
 
-/// True when this is one of the file's names. Where the system does not tell, every file's name is.
-pub fn has_name(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(there)) => there.is_file() && same(&ours, &there),
-        _ => false,
+/// True when this is one of the file's names. Where files have no numbers, every file's name is.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn has_name(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = system::stat(file)?;
+    match system::look(path) {
+        Ok(there) => Ok(there.is_file() && same(&ours, &there)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -126,7 +134,7 @@ pub fn has_name(file: &File, path: &Path) -> bool {
 /// name.
 pub fn regular(path: &Path, create: bool) -> io::Result<File> {
     let refused = || Err(io::Error::from(io::ErrorKind::InvalidInput));
-    match fs::symlink_metadata(path) {
+    match system::look(path) {
         // A pipe would block.
         Ok(there) if !there.is_file() => return refused(),
         Err(error) if !create => return Err(error),
@@ -138,8 +146,8 @@ pub fn regular(path: &Path, create: bool) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     #[cfg(any(target_os = "linux", target_os = "android"))]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
+    let file = system::open(&options, path)?;
+    let metadata = system::stat(&file)?;
     let good = metadata.is_file() && has_one_name(&metadata) && is_ours(&metadata);
     if good { Ok(file) } else { refused() }
 }

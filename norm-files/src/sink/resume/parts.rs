@@ -5,8 +5,7 @@
 //! anew from its first byte, so none is of any use.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use norm_core::fileset::{ContentId, EntryKind, MAX_MANIFEST_BYTES, Manifest, TEMP_PREFIX};
@@ -15,21 +14,22 @@ use super::open::is_ours;
 use crate::names;
 use crate::sink::plan::is_directory;
 use crate::sink::spool_files::part_name;
+use crate::sink::system;
 
 /// Removes the parts of the spool with this stem. `manifest` is locked by us: so no receiver is at
 /// work on it.
 pub fn remove_parts(root: &Path, stem: &str, manifest: &File) {
-    let mut bytes = Vec::new();
-    let read = manifest.take(MAX_MANIFEST_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let limit = MAX_MANIFEST_BYTES as u64 + 1;
+    let Ok(bytes) = system::read_to_end(manifest, limit) else { return };
     // Parts are made only when the whole manifest is right.
-    let right = read.is_ok() && is_named_by(stem, &bytes);
+    let right = is_named_by(stem, &bytes);
     let Some(manifest) = Manifest::parse(&bytes).ok().filter(|_| right) else { return };
     for folder in folders(&manifest) {
         let part = root.join(&folder).join(part_name(stem));
-        let ours = fs::symlink_metadata(&part).is_ok_and(|m| m.is_file() && is_ours(&m));
+        let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&m));
         if ours && is_reached_directly(root, &folder) {
             // One that cannot be removed takes room, and does no other harm.
-            let _ = fs::remove_file(part);
+            let _ = system::remove(&part);
         }
     }
 }
@@ -65,6 +65,8 @@ fn is_reached_directly(root: &Path, folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use norm_core::fileset::{Entry, ManifestWriter, Mtime};
 
     /// A directory with a manifest of these files; the manifest, and its stem.

@@ -6,7 +6,7 @@
 //! nothing can be locked.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use norm_core::fileset::TEMP_PREFIX;
 use super::open::{read_state, regular};
 use super::parts::remove_parts;
 use crate::sink::spool_files::SpoolNames;
+use crate::sink::system;
 
 /// Resume data stays for this long after the last byte.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -75,7 +76,7 @@ enum Look {
     /// Not to be touched.
     Busy,
     /// With the lock, where there is something to be locked: no receiver begins with it meanwhile.
-    Stale(Option<fs::File>),
+    Stale(Option<File>),
     Resumable {
         age: Duration,
         set: Resumable,
@@ -86,7 +87,7 @@ fn look(directory: &Path, names: &SpoolNames, stem: &str, all: bool) -> Look {
     let age = names.all().iter().filter_map(|path| age(path)).min();
     // Without a manifest no receiver can be at work.
     let lock = locked(names);
-    if lock.is_none() && fs::symlink_metadata(names.manifest()).is_ok() {
+    if lock.is_none() && system::look(&names.manifest()).is_ok() {
         return Look::Busy;
     }
     if let Some(manifest) = &lock {
@@ -99,7 +100,7 @@ fn look(directory: &Path, names: &SpoolNames, stem: &str, all: bool) -> Look {
     // Only the first of several spools of a content is resumed.
     let state =
         read_state(names).filter(|_| lock.is_some() && stem.len() == TEMP_PREFIX.len() + ID_LEN);
-    let payload = fs::symlink_metadata(names.payload()).is_ok_and(|there| there.is_file());
+    let payload = system::look(&names.payload()).is_ok_and(|there| there.is_file());
     match state {
         Some(state) if payload && age <= MAX_AGE => {
             let set = Resumable { bytes: state.have.bytes(), payload: state.payload };
@@ -111,20 +112,20 @@ fn look(directory: &Path, names: &SpoolNames, stem: &str, all: bool) -> Look {
 }
 
 /// The manifest, if it could be locked.
-fn locked(names: &SpoolNames) -> Option<fs::File> {
+fn locked(names: &SpoolNames) -> Option<File> {
     let manifest = regular(&names.manifest(), false).ok()?;
-    manifest.try_lock().is_ok().then_some(manifest)
+    system::try_lock(&manifest).is_ok().then_some(manifest)
 }
 
 fn age(path: &Path) -> Option<Duration> {
-    let modified = fs::symlink_metadata(path).ok()?.modified().ok()?;
+    let modified = system::look(path).ok()?.modified().ok()?;
     // One of the future is new.
     Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }
 
 /// The common parts of the names of temporary files: prefix, content id, and perhaps a number.
 fn stems(directory: &Path) -> BTreeSet<String> {
-    let Ok(entries) = fs::read_dir(directory) else { return BTreeSet::new() };
+    let Ok(entries) = system::list(directory) else { return BTreeSet::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.filter_map(|name| Some(stem(&name)?.to_owned())).collect()
 }

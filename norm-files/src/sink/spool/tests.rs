@@ -1,4 +1,4 @@
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 
 use norm_core::fileset::{PartKind, TEMP_PREFIX};
 
@@ -263,7 +263,7 @@ fn file_made_of_the_payload_is_never_touched_again() {
 fn payload_with_a_files_mode_can_be_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
-    set_mode(spool.file(SpoolFile::Payload), 0o400).unwrap();
+    system::set_mode(spool.file(SpoolFile::Payload), 0o400).unwrap();
     let payload = spool.path(SpoolFile::Payload);
     drop(spool);
     let mode =

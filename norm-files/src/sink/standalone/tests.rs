@@ -72,12 +72,12 @@ fn present_file_with_the_same_content_stays() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), b"same").unwrap();
     // Not for others to read.
-    set_mode(&File::open(dir.path().join("f")).unwrap(), 0o400).unwrap();
+    system::set_mode(&File::open(dir.path().join("f")).unwrap(), 0o400).unwrap();
     let mode = || fs::metadata(dir.path().join("f")).unwrap().permissions();
     let before = mode();
     let file = create(dir.path(), "f", false).unwrap();
     file.write(b"same", 0).unwrap();
-    assert_eq!(file.place(false, &RUN).unwrap(), Placed::Present);
+    assert_eq!(file.place(false, &RUN).unwrap(), (Placed::Present, None));
     drop(file);
     assert_eq!(mode(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");

@@ -1,4 +1,4 @@
-use std::fs::{File, FileTimes};
+use std::fs::{self, File, FileTimes};
 
 use super::*;
 use crate::sink::spool_files::SpoolFile;

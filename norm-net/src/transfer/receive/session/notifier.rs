@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentId, SetId};
 use norm_core::transfer::NodeId;
-use norm_files::sink::{Plan, PresentFiles, ResumeProblem, Sweep};
+use norm_files::sink::{Plan, PresentFiles, RefusedMetadata, ResumeProblem, Sweep};
 
 use crate::event::{
     Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure, SetReport,
@@ -95,6 +95,12 @@ impl Notifier {
     pub(super) fn files_present(&self, SetRef { sender, set }: SetRef, present: PresentFiles) {
         let PresentFiles { count, first } = present;
         self.hint(Hint::FilesPresent { sender, set, files: count, first });
+    }
+
+    /// Modes or times of files were refused.
+    pub(super) fn metadata_refused(&self, sender: SenderId, refused: RefusedMetadata) {
+        let RefusedMetadata { entries, first, error } = refused;
+        self.hint(Hint::MetadataRefused { sender, entries, first, error });
     }
 
     /// Every byte of a set is here.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ContentId, Hash, PartKind, SetDescriptor, SetId};
-use norm_files::sink::{Part, Plan, PlanError, PresentFiles, SetError, SetState, Spool, Verdict};
+use norm_files::sink::{
+    Part, PlacedSet, Plan, PlanError, PresentFiles, SetError, SetState, Spool, Verdict,
+};
 
 use super::engine::Engine;
 use super::failure::{Failure, damaged, not_placed, not_planned};
@@ -56,8 +58,8 @@ pub(super) enum Step {
     Judge,
     /// The object with this key is wrong: receive it again, or fail for this reason.
     Again(u64, Problem),
-    /// All files have their names; this many were present before.
-    Complete(u64),
+    /// All files have their names.
+    Complete(PlacedSet),
     /// It has failed.
     Fail(Failure),
 }
@@ -244,7 +246,7 @@ impl SetJob {
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
-            SetResult::Placed(Ok(present)) => Step::Complete(present),
+            SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
             SetResult::Failed(problem) => Step::Fail(Failure::local(problem)),
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::transfer::NodeId;
-use norm_files::sink::{Placed, StandaloneFile, path_of};
+use norm_files::sink::{Placed, RefusedMetadata, StandaloneFile, path_of};
 
 use super::engine::Engine;
 use super::failure::{Failure, not_placed};
@@ -37,6 +37,8 @@ pub(super) struct StandaloneFiles {
     senders: BTreeMap<SenderId, StandaloneSender>,
     /// Number of the next temporary file.
     next_label: u64,
+    /// It was told that modes are refused.
+    is_refusal_told: bool,
 }
 
 impl StandaloneFiles {
@@ -162,11 +164,26 @@ impl StandaloneFiles {
         result: FileResult,
     ) {
         let problem = match result {
-            FileResult::Placed(Ok(placed)) => return self.placed(turn, object, placed),
+            FileResult::Placed(Ok((placed, refused))) => {
+                self.metadata_refused(turn, object.sender, refused);
+                return self.placed(turn, object, placed);
+            }
             FileResult::Placed(Err(error)) => not_placed(error),
             FileResult::Failed(problem) => problem,
         };
         self.object_failed(turn, object, Failure::local(problem));
+    }
+
+    fn metadata_refused(
+        &mut self,
+        turn: &Turn<'_, impl Engine>,
+        sender: SenderId,
+        refused: Option<RefusedMetadata>,
+    ) {
+        if let Some(refused) = refused.filter(|_| !self.is_refusal_told) {
+            self.is_refusal_told = true;
+            turn.shared.events.metadata_refused(sender, refused);
+        }
     }
 
     fn placed(&mut self, turn: &mut Turn<'_, impl Engine>, object: ObjectRef, placed: Placed) {

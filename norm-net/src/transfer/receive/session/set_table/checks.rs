@@ -4,7 +4,7 @@
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentId, SetId};
 use norm_core::transfer::MemberState;
-use norm_files::sink::{PresentFiles, Verdict};
+use norm_files::sink::{PlacedSet, PresentFiles, Verdict};
 
 use super::SetTable;
 use crate::event::{Problem, SetFailure};
@@ -66,7 +66,7 @@ impl SetTable {
                     self.fail(turn, number, Failure::wrong(problem));
                 }
             }
-            Step::Complete(present) => self.complete(turn, number, present),
+            Step::Complete(placed) => self.complete(turn, number, placed),
             Step::Fail(failure) => self.fail(turn, number, failure),
         }
     }
@@ -126,13 +126,16 @@ impl SetTable {
     }
 
     /// All files of a set have their names.
-    fn complete(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, present: u64) {
+    fn complete(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, placed: PlacedSet) {
         let Some(job) = self.jobs.remove(&number) else { return };
         let (sender, id, content) = (job.sender(), job.id(), job.content());
+        if let Some(refused) = placed.refused {
+            turn.shared.events.metadata_refused(sender, refused);
+        }
         job.objects().for_each(|object| turn.engine.confirm(object));
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
-        let mut report = job.report(turn.engine, turn.now, present);
+        let mut report = job.report(turn.engine, turn.now, placed.present);
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
         self.tell(turn, sender, MemberState::Complete, String::new());

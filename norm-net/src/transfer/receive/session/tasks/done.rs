@@ -6,7 +6,9 @@ use crossbeam_channel::Sender;
 use mio::Waker;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentError, Hash};
-use norm_files::sink::{Digests, PlaceError, Placed, Plan, PlanError, PresentFiles};
+use norm_files::sink::{
+    Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles, RefusedMetadata,
+};
 
 use crate::event::Problem;
 
@@ -48,8 +50,8 @@ pub(in super::super) enum SetResult {
     Extent { key: u64, hash: Hash },
     /// The digest list was read back.
     DigestList { key: u64, digests: Result<Digests, ContentError> },
-    /// The files were placed, but for this many that were present before.
-    Placed(Result<u64, PlaceError>),
+    /// The files were placed.
+    Placed(Result<PlacedSet, PlaceError>),
     /// Its files cannot be written, or not be read back.
     Failed(Problem),
 }
@@ -64,8 +66,8 @@ impl SetResult {
 /// What came of a task for a standalone file.
 #[derive(Debug)]
 pub(in super::super) enum FileResult {
-    /// It got its name.
-    Placed(Result<Placed, PlaceError>),
+    /// It got its name, and perhaps no mode.
+    Placed(Result<(Placed, Option<RefusedMetadata>), PlaceError>),
     /// It cannot be written.
     Failed(Problem),
 }
