@@ -11,9 +11,10 @@
 //!
 //! All or nothing: what is in the way is found before the first file is placed.
 //!
-//! A file appears under its final name in one step, whole, with mode and time. Its blocks may still
-//! be in the system's cache then: nothing is flushed to the disk (`fsync`), as with `cp`; a power
-//! failure in the seconds after can lose content.
+//! A file appears under its final name in one step, whole, with mode and time, if the file system
+//! takes these. Its blocks may still be in the system's cache then: on a local disk nothing is
+//! flushed (`fsync`), as with `cp`; a power failure in the seconds after can lose content. Shares
+//! may refuse what they took, so they are asked first ([`flush`]).
 
 use std::collections::HashSet;
 use std::fmt;
