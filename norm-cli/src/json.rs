@@ -6,7 +6,8 @@
 #[cfg(test)]
 mod docs;
 
-use std::io::{Stdout, Write, stdout};
+use std::io::{self, Stdout, Write, stdout};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use norm_net::{NodeId, ReceiveReport, ReceiveSettings, SendReport, SendSettings};
@@ -146,6 +147,14 @@ struct Line<'a, E> {
     at: f64,
 }
 
+/// Why events could not be written to standard output, of which a process has one.
+static FAILURE: OnceLock<String> = OnceLock::new();
+
+/// Why events could not be written, if that has happened.
+pub fn failure() -> Option<&'static str> {
+    FAILURE.get().map(String::as_str)
+}
+
 /// The stream of events on standard output.
 pub struct EventLines {
     start: Instant,
@@ -158,12 +167,20 @@ impl EventLines {
         Self { start: Instant::now(), out: stdout() }
     }
 
-    /// Writes one event and flushes it.
+    /// Writes one event and flushes it. After one that could not be written, perhaps half of it,
+    /// nothing more is written; [`failure`] says why. A reader that is gone is no failure.
     pub fn write(&mut self, event: &impl Serialize) {
+        if FAILURE.get().is_some() {
+            return;
+        }
         let line = encode(event, self.start.elapsed());
-        // Fails when the reader is gone, which must not end a transfer.
-        let _ = self.out.write_all(line.as_bytes());
-        let _ = self.out.flush();
+        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // Another one may have failed meanwhile, for the same reason.
+            let _ = FAILURE.set(error.to_string());
+        }
     }
 }
 

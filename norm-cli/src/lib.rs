@@ -13,6 +13,7 @@ pub mod explain;
 pub mod group;
 pub mod interrupt;
 pub mod json;
+mod limits;
 pub mod objects;
 pub mod output;
 pub mod progress;

@@ -1,7 +1,7 @@
 //! Where output goes: progress and notes to standard error, results to standard output; with
 //! `--json` events to standard output, and nothing but errors to standard error.
 
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 
 use norm_net::{Hint, SendEvent};
 use serde::Serialize;
@@ -9,44 +9,70 @@ use serde::Serialize;
 use crate::exit::{Code, Failure};
 use crate::explain;
 use crate::interrupt::Interrupt;
-use crate::json::{EventLines, ProgramEvent};
+use crate::json::{self, EventLines, ProgramEvent};
+use crate::limits;
 use crate::progress::{Progress, Standing};
 use crate::text;
 
-/// Runs a program's work; with `json`, its failure is the last event.
+/// Runs a program's work; with `json`, its failure is the last event, and events that cannot be
+/// written are a failure.
 pub(crate) fn with_error_event(
     json: bool,
     work: impl FnOnce() -> Result<Code, Failure>,
 ) -> Result<Code, Failure> {
+    limits::tell_of_file_size();
     let lines = json.then(EventLines::new);
-    work().inspect_err(|failure| {
+    let result = work().inspect_err(|failure| {
         let (exit_code, message) = (failure.code.number(), failure.message.clone());
         if let Some(mut lines) = lines.filter(|_| !failure.code.is_stop()) {
             lines.write(&ProgramEvent::Error { exit_code, message });
         }
-    })
+    });
+    match (json::failure(), result) {
+        (Some(error), Ok(_)) => Err(Failure::local(unwritten(error))),
+        // The transfer's own failure tells more; the rest is on standard error.
+        (Some(error), Err(failure)) => {
+            let message = format!("{}; {}", failure.message, unwritten(error));
+            Err(Failure { message, ..failure })
+        }
+        (None, result) => result,
+    }
+}
+
+/// What it means that events cannot be written.
+fn unwritten(error: &str) -> String {
+    format!(
+        "events could not be written to standard output: {error}; the transfer went on, and the \
+         events are not complete: make room where they go, or write them elsewhere"
+    )
 }
 
 /// Words for people, or events for scripts.
 pub struct Output {
     events: Option<EventLines>,
+    /// It was told that events cannot be written.
+    is_failure_told: bool,
     progress: Progress,
 }
 
 impl Output {
     /// Events for scripts with `json`, otherwise words for people.
     pub fn new(json: bool) -> Self {
-        if json {
-            Self { events: Some(EventLines::new()), progress: Progress::quiet() }
-        } else {
-            Self { events: None, progress: Progress::new() }
-        }
+        let (events, progress) = match json {
+            true => (Some(EventLines::new()), Progress::quiet()),
+            false => (None, Progress::new()),
+        };
+        Self { events, is_failure_told: false, progress }
     }
 
     /// Writes an event, for scripts only.
     pub fn event(&mut self, event: &impl Serialize) {
         if let Some(events) = &mut self.events {
             events.write(event);
+            if let Some(error) = json::failure().filter(|_| !self.is_failure_told) {
+                self.is_failure_told = true;
+                let _ = writeln!(stderr(), "hint: {}", unwritten(error));
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! Disks and shares that refuse something.
 #![cfg(target_os = "linux")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
+use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes, stderr};
 use crate::refusals::refuse;
 
 fn receiver(group: &str, directory: &Path) -> Command {
@@ -60,4 +60,134 @@ fn share_that_refuses_modes_and_times_takes_the_content() {
     assert!(fs::read(out.join("folder/inner/b")).unwrap() == contents[1]);
     assert_eq!(names(&out), ["folder"]);
     assert_eq!(last(&events, "summary")["outcome"], "complete");
+}
+
+/// The words of the error that a receiver has ended with.
+fn error(events: &[Value]) -> String {
+    last(events, "error")["message"].as_str().unwrap().to_owned()
+}
+
+/// A receiver whose output directory is a file system of its own, in memory, made with these
+/// options, where `prepare` is done first. `None` where nothing can be mounted.
+fn small_disk(group: &str, out: &Path, options: &str, prepare: &str) -> Option<Program> {
+    let may_mount = Command::new("unshare").args(["-m", "true"]).status();
+    if !may_mount.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return None;
+    }
+    fs::create_dir_all(out).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o {options} none \"$OUT\" || exit 99; cd \"$OUT\"; {prepare}; exec \"$@\""
+    );
+    let receiver = receiver(group, out);
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &script, "sh"]).env("OUT", out);
+    command.arg(receiver.get_program()).args(receiver.get_args());
+    Some(start(command))
+}
+
+/// Makes a folder of files with these sizes.
+fn folder(at: &Path, sizes: &[usize]) {
+    fs::create_dir(at).unwrap();
+    for (n, &size) in sizes.iter().enumerate() {
+        fs::write(at.join(format!("file-{n:03}")), random_bytes(n as u64, size)).unwrap();
+    }
+}
+
+#[test]
+fn files_in_place_need_no_room() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("folder"), temp.path().join("out"));
+    folder(&source, &[200_000, 8_000_000, 300_000]);
+    let group = group();
+    let copy = format!("mkdir folder; cp {}/file-001 folder", source.display());
+    let Some(receiving) = small_disk(&group, &out, "size=10m", &copy) else { return };
+    let (status, events) = sender(&group, &source).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let (status, events) = receiving.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(last(&events, "set_complete")["present"], 1, "{events:#?}");
+}
+
+#[test]
+fn disk_without_room_for_what_files_become_is_told_before_they_come() {
+    for (sizes, options, words) in [
+        (&[4_000_000, 4_000_000][..], "size=10m", "4000000 more for a while"),
+        (&[100; 60][..], "size=10m,nr_inodes=30", "inodes are used up"),
+        (&[12_000_000][..], "size=10m", "12000000 bytes to come"),
+    ] {
+        let temp = tempfile::tempdir().unwrap();
+        let (source, out) = (temp.path().join("folder"), temp.path().join("out"));
+        folder(&source, sizes);
+        let group = group();
+        let Some(receiving) = small_disk(&group, &out, options, "true") else { return };
+        let sending = sender(&group, &source);
+        let (status, events) = receiving.finish();
+        assert_eq!(status.code(), Some(4), "{events:#?}");
+        let error = error(&events);
+        assert!(error.contains(words) && error.contains("make room there"), "{error}");
+        let is_small = sizes.iter().sum::<usize>() < 1_000_000;
+        let has_come = events.iter().any(|event| event["event"] == "verifying");
+        assert!(is_small || !has_come, "{events:#?}");
+        sending.finish();
+    }
+}
+
+#[test]
+fn limit_on_file_sizes_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    fs::write(&source, random_bytes(1, 3_000_000)).unwrap();
+    let group = group();
+    let receiver = receiver(&group, &out);
+    let mut command = Command::new("sh");
+    // In blocks of 512 bytes, or of 1,024.
+    command.args(["-c", "ulimit -f 1000; exec \"$@\"", "sh"]);
+    command.arg(receiver.get_program()).args(receiver.get_args());
+    let receiving = start(command);
+    let sending = sender(&group, &source);
+    let (status, events) = receiving.finish();
+    assert_eq!(status.code(), Some(4), "{status}: {events:#?}");
+    assert!(error(&events).contains("ulimit -f"), "{events:#?}");
+    sending.finish();
+}
+
+#[test]
+fn events_that_cannot_be_written_are_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let content = random_bytes(1, 300_000);
+    fs::write(&source, &content).unwrap();
+    let group = group();
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    let mut command = receiver(&group, &out);
+    let receiving = command.stdout(full()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &group, "--json", "-b", "100M"]);
+    command.args(["--min-receivers", "1", "--start-timeout", "30", "--linger", "1"]).arg(&source);
+    let sent = command.stdout(full()).output().unwrap();
+    for (output, what) in
+        [(sent, "norm-send"), (receiving.wait_with_output().unwrap(), "norm-recv")]
+    {
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{what}: {words}");
+        let expected = "events could not be written to standard output: No space left on device";
+        assert!(words.contains(&format!("error: {expected}")), "{what}: {words}");
+        assert!(words.starts_with(&format!("hint: {expected}")), "{what}, at once: {words}");
+    }
+    assert!(fs::read(out.join("file")).unwrap() == content, "the transfer went on");
+}
+
+#[test]
+fn reader_of_events_that_goes_is_no_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    fs::write(&source, random_bytes(1, 300_000)).unwrap();
+    let group = group();
+    let mut command = receiver(&group, &out);
+    let mut receiving = command.stdout(Stdio::piped()).spawn().unwrap();
+    drop(receiving.stdout.take());
+    let (status, events) = sender(&group, &source).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(receiving.wait().unwrap().code(), Some(0));
 }

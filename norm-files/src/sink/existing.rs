@@ -31,6 +31,27 @@ pub fn is_identical(
     if !system::stat(&existing).is_ok_and(|m| m.is_file() && m.len() == size) {
         return Ok(false);
     }
+    let theirs = Bytes { file: &existing, offset: 0 };
+    has_same_bytes(Bytes { file: received, offset }, theirs, size, cancel)
+}
+
+/// Bytes of a file, from a place on.
+#[derive(Copy, Clone)]
+pub struct Bytes<'a> {
+    pub file: &'a File,
+    pub offset: u64,
+}
+
+/// True when `size` bytes of two files are the same; what cannot be read of the second one is not.
+///
+/// # Errors
+/// What the system says about the first one; [`io::ErrorKind::Interrupted`] after `cancel` was set.
+pub fn has_same_bytes(
+    received: Bytes<'_>,
+    existing: Bytes<'_>,
+    size: u64,
+    cancel: &AtomicBool,
+) -> io::Result<bool> {
     let mut buffers = [vec![0; CHUNK], vec![0; CHUNK]];
     let [ours, theirs] = &mut buffers;
     let mut done = 0;
@@ -40,8 +61,10 @@ pub fn is_identical(
         }
         let len = usize::try_from(size - done).unwrap_or(CHUNK).min(CHUNK);
         let (ours, theirs) = (&mut ours[..len], &mut theirs[..len]);
-        system::read_exact_at(received, ours, offset + done)?;
-        if system::read_exact_at(&existing, theirs, done).is_err() || ours != theirs {
+        system::read_exact_at(received.file, ours, received.offset + done)?;
+        if system::read_exact_at(existing.file, theirs, existing.offset + done).is_err()
+            || ours != theirs
+        {
             return Ok(false);
         }
         done += len as u64;
@@ -54,7 +77,8 @@ pub fn may_be_identical(path: &Path, size: u64) -> bool {
     system::look(path).is_ok_and(|there| there.is_file() && there.len() == size)
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens a file for reading, if it is one.
+pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     // Neither through a link nor waiting for a pipe that was put there meanwhile.

@@ -5,18 +5,24 @@
 //! time; what is left then is read back when the extent is verified.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blake3::Hasher;
 
-use super::system;
-
 /// Blocks after a hole that are remembered; further ones are read back in the end.
 const MAX_AHEAD: usize = 4_096;
 /// Blocks read back at most when one is written, so that writing goes on.
 const CATCH_UP: usize = 8;
+
+/// A payload that can be read back.
+pub trait ReadBack {
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_back(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
 
 /// The hash of the first bytes of an extent.
 #[derive(Debug, Default)]
@@ -34,12 +40,19 @@ pub struct PartialHash {
 pub struct Hashes(Mutex<BTreeMap<u64, PartialHash>>);
 
 impl Hashes {
-    /// A block of the extent at `extent` was written to `file`, at `offset` within the extent.
+    /// A block of the extent at `extent` was written, at `offset` within the extent. Earlier ones
+    /// are read back from `source`.
     ///
     /// # Errors
     /// When earlier blocks cannot be read back.
-    pub fn written(&self, file: &File, extent: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.lock().entry(extent).or_default().written(file, extent, offset, bytes)
+    pub fn written(
+        &self,
+        source: &impl ReadBack,
+        extent: u64,
+        offset: u64,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        self.lock().entry(extent).or_default().written(source, extent, offset, bytes)
     }
 
     /// Hands over what is hashed of an extent, and forgets it.
@@ -69,7 +82,13 @@ impl PartialHash {
         self.hasher
     }
 
-    fn written(&mut self, file: &File, extent: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    fn written(
+        &mut self,
+        source: &impl ReadBack,
+        extent: u64,
+        offset: u64,
+        bytes: &[u8],
+    ) -> io::Result<()> {
         if offset < self.end {
             // Written once more: what counts is what is in the file in the end.
             *self = Self::default();
@@ -85,7 +104,7 @@ impl PartialHash {
             let Some(len) = self.ahead.remove(&self.end) else { break };
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.resize(len, 0);
-            system::read_exact_at(file, &mut buffer, extent + self.end)?;
+            source.read_back(&mut buffer, extent + self.end)?;
             self.update(&buffer);
             self.buffer = buffer;
         }
@@ -100,9 +119,18 @@ impl PartialHash {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::sink::system;
 
     const EXTENT: u64 = 100;
+
+    impl ReadBack for File {
+        fn read_back(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            system::read_exact_at(self, buffer, offset)
+        }
+    }
 
     struct Spool {
         file: File,

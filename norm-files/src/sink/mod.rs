@@ -8,6 +8,7 @@
 
 mod existing;
 mod hashing;
+mod in_place;
 mod metadata;
 mod place;
 mod plan;

@@ -144,6 +144,9 @@ fn finish_directories(
 
 /// What it means for a file's placement that the system refused a call.
 pub fn failed(target: &Path, error: io::Error) -> PlaceError {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<PlanError>()) {
+        return error.clone().into();
+    }
     match error.kind() {
         io::ErrorKind::AlreadyExists => PlanError::Exists(target.to_owned()).into(),
         io::ErrorKind::Interrupted => PlaceError::Stopped,
@@ -170,10 +173,14 @@ impl Placer<'_> {
         }
         for (at, file) in plan.files().iter().enumerate() {
             let target = self.spool.directory().join(&file.path);
-            if !may_be_identical(&target, file.size) {
+            let in_place = self.spool.in_place().filter(|files| files.has(file));
+            if in_place.is_none() && !may_be_identical(&target, file.size) {
                 continue;
             }
-            let same = is_identical(self.payload(), file.offset, file.size, &target, self.cancel);
+            let same = match in_place {
+                Some(files) => files.is_identical(self.payload(), file, self.cancel),
+                None => is_identical(self.payload(), file.offset, file.size, &target, self.cancel),
+            };
             if !same.map_err(|error| failed(&target, error))? {
                 return Err(PlanError::Differs(target).into());
             }
@@ -189,6 +196,11 @@ impl Placer<'_> {
             let _ = system::remove(&self.spool.part_beside(target));
             self.cut(file, target);
             return Ok(Placed::Present);
+        }
+        if self.spool.in_place().is_some_and(|files| files.has(file)) {
+            // It was compared and is gone: the payload does not have it.
+            let gone = PlanError::Differs(target.to_owned());
+            return Err(io::Error::new(io::ErrorKind::NotFound, gone));
         }
         let is_last = file.offset == 0 && file.size > 0;
         let set = match is_last.then(|| self.rename_payload(file, target)) {

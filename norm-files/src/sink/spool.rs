@@ -8,13 +8,16 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use norm_core::fileset::{ContentId, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES};
 
-use super::hashing::{Hashes, PartialHash};
+use super::hashing::{Hashes, PartialHash, ReadBack};
+use super::in_place::InPlace;
+use super::plan::Plan;
 use super::resume::{self, Found, Have, ResumeData, ResumeProblem, State};
 use super::set::Part;
+use super::space::{Free, Needs};
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
 use super::{space, system};
@@ -42,6 +45,8 @@ pub struct Spool {
     claimed: AtomicBool,
     /// Not to be kept.
     discarded: AtomicBool,
+    /// Files that are in place already.
+    in_place: OnceLock<Mutex<InPlace>>,
     /// Bytes of the payload.
     size: u64,
     /// Free again only after the files are closed, so it is the last field.
@@ -72,11 +77,6 @@ impl Spool {
             Found::Data(data) => (Some(data), None),
             Found::Nothing(problem) => (None, problem),
         };
-        // The first one takes the room. Only one of them can turn out to be right, and none may be
-        // turned away because of another.
-        if name.is_first() {
-            check_room(directory, size, data.as_ref())?;
-        }
         let ResumeData { manifest, payload, have, clipped } = match data {
             Some(data) => data,
             None => new_files(&names)?,
@@ -100,6 +100,7 @@ impl Spool {
             manifest_present: AtomicU64::new(0),
             claimed: AtomicBool::new(true),
             discarded: AtomicBool::new(!is_kept),
+            in_place: OnceLock::new(),
             size,
             name,
         };
@@ -114,6 +115,40 @@ impl Spool {
         Ok((spool, problem))
     }
 
+    /// Says what the payload will become: files that are in place already are compared with what
+    /// comes, instead of being written a second time.
+    pub fn use_files_in_place(&self, plan: &Plan) {
+        let found = InPlace::find(plan, &self.directory);
+        if !found.is_empty() {
+            // Another sender of the same files may have said so before.
+            let _ = self.in_place.set(Mutex::new(found));
+        }
+    }
+
+    /// The files that are in place already, if there are any.
+    pub(super) fn in_place(&self) -> Option<MutexGuard<'_, InPlace>> {
+        // Nothing in here panics halfway.
+        self.in_place.get().map(|files| files.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checks that there is room for what this payload will become, as far as the system tells.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`], with how much is missing.
+    pub fn check_room(&self, plan: &Plan) -> io::Result<()> {
+        // The first one takes the room. Only one of them can turn out to be right, and none may be
+        // turned away because of another.
+        if !self.name.is_first() {
+            return Ok(());
+        }
+        // Asked first, so that room that is taken meanwhile is not missed.
+        let free = Free::of(&self.directory);
+        // After a crash the room for what is missing may be taken already.
+        let present = self.have().bytes().max(space::taken(&self.payload));
+        let needs = Needs::new(plan, self.in_place().as_deref(), present);
+        needs.check(free, &self.directory)
+    }
+
     /// Takes the room for the payload, while `wanted` says so. It takes some time, in which blocks
     /// can be written.
     ///
@@ -123,9 +158,14 @@ impl Spool {
         if !self.name.is_first() {
             return Ok(());
         }
-        space::reserve_while(&self.payload, self.size, ROOM_STEP, wanted)
-            .map(|_| ())
-            .map_err(|error| no_room(&self.directory, self.size, &error))
+        let in_place: Vec<_> = self.in_place().map_or(Vec::new(), |files| files.ranges().collect());
+        let ends = in_place.iter().map(|range| range.start).chain([self.size]);
+        let starts = [0].into_iter().chain(in_place.iter().map(|range| range.end));
+        for (start, end) in starts.zip(ends) {
+            space::reserve_while(&self.payload, start..end, ROOM_STEP, &wanted)
+                .map_err(|error| space::no_room(&self.directory, self.size, &error))?;
+        }
+        Ok(())
     }
 
     /// The temporary name of a file that is to get a final name beside this path.
@@ -136,6 +176,11 @@ impl Spool {
     /// The directory that the spool is in: the output directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What the files are about.
+    pub fn content(&self) -> ContentId {
+        self.name.content()
     }
 
     /// The open file.
@@ -165,7 +210,7 @@ impl Spool {
         let which = SpoolFile::from(part.kind);
         self.write(which, bytes, part.offset + offset)?;
         match which {
-            SpoolFile::Payload => self.hashes.written(&self.payload, part.offset, offset, bytes),
+            SpoolFile::Payload => self.hashes.written(self, part.offset, offset, bytes),
             SpoolFile::Manifest | SpoolFile::DigestList => Ok(()),
         }
     }
@@ -175,17 +220,44 @@ impl Spool {
     /// # Errors
     /// What the system says.
     pub fn write(&self, which: SpoolFile, bytes: &[u8], offset: u64) -> io::Result<()> {
-        system::write_all_at(self.file(which), bytes, offset)?;
-        let len = bytes.len() as u64;
         let new = match which {
-            SpoolFile::Payload => {
-                self.unsaved.store(true, Ordering::Relaxed);
-                self.have().insert(offset, offset + len)
+            SpoolFile::Payload => self.write_payload(bytes, offset)?,
+            SpoolFile::Manifest | SpoolFile::DigestList => {
+                system::write_all_at(self.file(which), bytes, offset)?;
+                bytes.len() as u64
             }
-            SpoolFile::Manifest | SpoolFile::DigestList => len,
         };
         self.written.fetch_add(new, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Writes what is of no file in place; returns how many bytes were not there before.
+    fn write_payload(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
+        if self.in_place.get().is_none() {
+            return self.write_piece(bytes, offset);
+        }
+        loop {
+            let Some(mut files) = self.in_place() else { return Ok(0) };
+            match files.take(bytes, offset) {
+                Ok((pieces, mut new)) => {
+                    drop(files);
+                    for (at, piece) in pieces {
+                        new += self.write_piece(piece, at)?;
+                    }
+                    return Ok(new);
+                }
+                // One file fewer each time.
+                Err(differs) => {
+                    files.give_up(differs, |bytes, at| self.write_piece(bytes, at))?;
+                }
+            }
+        }
+    }
+
+    fn write_piece(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
+        system::write_all_at(&self.payload, bytes, offset)?;
+        self.unsaved.store(true, Ordering::Relaxed);
+        Ok(self.have().insert(offset, offset + bytes.len() as u64))
     }
 
     /// The first `len` bytes of the manifest or the digest list. Both are bounded by the content
@@ -236,7 +308,9 @@ impl Spool {
             SpoolFile::Payload => {
                 drop(self.hashes.take(part.offset));
                 self.unsaved.store(true, Ordering::Relaxed);
-                self.have().remove(part.offset, part.offset.saturating_add(part.size))
+                let end = part.offset.saturating_add(part.size);
+                let compared = self.in_place().map_or(0, |mut f| f.forget(part.offset, end));
+                self.have().remove(part.offset, end) + compared
             }
             SpoolFile::Manifest => {
                 self.manifest_present.store(0, Ordering::Relaxed);
@@ -372,6 +446,15 @@ impl Spool {
     }
 }
 
+impl ReadBack for Spool {
+    fn read_back(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match self.in_place() {
+            Some(mut files) => files.read(&self.payload, buffer, offset),
+            None => system::read_exact_at(&self.payload, buffer, offset),
+        }
+    }
+}
+
 impl Drop for Spool {
     fn drop(&mut self) {
         if self.keep() {
@@ -380,26 +463,6 @@ impl Drop for Spool {
             self.names.remove();
         }
     }
-}
-
-/// Refuses a payload for which the disk has too little room.
-fn check_room(directory: &Path, size: u64, data: Option<&ResumeData>) -> io::Result<()> {
-    // After a crash the room for what is missing may be taken already.
-    let present = data.map_or(0, |data| data.have.bytes().max(space::taken(&data.payload)));
-    let wanted = size - present.min(size);
-    match space::free(directory) {
-        Some(free) if free < wanted => {
-            let free = format!("only {free} are free");
-            let error = io::Error::new(io::ErrorKind::StorageFull, free);
-            Err(no_room(directory, wanted, &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn no_room(directory: &Path, payload: u64, error: &io::Error) -> io::Error {
-    let place = directory.display();
-    io::Error::new(error.kind(), format!("{payload} bytes to come, but in {place} {error}"))
 }
 
 /// New files in place of stale ones: nothing is there of the payload.

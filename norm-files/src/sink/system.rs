@@ -10,7 +10,7 @@ use std::fs::{self, File, FileTimes, Metadata, OpenOptions, ReadDir, TryLockErro
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-pub use disk::{allocate, close, is_memory, reports_at_once, room};
+pub use disk::{Room, allocate, close, is_memory, reports_at_once, room};
 
 /// A kind of system call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use norm_core::fileset::{ContentError, DigestList, Hash, SetId};
 
-use super::hashing::PartialHash;
+use super::hashing::{PartialHash, ReadBack};
+use super::space;
 use super::spool::Spool;
 use super::spool_files::SpoolFile;
-use super::{space, system};
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
@@ -73,7 +73,7 @@ pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) ->
         }
         let part = usize::try_from(len - done).unwrap_or(CHUNK).min(CHUNK);
         let Some(chunk) = buffer.get_mut(..part) else { break };
-        system::read_exact_at(spool.file(SpoolFile::Payload), chunk, offset + done)?;
+        spool.read_back(chunk, offset + done)?;
         hasher.update(chunk);
         done += part as u64;
     }
@@ -84,6 +84,7 @@ pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) ->
 mod tests {
     use super::*;
     use crate::sink::spool_table::Spools;
+    use crate::sink::system;
     use norm_core::fileset::{ContentId, DigestListWriter};
 
     const SET: SetId = SetId([7; 16]);

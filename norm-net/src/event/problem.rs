@@ -192,12 +192,7 @@ impl fmt::Display for Problem {
             }
             Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path.display()),
             Self::System { action, path, error } => {
-                write!(f, "cannot {action} {}: {error}", path.display())?;
-                let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-                if full.contains(&error.kind) {
-                    f.write_str("; make room there, or take another folder, and receive again")?;
-                }
-                Ok(())
+                write!(f, "cannot {action} {}: {error}{}", path.display(), cure(error.kind))
             }
             Self::BlockUnwritten => f.write_str("a block could not be written"),
             Self::Stopped => f.write_str("stopped by the user"),
@@ -207,6 +202,23 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// What helps against an error of the system.
+fn cure(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room there, or take another folder, and receive again"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "; the file system takes no file of that size (FAT: 4 GiB), or a limit is set (ulimit \
+             -f): raise that, or take a folder elsewhere, and receive again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; mount it for writing, or take another folder, and receive again"
+        }
+        _ => "",
+    }
+}
 
 impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,10 +288,18 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn cure_of_a_disk_with_too_little_room_is_told_once() {
+        use norm_core::fileset::{Entry, EntryKind, ManifestWriter, Mtime};
+
         let dir = tempfile::tempdir().unwrap();
         let spools = norm_files::sink::Spools::new(dir.path(), true);
         let content = norm_core::fileset::ContentId([7; 16]);
-        let error = spools.create(content, u64::MAX).unwrap_err();
+        let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
+        let entry = Entry { kind, mode: 0, mtime, size: 8 << 40, path: "file" };
+        let mut writer = ManifestWriter::new();
+        writer.push(&entry).unwrap();
+        let plan = norm_files::sink::Plan::new(&writer.finish(), entry.size).unwrap();
+        let spool = spools.create(content, entry.size).unwrap();
+        let error = spool.check_room(&plan).unwrap_err();
         let words = Problem::system(Action::Create, dir.path(), &error).to_string();
         assert!(words.ends_with(&format!(" are free{CURE}")), "{words}");
         assert_eq!(words.matches("make room").count(), 1, "{words}");

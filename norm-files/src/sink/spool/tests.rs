@@ -1,6 +1,6 @@
 use std::fs::{self, OpenOptions};
 
-use norm_core::fileset::{PartKind, TEMP_PREFIX};
+use norm_core::fileset::{Entry, EntryKind, ManifestWriter, Mtime, PartKind, TEMP_PREFIX};
 
 use super::*;
 use crate::sink::spool_table::Spools;
@@ -65,15 +65,61 @@ fn receivers_do_not_share_the_files_of_a_set() {
     assert_eq!(fs::read(first.path(SpoolFile::Payload)).unwrap(), b"mine");
 }
 
+/// A plan of files with these sizes.
+fn plan(sizes: &[u64]) -> Plan {
+    let mut writer = ManifestWriter::new();
+    for (n, &size) in sizes.iter().enumerate() {
+        let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
+        let path = &format!("file-{n}");
+        writer.push(&Entry { kind, mode: 0, mtime, size, path }).unwrap();
+    }
+    Plan::new(&writer.finish(), sizes.iter().sum()).unwrap()
+}
+
 #[test]
 #[cfg(target_os = "linux")]
-fn payload_without_room_is_refused_before_files_are_made() {
+fn payload_without_room_is_refused_when_its_files_are_known() {
+    const SIZE: u64 = 8 << 40;
     let dir = tempfile::tempdir().unwrap();
-    let error = Spools::new(dir.path(), true).create(SET, u64::MAX).unwrap_err();
+    let spool = Spools::new(dir.path(), true).create(SET, SIZE).unwrap();
+    let error = spool.check_room(&plan(&[SIZE])).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    assert!(error.to_string().contains("18446744073709551615 bytes to come"), "{error}");
+    assert!(error.to_string().contains("8796093022208 bytes to come"), "{error}");
     assert!(error.to_string().ends_with(" are free"), "what to do is the caller's: {error}");
+    drop(spool);
     assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn largest_file_that_is_copied_needs_room_twice() {
+    let needs = |sizes: &[u64], present| Needs::new(&plan(sizes), None, present);
+    assert_eq!(needs(&[50, 20, 30], 0), Needs { payload: 100, twice: 30, files: 3 });
+    assert_eq!(needs(&[50, 20, 30], 70), Needs { payload: 30, twice: 30, files: 3 });
+    assert_eq!(needs(&[50], 60), Needs { payload: 0, twice: 0, files: 1 });
+    let says = |bytes, files| {
+        let free = Free { bytes, files };
+        let needs = needs(&[50, 20, 30], 0);
+        needs.check(free, Path::new("out")).map_err(|error| error.to_string())
+    };
+    assert_eq!(says(None, None), Ok(()), "what is not told is not held against it");
+    assert_eq!(says(Some(130), Some(3)), Ok(()));
+    let short = says(Some(99), None).unwrap_err();
+    assert_eq!(short, "100 bytes to come, but in out only 99 are free");
+    let twice = says(Some(129), None).unwrap_err();
+    assert!(twice.contains("and 30 more for a while, when the largest file gets"), "{twice}");
+    let inodes = says(Some(130), Some(2)).unwrap_err();
+    assert!(inodes.contains("3 files to come") && inodes.contains("inodes"), "{inodes}");
+}
+
+#[test]
+fn files_in_place_need_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file-1"), [7; 20]).unwrap();
+    fs::write(dir.path().join("file-2"), [7; 29]).unwrap();
+    let plan = plan(&[50, 20, 30]);
+    let files = InPlace::find(&plan, dir.path());
+    let expected = Needs { payload: 80, twice: 30, files: 2 };
+    assert_eq!(Needs::new(&plan, Some(&files), 0), expected);
 }
 
 #[test]

@@ -57,8 +57,12 @@ impl Failure {
     }
 }
 
-/// The system refused to write below `path`.
+/// The system refused to write below `path`, or something else is there.
 pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Problem {
+    let obstructed = error.get_ref().and_then(|inner| inner.downcast_ref::<PlanError>());
+    if let Some(error) = obstructed {
+        return not_planned(error.clone());
+    }
     Problem::system(Action::Write, path, error)
 }
 

@@ -162,6 +162,11 @@ impl SetJob {
         self.spool.written()
     }
 
+    /// Its files.
+    pub(super) fn spool(&self) -> Arc<Spool> {
+        Arc::clone(&self.spool)
+    }
+
     /// True when every object is written.
     pub(super) fn all_written(&self) -> bool {
         self.state.all_written()

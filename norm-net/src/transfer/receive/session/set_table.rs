@@ -166,7 +166,6 @@ impl SetTable {
         turn.engine.want(sender, state.keys().start, turn.now);
         let number = self.next_number;
         self.next_number += 1;
-        turn.shared.tasks.take_room(number, spool.clone());
         turn.shared.summary.begun(turn.now);
         let job = SetJob::new(sender, state, spool, turn.now, turn.nacks());
         let (name, bytes) = (job.name(), job.payload_size());

@@ -80,6 +80,7 @@ impl SetTable {
     ) {
         let Some(job) = self.jobs.get(&number) else { return };
         self.known.note(job.content(), turn.now);
+        turn.shared.tasks.take_room(number, job.spool());
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
             return;

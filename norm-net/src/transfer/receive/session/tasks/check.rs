@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use norm_core::fileset::{PartKind, SetId};
+use norm_core::fileset::{ContentId, PartKind, SetId};
 use norm_files::sink::{Digests, Part, Plan, PlanError, Spool, SpoolFile, hash_extent};
 
 use super::done::{SetResult, TaskResults};
 use crate::event::{Action, Problem};
 use crate::io::workers::guarded;
+use crate::transfer::receive::session::failure::cannot_write;
 
 /// A part of a set that is written, and what it is to be checked against.
 #[derive(Debug)]
@@ -67,7 +68,18 @@ impl CheckTask {
             PartKind::Manifest => {
                 let manifest = spool.read_whole(SpoolFile::Manifest, part.size)?;
                 let hash = blake3::hash(&manifest);
-                SetResult::Manifest { key, hash, plan: self.plan(&manifest) }
+                let plan = self.plan(&manifest);
+                if let Ok((plan, _)) = &plan
+                    && ContentId::of(&hash) == spool.content()
+                {
+                    if !self.overwrite {
+                        spool.use_files_in_place(plan);
+                    }
+                    if let Err(error) = spool.check_room(plan) {
+                        return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
+                    }
+                }
+                SetResult::Manifest { key, hash, plan }
             }
             PartKind::Payload => {
                 let hash = hash_extent(spool, part.offset, part.size, &self.cancel)?;

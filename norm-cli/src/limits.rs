@@ -1,0 +1,14 @@
+//! Limits that the system sets to this process.
+
+/// Has a write beyond the limit on sizes of files (`ulimit -f`) fail, so that it can be told;
+/// without this the system ends the program (SIGXFSZ).
+#[cfg(unix)]
+pub fn tell_of_file_size() {
+    // The flag is of no use: the write says it as well. If the system refuses, nothing is lost but
+    // the message.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+}
+
+/// Other systems have no such limit.
+#[cfg(not(unix))]
+pub fn tell_of_file_size() {}

@@ -1,0 +1,131 @@
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::sink::hashing::ReadBack;
+use crate::sink::spool::Spool;
+use crate::sink::spool_files::SpoolFile;
+use crate::sink::spool_table::Spools;
+use crate::sink::{Placed, hash_extent, place_set};
+use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
+
+static RUN: AtomicBool = AtomicBool::new(false);
+
+/// A set of three files, of which the second one is in place with this content.
+struct Fixture {
+    dir: tempfile::TempDir,
+    spool: Spool,
+    plan: Plan,
+}
+
+const CONTENT: &[u8] = b"firstsecond!third";
+
+impl Fixture {
+    fn new(second: &[u8]) -> Self {
+        let mut writer = ManifestWriter::new();
+        for (path, size) in [("a", 5), ("b", 7), ("c", 5)] {
+            let mtime = Mtime { seconds: 7, nanos: 0 };
+            let entry = Entry { kind: EntryKind::File, mode: 0o644, mtime, size, path };
+            writer.push(&entry).unwrap();
+        }
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("b"), second).unwrap();
+        let spool = Spools::new(dir.path(), true).create(ContentId([9; 16]), 17).unwrap();
+        let plan = Plan::new(&writer.finish(), 17).unwrap();
+        spool.use_files_in_place(&plan);
+        Self { dir, spool, plan }
+    }
+
+    fn write(&self, from: usize, to: usize) -> io::Result<()> {
+        self.spool.write(SpoolFile::Payload, &CONTENT[from..to], from as u64)
+    }
+
+    fn payload(&self) -> Vec<u8> {
+        fs::read(self.spool.path(SpoolFile::Payload)).unwrap()
+    }
+}
+
+#[test]
+fn file_in_place_is_compared_and_not_written() {
+    let set = Fixture::new(b"second!");
+    set.write(0, 9).unwrap();
+    set.write(9, 17).unwrap();
+    assert_eq!(set.payload(), b"first\0\0\0\0\0\0\0third");
+    assert_eq!(set.spool.written(), 17);
+    assert_eq!(set.spool.have().bytes(), 10, "a later session does not find it in the payload");
+    let mut back = [0; 17];
+    set.spool.read_back(&mut back, 0).unwrap();
+    assert_eq!(&back, CONTENT);
+    assert_eq!(hash_extent(&set.spool, 0, 17, &RUN).unwrap(), blake3::hash(CONTENT));
+    let mut present = Vec::new();
+    let placed = place_set(&set.spool, &set.plan, false, &RUN, &mut |path, _, how| {
+        if how == Placed::Present {
+            present.push(path.to_owned());
+        }
+    });
+    assert_eq!(placed.unwrap().present, 1);
+    assert_eq!(present, [set.dir.path().join("b")]);
+    for (name, content) in [("a", "first"), ("b", "second!"), ("c", "third")] {
+        assert_eq!(fs::read_to_string(set.dir.path().join(name)).unwrap(), content);
+    }
+}
+
+#[test]
+fn file_in_place_that_differs_is_written_like_others() {
+    let set = Fixture::new(b"secund!");
+    set.write(0, 8).unwrap();
+    assert_eq!(set.payload(), [b"first".as_slice(), &[0; 12]].concat());
+    set.write(8, 12).unwrap();
+    assert_eq!(set.payload(), b"firstsecond!\0\0\0\0\0", "what was compared, too");
+    set.write(12, 17).unwrap();
+    assert_eq!((set.spool.written(), set.spool.have().bytes()), (17, 17));
+    assert_eq!(hash_extent(&set.spool, 0, 17, &RUN).unwrap(), blake3::hash(CONTENT));
+    let placed = place_set(&set.spool, &set.plan, false, &RUN, &mut |_, _, _| {});
+    let differs = PlanError::Differs(set.dir.path().join("b"));
+    assert_eq!(placed, Err(differs.into()), "and fails in the end");
+}
+
+#[test]
+fn what_came_before_the_list_of_files_is_compared_in_the_end() {
+    let mut set = Fixture::new(b"second!");
+    // As if it had come before.
+    let spool = Spools::new(set.dir.path(), true).create(ContentId([8; 16]), 17).unwrap();
+    spool.write(SpoolFile::Payload, &CONTENT[..9], 0).unwrap();
+    spool.use_files_in_place(&set.plan);
+    spool.write(SpoolFile::Payload, &CONTENT[9..], 9).unwrap();
+    set.spool = spool;
+    assert_eq!(set.payload(), b"firstseco\0\0\0third");
+    assert_eq!(hash_extent(&set.spool, 0, 17, &RUN).unwrap(), blake3::hash(CONTENT));
+    fs::write(set.dir.path().join("b"), b"SECOnd!").unwrap();
+    let placed = place_set(&set.spool, &set.plan, false, &RUN, &mut |_, _, _| {});
+    assert!(placed.unwrap_err().to_string().contains("exists already"));
+    assert!(!set.dir.path().join("a").exists(), "all or nothing");
+}
+
+#[test]
+fn file_that_is_changed_or_gone_after_it_was_compared_is_not_counted() {
+    for remove in [true, false] {
+        let set = Fixture::new(b"second!");
+        set.write(0, 17).unwrap();
+        let path = set.dir.path().join("b");
+        fs::remove_file(&path).unwrap();
+        if !remove {
+            fs::write(&path, b"another").unwrap();
+        }
+        assert!(place_set(&set.spool, &set.plan, false, &RUN, &mut |_, _, _| {}).is_err());
+        assert!(!set.dir.path().join("a").exists(), "all or nothing");
+        assert_eq!(path.exists(), !remove, "and no hole in its place");
+    }
+}
+
+#[test]
+fn what_is_received_again_is_compared_again() {
+    let set = Fixture::new(b"second!");
+    set.write(0, 17).unwrap();
+    let mut files = set.spool.in_place().unwrap();
+    assert_eq!((files.forget(0, 8), files.forget(0, 8), files.forget(8, 17)), (3, 0, 4));
+    drop(files);
+    set.write(0, 17).unwrap();
+    assert_eq!(set.spool.in_place().unwrap().forget(0, 17), 7);
+    assert!(!RUN.load(Ordering::Relaxed));
+}
