@@ -214,11 +214,23 @@ fn check_files(directory: &Path, what: &str) -> u64 {
     bytes
 }
 
-/// Receives with this fault, then without. Returns true when the first time succeeded.
-fn try_fault(source: &Source, faults: &[Fault]) -> bool {
-    let what = format!("{faults:?}");
+/// Leaves what a session does that ends early: returns how much that is.
+fn interrupt(directory: &Path, source: &Source) -> u64 {
+    let _quiet = inject(&[]);
+    let payload = source.payload.len() as u64;
+    let spool = Spools::new(directory, true).create(source.content, payload).unwrap();
+    spool.write(SpoolFile::Manifest, &source.manifest, 0).unwrap();
+    spool.write(SpoolFile::Payload, &source.payload[..5 * BLOCK], 0).unwrap();
+    (5 * BLOCK) as u64
+}
+
+/// Receives with this fault, then without, perhaps after a session that ended early. Returns true
+/// when the first time succeeded.
+fn try_fault(source: &Source, faults: &[Fault], resume: bool) -> bool {
+    let what = format!("{faults:?}, resumed: {resume}");
     let dir = directory();
     let directory = dir.path();
+    let left = if resume { interrupt(directory, source) } else { 0 };
     let injection = inject(faults);
     let first = receive(directory, source);
     assert!(injection.has_hit(&faults[0]), "{what}: it did not come to that");
@@ -242,13 +254,17 @@ fn try_fault(source: &Source, faults: &[Fault]) -> bool {
         // What is in place is not written.
         let there = second.found + placed;
         assert!(there >= first.had || first.had < MIB as u64, "{what}: {first:?}, {second:?}");
+        assert!(there >= left, "{what}: {left} bytes were there before: {first:?}, {second:?}");
     }
     first.placed.is_some()
 }
 
 /// Calls of a session in which nothing fails, less those of a placed set's end.
-fn calls(source: &Source, faults: &[Fault]) -> Vec<Call> {
+fn calls(source: &Source, faults: &[Fault], resume: bool) -> Vec<Call> {
     let dir = directory();
+    if resume {
+        interrupt(dir.path(), source);
+    }
     let injection = inject(faults);
     let outcome = receive(dir.path(), source);
     assert!(outcome.placed.is_some(), "{outcome:?}");
@@ -273,10 +289,19 @@ fn directory() -> tempfile::TempDir {
 
 #[test]
 fn each_call_fails_once_and_nothing_is_lost_or_claimed() {
+    try_all(false);
+}
+
+#[test]
+fn each_call_of_a_resumed_session_fails_once_and_nothing_is_lost_or_claimed() {
+    try_all(true);
+}
+
+fn try_all(resume: bool) {
     let source = Source::new();
     // A share: all that is not known to be a local disk is flushed.
     let share = Fault { call: Call::Kind, after: None, errno: libc::ENOSYS };
-    let calls = calls(&source, &[share]);
+    let calls = calls(&source, &[share], resume);
     let mut kinds = calls.clone();
     kinds.sort();
     kinds.dedup();
@@ -287,9 +312,9 @@ fn each_call_fails_once_and_nothing_is_lost_or_claimed() {
     for call in kinds {
         let count = calls.iter().filter(|&&other| other == call).count();
         for after in 0..count {
-            for &errno in likely(call) {
+            for &errno in likely(call).iter().take(if resume { 2 } else { usize::MAX }) {
                 let fault = Fault { call, after: Some(after), errno };
-                let complete = try_fault(&source, &[fault, share]);
+                let complete = try_fault(&source, &[fault, share], resume);
                 tried += 1;
                 survived += usize::from(complete);
                 let harmless = matches!(
@@ -298,7 +323,7 @@ fn each_call_fails_once_and_nothing_is_lost_or_claimed() {
                 );
                 assert!(complete || !harmless, "{fault:?} is no reason to fail");
                 let matters = match call {
-                    Call::Write | Call::Read | Call::Copy | Call::Close => true,
+                    Call::Write | Call::Copy | Call::Close => true,
                     Call::Sync => ![libc::EINVAL, libc::EOPNOTSUPP].contains(&errno),
                     _ => false,
                 };

@@ -77,11 +77,12 @@ fn reports_are_true_whatever_call_fails() {
 }
 
 /// The first call of a kind that a session makes, and whether it does without.
-fn faults() -> [(Call, i32, bool); 8] {
+fn faults() -> [(Call, i32, bool); 9] {
     use libc::{EACCES, EDQUOT, EIO, ENOSPC, ENOSYS, EPERM};
     [
         (Call::SetMode, EPERM, true),
-        (Call::Create, EACCES, false),
+        (Call::Create, EACCES, true),
+        (Call::Create, ENOSPC, false),
         (Call::Write, ENOSPC, false),
         (Call::Read, EIO, false),
         (Call::Allocate, ENOSPC, false),

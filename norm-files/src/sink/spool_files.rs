@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use norm_core::fileset::PartKind;
 
+use super::resume::is_ours;
 use super::system;
 
 /// The last components of the files' names.
@@ -139,6 +140,10 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 fn make_new(path: &Path) -> io::Result<File> {
     if let Ok(there) = system::look(path) {
         if there.is_file() {
+            if !is_ours(path, &there) {
+                // Perhaps it can be removed, but it is not ours to remove.
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
             lock(&system::open(OpenOptions::new().write(true), path)?)?;
         }
         system::remove(path)?;

@@ -1,33 +1,37 @@
 //! Names of spools that are in use: a content id, and a number to tell its spools apart.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use norm_core::fileset::{ContentId, TEMP_PREFIX};
 
-/// The names in use in one directory by this session.
+/// The names in use in one directory by this session, and whether they are first ones.
 #[derive(Clone, Debug, Default)]
-pub struct NamesInUse(Arc<Mutex<BTreeSet<(ContentId, u32)>>>);
+pub struct NamesInUse(Arc<Mutex<BTreeMap<(ContentId, u32), bool>>>);
 
 impl NamesInUse {
-    /// Takes the first name of this content that is free.
-    pub fn take(&self, content: ContentId) -> SpoolName {
+    /// Takes the first name of this content that is free, with this number or a higher one.
+    pub fn take(&self, content: ContentId, from: u32, is_first: bool) -> SpoolName {
         let mut names = self.lock();
-        let mut number = 0;
-        while !names.insert((content, number)) {
+        let mut number = from;
+        while let Entry::Occupied(_) = names.entry((content, number)) {
             number += 1;
         }
+        names.insert((content, number), is_first);
         drop(names);
-        SpoolName { content, number, in_use: self.clone() }
+        SpoolName { content, number, is_first, in_use: self.clone() }
     }
 
-    /// True when the first name of this content is in use.
+    /// True when a first name of this content is in use.
     pub fn has_first(&self, content: ContentId) -> bool {
-        self.lock().contains(&(content, 0))
+        let names = self.lock();
+        let mut names = names.range((content, 0)..=(content, u32::MAX));
+        names.any(|(_, &is_first)| is_first)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(ContentId, u32)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(ContentId, u32), bool>> {
         // Nothing in here panics halfway.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,8 +41,10 @@ impl NamesInUse {
 #[derive(Debug)]
 pub struct SpoolName {
     content: ContentId,
-    /// 0 for the first.
+    /// 0 is not written.
     number: u32,
+    /// What has it may be resumed.
+    is_first: bool,
     in_use: NamesInUse,
 }
 
@@ -48,9 +54,14 @@ impl SpoolName {
         self.content
     }
 
-    /// True for the first name of its content: what has it may be resumed.
+    /// The number that tells the names of a content apart.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// True for the first spool of its content: what has this name may be resumed.
     pub fn is_first(&self) -> bool {
-        self.number == 0
+        self.is_first
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Opened {
     pub problem: Option<ResumeProblem>,
 }
 
+/// Names that are tried for a spool.
+const MAX_NAMES: usize = 5;
 /// A spool that is being closed is waited for no longer than this.
 const MAX_CLOSING: Duration = Duration::from_millis(100);
 
@@ -79,14 +81,32 @@ impl Spools {
     }
 
     fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<ResumeProblem>)> {
-        let mut name = self.in_use.take(content);
-        let names = SpoolNames::new(&self.directory, &name);
-        if name.is_first() && resume::is_of_other_size(&names, content, payload) {
-            // The resume data is not to be lost by that.
-            name = self.in_use.take(content);
+        let mut is_first = !self.in_use.has_first(content);
+        let mut number = 0;
+        let mut refused = None;
+        for _ in 0..MAX_NAMES {
+            let name = self.in_use.take(content, number, is_first);
+            number = name.number() + 1;
+            let names = SpoolNames::new(&self.directory, &name);
+            if is_first && resume::is_of_other_size(&names, content, payload) {
+                // The resume data is not to be lost by that.
+                is_first = false;
+                continue;
+            }
+            match Spool::open(&self.directory, name, payload, self.resume) {
+                // Files of another user, or such that the disk cannot read: others may do.
+                Err(error) if is_about_files(&error) => drop(refused.get_or_insert(error)),
+                opened => return opened,
+            }
         }
-        Spool::open(&self.directory, name, payload, self.resume)
+        Err(refused.unwrap_or_else(|| io::ErrorKind::PermissionDenied.into()))
     }
+}
+
+/// True for errors that other files in the same directory may not have.
+fn is_about_files(error: &io::Error) -> bool {
+    // EIO has no kind of its own.
+    error.kind() == io::ErrorKind::PermissionDenied || error.raw_os_error() == Some(5)
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ mod sweep;
 
 pub use have::Have;
 pub use open::{
-    Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, open, state,
+    Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, is_ours, open,
+    state,
 };
 pub use state::State;
 pub use sweep::{Resumable, Sweep, sweep};

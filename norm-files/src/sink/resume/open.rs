@@ -4,8 +4,12 @@ use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use norm_core::fileset::ContentId;
+#[cfg(unix)]
+use norm_core::fileset::TEMP_PREFIX;
 
 use super::have::Have;
 use super::state::{MAX_STATE_BYTES, State};
@@ -59,13 +63,22 @@ impl fmt::Display for ResumeProblem {
 /// Looks for the files of the set with this content, and a payload of this many bytes.
 ///
 /// # Errors
-/// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them.
+/// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them, and what the system
+/// says about files that are there.
 pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<Found> {
-    if system::look(&names.state()).is_err() {
-        return Ok(Found::Nothing(None));
+    match system::look(&names.state()) {
+        Ok(_) => {}
+        Err(error) if is_absence(&error) => return Ok(Found::Nothing(None)),
+        Err(error) => return Err(error),
     }
     let nothing = |problem| Ok(Found::Nothing(Some(problem)));
-    let Ok(manifest) = regular(&names.manifest(), true) else {
+    // What is there, and cannot be opened now, is not to be replaced.
+    let found = |opened: io::Result<File>| match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let Some(manifest) = found(regular(&names.manifest(), true))? else {
         return nothing(ResumeProblem::PartMissing);
     };
     lock(&manifest)?;
@@ -73,22 +86,28 @@ pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<
         // Another receiver was quicker, and has taken the name.
         return Err(io::ErrorKind::ResourceBusy.into());
     }
-    let Some(state) = read_state(names) else {
+    let state = match found(regular(&names.state(), false))? {
+        Some(file) => State::parse(&system::read_to_end(&file, MAX_STATE_BYTES as u64 + 1)?),
+        None => None,
+    };
+    let Some(state) = state else {
         return nothing(ResumeProblem::Damaged);
     };
     if (state.content, state.payload) != (content, payload) {
         return nothing(ResumeProblem::OtherContent);
     }
-    let opened = regular(&names.payload(), false).and_then(|file| {
-        let len = system::stat(&file)?.len();
-        Ok((file, len))
-    });
-    let Ok((payload, len)) = opened else {
+    let Some(payload) = found(regular(&names.payload(), false))? else {
         return nothing(ResumeProblem::PartMissing);
     };
+    let len = system::stat(&payload)?.len();
     let mut have = state.have;
     let clipped = have.remove(len, u64::MAX) > 0;
     Ok(Found::Data(ResumeData { manifest, payload, have, clipped }))
+}
+
+/// True when nothing is there, or nothing that is a file of ours.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)
 }
 
 /// The state, if it is of this content and payload.
@@ -148,20 +167,36 @@ pub fn regular(path: &Path, create: bool) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
     let file = system::open(&options, path)?;
     let metadata = system::stat(&file)?;
-    let good = metadata.is_file() && has_one_name(&metadata) && is_ours(&metadata);
+    let good = metadata.is_file() && has_one_name(&metadata) && is_ours(path, &metadata);
     if good { Ok(file) } else { refused() }
 }
 
-/// True when it belongs to us: the owner of a file may change it later.
+/// True when what is at `path` belongs to us: the owner of a file may change it later. On a share
+/// that gives all files to one user, those are ours that belong to the user of new ones.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "the standard library does not tell our user id")]
-pub fn is_ours(metadata: &Metadata) -> bool {
+pub fn is_ours(path: &Path, metadata: &Metadata) -> bool {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
     // SAFETY: the call takes nothing and cannot fail.
-    std::os::unix::fs::MetadataExt::uid(metadata) == unsafe { libc::geteuid() }
+    owner == unsafe { libc::geteuid() } || owner_of_new(path).is_ok_and(|ours| ours == owner)
+}
+
+/// The owner of a file that is made beside this one.
+#[cfg(unix)]
+fn owner_of_new(path: &Path) -> io::Result<u32> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{TEMP_PREFIX}owner-{}-{number}", std::process::id());
+    let probe = path.with_file_name(name);
+    let mut options = OpenOptions::new();
+    let file = system::create(options.write(true).create_new(true), &probe)?;
+    let owner = system::stat(&file).map(|made| std::os::unix::fs::MetadataExt::uid(&made));
+    system::remove(&probe)?;
+    owner
 }
 
 #[cfg(not(unix))]
-pub fn is_ours(_metadata: &Metadata) -> bool {
+pub fn is_ours(_path: &Path, _metadata: &Metadata) -> bool {
     true
 }
 

@@ -26,7 +26,7 @@ pub fn remove_parts(root: &Path, stem: &str, manifest: &File) {
     let Some(manifest) = Manifest::parse(&bytes).ok().filter(|_| right) else { return };
     for folder in folders(&manifest) {
         let part = root.join(&folder).join(part_name(stem));
-        let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&m));
+        let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&part, &m));
         if ours && is_reached_directly(root, &folder) {
             // One that cannot be removed takes room, and does no other harm.
             let _ = system::remove(&part);

@@ -1,12 +1,13 @@
 //! Removes stale temporary files, and lists the resume data that stays. Parts of files that were
 //! being placed when a run was killed go in any case (`parts`).
 //!
-//! Resume data stays for a week if its state says something, and of several the newest sixteen.
+//! Resume data stays for a week if its state says something, and of several the newest sixteen; a
+//! clock that was wrong by years does not make it old.
 //! Files that a receiver is at work on are locked and not touched; neither is anything where
 //! nothing can be locked.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, FileTimes};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,9 @@ use crate::sink::system;
 
 /// Resume data stays for this long after the last byte.
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Resume data that seems older was written by a clock that was wrong, or is read by one: it stays
+/// for as long again.
+const MAX_BELIEVED: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Unfinished sets of which resume data stays.
 const MAX_RESUMABLE: usize = 16;
 /// Files that are younger may be just about to be locked.
@@ -97,18 +101,28 @@ fn look(directory: &Path, names: &SpoolNames, stem: &str, all: bool) -> Look {
         return Look::Stale(lock);
     }
     let Some(age) = age else { return Look::Busy };
-    // Only the first of several spools of a content is resumed.
-    let state =
-        read_state(names).filter(|_| lock.is_some() && stem.len() == TEMP_PREFIX.len() + ID_LEN);
+    // Only the first of several spools of a content has one.
+    let state = read_state(names).filter(|_| lock.is_some());
     let payload = system::look(&names.payload()).is_ok_and(|there| there.is_file());
     match state {
-        Some(state) if payload && age <= MAX_AGE => {
+        Some(state) if payload && (age <= MAX_AGE || age > MAX_BELIEVED) => {
+            if age > MAX_BELIEVED {
+                start_again(names);
+            }
             let set = Resumable { bytes: state.have.bytes(), payload: state.payload };
+            let age = if age > MAX_BELIEVED { Duration::ZERO } else { age };
             Look::Resumable { age, set }
         }
         _ if age < MIN_AGE => Look::Busy,
         _ => Look::Stale(lock),
     }
+}
+
+/// Has resume data count as new.
+fn start_again(names: &SpoolNames) {
+    // Refused, it stays until there are too many.
+    let now = FileTimes::new().set_modified(SystemTime::now());
+    let _ = regular(&names.state(), false).and_then(|state| system::set_times(&state, now));
 }
 
 /// The manifest, if it could be locked.

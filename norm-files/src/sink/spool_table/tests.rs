@@ -1,6 +1,6 @@
 use std::fs;
 
-use norm_core::fileset::PartKind;
+use norm_core::fileset::{PartKind, TEMP_PREFIX};
 
 use super::*;
 use crate::sink::set::Part;
@@ -60,4 +60,23 @@ fn discarded_spool_is_not_resumed() {
     let next = spools.open(SET, 4 * MIB as u64).unwrap().spool;
     assert!(next.is_first());
     assert_eq!(next.have().bytes(), 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn files_of_another_user_are_left_and_others_are_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let theirs = dir.path().join(format!("{TEMP_PREFIX}{SET}.manifest"));
+    fs::write(&theirs, "theirs").unwrap();
+    if std::os::unix::fs::chown(&theirs, Some(12_345), None).is_err() {
+        return; // only root can give files away
+    }
+    let open = || Spools::new(dir.path(), true).open(SET, 3 * MIB as u64).unwrap().spool;
+    let spool = open();
+    assert!(spool.is_first(), "it can be resumed");
+    spool.write(SpoolFile::Payload, &[7; 2 * MIB], 0).unwrap();
+    drop(spool);
+    assert_eq!(open().have().bytes(), 2 * MIB as u64);
+    assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
+    assert_eq!(crate::sink::sweep(dir.path(), false).resumable.len(), 1);
 }

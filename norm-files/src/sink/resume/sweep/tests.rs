@@ -1,4 +1,4 @@
-use std::fs::{self, File, FileTimes};
+use std::fs;
 
 use super::*;
 use crate::sink::spool_files::SpoolFile;
@@ -127,4 +127,19 @@ fn files_of_other_names_are_not_touched() {
     age(dir.path(), 30 * DAY);
     assert_eq!(sweep(dir.path(), true), Sweep::default());
     assert_eq!(count(dir.path()), names.len());
+}
+
+#[test]
+fn clock_that_was_wrong_by_years_makes_nothing_old() {
+    let dir = tempfile::tempdir().unwrap();
+    leave(dir.path(), 1);
+    let kept = Sweep { resumable: vec![TWO_OF_FIVE], removed: 0 };
+    // As if the clock had said 1990 then.
+    let since_1990 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    age(dir.path(), since_1990.as_secs() - 20 * 365 * DAY);
+    assert_eq!(sweep(dir.path(), false), kept);
+    age(dir.path(), 6 * DAY);
+    assert_eq!(sweep(dir.path(), false), kept, "from then on it ages");
+    age(dir.path(), 8 * DAY);
+    assert_eq!(sweep(dir.path(), false).removed, 1);
 }
