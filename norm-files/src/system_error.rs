@@ -9,6 +9,8 @@ use std::io;
 pub struct SystemError {
     /// What kind of error it is.
     pub kind: io::ErrorKind,
+    /// The system's number of it, where that is known.
+    pub code: Option<i32>,
     /// What the system said.
     pub message: String,
 }
@@ -21,9 +23,22 @@ impl fmt::Display for SystemError {
 
 impl std::error::Error for SystemError {}
 
+impl SystemError {
+    /// True when the process, or the system, has as many files open as it may.
+    pub fn is_file_limit(&self) -> bool {
+        is_file_limit(self.code)
+    }
+}
+
+/// True for the number of an error that says that too many files are open.
+pub(crate) fn is_file_limit(code: Option<i32>) -> bool {
+    // EMFILE and ENFILE have no kinds.
+    cfg!(unix) && matches!(code, Some(24 | 23))
+}
+
 impl From<&io::Error> for SystemError {
     fn from(error: &io::Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string() }
+        Self { kind: error.kind(), code: error.raw_os_error(), message: error.to_string() }
     }
 }
 

@@ -70,19 +70,15 @@ fn error(events: &[Value]) -> String {
 /// A receiver whose output directory is a file system of its own, in memory, made with these
 /// options, where `prepare` is done first. `None` where nothing can be mounted.
 fn small_disk(group: &str, out: &Path, options: &str, prepare: &str) -> Option<Program> {
-    let may_mount = Command::new("unshare").args(["-m", "true"]).status();
-    if !may_mount.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: file systems cannot be mounted here");
+    if !may_mount() {
         return None;
     }
     fs::create_dir_all(out).unwrap();
     let script = format!(
         "mount -t tmpfs -o {options} none \"$OUT\" || exit 99; cd \"$OUT\"; {prepare}; exec \"$@\""
     );
-    let receiver = receiver(group, out);
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", &script, "sh"]).env("OUT", out);
-    command.arg(receiver.get_program()).args(receiver.get_args());
+    let mut command = in_shell(&receiver(group, out), &script, &["unshare", "-m"]);
+    command.env("OUT", out);
     Some(start(command))
 }
 
@@ -139,11 +135,8 @@ fn limit_on_file_sizes_is_told() {
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));
     fs::write(&source, random_bytes(1, 3_000_000)).unwrap();
     let group = group();
-    let receiver = receiver(&group, &out);
-    let mut command = Command::new("sh");
-    // In blocks of 512 bytes, or of 1,024.
-    command.args(["-c", "ulimit -f 1000; exec \"$@\"", "sh"]);
-    command.arg(receiver.get_program()).args(receiver.get_args());
+    let script = "ulimit -f 1000; exec \"$@\"";
+    let command = in_shell(&receiver(&group, &out), script, &[]);
     let receiving = start(command);
     let sending = sender(&group, &source);
     let (status, events) = receiving.finish();
@@ -190,4 +183,97 @@ fn reader_of_events_that_goes_is_no_error() {
     let (status, events) = sender(&group, &source).finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
     assert_eq!(receiving.wait().unwrap().code(), Some(0));
+}
+
+/// Runs a program in a shell, after these commands; `"$@"` is the program.
+fn in_shell(program: &Command, script: &str, wrap: &[&str]) -> Command {
+    let words = [wrap, &["sh", "-c", script, "sh"]].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(program.get_program()).args(program.get_args());
+    command
+}
+
+#[test]
+fn few_descriptors_are_enough_for_many_files() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("folder"), temp.path().join("out"));
+    folder(&source, &[5_000; 200]);
+    let group = group();
+    let few = "ulimit -n 64; exec \"$@\"";
+    let receiving = start(in_shell(&receiver(&group, &out), few, &[]));
+    let mut sending = norm_send();
+    sending.args(["-i", "127.0.0.1", "-g", &group, "--json", "-b", "100M"]);
+    sending.args(["--min-receivers", "1", "--start-timeout", "30", "--linger", "1"]).arg(&source);
+    let (status, events) = Program::start(&mut in_shell(&sending, few, &[])).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let (status, events) = receiving.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    assert_eq!(names(&out.join("folder")).len(), 200);
+}
+
+#[test]
+fn file_whose_size_is_not_told_is_refused_with_what_helps() {
+    let sent = norm_send().args(["-i", "127.0.0.1", "/proc/self/status"]).output().unwrap();
+    let words = stderr(&sent);
+    assert_eq!(sent.status.code(), Some(1), "{words}");
+    assert!(words.contains("its size is not what the system says"), "{words}");
+    assert!(words.contains("copy it to a disk, and send the copy"), "{words}");
+}
+
+/// A sender that takes some seconds.
+fn slow_sender(group: &str, source: &Path) -> Program {
+    fs::write(source, random_bytes(1, 6_000_000)).unwrap();
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", group, "--json", "-b", "8M"]);
+    Program::start(command.args(["--min-receivers", "1"]).arg(source))
+}
+
+#[test]
+fn directory_that_is_removed_meanwhile_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let group = group();
+    let mut receiving = start(receiver(&group, &out));
+    let sending = slow_sender(&group, &source);
+    receiving.wait_for("files_known");
+    fs::remove_dir_all(&out).unwrap();
+    let (status, events) = receiving.finish();
+    assert_eq!(status.code(), Some(4), "{events:#?}");
+    assert!(error(&events).contains("the directory was removed or unmounted"), "{events:#?}");
+    assert!(!events.iter().any(|event| event["event"] == "verifying"), "at once: {events:#?}");
+    sending.finish();
+    assert!(!out.exists());
+}
+
+#[test]
+fn directory_that_is_unmounted_meanwhile_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let group = group();
+    let script = "\"$@\" & program=$!; until ls \"$OUT\"/.norm-*.payload >/dev/null 2>&1; do sleep \
+                  0.1; done; umount -l \"$OUT\"; wait $program";
+    let script = format!("mount -t tmpfs none \"$OUT\" || exit 99; {script}");
+    let mut command = in_shell(&receiver(&group, &out), &script, &["unshare", "-m"]);
+    if !may_mount() {
+        return;
+    }
+    fs::create_dir(&out).unwrap();
+    command.env("OUT", &out);
+    let receiving = start(command);
+    let sending = slow_sender(&group, &source);
+    let (status, events) = receiving.finish();
+    assert_eq!(status.code(), Some(4), "{events:#?}");
+    assert!(error(&events).contains("the directory was removed or unmounted"), "{events:#?}");
+    assert!(!events.iter().any(|event| event["event"] == "verifying"), "at once: {events:#?}");
+    assert!(names(&out).is_empty(), "nothing goes to the disk below: {:?}", names(&out));
+    sending.finish();
+}
+
+fn may_mount() -> bool {
+    let may = Command::new("unshare").args(["-m", "true"]).status();
+    let may = may.is_ok_and(|status| status.success());
+    if !may {
+        eprintln!("skipped: file systems cannot be mounted here");
+    }
+    may
 }

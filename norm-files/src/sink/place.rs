@@ -40,6 +40,8 @@ use crate::SystemError;
 pub enum PlaceError {
     /// Something is in the way.
     Plan(PlanError),
+    /// The output directory is no longer what it was.
+    Gone(PathBuf),
     /// A file or directory could not be made.
     Io(PathBuf, SystemError),
     /// The session was stopped meanwhile.
@@ -50,6 +52,7 @@ impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plan(error) => error.fmt(f),
+            Self::Gone(path) => write!(f, "{} was removed or unmounted", path.display()),
             Self::Io(path, error) => write!(f, "cannot create {}: {error}", path.display()),
             Self::Stopped => f.write_str("stopped by the user"),
         }
@@ -94,6 +97,9 @@ pub fn place_set(
     placed: &mut dyn FnMut(&Path, u64, Placed),
 ) -> Result<PlacedSet, PlaceError> {
     let root = spool.directory();
+    if spool.is_moved() {
+        return Err(PlaceError::Gone(root.to_owned()));
+    }
     let mut placer = Placer { spool, overwrite, cancel, refused: None };
     plan.check(root, overwrite)?;
     let present = placer.find_present(plan)?;
@@ -150,6 +156,8 @@ pub fn failed(target: &Path, error: io::Error) -> PlaceError {
     match error.kind() {
         io::ErrorKind::AlreadyExists => PlanError::Exists(target.to_owned()).into(),
         io::ErrorKind::Interrupted => PlaceError::Stopped,
+        // Whatever was there or was made is not.
+        io::ErrorKind::NotFound => PlaceError::Gone(target.parent().unwrap_or(target).to_owned()),
         _ => PlaceError::Io(target.to_owned(), error.into()),
     }
 }

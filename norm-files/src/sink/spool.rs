@@ -329,8 +329,11 @@ impl Spool {
     /// Writes down what is there of the payload.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says; [`io::ErrorKind::NotFound`] when the directory is no longer there.
     pub fn save(&self) -> io::Result<()> {
+        if self.is_moved() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         // One at a time: the state is taken and written under the lock.
         let have = self.have_now()?;
         self.unsaved.store(false, Ordering::Relaxed);
@@ -391,6 +394,12 @@ impl Spool {
     /// The payload's file has its name still, and no other.
     fn is_ours(&self) -> bool {
         self.has_only_its_name().unwrap_or(false)
+    }
+
+    /// True when the payload has lost its name: it was removed, or with it the directory, which may
+    /// have been unmounted.
+    pub(super) fn is_moved(&self) -> bool {
+        resume::has_name(&self.payload, &self.names.payload()).is_ok_and(|same| !same)
     }
 
     fn has_only_its_name(&self) -> io::Result<bool> {

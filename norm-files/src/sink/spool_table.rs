@@ -1,6 +1,7 @@
 //! The spools of a session: which names they have, and which of them can be resumed.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -12,11 +13,14 @@ use super::resume::{self, ResumeProblem};
 use super::spool::Spool;
 use super::spool_files::SpoolNames;
 use super::spool_name::NamesInUse;
+use super::system;
 
 /// The spools of a session: each has names of its own.
 #[derive(Debug)]
 pub struct Spools {
     directory: PathBuf,
+    /// Of the directory, when the session began.
+    device: Option<u64>,
     /// Uses resume data, and keeps what is not finished.
     resume: bool,
     in_use: NamesInUse,
@@ -41,16 +45,16 @@ const MAX_CLOSING: Duration = Duration::from_millis(100);
 impl Spools {
     /// Spools in this directory, with resume data or without.
     pub fn new(directory: &Path, resume: bool) -> Self {
-        let directory = directory.to_owned();
-        Self { directory, resume, in_use: NamesInUse::default(), live: BTreeMap::new() }
+        let (directory, device) = (directory.to_owned(), device(directory).ok());
+        Self { directory, device, resume, in_use: NamesInUse::default(), live: BTreeMap::new() }
     }
 
     /// The files for a payload of this many bytes: those of a set with the same content that was
     /// given up, if there are any, or new ones in place of stale ones.
     ///
     /// # Errors
-    /// When the directory cannot be written, has too little room, or another receiver is at work on
-    /// the same content in it.
+    /// When the directory cannot be written, or another receiver is at work on the same content in
+    /// it; [`io::ErrorKind::NotFound`] when it is gone, or no longer on the same file system.
     pub fn open(&mut self, content: ContentId, payload: u64) -> io::Result<Opened> {
         // Workers may still write to one that was given up.
         let given_up = self.live.get(&content).and_then(Weak::upgrade);
@@ -81,6 +85,10 @@ impl Spools {
     }
 
     fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<ResumeProblem>)> {
+        // What is written to the place of something that was unmounted is on another disk.
+        if device(&self.directory)? != self.device.unwrap_or_default() && self.device.is_some() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let mut is_first = !self.in_use.has_first(content);
         let mut number = 0;
         let mut refused = None;
@@ -101,6 +109,19 @@ impl Spools {
         }
         Err(refused.unwrap_or_else(|| io::ErrorKind::PermissionDenied.into()))
     }
+}
+
+/// The number of the file system of a directory; 0 where file systems have none.
+#[cfg(unix)]
+fn device(directory: &Path) -> io::Result<u64> {
+    // Its name may be a link.
+    let directory = system::open(OpenOptions::new().read(true), directory)?;
+    system::stat(&directory).map(|there| std::os::unix::fs::MetadataExt::dev(&there))
+}
+
+#[cfg(not(unix))]
+fn device(_directory: &Path) -> io::Result<u64> {
+    Ok(0)
 }
 
 /// True for errors that other files in the same directory may not have.

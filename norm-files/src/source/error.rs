@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use norm_core::fileset::{MAX_ENTRIES, MAX_MANIFEST_BYTES};
 
+use crate::system_error::is_file_limit;
+
 /// What is wrong with a name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,6 +42,11 @@ pub enum ScanError {
     },
     /// A given path is neither a file nor a folder, so that its size is not known.
     SpecialFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A given path is a file whose size is not what the system says, as in `/proc`.
+    UnknownSize {
         /// The path.
         path: PathBuf,
     },
@@ -81,6 +88,9 @@ impl fmt::Display for ScanError {
                 write!(f, "cannot read {}: {error}", path.display())?;
                 match error.kind() {
                     io::ErrorKind::NotFound => f.write_str("; check the name"),
+                    _ if is_file_limit(error.raw_os_error()) => {
+                        f.write_str("; raise the limit on open files (ulimit -n)")
+                    }
                     io::ErrorKind::PermissionDenied => {
                         f.write_str("; change its permissions or leave it out")
                     }
@@ -91,6 +101,12 @@ impl fmt::Display for ScanError {
                 f,
                 "cannot send {}: it is neither a file nor a directory, so its size is not known; \
                  copy it to a file first",
+                path.display()
+            ),
+            Self::UnknownSize { path } => write!(
+                f,
+                "cannot send {}: its size is not what the system says, as of files in /proc and \
+                 /sys, which are made while they are read; copy it to a disk, and send the copy",
                 path.display()
             ),
             Self::RootDirectory { path } => write!(

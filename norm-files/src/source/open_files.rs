@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use super::reader::SourceError;
 use crate::source::scan::{SourceFile, mtime};
+use crate::system_error::is_file_limit;
 
 /// Files kept open at most.
 const MAX_OPEN: usize = 64;
@@ -52,7 +54,7 @@ impl Files {
         let Some(expected) = self.files.get(index) else { return Err(SourceError::OutOfRange) };
         let file = match file {
             Some(file) => file,
-            None => File::open(&expected.path).map_err(|error| read_error(expected, error))?,
+            None => open(&mut self.open, &expected.path).map_err(|e| read_error(expected, e))?,
         };
         read_at(&file, offset, part).map_err(|error| read_error(expected, error))?;
         // Asked after reading, so that no change before or during it goes unseen.
@@ -68,6 +70,16 @@ impl Files {
         }
         self.open.push_back((index, file));
         Ok(())
+    }
+}
+
+/// Opens a file; where too many are open, at the cost of one that was used long ago.
+fn open(others: &mut VecDeque<(usize, File)>, path: &Path) -> io::Result<File> {
+    loop {
+        match File::open(path) {
+            Err(error) if is_file_limit(error.raw_os_error()) && others.pop_front().is_some() => {}
+            opened => return opened,
+        }
     }
 }
 

@@ -98,6 +98,7 @@ struct Scanner {
 impl Scanner {
     /// Enters `root` and everything below it, each directory before what it holds.
     fn walk(&mut self, root: Item) -> Result<(), ScanError> {
+        let named = root.path.clone();
         let mut stack = vec![root];
         while let Some(item) = stack.pop() {
             if is_temporary(&item) {
@@ -106,7 +107,12 @@ impl Scanner {
                 self.directory(&item)?;
                 stack.extend(children(&item)?.into_iter().rev());
             } else if item.kind.is_file() {
-                self.file(item)?;
+                match self.file(item) {
+                    Err(ScanError::UnknownSize { path }) if path != named => {
+                        self.skip(format!("{}: {UNKNOWN_SIZE}", path.display()));
+                    }
+                    entered => entered?,
+                }
             } else {
                 let what =
                     if item.kind.is_symlink() { "a symbolic link" } else { "a special file" };
@@ -123,8 +129,14 @@ impl Scanner {
     }
 
     fn file(&mut self, item: Item) -> Result<(), ScanError> {
-        let metadata =
-            File::open(&item.path).and_then(|f| f.metadata()).map_err(scan_error(&item.path))?;
+        let opened = open(&item.path).and_then(|file| {
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        let (file, metadata) = opened.map_err(scan_error(&item.path))?;
+        if !has_its_size(&file, &metadata) {
+            return Err(ScanError::UnknownSize { path: item.path });
+        }
         let (offset, size) = (self.manifest.payload_size(), metadata.len());
         let mtime = self.enter(&item, EntryKind::File, &metadata, size)?;
         self.found.file_count += 1;
@@ -162,6 +174,57 @@ impl Scanner {
         self.found.manifest = self.manifest.finish();
         self.found
     }
+}
+
+/// What is said of files whose size is not known.
+const UNKNOWN_SIZE: &str = "the system does not tell its size";
+
+/// Opens a file for reading, without waiting for what it may have to say.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.open(path)
+}
+
+/// False for files that have another size than the system says, as those in `/proc` and `/sys`,
+/// which are made while they are read.
+fn has_its_size(file: &File, metadata: &Metadata) -> bool {
+    let size = metadata.len();
+    if size > 0 && takes_room(metadata) {
+        return true;
+    }
+    // An empty one has no first byte, and any other one has a last one.
+    let read = read_byte(file, size.saturating_sub(1));
+    match (size, read) {
+        (0, Ok(read)) => read == 0,
+        (0, Err(error)) => error.kind() != io::ErrorKind::WouldBlock,
+        // One that cannot be read is found out when it is sent.
+        (_, read) => read.unwrap_or(1) == 1,
+    }
+}
+
+/// Reads one byte; returns how many there were.
+#[cfg(unix)]
+fn read_byte(file: &File, offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, &mut [0], offset)
+}
+
+#[cfg(not(unix))]
+fn read_byte(_file: &File, offset: u64) -> io::Result<usize> {
+    Ok(usize::from(offset > 0))
+}
+
+/// True when blocks of a disk are in use for a file; a file of any size may do without.
+#[cfg(unix)]
+fn takes_room(metadata: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::blocks(metadata) > 0
+}
+
+#[cfg(not(unix))]
+fn takes_room(_metadata: &Metadata) -> bool {
+    true
 }
 
 /// True for what receivers keep below their output directory.

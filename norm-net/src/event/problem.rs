@@ -93,6 +93,12 @@ pub enum Problem {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// The output directory was removed or unmounted after the session began.
+    DirectoryGone {
+        /// The directory, or a file below it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+    },
     /// A block could not be written.
     BlockUnwritten,
     /// The session was stopped.
@@ -192,8 +198,14 @@ impl fmt::Display for Problem {
             }
             Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path.display()),
             Self::System { action, path, error } => {
-                write!(f, "cannot {action} {}: {error}{}", path.display(), cure(error.kind))
+                write!(f, "cannot {action} {}: {error}{}", path.display(), cure(error))
             }
+            Self::DirectoryGone { path } => write!(
+                f,
+                "{} is gone: the directory was removed or unmounted after this receiver began; \
+                 make or mount it again, and receive again",
+                path.display()
+            ),
             Self::BlockUnwritten => f.write_str("a block could not be written"),
             Self::Stopped => f.write_str("stopped by the user"),
             Self::Internal { error } => f.write_str(error),
@@ -204,8 +216,14 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// What helps against an error of the system.
-fn cure(kind: io::ErrorKind) -> &'static str {
-    match kind {
+fn cure(error: &SystemError) -> &'static str {
+    match error.kind {
+        _ if error.is_file_limit() => {
+            "; raise the limit on open files (ulimit -n), and receive again"
+        }
+        io::ErrorKind::StaleNetworkFileHandle => {
+            "; the share was exported anew: mount it again, and receive again"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; make room there, or take another folder, and receive again"
         }

@@ -196,3 +196,25 @@ mod on_unix {
         }
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn files_whose_size_is_not_told_are_refused_or_skipped() {
+    for path in ["/proc/self/status", "/sys/kernel/uevent_seqnum"] {
+        if Path::new(path).exists() {
+            let error = scan_one(path).unwrap_err();
+            assert!(matches!(error, ScanError::UnknownSize { .. }), "{path}: {error}");
+            assert!(error.to_string().contains("copy it to a disk"), "{error}");
+        }
+    }
+    let set = scan_one("/proc/sys/net/core").unwrap();
+    assert_eq!(set.payload_size, 0, "{:?}", set.skipped);
+    assert!(set.skipped[0].ends_with(UNKNOWN_SIZE), "{:?}", set.skipped);
+}
+
+#[test]
+fn sparse_file_has_its_size() {
+    let dir = tempdir().unwrap();
+    File::create(dir.path().join("holes")).unwrap().set_len(5_000_000).unwrap();
+    assert_eq!(scan_one(dir.path().join("holes")).unwrap().payload_size, 5_000_000);
+}

@@ -63,6 +63,9 @@ pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Problem {
     if let Some(error) = obstructed {
         return not_planned(error.clone());
     }
+    if error.kind() == io::ErrorKind::NotFound {
+        return Problem::DirectoryGone { path: path.to_owned() };
+    }
     Problem::system(Action::Write, path, error)
 }
 
@@ -75,6 +78,7 @@ pub(super) fn damaged(error: ContentError) -> Problem {
 pub(super) fn not_placed(error: PlaceError) -> Problem {
     match error {
         PlaceError::Plan(error) => not_planned(error),
+        PlaceError::Gone(path) => Problem::DirectoryGone { path },
         PlaceError::Io(path, error) => Problem::System { action: Action::Create, path, error },
         PlaceError::Stopped => Problem::Stopped,
     }

@@ -253,7 +253,11 @@ impl SetJob {
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
             SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
-            SetResult::Failed(problem) => Step::Fail(Failure::local(problem)),
+            // Files that get their names leave the directory.
+            SetResult::Unsaved(_) if self.is_placing => Step::Judge,
+            SetResult::Unsaved(problem) | SetResult::Failed(problem) => {
+                Step::Fail(Failure::local(problem))
+            }
         }
     }
 

@@ -264,8 +264,10 @@ impl SetTable {
 
     /// Writes down what has come of each set, now and then.
     pub(super) fn save(&mut self, shared: &Shared, now: Timestamp) {
-        for spool in self.jobs.values_mut().filter_map(|job| job.save_due(now)) {
-            shared.tasks.save(spool);
+        for (&number, job) in &mut self.jobs {
+            if let Some(spool) = job.save_due(now) {
+                shared.tasks.save(number, spool);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use norm_core::fec::Scheme;
 use norm_files::sink::{Spool, StandaloneFile};
 
 use super::engine::Engine;
+use super::failure::cannot_write;
 use super::notifier::Notifier;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
@@ -125,10 +126,20 @@ impl Tasks {
         }
     }
 
-    /// Writes down what is there of a set, after the blocks that are to be written.
-    pub(super) fn save(&self, spool: Arc<Spool>) {
-        // When it fails there is less to resume with.
-        self.store_workers.submit(move || drop(spool.save()));
+    /// Writes down what is there of a set, after the blocks that are to be written. The set fails
+    /// when its directory is gone.
+    pub(super) fn save(&self, number: u64, spool: Arc<Spool>) {
+        let results = self.results.clone();
+        self.store_workers.submit(move || {
+            // When it fails otherwise there is less to resume with.
+            if let Err(error) = spool.save()
+                && error.kind() == io::ErrorKind::NotFound
+            {
+                let problem = cannot_write(spool.directory(), &error);
+                drop(spool);
+                results.set(number, SetResult::Unsaved(problem));
+            }
+        });
     }
 
     /// Takes the room for a set's payload.

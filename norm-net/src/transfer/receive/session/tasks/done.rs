@@ -54,12 +54,14 @@ pub(in super::super) enum SetResult {
     Placed(Result<PlacedSet, PlaceError>),
     /// Its files cannot be written, or not be read back.
     Failed(Problem),
+    /// What is there of it cannot be written down, for want of a directory.
+    Unsaved(Problem),
 }
 
 impl SetResult {
     /// True for a failure of this machine, rather than of what arrived.
     pub(in super::super) fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::Placed(Err(_)))
+        matches!(self, Self::Failed(_) | Self::Unsaved(_) | Self::Placed(Err(_)))
     }
 }
 
