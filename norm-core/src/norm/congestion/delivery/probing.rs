@@ -171,6 +171,7 @@ impl Probing {
         if self.startup {
             self.interval = Duration::ZERO;
         } else {
+            self.interval /= 2;
             self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
         }
     }

@@ -456,7 +456,7 @@ fn rate_probes_follow_a_limit_soon_and_then_more_and_more_seldom() {
 }
 
 #[test]
-fn rate_probe_that_arrives_hurries_the_next_ones_in_startup_alone() {
+fn rate_probe_that_arrives_shortens_the_time_to_those_after_the_next_limit() {
     let mut probing = Probing::new();
     let next = |probing: &mut Probing| {
         probing.limit_found();
@@ -465,7 +465,7 @@ fn rate_probe_that_arrives_hurries_the_next_ones_in_startup_alone() {
     let intervals = [next(&mut probing), next(&mut probing), next(&mut probing)];
     assert_eq!(intervals, [MS * 50, MS * 100, MS * 200]);
     probing.raised(Timestamp::ZERO);
-    assert_eq!(next(&mut probing), MS * 400);
+    assert_eq!(next(&mut probing), MS * 200);
     probing.begin_startup();
     probing.raised(Timestamp::ZERO);
     assert_eq!(next(&mut probing), MS * 50);
