@@ -18,8 +18,15 @@ pub fn hint(hint: &Hint) -> String {
                  one"
             )
         }
-        Hint::SenderSilent { timeout: None, .. } => {
-            format!("{hint}: press Ctrl-C to give up, or use --timeout")
+        Hint::SenderSilent { timeout, .. } => {
+            let give_up = match timeout {
+                None => "; press Ctrl-C to give up, or use --timeout",
+                Some(_) => "",
+            };
+            format!(
+                "{hint}{give_up}. If it has crashed, run norm-send with the same files again, on \
+                 any machine: it sends the rest"
+            )
         }
         Hint::AddressChanged { source_specific: true, to, .. } => {
             format!("{hint} (--source {})", to.ip())

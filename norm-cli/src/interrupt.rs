@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the second one ends the
-//! program.
+//! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the next one ends the
+//! program. A sender that leaves its receivers to another one takes a second one to end them, too.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,23 @@ pub struct Interrupt {
 
 #[derive(Default)]
 struct State {
-    stops: Vec<Box<dyn Fn() + Send>>,
+    stops: Vec<Stops>,
     /// The exit code that says what asked first.
     requested: Option<Code>,
+    /// Requests so far.
+    requests: usize,
     announced: bool,
+}
+
+/// What each request does to a session, in order; the last one is repeated.
+struct Stops(Vec<Box<dyn Fn() + Send>>);
+
+impl Stops {
+    fn act(&self, request: usize) {
+        if let Some(stop) = self.0.get(request.min(self.0.len() - 1)) {
+            stop();
+        }
+    }
 }
 
 impl Interrupt {
@@ -39,23 +52,40 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Stops the running sessions. False when there is none yet, or at the second request: then the
-    /// program should end at once.
+    /// Stops the running sessions. False when there is none yet, or when none of them has anything
+    /// left to do for a request: then the program should end at once.
     fn request(&self, code: Code) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let clean = state.requested.is_none() && !state.stops.is_empty();
+        let request = state.requests;
+        state.requests += 1;
         state.requested.get_or_insert(code);
-        state.stops.iter().for_each(|stop| stop());
-        clean
+        state.stops.iter().for_each(|stops| stops.act(request));
+        request < state.clean_requests()
     }
 
     /// Has Ctrl-C call `stop`; from now on the first Ctrl-C ends the program cleanly.
     pub fn stops(&self, stop: impl Fn() + Send + 'static) {
+        self.add(Stops(vec![Box::new(stop)]));
+    }
+
+    /// Has the first Ctrl-C call `leave`, and the second one `stop`; from now on both end the
+    /// program cleanly.
+    pub fn leaves(&self, leave: impl Fn() + Send + 'static, stop: impl Fn() + Send + 'static) {
+        self.add(Stops(vec![Box::new(leave), Box::new(stop)]));
+    }
+
+    fn add(&self, stops: Stops) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.requested.is_some() {
-            stop();
+        if let Some(request) = state.requests.checked_sub(1) {
+            stops.act(request);
         }
-        state.stops.push(Box::new(stop));
+        state.stops.push(stops);
+    }
+
+    /// True when another request would end the program at once.
+    pub fn is_last(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.requests >= state.clean_requests()
     }
 
     /// Whether the user has asked to stop.
@@ -80,6 +110,13 @@ impl Interrupt {
         let news = state.requested.is_some() && !state.announced;
         state.announced |= news;
         news
+    }
+}
+
+impl State {
+    /// How many requests end the program cleanly.
+    fn clean_requests(&self) -> usize {
+        self.stops.iter().map(|stops| stops.0.len()).max().unwrap_or(0)
     }
 }
 
@@ -142,6 +179,21 @@ mod tests {
         assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "the first signal");
         assert_eq!(interrupt.code(Code::Partial), Code::Partial, "it had failed before");
         assert!(!interrupt.request(Code::Interrupted));
+    }
+
+    #[test]
+    fn sender_that_leaves_its_receivers_takes_a_second_request_to_end_them() {
+        let interrupt = Interrupt::default();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: &'static str| {
+            let calls = calls.clone();
+            move || calls.lock().unwrap().push(what)
+        };
+        interrupt.leaves(note("leave"), note("stop"));
+        assert!(interrupt.request(Code::Interrupted) && !interrupt.is_last());
+        assert!(interrupt.request(Code::Interrupted) && interrupt.is_last());
+        assert!(!interrupt.request(Code::Interrupted), "the third one ends the program");
+        assert_eq!(*calls.lock().unwrap(), ["leave", "stop", "stop"]);
     }
 
     #[test]

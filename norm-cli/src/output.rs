@@ -105,11 +105,15 @@ impl Output {
         self.say(&format!("hint: {}", failure.message));
     }
 
-    /// Says once, to people or scripts, that the user has asked to stop.
-    pub fn watch(&mut self, interrupt: &Interrupt, what_happens: &str) {
-        if interrupt.news() {
-            self.event(&ProgramEvent::Interrupted);
-            self.say(&format!("stopping: {what_happens}; press Ctrl-C again to exit now"));
+    /// Says once, to people or scripts, that the user has asked to stop; people hear it when there
+    /// is something to say of it.
+    pub fn watch(&mut self, interrupt: &Interrupt, what_happens: Option<&str>) {
+        if !interrupt.news() {
+            return;
+        }
+        self.event(&ProgramEvent::Interrupted);
+        if let Some(what) = what_happens {
+            self.say(&format!("stopping: {what}; press Ctrl-C again to exit now"));
         }
     }
 

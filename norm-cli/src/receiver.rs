@@ -143,7 +143,7 @@ fn follow(
     let mut idle_polls = None;
     loop {
         let event = receiving.events().recv_timeout(POLL_INTERVAL);
-        output.watch(interrupt, "notifying the sender, and saving what can be resumed");
+        output.watch(interrupt, Some("notifying the sender, and saving what can be resumed"));
         match event {
             Ok(event) => {
                 show(&event, output);
@@ -211,6 +211,11 @@ fn note(event: &ReceiveEvent) -> Option<String> {
             "sender paused (scheduled); waiting for it to resume".to_owned()
         }
         ReceiveEvent::SenderResumed { .. } => "sender resumed".to_owned(),
+        ReceiveEvent::SenderStopped { .. } => {
+            "sender stopped before the end; keeping what is here, and waiting: run norm-send with \
+             the same files again, on any machine, to receive the rest"
+                .to_owned()
+        }
         ReceiveEvent::SenderSilent { .. } => "sender silent; waiting for it".to_owned(),
         ReceiveEvent::SenderEnded { .. } => "sender ended the session".to_owned(),
         ReceiveEvent::Evicted { separate_group: Some(group), .. } => format!(
@@ -230,8 +235,7 @@ fn resumed_note(bytes: u64, of: u64) -> String {
 
 fn kept_note(bytes: u64, of: u64) -> String {
     format!(
-        "kept {} of {} to resume: run norm-recv with this directory when the files are sent again; \
-         norm-send --payload missing then sends only what is missing",
+        "kept {} of {} to resume: run norm-recv with this directory when the files are sent again",
         text::bytes(bytes),
         text::bytes(of)
     )

@@ -14,7 +14,7 @@ use norm_net::{
     SendOutcome, SendReport, SendSettings, Sending,
 };
 
-use crate::args::{self, PayloadChoice, SendArgs, SlowChoice};
+use crate::args::{self, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
@@ -70,15 +70,15 @@ fn options(args: &SendArgs) -> SendOptions {
         o.min_receivers = args.receivers.min_receivers as usize;
         o.start_timeout = args.receivers.start_timeout;
         o.linger = args.receivers.linger;
-        o.on_request = args.payload == PayloadChoice::Missing;
+        o.payload = args.payload.into();
     })
 }
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
     let sending = norm_net::send(&args.paths, &options(args)).map_err(|error| failure(&error))?;
-    let stopper = sending.stopper();
-    interrupt.stops(move || stopper.stop());
+    let (leaver, stopper) = (sending.stopper(), sending.stopper());
+    interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
     announce(&settings, &mut output);
     let report =
@@ -180,7 +180,7 @@ pub(crate) fn follow(
     let mut notes = Notes { labels, receivers: 0, count: 0, dropping: BTreeSet::new() };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
-        output.watch(interrupt, "notifying the receivers");
+        output.watch(interrupt, interrupt.is_last().then_some("notifying the receivers"));
         match event {
             Ok(event) => notes.show(&event, output),
             Err(NoEvent::NotYet) => {}
@@ -254,6 +254,12 @@ fn note(event: &SendEvent) -> Option<String> {
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }
+        SendEvent::OnRequest { bytes_done, bytes_total, .. } => format!(
+            "all receivers have a part of it already ({} of {} at least): sending only the rest; \
+             --payload all sends everything",
+            text::bytes(*bytes_done),
+            text::bytes(*bytes_total)
+        ),
         SendEvent::ReceiverFailed { receiver: ReceiverInfo { name, .. }, reason } => {
             format!("receiver {name} failed: {reason}")
         }
@@ -269,6 +275,15 @@ fn note(event: &SendEvent) -> Option<String> {
             format!("receiver {name} lost: no answer, no longer waiting for it")
         }
         SendEvent::RateBound { bound, until } => schedule::change(*bound, *until),
+        SendEvent::ContentStopped { receivers, wait } => format!(
+            "stopping: {} what they have, and will wait for the rest; press Ctrl-C again within \
+             {} s to end them, too",
+            match receivers {
+                1 => "1 receiver keeps".to_owned(),
+                more => format!("{more} receivers keep"),
+            },
+            wait.as_secs()
+        ),
         _ => return None,
     })
 }
@@ -339,7 +354,7 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,
         SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::NotHeard,
-        SendOutcome::Stopped => Code::Interrupted,
+        SendOutcome::Stopped { .. } => Code::Interrupted,
         _ => Code::LocalIo,
     }
 }

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("\r{:?} after {:.1?}", report.outcome, report.elapsed);
     match report.outcome {
-        SendOutcome::Complete | SendOutcome::Stopped => Ok(()),
+        SendOutcome::Complete | SendOutcome::Stopped { .. } => Ok(()),
         _ => Err("not every receiver has everything".into()),
     }
 }

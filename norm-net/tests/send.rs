@@ -116,7 +116,10 @@ impl Application<Receiver<Store>> for Keeper {
             ReceiverEvent::SenderFound { sender: remote, .. } if self.fails => {
                 let reason = "disk\nfull".to_owned();
                 let state = MemberState::Failed;
-                engine.set_progress(remote, Progress { state, bytes_total: 0, reason });
+                engine.set_progress(
+                    remote,
+                    Progress { state, bytes_done: 0, bytes_total: 0, reason },
+                );
                 engine.report_now(remote, now);
             }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
@@ -375,7 +378,7 @@ fn stopped_sender_says_so_and_reports_it() {
     sending.stopper().stop();
     let report = sending.wait().unwrap();
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-    assert_eq!(report.outcome, SendOutcome::Stopped);
+    assert_eq!(report.outcome, SendOutcome::Stopped { receivers_wait: false });
     assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Unfinished);
     assert_eq!(report.root, None);
     assert!(listener.finish().over, "the receiver heard the end");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
-use norm_net::{Dscp, Fec, Pace, Slow, SlowLimits, Standard, StandardFec};
+use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec};
 
 use super::exit_codes;
 use super::shared::{
@@ -73,7 +73,7 @@ pub struct SendArgs {
 
     /// Send everything, or only what receivers miss
     ///
-    ///   auto     the sender decides; today: all
+    ///   auto     only what receivers request, if all of them have a part already; else all
     ///   all      everything once, and repairs
     ///   missing  only what receivers request: to resume interrupted transfers
     ///
@@ -223,13 +223,23 @@ pub struct CodeArgs {
 /// What `--payload` takes.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PayloadChoice {
-    /// The sender decides; today, everything is sent.
+    /// By what the receivers have at the start.
     #[default]
     Auto,
     /// Everything is sent once, and repaired.
     All,
     /// Only what receivers request is sent.
     Missing,
+}
+
+impl From<PayloadChoice> for Payload {
+    fn from(choice: PayloadChoice) -> Self {
+        match choice {
+            PayloadChoice::Auto => Self::Auto,
+            PayloadChoice::All => Self::All,
+            PayloadChoice::Missing => Self::Missing,
+        }
+    }
 }
 
 /// What `--slow` takes.
@@ -418,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_is_all_unless_only_missing_parts_are_wanted() {
+    fn payload_is_chosen_by_what_receivers_have_unless_given() {
         for (words, choice) in [
             ("--payload auto .", PayloadChoice::Auto),
             ("--payload all .", PayloadChoice::All),

@@ -115,8 +115,10 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
              others on {}, wait longer with --start-timeout, or lower --min-receivers",
             settings.group
         ),
-        SendOutcome::Stopped if heard == 0 => "stopped; no receiver was heard".to_owned(),
-        SendOutcome::Stopped => format!("stopped before the end; {of_all} complete"),
+        SendOutcome::Stopped { .. } if heard == 0 => "stopped; no receiver was heard".to_owned(),
+        SendOutcome::Stopped { receivers_wait } => {
+            format!("stopped before the end; {of_all} complete{}", rest(report, *receivers_wait))
+        }
         SendOutcome::SourceFailed { problem: what @ SourceProblem::Changed { .. } } => format!(
             "a file changed while it was being sent: {what}; send it again when nothing is writing \
              to it"
@@ -125,6 +127,19 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         other => format!("the transfer ended: {other:?}"),
     };
     Err(Failure::new(code(&report.outcome), message))
+}
+
+/// What a stopped transfer leaves to receivers that were at work, and how to go on.
+fn rest(report: &SendReport, receivers_wait: bool) -> &'static str {
+    let unfinished = |receiver: &ReceiverReport| receiver.outcome == ReceiverOutcome::Unfinished;
+    if !report.receivers.iter().any(unfinished) {
+        ""
+    } else if receivers_wait {
+        "; the others keep what they have, and wait: run norm-send with the same files again, here \
+         or on another machine, to send them the rest"
+    } else {
+        "; the others keep what they have: run norm-recv there and norm-send here again to go on"
+    }
 }
 
 /// Why no receiver may have been heard.
@@ -254,7 +269,7 @@ mod tests {
         let cases = [
             (SendOutcome::NoReceivers, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
             (timed_out, Code::NotHeard, "1 of 3 receivers"),
-            (SendOutcome::Stopped, Code::Interrupted, "stopped"),
+            (SendOutcome::Stopped { receivers_wait: false }, Code::Interrupted, "stopped"),
             (changed, Code::LocalIo, "a.iso: its size"),
             (unreadable, Code::LocalIo, "could not be read: a.iso"),
         ];

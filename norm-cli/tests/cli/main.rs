@@ -11,5 +11,6 @@ mod refusals;
 mod resume;
 mod schedule;
 mod schema;
+mod successor;
 mod transfer;
 mod usage;

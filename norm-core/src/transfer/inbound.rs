@@ -162,6 +162,12 @@ pub enum InboundNotice {
         /// The sender.
         sender: SenderId,
     },
+    /// The sender says that it sends no more content, and that another sender of the same content
+    /// may go on.
+    Stopped {
+        /// The sender.
+        sender: SenderId,
+    },
     /// Nothing was heard from the sender for some seconds.
     Silent {
         /// The sender.
@@ -188,6 +194,8 @@ pub struct SourceView {
     pub last_heard: Timestamp,
     /// It has said that it sends nothing for now, and still says so.
     pub is_paused: bool,
+    /// It has said that it sends no more content, and that another sender may go on.
+    pub is_stopped: bool,
     /// The last that was heard of it is that it ends its session.
     pub has_ended: bool,
     /// Share of its packets that were lost of late, 0 to 1.
@@ -201,6 +209,8 @@ pub struct SourceView {
 pub struct ReceiverStatus {
     /// How far it is.
     pub state: MemberState,
+    /// Content bytes that are here of what this sender sends, from it or from before.
+    pub bytes_done: u64,
     /// Content bytes expected of this sender; 0 when that is not known.
     pub bytes_total: u64,
     /// Why it failed, in words; empty otherwise. Engines may cut it.

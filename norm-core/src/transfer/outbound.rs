@@ -26,6 +26,11 @@ pub trait Outbound: Endpoint {
     fn finish(&mut self);
     /// Ends the session now: receivers are told.
     fn abort(&mut self, now: Timestamp);
+    /// Sends no more content, and tells receivers to stay for another sender of the same content,
+    /// until the session is aborted.
+    fn leave(&mut self, now: Timestamp) {
+        self.set_rate_limit(Some(0), now);
+    }
     /// True when nothing more will be sent.
     fn is_finished(&self) -> bool;
     /// While `open`, more receivers may come: the session does not end, although those that are
@@ -68,6 +73,8 @@ pub struct OutboundProgress {
     pub bytes_sent: u64,
     /// Content bytes in all.
     pub bytes_total: u64,
+    /// Content of files is sent only as far as receivers ask for it.
+    pub on_request: bool,
 }
 
 /// What an engine that sends has counted since it began.
@@ -165,6 +172,13 @@ pub enum OutboundNotice {
     StartTimedOut {
         /// Receivers that had announced themselves.
         receivers: usize,
+    },
+    /// Every receiver that reports has a part of the content: only the rest is sent.
+    OnRequest {
+        /// These receivers.
+        receivers: usize,
+        /// Content bytes that each of them has at least.
+        bytes_done: u64,
     },
     /// Every object has been sent once.
     AllSent,

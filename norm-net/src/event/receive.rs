@@ -139,6 +139,12 @@ pub enum ReceiveEvent {
         /// Number of the sender.
         sender: SenderId,
     },
+    /// A sender says that it was stopped, and sends no more: what is here stays, and the same files
+    /// from any sender are received from where it ended.
+    SenderStopped {
+        /// Number of the sender.
+        sender: SenderId,
+    },
     /// Nothing was heard from a sender for five seconds.
     SenderSilent {
         /// Number of the sender.

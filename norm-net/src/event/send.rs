@@ -30,6 +30,16 @@ pub enum SendEvent {
         /// Receivers heard of by then.
         receivers: usize,
     },
+    /// Every receiver that was asked has a part of the content from before: only what they ask for
+    /// is sent ([`crate::Payload::Auto`]).
+    OnRequest {
+        /// These receivers.
+        receivers: usize,
+        /// Bytes of content that each of them has at least.
+        bytes_done: u64,
+        /// Bytes of content in all.
+        bytes_total: u64,
+    },
     /// How far the transfer is: about four times per second, and once at the end. While receivers
     /// are served in the separate group after all others have finished, it is about that group
     /// alone.
@@ -50,6 +60,17 @@ pub enum SendEvent {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_text"))]
         #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
         until: Option<TimeOfDay>,
+    },
+    /// The session was asked to leave its receivers to another sender: no more content is sent, and
+    /// they wait. It ends in a moment.
+    ContentStopped {
+        /// Receivers that wait.
+        receivers: usize,
+        /// Time until it ends, in seconds: so long it can still be stopped, which ends the
+        /// receivers, too.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        wait: Duration,
     },
     /// A receiver has everything under its final name, and verified if a file set was sent.
     ReceiverConfirmed {

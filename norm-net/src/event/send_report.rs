@@ -93,7 +93,11 @@ pub enum SendOutcome {
         wanted: usize,
     },
     /// The session was stopped before all receivers had everything.
-    Stopped,
+    Stopped {
+        /// Receivers were not told that it ends: they keep what they have, and wait for another
+        /// sender of the same files.
+        receivers_wait: bool,
+    },
     /// The content could not be read to its end.
     SourceFailed {
         /// Why.

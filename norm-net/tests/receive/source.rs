@@ -17,7 +17,7 @@ use norm_core::fileset::{
     ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
     SetId,
 };
-use norm_core::norm::sender::{GrttOptions, ObjectSpec};
+use norm_core::norm::sender::{GrttOptions, ObjectSpec, Payload};
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
@@ -152,7 +152,7 @@ impl Source {
             block_len: BLOCK_LEN,
             scheme: self.scheme,
             linger: self.linger,
-            on_request: self.on_request,
+            payload: if self.on_request { Payload::Missing } else { Payload::All },
             min_receivers: 1,
             start_timeout: Some(Duration::from_secs(20)),
             grtt: GrttOptions { initial: Duration::from_millis(20), ..GrttOptions::default() },

@@ -309,7 +309,8 @@ impl NormReceiver {
         engine.give_up(object.sender, object.key..object.key + 1);
         let reason = reason.to_owned();
         self.outcome.failed.get_or_insert_with(|| reason.clone());
-        let progress = Progress { state: MemberState::Failed, bytes_total: 0, reason };
+        let progress =
+            Progress { state: MemberState::Failed, bytes_done: 0, bytes_total: 0, reason };
         engine.set_progress(object.sender, progress);
         engine.report_now(object.sender, now);
     }

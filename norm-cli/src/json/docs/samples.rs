@@ -144,6 +144,10 @@ fn sender() -> Vec<Value> {
         line(&SendEvent::Started { receivers: 2 }, 7),
         line(&SendEvent::Progress(progress), 1_004),
         line(&SendEvent::ReceiverProgress(receiver_progress()), 1_010),
+        line(
+            &SendEvent::OnRequest { receivers: 2, bytes_done: RESUMED, bytes_total: TOTAL },
+            1_012,
+        ),
         line(&SendEvent::AllSent, 2_225),
         line(&bound(Bound::Rate(5_000_000)), 4),
         line(&bound(Bound::Paused), 2_009),
@@ -159,6 +163,7 @@ fn sender() -> Vec<Value> {
         line(&evicted(None), 1_759),
         line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),
         line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
+        line(&SendEvent::ContentStopped { receivers: 2, wait: Duration::from_secs(5) }, 3_012),
         line(&SendEvent::Hint(no_receiver()), 5_011),
         line(&SenderEvent::Summary(Summary::new(&report(), Code::Partial)), 2_306),
     ]
@@ -325,6 +330,7 @@ fn mishaps() -> Vec<Value> {
         line(&ReceiveEvent::SenderMoved { sender, address: MOVED.into() }, 6_114),
         line(&ReceiveEvent::SenderPaused { sender }, 2_323),
         line(&ReceiveEvent::SenderResumed { sender }, 4_345),
+        line(&ReceiveEvent::SenderStopped { sender }, 4_961),
         line(&ReceiveEvent::SenderSilent { sender }, 7_433),
         line(&ReceiveEvent::SenderEnded { sender }, 7_447),
         line(&evicted(None), 2_194),

@@ -217,7 +217,7 @@ impl Delivery {
         }
         self.schedule.end_at(now + self.phase_length());
         let rate = QuantizedRate::from_bytes_per_second(self.rate());
-        Watch { quiet, fair: false, paused: false, rate }
+        Watch { quiet, fair: false, paused: false, stopped: false, rate }
     }
 
     /// Another receiver takes no more than this, in bytes per second.

@@ -11,6 +11,7 @@ use super::ctx::Ctx;
 use super::event::ReceiverEvent;
 use super::nack::cycle;
 use super::sender_state::SenderState;
+use super::sender_state::liveness::Halt;
 
 /// The longest wait in the socket that is not taken for a queue of the network: flow control keeps
 /// that queue short. A receiver that comes later to its socket is to be slowed down for.
@@ -28,8 +29,13 @@ pub(super) fn take_probe<S>(
 ) {
     sender.path.note_send_time(now, cc.send_time);
     let watch = extensions.watch();
-    let paused = watch.is_some_and(|watch| watch.paused);
-    note_pause(ctx, sender, now, paused);
+    let halt = watch.map_or(Halt::None, |watch| match (watch.stopped, watch.paused) {
+        (true, _) => Halt::Stopped,
+        (false, true) => Halt::Paused,
+        (false, false) => Halt::None,
+    });
+    let paused = halt != Halt::None;
+    note_halt(ctx, sender, now, halt);
     if !ctx.config().sends_feedback() {
         return;
     }
@@ -50,20 +56,18 @@ pub(super) fn take_probe<S>(
     }
 }
 
-/// Notes whether the sender pauses. When it goes on, what is missing is asked for at once.
-pub(super) fn note_pause<S>(
-    ctx: &mut Ctx<S>,
-    sender: &mut SenderState,
-    now: Timestamp,
-    paused: bool,
-) {
-    if !sender.liveness.set_paused(paused) {
+/// Notes whether the sender sends content. When it goes on, what is missing is asked for at once.
+pub(super) fn note_halt<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp, halt: Halt) {
+    if !sender.liveness.set_halt(halt) {
         return;
     }
-    if paused {
-        ctx.event(ReceiverEvent::SenderPaused { sender: sender.id });
-    } else {
-        ctx.event(ReceiverEvent::SenderResumed { sender: sender.id });
+    let id = sender.id;
+    ctx.event(match halt {
+        Halt::None => ReceiverEvent::SenderResumed { sender: id },
+        Halt::Paused => ReceiverEvent::SenderPaused { sender: id },
+        Halt::Stopped => ReceiverEvent::SenderStopped { sender: id },
+    });
+    if halt == Halt::None {
         cycle::check(ctx, sender, now);
     }
 }

@@ -211,6 +211,11 @@ impl<S: SymbolStore> Receiver<S> {
         self.senders.get(sender).is_some_and(|sender| sender.liveness.is_paused())
     }
 
+    /// True when a sender has said that it sends no more content, and that another one may.
+    pub fn is_stopped(&self, sender: SenderId) -> bool {
+        self.senders.get(sender).is_some_and(|sender| sender.liveness.is_stopped())
+    }
+
     /// True when everything that a sender is known to have is here, refused or given up. Something
     /// of an object may be written and not confirmed yet.
     pub fn has_all(&self, sender: SenderId) -> bool {

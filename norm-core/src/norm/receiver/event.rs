@@ -91,6 +91,12 @@ pub enum ReceiverEvent {
         /// Our number for the sender.
         sender: SenderId,
     },
+    /// The sender says that it sends no more content, and that another sender of the same content
+    /// may go on.
+    SenderStopped {
+        /// Our number for the sender.
+        sender: SenderId,
+    },
     /// Nothing was heard from the sender for [`super::ReceiverConfig::patience`].
     SenderSilent {
         /// Our number for the sender.

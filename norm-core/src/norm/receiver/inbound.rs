@@ -34,6 +34,7 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             }
             ReceiverEvent::SenderPaused { sender } => InboundNotice::Paused { sender },
             ReceiverEvent::SenderResumed { sender } => InboundNotice::Resumed { sender },
+            ReceiverEvent::SenderStopped { sender } => InboundNotice::Stopped { sender },
             ReceiverEvent::SenderSilent { sender } => InboundNotice::Silent { sender },
             ReceiverEvent::SenderEnded { sender } => InboundNotice::Ended { sender },
             ReceiverEvent::Evicted { sender, separate_group } => {
@@ -84,8 +85,8 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
     }
 
     fn set_status(&mut self, sender: SenderId, status: ReceiverStatus) {
-        let ReceiverStatus { state, bytes_total, reason } = status;
-        self.set_progress(sender, Progress { state, bytes_total, reason });
+        let ReceiverStatus { state, bytes_done, bytes_total, reason } = status;
+        self.set_progress(sender, Progress { state, bytes_done, bytes_total, reason });
     }
 
     fn report_now(&mut self, sender: SenderId, now: Timestamp) {
@@ -109,6 +110,7 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Some(SourceView {
             last_heard: self.last_heard(sender)?,
             is_paused: self.is_paused(sender),
+            is_stopped: self.is_stopped(sender),
             has_ended: self.has_ended(sender),
             loss: f64::from(loss) / 65_535.0,
             position: self.position(sender)?,

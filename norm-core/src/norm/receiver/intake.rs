@@ -14,6 +14,7 @@ use super::nack::overhear;
 use super::objects::lifecycle;
 use super::sender_state::SenderState;
 use super::sender_state::identity::Source;
+use super::sender_state::liveness::Halt;
 use super::sender_state::moves::Claim;
 use super::sender_state::probes::Arrival;
 use super::senders::Senders;
@@ -49,7 +50,7 @@ pub(super) fn take<S: SymbolStore>(
             if let Some(sender) =
                 sender_of(ctx, senders, now, &packet, &info.sender, info.extensions)
             {
-                congestion::note_pause(ctx, sender, now, false);
+                congestion::note_halt(ctx, sender, now, Halt::None);
                 content::take_info(ctx, sender, now, &info);
             }
         }
@@ -58,7 +59,7 @@ pub(super) fn take<S: SymbolStore>(
                 sender_of(ctx, senders, now, &packet, &data.sender, Extensions::EMPTY)
             {
                 let id = sender.id;
-                congestion::note_pause(ctx, sender, now, false);
+                congestion::note_halt(ctx, sender, now, Halt::None);
                 if !content::take_data(ctx, sender, now, &data) {
                     reclaim(ctx, senders, now, id);
                 }

@@ -40,9 +40,8 @@ pub struct SenderConfig {
     pub trust_unannounced: bool,
     /// Whether receivers are taken to be of this implementation.
     pub mode: Mode,
-    /// Content of files is sent only as repair, and INFO unasked: for receivers that have most of
-    /// the content already.
-    pub on_request: bool,
+    /// Which content of files is sent unasked.
+    pub payload: Payload,
     /// Group round-trip time.
     pub grtt: GrttOptions,
     /// Shortest silence after which a group or receiver is given up.
@@ -63,6 +62,19 @@ pub struct SenderConfig {
     pub max_receivers: usize,
     /// Key of the first object; its low 16 bits are the transport id.
     pub first_object: u64,
+}
+
+/// Which content of files is sent unasked; INFO, and objects that are no files, always are.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// All of it, once.
+    #[default]
+    All,
+    /// None: it is sent as repair only, for receivers that have most of it already.
+    Missing,
+    /// None if every receiver that reports has a part of it, else all. Receivers are asked before
+    /// the first content of a file is sent, which takes a round of membership reports.
+    Auto,
 }
 
 /// Settings of the group round-trip time (GRTT, RFC 5740 §5.5.1).
@@ -114,7 +126,7 @@ impl SenderConfig {
             group_size: None,
             trust_unannounced: false,
             mode: Mode::Native,
-            on_request: false,
+            payload: Payload::All,
             grtt: GrttOptions::default(),
             patience: Duration::from_secs(5),
             robust: 20,

@@ -15,7 +15,7 @@ use super::rate::slow::TransferView;
 use super::rate::{RateRecord, SendRate};
 use super::receivers::{GroupTiming, Member, Receivers};
 use super::repair::Repair;
-use super::schedule::{Choice, CommandPoll, ContentPoll};
+use super::schedule::{Choice, CommandPoll, ContentPoll, PayloadChoice};
 use super::timeout::{TimeoutReason, Timers};
 use crate::base::{Rng, Timestamp};
 use crate::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
@@ -36,6 +36,7 @@ pub struct Sender {
     flow: FlowControl,
     rate: SendRate,
     lifecycle: Lifecycle,
+    payload: PayloadChoice,
     answers: PendingAnswers,
     writer: PacketWriter,
     events: Events,
@@ -64,6 +65,7 @@ impl Sender {
             flow: FlowControl::new(),
             rate: SendRate::new(&config, packet, now),
             lifecycle: Lifecycle::new(&config, now),
+            payload: PayloadChoice::new(config.payload),
             answers: PendingAnswers::new(now),
             writer: PacketWriter::new(&config, instance, sequence),
             events: Events::default(),
@@ -115,6 +117,12 @@ impl Sender {
         (self.content.position().bytes(), self.content.objects().bytes())
     }
 
+    /// True when content of files is sent only as far as receivers ask for it: by the settings, or
+    /// because all receivers have a part of it.
+    pub fn is_on_request(&self) -> bool {
+        self.payload.is_on_request()
+    }
+
     /// True when nothing more will be sent.
     pub fn is_finished(&self) -> bool {
         self.lifecycle.is_done()
@@ -134,6 +142,7 @@ impl Sender {
         let holds = self.lifecycle.moving().holds();
         if self.lifecycle.is_sending() && !holds {
             timers.add_packet(self.repair.next_activation(), TimeoutReason::Repair);
+            timers.add_packet(self.payload.next_look(), TimeoutReason::Payload);
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
@@ -263,6 +272,7 @@ impl Sender {
             flow: &mut self.flow,
             rate: &self.rate,
             lifecycle: &mut self.lifecycle,
+            payload: &mut self.payload,
             answers: &mut self.answers,
             events: &mut self.events,
         }

@@ -76,6 +76,14 @@ pub enum SenderEvent {
     },
     /// Every receiver has failed, and none joined for a second: the session ends early.
     Abandoned,
+    /// All receivers that report have a part of the content: only what they ask for is sent
+    /// ([`super::Payload::Auto`]).
+    OnRequest {
+        /// These receivers.
+        receivers: usize,
+        /// Content bytes that each of them has at least.
+        bytes_done: u64,
+    },
     /// Every object has been sent once.
     AllSent,
     /// An object could not be read, or coded; the session ends.

@@ -22,7 +22,9 @@ mod repair;
 mod schedule;
 mod timeout;
 
-pub use config::{CacheOptions, ConfigError, GrttOptions, RateControl, SenderConfig, SlowPolicy};
+pub use config::{
+    CacheOptions, ConfigError, GrttOptions, Payload, RateControl, SenderConfig, SlowPolicy,
+};
 pub use emit::DATA_OVERHEAD;
 pub use engine::Sender;
 pub use event::{SenderEvent, SenderStats};

@@ -38,6 +38,10 @@ impl Outbound for Sender {
         Self::abort(self, now);
     }
 
+    fn leave(&mut self, now: Timestamp) {
+        Self::leave(self, now);
+    }
+
     fn is_finished(&self) -> bool {
         Self::is_finished(self)
     }
@@ -60,7 +64,7 @@ impl Outbound for Sender {
 
     fn progress(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = Self::progress(self);
-        OutboundProgress { bytes_sent, bytes_total }
+        OutboundProgress { bytes_sent, bytes_total, on_request: self.is_on_request() }
     }
 
     fn stats(&self) -> OutboundStats {
@@ -135,6 +139,9 @@ impl Outbound for Sender {
             SenderEvent::Started => OutboundNotice::Started,
             SenderEvent::StartTimedOut { receivers } => OutboundNotice::StartTimedOut { receivers },
             SenderEvent::Abandoned => OutboundNotice::Abandoned,
+            SenderEvent::OnRequest { receivers, bytes_done } => {
+                OutboundNotice::OnRequest { receivers, bytes_done }
+            }
             SenderEvent::AllSent => OutboundNotice::AllSent,
             SenderEvent::ReadFailed => OutboundNotice::ReadFailed,
             SenderEvent::Acknowledged { .. } | SenderEvent::Finished => return None,

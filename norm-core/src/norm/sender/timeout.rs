@@ -31,6 +31,8 @@ pub enum TimeoutReason {
     FlowControl,
     /// A FLUSH that lists late joiners is due.
     LateJoiners,
+    /// What receivers have of the content is looked at.
+    Payload,
 }
 
 impl fmt::Display for TimeoutReason {
@@ -48,6 +50,7 @@ impl fmt::Display for TimeoutReason {
             Self::Repair => "gathered repair requests are due",
             Self::FlowControl => "new data have waited long enough for a receiver",
             Self::LateJoiners => "late joiners are to be listed",
+            Self::Payload => "what receivers have of the content is to be looked at",
         })
     }
 }

@@ -39,6 +39,9 @@ pub struct Watch {
     pub fair: bool,
     /// Nothing is sent until further notice: receivers neither answer nor ask for anything.
     pub paused: bool,
+    /// Nothing more is sent at all, though not everything was: receivers stay for another sender of
+    /// the same content.
+    pub stopped: bool,
     /// The rate from now on, in bytes per second.
     pub rate: QuantizedRate,
 }
@@ -47,6 +50,7 @@ impl Watch {
     const QUIET: u8 = 1;
     const FAIR: u8 = 2;
     const PAUSED: u8 = 8;
+    const STOPPED: u8 = 16;
 
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let &[flags, high, low] = body else { return None };
@@ -56,6 +60,7 @@ impl Watch {
             quiet: has(Self::QUIET),
             fair: has(Self::FAIR),
             paused: has(Self::PAUSED),
+            stopped: has(Self::STOPPED),
             rate,
         })
     }
@@ -64,7 +69,7 @@ impl Watch {
         let [high, low] = self.rate.0.to_be_bytes();
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let flags = flag(self.quiet, Self::QUIET) | flag(self.fair, Self::FAIR);
-        let flags = flags | flag(self.paused, Self::PAUSED);
+        let flags = flags | flag(self.paused, Self::PAUSED) | flag(self.stopped, Self::STOPPED);
         [EXT_WATCH, flags, high, low]
     }
 }
@@ -186,9 +191,9 @@ mod tests {
         assert_eq!(PathReport::parse(&long[2..38]), None);
         assert_eq!(PathReport::parse(&[&long[2..], &[0; 4]].concat()), None);
         let rate = QuantizedRate::from_bytes_per_second(1e6);
-        for bits in 0..8 {
-            let (quiet, fair, paused) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0);
-            let watch = Watch { quiet, fair, paused, rate };
+        for bits in 0..16 {
+            let [quiet, fair, paused, stopped] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+            let watch = Watch { quiet, fair, paused, stopped, rate };
             assert_eq!(Watch::parse(&watch.to_bytes()[1..]), Some(watch));
         }
         assert_eq!(Watch::parse(&[1, 2]), None);

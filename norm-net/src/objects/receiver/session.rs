@@ -347,6 +347,7 @@ impl Application<Engine> for Session {
             // Streams are read whenever there is room; a pause changes nothing.
             ReceiverEvent::StreamReadable { .. }
             | ReceiverEvent::SenderPaused { .. }
+            | ReceiverEvent::SenderStopped { .. }
             | ReceiverEvent::SenderResumed { .. } => {}
         }
     }

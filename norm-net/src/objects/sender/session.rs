@@ -309,8 +309,9 @@ impl Application<Sender> for Session {
                 self.outcome.get_or_insert(ObjectSendOutcome::Failed);
                 self.ending = Some(now);
             }
-            // No receiver is evicted here.
+            // No receiver is evicted here, nor has one a part from before.
             SenderEvent::ReceiverEvicted { .. }
+            | SenderEvent::OnRequest { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }

@@ -2,7 +2,8 @@
 
 use norm_core::fileset::{ContentId, SetId};
 use norm_core::norm::sender::{
-    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, RateControl, SlowPolicy,
+    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, Payload as EnginePayload, RateControl,
+    SlowPolicy,
 };
 use norm_core::norm::{Sender, SenderConfig};
 use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
@@ -13,7 +14,9 @@ use super::plan::Plan;
 use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
-use crate::transfer::send::{Pace, Prepared, Protocol, SendError, SendOptions, Slow, SlowLimits};
+use crate::transfer::send::{
+    Pace, Payload, Prepared, Protocol, SendError, SendOptions, Slow, SlowLimits,
+};
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
 /// the lower half of the first byte (RFC 5740 §4.1).
@@ -145,7 +148,7 @@ fn config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfi
         min_receivers: options.min_receivers,
         start_timeout: options.start_timeout,
         linger: options.linger,
-        on_request: options.on_request && options.standard.is_none(),
+        payload: payload(options),
         slow: policy(&options.slow),
         max_receivers: base.max_receivers.max(options.min_receivers),
         ..base
@@ -163,6 +166,15 @@ fn with_pace(mut config: SenderConfig, pace: Pace) -> SenderConfig {
         config.rate_min = min;
     }
     config
+}
+
+fn payload(options: &SendOptions) -> EnginePayload {
+    match options.payload {
+        _ if options.standard.is_some() => EnginePayload::All,
+        Payload::Auto => EnginePayload::Auto,
+        Payload::All => EnginePayload::All,
+        Payload::Missing => EnginePayload::Missing,
+    }
 }
 
 fn policy(slow: &Slow) -> Option<SlowPolicy> {

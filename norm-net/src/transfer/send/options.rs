@@ -18,6 +18,19 @@ use crate::transfer::config_problem::{ConfigProblem, MTUS};
 use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
+/// Which content is sent unasked.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// All, unless every receiver that is there at the start has a part of it from before: then
+    /// what receivers ask for.
+    #[default]
+    Auto,
+    /// All of it, once.
+    All,
+    /// None: what receivers ask for is sent.
+    Missing,
+}
+
 /// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field
 /// can be set. More fields may come.
 #[derive(Clone, Debug)]
@@ -48,9 +61,8 @@ pub struct SendOptions {
     pub min_receivers: usize,
     /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
     pub start_timeout: Option<Duration>,
-    /// Send only what receivers ask for: for those that have most of it from before. In standard
-    /// mode it has no effect.
-    pub on_request: bool,
+    /// Which content is sent unasked. In standard mode all is.
+    pub payload: Payload,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
     /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a
@@ -95,7 +107,7 @@ impl SendOptions {
             loopback: true,
             min_receivers: 0,
             start_timeout: None,
-            on_request: false,
+            payload: Payload::Auto,
             linger: Duration::ZERO,
             mtu: None,
             segment_size: None,

@@ -7,6 +7,8 @@ use norm_core::Timestamp;
 use super::receivers::Summary;
 use crate::event::{SendOutcome, SendPhase};
 
+/// Time for which a session that leaves its receivers says so, and can still be ended.
+pub(super) const LEAVE_TIME: Duration = Duration::from_secs(5);
 /// A session that cannot tell its receivers that it ends is given up after this time.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 
@@ -18,6 +20,8 @@ pub(super) struct Phases {
     data: Option<Timestamp>,
     /// When everything was sent once.
     all_sent: Option<Timestamp>,
+    /// Since when receivers are told to stay for another sender.
+    leaving: Option<Timestamp>,
     /// When the end was begun from here.
     ending: Option<Timestamp>,
     /// The outcome, where it does not follow from what the receivers did.
@@ -26,7 +30,7 @@ pub(super) struct Phases {
 
 impl Phases {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { began: now, data: None, all_sent: None, ending: None, outcome: None }
+        Self { began: now, data: None, all_sent: None, leaving: None, ending: None, outcome: None }
     }
 
     pub(super) fn start_data(&mut self, now: Timestamp) {
@@ -53,9 +57,19 @@ impl Phases {
     pub(super) fn stop(&mut self, now: Timestamp, summary: &Summary) {
         let complete = self.all_sent.is_some() && summary.outcome() == SendOutcome::Complete;
         if !complete {
-            self.outcome.get_or_insert(SendOutcome::Stopped);
+            self.outcome.get_or_insert(SendOutcome::Stopped { receivers_wait: false });
         }
         self.ending = Some(now);
+    }
+
+    /// Tells receivers from now on to stay for another sender.
+    pub(super) fn leave(&mut self, now: Timestamp) {
+        self.leaving = Some(now);
+    }
+
+    /// Receivers are told to stay for another sender.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.is_some() && !self.is_ending()
     }
 
     pub(super) fn is_ending(&self) -> bool {
@@ -64,7 +78,11 @@ impl Phases {
 
     /// True when the end was begun, and receivers had the time to hear of it.
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        self.ending.is_some_and(|since| now >= since + FAREWELL_LIMIT)
+        match (self.ending, self.leaving) {
+            (Some(since), _) => now >= since + FAREWELL_LIMIT,
+            (None, Some(since)) => now >= since + LEAVE_TIME,
+            (None, None) => false,
+        }
     }
 
     /// What the transfer is doing while it is not paused.
@@ -96,7 +114,8 @@ impl Phases {
 
     /// How the session ended.
     pub(super) fn outcome(&self, summary: &Summary) -> SendOutcome {
-        self.outcome.clone().unwrap_or_else(|| summary.outcome())
+        let left = || self.leaving.map(|_| SendOutcome::Stopped { receivers_wait: true });
+        self.outcome.clone().or_else(left).unwrap_or_else(|| summary.outcome())
     }
 }
 
@@ -136,6 +155,20 @@ mod tests {
             assert!(phases.is_ending() && !phases.is_over(at(4)) && phases.is_over(at(5)));
             phases.outcome(&done)
         };
-        assert_eq!((outcome(true), outcome(false)), (SendOutcome::Complete, SendOutcome::Stopped));
+        let stopped = SendOutcome::Stopped { receivers_wait: false };
+        assert_eq!((outcome(true), outcome(false)), (SendOutcome::Complete, stopped));
+    }
+
+    #[test]
+    fn session_that_leaves_its_receivers_ends_after_five_seconds_or_when_it_is_stopped() {
+        let busy = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
+        let mut phases = Phases::new(at(1));
+        phases.start_data(at(1));
+        phases.leave(at(2));
+        assert!(phases.is_leaving() && !phases.is_over(at(6)) && phases.is_over(at(7)));
+        assert_eq!(phases.outcome(&busy), SendOutcome::Stopped { receivers_wait: true });
+        phases.stop(at(3), &busy);
+        assert!(!phases.is_leaving() && phases.is_over(at(5)));
+        assert_eq!(phases.outcome(&busy), SendOutcome::Stopped { receivers_wait: false });
     }
 }

@@ -199,6 +199,11 @@ impl Summary {
         summary
     }
 
+    /// Receivers that are waited for.
+    pub(super) fn active(&self) -> usize {
+        self.receivers - self.confirmed - self.failed - self.evicted
+    }
+
     /// How a transfer ends in which everything was sent.
     pub(super) fn outcome(&self) -> SendOutcome {
         match (self.receivers, self.confirmed) {

@@ -15,7 +15,7 @@ use super::admission::Admission;
 use super::bounds::{Bounds, Change};
 use super::jobs::Jobs;
 use super::outlet::SendOutlet;
-use super::phases::Phases;
+use super::phases::{LEAVE_TIME, Phases};
 use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
@@ -25,7 +25,7 @@ use crate::event::{
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::socket::LinkChange;
-use crate::stopper::Stopper;
+use crate::stopper::{StopRequest, Stopper};
 
 /// Time between two events about progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
@@ -39,8 +39,6 @@ pub(super) struct Facts {
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
     pub(super) lingers: bool,
-    /// Only what is asked for is sent.
-    pub(super) on_request: bool,
     pub(super) bytes: u64,
     pub(super) files: u64,
     /// Where slow receivers are sent.
@@ -141,6 +139,28 @@ impl Session {
         engine.abort(now);
     }
 
+    /// Does what the user asks for, if anything.
+    fn obey(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        match self.stopper.request() {
+            StopRequest::None => {}
+            StopRequest::Leave if !self.phases.is_leaving() => self.leave(engine, now),
+            StopRequest::Leave => {}
+            StopRequest::Stop => self.stop(engine, now),
+        }
+    }
+
+    /// Sends no more content. Receivers that are at work stay for another sender; without any the
+    /// session ends.
+    fn leave(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+        let receivers = Summary::of(engine).active();
+        if receivers == 0 || self.phases.data().is_none() || self.facts.nameless {
+            return self.stop(engine, now);
+        }
+        self.phases.leave(now);
+        engine.leave(now);
+        self.events.push(SendEvent::ContentStopped { receivers, wait: LEAVE_TIME });
+    }
+
     fn read_failed(&mut self, now: Timestamp) {
         let problem = match self.jobs.source().take_failure() {
             Some(SourceError::Changed { path, how }) => SourceProblem::Changed { path, how },
@@ -171,7 +191,7 @@ impl Session {
     }
 
     fn phase(&self, engine: &impl Outbound, summary: &Summary) -> SendPhase {
-        if self.phases.is_ending() || engine.is_finished() {
+        if self.phases.is_ending() || self.phases.is_leaving() || engine.is_finished() {
             SendPhase::Ending
         } else if self.bounds.is_paused() {
             SendPhase::Paused
@@ -191,7 +211,7 @@ impl Session {
             phase,
             paused_until: until,
             in_separate_group: self.admission.is_some(),
-            on_request: self.facts.on_request,
+            on_request: progress.on_request,
             bytes_sent: progress.bytes_sent,
             bytes_total: progress.bytes_total,
             wire_bytes: stats.bytes,
@@ -215,7 +235,8 @@ impl Session {
     }
 
     fn hint_if_silent(&mut self, engine: &impl Outbound, now: Timestamp) {
-        if self.phases.is_ending() || !self.bounds.has_sent_for(HINT_AFTER, now) {
+        let is_over = self.phases.is_ending() || self.phases.is_leaving();
+        if is_over || !self.bounds.has_sent_for(HINT_AFTER, now) {
             return;
         }
         if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {
@@ -300,6 +321,10 @@ impl<E: Outbound> Application<E> for Session {
                 let outcome = SendOutcome::StartTimedOut { heard: receivers, wanted };
                 self.phases.end(now, outcome);
             }
+            OutboundNotice::OnRequest { receivers, bytes_done } => {
+                let bytes_total = engine.progress().bytes_total;
+                self.events.push(SendEvent::OnRequest { receivers, bytes_done, bytes_total });
+            }
             OutboundNotice::AllSent => {
                 self.phases.all_sent(now);
                 self.events.push(SendEvent::AllSent);
@@ -325,8 +350,8 @@ impl<E: Outbound> Application<E> for Session {
         if self.phases.data().is_none() && self.facts.min_receivers == 0 {
             self.start_data(engine, now); // the engine does not tell: it need not wait
         }
-        if self.stopper.is_stopped() && !self.phases.is_ending() {
-            self.stop(engine, now);
+        if !self.phases.is_ending() {
+            self.obey(engine, now);
         }
         if engine.is_finished() || self.phases.is_over(now) {
             return ControlFlow::Break(());

@@ -159,9 +159,7 @@ fn send_again(recipe: &Recipe) -> io::Result<SendReport> {
     let started = start(&paths, &options, Some(repeat), events).map_err(io::Error::other)?;
     let mut running = started.running;
     loop {
-        if stopper.is_stopped() {
-            running.stopper().stop();
-        }
+        running.stopper().raise(stopper.request());
         if let Some(report) = running.wait_timeout(LOOK_INTERVAL) {
             return report;
         }
@@ -198,8 +196,8 @@ fn add(report: &mut SendReport, separate: SendReport) {
         report.outcome,
         SendOutcome::Complete | SendOutcome::Partial | SendOutcome::AllFailed
     );
-    if separate.outcome == SendOutcome::Stopped {
-        report.outcome = SendOutcome::Stopped;
+    if let SendOutcome::Stopped { .. } = separate.outcome {
+        report.outcome = separate.outcome;
     } else if settled {
         report.outcome = match confirmed.count() {
             0 => SendOutcome::AllFailed,

@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::bounds::Bounds;
 use super::error::SendError;
 use super::jobs::Jobs;
-use super::options::SendOptions;
+use super::options::{Payload, SendOptions};
 use super::outlet::SendOutlet;
 use super::protocol::{Prepared, Protocol};
 use super::rate_trace::RateTraceFile;
@@ -131,7 +131,6 @@ fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
         min_receivers: options.min_receivers,
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),
-        on_request: on_request(options),
         separate_group: options.slow.separate_group(),
         bytes: settings.bytes,
         files: settings.files,
@@ -151,7 +150,7 @@ fn rate_trace(
 
 /// Whether receivers have to ask for content; in standard mode they never do.
 fn on_request(options: &SendOptions) -> bool {
-    options.on_request && options.standard.is_none()
+    options.payload == Payload::Missing && options.standard.is_none()
 }
 
 /// What may be wrong when no receiver answers.
@@ -196,14 +195,14 @@ mod tests {
     #[test]
     fn without_receivers_content_is_sent_unless_one_has_to_ask_or_is_waited_for() {
         assert!(sends_anyway(|_| {}));
-        assert!(!sends_anyway(|o| o.on_request = true), "nobody asks");
+        assert!(!sends_anyway(|o| o.payload = Payload::Missing), "nobody asks");
         assert!(!sends_anyway(|o| o.min_receivers = 1), "one is waited for");
     }
 
     #[test]
     fn in_standard_mode_content_is_sent_without_being_asked_for() {
         assert!(sends_anyway(|o| {
-            o.on_request = true;
+            o.payload = Payload::Missing;
             o.standard = Some(Standard::new(StandardFec::Id5));
         }));
     }

@@ -642,6 +642,7 @@ impl<S: SymbolStore> Inbound for ToyReceiver<S> {
         Some(SourceView {
             last_heard: source.last_heard,
             is_paused: false,
+            is_stopped: false,
             has_ended: source.ended,
             loss: 0.0,
             position: source.position,

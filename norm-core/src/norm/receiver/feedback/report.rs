@@ -33,7 +33,7 @@ pub(super) fn send_report<S>(
         identity: ctx.identity_to(sender),
         state: progress.state,
         // What was written twice, because its hash was wrong, counts once.
-        bytes_done: sender.interest.bytes_done().min(limit),
+        bytes_done: sender.interest.bytes_done().max(progress.bytes_done).min(limit),
         bytes_total: total,
         loss: sender.path.loss_fraction(),
         drops: u32::try_from(ctx.drops()).unwrap_or(u32::MAX),

@@ -77,7 +77,7 @@ fn decide(
     duplicate: bool,
     rng: &mut Rng,
 ) -> NackDecision {
-    if sender.liveness.is_paused() {
+    if sender.liveness.is_halted() {
         return NackDecision::Stop;
     }
     let survey = survey(sender, now);
@@ -168,6 +168,7 @@ mod tests {
     use super::*;
     use crate::norm::receiver::config::JoinPolicy;
     use crate::norm::receiver::sender_state::SenderState;
+    use crate::norm::receiver::sender_state::liveness::Halt;
 
     const FIRST: u64 = 1 << 16;
 
@@ -221,7 +222,7 @@ mod tests {
         let (mut sender, mut rng) = sender();
         sender.interest.confirm(FIRST);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Restart);
-        sender.liveness.set_paused(true);
+        sender.liveness.set_halt(Halt::Paused);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Stop);
     }
 }

@@ -8,6 +8,17 @@ use crate::base::Timestamp;
 /// The shortest silence after which a receiver looks for itself whether something is missing.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Whether a sender that is heard sends content.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// It does, when there is something to send.
+    None,
+    /// Not until further notice.
+    Paused,
+    /// Not any more: another sender may.
+    Stopped,
+}
+
 /// When a sender was heard last, and what it said of its further sending.
 #[derive(Debug)]
 pub(crate) struct Liveness {
@@ -15,8 +26,8 @@ pub(crate) struct Liveness {
     next_check: Timestamp,
     /// The application knows that the sender is silent, or has ended.
     silent: bool,
-    /// The sender has said that it sends nothing until further notice.
-    paused: bool,
+    /// What the sender has said of its content.
+    halt: Halt,
     /// The last that was heard is that the sender ends the session (CMD(EOT)).
     ended: bool,
 }
@@ -24,7 +35,7 @@ pub(crate) struct Liveness {
 impl Liveness {
     pub(super) fn new(now: Timestamp, timing: Timing) -> Self {
         let next_check = now + check_interval(timing);
-        Self { last_heard: now, next_check, silent: false, paused: false, ended: false }
+        Self { last_heard: now, next_check, silent: false, halt: Halt::None, ended: false }
     }
 
     pub(super) fn note_heard(&mut self, now: Timestamp) {
@@ -56,7 +67,10 @@ impl Liveness {
         let news = now >= self.last_heard + limit && !self.silent;
         if news {
             self.silent = true;
-            self.paused = false;
+            // A pause is kept up by probes; that another sender is to come stays true.
+            if self.halt == Halt::Paused {
+                self.halt = Halt::None;
+            }
         }
         news
     }
@@ -68,12 +82,22 @@ impl Liveness {
 
     /// True when the sender has said that it sends nothing until further notice.
     pub(crate) fn is_paused(&self) -> bool {
-        self.paused
+        self.halt == Halt::Paused
     }
 
-    /// Notes whether the sender pauses. True when that is news.
-    pub(crate) fn set_paused(&mut self, paused: bool) -> bool {
-        core::mem::replace(&mut self.paused, paused) != paused
+    /// True when the sender has said that another one is to go on.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.halt == Halt::Stopped
+    }
+
+    /// True when the sender has said that it sends no content.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halt != Halt::None
+    }
+
+    /// Notes whether the sender sends content. True when that is news.
+    pub(crate) fn set_halt(&mut self, halt: Halt) -> bool {
+        core::mem::replace(&mut self.halt, halt) != halt
     }
 
     /// True when the last that was heard is that the sender ends the session.
@@ -86,9 +110,9 @@ impl Liveness {
         self.ended = true;
     }
 
-    /// True when the sender would take no request: it pauses, or has ended the session.
+    /// True when the sender would take no request: it sends no content, or has ended the session.
     pub(crate) fn is_deaf(&self) -> bool {
-        self.paused || self.ended
+        self.halt != Halt::None || self.ended
     }
 }
 

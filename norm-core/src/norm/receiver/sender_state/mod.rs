@@ -12,7 +12,7 @@ pub(super) mod acks;
 mod coding;
 pub(super) mod identity;
 mod interest;
-mod liveness;
+pub(super) mod liveness;
 mod loss;
 pub(super) mod moves;
 mod path;

@@ -12,6 +12,8 @@ use super::timing::WaitScale;
 pub struct Progress {
     /// The state to report.
     pub state: MemberState,
+    /// Content bytes that are here from before; what is written meanwhile is counted here.
+    pub bytes_done: u64,
     /// Content bytes expected; 0 when not known.
     pub bytes_total: u64,
     /// Why it failed; empty otherwise. Cut at 255 bytes.
@@ -53,7 +55,7 @@ impl ReportState {
             answered_round: None,
             first_sent: None,
             unheard: false,
-            progress: Progress { state, bytes_total: 0, reason },
+            progress: Progress { state, bytes_done: 0, bytes_total: 0, reason },
         }
     }
 

@@ -507,12 +507,17 @@ fn duplicate_sender_gets_no_answer_to_a_probe() {
 }
 
 impl Session {
-    /// A probe that says that nothing is sent, or no more.
+    /// A probe that says whether nothing is sent.
     fn watch(&mut self, paused: bool) {
+        self.watch_stopped(paused, false);
+    }
+
+    /// A probe that says whether nothing is sent, and whether nothing more will be.
+    fn watch_stopped(&mut self, paused: bool, stopped: bool) {
         self.cc_sequence += 1;
         let rate = QuantizedRate::from_bytes_per_second(1e5);
         let mut extensions = ExtensionBuf::new();
-        extensions.push_watch(Watch { quiet: false, fair: false, paused, rate });
+        extensions.push_watch(Watch { quiet: false, fair: false, paused, stopped, rate });
         let (cc_sequence, send_time) = (self.cc_sequence, PROBED);
         let cc = Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::EMPTY };
         self.command(extensions.as_extensions(), Command::Cc(cc));
@@ -541,6 +546,21 @@ fn pausing_sender_is_left_alone_and_not_given_up() {
     assert_eq!(events(&mut session), [ReceiverEvent::SenderResumed { sender: SENDER_ID }]);
     session.wait(Duration::from_secs(1));
     assert!(session.take().iter().any(|(ack, _)| ack.is_none()), "what is missing is asked for");
+}
+
+#[test]
+fn stopped_sender_is_not_asked_for_anything_and_stays_stopped() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.data(200, MS, 20..30);
+    session.watch_stopped(true, true);
+    session.take();
+    let stopped = ReceiverEvent::SenderStopped { sender: SENDER_ID };
+    assert!(core::iter::from_fn(|| session.receiver.poll_event()).any(|event| event == stopped));
+    session.wait(Duration::from_secs(10));
+    assert!(session.take().is_empty(), "there would be no answer");
+    assert!(session.receiver.is_stopped(SENDER_ID) && !session.receiver.is_paused(SENDER_ID));
+    session.data(1, MS, 0..0);
+    assert!(!session.receiver.is_stopped(SENDER_ID));
 }
 
 #[test]

@@ -75,6 +75,14 @@ impl Sender {
         self.idle = false;
     }
 
+    /// Sends no more content, and has receivers stay for another sender of the same content: says so
+    /// until [`abort`](Self::abort) ends the session, or the driver leaves.
+    pub fn leave(&mut self, now: Timestamp) {
+        self.lifecycle.stop(now);
+        self.receivers.members_mut().note_query(None);
+        self.idle = false;
+    }
+
     /// While `open`, the session does not end by itself when it has served all receivers: more may
     /// come.
     pub fn keep_open(&mut self, open: bool) {

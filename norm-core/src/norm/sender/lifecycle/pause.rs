@@ -13,11 +13,13 @@ pub(super) struct Pause {
     since: Option<Timestamp>,
     /// When the last pause ended, or another time in which no receiver could be heard.
     ended: Timestamp,
+    /// The pause does not end: another sender may go on.
+    stopped: bool,
 }
 
 impl Pause {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { since: None, ended: now }
+        Self { since: None, ended: now, stopped: false }
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -42,9 +44,20 @@ impl Pause {
         self.ended = now;
     }
 
-    /// Ends a pause, if there is one; returns how long it was.
+    /// Begins a pause that does not end, or makes it one.
+    pub(super) fn stop(&mut self, now: Timestamp) {
+        self.begin(now);
+        self.stopped = true;
+    }
+
+    /// The pause does not end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Ends a pause, if there is one that ends; returns how long it was.
     pub(super) fn end(&mut self, now: Timestamp) -> Option<Duration> {
-        let since = self.since.take()?;
+        let since = self.since.take_if(|_| !self.stopped)?;
         self.ended = now;
         Some(now.saturating_since(since))
     }

@@ -13,6 +13,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(2);
 const MAX_INTERVAL_WITHOUT_QUERIES: Duration = Duration::from_millis(500);
 /// Time between two probes of a pause: two of them may be lost before a receiver's patience ends.
 const PAUSE_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two probes which say that no content will follow: they are few, and may be lost.
+const STOPPED_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The schedule of probes. A controller may set the time of the next one.
 #[derive(Debug)]
@@ -58,9 +60,9 @@ impl ProbeSchedule {
         self.sequence
     }
 
-    /// A probe of a pause is sent.
-    pub(super) fn sent_in_pause(&mut self, now: Timestamp) {
-        self.next = now + PAUSE_INTERVAL;
+    /// A probe of a pause is sent, perhaps of one that does not end.
+    pub(super) fn sent_in_pause(&mut self, now: Timestamp, stopped: bool) {
+        self.next = now + if stopped { STOPPED_INTERVAL } else { PAUSE_INTERVAL };
     }
 
     /// A receiver was heard for the first time: without queries, probes find the others, and tell

@@ -46,6 +46,8 @@ pub(super) struct QuerySchedule {
     interval: Duration,
     /// When the last query was sent.
     sent_at: Timestamp,
+    /// When the last query is answered by receivers that have heard it.
+    answer_by: Timestamp,
     /// While content flowed to a large group, queries were further apart.
     sparse: bool,
     round: u16,
@@ -65,6 +67,7 @@ impl QuerySchedule {
             next: now,
             interval: Duration::ZERO,
             sent_at: now,
+            answer_by: now,
             sparse: false,
             round: 0,
             answered_at: now,
@@ -130,9 +133,10 @@ impl QuerySchedule {
         self.sparse |= sparse.is_some();
         self.sent_at = now;
         self.next = now + sparse.unwrap_or(self.interval);
+        self.answer_by = now + spread + grtt * 2;
         if !self.is_counted() {
             self.without_news += 1;
-            self.answered_at = now + spread + grtt * 2;
+            self.answered_at = self.answer_by;
         }
         spread
     }
@@ -172,6 +176,12 @@ impl QuerySchedule {
     /// A query is due now.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         self.next = now;
+    }
+
+    /// When receivers that have heard it have answered the query after the one with this number;
+    /// `None` until that is sent. Without queries there is nothing to wait for.
+    pub(super) fn answer_by(&self, after: u16) -> Option<Timestamp> {
+        (self.round != after || !self.enabled).then_some(self.answer_by)
     }
 
     /// A receiver was heard for the first time: there may be more.

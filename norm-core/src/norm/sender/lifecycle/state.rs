@@ -158,6 +158,17 @@ impl Lifecycle {
         begins
     }
 
+    /// Sends nothing more but probes which say so, until the session is closed.
+    pub(crate) fn stop(&mut self, now: Timestamp) {
+        self.pause.stop(now);
+        self.probe.schedule(now);
+    }
+
+    /// Nothing more is sent, and the session is not closed.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.pause.is_stopped()
+    }
+
     /// Ends a pause, if there is one: what waits has waited no time. False without one.
     pub(crate) fn resume(&mut self, now: Timestamp) -> bool {
         let Some(time) = self.pause.end(now) else { return false };
@@ -223,6 +234,17 @@ impl Lifecycle {
         self.query.is_due(now)
     }
 
+    /// Has receivers report now; returns the number of the last query before that.
+    pub(crate) fn ask_for_reports(&mut self, now: Timestamp) -> u16 {
+        self.query.hurry(now);
+        self.query.round()
+    }
+
+    /// Until when receivers answer the query after this one; `None` until it is sent.
+    pub(crate) fn answer_by(&self, after: u16) -> Option<Timestamp> {
+        self.query.answer_by(after)
+    }
+
     /// A membership query is sent.
     pub(crate) fn query(&mut self, now: Timestamp, receivers: &Receivers) -> QuerySent {
         let (listed, flowing) = (receivers.members().len(), self.phases.sends_new());
@@ -235,7 +257,7 @@ impl Lifecycle {
         let due = self.probe.is_due(now);
         due.then(|| {
             let sequence = self.probe.sent(now);
-            self.probe.sent_in_pause(now);
+            self.probe.sent_in_pause(now, self.pause.is_stopped());
             sequence
         })
     }

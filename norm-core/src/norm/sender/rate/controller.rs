@@ -172,7 +172,7 @@ impl RateController {
             Self::Fair(election) => {
                 election.probe(now, total);
                 let rate = QuantizedRate::from_bytes_per_second(election.fair().rate());
-                Watch { quiet: false, fair: true, paused: false, rate }
+                Watch { quiet: false, fair: true, paused: false, stopped: false, rate }
             }
         }
     }

@@ -25,7 +25,9 @@ const UNLIMITED_RATE: u64 = 100_000_000_000;
 const NODE_BYTES: usize = 4;
 /// What a probe of a pause says. Its rate means nothing, but must be one.
 const PAUSED: Watch =
-    Watch { quiet: false, fair: false, paused: true, rate: QuantizedRate(1 << 4) };
+    Watch { quiet: false, fair: false, paused: true, stopped: false, rate: QuantizedRate(1 << 4) };
+/// What a probe says when no content will follow.
+const STOPPED: Watch = Watch { stopped: true, ..PAUSED };
 
 /// A poll for a command.
 #[derive(Debug)]
@@ -75,10 +77,11 @@ impl CommandPoll<'_> {
         self.lifecycle.take_eot(self.now, grtt, is_lossy).then_some(Packet::Eot)
     }
 
-    /// What is sent in a pause: probes that keep receivers waiting.
+    /// What is sent in a pause: probes that keep receivers waiting, for us or for another sender.
     pub(crate) fn pause_probe(&mut self) -> Option<Packet> {
         let cc_sequence = self.lifecycle.pause_probe(self.now)?;
-        Some(self.probe_packet(cc_sequence, Some(PAUSED), Vec::new()))
+        let watch = if self.lifecycle.is_stopped() { STOPPED } else { PAUSED };
+        Some(self.probe_packet(cc_sequence, Some(watch), Vec::new()))
     }
 
     /// CMD(FLUSH) at the end of what was sent; with receivers listed it is the watermark that asks

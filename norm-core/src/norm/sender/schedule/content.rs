@@ -18,6 +18,8 @@ use crate::norm::sender::receivers::{GroupTiming, Receivers};
 use crate::norm::sender::repair::{Repair, RepairSchedule, Share};
 use crate::norm::wire::ObjectFlags;
 
+use super::payload::{PayloadChoice, Unasked};
+
 /// Time without an announced receiver after which a stream's blocks wait for none.
 const ALONE_AFTER: Duration = Duration::from_secs(2);
 /// Proactive parity of a block is made while the last part of it is sent, its n-th.
@@ -36,6 +38,7 @@ pub(crate) struct ContentPoll<'a> {
     pub(crate) flow: &'a mut FlowControl,
     pub(crate) rate: &'a SendRate,
     pub(crate) lifecycle: &'a mut Lifecycle,
+    pub(crate) payload: &'a mut PayloadChoice,
     pub(crate) answers: &'a mut PendingAnswers,
     pub(crate) events: &'a mut Events,
 }
@@ -139,7 +142,8 @@ impl ContentPoll<'_> {
     }
 
     fn new_data(&mut self) -> Option<Packet> {
-        if self.must_wait() {
+        let chooses = self.payload.next_look().is_some();
+        if (chooses && self.unasked() == Unasked::Wait) || self.must_wait() {
             return None;
         }
         loop {
@@ -164,12 +168,22 @@ impl ContentPoll<'_> {
                 continue;
             }
             let is_over = u64::from(self.content.position().block()) >= blocks;
-            if is_over || (self.config.on_request && is_file) {
+            let unasked = if is_file && !is_over { self.unasked() } else { Unasked::Send };
+            if is_over || unasked == Unasked::Skip {
                 self.content.position_mut().next_object();
                 continue;
             }
+            if unasked == Unasked::Wait {
+                return None;
+            }
             return self.block_data().map(Packet::Data);
         }
+    }
+
+    /// Whether the content of a file that is next is sent unasked.
+    fn unasked(&mut self) -> Unasked {
+        let (members, total) = (self.receivers.members(), self.content.objects().bytes());
+        self.payload.unasked(self.now, members, total, self.lifecycle, self.events)
     }
 
     /// New symbols of the block at the position, if it is in memory.

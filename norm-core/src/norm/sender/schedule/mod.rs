@@ -2,6 +2,8 @@
 
 mod commands;
 mod content;
+mod payload;
 
 pub(crate) use commands::CommandPoll;
 pub(crate) use content::{Choice, ContentPoll, stream_retention};
+pub(crate) use payload::PayloadChoice;

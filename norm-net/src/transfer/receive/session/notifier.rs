@@ -54,6 +54,11 @@ impl Notifier {
         self.send(ReceiveEvent::SenderResumed { sender });
     }
 
+    /// A sender sends no more, and another one may go on.
+    pub(super) fn sender_stopped(&self, sender: SenderId) {
+        self.send(ReceiveEvent::SenderStopped { sender });
+    }
+
     /// Nothing was heard from a sender for some seconds.
     pub(super) fn sender_silent(&self, sender: SenderId) {
         self.send(ReceiveEvent::SenderSilent { sender });

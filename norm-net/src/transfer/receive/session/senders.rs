@@ -172,12 +172,12 @@ impl SenderTable {
         engine.source(sender).is_none() || self.senders.get(&sender).is_some_and(silent)
     }
 
-    /// True when it says nothing more, and did not say that it pauses: reason enough to go on with
-    /// another sender of the same files.
+    /// True when it has said that it sends no more, or says nothing more and did not say that it
+    /// pauses: reason enough to go on with another sender of the same files.
     pub(super) fn is_gone(&self, engine: &impl Engine, now: Timestamp, sender: SenderId) -> bool {
-        let quiet = engine
-            .source(sender)
-            .is_some_and(|source| !source.is_paused && now >= source.last_heard + GONE_AFTER);
+        let quiet = engine.source(sender).is_some_and(|source| {
+            source.is_stopped || (!source.is_paused && now >= source.last_heard + GONE_AFTER)
+        });
         quiet || self.is_silent(engine, sender)
     }
 }

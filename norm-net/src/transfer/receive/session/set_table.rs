@@ -1,9 +1,10 @@
 //! The file sets that are being received.
 //!
 //! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one
-//! set.
+//! set, `successors` about one sender that goes on where another one has ended.
 
 mod checks;
+mod successors;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
+use successors::HeldSets;
 
 /// Sets received at once; further ones are ignored.
 const MAX_SETS: usize = 64;
@@ -34,6 +36,8 @@ pub(super) struct SetTable {
     next_number: u64,
     spools: Spools,
     sweeper: Sweeper,
+    /// Sets that do not begin yet.
+    held: HeldSets,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -44,7 +48,8 @@ impl SetTable {
     pub(super) fn new(spools: Spools, sweeper: Sweeper) -> Self {
         let (jobs, complete) = (Jobs::new(), VecDeque::new());
         let known = KnownContents::default();
-        Self { jobs, next_number: 0, spools, sweeper, complete, known }
+        let held = HeldSets::default();
+        Self { jobs, next_number: 0, spools, sweeper, held, complete, known }
     }
 
     /// True when no set is being received.
@@ -87,10 +92,14 @@ impl SetTable {
         state: MemberState,
         reason: String,
     ) {
-        let jobs = self.jobs.values().filter(|job| job.sender() == sender);
         let settled = turn.shared.senders.settled(sender);
-        let bytes_total = jobs.fold(settled, |sum, job| sum.saturating_add(job.bytes_total()));
-        turn.engine.set_status(sender, ReceiverStatus { state, bytes_total, reason });
+        let sum = |bytes: fn(&SetJob) -> u64| {
+            let jobs = self.jobs.values().filter(|job| job.sender() == sender);
+            jobs.fold(settled, |sum, job| sum.saturating_add(bytes(job)))
+        };
+        let (bytes_done, bytes_total) = (sum(SetJob::bytes_written), sum(SetJob::bytes_total));
+        let status = ReceiverStatus { state, bytes_done, bytes_total, reason };
+        turn.engine.set_status(sender, status);
     }
 
     /// An object says that it is a part of a set.
@@ -98,8 +107,22 @@ impl SetTable {
         if self.complete.contains(&part.descriptor.set) {
             return refuse_complete(turn.engine, part);
         }
-        let number = self.number_of(part.object).or_else(|| self.begin(turn, part));
-        let Some(number) = number else { return };
+        match self.number_of(part.object) {
+            Some(number) => self.open(turn, number, part),
+            None if self.hold(turn, part) => {}
+            None => self.open_first(turn, part),
+        }
+    }
+
+    /// Begins the set that an object is a part of, if it may be received.
+    fn open_first(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
+        if let Some(number) = self.begin(turn, part) {
+            self.open(turn, number, part);
+        }
+    }
+
+    /// Takes an object of a set that is being received.
+    fn open(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, part: &OpenedPart) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
         match job.open(turn.engine, part) {
             Ok(()) => {
@@ -190,33 +213,6 @@ impl SetTable {
             .find(|(_, job)| turn.engine.source(job.sender()).is_none());
         if let Some((number, _)) = orphan {
             self.fail(turn, number, Failure::gone(Problem::SenderForgotten));
-        }
-    }
-
-    /// A sender says nothing more, and another one sends the same files: it gets what is here of
-    /// them. The first one is as good as never heard.
-    fn take_over(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
-        let replaced = self.jobs.iter().find(|&(&number, job)| {
-            let alone =
-                self.jobs.iter().all(|(&other, o)| other == number || o.sender() != job.sender());
-            // Of one set from two senders nothing tells which is right: see `duplicates`.
-            job.content() == part.descriptor.content
-                && job.id() != part.descriptor.set
-                && alone
-                && !job.all_written()
-                && job.sender() != part.object.sender
-                && turn.is_gone(job.sender())
-        });
-        if let Some((&number, _)) = replaced {
-            self.leave(turn, number);
-        }
-    }
-
-    /// Forgets a set and its sender; what is here of it waits for the next one.
-    pub(super) fn leave(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
-        if let Some(job) = self.jobs.remove(&number) {
-            turn.shared.senders.forget(turn.engine, job.sender());
-            job.release();
         }
     }
 

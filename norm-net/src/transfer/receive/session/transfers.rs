@@ -104,6 +104,7 @@ impl Transfers {
             }
             InboundNotice::Paused { sender } => turn.shared.events.sender_paused(sender),
             InboundNotice::Resumed { sender } => turn.shared.events.sender_resumed(sender),
+            InboundNotice::Stopped { sender } => turn.shared.events.sender_stopped(sender),
             InboundNotice::Silent { sender } => {
                 if !self.standalone.fell_silent(turn, sender) {
                     self.sender_silent(turn, sender);
@@ -192,6 +193,9 @@ impl Transfers {
     fn sender_silent(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
         let shared = &mut *turn.shared;
         shared.senders.fell_silent(turn.engine, sender);
+        if turn.engine.source(sender).is_some_and(|source| source.is_stopped) {
+            return; // that was said
+        }
         shared.events.sender_silent(sender);
         let waits = !shared.policy.continuous && !shared.ending.any_settled();
         if waits && !self.hinted.silence && self.is_silent(turn) {
@@ -303,6 +307,7 @@ impl Transfers {
         if is_stopped {
             self.stop(turn);
         } else {
+            self.sets.release_held(turn);
             self.sets.note_progress(turn);
             self.give_up_stalled(turn);
             self.plan_end(turn);

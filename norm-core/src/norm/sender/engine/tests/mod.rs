@@ -5,6 +5,7 @@ mod flow;
 mod lifecycle;
 mod moves;
 mod pause;
+mod payload;
 mod repair;
 mod stream;
 

@@ -124,3 +124,20 @@ fn controller_heeds_both_bounds() {
     sender.set_rate_limit(Some(5_000_000), START);
     assert!(sender.rate() <= Some(1_000_000));
 }
+
+#[test]
+fn sender_that_leaves_says_so_and_nothing_else_until_it_is_ended() {
+    let mut sender = slow(|_| {});
+    run(&mut sender, START, SECOND);
+    let left = START + SECOND;
+    sender.leave(left);
+    sender.set_rate_limit(None, left);
+    let packets = run(&mut sender, left, SECOND * 5);
+    assert!((10..=11).contains(&packets.len()), "{}", packets.len());
+    assert!(packets.iter().all(|packet| watch(packet).is_some_and(|watch| watch.stopped)));
+    sender.abort(left + SECOND * 5);
+    let eots = commands(&run(&mut sender, left + SECOND * 5, SECOND), |command| {
+        matches!(command, Command::Eot(_)).then_some(())
+    });
+    assert!(sender.is_finished() && !eots.is_empty());
+}
