@@ -31,6 +31,10 @@ pub fn hint(hint: &Hint) -> String {
         Hint::AddressChanged { source_specific: true, to, .. } => {
             format!("{hint} (--source {})", to.ip())
         }
+        Hint::ReceiversMissing { .. } => format!(
+            "{hint}: start norm-recv there, or send without them: --max-wait starts with those \
+             that are there"
+        ),
         Hint::FilesPresent { files, .. } => {
             let them = if *files == 1 { "it" } else { "them" };
             format!("{hint}; --overwrite replaces {them}")

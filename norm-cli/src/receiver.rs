@@ -75,7 +75,9 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         // Such a run has no end of its own: it was stopped, whatever is complete.
         report.outcome = ReceiveOutcome::Stopped;
     }
-    conclude(args, &mut output, interrupt, &settings, &report)
+    let is_service = args.continuous && interrupt.code(Code::Interrupted) == Code::Terminated;
+    let served = is_service && report.idle;
+    conclude(args, &mut output, interrupt, &settings, &report, served)
 }
 
 /// Begins the session. A service waits until there is an address to listen on, which may take a
@@ -95,18 +97,22 @@ fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
     }
 }
 
-/// Prints and writes the results.
+/// Prints and writes the results. A service that has `served` until it was stopped is no failure.
 fn conclude(
     args: &RecvArgs,
     output: &mut Output,
     interrupt: &Interrupt,
     settings: &ReceiveSettings,
     report: &ReceiveReport,
+    served: bool,
 ) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
         output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
-    let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
+    let result = match verdict(settings, report) {
+        Err(stopped) if served => Ok(format!("{}; nothing was under way", stopped.message)),
+        result => result.map_err(|failure| interrupt.name(failure)),
+    };
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = Summary::new(report, code);
     output.event(&ReceiverEvent::Summary(summary));

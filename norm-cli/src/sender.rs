@@ -1,5 +1,6 @@
 //! `norm-send`: one run, from the command line to the exit code.
 
+mod names;
 mod words;
 
 use std::collections::BTreeSet;
@@ -10,8 +11,8 @@ use std::time::Duration;
 
 use norm_net::io::error::NetError;
 use norm_net::{
-    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
-    SendOutcome, SendReport, SendSettings, Sending,
+    NoEvent, NodeId, ReceiverReport, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
+    SendReport, SendSettings, Sending,
 };
 
 use crate::args::{self, SendArgs, SlowChoice};
@@ -22,6 +23,7 @@ use crate::output::{self, Output};
 use crate::report::{self, Report};
 use crate::{demo, explain, schedule, settings, text};
 
+use names::ReceiverNames;
 use words::{receiver_table, standing, verdict};
 
 /// Time to wait for an event before Ctrl-C is looked for again.
@@ -69,6 +71,7 @@ fn options(args: &SendArgs) -> SendOptions {
         o.node = session.node_id.map(NodeId);
         o.min_receivers = args.receivers.min_receivers as usize;
         o.start_timeout = args.receivers.start_timeout;
+        o.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
         o.payload = args.payload.into();
     })
@@ -177,7 +180,13 @@ pub(crate) fn follow(
     interrupt: &Interrupt,
     labels: &Labels,
 ) -> Result<SendReport, Failure> {
-    let mut notes = Notes { labels, receivers: 0, count: 0, dropping: BTreeSet::new() };
+    let mut notes = Notes {
+        labels,
+        receivers: 0,
+        count: 0,
+        names: ReceiverNames::default(),
+        dropping: BTreeSet::new(),
+    };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
         output.watch(interrupt, interrupt.is_last().then_some("notifying the receivers"));
@@ -203,6 +212,7 @@ struct Notes<'a> {
     labels: &'a Labels,
     receivers: usize,
     count: usize,
+    names: ReceiverNames,
     /// Receivers for which a note said that they drop packets.
     dropping: BTreeSet<NodeId>,
 }
@@ -216,10 +226,12 @@ impl Notes<'_> {
                 output.progress(&standing(progress, self.labels));
             }
             SendEvent::ReceiverFound { receiver } => {
-                self.note(output, &format!("receiver {} joined", receiver.name));
+                let name = self.names.name(receiver);
+                self.note(output, &format!("receiver {name} joined"));
             }
             SendEvent::ReceiverConfirmed { receiver } => {
-                self.note(output, &format!("receiver {} complete", receiver.name));
+                let name = self.names.name(receiver);
+                self.note(output, &format!("receiver {name} complete"));
             }
             SendEvent::ReceiverProgress(progress) => {
                 let receiver = &progress.receiver;
@@ -227,12 +239,12 @@ impl Notes<'_> {
                     && self.dropping.len() < MAX_LISTED
                     && self.dropping.insert(receiver.node)
                 {
-                    output.say(&drops_note(&receiver.name));
+                    output.say(&drops_note(&self.names.name(receiver)));
                 }
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
-                if let Some(note) = note(event) {
+                if let Some(note) = note(event, &mut self.names) {
                     output.say(&note);
                 }
             }
@@ -249,7 +261,7 @@ impl Notes<'_> {
 }
 
 /// What is always said of an event.
-fn note(event: &SendEvent) -> Option<String> {
+fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
     Some(match event {
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
@@ -260,19 +272,19 @@ fn note(event: &SendEvent) -> Option<String> {
             text::bytes(*bytes_done),
             text::bytes(*bytes_total)
         ),
-        SendEvent::ReceiverFailed { receiver: ReceiverInfo { name, .. }, reason } => {
-            format!("receiver {name} failed: {reason}")
+        SendEvent::ReceiverFailed { receiver, reason } => {
+            format!("receiver {} failed: {reason}", names.name(receiver))
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
-            let name = &receiver.name;
+            let name = names.name(receiver);
             format!("receiver {name} is slow: it continues in the separate group {group}")
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: None } => {
-            let name = &receiver.name;
+            let name = names.name(receiver);
             format!("receiver {name} evicted: it is too slow for the others")
         }
-        SendEvent::ReceiverLost { receiver: ReceiverInfo { name, .. } } => {
-            format!("receiver {name} lost: no answer, no longer waiting for it")
+        SendEvent::ReceiverLost { receiver } => {
+            format!("receiver {} lost: no answer, no longer waiting for it", names.name(receiver))
         }
         SendEvent::RateBound { bound, until } => schedule::change(*bound, *until),
         SendEvent::ContentStopped { receivers, wait } => format!(
@@ -361,7 +373,7 @@ pub(crate) fn code(outcome: &SendOutcome) -> Code {
 
 #[cfg(test)]
 mod tests {
-    use norm_net::ReceiverOutcome;
+    use norm_net::{ReceiverInfo, ReceiverOutcome};
 
     use super::*;
 

@@ -47,8 +47,20 @@ impl SendArgs {
                 receivers.min_receivers
             ));
         }
-        (receivers.start_timeout.is_some() && receivers.min_receivers == 0).then(|| {
-            "--start-timeout requires --min-receivers: add it, or remove --start-timeout".to_owned()
+        for (option, time) in
+            [("--start-timeout", receivers.start_timeout), ("--max-wait", receivers.max_wait)]
+        {
+            if time.is_some() && receivers.min_receivers == 0 {
+                return Some(format!(
+                    "{option} requires --min-receivers: add it, or remove {option}"
+                ));
+            }
+        }
+        let limits = receivers.max_wait.zip(receivers.start_timeout);
+        limits.is_some_and(|(max_wait, timeout)| max_wait >= timeout).then(|| {
+            "--max-wait has no effect, because --start-timeout is not longer: use a longer one, or \
+             remove one of them"
+                .to_owned()
         })
     }
 
@@ -236,6 +248,8 @@ mod tests {
             ("--linger soon .", "--linger", "0.5"),
             ("--linger -1 .", "--linger", "0.5"),
             ("--start-timeout 5 .", "--start-timeout", "--min-receivers"),
+            ("--max-wait 5 .", "--max-wait", "--min-receivers"),
+            ("--min-receivers 2 --max-wait 5 --start-timeout 5 .", "--max-wait", "longer"),
             ("--min-receivers 2 -g 10.0.0.1:6000 .", "--min-receivers 2", "multicast group"),
             ("--min-receivers 2 -g [fd00::1]:6000 .", "--min-receivers 2", "use 1"),
             ("--demo=0", "--demo", "1..=50"),

@@ -43,7 +43,7 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "linger", "compat", "slow", "slow_below", "slow_loss", "slow_after", "separate_group",
+            "max_wait", "linger", "compat", "slow", "slow_below", "slow_loss", "slow_after", "separate_group",
             "payload"])]
     pub demo: Option<u32>,
 
@@ -148,7 +148,13 @@ pub struct ReceiverArgs {
         value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub min_receivers: u32,
 
-    /// Time to wait for --min-receivers [default: no limit]
+    /// Time after which fewer than --min-receivers are enough [default: no limit]
+    ///
+    /// Sending starts then with the receivers that are there, or with the first one that comes.
+    #[arg(long, verbatim_doc_comment, value_name = "SECS", value_parser = units::seconds)]
+    pub max_wait: Option<Duration>,
+
+    /// Time after which nothing is sent if --min-receivers have not joined [default: no limit]
     #[arg(long, value_name = "SECS", value_parser = units::seconds)]
     pub start_timeout: Option<Duration>,
 
@@ -293,6 +299,8 @@ Examples:
   norm-send image.iso                         send to all norm-recv in this network
   norm-send -b 500M --min-receivers 30 image.iso
                                               start when 30 receivers have joined
+  norm-send --min-receivers 30 --max-wait 300 image.iso
+                                              ... or after 5 minutes, with those that are there
   norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso

@@ -5,6 +5,7 @@ use norm_net::{
     ReceiverOutcome, ReceiverReport, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
 };
 
+use super::names::ReceiverNames;
 use super::{Labels, code};
 use crate::exit::Failure;
 use crate::group::{is_multicast, membership};
@@ -17,13 +18,23 @@ use crate::text;
 const MAX_ROWS: usize = 200;
 /// Limit of the receivers that an error names.
 const MAX_NAMED: usize = 3;
+/// Limit of those that it names as having joined: the others have to be looked for.
+const MAX_JOINED: usize = 20;
 
 /// Progress as one line.
 pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
     let elapsed = progress.elapsed;
     if progress.phase == SendPhase::Waiting {
-        let joined = format!("{} joined", progress.receivers);
-        let waiting = Part::new(format!("waiting for receivers: {joined}"), joined);
+        let (receivers, wanted) = (progress.receivers, progress.wanted);
+        let joined = match wanted {
+            0 => format!("{receivers} joined"),
+            _ => format!("{receivers} of {wanted} joined"),
+        };
+        let missing = match wanted.saturating_sub(receivers) {
+            0 => String::new(),
+            missing => format!("; {missing} missing for {} s", progress.unchanged.as_secs()),
+        };
+        let waiting = Part::new(format!("waiting for receivers: {joined}{missing}"), joined);
         return Standing { elapsed, status: vec![waiting], ..Standing::default() };
     }
     // When only what is missing is sent, what the slowest receiver has says more.
@@ -80,12 +91,13 @@ fn details(progress: &SendProgress) -> Vec<Part> {
 /// were none.
 pub(super) fn receiver_table(report: &SendReport) -> Table {
     let mut table = Table::new(&["receiver", "address", "result", ">time", ">loss"]);
+    let names = ReceiverNames::of(&report.receivers);
     for receiver in report.receivers.iter().take(MAX_ROWS) {
         let info = &receiver.receiver;
         let group = if receiver.in_separate_group { ", in the separate group" } else { "" };
         table.row([
             info.name.clone(),
-            info.address.map_or("-".to_owned(), |address| address.ip().to_string()),
+            info.address.map_or("-".to_owned(), |address| names.host(info, address)),
             result(&receiver.outcome) + group,
             receiver.elapsed.map_or("-".to_owned(), text::span),
             text::share(receiver.loss),
@@ -111,8 +123,10 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         SendOutcome::AllFailed => format!("no receiver complete: {}", incomplete_receivers(report)),
         SendOutcome::NoReceivers => no_receiver(settings),
         SendOutcome::StartTimedOut { heard, wanted } => format!(
-            "{heard} of {wanted} receivers joined in time, so nothing was sent: start the \
-             others on {}, wait longer with --start-timeout, or lower --min-receivers",
+            "{heard} of {wanted} receivers joined in time{}, so nothing was sent: start the \
+             others on {}, wait longer with --start-timeout, or send without them: --max-wait \
+             starts with those that are there",
+            joined(report),
             settings.group
         ),
         SendOutcome::Stopped { .. } if heard == 0 => "stopped; no receiver was heard".to_owned(),
@@ -127,6 +141,14 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         other => format!("the transfer ended: {other:?}"),
     };
     Err(Failure::new(code(&report.outcome), message))
+}
+
+/// Which receivers joined: ` (lab-1, lab-2)`, or nothing if none did.
+fn joined(report: &SendReport) -> String {
+    let names = ReceiverNames::of(&report.receivers);
+    let known = report.receivers.iter().map(|receiver| names.known(&receiver.receiver));
+    let list = first_few(known, MAX_JOINED);
+    if list.is_empty() { list } else { format!(" ({list})") }
 }
 
 /// What a stopped transfer leaves to receivers that were at work, and how to go on.
@@ -168,13 +190,18 @@ fn is_complete(receiver: &ReceiverReport) -> bool {
 
 /// The first few receivers that are not complete, and why.
 fn incomplete_receivers(report: &SendReport) -> String {
-    let mut incomplete = report
-        .receivers
-        .iter()
-        .filter(|receiver| !is_complete(receiver))
-        .map(|receiver| format!("{} ({})", receiver.receiver.name, result(&receiver.outcome)));
-    let mut named: Vec<String> = incomplete.by_ref().take(MAX_NAMED).collect();
-    let more = incomplete.count();
+    let names = ReceiverNames::of(&report.receivers);
+    let incomplete = report.receivers.iter().filter(|receiver| !is_complete(receiver));
+    let incomplete = incomplete.map(|receiver| {
+        format!("{} ({})", names.known(&receiver.receiver), result(&receiver.outcome))
+    });
+    first_few(incomplete, MAX_NAMED)
+}
+
+/// The first of a list, and how many more there are.
+fn first_few(mut list: impl Iterator<Item = String>, limit: usize) -> String {
+    let mut named: Vec<String> = list.by_ref().take(limit).collect();
+    let more = list.count();
     if more > 0 {
         named.push(format!("and {more} more"));
     }
@@ -268,7 +295,7 @@ mod tests {
         let unreadable = failed(SourceProblem::Unreadable { path: path(), error });
         let cases = [
             (SendOutcome::NoReceivers, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
-            (timed_out, Code::NotHeard, "1 of 3 receivers"),
+            (timed_out, Code::NotHeard, "1 of 3 receivers joined in time, so nothing was sent"),
             (SendOutcome::Stopped { receivers_wait: false }, Code::Interrupted, "stopped"),
             (changed, Code::LocalIo, "a.iso: its size"),
             (unreadable, Code::LocalIo, "could not be read: a.iso"),
@@ -295,6 +322,17 @@ mod tests {
         let failure = verdict(&sample(), &report(SendOutcome::AllFailed, &all)).unwrap_err();
         assert_eq!(failure.code, Code::AllFailed);
         assert!(failure.message.ends_with("lab-3 (lost), and 7 more"), "{failure}");
+    }
+
+    #[test]
+    fn receivers_that_came_are_named_when_others_are_missing() {
+        let timed_out = SendOutcome::StartTimedOut { heard: 2, wanted: 3 };
+        let mut report =
+            report(timed_out, &[ReceiverOutcome::Unfinished, ReceiverOutcome::Unfinished]);
+        report.receivers[1].receiver.name = "lab-1".to_owned();
+        let failure = verdict(&sample(), &report).unwrap_err();
+        let joined = "2 of 3 receivers joined in time (lab-1 (192.0.2.1), lab-1 (192.0.2.2)), so";
+        assert!(failure.message.starts_with(joined), "{failure}");
     }
 
     #[test]
@@ -344,6 +382,12 @@ mod tests {
         let waiting = progress(|p| p.phase = SendPhase::Waiting);
         assert_eq!(standing(&waiting, &labels()).total, 0);
         assert_eq!(words(&waiting), "waiting for receivers: 2 joined");
+        let missing = progress(|p| {
+            p.phase = SendPhase::Waiting;
+            p.wanted = 3;
+            p.unchanged = Duration::from_secs(30);
+        });
+        assert_eq!(words(&missing), "waiting for receivers: 2 of 3 joined; 1 missing for 30 s");
     }
 
     #[test]

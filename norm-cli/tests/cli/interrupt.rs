@@ -111,8 +111,28 @@ fn continuous_receiver_takes_transfers_until_sigterm() {
     }
     receiver.signal("-TERM");
     let (status, events) = receiver.finish();
-    assert_eq!(status.code(), Some(143));
+    assert_eq!(status.code(), Some(0), "nothing was under way: {events:#?}");
     let summary = last(&events, "summary");
-    assert_eq!(summary["exit_code"], 143);
+    assert_eq!((&summary["exit_code"], &summary["idle"]), (&0.into(), &true.into()));
     assert_eq!(summary["sets"].as_array().unwrap().len(), 2, "{summary:#}");
+}
+
+#[test]
+fn service_that_is_stopped_amid_a_transfer_exits_with_143() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("file");
+    fs::write(&source, random_bytes(6, 4_000_000)).unwrap();
+    let group = group();
+    let place = ["-i", "127.0.0.1", "-g", &group, "--json"];
+    let out = temp.path().join("out");
+    let mut receiver = Program::start(norm_recv().args(place).arg("--continuous").arg(&out));
+    receiver.wait_for("settings");
+    let _sender = Program::start(
+        norm_send().args(place).args(["-b", "1M", "--min-receivers", "1"]).arg(&source),
+    );
+    receiver.wait_for("files_known");
+    receiver.signal("-TERM");
+    let (status, events) = receiver.finish();
+    assert_eq!(status.code(), Some(143), "{events:#?}");
+    assert_eq!(last(&events, "summary")["idle"], false);
 }

@@ -11,6 +11,7 @@ mod refusals;
 mod resume;
 mod schedule;
 mod schema;
+mod start;
 mod successor;
 mod transfer;
 mod usage;

@@ -88,6 +88,17 @@ pub enum Hint {
         /// Content is sent all the same, for receivers that may not answer.
         sends_anyway: bool,
     },
+    /// Content does not flow yet, because receivers are missing that are to be waited for.
+    ReceiversMissing {
+        /// Receivers that have joined.
+        joined: usize,
+        /// Receivers that are waited for.
+        wanted: usize,
+        /// How long none has joined, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+    },
     /// All receivers have failed, so that nothing more is sent.
     NoReceiverLeft,
     /// Segments of the size asked for do not fit the path: shorter ones are sent.
@@ -283,6 +294,7 @@ impl fmt::Display for Hint {
             | Self::AddressChanged { .. }
             | Self::SocketsNotOpened { .. } => self.about_addresses(f),
             Self::NoReceiver { .. }
+            | Self::ReceiversMissing { .. }
             | Self::NoReceiverLeft
             | Self::SegmentTooLong { .. }
             | Self::PacketTooLong { .. }
@@ -368,6 +380,12 @@ impl Hint {
                 }
                 Ok(())
             }
+            Self::ReceiversMissing { joined, wanted, after } => write!(
+                f,
+                "{joined} of {wanted} receivers joined; {} missing for {} s",
+                wanted.saturating_sub(*joined),
+                after.as_secs()
+            ),
             Self::NoReceiverLeft => {
                 f.write_str("no receiver is left: all have failed, so the rest is not sent")
             }

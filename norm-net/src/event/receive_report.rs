@@ -28,6 +28,8 @@ pub struct ReceiveReport {
     /// How it ended.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: ReceiveOutcome,
+    /// The session was stopped when nothing was being received.
+    pub idle: bool,
     /// The complete file sets; the last thousand.
     pub sets: Vec<SetReport>,
     /// The failed file sets; the last thousand.
@@ -66,6 +68,7 @@ impl ReceiveReport {
     pub fn new(outcome: ReceiveOutcome) -> Self {
         Self {
             outcome,
+            idle: false,
             sets: Vec::new(),
             failed: Vec::new(),
             elapsed: Duration::ZERO,

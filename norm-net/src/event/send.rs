@@ -208,6 +208,12 @@ pub struct SendProgress {
     pub data_packets: u64,
     /// Content packets sent for repair so far.
     pub repair_packets: u64,
+    /// Receivers that are waited for before content flows; 0 when it flows at once.
+    pub wanted: usize,
+    /// Seconds since the last receiver joined, or since the session began.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    pub unchanged: Duration,
     /// Receivers heard of.
     pub receivers: usize,
     /// Receivers that have everything.

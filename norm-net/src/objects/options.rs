@@ -7,7 +7,7 @@ use norm_core::Rng;
 use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ConfigError, Mode, RateControl};
+use norm_core::norm::sender::{ConfigError, Mode, RateControl, StartLimits};
 use norm_core::norm::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
@@ -124,7 +124,7 @@ impl ObjectSendOptions {
             mode: self.mode,
             patience: self.patience,
             min_receivers: self.min_receivers,
-            start_timeout: self.start_timeout,
+            start: StartLimits { timeout: self.start_timeout, ..StartLimits::default() },
             linger: self.linger,
             max_receivers: base.max_receivers.max(self.min_receivers),
             ..base

@@ -17,7 +17,7 @@ use norm_core::fileset::{
     ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
     SetId,
 };
-use norm_core::norm::sender::{GrttOptions, ObjectSpec, Payload};
+use norm_core::norm::sender::{GrttOptions, ObjectSpec, Payload, StartLimits};
 use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
@@ -154,7 +154,7 @@ impl Source {
             linger: self.linger,
             payload: if self.on_request { Payload::Missing } else { Payload::All },
             min_receivers: 1,
-            start_timeout: Some(Duration::from_secs(20)),
+            start: StartLimits { timeout: Some(Duration::from_secs(20)), ..StartLimits::default() },
             grtt: GrttOptions { initial: Duration::from_millis(20), ..GrttOptions::default() },
             rate: Some(self.rate),
             ..SenderConfig::new(self.node)

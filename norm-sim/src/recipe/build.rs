@@ -185,7 +185,7 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
             config.min_receivers = recipe.receivers as usize;
-            config.start_timeout = Some(Duration::from_secs(15));
+            config.start.timeout = Some(Duration::from_secs(15));
         }
         Feature::SlowRead { delay_us } => {
             scenario.sender().read_delay = Duration::from_micros(delay_us.into());

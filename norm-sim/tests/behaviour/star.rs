@@ -242,7 +242,7 @@ fn sender_waits_for_its_minimum_of_receivers() {
 
         scenario.hosts.pop();
         scenario.may_fail = true;
-        scenario.sender().config.start_timeout = Some(SECOND * 2);
+        scenario.sender().config.start.timeout = Some(SECOND * 2);
         let outcome = run(&scenario);
         assert!(outcome.events().contains(&SenderEvent::StartTimedOut { receivers: 2 }));
         assert_eq!(outcome.sender().data_packets, 0);

@@ -54,14 +54,23 @@ pub struct SenderConfig {
     pub cache: CacheOptions,
     /// Content flows only when this many receivers have announced themselves.
     pub min_receivers: usize,
-    /// Limit of the wait for `min_receivers`; `None`: no limit.
-    pub start_timeout: Option<Duration>,
+    /// Limits of the wait for `min_receivers`.
+    pub start: StartLimits,
     /// Time for late joiners after all known receivers have finished.
     pub linger: Duration,
     /// Most receivers that are listed; further ones are served but not listed.
     pub max_receivers: usize,
     /// Key of the first object; its low 16 bits are the transport id.
     pub first_object: u64,
+}
+
+/// How long receivers are waited for before content flows; `None`: no limit.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartLimits {
+    /// Time after which the session ends, and nothing was sent.
+    pub timeout: Option<Duration>,
+    /// Time after which one receiver is enough.
+    pub max_wait: Option<Duration>,
 }
 
 /// Which content of files is sent unasked; INFO, and objects that are no files, always are.
@@ -133,7 +142,7 @@ impl SenderConfig {
             late_repair_percent: 20,
             cache: CacheOptions::default(),
             min_receivers: 0,
-            start_timeout: None,
+            start: StartLimits::default(),
             linger: Duration::ZERO,
             max_receivers: 100_000,
             first_object: 0,

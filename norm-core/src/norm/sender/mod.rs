@@ -24,6 +24,7 @@ mod timeout;
 
 pub use config::{
     CacheOptions, ConfigError, GrttOptions, Payload, RateControl, SenderConfig, SlowPolicy,
+    StartLimits,
 };
 pub use emit::DATA_OVERHEAD;
 pub use engine::Sender;

@@ -3,7 +3,7 @@
 use norm_core::fileset::{ContentId, SetId};
 use norm_core::norm::sender::{
     CacheOptions, ConfigError, DATA_OVERHEAD, Mode, Payload as EnginePayload, RateControl,
-    SlowPolicy,
+    SlowPolicy, StartLimits,
 };
 use norm_core::norm::{Sender, SenderConfig};
 use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
@@ -146,7 +146,7 @@ fn config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfi
             keep_sent: false,
         },
         min_receivers: options.min_receivers,
-        start_timeout: options.start_timeout,
+        start: StartLimits { timeout: options.start_timeout, max_wait: options.max_wait },
         linger: options.linger,
         payload: payload(options),
         slow: policy(&options.slow),

@@ -100,8 +100,9 @@ impl Session {
         tasks.finish();
         transfers.close(&events);
         let elapsed = now.saturating_since(ending.started());
+        let idle = ending.was_idle();
         let outcome = ending.outcome(!senders.is_empty());
-        summary.into_report(outcome, elapsed, stats)
+        ReceiveReport { idle, ..summary.into_report(outcome, elapsed, stats) }
     }
 }
 

@@ -12,6 +12,7 @@
 mod admission;
 mod bounds;
 mod error;
+mod gathering;
 mod handle;
 mod jobs;
 mod options;

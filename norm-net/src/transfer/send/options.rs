@@ -61,6 +61,9 @@ pub struct SendOptions {
     pub min_receivers: usize,
     /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
     pub start_timeout: Option<Duration>,
+    /// After this long, data starts with the receivers that are there, or with the first one that
+    /// comes; `None` waits for all `min_receivers`.
+    pub max_wait: Option<Duration>,
     /// Which content is sent unasked. In standard mode all is.
     pub payload: Payload,
     /// Stay this long for late receivers after all known ones have finished.
@@ -107,6 +110,7 @@ impl SendOptions {
             loopback: true,
             min_receivers: 0,
             start_timeout: None,
+            max_wait: None,
             payload: Payload::Auto,
             linger: Duration::ZERO,
             mtu: None,

@@ -13,6 +13,7 @@ use norm_files::source::SourceError;
 
 use super::admission::Admission;
 use super::bounds::{Bounds, Change};
+use super::gathering::Gathering;
 use super::jobs::Jobs;
 use super::outlet::SendOutlet;
 use super::phases::{LEAVE_TIME, Phases};
@@ -71,6 +72,7 @@ pub(super) struct Session {
     separate: Option<SeparateGroup>,
     admission: Option<Admission>,
     silence: Silence,
+    gathering: Gathering,
     phases: Phases,
     receivers: Receivers,
     next_progress: Timestamp,
@@ -79,6 +81,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(parts: Parts, now: Timestamp) -> Self {
+        let wanted = parts.facts.min_receivers;
         Self {
             facts: parts.facts,
             bounds: parts.bounds,
@@ -88,6 +91,7 @@ impl Session {
             separate: parts.separate,
             admission: parts.admission,
             silence: Silence::new(parts.no_receiver),
+            gathering: Gathering::new(wanted, now),
             phases: Phases::new(now),
             receivers: Receivers::default(),
             next_progress: now,
@@ -217,6 +221,8 @@ impl Session {
             wire_bytes: stats.bytes,
             data_packets: stats.data_packets,
             repair_packets: stats.resent_packets + stats.coded_packets,
+            wanted: self.gathering.wanted(),
+            unchanged: self.gathering.unchanged(now),
             receivers: summary.receivers,
             confirmed: summary.confirmed,
             failed: summary.failed,
@@ -240,6 +246,17 @@ impl Session {
             return;
         }
         if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {
+            self.events.push(SendEvent::Hint(hint));
+        }
+    }
+
+    /// Says, now and then, that receivers are missing before content flows.
+    fn hint_if_missing(&mut self, engine: &impl Outbound, now: Timestamp) {
+        self.gathering.note(Summary::of(engine).receivers, now);
+        if self.phases.data().is_some() || self.phases.is_ending() || self.bounds.is_paused() {
+            return;
+        }
+        if let Some(hint) = self.gathering.hint(now) {
             self.events.push(SendEvent::Hint(hint));
         }
     }
@@ -362,6 +379,7 @@ impl<E: Outbound> Application<E> for Session {
         self.hint_if_silent(engine, now);
         if now >= self.next_progress {
             self.next_progress = now + PROGRESS_INTERVAL;
+            self.hint_if_missing(engine, now);
             self.tell_progress(engine, now);
         }
         ControlFlow::Continue(())

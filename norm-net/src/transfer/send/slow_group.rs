@@ -16,7 +16,9 @@ use super::options::SendOptions;
 use super::outlet::SendOutlet;
 use super::slow::Slow;
 use super::start::{Repeat, start};
-use crate::event::{Hint, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendReport};
+use crate::event::{
+    Hint, ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendReport,
+};
 use crate::stopper::Stopper;
 
 /// A receiver that was sent to the separate group comes within this time.
@@ -65,6 +67,7 @@ impl SeparateGroup {
             rate_trace: None,
             min_receivers: 1,
             start_timeout: Some(ARRIVAL_LIMIT),
+            max_wait: None,
             linger: Duration::ZERO,
             memory: options.memory / 4,
             node: None,
@@ -177,9 +180,8 @@ fn add(report: &mut SendReport, separate: SendReport) {
         }
         let evicted = |known: &&mut ReceiverReport| known.outcome == ReceiverOutcome::Evicted;
         let mut known = report.receivers.iter_mut().filter(evicted);
-        // By its name, too: it may have taken another node id there.
-        let (node, name) = (receiver.receiver.node, &receiver.receiver.name);
-        let same = known.find(|known| known.receiver.node == node || known.receiver.name == *name);
+        // By name and host, too: it may have taken another node id there.
+        let same = known.find(|known| is_same(&known.receiver, &receiver.receiver));
         match same {
             Some(known) => *known = receiver,
             None => report.receivers.push(receiver),
@@ -207,12 +209,18 @@ fn add(report: &mut SendReport, separate: SendReport) {
     }
 }
 
+/// True when this is one receiver. Names alone prove nothing: machines may have the same.
+fn is_same(one: &ReceiverInfo, other: &ReceiverInfo) -> bool {
+    let host = |receiver: &ReceiverInfo| receiver.address.map(|address| address.ip());
+    one.node == other.node || (one.name == other.name && host(one) == host(other))
+}
+
 #[cfg(test)]
 mod tests {
     use norm_core::transfer::NodeId;
 
     use super::*;
-    use crate::event::{ReceiverInfo, RootHash};
+    use crate::event::RootHash;
 
     fn report(root: u8, receivers: &[(u32, ReceiverOutcome)]) -> SendReport {
         let result = |(node, outcome): &(u32, ReceiverOutcome)| {
@@ -245,6 +253,18 @@ mod tests {
         add(&mut main, report(1, &[other, (2, done.clone())]));
         assert_eq!(main.receivers[0].outcome, done);
         assert_eq!((main.receivers.len(), main.outcome), (3, SendOutcome::Partial));
+    }
+
+    #[test]
+    fn receiver_with_another_node_id_is_known_by_name_and_host() {
+        let at = |name: &str, node, host| {
+            let address = Some(std::net::SocketAddr::from(([192, 0, 2, host], 5740)));
+            ReceiverInfo { address, ..ReceiverInfo::new(NodeId(node), name) }
+        };
+        let known = at("lab", 1, 1);
+        assert!(is_same(&known, &at("other", 1, 2)), "its node id");
+        assert!(is_same(&known, &at("lab", 2, 1)));
+        assert!(!is_same(&known, &at("lab", 2, 3)), "a machine with the same name");
     }
 
     #[test]

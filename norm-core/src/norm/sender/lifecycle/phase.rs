@@ -6,16 +6,49 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::sender::config::SenderConfig;
+use crate::norm::sender::config::{SenderConfig, StartLimits};
 
 /// Where a session is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    Gathering { deadline: Option<Timestamp> },
+    Gathering(Gathering),
     Sending,
     Lingering { until: Timestamp },
     Closing(Eot),
     Done,
+}
+
+/// When receivers are no longer waited for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gathering {
+    /// The session ends then.
+    deadline: Option<Timestamp>,
+    /// From then on one receiver is enough.
+    relaxed: Option<Timestamp>,
+}
+
+impl Gathering {
+    fn new(limits: StartLimits, now: Timestamp) -> Self {
+        let at = |time: Option<Duration>| time.map(|time| now + time);
+        Self { deadline: at(limits.timeout), relaxed: at(limits.max_wait) }
+    }
+
+    /// Time in which no receiver could come does not count.
+    fn postpone(&mut self, time: Duration) {
+        for at in [&mut self.deadline, &mut self.relaxed].into_iter().flatten() {
+            *at += time;
+        }
+    }
+
+    /// How many receivers are enough, where these were asked for.
+    pub(super) fn enough(&self, now: Timestamp, min_receivers: usize) -> usize {
+        if self.relaxed.is_some_and(|at| now >= at) { 1 } else { min_receivers }
+    }
+
+    /// True when it is too late.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|at| now >= at)
+    }
 }
 
 /// EOT, being repeated.
@@ -87,7 +120,7 @@ impl PhaseMachine {
         let phase = if config.min_receivers == 0 {
             Phase::Sending
         } else {
-            Phase::Gathering { deadline: config.start_timeout.map(|time| now + time) }
+            Phase::Gathering(Gathering::new(config.start, now))
         };
         Self {
             phase,
@@ -118,7 +151,7 @@ impl PhaseMachine {
 
     /// Receivers are being waited for.
     pub(super) fn is_gathering(&self) -> bool {
-        matches!(self.phase, Phase::Gathering { .. })
+        matches!(self.phase, Phase::Gathering(_))
     }
 
     /// Receivers are there, and the session is not over.
@@ -162,8 +195,8 @@ impl PhaseMachine {
 
     /// Time in which no receiver could come does not count.
     pub(super) fn postpone(&mut self, time: Duration) {
-        if let Phase::Gathering { deadline: Some(deadline) } = &mut self.phase {
-            *deadline += time;
+        if let Phase::Gathering(gathering) = &mut self.phase {
+            gathering.postpone(time);
         }
     }
 

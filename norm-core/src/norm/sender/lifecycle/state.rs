@@ -9,7 +9,7 @@ use super::command::CommandSchedule;
 use super::flush::FlushSchedule;
 use super::moving::Moving;
 use super::pause::Pause;
-use super::phase::{Abandoned, Phase, PhaseMachine};
+use super::phase::{Abandoned, Gathering, Phase, PhaseMachine};
 use super::probe::ProbeSchedule;
 use super::query::QuerySchedule;
 use super::rules::Rules;
@@ -368,8 +368,8 @@ impl Lifecycle {
         events: &mut Events,
     ) {
         match self.phases.phase() {
-            Phase::Gathering { deadline } if !self.pause.is_on() => {
-                self.gather(now, deadline, receivers, events);
+            Phase::Gathering(gathering) if !self.pause.is_on() => {
+                self.gather(now, gathering, receivers, events);
             }
             Phase::Sending if self.is_finished(now, receivers, told) => {
                 self.phases.linger(now);
@@ -382,18 +382,18 @@ impl Lifecycle {
             Phase::Closing(_) if self.phases.end_closing(now) => {
                 events.push(SenderEvent::Finished);
             }
-            Phase::Gathering { .. } | Phase::Sending | Phase::Closing(_) | Phase::Done => {}
+            Phase::Gathering(_) | Phase::Sending | Phase::Closing(_) | Phase::Done => {}
         }
     }
 
     fn gather(
         &mut self,
         now: Timestamp,
-        deadline: Option<Timestamp>,
+        gathering: Gathering,
         receivers: &mut Receivers,
         events: &mut Events,
     ) {
-        let enough = self.rules.min_receivers;
+        let enough = gathering.enough(now, self.rules.min_receivers);
         // Every receiver answers each query: one that does not is gone, and may have come back with
         // another node id.
         let recent = now - self.rules.gathering_silence(receivers.grtt(), self.query.interval());
@@ -406,7 +406,7 @@ impl Lifecycle {
             }
             self.begin(now, members.len());
             events.push(SenderEvent::Started);
-        } else if deadline.is_some_and(|deadline| now >= deadline) {
+        } else if gathering.is_over(now) {
             events.push(SenderEvent::StartTimedOut { receivers: members.present(recent) });
             self.phases.close(now);
         }

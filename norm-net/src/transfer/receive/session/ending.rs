@@ -128,6 +128,11 @@ impl Ending {
         self.is_stopped
     }
 
+    /// True when the user has stopped the session, and nothing was being received.
+    pub(super) fn was_idle(&self) -> bool {
+        self.is_stopped && !self.is_interrupted
+    }
+
     /// Decides when a session that receives one transfer ends, if it does.
     pub(super) fn plan(&mut self, now: Timestamp, standing: Standing, timeout: Option<Duration>) {
         if standing.heard != self.heard {

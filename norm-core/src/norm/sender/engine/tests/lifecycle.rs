@@ -134,3 +134,23 @@ fn timeout_reason_names_the_timer_of_the_timeout() {
     drain(&mut sender, START);
     assert_eq!(reason(&sender), TimeoutReason::Eot);
 }
+
+#[test]
+fn after_the_longest_wait_one_receiver_is_enough() {
+    let second = Duration::from_secs(1);
+    let mut config = SenderConfig { min_receivers: 3, ..config() };
+    config.start.max_wait = Some(second * 20);
+    let mut sender = Sender::new(config.clone(), 5, START).unwrap();
+    announce(&mut sender, START + second * 19, 2);
+    sender.handle_timeout(START + second * 19);
+    assert!(sender.lifecycle.is_gathering(), "two may still come");
+    sender.handle_timeout(START + second * 20);
+    assert!(!sender.lifecycle.is_gathering());
+
+    let mut sender = Sender::new(config, 5, START).unwrap();
+    sender.handle_timeout(START + second * 60);
+    assert!(sender.lifecycle.is_gathering(), "there is none");
+    announce(&mut sender, START + second * 61, 2);
+    sender.handle_timeout(START + second * 61);
+    assert!(!sender.lifecycle.is_gathering());
+}

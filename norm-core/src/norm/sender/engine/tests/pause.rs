@@ -74,7 +74,7 @@ fn receiver_is_not_given_up_for_the_silence_of_a_pause() {
 fn wait_for_receivers_does_not_end_in_a_pause() {
     let mut sender = slow(|config| {
         config.min_receivers = 1;
-        config.start_timeout = Some(SECOND * 10);
+        config.start.timeout = Some(SECOND * 10);
     });
     sender.set_rate_limit(Some(0), START);
     run(&mut sender, START, SECOND * 100);
