@@ -35,6 +35,9 @@ pub fn hint(hint: &Hint) -> String {
             "{hint}: start norm-recv there, or send without them: --max-wait starts with those \
              that are there"
         ),
+        Hint::SenderIgnored { .. } => {
+            format!("{hint}, by --source or --sender-name; change or remove it to receive from it")
+        }
         Hint::FilesPresent { files, .. } => {
             let them = if *files == 1 { "it" } else { "them" };
             format!("{hint}; --overwrite replaces {them}")

@@ -46,6 +46,7 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
         o.interface = session.interface.clone();
         o.source = args.source;
+        o.sender_name.clone_from(&args.sender_name);
         o.feedback = args.feedback();
         o.memory = args.common.memory;
         o.node = session.node_id.map(norm_net::NodeId);

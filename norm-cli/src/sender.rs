@@ -12,7 +12,7 @@ use std::time::Duration;
 use norm_net::io::error::NetError;
 use norm_net::{
     NoEvent, NodeId, ReceiverReport, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
-    SendReport, SendSettings, Sending,
+    SendReport, SendSettings, Sending, SlowCause,
 };
 
 use crate::args::{self, SendArgs, SlowChoice};
@@ -74,6 +74,9 @@ fn options(args: &SendArgs) -> SendOptions {
         o.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
         o.payload = args.payload.into();
+        if let Some(name) = &args.name {
+            o.name.clone_from(name);
+        }
     })
 }
 
@@ -275,6 +278,9 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         SendEvent::ReceiverFailed { receiver, reason } => {
             format!("receiver {} failed: {reason}", names.name(receiver))
         }
+        SendEvent::ReceiverSlow { receiver, cause, loss } => {
+            slow_note(&names.name(receiver), *cause, *loss)
+        }
         SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
             let name = names.name(receiver);
             format!("receiver {name} is slow: it continues in the separate group {group}")
@@ -298,6 +304,18 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         ),
         _ => return None,
     })
+}
+
+fn slow_note(name: &str, cause: SlowCause, loss: f64) -> String {
+    let why = match cause {
+        SlowCause::Storage => "its disk, memory or CPU takes no more".to_owned(),
+        SlowCause::Loss => format!("it loses {} of the packets", text::share(loss)),
+        _ => "its network takes no more".to_owned(),
+    };
+    format!(
+        "receiver {name} slows the others: {why}. --slow separate sends to it apart from them, \
+         --slow evict no longer waits for it"
+    )
 }
 
 fn drops_note(name: &str) -> String {

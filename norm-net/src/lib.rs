@@ -64,7 +64,7 @@ pub use event::{
     Events, Feedback, Hint, NoEvent, NodeId, Problem, ReceiveEvent, ReceiveOutcome,
     ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport,
     SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, SetFailure,
-    SetReport,
+    SetReport, SlowCause,
 };
 pub use io::dscp::Dscp;
 pub use norm_files::source::ScanError;

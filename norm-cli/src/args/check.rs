@@ -172,12 +172,6 @@ impl RecvArgs {
                     .to_owned(),
             );
         }
-        if !is_multicast(group) {
-            return Some(format!(
-                "--source requires a multicast group, and --group {group} is a host's address: \
-                 use a multicast group, or remove --source"
-            ));
-        }
         (source.is_ipv4() != group.is_ipv4()).then(|| {
             format!(
                 "--source {source} and --group {group} mix IPv4 and IPv6: use the same for both"
@@ -306,7 +300,8 @@ mod tests {
         let cases = [
             ("--source 192.0.2.1 --feedback multicast", "--source", "--feedback unicast"),
             ("--source ff02::1", "--source", "the same"),
-            ("--source 192.0.2.1 -g 192.0.2.2:6000", "--source", "--group"),
+            ("--source 192.0.2.1 -g [::1]:6000", "--source", "the same"),
+            ("--sender-name=", "--sender-name", "1 to 64 bytes"),
             ("--source here", "--source", "invalid IP"),
             ("--feedback loud", "--feedback", "multicast, unicast, none"),
             ("--timeout never", "--timeout", "0.5"),

@@ -46,11 +46,18 @@ pub struct RecvArgs {
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub network: NetworkArgs,
 
-    /// Receive from this sender only (source-specific multicast, SSM)
+    /// Receive from the sender with this address only
     ///
-    /// Feedback is then unicast.
+    /// In a multicast group this is source-specific multicast (SSM), and feedback is unicast.
     #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK)]
     pub source: Option<IpAddr>,
+
+    /// Receive only from senders of this name (norm-send --name)
+    ///
+    /// A name is no proof: any machine in the network can use it.
+    #[arg(long, verbatim_doc_comment, value_name = "NAME", value_parser = name,
+        help_heading = NETWORK)]
+    pub sender_name: Option<String>,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -139,8 +146,8 @@ impl RecvArgs {
     }
 }
 
-/// A name that fits a report to the sender.
-fn name(text: &str) -> Result<String, String> {
+/// A name that fits a report to the sender, or its query.
+pub(super) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
         return Err("use 1 to 64 bytes without control characters, such as lab-7".to_owned());
     }

@@ -51,6 +51,10 @@ pub struct SendArgs {
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub network: NetworkArgs,
 
+    /// Name of this sender, for norm-recv --sender-name [default: host name]
+    #[arg(long, value_name = "NAME", value_parser = super::recv::name, help_heading = NETWORK)]
+    pub name: Option<String>,
+
     /// Maximum packet size [default: MTU of the interface, at most 9000]
     ///
     /// In bytes, IP header included. Lower it when the path has a smaller MTU than the interface:

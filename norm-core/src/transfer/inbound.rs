@@ -106,6 +106,13 @@ pub enum InboundNotice {
         /// Where it sends from.
         address: SocketAddr,
     },
+    /// A sender is not followed, because the user wants another one.
+    SenderIgnored {
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Its name, if it has said one: not to be trusted.
+        name: String,
+    },
     /// It is known what an object is.
     Opened {
         /// The object.

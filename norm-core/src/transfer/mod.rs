@@ -13,7 +13,7 @@ pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceVi
 pub use object::{ObjectMeta, ObjectSpec};
 pub use outbound::{
     Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice, ReceiverStanding,
-    ReceiverView,
+    ReceiverView, SlowCause,
 };
 
 /// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in

@@ -122,6 +122,17 @@ pub enum ReceiverStanding {
     Evicted,
 }
 
+/// Why a receiver holds the others back.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SlowCause {
+    /// It cannot store content faster.
+    Storage,
+    /// Its path takes no more, and those of others do.
+    Path,
+    /// It loses much more than the others, which costs repair.
+    Loss,
+}
+
 /// What an engine that sends tells a transfer. Names and reasons are text from the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OutboundNotice {
@@ -179,6 +190,13 @@ pub enum OutboundNotice {
         receivers: usize,
         /// Content bytes that each of them has at least.
         bytes_done: u64,
+    },
+    /// A receiver holds the others back, and is waited for.
+    ReceiverSlow {
+        /// Its node id.
+        node: NodeId,
+        /// Why.
+        cause: SlowCause,
     },
     /// Every object has been sent once.
     AllSent,

@@ -162,6 +162,13 @@ pub enum Hint {
         /// The only address from which packets are received; null is any.
         source: Option<IpAddr>,
     },
+    /// A sender is ignored, because only another one is wanted.
+    SenderIgnored {
+        /// Where it sends from.
+        address: SocketAddr,
+        /// What it calls itself; empty when it has not said.
+        name: String,
+    },
     /// More senders were heard than are shown.
     TooManySenders {
         /// How many are shown.
@@ -302,6 +309,7 @@ impl fmt::Display for Hint {
             | Self::SeparateGroupEnded { .. } => self.about_sending(f),
             Self::NoSender { .. }
             | Self::SenderSilent { .. }
+            | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
@@ -434,6 +442,12 @@ impl Hint {
                     Some(limit) => write!(f, ": giving up after {} s", limit.as_secs_f64()),
                     None => Ok(()),
                 }
+            }
+            Self::SenderIgnored { address, name } if name.is_empty() => {
+                write!(f, "the sender at {address} is ignored: another one is wanted")
+            }
+            Self::SenderIgnored { address, name } => {
+                write!(f, "the sender {name} at {address} is ignored: another one is wanted")
             }
             Self::TooManySenders { limit } => {
                 write!(f, "{limit} senders were heard, which is odd; further ones are not shown")

@@ -35,7 +35,7 @@ pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
 pub use root::RootHash;
-pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress};
+pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem};
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
 

@@ -86,6 +86,17 @@ pub enum SendEvent {
         /// Why, in its own words; `no reason given` when it gave none.
         reason: String,
     },
+    /// A receiver keeps the others slow, and is waited for. Said once of a receiver, of the first
+    /// eight, where no policy for slow receivers is given.
+    ReceiverSlow {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+        /// What is slow about it.
+        cause: SlowCause,
+        /// Share of packets that it loses, 0 to 1.
+        loss: f64,
+    },
     /// A receiver kept the others slow and is no longer waited for.
     ReceiverEvicted {
         /// The receiver.
@@ -103,6 +114,30 @@ pub enum SendEvent {
     },
     /// Something looks wrong. A hint is no failure.
     Hint(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))] Hint),
+}
+
+/// Why a receiver keeps the others slow.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum SlowCause {
+    /// It cannot store content faster: its disk, memory or processor is busy.
+    Storage,
+    /// Its path takes no more, and those of others do.
+    Path,
+    /// It loses much more than the others, and its repair takes their time.
+    Loss,
+}
+
+impl From<norm_core::transfer::SlowCause> for SlowCause {
+    fn from(cause: norm_core::transfer::SlowCause) -> Self {
+        match cause {
+            norm_core::transfer::SlowCause::Storage => Self::Storage,
+            norm_core::transfer::SlowCause::Path => Self::Path,
+            norm_core::transfer::SlowCause::Loss => Self::Loss,
+        }
+    }
 }
 
 /// Names a receiver.

@@ -10,7 +10,7 @@ use norm_net::transfer::schedule::Bound;
 use norm_net::{
     Hint, NodeId, Pace, Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport,
     ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome,
-    SendPhase, SendProgress, SendReport, SendSettings, SetFailure, SetReport,
+    SendPhase, SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -159,6 +159,10 @@ fn sender() -> Vec<Value> {
                 reason: "in4/a.bin exists already, and is not overwritten".into(),
             },
             12,
+        ),
+        line(
+            &SendEvent::ReceiverSlow { receiver: info(), cause: SlowCause::Loss, loss: 0.3 },
+            5_313,
         ),
         line(&evicted(None), 1_759),
         line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),

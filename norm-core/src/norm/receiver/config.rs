@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::admission::SenderFilter;
 use crate::fec::Points;
 use crate::norm::stream::{Overflow, Resume};
 use crate::norm::wire::{Identity, NodeId};
@@ -46,6 +47,8 @@ pub struct ReceiverConfig {
     /// Send membership reports, so that senders count the receiver and wait for it. In groups of
     /// hundreds of thousands receivers should only ask for repair.
     pub announce: bool,
+    /// Which senders are followed.
+    pub only: SenderFilter,
     /// Where to begin.
     pub join: JoinPolicy,
     /// Take every object without asking the application ([`crate::norm::Receiver::accept`]).
@@ -93,6 +96,7 @@ impl ReceiverConfig {
             node: None,
             feedback: Feedback::Multicast,
             announce: true,
+            only: SenderFilter::default(),
             join: JoinPolicy::Object,
             auto_accept: false,
             accept_streams: false,

@@ -7,6 +7,7 @@ use crate::base::{Rng, Timestamp};
 use crate::endpoint::{BlockGeometry, BlockSlot, Job, StoreJob, SymbolStore};
 use crate::norm::wire::{Header, Identity, NodeId, Sequence};
 
+use super::admission::Admission;
 use super::config::ReceiverConfig;
 use super::event::{ReceiverEvent, ReceiverStats};
 use super::sender_state::SenderState;
@@ -18,6 +19,7 @@ const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Ctx<S> {
     config: ReceiverConfig,
+    admission: Admission,
     node: NodeId,
     /// No other node id is drawn before.
     redraw_from: Timestamp,
@@ -40,6 +42,7 @@ impl<S> Ctx<S> {
         let mut rng = Rng::new(seed ^ (identity as u64) ^ (identity >> 64) as u64);
         let node = config.node.unwrap_or_else(|| NodeId::draw(&mut rng));
         Self {
+            admission: Admission::new(config.only.clone()),
             config,
             node,
             redraw_from: Timestamp::ZERO,
@@ -56,6 +59,11 @@ impl<S> Ctx<S> {
 
     pub(super) fn config(&self) -> &ReceiverConfig {
         &self.config
+    }
+
+    /// Decides which senders are followed.
+    pub(super) fn admission(&mut self) -> &mut Admission {
+        &mut self.admission
     }
 
     /// Our node id at present.

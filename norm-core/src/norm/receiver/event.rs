@@ -81,6 +81,13 @@ pub enum ReceiverEvent {
         /// Where it sends from now.
         address: SocketAddr,
     },
+    /// A sender is not followed, because the settings want another one. Told of the first few.
+    SenderIgnored {
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Its name, if it has said one: text from the network.
+        name: String,
+    },
     /// The sender says that it sends nothing until further notice.
     SenderPaused {
         /// Our number for the sender.

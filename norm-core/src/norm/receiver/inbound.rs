@@ -20,6 +20,9 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             ReceiverEvent::SenderFound { sender, node, address } => {
                 InboundNotice::SenderFound { sender, node, address }
             }
+            ReceiverEvent::SenderIgnored { address, name } => {
+                InboundNotice::SenderIgnored { address, name }
+            }
             ReceiverEvent::ObjectOpened { object, size, info, .. } => {
                 InboundNotice::Opened { object, size, meta: meta(transport_id(object), info) }
             }

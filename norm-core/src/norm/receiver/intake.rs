@@ -8,6 +8,7 @@ use crate::norm::wire::{
     Ack, Extensions, Header, MemberReport, Message, MoveProof, Nack, NodeId, Report, SenderFields,
 };
 
+use super::admission::Admitted;
 use super::ctx::Ctx;
 use super::event::ReceiverEvent;
 use super::nack::overhear;
@@ -45,6 +46,11 @@ pub(super) fn take<S: SymbolStore>(
     };
     let (address, ce) = (datagram.source, datagram.ce);
     let packet = Packet { header, address, bytes: payload.len(), ce };
+    if let Some(fields) = fields(&message)
+        && !admits(ctx, senders, &packet, fields, &message)
+    {
+        return;
+    }
     match message {
         Message::Info(info) => {
             if let Some(sender) =
@@ -80,6 +86,38 @@ pub(super) fn take<S: SymbolStore>(
         Message::Ack(ack) => take_ack(ctx, senders, now, header.source, &ack),
         Message::Report(report) => take_report(ctx, senders, now, header.source, &report),
     }
+}
+
+/// What a sender says of itself in a message; `None` when it is a receiver's.
+fn fields<'a>(message: &'a Message<'_>) -> Option<&'a SenderFields> {
+    match message {
+        Message::Info(info) => Some(&info.sender),
+        Message::Data(data) => Some(&data.sender),
+        Message::Cmd(cmd) => Some(&cmd.sender),
+        _ => None,
+    }
+}
+
+/// True when the sender of a message is followed, or may be.
+fn admits<S>(
+    ctx: &mut Ctx<S>,
+    senders: &Senders,
+    packet: &Packet,
+    fields: &SenderFields,
+    message: &Message<'_>,
+) -> bool {
+    let Packet { header, address, .. } = *packet;
+    let source = Source { node: header.source, instance: fields.instance, address };
+    if senders.find(&source).is_some() {
+        return true;
+    }
+    match ctx.admission().decide(address, message) {
+        Admitted::Yes => return true,
+        Admitted::No => {}
+        Admitted::Ignored(name) => ctx.event(ReceiverEvent::SenderIgnored { address, name }),
+    }
+    ctx.stats().unrelated += 1;
+    false
 }
 
 /// The sender of a packet; makes room for a new one. `None` for a reserved node id, and for what

@@ -11,6 +11,7 @@
 //! - `silence`: looks after senders that fall silent.
 //! - `nack`: requests for repair; `feedback`: everything else that a receiver sends.
 
+mod admission;
 mod commands;
 mod config;
 mod congestion;
@@ -30,6 +31,7 @@ mod silence;
 mod tests;
 mod timeout;
 
+pub use admission::SenderFilter;
 pub use config::{Feedback, JoinPolicy, ReceiverConfig};
 pub use engine::{Load, Receiver};
 pub use event::{ReceiverEvent, ReceiverStats};

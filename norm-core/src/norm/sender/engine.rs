@@ -16,6 +16,7 @@ use super::rate::{RateRecord, SendRate};
 use super::receivers::{GroupTiming, Member, Receivers};
 use super::repair::Repair;
 use super::schedule::{Choice, CommandPoll, ContentPoll, PayloadChoice};
+use super::slowest::{Limits, SlowestWatch};
 use super::timeout::{TimeoutReason, Timers};
 use crate::base::{Rng, Timestamp};
 use crate::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
@@ -35,6 +36,7 @@ pub struct Sender {
     receivers: Receivers,
     flow: FlowControl,
     rate: SendRate,
+    slowest: SlowestWatch,
     lifecycle: Lifecycle,
     payload: PayloadChoice,
     answers: PendingAnswers,
@@ -64,6 +66,7 @@ impl Sender {
             receivers: Receivers::new(&config, now),
             flow: FlowControl::new(),
             rate: SendRate::new(&config, packet, now),
+            slowest: SlowestWatch::new(config.slow.is_none(), now),
             lifecycle: Lifecycle::new(&config, now),
             payload: PayloadChoice::new(config.payload),
             answers: PendingAnswers::new(now),
@@ -207,6 +210,8 @@ impl Sender {
         let view = TransferView::new(now, &self.lifecycle, &self.receivers, holder, sent);
         let members = self.receivers.members_mut();
         self.rate.watch_slow(now, &view, members, &mut self.events);
+        let limits = Limits { limiting: self.rate.limiting(), holder, sent };
+        self.slowest.look(now, limits, self.receivers.members(), &mut self.events);
         let told = self.rate.has_notices();
         self.lifecycle.close_if_abandoned(now, &self.receivers, told, &mut self.events);
     }
@@ -300,6 +305,7 @@ impl Endpoint for Sender {
             receivers: &mut self.receivers,
             flow: &mut self.flow,
             rate: &mut self.rate,
+            slowest: &mut self.slowest,
             lifecycle: &mut self.lifecycle,
             answers: &mut self.answers,
             stats: &mut self.stats,

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use crate::norm::wire::{MemberState, NodeId};
+use crate::transfer::SlowCause;
 
 /// Something that the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,13 @@ pub enum SenderEvent {
     ReceiverEvicted {
         /// Its node id.
         node: NodeId,
+    },
+    /// A receiver holds the others back, and is waited for. Told once of each of some.
+    ReceiverSlow {
+        /// Its node id.
+        node: NodeId,
+        /// Why.
+        cause: SlowCause,
     },
     /// Enough receivers have announced themselves: content flows.
     Started,

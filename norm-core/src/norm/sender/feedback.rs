@@ -12,6 +12,7 @@ use super::rate::slow::TransferView;
 use super::rate::{PathFeedback, SendRate};
 use super::receivers::{GroupTiming, Heard, Member, MemberStatus, Receivers, Speaker, leaves};
 use super::repair::{NackSource, Repair, read_nack};
+use super::slowest::SlowestWatch;
 use crate::base::Timestamp;
 use crate::endpoint::Datagram;
 use crate::norm::wire::{
@@ -39,6 +40,7 @@ pub(super) struct Feedback<'a> {
     pub(super) receivers: &'a mut Receivers,
     pub(super) flow: &'a mut FlowControl,
     pub(super) rate: &'a mut SendRate,
+    pub(super) slowest: &'a mut SlowestWatch,
     pub(super) lifecycle: &'a mut Lifecycle,
     pub(super) answers: &'a mut PendingAnswers,
     pub(super) stats: &'a mut SenderStats,
@@ -207,6 +209,9 @@ impl Feedback<'_> {
             self.receivers.rtt_notices_mut().add(node, rtt, feedback.rate);
         }
         let report = extensions.path_report();
+        if let Some(report) = &report {
+            self.slowest.note_path(node, report);
+        }
         let receivers = self.receivers.members().announced();
         let path = PathFeedback { node, rtt, feedback: &feedback, report, nack, receivers };
         if let Some(next) = self.rate.take(self.now, &path, self.lifecycle.is_sending()) {

@@ -20,6 +20,7 @@ mod rate;
 mod receivers;
 mod repair;
 mod schedule;
+mod slowest;
 mod timeout;
 
 pub use config::{

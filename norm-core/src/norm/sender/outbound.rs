@@ -136,6 +136,9 @@ impl Outbound for Sender {
             }
             SenderEvent::ReceiverLost { node } => OutboundNotice::ReceiverLost { node },
             SenderEvent::ReceiverEvicted { node } => OutboundNotice::ReceiverEvicted { node },
+            SenderEvent::ReceiverSlow { node, cause } => {
+                OutboundNotice::ReceiverSlow { node, cause }
+            }
             SenderEvent::Started => OutboundNotice::Started,
             SenderEvent::StartTimedOut { receivers } => OutboundNotice::StartTimedOut { receivers },
             SenderEvent::Abandoned => OutboundNotice::Abandoned,

@@ -55,6 +55,7 @@ pub fn membership_query(bytes: &[u8]) -> bool {
     let mut out = Vec::new();
     if let Some(query) = MembershipQuery::parse(bytes) {
         query.emit(&mut out);
+        out.extend_from_slice(MembershipQuery::sender_name(bytes).unwrap_or_default().as_bytes());
     } else if let Some(report) = MemberReport::parse(bytes) {
         assert_eq!(report.encoded_len(), bytes.len(), "announced length of {report:?}");
         report.emit(&mut out);

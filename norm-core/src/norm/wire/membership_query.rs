@@ -9,6 +9,7 @@
 //! | send_time_usec 32                                             |
 //! | confirmed 32                                                  |
 //! | listed 32                                                     |
+//! | name of the sender, UTF-8, 0 to 64 bytes ...
 //!
 //! | 'N'            | 'R'           | version 1     | kind 2       |  collision
 //! | node 32                                                       |
@@ -76,12 +77,39 @@ pub enum MembershipQuery {
 }
 
 impl MembershipQuery {
+    /// Bytes of a query without a name.
+    const QUERY_LEN: usize = 26;
+    /// Most bytes of a sender's name.
+    pub const MAX_NAME_LEN: usize = 64;
+
     /// Reads the content of an application command; `None` when it has another format, or is of a
     /// version that we do not know.
     pub fn parse(content: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(content, ParseError::PayloadLength);
         let query = Self::read(&mut reader).ok()??;
-        reader.is_empty().then_some(query)
+        let is_good = match query {
+            Self::Query { .. } => Self::name_in(content).is_some(),
+            _ => reader.is_empty(),
+        };
+        is_good.then_some(query)
+    }
+
+    /// The name of the sender in the content of an application command, if that is a query.
+    pub fn sender_name(content: &[u8]) -> Option<&str> {
+        matches!(Self::parse(content)?, Self::Query { .. }).then(|| Self::name_in(content))?
+    }
+
+    fn name_in(query: &[u8]) -> Option<&str> {
+        let name = query.get(Self::QUERY_LEN..)?;
+        let name = Some(name).filter(|name| name.len() <= Self::MAX_NAME_LEN)?;
+        core::str::from_utf8(name).ok()
+    }
+
+    /// Appends a query with the sender's name, which is cut so that all fits `limit` bytes.
+    pub fn emit_named(&self, name: &str, limit: usize, out: &mut Vec<u8>) {
+        self.emit(out);
+        let limit = limit.saturating_sub(Self::QUERY_LEN).min(Self::MAX_NAME_LEN);
+        out.extend_from_slice(&name.as_bytes()[..name.floor_char_boundary(limit)]);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Option<Self>, ParseError> {
@@ -221,7 +249,30 @@ mod tests {
         for len in 0..bytes.len() {
             assert_eq!(MembershipQuery::parse(&bytes[..len]), None, "{len} bytes");
         }
-        bytes.push(0);
-        assert_eq!(MembershipQuery::parse(&bytes), None);
+        for len in [1, 64] {
+            let named = [&bytes[..], &vec![b'a'; len]].concat();
+            assert_eq!(MembershipQuery::parse(&named), Some(QUERY), "a name of {len} bytes");
+        }
+        for rest in [&[0xff][..], &[b'a'; 65]] {
+            assert_eq!(MembershipQuery::parse(&[&bytes, rest].concat()), None);
+        }
+        bytes[3] = KIND_COLLISION;
+        bytes.truncate(25);
+        assert_eq!(MembershipQuery::parse(&bytes), None, "no name there");
+    }
+
+    #[test]
+    fn query_has_the_name_of_the_sender_as_far_as_there_is_room() {
+        let named = |name: &str, limit| {
+            let mut bytes = Vec::new();
+            QUERY.emit_named(name, limit, &mut bytes);
+            assert!(bytes.len() <= limit);
+            MembershipQuery::sender_name(&bytes).map(str::to_owned)
+        };
+        assert_eq!(named("lab-1", 64).as_deref(), Some("lab-1"));
+        assert_eq!(named("", 64).as_deref(), Some(""));
+        assert_eq!(named("ééé", 31).as_deref(), Some("éé"));
+        assert_eq!(named(&"a".repeat(99), 1000), Some("a".repeat(64)));
+        assert_eq!(MembershipQuery::sender_name(b"other"), None);
     }
 }

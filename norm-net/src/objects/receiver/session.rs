@@ -348,6 +348,7 @@ impl Application<Engine> for Session {
             ReceiverEvent::StreamReadable { .. }
             | ReceiverEvent::SenderPaused { .. }
             | ReceiverEvent::SenderStopped { .. }
+            | ReceiverEvent::SenderIgnored { .. }
             | ReceiverEvent::SenderResumed { .. } => {}
         }
     }

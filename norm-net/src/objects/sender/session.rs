@@ -312,6 +312,7 @@ impl Application<Sender> for Session {
             // No receiver is evicted here, nor has one a part from before.
             SenderEvent::ReceiverEvicted { .. }
             | SenderEvent::OnRequest { .. }
+            | SenderEvent::ReceiverSlow { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
             | SenderEvent::Acknowledged { .. }

@@ -2,7 +2,7 @@
 
 use norm_core::Rng;
 use norm_core::norm::Identity;
-use norm_core::norm::receiver::Feedback as EngineFeedback;
+use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter};
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;
@@ -34,6 +34,7 @@ pub(crate) fn receiver(
         identity_per_sender: own_identity.is_some(),
         name: options.name.clone(),
         node: options.node,
+        only: SenderFilter { address: options.source, name: options.sender_name.clone() },
         feedback,
         socket_buffer: socket_buffer as u64,
         max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),

@@ -101,7 +101,8 @@ fn prepare_set(
     start.config.scheme = plan.scheme();
     start.config.block_len = plan.block_len;
     let content = ContentId::of(&blake3::hash(&found.manifest));
-    let (engine, first_key) = start.engine(plan.specs(set, content))?;
+    let (mut engine, first_key) = start.engine(plan.specs(set, content))?;
+    engine.set_name(&options.name);
     Ok(Prepared {
         engine,
         source: Reader::new(set, plan.extents, found),

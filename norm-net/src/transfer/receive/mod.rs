@@ -35,6 +35,7 @@ mod start;
 pub(crate) mod store;
 
 pub use error::ReceiveError;
+pub(crate) use options::host_name;
 pub use options::{DemoOptions, ReceiveOptions};
 #[cfg(test)]
 pub(crate) use start::receive_with;

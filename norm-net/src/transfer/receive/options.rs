@@ -23,8 +23,11 @@ pub struct ReceiveOptions {
     pub group: SocketAddr,
     /// Interface to join on; without it the routing table decides.
     pub interface: Option<InterfaceSpec>,
-    /// The only sender to listen to: source-specific multicast, which needs unicast feedback.
+    /// Listen only to senders at this address. Of a multicast group only they are joined
+    /// (source-specific multicast), which needs unicast feedback.
     pub source: Option<IpAddr>,
+    /// Listen only to senders of this name ([`crate::SendOptions::name`]).
+    pub sender_name: Option<String>,
     /// How feedback travels to the sender.
     pub feedback: Feedback,
     /// Where the files go; created if it is not there.
@@ -84,6 +87,7 @@ impl ReceiveOptions {
             group,
             interface: None,
             source: None,
+            sender_name: None,
             feedback: Feedback::Multicast,
             directory: directory.into(),
             timeout: None,
@@ -113,7 +117,7 @@ impl ReceiveOptions {
     /// Refuses values that cannot work together.
     pub(super) fn check(&self) -> Result<(), ReceiveError> {
         if let Some(source) = self.source
-            && self.feedback == Feedback::Multicast
+            && self.effective_feedback() == Feedback::Multicast
         {
             let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
             return Err(ReceiveError::Config(problem));
@@ -141,7 +145,7 @@ impl ReceiveOptions {
     pub(super) fn link_config(&self) -> LinkConfig {
         LinkConfig {
             interface: self.interface.clone(),
-            source: self.source,
+            source: self.source.filter(|_| self.group.ip().is_multicast()),
             ttl: self.ttl,
             dscp: self.dscp,
             loopback: self.loopback,
@@ -154,7 +158,7 @@ impl ReceiveOptions {
 }
 
 /// The host's name as far as it can be found without asking the network.
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     from_system
         .or_else(|| std::env::var("HOSTNAME").ok())

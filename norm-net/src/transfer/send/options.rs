@@ -16,6 +16,7 @@ use crate::io::interface::InterfaceSpec;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS};
 use crate::transfer::norm::{Fec, Standard};
+use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
 /// Which content is sent unasked.
@@ -86,6 +87,9 @@ pub struct SendOptions {
     pub recv_buffer: usize,
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
+    /// What this sender calls itself, for receivers that take files only from one; cut at 64
+    /// bytes.
+    pub name: String,
     /// Our node id; `None` draws one.
     pub node: Option<NodeId>,
     /// What all random choices follow from, the id of the file set included: two transfers with one
@@ -120,6 +124,7 @@ impl SendOptions {
             memory: 128 << 20,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
+            name: host_name(),
             node: None,
             seed: None,
         }

@@ -331,6 +331,12 @@ impl<E: Outbound> Application<E> for Session {
                 let receiver = self.meet(node);
                 self.events.push(SendEvent::ReceiverLost { receiver });
             }
+            OutboundNotice::ReceiverSlow { node, cause } => {
+                let receiver = self.meet(node);
+                let view = engine.receivers().find(|view| view.node == node);
+                let loss = view.map_or(0.0, |view| f64::from(view.loss) / f64::from(u16::MAX));
+                self.events.push(SendEvent::ReceiverSlow { receiver, cause: cause.into(), loss });
+            }
             OutboundNotice::ReceiverEvicted { node } => self.receiver_evicted(node),
             OutboundNotice::Started => self.start_data(engine, now),
             OutboundNotice::StartTimedOut { receivers } => {

@@ -75,6 +75,12 @@ impl Sender {
         self.idle = false;
     }
 
+    /// Sets the name by which receivers may tell this sender from others. Queries carry it, as far
+    /// as a segment has room, and at most 64 bytes of it.
+    pub fn set_name(&mut self, name: &str) {
+        self.lifecycle.set_sender_name(name);
+    }
+
     /// Sends no more content, and has receivers stay for another sender of the same content: says so
     /// until [`abort`](Self::abort) ends the session, or the driver leaves.
     pub fn leave(&mut self, now: Timestamp) {

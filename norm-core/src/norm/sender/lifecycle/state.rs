@@ -33,6 +33,8 @@ pub(crate) struct Lifecycle {
     ack_requests: AckRequests,
     command: CommandSchedule,
     moving: Moving,
+    /// What queries say of the sender's name.
+    sender_name: String,
     next_check: Timestamp,
     /// EXT_FTI goes on every DATA message until then.
     fti_until: Timestamp,
@@ -51,6 +53,7 @@ impl Lifecycle {
             ack_requests: AckRequests::new(),
             command: CommandSchedule::default(),
             moving: Moving::default(),
+            sender_name: String::new(),
             next_check: now + CHECK_INTERVAL,
             fti_until: rules.fti_until(now),
             rules,
@@ -243,6 +246,16 @@ impl Lifecycle {
     /// Until when receivers answer the query after this one; `None` until it is sent.
     pub(crate) fn answer_by(&self, after: u16) -> Option<Timestamp> {
         self.query.answer_by(after)
+    }
+
+    /// The sender's name.
+    pub(crate) fn sender_name(&self) -> &str {
+        &self.sender_name
+    }
+
+    /// Sets the sender's name.
+    pub(crate) fn set_sender_name(&mut self, name: &str) {
+        name.clone_into(&mut self.sender_name);
     }
 
     /// A membership query is sent.

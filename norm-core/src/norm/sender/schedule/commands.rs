@@ -151,13 +151,17 @@ impl CommandPoll<'_> {
         let answer_time = query.spread + self.receivers.grtt() * 2;
         self.receivers.members_mut().note_query(Some(answer_time));
         let members = self.receivers.members();
-        own_command(MembershipQuery::Query {
+        let content = MembershipQuery::Query {
             round: query.round,
             window_ms: u32::try_from(query.spread.as_millis()).unwrap_or(u32::MAX),
             send_time: WireTime::from_nanos(self.now.as_nanos()),
             confirmed: u32::try_from(members.confirmed()).unwrap_or(u32::MAX),
             listed: u32::try_from(members.announced()).unwrap_or(u32::MAX),
-        })
+        };
+        let mut bytes = Vec::with_capacity(96);
+        let limit = usize::from(self.config.segment_size);
+        content.emit_named(self.lifecycle.sender_name(), limit, &mut bytes);
+        Packet::Application(Bytes::from(bytes))
     }
 
     /// Asks receivers how much they can take, when that is due.

@@ -93,6 +93,12 @@ impl Ending {
         self.outcomes.failed(subject, known, failure);
     }
 
+    /// A sender is to hear once more what it was told just now.
+    pub(super) fn tell_again(&mut self, now: Timestamp, sender: SenderId) {
+        self.farewells.senders.push(sender);
+        self.farewells.next = now + FAREWELL_INTERVAL;
+    }
+
     /// When a transfer was complete first.
     pub(super) fn completed_at(&self) -> Option<Timestamp> {
         self.outcomes.completed_at()

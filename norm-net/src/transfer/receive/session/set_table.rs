@@ -24,7 +24,7 @@ use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
-use successors::HeldSets;
+use successors::{HeldSets, Left};
 
 /// Sets received at once; further ones are ignored.
 const MAX_SETS: usize = 64;
@@ -38,6 +38,7 @@ pub(super) struct SetTable {
     sweeper: Sweeper,
     /// Sets that do not begin yet.
     held: HeldSets,
+    left: Vec<Left>,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -49,7 +50,8 @@ impl SetTable {
         let (jobs, complete) = (Jobs::new(), VecDeque::new());
         let known = KnownContents::default();
         let held = HeldSets::default();
-        Self { jobs, next_number: 0, spools, sweeper, held, complete, known }
+        let left = Vec::new();
+        Self { jobs, next_number: 0, spools, sweeper, held, left, complete, known }
     }
 
     /// True when no set is being received.

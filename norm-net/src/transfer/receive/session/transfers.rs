@@ -78,6 +78,9 @@ impl Transfers {
             InboundNotice::SenderFound { sender, node, address } => {
                 self.sender_found(turn, sender, node, address);
             }
+            InboundNotice::SenderIgnored { address, name } => {
+                turn.shared.events.hint(Hint::SenderIgnored { address, name: printable(&name) });
+            }
             InboundNotice::Opened { object, size, meta } => {
                 self.opened(turn, object, size, &meta);
             }
@@ -308,6 +311,7 @@ impl Transfers {
             self.stop(turn);
         } else {
             self.sets.release_held(turn);
+            self.sets.forget_left(turn);
             self.sets.note_progress(turn);
             self.give_up_stalled(turn);
             self.plan_end(turn);
@@ -428,6 +432,11 @@ impl Transfers {
     pub(super) fn close(self, events: &Notifier) {
         self.sets.jobs().for_each(|job: &SetJob| job.tell_resumable(events));
     }
+}
+
+/// Text from the network, fit for a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// Something that is no file set of this version, nor a file.

@@ -144,7 +144,10 @@ impl SetTable {
         push_bounded(&mut self.complete, id, MAX_REMEMBERED);
         turn.shared.summary.completed(report.clone());
         turn.shared.ending.completed(turn.now, Subject::Content(content));
-        self.known.complete(content);
+        // Another sender of the same files, which is heard, is to have its confirmation, too.
+        if self.jobs.values().all(|job| job.content() != content) {
+            self.known.complete(content);
+        }
         // The temporary files go before the event is sent.
         job.discard();
         self.drop_duplicates(turn, id);

@@ -6,8 +6,11 @@
 //! gone; only then does it begin with what is here of it, or with nothing. Meanwhile nothing of it
 //! is asked for.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use norm_core::Timestamp;
-use norm_core::endpoint::ObjectRef;
+use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::transfer::{MemberState, ReceiverStatus};
 
 use super::SetTable;
@@ -15,6 +18,8 @@ use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::set_job::{OpenedPart, SetJob};
 use crate::transfer::receive::session::shared::Turn;
 
+/// How long a sender is told that we have left it.
+const LEAVE_TIME: Duration = Duration::from_millis(200);
 /// Sets that are held at once; further ones begin.
 const MAX_HELD: usize = 16;
 
@@ -22,6 +27,13 @@ const MAX_HELD: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct HeldSets {
     sets: Vec<Held>,
+}
+
+/// A sender that was left for another one.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Left {
+    sender: SenderId,
+    until: Timestamp,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -85,15 +97,29 @@ impl SetTable {
     }
 
     /// A sender says nothing more, and another one sends the same files: it gets what is here of
-    /// them. The first one is as good as never heard.
+    /// them. The first one hears so, if it hears anything, and is as good as never heard then.
     pub(super) fn take_over(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
         let replaced = self.jobs.iter().find(|&(&number, job)| {
             let alone =
                 self.jobs.iter().all(|(&other, o)| other == number || o.sender() != job.sender());
             is_succeeded(job, part) && alone && turn.is_gone(job.sender())
         });
-        if let Some((&number, _)) = replaced {
-            self.leave(turn, number);
+        let number = replaced.map(|(&number, _)| number);
+        let Some(job) = number.and_then(|number| self.jobs.remove(&number)) else { return };
+        let (sender, next) = (job.sender(), turn.shared.senders.address(part.object.sender));
+        turn.engine.give_up(sender, job.keys());
+        self.tell(turn, sender, MemberState::Leaving, moved_on(next));
+        turn.engine.report_now(sender, turn.now);
+        turn.shared.ending.tell_again(turn.now, sender);
+        self.left.push(Left { sender, until: turn.now + LEAVE_TIME });
+        job.release();
+    }
+
+    /// Forgets senders that have heard that we have left them.
+    pub(in super::super) fn forget_left(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let now = turn.now;
+        for left in self.left.extract_if(.., |left| now >= left.until) {
+            turn.shared.senders.forget(turn.engine, left.sender);
         }
     }
 
@@ -104,6 +130,12 @@ impl SetTable {
             job.release();
         }
     }
+}
+
+/// What a sender hears of a receiver that another one serves from now on.
+fn moved_on(address: Option<SocketAddr>) -> String {
+    let other = address.map_or("another sender".to_owned(), |at| format!("the sender at {at}"));
+    format!("it goes on with {other}, which has the same files")
 }
 
 /// True when this set is of the same files as a part of another one, from another sender, and is
