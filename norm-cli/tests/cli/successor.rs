@@ -145,3 +145,67 @@ fn receivers_that_wait_for_another_sender_end_by_their_timeout() {
     last(&events, "sender_stopped");
     assert_eq!(sender.finish().0.code(), Some(143));
 }
+
+#[test]
+fn two_senders_of_the_same_files_both_get_confirmations() {
+    let place = Place::new(64);
+    let receiver = place.receiver("one", &["--timeout", "60"]);
+    let rate = ["-b", "60M", "--min-receivers", "1", "--payload", "all"];
+    let mut first = place.sender(&rate);
+    first.wait_for("started");
+    let second = place.sender(&rate);
+    for sender in [first, second] {
+        let (status, events) = sender.finish();
+        assert_eq!(status.code(), Some(0), "{:#}", last(&events, "summary"));
+    }
+    let (status, events) = receiver.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    place.assert_received("one");
+}
+
+#[test]
+fn sender_hears_that_its_receiver_goes_on_with_another_one() {
+    let place = Place::new(65);
+    let receiver = place.receiver("one", &[]);
+    let mut first = place.sender(&["-b", "20M", "--min-receivers", "1"]);
+    wait_for_half(&mut first);
+    first.signal("-STOP");
+    let second = place.sender(&["-b", "60M", "--min-receivers", "1"]);
+    assert_eq!(second.finish().0.code(), Some(0));
+    assert_eq!(receiver.finish().0.code(), Some(0));
+    first.signal("-CONT");
+    let failed = first.wait_for("receiver_failed");
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.contains("goes on with the sender at 127.0.0.1:"), "{failed}");
+}
+
+#[test]
+fn receiver_takes_files_only_from_the_sender_that_it_is_told() {
+    let place = Place::new(66);
+    let other = place.folder("other");
+    fs::write(&other, "not wanted").unwrap();
+    let mut receiver = place.receiver("one", &["--sender-name", "teacher", "--timeout", "60"]);
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &place.group, "--json", "--name", "pupil"]);
+    let (status, events) = Program::start(command.arg(&other)).finish();
+    assert_eq!(status.code(), Some(5), "it hears of no receiver: {events:#?}");
+    let ignored = receiver.wait_for("hint");
+    assert_eq!((&ignored["kind"], &ignored["name"]), (&"sender_ignored".into(), &"pupil".into()));
+    let sender = place.sender(&["-b", "60M", "--min-receivers", "1", "--name", "teacher"]);
+    assert_eq!(sender.finish().0.code(), Some(0));
+    assert_eq!(receiver.finish().0.code(), Some(0));
+    place.assert_received("one");
+}
+
+#[test]
+fn receiver_that_loses_much_is_named_to_a_sender_that_waits_for_it() {
+    let place = Place::new(67);
+    let _good = place.receiver("good", &["--name", "good"]);
+    let mut command = norm_recv();
+    command.args(["-i", "127.0.0.1", "-g", &place.group, "--json", "--drop", "30"]);
+    let mut bad = Program::start(command.args(["--name", "bad"]).arg(place.folder("bad")));
+    bad.wait_for("settings");
+    let mut sender = place.sender(&["-b", "10M", "--min-receivers", "2"]);
+    let slow = sender.wait_for("receiver_slow");
+    assert_eq!((&slow["name"], &slow["cause"]), (&"bad".into(), &"loss".into()), "{slow}");
+}

@@ -72,6 +72,18 @@ fn slow_receiver_finishes_later_in_the_separate_group() {
 }
 
 #[test]
+fn slow_receiver_is_named_while_it_is_waited_for() {
+    let test = "slow_receiver_is_named_while_it_is_waited_for";
+    let Some(scene) = Scene::begin(test, 3) else { return };
+    let source = scene.source(FILE);
+    scene.network.limit(SLOW, "20mbit");
+    let _receivers = [1, 2, SLOW].map(|host| scene.receiver(host, &[]));
+    let sender = scene.sender(&["--min-receivers", "3", "--rate-max", MAX_RATE], &source);
+    let slow = sender.wait_for("a slow receiver", Duration::from_secs(60), is("receiver_slow"));
+    assert_eq!((&slow["name"], &slow["cause"]), (&"host3".into(), &"path".into()), "{slow}");
+}
+
+#[test]
 fn slow_receiver_costs_the_others_at_most_a_tenth() {
     let test = "slow_receiver_costs_the_others_at_most_a_tenth";
     if std::env::var_os("NORM_TEST_LARGE").is_none_or(|value| value != "1") {

@@ -138,7 +138,7 @@ impl Feedback<'_> {
         let rtt = round_trip(now, response);
         match self.receivers.heard(now, speaker, identity, self.content.current_block()) {
             Heard::New => {
-                self.lifecycle.note_newcomer(now);
+                self.lifecycle.note_newcomer(now, self.receivers.grtt());
                 self.rate.note_newcomer(node);
                 self.note_late_joiner(node);
                 self.events.push(SenderEvent::ReceiverFound {

@@ -22,6 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// While content flows, the next query comes after this many times the time that reports take: no
 /// receiver is given up then, and reports cost the sender time that it needs for content.
 const SPARSE_FACTOR: u32 = 16;
+/// Queries that follow soon after the last receiver has come that is waited for.
+const MAX_REPEATS: u32 = 2;
 /// Queries without news after which the group is counted.
 const QUERIES_TO_COUNT: u32 = 2;
 /// Shortest time per receiver over which the reports after the first query spread, when receivers
@@ -46,6 +48,10 @@ pub(super) struct QuerySchedule {
     interval: Duration,
     /// When the last query was sent.
     sent_at: Timestamp,
+    /// Time over which the reports after the last query spread.
+    spread: Duration,
+    /// Queries that follow soon, because the reports of receivers that are waited for may be lost.
+    repeats: u32,
     /// When the last query is answered by receivers that have heard it.
     answer_by: Timestamp,
     /// While content flowed to a large group, queries were further apart.
@@ -67,6 +73,8 @@ impl QuerySchedule {
             next: now,
             interval: Duration::ZERO,
             sent_at: now,
+            spread: Duration::ZERO,
+            repeats: 0,
             answer_by: now,
             sparse: false,
             round: 0,
@@ -133,7 +141,12 @@ impl QuerySchedule {
         self.sparse |= sparse.is_some();
         self.sent_at = now;
         self.next = now + sparse.unwrap_or(self.interval);
+        self.spread = spread;
         self.answer_by = now + spread + grtt * 2;
+        if self.repeats > 0 && !flowing && listed < self.expected as usize {
+            self.repeats -= 1;
+            self.next = self.next.min(self.answer_by);
+        }
         if !self.is_counted() {
             self.without_news += 1;
             self.answered_at = self.answer_by;
@@ -153,9 +166,19 @@ impl QuerySchedule {
         Some(sparse).filter(|&sparse| sparse > self.interval.max(INTERVAL))
     }
 
+    /// One of many receivers that are waited for has come: others may have, too, whose reports were
+    /// lost. They are asked again when the last query is answered, which is not long after.
+    pub(super) fn note_gathered(&mut self, grtt: Duration) {
+        if self.interval > INTERVAL {
+            self.repeats = MAX_REPEATS;
+            self.next = self.next.min(self.sent_at + self.spread + grtt * 2);
+        }
+    }
+
     /// All receivers have come that were waited for, and content flows. A large group is thereby
     /// counted, and not queried again soon.
     pub(super) fn begin(&mut self, listed: usize) {
+        self.repeats = 0;
         if let Some(sparse) = self.sparse_interval(listed).filter(|_| self.enabled) {
             self.next = self.sent_at + sparse;
             self.sparse = true;

@@ -212,8 +212,11 @@ impl Lifecycle {
     }
 
     /// A receiver has announced itself.
-    pub(crate) fn note_newcomer(&mut self, now: Timestamp) {
+    pub(crate) fn note_newcomer(&mut self, now: Timestamp, grtt: Duration) {
         self.query.note_newcomer(now);
+        if self.phases.is_gathering() {
+            self.query.note_gathered(grtt);
+        }
         self.probe.note_newcomer(now);
     }
 

@@ -101,7 +101,7 @@ fn one_receiver_without_a_part_has_all_sent() {
 fn receivers_that_say_nothing_are_not_waited_for_long() {
     let round = Duration::from_millis(1100);
     let took = |receivers| wait_for_content(&mut deciding(receivers)).unwrap();
-    assert!((round..round + MS * 20).contains(&took(0)), "{:?}", took(0));
+    assert!((round..round + MS * 200).contains(&took(0)), "{:?}", took(0));
     let listed = took(1);
     assert!(listed > round * 2 && listed < round * 4, "its report may be lost: {listed:?}");
 }

@@ -51,3 +51,23 @@ fn complete_large_group_is_counted_and_queried_sparsely() {
         assert!(query.next <= now);
     }
 }
+
+#[test]
+fn lost_report_of_a_large_group_costs_no_more_than_the_time_of_the_reports() {
+    let start = Timestamp::ZERO + Duration::from_secs(1);
+    let config = SenderConfig { min_receivers: 1_500, ..SenderConfig::new(NodeId(1)) };
+    let mut query = QuerySchedule::new(&config, start);
+    let spread = query.sent(start, GRTT, 0, false);
+    assert_eq!((spread.as_secs_f64(), query.next), (0.75, start + Duration::from_secs(3)));
+    query.note_gathered(GRTT);
+    let mut now = start;
+    for listed in [1_490, 1_498] {
+        let second = spread + GRTT * 2;
+        assert_eq!(query.next, now + second, "{listed}");
+        now = query.next;
+        query.sent(now, GRTT, listed, false);
+    }
+    now = query.next;
+    query.sent(now, GRTT, 1_498, false);
+    assert_eq!(query.next, now + Duration::from_secs(3), "the others are not there");
+}
