@@ -51,7 +51,7 @@ pub struct SendArgs {
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub network: NetworkArgs,
 
-    /// Name of this sender, for norm-recv --sender-name [default: host name]
+    /// Name for norm-recv --sender-name [default: host name]
     #[arg(long, value_name = "NAME", value_parser = super::recv::name, help_heading = NETWORK)]
     pub name: Option<String>,
 
@@ -152,13 +152,13 @@ pub struct ReceiverArgs {
         value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub min_receivers: u32,
 
-    /// Time after which fewer than --min-receivers are enough [default: no limit]
+    /// Time after which one receiver is enough [default: no limit]
     ///
     /// Sending starts then with the receivers that are there, or with the first one that comes.
     #[arg(long, verbatim_doc_comment, value_name = "SECS", value_parser = units::seconds)]
     pub max_wait: Option<Duration>,
 
-    /// Time after which nothing is sent if --min-receivers have not joined [default: no limit]
+    /// Time after which to give up [default: no limit]
     #[arg(long, value_name = "SECS", value_parser = units::seconds)]
     pub start_timeout: Option<Duration>,
 

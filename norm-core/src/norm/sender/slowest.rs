@@ -19,7 +19,7 @@ const MIN_SENT: u64 = 200_000;
 const MAX_WATCHED: usize = 64;
 const MAX_TOLD: usize = 8;
 /// Part of the looks, in percent, at which one receiver must limit the rate, or hold content up.
-const LIMITING_PERCENT: u32 = 80;
+const LIMITING_PERCENT: u32 = 70;
 const HOLDING_PERCENT: u32 = 50;
 /// Fewest reports of the receiver that limits the rate, and of another one to compare it with.
 const MIN_REPORTS: u32 = 4;

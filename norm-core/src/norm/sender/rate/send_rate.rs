@@ -115,11 +115,9 @@ impl SendRate {
         }
     }
 
-    /// The receiver that limits the rate; `None` when there is none, or another flow does.
+    /// The receiver that limits the rate, if one does.
     pub(crate) fn limiting(&self) -> Option<NodeId> {
-        let yields = self.arbiter.as_ref().is_some_and(ModeArbiter::yields);
-        let limiting = self.controller.as_ref().and_then(RateController::limiting);
-        limiting.filter(|_| !yields).map(|limiting| limiting.node)
+        self.controller.as_ref().and_then(RateController::limiting).map(|limiting| limiting.node)
     }
 
     /// Looks for receivers that keep the others slow, and evicts them.
