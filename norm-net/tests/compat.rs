@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crossbeam_channel::{Sender as ChannelEnd, unbounded};
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::norm::sender::{Mode, ObjectSpec};
+use norm_core::norm::sender::{Mode, ObjectSpec, StartLimits};
 use norm_core::norm::wire::{
     Cmd, Command, Eot, Extensions, FecId, Flush, Header, InstanceId, Message, NodeId, NodeList,
     ObjectId, PayloadFormat, PayloadId, QuantizedGroupSize, QuantizedRtt, SenderFields, Sequence,
@@ -212,7 +212,7 @@ fn forge(
             mode: Mode::Standard,
             segment_size: 1400,
             min_receivers: 1,
-            start_timeout: Some(Duration::from_secs(20)),
+            start: StartLimits { timeout: Some(Duration::from_secs(20)), ..StartLimits::default() },
             ..SenderConfig::new(NodeId(77))
         };
         let mut engine = Sender::new(config, 5, clock.now()).unwrap();
