@@ -18,6 +18,9 @@ pub fn hint(hint: &Hint) -> String {
                  one"
             )
         }
+        Hint::SlowDisk { .. } => format!(
+            "{hint}, or have the sender use --slow separate, so that other receivers need not wait"
+        ),
         Hint::SenderSilent { timeout, .. } => {
             let give_up = match timeout {
                 None => "; press Ctrl-C to give up, or use --timeout",

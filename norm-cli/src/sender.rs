@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
 use norm_net::{
     NoEvent, NodeId, ReceiverReport, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
@@ -189,6 +190,7 @@ pub(crate) fn follow(
         count: 0,
         names: ReceiverNames::default(),
         dropping: BTreeSet::new(),
+        writing: BTreeSet::new(),
     };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
@@ -218,6 +220,8 @@ struct Notes<'a> {
     names: ReceiverNames,
     /// Receivers for which a note said that they drop packets.
     dropping: BTreeSet<NodeId>,
+    /// Receivers for which a note said that their disk is the limit.
+    writing: BTreeSet<NodeId>,
 }
 
 impl Notes<'_> {
@@ -238,6 +242,12 @@ impl Notes<'_> {
             }
             SendEvent::ReceiverProgress(progress) => {
                 let receiver = &progress.receiver;
+                if progress.state == MemberState::Writing
+                    && self.writing.len() < MAX_LISTED
+                    && self.writing.insert(receiver.node)
+                {
+                    output.say(&disk_note(&receiver.name));
+                }
                 if progress.drops > MIN_DROPS
                     && self.dropping.len() < MAX_LISTED
                     && self.dropping.insert(receiver.node)
@@ -315,6 +325,13 @@ fn slow_note(name: &str, cause: SlowCause, loss: f64) -> String {
     format!(
         "receiver {name} slows the others: {why}. --slow separate sends to it apart from them, \
          --slow evict no longer waits for it"
+    )
+}
+
+fn disk_note(name: &str) -> String {
+    format!(
+        "receiver {name} limits the rate: its disk takes less than arrives. --slow separate serves \
+         it in a separate group, --slow evict goes on without it"
     )
 }
 

@@ -40,7 +40,7 @@ as_text! {
     ContentId, { "type": "string", "pattern": "^[0-9a-f]{32}$" }, |id| id;
     MemberState, {
         "type": "string",
-        "enum": ["joined", "receiving", "verifying", "complete", "failed", "leaving"]
+        "enum": ["joined", "receiving", "verifying", "complete", "failed", "leaving", "writing"]
     }, |state| name_of(*state);
 }
 
@@ -52,6 +52,7 @@ fn name_of(state: MemberState) -> &'static str {
         MemberState::Complete => "complete",
         MemberState::Failed => "failed",
         MemberState::Leaving => "leaving",
+        MemberState::Writing => "writing",
     }
 }
 

@@ -9,6 +9,7 @@ mod source;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use norm_files::sink::Call;
 use norm_files::sink::faults::{Fault, inject};
@@ -74,6 +75,36 @@ fn reports_are_true_whatever_call_fails() {
             assert_eq!(run(&files, &out).outcome, ReceiveOutcome::Complete, "{fault:?}: again");
         }
     }
+}
+
+#[test]
+fn timeout_does_not_run_while_the_disk_is_waited_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let injection = inject(&[]);
+    injection.delay(Call::Write, Duration::from_millis(900));
+    let group = group();
+    let sender = Source::new(&[(file("f"), content(250_000, 1))]).send(group);
+    let options =
+        options(group, temp.path()).with(|o| o.timeout = Some(Duration::from_millis(600)));
+    let report = receive(&options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete);
+    assert_eq!(sender.join().unwrap().confirmed, 1);
+}
+
+#[test]
+fn disk_that_is_the_limit_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    let injection = inject(&[]);
+    injection.delay(Call::Write, Duration::from_millis(60));
+    let group = group();
+    let sender = Source::new(&[(file("f"), content(6_000_000, 1))]).send(group);
+    let options = options(group, temp.path()).with(|o| o.memory = 2 << 20);
+    let receiving = receive(&options).unwrap();
+    let is_told = |event: ReceiveEvent| matches!(event, ReceiveEvent::Hint(Hint::SlowDisk { .. }));
+    assert_eq!(receiving.events().filter(|event| is_told(event.clone())).count(), 1);
+    assert_eq!(receiving.wait().unwrap().outcome, ReceiveOutcome::Complete);
+    let sent = sender.join().unwrap();
+    assert_eq!((sent.confirmed, sent.writing), (1, true), "the sender hears so");
 }
 
 /// The first call of a kind that a session makes, and whether it does without.

@@ -46,7 +46,7 @@ pub enum MemberState {
     Joined = 0,
     /// Receiving.
     Receiving = 1,
-    /// All bytes are there and are being checked.
+    /// All bytes are there, in memory or written; they are being written and checked.
     Verifying = 2,
     /// Checked, written and named.
     Complete = 3,
@@ -54,6 +54,8 @@ pub enum MemberState {
     Failed = 4,
     /// About to go.
     Leaving = 5,
+    /// Receiving; its disk takes less than arrives.
+    Writing = 6,
 }
 
 #[cfg(test)]

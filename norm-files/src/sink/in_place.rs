@@ -73,6 +73,11 @@ impl InPlace {
         self.files.iter().map(|file| file.range.clone())
     }
 
+    /// What of the payload was compared.
+    pub fn compared(&self) -> &RangeSet {
+        &self.compared
+    }
+
     /// True when this file of the plan is one of them.
     pub fn has(&self, file: &PlannedFile) -> bool {
         file.size > 0 && self.index(file.offset).is_some()

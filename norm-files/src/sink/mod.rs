@@ -6,6 +6,7 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod coming;
 mod existing;
 mod hashing;
 mod in_place;

@@ -144,6 +144,11 @@ impl SetState {
         self.objects.saturating_sub(2)
     }
 
+    /// Bytes of the digest list.
+    pub fn digests_size(&self) -> u64 {
+        digest_list_len(self.extents())
+    }
+
     /// The keys of the set's objects.
     pub fn keys(&self) -> Range<u64> {
         self.first_key..self.first_key + u64::from(self.objects)

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use norm_core::fileset::{ContentId, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES};
 
+use super::coming::Coming;
 use super::hashing::{Hashes, PartialHash, ReadBack};
 use super::in_place::InPlace;
 use super::plan::Plan;
@@ -45,6 +46,8 @@ pub struct Spool {
     claimed: AtomicBool,
     /// Not to be kept.
     discarded: AtomicBool,
+    /// Blocks that are here, in memory, and are to be written.
+    coming: Coming,
     /// Files that are in place already.
     in_place: OnceLock<Mutex<InPlace>>,
     /// Bytes of the payload.
@@ -100,6 +103,7 @@ impl Spool {
             manifest_present: AtomicU64::new(0),
             claimed: AtomicBool::new(true),
             discarded: AtomicBool::new(!is_kept),
+            coming: Coming::default(),
             in_place: OnceLock::new(),
             size,
             name,
@@ -200,6 +204,35 @@ impl Spool {
     /// Content bytes written, and not found wrong since; resume data counts.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// A block of a part is in memory, and is to be written.
+    pub fn announce(&self, part: &Part, offset: u64, len: u64) {
+        self.coming.announce(part, offset, len);
+    }
+
+    /// What was announced is written, or never will be.
+    pub fn settle(&self, part: &Part, offset: u64, len: u64) {
+        self.coming.settle(part, offset, len);
+    }
+
+    /// True while some of this range of the payload is to be written.
+    pub fn is_coming(&self, start: u64, end: u64) -> bool {
+        self.coming.any(start, end)
+    }
+
+    /// True when all of this range of the payload is here: written, or in memory.
+    pub fn has(&self, start: u64, end: u64) -> bool {
+        self.coming.covers_rest(self.have().ranges(), start, end)
+    }
+
+    /// True when all of the payload is here, and a digest list of this many bytes.
+    pub fn has_all(&self, digests: u64) -> bool {
+        let mut have = self.have().ranges().clone();
+        if let Some(files) = self.in_place() {
+            files.compared().iter().for_each(|(start, end)| have.insert(start, end));
+        }
+        self.coming.digests() >= digests && self.coming.covers_rest(&have, 0, self.size)
     }
 
     /// Writes a block of a part of the set to its place, `offset` bytes into the part.

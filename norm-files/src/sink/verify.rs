@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use norm_core::fileset::{ContentError, DigestList, Hash, SetId};
 
@@ -13,6 +14,8 @@ use super::space;
 use super::spool::Spool;
 use super::spool_files::SpoolFile;
 
+/// How often it is looked whether blocks are written.
+const WRITE_CHECK: Duration = Duration::from_millis(5);
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -57,6 +60,13 @@ impl Digests {
 /// # Errors
 /// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
 pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) -> io::Result<Hash> {
+    // Blocks of a transfer that went elsewhere may be on their way.
+    while spool.is_coming(offset, offset + len) {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        std::thread::sleep(WRITE_CHECK);
+    }
     // What a share refuses now is no fault of the sender's.
     space::flush(spool.file(SpoolFile::Payload))?;
     let mut partial = spool.take_hash(offset);

@@ -249,6 +249,12 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// The disk of this receiver takes less than arrives, and limits the transfer.
+    SlowDisk {
+        /// The output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+    },
     /// Part of a file set did not match its hash, and is received again.
     ReceivedAgain {
         /// Number of the sender.
@@ -319,6 +325,7 @@ impl fmt::Display for Hint {
             | Self::ResumeDataUnusable { .. }
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
+            | Self::SlowDisk { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => self.about_receiving(f),
         }
@@ -510,6 +517,12 @@ impl Hint {
                      where this file system is, or receive on another one"
                 )
             }
+            Self::SlowDisk { directory } => write!(
+                f,
+                "the disk with {} takes less than arrives, and limits the transfer: receive on a \
+                 faster one",
+                directory.display()
+            ),
             Self::ReceivedAgain { .. } => {
                 f.write_str("part of the set did not match its hash and is received again")
             }

@@ -18,7 +18,7 @@ use norm_core::fileset::{
     SetId,
 };
 use norm_core::norm::sender::{GrttOptions, ObjectSpec, Payload, StartLimits};
-use norm_core::norm::wire::{NodeId, ObjectId, SetInfo};
+use norm_core::norm::wire::{MemberState, NodeId, ObjectId, SetInfo};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 use norm_net::ReceiveOptions;
 use norm_net::io::driver::{self, Application, Clock};
@@ -182,6 +182,8 @@ pub struct SentBy {
     results: ChannelEnd<JobDone>,
     pub confirmed: usize,
     pub failed: Vec<String>,
+    /// A receiver said that its disk takes less than arrives.
+    pub writing: bool,
     /// Content packets sent on request.
     pub repairs: u64,
     dies_after: u64,
@@ -197,6 +199,7 @@ impl SentBy {
             results,
             confirmed: 0,
             failed: Vec::new(),
+            writing: false,
             repairs: 0,
             dies_after: u64::MAX,
             pauses_after: u64::MAX,
@@ -222,6 +225,9 @@ impl Application<Sender> for SentBy {
         match event {
             SenderEvent::ReceiverConfirmed { .. } => self.confirmed += 1,
             SenderEvent::ReceiverFailed { reason, .. } => self.failed.push(reason),
+            SenderEvent::ReceiverReport { state, .. } => {
+                self.writing |= state == MemberState::Writing;
+            }
             _ => {}
         }
     }

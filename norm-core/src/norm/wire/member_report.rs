@@ -155,6 +155,7 @@ const fn state_from_wire(state: u8) -> Option<MemberState> {
         3 => MemberState::Complete,
         4 => MemberState::Failed,
         5 => MemberState::Leaving,
+        6 => MemberState::Writing,
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Call;
 
@@ -24,6 +25,8 @@ struct Script {
     faults: Vec<Fault>,
     calls: Vec<Call>,
     hits: Vec<Fault>,
+    /// A call that takes as long.
+    slow: Option<(Call, Duration)>,
 }
 
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -51,6 +54,13 @@ impl Injection {
         script().as_ref().map_or(Vec::new(), |script| script.calls.clone())
     }
 
+    /// Has each call of this kind take this long.
+    pub fn delay(&self, call: Call, by: Duration) {
+        if let Some(script) = script().as_mut() {
+            script.slow = Some((call, by));
+        }
+    }
+
     /// True when a call has failed because of this one.
     pub fn has_hit(&self, fault: &Fault) -> bool {
         script().as_ref().is_some_and(|script| script.hits.contains(fault))
@@ -72,6 +82,10 @@ fn script() -> MutexGuard<'static, Option<Script>> {
 pub(super) fn pass(call: Call) -> io::Result<()> {
     if !ARMED.load(Ordering::Relaxed) {
         return Ok(());
+    }
+    let slow = script().as_ref().and_then(|script| script.slow);
+    if let Some((_, delay)) = slow.filter(|(slow, _)| *slow == call) {
+        std::thread::sleep(delay);
     }
     let mut script = script();
     let Some(script) = &mut *script else { return Ok(()) };

@@ -90,6 +90,11 @@ impl BlockStore {
         self.symbols.remove(&sender);
     }
 
+    /// True when no more than a quarter of the memory is left.
+    pub(crate) fn is_nearly_full(&mut self) -> bool {
+        self.room() < self.budget as u64 / 4
+    }
+
     /// Lends a block's buffer.
     pub(crate) fn lend(&mut self, slot: BlockSlot) -> Option<Held> {
         let held = self.blocks.remove(&slot)?;

@@ -66,7 +66,7 @@ fn all_states_and_no_others_are_understood() {
     for state in 0..=255 {
         bytes[3] = state;
         let parsed = MemberReport::parse(&bytes).map(|report| report.state as u8);
-        assert_eq!(parsed, (state <= 5).then_some(state));
+        assert_eq!(parsed, (state <= 6).then_some(state));
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ContentId, Hash, PartKind, SetDescriptor, SetId};
+use norm_core::transfer::MemberState;
 use norm_files::sink::{
     Part, PlacedSet, Plan, PlanError, PresentFiles, SetError, SetState, Spool, Verdict,
 };
@@ -79,6 +80,8 @@ pub(super) struct SetJob {
     started: Timestamp,
     next_save: Timestamp,
     nacks_before: u64,
+    /// What its sender has heard of it.
+    told: MemberState,
     progress: Progress,
 }
 
@@ -101,6 +104,7 @@ impl SetJob {
             started: now,
             next_save: now,
             nacks_before: nacks,
+            told: MemberState::Receiving,
             progress: Progress::new(now),
         }
     }
@@ -207,14 +211,13 @@ impl SetJob {
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
                 engine.accept_with(object, |_, _| true);
             }
-            PartKind::Payload if self.spool.have().bytes() > 0 => {
-                let have = self.spool.have();
+            PartKind::Payload => {
                 engine.accept_with(object, |offset, len| {
                     let start = part.offset + offset;
-                    have.covers(start, start + u64::from(len))
+                    self.spool.has(start, start + u64::from(len))
                 });
             }
-            PartKind::Manifest | PartKind::Payload | PartKind::DigestList => engine.accept(object),
+            PartKind::Manifest | PartKind::DigestList => engine.accept(object),
         }
     }
 
@@ -314,7 +317,7 @@ impl SetJob {
     }
 
     /// Notes how far it is.
-    pub(super) fn note_progress(&mut self, engine: &impl Engine, now: Timestamp) {
+    pub(super) fn note_progress(&mut self, engine: &impl Engine, now: Timestamp, waits: bool) {
         let source = engine.source(self.sender);
         let measure = Measure {
             symbols: engine.store().symbols(self.sender),
@@ -322,10 +325,24 @@ impl SetJob {
             position: source.map(|source| source.position),
         };
         self.progress.note(now, measure);
-        if source.is_some_and(|source| source.is_paused) {
-            // Its sender has said so: nothing more is to come yet.
+        if waits || source.is_some_and(|source| source.is_paused) {
+            // Its sender has said so: nothing more is to come yet; or the disk has to take first
+            // what is here.
             self.progress.touch(now);
         }
+    }
+
+    /// What its sender is to hear of it now, if that is news: `disk` when the disk takes less than
+    /// arrives.
+    pub(super) fn news(&mut self, disk: bool) -> Option<MemberState> {
+        let digests = self.state.digests_size();
+        let state = match () {
+            () if self.plan.is_some() && self.spool.has_all(digests) => MemberState::Verifying,
+            () if disk => MemberState::Writing,
+            () => MemberState::Receiving,
+        };
+        let before = std::mem::replace(&mut self.told, state);
+        (before != state && !self.all_written()).then_some(state)
     }
 
     /// For how long nothing more has come of what is missing.

@@ -220,8 +220,21 @@ impl SetTable {
 
     /// Notes which sets have progressed.
     pub(super) fn note_progress(&mut self, turn: &Turn<'_, impl Engine>) {
+        let waits = turn.shared.tasks.load().waiting() > 0;
         for job in self.jobs.values_mut() {
-            job.note_progress(turn.engine, turn.now);
+            job.note_progress(turn.engine, turn.now, waits);
+        }
+    }
+
+    /// Tells senders of sets that are all in memory, and whether the disk takes less than arrives.
+    pub(super) fn tell_news(&mut self, turn: &mut Turn<'_, impl Engine>, disk: bool) {
+        let jobs = self.jobs.values_mut();
+        let news: Vec<_> = jobs.filter_map(|job| Some((job.sender(), job.news(disk)?))).collect();
+        for (sender, state) in news {
+            self.tell(turn, sender, state, String::new());
+            if state == MemberState::Writing {
+                turn.engine.report_now(sender, turn.now);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod done;
+mod load;
 mod place;
 mod store;
 
@@ -36,6 +37,7 @@ pub(super) use store::Target;
 
 use check::CheckTask;
 use done::TaskResults;
+use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
 use store::{RoomTask, StoreTask};
 
@@ -58,6 +60,7 @@ pub(in crate::transfer::receive) struct Tasks {
     /// To the session.
     results: TaskResults,
     done: Channel<TaskDone>,
+    load: Arc<DiskLoad>,
     /// Set when tasks are to end early.
     cancel: Arc<AtomicBool>,
     overwrite: bool,
@@ -86,6 +89,7 @@ impl Tasks {
             jobs: JobResults::new(jobs_sender, Arc::clone(waker)),
             results: TaskResults::new(done_sender, Arc::clone(waker)),
             done,
+            load: Arc::default(),
             cancel: Arc::new(AtomicBool::new(false)),
             overwrite,
         };
@@ -112,8 +116,11 @@ impl Tasks {
                 return engine.handle_job(now, done);
             }
         };
+        target.announce(&job.geometry);
+        self.load.waits();
         let (returns, failures) = (self.returns.clone(), self.results.clone());
-        let task = StoreTask { owner, target, job, held, returns, failures };
+        let load = Arc::clone(&self.load);
+        let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
         let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
         match if solves { Err(work) } else { self.inline.attempt(work) } {
@@ -170,6 +177,11 @@ impl Tasks {
         let results = self.results.clone();
         let task = PlaceFileTask { object, file, overwrite, cancel, results };
         self.check_workers.submit(move || task.run());
+    }
+
+    /// How busy the disk is.
+    pub(super) fn load(&self) -> &DiskLoad {
+        &self.load
     }
 
     /// The next task that is finished, if there is one.

@@ -10,6 +10,7 @@ use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::transfer::{InboundNotice, MemberState, NodeId, ObjectMeta};
 use norm_files::sink::Spools;
 
+use super::disk::DiskWatch;
 use super::ending::Standing;
 use super::engine::Engine;
 use super::failure::Failure;
@@ -46,6 +47,8 @@ struct Hinted {
     silence: bool,
     /// That nothing leaves this machine.
     refusal: bool,
+    /// That the disk is the limit.
+    disk: bool,
 }
 
 /// All that is received.
@@ -55,6 +58,7 @@ pub(super) struct Transfers {
     standalone: StandaloneFiles,
     group: SeparateGroup,
     hinted: Hinted,
+    disk: DiskWatch,
     next_progress: Timestamp,
 }
 
@@ -68,6 +72,7 @@ impl Transfers {
             standalone: StandaloneFiles::default(),
             group: SeparateGroup::default(),
             hinted: Hinted::default(),
+            disk: DiskWatch::new(now),
             next_progress: now,
         }
     }
@@ -312,6 +317,7 @@ impl Transfers {
         } else {
             self.sets.release_held(turn);
             self.sets.forget_left(turn);
+            self.watch_disk(turn);
             self.sets.note_progress(turn);
             self.give_up_stalled(turn);
             self.plan_end(turn);
@@ -347,6 +353,18 @@ impl Transfers {
         }
         self.standalone.add_progress(turn.engine, &mut progress);
         turn.shared.events.progress(progress);
+    }
+
+    /// Says when the disk takes less than arrives.
+    fn watch_disk(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let is_full = turn.engine.store_mut().is_nearly_full();
+        self.disk.note(turn.now, turn.shared.tasks.load().written_for(), is_full);
+        self.sets.tell_news(turn, self.disk.is_limit());
+        if self.disk.is_limit() && !self.hinted.disk {
+            self.hinted.disk = true;
+            let directory = turn.shared.policy.directory.clone();
+            turn.shared.events.hint(Hint::SlowDisk { directory });
+        }
     }
 
     fn hint_at_silence(&mut self, turn: &Turn<'_, impl Engine>) {

@@ -14,8 +14,8 @@ use crate::norm::sender::event::{Events, SenderEvent};
 use crate::norm::sender::lifecycle::Lifecycle;
 use crate::norm::sender::mode::Mode;
 
-use crate::norm::sender::receivers::{MemberStatus, MemberTable, Receivers};
-use crate::norm::wire::NodeId;
+use crate::norm::sender::receivers::{Member, MemberStatus, MemberTable, Receivers};
+use crate::norm::wire::{MemberState, NodeId};
 
 /// Factor by which more must be sent without a receiver that is below the limit of the policy.
 const GAIN_BELOW_LIMIT: f64 = 1.2;
@@ -252,7 +252,7 @@ impl SlowWatch {
         if !transfer.sends_new() {
             self.end();
             let is_over = transfer.sending && self.stragglers_are_over(now, members);
-            return if is_over { active(members).collect() } else { Vec::new() };
+            return if is_over { waited_for(members).collect() } else { Vec::new() };
         }
         self.stragglers.note_sending(now);
         if yields && self.trial.is_none() {
@@ -289,7 +289,7 @@ impl SlowWatch {
     /// Everything was sent once: receivers that need twice as long as the others are not waited
     /// for.
     fn stragglers_are_over(&mut self, now: Timestamp, members: &MemberTable) -> bool {
-        let (finished, left) = (members.confirmed(), active(members).count());
+        let (finished, left) = (members.confirmed(), waited_for(members).count());
         let all = finished + left;
         let max = match self.policy.below {
             Some(_) => all.saturating_sub(1),
@@ -358,8 +358,11 @@ impl SlowWatch {
 }
 
 /// Receivers that are waited for.
-fn active(members: &MemberTable) -> impl Iterator<Item = NodeId> {
-    members.iter().filter(|(_, member)| member.is_active()).map(|(node, _)| node)
+/// Receivers that may lack something. One that has everything in memory, and is writing and
+/// checking it, keeps no other waiting.
+fn waited_for(members: &MemberTable) -> impl Iterator<Item = NodeId> {
+    let lacks = |member: &Member| member.is_active() && member.state != MemberState::Verifying;
+    members.iter().filter(move |(_, member)| lacks(member)).map(|(node, _)| node)
 }
 
 /// How many more receivers may be evicted without being the rule.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use norm_core::endpoint::{JobDone, StoreJob, StoreOutcome};
+use norm_core::endpoint::{BlockGeometry, JobDone, StoreJob, StoreOutcome};
 use norm_files::sink::{Part, Spool, StandaloneFile};
 
 use super::done::{Owner, SetResult, TaskResults};
+use super::load::DiskLoad;
 use crate::event::Problem;
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::failure::cannot_write;
@@ -30,6 +31,20 @@ impl Target {
         }
     }
 
+    /// A block is in memory, and is to be written.
+    pub(super) fn announce(&self, geometry: &BlockGeometry) {
+        if let Self::Part(spool, part) = self {
+            spool.announce(part, geometry.offset, geometry.len.into());
+        }
+    }
+
+    /// It is written, or never will be.
+    fn settle(&self, geometry: &BlockGeometry) {
+        if let Self::Part(spool, part) = self {
+            spool.settle(part, geometry.offset, geometry.len.into());
+        }
+    }
+
     fn path(&self) -> &Path {
         match self {
             Self::Part(spool, _) => spool.directory(),
@@ -46,6 +61,7 @@ pub(super) struct StoreTask {
     pub(super) held: Held,
     pub(super) returns: Returns,
     pub(super) failures: TaskResults,
+    pub(super) load: Arc<DiskLoad>,
 }
 
 impl StoreTask {
@@ -61,6 +77,8 @@ impl StoreTask {
             self.failures.failed(self.owner, Problem::Internal { error: message });
             StoreOutcome::Failed
         });
+        self.target.settle(&self.job.geometry);
+        self.load.settled();
         // The engine may use the buffer again as soon as it hears of the outcome.
         match outcome {
             StoreOutcome::NeedMore => self.returns.keep(slot, self.held),
@@ -73,7 +91,8 @@ impl StoreTask {
         if !self.held.buffer.recover() {
             return StoreOutcome::NeedMore;
         }
-        match self.target.write(self.held.buffer.source(), self.job.geometry.offset) {
+        let (bytes, offset) = (self.held.buffer.source(), self.job.geometry.offset);
+        match self.load.writing(|| self.target.write(bytes, offset)) {
             Ok(()) => StoreOutcome::Written,
             Err(error) => {
                 self.failures.failed(self.owner, cannot_write(self.target.path(), &error));

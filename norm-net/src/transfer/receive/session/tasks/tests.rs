@@ -15,6 +15,13 @@ const GEOMETRY: BlockGeometry =
     BlockGeometry { scheme: Scheme::RaptorQ, symbols: 1, symbol_size: 64, offset: 0, len: 64 };
 const PART: Part = Part { kind: PartKind::Payload, offset: 0, size: 64 };
 
+/// The load of one block.
+fn waiting() -> DiskLoad {
+    let load = DiskLoad::default();
+    load.waits();
+    load
+}
+
 struct Fixture {
     _dir: tempfile::TempDir,
     _link: Link,
@@ -45,6 +52,7 @@ impl Fixture {
             held: self.store.lend(SLOT).unwrap(),
             returns: self.store.returns(),
             failures: self.results.clone(),
+            load: Arc::new(waiting()),
         }
     }
 
