@@ -71,8 +71,8 @@ fn options(args: &SendArgs) -> SendOptions {
         o.memory = args.common.memory;
         o.node = session.node_id.map(NodeId);
         o.min_receivers = args.receivers.min_receivers as usize;
-        o.start_timeout = args.receivers.start_timeout;
-        o.max_wait = args.receivers.max_wait;
+        o.start.timeout = args.receivers.start_timeout;
+        o.start.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
         o.payload = args.payload.into();
         if let Some(name) = &args.name {

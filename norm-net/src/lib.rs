@@ -72,4 +72,6 @@ pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
 pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
-pub use transfer::send::{Pace, Payload, SendError, SendOptions, Sending, Slow, SlowLimits, send};
+pub use transfer::send::{
+    Pace, Payload, SendError, SendOptions, Sending, Slow, SlowLimits, StartLimits, send,
+};

@@ -51,7 +51,7 @@ fn send_options(group: SocketAddr, standard: Standard) -> SendOptions {
     SendOptions::new(group).in_standard_mode(standard).with(|o| {
         o.interface = lo();
         o.min_receivers = 1;
-        o.start_timeout = Some(Duration::from_secs(20));
+        o.start.timeout = Some(Duration::from_secs(20));
     })
 }
 

@@ -353,10 +353,10 @@ fn without_receivers_the_sender_gives_up_after_its_patience() {
 #[test]
 fn too_few_receivers_in_time_and_nothing_is_sent() {
     let (dir, _) = tree(10_000);
-    let start_timeout = Some(Duration::from_millis(300));
+    let timeout = Some(Duration::from_millis(300));
     let options = options(group()).with(|o| {
         o.min_receivers = 2;
-        o.start_timeout = start_timeout;
+        o.start.timeout = timeout;
     });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::StartTimedOut { heard: 0, wanted: 2 });

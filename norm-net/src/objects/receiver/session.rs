@@ -328,16 +328,14 @@ impl Application<Engine> for Session {
                 }
             }
             ReceiverEvent::SenderSilent { sender: id } => {
-                if let Some(sender) = self.gone(engine, id) {
-                    self.tell(ObjectEvent::SenderSilent { sender });
-                }
+                let gone = self.gone(engine, id);
+                gone.into_iter().for_each(|sender| self.tell(ObjectEvent::SenderSilent { sender }));
             }
             // A sender that waits for us no longer has ended as far as we are concerned.
             ReceiverEvent::SenderEnded { sender: id }
             | ReceiverEvent::Evicted { sender: id, .. } => {
-                if let Some(sender) = self.gone(engine, id) {
-                    self.tell(ObjectEvent::SenderEnded { sender });
-                }
+                let gone = self.gone(engine, id);
+                gone.into_iter().for_each(|sender| self.tell(ObjectEvent::SenderEnded { sender }));
             }
             ReceiverEvent::SenderMoved { sender: id, address } => {
                 if let Some(known) = self.senders.get_mut(&id) {

@@ -147,7 +147,7 @@ fn config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfi
             keep_sent: false,
         },
         min_receivers: options.min_receivers,
-        start: StartLimits { timeout: options.start_timeout, max_wait: options.max_wait },
+        start: StartLimits { timeout: options.start.timeout, max_wait: options.start.max_wait },
         linger: options.linger,
         payload: payload(options),
         slow: policy(&options.slow),

@@ -33,7 +33,7 @@ pub use error::SendError;
 #[cfg(test)]
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
-pub use options::{Payload, SendOptions};
+pub use options::{Payload, SendOptions, StartLimits};
 pub use pace::Pace;
 pub(crate) use protocol::{Prepared, Protocol};
 pub use slow::{Slow, SlowLimits};

@@ -19,6 +19,16 @@ use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
+/// How long receivers are waited for before data starts; `None` is no limit.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartLimits {
+    /// Give up after this long: nothing is sent.
+    pub timeout: Option<Duration>,
+    /// After this long, data starts with the receivers that are there, or with the first one that
+    /// comes.
+    pub max_wait: Option<Duration>,
+}
+
 /// Which content is sent unasked.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Payload {
@@ -60,11 +70,8 @@ pub struct SendOptions {
     pub loopback: bool,
     /// Data starts when this many receivers have announced themselves; 0 starts at once.
     pub min_receivers: usize,
-    /// Give up waiting for `min_receivers` after this long; `None` waits for ever.
-    pub start_timeout: Option<Duration>,
-    /// After this long, data starts with the receivers that are there, or with the first one that
-    /// comes; `None` waits for all `min_receivers`.
-    pub max_wait: Option<Duration>,
+    /// Limits of the wait for `min_receivers`.
+    pub start: StartLimits,
     /// Which content is sent unasked. In standard mode all is.
     pub payload: Payload,
     /// Stay this long for late receivers after all known ones have finished.
@@ -113,8 +120,7 @@ impl SendOptions {
             dscp: Dscp::DEFAULT,
             loopback: true,
             min_receivers: 0,
-            start_timeout: None,
-            max_wait: None,
+            start: StartLimits::default(),
             payload: Payload::Auto,
             linger: Duration::ZERO,
             mtu: None,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use norm_core::fileset::SetId;
 
 use super::admission::Admission;
-use super::options::SendOptions;
+use super::options::{SendOptions, StartLimits};
 use super::outlet::SendOutlet;
 use super::slow::Slow;
 use super::start::{Repeat, start};
@@ -66,8 +66,7 @@ impl SeparateGroup {
             slow: Slow::Wait,
             rate_trace: None,
             min_receivers: 1,
-            start_timeout: Some(ARRIVAL_LIMIT),
-            max_wait: None,
+            start: StartLimits { timeout: Some(ARRIVAL_LIMIT), max_wait: None },
             linger: Duration::ZERO,
             memory: options.memory / 4,
             node: None,
