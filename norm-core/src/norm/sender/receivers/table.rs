@@ -132,7 +132,7 @@ impl MemberTable {
 
     /// Notes feedback; `identity` when the message carried one, `joined` the block that is being
     /// sent if the receiver is new.
-    pub(super) fn heard(
+    pub(crate) fn heard(
         &mut self,
         now: Timestamp,
         speaker: Speaker,
@@ -295,7 +295,7 @@ impl MemberTable {
     }
 
     /// Notes what a receiver reports of itself; returns its status, if it is listed.
-    pub(super) fn note_report(
+    pub(crate) fn note_report(
         &mut self,
         node: NodeId,
         report: &MemberReport<'_>,

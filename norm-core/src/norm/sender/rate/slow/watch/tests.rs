@@ -1,4 +1,6 @@
 use super::*;
+use crate::norm::sender::receivers::Speaker;
+use crate::norm::wire::{Identity, InstanceId, MemberReport, WireTime};
 
 const TICK: Duration = Duration::from_millis(100);
 const GRTT: Duration = Duration::from_millis(10);
@@ -123,4 +125,36 @@ fn receiver_that_loses_too_much_for_too_long_is_evicted() {
     assert!(!slow.losses.note(at(3), A, little) && !slow.losses.note(at(4), A, much));
     assert!(!slow.losses.note(at(5), A, much) && slow.losses.note(at(6), A, much));
     assert!(!watch(policy()).losses.note(at(1), A, u16::MAX));
+}
+
+#[test]
+fn receiver_that_writes_what_it_has_is_no_straggler() {
+    let mut members = MemberTable::new(9, false);
+    for node in [A, B] {
+        let speaker = Speaker::new(node, ([10, 0, 0, 1], node.0 as u16).into());
+        let identity = Identity(u128::from(node.0).to_be_bytes());
+        members.heard(Timestamp::ZERO, speaker, Some(identity), 0);
+    }
+    members.set_status(A, MemberStatus::Confirmed);
+    let left = |members: &MemberTable| waited_for(members).collect::<Vec<_>>();
+    assert_eq!(left(&members), [B]);
+    let report = |state| MemberReport {
+        sender: NodeId(9),
+        instance: InstanceId(9),
+        round: 0,
+        grtt_response: WireTime::ZERO,
+        identity: Identity(2_u128.to_be_bytes()),
+        state,
+        bytes_done: 0,
+        bytes_total: 0,
+        loss: 0,
+        drops: 0,
+        ce_marked: 0,
+        name: "",
+        reason: "",
+    };
+    members.note_report(B, &report(MemberState::Verifying));
+    assert!(left(&members).is_empty(), "it has everything");
+    members.note_report(B, &report(MemberState::Writing));
+    assert_eq!(left(&members), [B], "it lacks something");
 }
