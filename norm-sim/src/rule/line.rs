@@ -152,6 +152,7 @@ enum Step {
     Recorded { lost: Box<[bool]>, from: usize, passed: usize },
     Outage { from: Timestamp, to: Timestamp },
     Mtu(u32),
+    MtuFrom { from: Timestamp, bytes: u32 },
     NoMulticast,
     Nothing,
     Rate(Bottleneck),
@@ -182,6 +183,7 @@ impl Step {
             }
             Rule::Outage { from, to } => Self::Outage { from: at(from), to: at(to) },
             Rule::Mtu(bytes) => Self::Mtu(bytes),
+            Rule::MtuFrom { from, bytes } => Self::MtuFrom { from: at(from), bytes },
             Rule::NoMulticast => Self::NoMulticast,
             Rule::Nothing => Self::Nothing,
             Rule::Rate { bits, queue, mark } => Self::Rate(Bottleneck::new(bits, queue, mark)),
@@ -201,6 +203,7 @@ impl Step {
             | Self::Recorded { .. }
             | Self::Outage { .. }
             | Self::Mtu(_)
+            | Self::MtuFrom { .. }
             | Self::NoMulticast
             | Self::Nothing => true,
             Self::Rate(_)
@@ -236,6 +239,7 @@ impl Step {
             }
             Self::Outage { from, to } => Effect::drop_if((*from..*to).contains(&now)),
             Self::Mtu(bytes) => Effect::drop_if(packet.size > *bytes),
+            Self::MtuFrom { from, bytes } => Effect::drop_if(now >= *from && packet.size > *bytes),
             Self::NoMulticast => Effect::drop_if(packet.to == To::Group),
             Self::Nothing => Effect::Drop,
             Self::Rate(bottleneck) => match bottleneck.send(now, packet.size) {

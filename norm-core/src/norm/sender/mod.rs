@@ -3,7 +3,7 @@
 //! [`Sender`] composes parts, each of which owns its state and knows nothing of the sender:
 //! `objects` is what is sent, `repair` what of it is sent again, `receivers` what is known of the
 //! group, `flow` and `rate` how much and how fast is sent, and `lifecycle` the phases of a session
-//! and what is sent by the clock. `feedback` takes what receivers say into the parts; `schedule`
+//! and what is sent by the clock. `path_mtu` finds how long packets may be. `feedback` takes what receivers say into the parts; `schedule`
 //! chooses the most useful packet from them, and `emit` writes it.
 
 mod config;
@@ -16,13 +16,17 @@ mod lifecycle;
 mod mode;
 mod objects;
 mod outbound;
+mod path_mtu;
 mod rate;
 mod receivers;
 mod repair;
 mod schedule;
 mod timeout;
 
-pub use config::{CacheOptions, ConfigError, GrttOptions, RateControl, SenderConfig, SlowPolicy};
+pub use config::{
+    CacheOptions, ConfigError, GrttOptions, PacketOptions, PacketSize, RateControl, SenderConfig,
+    SlowPolicy,
+};
 pub use emit::DATA_OVERHEAD;
 pub use engine::Sender;
 pub use event::{SenderEvent, SenderStats};

@@ -132,6 +132,12 @@ impl Outbound for Sender {
             }
             SenderEvent::ReceiverLost { node } => OutboundNotice::ReceiverLost { node },
             SenderEvent::ReceiverEvicted { node } => OutboundNotice::ReceiverEvicted { node },
+            SenderEvent::PacketSize { packet, segment, node } => {
+                OutboundNotice::PacketSize { packet, segment, node }
+            }
+            SenderEvent::PathMtuTooSmall { node, largest, needed } => {
+                OutboundNotice::PathMtuTooSmall { node, largest, needed }
+            }
             SenderEvent::Started => OutboundNotice::Started,
             SenderEvent::StartTimedOut { receivers } => OutboundNotice::StartTimedOut { receivers },
             SenderEvent::Abandoned => OutboundNotice::Abandoned,

@@ -313,6 +313,8 @@ impl Application<Sender> for Session {
             SenderEvent::ReceiverEvicted { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
+            | SenderEvent::PacketSize { .. }
+            | SenderEvent::PathMtuTooSmall { .. }
             | SenderEvent::Acknowledged { .. }
             | SenderEvent::Abandoned
             | SenderEvent::Finished => {}

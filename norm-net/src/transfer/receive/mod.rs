@@ -36,6 +36,7 @@ pub(crate) mod store;
 
 pub use error::ReceiveError;
 pub use options::{DemoOptions, ReceiveOptions};
+pub(crate) use start::SocketFacts;
 #[cfg(test)]
 pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};

@@ -44,6 +44,8 @@ pub(super) struct QuerySchedule {
     next: Timestamp,
     /// The regular time between the last query and the next.
     interval: Duration,
+    /// Time over which receivers spread their answers to the last query.
+    spread: Duration,
     /// When the last query was sent.
     sent_at: Timestamp,
     /// While content flowed to a large group, queries were further apart.
@@ -64,6 +66,7 @@ impl QuerySchedule {
             expected: u32::try_from(config.min_receivers).unwrap_or(u32::MAX),
             next: now,
             interval: Duration::ZERO,
+            spread: Duration::ZERO,
             sent_at: now,
             sparse: false,
             round: 0,
@@ -126,6 +129,7 @@ impl QuerySchedule {
         let regular = self.round >= FIRST_REGULAR_QUERY;
         let interval = if regular { INTERVAL } else { FIRST_INTERVAL };
         self.interval = interval.max(spread * 4);
+        self.spread = spread;
         let sparse = self.sparse_interval(listed).filter(|_| self.round > 1 && flowing);
         self.sparse |= sparse.is_some();
         self.sent_at = now;
@@ -167,6 +171,17 @@ impl QuerySchedule {
             regular = regular.max(now + self.interval / 4);
         }
         self.next = self.next.min(regular);
+    }
+
+    /// Time over which receivers spread their answers to the last query.
+    pub(super) fn spread(&self) -> Duration {
+        self.spread
+    }
+
+    /// The next query comes as soon as the last one is answered, and not sooner than the first
+    /// queries do.
+    pub(super) fn press(&mut self, grtt: Duration) {
+        self.next = self.next.min(self.sent_at + FIRST_INTERVAL.max(self.spread + grtt * 2));
     }
 
     /// A query is due now.

@@ -150,6 +150,7 @@ impl ContentPoll<'_> {
             let (key, has_info) = (object.key(), object.info().is_some());
             let is_file = object.flags().contains(ObjectFlags::FILE);
             let (blocks, is_stream) = (object.blocks(), object.stream().is_some());
+            let sent_before = object.sent_before();
             if self.content.position_mut().take_info() {
                 if has_info {
                     return Some(Packet::Info(InfoPacket { key, repair: false }));
@@ -163,6 +164,7 @@ impl ContentPoll<'_> {
                 }
                 continue;
             }
+            self.content.position_mut().skip_to(sent_before);
             let is_over = u64::from(self.content.position().block()) >= blocks;
             if is_over || (self.config.on_request && is_file) {
                 self.content.position_mut().next_object();

@@ -112,6 +112,14 @@ impl SetTable {
         }
     }
 
+    /// A sender has cut its objects anew: those of its set have other keys, the first of them this
+    /// one. What is here of them stays.
+    pub(super) fn moved(&mut self, sender: SenderId, first: u64) {
+        for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
+            job.move_to(first);
+        }
+    }
+
     /// Begins to receive the set that an object speaks of, if it may be received.
     fn begin(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) -> Option<u64> {
         if self.jobs.len() >= MAX_SETS {
