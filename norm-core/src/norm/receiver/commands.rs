@@ -222,9 +222,10 @@ fn take_squelch<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, sque
 /// Objects were cut anew, and have other transport ids. What is here of them is for the application
 /// to carry over.
 fn take_moved<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, moved: MovedObjects) {
+    let again = sender.timeline.is_moved_again(moved);
     let first = sender.timeline.key_of(moved.first);
     let begun = sender.interest.first().is_some_and(|begun| begun < first);
-    if moved.layouts == 0 || !begun {
+    if !again || !begun {
         return;
     }
     let before = u64::from(moved.objects) * u64::from(moved.layouts);

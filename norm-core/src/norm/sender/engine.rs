@@ -185,8 +185,9 @@ impl Sender {
         if self.lifecycle.take_check(now) {
             self.check(now);
         }
-        if self.lifecycle.gather(now, &mut self.receivers, &mut self.path, &mut self.events) {
-            let (change, verdicts) = self.path.decide(self.receivers.members());
+        if self.lifecycle.gather(now, &mut self.receivers, &mut self.path, &mut self.events)
+            && let Some((change, verdicts)) = self.path.decide(self.receivers.members())
+        {
             self.change_size(now, change);
             verdicts.into_iter().for_each(|verdict| self.act(now, verdict));
         }
@@ -236,6 +237,8 @@ impl Sender {
             self.lifecycle.note_new_layout(now);
             if self.content.objects().moved().layouts > 0 {
                 self.answers.moved(now, self.receivers.grtt());
+                // Receivers believe it when it is told twice.
+                self.lifecycle.press_query(self.receivers.grtt());
             }
             self.config = config;
         }

@@ -308,19 +308,26 @@ impl PathMtu {
         })
     }
 
-    /// Decides how long packets are, by what all receivers got that are there.
-    pub(crate) fn decide(&mut self, members: &MemberTable) -> (SizeChange, Vec<Verdict>) {
-        self.is_decided = true;
+    /// Decides how long packets are, by what all receivers got that are there; `None` if that was
+    /// decided before.
+    pub(crate) fn decide(&mut self, members: &MemberTable) -> Option<(SizeChange, Vec<Verdict>)> {
+        if core::mem::replace(&mut self.is_decided, true) {
+            return None;
+        }
         self.wake = None;
-        let got = |node, largest| (self.fitting(largest), node, largest);
-        let active = members.iter().filter(|(_, member)| member.is_active());
-        let all: Vec<_> = active.map(|(node, m)| got(node, m.sizes().largest())).collect();
-        let shortest = all.iter().filter_map(|&(index, node, _)| Some((index?, node))).max();
-        let (index, node) = shortest.map_or((0, None), |(index, node)| (index, Some(node)));
-        let too_short = all.iter().filter(|(index, ..)| index.is_none());
-        let verdicts =
-            too_short.map(|&(_, node, largest)| Verdict::TooShort { node, largest }).collect();
-        (self.change(index, node), verdicts)
+        let enough = enough_sets(members.len());
+        let (mut shortest, mut verdicts) = ((0, None), Vec::new());
+        for (node, member) in members.iter().filter(|(_, member)| member.is_active()) {
+            let sizes = member.sizes();
+            match self.fitting(sizes.largest()) {
+                Some(index) => shortest = shortest.max((index, Some(node))),
+                // One that has not answered often enough is found out later.
+                None if sizes.sets() < enough => {}
+                None => verdicts.push(Verdict::TooShort { node, largest: sizes.largest() }),
+            }
+        }
+        let (index, node) = shortest;
+        Some((self.change(index, node), verdicts))
     }
 
     /// The longest size that a receiver gets.
