@@ -190,7 +190,8 @@ pub enum InboundNotice {
         /// How many objects there are.
         objects: u64,
     },
-    /// A packet of the sender is longer than our link lets through: it came in fragments. Said once.
+    /// A packet of the sender is longer than our link lets through: it came in fragments. Said
+    /// once.
     Fragmented {
         /// The sender.
         sender: SenderId,

@@ -158,9 +158,13 @@ impl SetState {
     }
 
     /// Its sender has cut all objects anew: they have other keys, the first of them this one. What
-    /// is known of them stays.
+    /// is known of them stays. A key that cannot be is ignored.
     pub fn move_to(&mut self, first_key: u64) {
-        self.first_key = self.first_key.max(first_key);
+        let moved = first_key.checked_sub(self.oldest_key);
+        let whole = moved.and_then(|keys| keys.checked_rem(self.objects.into())) == Some(0);
+        if whole && first_key > self.first_key {
+            self.first_key = first_key;
+        }
     }
 
     /// Bytes of all objects; without the manifest's while that is not known.

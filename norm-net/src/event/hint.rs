@@ -175,8 +175,8 @@ pub enum Hint {
         /// Where it sends from.
         address: SocketAddr,
     },
-    /// Commands of a sender arrive, and none of its content: a link on the way has a smaller MTU than
-    /// its packets need.
+    /// Commands of a sender arrive, and none of its content: a link on the way has a smaller MTU
+    /// than its packets need.
     OnlyShortPackets {
         /// Number of the sender.
         sender: SenderId,

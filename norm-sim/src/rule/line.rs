@@ -138,6 +138,10 @@ impl Effect {
         if dropped { Self::Drop } else { Self::Pass }
     }
 
+    fn if_true(self, happens: bool) -> Self {
+        if happens { self } else { Self::Pass }
+    }
+
     fn late(delay: Duration) -> Self {
         Self::Deliver { delay, ce: false }
     }
@@ -250,20 +254,8 @@ impl Step {
                 let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
                 Effect::late(Duration::from_nanos(rng.below(nanos)))
             }
-            Self::Late { share, by } => {
-                if share.happens(rng) {
-                    Effect::late(*by)
-                } else {
-                    Effect::Pass
-                }
-            }
-            Self::Duplicate(chance) => {
-                if chance.happens(rng) {
-                    Effect::Twice
-                } else {
-                    Effect::Pass
-                }
-            }
+            Self::Late { share, by } => Effect::late(*by).if_true(share.happens(rng)),
+            Self::Duplicate(chance) => Effect::Twice.if_true(chance.happens(rng)),
             Self::Corrupt(chance) => match payload_len(packet) {
                 Some(len) if chance.happens(rng) => {
                     let bit = rng.below(u64::from(len) * 8) as u32;

@@ -21,7 +21,7 @@ const SIZES: [PacketSize; 4] = [
 fn scenario(seed: u64, size: u64, paths: &[Vec<Rule>]) -> Scenario {
     let mut scenario = Scenario::new(seed, size);
     let config = &mut scenario.sender().config;
-    config.packets.sizes = SIZES.to_vec();
+    config.packets.sizes = SIZES.into();
     config.segment_size = SIZES[0].segment;
     for rules in paths {
         let link = Link { down: rules.clone(), delay: MS, ..Link::default() };

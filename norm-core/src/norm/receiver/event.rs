@@ -114,9 +114,9 @@ pub enum ReceiverEvent {
         /// Bytes of the IP packets that the sender makes; 0 when it does not say.
         in_use: u16,
     },
-    /// All objects of the sender were cut anew, for shorter packets, and have other keys: the object
-    /// that was `n` before the first of the new ones is `objects - n` after it, or as far as that
-    /// modulo `objects`. Nothing of the old ones is asked for any more. Of the new ones
+    /// All objects of the sender were cut anew, for shorter packets, and have other keys: the
+    /// object that was `n` before the first of the new ones is `objects - n` after it, or as far as
+    /// that modulo `objects`. Nothing of the old ones is asked for any more. Of the new ones
     /// [`Self::ObjectOpened`] follows: answer with [`super::Receiver::accept_with`] where something
     /// is here, so that no byte comes twice.
     ObjectsMoved {

@@ -72,15 +72,15 @@ pub struct PacketOptions {
     pub overhead: PacketOverhead,
     /// Lengths that are tried, the longest first, which goes with the segment size of the settings:
     /// path MTU discovery in the manner of RFC 8899 finds the longest one that passes to all
-    /// receivers. Content waits for the first answers of receivers then. A single one is used in any
-    /// case, and receivers are named that do not get it. Without any, the segment size of the
+    /// receivers. Content waits for the first answers of receivers then. A single one is used in
+    /// any case, and receivers are named that do not get it. Without any, the segment size of the
     /// settings is used, as it is in standard mode.
-    pub sizes: Vec<PacketSize>,
+    pub sizes: Box<[PacketSize]>,
 }
 
 impl Default for PacketOptions {
     fn default() -> Self {
-        Self { overhead: PacketOverhead::IPV4, sizes: Vec::new() }
+        Self { overhead: PacketOverhead::IPV4, sizes: Box::default() }
     }
 }
 
@@ -238,8 +238,8 @@ pub enum ConfigError {
     ReservedNode,
     /// The segment size is outside 64..=65,000 bytes.
     SegmentSize,
-    /// Sizes of packets to be tried are not in descending order, or the longest does not go with the
-    /// segment size.
+    /// Sizes of packets to be tried are not in descending order, or the longest does not go with
+    /// the segment size.
     PacketSizes,
     /// The block length is outside 1..=56,403 symbols.
     BlockLength,

@@ -10,7 +10,7 @@ use super::event::{Events, SenderEvent, SenderStats};
 use super::feedback::Feedback;
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
-use super::objects::{Content, DataBatch};
+use super::objects::Content;
 use super::path_mtu::{PathMtu, SizeChange, Verdict};
 use super::rate::slow::TransferView;
 use super::rate::{RateRecord, SendRate};
@@ -115,7 +115,9 @@ impl Sender {
 
     /// Content bytes sent once, and content bytes in all.
     pub fn progress(&self) -> (u64, u64) {
-        (self.content.position().bytes(), self.content.objects().bytes())
+        let all = self.content.objects().bytes();
+        // The part of a block that was cut anew was sent twice.
+        (self.content.position().bytes().min(all), all)
     }
 
     /// True when nothing more will be sent.
@@ -321,7 +323,6 @@ impl Sender {
             lifecycle: &mut self.lifecycle,
             path: &mut self.path,
             answers: &mut self.answers,
-            content_packets: self.stats.content_packets(),
             total: Total { bytes: self.stats.bytes, packets: self.stats.packets },
         }
     }
@@ -425,8 +426,8 @@ impl Endpoint for Sender {
             }
             _ => self.rate.spent(now, bytes),
         }
-        if let Packet::Data(DataBatch { fti: true, .. }) = packet {
-            self.path.note_longest();
+        if let Packet::Data(_) = packet {
+            self.path.note_content(transmit.segment_size - out.margins().bytes());
         }
         Some(transmit)
     }

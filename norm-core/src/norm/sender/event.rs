@@ -139,13 +139,6 @@ impl Events {
     }
 }
 
-impl SenderStats {
-    /// Packets with content.
-    pub(super) fn content_packets(&self) -> u64 {
-        self.data_packets + self.resent_packets + self.coded_packets
-    }
-}
-
 /// Counters; all start at 0 and never go back.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SenderStats {

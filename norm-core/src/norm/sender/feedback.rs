@@ -318,8 +318,7 @@ impl Feedback<'_> {
         if !member.is_active() || member.identity != report.identity {
             return None;
         }
-        let content = self.stats.content_packets();
-        let answer = self.path.answer(report.round, report.largest_heard, content);
+        let answer = self.path.answer(report.round, report.largest_heard);
         let evidence = self.receivers.members_mut().note_sizes(node, &answer);
         self.path.judge(node, evidence, self.receivers.members())
     }

@@ -3,8 +3,9 @@
 //! [`Sender`] composes parts, each of which owns its state and knows nothing of the sender:
 //! `objects` is what is sent, `repair` what of it is sent again, `receivers` what is known of the
 //! group, `flow` and `rate` how much and how fast is sent, and `lifecycle` the phases of a session
-//! and what is sent by the clock. `path_mtu` finds how long packets may be. `feedback` takes what receivers say into the parts; `schedule`
-//! chooses the most useful packet from them, and `emit` writes it.
+//! and what is sent by the clock. `path_mtu` finds how long packets may be. `feedback` takes what
+//! receivers say into the parts; `schedule` chooses the most useful packet from them, and `emit`
+//! writes it.
 
 mod config;
 mod emit;

@@ -5,7 +5,7 @@
 //!
 //! Version 1, all big-endian:
 //! ```text
-//! | 'N'            | 'R'           | version 1     | kind 4       |
+//! | 'N'            | 'R'           | version 1     | kind 5       |
 //! | packet 16                      | in_use 16                    |
 //! | first_object 16                | objects 16                   |
 //! | layouts 16                     | zeros to the packet's length
@@ -14,7 +14,7 @@
 use super::reader::Reader;
 use super::{ObjectId, ParseError};
 
-const HEAD: [u8; 4] = [b'N', b'R', 1, 4];
+const HEAD: [u8; 4] = [b'N', b'R', 1, 5];
 
 /// A probe for the path MTU.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ mod tests {
     fn layout_of_version_1_is_fixed() {
         let probe = SizeProbe { packet: 0x05dc, in_use: 0x0580, moved: MOVED, len: 16 };
         let bytes = encoded(probe);
-        assert_eq!(bytes, [78, 82, 1, 4, 5, 0xdc, 5, 0x80, 3, 4, 0, 3, 0, 1, 0, 0]);
+        assert_eq!(bytes, [78, 82, 1, 5, 5, 0xdc, 5, 0x80, 3, 4, 0, 3, 0, 1, 0, 0]);
         assert_eq!(SizeProbe::parse(&bytes), Some(probe));
         let shortest = SizeProbe { len: SizeProbe::MIN_LEN, ..probe };
         assert_eq!(SizeProbe::parse(&encoded(shortest)), Some(shortest));

@@ -14,7 +14,8 @@ use crate::transfer::receive::{ReceiveOptions, SocketFacts};
 const SHORT_BLOCK: usize = 64 << 10;
 
 /// An engine for these options that keeps symbols in `store`. With an identity of its own a
-/// receiver that starts again is the same to its senders; else one is drawn. `socket` is what it listens with.
+/// receiver that starts again is the same to its senders; else one is drawn. `socket` is what it
+/// listens with.
 pub(crate) fn receiver(
     options: &ReceiveOptions,
     store: BlockStore,

@@ -58,8 +58,8 @@ pub struct SendOptions {
     /// but at most 9,000, and 1,500 on the loopback interface, where none is looked for, as in
     /// standard mode. Nothing is ever fragmented.
     pub mtu: Option<u32>,
-    /// Without `mtu`, the shortest packets that are fallen back to, in bytes as there. Receivers that
-    /// get only shorter ones are treated as `slow` says.
+    /// Without `mtu`, the shortest packets that are fallen back to, in bytes as there. Receivers
+    /// that get only shorter ones are treated as `slow` says.
     pub min_mtu: u32,
     /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
     /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.

@@ -17,8 +17,8 @@ const JUMBO_MTU: u32 = 9_000;
 /// Longest packets on the loopback interface where no MTU is given, in bytes. It lets 64 KiB out,
 /// which no network does; what works there should work elsewhere.
 const LOOPBACK_MTU: u32 = 1_500;
-/// MTUs that are common, the longest first: jumbo frames, Ethernet, and two of tunnels, of which the
-/// last is what IPv6 asks of every link (RFC 8200 §5).
+/// MTUs that are common, the longest first: jumbo frames, Ethernet, and two of tunnels, of which
+/// the last is what IPv6 asks of every link (RFC 8200 §5).
 const COMMON_MTUS: [u32; 4] = [9_000, 1_500, 1_400, 1_280];
 /// RaptorQ is fastest with symbols of a multiple of this many bytes.
 const SEGMENT_STEP: u32 = 64;
@@ -28,8 +28,8 @@ const SEGMENT_STEP: u32 = 64;
 pub(crate) struct Segment {
     /// Bytes of content per packet.
     pub(crate) size: u16,
-    /// Lengths of packets that are tried, the longest first, which goes with `size`. A single one is
-    /// not to be changed, and without any it is not known how long packets are.
+    /// Lengths of packets that are tried, the longest first, which goes with `size`. A single one
+    /// is not to be changed, and without any it is not known how long packets are.
     pub(crate) sizes: Vec<PathSize>,
     /// What to tell the user about it.
     pub(super) hint: Option<Hint>,
@@ -99,8 +99,8 @@ impl Segment {
     }
 }
 
-/// The lengths of packets that are tried. None for other implementations, on the loopback interface,
-/// where there is no path, and where a segment size was given; one where an MTU was.
+/// The lengths of packets that are tried. None for other implementations, on the loopback
+/// interface, where there is no path, and where a segment size was given; one where an MTU was.
 fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<PathSize> {
     if options.standard.is_some() || options.segment_size.is_some() || interface.loopback {
         return Vec::new();

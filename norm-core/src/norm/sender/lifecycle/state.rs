@@ -358,8 +358,8 @@ impl Lifecycle {
         self.rules.silence(grtt, self.query.interval())
     }
 
-    /// While receivers are waited for: true when all have come, and it is known how long packets may
-    /// be, so that content flows.
+    /// While receivers are waited for: true when all have come, and it is known how long packets
+    /// may be, so that content flows.
     pub(crate) fn gather(
         &mut self,
         now: Timestamp,

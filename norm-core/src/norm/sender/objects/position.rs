@@ -63,7 +63,8 @@ impl Position {
     /// The blocks before this one are not sent.
     pub(crate) fn skip_to(&mut self, block: u32) {
         if self.block < block {
-            (self.block, self.symbol) = (block, 0);
+            self.block = block;
+            self.symbol = 0;
         }
     }
 

@@ -40,8 +40,8 @@ pub(super) struct SentSoFar {
     pub(super) bytes: u64,
 }
 
-/// Longest blocks, in symbols, that objects are cut into when they are laid out anew: what receivers
-/// take.
+/// Longest blocks, in symbols, that objects are cut into when they are laid out anew: what
+/// receivers take.
 const MAX_BLOCK_LEN: u32 = 4096;
 /// Most objects before a stream: running numbers must not come near their end.
 const MAX_STREAMS: usize = 1 << 14;
@@ -135,7 +135,9 @@ impl ObjectTable {
             end_block += object.blocks();
             objects.push(object);
         }
-        (self.objects, self.first_key, self.end_block) = (objects, first_key, end_block);
+        self.objects = objects;
+        self.first_key = first_key;
+        self.end_block = end_block;
         Ok(config.block_len)
     }
 

@@ -93,7 +93,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct PathMtu {
     /// The longest first.
-    sizes: Vec<PacketSize>,
+    sizes: Box<[PacketSize]>,
     /// The size in use.
     current: usize,
     is_decided: bool,
@@ -107,8 +107,8 @@ pub(crate) struct PathMtu {
     is_in_haste: bool,
     /// Receivers were suspected at the last query.
     searched: bool,
-    /// Packets with content that were sent before the last query.
-    content: u64,
+    /// Packets full of content were sent since the last query.
+    flows: bool,
     rounds: VecDeque<Round>,
     /// A packet of the greatest length was sent since the last query.
     long: bool,
@@ -125,7 +125,8 @@ pub(crate) struct PathMtu {
 
 impl PathMtu {
     pub(crate) fn new(config: &SenderConfig) -> Self {
-        let sizes = if config.mode.sends_queries() { config.packets.sizes.clone() } else { vec![] };
+        let is_native = config.mode.sends_queries();
+        let sizes = if is_native { config.packets.sizes.clone() } else { Box::default() };
         Self {
             is_decided: sizes.len() < 2,
             sizes,
@@ -136,7 +137,7 @@ impl PathMtu {
             next_sets: 0,
             is_in_haste: false,
             searched: false,
-            content: 0,
+            flows: false,
             rounds: VecDeque::new(),
             long: false,
             asked: None,
@@ -163,17 +164,11 @@ impl PathMtu {
     }
 
     /// The probe that goes before the query that is due; none when all have left. There are `count`
-    /// receivers, or as many are expected, and `content` packets with content were sent. It tells
-    /// which objects have `moved`.
-    pub(crate) fn next_probe(
-        &mut self,
-        count: usize,
-        content: u64,
-        moved: MovedObjects,
-    ) -> Option<SizeProbe> {
+    /// receivers, or as many are expected. It tells which objects have `moved`.
+    pub(crate) fn next_probe(&mut self, count: usize, moved: MovedObjects) -> Option<SizeProbe> {
         if !self.is_prepared {
             self.is_prepared = true;
-            self.prepare(count, content > self.content);
+            self.prepare(count);
             if self.queue.is_empty() && moved.layouts > 0 {
                 self.queue.push_back(0);
             }
@@ -191,7 +186,7 @@ impl PathMtu {
         SizeProbe { packet, in_use, moved, len }
     }
 
-    fn prepare(&mut self, count: usize, flows: bool) {
+    fn prepare(&mut self, count: usize) {
         self.next_sets = 0;
         self.is_in_haste = false;
         if self.sizes.is_empty() {
@@ -202,7 +197,7 @@ impl PathMtu {
         self.searched = searches;
         if self.is_decided && !searches {
             // Most packets with content are a little shorter than some.
-            self.queue.extend((flows && !self.long).then(|| self.longest_packet()));
+            self.queue.extend((self.flows && !self.long).then(|| self.longest_packet()));
             return;
         }
         // A search begins with all sets at once: nothing else arrives.
@@ -221,12 +216,11 @@ impl PathMtu {
         }
     }
 
-    /// A query leaves, after `content` packets with content in all.
-    pub(crate) fn query_sent(&mut self, now: Timestamp, number: u16, content: u64) {
+    /// A query leaves.
+    pub(crate) fn query_sent(&mut self, now: Timestamp, number: u16) {
         self.is_prepared = false;
         self.asked = Some((self.asked.map_or(now, |(first, _)| first), now));
-        let flows = content > self.content;
-        self.content = content;
+        let flows = core::mem::take(&mut self.flows);
         if self.rounds.len() == MAX_ROUNDS {
             self.rounds.pop_front();
         }
@@ -234,23 +228,23 @@ impl PathMtu {
         self.rounds.push_back(Round { number, sets: self.next_sets, flows, long });
     }
 
-    /// A packet of the greatest length leaves.
-    pub(crate) fn note_longest(&mut self) {
-        self.long = true;
+    /// Packets with content leave, of this many bytes of UDP payload.
+    pub(crate) fn note_content(&mut self, bytes: usize) {
+        let bytes = bytes + self.overhead;
+        self.flows |= bytes >= usize::from(self.content_packet());
+        self.long |= bytes >= usize::from(self.longest_packet());
     }
 
-    /// What a report says, which answers this query and states this as the longest packet, when
-    /// `content` packets with content were sent.
-    pub(crate) fn answer(&self, round: u16, largest: u16, content: u64) -> SizeAnswer {
+    /// What a report says, which answers this query and states this as the longest packet.
+    pub(crate) fn answer(&self, round: u16, largest: u16) -> SizeAnswer {
         let sent = self.rounds.iter().find(|sent| sent.number == round);
-        let is_new = content > self.content;
         SizeAnswer {
             round: if sent.is_some() { round } else { 0 },
             largest,
             enough: if self.is_decided { self.longest_packet() } else { self.longest() },
             content: self.content_packet(),
             sets: sent.map_or(0, |sent| sent.sets),
-            flows: sent.is_some_and(|sent| sent.flows) || is_new,
+            flows: sent.is_some_and(|sent| sent.flows) || self.flows,
             long: sent.is_some_and(|sent| sent.long),
         }
     }
@@ -344,9 +338,11 @@ impl PathMtu {
     pub(crate) fn changed(&mut self, change: &SizeChange) {
         self.current = change.index;
         self.suspects.clear();
+        self.flows = false;
+        self.long = false;
         // What was sent before says nothing of it.
         for round in &mut self.rounds {
-            (round.sets, round.flows, round.long) = (0, false, false);
+            *round = Round { number: round.number, sets: 0, flows: false, long: false };
         }
     }
 

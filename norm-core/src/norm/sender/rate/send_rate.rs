@@ -106,8 +106,9 @@ impl SendRate {
         self.controller.as_ref().map(RateController::rate).or(self.max)
     }
 
-    /// Packets have another length from now on: `packet` bytes are the longest UDP payload, `segment`
-    /// bytes of it content. A controller begins anew: what was lost was lost for its length.
+    /// Packets have another length from now on: `packet` bytes are the longest UDP payload,
+    /// `segment` bytes of it content. A controller begins anew: what was lost was lost for its
+    /// length.
     pub(crate) fn set_packet(&mut self, packet: usize, segment: u16, now: Timestamp) {
         self.max_listed = usize::from(segment) / 8;
         if let Some(controller) = &mut self.controller {

@@ -40,8 +40,6 @@ pub(crate) struct CommandPoll<'a> {
     pub(crate) lifecycle: &'a mut Lifecycle,
     pub(crate) path: &'a mut PathMtu,
     pub(crate) answers: &'a mut PendingAnswers,
-    /// Packets with content that were sent so far.
-    pub(crate) content_packets: u64,
     /// What was sent so far.
     pub(crate) total: Total,
 }
@@ -156,14 +154,13 @@ impl CommandPoll<'_> {
     /// A probe that goes before the query.
     fn size_probe(&mut self) -> Option<Packet> {
         let count = self.receivers.members().len().max(self.lifecycle.expected());
-        let probe =
-            self.path.next_probe(count, self.content_packets, self.content.objects().moved())?;
+        let probe = self.path.next_probe(count, self.content.objects().moved())?;
         Some(Packet::SizeProbe(probe))
     }
 
     fn query(&mut self) -> Packet {
         let query = self.lifecycle.query(self.now, self.receivers);
-        self.path.query_sent(self.now, query.round, self.content_packets);
+        self.path.query_sent(self.now, query.round);
         let answer_time = query.spread + self.receivers.grtt() * 2;
         self.receivers.members_mut().note_query(Some(answer_time));
         let members = self.receivers.members();

@@ -98,7 +98,8 @@ impl SetTable {
         if self.complete.contains(&part.descriptor.set) {
             return refuse_complete(turn.engine, part);
         }
-        let number = self.number_of(part.object).or_else(|| self.begin(turn, part));
+        let number = self.number_of(part.object).or_else(|| self.follow(part));
+        let number = number.or_else(|| self.begin(turn, part));
         let Some(number) = number else { return };
         let Some(job) = self.jobs.get_mut(&number) else { return };
         match job.open(turn.engine, part) {
@@ -118,6 +119,19 @@ impl SetTable {
         for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
             job.move_to(first);
         }
+    }
+
+    /// The set that an object speaks of, if it is one of the same sender whose objects have other
+    /// keys now: the sender may not have been heard saying so.
+    fn follow(&mut self, part: &OpenedPart) -> Option<u64> {
+        let first = part.new_state().ok()?.keys().start;
+        let (sender, set) = (part.object.sender, part.descriptor.set);
+        let mut jobs = self.jobs.iter_mut();
+        let (&number, job) = jobs.find(|(_, job)| {
+            job.sender() == sender && job.id() == set && job.keys().end <= first
+        })?;
+        job.move_to(first);
+        Some(number)
     }
 
     /// Begins to receive the set that an object speaks of, if it may be received.

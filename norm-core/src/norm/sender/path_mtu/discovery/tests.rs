@@ -21,7 +21,6 @@ struct Session {
     path: PathMtu,
     receivers: Receivers,
     round: u16,
-    content: u64,
 }
 
 fn at(ms: u64) -> Timestamp {
@@ -31,9 +30,9 @@ fn at(ms: u64) -> Timestamp {
 impl Session {
     fn new() -> Self {
         let mut config = SenderConfig::new(NodeId(1));
-        config.packets.sizes = SIZES.to_vec();
+        config.packets.sizes = SIZES.into();
         let receivers = Receivers::new(&config, at(0));
-        Self { path: PathMtu::new(&config), receivers, round: 0, content: 0 }
+        Self { path: PathMtu::new(&config), receivers, round: 0 }
     }
 
     fn join(&mut self, node: u32) -> NodeId {
@@ -46,20 +45,19 @@ impl Session {
 
     /// A query with what goes before it; the lengths of the probes.
     fn query(&mut self) -> Vec<u16> {
-        let (content, moved) = (self.content, MovedObjects::default());
-        let next = |path: &mut PathMtu| path.next_probe(1, content, moved);
+        let next = |path: &mut PathMtu| path.next_probe(1, MovedObjects::default());
         let probes = core::iter::from_fn(|| next(&mut self.path)).map(|probe| {
             assert_eq!(usize::from(probe.len), usize::from(probe.packet) - 28 - COMMAND_BYTES);
             probe.packet
         });
         let probes = probes.collect();
         self.round += 1;
-        self.path.query_sent(at(self.round.into()), self.round, self.content);
+        self.path.query_sent(at(self.round.into()), self.round);
         probes
     }
 
     fn report(&mut self, node: NodeId, largest: u16) -> Option<Verdict> {
-        let answer = self.path.answer(self.round, largest, self.content);
+        let answer = self.path.answer(self.round, largest);
         let evidence = self.receivers.members_mut().note_sizes(node, &answer);
         self.path.judge(node, evidence, self.receivers.members())
     }
@@ -95,8 +93,8 @@ impl Session {
 
     /// Content flows, and a query follows.
     fn flow(&mut self) -> Vec<u16> {
-        self.content += 100;
-        self.path.note_longest();
+        self.path.note_content(usize::from(CONTENT) - 28);
+        self.path.note_content(usize::from(LONGEST) - 28);
         self.query()
     }
 }
@@ -137,7 +135,7 @@ fn without_receivers_to_wait_for_the_first_answers_are_waited_for() {
     let opening = Opening { expects_receivers: false, ..OPENING };
     let mut ready = |ms| session.path.is_ready(at(ms), opening, &session.receivers);
     assert!(!ready(0));
-    session.path.query_sent(at(1), 1, 0);
+    session.path.query_sent(at(1), 1);
     let mut ready = |ms| session.path.is_ready(at(ms), opening, &session.receivers);
     assert!(!ready(100));
     assert!(ready(211));
@@ -218,9 +216,10 @@ fn receiver_that_gets_none_of_the_sizes_is_given_more_time() {
 fn probe_stands_in_for_the_longest_packets_where_content_has_none() {
     let mut session = Session::started(1);
     assert!(session.flow().is_empty(), "content had some");
-    session.content += 1;
+    session.path.note_content(usize::from(CONTENT) - 28);
     assert_eq!(session.query(), [LONGEST]);
-    assert!(session.query().is_empty(), "no content");
+    session.path.note_content(usize::from(CONTENT) - 29);
+    assert!(session.query().is_empty(), "a short packet shows nothing");
 }
 
 #[test]
