@@ -45,6 +45,10 @@ pub fn hint(hint: &Hint) -> String {
             let them = if *files == 1 { "it" } else { "them" };
             format!("{hint}; --overwrite replaces {them}")
         }
+        Hint::OnlyShortPackets { .. } => format!("{hint}; norm-send --mtu sets a length for all"),
+        Hint::Fragmented { mtu, .. } => {
+            format!("{hint}; norm-send --mtu {mtu} avoids it")
+        }
         Hint::ForeignAddress { .. } => format!(
             "--group {hint}; for unicast, use an address of this machine here and at the sender"
         ),

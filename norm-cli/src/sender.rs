@@ -67,6 +67,7 @@ fn options(args: &SendArgs) -> SendOptions {
         o.ttl = session.ttl;
         o.dscp = args.dscp();
         o.mtu = args.mtu;
+        o.min_mtu = args.min_mtu;
         o.fec = args.code.set_fec();
         o.memory = args.common.memory;
         o.node = session.node_id.map(NodeId);
@@ -301,6 +302,14 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         }
         SendEvent::ReceiverLost { receiver } => {
             format!("receiver {} lost: no answer, no longer waiting for it", names.name(receiver))
+        }
+        SendEvent::PacketSize { packet, receiver: Some(receiver), .. } => format!(
+            "packets of {packet} bytes from now on: longer ones do not reach receiver {}, because \
+             a link on the way has a smaller MTU",
+            receiver.name
+        ),
+        SendEvent::ReceiverMtuTooSmall { receiver, largest, needed } => {
+            words::mtu_too_small(&receiver.name, *largest, *needed)
         }
         SendEvent::RateBound { bound, until } => schedule::change(*bound, *until),
         SendEvent::ContentStopped { receivers, wait } => format!(

@@ -24,6 +24,8 @@ mod marks;
 mod memory;
 #[path = "netns/moves.rs"]
 mod moves;
+#[path = "netns/mtu.rs"]
+mod mtu;
 #[path = "netns/net.rs"]
 mod net;
 #[path = "netns/process.rs"]

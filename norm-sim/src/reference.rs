@@ -1,12 +1,18 @@
 //! Reference content: what the senders of a scenario send. Every byte can be computed anywhere.
 
+use std::sync::{PoisonError, RwLock};
+
 use bytes::Bytes;
 use norm_core::fec::{Layout, Scheme, encode};
+use norm_core::norm::sender::SenderConfig;
 use norm_core::norm::wire::{Data, Fti, PayloadId};
 
 use crate::content::Content;
 use crate::packet::{HostId, Symbol, mix};
 use crate::scenario::{Host, Role, Scenario, SenderPlan};
+
+/// Longest blocks, in symbols, that a sender cuts objects into for shorter packets.
+const MAX_BLOCK_LEN: u32 = 4096;
 
 /// The content of all senders of a scenario.
 #[derive(Debug)]
@@ -24,13 +30,19 @@ pub(crate) struct Reference {
 pub(crate) struct SenderReference {
     content: Content,
     first_key: u64,
-    objects: Vec<Object>,
+    /// Bytes of each object.
+    sizes: Vec<u64>,
+    /// Their layout, while it cannot change.
+    fixed: Option<Vec<Object>>,
+    /// Otherwise their layouts, one after the other: each has keys of its own. Only the sender adds
+    /// one, before it sends anything of it.
+    layouts: RwLock<Vec<Vec<Object>>>,
     /// Repair symbols are computed by the code, because a receiver decodes them.
     real: bool,
 }
 
-/// An object of a sender.
-#[derive(Debug)]
+/// An object of a sender, in one of its layouts.
+#[derive(Copy, Clone, Debug)]
 struct Object {
     layout: Layout,
     /// Running number of its first block.
@@ -52,7 +64,7 @@ impl Reference {
                 _ => None,
             })
             .collect();
-        let objects = senders.iter().map(|(_, sender)| sender.objects.len() as u32).sum();
+        let objects = senders.iter().map(|(_, sender)| sender.sizes.len() as u32).sum();
         let is_receiver = |host: &&Host| matches!(host.role, Role::Receiver(_));
         let receivers = scenario.hosts.iter().filter(is_receiver).count() as u32;
         Self { senders, objects, receivers }
@@ -66,36 +78,60 @@ impl Reference {
 
     /// Number of blocks of all senders.
     pub(crate) fn blocks(&self) -> u32 {
-        let objects = self.senders.iter().flat_map(|(_, sender)| &sender.objects);
-        objects.map(|object| object.layout.blocks()).sum()
+        let blocks = |object: &Object| object.layout.blocks();
+        let senders = self.senders.iter();
+        senders.map(|(_, sender)| sender.with(|runs| runs[0].iter().map(blocks).sum::<u32>())).sum()
     }
 }
 
 impl SenderReference {
     fn new(plan: &SenderPlan, seed: u64, host: HostId, real: bool) -> Self {
-        let mut next = 0;
-        let objects = plan.objects.iter().map(|object| {
-            let (size, segment, len) =
-                (object.size, plan.config.segment_size, plan.config.block_len);
-            let layout = match plan.config.scheme {
-                Scheme::RaptorQ => Layout::choose_raptorq(size, segment, len),
-                Scheme::NoCode => Layout::choose_no_code(size, segment, len),
-                Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
-            };
-            let layout = layout.expect("the scenario's objects fit its block and segment size");
-            let first_block = next;
-            next += u64::from(layout.blocks());
-            Object { layout, first_block }
-        });
-        let objects = objects.collect();
+        let sizes: Vec<u64> = plan.objects.iter().map(|object| object.size).collect();
         let content = Content::new(mix(seed, host.into()));
-        Self { content, first_key: plan.config.first_object, objects, real }
+        let first = cut(&sizes, &plan.config, plan.config.segment_size, 0);
+        // No lock where there is no need for one: the simulator asks for each symbol.
+        let fixed = plan.config.packets.sizes.is_empty().then(|| first.clone());
+        let layouts = RwLock::new(vec![first]);
+        Self { content, first_key: plan.config.first_object, sizes, fixed, layouts, real }
+    }
+
+    /// Calls `read` with the layouts.
+    fn with<T>(&self, read: impl FnOnce(&[Vec<Object>]) -> T) -> T {
+        match &self.fixed {
+            Some(layout) => read(std::slice::from_ref(layout)),
+            None => read(&self.layouts.read().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// The sender starts again.
+    pub(crate) fn forget_layouts(&self) {
+        let mut layouts = self.layouts.write().unwrap_or_else(PoisonError::into_inner);
+        layouts.truncate(1);
+    }
+
+    /// The sender has cut all objects anew. They have new keys, the last of them before `end_key`,
+    /// if anything was sent of the old ones.
+    pub(crate) fn laid_out(&self, config: &SenderConfig, segment: u16, end_key: u64) {
+        let mut layouts = self.layouts.write().unwrap_or_else(PoisonError::into_inner);
+        let last = layouts.iter().flatten().next_back();
+        let end = last.map_or(0, |o| o.first_block + u64::from(o.layout.blocks()));
+        let runs = (end_key - self.first_key) as usize / self.sizes.len().max(1);
+        layouts.truncate(runs - 1);
+        layouts.push(cut(&self.sizes, config, segment, end));
+    }
+
+    /// The key that an object had at first, by the low 16 bits of its key.
+    pub(crate) fn first_key_of(&self, key: u64) -> u64 {
+        let place = (key as u16).wrapping_sub(self.first_key as u16);
+        self.first_key + u64::from(place) % (self.sizes.len() as u64).max(1)
     }
 
     /// The layout of an object, by the low 16 bits of its key.
-    pub(crate) fn layout(&self, key: u64) -> Option<&Layout> {
-        let place = (key as u16).wrapping_sub(self.first_key as u16);
-        self.objects.get(usize::from(place)).map(|object| &object.layout)
+    pub(crate) fn layout(&self, key: u64) -> Option<Layout> {
+        let place = usize::from((key as u16).wrapping_sub(self.first_key as u16));
+        let run = place.checked_div(self.sizes.len())?;
+        let index = place % self.sizes.len();
+        self.with(|runs| Some(runs.get(run)?.get(index)?.layout))
     }
 
     /// Content bytes of an object.
@@ -105,9 +141,12 @@ impl SenderReference {
 
     /// Repair symbols of a block, by its running number.
     pub(crate) fn encode(&self, number: u64, source: &[u8], first: u32, count: u32) -> Bytes {
-        let after = self.objects.partition_point(|object| object.first_block <= number);
-        let Object { layout, first_block } = &self.objects[after - 1];
-        let key = self.first_key + after as u64 - 1;
+        let (place, Object { layout, first_block }) = self.with(|runs| {
+            let objects = (0..).zip(runs.iter().flatten().copied());
+            let found = objects.take_while(|(_, object)| object.first_block <= number).last();
+            found.expect("a block of the sender")
+        });
+        let key = self.first_key + place;
         let block = (number - first_block) as u32;
         let size = layout.symbol_size();
         if self.real {
@@ -130,7 +169,8 @@ impl SenderReference {
         if at.symbol < k {
             let place = u64::from(at.symbol) * u64::from(size);
             let len = layout.symbol_bytes(at.block, at.symbol);
-            return Some(self.read(key, layout.block_offset(at.block) + place, len.into()));
+            let offset = layout.block_offset(at.block) + place;
+            return Some(self.read(self.first_key_of(key), offset, len.into()));
         }
         if k == 0 || layout.scheme() == Scheme::NoCode {
             return None;
@@ -138,9 +178,13 @@ impl SenderReference {
         if !self.real {
             return Some(self.content.repair(key, at.block, at.symbol, size.into()));
         }
-        let source =
-            self.read(key, layout.block_offset(at.block), layout.block_bytes(at.block) as usize);
+        let source = self.read_block(key, &layout, at.block);
         encode(layout.scheme(), k, size, &source, at.symbol, 1).ok().map(Bytes::from)
+    }
+
+    fn read_block(&self, key: u64, layout: &Layout, block: u32) -> Bytes {
+        let len = layout.block_bytes(block) as usize;
+        self.read(self.first_key_of(key), layout.block_offset(block), len)
     }
 
     /// The symbol in a packet of this sender.
@@ -159,7 +203,7 @@ impl SenderReference {
         );
         let fti = data.extensions.fti(data.fec_id);
         assert!(
-            fti.is_none() || fti == layout.map(Fti::of),
+            fti.is_none() || fti == layout.as_ref().map(Fti::of),
             "a wrong layout was sent with {symbol:?}"
         );
         symbol
@@ -169,4 +213,27 @@ impl SenderReference {
     pub(crate) fn is_repair(&self, at: Symbol) -> bool {
         self.layout(at.object.into()).is_some_and(|layout| at.symbol >= layout.block_len(at.block))
     }
+}
+
+/// Cuts objects of these sizes, as the engine does.
+fn cut(sizes: &[u64], config: &SenderConfig, segment: u16, first_block: u64) -> Vec<Object> {
+    let layout = |size: u64, len: u32| match config.scheme {
+        Scheme::RaptorQ => Layout::choose_raptorq(size, segment, len),
+        Scheme::NoCode => Layout::choose_no_code(size, segment, len),
+        Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
+    };
+    let longest = sizes.iter().copied().max().unwrap_or(0);
+    let mut len = config.block_len;
+    while layout(longest, len).is_err() && len < MAX_BLOCK_LEN {
+        len *= 2;
+    }
+    let mut next = first_block;
+    let objects = sizes.iter().map(|&size| {
+        let layout = layout(size, len);
+        let layout = layout.expect("the scenario's objects fit its block and segment size");
+        let first_block = next;
+        next += u64::from(layout.blocks());
+        Object { layout, first_block }
+    });
+    objects.collect()
 }

@@ -245,6 +245,7 @@ impl Group {
                 loss: 655,
                 drops: 0,
                 ce_marked: 0,
+                largest_heard: 1500,
                 name: "receiver.example",
                 reason: "",
             };

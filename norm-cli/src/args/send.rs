@@ -55,13 +55,22 @@ pub struct SendArgs {
     #[arg(long, value_name = "NAME", value_parser = super::recv::name, help_heading = NETWORK)]
     pub name: Option<String>,
 
-    /// Maximum packet size [default: MTU of the interface, at most 9000]
+    /// Maximum packet size [default: what passes to all receivers]
     ///
-    /// In bytes, IP header included. Lower it when the path has a smaller MTU than the interface:
-    /// packets are not fragmented.
+    /// In bytes, IP header included. By default the sender tries the MTU of the interface (at most
+    /// 9000), 9000, 1500, 1400 and 1280. Packets are never fragmented. With --compat and on lo
+    /// nothing is tried.
     #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
         value_parser = clap::value_parser!(u32).range(184..=65_535))]
     pub mtu: Option<u32>,
+
+    /// Shortest packets to fall back to without --mtu
+    ///
+    /// Receivers that get only shorter ones are treated as --slow says.
+    #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
+        default_value_t = 1280, conflicts_with_all = ["mtu", "compat"],
+        value_parser = clap::value_parser!(u32).range(184..=65_535))]
+    pub min_mtu: u32,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]

@@ -49,6 +49,15 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
     }
 }
 
+/// A receiver gets only shorter packets than are sent.
+pub(super) fn mtu_too_small(name: &str, largest: u16, needed: u16) -> String {
+    format!(
+        "receiver {name} gets no packets of {needed} bytes, only up to {largest}: a link on the \
+         way has a smaller MTU. Raise that, or send to all with a lower --mtu (or --min-mtu); \
+         --slow evict goes on without this receiver, and --slow separate sends to it apart"
+    )
+}
+
 /// Receivers, and what the transfer waits for.
 fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let receivers = text::count(progress.receivers as u64, "receiver");

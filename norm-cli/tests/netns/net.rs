@@ -192,6 +192,36 @@ impl Host {
         ip(&words);
     }
 
+    /// From now on only packets of this many bytes, IP header included, pass to this host and from
+    /// it; its own interface does not know.
+    #[allow(dead_code, reason = "only the tests of the path MTU do so")]
+    pub fn let_through(&self, bytes: u32) {
+        let port = self.index + 1;
+        ip(&format!("-n {} link set port{port} mtu {bytes}", self.switch));
+    }
+
+    /// Counts UDP packets that leave this host from now on, and those that may be cut.
+    #[allow(dead_code, reason = "only the tests of the path MTU do so")]
+    pub fn watch_fragments(&self) {
+        let table = "table ip cuts {\n chain leaving {\n \
+                     type filter hook postrouting priority 300\n \
+                     meta l4proto udp counter ip frag-off & 0x4000 == 0 counter\n }\n }";
+        command::run(self.command(Path::new("nft")).arg(table));
+    }
+
+    /// UDP packets that may be cut, and all of them, since they are counted.
+    #[allow(dead_code, reason = "only the tests of the path MTU do so")]
+    pub fn fragmentable(&self) -> (u64, u64) {
+        let list = ["list", "chain", "ip", "cuts", "leaving"];
+        let text = command::run(self.command(Path::new("nft")).args(list));
+        let mut counts = text.split("counter packets ").skip(1).map(|rest| {
+            let number = rest.split_whitespace().next().expect("nft prints the count");
+            number.parse::<u64>().expect("nft prints a number")
+        });
+        let all = counts.next().expect("there are two counters");
+        (counts.next().expect("there are two counters"), all)
+    }
+
     /// The share of packets lost to [`lose`](Self::lose) so far; `None` before any arrived.
     pub fn lost(&self) -> Option<f64> {
         let list = ["list", "chain", "inet", "loss", "arriving"];

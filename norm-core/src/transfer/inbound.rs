@@ -192,6 +192,35 @@ pub enum InboundNotice {
         /// The group on which the same file set is sent for slow receivers.
         separate_group: Option<SocketAddr>,
     },
+    /// All objects of the sender were cut anew, for shorter packets, and have other keys: the first
+    /// one has this key, and the others follow in the same order. Each of them opens again; nothing
+    /// of the old ones comes any more.
+    Moved {
+        /// The sender.
+        sender: SenderId,
+        /// The key of the first object.
+        first: u64,
+        /// How many objects there are.
+        objects: u64,
+    },
+    /// A packet of the sender is longer than our link lets through: it came in fragments. Said
+    /// once.
+    Fragmented {
+        /// The sender.
+        sender: SenderId,
+        /// Bytes of the IP packet, all headers included.
+        bytes: u32,
+    },
+    /// Commands of the sender arrive, and none of its content, although it sends some: a part of
+    /// the path lets only shorter packets through. Said once.
+    ShortPacketsOnly {
+        /// The sender.
+        sender: SenderId,
+        /// Bytes of the longest IP packet that came lately, all headers included.
+        largest: u16,
+        /// Bytes of the IP packets that the sender makes; 0 when it does not say.
+        in_use: u16,
+    },
 }
 
 /// What is known of a sender.

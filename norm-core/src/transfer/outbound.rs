@@ -176,8 +176,28 @@ pub enum OutboundNotice {
         /// Its node id.
         node: NodeId,
     },
-    /// Enough receivers have announced themselves: content flows. Not said when none are waited
-    /// for.
+    /// Packets with content are of this length from now on. Said when content begins to flow, if
+    /// lengths were tried, and whenever the length changes.
+    PacketSize {
+        /// Bytes of the IP packets that pass to all receivers, all headers included.
+        packet: u16,
+        /// Bytes of content per packet.
+        segment: u16,
+        /// The receiver that gets no longer ones; `None` when all get the longest.
+        node: Option<NodeId>,
+    },
+    /// A receiver gets only shorter packets than are sent: none of the lengths that were tried pass
+    /// to it, or it came late and the others get longer ones.
+    PathMtuTooSmall {
+        /// Its node id.
+        node: NodeId,
+        /// Bytes of the longest IP packet that it got, all headers included.
+        largest: u16,
+        /// Bytes of the IP packets that it would have to get.
+        needed: u16,
+    },
+    /// Enough receivers have announced themselves, and it is known how long packets may be: content
+    /// flows. Not said when neither is waited for.
     Started,
     /// Too few receivers announced themselves in time; nothing was sent.
     StartTimedOut {

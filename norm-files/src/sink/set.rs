@@ -97,6 +97,8 @@ pub enum Verdict {
 pub struct SetState {
     id: SetId,
     first_key: u64,
+    /// The first key of its first layout: each other one has keys of its own after that.
+    oldest_key: u64,
     objects: u32,
     payload_size: u64,
     content: ContentId,
@@ -121,7 +123,8 @@ impl SetState {
         }
         let &SetDescriptor { set: id, parts: objects, payload_size, content, .. } = info;
         let parts = BTreeMap::new();
-        Ok(Self { id, first_key, objects, payload_size, content, parts, digests: None })
+        let oldest_key = first_key;
+        Ok(Self { id, first_key, oldest_key, objects, payload_size, content, parts, digests: None })
     }
 
     /// The set.
@@ -152,6 +155,21 @@ impl SetState {
     /// The keys of the set's objects.
     pub fn keys(&self) -> Range<u64> {
         self.first_key..self.first_key + u64::from(self.objects)
+    }
+
+    /// True of a key of one of its objects, in this layout or an earlier one.
+    pub fn owns(&self, key: u64) -> bool {
+        self.index(key).is_some()
+    }
+
+    /// Its sender has cut all objects anew: they have other keys, the first of them this one. What
+    /// is known of them stays. A key that cannot be is ignored.
+    pub fn move_to(&mut self, first_key: u64) {
+        let moved = first_key.checked_sub(self.oldest_key);
+        let whole = moved.and_then(|keys| keys.checked_rem(self.objects.into())) == Some(0);
+        if whole && first_key > self.first_key {
+            self.first_key = first_key;
+        }
     }
 
     /// Bytes of all objects; without the manifest's while that is not known.
@@ -228,11 +246,17 @@ impl SetState {
         self.parts.get(&self.index(key)?).map(|state| state.part)
     }
 
-    /// Every block of the object is written; returns what is to be checked.
+    /// True when every block of the object is written, perhaps in an earlier layout.
+    pub fn is_written(&self, key: u64) -> bool {
+        self.index(key).and_then(|index| self.parts.get(&index)).is_some_and(|state| state.written)
+    }
+
+    /// Every block of the object is written; returns what is to be checked, unless it was written
+    /// before.
     pub fn written(&mut self, key: u64) -> Option<Part> {
         let state = self.state_mut(key)?;
-        state.written = true;
-        Some(state.part)
+        let before = core::mem::replace(&mut state.written, true);
+        (!before).then_some(state.part)
     }
 
     /// True when every object is written.
@@ -296,8 +320,10 @@ impl SetState {
     }
 
     fn index(&self, key: u64) -> Option<u32> {
-        let index = u32::try_from(key.checked_sub(self.first_key)?).ok()?;
-        (index < self.objects).then_some(index)
+        let place = key.checked_sub(self.oldest_key)?;
+        let end = self.first_key + u64::from(self.objects);
+        let index = place.checked_rem(self.objects.into())?;
+        u32::try_from(index).ok().filter(|_| key < end)
     }
 }
 

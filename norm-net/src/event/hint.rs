@@ -193,6 +193,40 @@ pub enum Hint {
         /// Where it sends from.
         address: SocketAddr,
     },
+    /// Commands of a sender arrive, and none of its content: a link on the way has a smaller MTU
+    /// than its packets need.
+    OnlyShortPackets {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Bytes of the longest IP packet that came lately, headers included.
+        largest: u16,
+        /// Bytes of the IP packets that it makes; 0 when it does not say.
+        in_use: u16,
+    },
+    /// A sender has cut what it sends into shorter packets, because longer ones do not pass to all
+    /// receivers. What is here stays.
+    ShorterPackets {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+    },
+    /// A sender's packets come in fragments, because they are longer than this machine's link lets
+    /// through.
+    Fragmented {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Bytes of a packet, headers included.
+        bytes: u32,
+        /// Bytes that the link lets through.
+        mtu: u32,
+        /// Name of the interface.
+        interface: String,
+    },
     /// A sender's protocol has no checksums: its files are complete, but not verified.
     NotVerified {
         /// Number of the sender.
@@ -320,6 +354,9 @@ impl fmt::Display for Hint {
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => self.about_senders(f),
+            Self::OnlyShortPackets { .. }
+            | Self::ShorterPackets { .. }
+            | Self::Fragmented { .. } => self.about_packets(f),
             Self::TooManySets { .. }
             | Self::SetIgnored { .. }
             | Self::ResumeDataUnusable { .. }
@@ -470,6 +507,37 @@ impl Hint {
                 f,
                 "{address}: this sender's protocol has no checksums; files are complete but not \
                  verified"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn about_packets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnlyShortPackets { address, largest, in_use, .. } => {
+                write!(
+                    f,
+                    "only short packets of {address} arrive, of up to {largest} bytes, and no \
+                     content: a link on the way has a smaller MTU than "
+                )?;
+                match in_use {
+                    0 => f.write_str("the sender's packets need")?,
+                    bytes => write!(f, "the sender's packets of {bytes} bytes need")?,
+                }
+                f.write_str(
+                    ". The sender finds the length that passes, unless it was given one, is of \
+                     another implementation, or other receivers were there before",
+                )
+            }
+            Self::ShorterPackets { address, .. } => write!(
+                f,
+                "{address} sends shorter packets from now on, because longer ones do not reach all \
+                 receivers; what is here stays"
+            ),
+            Self::Fragmented { address, bytes, mtu, interface, .. } => write!(
+                f,
+                "packets of {address} come in fragments: they have {bytes} bytes, and {interface} \
+                 lets {mtu} through. The loss of one fragment is the loss of a packet"
             ),
             _ => Ok(()),
         }

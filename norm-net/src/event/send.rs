@@ -25,7 +25,8 @@ pub enum SendEvent {
         #[cfg_attr(feature = "serde", serde(flatten))]
         receiver: ReceiverInfo,
     },
-    /// Content begins to flow: at once, or when enough receivers have announced themselves.
+    /// Content begins to flow: at once, or when enough receivers have announced themselves and it
+    /// is known how long packets may be.
     Started {
         /// Receivers heard of by then.
         receivers: usize,
@@ -39,6 +40,27 @@ pub enum SendEvent {
         bytes_done: u64,
         /// Bytes of content in all.
         bytes_total: u64,
+    },
+    /// Packets with content are of this length from now on: the longest that passes to all
+    /// receivers. Said when content begins to flow, unless a length was given, and when it changes.
+    PacketSize {
+        /// Bytes of an IP packet that passes, headers included.
+        packet: u16,
+        /// Bytes of content per packet.
+        segment_size: u16,
+        /// The receiver that gets no longer packets; null when all get the longest.
+        receiver: Option<ReceiverInfo>,
+    },
+    /// A receiver gets only shorter packets than are sent, because a link on the way to it has a
+    /// smaller MTU. It is treated as a slow one.
+    ReceiverMtuTooSmall {
+        /// The receiver.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        receiver: ReceiverInfo,
+        /// Bytes of the longest IP packet that it got lately, headers included.
+        largest: u16,
+        /// Bytes of the IP packets that it would have to get.
+        needed: u16,
     },
     /// How far the transfer is: about four times per second, and once at the end. While receivers
     /// are served in the separate group after all others have finished, it is about that group

@@ -7,7 +7,7 @@ use norm_core::Rng;
 use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ConfigError, Mode, RateControl, StartLimits};
+use norm_core::norm::sender::{ConfigError, Mode, PacketOptions, RateControl, StartLimits};
 use norm_core::norm::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
@@ -118,7 +118,10 @@ impl ObjectSendOptions {
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
-            packet_overhead: PacketOverhead::to(self.group.ip()),
+            packets: PacketOptions {
+                overhead: PacketOverhead::to(self.group.ip()),
+                ..PacketOptions::default()
+            },
             segment_size: self.segment_size,
             scheme: Scheme::ReedSolomon(code),
             mode: self.mode,

@@ -72,6 +72,7 @@ fn session() -> Vec<Packet> {
         loss: 0,
         drops: 0,
         ce_marked: 0,
+        largest_heard: 1400,
         name: "",
         reason: "",
     };

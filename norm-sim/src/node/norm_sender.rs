@@ -42,6 +42,8 @@ pub(crate) struct NormSender {
     loss_events: LossEvents,
     /// The backoff factor of its last packet.
     backoff: u8,
+    /// Bytes of content per packet.
+    segment: u16,
     fair_time: FairTime,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
@@ -76,13 +78,14 @@ impl NormSender {
             moves,
             jobs: VecDeque::new(),
             ack_at: None,
-            rate: RateCheck::new(plan.config.rate, plan.config.packet_overhead.bytes()),
+            rate: RateCheck::new(plan.config.rate, plan.config.packets.overhead.bytes()),
             reported: BTreeMap::new(),
             closing: false,
             last: Duration::ZERO,
             repairs: BTreeSet::new(),
             loss_events: LossEvents::default(),
             backoff: 0,
+            segment: plan.config.segment_size,
             fair_time: FairTime::default(),
             all_sent: None,
             finished: None,
@@ -179,7 +182,7 @@ impl NormSender {
         let mut busy = true;
         while core::mem::take(&mut busy) {
             while let Some(event) = engine.poll_event() {
-                self.take_event(out, event);
+                self.take_event(&engine, out, event);
             }
             while let Some(job) = engine.poll_job() {
                 self.jobs.push_back((now + self.plan.read_delay, self.work(job)));
@@ -212,8 +215,14 @@ impl NormSender {
         self.engine = Some(engine);
     }
 
-    fn take_event(&mut self, out: &Outbox, event: SenderEvent) {
+    fn take_event(&mut self, engine: &Sender, out: &Outbox, event: SenderEvent) {
         match event {
+            SenderEvent::PacketSize { segment, .. } if segment != self.segment => {
+                self.segment = segment;
+                if let Some(reference) = self.reference.of(self.me) {
+                    reference.laid_out(&self.plan.config, segment, engine.next_key());
+                }
+            }
             SenderEvent::AllSent => self.all_sent = Some(out.elapsed()),
             SenderEvent::Finished => self.finished = Some(out.elapsed()),
             _ => {}
@@ -254,6 +263,10 @@ impl Node for NormSender {
         self.all_sent = None;
         self.finished = None;
         self.closing = false;
+        self.segment = self.plan.config.segment_size;
+        if let Some(reference) = self.reference.of(self.me) {
+            reference.forget_layouts();
+        }
         let seed = engine_seed(self.seed, self.me, self.life);
         let mut engine = Sender::new(self.plan.config.clone(), seed, now)
             .expect("the scenario's sender settings are valid");

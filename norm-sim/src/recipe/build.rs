@@ -5,7 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ObjectSpec, RateControl, SenderConfig};
+use norm_core::norm::sender::{ObjectSpec, PacketSize, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use super::Recipe;
@@ -21,6 +21,8 @@ use crate::scenario::{
 const REJOIN_TIME: Duration = Duration::from_secs(6);
 /// Bits per second of a TCP flow, so that it does not take too much of the swarm's time.
 const TCP_RATE: u64 = 10_000_000;
+/// The shortest segments that a sender falls back to: queries and other commands fit them.
+const MIN_SEGMENT: u16 = 256;
 /// Parity symbols of a code over GF(2^8), at most.
 const MAX_RS8_PARITY: u16 = 55;
 
@@ -109,18 +111,39 @@ fn may_fail(recipe: &Recipe) -> bool {
     let choosy = has(|f| matches!(f, Feature::JoinPolicy { .. }));
     let waits = has(|f| matches!(f, Feature::WaitFor));
     let dies = has(|f| matches!(f, Feature::Dies { .. }));
-    has(Feature::denies) || (unheard || choosy) && has(Feature::loses) || waits && dies
+    // A late receiver with a smaller path MTU than the others is waited for in vain, and a second
+    // sender does not look for it.
+    let late = has(|f| {
+        matches!(
+            f,
+            Feature::Joins { .. }
+                | Feature::Restarts { .. }
+                | Feature::Stalls { .. }
+                | Feature::SecondSender { .. }
+                | Feature::SameNode { .. }
+        )
+    });
+    let short = has(|f| matches!(f, Feature::PathMtu { .. }));
+    has(Feature::denies)
+        || short && (late || unheard || choosy)
+        || (unheard || choosy) && has(Feature::loses)
+        || waits && dies
 }
 
 fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
     use Feature as F;
     match feature {
-        F::Tree { .. } | F::Fault { .. } | F::WayBack { .. } | F::FarAway { .. } => {
+        F::Tree { .. }
+        | F::Fault { .. }
+        | F::WayBack { .. }
+        | F::FarAway { .. }
+        | F::PathMtu { .. } => {
             apply_to_network(feature, scenario);
         }
         F::ReedSolomon { .. }
         | F::Control { .. }
         | F::Backoff(_)
+        | F::PacketSizes
         | F::WaitFor
         | F::SlowRead { .. }
         | F::SmallCache { .. }
@@ -164,6 +187,7 @@ fn apply_to_network(feature: &Feature, scenario: &mut Scenario) {
             // The estimate of the RFC is for equal round trips.
             scenario.check_nacks = false;
         }
+        Feature::PathMtu { every, size, from_ms } => path_mtu(scenario, every, size, from_ms),
         ref other => unreachable!("{other:?} does not concern the network"),
     }
 }
@@ -182,6 +206,7 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             config.rate_min = config.rate.unwrap_or(0) / 4;
             scenario.limit = limit(recipe) * 10;
         }
+        Feature::PacketSizes => look_for_sizes(config),
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
             config.min_receivers = recipe.receivers as usize;
@@ -354,6 +379,35 @@ fn tree(scenario: &mut Scenario, branches: u32) {
     for (n, host) in receivers(scenario, 1).enumerate() {
         host.switch = first + n as u32 % branches;
     }
+}
+
+/// The sender looks for the length of packets: that of its settings, and some that are shorter.
+fn look_for_sizes(config: &mut SenderConfig) {
+    let longest = config.segment_size;
+    let segments = [longest, longest / 4 * 3, longest / 2].map(|size| size / 2 * 2);
+    let sizes = segments.map(|segment| PacketSize { packet: packet(segment), segment });
+    config.packets.sizes = sizes.into_iter().filter(|size| size.segment >= MIN_SEGMENT).collect();
+    if let Some(first) = config.packets.sizes.first_mut() {
+        *first = PacketSize { packet: packet(longest), segment: longest };
+    }
+}
+
+/// Bytes of an IP packet that has room for a segment and all headers.
+fn packet(segment: u16) -> u16 {
+    segment.saturating_add(120)
+}
+
+fn path_mtu(scenario: &mut Scenario, every: u32, size: u8, from_ms: u32) {
+    let config = &mut scenario.sender().config;
+    look_for_sizes(config);
+    let sizes = &config.packets.sizes;
+    let Some(size) = sizes.get(usize::from(size)).or(sizes.last()).copied() else { return };
+    let bytes = size.packet.into();
+    let rule = match from_ms {
+        0 => Rule::Mtu(bytes),
+        ms => Rule::MtuFrom { from: millis(ms), bytes },
+    };
+    fault(scenario, Place::Down(every), &rule);
 }
 
 fn fault(scenario: &mut Scenario, place: Place, rule: &Rule) {

@@ -21,6 +21,8 @@ const MAX_SILENCE: u64 = 3000;
 const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
 /// Turns a seed into one for the drawing of a controller.
 const CONTROL: u64 = 0x4343_4343_4343_4343;
+/// Turns a seed into one for the drawing of a path MTU.
+const PATH_MTU: u64 = 0x4d4d_4d4d_4d4d_4d4d;
 
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
@@ -60,6 +62,11 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed ^ MOVES), silence: 0 };
     if dice.chance(0.1) {
         dice.moves(&mut recipe);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ PATH_MTU), silence: 0 };
+    if dice.chance(0.2) {
+        let feature = if dice.chance(0.3) { Feature::PacketSizes } else { dice.path_mtu() };
+        recipe.features.push(feature);
     }
     recipe
 }
@@ -147,6 +154,11 @@ impl Dice {
             }
         }
         recipe.features.push(Feature::Moves { every: self.every(), at_ms });
+    }
+
+    fn path_mtu(&mut self) -> Feature {
+        let from_ms = if self.chance(0.5) { self.range(1, 3000) as u32 } else { 0 };
+        Feature::PathMtu { every: self.every(), size: self.range(0, 2) as u8, from_ms }
     }
 
     fn features(&mut self, recipe: &Recipe) -> Vec<Feature> {

@@ -64,6 +64,19 @@ pub enum Feature {
         /// By NORM-CC alone; otherwise by both controllers, as `norm-send` does by default.
         fair: bool,
     },
+    /// The sender looks for the length of packets that passes to all receivers: that of the recipe,
+    /// and shorter ones.
+    PacketSizes,
+    /// Some receivers get only shorter packets, perhaps from a time on. The sender looks for their
+    /// length.
+    PathMtu {
+        /// Which receivers.
+        every: u32,
+        /// Which of the lengths: 1 is the one after the longest.
+        size: u8,
+        /// Time in milliseconds at which the path changes; 0 for the whole run.
+        from_ms: u32,
+    },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.

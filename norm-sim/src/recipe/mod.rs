@@ -124,6 +124,8 @@ mod tests {
             "Silent",
             "OneWay",
             "Snooping",
+            "PacketSizes",
+            "PathMtu",
             "Backoff",
             "WaitFor",
             "Joins",

@@ -138,6 +138,10 @@ impl Effect {
         if dropped { Self::Drop } else { Self::Pass }
     }
 
+    fn if_true(self, happens: bool) -> Self {
+        if happens { self } else { Self::Pass }
+    }
+
     fn late(delay: Duration) -> Self {
         Self::Deliver { delay, ce: false }
     }
@@ -152,6 +156,7 @@ enum Step {
     Recorded { lost: Box<[bool]>, from: usize, passed: usize },
     Outage { from: Timestamp, to: Timestamp },
     Mtu(u32),
+    MtuFrom { from: Timestamp, bytes: u32 },
     NoMulticast,
     Nothing,
     Rate(Bottleneck),
@@ -182,6 +187,7 @@ impl Step {
             }
             Rule::Outage { from, to } => Self::Outage { from: at(from), to: at(to) },
             Rule::Mtu(bytes) => Self::Mtu(bytes),
+            Rule::MtuFrom { from, bytes } => Self::MtuFrom { from: at(from), bytes },
             Rule::NoMulticast => Self::NoMulticast,
             Rule::Nothing => Self::Nothing,
             Rule::Rate { bits, queue, mark } => Self::Rate(Bottleneck::new(bits, queue, mark)),
@@ -201,6 +207,7 @@ impl Step {
             | Self::Recorded { .. }
             | Self::Outage { .. }
             | Self::Mtu(_)
+            | Self::MtuFrom { .. }
             | Self::NoMulticast
             | Self::Nothing => true,
             Self::Rate(_)
@@ -236,6 +243,7 @@ impl Step {
             }
             Self::Outage { from, to } => Effect::drop_if((*from..*to).contains(&now)),
             Self::Mtu(bytes) => Effect::drop_if(packet.size > *bytes),
+            Self::MtuFrom { from, bytes } => Effect::drop_if(now >= *from && packet.size > *bytes),
             Self::NoMulticast => Effect::drop_if(packet.to == To::Group),
             Self::Nothing => Effect::Drop,
             Self::Rate(bottleneck) => match bottleneck.send(now, packet.size) {
@@ -246,20 +254,8 @@ impl Step {
                 let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
                 Effect::late(Duration::from_nanos(rng.below(nanos)))
             }
-            Self::Late { share, by } => {
-                if share.happens(rng) {
-                    Effect::late(*by)
-                } else {
-                    Effect::Pass
-                }
-            }
-            Self::Duplicate(chance) => {
-                if chance.happens(rng) {
-                    Effect::Twice
-                } else {
-                    Effect::Pass
-                }
-            }
+            Self::Late { share, by } => Effect::late(*by).if_true(share.happens(rng)),
+            Self::Duplicate(chance) => Effect::Twice.if_true(chance.happens(rng)),
             Self::Corrupt(chance) => match payload_len(packet) {
                 Some(len) if chance.happens(rng) => {
                     let bit = rng.below(u64::from(len) * 8) as u32;

@@ -54,6 +54,14 @@ pub enum Rule {
     },
     /// Packets longer than this many bytes (headers included) are dropped.
     Mtu(u32),
+    /// From a time on, packets longer than this many bytes (headers included) are dropped: the path
+    /// has changed.
+    MtuFrom {
+        /// The time, in time of the run.
+        from: Duration,
+        /// Bytes that pass.
+        bytes: u32,
+    },
     /// Packets to the group are dropped, as by a snooping switch or a router without multicast.
     NoMulticast,
     /// Nothing passes, as on the return path of a one-way link.

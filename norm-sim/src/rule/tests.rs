@@ -141,6 +141,14 @@ fn packets_longer_than_the_mtu_are_dropped() {
 }
 
 #[test]
+fn path_may_change_at_a_time() {
+    let from = Duration::from_secs(1);
+    let mut line = line(&[Rule::MtuFrom { from, bytes: 1400 }]);
+    assert!(line.passes(at(999), &datagram(1401)));
+    assert!(line.passes(at(1000), &datagram(1400)) && !line.passes(at(1000), &datagram(1401)));
+}
+
+#[test]
 fn link_without_multicast_passes_unicast_alone() {
     let mut line = line(&[Rule::NoMulticast]);
     let group = datagram(100);

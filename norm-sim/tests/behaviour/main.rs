@@ -9,6 +9,7 @@ mod limits;
 mod local_network;
 mod moves;
 mod network;
+mod path_mtu;
 mod plan;
 mod politeness;
 mod population;

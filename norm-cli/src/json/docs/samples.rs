@@ -169,8 +169,18 @@ fn sender() -> Vec<Value> {
         line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
         line(&SendEvent::ContentStopped { receivers: 2, wait: Duration::from_secs(5) }, 3_012),
         line(&SendEvent::Hint(no_receiver()), 5_011),
+        line(&packet_size(), 31),
+        line(&mtu_too_small(), 1_031),
         line(&SenderEvent::Summary(Summary::new(&report(), Code::Partial)), 2_306),
     ]
+}
+
+fn packet_size() -> SendEvent {
+    SendEvent::PacketSize { packet: 1_280, segment_size: 1_152, receiver: Some(info()) }
+}
+
+fn mtu_too_small() -> SendEvent {
+    SendEvent::ReceiverMtuTooSmall { receiver: info(), largest: 1_000, needed: 1_408 }
 }
 
 fn receiver_progress() -> norm_net::event::ReceiverProgress {

@@ -296,6 +296,11 @@ impl Delivery {
         self.schedule.probe_after(now, self.path.rtt());
     }
 
+    /// Packets have another length from now on: `packet` bytes are the longest UDP payload.
+    pub fn set_packet(&mut self, packet: usize) {
+        self.path.set_packet(packet);
+    }
+
     /// Never faster from now on, in bytes per second.
     pub fn set_max_rate(&mut self, max: f64) {
         self.path.set_max_rate(max);

@@ -237,6 +237,11 @@ impl Fair {
         self.hold_from(now);
     }
 
+    /// Packets have another length from now on, in bytes with all headers.
+    pub fn set_packet(&mut self, packet: usize) {
+        self.packet = packet as f64;
+    }
+
     /// Never faster from now on, in bytes per second.
     pub fn set_max_rate(&mut self, max: f64) {
         self.limits.max = max;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::base::Timestamp;
 use crate::endpoint::SymbolStore;
 use crate::norm::wire::{
-    ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, NodeId, NodeList,
-    ReceiveWindow, Squelch,
+    ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, MovedObjects, NodeId,
+    NodeList, ReceiveWindow, SizeProbe, Squelch,
 };
 
 use super::congestion;
@@ -21,12 +21,17 @@ use super::objects::lifecycle;
 use super::objects::object::Flushed;
 use super::sender_state::SenderState;
 use super::sender_state::acks::{FlushHeard, Watermark, WindowDue};
+use super::sender_state::sizes::{ShortOnly, ShortPackets};
 
 /// Acknowledgment types from here on are the application's, and not those of FLUSH or congestion
 /// control (RFC 5740 §4.2.3.6).
 const FIRST_APPLICATION_ACK: u8 = 16;
 /// The longest time in milliseconds over which a membership query may spread its answers.
 const MAX_QUERY_WINDOW_MS: u32 = 600_000;
+/// Reports that no query asks for spread by this time for each receiver.
+const REPORT_TIME: Duration = Duration::from_micros(500);
+/// Longest time over which they spread.
+const MAX_REPORT_SPREAD: Duration = Duration::from_secs(10);
 
 /// Takes a command that has `waited` on this machine. True when our node id is to be drawn again.
 /// `duplicate`: see [`super::senders::Senders::is_duplicate`].
@@ -38,6 +43,7 @@ pub(super) fn take<S: SymbolStore>(
     waited: Duration,
     duplicate: bool,
 ) -> bool {
+    note_command(ctx, sender, now);
     match &cmd.command {
         Command::Flush(flush) => {
             let wanted = take_flush(ctx, sender, now, flush);
@@ -62,15 +68,54 @@ pub(super) fn take<S: SymbolStore>(
             sender.path.overhear_cc(now, cmd.extensions.cc_feedback());
         }
         Command::AckReq(request) => take_ack_request(ctx, sender, now, request),
-        Command::Application(application) => match MembershipQuery::parse(application.content) {
-            Some(query) => return take_query(ctx, sender, now, &query),
-            None => {
-                let content = Bytes::copy_from_slice(application.content);
-                ctx.event(ReceiverEvent::Command { sender: sender.id, content });
-            }
-        },
+        Command::Application(application) => {
+            return take_application(ctx, sender, now, application.content);
+        }
     }
     false
+}
+
+/// Takes one of our own commands, or one of an application. True when our node id is to be drawn
+/// again.
+fn take_application<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    content: &[u8],
+) -> bool {
+    if let Some(query) = MembershipQuery::parse(content) {
+        return take_query(ctx, sender, now, &query);
+    }
+    match SizeProbe::parse(content) {
+        // How long it is was noted with the packet.
+        Some(probe) => {
+            sender.path.sizes_mut().note_in_use(probe.in_use);
+            take_moved(ctx, sender, probe.moved);
+        }
+        None => {
+            let content = Bytes::copy_from_slice(content);
+            ctx.event(ReceiverEvent::Command { sender: sender.id, content });
+        }
+    }
+    false
+}
+
+/// Notes a command. When nothing else arrives, the sender hears of it, and then the application.
+fn note_command<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
+    match sender.path.note_command(now) {
+        None => {}
+        Some(ShortOnly::Report) => {
+            let timing = sender.path.timing();
+            let receivers = u32::try_from(timing.group_size).unwrap_or(u32::MAX);
+            let spread = timing.grtt * 2 + REPORT_TIME * receivers;
+            let wait = ctx.random_part(spread.min(MAX_REPORT_SPREAD));
+            sender.report.schedule_by(now + wait);
+        }
+        Some(ShortOnly::Tell(ShortPackets { largest, in_use })) => {
+            let sender = sender.id;
+            ctx.event(ReceiverEvent::ShortPacketsOnly { sender, largest, in_use });
+        }
+    }
 }
 
 /// Takes a FLUSH. False when its object is not wanted.
@@ -174,6 +219,24 @@ fn take_squelch<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, sque
     }
 }
 
+/// Objects were cut anew, and have other transport ids. What is here of them is for the application
+/// to carry over.
+fn take_moved<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, moved: MovedObjects) {
+    let again = sender.timeline.is_moved_again(moved);
+    let first = sender.timeline.key_of(moved.first);
+    let begun = sender.interest.first().is_some_and(|begun| begun < first);
+    if !again || !begun {
+        return;
+    }
+    let before = u64::from(moved.objects) * u64::from(moved.layouts);
+    let old = first.saturating_sub(before)..first;
+    let (id, objects) = (sender.id, moved.objects);
+    ctx.event(ReceiverEvent::ObjectsMoved { sender: id, first, objects });
+    lifecycle::give_up(ctx, sender, old);
+    sender.interest.move_to(first);
+    sender.timeline.note_key(first);
+}
+
 /// Takes a membership query, or what else a native sender says of its members. True when our node
 /// id is to be drawn again.
 fn take_query<S>(
@@ -187,6 +250,7 @@ fn take_query<S>(
             let window = Duration::from_millis(window_ms.min(MAX_QUERY_WINDOW_MS).into());
             let wait = ctx.random_part(window);
             sender.coding.note_native();
+            sender.path.sizes_mut().end_round();
             sender.path.note_send_time(now, send_time);
             if listed == 0 {
                 sender.report.note_unlisted(now, sender.path.grtt() * 4);

@@ -81,6 +81,9 @@ pub struct ReceiverConfig {
     /// Bytes that the receiving socket can hold until they are read. A sender without a rate limit
     /// sends no larger bursts. `u64::MAX` for no limit.
     pub socket_buffer: u64,
+    /// Bytes of the longest IP packet that our link lets through, all headers included: longer ones
+    /// have come in fragments, and the application hears of it. `None` when it is not known.
+    pub link_mtu: Option<u32>,
     /// The silence after which a sender is reported silent. A sender that has ended the session is
     /// reported after one second at the latest.
     pub patience: Duration,
@@ -110,6 +113,7 @@ impl ReceiverConfig {
             stream_overflow: Overflow::Refuse,
             stream_resume: Resume::AtMessage,
             socket_buffer: u64::MAX,
+            link_mtu: None,
             patience: Duration::from_secs(5),
         }
     }

@@ -79,6 +79,7 @@ pub(super) fn take_data<S: SymbolStore>(
     data: &Data<'_>,
 ) -> bool {
     sender.coding.note_scheme(data.fec_id, data.extensions);
+    sender.path.sizes_mut().note_content();
     let Some(id) = data.payload_id.decode(sender.coding.format()) else {
         ctx.stats().invalid += 1;
         return true;

@@ -117,6 +117,37 @@ pub enum ReceiverEvent {
         /// The group on which the same file set is sent for slow receivers.
         separate_group: Option<SocketAddr>,
     },
+    /// Commands of the sender arrive, and none of its content, although it sends some: a part of
+    /// the path lets only shorter packets through. Said once.
+    ShortPacketsOnly {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// Bytes of the longest IP packet that came lately, all headers included.
+        largest: u16,
+        /// Bytes of the IP packets that the sender makes; 0 when it does not say.
+        in_use: u16,
+    },
+    /// All objects of the sender were cut anew, for shorter packets, and have other keys: the
+    /// object that was `n` before the first of the new ones is `objects - n` after it, or as far as
+    /// that modulo `objects`. Nothing of the old ones is asked for any more. Of the new ones
+    /// [`Self::ObjectOpened`] follows: answer with [`super::Receiver::accept_with`] where something
+    /// is here, so that no byte comes twice.
+    ObjectsMoved {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// The key of the first new one.
+        first: u64,
+        /// How many there are.
+        objects: u16,
+    },
+    /// A packet of the sender is longer than our link lets through: routers have cut it into
+    /// fragments, and the loss of one is the loss of all. Said once.
+    Fragmented {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// Bytes of the IP packet, all headers included.
+        bytes: u32,
+    },
     /// The sender said that it ends the session, and has been silent since.
     SenderEnded {
         /// Our number for the sender.

@@ -43,6 +43,15 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             ReceiverEvent::Evicted { sender, separate_group } => {
                 InboundNotice::Evicted { sender, separate_group }
             }
+            ReceiverEvent::ObjectsMoved { sender, first, objects } => {
+                InboundNotice::Moved { sender, first, objects: objects.into() }
+            }
+            ReceiverEvent::Fragmented { sender, bytes } => {
+                InboundNotice::Fragmented { sender, bytes }
+            }
+            ReceiverEvent::ShortPacketsOnly { sender, largest, in_use } => {
+                InboundNotice::ShortPacketsOnly { sender, largest, in_use }
+            }
             ReceiverEvent::StreamReadable { .. } | ReceiverEvent::Command { .. } => return None,
         })
     }

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::base::Timestamp;
-use crate::endpoint::{BlockSlot, Datagram, SenderId, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, PacketOverhead, SenderId, SymbolStore};
 use crate::norm::wire::{
     Ack, Extensions, Header, MemberReport, Message, MoveProof, Nack, NodeId, Report, SenderFields,
 };
@@ -159,6 +159,13 @@ fn sender_of<'a, S: SymbolStore>(
     sender.note_address(address);
     sender.note_heard(now, fields);
     sender.path.note_packet(now, Arrival { sequence: header.sequence, bytes, ce });
+    let bytes = bytes + PacketOverhead::to(address.ip()).bytes();
+    if ctx.config().link_mtu.is_some_and(|mtu| bytes > mtu as usize)
+        && sender.path.sizes_mut().note_fragmented()
+    {
+        let (sender, bytes) = (sender.id, u32::try_from(bytes).unwrap_or(u32::MAX));
+        ctx.event(ReceiverEvent::Fragmented { sender, bytes });
+    }
     ctx.stats().heard += 1;
     ctx.stats().ce_marked += u64::from(ce);
     Some(sender)

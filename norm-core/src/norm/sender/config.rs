@@ -13,8 +13,8 @@ use crate::norm::wire::NodeId;
 pub struct SenderConfig {
     /// Our node id; not `NodeId::NONE` or `NodeId::ANY`.
     pub node: NodeId,
-    /// Upper limit in bits per second, counting UDP payload and `packet_overhead`. `None`: no
-    /// limit.
+    /// Upper limit in bits per second, counting UDP payload and the overhead of `packets`.
+    /// `None`: no limit.
     pub rate: Option<u64>,
     /// What decides the rate, up to `rate`.
     pub control: RateControl,
@@ -22,8 +22,8 @@ pub struct SenderConfig {
     pub rate_min: u64,
     /// Policy for receivers that hold the others back; `None`: they are waited for.
     pub slow: Option<SlowPolicy>,
-    /// Bytes per packet besides its UDP payload that the rate counts.
-    pub packet_overhead: PacketOverhead,
+    /// How long packets are, and may be.
+    pub packets: PacketOptions,
     /// Bytes of content per packet (T), 64..=65,000; RaptorQ works best with multiples of 64.
     pub segment_size: u16,
     /// FEC scheme of all objects.
@@ -86,6 +86,34 @@ pub enum Payload {
     Auto,
 }
 
+/// Settings of the length of packets.
+#[derive(Clone, Debug)]
+pub struct PacketOptions {
+    /// Bytes per packet besides its UDP payload: rates count them, and they limit the payload.
+    pub overhead: PacketOverhead,
+    /// Lengths that are tried, the longest first, which goes with the segment size of the settings:
+    /// path MTU discovery in the manner of RFC 8899 finds the longest one that passes to all
+    /// receivers. Content waits for the first answers of receivers then. A single one is used in
+    /// any case, and receivers are named that do not get it. Without any, the segment size of the
+    /// settings is used, as it is in standard mode.
+    pub sizes: Box<[PacketSize]>,
+}
+
+impl Default for PacketOptions {
+    fn default() -> Self {
+        Self { overhead: PacketOverhead::IPV4, sizes: Box::default() }
+    }
+}
+
+/// A length of packets, and the segment size that goes with it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct PacketSize {
+    /// Bytes of an IP packet, all headers included, that must pass.
+    pub packet: u16,
+    /// Bytes of content per packet then: what a packet with all headers has room for, or less.
+    pub segment: u16,
+}
+
 /// Settings of the group round-trip time (GRTT, RFC 5740 §5.5.1).
 #[derive(Clone, Debug)]
 pub struct GrttOptions {
@@ -127,7 +155,7 @@ impl SenderConfig {
             control: RateControl::Fixed,
             rate_min: 100_000,
             slow: None,
-            packet_overhead: PacketOverhead::IPV4,
+            packets: PacketOptions::default(),
             segment_size: 1344,
             scheme: Scheme::RaptorQ,
             block_len: 1024,
@@ -160,6 +188,9 @@ impl SenderConfig {
         if !(1..=56_403).contains(&self.block_len) {
             return Err(ConfigError::BlockLength);
         }
+        if !self.sizes_are_usable() {
+            return Err(ConfigError::PacketSizes);
+        }
         if let Scheme::ReedSolomon(code) = self.scheme {
             self.block_len = code.block_len().into();
             if Layout::reed_solomon(1, self.segment_size, code).is_err() {
@@ -167,6 +198,18 @@ impl SenderConfig {
             }
         }
         Ok(self)
+    }
+
+    fn sizes_are_usable(&self) -> bool {
+        let sizes = &self.packets.sizes;
+        sizes.first().is_none_or(|size| size.segment == self.segment_size)
+            && sizes.iter().all(|size| size.segment >= 64 && size.packet > size.segment)
+            && sizes.is_sorted_by(|a, b| a.packet > b.packet && a.segment > b.segment)
+    }
+
+    /// Content waits until it is known how long packets may be.
+    pub(super) fn looks_for_sizes(&self) -> bool {
+        self.mode.sends_queries() && self.packets.sizes.len() > 1
     }
 
     /// Whether packets may be sent as ECN-capable (ECT, RFC 3168): a controller lowers the rate for
@@ -216,6 +259,9 @@ pub enum ConfigError {
     ReservedNode,
     /// The segment size is outside 64..=65,000 bytes.
     SegmentSize,
+    /// Sizes of packets to be tried are not in descending order, or the longest does not go with
+    /// the segment size.
+    PacketSizes,
     /// The block length is outside 1..=56,403 symbols.
     BlockLength,
     /// NORM_INFO must fit one segment.
@@ -235,6 +281,7 @@ impl core::fmt::Display for ConfigError {
         f.write_str(match self {
             Self::ReservedNode => "node ids 0 and 4294967295 are reserved: choose another",
             Self::SegmentSize => "the segment size must be 64 to 65000 bytes",
+            Self::PacketSizes => "packet sizes must descend from that of the segment size",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
             Self::CommandTooLong => "a command must fit one segment: shorten it",

@@ -5,12 +5,13 @@ mod application;
 use core::time::Duration;
 
 use super::config::{ConfigError, SenderConfig};
-use super::emit::{PacketWriter, PendingAnswers, Sources, max_packet_size};
+use super::emit::{Packet, PacketWriter, PendingAnswers, Sources, max_packet_size};
 use super::event::{Events, SenderEvent, SenderStats};
 use super::feedback::Feedback;
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
 use super::objects::Content;
+use super::path_mtu::{PathMtu, SizeChange, Verdict};
 use super::rate::slow::TransferView;
 use super::rate::{RateRecord, SendRate};
 use super::receivers::{GroupTiming, Member, Receivers};
@@ -39,6 +40,7 @@ pub struct Sender {
     slowest: SlowestWatch,
     lifecycle: Lifecycle,
     payload: PayloadChoice,
+    path: PathMtu,
     answers: PendingAnswers,
     writer: PacketWriter,
     events: Events,
@@ -69,6 +71,7 @@ impl Sender {
             slowest: SlowestWatch::new(config.slow.is_none(), now),
             lifecycle: Lifecycle::new(&config, now),
             payload: PayloadChoice::new(config.payload),
+            path: PathMtu::new(&config),
             answers: PendingAnswers::new(now),
             writer: PacketWriter::new(&config, instance, sequence),
             events: Events::default(),
@@ -117,7 +120,9 @@ impl Sender {
 
     /// Content bytes sent once, and content bytes in all.
     pub fn progress(&self) -> (u64, u64) {
-        (self.content.position().bytes(), self.content.objects().bytes())
+        let all = self.content.objects().bytes();
+        // The part of a block that was cut anew was sent twice.
+        (self.content.position().bytes().min(all), all)
     }
 
     /// True when content of files is sent only as far as receivers ask for it: by the settings, or
@@ -149,6 +154,7 @@ impl Sender {
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
+        timers.add(self.path.wake(), TimeoutReason::PathMtu);
         if !holds {
             timers.add_packet(self.flow.waits_until(), TimeoutReason::FlowControl);
         }
@@ -193,13 +199,81 @@ impl Sender {
         if self.lifecycle.take_check(now) {
             self.check(now);
         }
+        if self.lifecycle.gather(now, &mut self.receivers, &mut self.path, &mut self.events)
+            && let Some((change, verdicts)) = self.path.decide(self.receivers.members())
+        {
+            self.change_size(now, change);
+            verdicts.into_iter().for_each(|verdict| self.act(now, verdict));
+        }
         let told = self.rate.has_notices();
         self.lifecycle.advance(now, &mut self.receivers, told, &mut self.events);
+    }
+
+    /// Acts on what a receiver gets of packets of the length in use.
+    fn act(&mut self, now: Timestamp, verdict: Verdict) {
+        match verdict {
+            Verdict::Change(change) => {
+                let node = change.node();
+                if !self.change_size(now, change)
+                    && let Some(node) = node
+                {
+                    self.too_short(node, change.packet());
+                }
+            }
+            Verdict::TooShort { node, largest } => self.too_short(node, largest),
+        }
+    }
+
+    /// A receiver gets only packets that are shorter than those of the others may be.
+    fn too_short(&mut self, node: NodeId, largest: u16) {
+        self.path.note_told(node);
+        let needed = self.path.needed();
+        self.events.push(SenderEvent::PathMtuTooSmall { node, largest, needed });
+        let members = self.receivers.members_mut();
+        self.rate.evict_short(node, members, &mut self.events);
+    }
+
+    /// Makes packets of another length from now on; false when the content cannot be cut so.
+    fn change_size(&mut self, now: Timestamp, change: SizeChange) -> bool {
+        let segment = change.segment();
+        if segment == 0 {
+            return true;
+        }
+        let mut config = self.config.clone();
+        config.segment_size = segment;
+        if segment != self.config.segment_size {
+            let Ok(block_len) = self.content.lay_out(&config) else { return false };
+            config.block_len = block_len;
+            self.repair = Repair::new(&config, now);
+            self.flow.forget_lag();
+            self.rate.set_packet(usize::from(segment) + super::DATA_OVERHEAD, segment, now);
+            self.writer.set_segment_size(segment);
+            self.lifecycle.note_new_layout(now);
+            if self.content.objects().moved().layouts > 0 {
+                self.answers.moved(now, self.receivers.grtt());
+                // Receivers believe it when it is told twice.
+                self.lifecycle.press_query(self.receivers.grtt());
+            }
+            self.config = config;
+        }
+        self.path.changed(&change);
+        self.receivers.members_mut().judge_sizes_anew(self.path.needed());
+        self.events.push(SenderEvent::PacketSize {
+            packet: change.packet(),
+            segment,
+            node: change.node(),
+        });
+        true
     }
 
     /// Ends what has waited for receivers for too long.
     fn check(&mut self, now: Timestamp) {
         self.repair.purge(now - self.receivers.grtt() * 5);
+        let members = self.receivers.members();
+        self.path.retain(|node| members.is_active(node));
+        if self.path.is_searching() {
+            self.lifecycle.press_query(self.receivers.grtt());
+        }
         self.lifecycle.expire_acks(now, &mut self.events);
         self.lifecycle.give_up_silent(now, &mut self.receivers, &mut self.events);
         for node in self.rate.take_notices() {
@@ -261,6 +335,7 @@ impl Sender {
             flow: &mut self.flow,
             rate: &mut self.rate,
             lifecycle: &mut self.lifecycle,
+            path: &mut self.path,
             answers: &mut self.answers,
             total: Total { bytes: self.stats.bytes, packets: self.stats.packets },
         }
@@ -287,7 +362,7 @@ impl Sender {
     fn batch_limit(&self, out: &TransmitBuf) -> u32 {
         // A stream's segments have a header of 8 bytes.
         let packet = max_packet_size(&self.config) + 8;
-        let paced = self.rate.batch(packet + self.config.packet_overhead.bytes());
+        let paced = self.rate.batch(packet + self.config.packets.overhead.bytes());
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
 }
@@ -307,11 +382,14 @@ impl Endpoint for Sender {
             rate: &mut self.rate,
             slowest: &mut self.slowest,
             lifecycle: &mut self.lifecycle,
+            path: &mut self.path,
             answers: &mut self.answers,
             stats: &mut self.stats,
             events: &mut self.events,
         };
-        feedback.take(&datagram);
+        if let Some(verdict) = feedback.take(&datagram) {
+            self.act(now, verdict);
+        }
         self.advance(now);
         self.idle = false;
     }
@@ -357,7 +435,16 @@ impl Endpoint for Sender {
         self.stats.bytes += bytes as u64;
         self.repair.count_share(share, bytes);
         self.last_sent = now;
-        self.rate.spent(now, bytes + packets * self.config.packet_overhead.bytes());
+        let bytes = bytes + packets * self.config.packets.overhead.bytes();
+        match packet {
+            Packet::SizeProbe(_) if self.path.is_in_haste() => {
+                self.rate.spent_on_sizes(now, bytes);
+            }
+            _ => self.rate.spent(now, bytes),
+        }
+        if let Packet::Data(_) = packet {
+            self.path.note_content(transmit.segment_size - out.margins().bytes());
+        }
         Some(transmit)
     }
 

@@ -8,6 +8,7 @@ use super::event::{Events, SenderEvent, SenderStats};
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
 use super::objects::Content;
+use super::path_mtu::{PathMtu, Verdict};
 use super::rate::slow::TransferView;
 use super::rate::{PathFeedback, SendRate};
 use super::receivers::{GroupTiming, Heard, Member, MemberStatus, Receivers, Speaker, leaves};
@@ -42,21 +43,23 @@ pub(super) struct Feedback<'a> {
     pub(super) rate: &'a mut SendRate,
     pub(super) slowest: &'a mut SlowestWatch,
     pub(super) lifecycle: &'a mut Lifecycle,
+    pub(super) path: &'a mut PathMtu,
     pub(super) answers: &'a mut PendingAnswers,
     pub(super) stats: &'a mut SenderStats,
     pub(super) events: &'a mut Events,
 }
 
 impl Feedback<'_> {
-    pub(super) fn take(&mut self, datagram: &Datagram<'_>) {
+    /// Takes a datagram; tells when the length of packets is to be acted on.
+    pub(super) fn take(&mut self, datagram: &Datagram<'_>) -> Option<Verdict> {
         let Ok((header, message)) = Message::parse(datagram.payload) else {
             self.stats.malformed += 1;
-            return;
+            return None;
         };
         let node = header.source;
         if node == NodeId::NONE || node == NodeId::ANY {
             self.stats.not_ours += 1;
-            return;
+            return None;
         }
         let speaker = Speaker::new(node, datagram.source);
         match message {
@@ -69,11 +72,13 @@ impl Feedback<'_> {
             Message::Report(report) => match MemberReport::parse(report.content) {
                 Some(report) if self.is_ours(report.sender, report.instance) => {
                     self.take_report(speaker, &report);
+                    return self.take_size(node, &report);
                 }
                 _ => self.stats.not_ours += 1,
             },
             _ => self.stats.not_ours += 1,
         }
+        None
     }
 
     fn is_ours(&self, sender: NodeId, instance: InstanceId) -> bool {
@@ -230,6 +235,9 @@ impl Feedback<'_> {
         if read.squelch && !self.content.objects().is_empty() {
             self.answers.squelch(now, self.receivers.grtt());
         }
+        if read.moved {
+            self.answers.moved(now, self.receivers.grtt());
+        }
         let trusted = is_member || self.config.trust_unannounced;
         if !trusted {
             let packets = self.stats.packets;
@@ -307,6 +315,17 @@ impl Feedback<'_> {
                 ce_marked: report.ce_marked,
             });
         }
+    }
+
+    /// A receiver reports the longest packet that it got.
+    fn take_size(&mut self, node: NodeId, report: &MemberReport<'_>) -> Option<Verdict> {
+        let member = self.receivers.members().get(node)?;
+        if !member.is_active() || member.identity != report.identity {
+            return None;
+        }
+        let answer = self.path.answer(report.round, report.largest_heard);
+        let evidence = self.receivers.members_mut().note_sizes(node, &answer);
+        self.path.judge(node, evidence, self.receivers.members())
     }
 
     /// A receiver reports what it loses: it may be evicted.

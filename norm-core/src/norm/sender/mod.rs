@@ -3,8 +3,9 @@
 //! [`Sender`] composes parts, each of which owns its state and knows nothing of the sender:
 //! `objects` is what is sent, `repair` what of it is sent again, `receivers` what is known of the
 //! group, `flow` and `rate` how much and how fast is sent, and `lifecycle` the phases of a session
-//! and what is sent by the clock. `feedback` takes what receivers say into the parts; `schedule`
-//! chooses the most useful packet from them, and `emit` writes it.
+//! and what is sent by the clock. `path_mtu` finds how long packets may be. `feedback` takes what
+//! receivers say into the parts; `schedule` chooses the most useful packet from them, and `emit`
+//! writes it.
 
 mod config;
 mod emit;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod mode;
 mod objects;
 mod outbound;
+mod path_mtu;
 mod rate;
 mod receivers;
 mod repair;
@@ -24,8 +26,8 @@ mod slowest;
 mod timeout;
 
 pub use config::{
-    CacheOptions, ConfigError, GrttOptions, Payload, RateControl, SenderConfig, SlowPolicy,
-    StartLimits,
+    CacheOptions, ConfigError, GrttOptions, PacketOptions, PacketSize, Payload, RateControl,
+    SenderConfig, SlowPolicy, StartLimits,
 };
 pub use emit::DATA_OVERHEAD;
 pub use engine::Sender;

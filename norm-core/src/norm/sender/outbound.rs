@@ -139,6 +139,12 @@ impl Outbound for Sender {
             SenderEvent::ReceiverSlow { node, cause } => {
                 OutboundNotice::ReceiverSlow { node, cause }
             }
+            SenderEvent::PacketSize { packet, segment, node } => {
+                OutboundNotice::PacketSize { packet, segment, node }
+            }
+            SenderEvent::PathMtuTooSmall { node, largest, needed } => {
+                OutboundNotice::PathMtuTooSmall { node, largest, needed }
+            }
             SenderEvent::Started => OutboundNotice::Started,
             SenderEvent::StartTimedOut { receivers } => OutboundNotice::StartTimedOut { receivers },
             SenderEvent::Abandoned => OutboundNotice::Abandoned,

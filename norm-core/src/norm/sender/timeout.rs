@@ -27,6 +27,8 @@ pub enum TimeoutReason {
     Move,
     /// Gathered repair requests are due.
     Repair,
+    /// It may be known how long packets may be.
+    PathMtu,
     /// New data have waited long enough for a receiver.
     FlowControl,
     /// A FLUSH that lists late joiners is due.
@@ -48,6 +50,7 @@ impl fmt::Display for TimeoutReason {
             Self::Command => "an application command is due",
             Self::Move => "a change of address is to be told, or was told for long enough",
             Self::Repair => "gathered repair requests are due",
+            Self::PathMtu => "the length of packets is to be decided on",
             Self::FlowControl => "new data have waited long enough for a receiver",
             Self::LateJoiners => "late joiners are to be listed",
             Self::Payload => "what receivers have of the content is to be looked at",

@@ -7,6 +7,7 @@
 use super::{
     ACK_FLUSH, AckFlush, CcFlags, Command, ExtensionBuf, Extensions, FecId, Fti, MemberReport,
     MembershipQuery, Message, ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests,
+    SizeProbe,
 };
 
 const SCHEMES: [FecId; 5] = [
@@ -50,7 +51,8 @@ pub fn extensions(bytes: &[u8]) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// Membership queries and member reports are emitted as they came. True when one of them parsed.
+/// Membership queries, member reports and size probes are emitted as they came. True when one of
+/// them parsed.
 pub fn membership_query(bytes: &[u8]) -> bool {
     let mut out = Vec::new();
     if let Some(query) = MembershipQuery::parse(bytes) {
@@ -59,6 +61,8 @@ pub fn membership_query(bytes: &[u8]) -> bool {
     } else if let Some(report) = MemberReport::parse(bytes) {
         assert_eq!(report.encoded_len(), bytes.len(), "announced length of {report:?}");
         report.emit(&mut out);
+    } else if let Some(probe) = SizeProbe::parse(bytes) {
+        probe.emit(&mut out);
     } else {
         return false;
     }

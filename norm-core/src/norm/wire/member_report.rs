@@ -1,9 +1,8 @@
 //! A receiver's report about itself. Not of the RFC: the content of NORM_REPORT.
 //!
-//! Version 1, all big-endian, nothing after the reason. Version 2 adds the number of CE-marked
-//! packets there, and is used only when there are any:
+//! Version 3, all big-endian, nothing after the reason:
 //! ```text
-//! | 'N'            | 'M'           | version 1, 2  | state 8      |
+//! | 'N'            | 'M'           | version 3     | state 8      |
 //! | sender 32                                                     |
 //! | instance 16                    | round 16                     |
 //! | grtt_response_sec 32                                          |
@@ -12,17 +11,16 @@
 //! | bytes_done 64                                                 |
 //! | bytes_total 64                                                |
 //! | drops 32                                                      |
-//! | loss 16                        | name_len 8    | reason_len 8 |
-//! | name, then reason, both UTF-8                                 |
-//! | ce_marked 32, version 2 only                                     |
+//! | ce_marked 32                                                  |
+//! | loss 16                        | largest_heard 16             |
+//! | name_len 8    | reason_len 8   | name, then reason, both UTF-8
 //! ```
 
 use super::reader::Reader;
 use super::{Identity, InstanceId, MemberState, NodeId, ParseError, WireTime};
 
 const MAGIC: [u8; 2] = *b"NM";
-const VERSION: u8 = 1;
-const VERSION_WITH_CE: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The answer to a membership query, and news between queries.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -49,6 +47,9 @@ pub struct MemberReport<'a> {
     pub drops: u32,
     /// Packets of the sender that routers have CE-marked (RFC 3168).
     pub ce_marked: u32,
+    /// Bytes of the longest IP packet of the sender, all headers included, since the query before
+    /// the last one; 0 when there was none.
+    pub largest_heard: u16,
     /// A name for people, at most 64 bytes. As it came: it may hold control characters.
     pub name: &'a str,
     /// Why it failed, for people, at most 255 bytes. As it came: it may hold control characters.
@@ -61,7 +62,7 @@ impl<'a> MemberReport<'a> {
     /// Bytes of a reason at most.
     pub const MAX_REASON_LEN: usize = 255;
     /// Bytes of everything before the name.
-    const FIXED_LEN: usize = 60;
+    const FIXED_LEN: usize = 66;
 
     /// Reads the content of a NORM_REPORT; `None` when it has another format, is of a version or in
     /// a state that we do not know, or has text that is too long or not UTF-8.
@@ -72,8 +73,7 @@ impl<'a> MemberReport<'a> {
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Option<Self>, ParseError> {
-        let (magic, version) = (reader.array()?, reader.u8()?);
-        if magic != MAGIC || !(VERSION..=VERSION_WITH_CE).contains(&version) {
+        if (reader.array()?, reader.u8()?) != (MAGIC, VERSION) {
             return Ok(None);
         }
         let Some(state) = state_from_wire(reader.u8()?) else { return Ok(None) };
@@ -82,13 +82,13 @@ impl<'a> MemberReport<'a> {
         let grtt_response = WireTime::parse(reader)?;
         let identity = Identity(reader.array()?);
         let (bytes_done, bytes_total) = (reader.u64()?, reader.u64()?);
-        let (drops, loss) = (reader.u32()?, reader.u16()?);
+        let (drops, ce_marked) = (reader.u32()?, reader.u32()?);
+        let (loss, largest_heard) = (reader.u16()?, reader.u16()?);
         let [name_len, reason_len] = reader.array()?.map(usize::from);
         let name = str::from_utf8(reader.bytes(name_len)?);
         let reason = str::from_utf8(reader.bytes(reason_len)?);
         let (Ok(name), Ok(reason)) = (name, reason) else { return Ok(None) };
-        let ce_marked = if version == VERSION_WITH_CE { reader.u32()? } else { 0 };
-        if name.len() > Self::MAX_NAME_LEN || (ce_marked == 0) != (version == VERSION) {
+        if name.len() > Self::MAX_NAME_LEN {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -103,6 +103,7 @@ impl<'a> MemberReport<'a> {
             loss,
             drops,
             ce_marked,
+            largest_heard,
             name,
             reason,
         }))
@@ -113,7 +114,6 @@ impl<'a> MemberReport<'a> {
         Self::FIXED_LEN
             + shortened(self.name, Self::MAX_NAME_LEN).len()
             + shortened(self.reason, Self::MAX_REASON_LEN).len()
-            + if self.ce_marked > 0 { 4 } else { 0 }
     }
 
     /// Appends the content. Text that is too long is cut between two characters.
@@ -121,8 +121,7 @@ impl<'a> MemberReport<'a> {
         let name = shortened(self.name, Self::MAX_NAME_LEN);
         let reason = shortened(self.reason, Self::MAX_REASON_LEN);
         out.extend_from_slice(&MAGIC);
-        let version = if self.ce_marked > 0 { VERSION_WITH_CE } else { VERSION };
-        out.extend_from_slice(&[version, self.state as u8]);
+        out.extend_from_slice(&[VERSION, self.state as u8]);
         out.extend_from_slice(&self.sender.0.to_be_bytes());
         out.extend_from_slice(&self.instance.0.to_be_bytes());
         out.extend_from_slice(&self.round.to_be_bytes());
@@ -131,14 +130,13 @@ impl<'a> MemberReport<'a> {
         out.extend_from_slice(&self.bytes_done.to_be_bytes());
         out.extend_from_slice(&self.bytes_total.to_be_bytes());
         out.extend_from_slice(&self.drops.to_be_bytes());
+        out.extend_from_slice(&self.ce_marked.to_be_bytes());
         out.extend_from_slice(&self.loss.to_be_bytes());
+        out.extend_from_slice(&self.largest_heard.to_be_bytes());
         // Both lengths fit: `shortened` holds them to 255 at most.
         out.extend_from_slice(&[name.len() as u8, reason.len() as u8]);
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(reason.as_bytes());
-        if self.ce_marked > 0 {
-            out.extend_from_slice(&self.ce_marked.to_be_bytes());
-        }
     }
 }
 

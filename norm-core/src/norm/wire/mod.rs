@@ -7,9 +7,9 @@
 //!
 //! What the fields *mean* is left to the engines: nothing here knows about objects in progress,
 //! repair cycles or rates. Not of the RFC are these formats: [`MembershipQuery`], the content of an
-//! application command; [`MemberReport`], the content of a NORM_REPORT; [`ReceiveWindow`], the
-//! payload of an acknowledgment; [`SetInfo`], the payload of a NORM_INFO; the extensions [`Watch`],
-//! [`PathReport`] and [`MoveProof`].
+//! application command, and [`SizeProbe`], that of another one; [`MemberReport`], the content of a
+//! NORM_REPORT; [`ReceiveWindow`], the payload of an acknowledgment; [`SetInfo`], the payload of a
+//! NORM_INFO; the extensions [`Watch`], [`PathReport`] and [`MoveProof`].
 
 mod ack;
 mod cmd;
@@ -37,6 +37,7 @@ mod receive_window;
 mod repair;
 mod report;
 mod set_info;
+mod size_probe;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -71,4 +72,5 @@ pub use repair::{
 };
 pub use report::Report;
 pub use set_info::SetInfo;
+pub use size_probe::{MovedObjects, SizeProbe};
 pub use time::WireTime;

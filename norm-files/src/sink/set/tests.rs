@@ -50,6 +50,24 @@ fn objects_that_fit_may_be_opened_again() {
 }
 
 #[test]
+fn objects_that_were_cut_anew_are_the_same_under_other_keys() {
+    let mut state = state();
+    let part = open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5).unwrap();
+    assert_eq!(state.written(KEY + 2), Some(part));
+    state.move_to(KEY + 3);
+    assert_eq!(state.keys(), KEY..KEY + 4, "three keys are no layout");
+    state.move_to(KEY + 8);
+    assert_eq!(state.keys(), KEY + 8..KEY + 12);
+    assert_eq!(state.open(KEY + 10, 2, &info(PAYLOAD, 10), 5), Ok(part));
+    assert!(state.is_written(KEY + 10) && !state.is_written(KEY + 9));
+    assert_eq!((state.written(KEY + 10), state.part(KEY + 6)), (None, Some(part)));
+    assert!(state.owns(KEY) && !state.owns(KEY - 1) && !state.owns(KEY + 12));
+    assert!(state.again(KEY + 10) && !state.is_written(KEY + 2));
+    state.move_to(KEY + 4);
+    assert_eq!(state.keys(), KEY + 8..KEY + 12, "never back");
+}
+
+#[test]
 fn set_of_one_extent_has_room_for_exactly_that() {
     let info = |kind| SetDescriptor { parts: 3, ..info(kind, 0) };
     let mut state = SetState::new(KEY, index(KEY), &info(MANIFEST)).unwrap();

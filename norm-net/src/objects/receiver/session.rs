@@ -344,6 +344,10 @@ impl Application<Engine> for Session {
             }
             // Streams are read whenever there is room; a pause changes nothing.
             ReceiverEvent::StreamReadable { .. }
+            // Senders of objects and streams do not look for the length of packets.
+            | ReceiverEvent::ObjectsMoved { .. }
+            | ReceiverEvent::ShortPacketsOnly { .. }
+            | ReceiverEvent::Fragmented { .. }
             | ReceiverEvent::SenderPaused { .. }
             | ReceiverEvent::SenderStopped { .. }
             | ReceiverEvent::SenderIgnored { .. }

@@ -315,6 +315,8 @@ impl Application<Sender> for Session {
             | SenderEvent::ReceiverSlow { .. }
             | SenderEvent::ReceiverMoved { .. }
             | SenderEvent::ReceiverReport { .. }
+            | SenderEvent::PacketSize { .. }
+            | SenderEvent::PathMtuTooSmall { .. }
             | SenderEvent::Acknowledged { .. }
             | SenderEvent::Abandoned
             | SenderEvent::Finished => {}

@@ -6,21 +6,21 @@ use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter};
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;
-use crate::transfer::receive::ReceiveOptions;
 use crate::transfer::receive::store::BlockStore;
+use crate::transfer::receive::{ReceiveOptions, SocketFacts};
 
 /// The shortest block worth counting on: the engine keeps track of as many blocks as the memory
 /// holds of these.
 const SHORT_BLOCK: usize = 64 << 10;
 
 /// An engine for these options that keeps symbols in `store`. With an identity of its own a
-/// receiver that starts again is the same to its senders; else one is drawn. `socket_buffer` is in
-/// bytes.
+/// receiver that starts again is the same to its senders; else one is drawn. `socket` is what it
+/// listens with.
 pub(crate) fn receiver(
     options: &ReceiveOptions,
     store: BlockStore,
     own_identity: Option<[u8; 16]>,
-    socket_buffer: usize,
+    socket: SocketFacts,
     rng: &mut Rng,
 ) -> Receiver<BlockStore> {
     // Drawn whether it is used or not: what a seed means must not change.
@@ -36,7 +36,8 @@ pub(crate) fn receiver(
         node: options.node,
         only: SenderFilter { address: options.source, name: options.sender_name.clone() },
         feedback,
-        socket_buffer: socket_buffer as u64,
+        socket_buffer: socket.buffer as u64,
+        link_mtu: socket.mtu,
         max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
         ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
     };

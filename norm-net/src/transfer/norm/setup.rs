@@ -2,8 +2,8 @@
 
 use norm_core::fileset::{ContentId, SetId};
 use norm_core::norm::sender::{
-    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, Payload as EnginePayload, RateControl,
-    SlowPolicy, StartLimits,
+    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, PacketOptions, PacketSize,
+    Payload as EnginePayload, RateControl, SlowPolicy, StartLimits,
 };
 use norm_core::norm::{Sender, SenderConfig};
 use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
@@ -15,7 +15,7 @@ use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
 use crate::transfer::send::{
-    Pace, Payload, Prepared, Protocol, SendError, SendOptions, Slow, SlowLimits,
+    Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError, SendOptions, Slow, SlowLimits,
 };
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
@@ -42,7 +42,7 @@ impl Protocol for Norm {
         self,
         options: &SendOptions,
         found: FileSet,
-        segment_size: u16,
+        segment: &Segment,
         set: Option<SetId>,
         rng: &mut Rng,
         now: Timestamp,
@@ -56,7 +56,7 @@ impl Protocol for Norm {
             None => os_secret()?,
         };
         let node = options.node.unwrap_or(drawn);
-        let start = Start { config: config(options, node, segment_size), seed, secret, now };
+        let start = Start { config: config(options, node, segment), seed, secret, now };
         match &options.standard {
             None => prepare_set(options, found, set, start),
             Some(standard) => prepare_files(standard, found, start),
@@ -136,11 +136,15 @@ fn prepare_files(
     })
 }
 
-fn config(options: &SendOptions, node: NodeId, segment_size: u16) -> SenderConfig {
+fn config(options: &SendOptions, node: NodeId, segment: &Segment) -> SenderConfig {
     let base = with_pace(SenderConfig::new(node), options.pace);
+    let size = |size: &PathSize| PacketSize { packet: size.packet, segment: size.segment };
     SenderConfig {
-        packet_overhead: options.packet_overhead(),
-        segment_size,
+        packets: PacketOptions {
+            overhead: options.packet_overhead(),
+            sizes: segment.sizes.iter().map(size).collect(),
+        },
+        segment_size: segment.size,
         cache: CacheOptions {
             bytes: options.engine_memory() / 8 * 3,
             // What a file holds is in the system's memory, too.

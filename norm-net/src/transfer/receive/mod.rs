@@ -37,6 +37,7 @@ pub(crate) mod store;
 pub use error::ReceiveError;
 pub(crate) use options::host_name;
 pub use options::{DemoOptions, ReceiveOptions};
+pub(crate) use start::SocketFacts;
 #[cfg(test)]
 pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};

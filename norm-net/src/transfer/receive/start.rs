@@ -87,11 +87,20 @@ pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
     receive_with(options, norm::receiver)
 }
 
+/// What an engine may know of the socket that it listens with.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct SocketFacts {
+    /// Bytes that it holds until they are read.
+    pub(crate) buffer: usize,
+    /// Bytes of an IP packet that its interface lets through, if that is known.
+    pub(crate) mtu: Option<u32>,
+}
+
 /// The same with any engine. `make` makes it of the options, a store for its symbols, the lasting
-/// identity of this receiver if it has one, the socket's buffer in bytes, and random numbers.
+/// identity of this receiver if it has one, what is known of its socket, and random numbers.
 pub(crate) fn receive_with<E>(
     options: &ReceiveOptions,
-    make: impl FnOnce(&ReceiveOptions, BlockStore, Option<[u8; 16]>, usize, &mut Rng) -> E,
+    make: impl FnOnce(&ReceiveOptions, BlockStore, Option<[u8; 16]>, SocketFacts, &mut Rng) -> E,
 ) -> Result<Receiving, ReceiveError>
 where
     E: Engine + Layer<Engine = E> + Send + 'static,
@@ -118,7 +127,8 @@ where
     let store = BlockStore::new(options.block_memory());
     let returns = store.returns();
     let bytes = identity.as_ref().map(StableIdentity::bytes);
-    let engine = make(options, store, bytes, link.buffers().recv_granted, &mut rng);
+    let socket = SocketFacts { buffer: link.buffers().recv_granted, mtu: link.interface().mtu };
+    let engine = make(options, store, bytes, socket, &mut rng);
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
@@ -184,6 +194,7 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             group: options.group,
             source: options.source,
             interface: link.interface().name.clone(),
+            mtu: link.interface().mtu,
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
         let options = options.clone();

@@ -36,4 +36,5 @@ pub use handle::{Sending, send};
 pub use options::{Payload, SendOptions, StartLimits};
 pub use pace::Pace;
 pub(crate) use protocol::{Prepared, Protocol};
+pub(crate) use segment::{PathSize, Segment};
 pub use slow::{Slow, SlowLimits};

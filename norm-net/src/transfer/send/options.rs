@@ -77,9 +77,13 @@ pub struct SendOptions {
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
     /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a
-    /// hint, to what the interface lets out. `None` takes that, but at most 9,000, and 1,500 on the
-    /// loopback interface. Nothing is ever fragmented.
+    /// hint, to what the interface lets out. `None` takes the longest that passes to all receivers,
+    /// but at most 9,000, and 1,500 on the loopback interface, where none is looked for, as in
+    /// standard mode. Nothing is ever fragmented.
     pub mtu: Option<u32>,
+    /// Without `mtu`, the shortest packets that are fallen back to, in bytes as there. Receivers
+    /// that get only shorter ones are treated as `slow` says.
+    pub min_mtu: u32,
     /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
     /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
     pub segment_size: Option<u16>,
@@ -124,6 +128,7 @@ impl SendOptions {
             payload: Payload::Auto,
             linger: Duration::ZERO,
             mtu: None,
+            min_mtu: 1_280,
             segment_size: None,
             fec: Fec::Auto,
             standard: None,
@@ -157,7 +162,8 @@ impl SendOptions {
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());
         }
-        if let Some(mtu) = self.mtu.filter(|mtu| !MTUS.contains(mtu)) {
+        let mtus = self.mtu.into_iter().chain([self.min_mtu]);
+        if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {

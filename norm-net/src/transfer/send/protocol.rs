@@ -7,6 +7,7 @@ use norm_files::source::{FileSet, Reader};
 
 use super::error::SendError;
 use super::options::SendOptions;
+use super::segment::Segment;
 use crate::io::layer::Layer;
 use crate::io::socket::PacketFilter;
 
@@ -22,7 +23,7 @@ pub(crate) trait Protocol {
     /// Bytes of a packet of content that are not content, without UDP and IP.
     fn data_overhead(&self, options: &SendOptions) -> u32;
 
-    /// Makes an engine with all its objects, in segments of `segment_size` bytes. `set` is the id
+    /// Makes an engine with all its objects, in segments of this size. `set` is the id
     /// of a file set that is sent once more; without it one is drawn.
     ///
     /// # Errors
@@ -31,7 +32,7 @@ pub(crate) trait Protocol {
         self,
         options: &SendOptions,
         found: FileSet,
-        segment_size: u16,
+        segment: &Segment,
         set: Option<SetId>,
         rng: &mut Rng,
         now: Timestamp,

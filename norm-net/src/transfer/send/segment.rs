@@ -17,16 +17,31 @@ const JUMBO_MTU: u32 = 9_000;
 /// Longest packets on the loopback interface where no MTU is given, in bytes. It lets 64 KiB out,
 /// which no network does; what works there should work elsewhere.
 const LOOPBACK_MTU: u32 = 1_500;
+/// MTUs that are common, the longest first: jumbo frames, Ethernet, and two of tunnels, of which
+/// the last is what IPv6 asks of every link (RFC 8200 §5).
+const COMMON_MTUS: [u32; 4] = [9_000, 1_500, 1_400, 1_280];
 /// RaptorQ is fastest with symbols of a multiple of this many bytes.
 const SEGMENT_STEP: u32 = 64;
 
 /// The segment size of a session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// Bytes of content per packet.
-    pub(super) size: u16,
+    pub(crate) size: u16,
+    /// Lengths of packets that are tried, the longest first, which goes with `size`. A single one
+    /// is not to be changed, and without any it is not known how long packets are.
+    pub(crate) sizes: Vec<PathSize>,
     /// What to tell the user about it.
     pub(super) hint: Option<Hint>,
+}
+
+/// A length of packets that paths may let through.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PathSize {
+    /// Bytes of an IP packet, all headers included.
+    pub(crate) packet: u16,
+    /// Bytes of content per packet.
+    pub(crate) segment: u16,
 }
 
 impl Segment {
@@ -74,8 +89,37 @@ impl Segment {
                 interface: name(),
             })
         };
-        Ok(Self { size, hint })
+        let sizes = sizes(options, interface, size);
+        Ok(Self { size, sizes, hint })
     }
+
+    /// The only length of packets, if the user has decided on it.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.sizes.len() < 2
+    }
+}
+
+/// The lengths of packets that are tried. None for other implementations, on the loopback
+/// interface, where there is no path, and where a segment size was given; one where an MTU was.
+fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<PathSize> {
+    if options.standard.is_some() || options.segment_size.is_some() || interface.loopback {
+        return Vec::new();
+    }
+    let limit = interface.mtu.unwrap_or(u32::MAX);
+    let top = options.mtu.map_or_else(|| default_mtu(interface), |mtu| mtu.min(limit));
+    let shorter = COMMON_MTUS.into_iter().chain([options.min_mtu]);
+    let shorter = shorter.filter(|&mtu| options.mtu.is_none() && mtu >= options.min_mtu);
+    let mut sizes = Vec::new();
+    for mtu in [top].into_iter().chain(shorter) {
+        let used = if mtu == top { segment.into() } else { default_segment(mtu) };
+        let (Ok(packet), Ok(segment)) = (u16::try_from(mtu), u16::try_from(used)) else { continue };
+        let is_shorter =
+            |last: &PathSize| packet < last.packet && segment < last.segment && mtu < top;
+        if SEGMENT_SIZES.contains(&segment) && sizes.last().is_none_or(is_shorter) {
+            sizes.push(PathSize { packet, segment });
+        }
+    }
+    sizes
 }
 
 /// The MTU to reckon with where none is given.
@@ -113,8 +157,9 @@ mod tests {
         }
     }
 
-    fn segment(size: u16) -> Segment {
-        Segment { size, hint: None }
+    /// What it says of the size and to the user.
+    fn said(segment: Segment) -> (u16, Option<Hint>) {
+        (segment.size, segment.hint)
     }
 
     fn fit_norm(options: &SendOptions, interface: &Interface) -> Result<Segment, SendError> {
@@ -128,15 +173,15 @@ mod tests {
             options.segment_size = Some(wanted);
             fit_norm(&options, &interface(mtu))
         };
-        assert_eq!(fit(V4, 1436, Some(1500)).unwrap(), segment(1436));
-        assert_eq!(fit(V4, 60_000, None).unwrap(), segment(60_000));
+        assert_eq!(said(fit(V4, 1436, Some(1500)).unwrap()), (1436, None));
+        assert_eq!(said(fit(V4, 60_000, None).unwrap()), (60_000, None));
         for (group, wanted, mtu, used) in
             [(V4, 1437, 1500, 1408), (V4, 1344, 1400, 1280), (V6, 1417, 1500, 1408)]
         {
             let fitted = fit(group, wanted, Some(mtu)).unwrap();
             let (wanted, interface) = (wanted.into(), Some("eth7".to_owned()));
             let hint = Hint::SegmentTooLong { wanted, used, mtu, interface };
-            assert_eq!(fitted, Segment { size: used, hint: Some(hint) });
+            assert_eq!(said(fitted), (used, Some(hint)));
         }
         let error = fit(V4, 1344, Some(127)).unwrap_err().to_string();
         assert!(error.contains("eth7 (127) is too small"), "{error}");
@@ -158,7 +203,7 @@ mod tests {
             (false, Some(184), 64),
         ];
         for (loopback, mtu, size) in cases {
-            assert_eq!(fit(loopback, mtu).unwrap(), segment(size), "{mtu:?}");
+            assert_eq!(said(fit(loopback, mtu).unwrap()), (size, None), "{mtu:?}");
         }
         assert!(fit(false, Some(183)).unwrap_err().to_string().contains("too small"));
     }
@@ -172,18 +217,45 @@ mod tests {
             options.check()?;
             fit_norm(&options, &Interface { loopback, ..interface(Some(mtu)) })
         };
-        assert_eq!(fit(1500, None, false, 9000).unwrap(), segment(1344));
-        assert_eq!(fit(9000, None, true, 65_536).unwrap(), segment(8832));
-        assert_eq!(fit(65_535, None, true, 65_536).unwrap(), segment(64_960));
-        let Segment { size, hint } = fit(9000, None, false, 1500).unwrap();
+        assert_eq!(said(fit(1500, None, false, 9000).unwrap()), (1344, None));
+        assert_eq!(said(fit(9000, None, true, 65_536).unwrap()), (8832, None));
+        assert_eq!(said(fit(65_535, None, true, 65_536).unwrap()), (64_960, None));
+        let Segment { size, hint, .. } = fit(9000, None, false, 1500).unwrap();
         let hint = hint.unwrap().to_string();
         assert!(size == 1344 && hint.contains("9000") && hint.contains("eth7"), "{hint}");
-        let Segment { size, hint } = fit(1400, Some(1400), false, 1500).unwrap();
+        let Segment { size, hint, .. } = fit(1400, Some(1400), false, 1500).unwrap();
         let hint = hint.unwrap().to_string();
         assert!(size == 1280 && hint.contains("the path (MTU 1400)"), "{hint}");
         for given in [183, 65_536] {
             let error = fit(given, None, false, 1500).unwrap_err().to_string();
             assert!(error.contains("184 to 65535"), "{error}");
         }
+    }
+
+    #[test]
+    fn shorter_packets_are_tried_down_to_the_lowest_mtu() {
+        let tried = |mtu, change: fn(&mut SendOptions)| {
+            let options = SendOptions::new(V4.parse().unwrap()).with(change);
+            let segment = fit_norm(&options, &interface(mtu)).unwrap();
+            assert!(segment.sizes.first().is_none_or(|first| first.segment == segment.size));
+            segment.sizes.iter().map(|size| (size.packet, size.segment)).collect::<Vec<_>>()
+        };
+        let shorter = [(1400, 1280), (1280, 1152)];
+        assert_eq!(tried(Some(1500), |_| {}), [&[(1500, 1344)], &shorter[..]].concat());
+        assert_eq!(tried(None, |_| {}), [&[(1500, 1344)], &shorter[..]].concat());
+        let jumbo = [&[(9000, 8832), (1500, 1344)], &shorter[..]].concat();
+        assert_eq!(tried(Some(9000), |_| {}), jumbo);
+        assert_eq!(tried(Some(65_520), |_| {}), jumbo);
+        assert_eq!(tried(Some(1450), |_| {}), [&[(1450, 1280)], &shorter[1..]].concat());
+        assert_eq!(tried(Some(1280), |_| {}), [(1280, 1152)]);
+        assert_eq!(tried(Some(1000), |_| {}), [(1000, 832)], "less than the lowest");
+        assert_eq!(tried(Some(1500), |o| o.min_mtu = 1_450), [(1500, 1344), (1450, 1280)]);
+        let low = [&[(1500, 1344)], &shorter[..], &[(600, 448)]].concat();
+        assert_eq!(tried(Some(1500), |o| o.min_mtu = 600), low);
+        assert_eq!(tried(Some(9000), |o| o.mtu = Some(1500)), [(1500, 1344)], "decided on");
+        assert_eq!(tried(Some(9000), |o| o.segment_size = Some(1000)), []);
+        let loopback = Interface { loopback: true, ..interface(Some(65_536)) };
+        let options = SendOptions::new(V4.parse().unwrap());
+        assert!(fit_norm(&options, &loopback).unwrap().sizes.is_empty(), "no path");
     }
 }

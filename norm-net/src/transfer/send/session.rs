@@ -37,6 +37,8 @@ pub(super) struct Facts {
     /// The group, or the receiver's address.
     pub(super) group: SocketAddr,
     pub(super) min_receivers: usize,
+    /// The engine waits for receivers before content flows, and tells when it does.
+    pub(super) waits: bool,
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
     pub(super) lingers: bool,
@@ -271,6 +273,11 @@ impl Session {
         }
     }
 
+    fn packet_size(&mut self, packet: u16, segment_size: u16, node: Option<NodeId>) {
+        let receiver = node.map(|node| self.meet(node));
+        self.events.push(SendEvent::PacketSize { packet, segment_size, receiver });
+    }
+
     fn receiver_evicted(&mut self, node: NodeId) {
         let receiver = self.meet(node);
         let separate_group = self.facts.separate_group;
@@ -338,6 +345,14 @@ impl<E: Outbound> Application<E> for Session {
                 self.events.push(SendEvent::ReceiverSlow { receiver, cause: cause.into(), loss });
             }
             OutboundNotice::ReceiverEvicted { node } => self.receiver_evicted(node),
+            OutboundNotice::PacketSize { packet, segment, node } => {
+                self.packet_size(packet, segment, node);
+            }
+            OutboundNotice::PathMtuTooSmall { node, largest, needed } => {
+                let receiver = self.meet(node);
+                let event = SendEvent::ReceiverMtuTooSmall { receiver, largest, needed };
+                self.events.push(event);
+            }
             OutboundNotice::Started => self.start_data(engine, now),
             OutboundNotice::StartTimedOut { receivers } => {
                 let wanted = self.facts.min_receivers;
@@ -370,7 +385,7 @@ impl<E: Outbound> Application<E> for Session {
             trace.write(engine);
         }
         self.keep_bounds(engine, now);
-        if self.phases.data().is_none() && self.facts.min_receivers == 0 {
+        if self.phases.data().is_none() && !self.facts.waits {
             self.start_data(engine, now); // the engine does not tell: it need not wait
         }
         if !self.phases.is_ending() {

@@ -14,6 +14,7 @@ use norm_core::fileset::SetId;
 use super::admission::Admission;
 use super::options::{SendOptions, StartLimits};
 use super::outlet::SendOutlet;
+use super::segment::Segment;
 use super::slow::Slow;
 use super::start::{Repeat, start};
 use crate::event::{
@@ -23,6 +24,8 @@ use crate::stopper::Stopper;
 
 /// A receiver that was sent to the separate group comes within this time.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
+/// The shortest packets that are fallen back to there: every host takes these (RFC 791 §3.1).
+const LOWEST_MTU: u32 = 576;
 /// How often a waiting thread looks whether it is to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -54,6 +57,7 @@ impl SeparateGroup {
     pub(super) fn new(
         paths: &[PathBuf],
         options: &SendOptions,
+        segment: &Segment,
         set: Option<SetId>,
         events: &SendOutlet,
         stopper: &Stopper,
@@ -71,6 +75,9 @@ impl SeparateGroup {
             memory: options.memory / 4,
             node: None,
             seed: None,
+            // Receivers may be sent there because of the others' longer packets.
+            min_mtu: LOWEST_MTU.min(options.min_mtu),
+            segment_size: options.segment_size.or(segment.is_fixed().then_some(segment.size)),
             ..options.clone()
         };
         let recipe = Recipe {

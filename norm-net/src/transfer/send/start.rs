@@ -63,13 +63,11 @@ pub(super) fn start_with<P: Protocol>(
     let found = scan(paths)?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
-    let mut settings = settings(options, &link, &found, segment);
-    let options = &SendOptions { segment_size: Some(settings.segment_size), ..options.clone() };
+    let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
     let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
-    let size = settings.segment_size;
-    let prepared = protocol.prepare(options, found, size, repeated, &mut rng, clock.now())?;
+    let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
     settings.set = set;
     settings.fec_id = fec_id;
@@ -80,10 +78,10 @@ pub(super) fn start_with<P: Protocol>(
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
-        facts: facts(options, &settings),
+        facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), options.clock, clock.now()),
         jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
-        separate: SeparateGroup::new(paths, options, set, &events, &stopper),
+        separate: SeparateGroup::new(paths, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
         admission,
@@ -107,7 +105,12 @@ fn run<E: Outbound + Layer<Engine = E>>(
     Ok(session.finish(&engine, clock))
 }
 
-fn settings(options: &SendOptions, link: &Link, found: &FileSet, segment: Segment) -> SendSettings {
+fn settings(
+    options: &SendOptions,
+    link: &Link,
+    found: &FileSet,
+    segment: &Segment,
+) -> SendSettings {
     SendSettings {
         because: link.chosen_because(),
         pace: options.pace,
@@ -118,17 +121,18 @@ fn settings(options: &SendOptions, link: &Link, found: &FileSet, segment: Segmen
         files: found.file_count,
         directories: found.directories,
         bytes: found.payload_size,
-        hints: Hint::small_buffers(link.buffers()).chain(segment.hint).collect(),
+        hints: Hint::small_buffers(link.buffers()).chain(segment.hint.clone()).collect(),
         skipped: found.skipped.clone(),
         skipped_total: found.skipped_total,
         ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())
     }
 }
 
-fn facts(options: &SendOptions, settings: &SendSettings) -> Facts {
+fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> Facts {
     Facts {
         group: options.group,
         min_receivers: options.min_receivers,
+        waits: options.min_receivers > 0 || !segment.is_fixed(),
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),
         separate_group: options.slow.separate_group(),

@@ -12,7 +12,7 @@ use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
 
 use super::receive::{ReceiveOptions, receive_with};
-use super::send::{Prepared, Protocol, SendError, SendOptions, send_with};
+use super::send::{Prepared, Protocol, Segment, SendError, SendOptions, send_with};
 use crate::event::{ReceiveEvent, ReceiveOutcome, SendOutcome};
 use crate::io::interface::InterfaceSpec;
 use crate::io::layer::Layer;
@@ -62,7 +62,7 @@ impl Protocol for Toy {
         self,
         _: &SendOptions,
         found: FileSet,
-        _: u16,
+        _: &Segment,
         _: Option<SetId>,
         _: &mut Rng,
         now: Timestamp,

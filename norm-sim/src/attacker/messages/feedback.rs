@@ -171,6 +171,7 @@ pub(super) fn report_of(
         loss: rng.next_u32() as u16,
         drops: rng.next_u32(),
         ce_marked: u32::from(sender.round),
+        largest_heard: sender.round.wrapping_mul(97),
         name: "\u{1b}[31mattacker\n",
         reason: "\u{0}because",
     };

@@ -210,7 +210,7 @@ impl Population {
         let mut passed = Vec::new();
         for object in from.object..=place.object {
             let layout = self.reference.of(host).and_then(|sent| sent.layout(object.into()));
-            let blocks = layout.map_or(0, Layout::blocks);
+            let blocks = layout.as_ref().map_or(0, Layout::blocks);
             let start = if object == from.object { from.block } else { 0 };
             let end = if object == place.object { place.block.min(blocks) } else { blocks };
             passed.extend((start..end).map(|block| Place { object, block }));

@@ -98,6 +98,11 @@ impl Path {
         Duration::from_secs_f64(count * self.packet / (self.bandwidth * share).max(1.0))
     }
 
+    /// Sets the longest UDP payload, in bytes.
+    pub(super) fn set_packet(&mut self, packet: usize) {
+        self.packet = (packet + self.overhead.bytes()) as f64;
+    }
+
     /// Sets the highest rate, in bytes per second. The estimate follows when it changes next.
     pub(super) fn set_max_rate(&mut self, max: f64) {
         self.limits.max = max;

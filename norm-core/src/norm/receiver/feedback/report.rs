@@ -38,6 +38,7 @@ pub(super) fn send_report<S>(
         loss: sender.path.loss_fraction(),
         drops: u32::try_from(ctx.drops()).unwrap_or(u32::MAX),
         ce_marked: u32::try_from(sender.path.ce_marked()).unwrap_or(u32::MAX),
+        largest_heard: sender.path.sizes().largest(),
         name: prefix(&ctx.config().name, MemberReport::MAX_NAME_LEN),
         reason: prefix(&progress.reason, MemberReport::MAX_REASON_LEN),
     };

@@ -59,6 +59,13 @@ impl Interest {
         self.first = self.first.map(|first| first.max(key));
     }
 
+    /// All objects that were wanted go on as other ones, from this one on; what is here of them is
+    /// counted again.
+    pub(crate) fn move_to(&mut self, first: u64) {
+        self.shrink_to(first);
+        self.bytes_done = 0;
+    }
+
     /// Objects in progress.
     pub(crate) fn objects(&self) -> impl ExactSizeIterator<Item = (u64, &RecvObject)> {
         self.objects.iter().map(|(&key, object)| (key, object))

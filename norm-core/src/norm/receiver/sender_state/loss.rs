@@ -8,18 +8,21 @@ pub(super) struct LossMeter {
     last: Option<Sequence>,
     expected: u32,
     received: u32,
+    /// Packets that were not there when a later one came.
+    missing: u32,
 }
 
 impl LossMeter {
     /// Notes a packet of the sender.
     pub(super) fn note(&mut self, sequence: Sequence) {
         let Some(last) = self.last else {
-            *self = Self { last: Some(sequence), expected: 1, received: 1 };
+            *self = Self { last: Some(sequence), expected: 1, received: 1, missing: 0 };
             return;
         };
         let ahead = sequence.distance_from(last);
         if ahead > 0 && ahead < 0x8000 {
             self.expected += u32::from(ahead);
+            self.missing = self.missing.wrapping_add(u32::from(ahead) - 1);
             self.last = Some(sequence);
         }
         self.received += 1;
@@ -27,6 +30,11 @@ impl LossMeter {
             self.expected /= 2;
             self.received /= 2;
         }
+    }
+
+    /// Packets that were not there when a later one came; wraps.
+    pub(super) fn missing(&self) -> u32 {
+        self.missing
     }
 
     /// The fraction lost, of 65,535.
@@ -48,5 +56,6 @@ mod tests {
         }
         // 65534..=6 are nine packets, one (3) never came.
         assert_eq!(meter.fraction(), (65_535u32 / 9) as u16);
+        assert_eq!(meter.missing(), 2, "0 came after 1");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - `identity`: the ids and the address of the sender, and the identity that we use with it.
 //! - `moves`: whether it is the same that speaks from another address.
-//! - `timing`: the timing that it advertises; `path`, `loss`, `probes`: what is measured of it.
+//! - `timing`: the timing that it advertises; `path`, `loss`, `probes`, `sizes`: what is measured.
 //! - `coding`: how its packets are read; `timeline`: how far it has come.
 //! - `interest`: what is wanted of it, and what is here.
 //! - `liveness`: whether it is heard.
@@ -18,13 +18,14 @@ pub(super) mod moves;
 mod path;
 pub(super) mod probes;
 pub(super) mod report;
+pub(super) mod sizes;
 mod timeline;
 pub(super) mod timing;
 
 use core::net::SocketAddr;
 
 use crate::base::Timestamp;
-use crate::endpoint::{ObjectRef, SenderId};
+use crate::endpoint::{ObjectRef, PacketOverhead, SenderId};
 use crate::norm::receiver::config::JoinPolicy;
 use crate::norm::receiver::nack::state::NackState;
 use crate::norm::receiver::timeout::TimeoutReason;
@@ -60,7 +61,7 @@ pub(crate) struct SenderState {
 impl SenderState {
     /// A sender that is heard for the first time.
     pub(super) fn new(now: Timestamp, id: SenderId, source: Source, fields: &SenderFields) -> Self {
-        let path = Path::new(fields);
+        let path = Path::new(fields, PacketOverhead::to(source.address.ip()));
         let liveness = Liveness::new(now, path.timing());
         Self {
             id,

@@ -4,8 +4,10 @@ use core::time::Duration;
 
 use super::loss::LossMeter;
 use super::probes::{Arrival, Probes};
+use super::sizes::{PacketSizes, ShortOnly};
 use super::timing::Timing;
 use crate::base::Timestamp;
+use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{CcFeedback, SenderFields, WireTime};
 
 /// What is known of the path from one sender.
@@ -20,6 +22,9 @@ pub(crate) struct Path {
     loss: LossMeter,
     /// Packets of the sender with a CE mark.
     ce_marked: u64,
+    /// Bytes of a packet besides its UDP payload.
+    overhead: PacketOverhead,
+    sizes: PacketSizes,
 }
 
 /// The send time of a probe, to be echoed (RFC 5740 §5.5.1).
@@ -30,7 +35,7 @@ struct ProbeEcho {
 }
 
 impl Path {
-    pub(super) fn new(fields: &SenderFields) -> Self {
+    pub(super) fn new(fields: &SenderFields, overhead: PacketOverhead) -> Self {
         Self {
             fields: *fields,
             timing: Timing::new(fields),
@@ -38,6 +43,8 @@ impl Path {
             probes: None,
             loss: LossMeter::default(),
             ce_marked: 0,
+            overhead,
+            sizes: PacketSizes::new(),
         }
     }
 
@@ -65,6 +72,7 @@ impl Path {
     /// Notes a packet of the sender.
     pub(crate) fn note_packet(&mut self, now: Timestamp, arrival: Arrival) {
         self.loss.note(arrival.sequence);
+        self.sizes.note(arrival.bytes + self.overhead.bytes());
         self.ce_marked += u64::from(arrival.ce);
         if let Some(probes) = &mut self.probes {
             probes.note(now, arrival, self.timing);
@@ -79,6 +87,21 @@ impl Path {
     /// Packets of the sender with a CE mark.
     pub(crate) fn ce_marked(&self) -> u64 {
         self.ce_marked
+    }
+
+    /// How long the packets are that arrive.
+    pub(crate) fn sizes(&self) -> &PacketSizes {
+        &self.sizes
+    }
+
+    /// How long the packets are that arrive.
+    pub(crate) fn sizes_mut(&mut self) -> &mut PacketSizes {
+        &mut self.sizes
+    }
+
+    /// Notes a command; tells when nothing else arrives.
+    pub(crate) fn note_command(&mut self, now: Timestamp) -> Option<ShortOnly> {
+        self.sizes.note_command(now, self.loss.missing())
     }
 
     /// Notes the send time of a probe, to be echoed.

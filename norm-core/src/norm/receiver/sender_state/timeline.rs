@@ -1,7 +1,7 @@
 //! How far a sender has come in its run of objects.
 
 use crate::norm::receiver::nack::need::Position;
-use crate::norm::wire::ObjectId;
+use crate::norm::wire::{MovedObjects, ObjectId};
 
 /// Keys start here, so that objects before the first one heard have keys.
 const KEY_BASE: u64 = 1 << 16;
@@ -19,6 +19,8 @@ pub(crate) struct Timeline {
     /// Everything before was sent: what of it is missing may be asked for.
     due: Position,
     empty: Option<EmptyObject>,
+    /// What the sender said last of objects that have moved.
+    moved: MovedObjects,
 }
 
 /// An object without blocks, of which only a FLUSH was heard. INFO is all that there is of it.
@@ -31,7 +33,13 @@ struct EmptyObject {
 
 impl Timeline {
     pub(super) fn new() -> Self {
-        Self { newest: None, position: Position::default(), due: Position::default(), empty: None }
+        Self {
+            newest: None,
+            position: Position::default(),
+            due: Position::default(),
+            empty: None,
+            moved: MovedObjects::default(),
+        }
     }
 
     /// Reception begins at an object.
@@ -59,6 +67,12 @@ impl Timeline {
     /// Notes that an object was heard of.
     pub(crate) fn note_key(&mut self, key: u64) {
         self.newest = Some(self.newest().max(key));
+    }
+
+    /// The sender says that objects have moved: true when it says so for the second time. A packet
+    /// that was damaged on the way is not like another one.
+    pub(crate) fn is_moved_again(&mut self, moved: MovedObjects) -> bool {
+        core::mem::replace(&mut self.moved, moved) == moved && moved.layouts > 0
     }
 
     /// The greatest place of first transmission heard.
@@ -138,6 +152,16 @@ mod tests {
         assert_eq!(timeline.key_of(ObjectId(3)), 2 * KEY_BASE + 3);
         timeline.note_key(KEY_BASE);
         assert_eq!(timeline.last_key(), KEY_BASE + 65_530);
+    }
+
+    #[test]
+    fn moved_objects_are_believed_when_they_are_told_twice() {
+        let mut timeline = Timeline::new();
+        let moved = MovedObjects { first: ObjectId(7), objects: 3, layouts: 1 };
+        assert!(!timeline.is_moved_again(MovedObjects::default()), "none has");
+        assert!(!timeline.is_moved_again(moved));
+        assert!(!timeline.is_moved_again(MovedObjects { first: ObjectId(8), ..moved }));
+        assert!(!timeline.is_moved_again(moved) && timeline.is_moved_again(moved));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) enum Answer {
     RepairAdv,
     /// Two receivers share a node id; one keeps it.
     Collision { node: NodeId, keeper: Identity },
+    /// Objects have other transport ids.
+    Moved,
     /// A receiver is evicted.
     Evict { node: NodeId },
 }
@@ -25,6 +27,7 @@ pub(crate) struct PendingAnswers {
     queue: VecDeque<Answer>,
     squelch_from: Timestamp,
     advertise_from: Timestamp,
+    moved_from: Timestamp,
     collision_from: Timestamp,
 }
 
@@ -35,7 +38,13 @@ const MIN_COLLISION_INTERVAL: Duration = Duration::from_millis(50);
 
 impl PendingAnswers {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { queue: VecDeque::new(), squelch_from: now, advertise_from: now, collision_from: now }
+        Self {
+            queue: VecDeque::new(),
+            squelch_from: now,
+            advertise_from: now,
+            moved_from: now,
+            collision_from: now,
+        }
     }
 
     fn push(&mut self, answer: Answer) {
@@ -57,6 +66,14 @@ impl PendingAnswers {
         if now >= self.advertise_from {
             self.advertise_from = now + grtt / 2;
             self.push(Answer::RepairAdv);
+        }
+    }
+
+    /// Says that objects have other transport ids; at most once in a round trip.
+    pub(crate) fn moved(&mut self, now: Timestamp, grtt: Duration) {
+        if now >= self.moved_from {
+            self.moved_from = now + grtt;
+            self.push(Answer::Moved);
         }
     }
 

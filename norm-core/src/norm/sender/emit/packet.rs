@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use crate::norm::sender::event::SenderStats;
 use crate::norm::sender::objects::{DataBatch, Symbols};
-use crate::norm::wire::{CcNode, NodeId, ObjectId, QuantizedRate, RawPayloadId, Watch, WireTime};
+use crate::norm::wire::{
+    CcNode, NodeId, ObjectId, QuantizedRate, RawPayloadId, SizeProbe, Watch, WireTime,
+};
 
 /// What is to be sent: one message, or the DATA messages of a batch.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) enum Packet {
     Application(Bytes),
     /// CMD(APPLICATION): one of ours, about membership.
     Membership(Bytes),
+    /// CMD(APPLICATION) as long as a path may let through.
+    SizeProbe(SizeProbe),
     /// CMD(FLUSH).
     Flush(Flush),
     /// CMD(ACK_REQ).

@@ -57,6 +57,11 @@ impl PacketWriter {
         self.proof = Some(proof);
     }
 
+    /// Bytes of content per packet from now on.
+    pub(crate) fn set_segment_size(&mut self, bytes: u16) {
+        self.segment_size = bytes;
+    }
+
     /// The instance id, which tells this session from an earlier one of the same node.
     pub(crate) fn instance(&self) -> InstanceId {
         self.instance
@@ -78,6 +83,12 @@ impl PacketWriter {
                 self.write_command(Command::Application(application), sources.group, out);
             }
             Packet::Membership(content) => self.write_membership(content, sources.group, out),
+            Packet::SizeProbe(probe) => {
+                let mut content = Vec::with_capacity(probe.len.into());
+                probe.emit(&mut content);
+                let application = Application { reserved: [0; 3], content: &content };
+                self.write_command(Command::Application(application), sources.group, out);
+            }
             Packet::Flush(flush) => self.write_flush(flush, sources.group, out),
             Packet::AckRequest(request) => self.write_ack_request(request, sources.group, out),
             Packet::Squelch(object, payload_id) => {

@@ -53,6 +53,11 @@ impl FlowControl {
         &mut self.lag
     }
 
+    /// The blocks have other numbers from now on.
+    pub(crate) fn forget_lag(&mut self) {
+        self.lag = Lag::new();
+    }
+
     /// A new poll: nothing is known to wait.
     pub(crate) fn begin_poll(&mut self) {
         self.waits_until = None;

@@ -117,7 +117,7 @@ pub(super) enum Abandoned {
 
 impl PhaseMachine {
     pub(super) fn new(config: &SenderConfig, now: Timestamp) -> Self {
-        let phase = if config.min_receivers == 0 {
+        let phase = if config.min_receivers == 0 && !config.looks_for_sizes() {
             Phase::Sending
         } else {
             Phase::Gathering(Gathering::new(config.start, now))

@@ -196,6 +196,17 @@ impl QuerySchedule {
         self.next = self.next.min(regular);
     }
 
+    /// Time over which receivers spread their answers to the last query.
+    pub(super) fn spread(&self) -> Duration {
+        self.spread
+    }
+
+    /// The next query comes as soon as the last one is answered, and not sooner than the first
+    /// queries do.
+    pub(super) fn press(&mut self, grtt: Duration) {
+        self.next = self.next.min(self.sent_at + FIRST_INTERVAL.max(self.spread + grtt * 2));
+    }
+
     /// A query is due now.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         self.next = now;

@@ -16,6 +16,7 @@ use super::rules::Rules;
 use crate::base::Timestamp;
 use crate::norm::sender::config::SenderConfig;
 use crate::norm::sender::event::{Events, SenderEvent};
+use crate::norm::sender::path_mtu::{Opening, PathMtu};
 use crate::norm::sender::receivers::{MemberStatus, Receivers};
 use crate::norm::sender::timeout::{TimeoutReason, Timers};
 
@@ -261,6 +262,27 @@ impl Lifecycle {
         name.clone_into(&mut self.sender_name);
     }
 
+    /// Receivers are to be asked again soon.
+    pub(crate) fn press_query(&mut self, grtt: Duration) {
+        self.query.press(grtt);
+    }
+
+    /// What the start waits for before it is known how long packets may be.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening { expects_receivers: self.rules.min_receivers > 0, spread: self.query.spread() }
+    }
+
+    /// Receivers that are expected before content flows.
+    pub(crate) fn expected(&self) -> usize {
+        self.rules.min_receivers
+    }
+
+    /// The objects were laid out anew.
+    pub(crate) fn note_new_layout(&mut self, now: Timestamp) {
+        self.reopen();
+        self.fti_until = self.rules.fti_until(now);
+    }
+
     /// A membership query is sent.
     pub(crate) fn query(&mut self, now: Timestamp, receivers: &Receivers) -> QuerySent {
         let (listed, flowing) = (receivers.members().len(), self.phases.sends_new());
@@ -374,6 +396,23 @@ impl Lifecycle {
         self.rules.silence(grtt, self.query.interval())
     }
 
+    /// While receivers are waited for: true when all have come, and it is known how long packets
+    /// may be, so that content flows.
+    pub(crate) fn gather(
+        &mut self,
+        now: Timestamp,
+        receivers: &mut Receivers,
+        path: &mut PathMtu,
+        events: &mut Events,
+    ) -> bool {
+        match self.phases.phase() {
+            Phase::Gathering(gathering) if !self.pause.is_on() => {
+                self.gather_until(now, gathering, receivers, path, events)
+            }
+            _ => false,
+        }
+    }
+
     /// Moves to the next phase when it is time. While evicted receivers are still `told` so, the
     /// session goes on.
     pub(crate) fn advance(
@@ -384,9 +423,6 @@ impl Lifecycle {
         events: &mut Events,
     ) {
         match self.phases.phase() {
-            Phase::Gathering(gathering) if !self.pause.is_on() => {
-                self.gather(now, gathering, receivers, events);
-            }
             Phase::Sending if self.is_finished(now, receivers, told) => {
                 self.phases.linger(now);
                 self.advance(now, receivers, told, events);
@@ -402,19 +438,26 @@ impl Lifecycle {
         }
     }
 
-    fn gather(
+    fn gather_until(
         &mut self,
         now: Timestamp,
         gathering: Gathering,
         receivers: &mut Receivers,
+        path: &mut PathMtu,
         events: &mut Events,
-    ) {
+    ) -> bool {
         let enough = gathering.enough(now, self.rules.min_receivers);
         // Every receiver answers each query: one that does not is gone, and may have come back with
         // another node id.
         let recent = now - self.rules.gathering_silence(receivers.grtt(), self.query.interval());
-        let members = receivers.members_mut();
+        let is_over = gathering.is_over(now);
+        let members = receivers.members();
         if members.announced() >= enough && members.present(recent) >= enough {
+            if !path.is_ready(now, self.opening(), receivers) && !is_over {
+                self.query.press(receivers.grtt());
+                return false;
+            }
+            let members = receivers.members_mut();
             for node in members.silent_since(recent) {
                 members.forget(node);
                 let reason = "it fell silent before anything was sent".to_owned();
@@ -422,10 +465,13 @@ impl Lifecycle {
             }
             self.begin(now, members.len());
             events.push(SenderEvent::Started);
-        } else if gathering.is_over(now) {
+            return true;
+        }
+        if is_over {
             events.push(SenderEvent::StartTimedOut { receivers: members.present(recent) });
             self.phases.close(now);
         }
+        false
     }
 
     /// All receivers have come that were waited for: content flows.

@@ -11,7 +11,7 @@ use super::object::SendObject;
 use super::parity::ParityCursors;
 use super::position::Position;
 use super::stream::{SendStream, StreamSpec};
-use super::table::{ObjectSpec, ObjectTable};
+use super::table::{ObjectSpec, ObjectTable, SentSoFar};
 use crate::base::Timestamp;
 use crate::endpoint::{EncodeJob, Job, ReadJob};
 use crate::fec::Scheme;
@@ -80,6 +80,8 @@ impl Content {
     /// A block was read, or could not be.
     pub(crate) fn block_read(&mut self, number: u64, content: Option<Bytes>) {
         match content {
+            // It may be of a layout that was given up meanwhile.
+            Some(_) if number < self.objects.first_block() => {}
             Some(content) => self.cache.insert(number, content),
             None => self.cache.failed(number),
         }
@@ -106,6 +108,28 @@ impl Content {
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         self.objects.push(spec, config)
+    }
+
+    /// Cuts all objects anew, by other settings; returns the symbols in the longest block aimed at.
+    /// Once something was sent, the objects get new keys, and what was sent for the first time is
+    /// sent again only when it is asked for.
+    ///
+    /// # Errors
+    /// When the objects do not fit these settings; nothing has changed then.
+    pub(crate) fn lay_out(&mut self, config: &SenderConfig) -> Result<u32, ConfigError> {
+        let position = &self.position;
+        let sent = position.has_moved(self.objects.first_key()).then(|| SentSoFar {
+            key: position.key(),
+            bytes: self.current().map_or(0, |o| o.offset(position.block(), position.symbol())),
+        });
+        let block_len = self.objects.lay_out(config, sent)?;
+        self.position.restart(self.objects.first_key());
+        self.cache = BlockCache::new(config.cache.bytes);
+        self.parity = ParityCursors::default();
+        self.jobs.clear();
+        self.block_len = block_len;
+        self.segment_size = config.segment_size;
+        Ok(block_len)
     }
 
     /// The object at the position.
@@ -174,7 +198,7 @@ impl Content {
             return;
         }
         self.jobs.push_back(Job::Read(ReadJob {
-            object: object.key(),
+            object: object.source_key(),
             block: number,
             offset: geometry.offset,
             len: geometry.len,

@@ -7,7 +7,7 @@ use super::stream::SendStream;
 use crate::endpoint::BlockGeometry;
 use crate::fec::{Layout, Scheme};
 use crate::norm::stream::{Place, unwrap_block};
-use crate::norm::wire::{Fti, ObjectFlags, ObjectId};
+use crate::norm::wire::{Fti, ObjectFlags, ObjectId, SetInfo};
 
 /// Running numbers that a stream takes: as many blocks as it can ever have.
 pub(super) const STREAM_BLOCKS: u64 = 1 << 32;
@@ -41,6 +41,10 @@ pub(crate) struct SendObject {
     layout: Layout,
     /// Running number of its block 0.
     first_block: u64,
+    /// The key that Read jobs name: that of its first layout.
+    source_key: u64,
+    /// Blocks at its beginning that were sent in an earlier layout: they are sent when asked for.
+    sent_before: u32,
     body: Body,
 }
 
@@ -53,7 +57,30 @@ impl SendObject {
         flags: ObjectFlags,
     ) -> Self {
         let flags = if info.is_some() { flags.with(ObjectFlags::INFO) } else { flags };
-        Self { key, info, flags, layout, first_block, body: Body::Fixed }
+        let (source_key, sent_before, body) = (key, 0, Body::Fixed);
+        Self { key, info, flags, layout, first_block, source_key, sent_before, body }
+    }
+
+    /// The same object in another layout, with this key and from this running number of a block on.
+    /// Its first `sent` bytes were sent already.
+    pub(super) fn laid_out(&self, key: u64, first_block: u64, layout: Layout, sent: u64) -> Self {
+        let partition = layout.partition();
+        let mut range = (0, partition.blocks());
+        while range.0 < range.1 {
+            let middle = u32::midpoint(range.0, range.1);
+            let is_sent = partition.block_offset(middle + 1) <= sent;
+            range = if is_sent { (middle + 1, range.1) } else { (range.0, middle) };
+        }
+        Self {
+            key,
+            info: self.info.as_ref().map(|info| moved_info(info, key.wrapping_sub(self.key))),
+            flags: self.flags,
+            layout,
+            first_block,
+            source_key: self.source_key,
+            sent_before: range.0,
+            body: Body::Fixed,
+        }
     }
 
     /// The same object as a stream.
@@ -68,6 +95,28 @@ impl SendObject {
 
     pub(crate) fn id(&self) -> ObjectId {
         ObjectId(self.key as u16)
+    }
+
+    /// The key that Read jobs name.
+    pub(crate) fn source_key(&self) -> u64 {
+        self.source_key
+    }
+
+    /// Blocks at its beginning that are only sent when they are asked for.
+    pub(crate) fn sent_before(&self) -> u32 {
+        self.sent_before
+    }
+
+    /// Content bytes; of a stream those of its buffer.
+    pub(super) fn size(&self) -> u64 {
+        self.layout.partition().object_size()
+    }
+
+    /// Where a symbol of a block begins, in bytes.
+    pub(super) fn offset(&self, block: u32, symbol: u32) -> u64 {
+        let partition = self.layout.partition();
+        let within = u64::from(symbol) * u64::from(partition.symbol_size());
+        partition.block_offset(block) + within
     }
 
     pub(crate) fn info(&self) -> Option<&Bytes> {
@@ -212,4 +261,14 @@ impl SendObject {
         let block = self.layout.blocks().saturating_sub(1);
         Place::new(block.into(), self.layout.block_len(block).saturating_sub(1))
     }
+}
+
+/// NORM_INFO of an object whose key has grown: the file set that it is a part of moves with it.
+fn moved_info(info: &Bytes, by: u64) -> Bytes {
+    let Ok(SetInfo { first_object, part }) = SetInfo::parse(info) else { return info.clone() };
+    let mut moved = Vec::with_capacity(info.len());
+    // The low 16 bits of a key are the transport id.
+    SetInfo { first_object: ObjectId(first_object.0.wrapping_add(by as u16)), part }
+        .emit(&mut moved);
+    moved.into()
 }

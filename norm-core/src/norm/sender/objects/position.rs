@@ -60,6 +60,24 @@ impl Position {
         self.bytes += bytes;
     }
 
+    /// The blocks before this one are not sent.
+    pub(crate) fn skip_to(&mut self, block: u32) {
+        if self.block < block {
+            self.block = block;
+            self.symbol = 0;
+        }
+    }
+
+    /// The objects were laid out anew: the position is at the first of them.
+    pub(super) fn restart(&mut self, key: u64) {
+        *self = Self { bytes: self.bytes, ..Self::new(key) };
+    }
+
+    /// True when something was sent, be it an INFO.
+    pub(super) fn has_moved(&self, first: u64) -> bool {
+        self.key > first || self.info_sent
+    }
+
     pub(crate) fn next_block(&mut self) {
         self.block = self.block.saturating_add(1);
         self.symbol = 0;

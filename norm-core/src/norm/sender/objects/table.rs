@@ -7,7 +7,7 @@ use super::stream::{SendStream, StreamSpec};
 use crate::fec::{Layout, Scheme};
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::stream::StreamShape;
-use crate::norm::wire::{MAX_OBJECTS, ObjectFlags};
+use crate::norm::wire::{MAX_OBJECTS, MovedObjects, ObjectFlags, ObjectId};
 
 /// An object to be sent.
 #[derive(Clone, Debug)]
@@ -25,16 +25,30 @@ pub struct ObjectSpec {
 pub(crate) struct ObjectTable {
     objects: Vec<SendObject>,
     first_key: u64,
+    /// Key of the first object of the first layout.
+    oldest_key: u64,
     end_block: u64,
     bytes: u64,
 }
 
+/// How far first transmission has come in a layout that is given up.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct SentSoFar {
+    /// Key of the object at the position.
+    pub(super) key: u64,
+    /// Bytes of it that were sent.
+    pub(super) bytes: u64,
+}
+
+/// Longest blocks, in symbols, that objects are cut into when they are laid out anew: what
+/// receivers take.
+const MAX_BLOCK_LEN: u32 = 4096;
 /// Most objects before a stream: running numbers must not come near their end.
 const MAX_STREAMS: usize = 1 << 14;
 
 impl ObjectTable {
     pub(super) fn new(first_key: u64) -> Self {
-        Self { objects: Vec::new(), first_key, end_block: 0, bytes: 0 }
+        Self { objects: Vec::new(), first_key, oldest_key: first_key, end_block: 0, bytes: 0 }
     }
 
     pub(super) fn push(
@@ -49,12 +63,7 @@ impl ObjectTable {
         if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
             return Err(ConfigError::InfoTooLong);
         }
-        let layout = match config.scheme {
-            Scheme::RaptorQ => Layout::choose_raptorq(spec.size, segment, config.block_len),
-            Scheme::NoCode => Layout::choose_no_code(spec.size, segment, config.block_len),
-            Scheme::ReedSolomon(code) => Layout::reed_solomon(spec.size, segment, code),
-        }
-        .map_err(|_| ConfigError::ObjectTooLarge)?;
+        let layout = layout(spec.size, config)?;
         // An empty object has no DATA: its INFO carries the size (0) to the receiver.
         let info = if spec.size == 0 { Some(spec.info.unwrap_or_default()) } else { spec.info };
         let flags = if spec.file { ObjectFlags::FILE } else { ObjectFlags(0) };
@@ -89,6 +98,65 @@ impl ObjectTable {
         Ok(key)
     }
 
+    /// Cuts all objects anew, by other settings; returns the symbols in the longest block aimed at.
+    /// Objects of which something was `sent` get new keys, and their old ones mean nothing any
+    /// longer.
+    pub(super) fn lay_out(
+        &mut self,
+        config: &SenderConfig,
+        sent: Option<SentSoFar>,
+    ) -> Result<u32, ConfigError> {
+        let count = self.objects.len() as u64;
+        let first_key = if sent.is_some() { self.end_key() } else { self.first_key };
+        // All keys that receivers may still speak of must differ in 16 bits.
+        if first_key + count - self.oldest_key > u64::from(MAX_OBJECTS) {
+            return Err(ConfigError::TooManyObjects);
+        }
+        let segment = usize::from(config.segment_size);
+        let mut config = config.clone();
+        let longest = self.objects.iter().map(SendObject::size).max().unwrap_or(0);
+        while layout(longest, &config).is_err() && config.block_len < MAX_BLOCK_LEN {
+            config.block_len *= 2;
+        }
+        let (mut objects, mut end_block) = (Vec::new(), self.end_block);
+        for (key, object) in (first_key..).zip(&self.objects) {
+            if object.info().is_some_and(|info| info.len() > segment) {
+                return Err(ConfigError::InfoTooLong);
+            }
+            if object.is_transient() {
+                return Err(ConfigError::StreamCode);
+            }
+            let done = sent.map_or(0, |sent| match object.key() {
+                key if key < sent.key => object.size(),
+                key if key == sent.key => sent.bytes,
+                _ => 0,
+            });
+            let object = object.laid_out(key, end_block, layout(object.size(), &config)?, done);
+            end_block += object.blocks();
+            objects.push(object);
+        }
+        self.objects = objects;
+        self.first_key = first_key;
+        self.end_block = end_block;
+        Ok(config.block_len)
+    }
+
+    /// True of an object that was laid out anew since, and has another key now.
+    pub(crate) fn has_moved(&self, key: u64) -> bool {
+        (self.oldest_key..self.first_key).contains(&key)
+    }
+
+    /// The objects that have other keys than at first.
+    pub(crate) fn moved(&self) -> MovedObjects {
+        let count = (self.objects.len() as u64).max(1);
+        MovedObjects {
+            // The low 16 bits of a key are the transport id.
+            first: ObjectId(self.first_key as u16),
+            objects: self.objects.len() as u16,
+            layouts: ((self.first_key - self.oldest_key) / count) as u16,
+        }
+    }
+
     pub(super) fn stream_mut(&mut self, key: u64) -> Option<&mut SendStream> {
         let index = usize::try_from(key.checked_sub(self.first_key)?).ok()?;
         self.objects.get_mut(index)?.stream_mut()
@@ -100,6 +168,11 @@ impl ObjectTable {
 
     pub(crate) fn first_key(&self) -> u64 {
         self.first_key
+    }
+
+    /// The first block that exists.
+    pub(super) fn first_block(&self) -> u64 {
+        self.objects.first().map_or(self.end_block, SendObject::first_block)
     }
 
     /// One past the newest object.
@@ -135,4 +208,15 @@ impl ObjectTable {
         let object = self.objects.get(after.checked_sub(1)?)?;
         Some((object, u32::try_from(number - object.first_block()).ok()?))
     }
+}
+
+/// How an object of this size is cut.
+fn layout(size: u64, config: &SenderConfig) -> Result<Layout, ConfigError> {
+    let segment = config.segment_size;
+    let layout = match config.scheme {
+        Scheme::RaptorQ => Layout::choose_raptorq(size, segment, config.block_len),
+        Scheme::NoCode => Layout::choose_no_code(size, segment, config.block_len),
+        Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
+    };
+    layout.map_err(|_| ConfigError::ObjectTooLarge)
 }

@@ -51,7 +51,7 @@ impl ModeArbiter {
         changes.then(|| Self {
             limits: limits(config),
             packet,
-            overhead: config.packet_overhead.bytes(),
+            overhead: config.packets.overhead.bytes(),
             waiting: None,
             at: now,
             fair_time: None,
@@ -61,6 +61,14 @@ impl ModeArbiter {
     /// The fair controller is in control.
     pub(super) fn yields(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Packets have another length from now on, in bytes of UDP payload.
+    pub(super) fn set_packet(&mut self, packet: usize) {
+        self.packet = packet;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.set_packet(packet);
+        }
     }
 
     /// Sets the highest rate, in bits per second.

@@ -147,6 +147,11 @@ impl ClrFollower {
         self.delivery.set_max_rate(max);
     }
 
+    /// Packets have another length from now on, in bytes of UDP payload.
+    pub(super) fn set_packet(&mut self, packet: usize) {
+        self.delivery.set_packet(packet);
+    }
+
     /// Packets that may leave at once.
     pub(super) fn burst(&self) -> usize {
         self.delivery.burst()

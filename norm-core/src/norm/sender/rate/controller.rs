@@ -38,7 +38,7 @@ impl RateController {
             return None;
         }
         let limits = limits(config);
-        let (overhead, guess) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, guess) = (config.packets.overhead, config.grtt.initial);
         if config.control == RateControl::Fair || !config.mode.has_path_reports() {
             let fair = Fair::new(limits, packet + overhead.bytes(), guess, now);
             return Some(Self::Fair(Box::new(Election::new(fair, packet, overhead.bytes(), now))));
@@ -122,6 +122,14 @@ impl RateController {
     pub(super) fn forget_queues(&mut self) {
         if let Self::Delivery(follower) = self {
             follower.forget_queues();
+        }
+    }
+
+    /// Packets have another length from now on, in bytes of UDP payload.
+    pub(super) fn set_packet(&mut self, packet: usize) {
+        match self {
+            Self::Delivery(follower) => follower.set_packet(packet),
+            Self::Fair(election) => election.set_packet(packet),
         }
     }
 

@@ -92,6 +92,12 @@ impl Election {
         }
     }
 
+    /// Packets have another length from now on, in bytes of UDP payload.
+    pub(super) fn set_packet(&mut self, packet: usize) {
+        self.ratio = (packet + self.overhead) as f64 / packet as f64;
+        self.fair.set_packet(packet + self.overhead);
+    }
+
     /// The controller that it feeds.
     pub(super) fn fair(&self) -> &Fair {
         &self.fair

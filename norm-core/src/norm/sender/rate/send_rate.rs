@@ -106,6 +106,21 @@ impl SendRate {
         self.controller.as_ref().map(RateController::rate).or(self.max)
     }
 
+    /// Packets have another length from now on: `packet` bytes are the longest UDP payload,
+    /// `segment` bytes of it content. A controller begins anew: what was lost was lost for its
+    /// length.
+    pub(crate) fn set_packet(&mut self, packet: usize, segment: u16, now: Timestamp) {
+        self.max_listed = usize::from(segment) / 8;
+        if let Some(controller) = &mut self.controller {
+            controller.set_packet(packet);
+            controller.restart(now);
+            self.pacer.set_rate(Some(controller.rate()), now);
+        }
+        if let Some(arbiter) = &mut self.arbiter {
+            arbiter.set_packet(packet);
+        }
+    }
+
     /// What decides the rate, for flow control.
     pub(crate) fn pacing(&self) -> Pacing {
         match (&self.controller, self.max) {
@@ -142,6 +157,20 @@ impl SendRate {
         slow.look(now, view, holder.or(limiting), yields, members, events);
     }
 
+    /// A receiver gets only shorter packets than are sent: it is evicted, if the policy is to evict
+    /// receivers and there are others.
+    pub(crate) fn evict_short(
+        &mut self,
+        node: NodeId,
+        members: &mut MemberTable,
+        events: &mut Events,
+    ) {
+        let others = members.iter().any(|(other, member)| other != node && member.is_active());
+        if let Some(slow) = self.slow.as_mut().filter(|_| others) {
+            slow.evict(node, members, events);
+        }
+    }
+
     /// True while evicted receivers are still to be told so.
     pub(crate) fn has_notices(&self) -> bool {
         self.slow.as_ref().is_some_and(SlowWatch::has_notices)
@@ -174,6 +203,18 @@ impl SendRate {
     /// These bytes have left, headers included.
     pub(crate) fn spent(&mut self, now: Timestamp, bytes: usize) {
         self.pacer.spent(now, bytes);
+    }
+
+    /// These bytes of size probes have left, headers included. A controller begins with a rate that
+    /// is too low for them, and comes to one when none of the content arrives: they go by the
+    /// highest rate.
+    pub(crate) fn spent_on_sizes(&mut self, now: Timestamp, bytes: usize) {
+        let share = match (&self.controller, self.max) {
+            (None, _) => 1.0,
+            (Some(_), None) => 0.0,
+            (Some(controller), Some(max)) => controller.rate() as f64 / max.max(1) as f64,
+        };
+        self.pacer.spent(now, (bytes as f64 * share.min(1.0)) as usize);
     }
 
     /// Packets of this size, headers included, that may leave at once.

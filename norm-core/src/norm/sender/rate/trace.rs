@@ -191,7 +191,7 @@ mod tests {
 
     fn interval(report: &PathReport) -> Interval {
         let config = SenderConfig::new(NodeId(1));
-        let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, rtt) = (config.packets.overhead, config.grtt.initial);
         let mut delivery = Delivery::new(limits(&config), 1_000, overhead, rtt, Timestamp::ZERO);
         for n in 1..=2 {
             let total = Total { bytes: u64::from(n) * 10_000, packets: u64::from(n) * 10 };

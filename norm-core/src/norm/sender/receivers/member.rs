@@ -3,6 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::size_evidence::{SizeAnswer, SizeEvidence};
 use crate::base::Rng;
 use crate::base::Timestamp;
 use crate::norm::wire::{Identity, MemberReport, MemberState, NodeId};
@@ -43,6 +44,7 @@ pub struct Member {
     node: NodeId,
     /// The last round trip measured with it, in microseconds; zero before the first.
     last_rtt: u32,
+    sizes: SizeEvidence,
 }
 
 /// Silence after which a receiver may have another address.
@@ -61,6 +63,7 @@ impl Member {
             peer: speaker.peer,
             node: speaker.node,
             last_rtt: 0,
+            sizes: SizeEvidence::default(),
         }
     }
 
@@ -71,6 +74,22 @@ impl Member {
     /// The running number of the block that was being sent when it came.
     pub(crate) fn joined(&self) -> u64 {
         self.joined
+    }
+
+    /// What its reports say of the length of packets.
+    pub(crate) fn sizes(&self) -> SizeEvidence {
+        self.sizes
+    }
+
+    /// Takes what a report says of the length of packets; returns what is known now.
+    pub(super) fn note_sizes(&mut self, answer: &SizeAnswer) -> SizeEvidence {
+        self.sizes.take(answer);
+        self.sizes
+    }
+
+    /// Packets of this many bytes are in use from now on.
+    pub(super) fn judge_sizes_anew(&mut self, packet: u16) {
+        self.sizes.judge_anew(packet);
     }
 
     /// Its address.

@@ -8,11 +8,13 @@ mod grtt;
 mod late_joiners;
 mod member;
 mod rtt_notices;
+mod size_evidence;
 mod state;
 mod table;
 
 pub(crate) use group::GroupTiming;
 pub(crate) use member::Speaker;
 pub use member::{Member, MemberStatus};
+pub(crate) use size_evidence::{SizeAnswer, SizeEvidence};
 pub(crate) use state::{Receivers, leaves};
 pub(crate) use table::{Heard, MemberTable};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::IdentityClaims;
 use super::member::{Member, MemberStatus, Peer, Speaker};
+use super::size_evidence::{SizeAnswer, SizeEvidence};
 use crate::base::Timestamp;
 use crate::base::order::Order;
 use crate::norm::wire::{Identity, MemberReport, NodeId};
@@ -303,6 +304,18 @@ impl MemberTable {
         let member = self.get_mut(node)?;
         member.note_report(report);
         Some(member.status)
+    }
+
+    /// Takes what a receiver's report says of the length of packets; returns what is known now.
+    pub(crate) fn note_sizes(&mut self, node: NodeId, answer: &SizeAnswer) -> SizeEvidence {
+        self.get_mut(node).map(|member| member.note_sizes(answer)).unwrap_or_default()
+    }
+
+    /// Packets of this many bytes are in use from now on.
+    pub(crate) fn judge_sizes_anew(&mut self, packet: u16) {
+        for &at in self.nodes.values() {
+            self.members[at as usize].judge_sizes_anew(packet);
+        }
     }
 
     /// A round trip with a receiver was measured; how far it is believed.

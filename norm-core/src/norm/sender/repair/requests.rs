@@ -17,6 +17,8 @@ pub(crate) struct NackRead {
     pub(crate) ignored: u64,
     /// Something was asked for that cannot be repaired: SQUELCH is due.
     pub(crate) squelch: bool,
+    /// An object was named by a transport id that it no longer has.
+    pub(crate) moved: bool,
 }
 
 /// Reads NACKs, and checks them against what was sent.
@@ -143,6 +145,16 @@ impl NackReader<'_> {
         self.read.ignored += u64::from(!names && !codes);
     }
 
+    /// An object was named that does not exist.
+    fn note_unknown(&mut self, id: ObjectId) {
+        let (objects, position) = (self.content.objects(), self.content.position());
+        if key_near(position.key(), id).is_some_and(|key| objects.has_moved(key)) {
+            self.read.moved = true;
+        } else {
+            self.read.squelch = true;
+        }
+    }
+
     /// What an item names, or `None` if that was never sent or is gone.
     fn find(&mut self, item: &RepairItem) -> Option<NamedSymbol> {
         let scheme = self.content.scheme();
@@ -155,7 +167,7 @@ impl NackReader<'_> {
         let object = key_near(position.key(), item.object).and_then(|key| objects.get(key));
         let Some(object) = object else {
             self.read.ignored += 1;
-            self.read.squelch = true;
+            self.note_unknown(item.object);
             return None;
         };
         let index = object.unwrap_block(block, position);

@@ -11,6 +11,7 @@ use crate::norm::sender::emit::{
 use crate::norm::sender::flow::FlowControl;
 use crate::norm::sender::lifecycle::Lifecycle;
 use crate::norm::sender::objects::{Content, SendObject};
+use crate::norm::sender::path_mtu::PathMtu;
 use crate::norm::sender::rate::{ProbeStart, SendRate};
 use crate::norm::sender::receivers::Receivers;
 use crate::norm::wire::{
@@ -39,6 +40,7 @@ pub(crate) struct CommandPoll<'a> {
     pub(crate) flow: &'a mut FlowControl,
     pub(crate) rate: &'a mut SendRate,
     pub(crate) lifecycle: &'a mut Lifecycle,
+    pub(crate) path: &'a mut PathMtu,
     pub(crate) answers: &'a mut PendingAnswers,
     /// What was sent so far.
     pub(crate) total: Total,
@@ -47,14 +49,16 @@ pub(crate) struct CommandPoll<'a> {
 impl CommandPoll<'_> {
     /// The command that is due.
     pub(crate) fn next(&mut self) -> Option<Packet> {
-        if let Some(answer) = self.answers.pop() {
-            return self.answer(answer);
+        while let Some(answer) = self.answers.pop() {
+            if let Some(packet) = self.answer(answer) {
+                return Some(packet);
+            }
         }
         if self.lifecycle.probe_mut().is_due(self.now) {
             return Some(self.probe());
         }
         if self.lifecycle.is_query_due(self.now) {
-            return Some(self.query());
+            return Some(self.size_probe().unwrap_or_else(|| self.query()));
         }
         let grtt = self.receivers.grtt();
         if let Some(content) = self.lifecycle.command_mut().take(self.now, grtt) {
@@ -113,6 +117,10 @@ impl CommandPoll<'_> {
             Answer::Collision { node, keeper } => {
                 Some(own_command(MembershipQuery::Collision { node, keeper }))
             }
+            Answer::Moved => {
+                let moved = self.content.objects().moved();
+                (moved.layouts > 0).then(|| Packet::SizeProbe(self.path.probe(0, moved)))
+            }
             Answer::Evict { node } => {
                 if !self.config.mode.sends_evictions() {
                     return None;
@@ -146,8 +154,16 @@ impl CommandPoll<'_> {
         Packet::Probe(Probe { cc_sequence, send_time, nodes, extension })
     }
 
+    /// A probe that goes before the query.
+    fn size_probe(&mut self) -> Option<Packet> {
+        let count = self.receivers.members().len().max(self.lifecycle.expected());
+        let probe = self.path.next_probe(count, self.content.objects().moved())?;
+        Some(Packet::SizeProbe(probe))
+    }
+
     fn query(&mut self) -> Packet {
         let query = self.lifecycle.query(self.now, self.receivers);
+        self.path.query_sent(self.now, query.round);
         let answer_time = query.spread + self.receivers.grtt() * 2;
         self.receivers.members_mut().note_query(Some(answer_time));
         let members = self.receivers.members();

@@ -154,6 +154,7 @@ impl ContentPoll<'_> {
             let (key, has_info) = (object.key(), object.info().is_some());
             let is_file = object.flags().contains(ObjectFlags::FILE);
             let (blocks, is_stream) = (object.blocks(), object.stream().is_some());
+            let sent_before = object.sent_before();
             if self.content.position_mut().take_info() {
                 if has_info {
                     return Some(Packet::Info(InfoPacket { key, repair: false }));
@@ -167,6 +168,7 @@ impl ContentPoll<'_> {
                 }
                 continue;
             }
+            self.content.position_mut().skip_to(sent_before);
             let is_over = u64::from(self.content.position().block()) >= blocks;
             let unasked = if is_file && !is_over { self.unasked() } else { Unasked::Send };
             if is_over || unasked == Unasked::Skip {

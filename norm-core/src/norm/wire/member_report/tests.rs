@@ -1,4 +1,4 @@
-//! The layout of version 1, and text that is not as it should be.
+//! The layout of version 3, and text that is not as it should be.
 
 use super::*;
 
@@ -14,7 +14,8 @@ fn report<'a>() -> MemberReport<'a> {
         bytes_total: 0x3132_3334_3536_3738,
         loss: 0x4142,
         drops: 0x5152_5354,
-        ce_marked: 0,
+        ce_marked: 0x6162_6364,
+        largest_heard: 0x7172,
         name: "röm-7",
         reason: "disk full",
     }
@@ -30,34 +31,21 @@ fn encoded(report: &MemberReport<'_>) -> Vec<u8> {
 }
 
 #[test]
-fn layout_of_version_1_is_fixed() {
+fn layout_of_version_3_is_fixed() {
     let bytes = encoded(&report());
     let expected = [
-        &b"NM\x01\x04"[..],
+        &b"NM\x03\x04"[..],
         &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
         &[0x11; 16],
         &[0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28],
         &[0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38],
-        &[0x51, 0x52, 0x53, 0x54, 0x41, 0x42, 6, 9],
+        &[0x51, 0x52, 0x53, 0x54, 0x61, 0x62, 0x63, 0x64],
+        &[0x41, 0x42, 0x71, 0x72, 6, 9],
         "röm-7disk full".as_bytes(),
     ]
     .concat();
     assert_eq!(bytes, expected);
     assert_eq!(MemberReport::parse(&bytes), Some(report()));
-}
-
-#[test]
-fn version_2_adds_ce_marks_at_the_end() {
-    let marked = MemberReport { ce_marked: 0x6162_6364, ..report() };
-    let (bytes, shorter) = (encoded(&marked), encoded(&report()));
-    assert_eq!((bytes[2], &bytes[3..shorter.len()]), (2, &shorter[3..]));
-    assert_eq!(bytes[shorter.len()..], [0x61, 0x62, 0x63, 0x64]);
-    assert_eq!(MemberReport::parse(&bytes), Some(marked));
-    let none = [&bytes[..shorter.len()], &[0; 4]].concat();
-    assert_eq!(MemberReport::parse(&none), None, "there is a shorter form for it");
-    for len in 0..bytes.len() {
-        assert_eq!(MemberReport::parse(&bytes[..len]), None, "{len} bytes");
-    }
 }
 
 #[test]
@@ -87,11 +75,11 @@ fn content_of_another_format_is_ignored() {
 #[test]
 fn text_that_is_not_utf_8_is_refused() {
     let mut bytes = encoded(&report());
-    bytes[61] = 0xff;
+    bytes[67] = 0xff;
     assert_eq!(MemberReport::parse(&bytes), None);
     // The same bytes, but the border lies inside a character.
     let mut bytes = encoded(&report());
-    (bytes[58], bytes[59]) = (2, 13);
+    (bytes[64], bytes[65]) = (2, 13);
     assert_eq!(MemberReport::parse(&bytes), None);
 }
 
@@ -111,6 +99,6 @@ fn name_longer_than_the_limit_is_refused() {
     let name = "n".repeat(64);
     let mut bytes = encoded(&MemberReport { name: &name, reason: "why", ..report() });
     assert_eq!(MemberReport::parse(&bytes).unwrap().name, name);
-    (bytes[58], bytes[59]) = (65, 2);
+    (bytes[64], bytes[65]) = (65, 2);
     assert_eq!(MemberReport::parse(&bytes), None);
 }

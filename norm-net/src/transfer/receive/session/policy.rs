@@ -25,4 +25,6 @@ pub(in crate::transfer::receive) struct Policy {
     pub source: Option<IpAddr>,
     /// Name of the interface.
     pub interface: String,
+    /// Bytes of an IP packet that it lets through, if that is known.
+    pub mtu: Option<u32>,
 }

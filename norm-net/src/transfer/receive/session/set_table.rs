@@ -109,7 +109,7 @@ impl SetTable {
         if self.complete.contains(&part.descriptor.set) {
             return refuse_complete(turn.engine, part);
         }
-        match self.number_of(part.object) {
+        match self.number_of(part.object).or_else(|| self.follow(part)) {
             Some(number) => self.open(turn, number, part),
             None if self.hold(turn, part) => {}
             None => self.open_first(turn, part),
@@ -135,6 +135,27 @@ impl SetTable {
                 self.fail(turn, number, failure);
             }
         }
+    }
+
+    /// A sender has cut its objects anew: those of its set have other keys, the first of them this
+    /// one. What is here of them stays.
+    pub(super) fn moved(&mut self, sender: SenderId, first: u64) {
+        for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
+            job.move_to(first);
+        }
+    }
+
+    /// The set that an object speaks of, if it is one of the same sender whose objects have other
+    /// keys now: the sender may not have been heard saying so.
+    fn follow(&mut self, part: &OpenedPart) -> Option<u64> {
+        let first = part.new_state().ok()?.keys().start;
+        let (sender, set) = (part.object.sender, part.descriptor.set);
+        let mut jobs = self.jobs.iter_mut();
+        let (&number, job) = jobs.find(|(_, job)| {
+            job.sender() == sender && job.id() == set && job.keys().end <= first
+        })?;
+        job.move_to(first);
+        Some(number)
     }
 
     /// Begins to receive the set that an object speaks of, if it may be received.

@@ -105,6 +105,14 @@ impl Transfers {
                 self.finish_tasks(turn);
                 self.object_failed(turn, object, Failure::local(Problem::BlockUnwritten));
             }
+            InboundNotice::Moved { sender, first, .. } => self.moved(turn, sender, first),
+            InboundNotice::ShortPacketsOnly { sender, largest, in_use } => {
+                if let Some(address) = turn.shared.senders.address(sender) {
+                    let hint = Hint::OnlyShortPackets { sender, address, largest, in_use };
+                    turn.shared.events.hint(hint);
+                }
+            }
+            InboundNotice::Fragmented { sender, bytes } => fragmented(turn, sender, bytes),
             InboundNotice::Released { sender } => turn.shared.senders.released(sender),
             InboundNotice::SenderMoved { sender, address } => {
                 turn.shared.senders.moved(sender, address);
@@ -142,6 +150,14 @@ impl Transfers {
                 turn.shared.events.hint(Hint::TooManySenders { limit: MAX_ANNOUNCED });
             }
             Found::Unannounced => {}
+        }
+    }
+
+    /// A sender has cut what it sends into shorter packets.
+    fn moved(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId, first: u64) {
+        self.sets.moved(sender, first);
+        if let Some(address) = turn.shared.senders.address(sender) {
+            turn.shared.events.hint(Hint::ShorterPackets { sender, address });
         }
     }
 
@@ -462,6 +478,15 @@ fn refuse_opaque(turn: &mut Turn<'_, impl Engine>, object: ObjectRef) {
     turn.engine.refuse(object);
     if let Some(address) = turn.shared.senders.hint_once(object.sender) {
         turn.shared.events.hint(Hint::NotAFileSet { sender: object.sender, address });
+    }
+}
+
+/// Packets of a sender are longer than our link lets through.
+fn fragmented(turn: &Turn<'_, impl Engine>, sender: SenderId, bytes: u32) {
+    let (shared, address) = (&*turn.shared, turn.shared.senders.address(sender));
+    if let (Some(address), Some(mtu)) = (address, shared.policy.mtu) {
+        let interface = shared.policy.interface.clone();
+        shared.events.hint(Hint::Fragmented { sender, address, bytes, mtu, interface });
     }
 }
 

@@ -131,6 +131,7 @@ fn report_loss(sender: &mut Sender, now: Timestamp, node: u32, state: MemberStat
         loss,
         drops: 0,
         ce_marked: 0,
+        largest_heard: 0,
         name: "receiver",
         reason: "",
     };

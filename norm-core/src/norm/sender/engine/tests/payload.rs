@@ -32,6 +32,7 @@ fn report_bytes(sender: &mut Sender, now: Timestamp, node: u32, bytes_done: u64)
         loss: 0,
         drops: 0,
         ce_marked: 0,
+        largest_heard: 0,
         name: "receiver",
         reason: "",
     };

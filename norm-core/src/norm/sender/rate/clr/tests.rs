@@ -31,7 +31,7 @@ impl Test {
         let mut config = SenderConfig::new(NodeId(1));
         config.control = RateControl::Delivery;
         let limits = limits(&config);
-        let (overhead, rtt) = (config.packet_overhead, config.grtt.initial);
+        let (overhead, rtt) = (config.packets.overhead, config.grtt.initial);
         let delivery = Delivery::new(limits, 972, overhead, rtt, Timestamp::ZERO);
         let follower = ClrFollower::new(delivery, limits.max, Timestamp::ZERO);
         let (sequence, packets, now) = (0, 0, Timestamp::ZERO);

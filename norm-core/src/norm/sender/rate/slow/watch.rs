@@ -169,7 +169,7 @@ impl SlowWatch {
     }
 
     /// A receiver is not waited for any longer, and told so whenever it is heard.
-    fn evict(&mut self, node: NodeId, members: &mut MemberTable, events: &mut Events) {
+    pub(crate) fn evict(&mut self, node: NodeId, members: &mut MemberTable, events: &mut Events) {
         if members.is_active(node) && members.set_status(node, MemberStatus::Evicted) {
             events.push(SenderEvent::ReceiverEvicted { node });
             self.notices.add(node);

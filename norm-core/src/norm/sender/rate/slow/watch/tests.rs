@@ -150,6 +150,7 @@ fn receiver_that_writes_what_it_has_is_no_straggler() {
         loss: 0,
         drops: 0,
         ce_marked: 0,
+        largest_heard: 0,
         name: "",
         reason: "",
     };

@@ -1,0 +1,130 @@
+//! Packets that are too long for a part of the way: a port of the switch with a smaller MTU.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::command::say;
+use crate::files;
+use crate::process::Running;
+use crate::scene::{SENDER, Scene, is};
+
+const MEBIBYTE: u64 = 1 << 20;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The lengths of packets that a sender has decided on, one after the other.
+fn packets(events: &[Value]) -> Vec<u64> {
+    let sizes = events.iter().filter(|event| is("packet_size")(event));
+    sizes.map(|event| event["packet"].as_u64().expect("a number of bytes")).collect()
+}
+
+/// When a program said so first, in seconds.
+fn at(events: &[Value], what: impl Fn(&Value) -> bool) -> f64 {
+    let event = events.iter().find(|event| what(event)).expect("it was said");
+    event["at"].as_f64().expect("events have times")
+}
+
+fn hint(kind: &'static str) -> impl Fn(&Value) -> bool {
+    move |event| event["event"] == "hint" && event["kind"] == kind
+}
+
+fn finish(sender: &mut Running, code: i32) -> Vec<Value> {
+    let sent = sender.finish(PATIENCE);
+    assert_eq!(sent.code, Some(code), "the sender's exit code\n{}", sender.tail());
+    sent.events
+}
+
+#[test]
+fn transfer_starts_at_the_size_that_passes_to_all_receivers() {
+    let test = "transfer_starts_at_the_size_that_passes_to_all_receivers";
+    let Some(scene) = Scene::begin(test, 3) else { return };
+    let source = scene.source(48 * MEBIBYTE);
+    scene.network.host(2).let_through(1280);
+    let seconds = [&[][..], &["--mtu", "1280"]].map(|mtu| {
+        let mut receivers = [1, 2, 3].map(|host| scene.receiver(host, &[]));
+        let arguments = [&["--min-receivers", "3", "-b", "200M"], mtu].concat();
+        let mut sender = scene.sender(&arguments, &source);
+        let events = finish(&mut sender, 0);
+        for receiver in &mut receivers {
+            receiver.must_complete(&source, PATIENCE);
+            std::fs::remove_dir_all(&receiver.folder).expect("it is ours");
+        }
+        if mtu.is_empty() {
+            assert_eq!(packets(&events), [1280], "{}", sender.tail());
+            let size = events.iter().find(|event| is("packet_size")(event));
+            assert_eq!(size.expect("it was said")["receiver"]["name"], "host2");
+            let started = at(&events, is("started"));
+            assert!(started < 2.0, "started after {started} s");
+        }
+        let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
+        summary["data_elapsed"].as_f64().expect("a time")
+    });
+    say(format_args!("{test}: {:.2} s found, {:.2} s given", seconds[0], seconds[1]));
+    assert!(seconds[0] * 0.9 <= seconds[1], "{seconds:?}");
+}
+
+#[test]
+fn change_of_the_path_in_mid_transfer_is_followed() {
+    let test = "change_of_the_path_in_mid_transfer_is_followed";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(128 * MEBIBYTE);
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
+    let arguments = ["--min-receivers", "2", "--rate-max", "200M"];
+    let mut sender = scene.sender(&arguments, &source);
+    let third = |event: &Value| {
+        event["event"] == "progress" && event["bytes_sent"].as_u64() > Some(40 * MEBIBYTE)
+    };
+    sender.wait_for("a third of the content", PATIENCE, third);
+    scene.network.host(2).let_through(1280);
+    let events = finish(&mut sender, 0);
+    for receiver in &mut receivers {
+        receiver.must_complete(&source, PATIENCE);
+    }
+    assert_eq!(packets(&events), [1500, 1280], "{}", sender.tail());
+    let changed = at(&events, third);
+    let found = at(&events, |event| event["packet"] == 1280);
+    let told = receivers[1].program.wait_for("a word of it", PATIENCE, hint("shorter_packets"));
+    assert!(told["message"].as_str().is_some_and(|text| text.contains("shorter packets")));
+    let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
+    let seconds = summary["data_elapsed"].as_f64().expect("a time");
+    say(format_args!("{test}: found after {:.2} s, {seconds:.2} s in all", found - changed));
+    assert!(found - changed < 8.0, "found after {} s", found - changed);
+    // Without the change it takes 5.8 s or so.
+    assert!(seconds < 20.0, "{seconds} s");
+}
+
+#[test]
+fn given_length_that_does_not_pass_is_told_at_both_sides() {
+    let test = "given_length_that_does_not_pass_is_told_at_both_sides";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(48 * MEBIBYTE);
+    scene.network.host(2).let_through(1300);
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
+    let arguments = ["--min-receivers", "2", "--mtu", "1500", "-b", "50M", "--slow", "evict"];
+    let mut sender = scene.sender(&arguments, &source);
+    let told = receivers[1].program.wait_for("a hint", PATIENCE, hint("only_short_packets"));
+    let events = finish(&mut sender, 6);
+    receivers[0].must_complete(&source, PATIENCE);
+    let started = at(&events, is("started"));
+    let named =
+        at(&events, |event| is("receiver_mtu_too_small")(event) && event["name"] == "host2");
+    say(format_args!("{test}: named after {:.2} s: {told}", named - started));
+    assert!(named - started < 7.0, "named after {} s", named - started);
+    assert!(packets(&events).is_empty(), "no length is looked for");
+    let finished = receivers[1].program.finish(PATIENCE);
+    assert_eq!(finished.code, Some(9), "{}", receivers[1].program.tail());
+    assert!(files::finished(&receivers[1].folder).is_empty());
+}
+
+#[test]
+fn no_packet_is_ever_fragmented() {
+    let Some(scene) = Scene::begin("no_packet_is_ever_fragmented", 1) else { return };
+    let source = scene.source(MEBIBYTE);
+    scene.network.host(SENDER).watch_fragments();
+    let mut receiver = scene.receiver(1, &[]);
+    let mut sender = scene.sender(&["--min-receivers", "1"], &source);
+    finish(&mut sender, 0);
+    receiver.must_complete(&source, PATIENCE);
+    let (allowed, all) = scene.network.host(SENDER).fragmentable();
+    assert!(all > 100 && allowed == 0, "{allowed} of {all} packets may be cut");
+}
