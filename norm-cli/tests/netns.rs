@@ -36,3 +36,5 @@ mod scene;
 mod setup;
 #[path = "netns/slow.rs"]
 mod slow;
+#[path = "netns/snooping.rs"]
+mod snooping;

@@ -72,6 +72,23 @@ impl Network {
         command::run(&mut command);
     }
 
+    /// From now on the bridge sends a group only to members, and forgets those that have not
+    /// reported for this long: a switch with IGMP and MLD snooping. It asks once, now, and never
+    /// again, which is as good as no querier. (Without any, this bridge floods.)
+    pub fn forget_members_after(&self, time: std::time::Duration) {
+        let switch = &self.namespaces[0];
+        let memory = time.as_millis() / 10; // in hundredths of a second
+        let never = 100_000;
+        // Asks by IPv6 from this address only.
+        ip(&format!("-n {switch} address add fe80::57/64 dev bridge0 nodad"));
+        ip(&format!(
+            "-n {switch} link set bridge0 type bridge mcast_igmp_version 3 mcast_mld_version 2 \
+             mcast_query_interval {never} mcast_startup_query_interval {never} \
+             mcast_query_response_interval 50 \
+             mcast_membership_interval {memory} mcast_snooping 1 mcast_querier 1"
+        ));
+    }
+
     /// The names of all namespaces that it is made of.
     pub fn namespaces(&self) -> &[String] {
         &self.namespaces

@@ -12,6 +12,7 @@ use norm_files::sink::{ResumeProblem, SetError};
 use super::SystemError;
 #[cfg(feature = "serde")]
 use super::serial;
+use crate::io::membership::Recovered;
 use crate::io::socket::Buffers;
 
 /// Something that may explain trouble, or that a user should know. A hint is no failure.
@@ -72,6 +73,20 @@ pub enum Hint {
     KernelDrops {
         /// How many.
         packets: u64,
+    },
+    /// The network had forgotten that this machine is in the group: nothing came, until it joined
+    /// again.
+    Forgotten {
+        /// The group.
+        group: SocketAddr,
+        /// How long nothing came, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        silence: Duration,
+        /// How long the membership had lasted, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        lasted: Duration,
     },
     /// A sender has heard of no receiver.
     NoReceiver {
@@ -282,6 +297,9 @@ impl fmt::Display for Hint {
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }
             | Self::SocketsNotOpened { .. } => self.about_addresses(f),
+            Self::Forgotten { group, silence, lasted } => {
+                write_forgotten(f, *group, *silence, *lasted)
+            }
             Self::NoReceiver { .. }
             | Self::NoReceiverLeft
             | Self::SegmentTooLong { .. }
@@ -305,7 +323,32 @@ impl fmt::Display for Hint {
     }
 }
 
+/// Names the cause, a switch, and the cure, a querier.
+fn write_forgotten(
+    f: &mut fmt::Formatter<'_>,
+    group: SocketAddr,
+    silence: Duration,
+    lasted: Duration,
+) -> fmt::Result {
+    let protocol = if group.is_ipv4() { "IGMP" } else { "MLD" };
+    write!(
+        f,
+        "nothing came from {group} for {:.1} s, until this machine joined the group again: a \
+         switch had probably forgotten it after {:.0} s. Switches with {protocol} snooping do so \
+         when there is no {protocol} querier: turn the querier on in one switch or router, or \
+         snooping off. Until then this machine says in time that it is in the group",
+        silence.as_secs_f64(),
+        lasted.as_secs_f64(),
+    )
+}
+
 impl Hint {
+    /// What to say when the network had forgotten that this machine is in this group.
+    pub(crate) fn forgotten(group: SocketAddr, recovered: Recovered) -> Self {
+        let Recovered { silence, lasted } = recovered;
+        Self::Forgotten { group, silence, lasted }
+    }
+
     fn about_this_machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingLeaves { error } => write!(
@@ -526,6 +569,19 @@ mod tests {
         let hints: Vec<Hint> = Hint::small_buffers(buffers).collect();
         let expected = Hint::SmallBuffer { buffer: BufferKind::Send, asked: 3, granted: 1 };
         assert_eq!(hints, [expected]);
+    }
+
+    #[test]
+    fn querier_is_named_in_the_words_of_the_address_family() {
+        let hint = |group: &str| {
+            let second = Duration::from_secs(1);
+            let recovered = Recovered { silence: second.mul_f64(2.62), lasted: second * 20 };
+            Hint::forgotten(group.parse().unwrap(), recovered).to_string()
+        };
+        let words = hint("239.1.2.3:7");
+        assert!(words.contains("for 2.6 s") && words.contains("after 20 s"), "{words}");
+        assert!(words.contains("no IGMP querier: turn the querier on"), "{words}");
+        assert!(hint("[ff15::1]:7").contains("MLD snooping do so when there is no MLD querier"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use super::batch::{ReceiveBuffers, datagrams, waited};
 use super::follow::{Follower, LinkChange, Task};
+use super::membership::Membership;
 use super::peers::Peers;
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
@@ -62,6 +63,8 @@ struct Sockets {
     session: Option<Port>,
     /// They are of no use any more, and others could not be opened yet.
     closed: bool,
+    /// What the session's port has joined.
+    membership: Membership,
 }
 
 /// What is tried with sockets that are open, fit for `cannot …`.
@@ -81,6 +84,7 @@ impl Sockets {
             group: setup::with_scope(config.group, &chosen.interface),
             local: own.socket.local_addr().map_err(NetError::socket(PREPARE))?,
             buffers: setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own),
+            membership: Membership::new(config, &chosen.interface),
             chosen,
             own,
             session,
@@ -197,6 +201,37 @@ impl Link {
         }
         let port = self.sockets.local.port();
         self.use_sockets(Sockets::open_at(&self.config, chosen, Some(port))?)
+    }
+
+    /// Leaves the group and joins it again, on the same sockets: a network that has forgotten this
+    /// host hears of it anew. Nothing in sessions that are in no group.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to join; nothing comes to the group then until this is called again
+    /// with success.
+    pub fn rejoin(&self) -> io::Result<()> {
+        match self.group_port() {
+            Some(port) => self.sockets.membership.rejoin(&port.socket),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the system report anew that this host is in the group, without leaving it. Nothing in
+    /// sessions that are in no group.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] on systems that cannot, and what the system says.
+    pub fn report_membership(&self) -> io::Result<()> {
+        let Some(port) = self.group_port() else { return Ok(()) };
+        let heard_from = port.heard_from().unwrap_or(self.sockets.local.ip());
+        self.sockets.membership.report_again(&port.socket, heard_from)
+    }
+
+    /// The port that is in the group.
+    fn group_port(&self) -> Option<&Port> {
+        self.sockets.session.as_ref().filter(|_| self.sockets.group.ip().is_multicast())
     }
 
     /// The group (or peer) of the session, as to be given to [`send`](Self::send).
@@ -377,7 +412,7 @@ fn read_once(
     sink: &mut dyn FnMut(Datagram<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
-    let mut now = None;
+    let (mut now, mut heard_from) = (None, None);
     let read = buffers.receive(port, &mut |meta, bytes| {
         let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
         if !filter.passes(meta, to_group, stats) {
@@ -386,15 +421,20 @@ fn read_once(
         peers.note(meta.addr);
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
+        heard_from = Some(meta.addr.ip()).filter(|_| to_group).or(heard_from);
         let arrived = *now.get_or_insert_with(|| {
             batch();
             SystemTime::now()
         });
         for datagram in datagrams(meta, to_group, waited(meta, arrived), bytes) {
             stats.datagrams_received += 1;
+            stats.group_datagrams += u64::from(to_group);
             sink(datagram);
         }
     });
+    if let Some(address) = heard_from {
+        port.set_heard_from(address);
+    }
     match read {
         Ok(read) => {
             // What comes from now on wakes us again.

@@ -4,9 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use quinn_udp::{UdpSockRef, UdpSocketState};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::buffers::{Buffers, granted};
+use super::membership::Membership;
 use super::{LinkConfig, code_point, raw};
 use crate::io::dscp::Dscp;
 use crate::io::error::NetError;
@@ -21,6 +22,8 @@ pub(super) struct Port {
     pub(super) is_session: bool,
     /// Readiness is told once (edge triggered): true until reading finds nothing.
     unread: bool,
+    /// Where the last packet to the group came from.
+    heard_from: Option<IpAddr>,
 }
 
 impl Port {
@@ -32,6 +35,16 @@ impl Port {
     /// Notes whether datagrams may wait here.
     pub(super) fn set_unread(&mut self, unread: bool) {
         self.unread = unread;
+    }
+
+    /// Where the last packet to the group came from, if one came.
+    pub(super) fn heard_from(&self) -> Option<IpAddr> {
+        self.heard_from
+    }
+
+    /// Notes where a packet to the group came from.
+    pub(super) fn set_heard_from(&mut self, address: IpAddr) {
+        self.heard_from = Some(address);
     }
 }
 
@@ -114,7 +127,7 @@ fn group_port(config: &LinkConfig, interface: &Interface) -> Result<Port, NetErr
     let filters = cfg!(any(target_os = "linux", target_os = "android"));
     let address = if filters { group } else { unspecified(group) };
     bind(&socket, with_scope(SocketAddr::new(address, config.group.port()), interface))?;
-    join(&socket, config, interface).map_err(|error| NetError::Join {
+    Membership::new(config, interface).join(&socket).map_err(|error| NetError::Join {
         group,
         source: config.source,
         interface: interface.name.clone(),
@@ -139,28 +152,6 @@ fn listen_address(config: &LinkConfig, interface: &Interface) -> SocketAddr {
             .unwrap_or(unspecified(wanted))
     };
     with_scope(SocketAddr::new(address, config.group.port()), interface)
-}
-
-fn join(socket: &Socket, config: &LinkConfig, interface: &Interface) -> io::Result<()> {
-    let no_address = || io::Error::from(io::ErrorKind::AddrNotAvailable);
-    match (config.group.ip(), config.source) {
-        (IpAddr::V4(group), None) if interface.index != 0 => {
-            let place = InterfaceIndexOrAddress::Index(interface.index);
-            socket.join_multicast_v4_n(&group, &place)
-        }
-        (IpAddr::V4(group), None) => {
-            socket.join_multicast_v4(&group, &interface.v4.ok_or_else(no_address)?)
-        }
-        (IpAddr::V4(group), Some(IpAddr::V4(source))) => {
-            socket.join_ssm_v4(&source, &group, &interface.v4.ok_or_else(no_address)?)
-        }
-        (IpAddr::V6(group), None) => socket.join_multicast_v6(&group, interface.index),
-        (IpAddr::V6(group), Some(IpAddr::V6(source))) => {
-            raw::join_ssm_v6(socket, source, group, interface.index)
-        }
-        // Refused by `LinkConfig::check` before any socket is made.
-        (_, Some(_)) => Err(io::ErrorKind::InvalidInput.into()),
-    }
 }
 
 fn new_socket(family: IpAddr) -> Result<Socket, NetError> {
@@ -241,7 +232,7 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
             raw::disable_gro(&socket)?;
         }
         let socket = mio::net::UdpSocket::from_std(socket.into());
-        Ok(Port { socket, state, is_session, unread: true })
+        Ok(Port { socket, state, is_session, unread: true, heard_from: None })
     };
     prepare(socket).map_err(NetError::socket("prepare a UDP socket"))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::Job;
-use norm_core::transfer::{NodeId, Outbound, OutboundNotice};
+use norm_core::transfer::{NodeId, Outbound, OutboundNotice, ReceiverStanding};
 use norm_files::source::SourceError;
 
 use super::admission::Admission;
@@ -24,6 +24,7 @@ use crate::event::{
     Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
+use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 use crate::stopper::Stopper;
 
@@ -55,6 +56,8 @@ pub(super) struct Parts {
     pub(super) events: SendOutlet,
     pub(super) stopper: Stopper,
     pub(super) separate: Option<SeparateGroup>,
+    /// The group, or the receiver's address.
+    pub(super) group: SocketAddr,
     /// Of a session in a separate group: more receivers may come while this is open.
     pub(super) admission: Option<Admission>,
     /// What to say when no receiver is heard.
@@ -89,7 +92,7 @@ impl Session {
             stopper: parts.stopper,
             separate: parts.separate,
             admission: parts.admission,
-            silence: Silence::new(parts.no_receiver),
+            silence: Silence::new(parts.group, parts.no_receiver),
             phases: Phases::new(now),
             receivers: Receivers::default(),
             next_progress: now,
@@ -263,6 +266,22 @@ impl<E: Outbound> Application<E> for Session {
             engine.address_changed(now);
         }
         self.events.push(SendEvent::Hint(Hint::link_changed(change, self.facts.group)));
+    }
+
+    fn expected(&self, engine: &E, _now: Timestamp) -> Expected {
+        let is_silent = self.phases.is_ending() || self.bounds.is_paused() || engine.is_finished();
+        let mut standings = engine.receivers().map(|view| view.standing);
+        if !is_silent && standings.any(|standing| standing == ReceiverStanding::Active) {
+            Expected::Feedback
+        } else {
+            Expected::Nothing
+        }
+    }
+
+    fn recovered(&mut self, recovered: Recovered) {
+        if let Some(hint) = self.silence.recovered(recovered) {
+            self.events.push(SendEvent::Hint(hint));
+        }
     }
 
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {

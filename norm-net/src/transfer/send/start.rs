@@ -87,6 +87,7 @@ pub(super) fn start_with<P: Protocol>(
         events,
         stopper: stopper.clone(),
         admission,
+        group: settings.group,
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
     };

@@ -26,6 +26,7 @@ use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target, TaskDone};
 use crate::event::{Hint, Problem, ReceiveProgress};
 use crate::io::error::NetError;
+use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 
 /// How often progress is told.
@@ -46,6 +47,8 @@ struct Hinted {
     silence: bool,
     /// That nothing leaves this machine.
     refusal: bool,
+    /// That a switch forgets members.
+    forgotten: bool,
 }
 
 /// All that is received.
@@ -272,6 +275,28 @@ impl Transfers {
         shared.events.hint(Hint::SeparateGroupUnreachable { error: error.to_string() });
         let failure = Failure::evicted(Problem::Evicted);
         shared.ending.failed(now, None, Subject::SeparateGroup, true, failure);
+    }
+
+    /// What is to be heard: something while a sender goes on and, unless something of it is
+    /// missing, was heard not long ago.
+    pub(super) fn expected(
+        &self,
+        shared: &Shared,
+        engine: &impl Engine,
+        now: Timestamp,
+    ) -> Expected {
+        let is_idle = self.is_idle();
+        let known = shared.senders.all().filter_map(|sender| engine.source(sender));
+        Expected::of_senders(
+            known.filter(|sender| !is_idle || now < sender.last_heard + CONTINUOUS_PATIENCE),
+        )
+    }
+
+    /// The network had forgotten that this host is in the group.
+    pub(super) fn recovered(&mut self, shared: &Shared, recovered: Recovered) {
+        if !std::mem::replace(&mut self.hinted.forgotten, true) {
+            shared.events.hint(Hint::forgotten(shared.policy.group, recovered));
+        }
     }
 
     /// The system refuses to send.
