@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_net::io::error::NetError;
+use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
     SendOutcome, SendReport, SendSettings, Sending,
@@ -55,7 +56,7 @@ fn options(args: &SendArgs) -> SendOptions {
     let default = SendOptions::new(session.group);
     let standard = args.code.compat();
     standard.map_or(default.clone(), |standard| default.in_standard_mode(standard)).with(|o| {
-        o.interface = session.interface.clone();
+        o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
         o.schedule = args.rate.rate_schedule.clone();
@@ -258,7 +259,7 @@ fn note(event: &SendEvent) -> Option<String> {
             format!("receiver {name} failed: {reason}")
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
-            let name = &receiver.name;
+            let (name, group) = (&receiver.name, Zoned(*group));
             format!("receiver {name} is slow: it continues in the separate group {group}")
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: None } => {

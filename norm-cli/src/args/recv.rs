@@ -49,7 +49,8 @@ pub struct RecvArgs {
     /// Receive from this sender only (source-specific multicast, SSM)
     ///
     /// Feedback is then unicast.
-    #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK)]
+    #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK,
+        value_parser = crate::group::parse_source)]
     pub source: Option<IpAddr>,
 
     #[command(flatten)]

@@ -89,6 +89,41 @@ impl Network {
         ));
     }
 
+    /// Takes all addresses from the hosts but link-local IPv6 ones, and all routes with them: a LAN
+    /// without a router. Host `n`, from 0, has `fe80::57:(n + 1)`.
+    pub fn without_router(&self) {
+        for host in &self.hosts {
+            let (namespace, number) = (&host.namespace, host.index + 1);
+            ip(&format!("-n {namespace} address flush dev eth0"));
+            ip(&format!("-n {namespace} address add fe80::57:{number}/64 dev eth0 nodad"));
+        }
+    }
+
+    /// Lets nothing through to a host from now on; what it sends leaves.
+    pub fn deafen(&self, index: usize) {
+        let (switch, port) = (&self.namespaces[0], self.hosts[index].index + 1);
+        // A packet longer than the burst never passes.
+        ip(&format!(
+            "netns exec {switch} tc qdisc add dev port{port} root tbf rate 8kbit burst 10 limit 10"
+        ));
+    }
+
+    /// Lets nothing out of a host from now on; what is sent to it arrives.
+    pub fn mute(&self, index: usize) {
+        let namespace = &self.hosts[index].namespace;
+        ip(&format!(
+            "netns exec {namespace} tc qdisc add dev eth0 root tbf rate 8kbit burst 10 limit 10"
+        ));
+    }
+
+    /// Gives a host another interface, `eth1`, with the address 10.58.1.1 and no carrier.
+    pub fn add_unplugged(&self, index: usize) {
+        let namespace = &self.hosts[index].namespace;
+        ip(&format!("-n {namespace} link add eth1 type veth peer name unplugged"));
+        ip(&format!("-n {namespace} address add 10.58.1.1/24 dev eth1"));
+        ip(&format!("-n {namespace} link set eth1 up"));
+    }
+
     /// The names of all namespaces that it is made of.
     pub fn namespaces(&self) -> &[String] {
         &self.namespaces

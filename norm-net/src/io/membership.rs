@@ -6,7 +6,7 @@
 //! and if that helped, it reports its membership in time from then on. Without any silence it
 //! reports it now and then, for what happens between two transfers.
 //!
-//! Nothing here touches a socket: the driver does what [`MembershipWatch::look`] says.
+//! Nothing here touches a socket: the driver does what `MembershipWatch` says.
 
 use std::time::Duration;
 
@@ -23,7 +23,10 @@ const LAST_WAIT: Duration = Duration::from_secs(40);
 const LEVEL_AMONG_OTHERS: u32 = 3;
 /// Doublings after which the wait is the last.
 const MAX_LEVEL: u32 = 5;
-/// After this time without joining again, a doubling of the wait is taken back.
+/// A host waits for twice the longest time that its sessions are usually silent, up to twice this.
+const MAX_USUAL_GAP: Duration = Duration::from_secs(4);
+/// After this time without joining again, a doubling of the wait is taken back, and half of what
+/// counts as a usual silence.
 const CALM: Duration = Duration::from_secs(30);
 /// What is heard this soon after joining again is heard because of that.
 const HELPS_WITHIN: Duration = Duration::from_millis(1250);
@@ -114,9 +117,12 @@ pub(crate) struct MembershipWatch {
     /// A report without leaving cannot be had, or has not helped.
     by_leaving: bool,
     silence: Option<Silence>,
-    /// How often the wait has doubled, and when that last changed.
+    /// The longest silence of late that was none of the network's.
+    usual_gap: Duration,
+    /// How often the wait has doubled.
     level: u32,
-    level_at: Timestamp,
+    /// When one of these two last changed.
+    changed_at: Timestamp,
     recovered: Option<Recovered>,
 }
 
@@ -133,8 +139,9 @@ impl MembershipWatch {
             report_interval: REPORT_INTERVAL,
             by_leaving: false,
             silence: None,
+            usual_gap: Duration::ZERO,
             level: 0,
-            level_at: now,
+            changed_at: now,
             recovered: None,
         };
         watch.plan_report(now);
@@ -209,16 +216,18 @@ impl MembershipWatch {
             was_reported: self.is_reported,
         };
         self.silence = Some(silence);
-        if self.level > 0 && now >= self.level_at + CALM {
-            self.level -= 1;
-            self.level_at = now;
+        if now >= self.changed_at + CALM {
+            self.level = self.level.saturating_sub(1);
+            self.usual_gap /= 2;
+            self.changed_at = now;
         }
         silence
     }
 
     /// How long to wait before joining again.
     fn wait(&mut self) -> Duration {
-        let base = (FIRST_WAIT * (1 << self.level)).min(LAST_WAIT);
+        let first = FIRST_WAIT.max(self.usual_gap * 2);
+        let base = (first * (1 << self.level)).min(LAST_WAIT);
         base + (base / 2).mul_f64(self.rng.unit())
     }
 
@@ -226,13 +235,13 @@ impl MembershipWatch {
         let among_others = self.arrived_at >= silence.since + LOOK_SLACK;
         if among_others && self.level < LEVEL_AMONG_OTHERS {
             self.level = LEVEL_AMONG_OTHERS;
-            self.level_at = now;
+            self.changed_at = now;
             let due = now + self.wait();
             self.silence = Some(Silence { due, ..silence });
             return None;
         }
         self.level = (self.level + 1).min(MAX_LEVEL);
-        self.level_at = now;
+        self.changed_at = now;
         let due = now + self.wait();
         self.silence = Some(Silence { due, rejoined_at: Some(now), ..silence });
         self.joined(now);
@@ -242,9 +251,16 @@ impl MembershipWatch {
     /// Something is heard again.
     fn heard(&mut self, last: Timestamp) {
         let Some(silence) = self.silence.take() else { return };
-        let Some(rejoined_at) = silence.rejoined_at else { return };
-        let helped = last >= rejoined_at && last <= rejoined_at + HELPS_WITHIN;
-        if !helped || silence.lasted < MIN_LASTED {
+        let helped = |at: Timestamp| last >= at && last <= at + HELPS_WITHIN;
+        let Some(rejoined_at) = silence.rejoined_at.filter(|&at| helped(at)) else {
+            let gap = last.saturating_since(silence.since).min(MAX_USUAL_GAP);
+            if gap > self.usual_gap {
+                self.usual_gap = gap;
+                self.changed_at = last;
+            }
+            return;
+        };
+        if silence.lasted < MIN_LASTED {
             return;
         }
         // Reports that have not kept the switch from forgetting never will.

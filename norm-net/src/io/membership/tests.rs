@@ -8,6 +8,25 @@ fn at(seconds: f64) -> Timestamp {
     Timestamp::ZERO + Duration::from_secs_f64(100.0 + seconds)
 }
 
+#[test]
+fn nothing_is_expected_of_senders_that_pause_or_have_ended() {
+    let sender = |last, is_paused, has_ended| SourceView {
+        last_heard: at(last),
+        is_paused,
+        has_ended,
+        loss: 0.0,
+        position: (0, 0),
+        unheard_since: None,
+    };
+    let expected = |senders: &[SourceView]| Expected::of_senders(senders.iter().copied());
+    assert_eq!(expected(&[]), Expected::Nothing);
+    let silent = [sender(1.0, true, false), sender(2.0, false, true)];
+    assert_eq!(expected(&silent), Expected::Nothing);
+    let [paused, ended] = silent;
+    let live = sender(1.5, false, false);
+    assert_eq!(expected(&[paused, live, ended]), Expected::Messages { last: at(2.0) });
+}
+
 /// A host at a switch that forgets it after this time without a report; a session goes on.
 struct Host {
     watch: MembershipWatch,
@@ -126,6 +145,19 @@ fn what_ends_by_itself_was_no_forgetting() {
     }
     assert_eq!(watch.take_recovered(), None);
     assert!(rejoins <= 6, "{rejoins} in 100 s: the wait grows beyond 8 s");
+}
+
+#[test]
+fn session_of_few_messages_is_not_silent_when_one_is_lost() {
+    let mut watch = MembershipWatch::new(at(0.0), 1);
+    for step in 0..1200 {
+        let now = at(f64::from(step) / 4.0);
+        // One each 2 s, of which each tenth is lost.
+        let number = step / 8;
+        let last = at(f64::from(if number % 10 == 9 { number - 1 } else { number }) * 2.0);
+        let action = watch.look(now, Expected::Messages { last }, 0);
+        assert_ne!(action, Some(Action::Rejoin), "{} s", step / 4);
+    }
 }
 
 /// When 10,000 hosts join again, in seconds after their sender has died. `others` are heard by all

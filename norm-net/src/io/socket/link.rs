@@ -225,8 +225,11 @@ impl Link {
     /// [`io::ErrorKind::Unsupported`] on systems that cannot, and what the system says.
     pub fn report_membership(&self) -> io::Result<()> {
         let Some(port) = self.group_port() else { return Ok(()) };
-        let heard_from = port.heard_from().unwrap_or(self.sockets.local.ip());
-        self.sockets.membership.report_again(&port.socket, heard_from)
+        let mut sources = port.sources();
+        if sources.all().next().is_none() {
+            sources.note(self.sockets.local.ip());
+        }
+        self.sockets.membership.report_again(&port.socket, &sources)
     }
 
     /// The port that is in the group.
@@ -412,7 +415,7 @@ fn read_once(
     sink: &mut dyn FnMut(Datagram<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
-    let (mut now, mut heard_from) = (None, None);
+    let (mut now, mut sources) = (None, port.sources());
     let read = buffers.receive(port, &mut |meta, bytes| {
         let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
         if !filter.passes(meta, to_group, stats) {
@@ -421,7 +424,9 @@ fn read_once(
         peers.note(meta.addr);
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
-        heard_from = Some(meta.addr.ip()).filter(|_| to_group).or(heard_from);
+        if to_group {
+            sources.note(meta.addr.ip());
+        }
         let arrived = *now.get_or_insert_with(|| {
             batch();
             SystemTime::now()
@@ -432,9 +437,7 @@ fn read_once(
             sink(datagram);
         }
     });
-    if let Some(address) = heard_from {
-        port.set_heard_from(address);
-    }
+    port.set_sources(sources);
     match read {
         Ok(read) => {
             // What comes from now on wakes us again.

@@ -8,6 +8,32 @@ use socket2::{InterfaceIndexOrAddress, SockRef};
 use super::{LinkConfig, raw};
 use crate::io::interface::Interface;
 
+/// Sources that stay wanted while a membership is reported again.
+pub(super) const SOURCES: usize = 4;
+
+/// Where packets to the group came from last, each address once, the latest first.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Sources {
+    latest: [Option<IpAddr>; SOURCES],
+}
+
+impl Sources {
+    /// A packet came from there.
+    pub(super) fn note(&mut self, address: IpAddr) {
+        let found = self.latest.iter().position(|known| *known == Some(address));
+        let last = found.unwrap_or(SOURCES - 1);
+        if let Some(moved) = self.latest.get_mut(..=last) {
+            moved.rotate_right(1);
+        }
+        self.latest[0] = Some(address);
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = IpAddr> {
+        self.latest.iter().copied().flatten()
+    }
+}
+
 /// What a socket joins.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Membership {
@@ -72,10 +98,10 @@ impl Membership {
         self.join(&*socket)
     }
 
-    /// Has the system report the membership again, unasked, while packets from `heard` go on
-    /// coming: for a moment only those are wanted, then all again, which is a change of the filter
-    /// mode that the system reports (RFC 3376 §5.1, RFC 3810 §6.1). Of what is joined from one
-    /// source only, leaving and joining at once becomes one such report.
+    /// Has the system report the membership again, unasked, while packets from these sources, at
+    /// least one, go on coming: for a moment only those are wanted, then all again, which is a
+    /// change of the filter mode that the system reports (RFC 3376 §5.1, RFC 3810 §6.1). Of what is
+    /// joined from one source only, leaving and joining at once becomes one such report.
     ///
     /// Nothing is reported while another socket of this host is in the same group, and by systems
     /// in the compatibility modes of IGMPv1, IGMPv2 and MLDv1.
@@ -85,7 +111,7 @@ impl Membership {
     pub(super) fn report_again<'s>(
         &self,
         socket: impl Into<SockRef<'s>>,
-        heard: IpAddr,
+        sources: &Sources,
     ) -> io::Result<()> {
         let socket = socket.into();
         if !raw::HAS_SOURCE_FILTERS {
@@ -94,9 +120,9 @@ impl Membership {
         if self.source.is_some() {
             return self.rejoin(&*socket);
         }
-        raw::filter_sources(&*socket, self.group, self.index, Some(heard))?;
+        raw::filter_sources(&*socket, self.group, self.index, sources.all())?;
         // Whatever refuses that must not leave the others out for good.
-        raw::filter_sources(&*socket, self.group, self.index, None)
+        raw::filter_sources(&*socket, self.group, self.index, std::iter::empty())
             .or_else(|_| self.rejoin(&*socket))
     }
 
@@ -109,5 +135,20 @@ impl Membership {
 
     fn v4(&self) -> io::Result<Ipv4Addr> {
         self.v4.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latest_sources_are_kept_once_each() {
+        let mut sources = Sources::default();
+        let address = |n: u8| IpAddr::from([10, 0, 0, n]);
+        for n in [1, 2, 1, 3, 4, 1, 5, 1] {
+            sources.note(address(n));
+        }
+        assert_eq!(sources.all().collect::<Vec<_>>(), [1, 5, 4, 3].map(address));
     }
 }

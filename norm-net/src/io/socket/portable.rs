@@ -63,7 +63,7 @@ pub(super) fn filter_sources<S>(
     _socket: &S,
     _group: IpAddr,
     _interface: u32,
-    _only: Option<IpAddr>,
+    _only: impl Iterator<Item = IpAddr>,
 ) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 
 use super::PacketFilter;
+use super::membership::SOURCES;
 
 /// Makes every packet arrive in a buffer of its own.
 pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
@@ -102,32 +103,36 @@ fn source_request(source: Ipv6Addr, group: Ipv6Addr, interface: u32) -> libc::gr
 /// Sources can be chosen while a socket stays in its group.
 pub(super) const HAS_SOURCE_FILTERS: bool = true;
 
-/// `struct group_filter` of `linux/in.h`, with room for one source.
+/// `struct group_filter` of `linux/in.h`, with room for some sources.
 #[derive(Copy, Clone)]
 #[repr(C)]
 struct GroupFilter {
     interface: u32,
     group: libc::sockaddr_storage,
     mode: u32,
-    sources: u32,
-    source: libc::sockaddr_storage,
+    count: u32,
+    sources: [libc::sockaddr_storage; SOURCES],
 }
 
-/// Lets packets to a group that was joined pass from `only` this source, or from all.
+/// Lets packets to a group that was joined pass from these sources only; from all if there is none.
 pub(super) fn filter_sources(
     socket: &impl AsFd,
     group: IpAddr,
     interface: u32,
-    only: Option<IpAddr>,
+    only: impl Iterator<Item = IpAddr>,
 ) -> io::Result<()> {
-    let mode = if only.is_some() { libc::MCAST_INCLUDE } else { libc::MCAST_EXCLUDE };
-    let filter = GroupFilter {
+    let mut filter = GroupFilter {
         interface,
         group: storage(group),
-        mode: mode as u32,
-        sources: only.is_some().into(),
-        source: storage(only.unwrap_or(group)),
+        mode: libc::MCAST_EXCLUDE as u32,
+        count: 0,
+        sources: [storage(group); SOURCES],
     };
+    for (place, source) in filter.sources.iter_mut().zip(only) {
+        *place = storage(source);
+        filter.mode = libc::MCAST_INCLUDE as u32;
+        filter.count += 1;
+    }
     let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
     set_option(socket, level, libc::MCAST_MSFILTER, &filter)
 }

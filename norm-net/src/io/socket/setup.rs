@@ -7,11 +7,13 @@ use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::buffers::{Buffers, granted};
-use super::membership::Membership;
+use super::membership::{Membership, Sources};
 use super::{LinkConfig, code_point, raw};
 use crate::io::dscp::Dscp;
 use crate::io::error::NetError;
-use crate::io::interface::{self, Because, Chosen, Interface, InterfaceError};
+use crate::io::interface::{
+    self, Because, Chosen, Interface, InterfaceError, InterfaceSpec, is_link_scoped,
+};
 
 /// A socket with what is known about it.
 #[derive(Debug)]
@@ -22,8 +24,8 @@ pub(super) struct Port {
     pub(super) is_session: bool,
     /// Readiness is told once (edge triggered): true until reading finds nothing.
     unread: bool,
-    /// Where the last packet to the group came from.
-    heard_from: Option<IpAddr>,
+    /// Where packets to the group come from.
+    sources: Sources,
 }
 
 impl Port {
@@ -37,20 +39,24 @@ impl Port {
         self.unread = unread;
     }
 
-    /// Where the last packet to the group came from, if one came.
-    pub(super) fn heard_from(&self) -> Option<IpAddr> {
-        self.heard_from
+    /// Where packets to the group come from.
+    pub(super) fn sources(&self) -> Sources {
+        self.sources
     }
 
-    /// Notes where a packet to the group came from.
-    pub(super) fn set_heard_from(&mut self, address: IpAddr) {
-        self.heard_from = Some(address);
+    /// Sets where packets to the group come from.
+    pub(super) fn set_sources(&mut self, sources: Sources) {
+        self.sources = sources;
     }
 }
 
-/// The interface of the session.
+/// The interface of the session: the one asked for, else the one in the group's address.
 pub(super) fn place(config: &LinkConfig) -> Result<Chosen, InterfaceError> {
-    match interface::choose(config.interface.as_ref(), config.group.ip()) {
+    let zone = match config.group {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(InterfaceSpec::Index(v6.scope_id())),
+        _ => None,
+    };
+    match interface::choose(config.interface.as_ref().or(zone.as_ref()), config.group.ip()) {
         // To listen on every address takes no route.
         Err(error) if config.interface.is_none() && config.group.ip().is_unspecified() => {
             let first = interface::list().map_err(InterfaceError::List)?.into_iter().next();
@@ -232,7 +238,7 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
             raw::disable_gro(&socket)?;
         }
         let socket = mio::net::UdpSocket::from_std(socket.into());
-        Ok(Port { socket, state, is_session, unread: true, heard_from: None })
+        Ok(Port { socket, state, is_session, unread: true, sources: Sources::default() })
     };
     prepare(socket).map_err(NetError::socket("prepare a UDP socket"))
 }
@@ -249,20 +255,16 @@ pub(super) fn granted_buffers(config: &LinkConfig, data: &Port, own: &Port) -> B
     }
 }
 
-/// Addresses that are valid on one link only (RFC 4007) need the interface beside them.
+/// Addresses that are valid on one link only (RFC 4007) need the interface beside them, which is
+/// the session's; others have none.
 pub(super) fn with_scope(address: SocketAddr, interface: &Interface) -> SocketAddr {
     match address {
-        SocketAddr::V6(v6) if v6.scope_id() == 0 && is_link_scoped(*v6.ip()) => {
-            SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), v6.flowinfo(), interface.index))
+        SocketAddr::V6(v6) => {
+            let scope = if is_link_scoped(*v6.ip()) { interface.index } else { 0 };
+            SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), v6.flowinfo(), scope))
         }
         other => other,
     }
-}
-
-/// Unicast link-local, or multicast of interface or link scope (RFC 4291 §2.7).
-fn is_link_scoped(address: Ipv6Addr) -> bool {
-    let multicast_scope = address.octets()[1] & 0x0f;
-    address.is_unicast_link_local() || (address.is_multicast() && multicast_scope <= 2)
 }
 
 fn unspecified(family: IpAddr) -> IpAddr {

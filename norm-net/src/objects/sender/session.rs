@@ -13,14 +13,12 @@ use norm_core::endpoint::{EncodeJob, Endpoint, Job, JobDone, JobFailed, ReadJob}
 use norm_core::fec::encode;
 use norm_core::norm::sender::{ConfigError, MemberStatus, ObjectSpec, StreamSpec};
 use norm_core::norm::{Sender, SenderEvent};
-use norm_core::transfer::{Outbound, ReceiverStanding};
 
 use super::event::{ObjectSendEvent, ObjectSendOutcome, ObjectSendReport};
 use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
 use crate::event::Outlet;
 use crate::io::driver::Application;
-use crate::io::membership::Expected;
 use crate::io::socket::LinkChange;
 use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
@@ -318,16 +316,6 @@ impl Application<Sender> for Session {
             | SenderEvent::Acknowledged { .. }
             | SenderEvent::Abandoned
             | SenderEvent::Finished => {}
-        }
-    }
-
-    fn expected(&self, engine: &Sender, _now: Timestamp) -> Expected {
-        let mut standings = Outbound::receivers(engine).map(|view| view.standing);
-        let is_live = self.ending.is_none() && !engine.is_finished();
-        if is_live && standings.any(|standing| standing == ReceiverStanding::Active) {
-            Expected::Feedback
-        } else {
-            Expected::Nothing
         }
     }
 

@@ -28,6 +28,8 @@ use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 use crate::stopper::Stopper;
 
+/// Receivers that report to the group; more of them report to the sender alone.
+const MAX_SHARING: usize = 400;
 /// Time between two events about progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -270,8 +272,13 @@ impl<E: Outbound> Application<E> for Session {
 
     fn expected(&self, engine: &E, _now: Timestamp) -> Expected {
         let is_silent = self.phases.is_ending() || self.bounds.is_paused() || engine.is_finished();
+        // Receivers without names report when they like, and those of large groups to us alone.
+        let is_regular = !self.facts.nameless && engine.receivers().nth(MAX_SHARING).is_none();
         let mut standings = engine.receivers().map(|view| view.standing);
-        if !is_silent && standings.any(|standing| standing == ReceiverStanding::Active) {
+        if !is_silent
+            && is_regular
+            && standings.any(|standing| standing == ReceiverStanding::Active)
+        {
             Expected::Feedback
         } else {
             Expected::Nothing

@@ -36,7 +36,7 @@ impl Silence {
         if self.nothing_leaves {
             return None;
         }
-        self.no_receiver.take().filter(|_| is_alone())
+        self.no_receiver.take().filter(|_| is_alone()).map(Hint::with_surroundings)
     }
 
     /// Sets whether it was said that nothing leaves, and why.

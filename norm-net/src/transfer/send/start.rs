@@ -119,7 +119,10 @@ fn settings(options: &SendOptions, link: &Link, found: &FileSet, segment: Segmen
         files: found.file_count,
         directories: found.directories,
         bytes: found.payload_size,
-        hints: Hint::small_buffers(link.buffers()).chain(segment.hint).collect(),
+        hints: Hint::small_buffers(link.buffers())
+            .chain(segment.hint)
+            .chain(Hint::no_carrier(link.interface()))
+            .collect(),
         skipped: found.skipped.clone(),
         skipped_total: found.skipped_total,
         ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())
@@ -160,7 +163,10 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
     Hint::NoReceiver {
         group: settings.group,
         interface: settings.interface.name.clone(),
+        has_carrier: true,
+        others: Vec::new(),
         ttl: settings.ttl,
+        port: settings.local.port(),
         after: HINT_AFTER,
         sends_anyway: options.min_receivers == 0 && !on_request(options),
     }

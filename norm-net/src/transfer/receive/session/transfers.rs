@@ -49,6 +49,8 @@ struct Hinted {
     refusal: bool,
     /// That a switch forgets members.
     forgotten: bool,
+    /// That a sender does not hear this receiver.
+    unseen: bool,
 }
 
 /// All that is received.
@@ -59,6 +61,8 @@ pub(super) struct Transfers {
     group: SeparateGroup,
     hinted: Hinted,
     next_progress: Timestamp,
+    /// When to see whether a sender hears this receiver.
+    next_unseen: Timestamp,
 }
 
 impl Transfers {
@@ -72,6 +76,7 @@ impl Transfers {
             group: SeparateGroup::default(),
             hinted: Hinted::default(),
             next_progress: now,
+            next_unseen: now,
         }
     }
 
@@ -325,6 +330,7 @@ impl Transfers {
         self.sets.save(turn.shared, turn.now);
         self.tell_progress(turn);
         self.hint_at_silence(turn);
+        self.hint_if_unseen(turn);
         if is_stopped {
             self.stop(turn);
         } else {
@@ -371,7 +377,27 @@ impl Transfers {
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
-            shared.events.hint(Hint::NoSender { group, interface, after: HINT_AFTER });
+            let (has_carrier, others, after) = (true, Vec::new(), HINT_AFTER);
+            let hint = Hint::NoSender { group, interface, has_carrier, others, after };
+            shared.events.hint(hint.with_surroundings());
+        }
+    }
+
+    /// Says once that a sender does not hear this receiver.
+    fn hint_if_unseen(&mut self, turn: &Turn<'_, impl Engine>) {
+        if self.hinted.unseen || turn.now < self.next_unseen {
+            return;
+        }
+        self.next_unseen = turn.now + PROGRESS_INTERVAL;
+        let shared = &*turn.shared;
+        for sender in shared.senders.all() {
+            let since = turn.engine.source(sender).and_then(|source| source.unheard_since);
+            let Some(address) = shared.senders.address(sender) else { continue };
+            if since.is_some_and(|since| turn.now >= since + HINT_AFTER) {
+                self.hinted.unseen = true;
+                let (group, after) = (shared.policy.group, HINT_AFTER);
+                return shared.events.hint(Hint::Unseen { sender, address, group, after });
+            }
         }
     }
 
