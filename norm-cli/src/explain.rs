@@ -1,23 +1,35 @@
 //! What sessions say, as sentences for people who have a command line: values become words, with
 //! the options and keys that help.
 
-use norm_net::event::{Obstacle, Remaining};
+use std::net::SocketAddr;
+
+use norm_net::event::{Obstacle, OtherInterface, Remaining};
 use norm_net::io::error::NetError;
 use norm_net::io::interface::InterfaceError;
 use norm_net::transfer::schedule::ScheduleProblem;
 use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure};
 
+use crate::group::{DEFAULT_GROUP, elsewhere};
 use crate::text;
 
 /// A hint in words.
 pub fn hint(hint: &Hint) -> String {
     match hint {
-        Hint::NoReceiver { sends_anyway: true, .. } => {
-            format!(
-                "{hint}; press Ctrl-C to end that, or use --min-receivers 1 to wait for the first \
-                 one"
-            )
+        Hint::NoReceiver { group, others, sends_anyway, .. } => {
+            let end = if *sends_anyway {
+                "; press Ctrl-C to end that, or use --min-receivers 1 to wait for the first one"
+            } else {
+                ""
+            };
+            format!("{hint}{end}{}", use_another("norm-send", *group, others))
         }
+        Hint::NoSender { group, others, .. } => {
+            format!("{hint}{}", use_another("norm-recv", *group, others))
+        }
+        Hint::NoCarrier { interface, is_up: false } => {
+            format!("{hint}; run: ip link set {interface} up")
+        }
+        Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::SlowDisk { .. } => format!(
             "{hint}, or have the sender use --slow separate, so that other receivers need not wait"
         ),
@@ -54,6 +66,15 @@ pub fn hint(hint: &Hint) -> String {
         ),
         _ => hint.to_string(),
     }
+}
+
+/// The command that uses another interface, if there is one.
+fn use_another(program: &str, group: SocketAddr, others: &[OtherInterface]) -> String {
+    let Some(first) = others.first() else { return String::new() };
+    let group = elsewhere(group).to_string();
+    let group = if group == DEFAULT_GROUP { String::new() } else { format!(" -g {group}") };
+    let one = if others.len() == 1 { "it" } else { "one of them" };
+    format!("; to use {one}: {program} -i {}{group} …", first.name)
 }
 
 /// A problem of a receiver in words.
@@ -165,6 +186,25 @@ mod tests {
         assert!(problem(&obstructed).contains("in/a exists already: use --overwrite"));
         let later = Problem::Remaining { cause: Remaining::BeganLater };
         assert!(problem(&later).ends_with("norm-recv --continuous takes more than one"));
+    }
+
+    #[test]
+    fn other_interfaces_come_with_the_command_that_uses_them() {
+        let other = |name: &str| {
+            OtherInterface::new(name.to_owned(), vec![std::net::Ipv4Addr::LOCALHOST.into()])
+        };
+        let words = |group: &str, others| {
+            let (group, interface) = (group.parse().unwrap(), "eth0".to_owned());
+            let (has_carrier, after) = (true, Duration::from_secs(5));
+            hint(&Hint::NoSender { group, interface, has_carrier, others, after })
+        };
+        let one = words(DEFAULT_GROUP, vec![other("eth1")]);
+        assert!(one.ends_with("eth1 (127.0.0.1); to use it: norm-recv -i eth1 …"), "{one}");
+        let two = words("[ff02::1%7]:7", vec![other("eth2"), other("eth3")]);
+        assert!(two.ends_with("to use one of them: norm-recv -i eth2 -g [ff02::1]:7 …"), "{two}");
+        assert!(!words(DEFAULT_GROUP, Vec::new()).contains("norm-recv"));
+        let off = Hint::NoCarrier { interface: "eth1".to_owned(), is_up: false };
+        assert!(hint(&off).ends_with("run: ip link set eth1 up"));
     }
 
     #[test]

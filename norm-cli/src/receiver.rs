@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use norm_net::event::ResumeData;
+use norm_net::io::interface::Zoned;
 use norm_net::{
     Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
     ReceiveReport, ReceiveSettings, Receiving, SetReport,
@@ -44,7 +45,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 fn options(args: &RecvArgs) -> ReceiveOptions {
     let session = args.session();
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
-        o.interface = session.interface.clone();
+        o.interface = session.interface();
         o.source = args.source;
         o.sender_name.clone_from(&args.sender_name);
         o.feedback = args.feedback();
@@ -193,7 +194,9 @@ fn show(event: &ReceiveEvent, output: &mut Output) {
 /// What is said of an event.
 fn note(event: &ReceiveEvent) -> Option<String> {
     Some(match event {
-        ReceiveEvent::SenderFound { address, .. } => format!("sender {address} found"),
+        ReceiveEvent::SenderFound { address, .. } => {
+            format!("sender {} found", Zoned(*address))
+        }
         ReceiveEvent::SetFound { bytes, .. } => {
             format!("transfer of {} found", text::bytes(*bytes))
         }
@@ -226,7 +229,8 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::SenderSilent { .. } => "sender silent; waiting for it".to_owned(),
         ReceiveEvent::SenderEnded { .. } => "sender ended the session".to_owned(),
         ReceiveEvent::Evicted { separate_group: Some(group), .. } => format!(
-            "this receiver is slower than the others: continuing in the separate group {group}"
+            "this receiver is slower than the others: continuing in the separate group {}",
+            Zoned(*group)
         ),
         ReceiveEvent::Hint(hint) => format!("hint: {}", explain::hint(hint)),
         ReceiveEvent::FileFailed { path, problem, .. } => {
@@ -304,7 +308,7 @@ fn set_line(report: &SetReport) -> String {
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
         text::bytes(report.bytes),
-        report.address.map_or("its sender".to_owned(), |address| address.to_string()),
+        report.address.map_or("its sender".to_owned(), |address| Zoned(address).to_string()),
         text::span(report.elapsed),
         text::bit_rate(report.bits_per_second),
         text::share(report.loss),
@@ -335,7 +339,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         }
         ReceiveOutcome::Nothing => format!(
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
-            settings.group
+            Zoned(settings.group)
         ),
         ReceiveOutcome::NoSender => no_sender(settings),
         ReceiveOutcome::VerifyFailed => {
@@ -362,17 +366,17 @@ fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
 
 /// Why no sender may have been heard.
 fn no_sender(settings: &ReceiveSettings) -> String {
-    let group = settings.group;
+    let (group, shown) = (settings.group, Zoned(settings.group));
     let port = group.port();
     if !group::is_multicast(group) {
         return format!(
-            "no sender heard on {group}, which is not a multicast group: check that norm-send is \
+            "no sender heard on {shown}, which is not a multicast group: check that norm-send is \
              running with --group and an address of this machine, and that the firewall here \
              allows UDP port {port}"
         );
     }
     format!(
-        "no sender heard on {group} via {}: check that norm-send is running with this group and \
+        "no sender heard on {shown} via {}: check that norm-send is running with this group and \
          port, with --ttl above 1 if there are routers on the path, and that the firewall here \
          allows UDP port {port} and {}",
         settings.interface.name,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
+use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, ReceiverReport, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
     SendReport, SendSettings, Sending, SlowCause,
@@ -58,7 +59,7 @@ fn options(args: &SendArgs) -> SendOptions {
     let default = SendOptions::new(session.group);
     let standard = args.code.compat();
     standard.map_or(default.clone(), |standard| default.in_standard_mode(standard)).with(|o| {
-        o.interface = session.interface.clone();
+        o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
         o.schedule = args.rate.rate_schedule.clone();
@@ -293,7 +294,7 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
             slow_note(&names.name(receiver), *cause, *loss)
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: Some(group) } => {
-            let name = names.name(receiver);
+            let (name, group) = (names.name(receiver), Zoned(*group));
             format!("receiver {name} is slow: it continues in the separate group {group}")
         }
         SendEvent::ReceiverEvicted { receiver, separate_group: None } => {

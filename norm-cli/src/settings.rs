@@ -1,6 +1,6 @@
 //! One line at the start that says what is about to happen, and where.
 
-use norm_net::io::interface::Interface;
+use norm_net::io::interface::{Interface, Zoned};
 use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;
@@ -16,7 +16,7 @@ pub fn sender_line(settings: &SendSettings) -> String {
     format!(
         "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),
-        settings.group,
+        Zoned(settings.group),
         if is_multicast(settings.group) { "" } else { " (unicast to one receiver)" },
         via(&settings.interface, settings.group.ip(), &settings.because),
         pace(settings.pace),
@@ -30,7 +30,7 @@ pub fn receiver_line(settings: &ReceiveSettings) -> String {
     format!(
         "receiving into {} from {}{} via {}, feedback {}, as receiver {}",
         text::path(&settings.directory),
-        settings.group,
+        Zoned(settings.group),
         if is_multicast(settings.group) { "" } else { " (unicast to this machine)" },
         via(&settings.interface, settings.group.ip(), &settings.because),
         feedback_name(settings.feedback),

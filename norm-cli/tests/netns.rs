@@ -16,6 +16,10 @@ mod endings;
 mod files;
 #[path = "netns/helpers.rs"]
 mod helpers;
+#[path = "netns/hints.rs"]
+mod hints;
+#[path = "netns/link_local.rs"]
+mod link_local;
 #[path = "netns/loss.rs"]
 mod loss;
 #[path = "netns/marks.rs"]
@@ -38,3 +42,5 @@ mod scene;
 mod setup;
 #[path = "netns/slow.rs"]
 mod slow;
+#[path = "netns/snooping.rs"]
+mod snooping;

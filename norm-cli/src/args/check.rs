@@ -6,12 +6,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use norm_net::io::interface::{InterfaceSpec, Zoned};
 use norm_net::{Fec, Pace};
 
 use super::recv::{FeedbackChoice, RecvArgs};
 use super::send::{Code, SendArgs, SlowChoice};
+use super::shared::SessionArgs;
 use crate::exit::Failure;
-use crate::group::is_multicast;
+use crate::group::{is_multicast, zone};
 use crate::text;
 
 /// The first rule that is broken, with its message.
@@ -24,7 +26,8 @@ impl SendArgs {
     ///
     /// One line that names the option and the cure.
     pub fn check(&self) -> Result<(), Failure> {
-        let rules = [self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
+        let zone = zone_rule(self.session());
+        let rules = [zone, self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
         let broken = rules.into_iter().flatten().next();
         if let Some(message) = broken.or_else(|| self.fec_rule()).or_else(|| self.path_rule()) {
             return Err(Failure::usage(message));
@@ -41,6 +44,7 @@ impl SendArgs {
         let receivers = &self.receivers;
         let group = self.session().group;
         if receivers.min_receivers > 1 && !is_multicast(group) {
+            let group = Zoned(group);
             return Some(format!(
                 "--min-receivers {} cannot be reached: {group} is one receiver, so use 1, or -g \
                  with a multicast group",
@@ -126,9 +130,22 @@ impl SendArgs {
     }
 }
 
+/// What is wrong with two names of an interface.
+fn zone_rule(session: &SessionArgs) -> Broken {
+    let (given, zone) = (session.interface.as_ref()?, zone(session.group)?);
+    let is_same = match given {
+        InterfaceSpec::Name(name) | InterfaceSpec::Zone { zone: name, .. } => *name == zone,
+        _ => false,
+    };
+    (!is_same).then(|| {
+        format!("--group names the interface {zone}, and --interface names {given}: use only one")
+    })
+}
+
 /// What is wrong with a separate group for slow receivers of a session.
 fn separate_group_rule(group: SocketAddr, separate: SocketAddr) -> Broken {
     if !is_multicast(group) {
+        let group = Zoned(group);
         return Some(format!(
             "--slow separate requires a multicast group, and --group {group} is a host's address: \
              use a multicast group, or --slow evict"
@@ -156,7 +173,8 @@ impl RecvArgs {
     ///
     /// One line that names the option and the cure.
     pub fn check(&self) -> Result<(), Failure> {
-        let broken = self.source.and_then(|source| self.source_rule(source));
+        let broken = zone_rule(self.session())
+            .or_else(|| self.source.and_then(|source| self.source_rule(source)));
         if let Some(message) = broken.or_else(|| self.timeout_rule()) {
             return Err(Failure::usage(message));
         }
@@ -302,6 +320,7 @@ mod tests {
             ("--source ff02::1", "--source", "the same"),
             ("--source 192.0.2.1 -g [::1]:6000", "--source", "the same"),
             ("--sender-name=", "--sender-name", "1 to 64 bytes"),
+            ("-i eth0 -g [ff02::1%lo]:5740", "--interface", "--group names the interface lo"),
             ("--source here", "--source", "invalid IP"),
             ("--feedback loud", "--feedback", "multicast, unicast, none"),
             ("--timeout never", "--timeout", "0.5"),

@@ -49,7 +49,8 @@ pub struct RecvArgs {
     /// Receive from the sender with this address only
     ///
     /// In a multicast group this is source-specific multicast (SSM), and feedback is unicast.
-    #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK)]
+    #[arg(long, verbatim_doc_comment, value_name = "ADDR", help_heading = NETWORK,
+        value_parser = crate::group::parse_source)]
     pub source: Option<IpAddr>,
 
     /// Receive only from senders of this name (norm-send --name)

@@ -32,7 +32,8 @@ pub struct SessionArgs {
 
     /// Network interface: name, address or subnet [default: by route]
     ///
-    /// By default it is the interface of the route to the group, or of the default route.
+    /// By default it is the interface of the route to the group, or of the default route. IPv6
+    /// addresses may have it in them: -g '[ff02::57%eth0]:5740'.
     #[arg(short, long, verbatim_doc_comment, value_name = "IF")]
     pub interface: Option<InterfaceSpec>,
 
@@ -47,6 +48,13 @@ pub struct SessionArgs {
     /// NORM node id, 1 to 4294967294 [default: random]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0xffff_fffe))]
     pub node_id: Option<u32>,
+}
+
+impl SessionArgs {
+    /// The interface that `--interface` or `--group` names, if one does.
+    pub fn interface(&self) -> Option<InterfaceSpec> {
+        group::interface(self.interface.as_ref(), self.group)
+    }
 }
 
 /// The network as `norm-send` and `norm-recv` use it.

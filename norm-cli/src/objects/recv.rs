@@ -24,7 +24,7 @@ pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     args.dir.as_deref().map_or(Ok(()), prepare)?;
     let session = &args.session.network;
     let options = ObjectReceiveOptions::new(session.group).with(|o| {
-        o.interface = session.interface.clone();
+        o.interface = session.interface();
         o.ttl = session.ttl;
         o.node = session.node_id;
         o.feedback = if args.unicast { Feedback::Unicast } else { Feedback::Multicast };

@@ -56,7 +56,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
     };
     let session = &args.session.network;
     Ok(ObjectSendOptions::new(session.group).with(|o| {
-        o.interface = session.interface.clone();
+        o.interface = session.interface();
         o.ttl = session.ttl;
         o.node = session.node_id;
         o.rate = args.rate.pace().limit();

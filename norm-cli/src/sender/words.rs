@@ -1,6 +1,7 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
 use norm_net::event::SourceProblem;
+use norm_net::io::interface::Zoned;
 use norm_net::{
     ReceiverOutcome, ReceiverReport, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
 };
@@ -8,7 +9,7 @@ use norm_net::{
 use super::names::ReceiverNames;
 use super::{Labels, code};
 use crate::exit::Failure;
-use crate::group::{is_multicast, membership};
+use crate::group::{elsewhere, is_multicast, membership};
 use crate::progress::{Part, Standing};
 use crate::schedule;
 use crate::table::Table;
@@ -136,7 +137,7 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
              others on {}, wait longer with --start-timeout, or send without them: --max-wait \
              starts with those that are there",
             joined(report),
-            settings.group
+            elsewhere(settings.group)
         ),
         SendOutcome::Stopped { .. } if heard == 0 => "stopped; no receiver was heard".to_owned(),
         SendOutcome::Stopped { receivers_wait } => {
@@ -175,16 +176,16 @@ fn rest(report: &SendReport, receivers_wait: bool) -> &'static str {
 
 /// Why no receiver may have been heard.
 fn no_receiver(settings: &SendSettings) -> String {
-    let group = settings.group;
+    let (group, shown) = (elsewhere(settings.group), Zoned(settings.group));
     let port = group.port();
     if !is_multicast(group) {
         return format!(
-            "no receiver heard on {group}, which is a host's address, not a multicast group: start \
+            "no receiver heard on {shown}, which is a host's address, not a multicast group: start \
              norm-recv -g {group} on that host first, and allow UDP port {port} in its firewall"
         );
     }
     format!(
-        "no receiver heard on {group} via {}: start norm-recv -g {group} on the receivers first, \
+        "no receiver heard on {shown} via {}: start norm-recv -g {group} on the receivers first, \
          allow UDP port {port} and {} in their firewalls, and raise --ttl (now {}) if there are \
          routers on the path",
         settings.interface.name,

@@ -72,6 +72,58 @@ impl Network {
         command::run(&mut command);
     }
 
+    /// From now on the bridge sends a group only to members, and forgets those that have not
+    /// reported for this long: a switch with IGMP and MLD snooping. It asks once, now, and never
+    /// again, which is as good as no querier. (Without any, this bridge floods.)
+    pub fn forget_members_after(&self, time: std::time::Duration) {
+        let switch = &self.namespaces[0];
+        let memory = time.as_millis() / 10; // in hundredths of a second
+        let never = 100_000;
+        // Asks by IPv6 from this address only.
+        ip(&format!("-n {switch} address add fe80::57/64 dev bridge0 nodad"));
+        ip(&format!(
+            "-n {switch} link set bridge0 type bridge mcast_igmp_version 3 mcast_mld_version 2 \
+             mcast_query_interval {never} mcast_startup_query_interval {never} \
+             mcast_query_response_interval 50 \
+             mcast_membership_interval {memory} mcast_snooping 1 mcast_querier 1"
+        ));
+    }
+
+    /// Takes all addresses from the hosts but link-local IPv6 ones, and all routes with them: a LAN
+    /// without a router. Host `n`, from 0, has `fe80::57:(n + 1)`.
+    pub fn without_router(&self) {
+        for host in &self.hosts {
+            let (namespace, number) = (&host.namespace, host.index + 1);
+            ip(&format!("-n {namespace} address flush dev eth0"));
+            ip(&format!("-n {namespace} address add fe80::57:{number}/64 dev eth0 nodad"));
+        }
+    }
+
+    /// Lets nothing through to a host from now on; what it sends leaves.
+    pub fn deafen(&self, index: usize) {
+        let (switch, port) = (&self.namespaces[0], self.hosts[index].index + 1);
+        // A packet longer than the burst never passes.
+        ip(&format!(
+            "netns exec {switch} tc qdisc add dev port{port} root tbf rate 8kbit burst 10 limit 10"
+        ));
+    }
+
+    /// Lets nothing out of a host from now on; what is sent to it arrives.
+    pub fn mute(&self, index: usize) {
+        let namespace = &self.hosts[index].namespace;
+        ip(&format!(
+            "netns exec {namespace} tc qdisc add dev eth0 root tbf rate 8kbit burst 10 limit 10"
+        ));
+    }
+
+    /// Gives a host another interface, `eth1`, with the address 10.58.1.1 and no carrier.
+    pub fn add_unplugged(&self, index: usize) {
+        let namespace = &self.hosts[index].namespace;
+        ip(&format!("-n {namespace} link add eth1 type veth peer name unplugged"));
+        ip(&format!("-n {namespace} address add 10.58.1.1/24 dev eth1"));
+        ip(&format!("-n {namespace} link set eth1 up"));
+    }
+
     /// The names of all namespaces that it is made of.
     pub fn namespaces(&self) -> &[String] {
         &self.namespaces

@@ -75,27 +75,41 @@ impl Scene {
 
     /// Starts `norm-recv` on a host, and returns when it listens.
     pub fn receiver(&self, host: usize, arguments: &[&str]) -> Receiver {
-        let receiver = self.starting_receiver(host, arguments);
+        self.receiver_called(&self.network.host(host).name(), host, arguments)
+    }
+
+    /// The same under this name, which is also that of its folder.
+    pub fn receiver_called(&self, name: &str, host: usize, arguments: &[&str]) -> Receiver {
+        let receiver = self.starting_receiver_called(name, host, arguments);
         receiver.program.wait_for("being ready", START, is("settings"));
         receiver
     }
 
     /// Starts `norm-recv` on a host, and returns at once.
     pub fn starting_receiver(&self, host: usize, arguments: &[&str]) -> Receiver {
-        let host = self.network.host(host);
-        let folder = self.folder.path().join(host.name());
-        let mut command = host.command(Path::new(env!("CARGO_BIN_EXE_norm-recv")));
-        command.args(["--json", "--name", &host.name()]).args(arguments).arg(&folder);
-        let program = Running::start(&host.name(), command, &self.logs);
+        self.starting_receiver_called(&self.network.host(host).name(), host, arguments)
+    }
+
+    fn starting_receiver_called(&self, name: &str, host: usize, arguments: &[&str]) -> Receiver {
+        let folder = self.folder.path().join(name);
+        let recv = Path::new(env!("CARGO_BIN_EXE_norm-recv"));
+        let mut command = self.network.host(host).command(recv);
+        command.args(["--json", "--name", name]).args(arguments).arg(&folder);
+        let program = Running::start(name, command, &self.logs);
         Receiver { program, folder }
     }
 
     /// Starts `norm-send` on the sending host.
     pub fn sender(&self, arguments: &[&str], source: &Path) -> Running {
+        self.sender_called("sender", arguments, source)
+    }
+
+    /// The same; what it prints is kept under this name.
+    pub fn sender_called(&self, name: &str, arguments: &[&str], source: &Path) -> Running {
         let host = self.network.host(SENDER);
         let mut command = host.command(Path::new(env!("CARGO_BIN_EXE_norm-send")));
         command.arg("--json").args(arguments).arg(source);
-        Running::start("sender", command, &self.logs)
+        Running::start(name, command, &self.logs)
     }
 
     /// Starts a function of [`helpers`] on a host, and returns when it says that it is ready.

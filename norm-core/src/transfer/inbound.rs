@@ -238,6 +238,8 @@ pub struct SourceView {
     pub loss: f64,
     /// Key and block that it sends for the first time, as far as was heard.
     pub position: (u64, u32),
+    /// Since when nothing that this receiver sends arrives there, as far as the sender tells.
+    pub unheard_since: Option<Timestamp>,
 }
 
 /// What a receiver says of itself to a sender.

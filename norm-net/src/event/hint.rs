@@ -12,6 +12,9 @@ use norm_files::sink::{ResumeProblem, SetError};
 use super::SystemError;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::surroundings::{self, OtherInterface};
+use crate::io::interface::{Interface, Zoned};
+use crate::io::membership::Recovered;
 use crate::io::socket::Buffers;
 
 /// Something that may explain trouble, or that a user should know. A hint is no failure.
@@ -39,6 +42,7 @@ pub enum Hint {
         /// Name of the interface.
         interface: String,
         /// The group, or the other side's address.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         group: SocketAddr,
     },
     /// This machine has another address on the interface of the session, or the interface was made
@@ -47,8 +51,10 @@ pub enum Hint {
         /// Name of the interface.
         interface: String,
         /// Where packets left from before.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         from: SocketAddr,
         /// Where they leave from now.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         to: SocketAddr,
         /// The group is one that receivers join for one source only, and they do not follow.
         source_specific: bool,
@@ -58,6 +64,13 @@ pub enum Hint {
     SocketsNotOpened {
         /// Why, in words.
         error: String,
+    },
+    /// The interface in use cannot send or receive at present.
+    NoCarrier {
+        /// Name of the interface.
+        interface: String,
+        /// It is switched on, and has no carrier; else it is switched off.
+        is_up: bool,
     },
     /// The kernel granted a smaller socket buffer than asked for.
     SmallBuffer {
@@ -73,14 +86,36 @@ pub enum Hint {
         /// How many.
         packets: u64,
     },
+    /// The network had forgotten that this machine is in the group: nothing came, until it joined
+    /// again.
+    Forgotten {
+        /// The group.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        group: SocketAddr,
+        /// How long nothing came, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        silence: Duration,
+        /// How long the membership had lasted, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        lasted: Duration,
+    },
     /// A sender has heard of no receiver.
     NoReceiver {
         /// The group, or the receiver's address.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         group: SocketAddr,
         /// Name of the interface.
         interface: String,
+        /// Whether the interface has a carrier, as far as known.
+        has_carrier: bool,
+        /// Interfaces that may be the right ones instead.
+        others: Vec<OtherInterface>,
         /// Multicast TTL or hop limit.
         ttl: u32,
+        /// UDP port to which receivers answer this machine alone.
+        port: u16,
         /// How long none was heard, in seconds.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
         #[cfg_attr(feature = "schema", schemars(with = "f64"))]
@@ -136,10 +171,30 @@ pub enum Hint {
     /// A receiver has heard of no sender.
     NoSender {
         /// The group, or the address that is listened on.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         group: SocketAddr,
         /// Name of the interface.
         interface: String,
+        /// Whether the interface has a carrier, as far as known.
+        has_carrier: bool,
+        /// Interfaces that may be the right ones instead.
+        others: Vec<OtherInterface>,
         /// How long none was heard, in seconds.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        after: Duration,
+    },
+    /// A sender asks, and this receiver answers, but no answer arrives there.
+    Unseen {
+        /// Number of the sender.
+        sender: SenderId,
+        /// Where it sends from, and where answers for it alone go.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// The group.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        group: SocketAddr,
+        /// How long that has been so, in seconds.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
         #[cfg_attr(feature = "schema", schemars(with = "f64"))]
         after: Duration,
@@ -147,6 +202,7 @@ pub enum Hint {
     /// A receiver listens on a unicast address that this machine does not have.
     ForeignAddress {
         /// The address and port.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         group: SocketAddr,
     },
     /// Every sender that is waited for is silent.
@@ -184,6 +240,7 @@ pub enum Hint {
         /// Number of the sender.
         sender: SenderId,
         /// Where it sends from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         address: SocketAddr,
     },
     /// A sender sends a stream, not files: it is ignored.
@@ -191,6 +248,7 @@ pub enum Hint {
         /// Number of the sender.
         sender: SenderId,
         /// Where it sends from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         address: SocketAddr,
     },
     /// Commands of a sender arrive, and none of its content: a link on the way has a smaller MTU
@@ -232,6 +290,7 @@ pub enum Hint {
         /// Number of the sender.
         sender: SenderId,
         /// Where it sends from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         address: SocketAddr,
     },
     /// A file set is ignored, because its objects contradict each other.
@@ -333,6 +392,7 @@ impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingLeaves { .. }
+            | Self::NoCarrier { .. }
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
             | Self::ForeignAddress { .. } => self.about_this_machine(f),
@@ -340,6 +400,9 @@ impl fmt::Display for Hint {
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }
             | Self::SocketsNotOpened { .. } => self.about_addresses(f),
+            Self::Forgotten { group, silence, lasted } => {
+                write_forgotten(f, *group, *silence, *lasted)
+            }
             Self::NoReceiver { .. }
             | Self::ReceiversMissing { .. }
             | Self::NoReceiverLeft
@@ -348,6 +411,7 @@ impl fmt::Display for Hint {
             | Self::SeparateGroupFailed { .. }
             | Self::SeparateGroupEnded { .. } => self.about_sending(f),
             Self::NoSender { .. }
+            | Self::Unseen { .. }
             | Self::SenderSilent { .. }
             | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
@@ -369,7 +433,73 @@ impl fmt::Display for Hint {
     }
 }
 
+/// What a firewall must let in for a group, fit for `must let in …`.
+fn group_traffic(group: SocketAddr) -> String {
+    let membership = if group.is_ipv4() { "IGMP" } else { "MLD (ICMPv6)" };
+    format!("UDP port {} and {membership}", group.port())
+}
+
+/// Names the cause, a switch, and the cure, a querier.
+fn write_forgotten(
+    f: &mut fmt::Formatter<'_>,
+    group: SocketAddr,
+    silence: Duration,
+    lasted: Duration,
+) -> fmt::Result {
+    let protocol = if group.is_ipv4() { "IGMP" } else { "MLD" };
+    write!(
+        f,
+        "nothing came from {} for {:.1} s, until this machine joined the group again: a \
+         switch had probably forgotten it after {:.0} s. Switches with {protocol} snooping do so \
+         when there is no {protocol} querier, or a firewall here drops its queries: turn the \
+         querier on in one switch or router, or snooping off. Until then this machine says in time \
+         that it is in the group",
+        Zoned(group),
+        silence.as_secs_f64(),
+        lasted.as_secs_f64(),
+    )
+}
+
 impl Hint {
+    /// What to say when the network had forgotten that this machine is in this group.
+    pub(crate) fn forgotten(group: SocketAddr, recovered: Recovered) -> Self {
+        let Recovered { silence, lasted } = recovered;
+        Self::Forgotten { group, silence, lasted }
+    }
+
+    /// What to say of an interface that cannot send or receive.
+    pub(crate) fn no_carrier(interface: &Interface) -> Option<Self> {
+        let (is_up, name) = (interface.up, interface.name.clone());
+        (!is_up || !interface.running).then_some(Self::NoCarrier { interface: name, is_up })
+    }
+
+    /// The same with what there is on this machine now.
+    pub(crate) fn with_surroundings(mut self) -> Self {
+        if let Self::NoReceiver { group, interface, has_carrier, others, .. }
+        | Self::NoSender { group, interface, has_carrier, others, .. } = &mut self
+        {
+            (*has_carrier, *others) = surroundings::look(interface, group.ip());
+        }
+        self
+    }
+
+    /// What may be wrong with the interface.
+    fn about_interfaces(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::NoReceiver { interface, has_carrier, others, .. }
+        | Self::NoSender { interface, has_carrier, others, .. }) = self
+        else {
+            return Ok(());
+        };
+        if !has_carrier {
+            write!(f, ". {interface} has no carrier")?;
+        }
+        if !others.is_empty() {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            write!(f, ". Other interfaces here: {}", others.join(", "))?;
+        }
+        Ok(())
+    }
+
     fn about_this_machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NothingLeaves { error } => write!(
@@ -378,6 +508,14 @@ impl Hint {
                  interface up, is there a route through it, and does a local firewall let UDP out? \
                  On many systems IPv6 multicast does not work through lo"
             ),
+            Self::NoCarrier { interface, is_up: true } => write!(
+                f,
+                "{interface} has no carrier: nothing is sent or received until its cable is \
+                 plugged in, or it has joined a wireless network"
+            ),
+            Self::NoCarrier { interface, is_up: false } => {
+                write!(f, "{interface} is switched off: nothing is sent or received through it")
+            }
             Self::SmallBuffer { buffer, asked, granted } => {
                 let (name, limit) = match buffer {
                     BufferKind::Receive => ("receive", "rmem_max"),
@@ -398,8 +536,9 @@ impl Hint {
             ),
             Self::ForeignAddress { group } => write!(
                 f,
-                "{group} is neither a multicast group nor an address of this machine: what is sent \
-                 to any of its addresses at port {} is received",
+                "{} is neither a multicast group nor an address of this machine: what is sent to \
+                 any of its addresses at port {} is received",
+                Zoned(*group),
                 group.port()
             ),
             _ => Ok(()),
@@ -408,26 +547,34 @@ impl Hint {
 
     fn about_sending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoReceiver { group, interface, ttl, after, sends_anyway } => {
+            Self::NoReceiver { group, interface, ttl, port, after, sends_anyway, .. } => {
                 write!(
                     f,
-                    "no receiver has answered on {group} via {interface} for {} s: is one running, \
-                     on this group and port? ",
+                    "no receiver has answered on {} via {interface} for {} s: is one running, on \
+                     this group and port? ",
+                    Zoned(*group),
                     after.as_secs()
                 )?;
                 if group.ip().is_multicast() {
                     write!(
                         f,
                         "With a router on the way, is the TTL ({ttl}) high enough and does it \
-                         route multicast?"
+                         route multicast? Firewalls must let in {}, at the receivers and here, \
+                         and here also UDP port {port}",
+                        group_traffic(*group)
                     )?;
                 } else {
-                    f.write_str("Is this its address?")?;
+                    write!(
+                        f,
+                        "Is this its address? Firewalls must let in UDP port {} there, and UDP \
+                         port {port} here",
+                        group.port()
+                    )?;
                 }
-                f.write_str(" Does a firewall drop UDP?")?;
+                self.about_interfaces(f)?;
                 if *sends_anyway {
                     f.write_str(
-                        " Everything is sent once all the same, for receivers that may not answer",
+                        ". Everything is sent once all the same, for receivers that may not answer",
                     )?;
                 }
                 Ok(())
@@ -464,13 +611,36 @@ impl Hint {
 
     fn about_senders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSender { group, interface, after } => write!(
+            Self::NoSender { group, interface, after, .. } => {
+                write!(
+                    f,
+                    "no sender heard on {} via {interface} for {} s: is the sender running, on \
+                     this group and port, through the right interface",
+                    Zoned(*group),
+                    after.as_secs()
+                )?;
+                if group.ip().is_multicast() {
+                    write!(
+                        f,
+                        ", with a TTL above 1 if a router is between? A firewall here must let in \
+                         {}. A switch with IGMP or MLD snooping but no querier may also be in the \
+                         way",
+                        group_traffic(*group)
+                    )?;
+                } else {
+                    write!(f, "? A firewall here must let in UDP port {}", group.port())?;
+                }
+                self.about_interfaces(f)
+            }
+            Self::Unseen { address, group, after, .. } => write!(
                 f,
-                "no sender heard on {group} via {interface} for {} s: is the sender running, on \
-                 this group and port, through the right interface, with a TTL above 1 if a router \
-                 is between? A firewall or a switch with IGMP or MLD snooping but no querier may \
-                 also be in the way",
-                after.as_secs()
+                "the sender {} does not see this receiver: for {} s it has asked, and no answer \
+                 has arrived. A firewall there must let in {} and UDP port {}; \
+                 with a router between, the TTL here must be above 1",
+                Zoned(*address),
+                after.as_secs(),
+                group_traffic(*group),
+                address.port()
             ),
             Self::SenderSilent { after, timeout, source } => {
                 write!(f, "the sender has been silent for {} s; ", after.as_secs())?;
@@ -498,15 +668,16 @@ impl Hint {
             }
             Self::NotAFileSet { address, .. } => write!(
                 f,
-                "{address} sends something that is not a file set of this version; it is ignored"
+                "{} sends something that is not a file set of this version; it is ignored",
+                Zoned(*address)
             ),
             Self::StreamIgnored { address, .. } => {
-                write!(f, "{address} sends a stream, not files; it is ignored")
+                write!(f, "{} sends a stream, not files; it is ignored", Zoned(*address))
             }
             Self::NotVerified { address, .. } => write!(
                 f,
-                "{address}: this sender's protocol has no checksums; files are complete but not \
-                 verified"
+                "{}: this sender's protocol has no checksums; files are complete but not verified",
+                Zoned(*address)
             ),
             _ => Ok(()),
         }
@@ -642,11 +813,56 @@ mod tests {
     }
 
     #[test]
+    fn querier_is_named_in_the_words_of_the_address_family() {
+        let hint = |group: &str| {
+            let second = Duration::from_secs(1);
+            let recovered = Recovered { silence: second.mul_f64(2.62), lasted: second * 20 };
+            Hint::forgotten(group.parse().unwrap(), recovered).to_string()
+        };
+        let words = hint("239.1.2.3:7");
+        assert!(words.contains("for 2.6 s") && words.contains("after 20 s"), "{words}");
+        assert!(
+            words.contains("no IGMP querier, or") && words.contains("turn the querier on"),
+            "{words}"
+        );
+        assert!(hint("[ff15::1]:7").contains("MLD snooping do so when there is no MLD querier"));
+    }
+
+    #[test]
+    fn missing_sender_is_told_with_ports_and_other_interfaces() {
+        let eth1 = OtherInterface::new("eth1".to_owned(), vec!["10.1.0.5".parse().unwrap()]);
+        let hint = |group: &str, has_carrier, others| {
+            let (group, interface) = (group.parse().unwrap(), "eth0".to_owned());
+            let after = Duration::from_secs(5);
+            Hint::NoSender { group, interface, has_carrier, others, after }.to_string()
+        };
+        let words = hint("239.1.2.3:7", false, vec![eth1]);
+        assert!(words.contains("must let in UDP port 7 and IGMP."), "{words}");
+        assert!(words.contains(". eth0 has no carrier. Other interfaces here: eth1 (10.1.0.5)"));
+        let words = hint("[ff15::1]:7", true, Vec::new());
+        assert!(words.contains("UDP port 7 and MLD (ICMPv6).") && !words.contains("carrier"));
+        let words = hint("10.1.2.3:7", true, Vec::new());
+        assert!(words.ends_with("interface? A firewall here must let in UDP port 7"), "{words}");
+    }
+
+    #[test]
+    fn unseen_receiver_names_the_ports_at_the_sender() {
+        let (address, group) = (([10, 1, 2, 3], 4567).into(), ([239, 1, 2, 3], 7).into());
+        let (sender, after) = (SenderId(0), Duration::from_secs(5));
+        let words = Hint::Unseen { sender, address, group, after }.to_string();
+        assert!(words.contains("10.1.2.3:4567 does not see this receiver"), "{words}");
+        assert!(words.contains("UDP port 7 and IGMP and UDP port 4567"), "{words}");
+    }
+
+    #[test]
     fn missing_receiver_is_asked_about_by_group_and_ttl() {
         let hint = |group: &str, sends_anyway| Hint::NoReceiver {
             group: group.parse().unwrap(),
             interface: "eth0".to_owned(),
+            has_carrier: true,
+            others: Vec::new(),
             ttl: 3,
+            port: 4567,
             after: Duration::from_secs(5),
             sends_anyway,
         };
@@ -654,6 +870,6 @@ mod tests {
         assert!(words.contains("via eth0 for 5 s") && words.contains("TTL (3)"), "{words}");
         assert!(words.ends_with("for receivers that may not answer"), "{words}");
         let words = hint("10.1.2.3:7", false).to_string();
-        assert!(words.ends_with("Is this its address? Does a firewall drop UDP?"), "{words}");
+        assert!(words.ends_with("UDP port 7 there, and UDP port 4567 here"), "{words}");
     }
 }

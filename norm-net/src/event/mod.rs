@@ -22,6 +22,7 @@ mod send_report;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 mod settings;
+mod surroundings;
 
 pub use handle::{Events, NoEvent};
 pub use hint::{BufferKind, Hint};
@@ -38,5 +39,6 @@ pub use root::RootHash;
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem};
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
+pub use surroundings::OtherInterface;
 
 pub(crate) use handle::{Outlet, Refused, outlet};

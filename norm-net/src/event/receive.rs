@@ -26,6 +26,7 @@ pub enum ReceiveEvent {
         /// Its node id.
         node: NodeId,
         /// Where it sends from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         address: SocketAddr,
     },
     /// A file set is on its way. Said once more when it begins again, as in a separate group.
@@ -160,6 +161,7 @@ pub enum ReceiveEvent {
         /// Number of the sender.
         sender: SenderId,
         /// The group in which receiving goes on; null is nowhere.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
         separate_group: Option<SocketAddr>,
     },
     /// Something looks wrong. A hint is no failure.

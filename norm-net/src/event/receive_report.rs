@@ -128,6 +128,7 @@ pub struct SetReport {
     /// Node id of the sender; null when it is no longer known.
     pub node: Option<NodeId>,
     /// Where the sender sends from; null when that is no longer known.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub address: Option<SocketAddr>,
     /// The file set; null for standalone files.
     pub set: Option<SetId>,

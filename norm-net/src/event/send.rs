@@ -125,6 +125,7 @@ pub enum SendEvent {
         #[cfg_attr(feature = "serde", serde(flatten))]
         receiver: ReceiverInfo,
         /// The group in which it goes on; null is nowhere.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
         separate_group: Option<SocketAddr>,
     },
     /// A receiver has been silent for too long and is no longer waited for. It counts again when it
@@ -173,6 +174,7 @@ pub struct ReceiverInfo {
     /// What the receiver calls itself; `node ` and its node id when it does not say.
     pub name: String,
     /// Where the receiver sends from; null while that is not known.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub address: Option<SocketAddr>,
 }
 

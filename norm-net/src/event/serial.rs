@@ -1,6 +1,7 @@
 //! How values are serialised that have a form of their own in JSON (feature `serde`).
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::RootHash;
 use crate::io::dscp::Dscp;
-use crate::io::interface::Interface;
+use crate::io::interface::{Interface, Zoned};
 use crate::transfer::schedule::Bound;
 use crate::transfer::send::pace::Pace;
 
@@ -45,6 +46,22 @@ pub(crate) fn maybe_text<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     value.as_ref().map(ToString::to_string).serialize(serializer)
+}
+
+/// An address, with the name of its interface if it has one in it.
+pub(crate) fn address<S: Serializer>(
+    address: &SocketAddr,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Zoned(*address))
+}
+
+/// The same for an address that may not be there.
+pub(crate) fn maybe_address<S: Serializer>(
+    address: &Option<SocketAddr>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    address.map(|address| Zoned(address).to_string()).serialize(serializer)
 }
 
 /// A path, with U+FFFD in place of what is no text.

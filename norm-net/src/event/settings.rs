@@ -20,6 +20,7 @@ use crate::transfer::send::pace::Pace;
 #[non_exhaustive]
 pub struct SendSettings {
     /// Multicast group and port, or the address of the only receiver.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
     pub group: SocketAddr,
     /// Name of the network interface in use.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::interface"))]
@@ -28,6 +29,7 @@ pub struct SendSettings {
     /// Why this interface.
     pub because: Because,
     /// Where packets leave from.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
     pub local: SocketAddr,
     /// How fast is sent.
     #[cfg_attr(feature = "serde", serde(flatten))]
@@ -98,6 +100,7 @@ impl SendSettings {
 #[non_exhaustive]
 pub struct ReceiveSettings {
     /// Multicast group and port, or the address of this machine that is listened on.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
     pub group: SocketAddr,
     /// Name of the network interface in use.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::interface"))]
@@ -106,6 +109,7 @@ pub struct ReceiveSettings {
     /// Why this interface.
     pub because: Because,
     /// Where feedback leaves from.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
     pub local: SocketAddr,
     /// How feedback travels.
     pub feedback: Feedback,

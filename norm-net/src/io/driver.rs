@@ -10,7 +10,9 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
 
 use crate::io::layer::Layer;
+use crate::io::membership::{Action, Expected, MembershipWatch, Recovered};
 use crate::io::socket::{Link, LinkChange, LinkStats, SendOutcome};
+use crate::stopper::os_seed;
 
 /// The engines' time: nanoseconds since this was made.
 #[derive(Copy, Clone, Debug)]
@@ -49,6 +51,13 @@ pub trait Application<E: Endpoint> {
     fn keeps_refused(&self) -> bool {
         false
     }
+    /// Asked now and then what the session expects to hear in its group.
+    fn expected(&self, _engine: &E, _now: Timestamp) -> Expected {
+        Expected::Nothing
+    }
+    /// Told that the network had forgotten that this host is in the group, and that joining again
+    /// has helped.
+    fn recovered(&mut self, _recovered: Recovered) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
@@ -84,6 +93,7 @@ pub fn run<L: Layer>(
     let mut next_look = clock.now();
     let mut next_drops = next_look;
     let mut left = Left::default();
+    let mut membership = MembershipWatch::new(next_look, os_seed()?);
     loop {
         let now = Cell::new(clock.now());
         if now.get() >= next_drops {
@@ -105,7 +115,13 @@ pub fn run<L: Layer>(
         }
         if now >= next_look {
             next_look = now + LOOK_EVERY;
-            look(link, engine, app, &mut outgoing, &mut left, now);
+            if look(link, engine, app, &mut outgoing, &mut left, now) {
+                membership.joined_anew(now);
+            }
+            let expected = app.expected(engine.engine(), now);
+            if let Some(recovered) = keep_membership(&mut membership, link, now, expected) {
+                app.recovered(recovered);
+            }
         }
         while let Some(event) = engine.poll_event() {
             app.event(engine.engine_mut(), now, event);
@@ -133,7 +149,8 @@ pub fn run<L: Layer>(
     }
 }
 
-/// Looks whether the interfaces have changed, and whether anything leaves.
+/// Looks whether the interfaces have changed, and whether anything leaves. True when the sockets
+/// were opened anew.
 fn look<L: Layer>(
     link: &mut Link,
     engine: &mut L,
@@ -141,11 +158,13 @@ fn look<L: Layer>(
     outgoing: &mut Outgoing,
     left: &mut Left,
     now: Timestamp,
-) {
+) -> bool {
     let refused = left.nothing(link.stats()).is_some();
+    let mut moved = false;
     match link.follow(Instant::now()) {
         Some(change) => {
-            if matches!(change, LinkChange::Moved { .. }) {
+            moved = matches!(change, LinkChange::Moved { .. });
+            if moved {
                 outgoing.discard();
             }
             app.link_changed(engine.engine_mut(), now, &change);
@@ -157,6 +176,27 @@ fn look<L: Layer>(
         }
         None => {}
     }
+    moved
+}
+
+/// Joins again, or says again that this host is in its group, if it is time. What the system
+/// refuses is tried again later.
+fn keep_membership(
+    watch: &mut MembershipWatch,
+    link: &Link,
+    now: Timestamp,
+    expected: Expected,
+) -> Option<Recovered> {
+    let action = watch.look(now, expected, link.stats().group_datagrams);
+    if action == Some(Action::Rejoin) {
+        let _ = link.rejoin();
+    }
+    if action == Some(Action::Report)
+        && link.report_membership().is_err_and(|error| error.kind() == io::ErrorKind::Unsupported)
+    {
+        watch.cannot_report(now);
+    }
+    watch.take_recovered()
 }
 
 /// What had left, and what had been refused, when that was last looked at.

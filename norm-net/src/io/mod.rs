@@ -5,6 +5,7 @@
 //!   receiving, and a wait that packets, other threads and time end.
 //! - `watch`: tells when addresses or interfaces change.
 //! - [`driver`]: the loop around an engine.
+//! - [`membership`]: when a host says again that it is in its group.
 //! - [`layer`]: endpoints around an engine; `lossy` drops packets for demonstrations.
 //! - [`workers`]: threads for slow work; `inline` says when work is done without them.
 //! - [`error`]: what can go wrong while a link is opened, with the cure.
@@ -16,6 +17,7 @@ pub(crate) mod inline;
 pub mod interface;
 pub mod layer;
 pub(crate) mod lossy;
+pub mod membership;
 pub mod socket;
 mod watch;
 pub mod workers;

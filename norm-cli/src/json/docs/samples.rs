@@ -195,7 +195,10 @@ fn no_receiver() -> Hint {
     Hint::NoReceiver {
         group: "239.255.77.1:6001".parse().expect("it is an address"),
         interface: "eth0".to_owned(),
+        has_carrier: true,
+        others: Vec::new(),
         ttl: 1,
+        port: 48_323,
         after: Duration::from_secs(5),
         sends_anyway: true,
     }

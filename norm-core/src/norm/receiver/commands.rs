@@ -252,9 +252,7 @@ fn take_query<S>(
             sender.coding.note_native();
             sender.path.sizes_mut().end_round();
             sender.path.note_send_time(now, send_time);
-            if listed == 0 {
-                sender.report.note_unlisted(now, sender.path.grtt() * 4);
-            }
+            sender.report.note_listed(now, listed, sender.path.grtt() * 4);
             sender.report.answer(round, now + wait);
         }
         MembershipQuery::Collision { node, keeper } => {

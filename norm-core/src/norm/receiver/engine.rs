@@ -216,6 +216,14 @@ impl<S: SymbolStore> Receiver<S> {
         self.senders.get(sender).is_some_and(|sender| sender.liveness.is_stopped())
     }
 
+    /// Since when nothing that we send arrives at a sender: it has heard of no receiver at all,
+    /// although it has asked and we have answered, or has not measured our round trip, although it
+    /// probes.
+    pub fn unheard_since(&self, sender: SenderId) -> Option<Timestamp> {
+        let sender = self.senders.get(sender)?;
+        sender.report.unlisted_since().or_else(|| sender.path.unheard_since())
+    }
+
     /// True when everything that a sender is known to have is here, refused or given up. Something
     /// of an object may be written and not confirmed yet.
     pub fn has_all(&self, sender: SenderId) -> bool {

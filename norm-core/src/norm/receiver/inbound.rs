@@ -126,6 +126,7 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             has_ended: self.has_ended(sender),
             loss: f64::from(loss) / 65_535.0,
             position: self.position(sender)?,
+            unheard_since: self.unheard_since(sender),
         })
     }
 

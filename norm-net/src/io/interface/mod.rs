@@ -11,6 +11,7 @@ mod select;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,7 +20,12 @@ pub use error::InterfaceError;
 pub(crate) use error::Names;
 pub use list::list;
 pub use select::choose;
+pub(crate) use select::others;
 pub use spec::{InterfaceSpec, InvalidInterface};
+pub(crate) use zone::is_link_scoped;
+pub use zone::{Zoned, zone_index, zone_name};
+
+use zone::is_link_local;
 
 /// A network interface that has at least one IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub struct Interface {
     pub name: String,
     /// Index in the system; 0 when the system does not tell.
     pub index: u32,
-    /// IPv4 address to use: the one asked for, else the first.
+    /// IPv4 address to use: the one asked for, else the first that is not link-local, else any.
     pub v4: Option<Ipv4Addr>,
     /// IPv6 address to use: the one asked for, else the first that is not link-local, else any.
     pub v6: Option<Ipv6Addr>,
@@ -53,6 +59,22 @@ impl Interface {
         }
     }
 
+    /// Takes an address of the scope of `group`: on one link only, the link-local one (RFC 6724
+    /// §5, rule 2), which every host of the link can answer.
+    fn fit(&mut self, group: IpAddr) {
+        let IpAddr::V6(group) = group else { return };
+        let link_local =
+            self.addresses.iter().copied().find(|ip| is_link_local(*ip) && ip.is_ipv6());
+        if is_link_scoped(group) && link_local.is_some() {
+            self.prefer(link_local);
+        }
+    }
+
+    /// Whether an address of the family of `like` is known beyond the interface's own link.
+    fn reaches_beyond_link(&self, like: IpAddr) -> bool {
+        self.address_like(like).is_some_and(|ip| !is_link_local(ip))
+    }
+
     /// Sets the preferred addresses from `addresses`; `wanted` wins over the order of preference.
     pub(crate) fn prefer(&mut self, wanted: Option<IpAddr>) {
         let v4 = |ip: &IpAddr| match ip {
@@ -63,11 +85,11 @@ impl Interface {
             IpAddr::V6(ip) => Some(*ip),
             IpAddr::V4(_) => None,
         };
-        let mut beyond_link = self.addresses.iter().filter_map(v6);
-        self.v4 = self.addresses.iter().find_map(v4);
-        self.v6 = beyond_link
-            .find(|ip| !ip.is_unicast_link_local())
-            .or_else(|| self.addresses.iter().find_map(v6));
+        let beyond_link = || self.addresses.iter().filter(|ip| !is_link_local(**ip));
+        let v4_beyond_link = beyond_link().find_map(v4);
+        let v6_beyond_link = beyond_link().find_map(v6);
+        self.v4 = v4_beyond_link.or_else(|| self.addresses.iter().find_map(v4));
+        self.v6 = v6_beyond_link.or_else(|| self.addresses.iter().find_map(v6));
         match wanted {
             Some(IpAddr::V4(ip)) => self.v4 = Some(ip),
             Some(IpAddr::V6(ip)) => self.v6 = Some(ip),

@@ -39,14 +39,15 @@ pub(super) fn given(
     group: IpAddr,
 ) -> Result<Chosen, InterfaceError> {
     for interface in interfaces {
-        let matches = |address: &&IpAddr| spec.matches(&interface.name, **address);
+        let matches = |address: &&IpAddr| spec.matches(interface, **address);
         if !interface.addresses.iter().any(|address| matches(&address)) {
             continue;
         }
         let mut interface = interface.clone();
-        if !matches!(spec, InterfaceSpec::Name(_)) {
+        let wanted = interface.addresses.iter().find(matches).copied();
+        interface.fit(group);
+        if !matches!(spec, InterfaceSpec::Name(_) | InterfaceSpec::Index(_)) {
             // A session of the other family may still name the interface by this address.
-            let wanted = interface.addresses.iter().find(matches).copied();
             interface.prefer(wanted);
         }
         if interface.address_like(group).is_none() {
@@ -82,7 +83,8 @@ pub(super) fn by_route(
         .cloned()
         .collect();
     let route = route::best(&usable, group)?;
-    let interface = interfaces.iter().find(|one| one.name == route.interface)?.clone();
+    let mut interface = interfaces.iter().find(|one| one.name == route.interface)?.clone();
+    interface.fit(group);
     let because = if route.prefix == 0 { Because::DefaultRoute } else { Because::RouteToGroup };
     Some(Chosen { interface, because })
 }
@@ -102,15 +104,49 @@ pub(super) fn decide(
             if group.is_multicast() { Because::RouteToGroup } else { Because::RouteToPeer };
         return Ok(Chosen { interface, because });
     }
-    let usable = |one: &&Interface| !one.loopback && one.up && one.address_like(group).is_some();
-    let candidates: Vec<Interface> = interfaces.iter().filter(usable).cloned().collect();
-    match candidates.as_slice() {
+    let mut owners = interfaces.iter().filter(|one| one.addresses.contains(&group));
+    if let (Some(owner), None) = (owners.next(), owners.next()) {
+        // A link-local address of this machine, to which no route leads without its interface.
+        let mut interface = owner.clone();
+        interface.prefer(Some(group));
+        return Ok(Chosen { interface, because: Because::RouteToPeer });
+    }
+    match candidates(interfaces, group).as_slice() {
         [] => {
             Err(InterfaceError::NoneUsable { family: family(group), existing: interfaces.to_vec() })
         }
         [only] => Ok(Chosen { interface: only.clone(), because: Because::OnlyInterface }),
-        _ => Err(InterfaceError::Ambiguous { family: family(group), candidates }),
+        several => {
+            let candidates = several.to_vec();
+            Err(InterfaceError::Ambiguous { family: family(group), candidates })
+        }
     }
+}
+
+/// The interfaces that could be meant. Nearly every one has a link-local IPv6 address, those of
+/// containers and virtual machines too: such an interface counts only where none has another
+/// address.
+fn candidates(interfaces: &[Interface], group: IpAddr) -> Vec<Interface> {
+    let usable = |one: &&Interface| !one.loopback && one.up && one.address_like(group).is_some();
+    let mut candidates: Vec<Interface> = interfaces.iter().filter(usable).cloned().collect();
+    if candidates.iter().any(|one| one.reaches_beyond_link(group)) {
+        candidates.retain(|one| one.reaches_beyond_link(group));
+    }
+    for interface in &mut candidates {
+        interface.fit(group);
+    }
+    candidates
+}
+
+/// The interfaces besides the one with this name that could be the right ones for the group.
+pub(crate) fn others<'a>(
+    all: &'a [Interface],
+    name: &'a str,
+    group: IpAddr,
+) -> impl Iterator<Item = &'a Interface> {
+    let all_candidates = candidates(all, group);
+    let is_candidate = move |one: &Interface| all_candidates.iter().any(|it| it.name == one.name);
+    all.iter().filter(move |one| one.name != name && is_candidate(one))
 }
 
 fn family(group: IpAddr) -> &'static str {

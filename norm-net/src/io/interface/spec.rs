@@ -1,8 +1,10 @@
 //! How a user names an interface: by name, by one of its addresses, or by the network it is in.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
+
+use super::Interface;
 
 /// Which interface is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,15 @@ pub enum InterfaceSpec {
     Name(String),
     /// The one with this address.
     Address(IpAddr),
+    /// The one with this index.
+    Index(u32),
+    /// The one with this address and this name or index, written `fe80::1%eth0`.
+    Zone {
+        /// The address.
+        address: Ipv6Addr,
+        /// The name or index.
+        zone: String,
+    },
     /// The one with an address in this network, written `10.0.0.0/8`.
     Network {
         /// An address in the network; bits after the prefix do not matter.
@@ -21,11 +32,16 @@ pub enum InterfaceSpec {
 }
 
 impl InterfaceSpec {
-    /// Whether an interface with this name and address is meant.
-    pub(super) fn matches(&self, name: &str, address: IpAddr) -> bool {
+    /// Whether this interface is meant, by this one of its addresses.
+    pub(super) fn matches(&self, interface: &Interface, address: IpAddr) -> bool {
         match self {
-            Self::Name(wanted) => wanted == name,
+            Self::Name(wanted) => *wanted == interface.name,
             Self::Address(wanted) => *wanted == address,
+            Self::Index(wanted) => *wanted == interface.index,
+            Self::Zone { address: wanted, zone } => {
+                let is_zone = *zone == interface.name || zone.parse() == Ok(interface.index);
+                is_zone && IpAddr::V6(*wanted) == address
+            }
             Self::Network { address: network, prefix } => in_network(address, *network, *prefix),
         }
     }
@@ -36,6 +52,8 @@ impl fmt::Display for InterfaceSpec {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Address(address) => write!(f, "{address}"),
+            Self::Index(index) => write!(f, "number {index}"),
+            Self::Zone { address, zone } => write!(f, "{address}%{zone}"),
             Self::Network { address, prefix } => write!(f, "{address}/{prefix}"),
         }
     }
@@ -56,6 +74,12 @@ impl FromStr for InterfaceSpec {
                 return Err(invalid());
             }
             return Ok(Self::Network { address, prefix });
+        }
+        if let Some((address, zone)) = text.split_once('%')
+            && let Ok(address) = address.parse()
+        {
+            let zone = zone.to_owned();
+            return if zone.is_empty() { Err(invalid()) } else { Ok(Self::Zone { address, zone }) };
         }
         if text.is_empty() || text.contains(char::is_whitespace) {
             return Err(invalid());

@@ -216,3 +216,56 @@ fn this_machine_has_a_loopback_interface_with_its_address() {
     assert!(loopback.addresses.contains(&ip("127.0.0.1")), "{loopback}");
     assert!(loopback.up);
 }
+
+#[test]
+fn interface_with_link_local_addresses_only_is_one_where_there_is_no_other() {
+    let [eth, wifi] = ["eth0", "wlan0"].map(|name| interface(name, &["fe80::1"]));
+    let lo = interface("lo", &["::1"]);
+    for group in ["ff02::57", "ff12::57", "ff15::57", "fe80::9"] {
+        let chosen = decide(&[lo.clone(), eth.clone()], None, ip(group)).unwrap();
+        assert_eq!(chosen.interface.v6, Some("fe80::1".parse().unwrap()), "{group}");
+        let both = decide(&[eth.clone(), wifi.clone()], None, ip(group));
+        assert!(matches!(both, Err(InterfaceError::Ambiguous { .. })), "{group}");
+    }
+    let global = interface("eth1", &["fe80::2", "fd00::2"]);
+    let all = [lo, eth, wifi, global];
+    assert_eq!(decide(&all, None, ip("ff15::57")).unwrap().interface.name, "eth1");
+}
+
+#[test]
+fn address_has_the_scope_of_the_group() {
+    let both = interface("eth0", &["fd00::2", "fe80::2"]);
+    let address = |spec: &str, group: &str| {
+        let spec = spec.parse().unwrap();
+        given(std::slice::from_ref(&both), &spec, ip(group)).unwrap().interface.v6.unwrap()
+    };
+    assert_eq!(address("eth0", "ff02::57").to_string(), "fe80::2");
+    assert_eq!(address("eth0", "fe80::9").to_string(), "fe80::2");
+    assert_eq!(address("eth0", "ff15::57").to_string(), "fd00::2");
+    assert_eq!(address("fd00::2", "ff02::57").to_string(), "fd00::2", "asked for");
+}
+
+#[test]
+fn own_link_local_address_tells_the_interface() {
+    let all = [interface("eth0", &["fe80::1"]), interface("eth1", &["fe80::2"])];
+    let chosen = decide(&all, None, ip("fe80::2")).unwrap();
+    assert_eq!(chosen.interface.name, "eth1");
+    let twice = [interface("eth0", &["fe80::1"]), interface("eth1", &["fe80::1"])];
+    assert!(decide(&twice, None, ip("fe80::1")).is_err());
+}
+
+#[test]
+fn address_may_name_its_interface() {
+    let mut all = ["eth0", "eth1"].map(|name| interface(name, &["fe80::1"]));
+    all[1].index = 8;
+    for (text, name) in [("fe80::1%eth1", "eth1"), ("fe80::1%8", "eth1"), ("fe80::1%eth0", "eth0")]
+    {
+        let spec: InterfaceSpec = text.parse().unwrap();
+        assert_eq!(spec.to_string(), text);
+        assert_eq!(given(&all, &spec, ip("ff02::57")).unwrap().interface.name, name);
+    }
+    assert!(given(&all, &InterfaceSpec::Index(8), ip("ff02::57")).is_ok());
+    let error = given(&all, &"fe80::1%eth7".parse().unwrap(), ip("ff02::57")).unwrap_err();
+    assert!(error.to_string().contains("fe80::1%eth7"), "{error}");
+    assert!("fe80::1%".parse::<InterfaceSpec>().is_err());
+}

@@ -11,6 +11,7 @@ use quinn_udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use super::batch::{ReceiveBuffers, datagrams, waited};
 use super::follow::{Follower, LinkChange, Task};
+use super::membership::Membership;
 use super::peers::Peers;
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
@@ -62,6 +63,8 @@ struct Sockets {
     session: Option<Port>,
     /// They are of no use any more, and others could not be opened yet.
     closed: bool,
+    /// What the session's port has joined.
+    membership: Membership,
 }
 
 /// What is tried with sockets that are open, fit for `cannot …`.
@@ -81,6 +84,7 @@ impl Sockets {
             group: setup::with_scope(config.group, &chosen.interface),
             local: own.socket.local_addr().map_err(NetError::socket(PREPARE))?,
             buffers: setup::granted_buffers(config, session.as_ref().unwrap_or(&own), &own),
+            membership: Membership::new(config, &chosen.interface),
             chosen,
             own,
             session,
@@ -197,6 +201,40 @@ impl Link {
         }
         let port = self.sockets.local.port();
         self.use_sockets(Sockets::open_at(&self.config, chosen, Some(port))?)
+    }
+
+    /// Leaves the group and joins it again, on the same sockets: a network that has forgotten this
+    /// host hears of it anew. Nothing in sessions that are in no group.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to join; nothing comes to the group then until this is called again
+    /// with success.
+    pub fn rejoin(&self) -> io::Result<()> {
+        match self.group_port() {
+            Some(port) => self.sockets.membership.rejoin(&port.socket),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the system report anew that this host is in the group, without leaving it. Nothing in
+    /// sessions that are in no group.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] on systems that cannot, and what the system says.
+    pub fn report_membership(&self) -> io::Result<()> {
+        let Some(port) = self.group_port() else { return Ok(()) };
+        let mut sources = port.sources();
+        if sources.all().next().is_none() {
+            sources.note(self.sockets.local.ip());
+        }
+        self.sockets.membership.report_again(&port.socket, &sources)
+    }
+
+    /// The port that is in the group.
+    fn group_port(&self) -> Option<&Port> {
+        self.sockets.session.as_ref().filter(|_| self.sockets.group.ip().is_multicast())
     }
 
     /// The group (or peer) of the session, as to be given to [`send`](Self::send).
@@ -377,7 +415,7 @@ fn read_once(
     sink: &mut dyn FnMut(Datagram<'_>),
 ) -> io::Result<()> {
     let in_group = port.is_session && filter.group.ip().is_multicast();
-    let mut now = None;
+    let (mut now, mut sources) = (None, port.sources());
     let read = buffers.receive(port, &mut |meta, bytes| {
         let to_group = in_group && meta.dst_ip.is_none_or(|ip| ip.is_multicast());
         if !filter.passes(meta, to_group, stats) {
@@ -386,15 +424,20 @@ fn read_once(
         peers.note(meta.addr);
         stats.batches_received += 1;
         stats.bytes_received += bytes.len() as u64;
+        if to_group {
+            sources.note(meta.addr.ip());
+        }
         let arrived = *now.get_or_insert_with(|| {
             batch();
             SystemTime::now()
         });
         for datagram in datagrams(meta, to_group, waited(meta, arrived), bytes) {
             stats.datagrams_received += 1;
+            stats.group_datagrams += u64::from(to_group);
             sink(datagram);
         }
     });
+    port.set_sources(sources);
     match read {
         Ok(read) => {
             // What comes from now on wakes us again.

@@ -13,6 +13,7 @@ mod code_point;
 mod config;
 mod follow;
 mod link;
+mod membership;
 mod peers;
 mod send;
 mod setup;

@@ -1,7 +1,7 @@
 //! What `raw.rs` does on Linux, for systems where it is not needed or not offered.
 
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::PacketFilter;
 
@@ -41,6 +41,29 @@ pub(super) fn join_ssm_v6<S>(
     _source: Ipv6Addr,
     _group: Ipv6Addr,
     _interface: u32,
+) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not offered.
+pub(super) fn leave_ssm_v6<S>(
+    _socket: &S,
+    _source: Ipv6Addr,
+    _group: Ipv6Addr,
+    _interface: u32,
+) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not used here.
+pub(super) const HAS_SOURCE_FILTERS: bool = false;
+
+/// Not offered.
+pub(super) fn filter_sources<S>(
+    _socket: &S,
+    _group: IpAddr,
+    _interface: u32,
+    _only: impl Iterator<Item = IpAddr>,
 ) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -6,13 +6,14 @@
 
 use std::io;
 use std::mem::size_of;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use socket2::SockAddr;
 
 use super::PacketFilter;
+use super::membership::SOURCES;
 
 /// Makes every packet arrive in a buffer of its own.
 pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
@@ -76,12 +77,64 @@ pub(super) fn join_ssm_v6(
     group: Ipv6Addr,
     interface: u32,
 ) -> io::Result<()> {
-    let request = libc::group_source_req {
-        gsr_interface: interface,
-        gsr_group: storage(group),
-        gsr_source: storage(source),
-    };
+    let request = source_request(source, group, interface);
     set_option(socket, libc::IPPROTO_IPV6, libc::MCAST_JOIN_SOURCE_GROUP, &request)
+}
+
+/// Leaves what [`join_ssm_v6`] joined.
+pub(super) fn leave_ssm_v6(
+    socket: &impl AsFd,
+    source: Ipv6Addr,
+    group: Ipv6Addr,
+    interface: u32,
+) -> io::Result<()> {
+    let request = source_request(source, group, interface);
+    set_option(socket, libc::IPPROTO_IPV6, libc::MCAST_LEAVE_SOURCE_GROUP, &request)
+}
+
+fn source_request(source: Ipv6Addr, group: Ipv6Addr, interface: u32) -> libc::group_source_req {
+    libc::group_source_req {
+        gsr_interface: interface,
+        gsr_group: storage(group.into()),
+        gsr_source: storage(source.into()),
+    }
+}
+
+/// Sources can be chosen while a socket stays in its group.
+pub(super) const HAS_SOURCE_FILTERS: bool = true;
+
+/// `struct group_filter` of `linux/in.h`, with room for some sources.
+#[derive(Copy, Clone)]
+#[repr(C)]
+struct GroupFilter {
+    interface: u32,
+    group: libc::sockaddr_storage,
+    mode: u32,
+    count: u32,
+    sources: [libc::sockaddr_storage; SOURCES],
+}
+
+/// Lets packets to a group that was joined pass from these sources only; from all if there is none.
+pub(super) fn filter_sources(
+    socket: &impl AsFd,
+    group: IpAddr,
+    interface: u32,
+    only: impl Iterator<Item = IpAddr>,
+) -> io::Result<()> {
+    let mut filter = GroupFilter {
+        interface,
+        group: storage(group),
+        mode: libc::MCAST_EXCLUDE as u32,
+        count: 0,
+        sources: [storage(group); SOURCES],
+    };
+    for (place, source) in filter.sources.iter_mut().zip(only) {
+        *place = storage(source);
+        filter.mode = libc::MCAST_INCLUDE as u32;
+        filter.count += 1;
+    }
+    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+    set_option(socket, level, libc::MCAST_MSFILTER, &filter)
 }
 
 /// Datagrams that the kernel had to drop because the socket's buffer was full; wraps.
@@ -131,8 +184,8 @@ pub(crate) fn is_no_device(error_number: i32) -> bool {
     matches!(error_number, libc::ENODEV | libc::ENXIO)
 }
 
-fn storage(address: Ipv6Addr) -> libc::sockaddr_storage {
-    let address = SockAddr::from(SocketAddr::V6(SocketAddrV6::new(address, 0, 0, 0)));
+fn storage(address: IpAddr) -> libc::sockaddr_storage {
+    let address = SockAddr::from(SocketAddr::new(address, 0));
     let mut storage = address.as_storage();
     // SAFETY: socket2's storage is documented to be of the size and alignment of
     // `sockaddr_storage`, and any bytes are a valid one.

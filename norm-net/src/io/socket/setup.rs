@@ -4,13 +4,16 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use quinn_udp::{UdpSockRef, UdpSocketState};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::buffers::{Buffers, granted};
+use super::membership::{Membership, Sources};
 use super::{LinkConfig, code_point, raw};
 use crate::io::dscp::Dscp;
 use crate::io::error::NetError;
-use crate::io::interface::{self, Because, Chosen, Interface, InterfaceError};
+use crate::io::interface::{
+    self, Because, Chosen, Interface, InterfaceError, InterfaceSpec, is_link_scoped,
+};
 
 /// A socket with what is known about it.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(super) struct Port {
     pub(super) is_session: bool,
     /// Readiness is told once (edge triggered): true until reading finds nothing.
     unread: bool,
+    /// Where packets to the group come from.
+    sources: Sources,
 }
 
 impl Port {
@@ -33,11 +38,25 @@ impl Port {
     pub(super) fn set_unread(&mut self, unread: bool) {
         self.unread = unread;
     }
+
+    /// Where packets to the group come from.
+    pub(super) fn sources(&self) -> Sources {
+        self.sources
+    }
+
+    /// Sets where packets to the group come from.
+    pub(super) fn set_sources(&mut self, sources: Sources) {
+        self.sources = sources;
+    }
 }
 
-/// The interface of the session.
+/// The interface of the session: the one asked for, else the one in the group's address.
 pub(super) fn place(config: &LinkConfig) -> Result<Chosen, InterfaceError> {
-    match interface::choose(config.interface.as_ref(), config.group.ip()) {
+    let zone = match config.group {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(InterfaceSpec::Index(v6.scope_id())),
+        _ => None,
+    };
+    match interface::choose(config.interface.as_ref().or(zone.as_ref()), config.group.ip()) {
         // To listen on every address takes no route.
         Err(error) if config.interface.is_none() && config.group.ip().is_unspecified() => {
             let first = interface::list().map_err(InterfaceError::List)?.into_iter().next();
@@ -114,7 +133,7 @@ fn group_port(config: &LinkConfig, interface: &Interface) -> Result<Port, NetErr
     let filters = cfg!(any(target_os = "linux", target_os = "android"));
     let address = if filters { group } else { unspecified(group) };
     bind(&socket, with_scope(SocketAddr::new(address, config.group.port()), interface))?;
-    join(&socket, config, interface).map_err(|error| NetError::Join {
+    Membership::new(config, interface).join(&socket).map_err(|error| NetError::Join {
         group,
         source: config.source,
         interface: interface.name.clone(),
@@ -139,28 +158,6 @@ fn listen_address(config: &LinkConfig, interface: &Interface) -> SocketAddr {
             .unwrap_or(unspecified(wanted))
     };
     with_scope(SocketAddr::new(address, config.group.port()), interface)
-}
-
-fn join(socket: &Socket, config: &LinkConfig, interface: &Interface) -> io::Result<()> {
-    let no_address = || io::Error::from(io::ErrorKind::AddrNotAvailable);
-    match (config.group.ip(), config.source) {
-        (IpAddr::V4(group), None) if interface.index != 0 => {
-            let place = InterfaceIndexOrAddress::Index(interface.index);
-            socket.join_multicast_v4_n(&group, &place)
-        }
-        (IpAddr::V4(group), None) => {
-            socket.join_multicast_v4(&group, &interface.v4.ok_or_else(no_address)?)
-        }
-        (IpAddr::V4(group), Some(IpAddr::V4(source))) => {
-            socket.join_ssm_v4(&source, &group, &interface.v4.ok_or_else(no_address)?)
-        }
-        (IpAddr::V6(group), None) => socket.join_multicast_v6(&group, interface.index),
-        (IpAddr::V6(group), Some(IpAddr::V6(source))) => {
-            raw::join_ssm_v6(socket, source, group, interface.index)
-        }
-        // Refused by `LinkConfig::check` before any socket is made.
-        (_, Some(_)) => Err(io::ErrorKind::InvalidInput.into()),
-    }
 }
 
 fn new_socket(family: IpAddr) -> Result<Socket, NetError> {
@@ -241,7 +238,7 @@ fn finish(socket: Socket, config: &LinkConfig, is_session: bool) -> Result<Port,
             raw::disable_gro(&socket)?;
         }
         let socket = mio::net::UdpSocket::from_std(socket.into());
-        Ok(Port { socket, state, is_session, unread: true })
+        Ok(Port { socket, state, is_session, unread: true, sources: Sources::default() })
     };
     prepare(socket).map_err(NetError::socket("prepare a UDP socket"))
 }
@@ -258,20 +255,16 @@ pub(super) fn granted_buffers(config: &LinkConfig, data: &Port, own: &Port) -> B
     }
 }
 
-/// Addresses that are valid on one link only (RFC 4007) need the interface beside them.
+/// Addresses that are valid on one link only (RFC 4007) need the interface beside them, which is
+/// the session's; others have none.
 pub(super) fn with_scope(address: SocketAddr, interface: &Interface) -> SocketAddr {
     match address {
-        SocketAddr::V6(v6) if v6.scope_id() == 0 && is_link_scoped(*v6.ip()) => {
-            SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), v6.flowinfo(), interface.index))
+        SocketAddr::V6(v6) => {
+            let scope = if is_link_scoped(*v6.ip()) { interface.index } else { 0 };
+            SocketAddr::V6(SocketAddrV6::new(*v6.ip(), v6.port(), v6.flowinfo(), scope))
         }
         other => other,
     }
-}
-
-/// Unicast link-local, or multicast of interface or link scope (RFC 4291 §2.7).
-fn is_link_scoped(address: Ipv6Addr) -> bool {
-    let multicast_scope = address.octets()[1] & 0x0f;
-    address.is_unicast_link_local() || (address.is_multicast() && multicast_scope <= 2)
 }
 
 fn unspecified(family: IpAddr) -> IpAddr {

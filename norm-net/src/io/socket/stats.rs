@@ -24,6 +24,8 @@ pub struct LinkStats {
     pub datagrams_received: u64,
     /// Bytes in them.
     pub bytes_received: u64,
+    /// Those of them that were sent to the group.
+    pub group_datagrams: u64,
     /// Buffers in which they came; with GRO one holds several datagrams.
     pub batches_received: u64,
     /// Our own packets, looped back by the group and passed over.

@@ -10,12 +10,14 @@ use bytes::Bytes;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome};
 use norm_core::norm::{Receiver, ReceiverEvent};
+use norm_core::transfer::Inbound;
 
 use super::event::{Budget, ObjectEvent, SenderInfo};
 use super::feed::{Fed, Feed};
 use super::reader::ITEM;
 use crate::event::{Outlet, Refused};
 use crate::io::driver::Application;
+use crate::io::membership::Expected;
 use crate::io::socket::LinkChange;
 use crate::objects::signal::Signal;
 use crate::stopper::{JobResults, Stopper};
@@ -359,6 +361,10 @@ impl Application<Engine> for Session {
         if matches!(change, LinkChange::Moved { .. }) {
             engine.address_changed(now);
         }
+    }
+
+    fn expected(&self, engine: &Engine, _now: Timestamp) -> Expected {
+        Expected::of_senders(self.senders.keys().filter_map(|&sender| engine.source(sender)))
     }
 
     fn job(&mut self, engine: &mut Engine, _now: Timestamp, job: Job) {

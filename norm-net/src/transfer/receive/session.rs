@@ -45,6 +45,7 @@ use norm_core::transfer::InboundStats;
 use crate::event::ReceiveReport;
 use crate::io::driver::Application;
 use crate::io::error::NetError;
+use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 use crate::stopper::Stopper;
 
@@ -130,6 +131,17 @@ impl<E: Engine> Application<E> for Session {
             engine.address_changed(now);
         }
         self.transfers.link_changed(&self.shared, change);
+    }
+
+    fn expected(&self, engine: &E, now: Timestamp) -> Expected {
+        if self.stopper.is_stopped() {
+            return Expected::Nothing;
+        }
+        self.transfers.expected(&self.shared, engine, now)
+    }
+
+    fn recovered(&mut self, recovered: Recovered) {
+        self.transfers.recovered(&self.shared, recovered);
     }
 
     fn kernel_drops(&mut self, engine: &mut E, packets: u32) {

@@ -114,9 +114,11 @@ where
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
         name: options.name.clone(),
-        hints: Hint::small_buffers(link.buffers()).collect(),
+        hints: Hint::small_buffers(link.buffers())
+            .chain(Hint::no_carrier(link.interface()))
+            .collect(),
         ..ReceiveSettings::new(
-            options.group,
+            link.group(),
             link.interface().clone(),
             link.local_addr(),
             options.directory.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::Job;
-use norm_core::transfer::{NodeId, Outbound, OutboundNotice};
+use norm_core::transfer::{NodeId, Outbound, OutboundNotice, ReceiverStanding};
 use norm_files::source::SourceError;
 
 use super::admission::Admission;
@@ -25,9 +25,12 @@ use crate::event::{
     Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
+use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 use crate::stopper::{StopRequest, Stopper};
 
+/// Receivers that report to the group; more of them report to the sender alone.
+const MAX_SHARING: usize = 400;
 /// Time between two events about progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -56,6 +59,8 @@ pub(super) struct Parts {
     pub(super) events: SendOutlet,
     pub(super) stopper: Stopper,
     pub(super) separate: Option<SeparateGroup>,
+    /// The group, or the receiver's address.
+    pub(super) group: SocketAddr,
     /// Of a session in a separate group: more receivers may come while this is open.
     pub(super) admission: Option<Admission>,
     /// What to say when no receiver is heard.
@@ -92,7 +97,7 @@ impl Session {
             stopper: parts.stopper,
             separate: parts.separate,
             admission: parts.admission,
-            silence: Silence::new(parts.no_receiver),
+            silence: Silence::new(parts.group, parts.no_receiver),
             gathering: Gathering::new(wanted, now),
             phases: Phases::new(now),
             receivers: Receivers::default(),
@@ -308,6 +313,27 @@ impl<E: Outbound> Application<E> for Session {
             engine.address_changed(now);
         }
         self.events.push(SendEvent::Hint(Hint::link_changed(change, self.facts.group)));
+    }
+
+    fn expected(&self, engine: &E, _now: Timestamp) -> Expected {
+        let is_silent = self.phases.is_ending() || self.bounds.is_paused() || engine.is_finished();
+        // Receivers without names report when they like, and those of large groups to us alone.
+        let is_regular = !self.facts.nameless && engine.receivers().nth(MAX_SHARING).is_none();
+        let mut standings = engine.receivers().map(|view| view.standing);
+        if !is_silent
+            && is_regular
+            && standings.any(|standing| standing == ReceiverStanding::Active)
+        {
+            Expected::Feedback
+        } else {
+            Expected::Nothing
+        }
+    }
+
+    fn recovered(&mut self, recovered: Recovered) {
+        if let Some(hint) = self.silence.recovered(recovered) {
+            self.events.push(SendEvent::Hint(hint));
+        }
     }
 
     fn event(&mut self, engine: &mut E, now: Timestamp, event: E::Event) {

@@ -85,6 +85,7 @@ pub(super) fn start_with<P: Protocol>(
         events,
         stopper: stopper.clone(),
         admission,
+        group: settings.group,
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
     };
@@ -121,7 +122,10 @@ fn settings(
         files: found.file_count,
         directories: found.directories,
         bytes: found.payload_size,
-        hints: Hint::small_buffers(link.buffers()).chain(segment.hint.clone()).collect(),
+        hints: Hint::small_buffers(link.buffers())
+            .chain(segment.hint.clone())
+            .chain(Hint::no_carrier(link.interface()))
+            .collect(),
         skipped: found.skipped.clone(),
         skipped_total: found.skipped_total,
         ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())
@@ -162,7 +166,10 @@ fn no_receiver(options: &SendOptions, settings: &SendSettings) -> Hint {
     Hint::NoReceiver {
         group: settings.group,
         interface: settings.interface.name.clone(),
+        has_carrier: true,
+        others: Vec::new(),
         ttl: settings.ttl,
+        port: settings.local.port(),
         after: HINT_AFTER,
         sends_anyway: options.min_receivers == 0 && !on_request(options),
     }

@@ -646,6 +646,7 @@ impl<S: SymbolStore> Inbound for ToyReceiver<S> {
             has_ended: source.ended,
             loss: 0.0,
             position: source.position,
+            unheard_since: None,
         })
     }
 

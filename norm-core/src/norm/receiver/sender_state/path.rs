@@ -10,6 +10,9 @@ use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{CcFeedback, SenderFields, WireTime};
 
+/// Receivers that a sender soon tells their round trips.
+const MAX_TOLD_SOON: u64 = 100;
+
 /// What is known of the path from one sender.
 #[derive(Debug)]
 pub(crate) struct Path {
@@ -120,6 +123,13 @@ impl Path {
     /// Begins measuring what arrives, unless that has begun.
     pub(crate) fn start_probes(&mut self) {
         self.probes.get_or_insert_default();
+    }
+
+    /// Since when the sender does not hear us, as far as its probes tell.
+    pub(crate) fn unheard_since(&self) -> Option<Timestamp> {
+        // In a large group it may take long until each receiver is told its round trip.
+        let probes = self.probes.as_ref().filter(|_| self.timing.group_size <= MAX_TOLD_SOON)?;
+        probes.unheard_since()
     }
 
     /// What is measured for a sender that wants to know what arrives.

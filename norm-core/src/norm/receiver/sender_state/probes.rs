@@ -34,7 +34,18 @@ pub(crate) struct Probes {
     path: Option<PathMeter>,
     /// A native sender wants to know nothing else.
     only_path: bool,
+    unanswered: Unanswered,
 }
+
+/// Messages that asked the sender for our round trip (RFC 5740 §5.5.2.1), and got no answer.
+#[derive(Copy, Clone, Debug, Default)]
+struct Unanswered {
+    since: Option<Timestamp>,
+    count: u32,
+}
+
+/// As many messages may be lost, or their answers; it is not the sender that does not hear us.
+const MAX_LOST: u32 = 8;
 
 impl Probes {
     /// Notes a packet of the sender.
@@ -105,6 +116,10 @@ impl Probes {
         let Some(feedback) = self.answer.attach(now, &group(timing), &path) else {
             return extensions;
         };
+        if self.answer.measured_rtt().is_none() {
+            self.unanswered.since.get_or_insert(now);
+            self.unanswered.count = self.unanswered.count.saturating_add(1);
+        }
         let is_clr = self.answer.is_clr();
         let report = if is_clr { PathMeter::report } else { PathMeter::significant_report };
         extensions.push_cc(&feedback);
@@ -112,6 +127,13 @@ impl Probes {
             extensions.push_path(&report);
         }
         extensions
+    }
+
+    /// Since when the sender does not hear us: it has measured no round trip, however often we have
+    /// answered its probes.
+    pub(super) fn unheard_since(&self) -> Option<Timestamp> {
+        let is_unheard = self.answer.measured_rtt().is_none() && self.unanswered.count > MAX_LOST;
+        self.unanswered.since.filter(|_| is_unheard)
     }
 
     /// Leaves out the answer that is due.
@@ -153,7 +175,28 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::norm::wire::QuantizedLoss;
+    use crate::norm::wire::{CcFlags, CcNode, NodeId, QuantizedLoss, QuantizedRate, QuantizedRtt};
+
+    #[test]
+    fn sender_that_never_lists_us_does_not_hear_us() {
+        let timing = Timing { grtt: Duration::from_millis(100), backoff: 4, group_size: 10 };
+        let at = |secs: u64| Timestamp::from_nanos(secs * 1_000_000_000);
+        let mut probes = Probes::default();
+        let mut rng = Rng::new(1);
+        let rate = Some(QuantizedRate::from_bytes_per_second(1e6));
+        let mut probe = CcProbe { cc_sequence: 1, send_rate: rate, entry: None };
+        for now in 1..=9 {
+            assert_eq!(probes.unheard_since(), None);
+            probes.probe(at(now), &probe, timing, &mut rng);
+            probes.extension(at(now), timing);
+        }
+        assert_eq!(probes.unheard_since(), Some(at(1)));
+        let rtt = QuantizedRtt::from_duration(timing.grtt);
+        let entry = CcNode { id: NodeId(1), flags: CcFlags::RTT, rtt, rate: QuantizedRate::ZERO };
+        probe.entry = Some(entry);
+        probes.probe(at(20), &probe, timing, &mut rng);
+        assert_eq!(probes.unheard_since(), None);
+    }
 
     #[test]
     fn loss_too_small_to_write_down_is_not_called_none() {

@@ -44,6 +44,8 @@ pub(crate) struct ReportState {
     first_sent: Option<Timestamp>,
     /// The sender does not hear what we send to it alone.
     unheard: bool,
+    /// Since when the sender has listed no receiver, although we have reported.
+    unlisted_since: Option<Timestamp>,
     progress: Progress,
 }
 
@@ -55,6 +57,7 @@ impl ReportState {
             answered_round: None,
             first_sent: None,
             unheard: false,
+            unlisted_since: None,
             progress: Progress { state, bytes_done: 0, bytes_total: 0, reason },
         }
     }
@@ -110,10 +113,20 @@ impl ReportState {
         self.first_sent.is_some()
     }
 
-    /// The sender lists no receiver at all. If our first report was sent longer than `limit` ago,
-    /// the sender does not hear what we send to it alone.
-    pub(crate) fn note_unlisted(&mut self, now: Timestamp, limit: Duration) {
-        self.unheard |= self.first_sent.is_some_and(|at| now > at + limit);
+    /// The sender lists so many receivers. If there is none, and our first report was sent longer
+    /// than `limit` ago, the sender does not hear what we send to it alone.
+    pub(crate) fn note_listed(&mut self, now: Timestamp, listed: u32, limit: Duration) {
+        if listed > 0 {
+            self.unlisted_since = None;
+        } else if self.first_sent.is_some_and(|at| now > at + limit) {
+            self.unheard = true;
+            self.unlisted_since.get_or_insert(now);
+        }
+    }
+
+    /// Since when the sender has heard no receiver at all, although we have reported.
+    pub(crate) fn unlisted_since(&self) -> Option<Timestamp> {
+        self.unlisted_since
     }
 
     /// True when the sender does not hear what we send to it alone.
@@ -135,6 +148,22 @@ impl ReportState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sender_that_lists_no_receiver_does_not_hear_our_reports() {
+        let at = |secs| Timestamp::ZERO + Duration::from_secs(secs);
+        let limit = Duration::from_secs(1);
+        let mut report = ReportState::new();
+        report.note_listed(at(1), 0, limit);
+        report.note_sent(at(2));
+        report.note_listed(at(3), 0, limit);
+        assert_eq!((report.unlisted_since(), report.is_unheard()), (None, false), "too early");
+        report.note_listed(at(4), 0, limit);
+        report.note_listed(at(5), 0, limit);
+        assert_eq!((report.unlisted_since(), report.is_unheard()), (Some(at(4)), true));
+        report.note_listed(at(6), 1, limit);
+        assert_eq!((report.unlisted_since(), report.is_unheard()), (None, true));
+    }
 
     #[test]
     fn query_is_answered_once() {

@@ -27,6 +27,7 @@ use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target, TaskDone};
 use crate::event::{Hint, Problem, ReceiveProgress};
 use crate::io::error::NetError;
+use crate::io::membership::{Expected, Recovered};
 use crate::io::socket::LinkChange;
 
 /// How often progress is told.
@@ -49,6 +50,10 @@ struct Hinted {
     refusal: bool,
     /// That the disk is the limit.
     disk: bool,
+    /// That a switch forgets members.
+    forgotten: bool,
+    /// That a sender does not hear this receiver.
+    unseen: bool,
 }
 
 /// All that is received.
@@ -60,6 +65,8 @@ pub(super) struct Transfers {
     hinted: Hinted,
     disk: DiskWatch,
     next_progress: Timestamp,
+    /// When to see whether a sender hears this receiver.
+    next_unseen: Timestamp,
 }
 
 impl Transfers {
@@ -74,6 +81,7 @@ impl Transfers {
             hinted: Hinted::default(),
             disk: DiskWatch::new(now),
             next_progress: now,
+            next_unseen: now,
         }
     }
 
@@ -302,6 +310,28 @@ impl Transfers {
         shared.ending.failed(now, None, Subject::SeparateGroup, true, failure);
     }
 
+    /// What is to be heard: something while a sender goes on and, unless something of it is
+    /// missing, was heard not long ago.
+    pub(super) fn expected(
+        &self,
+        shared: &Shared,
+        engine: &impl Engine,
+        now: Timestamp,
+    ) -> Expected {
+        let is_idle = self.is_idle();
+        let known = shared.senders.all().filter_map(|sender| engine.source(sender));
+        Expected::of_senders(
+            known.filter(|sender| !is_idle || now < sender.last_heard + CONTINUOUS_PATIENCE),
+        )
+    }
+
+    /// The network had forgotten that this host is in the group.
+    pub(super) fn recovered(&mut self, shared: &Shared, recovered: Recovered) {
+        if !std::mem::replace(&mut self.hinted.forgotten, true) {
+            shared.events.hint(Hint::forgotten(shared.policy.group, recovered));
+        }
+    }
+
     /// The system refuses to send.
     pub(super) fn nothing_leaves(&mut self, events: &Notifier, error: &io::Error) {
         if !self.hinted.refusal {
@@ -328,6 +358,7 @@ impl Transfers {
         self.sets.save(turn.shared, turn.now);
         self.tell_progress(turn);
         self.hint_at_silence(turn);
+        self.hint_if_unseen(turn);
         if is_stopped {
             self.stop(turn);
         } else {
@@ -389,7 +420,27 @@ impl Transfers {
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
-            shared.events.hint(Hint::NoSender { group, interface, after: HINT_AFTER });
+            let (has_carrier, others, after) = (true, Vec::new(), HINT_AFTER);
+            let hint = Hint::NoSender { group, interface, has_carrier, others, after };
+            shared.events.hint(hint.with_surroundings());
+        }
+    }
+
+    /// Says once that a sender does not hear this receiver.
+    fn hint_if_unseen(&mut self, turn: &Turn<'_, impl Engine>) {
+        if self.hinted.unseen || turn.now < self.next_unseen {
+            return;
+        }
+        self.next_unseen = turn.now + PROGRESS_INTERVAL;
+        let shared = &*turn.shared;
+        for sender in shared.senders.all() {
+            let since = turn.engine.source(sender).and_then(|source| source.unheard_since);
+            let Some(address) = shared.senders.address(sender) else { continue };
+            if since.is_some_and(|since| turn.now >= since + HINT_AFTER) {
+                self.hinted.unseen = true;
+                let (group, after) = (shared.policy.group, HINT_AFTER);
+                return shared.events.hint(Hint::Unseen { sender, address, group, after });
+            }
         }
     }
 
