@@ -609,29 +609,32 @@ impl Hint {
         }
     }
 
+    fn about_missing_sender(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::NoSender { group, interface, after, .. } = self else { return Ok(()) };
+        write!(
+            f,
+            "no sender heard on {} via {interface} for {} s: is the sender running, on \
+             this group and port, through the right interface",
+            Zoned(*group),
+            after.as_secs()
+        )?;
+        if group.ip().is_multicast() {
+            write!(
+                f,
+                ", with a TTL above 1 if a router is between? A firewall here must let in \
+                 {}. A switch with IGMP or MLD snooping but no querier may also be in the \
+                 way",
+                group_traffic(*group)
+            )?;
+        } else {
+            write!(f, "? A firewall here must let in UDP port {}", group.port())?;
+        }
+        self.about_interfaces(f)
+    }
+
     fn about_senders(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSender { group, interface, after, .. } => {
-                write!(
-                    f,
-                    "no sender heard on {} via {interface} for {} s: is the sender running, on \
-                     this group and port, through the right interface",
-                    Zoned(*group),
-                    after.as_secs()
-                )?;
-                if group.ip().is_multicast() {
-                    write!(
-                        f,
-                        ", with a TTL above 1 if a router is between? A firewall here must let in \
-                         {}. A switch with IGMP or MLD snooping but no querier may also be in the \
-                         way",
-                        group_traffic(*group)
-                    )?;
-                } else {
-                    write!(f, "? A firewall here must let in UDP port {}", group.port())?;
-                }
-                self.about_interfaces(f)
-            }
+            Self::NoSender { .. } => self.about_missing_sender(f),
             Self::Unseen { address, group, after, .. } => write!(
                 f,
                 "the sender {} does not see this receiver: for {} s it has asked, and no answer \

@@ -8,20 +8,18 @@ use socket2::{InterfaceIndexOrAddress, SockRef};
 use super::{LinkConfig, raw};
 use crate::io::interface::Interface;
 
-/// Sources that stay wanted while a membership is reported again.
-pub(super) const SOURCES: usize = 4;
-
-/// Where packets to the group came from last, each address once, the latest first.
+/// Where packets to the group came from last, each address once, the latest first: these stay
+/// wanted while a membership is reported again.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Sources {
-    latest: [Option<IpAddr>; SOURCES],
+    latest: [Option<IpAddr>; raw::SOURCES],
 }
 
 impl Sources {
     /// A packet came from there.
     pub(super) fn note(&mut self, address: IpAddr) {
         let found = self.latest.iter().position(|known| *known == Some(address));
-        let last = found.unwrap_or(SOURCES - 1);
+        let last = found.unwrap_or(raw::SOURCES - 1);
         if let Some(moved) = self.latest.get_mut(..=last) {
             moved.rotate_right(1);
         }

@@ -55,6 +55,9 @@ pub(super) fn leave_ssm_v6<S>(
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// As many as elsewhere.
+pub(super) const SOURCES: usize = 4;
+
 /// Not used here.
 pub(super) const HAS_SOURCE_FILTERS: bool = false;
 

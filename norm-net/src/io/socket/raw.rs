@@ -13,7 +13,6 @@ use std::time::Duration;
 use socket2::SockAddr;
 
 use super::PacketFilter;
-use super::membership::SOURCES;
 
 /// Makes every packet arrive in a buffer of its own.
 pub(super) fn disable_gro(socket: &impl AsFd) -> io::Result<()> {
@@ -99,6 +98,9 @@ fn source_request(source: Ipv6Addr, group: Ipv6Addr, interface: u32) -> libc::gr
         gsr_source: storage(source.into()),
     }
 }
+
+/// Most sources that can be chosen at once.
+pub(super) const SOURCES: usize = 4;
 
 /// Sources can be chosen while a socket stays in its group.
 pub(super) const HAS_SOURCE_FILTERS: bool = true;
