@@ -81,8 +81,8 @@ impl Sender {
         self.lifecycle.set_sender_name(name);
     }
 
-    /// Sends no more content, and has receivers stay for another sender of the same content: says so
-    /// until [`abort`](Self::abort) ends the session, or the driver leaves.
+    /// Sends no more content, and has receivers stay for another sender of the same content: says
+    /// so until [`abort`](Self::abort) ends the session, or the driver leaves.
     pub fn leave(&mut self, now: Timestamp) {
         self.lifecycle.stop(now);
         self.receivers.members_mut().note_query(None);

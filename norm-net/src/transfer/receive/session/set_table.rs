@@ -24,7 +24,7 @@ use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
-use successors::{HeldSets, Left};
+use successors::{HeldSets, LeftSenders, is_succeeded, moved_on};
 
 /// Sets received at once; further ones are ignored.
 const MAX_SETS: usize = 64;
@@ -38,7 +38,7 @@ pub(super) struct SetTable {
     sweeper: Sweeper,
     /// Sets that do not begin yet.
     held: HeldSets,
-    left: Vec<Left>,
+    left: LeftSenders,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -50,7 +50,7 @@ impl SetTable {
         let (jobs, complete) = (Jobs::new(), VecDeque::new());
         let known = KnownContents::default();
         let held = HeldSets::default();
-        let left = Vec::new();
+        let left = LeftSenders::default();
         Self { jobs, next_number: 0, spools, sweeper, held, left, complete, known }
     }
 
@@ -236,6 +236,85 @@ impl SetTable {
             .find(|(_, job)| turn.engine.source(job.sender()).is_none());
         if let Some((number, _)) = orphan {
             self.fail(turn, number, Failure::gone(Problem::SenderForgotten));
+        }
+    }
+
+    /// Holds the part of a set that is to begin, if the same files are being received from another
+    /// sender that may be gone. Its sender hears how much of them is here.
+    fn hold(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) -> bool {
+        let Ok(state) = part.new_state() else { return false };
+        if self.held.contains(part.name()) {
+            return true; // it was opened before nothing more of it was wanted
+        }
+        let first = self.doubtful(turn, part, turn.now).filter(|_| !self.held.is_full());
+        let Some(first) = first else { return false };
+        let (bytes_done, bytes_total) = (first.bytes_written(), first.bytes_total());
+        let (here, reason) = (MemberState::Receiving, String::new());
+        let status = ReceiverStatus { state: here, bytes_done, bytes_total, reason };
+        turn.engine.set_status(part.object.sender, status);
+        turn.engine.give_up(part.object.sender, state.keys());
+        self.held.push(*part, turn.now);
+        true
+    }
+
+    /// The same files from another sender, which has said nothing since then and is not yet gone.
+    fn doubtful(
+        &self,
+        turn: &Turn<'_, impl Engine>,
+        part: &OpenedPart,
+        since: Timestamp,
+    ) -> Option<&SetJob> {
+        let first = self.jobs.values().find(|job| is_succeeded(job, part))?;
+        let sender = first.sender();
+        let speaks = turn.engine.source(sender).is_some_and(|source| source.last_heard > since);
+        (!speaks && !turn.is_gone(sender)).then_some(first)
+    }
+
+    /// Begins the sets that need not wait any longer, and forgets senders that have heard that we
+    /// have left them.
+    pub(super) fn follow_successors(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let mut held = std::mem::take(&mut self.held);
+        let waits = |part: &_, since| self.doubtful(turn, part, since).is_some();
+        let released = held.release(waits);
+        self.held = held;
+        for part in released {
+            let sender = part.object.sender;
+            // Its sender may have been forgotten meanwhile.
+            if turn.engine.source(sender).is_some() {
+                let keys = part.new_state().map_or(0..0, |state| state.keys());
+                keys.for_each(|key| turn.engine.restart(ObjectRef { sender, key }));
+                self.open_first(turn, &part);
+            }
+        }
+        for sender in self.left.take_told(turn.now) {
+            turn.shared.senders.forget(turn.engine, sender);
+        }
+    }
+
+    /// A sender says nothing more, and another one sends the same files: it gets what is here of
+    /// them. The first one hears so, if it hears anything, and is as good as never heard then.
+    fn take_over(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
+        let replaced = self.jobs.iter().find(|&(&number, job)| {
+            let alone =
+                self.jobs.iter().all(|(&other, o)| other == number || o.sender() != job.sender());
+            is_succeeded(job, part) && alone && turn.is_gone(job.sender())
+        });
+        let number = replaced.map(|(&number, _)| number);
+        let Some(job) = number.and_then(|number| self.jobs.remove(&number)) else { return };
+        let (sender, next) = (job.sender(), turn.shared.senders.address(part.object.sender));
+        turn.engine.give_up(sender, job.keys());
+        self.tell(turn, sender, MemberState::Leaving, moved_on(next));
+        turn.engine.report_now(sender, turn.now);
+        turn.shared.ending.tell_again(turn.now, sender);
+        self.left.push(sender, turn.now);
+        job.release();
+    }
+
+    /// Forgets a set and its sender; what is here of it waits for the next one.
+    pub(super) fn leave(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
+        if let Some(job) = self.jobs.remove(&number) {
+            turn.shared.senders.forget(turn.engine, job.sender());
+            job.release();
         }
     }
 

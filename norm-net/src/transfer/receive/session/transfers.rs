@@ -362,8 +362,7 @@ impl Transfers {
         if is_stopped {
             self.stop(turn);
         } else {
-            self.sets.release_held(turn);
-            self.sets.forget_left(turn);
+            self.sets.follow_successors(turn);
             self.watch_disk(turn);
             self.sets.note_progress(turn);
             self.give_up_stalled(turn);
