@@ -36,6 +36,10 @@ const MAX_LENGTH_FACTOR: u32 = 16;
 /// A shortfall within this time and four round trips after a raise shows that the raise was wrong.
 const RAISE_HOLDS: Duration = Duration::from_millis(200);
 
+/// From this baseline loss on, 2 %, chance finds limits: one that a rate probe has refuted does not
+/// let the next ones wait.
+const CHANCE_LOSS: f64 = 0.02;
+
 /// Time to the first rate probe after a limit was found: four round trips, or this. Each one that
 /// finds nothing doubles it.
 const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(50);
@@ -165,13 +169,15 @@ impl Probing {
     }
 
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
-    pub(super) fn raised(&mut self, now: Timestamp) {
+    pub(super) fn raised(&mut self, now: Timestamp, path: &Path) {
         self.raised_at = Some(now);
         self.max_startup_gain = f64::INFINITY;
-        if self.startup {
+        if self.startup || path.baseline_loss() > CHANCE_LOSS {
             self.interval = Duration::ZERO;
         } else {
             self.interval /= 2;
+        }
+        if !self.startup {
             self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
         }
     }

@@ -154,7 +154,7 @@ impl Delivery {
             ProbeVerdict::Arrived { rate } => {
                 self.shortfalls.forget_count();
                 self.path.raise_to(rate);
-                self.probing.raised(now);
+                self.probing.raised(now, &self.path);
                 self.schedule.probe_after(now, Duration::ZERO);
                 Verdict::ProbeArrived
             }

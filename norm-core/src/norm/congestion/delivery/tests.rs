@@ -457,17 +457,22 @@ fn rate_probes_follow_a_limit_soon_and_then_more_and_more_seldom() {
 
 #[test]
 fn rate_probe_that_arrives_shortens_the_time_to_those_after_the_next_limit() {
-    let mut probing = Probing::new();
+    let mut path = Path::new(free(), PAYLOAD as usize, OVERHEAD, MS);
     let next = |probing: &mut Probing| {
         probing.limit_found();
         probing.next_interval(MS)
     };
+    let mut probing = Probing::new();
     let intervals = [next(&mut probing), next(&mut probing), next(&mut probing)];
     assert_eq!(intervals, [MS * 50, MS * 100, MS * 200]);
-    probing.raised(Timestamp::ZERO);
-    assert_eq!(next(&mut probing), MS * 200);
+    probing.raised(Timestamp::ZERO, &path);
+    assert_eq!(next(&mut probing), MS * 200, "without loss, the limit was one");
+    path.note_baseline_loss(0.05);
+    probing.raised(Timestamp::ZERO, &path);
+    assert_eq!(next(&mut probing), MS * 50, "it may have been chance");
+    path.note_baseline_loss(0.0);
     probing.begin_startup();
-    probing.raised(Timestamp::ZERO);
+    probing.raised(Timestamp::ZERO, &path);
     assert_eq!(next(&mut probing), MS * 50);
 }
 
