@@ -62,9 +62,8 @@ fn options(args: &SendArgs) -> SendOptions {
         o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
-        o.schedule = args.rate.rate_schedule.clone();
+        o.schedule = args.rate.schedule();
         o.rate_trace = args.rate.trace_rate.clone();
-        o.clock = args.rate.clock();
         o.ttl = session.ttl;
         o.dscp = args.dscp();
         o.mtu = args.mtu;

@@ -365,9 +365,10 @@ impl SendArgs {
 }
 
 impl RateArgs {
-    /// What a schedule goes by.
-    pub fn clock(&self) -> WallClock {
-        self.pretend_time.map_or(WallClock::Local, WallClock::showing)
+    /// A schedule, and what it goes by.
+    pub fn schedule(&self) -> Option<(RateSchedule, WallClock)> {
+        let clock = self.pretend_time.map_or(WallClock::Local, WallClock::showing);
+        Some((self.rate_schedule.clone()?, clock))
     }
 }
 

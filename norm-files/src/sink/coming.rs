@@ -7,8 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::PartKind;
 
-use super::set::Part;
-
 /// What is to be written.
 #[derive(Debug, Default)]
 pub struct Coming {
@@ -19,11 +17,10 @@ pub struct Coming {
 }
 
 impl Coming {
-    /// A block of a part is to be written.
-    pub fn announce(&self, part: &Part, offset: u64, len: u64) {
-        match part.kind {
+    /// A block is to be written: `len` bytes from `start` of the payload, or of another part on.
+    pub fn announce(&self, kind: PartKind, start: u64, len: u64) {
+        match kind {
             PartKind::Payload => {
-                let start = part.offset + offset;
                 self.payload().insert(start, start + len);
             }
             PartKind::DigestList => drop(self.digests.fetch_add(len, Ordering::Relaxed)),
@@ -32,9 +29,8 @@ impl Coming {
     }
 
     /// It is written, or will not be.
-    pub fn settle(&self, part: &Part, offset: u64, len: u64) {
-        if part.kind == PartKind::Payload {
-            let start = part.offset + offset;
+    pub fn settle(&self, kind: PartKind, start: u64, len: u64) {
+        if kind == PartKind::Payload {
             self.payload().remove(start, start + len);
         }
     }
@@ -69,17 +65,15 @@ mod tests {
     #[test]
     fn what_is_announced_is_here_until_it_is_settled() {
         let coming = Coming::default();
-        let extent = Part { kind: PartKind::Payload, offset: 100, size: 50 };
         let mut have = RangeSet::new();
         have.insert(0, 110);
-        coming.announce(&extent, 10, 20);
+        coming.announce(PartKind::Payload, 110, 20);
         assert!(coming.covers_rest(&have, 0, 130) && !coming.covers_rest(&have, 0, 131));
         assert!(coming.any(129, 200) && !coming.any(130, 200) && !coming.any(0, 110));
-        coming.settle(&extent, 10, 20);
+        coming.settle(PartKind::Payload, 110, 20);
         assert!(!coming.any(0, 200) && !coming.covers_rest(&have, 0, 111));
-        let list = Part { kind: PartKind::DigestList, offset: 0, size: 7 };
-        coming.announce(&list, 0, 7);
-        coming.settle(&list, 0, 7);
+        coming.announce(PartKind::DigestList, 0, 7);
+        coming.settle(PartKind::DigestList, 0, 7);
         assert_eq!(coming.digests(), 7);
     }
 }

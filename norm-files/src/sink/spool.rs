@@ -208,12 +208,12 @@ impl Spool {
 
     /// A block of a part is in memory, and is to be written.
     pub fn announce(&self, part: &Part, offset: u64, len: u64) {
-        self.coming.announce(part, offset, len);
+        self.coming.announce(part.kind, part.offset + offset, len);
     }
 
     /// What was announced is written, or never will be.
     pub fn settle(&self, part: &Part, offset: u64, len: u64) {
-        self.coming.settle(part, offset, len);
+        self.coming.settle(part.kind, part.offset + offset, len);
     }
 
     /// True while some of this range of the payload is to be written.

@@ -29,9 +29,9 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// No bounds without a `schedule`; with one, those that hold by this clock.
-    pub(super) fn new(schedule: Option<RateSchedule>, clock: WallClock, now: Timestamp) -> Self {
-        let timetable = schedule.map(|schedule| Timetable::new(schedule, clock, now));
+    /// No bounds without a `schedule`; with one, those that hold by its clock.
+    pub(super) fn new(schedule: Option<(RateSchedule, WallClock)>, now: Timestamp) -> Self {
+        let timetable = schedule.map(|(schedule, clock)| Timetable::new(schedule, clock, now));
         Self { timetable, pause: None, awake: now }
     }
 

@@ -58,10 +58,8 @@ pub struct SendOptions {
     pub rate_trace: Option<PathBuf>,
     /// Policy for receivers that keep the others slow.
     pub slow: Slow,
-    /// Bounds by the time of day; a fixed rate is replaced by them.
-    pub schedule: Option<RateSchedule>,
-    /// The clock that the schedule goes by.
-    pub clock: WallClock,
+    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
+    pub schedule: Option<(RateSchedule, WallClock)>,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Code point of all packets (DSCP, RFC 2474).
@@ -119,7 +117,6 @@ impl SendOptions {
             rate_trace: None,
             slow: Slow::Wait,
             schedule: None,
-            clock: WallClock::Local,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,

@@ -79,7 +79,7 @@ pub(super) fn start_with<P: Protocol>(
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
         facts: facts(options, &settings, &segment),
-        bounds: Bounds::new(options.schedule.clone(), options.clock, clock.now()),
+        bounds: Bounds::new(options.schedule.clone(), clock.now()),
         jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(paths, options, &segment, set, &events, &stopper),
         events,

@@ -32,6 +32,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// It sends from another address now.
+    pub(super) fn move_to(&mut self, address: SocketAddr) {
+        self.address = address;
+    }
+
     /// Its ids, without its address.
     pub(crate) fn ids(&self) -> SenderIds {
         SenderIds { node: self.node, instance: self.instance }

@@ -86,7 +86,7 @@ impl SenderState {
 
     /// Notes where the sender is, seen from this machine: the interface may have another number.
     pub(super) fn note_address(&mut self, address: SocketAddr) {
-        self.source.address = address;
+        self.source.move_to(address);
     }
 
     /// Notes that the sender is heard, and the timing that it advertises.
