@@ -148,7 +148,7 @@ impl Interval {
         let delivered = got / took / (1.0 - base);
         // While the queue takes all, the time alone tells, and the baseline loss does not matter.
         let passed = sent * span.as_secs_f64() / took;
-        Some(Self {
+        let interval = Self {
             sent,
             delivered: if lossy { delivered } else { delivered.min(passed) },
             passed,
@@ -162,7 +162,16 @@ impl Interval {
             doubtful,
             chance: chance(report, base, known, sigmas) / (1.0 - base),
             dropped,
-        })
+        };
+        Some(interval.corrected(delivered))
+    }
+
+    /// While the queue grows, time tells more than a count of few packets through random loss.
+    fn corrected(self, counted: f64) -> Self {
+        if self.lossy || !self.has_grown(Duration::ZERO) {
+            return self;
+        }
+        Self { delivered: self.passed.min(counted * (1.0 + self.chance)), ..self }
     }
 
     /// That less arrived than was sent rests on the loss of few packets alone.
