@@ -7,7 +7,7 @@ use crate::base::Timestamp;
 /// Time in which only commands come before the sender hears of it.
 const REPORT_AFTER: Duration = Duration::from_millis(400);
 /// Time in which only commands come before the application hears of it.
-const TELL_AFTER: Duration = Duration::from_secs(3);
+const TELL_AFTER: Duration = Duration::from_millis(1500);
 /// Fewest packets that must be missing in this time.
 const MIN_MISSING: u32 = 8;
 /// Fewest commands that must come in this time: the path is not dead.

@@ -6,6 +6,7 @@ mod identity;
 mod moves;
 mod objects;
 mod requests;
+mod sizes;
 
 use core::net::SocketAddr;
 use core::time::Duration;
