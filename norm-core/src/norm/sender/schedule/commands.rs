@@ -177,7 +177,7 @@ impl CommandPoll<'_> {
         let mut bytes = Vec::with_capacity(96);
         let limit = usize::from(self.config.segment_size);
         content.emit_named(self.lifecycle.sender_name(), limit, &mut bytes);
-        Packet::Application(Bytes::from(bytes))
+        Packet::Membership(Bytes::from(bytes))
     }
 
     /// Asks receivers how much they can take, when that is due.
