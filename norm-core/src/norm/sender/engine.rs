@@ -154,8 +154,8 @@ impl Sender {
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
-        timers.add(self.path.wake(), TimeoutReason::PathMtu);
         if !holds {
+            timers.add(self.path.wake(), TimeoutReason::PathMtu);
             timers.add_packet(self.flow.waits_until(), TimeoutReason::FlowControl);
         }
         self.lifecycle.add_check_timer(&mut timers);

@@ -24,8 +24,8 @@ fn proofs(packets: &[Vec<u8>]) -> Vec<Option<(Option<MoveProof>, bool)>> {
             Message::Cmd(Cmd {
                 command: Command::Application(application), extensions, ..
             }) => {
-                let query = MembershipQuery::parse(application.content);
-                read(extensions, query == Some(MembershipQuery::Moved))
+                let query = MembershipQuery::parse(application.content)?;
+                read(extensions, query == MembershipQuery::Moved)
             }
             _ => None,
         })
