@@ -16,8 +16,6 @@ const EXCESS_LOSS: f64 = 0.015;
 /// Baseline loss above this share is not believed: on a path that takes much less than is sent, no
 /// interval is quiet.
 const MAX_BASELINE_LOSS: f64 = 0.25;
-/// From this baseline loss on, 2 %, a count of few packets says little of what passed.
-const NOISY_LOSS: f64 = 0.02;
 /// Standard deviations of a count of losses that chance explains, for one receiver. Of many, the
 /// unluckiest is heard first: its count is off by sqrt(2 ln n) deviations.
 const SIGMAS: f64 = 3.0;
@@ -150,7 +148,7 @@ impl Interval {
         let delivered = got / took / (1.0 - base);
         // While the queue takes all, the time alone tells, and the baseline loss does not matter.
         let passed = sent * span.as_secs_f64() / took;
-        let interval = Self {
+        Some(Self {
             sent,
             delivered: if lossy { delivered } else { delivered.min(passed) },
             passed,
@@ -164,17 +162,7 @@ impl Interval {
             doubtful,
             chance: chance(report, base, known, sigmas) / (1.0 - base),
             dropped,
-        };
-        Some(interval.corrected(delivered))
-    }
-
-    /// While the queue grows, time tells more than a count of few packets through random loss.
-    fn corrected(self, counted: f64) -> Self {
-        let noisy = self.baseline_loss > NOISY_LOSS;
-        if self.lossy || !noisy || !self.has_grown(Duration::ZERO) {
-            return self;
-        }
-        Self { delivered: self.passed.min(counted * (1.0 + self.chance)), ..self }
+        })
     }
 
     /// That less arrived than was sent rests on the loss of few packets alone.
@@ -293,16 +281,6 @@ mod tests {
     fn interval_of(report: &PathReport, reporter: Reporter) -> Option<Interval> {
         let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
         Interval::new(from, to, report, PacketOverhead::IPV4, reporter)
-    }
-
-    #[test]
-    fn queue_that_grows_tells_what_passes_through_random_loss() {
-        // 10 MB/s into 8 MB/s; a fifth is lost at random, and a little more by chance.
-        let noisy = interval(&report(MS * 25, 150, 50, 0.2)).unwrap();
-        assert!(!noisy.lossy && (noisy.delivered - 8e6).abs() < 1e3, "{}", noisy.delivered);
-        // Without random loss, what is missing was dropped.
-        let clean = interval(&report(MS * 25, 199, 1, 0.0)).unwrap();
-        assert!((clean.delivered - 199.0 * 1_000.0 / 0.025).abs() < 1e3, "{}", clean.delivered);
     }
 
     #[test]
