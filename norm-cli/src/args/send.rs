@@ -57,9 +57,9 @@ pub struct SendArgs {
 
     /// Maximum packet size [default: what passes to all receivers]
     ///
-    /// In bytes, IP header included. By default the sender tries the MTU of the interface (at most
-    /// 9000), 9000, 1500, 1400 and 1280. Packets are never fragmented. With --compat and on lo
-    /// nothing is tried.
+    /// In bytes, IP header included. By default the sender tries the MTU of the interface (at
+    /// most 9000), 9000, 1500, 1400 and 1280. Packets are never fragmented. With --compat and
+    /// on lo nothing is tried.
     #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
         value_parser = clap::value_parser!(u32).range(184..=65_535))]
     pub mtu: Option<u32>,
