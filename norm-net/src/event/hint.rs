@@ -572,12 +572,9 @@ impl Hint {
                     )?;
                 }
                 self.about_interfaces(f)?;
-                if *sends_anyway {
-                    f.write_str(
-                        ". Everything is sent once all the same, for receivers that may not answer",
-                    )?;
-                }
-                Ok(())
+                let all_the_same =
+                    ". Everything is sent once all the same, for receivers that may not answer";
+                f.write_str(if *sends_anyway { all_the_same } else { "" })
             }
             Self::ReceiversMissing { joined, wanted, after } => write!(
                 f,
@@ -588,11 +585,11 @@ impl Hint {
             Self::NoReceiverLeft => {
                 f.write_str("no receiver is left: all have failed, so the rest is not sent")
             }
-            Self::SegmentTooLong { wanted, used, mtu, interface } => {
-                let path = interface.as_deref().unwrap_or("the path");
-                write!(f, "segments of {wanted} bytes do not fit {path} (MTU {mtu})")?;
-                write!(f, ": using {used} bytes")
-            }
+            Self::SegmentTooLong { wanted, used, mtu, interface } => write!(
+                f,
+                "segments of {wanted} bytes do not fit {} (MTU {mtu}): using {used} bytes",
+                interface.as_deref().unwrap_or("the path")
+            ),
             Self::PacketTooLong { wanted, used, mtu, interface } => write!(
                 f,
                 "packets of {wanted} bytes do not fit {interface} (MTU {mtu}): using segments of \

@@ -22,7 +22,7 @@ use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
 use crate::event::{
-    Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SourceProblem,
+    Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
@@ -268,6 +268,11 @@ impl Session {
         }
     }
 
+    fn receiver_slow(&mut self, node: NodeId, cause: SlowCause, loss: f64) {
+        let receiver = self.meet(node);
+        self.events.push(SendEvent::ReceiverSlow { receiver, cause, loss });
+    }
+
     fn receiver_failed(&mut self, engine: &impl Outbound, node: NodeId, reason: &str) {
         let receiver = self.meet(node);
         let reason = self.receivers.failed(node, reason);
@@ -365,10 +370,9 @@ impl<E: Outbound> Application<E> for Session {
                 self.events.push(SendEvent::ReceiverLost { receiver });
             }
             OutboundNotice::ReceiverSlow { node, cause } => {
-                let receiver = self.meet(node);
                 let view = engine.receivers().find(|view| view.node == node);
                 let loss = view.map_or(0.0, |view| f64::from(view.loss) / f64::from(u16::MAX));
-                self.events.push(SendEvent::ReceiverSlow { receiver, cause: cause.into(), loss });
+                self.receiver_slow(node, cause.into(), loss);
             }
             OutboundNotice::ReceiverEvicted { node } => self.receiver_evicted(node),
             OutboundNotice::PacketSize { packet, segment, node } => {
