@@ -113,7 +113,8 @@ impl SimStore {
         let mut tainted = block.tainted || !fits;
         if let Some(bytes) = &block.bytes {
             let (offset, len) = (job.geometry.offset, job.geometry.len as usize);
-            let correct = bytes.source() == reference.read(slot.object, offset, len);
+            let key = reference.first_key_of(slot.object);
+            let correct = bytes.source() == reference.read(key, offset, len);
             assert!(correct || tainted, "WRONG BYTE delivered in {slot:?}");
             // The decoder may not have used a wrong symbol.
             tainted = !correct;
