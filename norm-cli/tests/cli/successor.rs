@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes};
 
 const SIZE: u64 = 24_000_000;
-/// So many bytes may travel when half of the content had arrived.
+/// The bytes that may travel when half of the content had arrived.
 const MAX_REST: u64 = SIZE / 100 * 55;
 
 /// A file, and a folder for what is received.

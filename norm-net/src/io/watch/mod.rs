@@ -103,7 +103,7 @@ mod tests {
         assert!(changes.has_lost(2, other), "the interface has gone, with all its addresses");
         (0..MAX_LOSSES as u32).for_each(|_| changes.note_loss(9, None));
         assert_eq!(changes.losses.len(), MAX_LOSSES);
-        assert!(changes.has_lost(3, ADDRESS), "so many losses may be of any interface");
+        assert!(changes.has_lost(3, ADDRESS), "that many losses may be of any interface");
     }
 
     #[test]

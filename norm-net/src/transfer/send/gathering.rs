@@ -26,7 +26,7 @@ impl Gathering {
         Self { wanted, joined: 0, changed: now, hint_after: HINT_AFTER }
     }
 
-    /// So many receivers are there now.
+    /// This number of receivers is there now.
     pub(super) fn note(&mut self, joined: usize, now: Timestamp) {
         if joined != self.joined {
             self.joined = joined;

@@ -113,8 +113,8 @@ impl ReportState {
         self.first_sent.is_some()
     }
 
-    /// The sender lists so many receivers. If there is none, and our first report was sent longer
-    /// than `limit` ago, the sender does not hear what we send to it alone.
+    /// The sender lists this number of receivers. If there is none, and our first report was sent
+    /// longer than `limit` ago, the sender does not hear what we send to it alone.
     pub(crate) fn note_listed(&mut self, now: Timestamp, listed: u32, limit: Duration) {
         if listed > 0 {
             self.unlisted_since = None;

@@ -409,7 +409,7 @@ impl PathMtu {
     }
 }
 
-/// Sets of probes that one of so many receivers answers without having got one, before it is
+/// Sets of probes that one of this many receivers answers without having got one, before it is
 /// believed that none passes.
 fn enough_sets(count: usize) -> u32 {
     MIN_SETS + count.max(1).ilog2() / 2
