@@ -179,6 +179,14 @@ fn first_receiver_of_a_session_is_followed_although_it_comes_late() {
 }
 
 #[test]
+fn object_of_one_short_packet_that_never_passes_is_laid_out_anew() {
+    let mut scenario = scenario(3, 1400, &[passes(1300)]);
+    scenario.hosts[1].life = vec![(MS * 1000, Change::Start)];
+    let outcome = run(&scenario);
+    assert_eq!((used(&outcome), complete(&outcome)), (vec![9000, 1280], 1));
+}
+
+#[test]
 fn controlled_rate_recovers_after_a_change() {
     let capacity = Rule::Rate { bits: 100_000_000, queue: 256 << 10, mark: None };
     let good = vec![capacity.clone(), Rule::Mtu(9000)];

@@ -40,10 +40,8 @@ const MAX_SUSPECTS: usize = 1_024;
 struct Round {
     number: u16,
     sets: u8,
-    /// Content was sent.
-    flows: bool,
-    /// Packets of the greatest length were sent.
-    long: bool,
+    /// Bytes of the longest packet with content, or probe of the length in use; 0 for none.
+    sent: u16,
 }
 
 /// What the start waits for.
@@ -107,11 +105,10 @@ pub(crate) struct PathMtu {
     is_in_haste: bool,
     /// Receivers were suspected at the last query.
     searched: bool,
-    /// Packets full of content were sent since the last query.
-    flows: bool,
+    /// Bytes of the longest packet with content since the last query, or probe of the length in
+    /// use; 0 for none.
+    sent: u16,
     rounds: VecDeque<Round>,
-    /// A packet of the greatest length was sent since the last query.
-    long: bool,
     /// When the first query left, and when the last did.
     asked: Option<(Timestamp, Timestamp)>,
     /// Since when the receivers are there that are waited for.
@@ -137,9 +134,8 @@ impl PathMtu {
             next_sets: 0,
             is_in_haste: false,
             searched: false,
-            flows: false,
+            sent: 0,
             rounds: VecDeque::new(),
-            long: false,
             asked: None,
             complete: None,
             wake: None,
@@ -174,7 +170,9 @@ impl PathMtu {
             }
         }
         let packet = self.queue.pop_front()?;
-        self.long |= self.is_decided && packet >= self.longest_packet();
+        if self.is_decided && packet >= self.longest_packet() {
+            self.sent = self.sent.max(self.longest_packet());
+        }
         Some(self.probe(packet, moved))
     }
 
@@ -197,7 +195,8 @@ impl PathMtu {
         self.searched = searches;
         if self.is_decided && !searches {
             // Most packets with content are a little shorter than some.
-            self.queue.extend((self.flows && !self.long).then(|| self.longest_packet()));
+            let is_full = (self.content_packet()..self.longest_packet()).contains(&self.sent);
+            self.queue.extend(is_full.then(|| self.longest_packet()));
             return;
         }
         // A search begins with all sets at once: nothing else arrives.
@@ -220,19 +219,17 @@ impl PathMtu {
     pub(crate) fn query_sent(&mut self, now: Timestamp, number: u16) {
         self.is_prepared = false;
         self.asked = Some((self.asked.map_or(now, |(first, _)| first), now));
-        let flows = core::mem::take(&mut self.flows);
         if self.rounds.len() == MAX_ROUNDS {
             self.rounds.pop_front();
         }
-        let long = core::mem::take(&mut self.long);
-        self.rounds.push_back(Round { number, sets: self.next_sets, flows, long });
+        let sent = core::mem::take(&mut self.sent);
+        self.rounds.push_back(Round { number, sets: self.next_sets, sent });
     }
 
     /// Packets with content leave, of this many bytes of UDP payload.
     pub(crate) fn note_content(&mut self, bytes: usize) {
-        let bytes = bytes + self.overhead;
-        self.flows |= bytes >= usize::from(self.content_packet());
-        self.long |= bytes >= usize::from(self.longest_packet());
+        let bytes = u16::try_from(bytes + self.overhead).unwrap_or(u16::MAX);
+        self.sent = self.sent.max(bytes);
     }
 
     /// What a report says, which answers this query and states this as the longest packet.
@@ -244,8 +241,8 @@ impl PathMtu {
             enough: if self.is_decided { self.longest_packet() } else { self.longest() },
             content: self.content_packet(),
             sets: sent.map_or(0, |sent| sent.sets),
-            flows: sent.is_some_and(|sent| sent.flows) || self.flows,
-            long: sent.is_some_and(|sent| sent.long),
+            sent: sent.map_or(0, |sent| sent.sent),
+            flows: sent.map_or(0, |sent| sent.sent).max(self.sent) >= self.content_packet(),
         }
     }
 
@@ -313,11 +310,13 @@ impl PathMtu {
         let (mut shortest, mut verdicts) = ((0, None), Vec::new());
         for (node, member) in members.iter().filter(|(_, member)| member.is_active()) {
             let sizes = member.sizes();
-            match self.fitting(sizes.largest()) {
+            // One that got the longest probe once may have lost it the next time.
+            let largest = if sizes.fits() { self.longest() } else { sizes.largest() };
+            match self.fitting(largest) {
                 Some(index) => shortest = shortest.max((index, Some(node))),
                 // One that has not answered often enough is found out later.
                 None if sizes.sets() < enough => {}
-                None => verdicts.push(Verdict::TooShort { node, largest: sizes.largest() }),
+                None => verdicts.push(Verdict::TooShort { node, largest }),
             }
         }
         let (index, node) = shortest;
@@ -338,11 +337,10 @@ impl PathMtu {
     pub(crate) fn changed(&mut self, change: &SizeChange) {
         self.current = change.index;
         self.suspects.clear();
-        self.flows = false;
-        self.long = false;
+        self.sent = 0;
         // What was sent before says nothing of it.
         for round in &mut self.rounds {
-            *round = Round { number: round.number, sets: 0, flows: false, long: false };
+            *round = Round { number: round.number, sets: 0, sent: 0 };
         }
     }
 

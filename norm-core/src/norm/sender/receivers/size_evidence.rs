@@ -7,13 +7,13 @@ pub(crate) struct SizeEvidence {
     /// Bytes of the longest packet that came since it was last seen to get what it should.
     largest: u16,
     /// The low bits of the query that counted last, and how many in a row it answered without
-    /// having got the longest packets with content.
+    /// having got the longest packets that were sent with content.
     rounds: u8,
     /// [`SHORT`] and [`FITS`]; the rest are sets of probes that it has answered since then.
     state: u8,
 }
 
-/// It gets none of the content, or none of the longest packets with content.
+/// It gets none of the content, or never the longest packets that are sent with content.
 const SHORT: u8 = 0x40;
 /// It has got packets of the length in use at some time.
 const FITS: u8 = 0x80;
@@ -37,16 +37,16 @@ pub(crate) struct SizeAnswer {
     pub(crate) content: u16,
     /// Sets of probes that were sent before the query.
     pub(crate) sets: u8,
-    /// Content was sent before the query.
+    /// Bytes of the longest packet with content that was sent before the query; 0 for none.
+    pub(crate) sent: u16,
+    /// Packets of at least `content` bytes were sent since the query before it.
     pub(crate) flows: bool,
-    /// Packets of at least `enough` bytes were sent before the query.
-    pub(crate) long: bool,
 }
 
 impl SizeEvidence {
     /// Takes an answer.
     pub(super) fn take(&mut self, answer: &SizeAnswer) {
-        let SizeAnswer { round, largest, enough, content, sets, flows, long } = *answer;
+        let SizeAnswer { round, largest, enough, content, sets, sent, flows } = *answer;
         if largest >= enough {
             *self = Self { largest, rounds: self.rounds & ROUND, state: FITS };
             return;
@@ -60,12 +60,19 @@ impl SizeEvidence {
             let sets = (self.state & MAX_SETS).saturating_add(sets).min(MAX_SETS);
             self.state = self.state & !MAX_SETS | sets;
         }
-        if largest < content {
-            self.state |= if flows || sets > 0 { SHORT } else { 0 };
-        } else if is_new && long {
-            self.rounds = self.rounds.saturating_add(THIN);
-            self.state |= if self.rounds >= THIN * 3 { SHORT } else { 0 };
+        if largest < content && (flows || sets > 0) {
+            self.state |= SHORT;
+        } else if is_new && sent > 0 && largest < sent.min(enough) {
+            self.note_thin();
+        } else if is_new && sent > 0 && sent < content {
+            self.rounds &= ROUND;
         }
+    }
+
+    /// It got content, but not the longest packet, or none where all packets were short.
+    fn note_thin(&mut self) {
+        self.rounds += if self.rounds < THIN * 3 { THIN } else { 0 };
+        self.state |= if self.rounds >= THIN * 3 { SHORT } else { 0 };
     }
 
     /// Another length is in use: `packet` bytes. Receivers that got as long ones get these.
@@ -105,8 +112,8 @@ mod tests {
         enough: 1408,
         content: 1392,
         sets: 1,
+        sent: 1408,
         flows: true,
-        long: true,
     };
 
     #[test]
@@ -119,7 +126,7 @@ mod tests {
         assert!(evidence.is_short());
         evidence.take(&SizeAnswer { round: 2, largest: 1408, ..ANSWER });
         assert!(evidence.fits() && !evidence.is_short());
-        evidence.take(&SizeAnswer { round: 3, sets: 0, flows: false, ..ANSWER });
+        evidence.take(&SizeAnswer { round: 3, sets: 0, sent: 0, flows: false, ..ANSWER });
         assert!(!evidence.is_short(), "nothing was sent");
         evidence.take(&SizeAnswer { round: 4, sets: 0, ..ANSWER });
         assert!(evidence.is_short() && evidence.fits() && evidence.sets() == 0);
@@ -137,7 +144,7 @@ mod tests {
         for round in 1..3 {
             evidence.take(&SizeAnswer { round, ..thin });
             evidence.take(&SizeAnswer { round, ..thin });
-            evidence.take(&SizeAnswer { round: 9, long: false, ..thin });
+            evidence.take(&SizeAnswer { round: 9, sent: 1392, ..thin });
             assert!(!evidence.is_short(), "{round}");
         }
         evidence.take(&SizeAnswer { round: 3, ..thin });
@@ -145,5 +152,23 @@ mod tests {
         evidence.take(&SizeAnswer { round: 4, largest: 1408, ..thin });
         evidence.take(&SizeAnswer { round: 5, ..thin });
         assert!(!evidence.is_short(), "not in a row");
+    }
+
+    #[test]
+    fn short_content_that_never_comes_is_found_as_well() {
+        let mut evidence = SizeEvidence::default();
+        let short = SizeAnswer { largest: 70, sets: 0, sent: 1000, flows: false, ..ANSWER };
+        for round in 1..3 {
+            evidence.take(&SizeAnswer { round, ..short });
+            evidence.take(&SizeAnswer { round, ..short });
+        }
+        evidence.take(&SizeAnswer { round: 3, sent: 0, ..short });
+        assert!(!evidence.is_short(), "two may be lost by accident");
+        evidence.take(&SizeAnswer { round: 4, largest: 1000, ..short });
+        evidence.take(&SizeAnswer { round: 5, ..short });
+        evidence.take(&SizeAnswer { round: 6, ..short });
+        assert!(!evidence.is_short(), "not in a row");
+        evidence.take(&SizeAnswer { round: 7, ..short });
+        assert!(evidence.is_short());
     }
 }

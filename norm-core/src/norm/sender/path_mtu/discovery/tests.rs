@@ -118,6 +118,20 @@ fn start_waits_until_each_receiver_has_got_or_missed_the_longest_probe() {
 }
 
 #[test]
+fn longest_probe_is_enough_once() {
+    let mut session = Session::new();
+    let (a, b) = (session.join(11), session.join(12));
+    session.query();
+    session.report(a, 1500);
+    assert!(!session.is_ready(), "nothing is known of the other one");
+    session.query();
+    session.report(a, 1280);
+    session.report(b, 1500);
+    assert!(session.is_ready());
+    assert_eq!(session.start(), (1500, vec![]), "the next one was lost by accident");
+}
+
+#[test]
 fn start_does_not_wait_for_ever() {
     let mut session = Session::new();
     let a = session.join(11);
