@@ -15,9 +15,12 @@ const MIN_BURST: usize = 8;
 /// Bursts are not shortened below this many packets where routers mark: their queues are to be
 /// short.
 const MIN_BURST_CE: usize = 4;
-/// Packets that leave at once at most in quiet intervals, so that bursts add nothing to the loss
+/// Packets that leave at once in quiet intervals at most, so that bursts add nothing to the loss
 /// that is measured there.
 const QUIET_BURST: usize = 4;
+/// A burst in quiet intervals may be this many seconds of the rate: on a fast path, four packets
+/// each would keep the host busy.
+const QUIET_BURST_TIME: f64 = 0.000_05;
 
 /// The longest burst, as loss has shaped it.
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ impl Bursts {
 
     /// Packets that may leave at once in quiet intervals.
     pub(super) fn quiet_limit(&self, rate: f64, packet: f64) -> usize {
-        self.limit(rate, packet).min(QUIET_BURST)
+        self.limit(rate, packet).min(QUIET_BURST.max((rate * QUIET_BURST_TIME / packet) as usize))
     }
 
     /// Halves bursts that are `current` packets long now; false when they are as short as they get.
