@@ -157,7 +157,7 @@ fn receiver_below_all_sizes_is_named_and_left_to_the_policy() {
 #[test]
 fn late_receiver_that_would_shrink_the_packets_is_named_and_not_followed() {
     let mut scenario = scenario(3, 64 * MIB, &[passes(9000), passes(1500)]);
-    scenario.hosts[2].life = vec![(MS * 1000, Change::Start)];
+    scenario.hosts[2].life = vec![(MS * 2000, Change::Start)];
     scenario.sender().config.slow = Some(SlowPolicy {
         below: None,
         loss: None,

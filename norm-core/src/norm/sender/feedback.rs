@@ -325,7 +325,7 @@ impl Feedback<'_> {
         }
         let answer = self.path.answer(report.round, report.largest_heard);
         let evidence = self.receivers.members_mut().note_sizes(node, &answer);
-        self.path.judge(node, evidence, self.receivers.members())
+        self.path.judge(self.now, node, evidence, self.receivers.members())
     }
 
     /// A receiver reports what it loses: it may be evicted.

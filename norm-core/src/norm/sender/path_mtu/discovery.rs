@@ -28,11 +28,14 @@ const MANY_RECEIVERS: usize = 500;
 const MAX_OPENING: Duration = Duration::from_secs(3);
 /// Time for which the start waits for any receiver, where none is waited for.
 const FIRST_ANSWER: Duration = Duration::from_millis(200);
+/// Receivers that are heard within this time after the first query were there from the start,
+/// however soon that was: paths of some hundred milliseconds are normal.
+const START_TIME: Duration = Duration::from_millis(1500);
 /// Shortest time after the answers to a query in which one may still be on its way.
 const MIN_GRACE: Duration = Duration::from_millis(20);
 /// Queries that are remembered.
 const MAX_ROUNDS: usize = 8;
-/// Most receivers that are suspected, or remembered as told, at a time.
+/// Most receivers that are suspected, or remembered for another reason, at a time.
 const MAX_SUSPECTS: usize = 1_024;
 
 /// A query, and what was sent since the one before.
@@ -116,6 +119,8 @@ pub(crate) struct PathMtu {
     wake: Option<Timestamp>,
     /// Receivers that get no content.
     suspects: BTreeSet<NodeId>,
+    /// Receivers that were there from the start, but were not waited for.
+    early: BTreeSet<NodeId>,
     /// Receivers of which it was told that their packets are too short.
     told: BTreeSet<NodeId>,
 }
@@ -140,6 +145,7 @@ impl PathMtu {
             complete: None,
             wake: None,
             suspects: BTreeSet::new(),
+            early: BTreeSet::new(),
             told: BTreeSet::new(),
         }
     }
@@ -352,12 +358,17 @@ impl PathMtu {
     /// Takes what is known of a receiver after its report; tells when it is to be acted on.
     pub(crate) fn judge(
         &mut self,
+        now: Timestamp,
         node: NodeId,
         evidence: SizeEvidence,
         members: &MemberTable,
     ) -> Option<Verdict> {
         if !self.is_decided || self.sizes.is_empty() {
             return None;
+        }
+        let is_early = self.asked.is_some_and(|(first, _)| now < first + START_TIME);
+        if is_early && self.early.len() < MAX_SUSPECTS {
+            self.early.insert(node);
         }
         if !evidence.is_short() || self.told.contains(&node) {
             self.suspects.remove(&node);
@@ -372,8 +383,9 @@ impl PathMtu {
         }
         let index = self.fitting(evidence.largest()).filter(|&index| index > self.current);
         let alone = || members.iter().all(|(_, m)| !m.is_active() || !m.sizes().fits());
+        let is_followed = || evidence.fits() || self.early.contains(&node) || alone();
         match index {
-            Some(index) if evidence.fits() || alone() => {
+            Some(index) if is_followed() => {
                 Some(Verdict::Change(self.lowest(index, node, members)))
             }
             None if evidence.sets() < enough * HOPELESS_FACTOR => None,
@@ -403,6 +415,7 @@ impl PathMtu {
     /// Forgets receivers that are not waited for.
     pub(crate) fn retain(&mut self, is_active: impl Fn(NodeId) -> bool) {
         self.suspects.retain(|&node| is_active(node));
+        self.early.retain(|&node| is_active(node));
         self.told.retain(|&node| is_active(node));
     }
 }

@@ -21,6 +21,7 @@ struct Session {
     path: PathMtu,
     receivers: Receivers,
     round: u16,
+    now: Timestamp,
 }
 
 fn at(ms: u64) -> Timestamp {
@@ -32,7 +33,7 @@ impl Session {
         let mut config = SenderConfig::new(NodeId(1));
         config.packets.sizes = SIZES.into();
         let receivers = Receivers::new(&config, at(0));
-        Self { path: PathMtu::new(&config), receivers, round: 0 }
+        Self { path: PathMtu::new(&config), receivers, round: 0, now: at(5_000) }
     }
 
     fn join(&mut self, node: u32) -> NodeId {
@@ -59,7 +60,7 @@ impl Session {
     fn report(&mut self, node: NodeId, largest: u16) -> Option<Verdict> {
         let answer = self.path.answer(self.round, largest);
         let evidence = self.receivers.members_mut().note_sizes(node, &answer);
-        self.path.judge(node, evidence, self.receivers.members())
+        self.path.judge(self.now, node, evidence, self.receivers.members())
     }
 
     fn is_ready(&mut self) -> bool {
@@ -208,6 +209,18 @@ fn late_receiver_is_followed_only_if_no_other_gets_what_is_sent() {
     session.report(late, 70);
     session.flow();
     assert!(matches!(session.report(late, 1280), Some(Verdict::Change(_))));
+}
+
+#[test]
+fn receiver_that_answers_soon_after_the_start_is_followed() {
+    let mut session = Session::started(1);
+    let far = session.join(99);
+    session.now = at(1400);
+    session.flow();
+    session.report(far, 70);
+    session.now = at(60_000);
+    session.flow();
+    assert!(matches!(session.report(far, 1280), Some(Verdict::Change(_))));
 }
 
 #[test]
