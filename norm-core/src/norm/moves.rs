@@ -11,6 +11,8 @@ use crate::norm::wire::{InstanceId, MoveProof, NodeId};
 
 /// The silence after which receivers believe that a sender has left its address.
 pub(crate) const LEFT_AFTER: Duration = Duration::from_secs(2);
+/// Time for which a sender tells that it has moved before content goes on.
+pub(crate) const TELL_FOR: Duration = Duration::from_millis(500);
 /// Shortest time from one move to the next.
 pub(crate) const MOVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Moves that a secret is good for.

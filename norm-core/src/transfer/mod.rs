@@ -38,7 +38,7 @@ impl NodeId {
     }
 }
 
-/// How far a receiver is.
+/// How far a receiver is. The two states in which it ends differ from the others in four bits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum MemberState {
@@ -51,11 +51,11 @@ pub enum MemberState {
     /// Checked, written and named.
     Complete = 3,
     /// Given up; the reason says why.
-    Failed = 4,
+    Failed = 0xf0,
     /// About to go.
-    Leaving = 5,
+    Leaving = 0xff,
     /// Receiving; its disk takes less than arrives.
-    Writing = 6,
+    Writing = 4,
 }
 
 #[cfg(test)]

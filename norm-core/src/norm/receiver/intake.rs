@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use crate::base::Timestamp;
 use crate::endpoint::{BlockSlot, Datagram, PacketOverhead, SenderId, SymbolStore};
+use crate::norm::moves::TELL_FOR;
 use crate::norm::wire::{
     Ack, Extensions, Header, MemberReport, Message, MoveProof, Nack, NodeId, Report, SenderFields,
 };
@@ -202,6 +203,9 @@ fn follow<'a, S>(
     senders.relocate(id, source);
     let sender = senders.get_mut(id)?;
     sender.moves.note_move(now, proof);
+    // It sends nothing else yet, and hears no NACK in vain.
+    sender.liveness.note_heard(now);
+    sender.nack.finish(now, TELL_FOR);
     ctx.event(ReceiverEvent::SenderMoved { sender: id, address: source.address });
     Some(sender)
 }

@@ -151,9 +151,9 @@ const fn state_from_wire(state: u8) -> Option<MemberState> {
         1 => MemberState::Receiving,
         2 => MemberState::Verifying,
         3 => MemberState::Complete,
-        4 => MemberState::Failed,
-        5 => MemberState::Leaving,
-        6 => MemberState::Writing,
+        4 => MemberState::Writing,
+        0xf0 => MemberState::Failed,
+        0xff => MemberState::Leaving,
         _ => return None,
     })
 }

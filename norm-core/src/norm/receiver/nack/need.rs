@@ -103,6 +103,15 @@ impl Need<'_> {
         })
     }
 
+    /// Symbols that are missing of a block of which some are here; 0 of anything else.
+    pub(crate) fn missing(&self) -> u32 {
+        match self {
+            Self::Symbols(need) => need.count,
+            Self::StreamSymbols(need) => need.missing,
+            _ => 0,
+        }
+    }
+
     /// True when full repair of objects or blocks is needed. Blocks of streams are asked for like
     /// symbols, because there is no time to lose.
     pub(crate) fn is_full(&self) -> bool {

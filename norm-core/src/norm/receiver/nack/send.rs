@@ -15,7 +15,7 @@ use crate::norm::wire::{Message, Nack};
 #[derive(Debug)]
 struct Survey {
     /// Where the oldest need is; `None` when nothing may be asked for.
-    oldest: Option<Position>,
+    oldest: Option<(Position, u32)>,
     /// Full repairs are needed.
     has_full: bool,
     /// Others have asked for all that was due when the cycle began.
@@ -105,7 +105,7 @@ fn survey(sender: &SenderState, now: Timestamp) -> Survey {
         if !repeat::is_due(sender, &need, now) {
             return true;
         }
-        survey.oldest.get_or_insert(need.position());
+        survey.oldest.get_or_insert((need.position(), need.missing()));
         survey.has_full |= need.is_full();
         match need.before(bound) {
             Some(old) => survey.is_covered &= overheard.covers(&old),

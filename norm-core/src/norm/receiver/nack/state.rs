@@ -122,11 +122,11 @@ impl NackState {
         &mut self.overheard
     }
 
-    /// Notes that others have asked for all that is missing, from `oldest` on. True when that has
-    /// been in vain too often.
+    /// Notes that others have asked for all that is missing, from `oldest` on: where it is, and how
+    /// many symbols are missing there. True when that has been in vain too often.
     pub(super) fn is_guard_exceeded(
         &mut self,
-        oldest: Position,
+        oldest: (Position, u32),
         group_size: u64,
         rng: &mut Rng,
     ) -> bool {

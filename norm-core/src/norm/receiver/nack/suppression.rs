@@ -6,19 +6,19 @@ use crate::base::Rng;
 /// Counts how often in a row a NACK was suppressed although what it asks for did not come.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct SuppressionGuard {
-    /// Where the oldest need was then.
-    oldest: Option<Position>,
+    /// Where the oldest need was then, and how many symbols were missing there.
+    oldest: Option<(Position, u32)>,
     times: u32,
 }
 
 impl SuppressionGuard {
-    /// Notes that other receivers have asked for all that is missing, from `oldest` on. True when
-    /// suppression has been in vain for too long and the NACK is to be sent all the same: from the
+    /// Notes that other receivers have asked for all that is missing, from `oldest` on. While
+    /// symbols come, the repair is under way, however long it takes. True when suppression has been in vain for too long and the NACK is to be sent all the same: from the
     /// second time on, with a probability that grows fourfold each time, so that the receivers of a
     /// large group do not speak all at once.
     pub(crate) fn is_exceeded(
         &mut self,
-        oldest: Option<Position>,
+        oldest: Option<(Position, u32)>,
         group_size: u64,
         rng: &mut Rng,
     ) -> bool {
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn suppression_ends_soon_in_small_and_slowly_in_large_groups() {
-        let need = Some(Position::new(7, 3));
+        let need = Some((Position::new(7, 3), 9));
         let spoke_at = |group: u64, seed: u64| {
             let mut guard = SuppressionGuard::default();
             let mut rng = Rng::new(seed);
@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn guard_begins_again_with_another_need() {
         let (mut guard, mut rng) = (SuppressionGuard::default(), Rng::new(1));
-        let need = |n| Some(Position::new(1, n));
-        assert!((0..100).all(|n| !guard.is_exceeded(need(n), 1, &mut rng)));
+        let need = |block, missing| Some((Position::new(1, block), missing));
+        assert!((0..100).all(|n| !guard.is_exceeded(need(n, 5), 1, &mut rng)));
+        assert!((0..100).all(|n| !guard.is_exceeded(need(100, 200 - n), 1, &mut rng)));
     }
 }

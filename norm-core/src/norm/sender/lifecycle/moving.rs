@@ -7,11 +7,9 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::moves::{LEFT_AFTER, MOVE_INTERVAL, MoveChain};
+use crate::norm::moves::{LEFT_AFTER, MOVE_INTERVAL, MoveChain, TELL_FOR};
 use crate::norm::wire::MoveProof;
 
-/// Time for which a move is told before content goes on.
-const TELL_FOR: Duration = Duration::from_millis(500);
 /// Time between two notices meanwhile: several may be lost.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 /// Time between two notices after that, for receivers that were cut off.

@@ -34,7 +34,7 @@ fn encoded(report: &MemberReport<'_>) -> Vec<u8> {
 fn layout_of_version_3_is_fixed() {
     let bytes = encoded(&report());
     let expected = [
-        &b"NM\x03\x04"[..],
+        &b"NM\x03\xf0"[..],
         &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
         &[0x11; 16],
         &[0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27, 0x28],
@@ -54,7 +54,20 @@ fn all_states_and_no_others_are_understood() {
     for state in 0..=255 {
         bytes[3] = state;
         let parsed = MemberReport::parse(&bytes).map(|report| report.state as u8);
-        assert_eq!(parsed, (state <= 6).then_some(state));
+        let known = matches!(state, 0..=4 | 0xf0 | 0xff);
+        assert_eq!(parsed, known.then_some(state));
+    }
+}
+
+#[test]
+fn no_damaged_bit_turns_a_receiver_into_one_that_ends() {
+    let mut bytes = encoded(&report());
+    for state in 0..=4_u8 {
+        for bit in 0..8 {
+            bytes[3] = state ^ 1 << bit;
+            let parsed = MemberReport::parse(&bytes).map(|report| report.state);
+            assert!(!matches!(parsed, Some(MemberState::Failed | MemberState::Leaving)));
+        }
     }
 }
 
