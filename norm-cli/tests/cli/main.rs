@@ -11,6 +11,10 @@ mod refusals;
 mod resume;
 mod schedule;
 mod schema;
+#[cfg(target_os = "linux")]
+mod slow_disks;
+#[cfg(target_os = "linux")]
+mod slow_writes;
 mod start;
 mod successor;
 mod transfer;
