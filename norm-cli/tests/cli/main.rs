@@ -6,6 +6,8 @@ mod compat;
 mod demo;
 mod disks;
 mod interrupt;
+#[cfg(unix)]
+mod place;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
