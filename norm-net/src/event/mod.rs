@@ -12,7 +12,6 @@
 
 mod handle;
 mod hint;
-mod link_hint;
 mod problem;
 mod receive;
 mod receive_report;
