@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Hint;
+use crate::event::path_text;
 
 pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match hint {
@@ -14,7 +15,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "resume data of this transfer is not used: {error}")
         }
         Hint::FilesPresent { files, first, .. } => {
-            let first = first.display();
+            let first = path_text(first);
             let its = if *files == 1 { "its" } else { "their" };
             match files {
                 1 => write!(f, "{first} is in place already, with the same size: it stays")?,
@@ -31,7 +32,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             )
         }
         Hint::MetadataRefused { entries, first, error, .. } => {
-            let first = first.display();
+            let first = path_text(first);
             match entries {
                 1 => write!(f, "mode or time of {first} cannot be set")?,
                 n => write!(
@@ -50,7 +51,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f,
             "the disk with {} takes less than arrives, and limits the transfer: receive on a \
              faster one",
-            directory.display()
+            path_text(directory)
         ),
         Hint::ReceivedAgain { .. } => {
             f.write_str("part of the set did not match its hash and is received again")
