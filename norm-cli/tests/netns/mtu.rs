@@ -131,10 +131,10 @@ fn smaller_mtu_than_given_packets_take_is_told() {
     let mut sender = scene.sender(&arguments, &source);
     sender.wait_for("a third of the content", PATIENCE, is_sent(8 * MEBIBYTE));
     scene.network.host(SENDER).set_mtu(1400);
-    let events = finish(&mut sender, 3);
+    let events = finish(&mut sender, 2);
     let error = events.iter().rfind(|event| is("error")(event)).expect("it says why");
     let words = error["message"].as_str().expect("errors have words");
-    assert!(words.contains("MTU 1400") && words.contains("--mtu 1400"), "{words}");
+    assert!(words.contains("MTU is 1400") && words.contains("--mtu 1400"), "{words}");
 }
 
 #[test]

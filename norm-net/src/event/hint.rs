@@ -159,6 +159,13 @@ pub enum Hint {
         /// Name of the interface.
         interface: String,
     },
+    /// The interface takes only shorter packets since its MTU was lowered: shorter ones are sent.
+    InterfaceMtu {
+        /// Name of the interface.
+        interface: String,
+        /// Bytes that a packet may have now, headers included.
+        mtu: u32,
+    },
     /// The separate group for slow receivers cannot be opened: those sent there get nothing.
     SeparateGroupFailed {
         /// Why, in words.

@@ -42,7 +42,8 @@ impl fmt::Display for Hint {
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => senders::write(self, f),
-            Self::OnlyShortPackets { .. }
+            Self::InterfaceMtu { .. }
+            | Self::OnlyShortPackets { .. }
             | Self::ShorterPackets { .. }
             | Self::Fragmented { .. } => packets::write(self, f),
             Self::TooManySets { .. }

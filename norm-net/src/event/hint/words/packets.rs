@@ -21,6 +21,11 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                  another implementation, or other receivers were there before",
             )
         }
+        Hint::InterfaceMtu { interface, mtu } => write!(
+            f,
+            "{interface} takes packets of {mtu} bytes at most since its MTU was lowered: going on \
+             with shorter ones"
+        ),
         Hint::ShorterPackets { address, .. } => write!(
             f,
             "{address} sends shorter packets from now on, because longer ones do not reach all \
