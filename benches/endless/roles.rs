@@ -218,7 +218,7 @@ fn send_raw(options: &Options) -> Played {
                 link.wait(None)?;
                 sent
             }
-            SendOutcome::Sent | SendOutcome::Refused { .. } => wanted,
+            _ => wanted,
         };
         left -= sent as u64;
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use norm_net::event::{Obstacle, OtherInterface, Remaining};
 use norm_net::io::error::NetError;
 use norm_net::io::interface::InterfaceError;
+use norm_net::io::socket::TooLong;
 use norm_net::transfer::schedule::ScheduleProblem;
 use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure};
 
@@ -120,6 +121,12 @@ pub fn send_error(error: &SendError) -> String {
     match error {
         SendError::Config(problem) => config(problem),
         SendError::Net(error) => net(error),
+        SendError::Io(cause) => match cause.get_ref().and_then(|cause| cause.downcast_ref()) {
+            Some(TooLong { mtu: Some(mtu), .. }) => {
+                format!("{error}; use --mtu {mtu}, or a higher MTU there (ip link set)")
+            }
+            _ => error.to_string(),
+        },
         _ => error.to_string(),
     }
 }

@@ -13,8 +13,8 @@ use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    NoEvent, NodeId, ReceiverReport, ScanError, SendError, SendEvent, SendOptions, SendOutcome,
-    SendReport, SendSettings, Sending, SlowCause,
+    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
+    SendOutcome, SendReport, SendSettings, Sending, SlowCause,
 };
 
 use crate::args::{self, SendArgs, SlowChoice};
@@ -128,13 +128,15 @@ pub(crate) struct Labels {
     content: String,
     /// What has become of slow receivers.
     slow: &'static str,
+    /// Slow receivers are waited for.
+    waits: bool,
 }
 
 impl Labels {
     /// For these paths, and this policy for slow receivers.
     pub(crate) fn new(paths: &[PathBuf], policy: SlowChoice) -> Self {
         let slow = if policy == SlowChoice::Separate { "in separate group" } else { "evicted" };
-        Self { content: content_name(paths), slow }
+        Self { content: content_name(paths), slow, waits: policy == SlowChoice::Wait }
     }
 }
 
@@ -243,18 +245,20 @@ impl Notes<'_> {
             }
             SendEvent::ReceiverProgress(progress) => {
                 let receiver = &progress.receiver;
-                if progress.state == MemberState::Writing
-                    && self.writing.len() < MAX_LISTED
-                    && self.writing.insert(receiver.node)
-                {
-                    output.say(&disk_note(&receiver.name));
+                if progress.state == MemberState::Writing {
+                    self.slow_disk(receiver, output);
                 }
+                // A full memory drops, too.
                 if progress.drops > MIN_DROPS
+                    && !self.writing.contains(&receiver.node)
                     && self.dropping.len() < MAX_LISTED
                     && self.dropping.insert(receiver.node)
                 {
                     output.say(&drops_note(&self.names.name(receiver)));
                 }
+            }
+            SendEvent::ReceiverSlow { receiver, cause: SlowCause::Storage, .. } => {
+                self.slow_disk(receiver, output);
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
@@ -262,6 +266,14 @@ impl Notes<'_> {
                     output.say(&note);
                 }
             }
+        }
+    }
+
+    /// Says once of a receiver that its disk is the limit.
+    fn slow_disk(&mut self, receiver: &ReceiverInfo, output: &Output) {
+        if self.writing.len() < MAX_LISTED && self.writing.insert(receiver.node) {
+            let others = self.receivers > 1;
+            output.say(&disk_note(&self.names.name(receiver), others && self.labels.waits));
         }
     }
 
@@ -327,27 +339,30 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
 
 fn slow_note(name: &str, cause: SlowCause, loss: f64) -> String {
     let why = match cause {
-        SlowCause::Storage => "its disk, memory or CPU takes no more".to_owned(),
         SlowCause::Loss => format!("it loses {} of the packets", text::share(loss)),
         _ => "its network takes no more".to_owned(),
     };
-    format!(
-        "receiver {name} slows the others: {why}. --slow separate sends to it apart from them, \
-         --slow evict no longer waits for it"
-    )
+    format!("receiver {name} slows the others: {why}. {WITHOUT_IT}")
 }
 
-fn disk_note(name: &str) -> String {
-    format!(
-        "receiver {name} limits the rate: its disk takes less than arrives. --slow separate serves \
-         it in a separate group, --slow evict goes on without it"
-    )
+/// What helps the others.
+const WITHOUT_IT: &str = "--slow separate sends to it apart from them, --slow evict no longer \
+                          waits for it";
+
+/// `others` are held back, and wait.
+fn disk_note(name: &str, others: bool) -> String {
+    if others {
+        return format!(
+            "receiver {name} slows the others: its disk takes less than arrives. {WITHOUT_IT}"
+        );
+    }
+    format!("the disk of receiver {name} takes less than arrives")
 }
 
 fn drops_note(name: &str) -> String {
     format!(
-        "receiver {name} drops packets that have reached it: its CPU is too slow for this rate, or \
-         its socket buffer too small (sysctl net.core.rmem_max there)"
+        "receiver {name} drops packets that have reached it: its CPU or disk is too slow for this \
+         rate, or its socket buffer too small (sysctl net.core.rmem_max there)"
     )
 }
 

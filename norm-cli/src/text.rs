@@ -28,20 +28,12 @@ fn is_unsafe(c: char) -> bool {
 
 /// A path, with what is not UTF-8 escaped as `\xe9`.
 pub fn path(path: &Path) -> Cow<'_, str> {
-    os_text(path.as_os_str())
+    norm_net::event::path_text(path)
 }
 
-/// A word of the system, with what is not UTF-8 escaped as `\xe9`.
+/// A word of the system, escaped like a path.
 pub fn os_text(word: &OsStr) -> Cow<'_, str> {
-    if let Some(text) = word.to_str() {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::new();
-    for chunk in word.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    Cow::Owned(text)
+    path(Path::new(word))
 }
 
 /// At most `width` characters of a text: `…` stands for its middle, so that both ends can be read.

@@ -342,7 +342,7 @@ fn with_the_smallest_send_buffer_nothing_is_lost() {
         match sender.send(sender.group(), SEGMENT, &bytes[sent..]).unwrap() {
             SendOutcome::Sent => break,
             SendOutcome::Blocked { sent: part } => sent += part,
-            SendOutcome::Refused { .. } => panic!("{:?}", sender.stats()),
+            other => panic!("{other:?}, {:?}", sender.stats()),
         }
         sender.wait(Some(PATIENCE)).unwrap();
     }
@@ -351,12 +351,14 @@ fn with_the_smallest_send_buffer_nothing_is_lost() {
 }
 
 #[test]
-fn packet_beyond_the_mtu_is_an_error_that_names_it() {
+fn packet_beyond_the_mtu_does_not_leave_and_the_interface_is_named() {
     let mut sender = open(&LinkConfig { join: false, ..config(group(14)) });
-    let error = sender.send(sender.group(), 65_530, &[0; 65_530]).unwrap_err();
-    let message = error.to_string();
-    assert!(message.starts_with("a packet of 65530 bytes is too long to leave through lo (MTU"));
-    assert!(message.ends_with("use a smaller segment size"), "{message}");
+    let sent = sender.send(sender.group(), 65_530, &[0; 65_530]).unwrap();
+    assert_eq!(sent, SendOutcome::TooLong { bytes: 65_530 });
+    assert_eq!(sender.stats().datagrams_sent, 0);
+    let packet = sender.too_long(65_530);
+    assert_eq!((packet.packet, packet.interface.as_str()), (65_558, "lo"));
+    assert!(packet.limit() < packet.packet, "{packet:?}");
 }
 
 #[test]

@@ -369,7 +369,7 @@ mod tests {
     }
 
     fn labels() -> Labels {
-        Labels { content: String::new(), slow: "evicted" }
+        Labels { content: String::new(), slow: "evicted", waits: false }
     }
 
     /// Status and details in full.

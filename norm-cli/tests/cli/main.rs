@@ -6,11 +6,17 @@ mod compat;
 mod demo;
 mod disks;
 mod interrupt;
+#[cfg(unix)]
+mod place;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
 mod schedule;
 mod schema;
+#[cfg(target_os = "linux")]
+mod slow_disks;
+#[cfg(target_os = "linux")]
+mod slow_writes;
 mod start;
 mod successor;
 mod transfer;

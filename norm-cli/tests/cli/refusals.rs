@@ -6,7 +6,7 @@ use std::process::Command;
 /// Has these system calls fail with this error in a program that is to be started.
 #[expect(unsafe_code, reason = "the standard library installs no filter of system calls")]
 pub fn refuse(command: &mut Command, calls: &[libc::c_long], errno: i32) {
-    let filter = filter(calls, errno);
+    let filter = filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32);
     // SAFETY: between fork and exec only prctl is called, with memory that was made before; the
     // kernel copies the filter.
     unsafe {
@@ -23,8 +23,9 @@ pub fn refuse(command: &mut Command, calls: &[libc::c_long], errno: i32) {
     }
 }
 
-/// Loads the number of the call, compares, and answers.
-fn filter(calls: &[libc::c_long], errno: i32) -> Vec<libc::sock_filter> {
+/// A filter that gives this answer to these calls: loads the number of the call, compares, and
+/// answers.
+pub fn filter(calls: &[libc::c_long], action: u32) -> Vec<libc::sock_filter> {
     let step = |code: u32, k: u32, jt: u8| libc::sock_filter { code: code as u16, jt, jf: 0, k };
     let answer = |action| step(libc::BPF_RET | libc::BPF_K, action, 0);
     let mut steps = vec![step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
@@ -34,6 +35,6 @@ fn filter(calls: &[libc::c_long], errno: i32) -> Vec<libc::sock_filter> {
         steps.push(step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32, over));
     }
     steps.push(answer(libc::SECCOMP_RET_ALLOW));
-    steps.push(answer(libc::SECCOMP_RET_ERRNO | errno as u32));
+    steps.push(answer(action));
     steps
 }

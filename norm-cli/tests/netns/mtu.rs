@@ -24,6 +24,10 @@ fn at(events: &[Value], what: impl Fn(&Value) -> bool) -> f64 {
     event["at"].as_f64().expect("events have times")
 }
 
+fn is_sent(bytes: u64) -> impl Fn(&Value) -> bool {
+    move |event| is("progress")(event) && event["bytes_sent"].as_u64() > Some(bytes)
+}
+
 fn hint(kind: &'static str) -> impl Fn(&Value) -> bool {
     move |event| event["event"] == "hint" && event["kind"] == kind
 }
@@ -72,10 +76,8 @@ fn change_of_the_path_in_mid_transfer_is_followed() {
     let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
     let arguments = ["--min-receivers", "2", "--rate-max", "200M"];
     let mut sender = scene.sender(&arguments, &source);
-    let third = |event: &Value| {
-        event["event"] == "progress" && event["bytes_sent"].as_u64() > Some(40 * MEBIBYTE)
-    };
-    sender.wait_for("a third of the content", PATIENCE, third);
+    let third = is_sent(40 * MEBIBYTE);
+    sender.wait_for("a third of the content", PATIENCE, &third);
     scene.network.host(2).let_through(1280);
     let events = finish(&mut sender, 0);
     for receiver in &mut receivers {
@@ -92,6 +94,47 @@ fn change_of_the_path_in_mid_transfer_is_followed() {
     assert!(found - changed < 8.0, "found after {} s", found - changed);
     // Without the change it takes 5.8 s or so.
     assert!(seconds < 20.0, "{seconds} s");
+}
+
+#[test]
+fn smaller_mtu_of_the_senders_own_interface_is_followed() {
+    let test = "smaller_mtu_of_the_senders_own_interface_is_followed";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(64 * MEBIBYTE);
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
+    let arguments = ["--min-receivers", "2", "--rate-max", "200M"];
+    let mut sender = scene.sender(&arguments, &source);
+    sender.wait_for("a third of the content", PATIENCE, is_sent(20 * MEBIBYTE));
+    scene.network.host(SENDER).set_mtu(1400);
+    let events = finish(&mut sender, 0);
+    for receiver in &mut receivers {
+        receiver.must_complete(&source, PATIENCE);
+    }
+    assert_eq!(packets(&events), [1500, 1400], "{}", sender.tail());
+    let told = events.iter().find(|event| hint("interface_mtu")(event));
+    let told = told.and_then(|hint| hint["message"].as_str()).expect("it is told");
+    assert!(told.contains("eth0") && told.contains("1400"), "{told}");
+    let summary = events.iter().rfind(|event| is("summary")(event)).expect("it reports");
+    let seconds = summary["data_elapsed"].as_f64().expect("a time");
+    // Without the change it takes 2.7 s or so.
+    say(format_args!("{test}: {seconds:.2} s in all"));
+    assert!(seconds < 12.0, "{seconds} s");
+}
+
+#[test]
+fn smaller_mtu_than_given_packets_take_is_told() {
+    let test = "smaller_mtu_than_given_packets_take_is_told";
+    let Some(scene) = Scene::begin(test, 1) else { return };
+    let source = scene.source(24 * MEBIBYTE);
+    let _receiver = scene.receiver(1, &[]);
+    let arguments = ["--min-receivers", "1", "--mtu", "1500", "-b", "50M"];
+    let mut sender = scene.sender(&arguments, &source);
+    sender.wait_for("a third of the content", PATIENCE, is_sent(8 * MEBIBYTE));
+    scene.network.host(SENDER).set_mtu(1400);
+    let events = finish(&mut sender, 2);
+    let error = events.iter().rfind(|event| is("error")(event)).expect("it says why");
+    let words = error["message"].as_str().expect("errors have words");
+    assert!(words.contains("MTU is 1400") && words.contains("--mtu 1400"), "{words}");
 }
 
 #[test]

@@ -252,6 +252,12 @@ impl Host {
         ip(&format!("-n {} link set port{port} mtu {bytes}", self.switch));
     }
 
+    /// From now on its own interface takes no longer packets than this.
+    #[allow(dead_code, reason = "only the tests of the path MTU do so")]
+    pub fn set_mtu(&self, bytes: u32) {
+        ip(&format!("-n {} link set eth0 mtu {bytes}", self.namespace));
+    }
+
     /// Counts UDP packets that leave this host from now on, and those that may be cut.
     #[allow(dead_code, reason = "only the tests of the path MTU do so")]
     pub fn watch_fragments(&self) {

@@ -47,6 +47,13 @@ pub trait Outbound: Endpoint {
     fn note_cut_off(&mut self, now: Timestamp) {
         let _ = now;
     }
+    /// Says that packets of more than `bytes`, all headers included, do not leave this host any
+    /// more from `now` on. True when those that come are shorter, also because some of `bytes` were
+    /// written before.
+    fn limit_packets(&mut self, now: Timestamp, bytes: u32) -> bool {
+        let _ = (now, bytes);
+        false
+    }
     /// How far sending is.
     fn progress(&self) -> OutboundProgress;
     /// What has been counted.

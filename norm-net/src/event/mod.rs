@@ -12,7 +12,7 @@
 
 mod handle;
 mod hint;
-mod link_hint;
+mod path_text;
 mod problem;
 mod receive;
 mod receive_report;
@@ -30,6 +30,7 @@ pub use norm_core::endpoint::SenderId;
 pub use norm_core::fileset::{ContentId, SetId};
 pub use norm_core::transfer::{MemberState, NodeId};
 pub use norm_files::SystemError;
+pub use path_text::path_text;
 pub use problem::{Action, Obstacle, Problem, Remaining};
 pub use receive::{ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{

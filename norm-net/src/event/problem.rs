@@ -8,9 +8,9 @@ use std::time::Duration;
 use norm_core::fileset::ContentError;
 use norm_files::sink::SetError;
 
-use super::SystemError;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{SystemError, path_text};
 
 /// Why a transfer, or a file of it, is not complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,17 +194,17 @@ impl fmt::Display for Problem {
                 write!(f, "the file name {name:?} cannot be created here")
             }
             Self::NameClash { path } => {
-                write!(f, "the set has two entries for {}", path.display())
+                write!(f, "the set has two entries for {}", path_text(path))
             }
-            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path.display()),
+            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path_text(path)),
             Self::System { action, path, error } => {
-                write!(f, "cannot {action} {}: {error}{}", path.display(), cure(error))
+                write!(f, "cannot {action} {}: {error}{}", path_text(path), cure(error))
             }
             Self::DirectoryGone { path } => write!(
                 f,
                 "{} is gone: the directory was removed or unmounted after this receiver began; \
                  make or mount it again, and receive again",
-                path.display()
+                path_text(path)
             ),
             Self::BlockUnwritten => f.write_str("a block could not be written"),
             Self::Stopped => f.write_str("stopped by the user"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{ReceiverInfo, RootHash, SystemError};
+use super::{ReceiverInfo, RootHash, SystemError, path_text};
 
 /// What came of a transfer that was sent. With a separate group, of both together.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,8 +142,8 @@ pub enum SourceProblem {
 impl fmt::Display for SourceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Changed { path, how } => write!(f, "{}: {how}", path.display()),
-            Self::Unreadable { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Changed { path, how } => write!(f, "{}: {how}", path_text(path)),
+            Self::Unreadable { path, error } => write!(f, "{}: {error}", path_text(path)),
             Self::Internal { error } => f.write_str(error),
         }
     }

@@ -11,7 +11,7 @@ use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
 
 use crate::io::layer::Layer;
 use crate::io::membership::{Action, Expected, MembershipWatch, Recovered};
-use crate::io::socket::{Link, LinkChange, LinkStats, SendOutcome};
+use crate::io::socket::{Link, LinkChange, LinkStats, SendOutcome, TooLong};
 use crate::stopper::os_seed;
 
 /// The engines' time: nanoseconds since this was made.
@@ -44,6 +44,11 @@ pub trait Application<E: Endpoint> {
     /// Told now and then that nothing leaves: the system has refused every packet of late, for this
     /// reason.
     fn nothing_leaves(&mut self, _engine: &mut E, _now: Timestamp, _error: &io::Error) {}
+    /// Told that the interface does not take packets of this length: true if the session goes on,
+    /// with shorter ones. Those that were written count as lost. False ends the session.
+    fn too_long(&mut self, _engine: &mut E, _now: Timestamp, _packet: &TooLong) -> bool {
+        false
+    }
     /// Told that the address or the interface has changed.
     fn link_changed(&mut self, _engine: &mut E, _now: Timestamp, _change: &LinkChange) {}
     /// True if packets to the group that the system refuses are to be sent later, and nothing else
@@ -131,12 +136,18 @@ pub fn run<L: Layer>(
             return Ok(());
         }
         let sent = outgoing.send(link, clock, engine, app.keeps_refused())?;
+        if let Sent::TooLong { bytes } = sent {
+            let packet = link.too_long(bytes);
+            if !app.too_long(engine.engine_mut(), clock.now(), &packet) {
+                return Err(packet.into());
+            }
+        }
         // Sending may have found that something must be read or coded first; and what is done at
         // once may have events.
         started |= start_jobs(engine, app, clock.now());
         let wait = match sent {
             _ if started => Duration::ZERO,
-            Sent::More => Duration::ZERO,
+            Sent::More | Sent::TooLong { .. } => Duration::ZERO,
             Sent::Blocked => LONGEST_WAIT,
             Sent::Refused => outgoing.refused_wait,
             Sent::All => engine
@@ -239,6 +250,8 @@ enum Sent {
     Blocked,
     /// The system refuses to send.
     Refused,
+    /// The interface does not take packets with so many bytes of UDP payload.
+    TooLong { bytes: usize },
 }
 
 /// The buffer, and what of it the kernel has not taken yet.
@@ -307,6 +320,7 @@ impl Outgoing {
                     return Ok(Sent::Refused);
                 }
                 SendOutcome::Refused { .. } => {}
+                SendOutcome::TooLong { bytes } => return Ok(Sent::TooLong { bytes }),
             }
         }
         Ok(Sent::More)

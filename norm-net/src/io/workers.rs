@@ -40,6 +40,11 @@ impl Workers {
         Ok(Self { tasks: Some(tasks), threads })
     }
 
+    /// True while tasks wait for a thread.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.tasks.as_ref().is_some_and(|tasks| !tasks.is_empty())
+    }
+
     /// Has a task done.
     pub fn submit(&self, task: impl FnOnce() + Send + 'static) {
         if let Some(tasks) = &self.tasks {
@@ -99,6 +104,22 @@ mod tests {
             assert!(error.unwrap_err().ends_with(expected));
         }
         assert_eq!(guarded(|| 5), Ok(5));
+    }
+
+    #[test]
+    fn task_that_waits_for_a_thread_makes_the_pool_busy() {
+        let (go_on, wait) = unbounded::<()>();
+        let (running, is_running) = unbounded();
+        let workers = Workers::new("test", 1).unwrap();
+        workers.submit(move || {
+            running.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        is_running.recv().unwrap();
+        assert!(!workers.is_busy());
+        workers.submit(|| {});
+        assert!(workers.is_busy());
+        go_on.send(()).unwrap();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::feedback::Feedback;
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
 use super::objects::Content;
-use super::path_mtu::{PathMtu, SizeChange, Verdict};
+use super::path_mtu::{OwnLimit, PathMtu, SizeChange, Verdict};
 use super::rate::slow::TransferView;
 use super::rate::{RateRecord, SendRate};
 use super::receivers::{GroupTiming, Member, Receivers};
@@ -187,6 +187,17 @@ impl Sender {
     /// Says that nothing could be sent of late: no receiver is given up for not being heard.
     pub fn note_cut_off(&mut self, now: Timestamp) {
         self.lifecycle.note_cut_off(now);
+    }
+
+    /// Says that packets of more than `bytes`, all headers included, do not leave this host any
+    /// more. Packets become shorter; false if they cannot.
+    pub fn limit_packets(&mut self, now: Timestamp, bytes: u32) -> bool {
+        self.idle = false;
+        match self.path.limit(bytes) {
+            Some(OwnLimit::Kept) => true,
+            Some(OwnLimit::Change(change)) => self.change_size(now, change),
+            None => false,
+        }
     }
 
     fn group(&self) -> GroupTiming {

@@ -62,6 +62,10 @@ impl Outbound for Sender {
         Self::note_cut_off(self, now);
     }
 
+    fn limit_packets(&mut self, now: Timestamp, bytes: u32) -> bool {
+        Self::limit_packets(self, now, bytes)
+    }
+
     fn progress(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = Self::progress(self);
         OutboundProgress { bytes_sent, bytes_total, on_request: self.is_on_request() }

@@ -15,6 +15,7 @@ use super::membership::Membership;
 use super::peers::Peers;
 use super::send::{Sending, is_transient};
 use super::setup::{self, Port};
+use super::too_long::TooLong;
 use super::wait::Waiting;
 use super::{Buffers, LinkConfig, LinkStats, SendOutcome, raw};
 use crate::io::error::NetError;
@@ -275,9 +276,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// A datagram that does not fit the interface's MTU (the message says so), a segment size of
-    /// zero, and what the system says that will not pass by itself. Passing errors are counted
-    /// instead; see [`SendOutcome::Refused`].
+    /// A segment size of zero, and what the system says that will not pass by itself. Passing
+    /// errors are counted instead; see [`SendOutcome::Refused`].
     pub fn send(
         &mut self,
         to: SocketAddr,
@@ -295,12 +295,13 @@ impl Link {
             segment_size: Some(segment_size),
             src_ip: None,
         };
-        self.sending.send(
-            &self.sockets.own,
-            &mut self.stats,
-            &transmit,
-            &self.sockets.chosen.interface,
-        )
+        self.sending.send(&self.sockets.own, &mut self.stats, &transmit)
+    }
+
+    /// Why a datagram to the group with so many `bytes` of UDP payload does not leave
+    /// ([`SendOutcome::TooLong`]): looks at the interface as it is now.
+    pub fn too_long(&self, bytes: usize) -> TooLong {
+        TooLong::new(bytes, self.sockets.group.ip(), &self.sockets.chosen.interface)
     }
 
     /// Hands all waiting datagrams to `sink`, reading at most `max_batches` times from each socket;

@@ -18,6 +18,7 @@ mod peers;
 mod send;
 mod setup;
 mod stats;
+mod too_long;
 mod wait;
 
 // What no safe dependency offers: a handful of system calls, on Linux and Android only.
@@ -32,3 +33,4 @@ pub use link::Link;
 pub(crate) use raw::is_no_device;
 pub use send::SendOutcome;
 pub use stats::LinkStats;
+pub use too_long::TooLong;

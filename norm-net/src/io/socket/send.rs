@@ -1,16 +1,14 @@
 //! Sends a run of equal segments with as few system calls as the kernel allows.
 
 use std::io;
-use std::net::SocketAddr;
 
-use norm_core::endpoint::{MAX_BATCH_BYTES, PacketOverhead};
+use norm_core::endpoint::MAX_BATCH_BYTES;
 use quinn_udp::{Transmit, UdpSockRef, is_msg_size_err};
 
 use super::code_point::{self, WithCodePoint};
 use super::setup::Port;
 use super::{LinkConfig, LinkStats, raw};
 use crate::io::dscp::Dscp;
-use crate::io::interface::Interface;
 
 /// What became of the bytes given to [`Link::send`](super::Link::send).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -21,6 +19,14 @@ pub enum SendOutcome {
     Blocked {
         /// Bytes of the contents already taken; whole segments.
         sent: usize,
+    },
+    /// A datagram is longer than the interface takes now; see [`Link::too_long`]. Nothing from it
+    /// on has left.
+    ///
+    /// [`Link::too_long`]: super::Link::too_long
+    TooLong {
+        /// Bytes of UDP payload.
+        bytes: usize,
     },
     /// The system refused to send, for a reason that may pass; see [`LinkStats::last_send_error`].
     /// Nothing from byte `sent` on has left: send it again later, or count it as lost.
@@ -63,7 +69,6 @@ impl Sending {
         port: &Port,
         stats: &mut LinkStats,
         transmit: &Transmit<'_>,
-        interface: &Interface,
     ) -> io::Result<SendOutcome> {
         let contents = transmit.contents;
         let segment = transmit.segment_size.unwrap_or(contents.len());
@@ -92,11 +97,7 @@ impl Sending {
                     return Ok(SendOutcome::Blocked { sent });
                 }
                 Err(error) if is_msg_size_err(&error) => {
-                    return Err(too_long(
-                        segment.min(chunk.len()),
-                        transmit.destination,
-                        interface,
-                    ));
+                    return Ok(SendOutcome::TooLong { bytes: segment.min(chunk.len()) });
                 }
                 Err(error) if is_transient(&error) => {
                     return Ok(self.refuse(stats, error, sent));
@@ -148,15 +149,4 @@ pub(super) fn is_transient(error: &io::Error) -> bool {
             | Kind::OutOfMemory
     );
     kind || error.raw_os_error().is_some_and(raw::is_transient)
-}
-
-fn too_long(len: usize, to: SocketAddr, interface: &Interface) -> io::Error {
-    let mut message = format!("a packet of {len} bytes is too long to leave");
-    if let Some(mtu) = interface.mtu {
-        let room = mtu.saturating_sub(PacketOverhead::to(to.ip()).bytes() as u32);
-        let name = &interface.name;
-        message.push_str(&format!(" through {name} (MTU {mtu}, room for {room} bytes)"));
-    }
-    message.push_str("; use a smaller segment size");
-    io::Error::new(io::ErrorKind::InvalidInput, message)
 }

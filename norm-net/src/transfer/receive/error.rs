@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::event::path_text;
 use crate::io::error::NetError;
 use crate::transfer::config_problem::ConfigProblem;
 
@@ -33,7 +34,7 @@ impl fmt::Display for ReceiveError {
             Self::Directory { path, error } => write!(
                 f,
                 "cannot write to the output directory {}: {error}; choose another one",
-                path.display()
+                path_text(path)
             ),
             Self::Net(error) => error.fmt(f),
             Self::Io(error) => write!(f, "the session failed: {error}"),

@@ -47,7 +47,7 @@ use crate::event::ReceiveReport;
 use crate::io::driver::Application;
 use crate::io::error::NetError;
 use crate::io::membership::{Expected, Recovered};
-use crate::io::socket::LinkChange;
+use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::Stopper;
 
 pub(super) use engine::Engine;
@@ -125,6 +125,11 @@ impl<E: Engine> Application<E> for Session {
 
     fn nothing_leaves(&mut self, _: &mut E, _: Timestamp, error: &io::Error) {
         self.transfers.nothing_leaves(&self.shared.events, error);
+    }
+
+    /// What was to be said is said again, in packets that become shorter when the sender's do.
+    fn too_long(&mut self, _: &mut E, _: Timestamp, _: &TooLong) -> bool {
+        true
     }
 
     fn link_changed(&mut self, engine: &mut E, now: Timestamp, change: &LinkChange) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use norm_core::fileset::ContentError;
 use norm_files::source::ScanError;
 
+use crate::event::path_text;
 use crate::io::error::NetError;
 use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::norm::StandardFec;
@@ -75,7 +76,7 @@ impl fmt::Display for SendError {
                 f,
                 "cannot send {}: its name with its directories is longer than one packet of the \
                  NRL's protocol; rename it",
-                path.display()
+                path_text(path)
             ),
             Self::TooLarge { bytes, manifest_bytes, segment_size } => write!(
                 f,
@@ -89,7 +90,7 @@ impl fmt::Display for SendError {
                  them in parts, or in an archive"
             ),
             Self::FileTooLarge { path, bytes, fec } => {
-                let (path, id) = (path.display(), fec.id());
+                let (path, id) = (path_text(path), fec.id());
                 write!(f, "{path} ({bytes} bytes) is too large for FEC id {id}: ")?;
                 f.write_str(match fec {
                     StandardFec::Id2 => "use FEC id 5 or 129, or cut it up",
@@ -105,7 +106,7 @@ impl fmt::Display for SendError {
             Self::RateTrace { path, error } => write!(
                 f,
                 "the trace of the rate cannot be written to {}: {error}; use another name",
-                path.display()
+                path_text(path)
             ),
             Self::Io(error) => write!(f, "sending failed: {error}"),
         }

@@ -26,7 +26,7 @@ use crate::event::{
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
-use crate::io::socket::LinkChange;
+use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::{StopRequest, Stopper};
 
 /// Receivers that report to the group; more of them report to the sender alone.
@@ -84,6 +84,8 @@ pub(super) struct Session {
     receivers: Receivers,
     next_progress: Timestamp,
     rate_trace: Option<RateTraceFile>,
+    /// The longest packet that the interface takes, once it has refused a longer one.
+    packet_limit: Option<u32>,
 }
 
 impl Session {
@@ -103,6 +105,7 @@ impl Session {
             receivers: Receivers::default(),
             next_progress: now,
             rate_trace: parts.rate_trace,
+            packet_limit: None,
         }
     }
 
@@ -308,6 +311,16 @@ impl<E: Outbound> Application<E> for Session {
 
     fn keeps_refused(&self) -> bool {
         true
+    }
+
+    fn too_long(&mut self, engine: &mut E, now: Timestamp, packet: &TooLong) -> bool {
+        let limit = packet.limit();
+        let goes_on = engine.limit_packets(now, limit);
+        if goes_on && self.packet_limit.replace(limit) != Some(limit) {
+            let hint = Hint::InterfaceMtu { interface: packet.interface.clone(), mtu: limit };
+            self.events.push(SendEvent::Hint(hint));
+        }
+        goes_on
     }
 
     fn link_changed(&mut self, engine: &mut E, now: Timestamp, change: &LinkChange) {

@@ -37,11 +37,13 @@ pub(crate) struct Probes {
     unanswered: Unanswered,
 }
 
-/// Messages that asked the sender for our round trip (RFC 5740 §5.5.2.1), and got no answer.
+/// Messages that told the sender of us (RFC 5740 §5.5.2.1), before any probe has listed us.
 #[derive(Copy, Clone, Debug, Default)]
 struct Unanswered {
     since: Option<Timestamp>,
     count: u32,
+    /// A probe has listed us: the sender has heard us.
+    is_listed: bool,
 }
 
 /// As many messages may be lost, or their answers; it is not the sender that does not hear us.
@@ -79,6 +81,7 @@ impl Probes {
     /// Takes a probe.
     pub(crate) fn probe(&mut self, now: Timestamp, probe: &CcProbe, timing: Timing, rng: &mut Rng) {
         let path = self.path(now, timing);
+        self.unanswered.is_listed |= probe.entry.is_some();
         self.answer.probe(now, probe, &group(timing), &path, rng);
         if let Some(rtt) = self.answer.measured_rtt() {
             self.loss.correct_seed(rtt);
@@ -116,7 +119,7 @@ impl Probes {
         let Some(feedback) = self.answer.attach(now, &group(timing), &path) else {
             return extensions;
         };
-        if self.answer.measured_rtt().is_none() {
+        if !self.unanswered.is_listed {
             self.unanswered.since.get_or_insert(now);
             self.unanswered.count = self.unanswered.count.saturating_add(1);
         }
@@ -129,10 +132,10 @@ impl Probes {
         extensions
     }
 
-    /// Since when the sender does not hear us: it has measured no round trip, however often we have
-    /// answered its probes.
+    /// Since when the sender does not hear us: no probe has listed us, however often we have
+    /// answered.
     pub(super) fn unheard_since(&self) -> Option<Timestamp> {
-        let is_unheard = self.answer.measured_rtt().is_none() && self.unanswered.count > MAX_LOST;
+        let is_unheard = !self.unanswered.is_listed && self.unanswered.count > MAX_LOST;
         self.unanswered.since.filter(|_| is_unheard)
     }
 
@@ -191,8 +194,9 @@ mod tests {
             probes.extension(at(now), timing);
         }
         assert_eq!(probes.unheard_since(), Some(at(1)));
-        let rtt = QuantizedRtt::from_duration(timing.grtt);
-        let entry = CcNode { id: NodeId(1), flags: CcFlags::RTT, rtt, rate: QuantizedRate::ZERO };
+        // Asked for an answer, and told nothing.
+        let (rtt, rate) = (QuantizedRtt::from_duration(Duration::ZERO), QuantizedRate::ZERO);
+        let entry = CcNode { id: NodeId(1), flags: CcFlags::PLR, rtt, rate };
         probe.entry = Some(entry);
         probes.probe(at(20), &probe, timing, &mut rng);
         assert_eq!(probes.unheard_since(), None);

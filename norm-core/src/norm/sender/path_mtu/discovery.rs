@@ -81,6 +81,15 @@ impl SizeChange {
     }
 }
 
+/// What follows from a limit of this host's own link.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnLimit {
+    /// Nothing: packets are shorter, or their length is not decided on.
+    Kept,
+    /// Packets of this length are used from now on.
+    Change(SizeChange),
+}
+
 /// What is to be done about a receiver.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -402,6 +411,28 @@ impl PathMtu {
         let others = self.suspects.iter().filter_map(also);
         let (index, node) = others.chain([(index, node)]).max().unwrap_or((index, node));
         self.change(index, Some(node))
+    }
+
+    /// Packets of more than `limit` bytes do not leave this host any more: lengths that are tried
+    /// become fewer, and the length in use follows. `None` when none is left.
+    pub(crate) fn limit(&mut self, limit: u32) -> Option<OwnLimit> {
+        if !self.is_decided {
+            let fits = |packet: u16| u32::from(packet) <= limit;
+            let sizes: Vec<_> =
+                self.sizes.iter().copied().filter(|size| fits(size.packet)).collect();
+            self.queue.retain(|&packet| fits(packet));
+            if sizes.is_empty() {
+                return None;
+            }
+            self.sizes = sizes.into();
+            return Some(OwnLimit::Kept);
+        }
+        let index = self.fitting(u16::try_from(limit).unwrap_or(u16::MAX))?;
+        if index <= self.current {
+            return Some(OwnLimit::Kept);
+        }
+        self.queue.retain(|&packet| u32::from(packet) <= limit);
+        Some(OwnLimit::Change(self.change(index, None)))
     }
 
     /// It was told that a receiver gets too short packets, and nothing else follows from that.

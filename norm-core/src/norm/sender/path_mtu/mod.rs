@@ -3,4 +3,4 @@
 
 mod discovery;
 
-pub(crate) use discovery::{Opening, PathMtu, SizeChange, Verdict};
+pub(crate) use discovery::{Opening, OwnLimit, PathMtu, SizeChange, Verdict};

@@ -122,13 +122,21 @@ impl Receivers {
         self.departures.is_repeated(report.identity, leaves(report.state))
     }
 
-    /// Notes what a receiver reports of itself; returns its status, if it is listed.
+    /// Notes what a receiver reports of itself; returns its status before, if it is listed. One
+    /// that had left, and goes on, is active again.
     pub(crate) fn note_report(
         &mut self,
         node: NodeId,
         report: &MemberReport<'_>,
     ) -> Option<MemberStatus> {
-        self.members.note_report(node, report)
+        let status = self.members.note_report(node, report)?;
+        let (identity, echo) = (report.identity, report.grtt_response);
+        if leaves(report.state) {
+            self.departures.note(identity, echo);
+        } else if status == MemberStatus::Failed && self.departures.is_back(identity, echo) {
+            self.members.set_status(node, MemberStatus::Active);
+        }
+        Some(status)
     }
 }
 

@@ -123,7 +123,9 @@ impl Tasks {
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
         let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
-        match if solves { Err(work) } else { self.inline.attempt(work) } {
+        // Blocks are written in order; a disk for which others wait is slow, too.
+        let is_busy = self.store_workers.is_busy();
+        match if solves || is_busy { Err(work) } else { self.inline.attempt(work) } {
             Ok(done) => engine.handle_job(now, done),
             Err(work) => {
                 let jobs = self.jobs.clone();

@@ -276,3 +276,20 @@ fn receiver_that_gets_none_of_the_sizes_is_named_at_the_start() {
     assert_eq!(session.start(), (1500, vec![Verdict::TooShort { node: b, largest: 60 }]));
     assert!(session.path.decide(session.receivers.members()).is_none(), "once");
 }
+
+#[test]
+fn limit_of_this_host_leaves_the_sizes_that_fit() {
+    let mut session = Session::new();
+    assert_eq!(session.path.limit(1450), Some(OwnLimit::Kept), "nothing is decided yet");
+    session.join(11);
+    assert_eq!(session.query(), [1400, 1280]);
+    session.report(A, 1400);
+    assert_eq!(session.start().0, 1400);
+    assert_eq!(session.path.limit(1500), Some(OwnLimit::Kept));
+    let Some(OwnLimit::Change(change)) = session.path.limit(1399) else { panic!() };
+    assert_eq!((change.packet(), change.node()), (1280, None));
+    session.change(&change);
+    assert_eq!(session.path.limit(1399), Some(OwnLimit::Kept), "of packets from before");
+    assert_eq!(session.path.limit(1279), None, "there is no shorter one");
+    assert_eq!(Session::new().path.limit(1279), None);
+}

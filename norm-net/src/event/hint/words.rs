@@ -1,0 +1,82 @@
+//! Hints as sentences that name no program and no option.
+
+mod addresses;
+mod machine;
+mod packets;
+mod receiving;
+mod senders;
+mod sending;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::Hint;
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingLeaves { .. }
+            | Self::NoCarrier { .. }
+            | Self::SmallBuffer { .. }
+            | Self::KernelDrops { .. }
+            | Self::ForeignAddress { .. } => machine::about_itself(self, f),
+            Self::NoAddressYet { .. }
+            | Self::AddressLost { .. }
+            | Self::AddressChanged { .. }
+            | Self::SocketsNotOpened { .. } => addresses::write(self, f),
+            Self::Forgotten { group, silence, lasted } => {
+                machine::about_membership(f, *group, *silence, *lasted)
+            }
+            Self::NoReceiver { .. }
+            | Self::ReceiversMissing { .. }
+            | Self::NoReceiverLeft
+            | Self::SegmentTooLong { .. }
+            | Self::PacketTooLong { .. }
+            | Self::SeparateGroupFailed { .. }
+            | Self::SeparateGroupEnded { .. } => sending::write(self, f),
+            Self::NoSender { .. }
+            | Self::Unseen { .. }
+            | Self::SenderSilent { .. }
+            | Self::SenderIgnored { .. }
+            | Self::TooManySenders { .. }
+            | Self::NotAFileSet { .. }
+            | Self::StreamIgnored { .. }
+            | Self::NotVerified { .. } => senders::write(self, f),
+            Self::InterfaceMtu { .. }
+            | Self::OnlyShortPackets { .. }
+            | Self::ShorterPackets { .. }
+            | Self::Fragmented { .. } => packets::write(self, f),
+            Self::TooManySets { .. }
+            | Self::SetIgnored { .. }
+            | Self::ResumeDataUnusable { .. }
+            | Self::FilesPresent { .. }
+            | Self::MetadataRefused { .. }
+            | Self::SlowDisk { .. }
+            | Self::ReceivedAgain { .. }
+            | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
+        }
+    }
+}
+
+/// What a firewall must let in for a group, fit for `must let in …`.
+fn group_traffic(group: SocketAddr) -> String {
+    let membership = if group.is_ipv4() { "IGMP" } else { "MLD (ICMPv6)" };
+    format!("UDP port {} and {membership}", group.port())
+}
+
+/// What may be wrong with the interface.
+fn interfaces(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (Hint::NoReceiver { interface, has_carrier, others, .. }
+    | Hint::NoSender { interface, has_carrier, others, .. }) = hint
+    else {
+        return Ok(());
+    };
+    if !has_carrier {
+        write!(f, ". {interface} has no carrier")?;
+    }
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+        write!(f, ". Other interfaces here: {}", others.join(", "))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! About what is received.
+
+use std::fmt;
+
+use super::Hint;
+use crate::event::path_text;
+
+pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match hint {
+        Hint::TooManySets { limit } => {
+            write!(f, "{limit} file sets are on their way; another one is ignored")
+        }
+        Hint::SetIgnored { set, error, .. } => write!(f, "file set {set} is ignored: {error}"),
+        Hint::ResumeDataUnusable { error, .. } => {
+            write!(f, "resume data of this transfer is not used: {error}")
+        }
+        Hint::FilesPresent { files, first, .. } => {
+            let first = path_text(first);
+            let its = if *files == 1 { "its" } else { "their" };
+            match files {
+                1 => write!(f, "{first} is in place already, with the same size: it stays")?,
+                n => write!(
+                    f,
+                    "{n} files are in place already, with the same sizes, {first} for one: \
+                     they stay"
+                )?,
+            }
+            write!(
+                f,
+                " if {its} content turns out to be the same in the end, and if not, the \
+                 transfer fails then"
+            )
+        }
+        Hint::MetadataRefused { entries, first, error, .. } => {
+            let first = path_text(first);
+            match entries {
+                1 => write!(f, "mode or time of {first} cannot be set")?,
+                n => write!(
+                    f,
+                    "modes or times of {n} files and directories, {first} for one, cannot be \
+                     set"
+                )?,
+            }
+            write!(
+                f,
+                ": {error}. Their content is complete. Where modes and times matter, set them \
+                 where this file system is, or receive on another one"
+            )
+        }
+        Hint::SlowDisk { directory } => write!(
+            f,
+            "the disk with {} takes less than arrives, and limits the transfer: receive on a \
+             faster one",
+            path_text(directory)
+        ),
+        Hint::ReceivedAgain { .. } => {
+            f.write_str("part of the set did not match its hash and is received again")
+        }
+        Hint::SeparateGroupUnreachable { error } => {
+            write!(f, "the separate group cannot be joined: {error}")
+        }
+        _ => Ok(()),
+    }
+}
