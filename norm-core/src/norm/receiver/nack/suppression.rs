@@ -14,8 +14,8 @@ pub(crate) struct SuppressionGuard {
 impl SuppressionGuard {
     /// Notes that other receivers have asked for all that is missing, from `oldest` on. While
     /// symbols come, the repair is under way, however long it takes. True when suppression has been
-    /// in vain for too long and the NACK is to be sent all the same: from the second time on, with a
-    /// probability that grows fourfold each time, so that the receivers of a large group do not
+    /// in vain for too long and the NACK is to be sent all the same: from the second time on, with
+    /// a probability that grows fourfold each time, so that the receivers of a large group do not
     /// speak all at once.
     pub(crate) fn is_exceeded(
         &mut self,
