@@ -340,7 +340,8 @@ impl Delivery {
         match self.schedule.phase() {
             Phase::Probe | Phase::Drain => self.probing.length(&self.path, self.is_bold()),
             Phase::Observe => schedule::observe_length(&self.path),
-            Phase::Cruise | Phase::AwaitReport { .. } if !self.has_report => MIN_PHASE,
+            Phase::Cruise if !self.has_report => schedule::await_length(&self.path).min(MIN_PHASE),
+            Phase::AwaitReport { .. } if self.is_bold() => schedule::await_length(&self.path),
             Phase::Cruise | Phase::AwaitReport { .. } => schedule::cruise_length(&self.path),
         }
     }

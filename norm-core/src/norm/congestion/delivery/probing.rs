@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::super::interval::Interval;
 use super::path::Path;
-use super::schedule::{MAX_PROBE_INTERVAL, MIN_PROBE_INTERVAL};
+use super::schedule::{MAX_PROBE_INTERVAL, MIN_PHASE, MIN_PROBE_INTERVAL};
 use crate::base::Timestamp;
 
 /// Probe gain in startup: each rate probe doubles the rate.
@@ -69,6 +69,8 @@ pub(super) struct Probing {
     /// Something was lost in startup outside rate probes: the baseline loss is not known yet.
     loss_outside_probes: bool,
     inconclusive: Option<Inconclusive>,
+    /// There was too little to send for the last rate probe.
+    was_small: bool,
     /// Time from the next limit that is found to the next rate probe, at least.
     interval: Duration,
 }
@@ -83,6 +85,7 @@ impl Probing {
             raised_at: None,
             loss_outside_probes: false,
             inconclusive: None,
+            was_small: false,
             interval: Duration::ZERO,
         }
     }
@@ -102,6 +105,17 @@ impl Probing {
     /// How long a rate probe that fails lets the next one wait.
     pub(super) fn pause(&self, rtt: Duration) -> Duration {
         (rtt * 4).max(MIN_PROBE_INTERVAL / 10) * self.length_factor
+    }
+
+    /// There was too little to send for a rate probe: how long the next one waits besides a round
+    /// trip. In startup the sender may just have been woken late, once.
+    pub(super) fn pause_after_small(&mut self) -> Duration {
+        let again = core::mem::replace(&mut self.was_small, true);
+        match self.startup {
+            true if !again => Duration::ZERO,
+            true => MIN_PHASE,
+            false => MIN_PROBE_INTERVAL / 10,
+        }
     }
 
     /// How long a rate probe, or the drain after it, lasts. `bold`: startup, and no scavenger.
@@ -171,6 +185,7 @@ impl Probing {
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
     pub(super) fn raised(&mut self, now: Timestamp, path: &Path) {
         self.raised_at = Some(now);
+        self.was_small = false;
         self.max_startup_gain = f64::INFINITY;
         if self.startup || path.baseline_loss() > CHANCE_LOSS {
             self.interval = Duration::ZERO;
@@ -231,4 +246,18 @@ pub(super) fn longest_interval(rtt: Duration) -> Duration {
 /// Probe gain of startup for a rate probe of more than a few packets.
 fn first_gain(rtt: Duration) -> f64 {
     if rtt > FAR { STARTUP_GAIN_FAR } else { STARTUP_GAIN }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn startup_repeats_a_probe_at_once_for_which_there_was_too_little_but_not_twice() {
+        let mut probing = Probing::new();
+        assert_eq!(probing.pause_after_small(), Duration::ZERO);
+        assert_eq!(probing.pause_after_small(), MIN_PHASE);
+        probing.limit_found();
+        assert_eq!(probing.pause_after_small(), MIN_PROBE_INTERVAL / 10);
+    }
 }

@@ -6,7 +6,7 @@ use super::super::interval::Interval;
 use super::Delivery;
 use super::probing::Inconclusive;
 use super::scavenger::Response;
-use super::schedule::{MIN_PHASE, MIN_PROBE_INTERVAL, Phase};
+use super::schedule::{MIN_PROBE_INTERVAL, Phase};
 use super::shortfall::Shortfalls;
 use super::verdict::{self, BUSY, MIN_KEPT, ObserveVerdict, ProbeVerdict};
 use crate::base::Timestamp;
@@ -147,7 +147,7 @@ impl Delivery {
             }
             ProbeVerdict::TooLittleSent => {
                 self.shortfalls.forget_count();
-                let wait = if self.is_startup() { MIN_PHASE } else { MIN_PROBE_INTERVAL / 10 };
+                let wait = self.probing.pause_after_small();
                 self.schedule.probe_after(now, self.path.rtt() + wait);
                 Verdict::ProbeSmall
             }

@@ -10,6 +10,8 @@ use crate::base::Timestamp;
 
 /// A phase lasts this long at least, where nothing else is said: timers are no better.
 pub(super) const MIN_PHASE: Duration = Duration::from_millis(20);
+/// A phase of startup in which a report is awaited lasts this long at least.
+const MIN_AWAIT: Duration = Duration::from_millis(2);
 /// A cruise phase lasts this long at most: reports are to come several times a second.
 const MAX_PHASE: Duration = Duration::from_millis(250);
 /// Packets in a cruise phase at least: fewer tell nothing.
@@ -178,6 +180,12 @@ impl Schedule {
 pub(super) fn observe_length(path: &Path) -> Duration {
     let packets = path.packet_time(MIN_OBSERVE_PACKETS, 1.0);
     (path.rtt() / 16).clamp(MIN_OBSERVE, MAX_OBSERVE).max(packets)
+}
+
+/// How long startup waits for a report until it sends another probe packet: the last one, or its
+/// report, may be lost.
+pub(super) fn await_length(path: &Path) -> Duration {
+    (path.rtt() * 2).max(MIN_AWAIT).min(cruise_length(path))
 }
 
 /// How long a cruise phase lasts.
