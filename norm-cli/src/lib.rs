@@ -6,6 +6,7 @@
 //! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
 //! [`demo`], and [`objects`] for single DATA objects and streams.
 
+mod address;
 pub mod args;
 pub mod demo;
 pub mod exit;

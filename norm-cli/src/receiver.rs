@@ -1,15 +1,16 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use norm_net::event::ResumeData;
+use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
     ReceiveReport, ReceiveSettings, Receiving, SetReport,
 };
 
+use crate::address::{self, Patience};
 use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
@@ -22,9 +23,6 @@ use crate::{explain, group, settings, text};
 
 /// Polls without an event after a complete transfer, before a note says what is waited for.
 const POLLS_BEFORE_NOTE: u32 = 10;
-
-/// Time between two attempts to find an address to listen on.
-const TRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs `norm-recv` with this command line.
 ///
@@ -82,21 +80,20 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     conclude(args, &mut output, interrupt, &settings, &report, served)
 }
 
-/// Begins the session. A service waits until there is an address to listen on, which may take a
-/// while after the machine has started; Ctrl-C ends the program meanwhile.
+/// Begins the session. A service waits until there is an address to listen on.
 fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let mut told = false;
-    loop {
-        match norm_net::receive(&options(args)) {
-            Err(ReceiveError::Net(error)) if args.continuous && error.is_missing_address() => {
-                if !std::mem::replace(&mut told, true) {
-                    output.hint(&Hint::NoAddressYet { error: error.to_string() });
-                }
-                std::thread::sleep(TRY_INTERVAL);
-            }
-            begun => return begun.map_err(|error| failure(&error)),
-        }
-    }
+    let start = || norm_net::receive(&options(args));
+    let begun = if args.continuous {
+        let patience = Patience { for_interfaces: true, limit: None };
+        address::begin(output, patience, net_error, start)
+    } else {
+        start()
+    };
+    begun.map_err(|error| failure(&error))
+}
+
+fn net_error(error: &ReceiveError) -> Option<&NetError> {
+    if let ReceiveError::Net(error) = error { Some(error) } else { None }
 }
 
 /// Prints and writes the results. A service that has `served` until it was stopped is no failure.

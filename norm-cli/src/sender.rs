@@ -17,6 +17,7 @@ use norm_net::{
     SendOutcome, SendReport, SendSettings, Sending, SlowCause,
 };
 
+use crate::address::{self, Patience};
 use crate::args::{self, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
@@ -84,7 +85,7 @@ fn options(args: &SendArgs) -> SendOptions {
 
 fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let sending = norm_net::send(&args.paths, &options(args)).map_err(|error| failure(&error))?;
+    let sending = begin(args, &mut output)?;
     let (leaver, stopper) = (sending.stopper(), sending.stopper());
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
@@ -93,6 +94,20 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
         follow(sending, &mut output, interrupt, &Labels::new(&args.paths, args.slow.policy))?;
     output.clear();
     conclude(args, &mut output, interrupt, &settings, &report)
+}
+
+/// Begins the session. An interface that was named, and has no address yet, is waited for; a
+/// session that waits for receivers waits for any.
+fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
+    let receivers = &args.receivers;
+    let for_interfaces = receivers.min_receivers > 0;
+    let patience = Patience { for_interfaces, limit: receivers.start_timeout };
+    let start = || norm_net::send(&args.paths, &options(args));
+    address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
+}
+
+fn net_error(error: &SendError) -> Option<&NetError> {
+    if let SendError::Net(error) = error { Some(error) } else { None }
 }
 
 /// Prints and writes the results.

@@ -109,6 +109,54 @@ fn waiting_receiver_follows_its_address() {
     files::assert_same(&source, &receiver.folder.join("source.bin"));
 }
 
+#[test]
+fn sender_waits_for_its_address() {
+    let Some(scene) = Scene::begin("sender_waits_for_its_address", 1) else { return };
+    let source = scene.source(MEBIBYTE);
+    let mut receiver = scene.receiver(1, &[]);
+    let host = scene.network.host(SENDER);
+    for arguments in [&["-i", "eth0", "--linger", "2"][..], &["--min-receivers", "1"]] {
+        host.take_address();
+        let mut sender = scene.sender(arguments, &source);
+        sender.wait_for("waiting for an address", PATIENCE, is_hint("no_address_yet"));
+        host.give_address(1);
+        let sent = sender.finish(PATIENCE);
+        assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+        receiver.must_complete(&source, PATIENCE);
+        std::fs::remove_dir_all(&receiver.folder).expect("it is ours");
+        receiver = scene.receiver(1, &[]);
+    }
+    host.take_address();
+    let arguments = ["--min-receivers", "1", "--start-timeout", "1"];
+    let mut sender = scene.sender(&arguments, &source);
+    assert_eq!(sender.finish(PATIENCE).code, Some(2), "{}", sender.tail());
+}
+
+#[test]
+fn session_goes_on_at_another_interface_when_its_own_has_gone() {
+    let test = "session_goes_on_at_another_interface_when_its_own_has_gone";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(FILE);
+    for host in [SENDER, 1] {
+        scene.network.add_second(host);
+    }
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
+    // The file takes ten seconds.
+    let mut sender = scene.sender(&["--min-receivers", "2", "-b", "20M"], &source);
+    sender.wait_for("a quarter of the file", PATIENCE, is_sent(FILE / 4));
+    scene.network.host(1).take_away();
+    receivers[0].program.wait_for("going on", PATIENCE, is_hint("address_changed"));
+    assert!(bytes_sent(&sender) < FILE, "there is more to come");
+    scene.network.host(SENDER).take_away();
+    let hint = sender.wait_for("going on", PATIENCE, is_hint("address_changed"));
+    assert_eq!(hint["interface"], "eth1", "{hint}");
+    let sent = sender.finish(PATIENCE);
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    let seconds = receivers.each_mut().map(|one| one.must_complete(&source, PATIENCE).seconds);
+    say(format_args!("{test}: {seconds:.2?} s, of which 10 s without changes"));
+    assert!(seconds.iter().all(|one| *one < 10.0 + MAX_LOST), "{seconds:?}");
+}
+
 fn is_hint(kind: &'static str) -> impl Fn(&Value) -> bool {
     move |event| is("hint")(event) && event["kind"] == kind
 }

@@ -124,6 +124,19 @@ impl Network {
         ip(&format!("-n {namespace} link set eth1 up"));
     }
 
+    /// Gives a host a second interface at the switch, `eth1`, with the address `10.57.1.(101 + n)`
+    /// of host `n`, from 0, and routes that are used when the first one has gone: a dock.
+    pub fn add_second(&self, index: usize) {
+        let (switch, namespace) = (&self.namespaces[0], &self.hosts[index].namespace);
+        let (port, number) = (format!("second{index}"), 101 + index);
+        ip(&format!("-n {namespace} link add eth1 type veth peer name {port} netns {switch}"));
+        ip(&format!("-n {namespace} link set eth1 gso_max_segs 1"));
+        ip(&format!("-n {switch} link set {port} master bridge0 up"));
+        ip(&format!("-n {namespace} link set eth1 up"));
+        ip(&format!("-n {namespace} address add 10.57.1.{number}/24 brd + dev eth1"));
+        ip(&format!("-n {namespace} route add default via 10.57.1.254 dev eth1 metric 100"));
+    }
+
     /// The names of all namespaces that it is made of.
     pub fn namespaces(&self) -> &[String] {
         &self.namespaces

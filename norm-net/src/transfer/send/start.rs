@@ -60,8 +60,8 @@ pub(super) fn start_with<P: Protocol>(
     protocol: P,
 ) -> Result<Started, SendError> {
     options.check()?;
-    let found = scan(paths)?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
+    let found = scan(paths)?;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
