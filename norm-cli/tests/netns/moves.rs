@@ -110,6 +110,36 @@ fn waiting_receiver_follows_its_address() {
 }
 
 #[test]
+fn sender_with_another_ipv6_address_is_followed() {
+    let test = "sender_with_another_ipv6_address_is_followed";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(FILE);
+    let group = ["-g", "[ff15::57]:5740"];
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &group));
+    let arguments = [&["--min-receivers", "2", "-b", RATE], &group[..]].concat();
+    let mut sender = scene.sender(&arguments, &source);
+    sender.wait_for("a quarter of the file", PATIENCE, is_sent(FILE / 4));
+    scene.network.host(1).change_address_v6(2, 102);
+    sender.wait_for("half of the file", PATIENCE, is_sent(FILE / 2));
+    scene.network.host(SENDER).change_address_v6(1, 101);
+    let sent = sender.finish(PATIENCE);
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    let changed = |program: &Running| program.events().iter().any(is_hint("address_changed"));
+    assert!(changed(&sender) && changed(&receivers[0].program));
+    let mut seconds = Vec::new();
+    for receiver in &mut receivers {
+        seconds.push(receiver.must_complete(&source, PATIENCE).seconds);
+        let events = receiver.program.events();
+        let moves: Vec<_> = events.iter().filter(|event| is("sender_moved")(event)).collect();
+        let [moved] = moves[..] else { panic!("{moves:?}\n{}", receiver.program.tail()) };
+        let address = moved["address"].as_str().expect("an address is text");
+        assert!(address.starts_with("[fd57::101]"), "{moved}");
+    }
+    say(format_args!("{test}: {seconds:.2?} s, of which 4 s without changes"));
+    assert!(seconds.iter().all(|one| *one < 4.0 + MAX_LOST), "{seconds:?}");
+}
+
+#[test]
 fn sender_waits_for_its_address() {
     let Some(scene) = Scene::begin("sender_waits_for_its_address", 1) else { return };
     let source = scene.source(MEBIBYTE);

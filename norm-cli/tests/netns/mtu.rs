@@ -10,6 +10,8 @@ use crate::process::Running;
 use crate::scene::{SENDER, Scene, is};
 
 const MEBIBYTE: u64 = 1 << 20;
+/// A group of IPv6.
+const IPV6: &str = "[ff15::57]:5740";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The lengths of packets that a sender has decided on, one after the other.
@@ -70,11 +72,19 @@ fn transfer_starts_at_the_size_that_passes_to_all_receivers() {
 
 #[test]
 fn change_of_the_path_in_mid_transfer_is_followed() {
-    let test = "change_of_the_path_in_mid_transfer_is_followed";
+    follow_change("change_of_the_path_in_mid_transfer_is_followed", &[]);
+}
+
+#[test]
+fn change_of_the_path_in_mid_transfer_is_followed_over_ipv6() {
+    follow_change("change_of_the_path_in_mid_transfer_is_followed_over_ipv6", &["-g", IPV6]);
+}
+
+fn follow_change(test: &str, group: &[&str]) {
     let Some(scene) = Scene::begin(test, 2) else { return };
     let source = scene.source(128 * MEBIBYTE);
-    let mut receivers = [1, 2].map(|host| scene.receiver(host, &[]));
-    let arguments = ["--min-receivers", "2", "--rate-max", "200M"];
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, group));
+    let arguments = [&["--min-receivers", "2", "--rate-max", "200M"], group].concat();
     let mut sender = scene.sender(&arguments, &source);
     let third = is_sent(40 * MEBIBYTE);
     sender.wait_for("a third of the content", PATIENCE, &third);

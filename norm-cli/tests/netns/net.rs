@@ -230,6 +230,14 @@ impl Host {
         self.give_address(number);
     }
 
+    /// Gives it another IPv6 address instead of the one that it has.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
+    pub fn change_address_v6(&self, from: u8, to: u8) {
+        let namespace = &self.namespace;
+        ip(&format!("-n {namespace} address delete fd57::{from}/64 dev eth0"));
+        ip(&format!("-n {namespace} address add fd57::{to}/64 dev eth0 nodad"));
+    }
+
     /// From now on loses this share of the UDP packets that arrive, each by its own toss.
     pub fn lose(&self, percent: u8) {
         if percent > 0 {
