@@ -5,7 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ObjectSpec, PacketSize, RateControl, SenderConfig};
+use norm_core::norm::sender::{ObjectSpec, PacketSize, Payload, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use super::Recipe;
@@ -144,6 +144,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Control { .. }
         | F::Backoff(_)
         | F::PacketSizes
+        | F::Payload { .. }
         | F::WaitFor
         | F::SlowRead { .. }
         | F::SmallCache { .. }
@@ -207,6 +208,11 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             scenario.limit = limit(recipe) * 10;
         }
         Feature::PacketSizes => look_for_sizes(config),
+        Feature::Payload { missing } => {
+            config.payload = if missing { Payload::Missing } else { Payload::Auto };
+            // The estimate of the RFC is for what is lost.
+            scenario.check_nacks &= !missing;
+        }
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
             config.min_receivers = recipe.receivers as usize;

@@ -23,7 +23,8 @@ const REED_SOLOMON: u64 = 0x5253_5253_5253_5253;
 const CONTROL: u64 = 0x4343_4343_4343_4343;
 /// Turns a seed into one for the drawing of a path MTU.
 const PATH_MTU: u64 = 0x4d4d_4d4d_4d4d_4d4d;
-
+/// Turns a seed into one for the drawing of what is sent unasked.
+const PAYLOAD: u64 = 0x5041_5941_5041_5941;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
 
@@ -67,6 +68,10 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     if dice.chance(0.2) {
         let feature = if dice.chance(0.3) { Feature::PacketSizes } else { dice.path_mtu() };
         recipe.features.push(feature);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ PAYLOAD), silence: 0 };
+    if dice.chance(0.15) {
+        recipe.features.push(Feature::Payload { missing: dice.chance(0.5) });
     }
     recipe
 }

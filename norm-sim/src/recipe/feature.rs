@@ -67,6 +67,11 @@ pub enum Feature {
     /// The sender looks for the length of packets that passes to all receivers: that of the recipe,
     /// and shorter ones.
     PacketSizes,
+    /// The sender sends no content of files unasked, or asks first whether receivers have some.
+    Payload {
+        /// None of it is sent unasked; otherwise none where all receivers have a part.
+        missing: bool,
+    },
     /// Some receivers get only shorter packets, perhaps from a time on. The sender looks for their
     /// length.
     PathMtu {
@@ -224,6 +229,7 @@ impl Feature {
                 | Self::FewBlocks { .. }
                 | Self::SameNode { .. }
                 | Self::Attacker { .. }
+                | Self::Payload { .. }
         )
     }
 

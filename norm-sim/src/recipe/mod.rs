@@ -126,6 +126,7 @@ mod tests {
             "Snooping",
             "PacketSizes",
             "PathMtu",
+            "Payload",
             "Backoff",
             "WaitFor",
             "Joins",

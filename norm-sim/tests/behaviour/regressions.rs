@@ -111,3 +111,12 @@ fn reordered_packets_do_not_shorten_waits_again_and_again() {
             "nanos":3000000}}}}]}"#,
     );
 }
+
+#[test]
+fn reports_of_the_content_are_asked_for_at_once() {
+    assert_works(
+        r#"{"seed":28,"receivers":1,"sizes":[1],"info":false,"segment_size":1024,"block_len":64,
+            "no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"Payload":{"missing":false}}]}"#,
+    );
+}

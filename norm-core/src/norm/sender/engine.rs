@@ -333,8 +333,12 @@ impl Sender {
         if !self.lifecycle.is_sending() {
             return None;
         }
-        let content = self.content_poll(now, limit).next();
-        content.or_else(|| self.commands(now).flush().map(Choice::plain))
+        if let Some(content) = self.content_poll(now, limit).next() {
+            return Some(content);
+        }
+        // Content may have to wait for reports, which are asked for at once.
+        let mut commands = self.commands(now);
+        commands.next().or_else(|| commands.flush()).map(Choice::plain)
     }
 
     fn commands(&mut self, now: Timestamp) -> CommandPoll<'_> {
