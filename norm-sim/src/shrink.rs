@@ -245,6 +245,7 @@ fn simpler_rules(rule: &Rule) -> Vec<Rule> {
             found
         }
         Rule::Jitter(max) if !max.is_zero() => vec![Rule::Jitter(sooner(max))],
+        Rule::Held(every) if every > Duration::from_millis(1) => vec![Rule::Held(sooner(every))],
         Rule::Late { share, by } if !by.is_zero() => vec![Rule::Late { share, by: sooner(by) }],
         Rule::Rate { bits, queue, mark: Some(_) } => vec![Rule::Rate { bits, queue, mark: None }],
         _ => Vec::new(),

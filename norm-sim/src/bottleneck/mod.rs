@@ -32,6 +32,8 @@ pub struct Bottleneck {
     pub mark: Option<u32>,
     /// Share of packets that each receiver loses after the bottleneck, 0 to 1.
     pub loss: f64,
+    /// How packets are delayed after the bottleneck, on the way to each receiver.
+    pub uneven: Option<Rule>,
     /// Number of receivers, all after the bottleneck.
     pub receivers: usize,
     /// Time of the measurement.
@@ -89,6 +91,7 @@ impl Bottleneck {
             queue,
             mark: None,
             loss: 0.0,
+            uneven: None,
             receivers: 1,
             time,
         }
@@ -110,7 +113,8 @@ impl Bottleneck {
         let far = self.rtt / 2 - near;
         let bottleneck = Rule::Rate { bits: self.bits, queue: self.queue, mark: self.mark };
         scenario.hosts[0].link = Link { delay: near, up: vec![bottleneck], ..Link::default() };
-        let down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
+        let mut down = if self.loss > 0.0 { vec![Rule::Loss(self.loss)] } else { Vec::new() };
+        down.extend(self.uneven.clone());
         scenario.receivers(self.receivers, &Link { delay: far, down, ..Link::default() })
     }
 

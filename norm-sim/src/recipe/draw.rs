@@ -217,7 +217,7 @@ impl Dice {
         let ms = |n: u64| Duration::from_millis(n);
         let from = ms(self.range(0, 2000));
         let content = place.carries_content();
-        match self.rng.below(if content { 12 } else { 14 }) {
+        match self.rng.below(if content { 13 } else { 15 }) {
             0..=2 => Rule::Loss(self.share(1, 300)),
             3 => {
                 let (enter, leave) = (self.share(1, 20), self.share(50, 500));
@@ -240,10 +240,11 @@ impl Dice {
                 let queue = self.log(1 << 15, 1 << 18) as u32;
                 Rule::Rate { bits, queue, mark: self.chance(0.3).then_some(queue / 4) }
             }
-            9 => Rule::Jitter(ms(self.log(1, 20))),
+            9 => Rule::Jitter(ms(self.log(1, 100))),
             10 => Rule::Late { share: self.share(5, 100), by: ms(self.log(1, 100)) },
-            11 => Rule::Duplicate(self.share(10, 500)),
-            12 => Rule::Corrupt(self.share(1, 50)),
+            11 => Rule::Held(ms(self.log(5, 205))),
+            12 => Rule::Duplicate(self.share(10, 500)),
+            13 => Rule::Corrupt(self.share(1, 50)),
             _ => Rule::Truncate(self.share(1, 50)),
         }
     }

@@ -158,6 +158,7 @@ mod tests {
             "Rate",
             "Jitter",
             "Late",
+            "Held",
             "Duplicate",
             "Corrupt",
             "Truncate",

@@ -162,6 +162,7 @@ enum Step {
     Rate(Bottleneck),
     Jitter(Duration),
     Late { share: Chance, by: Duration },
+    Held { every: Duration, first: Duration },
     Duplicate(Chance),
     Corrupt(Chance),
     Truncate(Chance),
@@ -193,6 +194,10 @@ impl Step {
             Rule::Rate { bits, queue, mark } => Self::Rate(Bottleneck::new(bits, queue, mark)),
             Rule::Jitter(max) => Self::Jitter(max),
             Rule::Late { share, by } => Self::Late { share: Chance::new(share, rng), by },
+            Rule::Held(every) => {
+                let every = every.max(Duration::from_nanos(1));
+                Self::Held { every, first: random_part(every, rng) }
+            }
             Rule::Duplicate(p) => Self::Duplicate(Chance::new(p, rng)),
             Rule::Corrupt(p) => Self::Corrupt(Chance::new(p, rng)),
             Rule::Truncate(p) => Self::Truncate(Chance::new(p, rng)),
@@ -213,6 +218,7 @@ impl Step {
             Self::Rate(_)
             | Self::Jitter(_)
             | Self::Late { .. }
+            | Self::Held { .. }
             | Self::Duplicate(_)
             | Self::Corrupt(_)
             | Self::Truncate(_) => false,
@@ -250,9 +256,12 @@ impl Step {
                 Some(passed) => Effect::Deliver { delay: passed.delay, ce: passed.ce },
                 None => Effect::Drop,
             },
-            Self::Jitter(max) => {
-                let nanos = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
-                Effect::late(Duration::from_nanos(rng.below(nanos)))
+            Self::Jitter(max) => Effect::late(random_part(*max, rng)),
+            Self::Held { every, first } => {
+                let since = (now.saturating_since(START) + *every - *first).as_nanos();
+                let held = since % every.as_nanos();
+                let held = Duration::from_nanos(u64::try_from(held).unwrap_or(0));
+                Effect::late(every.saturating_sub(held))
             }
             Self::Late { share, by } => Effect::late(*by).if_true(share.happens(rng)),
             Self::Duplicate(chance) => Effect::Twice.if_true(chance.happens(rng)),
@@ -271,6 +280,11 @@ impl Step {
             },
         }
     }
+}
+
+/// A random part of a time.
+fn random_part(time: Duration, rng: &mut Rng) -> Duration {
+    Duration::from_nanos(rng.below(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// Number of bytes that can be damaged, if there are any.

@@ -84,6 +84,9 @@ pub enum Rule {
         /// Their additional delay.
         by: Duration,
     },
+    /// Packets are held, and released all at once at each multiple of this time, as an access point
+    /// of Wi-Fi does with multicast while stations sleep.
+    Held(Duration),
     /// Each packet arrives twice with this probability.
     Duplicate(f64),
     /// A bit is flipped with this probability, undetected by any checksum.

@@ -19,3 +19,4 @@ mod star;
 mod swarm;
 mod toy;
 mod two_senders;
+mod uneven;

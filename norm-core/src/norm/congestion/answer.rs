@@ -186,6 +186,20 @@ impl CcAnswer {
         }
     }
 
+    /// A report has become ready: a limiting receiver hands it in at once.
+    pub fn prompt(&mut self, now: Timestamp, group: &CcGroup) {
+        if self.send_rate.is_some() && self.is_prompt(group) {
+            self.state = State::Backoff(now);
+        }
+    }
+
+    /// An answer that is due earlier waits until then.
+    pub fn wait_until(&mut self, at: Timestamp) {
+        if let State::Backoff(until) = &mut self.state {
+            *until = at.max(*until);
+        }
+    }
+
     /// Takes another receiver's feedback, from its NACK or ACK or from a NORM_CMD(REPAIR_ADV). It
     /// suppresses ours when it is about as bad or worse.
     ///

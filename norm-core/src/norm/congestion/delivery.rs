@@ -211,6 +211,7 @@ impl Delivery {
         self.log.push(SentProbe { cc_sequence, departure, phase: ended, target: self.rate() });
         let may_probe = self.may_probe(now);
         let patience = self.path.rtt() * 3 + MIN_PHASE + probing::slowest(&self.path);
+        let patience = patience.max(self.path.report_delay() * 3 / 2);
         self.schedule.advance(now, cc_sequence, patience, startup, may_probe);
         if self.schedule.phase() == Phase::Probe && self.is_bold() {
             self.probing.choose_startup_gain(&self.path);

@@ -92,6 +92,8 @@ pub struct Interval {
     pub grown: Duration,
     /// How much longer it was under way than the quickest of late.
     pub queue: Duration,
+    /// How much the times may be off because packets do not come evenly.
+    pub jitter: Duration,
     /// Share of packets lost in quiet intervals, 0 to 1.
     pub baseline_loss: f64,
     /// More was lost than the baseline, and hardly by chance.
@@ -154,6 +156,7 @@ impl Interval {
             passed,
             grown: report.span.saturating_sub(span),
             queue: report.queue,
+            jitter: report.jitter,
             baseline_loss: base,
             lossy,
             ce_share: f64::from(report.ce_marked) / f64::from(report.received.max(1)),
@@ -184,7 +187,7 @@ impl Interval {
     /// The queue has grown, by more than chance explains.
     pub fn has_grown(&self, jitter: Duration) -> bool {
         let packet = self.span / self.packets.max(1);
-        let least = MIN_GROWTH.max(jitter * 3).max(packet * 3 / 2);
+        let least = MIN_GROWTH.max(jitter * 3).max(self.jitter).max(packet * 3 / 2);
         self.grown > least.max(self.span.mul_f64(GROWTH_SHARE))
     }
 }
@@ -270,6 +273,7 @@ mod tests {
             bytes: received * 972,
             queue: Duration::ZERO,
             baseline_packets: 2_000,
+            jitter: Duration::ZERO,
             ce_marked: 0,
         }
     }

@@ -22,7 +22,7 @@ pub use fair::{Claim, Fair};
 pub use interval::{Interval, Reporter, Total};
 pub use limits::RateLimits;
 pub use loss_history::{LossEvent, LossHistory};
-pub use path_meter::PathMeter;
+pub use path_meter::{PathMeter, WatchedProbe};
 pub use rate_meter::RateMeter;
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
 //! What arrives of a sender's packets, from probe packet to probe packet.
 
 mod baseline;
+mod bunching;
+mod delays;
+mod host_drops;
 mod min_delay;
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use super::interval::{Departure, Interval, Reporter, Total};
 use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{PathReport, Sequence, WireTime};
 use baseline::BaselineLoss;
-use min_delay::MinDelay;
+use bunching::Probed;
+use delays::{Delays, Times};
+use host_drops::HostDrops;
 
 /// Packets in an interval that shows whether more is lost than the baseline; or
 /// [`SIGNIFICANT_TIME`].
@@ -28,6 +34,23 @@ const MAX_QUIET_QUEUE: Duration = Duration::from_millis(5);
 const MIN_FULL_QUEUE: Duration = Duration::from_millis(1);
 /// Each probe forgets this part of the longest queue.
 const FORGET_QUEUE: u32 = 256;
+/// Reports that wait to be handed out, at most: packets that come late complete several at once.
+const MAX_FRESH: usize = 32;
+
+/// The part of a probe that is for native receivers, when it has come in its order.
+#[derive(Copy, Clone, Debug)]
+pub struct WatchedProbe {
+    /// When it has come, and all that was sent before it, as far as that was not lost.
+    pub arrived: Timestamp,
+    /// Its number.
+    pub cc_sequence: u16,
+    /// Its send time.
+    pub sent: WireTime,
+    /// Of the interval that it ends: less was sent than the path should take.
+    pub quiet: bool,
+    /// How much later than others a packet may come that they have overtaken.
+    pub window: Duration,
+}
 
 /// Counts of what arrived.
 #[derive(Copy, Clone, Debug, Default)]
@@ -62,46 +85,25 @@ pub struct PathMeter {
     counts: Counts,
     mark: Option<Mark>,
     report: Option<PathReport>,
+    /// Reports that were not handed out yet, oldest first.
+    fresh: VecDeque<PathReport>,
     /// The last report of an interval that was long enough to show loss.
     significant: Option<Significant>,
     baseline: BaselineLoss,
-    min_delay: MinDelay,
+    delays: Delays,
     /// The longest queue of late.
     max_queue: Duration,
     drops: HostDrops,
 }
 
-/// Packets that arrived at this host and were dropped there. The system counts them without saying
-/// which: they are among those that are missing when the next probe is read.
-#[derive(Copy, Clone, Debug, Default)]
-struct HostDrops {
-    /// All, once there was a count.
-    total: Option<u64>,
-    /// Of them, those that no interval had room for so far.
-    pending: u64,
-}
-
-impl HostDrops {
-    fn note(&mut self, total: u64) {
-        let before = self.total.replace(total).unwrap_or(total);
-        self.pending += total.saturating_sub(before);
-    }
-
-    /// How many of the packets that an interval lacks were dropped here.
-    fn among(&mut self, missing: u64) -> u64 {
-        let dropped = self.pending.min(missing);
-        self.pending -= dropped;
-        dropped
-    }
-}
-
 impl PathMeter {
     /// Counts a packet of `bytes` bytes of UDP payload; `ce_marked` when a router has CE-marked it.
-    pub fn note(&mut self, sequence: Sequence, bytes: usize, ce_marked: bool) {
+    pub fn note(&mut self, now: Timestamp, sequence: Sequence, bytes: usize, ce_marked: bool) {
         let ahead = self.last.map_or(1, |last| sequence.distance_from(last));
         if (1..0x8000).contains(&ahead) {
             self.counts.position += u64::from(ahead);
             self.last = Some(sequence);
+            self.delays.note_packet(now, self.counts.position);
         }
         self.counts.packets += 1;
         self.counts.bytes += bytes as u64;
@@ -116,15 +118,16 @@ impl PathMeter {
     /// Sets how long the smallest delay is remembered, by the group's round trip; `fair` while the
     /// sender's controller makes a queue itself.
     pub fn remember(&mut self, grtt: Duration, fair: bool) {
-        self.min_delay.remember(grtt, fair);
+        self.delays.remember(grtt, fair);
     }
 
-    /// Takes a probe packet, which was counted already. `quiet` says of the interval that it ends
-    /// that less was sent than the path should take.
-    pub fn probe(&mut self, now: Timestamp, cc_sequence: u16, sent: WireTime, quiet: bool) {
+    /// Takes a probe packet, which was counted already.
+    pub fn probe(&mut self, probe: &WatchedProbe) {
+        let WatchedProbe { arrived: now, cc_sequence, sent, quiet, window } = *probe;
+        let delay = i128::from(now.as_nanos()) - i128::from(sent.to_nanos());
         let mark = Mark { cc_sequence, at: now, sent, counts: self.counts };
-        let queue = self.min_delay.note(now, sent);
         let Some(before) = self.mark else {
+            self.delays.begin(now, delay);
             self.mark = Some(mark);
             return;
         };
@@ -134,9 +137,14 @@ impl PathMeter {
             return;
         }
         self.mark = Some(mark);
+        let nanos = sent.to_nanos().saturating_sub(before.sent.to_nanos());
+        let sent_within = Duration::from_nanos(nanos);
+        let (from, to) = (before.counts.position, mark.counts.position);
         let span = now.saturating_since(before.at);
+        let probed = Probed { from, to, sent_within, span, delay, at: now };
+        let Times { span, queue, jitter } = self.delays.note(&probed, window);
         let received = mark.counts.packets - before.counts.packets;
-        let missing = (mark.counts.position - before.counts.position).saturating_sub(received);
+        let missing = (to - from).saturating_sub(received);
         let dropped = self.drops.among(missing);
         let lost = missing - dropped;
         self.max_queue = queue.max(self.max_queue - self.max_queue / FORGET_QUEUE);
@@ -157,28 +165,48 @@ impl PathMeter {
             bytes: cut(mark.counts.bytes - before.counts.bytes),
             queue,
             baseline_packets: self.baseline.packets(),
+            jitter,
             ce_marked: cut(mark.counts.ce_marked - before.counts.ce_marked),
         };
+        self.keep(report, sent_within);
+    }
+
+    /// Keeps a report until it is handed out.
+    fn keep(&mut self, report: PathReport, sent_within: Duration) {
         self.report = Some(report);
+        if self.fresh.len() == MAX_FRESH {
+            self.fresh.pop_front();
+        }
+        self.fresh.push_back(report);
         let is_old = |known: &Significant| {
-            cc_sequence.wrapping_sub(known.report.cc_sequence) >= SIGNIFICANT_PROBES
+            report.cc_sequence.wrapping_sub(known.report.cc_sequence) >= SIGNIFICANT_PROBES
         };
-        let long = received + lost >= SIGNIFICANT_PACKETS || span >= SIGNIFICANT_TIME;
+        let packets = u64::from(report.received) + u64::from(report.lost);
+        let long = packets >= SIGNIFICANT_PACKETS || report.span >= SIGNIFICANT_TIME;
         if long || self.significant.as_ref().is_none_or(is_old) {
-            let nanos = sent.to_nanos().saturating_sub(before.sent.to_nanos());
-            let sent_within = Duration::from_nanos(nanos);
             self.significant = Some(Significant { report, sent_within });
         }
     }
 
-    /// The report of the interval before the last probe packet; `None` before the second one.
-    pub fn report(&self) -> Option<PathReport> {
-        self.report
+    /// The oldest report that was not handed out yet, or the last one; `None` before the second
+    /// probe packet.
+    pub fn next_report(&mut self) -> Option<PathReport> {
+        self.fresh.pop_front().or(self.report)
+    }
+
+    /// Reports that were not handed out yet are not worth it any more.
+    pub fn forget_reports(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// There are reports that were not handed out yet.
+    pub fn has_more(&self) -> bool {
+        !self.fresh.is_empty()
     }
 
     /// The report of the last interval that was long enough to show loss, for receivers that answer
     /// now and then.
-    pub fn significant_report(&self) -> Option<PathReport> {
+    pub fn significant_report(&mut self) -> Option<PathReport> {
         self.significant.map(|significant| significant.report)
     }
 
@@ -207,28 +235,29 @@ mod tests {
     /// A probe packet that was under way for `delay` microseconds.
     fn probe(meter: &mut PathMeter, micros: u64, delay: u64, number: u16, quiet: bool) {
         let sent = WireTime::from_nanos((micros - delay) * 1000 + 5_000_000_000);
-        meter.probe(at(micros), number, sent, quiet);
+        let (arrived, window) = (at(micros), Duration::ZERO);
+        meter.probe(&WatchedProbe { arrived, cc_sequence: number, sent, quiet, window });
     }
 
     #[test]
     fn packets_between_probes_count_and_gaps_are_loss() {
         let mut meter = PathMeter::default();
-        meter.note(Sequence(65_530), 40, true);
+        meter.note(at(0), Sequence(65_530), 40, true);
         probe(&mut meter, 1000, 200, 1, false);
-        assert!(meter.report().is_none());
+        assert!(meter.report.is_none());
         for n in [65_531u16, 65_534, 2, 3] {
-            meter.note(Sequence(n), 1000, n > 65_533);
+            meter.note(at(0), Sequence(n), 1000, n > 65_533);
         }
-        meter.note(Sequence(4), 40, false);
+        meter.note(at(0), Sequence(4), 40, false);
         probe(&mut meter, 3500, 700, 3, false);
-        let report = meter.report().unwrap();
+        let report = meter.report.unwrap();
         assert_eq!((report.cc_sequence, report.probes), (3, 2));
         assert_eq!((report.received, report.lost, report.bytes), (5, 5, 4040));
         assert_eq!(report.ce_marked, 1);
         assert_eq!(report.span, Duration::from_micros(2500));
         assert_eq!(report.queue, Duration::from_micros(500));
         probe(&mut meter, 4500, 100, 3, false);
-        assert_eq!(meter.report(), Some(report), "a copy says nothing new");
+        assert_eq!(meter.report, Some(report), "a copy says nothing new");
     }
 
     #[test]
@@ -241,12 +270,12 @@ mod tests {
                 sequence = sequence.wrapping_add(1);
                 // A tenth in quiet intervals, a half at others.
                 if n == 99 || n % if quiet { 10 } else { 2 } != 0 {
-                    meter.note(Sequence(sequence), 1000, false);
+                    meter.note(at(0), Sequence(sequence), 1000, false);
                 }
             }
             probe(&mut meter, 1000 * (u64::from(number) + 1), 100, number + 1, quiet);
         }
-        let base = f64::from(meter.report().unwrap().baseline_loss) / 65_535.0;
+        let base = f64::from(meter.report.unwrap().baseline_loss) / 65_535.0;
         assert!((0.09..0.11).contains(&base), "{base}");
     }
 
@@ -256,11 +285,11 @@ mod tests {
         let mut sequence = 0u16;
         // This many of a hundred packets arrive, with the next probe packet.
         let mut hundred = |meter: &mut PathMeter, number: u16, arrive: u16| {
-            (1..arrive).for_each(|n| meter.note(Sequence(sequence + n), 1000, false));
+            (1..arrive).for_each(|n| meter.note(at(0), Sequence(sequence + n), 1000, false));
             sequence += 100;
-            meter.note(Sequence(sequence), 40, false);
+            meter.note(at(0), Sequence(sequence), 40, false);
             probe(meter, u64::from(number) * 20_000, 100, number, false);
-            meter.report()
+            meter.report
         };
         meter.note_drops(500);
         hundred(&mut meter, 1, 100);
@@ -285,13 +314,13 @@ mod tests {
             for n in 0..100 {
                 sequence = sequence.wrapping_add(1);
                 if n == 99 || !full || n % 2 == 0 {
-                    meter.note(Sequence(sequence), 1000, false);
+                    meter.note(at(0), Sequence(sequence), 1000, false);
                 }
             }
             let delay = if full { 3_100 } else { 100 };
             probe(&mut meter, 20_000 * (u64::from(number) + 1), delay, number + 1, true);
         }
-        let report = meter.report().unwrap();
+        let report = meter.report.unwrap();
         assert_eq!(report.baseline_loss, 0);
         let packets = report.baseline_packets;
         assert!((300..=400).contains(&packets), "{packets} of the last quiet intervals");
@@ -300,12 +329,12 @@ mod tests {
     #[test]
     fn smallest_delay_is_forgotten_after_a_while() {
         let mut meter = PathMeter::default();
-        meter.note(Sequence(0), 40, false);
+        meter.note(at(0), Sequence(0), 40, false);
         for second in 0..40u16 {
             let delay = if second == 0 { 100 } else { 600 };
             probe(&mut meter, u64::from(second) * 1_000_000 + 1000, delay, second, false);
         }
-        assert_eq!(meter.report().unwrap().queue, Duration::ZERO);
+        assert_eq!(meter.report.unwrap().queue, Duration::ZERO);
     }
 
     /// The queue that the last of these probe packets sees. One leaves each second, and is under
@@ -313,13 +342,13 @@ mod tests {
     /// `fair_until`.
     fn queue_after(seconds: u16, fair_until: u16) -> Duration {
         let mut meter = PathMeter::default();
-        meter.note(Sequence(0), 40, false);
+        meter.note(at(0), Sequence(0), 40, false);
         for second in 0..=seconds {
             let delay = if second < 10 { 100 } else { 40_100 };
             meter.remember(Duration::from_millis(50), (10..fair_until).contains(&second));
             probe(&mut meter, u64::from(second) * 1_000_000 + 100_000, delay, second, false);
         }
-        meter.report().unwrap().queue
+        meter.report.unwrap().queue
     }
 
     #[test]

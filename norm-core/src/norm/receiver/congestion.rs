@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::congestion::CcProbe;
+use crate::norm::congestion::{CcProbe, WatchedProbe};
 use crate::norm::wire::{Cc, Extensions};
 
 use super::ctx::Ctx;
@@ -43,12 +43,20 @@ pub(super) fn take_probe<S>(
     if send_rate.is_some() && !paused {
         sender.path.start_probes();
     }
-    let timing = sender.path.timing();
+    let (timing, held) = (sender.path.timing(), sender.path.held());
+    let window = sender.path.lateness().usual();
     let Some(probes) = sender.path.probes_mut() else { return };
     let entry = cc.nodes.iter().find(|entry| entry.id == ctx.node());
     if let Some(watch) = watch {
         probes.note_drops(ctx.host_drops());
-        probes.watch(now - waited.min(MAX_SOCKET_WAIT), cc, watch, timing);
+        let probe = WatchedProbe {
+            arrived: now - waited.min(MAX_SOCKET_WAIT),
+            cc_sequence: cc.cc_sequence,
+            sent: cc.send_time,
+            quiet: watch.quiet,
+            window,
+        };
+        probes.watch(probe, watch.fair, held, timing);
     }
     if !paused {
         let probe = CcProbe { cc_sequence: cc.cc_sequence, send_rate, entry };

@@ -15,7 +15,7 @@
 //! | dropped 32, packets                                           |
 //! | bytes 32                                                      |
 //! | queue 32, microseconds                                        |
-//! | baseline_packets 32                                           |
+//! | baseline_packets 16           | jitter 16, tens of us         |
 //! | ce_marked 32, packets: only if there are any, then hel is 10  |
 //! ```
 
@@ -26,6 +26,8 @@ use super::{ParseError, QuantizedRate};
 
 /// A sender wants to know what arrives.
 pub(super) const EXT_WATCH: u8 = 193;
+/// Microseconds in a unit of the jitter in EXT_PATH.
+const JITTER_UNIT: u32 = 10;
 /// What arrived between two probes.
 pub(super) const EXT_PATH: u8 = 66;
 
@@ -97,7 +99,10 @@ pub struct PathReport {
     /// How much longer the second probe was under way than the quickest of late.
     pub queue: Duration,
     /// Packets by which the baseline loss was measured: the more, the surer it is.
-    pub baseline_packets: u32,
+    pub baseline_packets: u16,
+    /// How much the times of this report may be off because packets do not come evenly: in tens of
+    /// microseconds on the wire, up to 0.65 s.
+    pub jitter: Duration,
     /// Packets that arrived CE-marked (RFC 3168).
     pub ce_marked: u32,
 }
@@ -134,7 +139,8 @@ impl PathReport {
             dropped: reader.u32()?,
             bytes: reader.u32()?,
             queue: Duration::from_micros(reader.u32()?.into()),
-            baseline_packets: reader.u32()?,
+            baseline_packets: reader.u16()?,
+            jitter: Duration::from_micros(reader.u16()?.into()) * JITTER_UNIT,
             ce_marked: 0,
         })
     }
@@ -145,7 +151,10 @@ impl PathReport {
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let shorts = [self.cc_sequence, self.probes, self.baseline_loss];
         let counts = [self.received, self.lost, self.dropped, self.bytes];
-        let last = [micros(self.queue), self.baseline_packets, self.ce_marked];
+        let jitter = self.jitter.as_micros() / u128::from(JITTER_UNIT);
+        let jitter = u16::try_from(jitter).unwrap_or(u16::MAX);
+        let shared = u32::from(self.baseline_packets) << 16 | u32::from(jitter);
+        let last = [micros(self.queue), shared, self.ce_marked];
         let bytes = [EXT_PATH, (len / 4) as u8].into_iter();
         let bytes = bytes.chain(shorts.into_iter().flat_map(u16::to_be_bytes));
         let words = [micros(self.span)].into_iter().chain(counts).chain(last);
@@ -175,6 +184,7 @@ mod tests {
             bytes: 1_234_567,
             queue: Duration::from_micros(350),
             baseline_packets: 2000,
+            jitter: Duration::from_micros(1_230),
             ce_marked: 0,
         };
         let (bytes, len) = report.to_extension();

@@ -58,7 +58,8 @@ fn reports(lie: Lie, sender: &Sender, rng: &mut Rng) -> (CcFeedback, PathReport)
         dropped: any(0),
         bytes: any(received.saturating_mul(1400)),
         queue: Duration::from_micros(any(0).into()),
-        baseline_packets: any(0),
+        baseline_packets: any(0) as u16,
+        jitter: Duration::from_micros(any(0).into()),
         ce_marked: if lie == Lie::Marked { received } else { any(0) },
     };
     let feedback = CcFeedback {

@@ -23,6 +23,10 @@ pub(super) struct Path {
     rtt: Duration,
     /// How much the delay of a probe differs while there is no queue.
     jitter: Duration,
+    /// How much the times in reports may be off because packets do not come evenly.
+    unevenness: Duration,
+    /// From the departure of a probe packet to its report, where packets do not come evenly.
+    report_delay: Duration,
 }
 
 impl Path {
@@ -42,6 +46,8 @@ impl Path {
             baseline_loss: 0.0,
             rtt,
             jitter: Duration::ZERO,
+            unevenness: Duration::ZERO,
+            report_delay: Duration::ZERO,
         };
         new.bandwidth = new.first_rate();
         new
@@ -71,6 +77,25 @@ impl Path {
 
     pub(super) fn jitter(&self) -> Duration {
         self.jitter
+    }
+
+    /// How much the times in reports may be off because packets do not come evenly.
+    pub(super) fn unevenness(&self) -> Duration {
+        self.unevenness
+    }
+
+    /// How long reports take where packets do not come evenly; zero where they do.
+    pub(super) fn report_delay(&self) -> Duration {
+        self.report_delay
+    }
+
+    /// Notes what a report says of it, which has come `delay` after its probe packet left. Greater
+    /// values count at once.
+    pub(super) fn note_unevenness(&mut self, unevenness: Duration, delay: Duration) {
+        let average = |old: Duration, new: Duration| new.max((old * 7 + new) / 8);
+        self.unevenness = average(self.unevenness, unevenness);
+        let delay = if self.unevenness.is_zero() { Duration::ZERO } else { delay };
+        self.report_delay = average(self.report_delay, delay);
     }
 
     /// The lowest rate allowed, in bytes per second.

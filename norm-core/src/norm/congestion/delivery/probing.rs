@@ -31,6 +31,9 @@ const LOSS_PACKETS_STARTUP: f64 = 60.0;
 const MIN_LENGTH: Duration = Duration::from_millis(2);
 /// A rate probe lasts this long at most, unless [`MIN_PACKETS`] take longer.
 const MAX_LENGTH: Duration = Duration::from_millis(250);
+/// A rate probe lasts so many times longer than its report may be off: with a gain of
+/// [`FIRST_GAIN`] a queue that grows is to show.
+const UNEVEN_LENGTH: u32 = 6;
 /// The probe length factor grows to this at most.
 const MAX_LENGTH_FACTOR: u32 = 16;
 /// A shortfall within this time and four round trips after a raise shows that the raise was wrong.
@@ -130,7 +133,8 @@ impl Probing {
     /// How long a rate probe lasts where neither few packets nor uncertain counts make it longer.
     fn normal_length(&self, path: &Path) -> Duration {
         let share = if self.startup { path.rtt() / 8 } else { path.rtt() / 4 };
-        let shortest = MIN_LENGTH.max(path.jitter() * 8).min(MAX_LENGTH);
+        let uneven = path.unevenness() * UNEVEN_LENGTH;
+        let shortest = MIN_LENGTH.max(path.jitter() * 8).max(uneven).min(MAX_LENGTH);
         share.clamp(shortest, MAX_LENGTH) * self.length_factor
     }
 
@@ -192,6 +196,11 @@ impl Probing {
         } else {
             self.interval /= 2;
         }
+        self.embolden();
+    }
+
+    /// The next rate probe after startup is bolder.
+    pub(super) fn embolden(&mut self) {
         if !self.startup {
             self.gain = (self.gain * GAIN_GROWTH).min(STARTUP_GAIN);
         }

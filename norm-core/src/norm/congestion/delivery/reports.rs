@@ -36,6 +36,8 @@ pub enum Verdict {
     ProbeLate,
     /// There was too little to send for a rate probe.
     ProbeSmall,
+    /// A rate probe was too short for a path on which packets do not come evenly.
+    ProbeShort,
     /// Bursts become shorter before the rate falls.
     BurstsShortened,
     /// It tells only what became of a rate probe.
@@ -75,6 +77,8 @@ impl Delivery {
         let Some(&probe) = self.log.find(report.cc_sequence) else { return Verdict::Unmatched };
         let (phase, awaited) = (probe.phase, self.schedule.awaits(report.cc_sequence));
         self.path.note_baseline_loss(interval.baseline_loss);
+        let delay = now.saturating_since(probe.departure.at);
+        self.path.note_unevenness(interval.jitter, delay);
         if report.lost > 0 && !phase.shows_probe() {
             self.probing.note_loss_outside();
         }
@@ -133,7 +137,7 @@ impl Delivery {
     fn take_probe(&mut self, now: Timestamp, probe: Interval, target: f64) -> Verdict {
         match verdict::judge_probe(&probe, target, self.queue.stands(), &self.path) {
             ProbeVerdict::CeMarked => self.take_ce_marked_probe(now, &probe),
-            ProbeVerdict::Lost => {
+            ProbeVerdict::Failed => {
                 if self.shorten_bursts(now, &probe) {
                     self.schedule.probe_after(now, self.path.rtt());
                     return Verdict::BurstsShortened;
@@ -150,6 +154,13 @@ impl Delivery {
                 let wait = self.probing.pause_after_small();
                 self.schedule.probe_after(now, self.path.rtt() + wait);
                 Verdict::ProbeSmall
+            }
+            ProbeVerdict::TooShort => {
+                self.shortfalls.forget_count();
+                self.probing.embolden();
+                let wait = if self.is_startup() { Duration::ZERO } else { MIN_PROBE_INTERVAL / 10 };
+                self.schedule.probe_after(now, wait);
+                Verdict::ProbeShort
             }
             ProbeVerdict::Arrived { rate } => {
                 self.shortfalls.forget_count();

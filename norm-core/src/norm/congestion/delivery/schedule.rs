@@ -183,9 +183,10 @@ pub(super) fn observe_length(path: &Path) -> Duration {
 }
 
 /// How long startup waits for a report until it sends another probe packet: the last one, or its
-/// report, may be lost.
+/// report, may be lost. Where packets do not come evenly, reports take longer than a round trip.
 pub(super) fn await_length(path: &Path) -> Duration {
-    (path.rtt() * 2).max(MIN_AWAIT).min(cruise_length(path))
+    let usual = (path.rtt() * 2).max(path.report_delay() / 2);
+    usual.max(MIN_AWAIT).min(cruise_length(path))
 }
 
 /// How long a cruise phase lasts.

@@ -130,6 +130,7 @@ impl Pipe {
             bytes: received * PAYLOAD,
             queue: delay,
             baseline_packets: 2_000,
+            jitter: Duration::ZERO,
             ce_marked: marked,
         };
         if let Some(before) = self.unreported.take() {
@@ -550,6 +551,7 @@ fn unknown_baseline_loss_leaves_the_verdict_to_time() {
             passed: 1e6,
             grown: MS * 5,
             queue: MS * 5,
+            jitter: Duration::ZERO,
             baseline_loss: 0.0,
             lossy: false,
             ce_share: 0.0,

@@ -26,12 +26,14 @@ const MIN_KEPT_STARTUP: f64 = 0.5;
 pub(super) enum ProbeVerdict {
     /// Routers have marked some of it.
     CeMarked,
-    /// Some of it was lost.
-    Lost,
+    /// Some of it was lost, or made a queue.
+    Failed,
     /// It arrived late: a queue, or a receiver that came late to its socket. The next phase tells.
     Inconclusive,
     /// There was not enough to send: more is not asked of the path.
     TooLittleSent,
+    /// It was too short for a path on which packets do not come evenly: a queue would not show.
+    TooShort,
     /// All of it arrived: the path takes this rate, in bytes per second.
     Arrived { rate: f64 },
 }
@@ -52,13 +54,27 @@ pub(super) fn judge_probe(
     let congested =
         full || probe.is_congested(path.jitter()) && probe.delivered < probe.sent * ARRIVED;
     if congested {
-        return if probe.lossy { ProbeVerdict::Lost } else { ProbeVerdict::Inconclusive };
+        // Where packets do not come evenly, the next phase is too short to tell; the report says
+        // itself by how much it may be off.
+        let conclusive = probe.lossy || !probe.jitter.is_zero();
+        return if conclusive { ProbeVerdict::Failed } else { ProbeVerdict::Inconclusive };
     }
     let rate = probe.sent.min(target);
     if rate < target * BUSY && rate < path.bandwidth() * TELLING_GAIN {
         return ProbeVerdict::TooLittleSent;
     }
-    ProbeVerdict::Arrived { rate }
+    if shows_no_queue(probe, path) {
+        ProbeVerdict::TooShort
+    } else {
+        ProbeVerdict::Arrived { rate }
+    }
+}
+
+/// Whether a queue that grows by what was sent above the bandwidth estimate would be less than the
+/// times may be off.
+fn shows_no_queue(interval: &Interval, path: &Path) -> bool {
+    let above = (interval.sent / path.bandwidth().max(1.0) - 1.0).max(0.0);
+    interval.span.mul_f64(above) < interval.jitter
 }
 
 /// Whether all of a rate probe and of the phases around it has arrived, and was faster than what is
@@ -70,6 +86,7 @@ pub(super) fn has_arrived_merged(
     path: &Path,
 ) -> bool {
     let arrived = !queue_stands && !all.is_congested(path.jitter()) && all.ce_share == 0.0;
+    let arrived = arrived && !shows_no_queue(all, path);
     arrived && all.sent > path.bandwidth() * MERGED_GAIN && phase.shows_probe()
 }
 
@@ -120,4 +137,54 @@ pub(super) fn bandwidth_after_failure(
     let arrived = if by_time { probe.passed } else { probe.delivered };
     let found = arrived.clamp(least, probe.sent.max(bandwidth));
     if startup { found } else { found.min(bandwidth * FIRST_GAIN) }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::super::super::RateLimits;
+    use super::*;
+    use crate::endpoint::PacketOverhead;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// What is said of a rate probe of twice the bandwidth estimate, of which all has arrived.
+    fn judge(span: Duration, grown: Duration, jitter: Duration) -> ProbeVerdict {
+        let limits = RateLimits { min: 1e4, max: f64::MAX };
+        let mut path = Path::new(limits, 972, PacketOverhead::IPV4, MS * 5);
+        path.set_bandwidth(1e6);
+        let passed = 2e6 * span.as_secs_f64() / (span + grown).as_secs_f64();
+        let probe = Interval {
+            sent: 2e6,
+            delivered: passed,
+            passed,
+            grown,
+            queue: Duration::ZERO,
+            jitter,
+            baseline_loss: 0.0,
+            lossy: false,
+            ce_share: 0.0,
+            span,
+            packets: 100,
+            doubtful: false,
+            chance: 0.0,
+            dropped: 0.0,
+        };
+        judge_probe(&probe, 2e6, false, &path)
+    }
+
+    #[test]
+    fn rate_probe_shorter_than_the_jitter_proves_nothing() {
+        assert!(matches!(judge(MS * 5, MS * 0, MS * 0), ProbeVerdict::Arrived { .. }));
+        assert!(matches!(judge(MS * 5, MS * 0, MS * 20), ProbeVerdict::TooShort));
+        assert!(matches!(judge(MS * 40, MS * 0, MS * 20), ProbeVerdict::Arrived { .. }));
+    }
+
+    #[test]
+    fn queue_beyond_the_jitter_of_the_report_is_one() {
+        assert!(matches!(judge(MS * 40, MS * 35, MS * 0), ProbeVerdict::Inconclusive));
+        assert!(matches!(judge(MS * 40, MS * 35, MS * 20), ProbeVerdict::Failed));
+        assert!(matches!(judge(MS * 40, MS * 15, MS * 20), ProbeVerdict::Arrived { .. }));
+    }
 }

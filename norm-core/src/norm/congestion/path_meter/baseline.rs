@@ -30,8 +30,8 @@ impl BaselineLoss {
     }
 
     /// Packets that the share rests on.
-    pub(super) fn packets(&self) -> u32 {
-        self.packets as u32
+    pub(super) fn packets(&self) -> u16 {
+        self.packets as u16
     }
 
     /// Averages a quiet interval in.

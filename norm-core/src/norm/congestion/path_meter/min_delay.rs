@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::wire::WireTime;
 
 /// The smallest delay is looked for in two windows of this, so that clocks may drift, or of
 /// [`WINDOW_ROUNDS`].
@@ -67,9 +66,9 @@ impl MinDelay {
         self.fair |= fair;
     }
 
-    /// How much longer than the smallest delay this probe packet was under way.
-    pub(super) fn note(&mut self, at: Timestamp, sent: WireTime) -> Duration {
-        let nanos = i128::from(at.as_nanos()) - i128::from(sent.to_nanos());
+    /// How much longer than the smallest delay a probe packet was under way, which was `nanos` by
+    /// two clocks.
+    pub(super) fn note(&mut self, at: Timestamp, nanos: i128) -> Duration {
         if at >= self.since + self.window {
             self.begin_window(at);
         }

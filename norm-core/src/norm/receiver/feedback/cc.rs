@@ -15,6 +15,7 @@ pub(crate) fn extension<S>(
     now: Timestamp,
     duplicate: bool,
 ) -> ExtensionBuf {
+    sender.path.expire(now);
     let (known, timing) = (is_known(ctx, sender), sender.path.timing());
     let probes = sender.path.probes_mut().filter(|_| known);
     let extension = probes.map(|probes| probes.extension(now, timing));

@@ -7,13 +7,15 @@ use crate::norm::receiver::sender_state::SenderState;
 
 /// Begins a NACK cycle if something is missing.
 pub(crate) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
+    sender.nack.note_due(now, sender.timeline.due());
     if !ctx.config().sends_feedback() || !sender.nack.is_idle() || sender.liveness.is_deaf() {
         return;
     }
     match repeat::next_request(sender, now) {
         Some(at) if at <= now => {
             let (bound, timing) = (sender.timeline.due(), sender.path.timing());
-            sender.nack.begin(now, bound, timing, ctx.rng());
+            let window = sender.path.lateness().greatest();
+            sender.nack.begin(now, bound, window, timing, ctx.rng());
         }
         Some(at) => sender.nack.wait(at),
         None => {}

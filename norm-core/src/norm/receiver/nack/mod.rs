@@ -1,7 +1,7 @@
 //! Requests for repair (RFC 5740 §5.3).
 //!
 //! - `need`: what can be missing; `needs`: what of a sender's objects is missing.
-//! - `timer`, `repeat`: when it may be asked for, and asked for again.
+//! - `timer`, `ripening`, `repeat`: when it may be asked for, and asked for again.
 //! - `overhear`, `overheard`: what other receivers have asked for.
 //! - `suppression`: the end of suppression that brings no repair.
 //! - `state`: these parts, for one sender.
@@ -15,6 +15,7 @@ pub(super) mod overhear;
 mod overheard;
 mod parity;
 mod repeat;
+mod ripening;
 pub(super) mod send;
 pub(super) mod state;
 mod suppression;

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::need::Need;
+use super::need::{Need, Position};
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::MAX_OBJECTS;
 
@@ -11,15 +11,15 @@ const MAX_KEYS_BACK: u64 = MAX_OBJECTS as u64;
 /// Objects in progress, with those whose INFO is asked for because much of them may be here.
 const MAX_PARTIAL_OBJECTS: usize = 64;
 
-/// Calls `visit` for everything that is due and missing, ascending, until it returns false.
-pub(crate) fn visit(sender: &SenderState, visit: &mut dyn FnMut(Need<'_>) -> bool) {
+/// Calls `visit` for everything before `due` that is missing, ascending, until it returns false.
+pub(crate) fn visit(sender: &SenderState, due: Position, visit: &mut dyn FnMut(Need<'_>) -> bool) {
     let Some(first) = sender.interest.first() else { return };
     // An id further back would be read as one of the future.
     let first = first.max(sender.timeline.newest().saturating_sub(MAX_KEYS_BACK));
-    for (start, stop) in sender.interest.not_done(first..sender.timeline.due().end_key()) {
+    for (start, stop) in sender.interest.not_done(first..due.end_key()) {
         let mut unseen = start;
         for (key, _) in sender.interest.objects_in(start..stop) {
-            if !visit_unseen(sender, unseen..key, visit) || !visit_object(sender, key, visit) {
+            if !visit_unseen(sender, unseen..key, visit) || !visit_object(sender, key, due, visit) {
                 return;
             }
             unseen = key + 1;
@@ -55,7 +55,12 @@ fn visit_unseen(
     true
 }
 
-fn visit_object(sender: &SenderState, key: u64, visit: &mut dyn FnMut(Need<'_>) -> bool) -> bool {
+fn visit_object(
+    sender: &SenderState,
+    key: u64,
+    due: Position,
+    visit: &mut dyn FnMut(Need<'_>) -> bool,
+) -> bool {
     let Some(object) = sender.interest.object(key) else { return true };
     if object.layout().is_none() {
         let partial = sender.interest.partial().contains(key);
@@ -63,7 +68,6 @@ fn visit_object(sender: &SenderState, key: u64, visit: &mut dyn FnMut(Need<'_>) 
             if partial { Need::Info { key } } else { Need::Objects { first: key, last: key } };
         return visit(need);
     }
-    let due = sender.timeline.due();
     let limit = if key < due.key { u32::MAX } else { due.block };
     object.visit_needs(key, limit, visit)
 }

@@ -14,7 +14,8 @@ const MAX_SILENT_PAUSE: Duration = Duration::from_secs(1);
 /// has not been heard for long, because it may be gone.
 pub(super) fn pause_after(sender: &SenderState, asked: Timestamp) -> Duration {
     let silence = asked.saturating_since(sender.liveness.last_heard());
-    (silence / 2).min(MAX_SILENT_PAUSE).max(sender.path.timing().cycle())
+    let cycle = sender.path.timing().cycle() + sender.path.lateness().greatest();
+    (silence / 2).min(MAX_SILENT_PAUSE).max(cycle)
 }
 
 /// When something that was asked for may be asked for again. Each block has a hold-off of its own
@@ -42,7 +43,7 @@ pub(super) fn is_due(sender: &SenderState, need: &Need<'_>, now: Timestamp) -> b
 /// asked for. `None` when nothing is missing.
 pub(super) fn next_request(sender: &SenderState, now: Timestamp) -> Option<Timestamp> {
     let mut first: Option<Timestamp> = None;
-    needs::visit(sender, &mut |need| {
+    needs::visit(sender, sender.timeline.due(), &mut |need| {
         let at = due_again(sender, &need).map_or(now, |at| at.max(now));
         first = Some(first.map_or(at, |first| first.min(at)));
         at > now

@@ -80,7 +80,8 @@ fn decide(
     if sender.liveness.is_halted() {
         return NackDecision::Stop;
     }
-    let survey = survey(sender, now);
+    let due = ripe(sender, now);
+    let survey = survey(sender, due, now);
     let Some(oldest) = survey.oldest else { return NackDecision::Restart };
     if duplicate {
         return NackDecision::HoldOff;
@@ -98,10 +99,17 @@ fn decide(
     }
 }
 
-fn survey(sender: &SenderState, now: Timestamp) -> Survey {
+/// What is due and not just overtaken.
+fn ripe(sender: &mut SenderState, now: Timestamp) -> Position {
+    sender.nack.note_due(now, sender.timeline.due());
+    let window = sender.path.lateness().greatest();
+    sender.nack.ripe(now, window)
+}
+
+fn survey(sender: &SenderState, due: Position, now: Timestamp) -> Survey {
     let mut survey = Survey { oldest: None, has_full: false, is_covered: true, has_news: false };
     let (overheard, bound) = (sender.nack.overheard(), sender.nack.bound());
-    needs::visit(sender, &mut |need| {
+    needs::visit(sender, due, &mut |need| {
         if !repeat::is_due(sender, &need, now) {
             return true;
         }
@@ -123,7 +131,8 @@ fn ask<S: SymbolStore>(
     now: Timestamp,
     out: &mut TransmitBuf,
 ) -> Option<Transmit> {
-    let (requests, asked) = writer::write(sender, now, ctx.room());
+    let due = ripe(sender, now);
+    let (requests, asked) = writer::write(sender, due, now, ctx.room());
     if asked.full {
         sender.nack.pause_full(now);
     }
@@ -165,6 +174,8 @@ fn note_asked(sender: &mut SenderState, now: Timestamp, asked: &Asked) {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::norm::receiver::config::JoinPolicy;
     use crate::norm::receiver::sender_state::SenderState;
@@ -178,7 +189,7 @@ mod tests {
         assert!(sender.synchronise(JoinPolicy::Object, FIRST, true));
         sender.timeline.make_due(Position::new(FIRST + 1, 0));
         let (due, timing) = (sender.timeline.due(), sender.path.timing());
-        sender.nack.begin(Timestamp::ZERO, due, timing, &mut rng);
+        sender.nack.begin(Timestamp::ZERO, due, Duration::ZERO, timing, &mut rng);
         (sender, rng)
     }
 

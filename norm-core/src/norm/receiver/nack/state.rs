@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::need::Position;
 use super::overheard::Overheard;
+use super::ripening::Ripening;
 use super::suppression::SuppressionGuard;
 use super::timer::NackTimer;
 use crate::base::{Rng, Timestamp};
@@ -21,6 +22,7 @@ pub(crate) struct NackState {
     timer: NackTimer,
     /// What was due when the cycle began: requests of others are compared with needs before.
     bound: Position,
+    ripening: Ripening,
     overheard: Overheard,
     overheard_at: Timestamp,
     guard: SuppressionGuard,
@@ -36,6 +38,7 @@ impl NackState {
         Self {
             timer: NackTimer::new(),
             bound: Position::default(),
+            ripening: Ripening::default(),
             overheard: Overheard::default(),
             overheard_at: now,
             guard: SuppressionGuard::default(),
@@ -45,10 +48,28 @@ impl NackState {
         }
     }
 
-    /// Begins a cycle: a backoff, after which what is missing before `bound` is asked for.
-    pub(crate) fn begin(&mut self, now: Timestamp, bound: Position, timing: Timing, rng: &mut Rng) {
+    /// Begins a cycle: a backoff, after which what is missing before `bound` is asked for. A packet
+    /// that others have overtaken may still come in `window`.
+    pub(crate) fn begin(
+        &mut self,
+        now: Timestamp,
+        bound: Position,
+        window: Duration,
+        timing: Timing,
+        rng: &mut Rng,
+    ) {
         self.bound = bound;
-        self.timer.start(now, timing, rng);
+        self.timer.start(now, window, timing, rng);
+    }
+
+    /// Notes that everything before `due` is due.
+    pub(crate) fn note_due(&mut self, now: Timestamp, due: Position) {
+        self.ripening.note(now, due);
+    }
+
+    /// Everything before may be asked for: it was due a time of `window` ago.
+    pub(crate) fn ripe(&mut self, now: Timestamp, window: Duration) -> Position {
+        self.ripening.ripe(now, window)
     }
 
     /// What is missing may be asked for again at `until`, and something else at any time.

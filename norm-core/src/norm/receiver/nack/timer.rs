@@ -29,13 +29,19 @@ impl NackTimer {
         Self { state: State::Idle, scale: WaitScale::default() }
     }
 
-    /// Starts a backoff, unless a cycle runs. Packets that others have overtaken get a quarter of a
-    /// round trip to arrive before they count as lost.
-    pub(crate) fn start(&mut self, now: Timestamp, timing: Timing, rng: &mut Rng) -> bool {
+    /// Starts a backoff, unless a cycle runs. Packets that others have overtaken get `window`, or a
+    /// quarter of a round trip, to arrive before they count as lost.
+    pub(crate) fn start(
+        &mut self,
+        now: Timestamp,
+        window: Duration,
+        timing: Timing,
+        rng: &mut Rng,
+    ) -> bool {
         let idle = self.is_idle();
         if idle {
             let wait = random_backoff(timing.max_backoff(), timing.group_size, rng);
-            self.state = State::Backoff(now + wait + timing.grtt / 4);
+            self.state = State::Backoff(now + wait + window.max(timing.grtt / 4));
             self.scale = WaitScale::default();
         }
         idle
@@ -151,7 +157,7 @@ mod tests {
         assert!(timer.is_idle() && ends(&timer) == Some(later) && !timer.is_due(later));
         assert!(!timer.take_expired(t0) && timer.take_expired(later));
         timer.wait(later);
-        assert!(timer.start(t0, timing, &mut rng));
+        assert!(timer.start(t0, Duration::ZERO, timing, &mut rng));
         assert_eq!(ends(&timer), Some(t0 + timing.grtt / 4));
     }
 
@@ -160,13 +166,16 @@ mod tests {
         let timing = Timing { grtt: Duration::from_millis(100), backoff: 4, group_size: 10_000 };
         let (mut timer, mut rng) = (NackTimer::new(), Rng::new(1));
         let t0 = Timestamp::ZERO;
-        assert!(timer.start(t0, timing, &mut rng) && !timer.start(t0, timing, &mut rng));
+        assert!(
+            timer.start(t0, Duration::ZERO, timing, &mut rng)
+                && !timer.start(t0, Duration::ZERO, timing, &mut rng)
+        );
         let due = ends(&timer).unwrap();
         assert!(due >= t0 + timing.grtt / 4 && due <= t0 + timing.grtt * 17 / 4);
         assert!(timer.is_due(due) && !timer.is_due(due - Duration::from_nanos(1)));
         timer.hold(due, timing.cycle());
         assert_eq!(ends(&timer), Some(due + timing.grtt * 6));
-        assert!(!timer.start(due, timing, &mut rng));
+        assert!(!timer.start(due, Duration::ZERO, timing, &mut rng));
         assert!(timer.take_expired(due + timing.grtt * 6) && timer.is_idle());
     }
 }

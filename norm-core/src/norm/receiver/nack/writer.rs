@@ -52,12 +52,17 @@ struct Writer<'a> {
     room: u64,
 }
 
-/// Writes requests for what is due and missing. Those that do not fit follow in the next NACK.
+/// Writes requests for what is missing before `due`. Those that do not fit follow in the next NACK.
 /// `room`: bytes that blocks not yet begun may take.
-pub(super) fn write(sender: &SenderState, now: Timestamp, room: u64) -> (RepairWriter, Asked) {
+pub(super) fn write(
+    sender: &SenderState,
+    due: Position,
+    now: Timestamp,
+    room: u64,
+) -> (RepairWriter, Asked) {
     let mut writer = Writer::new(sender, room);
     let full = now >= sender.nack.full_from();
-    needs::visit(sender, &mut |need| {
+    needs::visit(sender, due, &mut |need| {
         let waits = (need.is_full() && !full) || !repeat::is_due(sender, &need, now);
         waits || writer.push(&need)
     });

@@ -3,6 +3,7 @@
 //! - `identity`: the ids and the address of the sender, and the identity that we use with it.
 //! - `moves`: whether it is the same that speaks from another address.
 //! - `timing`: the timing that it advertises; `path`, `loss`, `probes`, `sizes`: what is measured.
+//! - `reordering`, `lateness`: in which order its packets come.
 //! - `coding`: how its packets are read; `timeline`: how far it has come.
 //! - `interest`: what is wanted of it, and what is here.
 //! - `liveness`: whether it is heard.
@@ -12,11 +13,13 @@ pub(super) mod acks;
 mod coding;
 pub(super) mod identity;
 mod interest;
+mod lateness;
 pub(super) mod liveness;
 mod loss;
 pub(super) mod moves;
 mod path;
 pub(super) mod probes;
+mod reordering;
 pub(super) mod report;
 pub(super) mod sizes;
 mod timeline;

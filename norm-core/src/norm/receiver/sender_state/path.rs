@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
+use super::lateness::Lateness;
 use super::loss::LossMeter;
 use super::probes::{Arrival, Probes};
+use super::reordering::Reordering;
 use super::sizes::{PacketSizes, ShortOnly};
 use super::timing::Timing;
 use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
-use crate::norm::wire::{CcFeedback, SenderFields, WireTime};
+use crate::norm::wire::{CcFeedback, SenderFields, Sequence, WireTime};
 
 /// Receivers that a sender soon tells their round trips.
 const MAX_TOLD_SOON: u64 = 100;
@@ -23,6 +25,9 @@ pub(crate) struct Path {
     /// Only for a sender that wants to know what arrives.
     probes: Option<Box<Probes>>,
     loss: LossMeter,
+    reordering: Reordering,
+    /// The last packet noted.
+    noted: Sequence,
     /// Packets of the sender with a CE mark.
     ce_marked: u64,
     /// Bytes of a packet besides its UDP payload.
@@ -45,6 +50,8 @@ impl Path {
             echo: None,
             probes: None,
             loss: LossMeter::default(),
+            reordering: Reordering::default(),
+            noted: Sequence(0),
             ce_marked: 0,
             overhead,
             sizes: PacketSizes::new(),
@@ -77,9 +84,33 @@ impl Path {
         self.loss.note(arrival.sequence);
         self.sizes.note(arrival.bytes + self.overhead.bytes());
         self.ce_marked += u64::from(arrival.ce);
-        if let Some(probes) = &mut self.probes {
-            probes.note(now, arrival, self.timing);
-        }
+        self.noted = arrival.sequence;
+        let (probes, timing) = (&mut self.probes, self.timing);
+        self.reordering.note(now, arrival, &mut |released| {
+            if let Some(probes) = probes {
+                probes.note(released.at, released.arrival, timing);
+            }
+        });
+    }
+
+    /// Time has passed: packets that others have overtaken are lost.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let (probes, timing) = (&mut self.probes, self.timing);
+        self.reordering.expire(now, &mut |released| {
+            if let Some(probes) = probes {
+                probes.note(released.at, released.arrival, timing);
+            }
+        });
+    }
+
+    /// How late packets come that others have overtaken.
+    pub(crate) fn lateness(&self) -> &Lateness {
+        self.reordering.lateness()
+    }
+
+    /// The last packet noted, if it waits for others.
+    pub(crate) fn held(&self) -> Option<Sequence> {
+        self.reordering.holds(self.noted).then_some(self.noted)
     }
 
     /// Packets lost, as a fraction of 65,535.

@@ -1,12 +1,15 @@
 //! What a sender that controls congestion wants to know (RFC 5740 §5.5.2): the parts of
 //! [`crate::norm::congestion`], joined for one sender.
 
+use std::collections::VecDeque;
+
 use super::timing::Timing;
 use crate::base::{Rng, Timestamp};
 use crate::norm::congestion::{
-    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathMeter, PathState, RateMeter, equation,
+    CcAnswer, CcGroup, CcProbe, LossEvent, LossHistory, PathMeter, PathState, RateMeter,
+    WatchedProbe, equation,
 };
-use crate::norm::wire::{Cc, CcFeedback, ExtensionBuf, Sequence, Watch};
+use crate::norm::wire::{CcFeedback, ExtensionBuf, Sequence};
 
 /// Bytes of a packet before two have come.
 const DEFAULT_PACKET_BYTES: f64 = 1400.0;
@@ -23,6 +26,9 @@ pub(crate) struct Arrival {
     pub(crate) ce: bool,
 }
 
+/// Most probes that wait for packets which they have overtaken.
+const MAX_HELD: usize = 64;
+
 /// What is measured of one sender, and when to report it. Only a sender whose probes carry EXT_RATE
 /// or EXT_WATCH wants that.
 #[derive(Debug, Default)]
@@ -32,6 +38,8 @@ pub(crate) struct Probes {
     meter: RateMeter,
     /// What arrives between the probes of a native sender.
     path: Option<PathMeter>,
+    /// Probes that wait for packets which they have overtaken.
+    held: VecDeque<(Sequence, WatchedProbe)>,
     /// A native sender wants to know nothing else.
     only_path: bool,
     unanswered: Unanswered,
@@ -54,7 +62,11 @@ impl Probes {
     pub(super) fn note(&mut self, now: Timestamp, arrival: Arrival, timing: Timing) {
         let Arrival { sequence, bytes, ce } = arrival;
         if let Some(path) = &mut self.path {
-            path.note(sequence, bytes, ce);
+            path.note(now, sequence, bytes, ce);
+        }
+        while let Some((_, probe)) = self.held.pop_front_if(|held| !sequence.is_before(held.0)) {
+            self.measure(WatchedProbe { arrived: now, ..probe });
+            self.answer.prompt(now, &group(timing));
         }
         if self.only_path {
             return;
@@ -83,6 +95,10 @@ impl Probes {
         let path = self.path(now, timing);
         self.unanswered.is_listed |= probe.entry.is_some();
         self.answer.probe(now, probe, &group(timing), &path, rng);
+        if let Some((_, newest)) = self.held.back() {
+            // Its report is worth the wait.
+            self.answer.wait_until(newest.arrived + newest.window);
+        }
         if let Some(rtt) = self.answer.measured_rtt() {
             self.loss.correct_seed(rtt);
         }
@@ -93,16 +109,40 @@ impl Probes {
         self.path.get_or_insert_default().note_drops(packets);
     }
 
-    /// Takes the part of a probe that is for native receivers.
-    pub(crate) fn watch(&mut self, arrived: Timestamp, cc: &Cc<'_>, watch: Watch, timing: Timing) {
-        if core::mem::replace(&mut self.only_path, !watch.fair) && watch.fair {
+    /// Takes the part of a probe that is for native receivers; `held` when it waits for packets
+    /// that it has overtaken. `fair` says that the sender makes a queue itself.
+    pub(crate) fn watch(
+        &mut self,
+        probe: WatchedProbe,
+        fair: bool,
+        held: Option<Sequence>,
+        timing: Timing,
+    ) {
+        if core::mem::replace(&mut self.only_path, !fair) && fair {
             // What was measured before the sender wanted nothing else is long ago.
             self.loss = LossHistory::default();
             self.meter = RateMeter::default();
         }
+        self.path.get_or_insert_default().remember(timing.grtt, fair);
+        match held {
+            None => self.measure(probe),
+            Some(held) => {
+                if self.held.len() == MAX_HELD {
+                    self.held.pop_front();
+                }
+                let place = self.held.partition_point(|other| other.0.is_before(held));
+                self.held.insert(place, (held, probe));
+            }
+        }
+    }
+
+    /// A probe has come in its order.
+    fn measure(&mut self, probe: WatchedProbe) {
         let path = self.path.get_or_insert_default();
-        path.remember(timing.grtt, watch.fair);
-        path.probe(arrived, cc.cc_sequence, cc.send_time, watch.quiet);
+        if !self.answer.is_clr() {
+            path.forget_reports();
+        }
+        path.probe(&probe);
     }
 
     /// Another receiver's EXT_CC: it may speak for us, too.
@@ -124,10 +164,13 @@ impl Probes {
             self.unanswered.count = self.unanswered.count.saturating_add(1);
         }
         let is_clr = self.answer.is_clr();
-        let report = if is_clr { PathMeter::report } else { PathMeter::significant_report };
+        let report = if is_clr { PathMeter::next_report } else { PathMeter::significant_report };
         extensions.push_cc(&feedback);
-        if let Some(report) = self.path.as_ref().and_then(report) {
+        if let Some(report) = self.path.as_mut().and_then(report) {
             extensions.push_path(&report);
+        }
+        if is_clr && self.path.as_ref().is_some_and(PathMeter::has_more) {
+            self.answer.prompt(now, &group(timing));
         }
         extensions
     }

@@ -378,6 +378,55 @@ fn wait_in_the_socket_does_not_count_as_path_delay() {
     }
 }
 
+/// The next packet comes this much later than the one after it.
+fn swap(session: &mut Session, late: Duration) {
+    let before = session.sequence;
+    session.sequence = before + 1;
+    session.data(1, MS, 0..0);
+    session.wait(late);
+    session.sequence = before;
+    session.data(1, Duration::ZERO, 0..0);
+    session.sequence = before + 2;
+}
+
+#[test]
+fn report_waits_for_a_packet_that_was_overtaken() {
+    let mut session = Session::with(config());
+    session.backoff = 0;
+    session.watch(false);
+    (0..20).for_each(|_| swap(&mut session, MS * 10));
+    session.watch(false);
+    session.data(20, MS, 0..0);
+    session.sent.clear();
+    let before = session.sequence;
+    session.sequence = before + 1;
+    session.watch(false);
+    session.wait(MS * 8);
+    assert!(session.sent.is_empty(), "a packet may still come");
+    session.sequence = before;
+    session.data(1, Duration::ZERO, 0..0);
+    let report = report(&mut session);
+    let counts = (report.received, report.lost, report.span.as_millis());
+    assert_eq!(counts, (22, 0, 28), "the probe counts from then on");
+    assert!(report.jitter > MS);
+}
+
+#[test]
+fn report_of_a_packet_that_is_lost_comes_after_the_reordering_window() {
+    let mut session = Session::with(config());
+    session.backoff = 0;
+    session.watch(false);
+    session.data(1, MS, 0..0);
+    (0..20).for_each(|_| swap(&mut session, MS * 10));
+    session.data(20, MS, 0..0);
+    session.sent.clear();
+    session.sequence += 1;
+    session.watch(false);
+    session.wait(MS * 20);
+    let report = report(&mut session);
+    assert_eq!((report.received, report.lost), (62, 1));
+}
+
 #[test]
 fn native_sender_is_told_how_many_packets_were_ce_marked() {
     let mut session = Session::new(Feedback::Multicast);

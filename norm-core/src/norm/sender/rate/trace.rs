@@ -185,6 +185,7 @@ mod tests {
             bytes: 9_000,
             queue: MS * 3,
             baseline_packets: 1_000,
+            jitter: Duration::ZERO,
             ce_marked: 4,
         }
     }

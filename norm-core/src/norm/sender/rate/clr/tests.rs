@@ -95,6 +95,7 @@ impl Test {
             bytes: received * 972,
             queue: Duration::ZERO,
             baseline_packets: 0,
+            jitter: Duration::ZERO,
             ce_marked: marked,
         };
         let view =
