@@ -36,6 +36,8 @@ mod net;
 mod process;
 #[path = "netns/rate.rs"]
 mod rate;
+#[path = "netns/relay.rs"]
+mod relay;
 #[path = "netns/scene.rs"]
 mod scene;
 #[path = "netns/setup.rs"]
@@ -44,3 +46,5 @@ mod setup;
 mod slow;
 #[path = "netns/snooping.rs"]
 mod snooping;
+#[path = "netns/uneven.rs"]
+mod uneven;

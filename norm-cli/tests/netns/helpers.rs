@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::attacker::Attacker;
 use crate::process::MARK;
+use crate::relay::{self, Delays};
 
 /// Set for helpers only.
 pub const SWITCH: &str = "NORM_TEST_HELPER";
@@ -145,4 +146,16 @@ fn tcp_source() {
     tell(&json!({ "event": "ready" }));
     let (start, buffer) = (Instant::now(), vec![0x57; 1 << 16]);
     while start.elapsed() < LIFETIME && stream.write_all(&buffer).is_ok() {}
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn relay() {
+    if !is_wanted() {
+        return;
+    }
+    relay::run(Delays::wanted(), LIFETIME, |at, bytes| {
+        let event = if at.is_zero() { "ready" } else { "passed" };
+        tell(&json!({ "event": event, "at": at.as_secs_f64(), "bytes": bytes }));
+    });
 }

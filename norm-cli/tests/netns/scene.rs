@@ -13,6 +13,7 @@ use crate::files;
 use crate::helpers;
 use crate::net::{Batches, Network};
 use crate::process::Running;
+use crate::relay::{self, Delays};
 
 /// Set to 1, lets these tests run.
 const SWITCH: &str = "NORM_TEST_NETNS";
@@ -114,10 +115,19 @@ impl Scene {
 
     /// Starts a function of [`helpers`] on a host, and returns when it says that it is ready.
     pub fn helper(&self, host: usize, function: &str) -> Running {
+        self.helper_told(host, function, None)
+    }
+
+    /// Starts a relay with these delays on a host, and returns when it listens.
+    pub fn relay(&self, host: usize, delays: Delays) -> Running {
+        self.helper_told(host, "relay", Some((relay::DELAYS, format!("{delays:?}"))))
+    }
+
+    fn helper_told(&self, host: usize, function: &str, told: Option<(&str, String)>) -> Running {
         let test = std::env::current_exe().expect("a running program has a path");
         let mut command = self.network.host(host).command(&test);
         command.args(["--ignored", "--exact", "--nocapture", &format!("helpers::{function}")]);
-        command.env(helpers::SWITCH, "1");
+        command.env(helpers::SWITCH, "1").envs(told);
         let program = Running::start(function, command, &self.logs);
         program.wait_for("being ready", START, is("ready"));
         program
