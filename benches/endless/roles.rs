@@ -218,7 +218,8 @@ fn send_raw(options: &Options) -> Played {
                 link.wait(None)?;
                 sent
             }
-            _ => wanted,
+            SendOutcome::TooLong { bytes } => return Err(link.too_long(bytes).into()),
+            SendOutcome::Sent | SendOutcome::Refused { .. } => wanted,
         };
         left -= sent as u64;
     }

@@ -67,6 +67,7 @@ fn push(link: &mut Link, args: &RawSendArgs, batch: &[u8]) -> io::Result<()> {
                 link.wait(None)?;
                 sent
             }
+            SendOutcome::TooLong { bytes } => return Err(link.too_long(bytes).into()),
             SendOutcome::Sent | SendOutcome::Refused { .. } => wanted,
         };
         left -= sent as u64;
