@@ -16,6 +16,13 @@ pub fn plots(threads: usize) -> Vec<(&'static str, String)> {
     let lossy = Bottleneck { loss: 0.2, ..start.clone() };
     let [rate, queue] = alone(&start, threads);
     let [lossy, _] = alone(&lossy, threads);
+    let group = Bottleneck {
+        receivers: 10,
+        loss: 0.2,
+        time: SECOND * 10,
+        ..Bottleneck::new(10_000_000, MS * 5, 1.0)
+    };
+    let [group_rate, _] = alone(&group, threads);
     let (joins, leaves) = (SECOND * 4, SECOND * 9);
     let mut group = Group::drawn(1, 20, 20_000_000, SECOND * 16);
     group.paths.push(Path::new(10_000_000, MS * 30).during(joins, leaves));
@@ -28,6 +35,10 @@ pub fn plots(threads: usize) -> Vec<(&'static str, String)> {
         ("start-rate.svg", picture("100 Mbit/s, 50 ms: rate", "Mbit/s", &rate)),
         ("start-queue.svg", picture("100 Mbit/s, 50 ms: queue", "packets", &queue)),
         ("slow-receiver.svg", picture("10 Mbit/s from 4 to 9 s: rate", "Mbit/s", &followed)),
+        (
+            "group-after.svg",
+            picture("10 Mbit/s, 10 receivers, 20 % loss each: rate", "Mbit/s", &group_rate),
+        ),
         ("loss-20.svg", picture("100 Mbit/s, 20 % loss: rate", "Mbit/s", &lossy)),
     ]
 }
