@@ -148,6 +148,7 @@ mod tests {
     use crate::endpoint::PacketOverhead;
 
     const MS: Duration = Duration::from_millis(1);
+    const NONE: Duration = Duration::ZERO;
 
     /// What is said of a rate probe of twice the bandwidth estimate, of which all has arrived.
     fn judge(span: Duration, grown: Duration, jitter: Duration) -> ProbeVerdict {
@@ -176,14 +177,14 @@ mod tests {
 
     #[test]
     fn rate_probe_shorter_than_the_jitter_proves_nothing() {
-        assert!(matches!(judge(MS * 5, MS * 0, MS * 0), ProbeVerdict::Arrived { .. }));
-        assert!(matches!(judge(MS * 5, MS * 0, MS * 20), ProbeVerdict::TooShort));
-        assert!(matches!(judge(MS * 40, MS * 0, MS * 20), ProbeVerdict::Arrived { .. }));
+        assert!(matches!(judge(MS * 5, NONE, NONE), ProbeVerdict::Arrived { .. }));
+        assert!(matches!(judge(MS * 5, NONE, MS * 20), ProbeVerdict::TooShort));
+        assert!(matches!(judge(MS * 40, NONE, MS * 20), ProbeVerdict::Arrived { .. }));
     }
 
     #[test]
     fn queue_beyond_the_jitter_of_the_report_is_one() {
-        assert!(matches!(judge(MS * 40, MS * 35, MS * 0), ProbeVerdict::Inconclusive));
+        assert!(matches!(judge(MS * 40, MS * 35, NONE), ProbeVerdict::Inconclusive));
         assert!(matches!(judge(MS * 40, MS * 35, MS * 20), ProbeVerdict::Failed));
         assert!(matches!(judge(MS * 40, MS * 15, MS * 20), ProbeVerdict::Arrived { .. }));
     }

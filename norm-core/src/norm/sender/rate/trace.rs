@@ -39,6 +39,7 @@ pub struct RateState {
 }
 
 /// What has happened.
+#[expect(clippy::large_enum_variant, reason = "a trace is rare, and a report common in it")]
 #[derive(Clone, Debug)]
 pub enum RateEvent {
     /// A probe has left.
