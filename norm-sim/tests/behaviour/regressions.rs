@@ -120,3 +120,13 @@ fn reports_of_the_content_are_asked_for_at_once() {
             "features":[{"Payload":{"missing":false}}]}"#,
     );
 }
+
+#[test]
+fn last_block_number_that_is_forged_is_survived() {
+    assert_works(
+        r#"{"seed":1291,"receivers":1,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,
+            "no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"ReedSolomon":{"id":"Id129","parity":16}},
+            {"Attacker":{"attacks":["Collisions"],"rate":10,"at_ms":0}}]}"#,
+    );
+}

@@ -109,7 +109,8 @@ impl Timeline {
 
     /// The sender has fallen silent: the block at its position is the last one.
     pub(crate) fn make_all_due(&mut self) {
-        self.make_due(Position::new(self.position.key, self.position.block + 1));
+        // A forged block number may be the last one.
+        self.make_due(Position::new(self.position.key, self.position.block.saturating_add(1)));
     }
 
     /// A FLUSH says that this object is empty.
