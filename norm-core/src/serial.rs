@@ -4,7 +4,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::endpoint::SenderId;
-use crate::fileset::{ContentId, SetId};
+use crate::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 use crate::transfer::{MemberState, NodeId};
 
 /// Implements both traits for types that become text.
@@ -37,7 +37,9 @@ macro_rules! as_text {
 as_text! {
     NodeId, { "type": "string", "pattern": "^[0-9a-f]{8}$" }, |id| format_args!("{:08x}", id.0);
     SetId, { "type": "string", "pattern": "^[0-9a-f]{32}$" }, |id| id;
-    ContentId, { "type": "string", "pattern": "^[0-9a-f]{32}$" }, |id| id;
+    ManifestHash, { "type": "string", "pattern": "^[0-9a-f]{64}$" }, |hash| hash;
+    ContentHash, { "type": "string", "pattern": "^[0-9a-f]{64}$" }, |hash| hash;
+    FileHash, { "type": "string", "pattern": "^[0-9a-f]{64}$" }, |hash| hash;
     MemberState, {
         "type": "string",
         "enum": ["joined", "receiving", "verifying", "complete", "failed", "leaving", "writing"]

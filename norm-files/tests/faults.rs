@@ -5,21 +5,25 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 #![expect(clippy::disallowed_methods, reason = "these are no calls of the sink")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{
-    ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetId,
+    CHUNK_BYTES, ChunkHasher, DigestListWriter, Entry, EntryKind, Manifest, ManifestHash,
+    ManifestWriter, Mtime, PartKind,
 };
 use norm_files::sink::faults::{Fault, inject};
 use norm_files::sink::{
-    Call, Digests, Part, PlacedSet, Plan, Spool, SpoolFile, Spools, hash_extent, place_set, sweep,
+    Call, Digests, Part, PlacedSet, Plan, Reading, Spool, SpoolFile, Spools, hash_chunks,
+    place_set, sweep,
 };
 
 const MIB: usize = 1 << 20;
 const BLOCK: usize = 256 << 10;
-const SET: SetId = SetId([3; 16]);
+/// No chunks.
+const NONE: [u32; 0] = [];
 const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 0 };
 
 /// The files of the set: names and sizes.
@@ -60,14 +64,14 @@ struct Source {
     manifest: Vec<u8>,
     payload: Vec<u8>,
     digests: Vec<u8>,
-    content: ContentId,
+    hash: ManifestHash,
 }
 
 impl Source {
     fn new() -> Self {
         let mut writer = ManifestWriter::new();
         let directory = EntryKind::Directory;
-        let entry = Entry { kind: directory, mode: 0o755, mtime: TIME, size: 0, path: "folder" };
+        let entry = Entry { mode: 0o755, mtime: TIME, ..Entry::new(directory, "folder") };
         writer.push(&entry).unwrap();
         let mut payload = Vec::new();
         for (path, size) in FILES {
@@ -75,11 +79,15 @@ impl Source {
             writer.push(&Entry { size: size as u64, ..entry }).unwrap();
             payload.extend_from_slice(&content_of(path, size));
         }
-        let manifest = writer.finish();
-        let hash = blake3::hash(&manifest);
-        let mut list = DigestListWriter::new(SET, &hash);
-        list.push(&blake3::hash(&payload)).unwrap();
-        Self { content: ContentId::of(&hash), manifest, payload, digests: list.finish() }
+        let (manifest, hash) = writer.finish();
+        let mut list = DigestListWriter::new(hash);
+        for (path, size) in FILES {
+            for (n, chunk) in content_of(path, size).chunks(MIB).enumerate() {
+                let offset = n as u64 * CHUNK_BYTES;
+                list.push(&ChunkHasher::hash(offset, size as u64, chunk)).unwrap();
+            }
+        }
+        Self { hash, manifest, payload, digests: list.finish().0 }
     }
 
     fn part(&self, kind: PartKind) -> (Part, &[u8]) {
@@ -116,7 +124,7 @@ fn receive(directory: &Path, source: &Source) -> Outcome {
     let mut outcome = Outcome::default();
     sweep(directory, false);
     let mut spools = Spools::new(directory, true);
-    let opened = match spools.open(source.content, source.payload.len() as u64) {
+    let opened = match spools.open(source.hash, source.payload.len() as u64) {
         Ok(opened) => opened,
         Err(error) => return Outcome { error: error.to_string(), ..outcome },
     };
@@ -147,18 +155,21 @@ fn follow(spool: &Spool, source: &Source) -> Result<PlacedSet, String> {
     let manifest = read(SpoolFile::Manifest, PartKind::Manifest)?;
     let plan = Plan::new(&manifest, source.payload.len() as u64).unwrap();
     plan.check(spool.directory(), false).map_err(|error| error.to_string())?;
+    spool.know_files(&plan);
     spool.use_files_in_place(&plan);
     spool.check_room(&plan).map_err(|error| error.to_string())?;
     spool.take_room(|| true).map_err(|error| format!("room: {error}"))?;
     write(PartKind::Payload)?;
     write(PartKind::DigestList)?;
     let list = read(SpoolFile::DigestList, PartKind::DigestList)?;
-    let digests = Digests::parse(&list, &SET, 1).map_err(|error| error.to_string())?;
-    let hash = hash_extent(spool, 0, source.payload.len() as u64, &run);
-    let hash = hash.map_err(|error| format!("hash: {error}"))?;
-    let hashes = [digests.expected(0), digests.expected(1)];
-    assert_eq!(hashes, [Some(blake3::hash(&manifest)), Some(hash)], "written is not what was read");
-    place_set(spool, &plan, false, &run, &mut |_, _, _| {}).map_err(|error| error.to_string())
+    let digests = Digests::parse(&list, source.hash).map_err(|error| error.to_string())?;
+    let damaged = hash_chunks(spool, 0..source.payload.len() as u64, Reading::All, &run);
+    assert_eq!(damaged.map_err(|error| format!("hash: {error}"))?, []);
+    assert_eq!(Manifest::parse(&manifest).unwrap().hash(), source.hash);
+    assert_eq!(spool.judge(&digests), NONE, "written is not what was read");
+    assert_eq!(spool.not_verified(|_| false), NONE);
+    let none = BTreeSet::new();
+    place_set(spool, &plan, &none, false, &run, &mut |_| {}).map_err(|error| error.to_string())
 }
 
 /// Writes the blocks that are not there: every third one first, so that some are out of order.
@@ -218,7 +229,7 @@ fn check_files(directory: &Path, what: &str) -> u64 {
 fn interrupt(directory: &Path, source: &Source) -> u64 {
     let _quiet = inject(&[]);
     let payload = source.payload.len() as u64;
-    let spool = Spools::new(directory, true).create(source.content, payload).unwrap();
+    let spool = Spools::new(directory, true).create(source.hash, payload).unwrap();
     spool.write(SpoolFile::Manifest, &source.manifest, 0).unwrap();
     spool.write(SpoolFile::Payload, &source.payload[..5 * BLOCK], 0).unwrap();
     (5 * BLOCK) as u64
@@ -275,7 +286,8 @@ fn calls(source: &Source, faults: &[Fault], resume: bool) -> Vec<Call> {
 fn is_state(calls: &[Call], call: Call, after: usize) -> bool {
     let mut places = calls.iter().enumerate().filter(|&(_, other)| *other == call);
     let (at, _) = places.nth(after).unwrap();
-    call == Call::Write && calls[at - 1] == Call::Create
+    // After it is made, or opened.
+    call == Call::Write && matches!(calls[at - 1], Call::Create | Call::Stat)
 }
 
 /// An output directory with three files, in memory where that is possible: many are made.

@@ -119,7 +119,7 @@ fn a_tree_arrives(fec: StandardFec, drop_percent: f64) {
     assert_eq!(settings.skipped.len(), 1, "the empty directory: {:?}", settings.skipped);
     let sent = sending.wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::Complete, "{sent:?}");
-    assert_eq!((sent.root, sent.files), (None, 4));
+    assert_eq!((sent.content, sent.files), (None, 4));
 
     let (events, report) = receiver.join().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::Complete, "{events:?}");

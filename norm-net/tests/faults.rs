@@ -122,3 +122,25 @@ fn faults() -> [(Call, i32, bool); 9] {
         (Call::Sync, EDQUOT, false),
     ]
 }
+
+#[test]
+fn byte_flipped_in_memory_costs_the_blocks_over_its_chunk() {
+    const LEN: usize = 8_000_000;
+    let temp = tempfile::tempdir().unwrap();
+    let files = [("first", content(LEN, 5)), ("inner/second", content(50_000, 6))];
+    let injection = inject(&[]);
+    injection.flip(5_000_000);
+    let session = run(&files, temp.path());
+    assert!(injection.has_flipped());
+    drop(injection);
+    assert_eq!(session.outcome, ReceiveOutcome::Complete);
+    for (name, bytes) in &files {
+        assert!(fs::read(temp.path().join(name)).unwrap() == *bytes, "{name}");
+    }
+    let again = session.hints.iter().filter(|hint| matches!(hint, Hint::ReceivedAgain { .. }));
+    assert_eq!((again.count(), session.sent.confirmed), (1, 1));
+    // A mebibyte in packets of 1,344 bytes, cut into extents of 600,000 bytes and blocks of 64
+    // packets: at most a block more at each end.
+    let repairs = session.sent.repairs;
+    assert!((780..=780 + 2 * 64 + 8).contains(&repairs), "{repairs} packets came again");
+}

@@ -16,12 +16,14 @@ use crossbeam_channel::{Sender, unbounded};
 use norm_core::Timestamp;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, Job, JobDone, StoreOutcome, SymbolStore};
 use norm_core::fec::BlockBuffer;
-use norm_core::fileset::{DigestList, EntryKind, Manifest, PartKind, SetDescriptor};
+use norm_core::fileset::{
+    CHUNK_BYTES, ChunkHasher, ContentHash, DigestList, EntryKind, Manifest, PartKind, SetDescriptor,
+};
 use norm_core::norm::receiver::{JoinPolicy, Progress};
 use norm_core::norm::sender::RateRecord;
 use norm_core::norm::wire::{Identity, MemberState, SetInfo};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent};
-use norm_net::event::{RootHash, SourceProblem};
+use norm_net::event::SourceProblem;
 use norm_net::io::driver::{Application, Clock, run};
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig};
@@ -232,14 +234,15 @@ fn paths(dir: &TempDir) -> Vec<PathBuf> {
 }
 
 /// Manifest, payload and tail must be whole, belong together, and hold what was sent; returns the
-/// root.
-fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> RootHash {
+/// content hash.
+fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> ContentHash {
     let objects: Vec<&Arrived> = keeper.objects.values().collect();
     assert!(objects.iter().all(|object| object.complete));
     assert_eq!(objects.len(), extents + 2);
     let info = |n: usize| objects[n].info.unwrap();
-    let (set, count) = (info(0).set, u32::try_from(objects.len()).unwrap());
-    assert!((0..objects.len()).all(|n| (info(n).set, info(n).parts) == (set, count)));
+    let set = info(0).set;
+    assert_eq!(set.parts as usize, objects.len());
+    assert!((0..objects.len()).all(|n| info(n).set == set));
     assert_eq!((info(0).kind, info(extents + 1).kind), (PartKind::Manifest, PartKind::DigestList));
 
     let head = Manifest::parse(&objects[0].content).unwrap();
@@ -248,17 +251,26 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> RootHash {
     assert_eq!((entries[1].kind, entries[1].path), (EntryKind::File, "tree/large"));
     assert_eq!(entries.len(), 203);
 
-    let tail = DigestList::parse(&objects[extents + 1].content, &set).unwrap();
-    assert_eq!(tail.manifest(), blake3::hash(&objects[0].content));
+    assert_eq!(head.hash(), set.manifest);
     let mut received: Vec<u8> = Vec::new();
-    for (extent, hash) in objects[1..=extents].iter().zip(tail.extents()) {
+    for extent in &objects[1..=extents] {
         assert_eq!(extent.info.unwrap().offset, received.len() as u64);
-        assert_eq!(blake3::hash(&extent.content), hash);
         received.extend(&extent.content);
     }
     assert_eq!(received.len(), payload.len());
     assert!(received == payload, "the payload differs");
-    tail.root().into()
+    let tail = DigestList::parse(&objects[extents + 1].content, set.manifest, &[]).unwrap();
+    let (mut rest, mut hashes) = (payload, tail.chunks());
+    for entry in &entries {
+        let (content, later) = rest.split_at(entry.size as usize);
+        for (n, chunk) in content.chunks(CHUNK_BYTES as usize).enumerate() {
+            let offset = n as u64 * CHUNK_BYTES;
+            assert_eq!(hashes.next(), Some(ChunkHasher::hash(offset, entry.size, chunk)));
+        }
+        rest = later;
+    }
+    assert_eq!(hashes.next(), None);
+    tail.content()
 }
 
 #[test]
@@ -276,7 +288,7 @@ fn receiver_gets_head_payload_and_tail_and_is_listed_as_confirmed() {
     let report = sending.wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
     let keeper = listener.finish();
-    assert_eq!(report.root, Some(check(&keeper, &payload, 1)));
+    assert_eq!(report.content, Some(check(&keeper, &payload, 1)));
 
     let [receiver] = report.receivers.as_slice() else { panic!("{:?}", report.receivers) };
     assert_eq!(
@@ -314,24 +326,24 @@ fn two_receivers_that_lose_packets_are_repaired() {
     assert_eq!(report.receivers.len(), 2);
     assert!(report.nacks > 0 && report.resent_packets + report.coded_packets > 0);
     for listener in listeners {
-        assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+        assert_eq!(report.content, Some(check(&listener.finish(), &payload, 1)));
     }
 }
 
 #[test]
 fn payload_larger_than_an_object_arrives_as_several_extents() {
     let group = group();
-    let (dir, payload) = tree(18_000_000);
+    let (dir, payload) = tree(36_000_000);
     let listener = Listener::start(group, "listener", 4, 0, false);
-    // 255 blocks of 1024 symbols of 64 bytes: an extent has less than 17 MB.
+    // 255 blocks of 1024 symbols of 128 bytes: an extent has less than 34 MB.
     let options = options(group).with(|o| {
         o.min_receivers = 1;
-        o.segment_size = Some(64);
+        o.segment_size = Some(128);
         o.fec = Fec::RaptorQ;
     });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
-    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 2)));
+    assert_eq!(report.content, Some(check(&listener.finish(), &payload, 2)));
 }
 
 #[test]
@@ -343,7 +355,7 @@ fn without_receivers_the_sender_gives_up_after_its_patience() {
     let report = sending.wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::NoReceivers);
     assert!(start.elapsed() >= Duration::from_secs(5), "{:?}", start.elapsed());
-    assert!(report.receivers.is_empty() && report.root.is_some());
+    assert!(report.receivers.is_empty() && report.content.is_some());
     assert_eq!(report.bytes, payload.len() as u64);
     assert!(matches!(events[0], SendEvent::Started { receivers: 0 }), "{:?}", events[0]);
     let hint = |e: &SendEvent| matches!(e, SendEvent::Hint(Hint::NoReceiver { .. }));
@@ -380,7 +392,7 @@ fn stopped_sender_says_so_and_reports_it() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(report.outcome, SendOutcome::Stopped { receivers_wait: false });
     assert_eq!(report.receivers[0].outcome, ReceiverOutcome::Unfinished);
-    assert_eq!(report.root, None);
+    assert_eq!(report.content, None);
     assert!(listener.finish().over, "the receiver heard the end");
 }
 
@@ -416,7 +428,7 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
     });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
-    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+    assert_eq!(report.content, Some(check(&listener.finish(), &payload, 1)));
 }
 
 #[test]
@@ -516,7 +528,7 @@ fn traced(pace: Pace, seed: u64) -> Vec<String> {
     });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
-    assert_eq!(report.root, Some(check(&listener.finish(), &payload, 1)));
+    assert_eq!(report.content, Some(check(&listener.finish(), &payload, 1)));
     fs::read_to_string(trace).unwrap().lines().map(str::to_owned).collect()
 }
 

@@ -286,7 +286,7 @@ mod tests {
             ("--slow evict --slow-loss 0 .", "--slow-loss", "1..=100"),
             ("--slow gently .", "--slow", "evict"),
             ("--payload some .", "--payload", "missing"),
-            ("--mtu 100 .", "--mtu", "184..=65535"),
+            ("--mtu 100 .", "--mtu", "248..=65535"),
             ("--memory 8M .", "--memory", "16M"),
             ("--memory lots .", "--memory", "256M"),
             ("--compat nrl --fec 6 .", "--fec", "129"),

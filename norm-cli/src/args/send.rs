@@ -61,7 +61,7 @@ pub struct SendArgs {
     /// most 9000), 9000, 1500, 1400 and 1280. Packets are never fragmented. With --compat and
     /// on lo nothing is tried.
     #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
-        value_parser = clap::value_parser!(u32).range(184..=65_535))]
+        value_parser = clap::value_parser!(u32).range(248..=65_535))]
     pub mtu: Option<u32>,
 
     /// Shortest packets to fall back to without --mtu
@@ -69,7 +69,7 @@ pub struct SendArgs {
     /// Receivers that get only shorter ones are treated as --slow says.
     #[arg(long, verbatim_doc_comment, value_name = "BYTES", help_heading = NETWORK,
         default_value_t = 1280, conflicts_with_all = ["mtu", "compat"],
-        value_parser = clap::value_parser!(u32).range(184..=65_535))]
+        value_parser = clap::value_parser!(u32).range(248..=65_535))]
     pub min_mtu: u32,
 
     #[command(flatten)]

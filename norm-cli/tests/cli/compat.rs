@@ -30,13 +30,20 @@ fn standalone_files_arrive_and_are_not_called_verified() {
     assert_eq!(status.code(), Some(0), "{events:#?}");
     assert_eq!((&events[0]["set"], &events[0]["segment_size"]), (&Value::Null, &Value::from(1400)));
     let summary = last(&events, "summary");
-    assert_eq!((&summary["root"], &summary["outcome"]), (&Value::Null, &Value::from("complete")));
+    assert_eq!(
+        (&summary["content"], &summary["outcome"]),
+        (&Value::Null, &Value::from("complete"))
+    );
 
     let (status, events) = receiver.finish();
     assert_eq!(status.code(), Some(0), "{events:#?}");
     assert_eq!(events.iter().filter(|event| event["event"] == "file_complete").count(), 3);
     let complete = last(&events, "set_complete");
-    assert_eq!((&complete["set"], &complete["root"]), (&Value::Null, &Value::Null), "{complete}");
+    assert_eq!(
+        (&complete["set"], &complete["content"]),
+        (&Value::Null, &Value::Null),
+        "{complete}"
+    );
     assert_eq!(last(&events, "hint")["kind"], "not_verified");
     schema::check(&["ProgramEvent", "ReceiverEvent", "ReceiveEvent"], &events);
     for (name, len) in files {

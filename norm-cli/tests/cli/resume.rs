@@ -1,7 +1,8 @@
 //! Receivers that end early, and resume later.
 #![cfg(unix)]
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::common::{Program, group, last, names, norm_recv, norm_send, random_bytes, stderr};
@@ -63,6 +64,41 @@ fn killed_receiver_resumes_while_its_sender_goes_on() {
 }
 
 #[test]
+fn byte_flipped_in_resume_data_costs_the_blocks_over_its_chunk() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out) = (temp.path().join("file"), temp.path().join("out"));
+    let content = random_bytes(27, SIZE);
+    fs::write(&source, &content).unwrap();
+    let group = group();
+    let mut first = receiver(&group, &out, &[]);
+    let sender = sender(&group, &source, &["-b", "20M", "--min-receivers", "1"]);
+    wait_for_bytes(&mut first, 8_000_000);
+    first.signal("-KILL");
+    first.finish();
+    let payload = names(&out).into_iter().find(|name| name.ends_with(".payload")).unwrap();
+    let payload = File::options().read(true).write(true).open(out.join(payload)).unwrap();
+    payload.write_all_at(&[!content[2_500_000]], 2_500_000).unwrap();
+
+    let (status, events) = receiver(&group, &out, &[]).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let here = last(&events, "set_resumed")["bytes_done"].as_u64().unwrap();
+    assert!(here >= 3_000_000, "what is damaged is among it: {here}");
+    assert!(fs::read(out.join("file")).unwrap() == content);
+    let (status, events) = sender.finish();
+    let summary = last(&events, "summary");
+    assert_eq!(status.code(), Some(0), "{summary:#}");
+    let again =
+        summary["resent_packets"].as_u64().unwrap() + summary["coded_packets"].as_u64().unwrap();
+    let missing = (SIZE as u64 - here).div_ceil(1344);
+    // A mebibyte, and a block at each end.
+    let chunk = (1_u64 << 20).div_ceil(1344) + 2 * 250;
+    assert!(
+        again <= missing + chunk + missing / 10 + 64,
+        "{again} packets were sent again, {missing} missed when it came back"
+    );
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn receiver_that_starts_again_counts_once() {
     let temp = tempfile::tempdir().unwrap();
@@ -111,7 +147,7 @@ fn ctrl_c_keeps_resume_data_and_no_resume_removes_it() {
     assert_eq!(again.status.code(), Some(5));
     let said = stderr(&again);
     assert!(said.contains("1 unfinished transfer kept") && said.contains("--no-resume"), "{said}");
-    assert_eq!(names(&out).len(), 3);
+    assert_eq!(names(&out).len(), 4, "manifest, payload, hashes, state");
 
     let removes = norm_recv().args(place).arg("--no-resume").arg(&out).output().unwrap();
     assert!(stderr(&removes).contains("1 unfinished transfer removed"), "{}", stderr(&removes));

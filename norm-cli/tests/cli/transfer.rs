@@ -64,7 +64,7 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
         .collect();
     assert_eq!(heard, ["lab-1", "lab-2"], "sorted by name");
     let written: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
-    assert_eq!(written["summary"]["root"], summary["root"]);
+    assert_eq!(written["summary"]["content"], summary["content"]);
     schema::check_one("Report", &written);
     schema::check_one("ProgramSendSettings", &written["settings"]);
     schema::check_one("ProgramSendReport", &written["summary"]);
@@ -76,11 +76,58 @@ fn two_receivers_get_a_file_through_loss_and_report_it() {
         for name in ["sender_found", "set_found", "files_known", "file_complete"] {
             last(&events, name);
         }
-        assert_eq!(last(&events, "set_complete")["root"], summary["root"]);
+        assert_eq!(last(&events, "set_complete")["content"], summary["content"]);
         assert_eq!(last(&events, "summary")["outcome"], "complete");
         assert_eq!(names(folder), ["image.bin"], "nothing else is left");
         assert!(fs::read(folder.join("image.bin")).unwrap() == content, "the copy differs");
     }
+}
+
+#[test]
+fn hashes_of_files_are_what_b3sum_prints_and_content_has_one_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("set");
+    fs::create_dir(&source).unwrap();
+    let sizes = [("a", 3_500_001), ("b", 0), ("c", 17), ("d", 1 << 20), ("e", (2 << 20) + 1)];
+    for (n, (name, size)) in sizes.into_iter().enumerate() {
+        fs::write(source.join(name), random_bytes(60 + n as u64, size)).unwrap();
+    }
+    let mut contents = Vec::new();
+    // Other packets, blocks and codes.
+    for (n, more) in [&[][..], &["--fec", "raptorq", "--mtu", "800"]].into_iter().enumerate() {
+        let (out, group) = (temp.path().join(format!("out{n}")), group());
+        let receiver = receiver(&group, "lab", &out, &[]);
+        let (status, sent) = sender(&group, 1, &source, more).finish();
+        assert_eq!(status.code(), Some(0), "{sent:#?}");
+        let (_, events) = receiver.finish();
+        let complete = last(&events, "set_complete");
+        let summary = last(&sent, "summary");
+        assert_eq!(complete["content"], summary["content"]);
+        contents.push(complete["content"].clone());
+        let expected: Vec<String> = sizes.iter().map(|(name, _)| b3sum(&source, name)).collect();
+        assert_eq!(complete["hashes"], Value::from(expected.clone()));
+        let placed = events.iter().filter(|event| event["event"] == "file_complete");
+        for event in placed {
+            let name = Path::new(event["path"].as_str().unwrap()).file_name().unwrap();
+            assert_eq!(event["hash"], b3sum(&source, name.to_str().unwrap()));
+        }
+        let hashes: Vec<&Value> =
+            summary["hashes"].as_array().unwrap().iter().map(|file| &file["hash"]).collect();
+        let with_content = [0, 2, 3, 4].map(|n| &expected[n]);
+        assert_eq!(hashes, with_content, "of files with content");
+    }
+    assert_eq!(contents[0], contents[1]);
+    assert_eq!(contents[0].as_str().unwrap().len(), 64);
+}
+
+/// What `b3sum` prints, where there is one; else what its library computes.
+fn b3sum(folder: &Path, name: &str) -> String {
+    let path = folder.join(name);
+    let computed = blake3::hash(&fs::read(&path).unwrap()).to_hex().to_string();
+    if let Ok(printed) = std::process::Command::new("b3sum").arg("--no-names").arg(&path).output() {
+        assert_eq!(String::from_utf8(printed.stdout).unwrap().trim(), computed);
+    }
+    computed
 }
 
 #[test]

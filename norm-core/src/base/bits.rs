@@ -52,6 +52,11 @@ impl Bits {
         self.len
     }
 
+    /// True without bits, set or not.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Number of bits set.
     pub const fn count(&self) -> u32 {
         self.ones

@@ -1,6 +1,6 @@
 //! Parts without protocol, each independent of the others.
 
-pub(crate) mod bits;
+pub mod bits;
 pub(crate) mod order;
 pub(crate) mod pacer;
 pub mod range_set;

@@ -1,6 +1,6 @@
 //! Which part of which file set an object is, independent of the protocol that carries it.
 
-use blake3::Hash;
+use super::{ContentHash, MAX_MANIFEST_BYTES, ManifestHash, digest_list_len, is_digest_list_len};
 
 /// Parts of a set at most, manifest and digest list included: as many objects as a session of any
 /// protocol can hold.
@@ -11,27 +11,6 @@ pub const MAX_PARTS: u32 = 32_767;
 pub struct SetId(pub [u8; 16]);
 
 impl core::fmt::Display for SetId {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// Identifies the files of a set, whichever sender it comes from and however its payload is cut
-/// into extents: the beginning of its manifest's hash.
-///
-/// Sets with the same content id have the same files, by name, size, mode and time. It does not
-/// cover what is in them: the digest list does.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContentId(pub [u8; 16]);
-
-impl ContentId {
-    /// The content id of the set whose encoded manifest has this hash.
-    pub fn of(manifest: &Hash) -> Self {
-        Self(core::array::from_fn(|at| manifest.as_bytes()[at]))
-    }
-}
-
-impl core::fmt::Display for ContentId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -48,45 +27,98 @@ pub enum PartKind {
     DigestList,
 }
 
-/// Which part of which file set an object is.
-///
-/// The parts of a set are, in order: the manifest, the extents of the payload, the digest list.
-/// Each travels as one object.
+/// What is said of a whole set with each of its parts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct SetDescriptor {
-    /// What this part holds.
-    pub kind: PartKind,
+pub struct SetSummary {
     /// The set.
     pub set: SetId,
     /// Parts of the set, manifest and digest list included: at least 2.
     pub parts: u32,
-    /// Where this extent begins in the payload, in bytes; 0 for manifest and digest list.
-    pub offset: u64,
-    /// Bytes in the payload of the whole set.
+    /// The digest list comes before the payload.
+    pub list_first: bool,
+    /// Bytes in the payload.
     pub payload_size: u64,
-    /// Identifies the files of the set.
-    pub content: ContentId,
+    /// Bytes in the manifest.
+    pub manifest_size: u64,
+    /// Bytes in the digest list.
+    pub list_size: u64,
+    /// Names the transfer.
+    pub manifest: ManifestHash,
+    /// Names what is sent; `None` while its sender has not hashed it.
+    pub content: Option<ContentHash>,
 }
 
-impl SetDescriptor {
+impl SetSummary {
     /// Extents of payload in the set.
     pub fn extents(&self) -> u32 {
         self.parts.saturating_sub(2)
     }
 
-    /// False when the numbers contradict each other: fewer parts than the kind implies, an extent
-    /// that begins outside the payload, a manifest or digest list with an offset, extents without
-    /// payload or the reverse.
-    pub fn is_consistent(&self) -> bool {
+    /// The place of the digest list among the parts.
+    pub fn list_index(&self) -> u32 {
+        if self.list_first { 1 } else { self.parts.saturating_sub(1) }
+    }
+
+    /// The place of the first extent among the parts.
+    pub fn first_extent(&self) -> u32 {
+        if self.list_first { 2 } else { 1 }
+    }
+
+    /// What the part in this place holds; `None` after the last one.
+    pub fn kind_of(&self, index: u32) -> Option<PartKind> {
+        match index {
+            _ if index >= self.parts => None,
+            0 => Some(PartKind::Manifest),
+            _ if index == self.list_index() => Some(PartKind::DigestList),
+            _ => Some(PartKind::Payload),
+        }
+    }
+
+    /// True when the other one is of the same set: one of them may know the content, and the other
+    /// not yet.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let content = self.content.or(other.content);
+        Self { content, ..*self } == Self { content: other.content.or(self.content), ..*other }
+    }
+
+    fn is_consistent(&self) -> bool {
         let extents = u64::from(self.extents());
         // No extent is empty, so there are no more of them than bytes.
         let payload =
             if extents == 0 { self.payload_size == 0 } else { self.payload_size >= extents };
+        let manifest = self.manifest_size <= MAX_MANIFEST_BYTES;
+        // A chunk has a byte at least.
+        let chunks = is_digest_list_len(self.list_size)
+            && self.list_size >= digest_list_len(u32::from(self.payload_size > 0))
+            && (self.list_size - digest_list_len(0)) / 32 <= self.payload_size;
+        self.parts >= 2 && payload && manifest && chunks
+    }
+}
+
+/// Which part of which file set an object is.
+///
+/// The parts of a set are, in order: the manifest, the extents of the payload, the digest list; or
+/// manifest, digest list and extents. Each travels as one object.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct SetDescriptor {
+    /// What this part holds.
+    pub kind: PartKind,
+    /// Where this extent begins in the payload, in bytes; 0 for manifest and digest list.
+    pub offset: u64,
+    /// The set.
+    pub set: SetSummary,
+}
+
+impl SetDescriptor {
+    /// False when the numbers contradict each other: fewer parts than the kind implies, an extent
+    /// that begins outside the payload, a manifest or digest list with an offset, extents without
+    /// payload or the reverse, a size that no manifest or digest list of that payload has.
+    pub fn is_consistent(&self) -> bool {
         let offset = match self.kind {
-            PartKind::Payload => self.offset < self.payload_size,
+            PartKind::Payload => self.offset < self.set.payload_size,
             PartKind::Manifest | PartKind::DigestList => self.offset == 0,
         };
-        self.parts >= 2 && payload && offset
+        self.set.is_consistent() && offset
     }
 }
 
@@ -94,11 +126,46 @@ impl SetDescriptor {
 mod tests {
     use super::*;
 
+    const SET: SetSummary = SetSummary {
+        set: SetId([1; 16]),
+        parts: 5,
+        list_first: false,
+        payload_size: 100,
+        manifest_size: 60,
+        list_size: digest_list_len(2),
+        manifest: ManifestHash([2; 32]),
+        content: None,
+    };
+
     #[test]
-    fn content_id_is_the_beginning_of_the_manifest_hash() {
-        let hash = blake3::hash(b"manifest");
-        let id = ContentId::of(&hash);
-        assert_eq!(id.0, hash.as_bytes()[..16]);
-        assert_eq!(id.to_string(), hash.to_hex()[..32]);
+    fn digest_list_is_last_or_follows_the_manifest() {
+        use PartKind::{DigestList, Manifest, Payload};
+        let kinds = |set: SetSummary| [0, 1, 2, 3, 4, 5].map(|index| set.kind_of(index));
+        let [head, list, extent] = [Manifest, DigestList, Payload].map(Some);
+        assert_eq!(kinds(SET), [head, extent, extent, extent, list, None]);
+        let first = SetSummary { list_first: true, ..SET };
+        assert_eq!(kinds(first), [head, list, extent, extent, extent, None]);
+        assert_eq!((SET.first_extent(), first.first_extent(), first.extents()), (1, 2, 3));
+    }
+
+    #[test]
+    fn content_may_be_told_later_and_nothing_else_may_change() {
+        let known = SetSummary { content: Some(ContentHash([7; 32])), ..SET };
+        let other = SetSummary { content: Some(ContentHash([8; 32])), ..SET };
+        assert!(SET.agrees_with(&known) && known.agrees_with(&SET) && known.agrees_with(&known));
+        assert!(!known.agrees_with(&other));
+        assert!(!SET.agrees_with(&SetSummary { list_size: 0, ..SET }));
+    }
+
+    #[test]
+    fn impossible_lists_and_manifests_are_inconsistent() {
+        let part = |set| SetDescriptor { kind: PartKind::Manifest, offset: 0, set };
+        let is = |set: SetSummary| part(set).is_consistent();
+        assert!(is(SET));
+        assert!(!is(SetSummary { list_size: SET.list_size + 1, ..SET }));
+        assert!(!is(SetSummary { list_size: digest_list_len(0), ..SET }), "bytes without chunk");
+        assert!(!is(SetSummary { list_size: digest_list_len(101), ..SET }), "more than bytes");
+        assert!(!is(SetSummary { list_size: u64::MAX, ..SET }));
+        assert!(!is(SetSummary { manifest_size: MAX_MANIFEST_BYTES + 1, ..SET }));
     }
 }

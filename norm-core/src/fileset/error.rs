@@ -17,12 +17,12 @@ pub enum ContentError {
     BadField,
     /// A path is empty, too long or not UTF-8.
     BadPath,
-    /// More bytes, entries or extents than are accepted.
+    /// More bytes, entries, holes or chunks than are accepted.
     TooLarge,
     /// The sizes of the files do not add up to the size of the payload.
     SizeMismatch,
     /// The digest list is damaged, or belongs to another set.
-    RootMismatch,
+    ContentMismatch,
 }
 
 impl core::fmt::Display for ContentError {
@@ -39,7 +39,7 @@ impl core::fmt::Display for ContentError {
             Self::BadPath => "a path is empty, too long or not UTF-8",
             Self::TooLarge => "the data is larger than accepted",
             Self::SizeMismatch => "the file sizes do not add up to the size of the payload",
-            Self::RootMismatch => "the digest list is damaged or belongs to another transfer",
+            Self::ContentMismatch => "the digest list is damaged or belongs to another transfer",
         })
     }
 }

@@ -1,92 +1,57 @@
-//! The manifest of a file set: the list of its files and directories.
+//! The manifest of a file set: the list of its files, folders and links.
 //!
 //! ```text
-//!  0  magic "NHED"
-//!  4  version, 1
+//!  0  magic "NMAN"
+//!  4  version, 2
 //!  5  reserved, 3 zero bytes
 //!  8  number of entries, 32 bits
-//! 12  bytes in the payload, 64 bits: the sum of the entries' sizes
-//! 20  entries, each:
-//!      0  kind: 1 file, 2 directory
-//!      1  path length, 16 bits
-//!      3  mode, 32 bits
-//!      7  modification time: seconds since 1970 (64 bits, signed), nanoseconds (32 bits)
-//!     19  size, 64 bits; 0 in a directory
-//!     27  path, UTF-8
+//! 12  bytes of all entries, 64 bits
+//! 20  entries, see `entry`
+//!     layout, see `layout`: bytes in the payload, and where files have holes
 //! ```
 //!
-//! The contents follow each other in the payload in the order of the entries. Paths are handed on
-//! as they came: use [`safe_components`](super::safe_components) before touching a file.
+//! The manifest hash is that of all bytes before the layout: the same files have the same manifest
+//! hash, however much of them is in holes on the sender's disk. Contents follow each other in the
+//! payload in the order of the entries, without what is in holes. Paths and targets of links are
+//! handed on as they came: use [`safe_components`](super::safe_components) before touching a file.
 
-use super::ContentError;
+mod entry;
+mod holes;
+mod layout;
+mod xattrs;
+
 use super::cursor::Cursor;
+use super::{CHUNK_BYTES, ContentError, ManifestHash, chunks_in};
 
-const MAGIC: [u8; 4] = *b"NHED";
-const VERSION: u8 = 1;
+pub use entry::{Entry, EntryKind, Mtime, Owner};
+pub use holes::{Hole, HoleList, Holes, MAX_HOLES};
+pub use layout::sparse_fits;
+pub use xattrs::{MAX_XATTR_BYTES, MAX_XATTRS, Xattr, XattrList, Xattrs};
+
+use layout::LayoutReader;
+
+const MAGIC: [u8; 4] = *b"NMAN";
+const VERSION: u8 = 2;
 const HEADER_LEN: usize = 20;
-const ENTRY_LEN: usize = 27;
-const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
 /// Entries in a manifest at most.
-pub const MAX_ENTRIES: u32 = 1_000_000;
+pub const MAX_ENTRIES: u32 = 1 << 24;
 /// Bytes in an encoded manifest at most.
-pub const MAX_MANIFEST_BYTES: usize = 256 << 20;
-/// Bytes in a path at most.
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 30;
+/// Bytes in a path, or in the target of a link, at most.
 pub const MAX_PATH_BYTES: usize = 4096;
-
-/// What an entry is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-}
-
-/// When a file was last modified.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mtime {
-    /// Seconds since 1970-01-01 00:00 UTC; negative before.
-    pub seconds: i64,
-    /// Nanoseconds after that, below 10^9.
-    pub nanos: u32,
-}
-
-/// A file or directory of a set.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// What it is.
-    pub kind: EntryKind,
-    /// Unix mode bits as the sender has them; 0 where it has none.
-    pub mode: u32,
-    /// When it was last modified.
-    pub mtime: Mtime,
-    /// Bytes of content; 0 for a directory.
-    pub size: u64,
-    /// The path below the set's root, with `/` between the components; 1 to 4096 bytes. Not to be
-    /// trusted when it came from the network.
-    pub path: &'a str,
-}
-
-impl Entry<'_> {
-    fn check(&self) -> Result<(), ContentError> {
-        if self.path.is_empty() || self.path.len() > MAX_PATH_BYTES {
-            return Err(ContentError::BadPath);
-        }
-        let sized_directory = self.kind == EntryKind::Directory && self.size != 0;
-        if sized_directory || self.mtime.nanos >= NANOS_PER_SECOND {
-            return Err(ContentError::BadField);
-        }
-        Ok(())
-    }
-}
+/// Bytes in a file at most, holes included: 16 TiB.
+pub const MAX_FILE_BYTES: u64 = 16 << 40;
 
 /// Builds a manifest.
 #[derive(Clone, Debug)]
 pub struct ManifestWriter {
     out: Vec<u8>,
-    entries: u32,
+    layout: layout::LayoutWriter,
+    /// Of each entry so far, whether it is a regular file.
+    files: Vec<bool>,
     payload_size: u64,
+    chunks: u64,
 }
 
 impl Default for ManifestWriter {
@@ -102,53 +67,58 @@ impl ManifestWriter {
         out.extend_from_slice(&MAGIC);
         out.push(VERSION);
         out.resize(HEADER_LEN, 0);
-        Self { out, entries: 0, payload_size: 0 }
+        let layout = layout::LayoutWriter::default();
+        Self { out, layout, files: Vec::new(), payload_size: 0, chunks: 0 }
     }
 
     /// Adds an entry. Its content begins at [`ManifestWriter::payload_size`] as it was before.
     ///
     /// # Errors
-    /// [`ContentError`], with nothing changed, when a field is out of range, or when the manifest
-    /// would exceed [`MAX_ENTRIES`], [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
+    /// [`ContentError`], with nothing changed, when a field is out of range, when a hard link is to
+    /// no file that came before, or when the manifest would exceed [`MAX_ENTRIES`],
+    /// [`MAX_MANIFEST_BYTES`] or a payload of 2^64 - 1 bytes.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), ContentError> {
+        let number = self.entries();
         entry.check()?;
-        let payload_size =
-            self.payload_size.checked_add(entry.size).ok_or(ContentError::TooLarge)?;
-        let len = self.out.len() + ENTRY_LEN + entry.path.len();
-        if self.entries >= MAX_ENTRIES || len > MAX_MANIFEST_BYTES {
+        entry.check_link(|to| self.files.get(to as usize) == Some(&true))?;
+        let data = entry.size - entry.holes.bytes();
+        let payload_size = self.payload_size.checked_add(data).ok_or(ContentError::TooLarge)?;
+        let len = self.out.len() + entry.encoded_len() + self.layout.len_with(entry.holes);
+        if number >= MAX_ENTRIES || len as u64 > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
-        let path_len = u16::try_from(entry.path.len()).map_err(|_| ContentError::BadPath)?;
-        self.out.push(match entry.kind {
-            EntryKind::File => 1,
-            EntryKind::Directory => 2,
-        });
-        self.out.extend_from_slice(&path_len.to_be_bytes());
-        self.out.extend_from_slice(&entry.mode.to_be_bytes());
-        self.out.extend_from_slice(&entry.mtime.seconds.to_be_bytes());
-        self.out.extend_from_slice(&entry.mtime.nanos.to_be_bytes());
-        self.out.extend_from_slice(&entry.size.to_be_bytes());
-        self.out.extend_from_slice(entry.path.as_bytes());
-        self.entries += 1;
+        entry.emit(&mut self.out);
+        self.layout.push(number, entry.holes);
+        self.files.push(matches!(entry.kind, EntryKind::File));
         self.payload_size = payload_size;
+        self.chunks += data_chunks(entry.size, entry.holes);
         Ok(())
     }
 
     /// Entries added so far.
     pub fn entries(&self) -> u32 {
-        self.entries
+        self.files.len() as u32
     }
 
-    /// The sum of the sizes so far, in bytes.
+    /// Bytes in the payload so far.
     pub fn payload_size(&self) -> u64 {
         self.payload_size
     }
 
-    /// The encoded manifest.
-    pub fn finish(mut self) -> Vec<u8> {
-        self.out[8..12].copy_from_slice(&self.entries.to_be_bytes());
-        self.out[12..HEADER_LEN].copy_from_slice(&self.payload_size.to_be_bytes());
-        self.out
+    /// Chunks outside of holes so far.
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// The encoded manifest, and its hash.
+    pub fn finish(mut self) -> (Vec<u8>, ManifestHash) {
+        let entries = self.entries();
+        let bytes = (self.out.len() - HEADER_LEN) as u64;
+        self.out[8..12].copy_from_slice(&entries.to_be_bytes());
+        self.out[12..HEADER_LEN].copy_from_slice(&bytes.to_be_bytes());
+        let hash = ManifestHash::of(&self.out);
+        self.layout.emit(self.payload_size, &mut self.out);
+        (self.out, hash)
     }
 }
 
@@ -156,8 +126,9 @@ impl ManifestWriter {
 #[derive(Copy, Clone, Debug)]
 pub struct Manifest<'a> {
     entries: u32,
-    payload_size: u64,
-    body: Cursor<'a>,
+    /// Header and entries.
+    identity: &'a [u8],
+    layout: LayoutReader<'a>,
 }
 
 impl<'a> Manifest<'a> {
@@ -166,24 +137,32 @@ impl<'a> Manifest<'a> {
     /// # Errors
     /// [`ContentError`] when the header is malformed or announces more than is accepted.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ContentError> {
-        if bytes.len() > MAX_MANIFEST_BYTES {
+        if bytes.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
-        let mut body = Cursor::new(bytes);
-        body.preamble(MAGIC, VERSION)?;
-        if body.array()? != [0; 3] {
+        let mut cursor = Cursor::new(bytes);
+        cursor.preamble(MAGIC, VERSION)?;
+        if cursor.array()? != [0; 3] {
             return Err(ContentError::BadField);
         }
-        let entries = body.u32()?;
-        let payload_size = body.u64()?;
+        let entries = cursor.u32()?;
+        let len = usize::try_from(cursor.u64()?).map_err(|_| ContentError::Truncated)?;
         if entries > MAX_ENTRIES {
             return Err(ContentError::TooLarge);
         }
-        // A path has a byte at least.
-        if body.remaining() as u64 / (ENTRY_LEN as u64 + 1) < u64::from(entries) {
+        if len / entry::MIN_LEN < entries as usize {
             return Err(ContentError::Truncated);
         }
-        Ok(Self { entries, payload_size, body })
+        cursor.bytes(len)?;
+        let layout = LayoutReader::new(cursor)?;
+        // No more than was read.
+        let identity = bytes.get(..HEADER_LEN + len).ok_or(ContentError::Truncated)?;
+        Ok(Self { entries, identity, layout })
+    }
+
+    /// The manifest hash: of all but the layout. Takes as long as hashing takes.
+    pub fn hash(&self) -> ManifestHash {
+        ManifestHash::of(self.identity)
     }
 
     /// The number of entries announced; no more than the bytes at hand can hold.
@@ -198,18 +177,24 @@ impl<'a> Manifest<'a> {
 
     /// The bytes in the payload announced.
     pub fn payload_size(&self) -> u64 {
-        self.payload_size
+        self.layout.payload_size()
     }
 
     /// Reads the entries. The manifest is good only when the iterator has ended without an error;
     /// it ends after the first one. The last item is an error when the sizes do not add up to the
     /// payload's or bytes are left over.
     pub fn entries(&self) -> Entries<'a> {
+        let mut body = Cursor::new(self.identity);
+        // It was read before.
+        let _ = body.bytes(HEADER_LEN);
         Entries {
-            body: self.body,
-            left: self.entries,
+            body,
+            layout: self.layout,
+            number: 0,
+            entries: self.entries,
+            files: Vec::new(),
             offset: 0,
-            payload_size: self.payload_size,
+            size: 0,
             ended: false,
         }
     }
@@ -219,9 +204,13 @@ impl<'a> Manifest<'a> {
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     body: Cursor<'a>,
-    left: u32,
+    layout: LayoutReader<'a>,
+    number: u32,
+    entries: u32,
+    /// A bit for each entry so far: whether it is a regular file, to which a link may lead.
+    files: Vec<u64>,
     offset: u64,
-    payload_size: u64,
+    size: u64,
     ended: bool,
 }
 
@@ -231,33 +220,49 @@ impl<'a> Entries<'a> {
         self.offset
     }
 
+    /// Bytes in all files so far, holes included; no more than a number can say.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     fn read(&mut self) -> Result<Entry<'a>, ContentError> {
-        let kind = match self.body.u8()? {
-            1 => EntryKind::File,
-            2 => EntryKind::Directory,
-            _ => return Err(ContentError::BadKind),
-        };
-        let path_len = usize::from(self.body.u16()?);
-        let mode = self.body.u32()?;
-        let mtime = Mtime { seconds: self.body.i64()?, nanos: self.body.u32()? };
-        let size = self.body.u64()?;
-        let path = self.body.bytes(path_len)?;
-        let path = core::str::from_utf8(path).map_err(|_| ContentError::BadPath)?;
-        let entry = Entry { kind, mode, mtime, size, path };
-        entry.check()?;
-        let end = self.offset.checked_add(size).ok_or(ContentError::SizeMismatch)?;
-        if end > self.payload_size {
+        let mut entry = Entry::read(&mut self.body)?;
+        entry.check_link(|to| to < self.number && self.is_file(to))?;
+        if let EntryKind::File = entry.kind {
+            entry.holes = self.layout.holes_of(self.number, entry.size)?;
+        }
+        let data = entry.size - entry.holes.bytes();
+        let end = self.offset.checked_add(data).ok_or(ContentError::SizeMismatch)?;
+        if end > self.layout.payload_size() {
             return Err(ContentError::SizeMismatch);
         }
+        self.note(matches!(entry.kind, EntryKind::File));
         self.offset = end;
+        self.size = self.size.saturating_add(entry.size);
         Ok(entry)
+    }
+
+    fn note(&mut self, is_file: bool) {
+        if self.number.is_multiple_of(64) {
+            self.files.push(0);
+        }
+        if let Some(last) = self.files.last_mut() {
+            *last |= u64::from(is_file) << (self.number % 64);
+        }
+        self.number += 1;
+    }
+
+    fn is_file(&self, number: u32) -> bool {
+        let word = self.files.get(number as usize / 64);
+        word.is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
     fn check_end(&self) -> Result<(), ContentError> {
         if self.body.remaining() > 0 {
             return Err(ContentError::TrailingBytes);
         }
-        if self.offset != self.payload_size {
+        self.layout.check_end()?;
+        if self.offset != self.layout.payload_size() {
             return Err(ContentError::SizeMismatch);
         }
         Ok(())
@@ -271,10 +276,9 @@ impl<'a> Iterator for Entries<'a> {
         if self.ended {
             return None;
         }
-        let item = if self.left == 0 {
+        let item = if self.number == self.entries {
             self.check_end().err().map(Err)
         } else {
-            self.left -= 1;
             Some(self.read())
         };
         self.ended = !matches!(item, Some(Ok(_)));
@@ -283,6 +287,16 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl core::iter::FusedIterator for Entries<'_> {}
+
+/// Chunks of a file of so many bytes that are not wholly in holes: only their hashes travel.
+pub fn data_chunks(size: u64, holes: Holes<'_>) -> u64 {
+    let whole = |hole: Hole| {
+        let first = hole.offset.div_ceil(CHUNK_BYTES);
+        let end = if hole.end() == size { chunks_in(size) } else { hole.end() / CHUNK_BYTES };
+        end.saturating_sub(first)
+    };
+    chunks_in(size) - holes.iter().map(whole).sum::<u64>()
+}
 
 #[cfg(test)]
 mod tests;

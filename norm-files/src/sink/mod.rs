@@ -7,9 +7,11 @@
 //! through `system`, where tests have them fail.
 
 mod coming;
+mod digests;
 mod existing;
-mod hashing;
+
 mod in_place;
+mod ledger;
 mod metadata;
 mod place;
 mod plan;
@@ -25,15 +27,16 @@ mod standalone;
 mod system;
 mod verify;
 
+pub use digests::Digests;
 pub use metadata::RefusedMetadata;
-pub use place::{PlaceError, Placed, PlacedSet, place_set};
+pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
-pub use set::{Part, SetError, SetState, Verdict};
+pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;
 pub use spool_files::SpoolFile;
 pub use spool_table::{Opened, Spools};
 pub use standalone::{StandaloneFile, path_of};
 #[cfg(feature = "faults")]
 pub use system::{Call, faults};
-pub use verify::{Digests, hash_extent};
+pub use verify::{Reading, hash_chunks};

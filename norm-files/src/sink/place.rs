@@ -16,12 +16,14 @@
 //! flushed (`fsync`), as with `cp`; a power failure in the seconds after can lose content. Shares
 //! may refuse what they took, so they are asked first ([`flush`]).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use norm_core::fileset::FileHash;
 
 use super::existing::{is_identical, may_be_identical};
 use super::metadata::{
@@ -76,6 +78,19 @@ pub enum Placed {
     Present,
 }
 
+/// A file of a set that is in its place.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PlacedFile<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// Its bytes.
+    pub size: u64,
+    /// BLAKE3 of its content.
+    pub hash: Option<FileHash>,
+    /// What became of it.
+    pub placed: Placed,
+}
+
 /// What came of a set that is placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlacedSet {
@@ -85,16 +100,18 @@ pub struct PlacedSet {
     pub refused: Option<RefusedMetadata>,
 }
 
-/// Makes directories and files; says each finished file to `placed`.
+/// Makes directories and files, but for those with these places in the plan, which have failed;
+/// says each finished file to `placed`.
 ///
 /// # Errors
 /// When something is in the way, the system refuses, or `cancel` was set.
 pub fn place_set(
     spool: &Spool,
     plan: &Plan,
+    failed_files: &BTreeSet<usize>,
     overwrite: bool,
     cancel: &AtomicBool,
-    placed: &mut dyn FnMut(&Path, u64, Placed),
+    placed: &mut dyn FnMut(PlacedFile<'_>),
 ) -> Result<PlacedSet, PlaceError> {
     let root = spool.directory();
     if spool.is_moved() {
@@ -102,13 +119,14 @@ pub fn place_set(
     }
     let mut placer = Placer { spool, overwrite, cancel, refused: None };
     plan.check(root, overwrite)?;
-    let present = placer.find_present(plan)?;
+    let present = placer.find_present(plan, failed_files)?;
     let mut created = HashSet::new();
     for directory in plan.directories() {
         make_directories(root, &directory.path, &mut created)?;
     }
     let mut count = 0;
-    for (at, file) in plan.files().iter().enumerate().rev() {
+    let files = plan.files().iter().enumerate().rev();
+    for (at, file) in files.filter(|(at, _)| !failed_files.contains(at)) {
         if cancel.load(Ordering::Relaxed) {
             return Err(PlaceError::Stopped);
         }
@@ -120,7 +138,8 @@ pub fn place_set(
             .place(file, &target, present.contains(&at))
             .map_err(|error| failed(&target, error))?;
         count += u64::from(result == Placed::Present);
-        placed(&target, file.size, result);
+        let hash = spool.file_hash(at);
+        placed(PlacedFile { path: &target, size: file.size, hash, placed: result });
     }
     let mut refused = placer.refused;
     finish_directories(root, plan.directories(), &created, overwrite, &mut refused);
@@ -174,12 +193,17 @@ impl Placer<'_> {
     ///
     /// # Errors
     /// When one has the right size and other content.
-    fn find_present(&self, plan: &Plan) -> Result<HashSet<usize>, PlaceError> {
+    fn find_present(
+        &self,
+        plan: &Plan,
+        failed_files: &BTreeSet<usize>,
+    ) -> Result<HashSet<usize>, PlaceError> {
         let mut present = HashSet::new();
         if self.overwrite {
             return Ok(present);
         }
-        for (at, file) in plan.files().iter().enumerate() {
+        let files = plan.files().iter().enumerate();
+        for (at, file) in files.filter(|(at, _)| !failed_files.contains(at)) {
             let target = self.spool.directory().join(&file.path);
             let in_place = self.spool.in_place().filter(|files| files.has(file));
             if in_place.is_none() && !may_be_identical(&target, file.size) {

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use norm_core::fileset::{ContentError, EntryKind, Manifest, Mtime};
+use norm_core::fileset::{ChunkMap, ContentError, EntryKind, Manifest, Mtime};
 
 use super::existing::may_be_identical;
 use super::system;
@@ -46,6 +47,8 @@ pub struct PlannedDirectory {
 pub struct Plan {
     files: Vec<PlannedFile>,
     directories: Vec<PlannedDirectory>,
+    /// Of the files, in their order.
+    chunks: Arc<ChunkMap>,
 }
 
 /// Why a set cannot be put into the output directory.
@@ -53,6 +56,8 @@ pub struct Plan {
 pub enum PlanError {
     /// The manifest is damaged.
     Content(ContentError),
+    /// A link, or a file with holes: these are not made yet.
+    Unsupported(String),
     /// A name of which nothing safe is left.
     Name(String),
     /// Two entries would be the same file, or one a directory below the other.
@@ -73,6 +78,11 @@ impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Content(error) => write!(f, "the list of files is unusable: {error}"),
+            Self::Unsupported(name) => write!(
+                f,
+                "{name:?} is a link or a file with holes, which this program cannot make: have its \
+                 sender leave it out"
+            ),
             Self::Name(name) => write!(f, "the file name {name:?} cannot be created here"),
             Self::Clash(path) => {
                 write!(f, "the set has two entries for {}", path.display())
@@ -148,21 +158,29 @@ impl Plan {
         }
         let mut plan = Self::default();
         let mut claims = HashMap::new();
+        let mut chunks = ChunkMap::default();
         let mut entries = manifest.entries();
         loop {
             let offset = entries.offset();
-            let Some(entry) = entries.next() else { return Ok(plan) };
+            let Some(entry) = entries.next() else {
+                plan.chunks = Arc::new(chunks);
+                return Ok(plan);
+            };
             let entry = entry.map_err(PlanError::Content)?;
             let path =
                 names::to_path(entry.path).map_err(|_| PlanError::Name(entry.path.to_owned()))?;
-            claim(&mut claims, &path, entry.kind)?;
+            claim(&mut claims, &path, entry.kind == EntryKind::File)?;
             let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
             match entry.kind {
-                EntryKind::File => {
+                EntryKind::File if entry.holes.is_empty() => {
+                    chunks.push(size).map_err(PlanError::Content)?;
                     plan.files.push(PlannedFile { path, mode, mtime, offset, size });
                 }
                 EntryKind::Directory => {
                     plan.directories.push(PlannedDirectory { path, mode, mtime });
+                }
+                EntryKind::File | EntryKind::SymbolicLink { .. } | EntryKind::HardLink { .. } => {
+                    return Err(PlanError::Unsupported(entry.path.to_owned()));
                 }
             }
         }
@@ -176,6 +194,11 @@ impl Plan {
     /// The directories that the set lists.
     pub fn directories(&self) -> &[PlannedDirectory] {
         &self.directories
+    }
+
+    /// The chunks of the files, in their order.
+    pub fn chunks(&self) -> &Arc<ChunkMap> {
+        &self.chunks
     }
 
     /// The sum of the files' sizes in bytes.
@@ -213,7 +236,7 @@ impl Plan {
 fn claim(
     claims: &mut HashMap<PathBuf, Claim>,
     path: &Path,
-    kind: EntryKind,
+    is_file: bool,
 ) -> Result<(), PlanError> {
     let clash = || PlanError::Clash(path.to_owned());
     for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
@@ -223,7 +246,7 @@ fn claim(
             None => claims.insert(above.to_owned(), Claim::Directory),
         };
     }
-    let wanted = if kind == EntryKind::File { Claim::File } else { Claim::Directory };
+    let wanted = if is_file { Claim::File } else { Claim::Directory };
     match claims.insert(path.to_owned(), wanted) {
         None => Ok(()),
         Some(Claim::Directory) if wanted == Claim::Directory => Ok(()),

@@ -3,19 +3,21 @@
 //!
 //! Pure: no file, clock or engine in here. All numbers come from the network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
+use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
-    ContentId, Hash, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES, MAX_PARTS, PartKind, SetDescriptor,
-    SetId, digest_list_len,
+    ChunkMap, MAX_PARTS, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
 };
 
-use super::verify::Digests;
+use super::digests::Digests;
 
-/// An object that turned out wrong is received again at most this many times.
-pub const MAX_RESTARTS: u8 = 3;
+/// A chunk, manifest or digest list that was wrong this often is not received again.
+pub const MAX_TRIES: u8 = 3;
+/// Bytes in a manifest at most: it is read as a whole.
+pub const MAX_MANIFEST_READ: u64 = 1 << 30;
 
 /// Why a set is not accepted.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -58,53 +60,31 @@ pub struct Part {
     pub size: u64,
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It arrives, or is being checked.
-    Arriving,
-    /// Written and read back, with this hash.
-    Hashed(Hash),
-    /// The digest list: it was parsed, which checks it.
-    Parsed,
-}
-
 #[derive(Copy, Clone, Debug)]
 struct PartState {
     part: Part,
     written: bool,
-    phase: Phase,
-    restarts: u8,
-}
-
-/// What the checks so far say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Not everything is here and checked yet.
-    Pending,
-    /// All is right.
-    Good {
-        /// The digest list's root.
-        root: Hash,
-    },
-    /// These objects (by key) are wrong and must be received again.
-    Again(Vec<u64>),
-    /// An object was wrong every time.
-    Hopeless,
+    /// It is what it should be; extents are not checked as such.
+    checked: bool,
+    tries: u8,
 }
 
 /// One set that arrives.
 #[derive(Debug)]
 pub struct SetState {
-    id: SetId,
+    summary: SetSummary,
     first_key: u64,
     /// The first key of its first layout: each other one has keys of its own after that.
     oldest_key: u64,
-    objects: u32,
-    payload_size: u64,
-    content: ContentId,
-    /// By index within the set: 0 is the manifest, the last one the digest list.
+    /// By index within the set.
     parts: BTreeMap<u32, PartState>,
     digests: Option<Digests>,
+    /// How often chunks were wrong.
+    tries: BTreeMap<u32, u8>,
+    /// Files that were wrong too often, by their places among all.
+    failed: BTreeSet<usize>,
+    /// What of the payload is to be received again, and was not asked for yet.
+    again: RangeSet,
 }
 
 impl SetState {
@@ -113,48 +93,51 @@ impl SetState {
     /// # Errors
     /// When that cannot be, or the set is too large.
     pub fn new(key: u64, index: u32, info: &SetDescriptor) -> Result<Self, SetError> {
-        if info.parts > MAX_PARTS || digest_list_len(info.extents()) > MAX_DIGEST_LIST_BYTES as u64
-        {
+        if info.set.parts > MAX_PARTS {
             return Err(SetError::TooManyObjects);
         }
+        if info.set.manifest_size > MAX_MANIFEST_READ {
+            return Err(SetError::WrongSize);
+        }
         let first_key = key.checked_sub(u64::from(index)).ok_or(SetError::OutsideSet)?;
-        if index >= info.parts {
+        if index >= info.set.parts {
             return Err(SetError::OutsideSet);
         }
-        let &SetDescriptor { set: id, parts: objects, payload_size, content, .. } = info;
-        let parts = BTreeMap::new();
-        let oldest_key = first_key;
-        Ok(Self { id, first_key, oldest_key, objects, payload_size, content, parts, digests: None })
+        Ok(Self {
+            summary: info.set,
+            first_key,
+            oldest_key: first_key,
+            parts: BTreeMap::new(),
+            digests: None,
+            tries: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            again: RangeSet::new(),
+        })
+    }
+
+    /// What its sender says of it.
+    pub fn summary(&self) -> &SetSummary {
+        &self.summary
     }
 
     /// The set.
     pub fn id(&self) -> SetId {
-        self.id
+        self.summary.set
     }
 
-    /// What its sender says it is about.
-    pub fn content(&self) -> ContentId {
-        self.content
+    /// The hash that its manifest must have.
+    pub fn manifest(&self) -> ManifestHash {
+        self.summary.manifest
     }
 
     /// Bytes in the payload.
     pub fn payload_size(&self) -> u64 {
-        self.payload_size
-    }
-
-    /// Extents of payload.
-    pub fn extents(&self) -> u32 {
-        self.objects.saturating_sub(2)
-    }
-
-    /// Bytes of the digest list.
-    pub fn digests_size(&self) -> u64 {
-        digest_list_len(self.extents())
+        self.summary.payload_size
     }
 
     /// The keys of the set's objects.
     pub fn keys(&self) -> Range<u64> {
-        self.first_key..self.first_key + u64::from(self.objects)
+        self.first_key..self.first_key + u64::from(self.summary.parts)
     }
 
     /// True of a key of one of its objects, in this layout or an earlier one.
@@ -166,19 +149,19 @@ impl SetState {
     /// is known of them stays. A key that cannot be is ignored.
     pub fn move_to(&mut self, first_key: u64) {
         let moved = first_key.checked_sub(self.oldest_key);
-        let whole = moved.and_then(|keys| keys.checked_rem(self.objects.into())) == Some(0);
+        let whole = moved.and_then(|keys| keys.checked_rem(self.summary.parts.into())) == Some(0);
         if whole && first_key > self.first_key {
             self.first_key = first_key;
         }
     }
 
-    /// Bytes of all objects; without the manifest's while that is not known.
+    /// Bytes of all objects.
     pub fn bytes_total(&self) -> u64 {
-        let manifest = self.parts.get(&0).map_or(0, |manifest| manifest.part.size);
-        self.payload_size.saturating_add(manifest).saturating_add(digest_list_len(self.extents()))
+        let lists = self.summary.manifest_size + self.summary.list_size;
+        self.payload_size().saturating_add(lists)
     }
 
-    /// Takes an object of the set whose size is known now.
+    /// Takes an object of the set whose size is known now. It will have what is here of it now.
     ///
     /// # Errors
     /// Why it cannot be an object of this set.
@@ -190,53 +173,52 @@ impl SetState {
         size: u64,
     ) -> Result<Part, SetError> {
         let index = self.index(key).ok_or(SetError::OutsideSet)?;
-        let said = (info.set, said_index, info.parts, info.payload_size, info.content);
-        if said != (self.id, index, self.objects, self.payload_size, self.content) {
+        if said_index != index || !info.set.agrees_with(&self.summary) {
             return Err(SetError::Contradiction);
         }
-        let kind = match index {
-            0 => PartKind::Manifest,
-            _ if index + 1 == self.objects => PartKind::DigestList,
-            _ => PartKind::Payload,
-        };
-        if info.kind != kind {
+        if Some(info.kind) != self.summary.kind_of(index) {
             return Err(SetError::WrongKind);
         }
-        let fits = match kind {
-            PartKind::Manifest => size <= MAX_MANIFEST_BYTES as u64,
-            PartKind::DigestList => size == digest_list_len(self.extents()),
+        let fits = match info.kind {
+            PartKind::Manifest => size == self.summary.manifest_size,
+            PartKind::DigestList => size == self.summary.list_size,
             PartKind::Payload => self.extent_fits(index, info.offset, size),
         };
         if !fits {
             return Err(SetError::WrongSize);
         }
-        let part = Part { kind, offset: info.offset, size };
+        self.summary.content = self.summary.content.or(info.set.content);
+        let part = Part { kind: info.kind, offset: info.offset, size };
         match self.parts.get(&index) {
             // A restarted object is opened again.
-            Some(known) if known.part == part => Ok(part),
-            Some(_) => Err(SetError::Contradiction),
+            Some(known) if known.part == part => {}
+            Some(_) => return Err(SetError::Contradiction),
             None => {
-                let phase = Phase::Arriving;
-                self.parts.insert(index, PartState { part, written: false, phase, restarts: 0 });
-                Ok(part)
+                let new = PartState { part, written: false, checked: false, tries: 0 };
+                self.parts.insert(index, new);
             }
         }
+        if part.kind == PartKind::Payload && !self.is_written(key) {
+            self.again.remove(part.offset, part.offset + part.size);
+        }
+        Ok(part)
     }
 
     /// Extents follow each other without gap or overlap, from 0 to the end of the payload.
     fn extent_fits(&self, index: u32, offset: u64, size: u64) -> bool {
         let Some(end) = offset.checked_add(size) else { return false };
-        let last = self.extents();
-        let before = self.parts.range(1..index).next_back();
-        let after = self.parts.range(index + 1..last + 1).next();
+        let first = self.summary.first_extent();
+        let last = first + self.summary.extents();
+        let before = self.parts.range(first..index).next_back();
+        let after = self.parts.range(index + 1..last).next();
         // Extents in between that are not known yet have a byte at least.
         let starts = match before {
             Some((&i, p)) => follows(p.part.offset + p.part.size, offset, index - i),
-            None => follows(0, offset, index),
+            None => follows(0, offset, index - first + 1),
         };
         let ends = match after {
             Some((&i, p)) => follows(end, p.part.offset, i - index),
-            None => follows(end, self.payload_size, last - index + 1),
+            None => follows(end, self.payload_size(), last - index),
         };
         size > 0 && starts && ends
     }
@@ -261,58 +243,94 @@ impl SetState {
 
     /// True when every object is written.
     pub fn all_written(&self) -> bool {
-        self.parts.len() as u64 == u64::from(self.objects)
+        self.parts.len() as u64 == u64::from(self.summary.parts)
             && self.parts.values().all(|state| state.written)
     }
 
-    /// What was read back of the manifest or an extent has this hash.
-    pub fn hashed(&mut self, key: u64, hash: Hash) {
+    /// The manifest was read back, and is right.
+    pub fn manifest_checked(&mut self, key: u64) {
         if let Some(state) = self.state_mut(key) {
-            state.phase = Phase::Hashed(hash);
+            state.checked = true;
         }
     }
 
     /// The digest list was read and is one.
     pub fn digests_parsed(&mut self, key: u64, digests: Digests) {
         if let Some(state) = self.state_mut(key) {
-            state.phase = Phase::Parsed;
+            state.checked = true;
             self.digests = Some(digests);
         }
     }
 
-    /// Wants an object again, whose bytes are wrong. False when that was tried often enough.
+    /// The digest list, once it is here.
+    pub fn digests(&self) -> Option<&Digests> {
+        self.digests.as_ref()
+    }
+
+    /// True when all is written, and manifest and digest list are what they should be.
+    pub fn lists_are_checked(&self) -> bool {
+        let is_checked = |state: &PartState| state.part.kind == PartKind::Payload || state.checked;
+        self.all_written() && self.parts.values().all(is_checked)
+    }
+
+    /// Wants a manifest or digest list again, whose bytes are wrong. False when that was tried
+    /// often enough.
     pub fn again(&mut self, key: u64) -> bool {
         match self.state_mut(key) {
-            Some(state) if state.restarts < MAX_RESTARTS => {
+            Some(state) if state.tries + 1 < MAX_TRIES => {
                 state.written = false;
-                state.phase = Phase::Arriving;
-                state.restarts += 1;
+                state.checked = false;
+                state.tries += 1;
                 true
             }
             _ => false,
         }
     }
 
-    /// Compares what was read back with the digest list. Objects that turn out wrong count as
-    /// wanted again from here on.
-    pub fn verdict(&mut self) -> Verdict {
-        let Some(digests) = &self.digests else { return Verdict::Pending };
-        let mut wrong = Vec::new();
-        for (&index, state) in &self.parts {
-            if let Phase::Hashed(hash) = state.phase
-                && digests.expected(index) != Some(hash)
-            {
-                wrong.push(self.first_key + u64::from(index));
+    /// A part of the payload that was here is damaged, and is wanted again.
+    pub fn damaged(&mut self, place: Range<u64>) {
+        self.again.insert(place.start, place.end);
+    }
+
+    /// Chunks do not have the hashes of the digest list: returns what of the payload is wanted
+    /// again. Files of which a chunk was wrong too often have failed.
+    pub fn wrong(&mut self, chunks: &[u32], map: &ChunkMap) -> Vec<Range<u64>> {
+        let mut again = Vec::new();
+        for &number in chunks {
+            let Some(chunk) = map.chunk(number) else { continue };
+            let tries = self.tries.entry(number).or_insert(0);
+            *tries += 1;
+            if *tries >= MAX_TRIES {
+                self.failed.insert(chunk.file);
+            }
+            if !self.failed.contains(&chunk.file) {
+                self.again.insert(chunk.payload, chunk.payload + chunk.len);
+                again.push(chunk.range());
             }
         }
-        let root = digests.root();
-        if wrong.is_empty() {
-            let all = self.parts.len() as u64 == u64::from(self.objects);
-            let good = all && self.parts.values().all(|state| state.phase != Phase::Arriving);
-            return if good { Verdict::Good { root } } else { Verdict::Pending };
+        again
+    }
+
+    /// Files that have failed, by their places among all.
+    pub fn failed(&self) -> &BTreeSet<usize> {
+        &self.failed
+    }
+
+    /// The keys of the extents that were written, of which something is wanted again: they count as
+    /// not written from here on.
+    pub fn take_restarts(&mut self) -> Vec<u64> {
+        let mut keys = Vec::new();
+        for (&index, state) in &mut self.parts {
+            let Part { kind, offset, size } = state.part;
+            let end = offset + size;
+            let untouched = self.again.gaps(offset, end).map(|(from, to)| to - from).sum::<u64>();
+            if kind == PartKind::Payload && state.written && untouched < size {
+                state.written = false;
+                self.again.remove(offset, end);
+                keys.push(self.first_key + u64::from(index));
+            }
         }
-        let hope = wrong.iter().all(|&key| self.again(key));
-        if hope { Verdict::Again(wrong) } else { Verdict::Hopeless }
+        keys
     }
 
     fn state_mut(&mut self, key: u64) -> Option<&mut PartState> {
@@ -321,8 +339,8 @@ impl SetState {
 
     fn index(&self, key: u64) -> Option<u32> {
         let place = key.checked_sub(self.oldest_key)?;
-        let end = self.first_key + u64::from(self.objects);
-        let index = place.checked_rem(self.objects.into())?;
+        let end = self.first_key + u64::from(self.summary.parts);
+        let index = place.checked_rem(self.summary.parts.into())?;
         u32::try_from(index).ok().filter(|_| key < end)
     }
 }

@@ -8,16 +8,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use norm_core::fileset::{ContentId, MAX_DIGEST_LIST_BYTES, MAX_MANIFEST_BYTES};
+use norm_core::fileset::{
+    ChunkHash, ChunkMap, FileHash, HASH_BYTES, MAX_DIGEST_LIST_BYTES, Manifest, ManifestHash,
+};
 
 use super::coming::Coming;
-use super::hashing::{Hashes, PartialHash, ReadBack};
+use super::digests::Digests;
 use super::in_place::InPlace;
+use super::ledger::{HashRun, Ledger, ReadBack};
 use super::plan::Plan;
 use super::resume::{self, Found, Have, ResumeData, ResumeProblem, State};
-use super::set::Part;
+use super::set::{MAX_MANIFEST_READ, Part};
 use super::space::{Free, Needs};
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
@@ -32,8 +35,10 @@ pub struct Spool {
     manifest: File,
     payload: File,
     digests: File,
-    /// Of the payload, as far as it is written in order.
-    hashes: Hashes,
+    /// The chunks of the payload, once the manifest is known.
+    ledger: Mutex<Option<Ledger>>,
+    /// Where their hashes are written down for later sessions, once there are any.
+    chunks: Mutex<Option<File>>,
     /// Content bytes written and not found wrong since.
     written: AtomicU64,
     /// Of the payload.
@@ -96,7 +101,8 @@ impl Spool {
             manifest,
             payload,
             digests,
-            hashes: Hashes::default(),
+            ledger: Mutex::new(None),
+            chunks: Mutex::new(None),
             written: AtomicU64::new(have.bytes()),
             have: Mutex::new(have),
             unsaved: AtomicBool::new(clipped),
@@ -117,6 +123,77 @@ impl Spool {
         }
         space::set_len(&spool.payload, size)?;
         Ok((spool, problem))
+    }
+
+    /// Says where the chunks of the payload are: their hashes are known from here on. Those that an
+    /// earlier session has written down tell what was damaged since.
+    pub fn know_files(&self, plan: &Plan) {
+        let mut ledger = self.ledger();
+        // Another sender of the same files may have said so before.
+        if ledger.as_ref().is_none_or(|known| known.map() != plan.chunks()) {
+            let kept = self.kept_hashes(plan.chunks());
+            *ledger = Some(Ledger::new(Arc::clone(plan.chunks()), kept));
+        }
+    }
+
+    /// What an earlier session has written down of chunks that are here.
+    fn kept_hashes(&self, map: &ChunkMap) -> Vec<ChunkHash> {
+        let have = self.have();
+        if have.bytes() == 0 {
+            return Vec::new();
+        }
+        let Ok(file) = resume::regular(&self.names.chunks(), false) else { return Vec::new() };
+        let limit = u64::from(map.chunks()) * HASH_BYTES as u64;
+        let Ok(bytes) = system::read_to_end(&file, limit) else { return Vec::new() };
+        let (hashes, _) = bytes.as_chunks::<HASH_BYTES>();
+        let here = |number| {
+            let place = map.chunk(number).map(|chunk| chunk.range());
+            place.is_some_and(|place| have.covers(place.start, place.end))
+        };
+        let kept = (0..map.chunks()).zip(hashes);
+        kept.map(|(n, hash)| ChunkHash(if here(n) { *hash } else { [0; HASH_BYTES] })).collect()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Option<Ledger>> {
+        // A panic in here was in a block's write, and the set fails with it.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the chunks of the payload are, once that is known.
+    pub(super) fn chunk_map(&self) -> Option<Arc<ChunkMap>> {
+        self.ledger().as_ref().map(|ledger| Arc::clone(ledger.map()))
+    }
+
+    /// Begins to read back a chunk; false when its hash is known.
+    pub(super) fn start_reading(&self, chunk: u32) -> bool {
+        self.ledger().as_mut().is_some_and(|ledger| ledger.start_reading(chunk))
+    }
+
+    /// A chunk that is here was read back. False when it was damaged since an earlier session has
+    /// left it.
+    pub(super) fn was_read(&self, chunk: u32, hash: ChunkHash) -> bool {
+        self.unsaved.store(true, Ordering::Relaxed);
+        self.ledger().as_mut().is_none_or(|ledger| ledger.was_read(chunk, hash))
+    }
+
+    /// Compares the chunks that were hashed since with the digest list, of as many chunks; returns
+    /// the wrong ones.
+    pub fn judge(&self, digests: &Digests) -> Vec<u32> {
+        self.ledger().as_mut().map_or(Vec::new(), |ledger| ledger.judge(digests))
+    }
+
+    /// The chunks that are not verified, but for those of some files, by their places among all.
+    pub fn not_verified(&self, is_left_out: impl Fn(usize) -> bool) -> Vec<u32> {
+        let ledger = self.ledger();
+        let Some(ledger) = ledger.as_ref() else { return Vec::new() };
+        let file = |number| ledger.map().chunk(number).map(|chunk| chunk.file);
+        let counts = |&number: &u32| file(number).is_some_and(|file| !is_left_out(file));
+        ledger.not_verified().filter(counts).collect()
+    }
+
+    /// The hash of a file, by its place among all, once its chunks are known.
+    pub fn file_hash(&self, file: usize) -> Option<FileHash> {
+        self.ledger().as_ref()?.file_hash(file)
     }
 
     /// Says what the payload will become: files that are in place already are compared with what
@@ -183,7 +260,7 @@ impl Spool {
     }
 
     /// What the files are about.
-    pub fn content(&self) -> ContentId {
+    pub fn content(&self) -> ManifestHash {
         self.name.content()
     }
 
@@ -235,26 +312,31 @@ impl Spool {
         self.coming.digests() >= digests && self.coming.covers_rest(&have, 0, self.size)
     }
 
+    /// True when all of this range of the payload is written, or compared.
+    pub(super) fn is_written(&self, start: u64, end: u64) -> bool {
+        if self.have().covers(start, end) {
+            return true;
+        }
+        let Some(files) = self.in_place() else { return false };
+        let have = self.have();
+        have.ranges().gaps(start, end).all(|(from, to)| files.compared().covers(from, to))
+    }
+
     /// Writes a block of a part of the set to its place, `offset` bytes into the part.
     ///
     /// # Errors
     /// What the system says.
     pub fn write_block(&self, part: &Part, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let which = SpoolFile::from(part.kind);
-        self.write(which, bytes, part.offset + offset)?;
-        match which {
-            SpoolFile::Payload => self.hashes.written(self, part.offset, offset, bytes),
-            SpoolFile::Manifest | SpoolFile::DigestList => Ok(()),
-        }
+        self.write(part.kind.into(), bytes, part.offset + offset)
     }
 
-    /// Writes bytes to their place, and counts them.
+    /// Writes bytes to their place, and counts them. What is verified already stays as it is.
     ///
     /// # Errors
     /// What the system says.
     pub fn write(&self, which: SpoolFile, bytes: &[u8], offset: u64) -> io::Result<()> {
         let new = match which {
-            SpoolFile::Payload => self.write_payload(bytes, offset)?,
+            SpoolFile::Payload => self.write_and_hash(bytes, offset)?,
             SpoolFile::Manifest | SpoolFile::DigestList => {
                 system::write_all_at(self.file(which), bytes, offset)?;
                 bytes.len() as u64
@@ -262,6 +344,26 @@ impl Spool {
         };
         self.written.fetch_add(new, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Writes what is of no verified chunk; returns how many bytes were not there before.
+    fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
+        let bytes = system::in_memory(bytes, offset);
+        let end = offset + bytes.len() as u64;
+        let parts = match self.ledger().as_ref() {
+            Some(ledger) if !ledger.is_unverified() => ledger.unverified(offset, end),
+            _ => vec![(offset, end)],
+        };
+        let mut new = 0;
+        for (start, end) in parts {
+            let part = (start - offset) as usize..(end - offset) as usize;
+            let part = bytes.get(part).unwrap_or_default();
+            new += self.write_payload(part, start)?;
+            if let Some(ledger) = self.ledger().as_mut() {
+                ledger.written(self, start, part)?;
+            }
+        }
+        Ok(new)
     }
 
     /// Writes what is of no file in place; returns how many bytes were not there before.
@@ -300,17 +402,12 @@ impl Spool {
     /// When they are longer than any can be, and what the system says.
     pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        if len > MAX_MANIFEST_BYTES.max(MAX_DIGEST_LIST_BYTES) {
+        if len as u64 > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let mut bytes = vec![0; len];
         system::read_exact_at(self.file(which), &mut bytes, 0)?;
         Ok(bytes)
-    }
-
-    /// Hands over what is hashed of the extent at this place of the payload, and forgets it.
-    pub(super) fn take_hash(&self, extent: u64) -> PartialHash {
-        self.hashes.take(extent)
     }
 
     /// What is there of the payload.
@@ -335,23 +432,22 @@ impl Spool {
         present
     }
 
-    /// Forgets a part that turned out wrong, and is to be received again.
-    pub fn forget(&self, part: &Part) {
-        let gone = match part.kind.into() {
-            SpoolFile::Payload => {
-                drop(self.hashes.take(part.offset));
-                self.unsaved.store(true, Ordering::Relaxed);
-                let end = part.offset.saturating_add(part.size);
-                let compared = self.in_place().map_or(0, |mut f| f.forget(part.offset, end));
-                self.have().remove(part.offset, end) + compared
-            }
-            SpoolFile::Manifest => {
-                self.manifest_present.store(0, Ordering::Relaxed);
-                part.size
-            }
-            SpoolFile::DigestList => part.size,
-        };
+    /// Forgets `start..end` of the payload, which turned out wrong and is to be received again.
+    pub fn forget(&self, start: u64, end: u64) {
+        if let Some(ledger) = self.ledger().as_mut() {
+            ledger.forget(start, end);
+        }
+        self.unsaved.store(true, Ordering::Relaxed);
+        let compared = self.in_place().map_or(0, |mut files| files.forget(start, end));
+        let gone = self.have().remove(start, end) + compared;
         self.written.fetch_sub(gone, Ordering::Relaxed);
+    }
+
+    /// Forgets a manifest or digest list of so many bytes that turned out wrong, and is to be
+    /// received again.
+    pub fn forget_list(&self, size: u64) {
+        self.manifest_present.store(0, Ordering::Relaxed);
+        self.written.fetch_sub(size, Ordering::Relaxed);
     }
 
     /// True when the state on the disk does not say all that is there.
@@ -367,6 +463,8 @@ impl Spool {
         if self.is_moved() {
             return Err(io::ErrorKind::NotFound.into());
         }
+        // Without them there is less to find damage by.
+        let _ = self.save_hashes();
         // One at a time: the state is taken and written under the lock.
         let have = self.have_now()?;
         self.unsaved.store(false, Ordering::Relaxed);
@@ -378,6 +476,26 @@ impl Spool {
         written.and_then(|()| system::rename(&new, &self.names.state())).inspect_err(|_| {
             self.unsaved.store(true, Ordering::Relaxed);
             let _ = system::remove(&new);
+        })
+    }
+
+    /// Writes down the hashes that have changed.
+    fn save_hashes(&self) -> io::Result<()> {
+        // Nothing in here panics halfway.
+        let mut file = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
+        let runs = self.ledger().as_mut().map_or(Vec::new(), Ledger::take_unsaved);
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let written = match &mut *file {
+            Some(file) => write_runs(file, &runs),
+            none => resume::regular(&self.names.chunks(), true)
+                .and_then(|file| write_runs(none.insert(file), &runs)),
+        };
+        written.inspect_err(|_| {
+            if let Some(ledger) = self.ledger().as_mut() {
+                ledger.not_saved(&runs);
+            }
         })
     }
 
@@ -419,7 +537,9 @@ impl Spool {
 
     /// Prepares it for another sender, which may cut the payload into other extents.
     pub(super) fn begin_again(&self) {
-        self.hashes.clear();
+        if let Some(ledger) = self.ledger().as_mut() {
+            ledger.begin_again();
+        }
         self.written.store(self.have().bytes(), Ordering::Relaxed);
         self.look_at_manifest();
     }
@@ -447,8 +567,8 @@ impl Spool {
     fn look_at_manifest(&self) {
         let present = system::stat(&self.manifest).and_then(|there| {
             let manifest = self.read_whole(SpoolFile::Manifest, there.len())?;
-            let right = ContentId::of(&blake3::hash(&manifest)) == self.name.content();
-            Ok(if right { there.len() } else { 0 })
+            let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
+            Ok(if hash == Some(self.name.content()) { there.len() } else { 0 })
         });
         self.manifest_present.store(present.unwrap_or(0), Ordering::Relaxed);
     }
@@ -507,12 +627,19 @@ impl Drop for Spool {
     }
 }
 
+fn write_runs(file: &File, runs: &[HashRun]) -> io::Result<()> {
+    runs.iter().try_for_each(|run| {
+        let at = u64::from(run.first) * HASH_BYTES as u64;
+        system::write_all_at(file, &run.hashes, at)
+    })
+}
+
 /// New files in place of stale ones: nothing is there of the payload.
 fn new_files(names: &SpoolNames) -> io::Result<ResumeData> {
     // The manifest's file carries the lock, so it is first.
     let manifest = create_new(&names.manifest())?;
     lock(&manifest)?;
-    for stale in [names.state(), names.new_state()] {
+    for stale in [names.state(), names.new_state(), names.chunks()] {
         let _ = system::remove(&stale);
     }
     let payload = create_new(&names.payload()).inspect_err(|_| {

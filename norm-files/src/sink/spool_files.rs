@@ -1,8 +1,8 @@
 //! The temporary files of a set: their names, and how they are opened.
 //!
-//! They are called `.norm-<content>.manifest`, `.payload`, `.digests` and `.state`: names that no
-//! received file can have. When two senders announce the same content, the files of the second have
-//! a number after the content's id.
+//! They are called `.norm-<manifest hash>.manifest`, `.payload`, `.digests`, `.chunks`, `.state`:
+//! names that no received file can have. When two senders announce the same files, the temporary
+//! files of the second have a number after the hash.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -18,6 +18,7 @@ use super::system;
 const MANIFEST: &str = "manifest";
 const PAYLOAD: &str = "payload";
 const DIGESTS: &str = "digests";
+const CHUNKS: &str = "chunks";
 const STATE: &str = "state";
 const NEW_STATE: &str = "state-new";
 
@@ -58,7 +59,7 @@ impl SpoolNames {
     /// The stem of a name that is one of a spool's: what comes before the last dot.
     pub fn stem_of(name: &str) -> Option<&str> {
         let (stem, kind) = name.rsplit_once('.')?;
-        matches!(kind, MANIFEST | PAYLOAD | DIGESTS | STATE | NEW_STATE).then_some(stem)
+        matches!(kind, MANIFEST | PAYLOAD | DIGESTS | CHUNKS | STATE | NEW_STATE).then_some(stem)
     }
 
     /// A file that holds content.
@@ -85,6 +86,11 @@ impl SpoolNames {
         self.of(SpoolFile::DigestList)
     }
 
+    /// The hashes of chunks that are there, each in its place; zeros of others.
+    pub fn chunks(&self) -> PathBuf {
+        self.path(CHUNKS)
+    }
+
     /// The file that says which bytes of the payload are there.
     pub fn state(&self) -> PathBuf {
         self.path(STATE)
@@ -101,8 +107,9 @@ impl SpoolNames {
     }
 
     /// All the files, the manifest last.
-    pub fn all(&self) -> [PathBuf; 5] {
-        [self.state(), self.new_state(), self.payload(), self.digests(), self.manifest()]
+    pub fn all(&self) -> [PathBuf; 6] {
+        let [state, new_state] = [self.state(), self.new_state()];
+        [state, new_state, self.chunks(), self.payload(), self.digests(), self.manifest()]
     }
 
     /// Removes them all. The manifest, which carries the lock, is last.

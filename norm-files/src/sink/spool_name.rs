@@ -5,15 +5,15 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use norm_core::fileset::{ContentId, TEMP_PREFIX};
+use norm_core::fileset::{ManifestHash, TEMP_PREFIX};
 
 /// The names in use in one directory by this session, and whether they are first ones.
 #[derive(Clone, Debug, Default)]
-pub struct NamesInUse(Arc<Mutex<BTreeMap<(ContentId, u32), bool>>>);
+pub struct NamesInUse(Arc<Mutex<BTreeMap<(ManifestHash, u32), bool>>>);
 
 impl NamesInUse {
     /// Takes the first name of this content that is free, with this number or a higher one.
-    pub fn take(&self, content: ContentId, from: u32, is_first: bool) -> SpoolName {
+    pub fn take(&self, content: ManifestHash, from: u32, is_first: bool) -> SpoolName {
         let mut names = self.lock();
         let mut number = from;
         while let Entry::Occupied(_) = names.entry((content, number)) {
@@ -25,13 +25,13 @@ impl NamesInUse {
     }
 
     /// True when a first name of this content is in use.
-    pub fn has_first(&self, content: ContentId) -> bool {
+    pub fn has_first(&self, content: ManifestHash) -> bool {
         let names = self.lock();
         let mut names = names.range((content, 0)..=(content, u32::MAX));
         names.any(|(_, &is_first)| is_first)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(ContentId, u32), bool>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(ManifestHash, u32), bool>> {
         // Nothing in here panics halfway.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -40,7 +40,7 @@ impl NamesInUse {
 /// A name in use; free again when dropped.
 #[derive(Debug)]
 pub struct SpoolName {
-    content: ContentId,
+    content: ManifestHash,
     /// 0 is not written.
     number: u32,
     /// What has it may be resumed.
@@ -50,7 +50,7 @@ pub struct SpoolName {
 
 impl SpoolName {
     /// What the files with this name are about.
-    pub fn content(&self) -> ContentId {
+    pub fn content(&self) -> ManifestHash {
         self.content
     }
 

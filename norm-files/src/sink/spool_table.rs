@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use norm_core::fileset::ContentId;
+use norm_core::fileset::ManifestHash;
 
 use super::resume::{self, ResumeProblem};
 use super::spool::Spool;
@@ -25,7 +25,7 @@ pub struct Spools {
     resume: bool,
     in_use: NamesInUse,
     /// The first spool of each content, while it is in use.
-    live: BTreeMap<ContentId, Weak<Spool>>,
+    live: BTreeMap<ManifestHash, Weak<Spool>>,
 }
 
 /// A spool, and what there was of it.
@@ -55,7 +55,7 @@ impl Spools {
     /// # Errors
     /// When the directory cannot be written, or another receiver is at work on the same content in
     /// it; [`io::ErrorKind::NotFound`] when it is gone, or no longer on the same file system.
-    pub fn open(&mut self, content: ContentId, payload: u64) -> io::Result<Opened> {
+    pub fn open(&mut self, content: ManifestHash, payload: u64) -> io::Result<Opened> {
         // Workers may still write to one that was given up.
         let given_up = self.live.get(&content).and_then(Weak::upgrade);
         if let Some(spool) = given_up.filter(|spool| spool.claim(payload)) {
@@ -80,11 +80,15 @@ impl Spools {
     ///
     /// # Errors
     /// As of [`open`](Self::open).
-    pub fn create(&self, content: ContentId, payload: u64) -> io::Result<Spool> {
+    pub fn create(&self, content: ManifestHash, payload: u64) -> io::Result<Spool> {
         self.make(content, payload).map(|(spool, _)| spool)
     }
 
-    fn make(&self, content: ContentId, payload: u64) -> io::Result<(Spool, Option<ResumeProblem>)> {
+    fn make(
+        &self,
+        content: ManifestHash,
+        payload: u64,
+    ) -> io::Result<(Spool, Option<ResumeProblem>)> {
         // What is written to the place of something that was unmounted is on another disk.
         if device(&self.directory)? != self.device.unwrap_or_default() && self.device.is_some() {
             return Err(io::ErrorKind::NotFound.into());

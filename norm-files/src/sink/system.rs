@@ -76,6 +76,18 @@ fn pass(_call: Call) -> io::Result<()> {
     Ok(())
 }
 
+/// The bytes that belong at `offset` of a payload, perhaps damaged where a test wants it.
+#[cfg(feature = "faults")]
+pub fn in_memory(bytes: &[u8], offset: u64) -> std::borrow::Cow<'_, [u8]> {
+    faults::in_memory(bytes, offset)
+}
+
+/// The bytes that belong at `offset` of a payload.
+#[cfg(not(feature = "faults"))]
+pub fn in_memory(bytes: &[u8], _offset: u64) -> std::borrow::Cow<'_, [u8]> {
+    std::borrow::Cow::Borrowed(bytes)
+}
+
 /// Opens what is there, or what is made when it is not.
 pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     pass(Call::Open)?;

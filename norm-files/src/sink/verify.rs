@@ -1,145 +1,133 @@
-//! Checks what was written: hashes of extents, contents of manifest and digest list.
+//! Checks what was written: hashes of chunks.
 //!
-//! Runs on worker threads. Blocks that were written in order were hashed then ([`super::hashing`]);
+//! Runs on worker threads. Blocks that were written in order were hashed then ([`super::ledger`]);
 //! everything else is read back.
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use norm_core::fileset::{ContentError, DigestList, Hash, SetId};
+use norm_core::fileset::ChunkHasher;
 
-use super::hashing::{PartialHash, ReadBack};
+use super::ledger::ReadBack;
 use super::space;
 use super::spool::Spool;
 use super::spool_files::SpoolFile;
 
 /// How often it is looked whether blocks are written.
 const WRITE_CHECK: Duration = Duration::from_millis(5);
-/// Bytes read at once.
-const CHUNK: usize = 1 << 20;
 
-/// The hashes that a digest list announces, checked against its own root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
-    manifest: Hash,
-    extents: Vec<Hash>,
-    root: Hash,
+/// Which chunks are read back.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Those that are written as a whole.
+    Whole,
+    /// All of them: everything is written, and what is being written is waited for.
+    All,
 }
 
-impl Digests {
-    /// Parses the digest list of a set with this many extents.
-    ///
-    /// # Errors
-    /// When it is malformed, of another set, or of another number of extents.
-    pub fn parse(bytes: &[u8], set: &SetId, extents: u32) -> Result<Self, ContentError> {
-        let list = DigestList::parse(bytes, set)?;
-        if list.extents().len() as u64 != u64::from(extents) {
-            return Err(ContentError::SizeMismatch);
-        }
-        Ok(Self { manifest: list.manifest(), extents: list.extents().collect(), root: list.root() })
-    }
-
-    /// The hash of the part with this index in the set: 0 is the manifest, then come the extents.
-    /// `None` for the digest list itself, which the root binds.
-    pub fn expected(&self, index: u32) -> Option<Hash> {
-        match index.checked_sub(1) {
-            None => Some(self.manifest),
-            Some(extent) => self.extents.get(usize::try_from(extent).ok()?).copied(),
-        }
-    }
-
-    /// Hash over the set id and all other hashes.
-    pub fn root(&self) -> Hash {
-        self.root
-    }
-}
-
-/// BLAKE3 of the extent of `len` bytes that begins at `offset` of the payload, all of it written.
+/// Hashes the chunks with bytes in this range of the payload whose hashes are not known. Returns
+/// the places of those that an earlier session has left, and that were damaged since.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::Interrupted`] after `cancel` was set.
-pub fn hash_extent(spool: &Spool, offset: u64, len: u64, cancel: &AtomicBool) -> io::Result<Hash> {
+pub fn hash_chunks(
+    spool: &Spool,
+    range: Range<u64>,
+    which: Reading,
+    cancel: &AtomicBool,
+) -> io::Result<Vec<Range<u64>>> {
+    let stop = || match cancel.load(Ordering::Relaxed) {
+        true => Err(io::Error::from(io::ErrorKind::Interrupted)),
+        false => Ok(()),
+    };
     // Blocks of a transfer that went elsewhere may be on their way.
-    while spool.is_coming(offset, offset + len) {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
+    while which == Reading::All && spool.is_coming(range.start, range.end) {
+        stop()?;
         std::thread::sleep(WRITE_CHECK);
     }
     // What a share refuses now is no fault of the sender's.
     space::flush(spool.file(SpoolFile::Payload))?;
-    let mut partial = spool.take_hash(offset);
-    if partial.end() > len {
-        // A worker wrote a block for another session, whose extent was longer.
-        partial = PartialHash::default();
-    }
-    let mut done = partial.end();
-    let mut hasher = partial.into_hasher();
-    let mut buffer = vec![0; if done < len { CHUNK } else { 0 }];
-    while done < len {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::Interrupted.into());
+    let mut damaged = Vec::new();
+    let mut buffer = Vec::new();
+    let Some(map) = spool.chunk_map() else { return Ok(damaged) };
+    for number in map.over(range.start, range.end) {
+        stop()?;
+        let Some(chunk) = map.chunk(number) else { break };
+        let place = chunk.range();
+        let is_here = which == Reading::All || spool.is_written(place.start, place.end);
+        if !is_here || !spool.start_reading(number) {
+            continue;
         }
-        let part = usize::try_from(len - done).unwrap_or(CHUNK).min(CHUNK);
-        let Some(chunk) = buffer.get_mut(..part) else { break };
-        spool.read_back(chunk, offset + done)?;
-        hasher.update(chunk);
-        done += part as u64;
+        buffer.resize(usize::try_from(chunk.len).unwrap_or(0), 0);
+        spool.read_back(&mut buffer, chunk.payload)?;
+        let hash = ChunkHasher::hash(chunk.offset, chunk.size, &buffer);
+        if !spool.was_read(number, hash) {
+            damaged.push(place);
+        }
     }
-    Ok(hasher.finalize())
+    Ok(damaged)
 }
 
 #[cfg(test)]
 mod tests {
+    use norm_core::fileset::{
+        CHUNK_BYTES, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
+    };
+
     use super::*;
+    use crate::sink::digests::Digests;
+    use crate::sink::plan::Plan;
     use crate::sink::spool_table::Spools;
     use crate::sink::system;
-    use norm_core::fileset::{ContentId, DigestListWriter};
 
-    const SET: SetId = SetId([7; 16]);
-    const CONTENT: ContentId = ContentId([7; 16]);
+    const MIB: usize = CHUNK_BYTES as usize;
+    /// No chunks.
+    const NONE: [u32; 0] = [];
 
-    #[test]
-    fn flipped_byte_changes_the_hash_of_its_extent_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-        let spool = Spools::new(dir.path(), true).create(CONTENT, content.len() as u64).unwrap();
-        system::write_all_at(spool.file(SpoolFile::Payload), &content, 0).unwrap();
-        let run = AtomicBool::new(false);
-        let hash = |offset, len| hash_extent(&spool, offset, len, &run).unwrap();
-        assert_eq!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
-        let second = hash(2_000_000, 1_000_000);
-        assert_eq!(second, blake3::hash(&content[2_000_000..]));
-        let flipped = content[1_234_567] ^ 0x10;
-        system::write_all_at(spool.file(SpoolFile::Payload), &[flipped], 1_234_567).unwrap();
-        assert_ne!(hash(0, 2_000_000), blake3::hash(&content[..2_000_000]));
-        assert_eq!(hash(2_000_000, 1_000_000), second);
-        assert!(hash_extent(&spool, 2_999_999, 2, &run).is_err(), "beyond the end");
-        run.store(true, Ordering::Relaxed);
-        let stopped = hash_extent(&spool, 0, 10, &run).unwrap_err();
-        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
+    fn plan(size: u64) -> (Plan, ManifestHash) {
+        let mut writer = ManifestWriter::new();
+        writer.push(&Entry { size, ..Entry::new(EntryKind::File, "file") }).unwrap();
+        let (manifest, hash) = writer.finish();
+        (Plan::new(&manifest, size).unwrap(), hash)
     }
 
     #[test]
-    fn digests_answer_by_index_and_number_as_many_as_extents() {
-        let manifest = blake3::hash(b"manifest");
-        let mut writer = DigestListWriter::new(SET, &manifest);
-        writer.push(&blake3::hash(b"one")).unwrap();
-        let bytes = writer.finish();
-        let digests = Digests::parse(&bytes, &SET, 1).unwrap();
-        assert_eq!(digests.expected(0), Some(manifest));
-        assert_eq!(digests.expected(1), Some(blake3::hash(b"one")));
-        assert_eq!(digests.expected(2), None);
-        assert_eq!(Digests::parse(&bytes, &SET, 2), Err(ContentError::SizeMismatch));
-        let other = SetId([8; 16]);
-        assert_eq!(Digests::parse(&bytes, &other, 1), Err(ContentError::RootMismatch));
+    fn what_is_not_hashed_is_read_back_when_it_is_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let content: Vec<u8> = (0..3 * MIB + 10).map(|n| (n * 31 + n / 251) as u8).collect();
+        let (plan, hash) = plan(content.len() as u64);
+        let spool = Spools::new(dir.path(), true).create(hash, content.len() as u64).unwrap();
+        spool.write(SpoolFile::Payload, &content[..2 * MIB + 1], 0).unwrap();
+        spool.know_files(&plan);
+        let run = AtomicBool::new(false);
+        let whole = 0..content.len() as u64;
+        assert_eq!(hash_chunks(&spool, whole.clone(), Reading::Whole, &run).unwrap(), []);
+        let mut writer = DigestListWriter::new(hash);
+        for (n, chunk) in content.chunks(MIB).enumerate() {
+            let at = n as u64 * CHUNK_BYTES;
+            writer.push(&ChunkHasher::hash(at, content.len() as u64, chunk)).unwrap();
+        }
+        let digests = Digests::parse(&writer.finish().0, hash).unwrap();
+        assert_eq!(digests.len(), 4);
+        assert_eq!(spool.judge(&digests), NONE);
+        assert_eq!(spool.not_verified(|_| false), [2, 3]);
+        // The session believes that all of it is written.
+        system::write_all_at(spool.file(SpoolFile::Payload), &content[MIB..3 * MIB], MIB as u64)
+            .unwrap();
+        assert_eq!(hash_chunks(&spool, whole, Reading::All, &run).unwrap(), []);
+        assert_eq!(spool.judge(&digests), [3]);
+        assert_eq!(spool.not_verified(|_| false), [3]);
+        run.store(true, Ordering::Relaxed);
+        let stopped = hash_chunks(&spool, 0..10, Reading::Whole, &run).unwrap_err();
+        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
     }
 
     #[test]
     fn manifest_that_no_set_can_have_is_not_allocated() {
         let dir = tempfile::tempdir().unwrap();
-        let spool = Spools::new(dir.path(), true).create(CONTENT, 0).unwrap();
+        let spool = Spools::new(dir.path(), true).create(ManifestHash([7; 32]), 0).unwrap();
         assert!(spool.read_whole(SpoolFile::Manifest, u64::MAX).is_err());
         assert_eq!(spool.read_whole(SpoolFile::Manifest, 0).unwrap(), b"");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use norm_core::fileset::{MAX_ENTRIES, MAX_MANIFEST_BYTES};
+use norm_core::fileset::{CHUNK_BYTES, MAX_CHUNKS, MAX_ENTRIES, MAX_MANIFEST_BYTES};
 
 use crate::system_error::is_file_limit;
 
@@ -78,6 +78,8 @@ pub enum ScanError {
     },
     /// More files, or longer names, than a manifest can list.
     TooManyEntries,
+    /// More bytes than a digest list can have hashes for.
+    TooManyBytes,
 }
 
 impl fmt::Display for ScanError {
@@ -137,8 +139,18 @@ impl fmt::Display for ScanError {
                  send them in parts or in an archive",
                 MAX_MANIFEST_BYTES >> 20
             ),
+            Self::TooManyBytes => too_many_bytes(f),
         }
     }
+}
+
+fn too_many_bytes(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let tebibytes = (u64::from(MAX_CHUNKS) * CHUNK_BYTES) >> 40;
+    write!(
+        f,
+        "more than {tebibytes} TiB, or {MAX_CHUNKS} files, are too much for one transfer: send \
+         them in parts"
+    )
 }
 
 impl std::error::Error for ScanError {

@@ -4,6 +4,7 @@
 
 mod error;
 mod extents;
+mod hashing;
 mod open_files;
 mod pool;
 mod reader;
@@ -11,5 +12,6 @@ mod scan;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
+pub use hashing::HashedFile;
 pub use reader::{Reader, SourceError};
 pub use scan::{FileSet, SourceFile, scan};

@@ -25,6 +25,11 @@ impl Files {
         Self { files, open: VecDeque::new() }
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[SourceFile] {
+        &self.files
+    }
+
     /// Fills `buffer` from `offset` of the concatenation on.
     ///
     /// # Errors

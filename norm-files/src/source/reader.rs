@@ -2,21 +2,21 @@
 //! alone.
 //!
 //! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
-//! the first time, and the digest list is ready when it is wanted. What is read again for repair is
-//! not hashed again. Memory does not grow with the files' sizes.
+//! the first time (`hashing`), and the digest list is ready when it is wanted. What is read again
+//! for repair is not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use blake3::Hasher;
 use bytes::Bytes;
-use norm_core::fileset::{DigestListWriter, Hash, SetId};
+use norm_core::fileset::ContentHash;
 
-use super::Extents;
+use super::hashing::Hashing;
 use super::open_files::Files;
 use super::pool::Pool;
 use super::scan::FileSet;
+use super::{Extents, HashedFile};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -76,33 +76,20 @@ enum Content {
 /// A set's manifest, and its digest list as it grows.
 #[derive(Debug)]
 struct SetContent {
-    set: SetId,
     extents: Extents,
     manifest: Bytes,
     hashing: Hashing,
-    digest_list: Option<Bytes>,
+    digest_list: Option<(Bytes, ContentHash)>,
     pool: Pool,
-}
-
-/// How far the payload has been hashed.
-#[derive(Debug)]
-struct Hashing {
-    /// Everything before this byte of the payload is hashed.
-    end: u64,
-    /// The extent that is not whole yet.
-    extent: Hasher,
-    /// Hashes of whole extents.
-    done: Vec<Hash>,
 }
 
 impl Reader {
     /// The objects of a set, hashed as they are read.
-    pub fn new(set: SetId, extents: Extents, found: FileSet) -> Self {
+    pub fn new(extents: Extents, found: FileSet) -> Self {
         let content = Content::Set(Box::new(SetContent {
-            set,
             extents,
+            hashing: Hashing::new(found.manifest_hash),
             manifest: found.manifest.into(),
-            hashing: Hashing { end: 0, extent: Hasher::new(), done: Vec::new() },
             digest_list: None,
             pool: Pool::default(),
         }));
@@ -136,12 +123,21 @@ impl Reader {
         self.failure.take()
     }
 
-    /// The hash that stands for the set; `None` until the digest list has been made, and without a
-    /// set.
-    pub fn root(&self) -> Option<Hash> {
+    /// Names the set with all its content; `None` until the digest list has been made, and without
+    /// a set.
+    pub fn content(&self) -> Option<ContentHash> {
         let Content::Set(set) = &self.content else { return None };
-        let root = set.digest_list.as_ref()?.last_chunk()?;
-        Some(Hash::from_bytes(*root))
+        set.digest_list.as_ref().map(|(_, content)| *content)
+    }
+
+    /// The hashes of the first files with content, as far as they are hashed.
+    pub fn hashes(&self) -> impl Iterator<Item = HashedFile> {
+        let hashes = match &self.content {
+            Content::Set(set) => set.hashing.files(),
+            Content::Files(_) => &[],
+        };
+        let files = self.files.all().iter().zip(hashes);
+        files.map(|(file, &hash)| HashedFile { path: file.path.clone(), hash })
     }
 }
 
@@ -181,12 +177,12 @@ impl SetContent {
         let mut bytes = self.pool.take(len as usize);
         files.read(offset, bytes.as_mut())?;
         // Known to be within the bytes, if there is anything new at all.
-        let known = self.hashing.end.saturating_sub(offset);
-        if offset <= self.hashing.end
+        let known = self.hashing.end().saturating_sub(offset);
+        if offset <= self.hashing.end()
             && let Some(new) =
                 usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
         {
-            self.hashing.update(&self.extents, new);
+            self.hashing.update(files.all(), new);
         }
         Ok(bytes.freeze())
     }
@@ -194,39 +190,17 @@ impl SetContent {
     /// The digest list, made when it is first wanted. What has not been read by then is read for
     /// hashing.
     fn digest_list(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
-        if let Some(made) = &self.digest_list {
+        if let Some((made, _)) = &self.digest_list {
             return Ok(made.clone());
         }
-        while self.hashing.end < self.extents.payload_size {
-            let step = HASH_STEP.min(self.extents.payload_size - self.hashing.end);
-            self.read_payload(files, self.hashing.end, step as u32)?;
+        while self.hashing.end() < self.extents.payload_size {
+            let step = HASH_STEP.min(self.extents.payload_size - self.hashing.end());
+            self.read_payload(files, self.hashing.end(), step as u32)?;
         }
-        let mut writer = DigestListWriter::new(self.set, &blake3::hash(&self.manifest));
-        for hash in &self.hashing.done {
-            writer.push(hash).map_err(|_| SourceError::OutOfRange)?;
-        }
-        let made = Bytes::from(writer.finish());
-        self.digest_list = Some(made.clone());
-        Ok(made)
-    }
-}
-
-impl Hashing {
-    /// Takes the next bytes of the payload.
-    fn update(&mut self, extents: &Extents, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let extent = self.done.len() as u64;
-            let extent_end = ((extent + 1) * extents.extent_bytes).min(extents.payload_size);
-            let room = usize::try_from(extent_end - self.end).unwrap_or(usize::MAX);
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.extent.update(now);
-            self.end += now.len() as u64;
-            if self.end == extent_end {
-                self.done.push(self.extent.finalize());
-                self.extent.reset();
-            }
-            bytes = later;
-        }
+        let (list, content) = self.hashing.digest_list().ok_or(SourceError::OutOfRange)?;
+        let list = Bytes::from(list);
+        self.digest_list = Some((list.clone(), content));
+        Ok(list)
     }
 }
 

@@ -11,7 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use norm_core::fileset::{ContentError, Entry, EntryKind, ManifestWriter, Mtime, TEMP_PREFIX};
+use norm_core::fileset::{
+    ContentError, Entry, EntryKind, MAX_CHUNKS, MAX_FILE_BYTES, ManifestHash, ManifestWriter,
+    Mtime, TEMP_PREFIX,
+};
 
 use super::{NameProblem, ScanError};
 use crate::names;
@@ -20,10 +23,14 @@ use crate::names;
 const MAX_SKIPPED: usize = 1_000;
 
 /// What was found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FileSet {
     /// The encoded manifest.
     pub manifest: Vec<u8>,
+    /// Its hash.
+    pub manifest_hash: ManifestHash,
+    /// Chunks of all files.
+    pub chunks: u32,
     /// Files with content, in the order of the payload.
     pub files: Vec<SourceFile>,
     /// Files, empty ones included.
@@ -60,7 +67,7 @@ pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
     if paths.is_empty() {
         return Err(ScanError::NoPaths);
     }
-    let mut scanner = Scanner { manifest: ManifestWriter::new(), found: FileSet::default() };
+    let mut scanner = Scanner::default();
     let mut names: BTreeMap<String, &PathBuf> = BTreeMap::new();
     for path in paths {
         let name = base_name(path)?;
@@ -79,7 +86,7 @@ pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
         }
         scanner.walk(item)?;
     }
-    Ok(scanner.finish())
+    scanner.finish()
 }
 
 /// Something found and not yet entered.
@@ -90,9 +97,14 @@ struct Item {
     kind: FileType,
 }
 
+#[derive(Default)]
 struct Scanner {
     manifest: ManifestWriter,
-    found: FileSet,
+    files: Vec<SourceFile>,
+    file_count: u64,
+    directories: u64,
+    skipped: Vec<String>,
+    skipped_total: u64,
 }
 
 impl Scanner {
@@ -124,7 +136,7 @@ impl Scanner {
 
     fn directory(&mut self, item: &Item) -> Result<(), ScanError> {
         let metadata = fs::metadata(&item.path).map_err(scan_error(&item.path))?;
-        self.found.directories += 1;
+        self.directories += 1;
         self.enter(item, EntryKind::Directory, &metadata, 0).map(|_| ())
     }
 
@@ -139,9 +151,9 @@ impl Scanner {
         }
         let (offset, size) = (self.manifest.payload_size(), metadata.len());
         let mtime = self.enter(&item, EntryKind::File, &metadata, size)?;
-        self.found.file_count += 1;
+        self.file_count += 1;
         if size > 0 {
-            self.found.files.push(SourceFile { path: item.path, offset, size, mtime });
+            self.files.push(SourceFile { path: item.path, offset, size, mtime });
         }
         Ok(())
     }
@@ -149,13 +161,15 @@ impl Scanner {
     fn enter(
         &mut self,
         item: &Item,
-        kind: EntryKind,
+        kind: EntryKind<'_>,
         metadata: &Metadata,
         size: u64,
     ) -> Result<Mtime, ScanError> {
         let mtime = mtime(metadata);
-        let entry = Entry { kind, mode: mode(metadata), mtime, size, path: &item.name };
+        let mode = mode(metadata);
+        let entry = Entry { mode, mtime, size, ..Entry::new(kind, &item.name) };
         self.manifest.push(&entry).map_err(|error| match error {
+            ContentError::TooLarge if size > MAX_FILE_BYTES => ScanError::TooManyBytes,
             ContentError::TooLarge => ScanError::TooManyEntries,
             _ => ScanError::Name { path: item.path.clone(), problem: NameProblem::TooLong },
         })?;
@@ -163,16 +177,28 @@ impl Scanner {
     }
 
     fn skip(&mut self, line: String) {
-        self.found.skipped_total += 1;
-        if self.found.skipped.len() < MAX_SKIPPED {
-            self.found.skipped.push(line);
+        self.skipped_total += 1;
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push(line);
         }
     }
 
-    fn finish(mut self) -> FileSet {
-        self.found.payload_size = self.manifest.payload_size();
-        self.found.manifest = self.manifest.finish();
-        self.found
+    fn finish(self) -> Result<FileSet, ScanError> {
+        let chunks = u32::try_from(self.manifest.chunks()).ok();
+        let chunks = chunks.filter(|&chunks| chunks <= MAX_CHUNKS);
+        let payload_size = self.manifest.payload_size();
+        let (manifest, manifest_hash) = self.manifest.finish();
+        Ok(FileSet {
+            manifest,
+            manifest_hash,
+            chunks: chunks.ok_or(ScanError::TooManyBytes)?,
+            files: self.files,
+            file_count: self.file_count,
+            directories: self.directories,
+            payload_size,
+            skipped: self.skipped,
+            skipped_total: self.skipped_total,
+        })
     }
 }
 

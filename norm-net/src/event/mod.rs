@@ -16,7 +16,6 @@ mod path_text;
 mod problem;
 mod receive;
 mod receive_report;
-mod root;
 mod send;
 mod send_report;
 #[cfg(feature = "serde")]
@@ -27,7 +26,7 @@ mod surroundings;
 pub use handle::{Events, NoEvent};
 pub use hint::{BufferKind, Hint};
 pub use norm_core::endpoint::SenderId;
-pub use norm_core::fileset::{ContentId, SetId};
+pub use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 pub use norm_core::transfer::{MemberState, NodeId};
 pub use norm_files::SystemError;
 pub use path_text::path_text;
@@ -36,9 +35,10 @@ pub use receive::{ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
-pub use root::RootHash;
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
-pub use send_report::{ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem};
+pub use send_report::{
+    HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,
+};
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
 pub use surroundings::OtherInterface;
 

@@ -60,8 +60,22 @@ pub enum Problem {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ContentError,
     },
-    /// What arrived does not match the sender's hashes.
+    /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
+    /// What arrived of some files of a set does not match the sender's hashes; the others are
+    /// complete.
+    WrongFiles {
+        /// How many; at least 1.
+        files: u64,
+        /// The first of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
+    /// A link, or a file with holes, which this program cannot make.
+    Unsupported {
+        /// Its name: text from the network.
+        name: String,
+    },
     /// A file name of which nothing safe is left.
     UnusableName {
         /// The name: text from the network.
@@ -190,6 +204,19 @@ impl fmt::Display for Problem {
             }
             Self::Damaged { error } => error.fmt(f),
             Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
+            Self::WrongFiles { files: 1, first } => {
+                write!(f, "{}: what arrived does not match the sender's hashes", path_text(first))
+            }
+            Self::WrongFiles { files, first } => write!(
+                f,
+                "{files} files, {} for one: what arrived does not match the sender's hashes",
+                path_text(first)
+            ),
+            Self::Unsupported { name } => write!(
+                f,
+                "{name:?} is a link or a file with holes, which this program cannot make: have its \
+                 sender leave it out"
+            ),
             Self::UnusableName { name } => {
                 write!(f, "the file name {name:?} cannot be created here")
             }
@@ -306,17 +333,16 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn cure_of_a_disk_with_too_little_room_is_told_once() {
-        use norm_core::fileset::{Entry, EntryKind, ManifestWriter, Mtime};
+        use norm_core::fileset::{Entry, EntryKind, ManifestWriter};
 
         let dir = tempfile::tempdir().unwrap();
         let spools = norm_files::sink::Spools::new(dir.path(), true);
-        let content = norm_core::fileset::ContentId([7; 16]);
-        let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
-        let entry = Entry { kind, mode: 0, mtime, size: 8 << 40, path: "file" };
+        let entry = Entry { size: 8 << 40, ..Entry::new(EntryKind::File, "file") };
         let mut writer = ManifestWriter::new();
         writer.push(&entry).unwrap();
-        let plan = norm_files::sink::Plan::new(&writer.finish(), entry.size).unwrap();
-        let spool = spools.create(content, entry.size).unwrap();
+        let (manifest, hash) = writer.finish();
+        let plan = norm_files::sink::Plan::new(&manifest, entry.size).unwrap();
+        let spool = spools.create(hash, entry.size).unwrap();
         let error = spool.check_room(&plan).unwrap_err();
         let words = Problem::system(Action::Create, dir.path(), &error).to_string();
         assert!(words.ends_with(&format!(" are free{CURE}")), "{words}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
-use norm_core::fileset::{ContentId, SetId};
+use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 use norm_core::transfer::NodeId;
 
 #[cfg(feature = "serde")]
@@ -35,8 +35,10 @@ pub enum ReceiveEvent {
         sender: SenderId,
         /// The file set.
         set: SetId,
-        /// What it is about: the same for every transfer of the same files.
-        content: ContentId,
+        /// Names the transfer: the hash of the list of files, the same for every sender of them.
+        manifest: ManifestHash,
+        /// Names the files with all that is in them; null if their sender has not hashed them yet.
+        content: Option<ContentHash>,
         /// Bytes of all its files.
         bytes: u64,
     },
@@ -84,11 +86,13 @@ pub enum ReceiveEvent {
         path: PathBuf,
         /// Its size in bytes.
         bytes: u64,
+        /// BLAKE3 of its content, as `b3sum` prints it; null for a standalone file.
+        hash: Option<FileHash>,
         /// An identical file was in place before, and stays as it was.
         present: bool,
     },
-    /// A standalone file cannot be had or made; of the first hundred of each sender. Its sender may
-    /// go on with others.
+    /// A standalone file cannot be had or made, or a file of a set does not match its hash; of the
+    /// first hundred of each sender or set. Other files may be complete.
     FileFailed {
         /// Number of the sender.
         sender: SenderId,

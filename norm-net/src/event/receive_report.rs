@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
-use norm_core::fileset::SetId;
+use norm_core::fileset::{ContentHash, FileHash, SetId};
 use norm_core::transfer::NodeId;
 
+use super::Problem;
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{Problem, RootHash};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -132,9 +132,9 @@ pub struct SetReport {
     pub address: Option<SocketAddr>,
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
-    /// The hash that stands for all of it, with which every byte was compared; null when the
+    /// Names the files with all that is in them, with which every byte was compared; null when the
     /// sender's protocol has no hashes: the files are complete, but not verified.
-    pub root: Option<RootHash>,
+    pub content: Option<ContentHash>,
     /// Files in it, present ones included.
     pub files: u64,
     /// Files of these that were in place before, with the same content.
@@ -147,6 +147,8 @@ pub struct SetReport {
     /// them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub paths: Vec<PathBuf>,
+    /// BLAKE3 of each of these files, as `b3sum` prints it; empty when they are not verified.
+    pub hashes: Vec<FileHash>,
     /// Seconds from its first packet to its last file.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
     #[cfg_attr(feature = "schema", schemars(with = "f64"))]
@@ -168,12 +170,13 @@ impl SetReport {
             node: None,
             address: None,
             set: None,
-            root: None,
+            content: None,
             files: 0,
             present: 0,
             directories: 0,
             bytes: 0,
             paths: Vec::new(),
+            hashes: Vec::new(),
             elapsed: Duration::ZERO,
             bits_per_second: 0.0,
             loss: 0.0,
@@ -183,7 +186,7 @@ impl SetReport {
 
     /// True when every byte was compared with the sender's hashes.
     pub fn is_verified(&self) -> bool {
-        self.root.is_some()
+        self.content.is_some()
     }
 }
 

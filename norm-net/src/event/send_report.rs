@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_core::fileset::{ContentHash, FileHash};
+
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{ReceiverInfo, RootHash, SystemError, path_text};
+use super::{ReceiverInfo, SystemError, path_text};
 
 /// What came of a transfer that was sent. With a separate group, of both together.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,9 +19,11 @@ pub struct SendReport {
     /// How it ended.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: SendOutcome,
-    /// The hash that stands for the file set and all its content; null when not everything was
-    /// read, and when no file set was sent.
-    pub root: Option<RootHash>,
+    /// Names the files with all that is in them; null when not everything was read, and when no
+    /// file set was sent.
+    pub content: Option<ContentHash>,
+    /// The files with content that were read, and their hashes; the first thousand.
+    pub hashes: Vec<HashedFile>,
     /// Files, empty ones included.
     pub files: u64,
     /// Bytes in all files.
@@ -54,7 +58,8 @@ impl SendReport {
     pub fn new(outcome: SendOutcome) -> Self {
         Self {
             outcome,
-            root: None,
+            content: None,
+            hashes: Vec::new(),
             files: 0,
             bytes: 0,
             elapsed: Duration::ZERO,
@@ -67,6 +72,26 @@ impl SendReport {
             nacks: 0,
             receivers: Vec::new(),
         }
+    }
+}
+
+/// A file that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct HashedFile {
+    /// Where it is.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+    pub path: PathBuf,
+    /// BLAKE3 of its content, as `b3sum` prints it.
+    pub hash: FileHash,
+}
+
+impl HashedFile {
+    /// A file with this hash.
+    pub fn new(path: PathBuf, hash: FileHash) -> Self {
+        Self { path, hash }
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::RootHash;
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Interface, Zoned};
 use crate::transfer::schedule::Bound;
@@ -119,27 +118,6 @@ pub(crate) fn with_message(schema: &mut schemars::Schema) {
         if let Some(Value::Array(required)) = variant.get_mut("required") {
             required.push("message".into());
         }
-    }
-}
-
-impl Serialize for RootHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for RootHash {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "RootHash".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
     }
 }
 

@@ -9,7 +9,7 @@ use norm_core::fec::LayoutError;
 use super::norm::ConfigError;
 
 /// MTUs that leave room for a segment and that IPv4 can carry, in bytes.
-pub(crate) const MTUS: RangeInclusive<u32> = 184..=65_535;
+pub(crate) const MTUS: RangeInclusive<u32> = 248..=65_535;
 
 /// An option of a session has a value that cannot work.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub enum ConfigProblem {
         /// The highest rate, in bits per second.
         max: u64,
     },
-    /// The segment size is not 64 to 65,000 bytes.
+    /// The segment size is not 128 to 65,000 bytes.
     SegmentSize,
     /// The MTU is not possible.
     Mtu {
@@ -94,7 +94,7 @@ impl fmt::Display for ConfigProblem {
             Self::MinAboveMax { .. } => {
                 f.write_str("the lowest rate is above the highest: give a lower one")
             }
-            Self::SegmentSize => f.write_str("the segment size must be 64 to 65000 bytes"),
+            Self::SegmentSize => f.write_str("the segment size must be 128 to 65000 bytes"),
             Self::Mtu { .. } => {
                 let (min, max) = (MTUS.start(), MTUS.end());
                 write!(f, "the MTU must be {min} to {max} bytes")

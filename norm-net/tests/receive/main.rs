@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use norm_core::fileset::SetId;
+use norm_core::fileset::{CHUNK_BYTES, ChunkHash, ChunkHasher, FileHash, SetId};
 use norm_core::norm::wire::NodeId;
 use norm_net::event::{Obstacle, Remaining};
 use norm_net::io::interface::InterfaceSpec;
@@ -77,7 +77,7 @@ fn content_that_does_not_match_its_hash_never_gets_a_name() {
     let group = group();
     let dir = tempfile::tempdir().unwrap();
     let entries = [(file("wrong.bin"), content(100_000, 3))];
-    let sender = Source::with(SET, &entries, |_| blake3::hash(b"something else")).send(group);
+    let sender = Source::with(SET, &entries, |_| ChunkHash([7; 32])).send(group);
     let receiving = receive(&options(group, dir.path())).unwrap();
     let events: Vec<ReceiveEvent> = receiving.events().collect();
     let report = receiving.wait().unwrap();
@@ -85,10 +85,13 @@ fn content_that_does_not_match_its_hash_never_gets_a_name() {
     assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
     assert!(report.sets.is_empty());
     let again = |e: &&ReceiveEvent| matches!(e, ReceiveEvent::Hint(Hint::ReceivedAgain { .. }));
-    assert_eq!(events.iter().filter(again).count(), 3, "received again three times");
+    assert_eq!(events.iter().filter(again).count(), 2, "received again twice");
+    let failed = |e: &&ReceiveEvent| matches!(e, ReceiveEvent::FileFailed { .. });
+    assert_eq!(events.iter().filter(failed).count(), 1, "{events:?}");
     let sent = sender.join().unwrap();
     assert_eq!(sent.confirmed, 0);
-    assert_eq!(sent.failed, ["what arrived does not match the sender's hashes"]);
+    let wrong = "wrong.bin: what arrived does not match the sender's hashes";
+    assert!(sent.failed.len() == 1 && sent.failed[0].ends_with(wrong), "{:?}", sent.failed);
 }
 
 #[test]
@@ -159,9 +162,8 @@ fn continuous_session_serves_senders_and_confirms_what_it_has() {
     let first = [(file("first.bin"), content(1_000_000, 7))];
     let second = [(file("second.bin"), content(1_500_000, 8))];
     let other = SetId([4; 16]);
-    let wrong = Source::with(SetId([5; 16]), &[(file("bad"), vec![1; 1000])], |_| {
-        blake3::hash(b"something else")
-    });
+    let wrong =
+        Source::with(SetId([5; 16]), &[(file("bad"), vec![1; 1000])], |_| ChunkHash([7; 32]));
     let senders = [
         Source::new(&first).send(group),
         Source { node: NodeId(78), ..Source::with(other, &second, |hash| hash) }.send(group),
@@ -291,7 +293,7 @@ fn complete_transfer_and_a_wrong_one_are_partial() {
         let receiving = receive(&options(group, dir.path())).unwrap();
         let first = Source { rate: 16_000_000, ..Source::new(&good) }.send(group);
         while !matches!(receiving.events().recv().unwrap(), ReceiveEvent::FilesKnown { .. }) {}
-        let wrong = |hash: blake3::Hash| blake3::hash(hash.as_bytes());
+        let wrong = |hash: ChunkHash| ChunkHash(hash.0.map(|byte| !byte));
         let other = Source::with(SetId([4; 16]), &bad, wrong);
         let sent = Source { node: NodeId(78), ..other }.send(group).join().unwrap();
         assert_eq!(sent.failed.len(), 1);
@@ -461,4 +463,58 @@ fn noise_is_no_sender_and_does_not_defer_the_timeout() {
     assert_eq!(report.outcome, ReceiveOutcome::NoSender);
     assert!(report.malformed > 0, "it was heard: {report:?}");
     assert!(report.elapsed < Duration::from_secs(4), "{report:?}");
+}
+
+#[test]
+fn file_that_is_wrong_every_time_fails_alone() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let (large, small) = (content(2_500_000, 41), content(30_000, 42));
+    let entries = [
+        (file("a.bin"), large.clone()),
+        (file("wrong.bin"), content(1_200_000, 43)),
+        (file("z.bin"), small.clone()),
+    ];
+    let right = ChunkHasher::hash(CHUNK_BYTES, 1_200_000, &entries[1].1[CHUNK_BYTES as usize..]);
+    let spoil = |hash| if hash == right { ChunkHash([7; 32]) } else { hash };
+    let sender = Source::with(SET, &entries, spoil).send(group);
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let events: Vec<ReceiveEvent> = receiving.events().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{events:?}");
+    assert_eq!(names(dir.path()), ["a.bin", "z.bin"]);
+    assert!(fs::read(dir.path().join("a.bin")).unwrap() == large);
+    assert!(fs::read(dir.path().join("z.bin")).unwrap() == small);
+    let failed = events.iter().filter_map(|event| match event {
+        ReceiveEvent::FileFailed { path, .. } => Some(path.clone()),
+        _ => None,
+    });
+    let failed: Vec<_> = failed.collect();
+    assert_eq!(failed, [dir.path().join("wrong.bin")]);
+    let sent = sender.join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
+    assert!(sent.failed[0].contains("wrong.bin"), "{:?}", sent.failed);
+    // Twice the blocks over 151,424 bytes: one block of 86,016 bytes more at each end, at most.
+    assert!(sent.repairs <= 2 * (151_424 + 2 * 86_016) / 1_344 + 4, "{}", sent.repairs);
+}
+
+#[test]
+fn digest_list_that_comes_first_is_understood() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = [(file("a.bin"), content(2_500_000, 51)), (file("b.bin"), content(3, 52))];
+    let sender = Source::hashed_first(&entries).send(group);
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let events: Vec<ReceiveEvent> = receiving.events().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    for (entry, content) in &entries {
+        assert!(fs::read(dir.path().join(entry.path)).unwrap() == *content);
+    }
+    let hash = |n: usize| FileHash(*blake3::hash(&entries[n].1).as_bytes());
+    assert_eq!(report.sets[0].hashes, [hash(0), hash(1)]);
+    let told = |event: &ReceiveEvent| match event {
+        ReceiveEvent::SetFound { content, .. } => Some(*content),
+        _ => None,
+    };
+    assert_eq!(events.iter().find_map(told), Some(report.sets[0].content));
+    assert_eq!(sender.join().unwrap().confirmed, 1);
 }

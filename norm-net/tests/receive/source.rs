@@ -14,8 +14,8 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Job, JobDone};
 use norm_core::fec::{Scheme, encode};
 use norm_core::fileset::{
-    ContentId, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind, SetDescriptor,
-    SetId,
+    CHUNK_BYTES, ChunkHash, ChunkHasher, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime,
+    PartKind, SetDescriptor, SetId, SetSummary,
 };
 use norm_core::norm::sender::{GrttOptions, ObjectSpec, Payload, StartLimits};
 use norm_core::norm::wire::{MemberState, NodeId, ObjectId, SetInfo};
@@ -71,11 +71,11 @@ impl Source {
         Self::with(SET, entries, |hash| hash)
     }
 
-    /// `spoil` may change the hash of each extent.
+    /// `spoil` may change the hash of each chunk.
     pub fn with(
         set: SetId,
         entries: &[(Entry<'_>, Vec<u8>)],
-        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
+        spoil: impl Fn(ChunkHash) -> ChunkHash,
     ) -> Self {
         Self::cut(set, entries, EXTENT, spoil)
     }
@@ -85,7 +85,22 @@ impl Source {
         set: SetId,
         entries: &[(Entry<'_>, Vec<u8>)],
         extent_bytes: usize,
-        spoil: impl Fn(blake3::Hash) -> blake3::Hash,
+        spoil: impl Fn(ChunkHash) -> ChunkHash,
+    ) -> Self {
+        Self::ordered(set, entries, extent_bytes, false, spoil)
+    }
+
+    /// With the digest list before the payload.
+    pub fn hashed_first(entries: &[(Entry<'_>, Vec<u8>)]) -> Self {
+        Self::ordered(SET, entries, EXTENT, true, |hash| hash)
+    }
+
+    fn ordered(
+        set: SetId,
+        entries: &[(Entry<'_>, Vec<u8>)],
+        extent_bytes: usize,
+        list_first: bool,
+        spoil: impl Fn(ChunkHash) -> ChunkHash,
     ) -> Self {
         let mut head = ManifestWriter::new();
         let mut payload = Vec::new();
@@ -93,25 +108,38 @@ impl Source {
             head.push(&Entry { size: content.len() as u64, ..*entry }).unwrap();
             payload.extend_from_slice(content);
         }
-        let payload_size = payload.len() as u64;
-        let head = head.finish();
-        let mut tail = DigestListWriter::new(set, &blake3::hash(&head));
-        let extents: Vec<&[u8]> = payload.chunks(extent_bytes).collect();
-        for extent in &extents {
-            tail.push(&spoil(blake3::hash(extent))).unwrap();
+        let (head, manifest) = head.finish();
+        let mut tail = DigestListWriter::new(manifest);
+        for (_, content) in entries {
+            for (n, chunk) in content.chunks(CHUNK_BYTES as usize).enumerate() {
+                let offset = n as u64 * CHUNK_BYTES;
+                let hash = ChunkHasher::hash(offset, content.len() as u64, chunk);
+                tail.push(&spoil(hash)).unwrap();
+            }
         }
-        let parts = extents.len() as u32 + 2;
-        let content = ContentId::of(&blake3::hash(&head));
+        let (tail, content) = tail.finish();
+        let extents: Vec<&[u8]> = payload.chunks(extent_bytes).collect();
+        let set = SetSummary {
+            set,
+            parts: extents.len() as u32 + 2,
+            list_first,
+            payload_size: payload.len() as u64,
+            manifest_size: head.len() as u64,
+            list_size: tail.len() as u64,
+            manifest,
+            content: list_first.then_some(content),
+        };
         let info = |kind, offset| SetInfo {
             first_object: ObjectId(0),
-            part: SetDescriptor { kind, set, parts, offset, payload_size, content },
+            part: SetDescriptor { kind, offset, set },
         };
         let mut all = vec![(info(PartKind::Manifest, 0), Bytes::from(head))];
         for (number, extent) in extents.iter().enumerate() {
             let offset = (number * extent_bytes) as u64;
             all.push((info(PartKind::Payload, offset), Bytes::copy_from_slice(extent)));
         }
-        all.push((info(PartKind::DigestList, 0), Bytes::from(tail.finish())));
+        let list = (info(PartKind::DigestList, 0), Bytes::from(tail));
+        all.insert(if list_first { 1 } else { all.len() }, list);
         Self {
             objects: all,
             node: NodeId(77),
@@ -264,7 +292,7 @@ impl Application<Sender> for SentBy {
 
 pub fn file(path: &str) -> Entry<'_> {
     let mtime = Mtime { seconds: 1_600_000_000, nanos: 500_000_000 };
-    Entry { kind: EntryKind::File, mode: 0o640, mtime, size: 0, path }
+    Entry { mode: 0o640, mtime, ..Entry::new(EntryKind::File, path) }
 }
 
 pub fn directory(path: &str) -> Entry<'_> {

@@ -15,8 +15,8 @@ use norm_core::endpoint::{
 };
 use norm_core::fec::BlockBuffer;
 use norm_core::fileset::{
-    ContentId, DigestList, DigestListWriter, Entry, EntryKind, ManifestWriter, Mtime, PartKind,
-    SetDescriptor, SetId,
+    ChunkHasher, DigestList, DigestListWriter, Entry, EntryKind, Manifest, ManifestWriter,
+    PartKind, SetDescriptor, SetId, SetSummary,
 };
 use norm_core::transfer::{Inbound, InboundNotice, ObjectMeta, ObjectSpec, Outbound};
 use norm_sim::{Application, Content, EnginePlan, Host, Link, Outcome, Role, Scenario, run, seeds};
@@ -25,9 +25,11 @@ use engine::{ToyReceiver, ToySender};
 
 const SET: SetId = SetId(*b"a set of the toy");
 const EXTENT: usize = 150_000;
+const FILES: [(&str, u64); 3] =
+    [("tree/large", 400_000), ("tree/empty", 0), ("tree/below/small", 17)];
 const RECEIVERS: usize = 3;
-/// What the toy takes: a packet of 1,139 bytes every 100 µs.
-const RATE: u64 = 92_000_000;
+/// What the toy takes: a packet of 1,205 bytes every 100 µs.
+const RATE: u64 = 97_000_000;
 
 /// The parts of a set: what is said of each, and its bytes.
 type Parts = Arc<[(ObjectMeta, Bytes)]>;
@@ -35,24 +37,33 @@ type Parts = Arc<[(ObjectMeta, Bytes)]>;
 /// The parts of a set of three files, one of them empty.
 fn file_set(seed: u64) -> Parts {
     let mut manifest = ManifestWriter::new();
-    for (path, size) in [("tree/large", 400_000), ("tree/empty", 0), ("tree/below/small", 17)] {
-        let mtime = Mtime { seconds: 0, nanos: 0 };
-        manifest.push(&Entry { kind: EntryKind::File, mode: 0, mtime, size, path }).unwrap();
+    for (path, size) in FILES {
+        manifest.push(&Entry { size, ..Entry::new(EntryKind::File, path) }).unwrap();
     }
     let payload = Content::new(seed).read(0, 0, manifest.payload_size() as usize);
-    let manifest = Bytes::from(manifest.finish());
-    let manifest_hash = blake3::hash(&manifest);
-    let mut digests = DigestListWriter::new(SET, &manifest_hash);
-    let mut bytes = vec![(PartKind::Manifest, 0, manifest)];
+    let (manifest, hash) = manifest.finish();
+    let mut digests = DigestListWriter::new(hash);
+    let (large, small) = payload.split_at(400_000);
+    digests.push(&ChunkHasher::hash(0, 400_000, large)).unwrap();
+    digests.push(&ChunkHasher::hash(0, 17, small)).unwrap();
+    let mut bytes = vec![(PartKind::Manifest, 0, Bytes::from(manifest))];
     for (extent, offset) in payload.chunks(EXTENT).zip((0..).step_by(EXTENT)) {
-        digests.push(&blake3::hash(extent)).unwrap();
         bytes.push((PartKind::Payload, offset, payload.slice_ref(extent)));
     }
-    bytes.push((PartKind::DigestList, 0, digests.finish().into()));
-    let (parts, payload_size) = (bytes.len() as u32, payload.len() as u64);
-    let content = ContentId::of(&manifest_hash);
+    bytes.push((PartKind::DigestList, 0, digests.finish().0.into()));
+    let len = |part: &(PartKind, u64, Bytes)| part.2.len() as u64;
+    let set = SetSummary {
+        set: SET,
+        parts: bytes.len() as u32,
+        list_first: false,
+        payload_size: payload.len() as u64,
+        manifest_size: bytes.first().map_or(0, len),
+        list_size: bytes.last().map_or(0, len),
+        manifest: hash,
+        content: None,
+    };
     let part = |(index, (kind, offset, bytes))| {
-        let part = SetDescriptor { kind, set: SET, parts, offset, payload_size, content };
+        let part = SetDescriptor { kind, offset, set };
         (ObjectMeta::SetPart { index, part }, bytes)
     };
     (0..).zip(bytes).map(part).collect()
@@ -122,9 +133,12 @@ impl Received {
     fn is_verified(&self) -> bool {
         let parts: Vec<&[u8]> = self.parts.values().map(|(_, bytes)| &**bytes).collect();
         let [manifest, extents @ .., digests] = &parts[..] else { return false };
-        let digests = DigestList::parse(digests, &SET).unwrap();
-        digests.manifest() == blake3::hash(manifest)
-            && digests.extents().eq(extents.iter().map(|extent| blake3::hash(extent)))
+        let hash = Manifest::parse(manifest).unwrap().hash();
+        let digests = DigestList::parse(digests, hash, &[]).unwrap();
+        let payload = extents.concat();
+        let (large, small) = payload.split_at(400_000);
+        let hashes = [ChunkHasher::hash(0, 400_000, large), ChunkHasher::hash(0, 17, small)];
+        digests.chunks().eq(hashes)
     }
 }
 

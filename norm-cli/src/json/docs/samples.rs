@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::transfer::MemberState;
-use norm_net::event::{ContentId, ResumeData, RootHash, SenderId, SetId};
+use norm_net::event::{
+    ContentHash, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
+};
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
@@ -104,7 +106,8 @@ fn settings() -> SendSettings {
 
 fn report() -> SendReport {
     let mut report = SendReport::new(SendOutcome::Partial);
-    report.root = Some(RootHash([0xa9; 32]));
+    report.content = Some(ContentHash([0xa9; 32]));
+    report.hashes = vec![HashedFile::new("a.bin".into(), FileHash([0x5c; 32]))];
     report.files = 3;
     report.bytes = 5_000_010;
     report.elapsed = Duration::from_millis(2_302);
@@ -230,10 +233,11 @@ fn set_report() -> SetReport {
     report.node = Some(NodeId(0x1a1e_4399));
     report.address = "192.0.2.2:51883".parse().ok();
     report.set = Some(SET);
-    report.root = Some(RootHash([0xa9; 32]));
+    report.content = Some(ContentHash([0xa9; 32]));
     report.files = 3;
     report.directories = 2;
     report.bytes = 5_000_010;
+    report.hashes = vec![FileHash([0x5c; 32]), FileHash([0x3b; 32]), FileHash([0x1d; 32])];
     report.paths = ["in1/a.bin", "in1/src/sub/y", "in1/src/x.bin"].map(PathBuf::from).to_vec();
     report.elapsed = Duration::from_millis(2_248);
     report.bits_per_second = 17_795_608.0;
@@ -300,7 +304,8 @@ fn arrivals() -> Vec<Value> {
             &ReceiveEvent::SetFound {
                 sender,
                 set,
-                content: ContentId([0x7e; 16]),
+                manifest: ManifestHash([0x7e; 32]),
+                content: None,
                 bytes: 5_000_010,
             },
             517,
@@ -318,6 +323,7 @@ fn arrivals() -> Vec<Value> {
                 set: Some(set),
                 path,
                 bytes: 2_000_000,
+                hash: Some(FileHash([0x1d; 32])),
                 present: false,
             },
             2_763,

@@ -177,16 +177,19 @@ fn meta(object: ObjectId, info: Option<Bytes>) -> ObjectMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fileset::{ContentId, PartKind, SetDescriptor, SetId};
+    use crate::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 
-    const PART: SetDescriptor = SetDescriptor {
-        kind: PartKind::Manifest,
+    const SET: SetSummary = SetSummary {
         set: SetId([1; 16]),
         parts: 3,
-        offset: 0,
+        list_first: false,
         payload_size: 1000,
-        content: ContentId([2; 16]),
+        manifest_size: 60,
+        list_size: 108,
+        manifest: ManifestHash([2; 32]),
+        content: None,
     };
+    const PART: SetDescriptor = SetDescriptor { kind: PartKind::Manifest, offset: 0, set: SET };
 
     fn set_info(first_object: u16) -> Bytes {
         let mut bytes = Vec::new();

@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::endpoint::{Endpoint, TransmitBuf};
-    use crate::fileset::{ContentId, SetId};
+    use crate::fileset::{ManifestHash, SetId, SetSummary};
     use crate::norm::SenderConfig;
     use crate::norm::wire::{Message, NodeId};
 
@@ -188,8 +188,17 @@ mod tests {
         let mut sender = Sender::new(config, 1, now).unwrap();
         // Parts without content: their INFO is all that is sent.
         for (index, kind) in (0..).zip([PartKind::Manifest, PartKind::DigestList]) {
-            let (set, content) = (SetId([1; 16]), ContentId([2; 16]));
-            let part = SetDescriptor { kind, set, parts: 2, offset: 0, payload_size: 0, content };
+            let set = SetSummary {
+                set: SetId([1; 16]),
+                parts: 2,
+                list_first: false,
+                payload_size: 0,
+                manifest_size: 0,
+                list_size: 76,
+                manifest: ManifestHash([2; 32]),
+                content: None,
+            };
+            let part = SetDescriptor { kind, offset: 0, set };
             let meta = ObjectMeta::SetPart { index, part };
             let key = Outbound::enqueue(&mut sender, TransferObject { size: 0, meta });
             assert_eq!(key, Ok(first + u64::from(index)));

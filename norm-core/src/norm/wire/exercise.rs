@@ -7,7 +7,7 @@
 use super::{
     ACK_FLUSH, AckFlush, CcFlags, Command, ExtensionBuf, Extensions, FecId, Fti, MemberReport,
     MembershipQuery, Message, ParseError, PayloadFormat, RawPayloadId, RepairForm, RepairRequests,
-    SizeProbe,
+    SetInfo, SizeProbe,
 };
 
 const SCHEMES: [FecId; 5] = [
@@ -32,6 +32,16 @@ pub fn message(bytes: &[u8]) -> Result<(), ParseError> {
     assert_eq!(out.get(..3), Some(&[0xa5; 3][..]), "emit touched what was there before");
     assert_eq!(out.get(3..), Some(bytes), "{message:?}");
     Ok(())
+}
+
+/// INFO of a file set that parses is emitted as it came, up to what later versions may add.
+pub fn set_info(bytes: &[u8]) -> bool {
+    let Ok(info) = SetInfo::parse(bytes) else { return false };
+    assert!(SetInfo::has_magic(bytes) && info.part.is_consistent());
+    let mut out = Vec::new();
+    info.emit(&mut out);
+    assert_eq!(bytes.get(..SetInfo::LEN), Some(&out[..]));
+    true
 }
 
 /// Any area of extensions is walked to its end, and what was understood can be written again.

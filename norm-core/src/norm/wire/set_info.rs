@@ -1,24 +1,32 @@
 //! The NORM_INFO of each object of a file set: which part of which set the object is.
 //!
 //! ```text
-//!  0  magic "NSET"
-//!  4  version, 1
-//!  5  kind: 1 manifest, 2 payload extent, 3 digest list
-//!  6  transport id of the first object of the set
-//!  8  set id, 16 bytes
-//! 24  number of objects of the set, manifest and digest list included
-//! 28  offset of this extent in the payload; 0 in manifest and digest list
-//! 36  bytes in the payload of the set
-//! 44  content id, 16 bytes
-//! 60  (end; a reader of version 1 ignores what follows)
+//!   0  magic "NSET"
+//!   4  version, 2
+//!   5  kind: 1 manifest, 2 payload extent, 3 digest list
+//!   6  transport id of the first object of the set, its manifest
+//!   8  set id, 16 bytes
+//!  24  flags, 16 bits: 1 the digest list follows the manifest, rather than the payload; others 0
+//!  26  number of objects of the set, manifest and digest list included, 16 bits
+//!  28  offset of this extent in the payload; 0 in manifest and digest list
+//!  36  bytes in the payload of the set
+//!  44  bytes in the manifest
+//!  52  bytes in the digest list
+//!  60  manifest hash, 32 bytes
+//!  92  content hash, 32 bytes; zero while the sender does not know it
+//! 124  (end; a reader of version 2 ignores what follows)
 //! ```
 
 use super::reader::Reader;
 use super::{MAX_OBJECTS, ObjectId, ParseError};
-use crate::fileset::{ContentError, ContentId, MAX_PARTS, PartKind, SetDescriptor, SetId};
+use crate::fileset::{
+    ContentError, ContentHash, HASH_BYTES, MAX_PARTS, ManifestHash, PartKind, SetDescriptor, SetId,
+    SetSummary,
+};
 
 const MAGIC: [u8; 4] = *b"NSET";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const LIST_FIRST: u16 = 1;
 
 // Each part of a set is an object of one session.
 const _: () = assert!(MAX_PARTS == MAX_OBJECTS as u32);
@@ -36,28 +44,35 @@ pub struct SetInfo {
 
 impl SetInfo {
     /// Bytes that [`SetInfo::emit`] appends.
-    pub const LEN: usize = 60;
+    pub const LEN: usize = 124;
 
     /// Appends the encoded form to `out`.
     pub fn emit(&self, out: &mut Vec<u8>) {
-        let part = &self.part;
-        let kind = match part.kind {
+        let SetDescriptor { kind, offset, set } = &self.part;
+        let kind = match kind {
             PartKind::Manifest => 1,
             PartKind::Payload => 2,
             PartKind::DigestList => 3,
         };
+        let flags = if set.list_first { LIST_FIRST } else { 0 };
+        // No set has more than MAX_PARTS; a reader refuses 0.
+        let parts = u16::try_from(set.parts).unwrap_or(0);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&[VERSION, kind]);
         out.extend_from_slice(&self.first_object.0.to_be_bytes());
-        out.extend_from_slice(&part.set.0);
-        out.extend_from_slice(&part.parts.to_be_bytes());
-        out.extend_from_slice(&part.offset.to_be_bytes());
-        out.extend_from_slice(&part.payload_size.to_be_bytes());
-        out.extend_from_slice(&part.content.0);
+        out.extend_from_slice(&set.set.0);
+        out.extend_from_slice(&flags.to_be_bytes());
+        out.extend_from_slice(&parts.to_be_bytes());
+        out.extend_from_slice(&offset.to_be_bytes());
+        out.extend_from_slice(&set.payload_size.to_be_bytes());
+        out.extend_from_slice(&set.manifest_size.to_be_bytes());
+        out.extend_from_slice(&set.list_size.to_be_bytes());
+        out.extend_from_slice(&set.manifest.0);
+        out.extend_from_slice(&set.content.map_or([0; HASH_BYTES], |content| content.0));
     }
 
     /// Reads the content of a NORM_INFO. Bytes after the known fields are ignored, so that later
-    /// programs can add to version 1.
+    /// programs can add to version 2.
     ///
     /// # Errors
     /// [`ContentError`] for malformed data, and for numbers that contradict each other
@@ -78,16 +93,24 @@ impl SetInfo {
             _ => return Err(ContentError::BadKind),
         };
         let first_object = ObjectId(cursor.u16()?);
-        let part = SetDescriptor {
-            kind,
-            set: SetId(cursor.array()?),
-            parts: cursor.u32()?,
-            offset: cursor.u64()?,
+        let set = SetId(cursor.array()?);
+        let flags = cursor.u16()?;
+        let parts = cursor.u16()?.into();
+        let offset = cursor.u64()?;
+        let set = SetSummary {
+            set,
+            parts,
+            list_first: flags == LIST_FIRST,
             payload_size: cursor.u64()?,
-            content: ContentId(cursor.array()?),
+            manifest_size: cursor.u64()?,
+            list_size: cursor.u64()?,
+            manifest: ManifestHash(cursor.array()?),
+            content: Some(cursor.array()?).filter(|hash| *hash != [0; HASH_BYTES]).map(ContentHash),
         };
+        let part = SetDescriptor { kind, offset, set };
+        let known = flags & !LIST_FIRST == 0;
         let info = Self { first_object, part };
-        if part.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
+        if known && part.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
     }
 
     /// True for the INFO of a file set of any version, rather than a file's name.
@@ -96,7 +119,7 @@ impl SetInfo {
     }
 
     /// The place within the set of the object with this transport id: 0 is the manifest. Not less
-    /// than [`SetDescriptor::parts`] unless the object is of the set.
+    /// than [`SetSummary::parts`] unless the object is of the set.
     pub fn index_of(&self, object: ObjectId) -> u16 {
         object.distance_from(self.first_object)
     }
@@ -113,14 +136,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PART: SetDescriptor = SetDescriptor {
-        kind: PartKind::Payload,
+    const SET: SetSummary = SetSummary {
         set: SetId(*b"0123456789abcdef"),
         parts: 5,
-        offset: 0x1_0000_0000,
+        list_first: true,
         payload_size: 0x2_0000_0001,
-        content: ContentId(*b"ABCDEFGHIJKLMNOP"),
+        manifest_size: 0x102,
+        list_size: 76 + 32 * 9,
+        manifest: ManifestHash(*b"ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP"),
+        content: Some(ContentHash([0x55; 32])),
     };
+    const PART: SetDescriptor =
+        SetDescriptor { kind: PartKind::Payload, offset: 0x1_0000_0000, set: SET };
     const INFO: SetInfo = SetInfo { first_object: ObjectId(0xfffe), part: PART };
 
     fn bytes(info: &SetInfo) -> Vec<u8> {
@@ -131,13 +158,15 @@ mod tests {
 
     #[test]
     fn layout_is_fixed() {
-        let mut expected = b"NSET\x01\x02\xff\xfe0123456789abcdef\0\0\0\x05".to_vec();
+        let mut expected = b"NSET\x02\x02\xff\xfe0123456789abcdef\0\x01\0\x05".to_vec();
         expected.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]);
-        expected.extend_from_slice(b"ABCDEFGHIJKLMNOP");
+        expected.extend_from_slice(&[0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 1, 0x6c]);
+        expected.extend_from_slice(b"ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOP");
+        expected.extend_from_slice(&[0x55; 32]);
         assert_eq!(bytes(&INFO), expected);
         assert_eq!(expected.len(), SetInfo::LEN);
         assert_eq!(SetInfo::parse(&expected), Ok(INFO));
-        assert_eq!(INFO.part.extents(), 3);
+        assert_eq!(INFO.part.set.extents(), 3);
     }
 
     #[test]
@@ -158,30 +187,35 @@ mod tests {
             SetInfo::parse(&encoded)
         };
         assert_eq!(with(0, b'X'), Err(ContentError::BadMagic));
-        assert_eq!(with(4, 2), Err(ContentError::UnsupportedVersion(2)));
+        assert_eq!(with(4, 1), Err(ContentError::UnsupportedVersion(1)));
         assert_eq!(with(4, 0), Err(ContentError::UnsupportedVersion(0)));
         assert_eq!(with(5, 0), Err(ContentError::BadKind));
         assert_eq!(with(5, 4), Err(ContentError::BadKind));
+        assert_eq!(with(25, 2), Err(ContentError::BadField), "an unknown flag");
     }
 
     #[test]
     fn inconsistent_descriptors_are_refused() {
+        let with = |set: SetSummary| SetDescriptor { set, ..PART };
+        let last = SetSummary { list_first: false, content: None, ..SET };
+        let none = SetSummary { parts: 2, payload_size: 0, list_size: 76, ..SET };
         let manifest = SetDescriptor { kind: PartKind::Manifest, offset: 0, ..PART };
-        let empty = SetDescriptor { parts: 2, payload_size: 0, ..manifest };
         let digests = SetDescriptor { kind: PartKind::DigestList, ..manifest };
-        for part in [PART, manifest, digests, empty] {
+        let empty = SetDescriptor { set: none, ..manifest };
+        for part in [PART, manifest, digests, empty, with(last)] {
             let good = SetInfo { part, ..INFO };
             assert_eq!(SetInfo::parse(&bytes(&good)), Ok(good));
         }
         for part in [
-            SetDescriptor { parts: 2, ..PART },
-            SetDescriptor { parts: 0, ..empty },
-            SetDescriptor { parts: 1, ..empty },
-            SetDescriptor { parts: 3, ..empty },
-            SetDescriptor { parts: 2, ..manifest },
+            with(SetSummary { parts: 2, ..SET }),
+            SetDescriptor { set: SetSummary { parts: 0, ..none }, ..manifest },
+            SetDescriptor { set: SetSummary { parts: 1, ..none }, ..manifest },
+            SetDescriptor { set: SetSummary { parts: 3, ..none }, ..manifest },
+            SetDescriptor { set: SetSummary { parts: 2, ..SET }, ..manifest },
             SetDescriptor { offset: 1, ..manifest },
-            SetDescriptor { offset: PART.payload_size, ..PART },
-            SetDescriptor { parts: u32::MAX, payload_size: 7, offset: 0, ..PART },
+            SetDescriptor { offset: SET.payload_size, ..PART },
+            SetDescriptor { set: SetSummary { parts: 30_000, payload_size: 7, ..SET }, ..manifest },
+            with(SetSummary { parts: 70_000, ..SET }),
         ] {
             let bad = SetInfo { part, ..INFO };
             assert_eq!(SetInfo::parse(&bytes(&bad)), Err(ContentError::BadField), "{bad:?}");
@@ -191,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsed_info_is_emitted_as_it_came(
-            mut encoded in prop::collection::vec(any::<u8>(), 0..80), valid_start: bool,
+            mut encoded in prop::collection::vec(any::<u8>(), 0..160), valid_start: bool,
         ) {
             if valid_start {
                 let start = bytes(&INFO);

@@ -3,15 +3,17 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::sink::spool_table::Spools;
-use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
+use norm_core::fileset::{Entry, EntryKind, ManifestHash, ManifestWriter, Mtime};
 
-const SET: ContentId = ContentId([0x11; 16]);
+const SET: ManifestHash = ManifestHash([0x11; 32]);
 const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 7_000 };
 
 struct Fixture {
     dir: tempfile::TempDir,
     plan: Plan,
     spool: Option<Spool>,
+    /// Files that have failed.
+    failed: BTreeSet<usize>,
 }
 
 impl Fixture {
@@ -24,15 +26,16 @@ impl Fixture {
             let kind = if directory { EntryKind::Directory } else { EntryKind::File };
             // Set-user-id must not come through.
             let (mode, size) = (0o104_751, content.len() as u64);
-            writer.push(&Entry { kind, mode, mtime: TIME, size, path }).unwrap();
+            let entry = Entry { mode, mtime: TIME, size, ..Entry::new(kind, path) };
+            writer.push(&entry).unwrap();
             payload.push_str(content);
         }
         let dir = tempfile::tempdir().unwrap();
         let spool = Spools::new(dir.path(), true).create(SET, payload.len() as u64).unwrap();
         let file = spool.file(SpoolFile::Payload);
         system::write_all_at(file, payload.as_bytes(), 0).unwrap();
-        let plan = Plan::new(&writer.finish(), payload.len() as u64).unwrap();
-        Self { dir, plan, spool: Some(spool) }
+        let plan = Plan::new(&writer.finish().0, payload.len() as u64).unwrap();
+        Self { dir, plan, spool: Some(spool), failed: BTreeSet::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -51,11 +54,13 @@ impl Fixture {
     fn place_all(&self, overwrite: bool) -> Result<(Vec<String>, Vec<String>), PlaceError> {
         let (mut new, mut before) = (Vec::new(), Vec::new());
         let run = AtomicBool::new(false);
-        let count = place_set(self.spool(), &self.plan, overwrite, &run, &mut |path, _, made| {
-            let path = path.strip_prefix(self.dir.path()).unwrap();
-            let names = if made == Placed::New { &mut new } else { &mut before };
+        let mut made = |file: PlacedFile<'_>| {
+            let path = file.path.strip_prefix(self.dir.path()).unwrap();
+            let names = if file.placed == Placed::New { &mut new } else { &mut before };
             names.push(path.to_str().unwrap().to_owned());
-        })?;
+        };
+        let failed = &self.failed;
+        let count = place_set(self.spool(), &self.plan, failed, overwrite, &run, &mut made)?;
         assert_eq!(count, PlacedSet { present: before.len() as u64, refused: None });
         Ok((new, before))
     }
@@ -147,7 +152,8 @@ fn payload_shrinks_with_every_file_placed() {
     let set = Fixture::new(&[("a", "0123456789"), ("b", "0123"), ("c", "01234567")]);
     let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
     let mut lengths = vec![length(&set)];
-    place_set(set.spool(), &set.plan, false, &AtomicBool::new(false), &mut |_, _, _| {
+    let (none, run) = (BTreeSet::new(), AtomicBool::new(false));
+    place_set(set.spool(), &set.plan, &none, false, &run, &mut |_| {
         lengths.push(length(&set));
     })
     .unwrap();
@@ -301,9 +307,25 @@ fn existing_directory_keeps_its_mode_and_perhaps_its_time() {
 fn stopped_session_makes_no_more_files() {
     let mut set = Fixture::new(&[("a", "x"), ("b", "y")]);
     let stop = AtomicBool::new(false);
-    let placed = place_set(set.spool(), &set.plan, false, &stop, &mut |_, _, _| {
+    let placed = place_set(set.spool(), &set.plan, &set.failed, false, &stop, &mut |_| {
         stop.store(true, Ordering::Relaxed);
     });
     assert!(matches!(placed, Err(PlaceError::Stopped)));
     assert_eq!(set.left(), ["b"]);
+}
+
+#[test]
+fn files_that_have_failed_get_no_name_and_the_others_do() {
+    for failed in 0..3 {
+        let mut set = Fixture::new(&[("a", "one"), ("b", "two"), ("c", "three")]);
+        set.failed.insert(failed);
+        set.place(false).unwrap();
+        let mut expected = vec!["a", "b", "c"];
+        expected.remove(failed);
+        for name in &expected {
+            let content = if *name == "a" { "one" } else { "two" };
+            assert_eq!(set.read(name), if *name == "c" { "three" } else { content });
+        }
+        assert_eq!(set.left(), expected);
+    }
 }

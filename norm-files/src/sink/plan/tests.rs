@@ -3,23 +3,22 @@ use std::fs;
 use super::*;
 use norm_core::fileset::{Entry, ManifestWriter};
 
-fn manifest(entries: &[(&str, EntryKind, u64)]) -> (Vec<u8>, u64) {
+fn manifest(entries: &[(&str, EntryKind<'_>, u64)]) -> (Vec<u8>, u64) {
     let mut writer = ManifestWriter::new();
     for &(path, kind, size) in entries {
-        let mtime = Mtime { seconds: 0, nanos: 0 };
-        writer.push(&Entry { kind, mode: 0o644, mtime, size, path }).unwrap();
+        writer.push(&Entry { size, ..Entry::new(kind, path) }).unwrap();
     }
     let size = writer.payload_size();
-    (writer.finish(), size)
+    (writer.finish().0, size)
 }
 
-fn plan(entries: &[(&str, EntryKind, u64)]) -> Result<Plan, PlanError> {
+fn plan(entries: &[(&str, EntryKind<'_>, u64)]) -> Result<Plan, PlanError> {
     let (manifest, size) = manifest(entries);
     Plan::new(&manifest, size)
 }
 
-const FILE: EntryKind = EntryKind::File;
-const DIR: EntryKind = EntryKind::Directory;
+const FILE: EntryKind<'_> = EntryKind::File;
+const DIR: EntryKind<'_> = EntryKind::Directory;
 
 #[test]
 fn files_know_their_place_in_the_payload() {
@@ -42,7 +41,7 @@ fn names_stay_inside_and_empty_ones_are_refused() {
 #[test]
 fn two_entries_for_one_place_are_refused() {
     let clash =
-        |entries: &[(&str, EntryKind, u64)]| matches!(plan(entries), Err(PlanError::Clash(_)));
+        |entries: &[(&str, EntryKind<'_>, u64)]| matches!(plan(entries), Err(PlanError::Clash(_)));
     assert!(clash(&[("a", FILE, 1), ("./a", FILE, 1)]), "reduced to the same name");
     assert!(clash(&[("a", FILE, 1), ("a", DIR, 0)]));
     assert!(clash(&[("a", DIR, 0), ("a", FILE, 1)]));

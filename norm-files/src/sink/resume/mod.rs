@@ -2,12 +2,13 @@
 //!
 //! Beside the payload lies a file that says which bytes of it are there (`state`). It is written
 //! after them, by a rename, each second and at the end; so after a kill it is true, if perhaps a
-//! second old. After a power cut it may promise bytes that never reached the disk: hashes find that
-//! out in the end, and what is wrong is received again.
+//! second old. After a power cut it may promise bytes that never reached the disk. So the hash of
+//! each whole chunk is written down as well (`chunks`): what does not have it any more is received
+//! again. What has no hash there is found out by the digest list in the end.
 //!
-//! Files are found by content id: any sender of the same files, in whatever pieces and under
-//! whatever code, goes on with them. The manifest proves itself by that id; the digest list belongs
-//! to the sender, and is received anew.
+//! Files are found by the manifest hash: any sender of the same files, in whatever pieces and under
+//! whatever code, goes on with them. The manifest proves itself by that hash; the digest list
+//! belongs to the sender, and is received anew.
 //!
 //! `sweep` removes what is too old to be resumed.
 
@@ -20,7 +21,7 @@ mod sweep;
 pub use have::Have;
 pub use open::{
     Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, is_ours, open,
-    state,
+    regular, state,
 };
 pub use state::State;
 pub use sweep::{Resumable, Sweep, sweep};

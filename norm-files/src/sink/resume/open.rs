@@ -7,7 +7,7 @@ use std::path::Path;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use norm_core::fileset::ContentId;
+use norm_core::fileset::ManifestHash;
 #[cfg(unix)]
 use norm_core::fileset::TEMP_PREFIX;
 
@@ -65,7 +65,7 @@ impl fmt::Display for ResumeProblem {
 /// # Errors
 /// [`io::ErrorKind::ResourceBusy`] when another receiver is at work on them, and what the system
 /// says about files that are there.
-pub fn open(names: &SpoolNames, content: ContentId, payload: u64) -> io::Result<Found> {
+pub fn open(names: &SpoolNames, content: ManifestHash, payload: u64) -> io::Result<Found> {
     match system::look(&names.state()) {
         Ok(_) => {}
         Err(error) if is_absence(&error) => return Ok(Found::Nothing(None)),
@@ -111,13 +111,13 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 /// The state, if it is of this content and payload.
-pub fn state(names: &SpoolNames, content: ContentId, payload: u64) -> Option<State> {
+pub fn state(names: &SpoolNames, content: ManifestHash, payload: u64) -> Option<State> {
     read_state(names).filter(|state| (state.content, state.payload) == (content, payload))
 }
 
 /// True when there is resume data of this content, but of another payload: the content says how
 /// long it is, so a sender that announces this one is not to be believed.
-pub fn is_of_other_size(names: &SpoolNames, content: ContentId, payload: u64) -> bool {
+pub fn is_of_other_size(names: &SpoolNames, content: ManifestHash, payload: u64) -> bool {
     read_state(names).is_some_and(|state| state.content == content && state.payload != payload)
 }
 

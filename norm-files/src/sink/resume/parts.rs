@@ -8,22 +8,23 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use norm_core::fileset::{ContentId, EntryKind, MAX_MANIFEST_BYTES, Manifest, TEMP_PREFIX};
+use norm_core::fileset::{EntryKind, Manifest, TEMP_PREFIX};
 
 use super::open::is_ours;
 use crate::names;
 use crate::sink::plan::is_directory;
+use crate::sink::set::MAX_MANIFEST_READ;
 use crate::sink::spool_files::part_name;
 use crate::sink::system;
 
 /// Removes the parts of the spool with this stem. `manifest` is locked by us: so no receiver is at
 /// work on it.
 pub fn remove_parts(root: &Path, stem: &str, manifest: &File) {
-    let limit = MAX_MANIFEST_BYTES as u64 + 1;
+    let limit = MAX_MANIFEST_READ + 1;
     let Ok(bytes) = system::read_to_end(manifest, limit) else { return };
     // Parts are made only when the whole manifest is right.
-    let right = is_named_by(stem, &bytes);
-    let Some(manifest) = Manifest::parse(&bytes).ok().filter(|_| right) else { return };
+    let parsed = Manifest::parse(&bytes).ok();
+    let Some(manifest) = parsed.filter(|manifest| is_named_by(stem, manifest)) else { return };
     for folder in folders(&manifest) {
         let part = root.join(&folder).join(part_name(stem));
         let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&part, &m));
@@ -34,9 +35,9 @@ pub fn remove_parts(root: &Path, stem: &str, manifest: &File) {
     }
 }
 
-/// True when this is the manifest of which the name tells the content id.
-fn is_named_by(stem: &str, manifest: &[u8]) -> bool {
-    let id = ContentId::of(&blake3::hash(manifest)).to_string();
+/// True when this is the manifest of which the name tells the hash.
+fn is_named_by(stem: &str, manifest: &Manifest<'_>) -> bool {
+    let id = manifest.hash().to_string();
     let rest = stem.strip_prefix(TEMP_PREFIX).and_then(|rest| rest.strip_prefix(&id));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
@@ -67,18 +68,16 @@ mod tests {
     use super::*;
     use std::fs;
 
-    use norm_core::fileset::{Entry, ManifestWriter, Mtime};
+    use norm_core::fileset::{Entry, ManifestHash, ManifestWriter};
 
     /// A directory with a manifest of these files; the manifest, and its stem.
     fn set(paths: &[&str]) -> (tempfile::TempDir, File, String) {
         let mut writer = ManifestWriter::new();
-        let mtime = Mtime { seconds: 0, nanos: 0 };
         for path in paths {
-            let kind = EntryKind::File;
-            writer.push(&Entry { kind, mode: 0o644, mtime, size: 1, path }).unwrap();
+            writer.push(&Entry { size: 1, ..Entry::new(EntryKind::File, path) }).unwrap();
         }
-        let manifest = writer.finish();
-        let stem = format!("{TEMP_PREFIX}{}", ContentId::of(&blake3::hash(&manifest)));
+        let (manifest, hash) = writer.finish();
+        let stem = format!("{TEMP_PREFIX}{hash}");
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(format!("{stem}.manifest"));
         fs::write(&path, manifest).unwrap();
@@ -118,7 +117,7 @@ mod tests {
     #[test]
     fn manifest_of_another_content_is_not_believed() {
         let (dir, manifest, stem) = set(&["a"]);
-        let other = format!("{TEMP_PREFIX}{}", ContentId([7; 16]));
+        let other = format!("{TEMP_PREFIX}{}", ManifestHash([7; 32]));
         fs::write(dir.path().join(format!("{other}.part")), "x").unwrap();
         remove_parts(dir.path(), &other, &manifest);
         assert!(dir.path().join(format!("{other}.part")).exists(), "{stem}");

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  0  magic "NKPT"
-//!  4  version, 1
+//!  4  version, 2
 //!  5  reserved, 3 zero bytes
-//!  8  content id, 16 bytes
-//! 24  bytes in the payload, 64 bits
-//! 32  number of ranges, 32 bits
-//! 36  ranges, each: first byte, and the one after the last, 64 bits each; ascending, with gaps
+//!  8  manifest hash, 32 bytes
+//! 40  bytes in the payload, 64 bits
+//! 48  number of ranges, 32 bits
+//! 52  ranges, each: first byte, and the one after the last, 64 bits each; ascending, with gaps
 //!     BLAKE3 of everything above, 32 bytes
 //! ```
 //!
@@ -15,12 +15,12 @@
 //! parsing is strict, and what does not parse counts for nothing.
 
 use norm_core::base::range_set::RangeSet;
-use norm_core::fileset::ContentId;
+use norm_core::fileset::ManifestHash;
 
 use super::have::Have;
 
-const MAGIC: [u8; 8] = *b"NKPT\x01\0\0\0";
-const HEADER_LEN: usize = 36;
+const MAGIC: [u8; 8] = *b"NKPT\x02\0\0\0";
+const HEADER_LEN: usize = 52;
 const RANGE_LEN: usize = 16;
 const HASH_LEN: usize = blake3::OUT_LEN;
 
@@ -33,7 +33,7 @@ pub const MAX_STATE_BYTES: usize = HEADER_LEN + RANGE_LEN * MAX_RANGES + HASH_LE
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// What the set is about.
-    pub content: ContentId,
+    pub content: ManifestHash,
     /// Bytes in the whole payload.
     pub payload: u64,
     /// The bytes that are there.
@@ -90,7 +90,7 @@ impl State {
             ranges.insert(start, end);
             before = Some(end);
         }
-        Some(Self { content: ContentId(content), payload, have: Have::new(ranges) })
+        Some(Self { content: ManifestHash(content), payload, have: Have::new(ranges) })
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
         for &(start, end) in ranges {
             have.insert(start, end);
         }
-        State { content: ContentId([7; 16]), payload, have }
+        State { content: ManifestHash([7; 32]), payload, have }
     }
 
     /// `said`, with a hash that fits.
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn encoded_bytes_are_these() {
         let bytes = state(&[(1, 0x102)], 0x1_0000).emit();
-        let mut expected = b"NKPT\x01\0\0\0".to_vec();
-        expected.extend_from_slice(&[7; 16]);
+        let mut expected = b"NKPT\x02\0\0\0".to_vec();
+        expected.extend_from_slice(&[7; 32]);
         expected.extend_from_slice(&[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
         expected.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 2]);
         assert_eq!(bytes, sealed(&expected));
@@ -142,7 +142,7 @@ mod tests {
     fn ranges_without_sense_are_refused_although_the_hash_fits() {
         let with = |ranges: &[(u64, u64)], payload: u64, count: u32| {
             let mut out = MAGIC.to_vec();
-            out.extend_from_slice(&[7; 16]);
+            out.extend_from_slice(&[7; 32]);
             out.extend_from_slice(&payload.to_be_bytes());
             out.extend_from_slice(&count.to_be_bytes());
             for (start, end) in ranges {
@@ -169,7 +169,7 @@ mod tests {
         for n in 0..MAX_RANGES as u64 {
             have.insert(n * 2, n * 2 + 1);
         }
-        let state = State { content: ContentId([1; 16]), payload: u64::MAX, have };
+        let state = State { content: ManifestHash([1; 32]), payload: u64::MAX, have };
         let bytes = state.emit();
         assert_eq!(bytes.len(), MAX_STATE_BYTES);
         assert_eq!(State::parse(&bytes), Some(state));
@@ -179,11 +179,11 @@ mod tests {
         #[test]
         fn emitted_states_are_parsed(
             ranges in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 0..50),
-            content: [u8; 16],
+            content: [u8; 32],
         ) {
             let ranges = ranges.into_iter().map(|(start, len)| (start, start + len));
             let ranges: Vec<_> = ranges.collect();
-            let state = State { content: ContentId(content), ..state(&ranges, 1 << 41) };
+            let state = State { content: ManifestHash(content), ..state(&ranges, 1 << 41) };
             prop_assert_eq!(State::parse(&state.emit()), Some(state));
         }
 

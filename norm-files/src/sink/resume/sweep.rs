@@ -27,8 +27,8 @@ const MAX_BELIEVED: Duration = Duration::from_secs(365 * 24 * 3600);
 const MAX_RESUMABLE: usize = 16;
 /// Files that are younger may be just about to be locked.
 const MIN_AGE: Duration = Duration::from_secs(60);
-/// Hexadecimal digits in a content id.
-const ID_LEN: usize = 32;
+/// Hexadecimal digits in a manifest hash.
+const ID_LEN: usize = 64;
 
 /// What there is in a directory, after it was swept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn age(path: &Path) -> Option<Duration> {
     Some(SystemTime::now().duration_since(modified).unwrap_or_default())
 }
 
-/// The common parts of the names of temporary files: prefix, content id, and perhaps a number.
+/// The common parts of the names of temporary files: prefix, manifest hash, and perhaps a number.
 fn stems(directory: &Path) -> BTreeSet<String> {
     let Ok(entries) = system::list(directory) else { return BTreeSet::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());

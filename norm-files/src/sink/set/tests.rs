@@ -1,12 +1,34 @@
+use norm_core::fileset::{ChunkHash, ContentHash, DigestListWriter, digest_list_len};
+
 use super::*;
 
 const ID: SetId = SetId([1; 16]);
 const KEY: u64 = 0x1_fffe;
+/// No objects.
+const NO_KEYS: [u64; 0] = [];
 
-/// Two extents of 10 and 5 bytes; ids wrap within the set.
+/// Two extents of 10 and 5 bytes; ids wrap within the set. There are two chunks.
+const SET: SetSummary = SetSummary {
+    set: ID,
+    parts: 4,
+    list_first: false,
+    payload_size: 15,
+    manifest_size: 100,
+    list_size: digest_list_len(2),
+    manifest: ManifestHash([3; 32]),
+    content: None,
+};
+
 fn info(kind: PartKind, offset: u64) -> SetDescriptor {
-    let (set, content) = (ID, ContentId([3; 16]));
-    SetDescriptor { kind, set, parts: 4, offset, payload_size: 15, content }
+    SetDescriptor { kind, offset, set: SET }
+}
+
+/// Files of 12 and 3 bytes: a chunk each, of which the first is in both extents.
+fn map() -> ChunkMap {
+    let mut map = ChunkMap::default();
+    map.push(12).unwrap();
+    map.push(3).unwrap();
+    map
 }
 
 /// The index that an object with this key has in the set.
@@ -30,8 +52,8 @@ const PAYLOAD: PartKind = PartKind::Payload;
 fn any_object_tells_which_keys_the_set_has() {
     let state = state();
     assert_eq!(state.keys(), KEY..KEY + 4);
-    assert_eq!((state.payload_size(), state.extents()), (15, 2));
-    assert_eq!(state.bytes_total(), 15 + digest_list_len(2), "the manifest is not known yet");
+    assert_eq!((state.payload_size(), state.summary().extents()), (15, 2));
+    assert_eq!(state.bytes_total(), 15 + 100 + digest_list_len(2));
 }
 
 #[test]
@@ -62,14 +84,17 @@ fn objects_that_were_cut_anew_are_the_same_under_other_keys() {
     assert!(state.is_written(KEY + 10) && !state.is_written(KEY + 9));
     assert_eq!((state.written(KEY + 10), state.part(KEY + 6)), (None, Some(part)));
     assert!(state.owns(KEY) && !state.owns(KEY - 1) && !state.owns(KEY + 12));
-    assert!(state.again(KEY + 10) && !state.is_written(KEY + 2));
+    state.damaged(11..12);
+    assert_eq!(state.take_restarts(), [KEY + 10]);
+    assert!(!state.is_written(KEY + 2));
     state.move_to(KEY + 4);
     assert_eq!(state.keys(), KEY + 8..KEY + 12, "never back");
 }
 
 #[test]
 fn set_of_one_extent_has_room_for_exactly_that() {
-    let info = |kind| SetDescriptor { parts: 3, ..info(kind, 0) };
+    let set = SetSummary { parts: 3, ..SET };
+    let info = |kind| SetDescriptor { kind, offset: 0, set };
     let mut state = SetState::new(KEY, index(KEY), &info(MANIFEST)).unwrap();
     assert_eq!(open(&mut state, KEY + 1, &info(PAYLOAD), 14), Err(SetError::WrongSize));
     assert_eq!(open(&mut state, KEY + 1, &info(PAYLOAD), 16), Err(SetError::WrongSize));
@@ -78,13 +103,15 @@ fn set_of_one_extent_has_room_for_exactly_that() {
 
 #[test]
 fn set_too_large_or_not_around_its_object_is_refused() {
-    let many =
-        |objects| SetDescriptor { parts: objects, payload_size: 1 << 40, ..info(PAYLOAD, 0) };
+    let with = |set| SetDescriptor { set, ..info(PAYLOAD, 0) };
+    let many = |parts| with(SetSummary { parts, payload_size: 1 << 40, ..SET });
     assert!(SetState::new(KEY + 1, index(KEY + 1), &many(MAX_PARTS)).is_ok());
     for objects in [MAX_PARTS + 1, u32::MAX] {
         let refused = SetState::new(KEY + 1, index(KEY + 1), &many(objects)).unwrap_err();
         assert_eq!(refused, SetError::TooManyObjects);
     }
+    let long = with(SetSummary { manifest_size: MAX_MANIFEST_READ + 1, ..SET });
+    assert_eq!(SetState::new(KEY, 0, &long).unwrap_err(), SetError::WrongSize);
     for key in [KEY - 1, KEY + 4, 3] {
         assert_eq!(
             SetState::new(key, index(key), &info(PAYLOAD, 0)).unwrap_err(),
@@ -97,11 +124,15 @@ fn set_too_large_or_not_around_its_object_is_refused() {
 fn objects_that_describe_another_set_are_refused() {
     let good = info(PAYLOAD, 0);
     let liars = [
-        SetDescriptor { set: SetId([2; 16]), ..good },
-        SetDescriptor { parts: 5, ..good },
-        SetDescriptor { payload_size: 16, ..good },
-        SetDescriptor { content: ContentId([4; 16]), ..good },
+        SetSummary { set: SetId([2; 16]), ..SET },
+        SetSummary { parts: 5, ..SET },
+        SetSummary { list_first: true, ..SET },
+        SetSummary { payload_size: 16, ..SET },
+        SetSummary { manifest_size: 99, ..SET },
+        SetSummary { list_size: digest_list_len(3), ..SET },
+        SetSummary { manifest: ManifestHash([4; 32]), ..SET },
     ];
+    let liars = liars.map(|set| SetDescriptor { set, ..good });
     for liar in liars {
         assert_eq!(
             open(&mut state(), KEY + 1, &liar, 10),
@@ -119,7 +150,8 @@ fn objects_that_describe_another_set_are_refused() {
 #[test]
 fn impossible_sizes_are_refused() {
     let cases = [
-        (KEY, MANIFEST, 0, MAX_MANIFEST_BYTES as u64 + 1),
+        (KEY, MANIFEST, 0, 99),
+        (KEY, MANIFEST, 0, 101),
         (KEY + 3, DIGESTS, 0, digest_list_len(2) - 1),
         (KEY + 3, DIGESTS, 0, digest_list_len(3)),
         (KEY + 1, PAYLOAD, 0, 0),
@@ -151,11 +183,16 @@ fn extents_may_neither_overlap_nor_leave_a_gap() {
     }
     let mut state = state();
     open(&mut state, KEY, &info(MANIFEST, 0), 100).unwrap();
-    assert_eq!(open(&mut state, KEY, &info(MANIFEST, 0), 99), Err(SetError::Contradiction));
+    assert_eq!(open(&mut state, KEY, &info(MANIFEST, 0), 99), Err(SetError::WrongSize));
 }
 
-/// A state with everything written, and the hashes that its digest list announces.
-fn written() -> (SetState, [Hash; 3]) {
+/// Where ranges begin and end.
+fn ends(ranges: &[Range<u64>]) -> Vec<(u64, u64)> {
+    ranges.iter().map(|range| (range.start, range.end)).collect()
+}
+
+/// A state with everything written.
+fn written() -> SetState {
     let mut state = state();
     let parts = [(0, MANIFEST, 0, 100), (1, PAYLOAD, 0, 10), (2, PAYLOAD, 10, 5)];
     for (index, kind, offset, size) in parts {
@@ -166,43 +203,86 @@ fn written() -> (SetState, [Hash; 3]) {
     open(&mut state, KEY + 3, &info(DIGESTS, 0), digest_list_len(2)).unwrap();
     state.written(KEY + 3).unwrap();
     assert!(state.all_written());
-    let hashes = [b"h", b"1", b"2"].map(|content| blake3::hash(content));
-    let mut writer = norm_core::fileset::DigestListWriter::new(ID, &hashes[0]);
-    writer.push(&hashes[1]).unwrap();
-    writer.push(&hashes[2]).unwrap();
-    let digests = Digests::parse(&writer.finish(), &ID, 2).unwrap();
-    assert_eq!(state.verdict(), Verdict::Pending);
+    state
+}
+
+#[test]
+fn digest_list_may_come_before_the_payload() {
+    let set = SetSummary { list_first: true, content: Some(ContentHash([9; 32])), ..SET };
+    let info = |kind, offset| SetDescriptor { kind, offset, set };
+    let mut state = SetState::new(KEY + 1, 1, &info(DIGESTS, 0)).unwrap();
+    assert!(open(&mut state, KEY + 3, &info(PAYLOAD, 10), 5).is_ok());
+    assert_eq!(
+        open(&mut state, KEY + 2, &info(PAYLOAD, 0), 9),
+        Err(SetError::WrongSize),
+        "a gap before the last one"
+    );
+    assert_eq!(open(&mut state, KEY + 1, &info(PAYLOAD, 0), 9), Err(SetError::WrongKind));
+    assert!(open(&mut state, KEY + 1, &info(DIGESTS, 0), digest_list_len(2)).is_ok());
+    assert!(open(&mut state, KEY + 2, &info(PAYLOAD, 0), 10).is_ok());
+}
+
+#[test]
+fn content_hash_may_become_known() {
+    let mut state = state();
+    let content = Some(ContentHash([9; 32]));
+    let known = SetDescriptor { set: SetSummary { content, ..SET }, ..info(MANIFEST, 0) };
+    assert!(open(&mut state, KEY, &known, 100).is_ok());
+    assert_eq!(state.summary().content, content);
+    assert!(open(&mut state, KEY + 1, &info(PAYLOAD, 0), 10).is_ok());
+    let content = Some(ContentHash([8; 32]));
+    let other = SetDescriptor { set: SetSummary { content, ..SET }, ..known };
+    assert_eq!(open(&mut state, KEY, &other, 100), Err(SetError::Contradiction));
+}
+
+#[test]
+fn lists_are_checked_when_both_are_what_they_should_be() {
+    let mut state = written();
+    assert!(!state.lists_are_checked());
+    state.manifest_checked(KEY);
+    let mut writer = DigestListWriter::new(SET.manifest);
+    writer.push(&ChunkHash([1; 32])).unwrap();
+    let digests = Digests::parse(&writer.finish().0, SET.manifest).unwrap();
+    assert!(!state.lists_are_checked() && state.digests().is_none());
     state.digests_parsed(KEY + 3, digests);
-    (state, hashes)
+    assert!(state.lists_are_checked() && state.digests().is_some());
+    assert!(state.again(KEY) && state.again(KEY), "twice");
+    assert!(!state.again(KEY) && !state.lists_are_checked());
 }
 
 #[test]
-fn set_is_good_when_every_part_matches_its_digest() {
-    let (mut state, hashes) = written();
-    for (index, hash) in hashes.into_iter().enumerate() {
-        assert_eq!(state.verdict(), Verdict::Pending);
-        state.hashed(KEY + index as u64, hash);
+fn wrong_chunk_is_wanted_again_and_fails_its_file_alone() {
+    let (mut state, map) = (written(), map());
+    for _ in 1..MAX_TRIES {
+        assert_eq!(ends(&state.wrong(&[1], &map)), [(12, 15)]);
+        assert_eq!(state.take_restarts(), [KEY + 2]);
+        assert_eq!(state.take_restarts(), NO_KEYS);
+        assert!(!state.all_written() && state.is_written(KEY + 1));
+        open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5).unwrap();
+        assert!(state.written(KEY + 2).is_some());
+        assert!(state.failed().is_empty());
     }
-    assert!(matches!(state.verdict(), Verdict::Good { .. }));
+    assert_eq!(state.wrong(&[1], &map), []);
+    assert_eq!(state.take_restarts(), NO_KEYS);
+    assert_eq!(state.failed().iter().collect::<Vec<_>>(), [&1]);
+    assert_eq!(
+        ends(&state.wrong(&[0, 1], &map)),
+        [(0, 12)],
+        "the other file may still become right"
+    );
+    assert_eq!(state.take_restarts(), [KEY + 1, KEY + 2], "it is in both extents");
 }
 
 #[test]
-fn wrong_extent_is_wanted_again_until_it_is_hopeless() {
-    let (mut state, hashes) = written();
-    for _ in 0..MAX_RESTARTS {
-        state.hashed(KEY + 2, blake3::hash(b"damaged"));
-        assert_eq!(state.verdict(), Verdict::Again(vec![KEY + 2]));
-        assert_eq!(state.verdict(), Verdict::Pending, "it arrives again");
-        assert!(!state.all_written());
-    }
-    state.hashed(KEY + 2, blake3::hash(b"damaged"));
-    assert_eq!(state.verdict(), Verdict::Hopeless);
-
-    let (mut state, _) = written();
-    state.hashed(KEY + 2, blake3::hash(b"damaged"));
-    state.verdict();
-    for (index, hash) in hashes.into_iter().enumerate() {
-        state.hashed(KEY + index as u64, hash);
-    }
-    assert!(matches!(state.verdict(), Verdict::Good { .. }), "the second try was right");
+fn what_is_damaged_is_wanted_once_its_extent_is_written() {
+    let mut state = state();
+    open(&mut state, KEY + 1, &info(PAYLOAD, 0), 10).unwrap();
+    state.damaged(3..4);
+    state.damaged(12..13);
+    assert_eq!(state.take_restarts(), NO_KEYS, "it arrives");
+    state.written(KEY + 1).unwrap();
+    assert_eq!(state.take_restarts(), [KEY + 1]);
+    open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5).unwrap();
+    state.written(KEY + 2).unwrap();
+    assert_eq!(state.take_restarts(), NO_KEYS, "it was known to be missing when it was opened");
 }

@@ -1,11 +1,15 @@
 use std::fs::{self, OpenOptions};
 
-use norm_core::fileset::{Entry, EntryKind, ManifestWriter, Mtime, PartKind, TEMP_PREFIX};
+use norm_core::fileset::{
+    ChunkHasher, DigestListWriter, Entry, EntryKind, ManifestWriter, TEMP_PREFIX,
+};
 
 use super::*;
 use crate::sink::spool_table::Spools;
 
-const SET: ContentId = ContentId([0xab; 16]);
+const SET: ManifestHash = ManifestHash([0xab; 32]);
+/// No chunks.
+const NONE: [u32; 0] = [];
 
 fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
@@ -20,7 +24,7 @@ fn names(directory: &Path) -> Vec<String> {
 fn blocks_go_to_their_place_in_any_order() {
     let dir = tempfile::tempdir().unwrap();
     let spool = Spools::new(dir.path(), true).create(SET, 10).unwrap();
-    let prefix = format!(".norm-{}", "ab".repeat(16));
+    let prefix = format!(".norm-{}", "ab".repeat(32));
     let expected = ["digests", "manifest", "payload"].map(|kind| format!("{prefix}.{kind}"));
     assert_eq!(names(dir.path()), expected);
     spool.write(SpoolFile::Payload, b"56789", 5).unwrap();
@@ -69,11 +73,10 @@ fn receivers_do_not_share_the_files_of_a_set() {
 fn plan(sizes: &[u64]) -> Plan {
     let mut writer = ManifestWriter::new();
     for (n, &size) in sizes.iter().enumerate() {
-        let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
         let path = &format!("file-{n}");
-        writer.push(&Entry { kind, mode: 0, mtime, size, path }).unwrap();
+        writer.push(&Entry { size, ..Entry::new(EntryKind::File, path) }).unwrap();
     }
-    Plan::new(&writer.finish(), sizes.iter().sum()).unwrap()
+    Plan::new(&writer.finish().0, sizes.iter().sum()).unwrap()
 }
 
 #[test]
@@ -134,18 +137,24 @@ fn block_for_which_the_disk_has_no_room_does_not_count() {
 }
 
 const MIB: usize = 1 << 20;
-const MANIFEST: &[u8] = b"the list of files, as far as this test goes";
+/// The manifest of a file of five MiB, and its hash.
+fn manifest() -> (Vec<u8>, ManifestHash) {
+    let mut writer = ManifestWriter::new();
+    let size = 5 * MIB as u64;
+    writer.push(&Entry { size, ..Entry::new(EntryKind::File, "file") }).unwrap();
+    writer.finish()
+}
 
 /// What the manifest is the manifest of.
-fn content() -> ContentId {
-    ContentId::of(&blake3::hash(MANIFEST))
+fn content() -> ManifestHash {
+    manifest().1
 }
 
 /// A spool for five MiB of which the third and fourth are here.
 fn begun(dir: &Path) -> Spool {
     let spool = Spools::new(dir, true).create(content(), 5 * MIB as u64).unwrap();
     spool.take_room(|| true).unwrap();
-    spool.write(SpoolFile::Manifest, MANIFEST, 0).unwrap();
+    spool.write(SpoolFile::Manifest, &manifest().0, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 * MIB], 2 * MIB as u64).unwrap();
     spool.write(SpoolFile::DigestList, b"list", 0).unwrap();
     spool
@@ -154,7 +163,7 @@ fn begun(dir: &Path) -> Spool {
 fn open(dir: &Path) -> (Spool, Option<ResumeProblem>) {
     let mut spools = Spools::new(dir, true);
     let opened = spools.open(content(), 5 * MIB as u64).unwrap();
-    (std::sync::Arc::into_inner(opened.spool).unwrap(), opened.problem)
+    (Arc::into_inner(opened.spool).unwrap(), opened.problem)
 }
 
 #[test]
@@ -173,8 +182,9 @@ fn unfinished_payload_stays_without_room_for_what_is_missing() {
     assert_eq!(problem, None);
     assert_eq!(spool.written(), 2 * MIB as u64);
     assert!(spool.have().covers(2 * MIB as u64, 4 * MIB as u64));
-    assert!(!spool.take_manifest(MANIFEST.len() as u64 + 1));
-    assert!(spool.take_manifest(MANIFEST.len() as u64));
+    let len = manifest().0.len() as u64;
+    assert!(!spool.take_manifest(len + 1));
+    assert!(spool.take_manifest(len));
     spool.take_room(|| true).unwrap();
     let bytes = fs::read(&payload).unwrap();
     assert_eq!(bytes.len(), 5 * MIB);
@@ -269,8 +279,7 @@ fn forgotten_part_is_there_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let spool = begun(dir.path());
     let before = spool.written();
-    let (kind, offset, size) = (PartKind::Payload, MIB as u64, 2 * MIB as u64);
-    spool.forget(&Part { kind, offset, size });
+    spool.forget(MIB as u64, 3 * MIB as u64);
     assert_eq!(before - spool.written(), MIB as u64);
     assert!(spool.is_unsaved());
     spool.save().unwrap();
@@ -278,8 +287,9 @@ fn forgotten_part_is_there_no_more() {
     drop(spool);
     let (spool, _) = open(dir.path());
     assert_eq!(spool.have().bytes(), MIB as u64);
-    spool.forget(&Part { kind: PartKind::Manifest, offset: 0, size: MANIFEST.len() as u64 });
-    assert!(!spool.take_manifest(MANIFEST.len() as u64));
+    let len = manifest().0.len() as u64;
+    spool.forget_list(len);
+    assert!(!spool.take_manifest(len));
 }
 
 #[test]
@@ -327,4 +337,55 @@ fn data_that_another_receiver_resumes_is_left_alone() {
     let second = Spools::new(dir.path(), true).open(content(), 5 * MIB as u64).unwrap_err();
     assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
     assert_eq!(first.resumable(), Some(2 * MIB as u64));
+}
+
+/// Which chunks of the file of five MiB are damaged.
+fn damaged(spool: &Spool) -> Vec<std::ops::Range<u64>> {
+    spool.know_files(&Plan::new(&manifest().0, 5 * MIB as u64).unwrap());
+    let all = 0..5 * MIB as u64;
+    crate::sink::hash_chunks(spool, all, crate::sink::Reading::Whole, &AtomicBool::new(false))
+        .unwrap()
+}
+
+#[test]
+fn byte_flipped_in_what_was_kept_is_found_before_any_digest_list_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    assert_eq!(damaged(&spool), [], "it is hashed");
+    let payload = spool.path(SpoolFile::Payload);
+    drop(spool);
+    assert!(names(dir.path()).iter().any(|name| name.ends_with(".chunks")));
+    let file = OpenOptions::new().write(true).open(&payload).unwrap();
+    system::write_all_at(&file, &[8], 3 * MIB as u64 + 77).unwrap();
+    let (spool, _) = open(dir.path());
+    let (start, end) = (3 * MIB as u64, 4 * MIB as u64);
+    let found = damaged(&spool);
+    assert!(found.len() == 1 && found[0] == (start..end), "{found:?}");
+    assert!(spool.have().covers(start, end), "that is for the session to forget");
+    spool.forget(start, end);
+    assert_eq!(damaged(&spool), []);
+    spool.save().unwrap();
+    drop(spool);
+    let (spool, _) = open(dir.path());
+    assert_eq!((damaged(&spool), spool.have().bytes()), (vec![], MIB as u64));
+}
+
+#[test]
+fn verified_chunks_are_not_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = begun(dir.path());
+    assert_eq!(damaged(&spool), []);
+    let mut writer = DigestListWriter::new(content());
+    let (chunk, size) = ([7; MIB], 5 * MIB as u64);
+    for offset in (0..5).map(|n| n * MIB as u64) {
+        writer.push(&ChunkHasher::hash(offset, size, &chunk)).unwrap();
+    }
+    let digests = Digests::parse(&writer.finish().0, content()).unwrap();
+    assert_eq!(spool.judge(&digests), NONE);
+    spool.write(SpoolFile::Payload, &[9; 4 * MIB], 0).unwrap();
+    let bytes = fs::read(spool.path(SpoolFile::Payload)).unwrap();
+    assert_eq!((bytes[2 * MIB - 1], bytes[2 * MIB], bytes[4 * MIB - 1]), (9, 7, 7));
+    assert_eq!(spool.judge(&digests), [0, 1], "these are not what they should be");
+    assert_eq!(spool.not_verified(|_| false), [0, 1, 4]);
+    assert_eq!(spool.not_verified(|file| file == 0), NONE);
 }

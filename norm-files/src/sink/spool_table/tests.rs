@@ -6,7 +6,7 @@ use super::*;
 use crate::sink::set::Part;
 use crate::sink::spool_files::SpoolFile;
 
-const SET: ContentId = ContentId([0xab; 16]);
+const SET: ManifestHash = ManifestHash([0xab; 32]);
 const MIB: usize = 1 << 20;
 
 #[test]
@@ -43,7 +43,6 @@ fn released_spool_is_resumed_although_a_worker_holds_it() {
     let again = spools.open(SET, 4 * MIB as u64).unwrap().spool;
     assert!(Arc::ptr_eq(&first, &again));
     assert_eq!(again.written(), 2 * MIB as u64);
-    assert_eq!(again.take_hash(0).end(), 0, "it may be cut up otherwise");
     assert!(!spools.open(SET, 4 * MIB as u64).unwrap().spool.is_first());
 }
 

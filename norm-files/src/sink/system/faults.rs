@@ -1,6 +1,7 @@
 //! Makes system calls of the sink fail, for tests: process-wide, because a session's calls are made
 //! by many threads.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,9 @@ struct Script {
     hits: Vec<Fault>,
     /// A call that takes as long.
     slow: Option<(Call, Duration)>,
+    /// The byte of a payload that is flipped in memory, once, before its block is hashed and
+    /// written.
+    flip: Option<u64>,
 }
 
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -59,6 +63,18 @@ impl Injection {
         if let Some(script) = script().as_mut() {
             script.slow = Some((call, by));
         }
+    }
+
+    /// Flips a bit of this byte of the payload in memory, the next time that it comes.
+    pub fn flip(&self, at: u64) {
+        if let Some(script) = script().as_mut() {
+            script.flip = Some(at);
+        }
+    }
+
+    /// True when a byte that was to be flipped was.
+    pub fn has_flipped(&self) -> bool {
+        script().as_ref().is_some_and(|script| script.flip.is_none())
     }
 
     /// True when a call has failed because of this one.
@@ -95,4 +111,25 @@ pub(super) fn pass(call: Call) -> io::Result<()> {
     let Some(&fault) = script.faults.iter().find(fails) else { return Ok(()) };
     script.hits.push(fault);
     Err(io::Error::from_raw_os_error(fault.errno))
+}
+
+/// The bytes that belong at `offset` of a payload, as they are in memory.
+pub(super) fn in_memory(bytes: &[u8], offset: u64) -> Cow<'_, [u8]> {
+    if !ARMED.load(Ordering::Relaxed) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut script = script();
+    let Some(script) = script.as_mut() else { return Cow::Borrowed(bytes) };
+    let at = script.flip.and_then(|at| usize::try_from(at.checked_sub(offset)?).ok());
+    match at.filter(|&at| at < bytes.len()) {
+        Some(at) => {
+            script.flip = None;
+            let mut bytes = bytes.to_vec();
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1;
+            }
+            Cow::Owned(bytes)
+        }
+        None => Cow::Borrowed(bytes),
+    }
 }

@@ -2,13 +2,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use norm_core::fileset::{DigestList, digest_list_len};
+use norm_core::fileset::{CHUNK_BYTES, DigestList, ManifestHash, digest_list_len};
 use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::source::scan::scan;
-
-const SET: SetId = SetId([9; 16]);
 
 impl Reader {
     fn set(&self) -> &SetContent {
@@ -22,6 +20,8 @@ struct Fixture {
     source: Reader,
     /// What the payload should be.
     payload: Vec<u8>,
+    sizes: Vec<usize>,
+    manifest: ManifestHash,
 }
 
 /// Files of the given sizes, called by their numbers, cut into extents of `extent_bytes`.
@@ -35,7 +35,8 @@ fn fixture(sizes: &[usize], extent_bytes: u64) -> Fixture {
     }
     let found = scan(&[dir.path().to_owned()]).unwrap();
     let extents = Extents::cut(found.payload_size, extent_bytes).unwrap();
-    Fixture { dir, source: Reader::new(SET, extents, found), payload }
+    let (manifest, sizes) = (found.manifest_hash, sizes.to_vec());
+    Fixture { dir, source: Reader::new(extents, found), payload, sizes, manifest }
 }
 
 impl Fixture {
@@ -52,20 +53,27 @@ impl Fixture {
     }
 
     fn read_digest_list(&mut self) -> Bytes {
-        let extents = self.extents();
-        let len = u32::try_from(digest_list_len(extents.count)).unwrap();
-        self.source.read(u64::from(extents.count) + 1, 0, len).unwrap()
+        let chunks: usize = self.sizes.iter().map(|size| size.div_ceil(CHUNK_BYTES as usize)).sum();
+        let len = u32::try_from(digest_list_len(u32::try_from(chunks).unwrap())).unwrap();
+        self.source.read(u64::from(self.extents().count) + 1, 0, len).unwrap()
     }
 
-    /// The digest list must be that of the payload.
+    /// The digest list must be that of the files, whose hashes are those of their contents.
     fn check_digest_list(&mut self) {
         let bytes = self.read_digest_list();
-        let list = DigestList::parse(&bytes, &SET).unwrap();
-        assert_eq!(list.manifest(), blake3::hash(&self.source.set().manifest));
-        let extents = self.payload.chunks(usize::try_from(self.extents().extent_bytes).unwrap());
-        let expected: Vec<Hash> = extents.map(blake3::hash).collect();
-        assert_eq!(list.extents().collect::<Vec<_>>(), expected);
-        assert_eq!(self.source.root(), Some(list.root()));
+        let list = DigestList::parse(&bytes, self.manifest, &[]).unwrap();
+        assert_eq!(self.source.content(), Some(list.content()));
+        let (mut rest, mut expected, mut chunks) = (&self.payload[..], Vec::new(), list.chunks());
+        for &size in self.sizes.iter().filter(|&&size| size > 0) {
+            let (content, later) = rest.split_at(size);
+            expected.push(*blake3::hash(content).as_bytes());
+            let first = chunks.nth(size.div_ceil(CHUNK_BYTES as usize) - 1).unwrap();
+            assert_eq!(size <= CHUNK_BYTES as usize, first.0 == *expected.last().unwrap());
+            rest = later;
+        }
+        assert_eq!(chunks.next(), None);
+        let hashes: Vec<_> = self.source.hashes().map(|file| file.hash.0).collect();
+        assert_eq!(hashes, expected);
     }
 }
 
@@ -106,7 +114,7 @@ fn extents_continue_each_other_and_digests_fit_them() {
         }
     }
     assert_eq!(read, fixture.payload);
-    assert_eq!(fixture.source.set().hashing.end, 4000);
+    assert_eq!(fixture.source.set().hashing.end(), 4000);
     fixture.check_digest_list();
 }
 
@@ -118,10 +126,25 @@ fn order_of_reads_does_not_change_the_digest_list() {
         fixture.source.read(extent, offset, len).unwrap();
     }
     fixture.check_digest_list();
-    let root = fixture.source.root();
+    let content = fixture.source.content();
     fixture.source.read(1, 0, 1000).unwrap();
     fixture.check_digest_list();
-    assert_eq!(fixture.source.root(), root);
+    assert_eq!(fixture.source.content(), content);
+}
+
+#[test]
+fn large_files_have_a_hash_for_each_mebibyte() {
+    const MIB: usize = CHUNK_BYTES as usize;
+    let sizes = [3 * MIB + 1, 0, MIB, 5, MIB + 1];
+    let mut large = fixture(&sizes, 1_500_000);
+    large.check_digest_list();
+    let first = large.source.content();
+    let mut other = fixture(&sizes, 400_000);
+    for (extent, offset, len) in [(1, 0, 399_999), (1, 399_999, 1), (2, 0, 400_000)] {
+        other.source.read(extent, offset, len).unwrap();
+    }
+    other.check_digest_list();
+    assert_ne!(first, None);
 }
 
 #[test]
@@ -130,7 +153,7 @@ fn manifest_is_read_in_parts_and_an_empty_set_has_digests() {
     let manifest = fixture.source.set().manifest.clone();
     assert_eq!(fixture.extents().count, 0);
     assert_eq!(fixture.source.read(0, 5, 10).unwrap(), manifest[5..15]);
-    assert_eq!(fixture.source.root(), None);
+    assert_eq!(fixture.source.content(), None);
     fixture.check_digest_list();
 }
 
@@ -191,5 +214,5 @@ fn change_found_while_hashing_fails_the_digest_list() {
     let len = u32::try_from(digest_list_len(1)).unwrap();
     assert_eq!(fixture.source.read(2, 0, len), None);
     assert!(matches!(fixture.source.take_failure(), Some(SourceError::Changed { .. })));
-    assert_eq!(fixture.source.root(), None);
+    assert_eq!(fixture.source.content(), None);
 }

@@ -11,7 +11,7 @@ fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
 }
 
 /// Kind, path and size of each entry of the manifest.
-fn entries(set: &FileSet) -> Vec<(EntryKind, String, u64)> {
+fn entries(set: &FileSet) -> Vec<(EntryKind<'_>, String, u64)> {
     let manifest = Manifest::parse(&set.manifest).unwrap();
     manifest
         .entries()

@@ -1,10 +1,12 @@
 //! How a file set is cut into NORM objects and blocks.
 
 use norm_core::fec::Scheme;
-use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
+use norm_core::fileset::{
+    ManifestHash, PartKind, SetDescriptor, SetId, SetSummary, digest_list_len,
+};
 use norm_core::norm::MAX_OBJECTS;
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
-use norm_files::source::Extents;
+use norm_files::source::{Extents, FileSet};
 
 use super::Fec;
 use crate::transfer::send::SendError;
@@ -26,6 +28,27 @@ pub(super) struct Plan {
     pub(super) extents: Extents,
     /// Bytes in the manifest.
     manifest_len: u64,
+    /// Bytes in the digest list.
+    list_len: u64,
+}
+
+/// What there is to be cut up, in bytes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub(super) manifest: u64,
+    pub(super) payload: u64,
+    pub(super) list: u64,
+}
+
+impl Sizes {
+    /// Of what was found.
+    pub(super) fn of(found: &FileSet) -> Self {
+        Self {
+            manifest: found.manifest.len() as u64,
+            payload: found.payload_size,
+            list: digest_list_len(found.chunks),
+        }
+    }
 }
 
 impl Plan {
@@ -42,18 +65,18 @@ impl Plan {
         fec: Fec,
         segment_size: u16,
         rate: Option<u64>,
-        manifest_len: u64,
-        payload_size: u64,
+        sizes: Sizes,
     ) -> Result<Self, SendError> {
+        let Sizes { manifest: manifest_len, payload: payload_size, list: list_len } = sizes;
         let mut block_len = fec.block_len(segment_size, rate);
         while let Ok(scheme) = fec.scheme(block_len) {
             let object = fec.max_object(segment_size, block_len);
             let extent_bytes = extent_bytes(scheme, segment_size, block_len, object);
             if let Some(extents) = Extents::cut(payload_size, extent_bytes)
                 && u64::from(extents.count) + 2 <= u64::from(MAX_OBJECTS)
-                && manifest_len.max(digest_list_len(extents.count)) <= object
+                && manifest_len.max(list_len) <= object
             {
-                return Ok(Self { scheme, block_len, extents, manifest_len });
+                return Ok(Self { scheme, block_len, extents, manifest_len, list_len });
             }
             if block_len >= MAX_BLOCK_LEN {
                 break;
@@ -73,18 +96,31 @@ impl Plan {
         self.extents.count + 2
     }
 
-    /// The objects of a set with this content, in the order in which they are sent.
-    pub(super) fn specs(&self, set: SetId, content: ContentId) -> impl Iterator<Item = ObjectSpec> {
+    /// The objects of a set with this manifest, in the order in which they are sent.
+    pub(super) fn specs(
+        &self,
+        set: SetId,
+        manifest: ManifestHash,
+    ) -> impl Iterator<Item = ObjectSpec> {
         let plan = *self;
+        let set = SetSummary {
+            set,
+            parts: plan.objects(),
+            list_first: false,
+            payload_size: plan.extents.payload_size,
+            manifest_size: plan.manifest_len,
+            list_size: plan.list_len,
+            manifest,
+            content: None,
+        };
         let manifest = std::iter::once((PartKind::Manifest, 0, plan.manifest_len));
         let extents = (0..plan.extents.count)
             .filter_map(move |index| plan.extents.get(index))
             .map(|(offset, size)| (PartKind::Payload, offset, size));
-        let digests = (PartKind::DigestList, 0, digest_list_len(plan.extents.count));
+        let digests = (PartKind::DigestList, 0, plan.list_len);
         let parts = manifest.chain(extents).chain(std::iter::once(digests));
         (0..).zip(parts).map(move |(index, (kind, offset, size))| {
-            let (parts, payload_size) = (plan.objects(), plan.extents.payload_size);
-            let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
+            let part = SetDescriptor { kind, offset, set };
             ObjectSpec { size, meta: ObjectMeta::SetPart { index, part } }
         })
     }
@@ -103,43 +139,62 @@ fn extent_bytes(scheme: Scheme, segment_size: u16, block_len: u32, object: u64) 
 #[cfg(test)]
 mod tests {
     use norm_core::fec::Layout;
+    use norm_core::fileset::chunks_in;
 
     use super::*;
 
     const SET: SetId = SetId([7; 16]);
-    const CONTENT: ContentId = ContentId([8; 16]);
+    const MANIFEST: ManifestHash = ManifestHash([8; 32]);
+
+    /// A plan for a set of one file.
+    fn new_plan(
+        fec: Fec,
+        segment: u16,
+        rate: Option<u64>,
+        manifest: u64,
+        payload: u64,
+    ) -> Result<Plan, SendError> {
+        let chunks = u32::try_from(chunks_in(payload)).unwrap_or(u32::MAX);
+        let list = digest_list_len(chunks);
+        Plan::new(fec, segment, rate, Sizes { manifest, payload, list })
+    }
 
     fn parts(plan: &Plan) -> Vec<(SetDescriptor, u64)> {
         let part = |(number, spec): (u32, ObjectSpec)| match spec.meta {
             ObjectMeta::SetPart { index, part } if index == number => (part, spec.size),
             other => panic!("{other:?}"),
         };
-        (0..).zip(plan.specs(SET, CONTENT)).map(part).collect()
+        (0..).zip(plan.specs(SET, MANIFEST)).map(part).collect()
     }
 
     #[test]
     fn extents_cover_the_payload_without_gap_or_overlap() {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
-        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
+        let plan = new_plan(Fec::RaptorQ, 1344, None, 100, payload).unwrap();
         let objects = parts(&plan);
         assert_eq!(objects.len(), 6);
         assert_eq!((objects[0].0.kind, objects[0].1), (PartKind::Manifest, 100));
-        assert_eq!((objects[5].0.kind, objects[5].1), (PartKind::DigestList, digest_list_len(4)));
+        assert_eq!(
+            (objects[5].0.kind, objects[5].1),
+            (PartKind::DigestList, digest_list_len(chunks_in(payload) as u32))
+        );
         let mut offset = 0;
         for (part, size) in &objects[1..5] {
             assert_eq!((part.kind, part.offset), (PartKind::Payload, offset));
             offset += size;
         }
         assert_eq!(offset, payload);
-        assert!(objects.iter().all(|(part, _)| part.parts == 6 && part.content == CONTENT));
+        assert!(
+            objects.iter().all(|(part, _)| part.set.parts == 6 && part.set.manifest == MANIFEST)
+        );
     }
 
     #[test]
     fn extents_of_reed_solomon_sets_are_whole_blocks_and_all_of_them_full_ones() {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
-        let plan = Plan::new(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
+        let plan = new_plan(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
         let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
-        let sizes: Vec<u64> = plan.specs(SET, CONTENT).map(|spec| spec.size).collect();
+        let sizes: Vec<u64> = plan.specs(SET, MANIFEST).map(|spec| spec.size).collect();
         assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
         for &size in &sizes[1..4] {
             assert_eq!(size % (160 * 1344), 0);
@@ -151,17 +206,17 @@ mod tests {
 
     #[test]
     fn reed_solomon_sets_may_be_as_large_as_others_to_a_block_per_extent() {
-        let new = |payload| Plan::new(Fec::ReedSolomon, 1344, None, 1, payload);
+        let new = |payload| new_plan(Fec::ReedSolomon, 1344, None, 1, payload);
         let max = (u64::from(MAX_OBJECTS) - 2) * (MAX_EXTENT_BYTES / (160 * 1344) * (160 * 1344));
         assert_eq!(u64::from(new(max).unwrap().objects()), u64::from(MAX_OBJECTS));
         assert!(matches!(new(max + 1), Err(SendError::TooLarge { .. })));
-        let tiny = Plan::new(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
+        let tiny = new_plan(Fec::ReedSolomon, 64, Some(1), 200 << 20, 1 << 40).unwrap();
         assert_eq!(tiny.block_len, 64, "24 bits of block numbers suffice for any object");
     }
 
     #[test]
     fn an_empty_payload_has_no_extents() {
-        let plan = Plan::new(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
+        let plan = new_plan(Fec::RaptorQ, 1344, None, 100, 0).unwrap();
         let objects = parts(&plan);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[1].1, digest_list_len(0));
@@ -169,11 +224,11 @@ mod tests {
 
     #[test]
     fn large_sets_at_low_rates_get_longer_blocks() {
-        let small = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 30).unwrap();
+        let small = new_plan(Fec::RaptorQ, 1344, Some(1), 100, 1 << 30).unwrap();
         assert_eq!(small.block_len, 64);
-        let many = Plan::new(Fec::RaptorQ, 1344, Some(1), 100, 1 << 40).unwrap();
+        let many = new_plan(Fec::RaptorQ, 1344, Some(1), 100, 1 << 40).unwrap();
         assert_eq!(many.block_len, 128);
-        let long_list = Plan::new(Fec::RaptorQ, 1344, Some(1), 200 << 20, 100).unwrap();
+        let long_list = new_plan(Fec::RaptorQ, 1344, Some(1), 200 << 20, 100).unwrap();
         assert_eq!(long_list.block_len, 1024);
     }
 
@@ -181,21 +236,21 @@ mod tests {
     fn more_than_a_session_can_hold_is_refused() {
         let max = (u64::from(MAX_OBJECTS) - 2) * MAX_EXTENT_BYTES;
         assert_eq!(
-            u64::from(Plan::new(Fec::RaptorQ, 1344, None, 1, max).unwrap().objects()),
+            u64::from(new_plan(Fec::RaptorQ, 1344, None, 1, max).unwrap().objects()),
             u64::from(MAX_OBJECTS)
         );
         assert!(matches!(
-            Plan::new(Fec::RaptorQ, 1344, None, 1, max + 1),
+            new_plan(Fec::RaptorQ, 1344, None, 1, max + 1),
             Err(SendError::TooLarge { .. })
         ));
         assert!(matches!(
-            Plan::new(Fec::RaptorQ, 1344, None, 1, u64::MAX),
+            new_plan(Fec::RaptorQ, 1344, None, 1, u64::MAX),
             Err(SendError::TooLarge { .. })
         ));
         assert!(matches!(
-            Plan::new(Fec::RaptorQ, 64, None, 256 << 20, 1),
+            new_plan(Fec::RaptorQ, 64, None, 256 << 20, 1),
             Err(SendError::TooLarge { .. })
         ));
-        assert!(matches!(Plan::new(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge { .. })));
+        assert!(matches!(new_plan(Fec::RaptorQ, 0, None, 1, 1), Err(SendError::TooLarge { .. })));
     }
 }

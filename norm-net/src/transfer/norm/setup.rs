@@ -1,6 +1,6 @@
 //! A NORM sender with all that is to be sent.
 
-use norm_core::fileset::{ContentId, SetId};
+use norm_core::fileset::SetId;
 use norm_core::norm::sender::{
     CacheOptions, ConfigError, DATA_OVERHEAD, Mode, PacketOptions, PacketSize,
     Payload as EnginePayload, RateControl, SlowPolicy, StartLimits,
@@ -10,7 +10,7 @@ use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{FileSet, Reader};
 
-use super::plan::Plan;
+use super::plan::{Plan, Sizes};
 use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
@@ -96,16 +96,14 @@ fn prepare_set(
 ) -> Result<Prepared<Sender>, SendError> {
     let rate = options.pace.limit();
     let fec = options.fec.decide(rate, options.min_receivers);
-    let (manifest_len, payload_size) = (found.manifest.len() as u64, found.payload_size);
-    let plan = Plan::new(fec, start.config.segment_size, rate, manifest_len, payload_size)?;
+    let plan = Plan::new(fec, start.config.segment_size, rate, Sizes::of(&found))?;
     start.config.scheme = plan.scheme();
     start.config.block_len = plan.block_len;
-    let content = ContentId::of(&blake3::hash(&found.manifest));
-    let (mut engine, first_key) = start.engine(plan.specs(set, content))?;
+    let (mut engine, first_key) = start.engine(plan.specs(set, found.manifest_hash))?;
     engine.set_name(&options.name);
     Ok(Prepared {
         engine,
-        source: Reader::new(set, plan.extents, found),
+        source: Reader::new(plan.extents, found),
         first_key,
         set: Some(set),
         fec_id: plan.scheme().fec_id().0,

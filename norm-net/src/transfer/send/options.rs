@@ -74,7 +74,7 @@ pub struct SendOptions {
     pub payload: Payload,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
-    /// Largest packet on the path in bytes, IP header included, 184 to 65,535; lowered, with a
+    /// Largest packet on the path in bytes, IP header included, 248 to 65,535; lowered, with a
     /// hint, to what the interface lets out. `None` takes the longest that passes to all receivers,
     /// but at most 9,000, and 1,500 on the loopback interface, where none is looked for, as in
     /// standard mode. Nothing is ever fragmented.
@@ -82,8 +82,8 @@ pub struct SendOptions {
     /// Without `mtu`, the shortest packets that are fallen back to, in bytes as there. Receivers
     /// that get only shorter ones are treated as `slow` says.
     pub min_mtu: u32,
-    /// Bytes of content per packet, 64 to 65,000; lowered, with a hint, to what `mtu` has room for.
-    /// `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
+    /// Bytes of content per packet, 128 to 65,000; lowered, with a hint, to what `mtu` has room
+    /// for. `None`: the largest multiple of 64 that leaves 120 bytes of it for headers.
     pub segment_size: Option<u16>,
     /// The code of a file set; has no effect in standard mode.
     pub fec: Fec,

@@ -9,7 +9,7 @@ use crate::io::interface::Interface;
 use crate::transfer::config_problem::ConfigProblem;
 
 /// Segment sizes that can be asked for, in bytes.
-pub(super) const SEGMENT_SIZES: RangeInclusive<u16> = 64..=65_000;
+pub(super) const SEGMENT_SIZES: RangeInclusive<u16> = 128..=65_000;
 /// Bytes of each packet that are left for headers where no segment size is given.
 const HEADER_RESERVE: u32 = 120;
 /// Longest packets where no MTU is given, in bytes: what jumbo frames mostly carry.
@@ -200,12 +200,12 @@ mod tests {
             (false, Some(65_520), 8832),
             (false, None, 1344),
             (true, Some(65_536), 1344),
-            (false, Some(184), 64),
+            (false, Some(248), 128),
         ];
         for (loopback, mtu, size) in cases {
             assert_eq!(said(fit(loopback, mtu).unwrap()), (size, None), "{mtu:?}");
         }
-        assert!(fit(false, Some(183)).unwrap_err().to_string().contains("too small"));
+        assert!(fit(false, Some(247)).unwrap_err().to_string().contains("too small"));
     }
 
     #[test]
@@ -226,9 +226,9 @@ mod tests {
         let Segment { size, hint, .. } = fit(1400, Some(1400), false, 1500).unwrap();
         let hint = hint.unwrap().to_string();
         assert!(size == 1280 && hint.contains("the path (MTU 1400)"), "{hint}");
-        for given in [183, 65_536] {
+        for given in [247, 65_536] {
             let error = fit(given, None, false, 1500).unwrap_err().to_string();
-            assert!(error.contains("184 to 65535"), "{error}");
+            assert!(error.contains("248 to 65535"), "{error}");
         }
     }
 

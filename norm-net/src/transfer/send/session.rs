@@ -22,7 +22,8 @@ use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
 use crate::event::{
-    Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause, SourceProblem,
+    HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
+    SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
@@ -126,8 +127,11 @@ impl Session {
 
     fn report(&self, engine: &impl Outbound, now: Timestamp) -> SendReport {
         let stats = engine.stats();
+        let source = self.jobs.source();
+        let hashed = |file: norm_files::source::HashedFile| HashedFile::new(file.path, file.hash);
         SendReport {
-            root: self.jobs.source().root().map(Into::into),
+            content: source.content(),
+            hashes: source.hashes().map(hashed).collect(),
             bytes: self.facts.bytes,
             files: self.facts.files,
             elapsed: self.phases.elapsed(now),

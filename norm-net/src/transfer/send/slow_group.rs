@@ -178,7 +178,9 @@ fn send_again(recipe: &Recipe) -> io::Result<SendReport> {
 /// What came of receivers in the separate group takes the place of what came of them before.
 fn add(report: &mut SendReport, separate: SendReport) {
     // The files were read again: they may have changed.
-    let differs = report.root.is_some() && separate.root.is_some() && report.root != separate.root;
+    let differs = report.content.is_some()
+        && separate.content.is_some()
+        && report.content != separate.content;
     for mut receiver in separate.receivers {
         receiver.in_separate_group = true;
         if differs && receiver.outcome == ReceiverOutcome::Confirmed {
@@ -226,15 +228,15 @@ mod tests {
     use norm_core::transfer::NodeId;
 
     use super::*;
-    use crate::event::RootHash;
+    use crate::event::ContentHash;
 
-    fn report(root: u8, receivers: &[(u32, ReceiverOutcome)]) -> SendReport {
+    fn report(content: u8, receivers: &[(u32, ReceiverOutcome)]) -> SendReport {
         let result = |(node, outcome): &(u32, ReceiverOutcome)| {
             let receiver = ReceiverInfo::new(NodeId(*node), format!("lab-{node}"));
             ReceiverReport::new(receiver, outcome.clone())
         };
         SendReport {
-            root: Some(RootHash([root; 32])),
+            content: Some(ContentHash([content; 32])),
             wire_bytes: 10,
             receivers: receivers.iter().map(result).collect(),
             ..SendReport::new(SendOutcome::Partial)

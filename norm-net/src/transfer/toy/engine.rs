@@ -25,7 +25,7 @@ use norm_core::endpoint::{
     SenderId, StoreJob, StoreOutcome, SymbolStore, Transmit, TransmitBuf,
 };
 use norm_core::fec::Scheme;
-use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId};
+use norm_core::fileset::{ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::{
     Inbound, InboundNotice, InboundStats, NodeId, ObjectMeta, ObjectSpec, Outbound, OutboundNotice,
     OutboundProgress, OutboundStats, ReceiverStatus, ReceiverView, SourceView,
@@ -36,7 +36,7 @@ const MAGIC: [u8; 4] = *b"TOY1";
 /// lower half of the first byte is below four.
 const REQUEST: [u8; 4] = [0xa0, 1, 2, 3];
 /// Bytes of a datagram before its symbol.
-pub const HEADER: usize = 87;
+pub const HEADER: usize = 153;
 const SYMBOL: u16 = 1024;
 const BLOCK_SYMBOLS: u32 = 64;
 const BLOCK_BYTES: u64 = SYMBOL as u64 * BLOCK_SYMBOLS as u64;
@@ -89,11 +89,17 @@ impl Header {
                 out.push(0);
                 out.extend_from_slice(&index.to_be_bytes());
                 out.push(kind);
-                out.extend_from_slice(&part.set.0);
-                out.extend_from_slice(&part.parts.to_be_bytes());
+                let set = &part.set;
                 out.extend_from_slice(&part.offset.to_be_bytes());
-                out.extend_from_slice(&part.payload_size.to_be_bytes());
-                out.extend_from_slice(&part.content.0);
+                out.extend_from_slice(&set.set.0);
+                out.extend_from_slice(&set.parts.to_be_bytes());
+                out.push(set.list_first.into());
+                for number in [set.payload_size, set.manifest_size, set.list_size] {
+                    out.extend_from_slice(&number.to_be_bytes());
+                }
+                out.extend_from_slice(&set.manifest.0);
+                out.push(set.content.is_some().into());
+                out.extend_from_slice(&set.content.map_or([0; 32], |content| content.0));
             }
             ObjectMeta::File { .. } => out.push(1),
             ObjectMeta::Opaque(_) => out.push(2),
@@ -123,14 +129,18 @@ fn part(reader: &mut Fields<'_>) -> Option<SetDescriptor> {
         2 => PartKind::DigestList,
         _ => return None,
     };
-    let part = SetDescriptor {
-        kind,
+    let offset = reader.u64()?;
+    let set = SetSummary {
         set: SetId(reader.array()?),
         parts: reader.u32()?,
-        offset: reader.u64()?,
+        list_first: reader.u8()? == 1,
         payload_size: reader.u64()?,
-        content: ContentId(reader.array()?),
+        manifest_size: reader.u64()?,
+        list_size: reader.u64()?,
+        manifest: ManifestHash(reader.array()?),
+        content: if reader.u8()? == 1 { Some(ContentHash(reader.array()?)) } else { None },
     };
+    let part = SetDescriptor { kind, offset, set };
     part.is_consistent().then_some(part)
 }
 

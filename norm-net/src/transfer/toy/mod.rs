@@ -6,7 +6,7 @@ use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 
-use norm_core::fileset::{ContentId, PartKind, SetDescriptor, SetId, digest_list_len};
+use norm_core::fileset::{PartKind, SetDescriptor, SetId, SetSummary, digest_list_len};
 use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
@@ -74,25 +74,33 @@ impl Protocol for Toy {
 /// A toy sender with the parts of what was found.
 fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
     let set = SetId(*b"a set of the toy");
-    let content = ContentId::of(&blake3::hash(&found.manifest));
     let extents = Extents::cut(found.payload_size, EXTENT).expect("some extents");
     let mut engine = ToySender::new(now);
+    let set = SetSummary {
+        set,
+        parts: extents.count + 2,
+        list_first: false,
+        payload_size: found.payload_size,
+        manifest_size: found.manifest.len() as u64,
+        list_size: digest_list_len(found.chunks),
+        manifest: found.manifest_hash,
+        content: None,
+    };
     let cut = (0..extents.count).filter_map(|index| extents.get(index));
     let parts = std::iter::once((PartKind::Manifest, 0, found.manifest.len() as u64))
         .chain(cut.map(|(offset, size)| (PartKind::Payload, offset, size)))
-        .chain(std::iter::once((PartKind::DigestList, 0, digest_list_len(extents.count))));
+        .chain(std::iter::once((PartKind::DigestList, 0, set.list_size)));
     for (index, (kind, offset, size)) in (0..).zip(parts) {
-        let (parts, payload_size) = (extents.count + 2, extents.payload_size);
-        let part = SetDescriptor { kind, set, parts, offset, payload_size, content };
+        let part = SetDescriptor { kind, offset, set };
         let meta = ObjectMeta::SetPart { index, part };
         engine.enqueue(ObjectSpec { size, meta }).expect("any object");
     }
     engine.finish();
     Prepared {
         engine,
-        source: Reader::new(set, extents, found),
+        source: Reader::new(extents, found),
         first_key: 0,
-        set: Some(set),
+        set: Some(set.set),
         fec_id: 0,
         block_len: 0,
         skipped: Vec::new(),
@@ -145,5 +153,5 @@ fn toy_protocol_carries_a_file_set_from_disk_to_disk() {
     let sent = sending.wait().unwrap();
     assert_eq!((sent.outcome, sent.resent_packets), (SendOutcome::NoReceivers, 0));
     assert_eq!(sent.nacks, 1, "no filter of another protocol drops what the receiver sends");
-    assert_eq!(Some(report.sets[0].root), Some(sent.root));
+    assert_eq!(report.sets[0].content, sent.content);
 }

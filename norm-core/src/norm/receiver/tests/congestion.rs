@@ -7,7 +7,7 @@ use crate::base::Timestamp;
 use crate::endpoint::{
     BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId, SymbolStore, TransmitBuf,
 };
-use crate::fileset::{ContentId, PartKind, SetDescriptor, SetId};
+use crate::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use crate::norm::receiver::config::{Feedback, ReceiverConfig};
 use crate::norm::receiver::engine::Receiver;
 use crate::norm::receiver::event::ReceiverEvent;
@@ -642,14 +642,17 @@ fn sender_known_as_native_late_gets_a_report() {
     session.data(1, MS, 0..0);
     session.wait(MS * 500);
     let mut payload = Vec::new();
-    let part = SetDescriptor {
-        kind: PartKind::Manifest,
+    let set = SetSummary {
         set: SetId([1; 16]),
         parts: 2,
-        offset: 0,
+        list_first: false,
         payload_size: 0,
-        content: ContentId([2; 16]),
+        manifest_size: 32,
+        list_size: 76,
+        manifest: ManifestHash([2; 32]),
+        content: None,
     };
+    let part = SetDescriptor { kind: PartKind::Manifest, offset: 0, set };
     SetInfo { first_object: ObjectId(0), part }.emit(&mut payload);
     session.sequence += 1;
     let info = Info {

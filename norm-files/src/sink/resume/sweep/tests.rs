@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 use crate::sink::spool_files::SpoolFile;
 use crate::sink::spool_table::Spools;
-use norm_core::fileset::{ContentId, Entry, EntryKind, ManifestWriter, Mtime};
+use norm_core::fileset::{Entry, EntryKind, ManifestHash, ManifestWriter};
 
 const MIB: u64 = 1 << 20;
 const DAY: u64 = 24 * 3600;
@@ -11,7 +11,7 @@ const TWO_OF_FIVE: Resumable = Resumable { bytes: 2 * MIB, payload: 5 * MIB };
 
 /// Leaves two MiB of five.
 fn leave(dir: &Path, id: u8) {
-    let spool = Spools::new(dir, true).create(ContentId([id; 16]), 5 * MIB).unwrap();
+    let spool = Spools::new(dir, true).create(ManifestHash([id; 32]), 5 * MIB).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();
 }
 
@@ -45,7 +45,7 @@ fn unfinished_sets_are_listed_and_stay_for_a_week() {
 #[test]
 fn useless_files_go_after_a_while() {
     let dir = tempfile::tempdir().unwrap();
-    let stem = format!("{TEMP_PREFIX}{}", "ab".repeat(16));
+    let stem = format!("{TEMP_PREFIX}{}", "ab".repeat(32));
     // Killed before there was a state; the second spool of a set; a state that says nothing.
     for name in [".payload", ".manifest", ".digests", "-1.manifest", "-1.payload", "-2.state"] {
         fs::write(dir.path().join(format!("{stem}{name}")), "x").unwrap();
@@ -70,7 +70,7 @@ fn everything_goes_when_nothing_is_to_stay() {
 fn files_at_work_are_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     leave(dir.path(), 1);
-    let spool = Spools::new(dir.path(), true).create(ContentId([1; 16]), 5 * MIB).unwrap();
+    let spool = Spools::new(dir.path(), true).create(ManifestHash([1; 32]), 5 * MIB).unwrap();
     age(dir.path(), 30 * DAY);
     assert_eq!(sweep(dir.path(), true), Sweep::default());
     assert_eq!(spool.have().bytes(), 2 * MIB);
@@ -82,10 +82,9 @@ fn files_at_work_are_not_touched() {
 fn parts_of_files_go_unless_a_receiver_is_at_work() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = ManifestWriter::new();
-    let (kind, mtime) = (EntryKind::File, Mtime { seconds: 0, nanos: 0 });
-    writer.push(&Entry { kind, mode: 0o644, mtime, size: 5 * MIB, path: "d/file" }).unwrap();
-    let manifest = writer.finish();
-    let content = ContentId::of(&blake3::hash(&manifest));
+    let file = Entry::new(EntryKind::File, "d/file");
+    writer.push(&Entry { size: 5 * MIB, ..file }).unwrap();
+    let (manifest, content) = writer.finish();
     let spool = Spools::new(dir.path(), true).create(content, 5 * MIB).unwrap();
     spool.write(SpoolFile::Manifest, &manifest, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();
@@ -107,13 +106,15 @@ fn newest_of_many_stay() {
     (0..MAX_RESUMABLE as u8).for_each(|id| leave(dir.path(), id));
     let swept = sweep(dir.path(), false);
     assert_eq!((swept.resumable.len(), swept.removed), (MAX_RESUMABLE, 1));
-    assert!(!dir.path().join(format!("{TEMP_PREFIX}{}.manifest", ContentId([100; 16]))).exists());
+    assert!(
+        !dir.path().join(format!("{TEMP_PREFIX}{}.manifest", ManifestHash([100; 32]))).exists()
+    );
 }
 
 #[test]
 fn files_of_other_names_are_not_touched() {
     let dir = tempfile::tempdir().unwrap();
-    let id = "ab".repeat(16);
+    let id = "ab".repeat(32);
     let names = [
         "file".to_owned(),
         format!("{id}.manifest"),

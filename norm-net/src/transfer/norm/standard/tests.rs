@@ -40,7 +40,7 @@ fn every_file_is_an_object_named_by_its_relative_path() {
     let mut source = Reader::of_files(plan.offsets(), found);
     assert_eq!(source.read(0, 0, 2).unwrap(), &b"aa"[..]);
     assert_eq!(source.read(2, 1, 2).unwrap(), &b"nn"[..]);
-    assert!(source.root().is_none());
+    assert!(source.content().is_none());
     assert!(source.read(3, 0, 1).is_none(), "there is no such object");
     fs::write(photos.join("2024/a"), b"longer").unwrap();
     assert!(source.read(0, 0, 2).is_none());

@@ -90,6 +90,7 @@ pub(super) fn not_planned(error: PlanError) -> Problem {
     match error {
         PlanError::Content(error) => damaged(error),
         PlanError::Name(name) => Problem::UnusableName { name },
+        PlanError::Unsupported(name) => Problem::Unsupported { name },
         PlanError::Clash(path) => Problem::NameClash { path },
         PlanError::Exists(path) => obstructed(path, Obstacle::File),
         PlanError::Differs(path) => obstructed(path, Obstacle::SameSize),

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use norm_core::endpoint::SenderId;
-use norm_core::fileset::{ContentId, SetId};
+use norm_core::fileset::{SetId, SetSummary};
 use norm_core::transfer::NodeId;
-use norm_files::sink::{Plan, PresentFiles, RefusedMetadata, ResumeProblem, Sweep};
+use norm_files::sink::{
+    Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, ResumeProblem, Sweep,
+};
 
 use crate::event::{
     Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure, SetReport,
@@ -75,8 +77,9 @@ impl Notifier {
     }
 
     /// A set has begun, with these bytes in all its files.
-    pub(super) fn set_found(&self, SetRef { sender, set }: SetRef, content: ContentId, bytes: u64) {
-        self.send(ReceiveEvent::SetFound { sender, set, content, bytes });
+    pub(super) fn set_found(&self, sender: SenderId, summary: &SetSummary) {
+        let &SetSummary { set, manifest, content, payload_size: bytes, .. } = summary;
+        self.send(ReceiveEvent::SetFound { sender, set, manifest, content, bytes });
     }
 
     /// Part of a set is here from an earlier session.
@@ -119,15 +122,11 @@ impl Notifier {
     }
 
     /// A file of a set has its final name.
-    pub(super) fn file_placed(
-        &self,
-        SetRef { sender, set }: SetRef,
-        path: PathBuf,
-        bytes: u64,
-        present: bool,
-    ) {
-        let set = Some(set);
-        self.send_optional(ReceiveEvent::FileComplete { sender, set, path, bytes, present });
+    pub(super) fn file_placed(&self, SetRef { sender, set }: SetRef, file: PlacedFile<'_>) {
+        let (set, path, bytes, hash) = (Some(set), file.path.to_owned(), file.size, file.hash);
+        let present = file.placed == Placed::Present;
+        let event = ReceiveEvent::FileComplete { sender, set, path, bytes, hash, present };
+        self.send_optional(event);
     }
 
     /// A standalone file has its final name.
@@ -138,12 +137,13 @@ impl Notifier {
         bytes: u64,
         present: bool,
     ) {
-        let set = None;
-        self.send_optional(ReceiveEvent::FileComplete { sender, set, path, bytes, present });
+        let (set, hash) = (None, None);
+        let event = ReceiveEvent::FileComplete { sender, set, path, bytes, hash, present };
+        self.send_optional(event);
     }
 
-    /// A standalone file cannot be had or made.
-    pub(super) fn standalone_failed(&self, sender: SenderId, path: PathBuf, problem: Problem) {
+    /// A file cannot be had or made, or is not what it should be.
+    pub(super) fn file_failed(&self, sender: SenderId, path: PathBuf, problem: Problem) {
         self.send(ReceiveEvent::FileFailed { sender, path, problem });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use norm_core::Timestamp;
-use norm_core::fileset::ContentId;
+use norm_core::fileset::ManifestHash;
 use norm_core::transfer::NodeId;
 
 use super::failure::{Failure, Severity};
@@ -13,7 +13,7 @@ use crate::event::{MAX_REPORTS, ReceiveOutcome};
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {
     /// A file set with this content.
-    Content(ContentId),
+    Content(ManifestHash),
     /// The standalone files of the sender with this node id.
     Standalone(NodeId),
     /// The set that is sent in a separate group for slow receivers.
@@ -120,8 +120,8 @@ mod tests {
     use crate::event::Problem;
 
     const NOW: Timestamp = Timestamp::ZERO;
-    const FIRST: Subject = Subject::Content(ContentId([1; 16]));
-    const SECOND: Subject = Subject::Content(ContentId([2; 16]));
+    const FIRST: Subject = Subject::Content(ManifestHash([1; 32]));
+    const SECOND: Subject = Subject::Content(ManifestHash([2; 32]));
 
     fn outcome(change: impl FnOnce(&mut Outcomes)) -> ReceiveOutcome {
         let mut outcomes = Outcomes::default();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::fileset::ContentId;
+use norm_core::fileset::ManifestHash;
 
 use super::failure::Failure;
 use crate::event::{Problem, Remaining};
@@ -19,29 +19,29 @@ const MAX_CONTENTS: usize = 1_000;
 /// When the manifest of what is being received was here first, from any sender and in any group.
 #[derive(Debug, Default)]
 pub(super) struct KnownContents {
-    contents: BTreeMap<ContentId, Timestamp>,
+    contents: BTreeMap<ManifestHash, Timestamp>,
 }
 
 impl KnownContents {
     /// The manifest is here, perhaps again.
-    pub(super) fn note(&mut self, content: ContentId, now: Timestamp) {
+    pub(super) fn note(&mut self, content: ManifestHash, now: Timestamp) {
         if self.contents.len() < MAX_CONTENTS {
             self.contents.entry(content).or_insert(now);
         }
     }
 
     /// It is complete: if it begins again, that is another time.
-    pub(super) fn complete(&mut self, content: ContentId) {
+    pub(super) fn complete(&mut self, content: ManifestHash) {
         self.contents.remove(&content);
     }
 
     /// True when its manifest was here, so that it is known what was to come.
-    pub(super) fn knows(&self, content: ContentId) -> bool {
+    pub(super) fn knows(&self, content: ManifestHash) -> bool {
         self.contents.contains_key(&content)
     }
 
     /// True when its manifest was here at this time.
-    pub(super) fn is_before(&self, content: ContentId, at: Timestamp) -> bool {
+    pub(super) fn is_before(&self, content: ManifestHash, at: Timestamp) -> bool {
         self.contents.get(&content).is_some_and(|&known| known <= at)
     }
 }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn content_is_known_from_its_first_manifest_until_it_is_complete() {
-        let content = ContentId([7; 16]);
+        let content = ManifestHash([7; 32]);
         let mut known = KnownContents::default();
         assert!(!known.knows(content));
         known.note(content, at(5));

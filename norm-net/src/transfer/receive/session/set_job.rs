@@ -1,15 +1,16 @@
 //! One file set, from its first packet to its last file.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ContentId, Hash, PartKind, SetDescriptor, SetId};
+use norm_core::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Part, PlacedSet, Plan, PlanError, PresentFiles, SetError, SetState, Spool, Verdict,
+    Digests, Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
 };
 
 use super::engine::Engine;
@@ -17,8 +18,8 @@ use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
 use super::progress::{Measure, Progress};
 use super::summary::rate;
-use super::tasks::{SetResult, Target, VerifiedSet, WrittenPart};
-use crate::event::{MAX_PATHS, Problem, ReceiveProgress, RootHash, SetReport};
+use super::tasks::{Check, SetResult, Target, VerifiedSet, WrittenPart};
+use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
 
 /// How often it is written down what is there of a set.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,7 +39,7 @@ pub(super) struct OpenedPart {
 impl OpenedPart {
     /// The set and its sender.
     pub(super) fn name(&self) -> SetRef {
-        SetRef { sender: self.object.sender, set: self.descriptor.set }
+        SetRef { sender: self.object.sender, set: self.descriptor.set.set }
     }
 
     /// The set that it says it is a part of, of which nothing else is known.
@@ -65,6 +66,19 @@ pub(super) enum Step {
     Fail(Failure),
 }
 
+/// What the checks so far say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Not everything is here and checked yet.
+    Pending,
+    /// Everything is written, and some of it is not hashed.
+    Unhashed,
+    /// All is right, but for files that were wrong too often.
+    Verified,
+    /// Something of these objects (by key) is wrong and must be received again.
+    Again(Vec<u64>),
+}
+
 /// One set that is being received.
 #[derive(Debug)]
 pub(super) struct SetJob {
@@ -73,8 +87,10 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
-    /// The root of its hashes, once everything is verified.
-    root: Option<RootHash>,
+    /// Everything is verified, or has failed.
+    is_verified: bool,
+    /// Parts of the payload that are being read back.
+    reading: u32,
     /// Its files are being placed.
     is_placing: bool,
     started: Timestamp,
@@ -99,7 +115,8 @@ impl SetJob {
             state,
             spool,
             plan: None,
-            root: None,
+            is_verified: false,
+            reading: 0,
             is_placing: false,
             started: now,
             next_save: now,
@@ -125,8 +142,13 @@ impl SetJob {
     }
 
     /// What it is about.
-    pub(super) fn content(&self) -> ContentId {
-        self.state.content()
+    pub(super) fn manifest(&self) -> ManifestHash {
+        self.state.manifest()
+    }
+
+    /// What its sender says of it.
+    pub(super) fn summary(&self) -> &SetSummary {
+        self.state.summary()
     }
 
     /// The keys of its objects.
@@ -188,7 +210,7 @@ impl SetJob {
 
     /// True when everything of it is verified.
     pub(super) fn is_verified(&self) -> bool {
-        self.root.is_some()
+        self.is_verified
     }
 
     /// True while its files are being placed.
@@ -239,15 +261,31 @@ impl SetJob {
 
     /// Every block of the object with this key is written: what is to be read back.
     pub(super) fn written(&mut self, key: u64) -> Option<WrittenPart> {
-        let part = self.state.written(key)?;
-        Some(WrittenPart {
-            key,
-            part,
-            set: self.id(),
-            extents: self.state.extents(),
-            payload_size: self.state.payload_size(),
-            spool: Arc::clone(&self.spool),
+        let Part { kind, offset, size } = self.state.written(key)?;
+        Some(match kind {
+            PartKind::Manifest => self.check(Check::Manifest { key, size }),
+            PartKind::DigestList => self.check(Check::DigestList { key, size }),
+            PartKind::Payload => self.read_back(offset..offset + size, Reading::Whole),
         })
+    }
+
+    /// All of the payload, as far as it is here and not hashed.
+    pub(super) fn read_back_all(&mut self, which: Reading) -> WrittenPart {
+        self.read_back(0..self.payload_size(), which)
+    }
+
+    fn read_back(&mut self, range: Range<u64>, which: Reading) -> WrittenPart {
+        self.reading += 1;
+        self.check(Check::Payload { range, which })
+    }
+
+    fn check(&self, check: Check) -> WrittenPart {
+        WrittenPart {
+            check,
+            payload_size: self.payload_size(),
+            list_size: self.summary().list_size,
+            spool: Arc::clone(&self.spool),
+        }
     }
 
     /// Takes what came of a task.
@@ -255,8 +293,12 @@ impl SetJob {
         self.progress.touch(now);
         match result {
             SetResult::Manifest { key, hash, plan } => self.manifest_read(key, hash, plan),
-            SetResult::Extent { key, hash } => {
-                self.state.hashed(key, hash);
+            SetResult::Payload { damaged } => {
+                self.reading -= 1;
+                for place in damaged {
+                    self.spool.forget(place.start, place.end);
+                    self.state.damaged(place);
+                }
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
@@ -277,15 +319,15 @@ impl SetJob {
     fn manifest_read(
         &mut self,
         key: u64,
-        hash: Hash,
+        hash: Option<ManifestHash>,
         plan: Result<(Plan, Option<PresentFiles>), PlanError>,
     ) -> Step {
-        if ContentId::of(&hash) != self.content() {
+        if hash.is_some_and(|hash| hash != self.manifest()) {
             return Step::Again(key, Problem::WrongManifest);
         }
         match plan {
             Ok((plan, present)) => {
-                self.state.hashed(key, hash);
+                self.state.manifest_checked(key);
                 self.plan = Some(Arc::new(plan));
                 Step::FilesKnown(present)
             }
@@ -294,13 +336,39 @@ impl SetJob {
         }
     }
 
-    /// What the checks so far say. Objects that are wrong are wanted again from here on.
+    /// What the checks so far say. What is wrong is wanted again from here on.
     pub(super) fn verdict(&mut self) -> Verdict {
-        let verdict = self.state.verdict();
-        if let Verdict::Good { root } = verdict {
-            self.root = Some(root.into());
+        if self.is_verified {
+            return Verdict::Pending;
         }
-        verdict
+        let lists = self.plan.as_ref().zip(self.state.digests());
+        if let Some((plan, digests)) = lists {
+            let wrong = self.spool.judge(digests);
+            for place in self.state.wrong(&wrong, plan.chunks()) {
+                self.spool.forget(place.start, place.end);
+            }
+        }
+        let again = self.state.take_restarts();
+        if !again.is_empty() {
+            return Verdict::Again(again);
+        }
+        if !self.state.lists_are_checked() || self.reading > 0 {
+            return Verdict::Pending;
+        }
+        let failed = self.state.failed();
+        if !self.spool.not_verified(|file| failed.contains(&file)).is_empty() {
+            return Verdict::Unhashed;
+        }
+        self.is_verified = true;
+        Verdict::Verified
+    }
+
+    /// Files of which something was wrong too often: where they were to be.
+    pub(super) fn failed_files(&self) -> Vec<PathBuf> {
+        let failed = self.state.failed().iter();
+        let files = self.plan.as_ref().map_or(&[][..], |plan| plan.files());
+        let directory = self.spool.directory();
+        failed.filter_map(|&at| Some(directory.join(&files.get(at)?.path))).collect()
     }
 
     /// True when the object with this key, which is wrong, may be received once more; then it is
@@ -309,10 +377,10 @@ impl SetJob {
         self.state.again(key)
     }
 
-    /// Forgets the content of an object that is received again.
+    /// Forgets a manifest or digest list that is received again.
     pub(super) fn forget(&mut self, key: u64) {
         if let Some(part) = self.state.part(key) {
-            self.spool.forget(&part);
+            self.spool.forget_list(part.size);
             if part.kind == PartKind::Manifest {
                 self.plan = None;
             }
@@ -323,7 +391,8 @@ impl SetJob {
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan })
+        let failed = self.state.failed().clone();
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
     }
 
     /// Notes how far it is.
@@ -345,7 +414,7 @@ impl SetJob {
     /// What its sender is to hear of it now, if that is news: `disk` when the disk takes less than
     /// arrives.
     pub(super) fn news(&mut self, disk: bool) -> Option<MemberState> {
-        let digests = self.state.digests_size();
+        let digests = self.summary().list_size;
         let state = match () {
             () if self.plan.is_some() && self.spool.has_all(digests) => MemberState::Verifying,
             () if disk => MemberState::Writing,
@@ -392,7 +461,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            root: self.root,
+            content: self.state.digests().map(Digests::content),
             present,
             elapsed,
             loss: self.loss(engine),
@@ -404,6 +473,8 @@ impl SetJob {
             let directory = self.spool.directory();
             let paths = plan.files().iter().take(MAX_PATHS);
             report.paths = paths.map(|file| directory.join(&file.path)).collect();
+            let known = 0..plan.files().len().min(MAX_PATHS);
+            report.hashes = known.filter_map(|file| self.spool.file_hash(file)).collect();
             report.files = plan.files().len() as u64;
             report.directories = plan.directories().len() as u64;
             report.bytes = plan.bytes();

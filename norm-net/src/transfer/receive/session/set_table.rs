@@ -106,7 +106,7 @@ impl SetTable {
 
     /// An object says that it is a part of a set.
     pub(super) fn opened(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) {
-        if self.complete.contains(&part.descriptor.set) {
+        if self.complete.contains(&part.descriptor.set.set) {
             return refuse_complete(turn.engine, part);
         }
         match self.number_of(part.object).or_else(|| self.follow(part)) {
@@ -149,7 +149,7 @@ impl SetTable {
     /// keys now: the sender may not have been heard saying so.
     fn follow(&mut self, part: &OpenedPart) -> Option<u64> {
         let first = part.new_state().ok()?.keys().start;
-        let (sender, set) = (part.object.sender, part.descriptor.set);
+        let (sender, set) = (part.object.sender, part.descriptor.set.set);
         let mut jobs = self.jobs.iter_mut();
         let (&number, job) = jobs.find(|(_, job)| {
             job.sender() == sender && job.id() == set && job.keys().end <= first
@@ -165,7 +165,7 @@ impl SetTable {
             turn.shared.events.hint(Hint::TooManySets { limit: MAX_SETS });
             return None;
         }
-        self.drop_orphan(turn, part.descriptor.set);
+        self.drop_orphan(turn, part.descriptor.set.set);
         self.take_over(turn, part);
         self.sweeper.sweep(turn.now);
         let sender = part.object.sender;
@@ -180,17 +180,17 @@ impl SetTable {
             Err(error) => {
                 // Nonsense is no reason to fail, or to end.
                 turn.give_up(part.object);
-                let set = part.descriptor.set;
+                let set = part.descriptor.set.set;
                 turn.shared.events.hint(Hint::SetIgnored { sender, set, error });
                 return None;
             }
         };
-        match self.spools.open(state.content(), state.payload_size()) {
+        match self.spools.open(state.manifest(), state.payload_size()) {
             Ok(opened) => Some(self.start(turn, sender, state, opened)),
             Err(error) => {
                 turn.engine.give_up(sender, state.keys());
                 let problem = cannot_write(&turn.shared.policy.directory, &error);
-                self.failed(turn, part.name(), state.content(), false, Failure::local(problem));
+                self.failed(turn, part.name(), state.manifest(), false, Failure::local(problem));
                 None
             }
         }
@@ -217,7 +217,7 @@ impl SetTable {
         let (name, bytes) = (job.name(), job.payload_size());
         let events = &turn.shared.events;
         if duplicates::copies(&self.jobs, name.set).next().is_none() {
-            events.set_found(name, job.content(), bytes);
+            events.set_found(name.sender, job.summary());
         }
         if let Some(problem) = problem {
             events.resume_data_unusable(name, problem);
@@ -364,7 +364,7 @@ impl SetTable {
         let unwritten = self.jobs.iter().filter(|(_, job)| !job.all_written());
         let dropped = unwritten.filter_map(|(&number, job)| {
             let candidate = Candidate {
-                is_before: self.known.is_before(job.content(), completed),
+                is_before: self.known.is_before(job.manifest(), completed),
                 is_silent: turn.is_silent(job.sender()),
                 grown_at: job.grown_at(),
             };

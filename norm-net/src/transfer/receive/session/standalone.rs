@@ -144,7 +144,7 @@ impl StandaloneFiles {
         let Some(files) = self.senders.get_mut(&sender) else { return };
         let problem = failure.problem.clone();
         if files.file_failed(turn.now, failure) {
-            turn.shared.events.standalone_failed(sender, path, problem);
+            turn.shared.events.file_failed(sender, path, problem);
         }
     }
 

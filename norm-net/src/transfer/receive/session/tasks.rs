@@ -30,7 +30,7 @@ use crate::io::workers::Workers;
 use crate::stopper::JobResults;
 use crate::transfer::receive::store::Returns;
 
-pub(super) use check::WrittenPart;
+pub(super) use check::{Check, WrittenPart};
 pub(super) use done::{FileResult, Owner, SetResult, TaskDone};
 pub(super) use place::VerifiedSet;
 pub(super) use store::Target;

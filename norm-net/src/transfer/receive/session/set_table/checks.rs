@@ -1,10 +1,12 @@
 //! From the last block of a set to its end: what is verified is placed, what is wrong is received
 //! again, and what cannot be had is given up.
 
+use std::path::PathBuf;
+
 use norm_core::endpoint::ObjectRef;
-use norm_core::fileset::{ContentId, SetId};
+use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::transfer::MemberState;
-use norm_files::sink::{PlacedSet, PresentFiles, Verdict};
+use norm_files::sink::{PlacedSet, PresentFiles, Reading};
 
 use super::SetTable;
 use crate::event::{Problem, SetFailure};
@@ -13,11 +15,13 @@ use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
 use crate::transfer::receive::session::notifier::SetRef;
 use crate::transfer::receive::session::outcome::Subject;
-use crate::transfer::receive::session::set_job::{SetJob, Step};
+use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict};
 use crate::transfer::receive::session::shared::Turn;
 use crate::transfer::receive::session::summary::push_bounded;
 use crate::transfer::receive::session::tasks::SetResult;
 
+/// Failed files of a set that are told.
+const MAX_TOLD: usize = 100;
 /// Complete sets remembered, so that they are not received again.
 const MAX_REMEMBERED: usize = 4_096;
 
@@ -61,7 +65,8 @@ impl SetTable {
             Step::Judge => self.judge(turn, number),
             Step::Again(key, problem) => {
                 if job.again(key) {
-                    self.receive_again(turn, number, key);
+                    job.forget(key);
+                    self.receive_again(turn, number, &[key]);
                 } else {
                     self.fail(turn, number, Failure::wrong(problem));
                 }
@@ -78,9 +83,12 @@ impl SetTable {
         number: u64,
         present: Option<PresentFiles>,
     ) {
-        let Some(job) = self.jobs.get(&number) else { return };
-        self.known.note(job.content(), turn.now);
+        let Some(job) = self.jobs.get_mut(&number) else { return };
+        self.known.note(job.manifest(), turn.now);
         turn.shared.tasks.take_room(number, job.spool());
+        // What came before, or was left by an earlier session.
+        turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
+        let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
             return;
@@ -99,21 +107,32 @@ impl SetTable {
         let id = job.id();
         match job.verdict() {
             Verdict::Pending => {}
-            Verdict::Good { .. } => self.place_next(turn, id),
-            Verdict::Again(keys) => {
-                for key in keys {
-                    self.receive_again(turn, number, key);
+            Verdict::Unhashed => {
+                turn.shared.tasks.check(number, job.read_back_all(Reading::All));
+            }
+            Verdict::Verified => {
+                let failed = job.failed_files();
+                let is_alone = duplicates::copies(&self.jobs, id).count() == 1;
+                match wrong_files(&failed) {
+                    // Another copy may be right.
+                    Some(problem) if !is_alone => {
+                        self.fail(turn, number, Failure::wrong(problem));
+                    }
+                    _ => self.place_next(turn, id),
                 }
             }
-            Verdict::Hopeless => self.fail(turn, number, Failure::wrong(Problem::HashMismatch)),
+            Verdict::Again(keys) => self.receive_again(turn, number, &keys),
         }
     }
 
-    fn receive_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, key: u64) {
-        let Some(job) = self.jobs.get_mut(&number) else { return };
-        job.forget(key);
+    /// Asks again for what is not here of objects.
+    fn receive_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, keys: &[u64]) {
+        let Some(job) = self.jobs.get(&number) else { return };
         let name = job.name();
-        turn.engine.restart(ObjectRef { sender: name.sender, key });
+        for &key in keys {
+            turn.engine.expect_partial(name.sender, key..key + 1);
+            turn.engine.restart(ObjectRef { sender: name.sender, key });
+        }
         self.tell(turn, name.sender, MemberState::Receiving, String::new());
         turn.shared.events.received_again(name);
     }
@@ -128,11 +147,19 @@ impl SetTable {
 
     /// All files of a set have their names.
     fn complete(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, placed: PlacedSet) {
-        let Some(job) = self.jobs.remove(&number) else { return };
-        let (sender, id, content) = (job.sender(), job.id(), job.content());
+        let Some(job) = self.jobs.get(&number) else { return };
+        let (sender, id, content) = (job.sender(), job.id(), job.manifest());
         if let Some(refused) = placed.refused {
             turn.shared.events.metadata_refused(sender, refused);
         }
+        let failed = job.failed_files();
+        if let Some(problem) = wrong_files(&failed) {
+            for path in failed.into_iter().take(MAX_TOLD) {
+                turn.shared.events.file_failed(sender, path, Problem::HashMismatch);
+            }
+            return self.fail(turn, number, Failure::wrong(problem));
+        }
+        let Some(job) = self.jobs.remove(&number) else { return };
         job.objects().for_each(|object| turn.engine.confirm(object));
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
@@ -145,7 +172,7 @@ impl SetTable {
         turn.shared.summary.completed(report.clone());
         turn.shared.ending.completed(turn.now, Subject::Content(content));
         // Another sender of the same files, which is heard, is to have its confirmation, too.
-        if self.jobs.values().all(|job| job.content() != content) {
+        if self.jobs.values().all(|job| job.manifest() != content) {
             self.known.complete(content);
         }
         // The temporary files go before the event is sent.
@@ -170,8 +197,8 @@ impl SetTable {
     }
 
     /// A set is complete: what a sender that is gone has left of the same files is not needed.
-    fn drop_gone(&mut self, turn: &mut Turn<'_, impl Engine>, content: ContentId) {
-        let gone = |job: &SetJob| job.content() == content && turn.is_gone(job.sender());
+    fn drop_gone(&mut self, turn: &mut Turn<'_, impl Engine>, content: ManifestHash) {
+        let gone = |job: &SetJob| job.manifest() == content && turn.is_gone(job.sender());
         let gone: Vec<SetJob> =
             self.jobs.extract_if(.., |_, job| gone(job)).map(|(_, job)| job).collect();
         for job in gone {
@@ -193,15 +220,15 @@ impl SetTable {
         let name = job.name();
         turn.engine.give_up(name.sender, job.keys());
         turn.shared.senders.settle(name.sender, job.bytes_total());
-        let is_complete = turn.shared.ending.is_complete(Subject::Content(job.content()));
+        let is_complete = turn.shared.ending.is_complete(Subject::Content(job.manifest()));
         if is_complete || failure.severity == Severity::Wrong {
             job.make_worthless();
         }
         if duplicates::copies(&self.jobs, name.set).next().is_some() {
             self.place_next(turn, name.set);
         } else {
-            let known = self.known.knows(job.content());
-            self.failed(turn, name, job.content(), known, failure);
+            let known = self.known.knows(job.manifest());
+            self.failed(turn, name, job.manifest(), known, failure);
             job.tell_resumable(&turn.shared.events);
         }
         job.release();
@@ -212,7 +239,7 @@ impl SetTable {
         &mut self,
         turn: &mut Turn<'_, impl Engine>,
         name: SetRef,
-        content: ContentId,
+        content: ManifestHash,
         known: bool,
         failure: Failure,
     ) {
@@ -226,4 +253,10 @@ impl SetTable {
         turn.shared.summary.failed(failed.clone());
         turn.shared.events.failed(failed);
     }
+}
+
+/// What it means that these files of a set are wrong; `None` without any.
+fn wrong_files(failed: &[PathBuf]) -> Option<Problem> {
+    let first = failed.first()?.clone();
+    Some(Problem::WrongFiles { files: failed.len() as u64, first })
 }

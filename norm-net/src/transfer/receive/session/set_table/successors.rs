@@ -87,8 +87,8 @@ pub(super) fn moved_on(address: Option<SocketAddr>) -> String {
 /// True when this set is of the same files as a part of another one, from another sender, and is
 /// not all here. Of one set from two senders nothing tells which is right: see `duplicates`.
 pub(super) fn is_succeeded(job: &SetJob, part: &OpenedPart) -> bool {
-    job.content() == part.descriptor.content
-        && job.id() != part.descriptor.set
+    job.manifest() == part.descriptor.set.manifest
+        && job.id() != part.descriptor.set.set
         && job.sender() != part.object.sender
         && !job.all_written()
 }

@@ -1,30 +1,40 @@
 //! Reading back what was written.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use norm_core::fileset::{ContentId, PartKind, SetId};
-use norm_files::sink::{Digests, Part, Plan, PlanError, Spool, SpoolFile, hash_extent};
+use norm_core::fileset::{ContentError, Manifest, digest_list_len};
+use norm_files::sink::{
+    Digests, Plan, PlanError, PresentFiles, Reading, Spool, SpoolFile, hash_chunks,
+};
 
 use super::done::{SetResult, TaskResults};
 use crate::event::{Action, Problem};
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::failure::cannot_write;
 
+/// What is to be read back of a set.
+#[derive(Debug)]
+pub(in super::super) enum Check {
+    /// A manifest of so many bytes, which is the object with this key.
+    Manifest { key: u64, size: u64 },
+    /// What is not hashed of a range of the payload.
+    Payload { range: Range<u64>, which: Reading },
+    /// A digest list of so many bytes, which is the object with this key.
+    DigestList { key: u64, size: u64 },
+}
+
 /// A part of a set that is written, and what it is to be checked against.
 #[derive(Debug)]
 pub(in super::super) struct WrittenPart {
-    /// Key of its object.
-    pub(in super::super) key: u64,
-    /// Where it is.
-    pub(in super::super) part: Part,
-    /// The set.
-    pub(in super::super) set: SetId,
-    /// Extents of the set.
-    pub(in super::super) extents: u32,
+    /// The part.
+    pub(in super::super) check: Check,
     /// Bytes in the payload of the set.
     pub(in super::super) payload_size: u64,
+    /// Bytes in its digest list.
+    pub(in super::super) list_size: u64,
     /// The files.
     pub(in super::super) spool: Arc<Spool>,
 }
@@ -62,16 +72,16 @@ impl CheckTask {
     }
 
     fn check(&self) -> io::Result<SetResult> {
-        let WrittenPart { key, part, spool, .. } = &self.written;
-        let key = *key;
-        Ok(match part.kind {
-            PartKind::Manifest => {
-                let manifest = spool.read_whole(SpoolFile::Manifest, part.size)?;
-                let hash = blake3::hash(&manifest);
+        let spool = &self.written.spool;
+        Ok(match self.written.check {
+            Check::Manifest { key, size } => {
+                let manifest = spool.read_whole(SpoolFile::Manifest, size)?;
+                let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
                 let plan = self.plan(&manifest);
                 if let Ok((plan, _)) = &plan
-                    && ContentId::of(&hash) == spool.content()
+                    && hash == Some(spool.content())
                 {
+                    spool.know_files(plan);
                     if !self.overwrite {
                         spool.use_files_in_place(plan);
                     }
@@ -81,24 +91,24 @@ impl CheckTask {
                 }
                 SetResult::Manifest { key, hash, plan }
             }
-            PartKind::Payload => {
-                let hash = hash_extent(spool, part.offset, part.size, &self.cancel)?;
-                SetResult::Extent { key, hash }
+            Check::Payload { ref range, which } => {
+                let damaged = hash_chunks(spool, range.clone(), which, &self.cancel)?;
+                SetResult::Payload { damaged }
             }
-            PartKind::DigestList => {
-                let list = spool.read_whole(SpoolFile::DigestList, part.size)?;
-                let digests = Digests::parse(&list, &self.written.set, self.written.extents);
-                SetResult::DigestList { key, digests }
+            Check::DigestList { key, size } => {
+                let list = spool.read_whole(SpoolFile::DigestList, size)?;
+                SetResult::DigestList { key, digests: Digests::parse(&list, spool.content()) }
             }
         })
     }
 
-    fn plan(
-        &self,
-        manifest: &[u8],
-    ) -> Result<(Plan, Option<norm_files::sink::PresentFiles>), PlanError> {
-        let plan = Plan::new(manifest, self.written.payload_size)?;
-        let present = plan.check(self.written.spool.directory(), self.overwrite)?;
+    fn plan(&self, manifest: &[u8]) -> Result<(Plan, Option<PresentFiles>), PlanError> {
+        let WrittenPart { payload_size, list_size, ref spool, .. } = self.written;
+        let plan = Plan::new(manifest, payload_size)?;
+        if digest_list_len(plan.chunks().chunks()) != list_size {
+            return Err(PlanError::Content(ContentError::SizeMismatch));
+        }
+        let present = plan.check(spool.directory(), self.overwrite)?;
         Ok((plan, present))
     }
 }

@@ -1,11 +1,12 @@
 //! What tasks bring back to the session.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use mio::Waker;
 use norm_core::endpoint::ObjectRef;
-use norm_core::fileset::{ContentError, Hash};
+use norm_core::fileset::{ContentError, ManifestHash};
 use norm_files::sink::{
     Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles, RefusedMetadata,
 };
@@ -45,9 +46,14 @@ pub(in super::super) enum TaskDone {
 pub(in super::super) enum SetResult {
     /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it
     /// and which files are present already.
-    Manifest { key: u64, hash: Hash, plan: Result<(Plan, Option<PresentFiles>), PlanError> },
-    /// An extent was read back.
-    Extent { key: u64, hash: Hash },
+    Manifest {
+        key: u64,
+        hash: Option<ManifestHash>,
+        plan: Result<(Plan, Option<PresentFiles>), PlanError>,
+    },
+    /// A part of the payload was read back, as far as it was not hashed. These places were left by
+    /// an earlier session, and were damaged since.
+    Payload { damaged: Vec<Range<u64>> },
     /// The digest list was read back.
     DigestList { key: u64, digests: Result<Digests, ContentError> },
     /// The files were placed.

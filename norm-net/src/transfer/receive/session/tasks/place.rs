@@ -1,10 +1,11 @@
 //! Giving files their final names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::endpoint::ObjectRef;
-use norm_files::sink::{Placed, Plan, Spool, StandaloneFile, place_set};
+use norm_files::sink::{Plan, Spool, StandaloneFile, place_set};
 
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
@@ -20,6 +21,8 @@ pub(in super::super) struct VerifiedSet {
     pub(in super::super) spool: Arc<Spool>,
     /// What becomes of them.
     pub(in super::super) plan: Arc<Plan>,
+    /// Files that have failed, by their places in the plan.
+    pub(in super::super) failed: BTreeSet<usize>,
 }
 
 /// The files of a verified set to be placed.
@@ -36,10 +39,10 @@ impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
         let Self { number, verified, overwrite, cancel, events, results } = self;
-        let VerifiedSet { name, spool, plan } = verified;
+        let VerifiedSet { name, spool, plan, failed } = verified;
         let placed = guarded(|| {
-            place_set(&spool, &plan, overwrite, &cancel, &mut |path, bytes, placed| {
-                events.file_placed(name, path.to_owned(), bytes, placed == Placed::Present);
+            place_set(&spool, &plan, &failed, overwrite, &cancel, &mut |file| {
+                events.file_placed(name, file);
             })
         });
         let result = match placed {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
-use norm_core::fileset::{ContentId, PartKind, SetId};
-use norm_files::sink::{Part, Spools};
+use norm_core::fileset::{ManifestHash, PartKind, digest_list_len};
+use norm_files::sink::{Part, Reading, Spools};
 
 use super::*;
 use crate::event::Problem;
@@ -35,7 +35,8 @@ impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let link = Link::open(&LinkConfig::new("127.0.0.1:9".parse().unwrap())).unwrap();
-        let spool = Arc::new(Spools::new(dir.path(), true).create(ContentId([1; 16]), 64).unwrap());
+        let spool =
+            Arc::new(Spools::new(dir.path(), true).create(ManifestHash([1; 32]), 64).unwrap());
         spool.take_room(|| true).unwrap();
         let mut store = BlockStore::new(64);
         assert!(store.put(SLOT, &GEOMETRY, 0, &[7; 64]));
@@ -58,11 +59,9 @@ impl Fixture {
 
     fn check_task(&self) -> CheckTask {
         let written = WrittenPart {
-            key: 1,
-            part: PART,
-            set: SetId([2; 16]),
-            extents: 1,
+            check: Check::Payload { range: 0..64, which: Reading::All },
             payload_size: 64,
+            list_size: digest_list_len(1),
             spool: Arc::clone(&self.spool),
         };
         let (cancel, results) = (Arc::default(), self.results.clone());
@@ -97,6 +96,6 @@ fn panic_while_reading_back_fails_the_set_and_says_why() {
     assert!(failure.ends_with("on purpose"), "{failure}");
     set.check_task().run();
     let done = set.done.try_recv().unwrap();
-    let extent = SetResult::Extent { key: 1, hash: blake3::hash(&[0; 64]) };
-    assert_eq!(format!("{done:?}"), format!("{:?}", TaskDone::Set { number: 5, result: extent }));
+    let read = SetResult::Payload { damaged: Vec::new() };
+    assert_eq!(format!("{done:?}"), format!("{:?}", TaskDone::Set { number: 5, result: read }));
 }

@@ -1,0 +1,48 @@
+//! What must hold for any bytes at all: the bodies of the fuzz targets, shared with the test that
+//! replays their corpus. Not part of the interface.
+
+use super::{
+    ChunkHash, ContentError, DigestList, DigestListWriter, Manifest, ManifestHash, ManifestWriter,
+    data_chunks, digest_list_len, safe_components,
+};
+use super::{HASH_BYTES, NameRules};
+
+/// A manifest that is good is written again to the same bytes, and its numbers are within bounds.
+///
+/// # Errors
+/// Why it is not good.
+pub fn manifest(bytes: &[u8]) -> Result<(), ContentError> {
+    let manifest = Manifest::parse(bytes)?;
+    let mut writer = ManifestWriter::new();
+    let mut entries = manifest.entries();
+    let mut chunks = 0;
+    while let Some(entry) = entries.next().transpose()? {
+        assert!(entry.xattrs.iter().all(|xattr| !xattr.name.is_empty()));
+        let _ = safe_components(entry.path, NameRules::Windows);
+        chunks += data_chunks(entry.size, entry.holes);
+        assert_eq!(writer.push(&entry), Ok(()), "what was read can be written");
+        assert_eq!(writer.payload_size(), entries.offset());
+    }
+    assert_eq!(writer.payload_size(), manifest.payload_size());
+    assert_eq!(writer.chunks(), chunks);
+    let (again, hash) = writer.finish();
+    assert!(again == bytes, "it was not written as it came");
+    assert_eq!(hash, manifest.hash());
+    Ok(())
+}
+
+/// A digest list of any manifest that is good is written again to the same bytes.
+pub fn digest_list(bytes: &[u8]) -> bool {
+    let Some(&manifest) = bytes.get(12..).and_then(|rest| rest.first_chunk::<HASH_BYTES>()) else {
+        return DigestList::parse(bytes, ManifestHash([0; HASH_BYTES]), &[]).is_ok();
+    };
+    let manifest = ManifestHash(manifest);
+    let _ = DigestList::parse(bytes, manifest, &[(1, ChunkHash([1; HASH_BYTES]))]);
+    let Ok(list) = DigestList::parse(bytes, manifest, &[]) else { return false };
+    assert_eq!(digest_list_len(list.chunks().len() as u32), bytes.len() as u64);
+    let mut writer = DigestListWriter::new(manifest);
+    list.chunks().for_each(|chunk| assert_eq!(writer.push(&chunk), Ok(())));
+    let (again, content) = writer.finish();
+    assert!(again == bytes && content == list.content(), "it was not written as it came");
+    true
+}

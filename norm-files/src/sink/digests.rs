@@ -1,0 +1,61 @@
+//! The digest list of a set that is received.
+
+use norm_core::fileset::{ChunkHash, ContentError, ContentHash, DigestList, ManifestHash};
+
+/// The hashes that a digest list announces, checked against its own content hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    chunks: Vec<ChunkHash>,
+    content: ContentHash,
+}
+
+impl Digests {
+    /// Parses the digest list of the set with this manifest, whose files have no holes.
+    ///
+    /// # Errors
+    /// When it is malformed or of another set.
+    pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
+        let list = DigestList::parse(bytes, manifest, &[])?;
+        Ok(Self { chunks: list.chunks().collect(), content: list.content() })
+    }
+
+    /// The hash of the chunk with this number; `None` after the last one.
+    pub fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        self.chunks.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Names the set with all its content.
+    pub fn content(&self) -> ContentHash {
+        self.content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_core::fileset::DigestListWriter;
+
+    use super::*;
+
+    #[test]
+    fn digests_answer_by_number() {
+        let manifest = ManifestHash::of(b"manifest");
+        let mut writer = DigestListWriter::new(manifest);
+        writer.push(&ChunkHash([1; 32])).unwrap();
+        let (bytes, content) = writer.finish();
+        let digests = Digests::parse(&bytes, manifest).unwrap();
+        assert_eq!((digests.chunk(0), digests.chunk(1)), (Some(ChunkHash([1; 32])), None));
+        assert_eq!((digests.len(), digests.content()), (1, content));
+        let other = Digests::parse(&bytes, ManifestHash::of(b"other"));
+        assert_eq!(other, Err(ContentError::ContentMismatch));
+    }
+}

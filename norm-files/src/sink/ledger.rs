@@ -1,0 +1,320 @@
+//! What is known of each chunk of a payload: its hash, and whether that is the right one.
+//!
+//! Chunks are hashed while their blocks are written, as far as these come in order: what is still
+//! in the processor's cache need not be read back. Blocks that come out of order are read back when
+//! the gap before them is filled; what is left then is read back when it is verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+
+use norm_core::base::bits::Bits;
+use norm_core::base::range_set::RangeSet;
+use norm_core::fileset::{
+    Chunk, ChunkHash, ChunkHasher, ChunkMap, FileHash, FileHasher, HASH_BYTES,
+};
+
+use super::digests::Digests;
+
+/// Chunks that are hashed in part at most; further ones are read back in the end.
+const MAX_OPEN: usize = 64;
+/// What is kept of a chunk whose hash is not known.
+const UNKNOWN: ChunkHash = ChunkHash([0; HASH_BYTES]);
+
+/// A payload that can be read back.
+pub trait ReadBack {
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_back(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// The hash of the first bytes of a chunk.
+#[derive(Debug)]
+struct Partial {
+    hasher: ChunkHasher,
+    /// Bytes of the chunk that are in it.
+    end: u64,
+    /// What is written after it.
+    ahead: RangeSet,
+}
+
+/// Hashes of consecutive chunks, to be written down.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HashRun {
+    /// The number of the first chunk.
+    pub first: u32,
+    /// The hashes; zeros of chunks without one.
+    pub hashes: Vec<u8>,
+}
+
+/// The chunks of a payload.
+#[derive(Debug)]
+pub struct Ledger {
+    map: Arc<ChunkMap>,
+    hashes: Vec<ChunkHash>,
+    /// Chunks with a hash.
+    known: Bits,
+    /// Those of them with the right one.
+    verified: Bits,
+    /// Chunks with a hash that was not compared yet.
+    fresh: Vec<u32>,
+    /// Chunks of which another hash is to be written down.
+    unsaved: BTreeSet<u32>,
+    /// What was written down by an earlier session, and not compared yet.
+    kept: Vec<ChunkHash>,
+    open: BTreeMap<u32, Partial>,
+    /// Chunks that are being read back.
+    reading: BTreeSet<u32>,
+    buffer: Vec<u8>,
+}
+
+impl Ledger {
+    /// Nothing is known of these chunks but what an earlier session has written down: their hashes,
+    /// or zeros.
+    pub fn new(map: Arc<ChunkMap>, kept: Vec<ChunkHash>) -> Self {
+        let chunks = map.chunks();
+        Self {
+            map,
+            hashes: vec![UNKNOWN; chunks as usize],
+            known: Bits::new(chunks),
+            verified: Bits::new(chunks),
+            fresh: Vec::new(),
+            unsaved: BTreeSet::new(),
+            kept,
+            open: BTreeMap::new(),
+            reading: BTreeSet::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Where the chunks are.
+    pub fn map(&self) -> &Arc<ChunkMap> {
+        &self.map
+    }
+
+    /// Bytes that belong at `offset` of the payload were written, or compared. Earlier ones are
+    /// read back from `source`.
+    ///
+    /// # Errors
+    /// When earlier ones cannot be read back.
+    pub fn written(&mut self, source: &impl ReadBack, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = offset + bytes.len() as u64;
+        let map = Arc::clone(&self.map);
+        for number in map.over(offset, end) {
+            let Some(chunk) = map.chunk(number) else { break };
+            if self.verified.contains(number) {
+                continue;
+            }
+            let (from, to) = (offset.max(chunk.payload), end.min(chunk.payload + chunk.len));
+            let piece = (from - offset) as usize..(to - offset) as usize;
+            let piece = bytes.get(piece).unwrap_or_default();
+            self.take(source, number, &chunk, from - chunk.payload, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a piece of a chunk, which begins at `at` within it.
+    fn take(
+        &mut self,
+        source: &impl ReadBack,
+        number: u32,
+        chunk: &Chunk,
+        at: u64,
+        piece: &[u8],
+    ) -> io::Result<()> {
+        self.changed(number);
+        if piece.len() as u64 == chunk.len {
+            self.open.remove(&number);
+            self.put(number, ChunkHasher::hash(chunk.offset, chunk.size, piece));
+            return Ok(());
+        }
+        let mut partial = self.open.remove(&number).unwrap_or_else(|| Partial {
+            hasher: ChunkHasher::new(chunk.offset, chunk.size),
+            end: 0,
+            ahead: RangeSet::new(),
+        });
+        if at < partial.end {
+            // Written once more: what counts is what is in the file in the end.
+            return Ok(());
+        }
+        if at > partial.end {
+            partial.ahead.insert(at, at + piece.len() as u64);
+        } else {
+            partial.hasher.update(piece);
+            partial.end += piece.len() as u64;
+            self.catch_up(source, chunk, &mut partial)?;
+        }
+        if partial.end == chunk.len {
+            self.put(number, partial.hasher.finish());
+        } else {
+            self.open.insert(number, partial);
+            if self.open.len() > MAX_OPEN {
+                self.open.pop_first();
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads back what was written after what is hashed.
+    fn catch_up(
+        &mut self,
+        source: &impl ReadBack,
+        chunk: &Chunk,
+        partial: &mut Partial,
+    ) -> io::Result<()> {
+        partial.ahead.remove(0, partial.end);
+        let next = partial.ahead.iter().next().filter(|&(start, _)| start == partial.end);
+        let Some((start, end)) = next else { return Ok(()) };
+        self.buffer.resize((end - start) as usize, 0);
+        source.read_back(&mut self.buffer, chunk.payload + start)?;
+        partial.hasher.update(&self.buffer);
+        partial.end = end;
+        Ok(())
+    }
+
+    /// What was known of a chunk is so no longer.
+    fn changed(&mut self, number: u32) {
+        self.reading.remove(&number);
+        self.verified.remove(number);
+        if self.known.remove(number) {
+            self.unsaved.insert(number);
+        }
+        if let Some(kept) = self.kept.get_mut(number as usize) {
+            *kept = UNKNOWN;
+        }
+    }
+
+    fn put(&mut self, number: u32, hash: ChunkHash) {
+        if let Some(place) = self.hashes.get_mut(number as usize) {
+            *place = hash;
+            self.known.insert(number);
+            self.fresh.push(number);
+            self.unsaved.insert(number);
+        }
+    }
+
+    /// Parts of `start..end` of the payload that are of no verified chunk: only these are written.
+    pub fn unverified(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+        let mut parts: Vec<(u64, u64)> = Vec::new();
+        for number in self.map.over(start, end).filter(|&n| !self.verified.contains(n)) {
+            let Some(chunk) = self.map.chunk(number) else { break };
+            let (from, to) = (start.max(chunk.payload), end.min(chunk.payload + chunk.len));
+            match parts.last_mut() {
+                Some((_, before)) if *before == from => *before = to,
+                _ => parts.push((from, to)),
+            }
+        }
+        parts
+    }
+
+    /// True when no chunk is verified yet.
+    pub fn is_unverified(&self) -> bool {
+        self.verified.count() == 0
+    }
+
+    /// Begins to read back a chunk; false when its hash is known.
+    pub fn start_reading(&mut self, number: u32) -> bool {
+        let starts = number < self.map.chunks() && !self.known.contains(number);
+        if starts {
+            self.reading.insert(number);
+        }
+        starts
+    }
+
+    /// A chunk was read back, and has this hash. False when an earlier session has written another
+    /// one down: then it was damaged since, and is not known.
+    pub fn was_read(&mut self, number: u32, hash: ChunkHash) -> bool {
+        if !self.reading.remove(&number) {
+            // Written meanwhile.
+            return true;
+        }
+        self.open.remove(&number);
+        let kept = self.kept.get_mut(number as usize);
+        let kept = kept.map_or(UNKNOWN, |kept| std::mem::replace(kept, UNKNOWN));
+        let is_right = kept == UNKNOWN || kept == hash;
+        if is_right {
+            self.put(number, hash);
+        }
+        is_right
+    }
+
+    /// Forgets `start..end` of the payload, which is wrong and comes again.
+    pub fn forget(&mut self, start: u64, end: u64) {
+        for number in self.map.over(start, end) {
+            self.changed(number);
+            self.open.remove(&number);
+            self.unsaved.insert(number);
+        }
+    }
+
+    /// Compares the chunks whose hashes are new with a digest list of as many chunks: returns the
+    /// wrong ones.
+    pub fn judge(&mut self, digests: &Digests) -> Vec<u32> {
+        let mut wrong = Vec::new();
+        for number in std::mem::take(&mut self.fresh) {
+            let hash = self.hashes.get(number as usize);
+            if !self.known.contains(number) || self.verified.contains(number) {
+                continue;
+            }
+            if hash.copied() == digests.chunk(number) {
+                self.verified.insert(number);
+            } else {
+                wrong.push(number);
+            }
+        }
+        wrong.sort_unstable();
+        wrong.dedup();
+        wrong
+    }
+
+    /// Another digest list is to come: all hashes are compared anew.
+    pub fn begin_again(&mut self) {
+        self.verified = Bits::new(self.map.chunks());
+        self.fresh = (0..self.map.chunks()).filter(|&n| self.known.contains(n)).collect();
+    }
+
+    /// The chunks that are not verified.
+    pub fn not_verified(&self) -> impl Iterator<Item = u32> + '_ {
+        self.verified.clear_runs().flat_map(|(start, end)| start..end)
+    }
+
+    /// The hash of a file, by its place among all; `None` while one of its chunks is not known.
+    pub fn file_hash(&self, file: usize) -> Option<FileHash> {
+        let mut hasher = FileHasher::default();
+        for number in self.map.of_file(file) {
+            let hash = self.hashes.get(number as usize).filter(|_| self.known.contains(number))?;
+            hasher.push(hash);
+        }
+        Some(hasher.finish())
+    }
+
+    /// Takes the hashes that are to be written down.
+    pub fn take_unsaved(&mut self) -> Vec<HashRun> {
+        let mut runs: Vec<HashRun> = Vec::new();
+        for number in std::mem::take(&mut self.unsaved) {
+            let hash = self.hashes.get(number as usize).filter(|_| self.known.contains(number));
+            let hash = hash.unwrap_or(&UNKNOWN);
+            match runs.last_mut() {
+                Some(run) if run.end() == number => run.hashes.extend_from_slice(&hash.0),
+                _ => runs.push(HashRun { first: number, hashes: hash.0.to_vec() }),
+            }
+        }
+        runs
+    }
+
+    /// Hashes could not be written down: it is to be tried again.
+    pub fn not_saved(&mut self, runs: &[HashRun]) {
+        self.unsaved.extend(runs.iter().flat_map(|run| run.first..run.end()));
+    }
+}
+
+impl HashRun {
+    fn end(&self) -> u32 {
+        self.first + (self.hashes.len() / HASH_BYTES) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;
