@@ -112,7 +112,7 @@ fn listed_names_are_sent_with_their_folders_and_missing_ones_stop_it() {
     let list = b"photos/2026/b.jpg\n./photos/a.jpg\r\n\n";
     let expected = ["photos/", "photos/2026/", "photos/2026/b.jpg", "photos/a.jpg"];
     assert_eq!(chosen(&["--files-from", "-"], list, temp.path()), expected);
-    let below = chosen(&["--files-from", "-", "-0", "photos"], b"a.jpg\02026\0", temp.path());
+    let below = chosen(&["--files-from", "-", "-0", "photos"], b"a.jpg\x002026\x00", temp.path());
     assert_eq!(below, ["2026/", "a.jpg"]);
 
     let missing = dry_run(&["--files-from", "-"], b"photos/a.jpg\nno\nnone\n", temp.path());

@@ -151,6 +151,21 @@ impl fmt::Display for ScanError {
             Self::Name { path, problem } => {
                 write!(f, "cannot send {}: its name {problem}; rename it", path.display())
             }
+            Self::TooManyEntries => write!(
+                f,
+                "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
+                 send them in parts or in an archive",
+                MAX_MANIFEST_BYTES >> 20
+            ),
+            _ => self.of_choice(f),
+        }
+    }
+}
+
+impl ScanError {
+    /// What is wrong with the choice of what is sent.
+    fn of_choice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::SameName { name, first, second } => write!(
                 f,
                 "{} and {} would both arrive as {name}: send them one after the other, or the \
@@ -165,9 +180,6 @@ impl fmt::Display for ScanError {
                 }
                 write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
             }
-            Self::NothingLeft => f.write_str(
-                "nothing is left to send: the directory is empty, or all that is in it is left out",
-            ),
             Self::SeveralDirectories => f.write_str(
                 "a list of names is relative to one directory, and several paths are given: give \
                  one",
@@ -185,11 +197,8 @@ impl fmt::Display for ScanError {
                 }
                 f.write_str(": correct the list of files, or make it anew")
             }
-            Self::TooManyEntries => write!(
-                f,
-                "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
-                 send them in parts or in an archive",
-                MAX_MANIFEST_BYTES >> 20
+            _ => f.write_str(
+                "nothing is left to send: the directory is empty, or all that is in it is left out",
             ),
             Self::TooManyBytes => too_many_bytes(f),
         }
