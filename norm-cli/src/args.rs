@@ -1,6 +1,7 @@
 //! The command lines: options as clap knows them, and what clap cannot check.
 
 mod check;
+mod choice;
 mod recv;
 mod send;
 mod shared;
@@ -10,6 +11,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Parser;
 use clap::error::ErrorKind;
 
+pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
 pub use send::{
     CodeArgs, MAX_DEMO_RECEIVERS, PayloadChoice, RateArgs, ReceiverArgs, SendArgs, SlowArgs,

@@ -31,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
             format!("{hint}; run: ip link set {interface} up")
         }
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
+        Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
             "{hint}, or have the sender use --slow separate, so that other receivers need not wait"
         ),

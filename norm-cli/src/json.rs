@@ -6,11 +6,14 @@
 #[cfg(test)]
 mod docs;
 
+use std::borrow::Cow;
 use std::io::{self, Stdout, Write, stdout};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use norm_net::{NodeId, ReceiveReport, ReceiveSettings, SendReport, SendSettings};
+use norm_net::{
+    FoundEntry, LeftOut, NodeId, Preview, ReceiveReport, ReceiveSettings, SendReport, SendSettings,
+};
 use serde::Serialize;
 
 use crate::exit::Code;
@@ -47,6 +50,10 @@ pub enum SenderEvent<'a> {
     Settings(Settings<&'a SendSettings>),
     /// Last, when the session is over, however it ended. With a separate group, both together.
     Summary(Summary<&'a SendReport>),
+    /// Only with `--dry-run`: a file or directory that would be sent.
+    WouldSend(WouldSend<'a>),
+    /// Only with `--dry-run`, and last: all that would be sent.
+    DryRun(DryRun<'a>),
 }
 
 /// What `norm-recv` says of a session as a whole.
@@ -105,6 +112,48 @@ impl<R> Summary<R> {
     /// A report, and the exit code that follows from it.
     pub fn new(report: R, code: Code) -> Self {
         Self { exit_code: code.number(), report }
+    }
+}
+
+/// A file or directory that would be sent.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WouldSend<'a> {
+    /// Its name, with its directories, as it arrives.
+    path: Cow<'a, str>,
+    /// It is a directory; else it is a file.
+    directory: bool,
+    /// Bytes of a file.
+    size: u64,
+}
+
+impl<'a> WouldSend<'a> {
+    /// For something that was found.
+    pub fn new(entry: &'a FoundEntry) -> Self {
+        let (directory, size) = (entry.is_directory, entry.size);
+        Self { path: entry.path.to_string_lossy(), directory, size }
+    }
+}
+
+/// What a sender would send.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DryRun<'a> {
+    /// Files, empty ones included.
+    files: u64,
+    /// Directories.
+    directories: u64,
+    /// Bytes in all files.
+    bytes: u64,
+    /// What was found and would not be sent, by reason.
+    left_out: &'a [LeftOut],
+}
+
+impl<'a> DryRun<'a> {
+    /// For what was found.
+    pub fn new(preview: &'a Preview) -> Self {
+        let Preview { files, directories, bytes, left_out, .. } = preview;
+        Self { files: *files, directories: *directories, bytes: *bytes, left_out }
     }
 }
 

@@ -1,5 +1,8 @@
 //! `norm-send`: one run, from the command line to the exit code.
 
+mod choice;
+mod dry_run;
+mod left_out;
 mod names;
 mod words;
 
@@ -31,7 +34,7 @@ use words::{receiver_table, standing, verdict};
 
 /// Time to wait for an event before Ctrl-C is looked for again.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Limit of what is listed: entries that are not sent, receivers with a note.
+/// Limit of the receivers with a note.
 const MAX_LISTED: usize = 20;
 /// Packets that a receiver must drop before the user hears of it.
 const MIN_DROPS: u32 = 100;
@@ -49,6 +52,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         let interrupt = Interrupt::install()?;
         match args.demo {
             Some(receivers) => demo::run(&args, receivers, &interrupt),
+            None if args.choice.dry_run => dry_run::run(&args),
             None => transfer(&args, &interrupt),
         }
     })
@@ -102,7 +106,8 @@ fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
     let receivers = &args.receivers;
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
-    let start = || norm_net::send(&args.paths, &options(args));
+    let selection = choice::selection(args)?;
+    let start = || norm_net::send(&selection, &options(args));
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
 
@@ -131,7 +136,7 @@ fn conclude(
     }
     output.results([result?]);
     written?;
-    if let Some(note) = not_sent_note(settings) {
+    if let Some(note) = left_out::note(&settings.left_out) {
         output.say(&note);
     }
     Ok(Code::Success)
@@ -157,7 +162,7 @@ impl Labels {
 
 /// The name of what is sent, for the progress line: `image.iso`, `photos and 2 more`.
 fn content_name(paths: &[PathBuf]) -> String {
-    let Some(first) = paths.first() else { return String::new() };
+    let Some(first) = paths.first() else { return "a list of files".to_owned() };
     let name = text::os_text(first.file_name().unwrap_or(first.as_os_str()));
     match paths.len() - 1 {
         0 => text::plain(&name).into_owned(),
@@ -169,30 +174,12 @@ fn content_name(paths: &[PathBuf]) -> String {
 pub(crate) fn announce(settings: &SendSettings, output: &mut Output) {
     output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
     output.say(&settings::sender_line(settings));
-    for line in not_sent(settings) {
+    for line in left_out::lines(&settings.left_out) {
         output.say(&line);
     }
     for hint in &settings.hints {
         output.hint(hint);
     }
-}
-
-/// What is not sent: the first entries, and how many more there are.
-fn not_sent(settings: &SendSettings) -> Vec<String> {
-    let listed = settings.skipped.iter().take(MAX_LISTED);
-    let mut lines: Vec<String> = listed.map(|entry| format!("not sent: {entry}")).collect();
-    let more = settings.skipped_total.saturating_sub(lines.len() as u64);
-    if more > 0 {
-        lines.push(format!("not sent: {more} more"));
-    }
-    lines
-}
-
-/// A reminder at the end that not everything was sent.
-fn not_sent_note(settings: &SendSettings) -> Option<String> {
-    let total = settings.skipped_total;
-    let entries = text::count(total, "directory entry");
-    (total > 0).then(|| format!("{entries} not sent, see \"not sent\" above"))
 }
 
 /// Shows what happens until the session is over. Receivers in the report are sorted by name.
@@ -411,6 +398,33 @@ fn message(error: &SendError) -> String {
         SendError::Scan(ScanError::Name { path, problem }) => {
             format!("cannot send {}: its name {problem}; rename it", text::path(path))
         }
+        SendError::Scan(ScanError::Pattern { pattern, file, problem }) => {
+            let option = match file {
+                Some(file) => format!("--exclude-from {}: pattern", text::path(file)),
+                None => "--exclude or --include".to_owned(),
+            };
+            format!(
+                "{option} {pattern:?} cannot be used: {problem}; a backslash before a sign takes \
+                 its meaning away"
+            )
+        }
+        SendError::Scan(ScanError::NothingLeft) => {
+            "nothing is left to send: the directory is empty, or all that is in it is left out, by \
+             --exclude or because of its type; --dry-run tells more"
+                .to_owned()
+        }
+        SendError::Scan(ScanError::Outside { path }) => format!(
+            "--files-from: {} is not below PATH, or the current directory: write it without \
+             \"..\", or give another PATH",
+            text::path(path)
+        ),
+        SendError::Scan(ScanError::Missing { first, count }) => {
+            let these = match count {
+                1 => format!("{} does not exist", text::path(first)),
+                n => format!("{n} files do not exist, {} for one", text::path(first)),
+            };
+            format!("--files-from: {these}; nothing was sent: make the list anew, or correct it")
+        }
         SendError::Scan(ScanError::SameName { name, first, second }) => format!(
             "{} and {} would both arrive as {name}: send them in separate transfers, or send their \
              directories",
@@ -452,25 +466,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_that_are_not_sent_are_counted_beyond_the_list() {
-        let mut settings = settings::sample();
-        assert_eq!((not_sent(&settings).len(), not_sent_note(&settings)), (0, None));
-        settings.skipped = (0..1_000).map(|n| format!("link-{n}: a symbolic link")).collect();
-        settings.skipped_total = 3_000;
-        let lines = not_sent(&settings);
-        assert_eq!((lines.len(), lines[0].as_str()), (21, "not sent: link-0: a symbolic link"));
-        assert_eq!(lines[20], "not sent: 2980 more");
-        let note = not_sent_note(&settings);
-        assert_eq!(
-            note.as_deref(),
-            Some("3000 directory entries not sent, see \"not sent\" above")
-        );
-        settings.skipped.truncate(20);
-        settings.skipped_total = 20;
-        assert_eq!(not_sent(&settings).len(), 20, "nothing more");
-    }
-
-    #[test]
     fn receivers_are_sorted_by_name_then_node() {
         let receiver = |name: &str, node| {
             let info = ReceiverInfo::new(NodeId(node), name.to_owned());
@@ -487,6 +482,6 @@ mod tests {
             |paths: &[&str]| content_name(&paths.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert_eq!(name(&["/srv/image.iso"]), "image.iso");
         assert_eq!(name(&["photos/", "a", "b"]), "photos and 2 more");
-        assert_eq!((name(&[".."]), name(&[])), ("..".to_owned(), String::new()));
+        assert_eq!((name(&[".."]), name(&[])), ("..".to_owned(), "a list of files".to_owned()));
     }
 }

@@ -1,7 +1,7 @@
 //! Names of files as this system has them, and as they travel.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use norm_core::fileset::{NameRules, UnsafePath, safe_components};
@@ -17,6 +17,17 @@ pub fn to_text(name: &OsStr) -> Option<Cow<'_, str>> {
     }
     #[cfg(not(unix))]
     name.to_str().map(Cow::Borrowed)
+}
+
+/// A name as this system has it, from what [`to_text`] made of it.
+pub fn of_system(text: &str) -> OsString {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        OsString::from_vec(norm_core::fileset::text_to_name(text).into_owned())
+    }
+    #[cfg(not(unix))]
+    OsString::from(text)
 }
 
 /// Where something with this name belongs below the output directory.

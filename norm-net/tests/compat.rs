@@ -116,7 +116,7 @@ fn a_tree_arrives(fec: StandardFec, drop_percent: f64) {
         send(std::slice::from_ref(&source), &send_options(group, Standard::new(fec))).unwrap();
     let settings = sending.settings().clone();
     assert_eq!((settings.segment_size, settings.set), (1400, None));
-    assert_eq!(settings.skipped.len(), 1, "the empty directory: {:?}", settings.skipped);
+    assert_eq!(settings.left_out.len(), 1, "the empty directory: {:?}", settings.left_out);
     let sent = sending.wait().unwrap();
     assert_eq!(sent.outcome, SendOutcome::Complete, "{sent:?}");
     assert_eq!((sent.content, sent.files), (None, 4));

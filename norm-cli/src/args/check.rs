@@ -9,6 +9,7 @@ use std::path::Path;
 use norm_net::io::interface::{InterfaceSpec, Zoned};
 use norm_net::{Fec, Pace};
 
+use super::choice::PatternArg;
 use super::recv::{FeedbackChoice, RecvArgs};
 use super::send::{Code, SendArgs, SlowChoice};
 use super::shared::SessionArgs;
@@ -29,7 +30,8 @@ impl SendArgs {
         let zone = zone_rule(self.session());
         let rules = [zone, self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
         let broken = rules.into_iter().flatten().next();
-        if let Some(message) = broken.or_else(|| self.fec_rule()).or_else(|| self.path_rule()) {
+        let broken = broken.or_else(|| self.fec_rule()).or_else(|| self.list_rule());
+        if let Some(message) = broken.or_else(|| self.path_rule()) {
             return Err(Failure::usage(message));
         }
         self.common.report.as_deref().map_or(Ok(()), crate::report::check)
@@ -120,6 +122,29 @@ impl SendArgs {
             ),
             _ => None,
         }
+    }
+
+    fn list_rule(&self) -> Broken {
+        let choice = &self.choice;
+        if choice.files_from.is_some() && self.paths.len() > 1 {
+            return Some(
+                "--files-from takes one PATH, the directory that its names are relative to: name \
+                 one, or none"
+                    .to_owned(),
+            );
+        }
+        let is_input = |file: &Path| file == Path::new("-");
+        let patterns = choice.patterns.0.iter();
+        let files = patterns.filter_map(|pattern| match pattern {
+            PatternArg::ExcludeFrom(file) => Some(file.as_path()),
+            _ => None,
+        });
+        let inputs = files.chain(choice.files_from.as_deref()).filter(|file| is_input(file));
+        (inputs.count() > 1).then(|| {
+            "standard input (-) can be read only once: use a file for --files-from or \
+             --exclude-from"
+                .to_owned()
+        })
     }
 
     fn path_rule(&self) -> Broken {
@@ -291,6 +316,8 @@ mod tests {
             ("--memory lots .", "--memory", "256M"),
             ("--compat nrl --fec 6 .", "--fec", "129"),
             ("/no/such/file", "PATH", "No such file"),
+            ("--files-from list . src", "--files-from", "one PATH"),
+            ("--files-from - --exclude-from - .", "--files-from", "only once"),
             ("--report /no/such/dir/r.json .", "--report", "/no/such/dir"),
             ("", "PATH", "--help"),
         ];

@@ -8,6 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec};
 
+use super::choice::ChoiceArgs;
 use super::exit_codes;
 use super::shared::{
     CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SessionArgs,
@@ -28,12 +29,19 @@ const COMPAT_RATE: Rate = Rate::Limit(100_000_000);
     name = "norm-send",
     version,
     after_help = format!("{EXAMPLES}\n\n{}", exit_codes(&EXITS)),
-    // Numbers such as -1 are wrong values, not unknown flags.
-    allow_negative_numbers = true
+    // Numbers such as -1 are wrong values, not unknown flags; -0 is a flag.
+    mut_args(|arg| {
+        let has_value = !arg.is_positional() && arg.get_action().takes_values();
+        if has_value { arg.allow_negative_numbers(true) } else { arg }
+    })
 )]
 pub struct SendArgs {
-    /// Files and directories to send
-    #[arg(value_name = "PATH", required_unless_present = "demo")]
+    /// Files and directories to send; of DIR/ only what is in it
+    ///
+    /// A directory is sent with its name. With a slash at the end, and as ".", it stands for what
+    /// is in it, as with rsync: its files arrive without it.
+    #[arg(value_name = "PATH", verbatim_doc_comment,
+        required_unless_present_any = ["demo", "files_from"])]
     pub paths: Vec<PathBuf>,
 
     /// Try it on this machine: send PATH, or random data, to N receivers with 5 % loss
@@ -94,6 +102,10 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, value_name = "auto|all|missing", value_enum, default_value_t,
         hide_possible_values = true, help_heading = FILES)]
     pub payload: PayloadChoice,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub choice: ChoiceArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -314,7 +326,8 @@ Examples:
                                               start when 30 receivers have joined
   norm-send --min-receivers 30 --max-wait 300 image.iso
                                               ... or after 5 minutes, with those that are there
-  norm-send -i eth1 -t 8 photos/ notes.txt    through up to 7 routers, from eth1
+  norm-send -i eth1 -t 8 photos notes.txt     through up to 7 routers, from eth1
+  norm-send --exclude '*.tmp' --dry-run src   show what would be sent
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               send to receivers that run NRL's NORM

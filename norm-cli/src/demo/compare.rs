@@ -1,6 +1,5 @@
 //! Compares a copy with its source, byte for byte.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -17,11 +16,9 @@ pub(super) fn difference(source: &Path, folder: &Path) -> Option<String> {
 }
 
 fn compare_named(source: &Path, folder: &Path) -> io::Result<Option<String>> {
-    // `.` and `..` have no name of their own; a link's own name counts, not its target's.
-    let name = match source.file_name() {
-        Some(name) => name.to_owned(),
-        None => fs::canonicalize(source)?.file_name().map(OsString::from).unwrap_or_default(),
-    };
+    // What is in a directory has its place in the folder itself.
+    let contents = norm_net::means_contents(source);
+    let name = source.file_name().filter(|_| !contents).unwrap_or_default();
     let copy = folder.join(name);
     compare(source, &copy, fs::metadata(source)?.is_dir())
 }

@@ -1,6 +1,8 @@
 //! Runs the real programs: messages, exit codes, events, files.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
+#[cfg(unix)]
+mod choice;
 mod common;
 mod compat;
 mod demo;

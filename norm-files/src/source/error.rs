@@ -76,6 +76,31 @@ pub enum ScanError {
         /// The other one.
         second: PathBuf,
     },
+    /// A pattern is none.
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// The file that it stands in, if it was not given one by one.
+        file: Option<PathBuf>,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// All that was found is left out, or nothing was found.
+    NothingLeft,
+    /// Names in a list are relative to one directory, and there are several paths.
+    SeveralDirectories,
+    /// A name in a list leads out of the directory that it is relative to.
+    Outside {
+        /// The name.
+        path: PathBuf,
+    },
+    /// Files of a list do not exist.
+    Missing {
+        /// The first of them.
+        first: PathBuf,
+        /// How many, at least 1.
+        count: u64,
+    },
     /// More files, or longer names, than a manifest can list.
     TooManyEntries,
     /// More bytes than a digest list can have hashes for.
@@ -126,6 +151,21 @@ impl fmt::Display for ScanError {
             Self::Name { path, problem } => {
                 write!(f, "cannot send {}: its name {problem}; rename it", path.display())
             }
+            Self::TooManyEntries => write!(
+                f,
+                "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
+                 send them in parts or in an archive",
+                MAX_MANIFEST_BYTES >> 20
+            ),
+            _ => self.of_choice(f),
+        }
+    }
+}
+
+impl ScanError {
+    /// What is wrong with the choice of what is sent.
+    fn of_choice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::SameName { name, first, second } => write!(
                 f,
                 "{} and {} would both arrive as {name}: send them one after the other, or the \
@@ -133,11 +173,32 @@ impl fmt::Display for ScanError {
                 first.display(),
                 second.display()
             ),
-            Self::TooManyEntries => write!(
+            Self::Pattern { pattern, file, problem } => {
+                write!(f, "the pattern {pattern:?} ")?;
+                if let Some(file) = file {
+                    write!(f, "in {} ", file.display())?;
+                }
+                write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
+            }
+            Self::SeveralDirectories => f.write_str(
+                "a list of names is relative to one directory, and several paths are given: give \
+                 one",
+            ),
+            Self::Outside { path } => write!(
                 f,
-                "more than {MAX_ENTRIES} files, or {} MiB of names, are too many for one transfer: \
-                 send them in parts or in an archive",
-                MAX_MANIFEST_BYTES >> 20
+                "cannot send {} of the list: it is not below the directory that the list is \
+                 relative to; write it without \"..\", or name another directory",
+                path.display()
+            ),
+            Self::Missing { first, count } => {
+                match count {
+                    1 => write!(f, "{} does not exist", first.display())?,
+                    n => write!(f, "{n} files do not exist, {} for one", first.display())?,
+                }
+                f.write_str(": correct the list of files, or make it anew")
+            }
+            _ => f.write_str(
+                "nothing is left to send: the directory is empty, or all that is in it is left out",
             ),
             Self::TooManyBytes => too_many_bytes(f),
         }

@@ -1,17 +1,24 @@
 //! Files and folders to be sent.
 //!
-//! [`scan()`] lists what there is in a manifest, [`Reader`] reads and hashes any part of it.
+//! A [`Selection`] says what is to be sent, [`scan()`] lists it in a manifest, and [`Reader`] reads
+//! and hashes any part of it.
 
 mod error;
 mod extents;
 mod hashing;
+mod left_out;
 mod open_files;
 mod pool;
 mod reader;
+mod rules;
 mod scan;
+mod selection;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
 pub use hashing::HashedFile;
+pub use left_out::{LeftOut, MAX_LEFT_OUT_NAMES, Reason};
 pub use reader::{Reader, SourceError};
-pub use scan::{FileSet, SourceFile, scan};
+pub use rules::Rule;
+pub use scan::{FileSet, FoundEntry, SourceFile, scan};
+pub use selection::{Selection, means_contents};

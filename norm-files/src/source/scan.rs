@@ -1,8 +1,11 @@
 //! Finds what is to be sent, and lists it in the manifest of the set.
 //!
-//! Given paths keep their last component as their name. Directories are walked in the order of
-//! their names, so that the same tree makes the same manifest. Links inside them are not followed.
-//! Every file is opened once, so that one that cannot be read is reported now and not hours later.
+//! Given paths keep their last component as their name, unless they mean what is in a directory.
+//! Directories are walked in the order of their names, so that the same tree makes the same
+//! manifest. Links inside them are not followed. Every file is opened once, so that one that cannot
+//! be read is reported now and not hours later.
+
+mod listed;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,15 +15,15 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use norm_core::fileset::{
-    ContentError, Entry, EntryKind, MAX_CHUNKS, MAX_FILE_BYTES, ManifestHash, ManifestWriter,
-    Mtime, TEMP_PREFIX,
+    ContentError, Entry, EntryKind, MAX_CHUNKS, MAX_FILE_BYTES, Manifest, ManifestHash,
+    ManifestWriter, Mtime, TEMP_PREFIX,
 };
 
-use super::{NameProblem, ScanError};
+use super::left_out::leave_out;
+use super::rules::Rules;
+use super::selection::means_contents;
+use super::{LeftOut, NameProblem, Reason, ScanError, Selection};
 use crate::names;
-
-/// Limit of the list of what is not sent.
-const MAX_SKIPPED: usize = 1_000;
 
 /// What was found.
 #[derive(Debug)]
@@ -39,10 +42,35 @@ pub struct FileSet {
     pub directories: u64,
     /// Bytes in all files.
     pub payload_size: u64,
-    /// What is not sent, and why: the first 1,000 entries.
-    pub skipped: Vec<String>,
-    /// How many are not sent, those beyond the list included.
-    pub skipped_total: u64,
+    /// What is not sent, by reason.
+    pub left_out: Vec<LeftOut>,
+    /// Patterns of rules that have decided nothing, but for those of files.
+    pub unused_patterns: Vec<String>,
+}
+
+impl FileSet {
+    /// What is sent, in the order of the manifest.
+    pub fn entries(&self) -> Vec<FoundEntry> {
+        // It was written here.
+        let Ok(manifest) = Manifest::parse(&self.manifest) else { return Vec::new() };
+        let found = |entry: Entry<'_>| FoundEntry {
+            path: names::of_system(entry.path).into(),
+            is_directory: entry.kind == EntryKind::Directory,
+            size: entry.size,
+        };
+        manifest.entries().filter_map(Result::ok).map(found).collect()
+    }
+}
+
+/// Something that is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEntry {
+    /// Its name, with its directories, as it arrives.
+    pub path: PathBuf,
+    /// It is a directory; else it is a file.
+    pub is_directory: bool,
+    /// Bytes of a file.
+    pub size: u64,
 }
 
 /// A file whose content is part of the payload.
@@ -58,33 +86,20 @@ pub struct SourceFile {
     pub mtime: Mtime,
 }
 
-/// Examines the given paths and everything below them.
+/// Examines what is selected.
 ///
 /// # Errors
-/// When a path cannot be examined or named, when two would arrive under the same name, and when
-/// there is too much for one manifest.
-pub fn scan(paths: &[PathBuf]) -> Result<FileSet, ScanError> {
-    if paths.is_empty() {
-        return Err(ScanError::NoPaths);
+/// When a path cannot be examined or named, when two would arrive under the same name, when a
+/// pattern is none, and when there is nothing, or too much for one manifest.
+pub fn scan(selection: impl Into<Selection>) -> Result<FileSet, ScanError> {
+    let selection = selection.into();
+    let mut scanner = Scanner::new(Rules::new(&selection.rules)?);
+    match &selection.listed {
+        None => scanner.paths(&selection.paths)?,
+        Some(names) => scanner.listed(&selection.paths, names)?,
     }
-    let mut scanner = Scanner::default();
-    let mut names: BTreeMap<String, &PathBuf> = BTreeMap::new();
-    for path in paths {
-        let name = base_name(path)?;
-        if let Some(first) = names.insert(name.clone(), path) {
-            let (first, second) = (first.clone(), path.clone());
-            return Err(ScanError::SameName { name, first, second });
-        }
-        // Follows a link: to name one is to mean what it points to.
-        let kind = fs::metadata(path).map_err(scan_error(path))?.file_type();
-        if !kind.is_file() && !kind.is_dir() {
-            return Err(ScanError::SpecialFile { path: path.clone() });
-        }
-        let item = Item { path: path.clone(), name, kind };
-        if is_temporary(&item) {
-            return Err(ScanError::Temporary { path: path.clone() });
-        }
-        scanner.walk(item)?;
+    if scanner.file_count + scanner.directories == 0 {
+        return Err(ScanError::NothingLeft);
     }
     scanner.finish()
 }
@@ -97,41 +112,108 @@ struct Item {
     kind: FileType,
 }
 
-#[derive(Default)]
 struct Scanner {
     manifest: ManifestWriter,
+    rules: Rules,
     files: Vec<SourceFile>,
     file_count: u64,
     directories: u64,
-    skipped: Vec<String>,
-    skipped_total: u64,
+    left_out: Vec<LeftOut>,
 }
 
 impl Scanner {
+    fn new(rules: Rules) -> Self {
+        Self {
+            manifest: ManifestWriter::new(),
+            rules,
+            files: Vec::new(),
+            file_count: 0,
+            directories: 0,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Enters the given paths and everything below them.
+    fn paths(&mut self, paths: &[PathBuf]) -> Result<(), ScanError> {
+        if paths.is_empty() {
+            return Err(ScanError::NoPaths);
+        }
+        // A single path cannot clash with another.
+        let mut names = (paths.len() > 1).then(BTreeMap::new);
+        for path in paths {
+            for item in self.given(path)? {
+                if let Some(names) = &mut names
+                    && let Some(first) = names.insert(item.name.clone(), item.path.clone())
+                {
+                    return Err(ScanError::SameName { name: item.name, first, second: item.path });
+                }
+                self.walk(item, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a path stands for, without what rules leave out: itself, or what is in the directory.
+    fn given(&mut self, path: &Path) -> Result<Vec<Item>, ScanError> {
+        // Follows a link: to name one is to mean what it points to.
+        let kind = fs::metadata(path).map_err(scan_error(path))?.file_type();
+        if means_contents(path) && kind.is_dir() {
+            if fs::canonicalize(path).map_err(scan_error(path))?.parent().is_none() {
+                return Err(ScanError::RootDirectory { path: path.to_owned() });
+            }
+            let root = Item { path: path.to_owned(), name: String::new(), kind };
+            return Ok(self.kept(children(&root)?));
+        }
+        let item = Item { path: path.to_owned(), name: base_name(path)?, kind };
+        let kept = self.kept(vec![item]);
+        if !kept.is_empty() && !kind.is_file() && !kind.is_dir() {
+            return Err(ScanError::SpecialFile { path: path.to_owned() });
+        }
+        if kept.iter().any(is_temporary) {
+            return Err(ScanError::Temporary { path: path.to_owned() });
+        }
+        Ok(kept)
+    }
+
     /// Enters `root` and everything below it, each directory before what it holds.
-    fn walk(&mut self, root: Item) -> Result<(), ScanError> {
-        let named = root.path.clone();
+    fn walk(&mut self, root: Item, given: &Path) -> Result<(), ScanError> {
         let mut stack = vec![root];
         while let Some(item) = stack.pop() {
             if is_temporary(&item) {
-                self.skip(format!("{}: a part of an unfinished transfer", item.path.display()));
+                self.leave_out(Reason::Temporary, item.path);
             } else if item.kind.is_dir() {
                 self.directory(&item)?;
-                stack.extend(children(&item)?.into_iter().rev());
+                stack.extend(self.kept(children(&item)?).into_iter().rev());
             } else if item.kind.is_file() {
                 match self.file(item) {
-                    Err(ScanError::UnknownSize { path }) if path != named => {
-                        self.skip(format!("{}: {UNKNOWN_SIZE}", path.display()));
+                    Err(ScanError::UnknownSize { path }) if path != given => {
+                        self.leave_out(Reason::UnknownSize, path);
                     }
                     entered => entered?,
                 }
             } else {
-                let what =
-                    if item.kind.is_symlink() { "a symbolic link" } else { "a special file" };
-                self.skip(format!("{}: {what}", item.path.display()));
+                self.leave_out(reason(item.kind), item.path);
             }
         }
         Ok(())
+    }
+
+    /// Those that no rule leaves out.
+    fn kept(&mut self, mut items: Vec<Item>) -> Vec<Item> {
+        if !self.rules.is_empty() {
+            items.retain(|item| !self.is_excluded(item));
+        }
+        items
+    }
+
+    /// True for something that a rule leaves out, which is noted.
+    fn is_excluded(&mut self, item: &Item) -> bool {
+        let name = names::of_system(&item.name);
+        let excluded = self.rules.exclude(Path::new(&name), item.kind.is_dir());
+        if excluded {
+            self.leave_out(Reason::Excluded, item.path.clone());
+        }
+        excluded
     }
 
     fn directory(&mut self, item: &Item) -> Result<(), ScanError> {
@@ -176,11 +258,8 @@ impl Scanner {
         Ok(mtime)
     }
 
-    fn skip(&mut self, line: String) {
-        self.skipped_total += 1;
-        if self.skipped.len() < MAX_SKIPPED {
-            self.skipped.push(line);
-        }
+    fn leave_out(&mut self, reason: Reason, path: PathBuf) {
+        leave_out(&mut self.left_out, reason, path);
     }
 
     fn finish(self) -> Result<FileSet, ScanError> {
@@ -196,14 +275,30 @@ impl Scanner {
             file_count: self.file_count,
             directories: self.directories,
             payload_size,
-            skipped: self.skipped,
-            skipped_total: self.skipped_total,
+            left_out: self.left_out,
+            unused_patterns: self.rules.unused(),
         })
     }
 }
 
-/// What is said of files whose size is not known.
-const UNKNOWN_SIZE: &str = "the system does not tell its size";
+/// Why something that is neither a file nor a directory is not sent.
+fn reason(kind: FileType) -> Reason {
+    if kind.is_symlink() {
+        return Reason::SymbolicLink;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_socket() {
+            return Reason::Socket;
+        } else if kind.is_fifo() {
+            return Reason::Fifo;
+        } else if kind.is_char_device() || kind.is_block_device() {
+            return Reason::Device;
+        }
+    }
+    Reason::OtherType
+}
 
 /// Opens a file for reading, without waiting for what it may have to say.
 fn open(path: &Path) -> io::Result<File> {
@@ -271,6 +366,7 @@ fn children(directory: &Item) -> Result<Vec<Item>, ScanError> {
             let kind = entry.file_type().map_err(scan_error(&path))?;
             // The name of what is skipped does not travel, so it may be anything.
             let name = match names::to_text(&entry.file_name()) {
+                Some(name) if directory.name.is_empty() => name.into_owned(),
                 Some(name) => format!("{}/{name}", directory.name),
                 None if kind.is_file() || kind.is_dir() => return Err(not_text(&path)),
                 None => String::new(),
@@ -282,17 +378,9 @@ fn children(directory: &Item) -> Result<Vec<Item>, ScanError> {
     Ok(items)
 }
 
-/// The last component of a path; of `.` and `..`, of what they stand for.
+/// The last component of a path.
 fn base_name(path: &Path) -> Result<String, ScanError> {
-    let resolved;
-    let name = match path.file_name() {
-        Some(name) => Some(name),
-        None => {
-            resolved = fs::canonicalize(path).map_err(scan_error(path))?;
-            resolved.file_name()
-        }
-    };
-    let Some(name) = name else {
+    let Some(name) = path.file_name() else {
         return Err(ScanError::RootDirectory { path: path.to_owned() });
     };
     names::to_text(name).map(Cow::into_owned).ok_or_else(|| not_text(path))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::SetId;
 use norm_files::sink::{ResumeProblem, SetError};
+use norm_files::source::FileSet;
 
 use super::SystemError;
 #[cfg(feature = "serde")]
@@ -26,6 +27,11 @@ use crate::io::socket::{Buffers, LinkChange};
 #[cfg_attr(feature = "schema", schemars(transform = serial::with_message))]
 #[non_exhaustive]
 pub enum Hint {
+    /// Patterns that were to leave out or keep something have decided nothing.
+    PatternsUnused {
+        /// The patterns.
+        patterns: Vec<String>,
+    },
     /// No packet leaves this machine.
     NothingLeaves {
         /// What the system said.
@@ -405,6 +411,12 @@ impl Hint {
     pub(crate) fn no_carrier(interface: &Interface) -> Option<Self> {
         let (is_up, name) = (interface.up, interface.name.clone());
         (!is_up || !interface.running).then_some(Self::NoCarrier { interface: name, is_up })
+    }
+
+    /// Which patterns were given for nothing.
+    pub(crate) fn unused_patterns(found: &FileSet) -> Option<Self> {
+        let patterns = found.unused_patterns.clone();
+        (!patterns.is_empty()).then_some(Self::PatternsUnused { patterns })
     }
 
     /// The same with what there is on this machine now.

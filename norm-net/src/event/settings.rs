@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use norm_core::fileset::SetId;
 
-use super::Hint;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{Hint, LeftOut};
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Because, Interface};
 use crate::transfer::norm::Standard;
@@ -58,10 +58,8 @@ pub struct SendSettings {
     pub directories: u64,
     /// Bytes in all files.
     pub bytes: u64,
-    /// What is not sent, each as path and reason; of links and special files the first thousand.
-    pub skipped: Vec<String>,
-    /// How many entries are not sent, those beyond `skipped` included.
-    pub skipped_total: u64,
+    /// What was found and is not sent, by reason.
+    pub left_out: Vec<LeftOut>,
     /// What looks wrong from the beginning.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub hints: Vec<Hint>,
@@ -86,8 +84,7 @@ impl SendSettings {
             files: 0,
             directories: 0,
             bytes: 0,
-            skipped: Vec::new(),
-            skipped_total: 0,
+            left_out: Vec::new(),
             hints: Vec::new(),
         }
     }

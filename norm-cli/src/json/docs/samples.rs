@@ -10,16 +10,18 @@ use norm_net::event::{
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    Hint, NodeId, Pace, Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport,
-    ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome,
-    SendPhase, SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause,
+    FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, Pace, Preview, Problem, ReceiveEvent,
+    ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
+    ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
+    SetFailure, SetReport, SlowCause,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Code;
 use crate::json::{
-    DemoCopy, DemoEvent, DemoSummary, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary,
+    DemoCopy, DemoEvent, DemoSummary, DryRun, ProgramEvent, ReceiverEvent, SenderEvent, Settings,
+    Summary, WouldSend,
 };
 
 /// Examples for a chapter, with the names of the events.
@@ -99,9 +101,24 @@ fn settings() -> SendSettings {
     settings.files = 3;
     settings.directories = 2;
     settings.bytes = 5_000_010;
-    settings.skipped = vec!["src/link: a symbolic link".to_owned()];
-    settings.skipped_total = 1;
+    settings.left_out = vec![left_out()];
     settings
+}
+
+fn left_out() -> LeftOut {
+    let first = vec!["src/link".into()];
+    LeftOut { reason: LeftOutReason::SymbolicLink, count: 1, first }
+}
+
+fn would_send() -> FoundEntry {
+    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041 }
+}
+
+fn preview() -> Preview {
+    let mut preview = Preview::default();
+    (preview.files, preview.directories, preview.bytes) = (3, 2, 5_000_010);
+    preview.left_out = vec![left_out()];
+    preview
 }
 
 fn report() -> SendReport {
@@ -175,6 +192,8 @@ fn sender() -> Vec<Value> {
         line(&packet_size(), 31),
         line(&mtu_too_small(), 1_031),
         line(&SenderEvent::Summary(Summary::new(&report(), Code::Partial)), 2_306),
+        line(&SenderEvent::WouldSend(WouldSend::new(&would_send())), 2),
+        line(&SenderEvent::DryRun(DryRun::new(&preview())), 3),
     ]
 }
 

@@ -1,10 +1,10 @@
 use std::fs::{create_dir, create_dir_all, write};
 use std::time::Duration;
 
-use norm_core::fileset::Manifest;
 use tempfile::{TempDir, tempdir};
 
 use super::*;
+use crate::source::Rule;
 
 fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
     scan(&[path.into()])
@@ -51,24 +51,54 @@ fn tree_is_listed_by_name_with_directories_first() {
     assert_eq!((set.file_count, set.directories, set.payload_size), (3, 3, 8));
     let content: Vec<_> = set.files.iter().map(|f| (f.offset, f.size)).collect();
     assert_eq!(content, [(0, 3), (3, 5)], "empty files have no content to read");
-    assert!(set.skipped.is_empty());
+    assert!(set.left_out.is_empty());
 }
 
 #[test]
 fn paths_keep_their_order_and_only_their_last_component() {
     let dir = tree();
     let tree = dir.path().join("tree");
-    let set = scan(&[tree.join("c"), tree.join("b/."), tree.join("a")]).unwrap();
+    let set = scan(&[tree.join("c"), tree.join("b"), tree.join("a")]).unwrap();
     assert_eq!(names(&set), ["c", "b", "b/empty", "b/x", "a"]);
     assert_eq!(set.files[1].offset, 5);
 }
 
 #[test]
-fn dots_are_named_after_what_they_stand_for() {
+fn directory_with_a_slash_or_dots_at_the_end_stands_for_what_is_in_it() {
     let dir = tree();
-    let set = scan_one(dir.path().join("tree/b/..")).unwrap();
-    assert_eq!(names(&set)[0], "tree");
+    for path in ["tree/", "tree/.", "tree/b/.."] {
+        let set = scan_one(dir.path().join(path)).unwrap();
+        assert_eq!(names(&set), ["a", "b", "b/empty", "b/x", "c"], "{path}");
+    }
     assert!(scan_one("/").unwrap_err().to_string().contains("name what is in it"));
+    let empty = scan_one(dir.path().join("tree/b/empty/"));
+    assert!(matches!(empty, Err(ScanError::NothingLeft)));
+    let both = scan(&[dir.path().join("tree/a"), dir.path().join("tree/")]);
+    assert!(matches!(both, Err(ScanError::SameName { .. })), "a comes from both");
+}
+
+#[test]
+fn excluded_files_and_directories_are_not_entered_and_told() {
+    let dir = tree();
+    let rules = vec![Rule::exclude("/tree/b"), Rule::exclude("c"), Rule::exclude("*.o")];
+    let selection = Selection::new([dir.path().join("tree")]).with(|s| s.rules = rules);
+    let set = scan(selection).unwrap();
+    assert_eq!(names(&set), ["tree", "tree/a"]);
+    let [LeftOut { reason: Reason::Excluded, count: 2, first }] = &set.left_out[..] else {
+        panic!("{:?}", set.left_out)
+    };
+    assert!(first[0].ends_with("tree/b") && first[1].ends_with("tree/c"), "{first:?}");
+    assert_eq!(set.unused_patterns, ["*.o"]);
+}
+
+#[test]
+fn given_paths_may_be_excluded_but_not_all_of_them() {
+    let dir = tree();
+    let paths = [dir.path().join("tree/a"), dir.path().join("tree/c")];
+    let select = |pattern| Selection::new(paths.clone()).with(|s| s.rules.push(pattern));
+    assert_eq!(names(&scan(select(Rule::exclude("c"))).unwrap()), ["a"]);
+    let nothing = scan(select(Rule::exclude("*")));
+    assert!(matches!(nothing, Err(ScanError::NothingLeft)));
 }
 
 #[test]
@@ -119,21 +149,10 @@ mod on_unix {
         let _socket = UnixListener::bind(tree.join("socket")).unwrap();
         let set = scan_one(&tree).unwrap();
         assert_eq!(set.file_count, 3);
-        assert_eq!(set.skipped.len(), 4);
-        assert!(set.skipped[0].contains("link: a symbolic link"), "{:?}", set.skipped);
-        assert!(set.skipped[2].contains("socket: a special file"), "{:?}", set.skipped);
-    }
-
-    #[test]
-    fn skipped_entries_beyond_the_list_are_counted() {
-        let dir = tempdir().unwrap();
-        write(dir.path().join("file"), b"x").unwrap();
-        for number in 0..3_000 {
-            symlink("file", dir.path().join(format!("link-{number}"))).unwrap();
-        }
-        let set = scan_one(dir.path()).unwrap();
-        assert_eq!((set.skipped.len(), set.skipped_total), (MAX_SKIPPED, 3_000));
-        assert!(set.skipped.iter().all(|line| line.ends_with(": a symbolic link")));
+        let [links, sockets] = &set.left_out[..] else { panic!("{:?}", set.left_out) };
+        assert_eq!((links.reason, links.count), (Reason::SymbolicLink, 3));
+        assert_eq!((sockets.reason, sockets.count), (Reason::Socket, 1));
+        assert!(sockets.first[0].ends_with("tree/socket"), "{sockets:?}");
     }
 
     #[test]
@@ -208,8 +227,8 @@ fn files_whose_size_is_not_told_are_refused_or_skipped() {
         }
     }
     let set = scan_one("/proc/sys/net/core").unwrap();
-    assert_eq!(set.payload_size, 0, "{:?}", set.skipped);
-    assert!(set.skipped[0].ends_with(UNKNOWN_SIZE), "{:?}", set.skipped);
+    assert_eq!(set.payload_size, 0, "{:?}", set.left_out);
+    assert_eq!(set.left_out[0].reason, Reason::UnknownSize, "{:?}", set.left_out);
 }
 
 #[test]

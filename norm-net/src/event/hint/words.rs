@@ -30,6 +30,7 @@ impl fmt::Display for Hint {
             Self::NoReceiver { .. }
             | Self::ReceiversMissing { .. }
             | Self::NoReceiverLeft
+            | Self::PatternsUnused { .. }
             | Self::SegmentTooLong { .. }
             | Self::PacketTooLong { .. }
             | Self::SeparateGroupFailed { .. }

@@ -108,7 +108,7 @@ fn prepare_set(
         set: Some(set),
         fec_id: plan.scheme().fec_id().0,
         block_len: plan.block_len,
-        skipped: Vec::new(),
+        left_out: Vec::new(),
     })
 }
 
@@ -130,7 +130,7 @@ fn prepare_files(
         set: None,
         fec_id: scheme.fec_id().0,
         block_len: standard.block_len.into(),
-        skipped: plan.skipped,
+        left_out: plan.left_out(),
     })
 }
 

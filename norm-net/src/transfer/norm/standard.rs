@@ -10,7 +10,7 @@ use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
 use norm_core::norm::MAX_OBJECTS;
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
-use norm_files::source::FileSet;
+use norm_files::source::{FileSet, LeftOut, MAX_LEFT_OUT_NAMES, Reason};
 
 use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::send::SendError;
@@ -91,8 +91,8 @@ impl StandardFec {
 #[derive(Debug, Default)]
 pub(super) struct FilePlan {
     files: Vec<PlannedFile>,
-    /// Directories that cannot be sent, one line each.
-    pub(super) skipped: Vec<String>,
+    /// Directories that cannot be sent.
+    empty: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -153,7 +153,15 @@ impl FilePlan {
     }
 
     fn skip(&mut self, directory: &str) {
-        self.skipped.push(format!("{directory}: an empty directory, which this mode cannot send"));
+        self.empty.push(PathBuf::from(directory));
+    }
+
+    /// What cannot be sent.
+    pub(super) fn left_out(&self) -> Vec<LeftOut> {
+        let count = self.empty.len() as u64;
+        let first = self.empty.iter().take(MAX_LEFT_OUT_NAMES).cloned().collect();
+        let list = LeftOut { reason: Reason::EmptyDirectory, count, first };
+        if count == 0 { Vec::new() } else { vec![list] }
     }
 
     /// The objects in the order in which they are sent.

@@ -1,7 +1,8 @@
 //! The application's handle to a transfer that is being sent.
 
-use std::path::PathBuf;
 use std::time::Duration;
+
+use norm_files::source::Selection;
 
 use super::error::SendError;
 use super::options::SendOptions;
@@ -63,24 +64,27 @@ impl Sending {
     }
 }
 
-/// Sends files and directories, with all that is in them, to all receivers in a group.
+/// Sends files and directories to all receivers in a group: paths with all that is in them, or what
+/// a [`Selection`] takes of them.
 ///
-/// Examines the paths and opens the sockets before it returns, so that most errors are told here.
+/// Examines what is selected and opens the sockets before it returns, so that most errors are told
+/// here.
 ///
 /// # Errors
 /// When there is nothing to send or it cannot be read, when options cannot work, and when the
 /// network or the system refuses.
-pub fn send(paths: &[PathBuf], options: &SendOptions) -> Result<Sending, SendError> {
-    send_with(paths, options, Norm)
+pub fn send(selection: impl Into<Selection>, options: &SendOptions) -> Result<Sending, SendError> {
+    send_with(selection, options, Norm)
 }
 
 /// The same with any protocol.
 pub(crate) fn send_with(
-    paths: &[PathBuf],
+    selection: impl Into<Selection>,
     options: &SendOptions,
     protocol: impl Protocol,
 ) -> Result<Sending, SendError> {
     let (outlet, events) = SendOutlet::new();
-    let Started { settings, running } = start_with(paths, options, None, outlet, protocol)?;
+    let Started { settings, running } =
+        start_with(&selection.into(), options, None, outlet, protocol)?;
     Ok(Sending { settings, events, running })
 }

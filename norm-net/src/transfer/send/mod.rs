@@ -5,6 +5,7 @@
 //!
 //! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `preview`: what would be sent, without a session.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
 //!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
 //! - `slow_group`: the separate group for slow receivers; `admission` joins it to its session.
@@ -19,6 +20,7 @@ mod options;
 mod outlet;
 pub(crate) mod pace;
 mod phases;
+mod preview;
 mod protocol;
 mod rate_trace;
 mod receivers;
@@ -35,6 +37,7 @@ pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub use options::{Payload, SendOptions, StartLimits};
 pub use pace::Pace;
+pub use preview::{Preview, preview};
 pub(crate) use protocol::{Prepared, Protocol};
 pub(crate) use segment::{PathSize, Segment};
 pub use slow::{Slow, SlowLimits};

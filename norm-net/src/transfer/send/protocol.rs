@@ -3,7 +3,7 @@
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
-use norm_files::source::{FileSet, Reader};
+use norm_files::source::{FileSet, LeftOut, Reader};
 
 use super::error::SendError;
 use super::options::SendOptions;
@@ -51,6 +51,6 @@ pub(crate) struct Prepared<E> {
     pub(crate) fec_id: u8,
     /// Source symbols in the longest block.
     pub(crate) block_len: u32,
-    /// What is not sent, in addition to what the scan has skipped.
-    pub(crate) skipped: Vec<String>,
+    /// What is not sent, in addition to what the scan has left out.
+    pub(crate) left_out: Vec<LeftOut>,
 }

@@ -5,11 +5,11 @@
 //! receiver is sent there and ends when all have what they need and no other can come.
 
 use std::io;
-use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use norm_core::fileset::SetId;
+use norm_files::source::Selection;
 
 use super::admission::Admission;
 use super::options::{SendOptions, StartLimits};
@@ -32,7 +32,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// What it takes to send a file set again.
 #[derive(Clone, Debug)]
 struct Recipe {
-    paths: Vec<PathBuf>,
+    selection: Selection,
     options: SendOptions,
     set: SetId,
     events: SendOutlet,
@@ -55,7 +55,7 @@ pub(super) struct SeparateGroup {
 impl SeparateGroup {
     /// The separate group of a session with these options, if it has one.
     pub(super) fn new(
-        paths: &[PathBuf],
+        selection: &Selection,
         options: &SendOptions,
         segment: &Segment,
         set: Option<SetId>,
@@ -81,7 +81,7 @@ impl SeparateGroup {
             ..options.clone()
         };
         let recipe = Recipe {
-            paths: paths.to_vec(),
+            selection: selection.clone(),
             options,
             set,
             events: events.for_separate_group(admission.clone()),
@@ -163,9 +163,9 @@ fn failed(error: &io::Error) -> SendEvent {
 
 /// Sends the file set once more, until all receivers that came have it and no other can come.
 fn send_again(recipe: &Recipe) -> io::Result<SendReport> {
-    let Recipe { paths, options, set, events, admission, stopper } = recipe.clone();
+    let Recipe { selection, options, set, events, admission, stopper } = recipe.clone();
     let repeat = Repeat { set, admission };
-    let started = start(&paths, &options, Some(repeat), events).map_err(io::Error::other)?;
+    let started = start(&selection, &options, Some(repeat), events).map_err(io::Error::other)?;
     let mut running = started.running;
     loop {
         running.stopper().raise(stopper.request());

@@ -1,13 +1,12 @@
 //! Examines what is to be sent, opens the link and starts the session's thread.
 
 use std::io;
-use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng};
-use norm_files::source::{FileSet, scan};
+use norm_files::source::{FileSet, Selection, scan};
 
 use super::admission::Admission;
 use super::bounds::Bounds;
@@ -21,7 +20,7 @@ use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
-use crate::event::{Hint, SendReport, SendSettings};
+use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
 use crate::io::socket::Link;
@@ -43,17 +42,17 @@ pub(super) struct Repeat {
 
 /// Starts a session; one in a separate group with the file set that it repeats.
 pub(super) fn start(
-    paths: &[PathBuf],
+    selection: &Selection,
     options: &SendOptions,
     repeat: Option<Repeat>,
     events: SendOutlet,
 ) -> Result<Started, SendError> {
-    start_with(paths, options, repeat, events, Norm)
+    start_with(selection, options, repeat, events, Norm)
 }
 
 /// The same with any protocol.
 pub(super) fn start_with<P: Protocol>(
-    paths: &[PathBuf],
+    selection: &Selection,
     options: &SendOptions,
     repeat: Option<Repeat>,
     events: SendOutlet,
@@ -61,19 +60,18 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let found = scan(paths)?;
+    let found = scan(selection)?;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
     let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
-    let Prepared { mut engine, source, first_key, set, fec_id, block_len, skipped } = prepared;
+    let Prepared { mut engine, source, first_key, set, fec_id, block_len, left_out } = prepared;
     settings.set = set;
     settings.fec_id = fec_id;
     settings.block_len = block_len;
-    settings.skipped_total += skipped.len() as u64;
-    settings.skipped.extend(skipped);
+    settings.left_out.extend(left_out.into_iter().map(LeftOut::from));
 
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
@@ -81,7 +79,7 @@ pub(super) fn start_with<P: Protocol>(
         facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), clock.now()),
         jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
-        separate: SeparateGroup::new(paths, options, &segment, set, &events, &stopper),
+        separate: SeparateGroup::new(selection, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
         admission,
@@ -125,9 +123,9 @@ fn settings(
         hints: Hint::small_buffers(link.buffers())
             .chain(segment.hint.clone())
             .chain(Hint::no_carrier(link.interface()))
+            .chain(Hint::unused_patterns(found))
             .collect(),
-        skipped: found.skipped.clone(),
-        skipped_total: found.skipped_total,
+        left_out: found.left_out.iter().cloned().map(LeftOut::from).collect(),
         ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())
     }
 }

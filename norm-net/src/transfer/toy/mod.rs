@@ -103,7 +103,7 @@ fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
         set: Some(set.set),
         fec_id: 0,
         block_len: 0,
-        skipped: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 

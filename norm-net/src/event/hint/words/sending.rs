@@ -42,6 +42,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             wanted.saturating_sub(*joined),
             after.as_secs()
         ),
+        Hint::PatternsUnused { patterns } => unused(patterns, f),
         Hint::NoReceiverLeft => {
             f.write_str("no receiver is left: all have failed, so the rest is not sent")
         }
@@ -64,6 +65,17 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         _ => Ok(()),
     }
+}
+
+fn unused(patterns: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match patterns {
+        [one] => write!(f, "the pattern {one:?} has")?,
+        all => write!(f, "the patterns {all:?} have")?,
+    }
+    f.write_str(
+        " no effect: nothing that was found matches, or a later pattern decides. Patterns are \
+         compared with names as they arrive",
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use norm_files::source::{Reader, scan};
+use norm_files::source::{Reader, Reason, scan};
 
 fn plan(paths: &[&Path], standard: &Standard, segment_size: u16) -> Result<FilePlan, SendError> {
     let paths: Vec<PathBuf> = paths.iter().map(|&path| path.to_owned()).collect();
@@ -33,9 +33,9 @@ fn every_file_is_an_object_named_by_its_relative_path() {
     let plan = FilePlan::new(&found, &standard, 1400).unwrap();
     assert_eq!(names(&plan), ["photos/2024/a", "photos/b", "note"]);
     assert_eq!(plan.specs().map(|spec| spec.size).collect::<Vec<_>>(), [2, 0, 3]);
-    let skipped: Vec<&str> =
-        plan.skipped.iter().map(|line| line.split(':').next().unwrap()).collect();
-    assert_eq!(skipped, ["photos/hollow/inner", "photos/last"]);
+    let [left_out] = &plan.left_out()[..] else { panic!("{:?}", plan.left_out()) };
+    assert_eq!((left_out.reason, left_out.count), (Reason::EmptyDirectory, 2));
+    assert_eq!(left_out.first, ["photos/hollow/inner", "photos/last"].map(PathBuf::from));
 
     let mut source = Reader::of_files(plan.offsets(), found);
     assert_eq!(source.read(0, 0, 2).unwrap(), &b"aa"[..]);
