@@ -157,6 +157,7 @@ impl fmt::Display for ScanError {
                  send them in parts or in an archive",
                 MAX_MANIFEST_BYTES >> 20
             ),
+            Self::TooManyBytes => too_many_bytes(f),
             _ => self.of_choice(f),
         }
     }
@@ -200,7 +201,6 @@ impl ScanError {
             _ => f.write_str(
                 "nothing is left to send: the directory is empty, or all that is in it is left out",
             ),
-            Self::TooManyBytes => too_many_bytes(f),
         }
     }
 }
@@ -220,5 +220,17 @@ impl std::error::Error for ScanError {
             Self::Unreadable { error, .. } => Some(error),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_much_and_nothing_are_told_apart() {
+        assert!(ScanError::TooManyBytes.to_string().contains("send them in parts"));
+        assert!(ScanError::TooManyEntries.to_string().contains("in an archive"));
+        assert!(ScanError::NothingLeft.to_string().starts_with("nothing is left to send"));
     }
 }
