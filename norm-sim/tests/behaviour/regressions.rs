@@ -130,3 +130,42 @@ fn last_block_number_that_is_forged_is_survived() {
             {"Attacker":{"attacks":["Collisions"],"rate":10,"at_ms":0}}]}"#,
     );
 }
+
+#[test]
+fn start_that_a_move_interrupts_begins_anew() {
+    assert_works(
+        r#"{"seed":18585,"receivers":2,"sizes":[1500],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"Moves":{"every":60,"at_ms":[10]}},
+            {"PathMtu":{"every":60,"size":1,"from_ms":0}}]}"#,
+    );
+}
+
+#[test]
+fn far_receivers_with_short_packets_are_followed() {
+    for recipe in [
+        r#"{"seed":1252,"receivers":2,"sizes":[1100],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":250000,
+            "features":[{"PathMtu":{"every":3,"size":2,"from_ms":0}}]}"#,
+        r#"{"seed":2630,"receivers":3,"sizes":[1000000],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":true,"rate_kbit":100000,"delay_us":250000,
+            "features":[{"PathMtu":{"every":60,"size":1,"from_ms":0}}]}"#,
+    ] {
+        assert_works(recipe);
+    }
+}
+
+#[test]
+fn sender_that_tells_of_its_move_is_not_asked() {
+    for recipe in [
+        r#"{"seed":2472,"receivers":35,"sizes":[140000],"info":false,"segment_size":4096,
+            "block_len":64,"no_code":false,"rate_kbit":1000,"delay_us":1000,
+            "features":[{"Moves":{"every":60,"at_ms":[332]}}]}"#,
+        r#"{"seed":10643,"receivers":24,"sizes":[9200,549971],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":10000,"delay_us":1000,
+            "features":[{"Fault":{"place":{"Up":1},"rule":{"Duplicate":0.355}}},
+            {"Moves":{"every":60,"at_ms":[475]}}]}"#,
+    ] {
+        assert_works(recipe);
+    }
+}

@@ -204,7 +204,6 @@ fn follow<'a, S>(
     let sender = senders.get_mut(id)?;
     sender.moves.note_move(now, proof);
     // It sends nothing else yet, and hears no NACK in vain.
-    sender.liveness.note_heard(now);
     sender.nack.finish(now, TELL_FOR);
     ctx.event(ReceiverEvent::SenderMoved { sender: id, address: source.address });
     Some(sender)

@@ -180,6 +180,7 @@ impl Sender {
         let (last_sent, grtt) = (self.last_sent, self.receivers.grtt());
         if let Some(proof) = self.lifecycle.moving_mut().begin(now, last_sent, grtt) {
             self.writer.set_proof(proof);
+            self.path.note_interruption(now);
         }
         self.idle = false;
     }

@@ -38,7 +38,7 @@ impl Liveness {
         Self { last_heard: now, next_check, silent: false, halt: Halt::None, ended: false }
     }
 
-    pub(crate) fn note_heard(&mut self, now: Timestamp) {
+    pub(super) fn note_heard(&mut self, now: Timestamp) {
         self.last_heard = now;
         self.silent = false;
         self.ended = false;

@@ -95,7 +95,8 @@ impl SenderState {
     /// Notes that the sender is heard, and the timing that it advertises.
     pub(super) fn note_heard(&mut self, now: Timestamp, fields: &SenderFields) {
         let old = self.path.timing();
-        if now > self.liveness.last_heard() + old.cycle() {
+        let was_silent = now > self.liveness.last_heard() + old.cycle();
+        if was_silent && !self.moves.is_told(now) {
             self.nack.shorten(now, old);
         }
         self.liveness.note_heard(now);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::moves::{LEFT_AFTER, MOVE_INTERVAL, SenderIds, follows};
+use crate::norm::moves::{LEFT_AFTER, MOVE_INTERVAL, SenderIds, TELL_FOR, follows};
 use crate::norm::wire::MoveProof;
 
 /// Time for which a sender that has left its address is given to prove where it is, before what has
@@ -68,6 +68,11 @@ impl Moves {
             }
             None => Claim::Other,
         }
+    }
+
+    /// True while a sender that has moved tells that, and sends nothing else.
+    pub(crate) fn is_told(&self, now: Timestamp) -> bool {
+        self.moved_at.is_some_and(|at| now < at + TELL_FOR)
     }
 
     /// Notes that the sender has moved.

@@ -241,6 +241,19 @@ impl PathMtu {
         self.rounds.push_back(Round { number, sets: self.next_sets, sent });
     }
 
+    /// Nothing is sent for some seconds. A start that has just begun begins anew after that.
+    pub(crate) fn note_interruption(&mut self, now: Timestamp) {
+        if self.is_starting(now) {
+            self.asked = None;
+            self.complete = None;
+        }
+    }
+
+    /// True soon after the first query.
+    fn is_starting(&self, now: Timestamp) -> bool {
+        self.asked.is_some_and(|(first, _)| now < first + START_TIME)
+    }
+
     /// Packets with content leave, of this many bytes of UDP payload.
     pub(crate) fn note_content(&mut self, bytes: usize) {
         let bytes = u16::try_from(bytes + self.overhead).unwrap_or(u16::MAX);
@@ -375,8 +388,7 @@ impl PathMtu {
         if !self.is_decided || self.sizes.is_empty() {
             return None;
         }
-        let is_early = self.asked.is_some_and(|(first, _)| now < first + START_TIME);
-        if is_early && self.early.len() < MAX_SUSPECTS {
+        if self.is_starting(now) && self.early.len() < MAX_SUSPECTS {
             self.early.insert(node);
         }
         if !evidence.is_short() || self.told.contains(&node) {

@@ -224,6 +224,24 @@ fn receiver_that_answers_soon_after_the_start_is_followed() {
 }
 
 #[test]
+fn start_that_is_interrupted_begins_anew() {
+    let mut session = Session::new();
+    session.join(11);
+    session.query();
+    session.path.note_interruption(at(10));
+    assert!(!session.path.is_ready(at(20) + MAX_OPENING, OPENING, &session.receivers));
+    session.query();
+    session.report(A, 1400);
+    assert!(!session.is_ready());
+    for _ in 1..MIN_SETS {
+        session.query();
+        session.report(A, 1400);
+    }
+    assert!(session.is_ready());
+    assert_eq!(session.start(), (1400, vec![]));
+}
+
+#[test]
 fn receiver_that_gets_none_of_the_sizes_is_given_more_time() {
     let mut session = Session::started(1);
     let node = A;
