@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig};
 use serde_json::{Value, json};
+use socket2::SockRef;
 
 use crate::attacker::Attacker;
 use crate::process::MARK;
@@ -143,6 +144,9 @@ fn tcp_source() {
         return;
     }
     let mut stream = TcpStream::connect(TCP).expect("the sink listens");
+    // Some systems have another default, such as BBR.
+    let set = SockRef::from(&stream).set_tcp_congestion(b"cubic");
+    set.expect("the kernel has CUBIC");
     tell(&json!({ "event": "ready" }));
     let (start, buffer) = (Instant::now(), vec![0x57; 1 << 16]);
     while start.elapsed() < LIFETIME && stream.write_all(&buffer).is_ok() {}

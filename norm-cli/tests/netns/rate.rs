@@ -54,7 +54,7 @@ fn through_a_bottleneck(test: &str, percent: u8, limit: f64) {
     assert!(ratio <= limit, "{ratio:.4} is more than {limit}");
 }
 
-/// A TCP connection has the bottleneck for itself, then shares it with a transfer.
+/// A TCP connection, with CUBIC, has the bottleneck for itself, then shares it with a transfer.
 #[test]
 fn tcp_keeps_a_share_of_the_bottleneck() {
     let test = "tcp_keeps_a_share_of_the_bottleneck";
@@ -76,6 +76,6 @@ fn tcp_keeps_a_share_of_the_bottleneck() {
     let (ours, theirs) = (2 * FILE, tcp_bytes);
     let share = theirs as f64 / (ours + theirs) as f64;
     say(format_args!("{test}: {seconds:.1} s, TCP had {share:.2} of what was carried meanwhile"));
-    // 0.16 to 0.46 in four runs; a rate that follows what arrives would leave it next to nothing.
-    assert!((0.08..0.9).contains(&share), "{share:.3}");
+    // A rate that follows what arrives would leave it next to nothing.
+    assert!((0.15..0.9).contains(&share), "{share:.3}");
 }
