@@ -18,7 +18,7 @@ use crate::norm::sender::receivers::{GroupTiming, Receivers};
 use crate::norm::sender::repair::{Repair, RepairSchedule, Share};
 use crate::norm::wire::ObjectFlags;
 
-use super::payload::{PayloadChoice, Unasked};
+use super::payload::{PayloadChoice, Progress, Unasked};
 
 /// Time without an announced receiver after which a stream's blocks wait for none.
 const ALONE_AFTER: Duration = Duration::from_secs(2);
@@ -184,8 +184,10 @@ impl ContentPoll<'_> {
 
     /// Whether the content of a file that is next is sent unasked.
     fn unasked(&mut self) -> Unasked {
-        let (members, total) = (self.receivers.members(), self.content.objects().bytes());
-        self.payload.unasked(self.now, members, total, self.lifecycle, self.events)
+        let sent = self.content.position().bytes();
+        let content = Progress { sent, total: self.content.objects().bytes() };
+        let members = self.receivers.members();
+        self.payload.unasked(self.now, members, content, self.lifecycle, self.events)
     }
 
     /// New symbols of the block at the position, if it is in memory.

@@ -22,6 +22,13 @@ const MAX_ROUNDS: u32 = 3;
 const SMALL_GROUP: usize = 1_000;
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// Bytes of content: those that were sent, which tell of files, and those of all objects.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) sent: u64,
+    pub(crate) total: u64,
+}
+
 /// Whether a file's content is sent unasked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unasked {
@@ -92,12 +99,12 @@ impl PayloadChoice {
         if let State::Asked(asked) = self.state { Some(asked.next_look) } else { None }
     }
 
-    /// Content of a file is next, of `total` bytes of content in all.
+    /// Content of a file is next.
     pub(crate) fn unasked(
         &mut self,
         now: Timestamp,
         members: &MemberTable,
-        total: u64,
+        content: Progress,
         lifecycle: &mut Lifecycle,
         events: &mut Events,
     ) -> Unasked {
@@ -116,7 +123,8 @@ impl PayloadChoice {
         }
         let answer_by = asked.answer_by.or_else(|| lifecycle.answer_by(asked.after));
         let reports = Reports::of(members);
-        let Some(on_request) = reports.decide(total, answer_by.is_some_and(|by| now >= by)) else {
+        let Some(on_request) = reports.decide(content, answer_by.is_some_and(|by| now >= by))
+        else {
             let look = now + LOOK_INTERVAL;
             let next_look = answer_by.map_or(look, |by| if large { by.min(look) } else { by });
             // A look that is due now would be due for ever.
@@ -157,10 +165,13 @@ impl Reports {
         reports
     }
 
-    /// Whether only the missing rest of these bytes is to be sent; `None` while more reports may
-    /// come, which is until the round is over.
-    fn decide(&self, total: u64, is_over: bool) -> Option<bool> {
-        if self.informed > 0 && self.least < total / MIN_PRESENT_PART {
+    /// Whether only the missing rest is to be sent; `None` while more reports may come, which is
+    /// until the round is over.
+    fn decide(&self, content: Progress, is_over: bool) -> Option<bool> {
+        // Every receiver has what was just sent: the list of files may be long.
+        let kept = self.least.saturating_sub(content.sent);
+        let least = content.total.saturating_sub(content.sent) / MIN_PRESENT_PART;
+        if self.informed > 0 && kept < least.max(1) {
             return Some(false); // all of it has to travel anyway
         }
         is_over.then_some(self.informed > 0)
@@ -169,4 +180,25 @@ impl Reports {
 
 fn knows_content(member: &Member) -> bool {
     matches!(member.state, MemberState::Receiving | MemberState::Verifying | MemberState::Complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_of_files_that_was_just_sent_is_no_part_that_was_there_before() {
+        let content = Progress { sent: 96, total: 207 };
+        let decide = |informed: usize, least: u64, is_over: bool| {
+            Reports { active: 1, informed, least }.decide(content, is_over)
+        };
+        assert_eq!(decide(1, 96, false), Some(false));
+        assert_eq!(decide(1, 100, false), Some(false), "less than a twentieth");
+        assert_eq!(decide(1, 101, false), None, "others may have less");
+        assert_eq!(decide(1, 101, true), Some(true));
+        assert_eq!(decide(0, u64::MAX, true), Some(false), "no receiver knows the content");
+        let tiny = Progress { sent: 96, total: 99 };
+        let none = Reports { active: 1, informed: 1, least: 96 };
+        assert_eq!(none.decide(tiny, true), Some(false));
+    }
 }
