@@ -288,7 +288,7 @@ impl<'a> Iterator for Entries<'a> {
 
 impl core::iter::FusedIterator for Entries<'_> {}
 
-/// Chunks of a file of so many bytes that are not wholly in holes: only their hashes travel.
+/// Chunks of a file that are not wholly in holes: only their hashes travel. The size is in bytes.
 pub fn data_chunks(size: u64, holes: Holes<'_>) -> u64 {
     let whole = |hole: Hole| {
         let first = hole.offset.div_ceil(CHUNK_BYTES);

@@ -11,7 +11,7 @@ use super::{ChunkHash, FileHash};
 /// Bytes in a chunk; the last one of a file may be shorter. A power of two.
 pub const CHUNK_BYTES: u64 = 1 << 20;
 
-/// Chunks in a file of so many bytes: none without content.
+/// Number of chunks in a file of this size in bytes; 0 without content.
 pub const fn chunks_in(size: u64) -> u64 {
     size.div_ceil(CHUNK_BYTES)
 }

@@ -443,7 +443,7 @@ impl Spool {
         self.written.fetch_sub(gone, Ordering::Relaxed);
     }
 
-    /// Forgets a manifest or digest list of so many bytes that turned out wrong, and is to be
+    /// Forgets a manifest or digest list of this many bytes that turned out wrong, and is to be
     /// received again.
     pub fn forget_list(&self, size: u64) {
         self.manifest_present.store(0, Ordering::Relaxed);

@@ -250,7 +250,7 @@ enum Sent {
     Blocked,
     /// The system refuses to send.
     Refused,
-    /// The interface does not take packets with so many bytes of UDP payload.
+    /// The interface does not take packets with this many bytes of UDP payload.
     TooLong { bytes: usize },
 }
 

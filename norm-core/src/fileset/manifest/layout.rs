@@ -16,7 +16,7 @@ use crate::fileset::cursor::Cursor;
 const HOLE_LEN: usize = 16;
 /// Bytes that the files of any set may have, holes included.
 const SMALL_SET: u64 = 1 << 40;
-/// Larger sets may have so many bytes for each byte of data.
+/// Bytes that a larger set may have for each byte of data.
 const SPARSENESS: u64 = 64;
 
 /// True when files with `size` bytes in all, of which `data` are not in holes, are not suspiciously

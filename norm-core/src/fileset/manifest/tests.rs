@@ -33,7 +33,7 @@ fn xattrs(list: &[(&[u8], &[u8])]) -> XattrList {
     xattrs
 }
 
-/// Header of so many entries and bytes.
+/// The header, with these numbers of entries and bytes.
 fn header(entries: u8, bytes: u8) -> Vec<u8> {
     let mut header = b"NMAN\x02\0\0\0\0\0\0".to_vec();
     header.extend_from_slice(&[entries, 0, 0, 0, 0, 0, 0, 0, bytes]);

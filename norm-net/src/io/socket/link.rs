@@ -298,7 +298,7 @@ impl Link {
         self.sending.send(&self.sockets.own, &mut self.stats, &transmit)
     }
 
-    /// Why a datagram to the group with so many `bytes` of UDP payload does not leave
+    /// Why a datagram to the group with this many `bytes` of UDP payload does not leave
     /// ([`SendOutcome::TooLong`]): looks at the interface as it is now.
     pub fn too_long(&self, bytes: usize) -> TooLong {
         TooLong::new(bytes, self.sockets.group.ip(), &self.sockets.chosen.interface)

@@ -21,7 +21,7 @@ pub struct TooLong {
 }
 
 impl TooLong {
-    /// A packet to this address with so many `bytes` of UDP payload does not leave through this
+    /// A packet to this address with this many `bytes` of UDP payload does not leave through this
     /// interface.
     pub(super) fn new(bytes: usize, to: IpAddr, used: &Interface) -> Self {
         let packet = u32::try_from(bytes + PacketOverhead::to(to).bytes()).unwrap_or(u32::MAX);

@@ -31,8 +31,8 @@ const LOSS_PACKETS_STARTUP: f64 = 60.0;
 const MIN_LENGTH: Duration = Duration::from_millis(2);
 /// A rate probe lasts this long at most, unless [`MIN_PACKETS`] take longer.
 const MAX_LENGTH: Duration = Duration::from_millis(250);
-/// A rate probe lasts so many times longer than its report may be off: with a gain of
-/// [`FIRST_GAIN`] a queue that grows is to show.
+/// A rate probe lasts this many times as long as its report may be off, so that with a gain of
+/// [`FIRST_GAIN`] a growing queue shows.
 const UNEVEN_LENGTH: u32 = 6;
 /// The probe length factor grows to this at most.
 const MAX_LENGTH_FACTOR: u32 = 16;

@@ -18,11 +18,11 @@ use crate::transfer::receive::session::failure::cannot_write;
 /// What is to be read back of a set.
 #[derive(Debug)]
 pub(in super::super) enum Check {
-    /// A manifest of so many bytes, which is the object with this key.
+    /// A manifest of this many bytes, which is the object with this key.
     Manifest { key: u64, size: u64 },
     /// What is not hashed of a range of the payload.
     Payload { range: Range<u64>, which: Reading },
-    /// A digest list of so many bytes, which is the object with this key.
+    /// A digest list of this many bytes, which is the object with this key.
     DigestList { key: u64, size: u64 },
 }
 
