@@ -1,5 +1,7 @@
 //! What NACKs cause.
 
+use core::ops::Range;
+
 use super::*;
 
 #[test]
@@ -97,4 +99,48 @@ fn first_block_of_an_empty_object_is_not_repaired() {
     assert_eq!(sender.repair.table().full().count(), 0);
     nack(&mut sender, START, RepairForm::Items, flags, item(1, 0, 0));
     assert_eq!(sender.repair.table().full().count(), 1);
+}
+
+#[test]
+fn changed_content_is_read_again_and_coded_again() {
+    let (mut sender, _) = sent(config(), &[64 * 8 * 4]);
+    announce(&mut sender, START, 2);
+    let jobs = |sender: &mut Sender, now: Timestamp, changed: Option<Range<u64>>| {
+        if let Some(bytes) = changed {
+            sender.content_changed(0, bytes);
+        }
+        nack(sender, now, RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 1, 4));
+        let mut jobs = Vec::new();
+        let later = now + MS * 5000;
+        sender.handle_timeout(later);
+        let mut out = TransmitBuf::new(4);
+        while sender.poll_transmit(later, &mut out).is_some() {
+            while let Some(job) = sender.poll_job() {
+                let done = match job {
+                    Job::Read(job) => {
+                        jobs.push("read");
+                        let result = Ok(vec![0; job.len as usize].into());
+                        JobDone::Read { block: job.block, result }
+                    }
+                    Job::Encode(job) => {
+                        jobs.push("encode");
+                        let len = job.count as usize * usize::from(job.symbol_size);
+                        let result = Ok(vec![0; len].into());
+                        JobDone::Encode { block: job.block, first: job.first, result }
+                    }
+                    Job::Store(_) => unreachable!(),
+                };
+                sender.handle_job(later, done);
+            }
+        }
+        jobs
+    };
+    let after = |n: u32| START + MS * 20_000 * n;
+    assert_eq!(jobs(&mut sender, after(1), None), ["read", "encode"]);
+    // One more than was asked for was made.
+    nack(&mut sender, after(2), RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 1, 1));
+    sender.handle_timeout(after(2) + MS * 5000);
+    assert!(jobs(&mut sender, after(3), Some(0..512)).is_empty(), "another block has changed");
+    let of_block = Some(1023..1024);
+    assert_eq!(jobs(&mut sender, after(4), of_block), ["read", "encode"]);
 }
