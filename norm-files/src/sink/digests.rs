@@ -6,7 +6,9 @@ use norm_core::fileset::{ChunkHash, ContentError, ContentHash, DigestList, Manif
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
     chunks: Vec<ChunkHash>,
-    content: ContentHash,
+    content: Option<ContentHash>,
+    /// Chunks of withdrawn files.
+    withdrawn: Vec<u32>,
 }
 
 impl Digests {
@@ -16,7 +18,8 @@ impl Digests {
     /// When it is malformed or of another set.
     pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
         let list = DigestList::parse(bytes, manifest, &[])?;
-        Ok(Self { chunks: list.chunks().collect(), content: list.content() })
+        let withdrawn = list.withdrawn().collect();
+        Ok(Self { chunks: list.chunks().collect(), content: list.content(), withdrawn })
     }
 
     /// The hash of the chunk with this number; `None` after the last one.
@@ -34,9 +37,14 @@ impl Digests {
         self.chunks.is_empty()
     }
 
-    /// Names the set with all its content.
-    pub fn content(&self) -> ContentHash {
+    /// Names the set with all its content; `None` when files are withdrawn.
+    pub fn content(&self) -> Option<ContentHash> {
         self.content
+    }
+
+    /// The numbers of the chunks of withdrawn files, ascending: nothing has their hashes.
+    pub fn withdrawn(&self) -> &[u32] {
+        &self.withdrawn
     }
 }
 

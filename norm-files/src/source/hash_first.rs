@@ -75,6 +75,7 @@ impl HashedSet {
         };
         let files = (0..MAX_FILES).map_while(of_file).collect();
         let (list, content) = list.finish();
+        let content = content.ok_or(SourceError::OutOfRange)?;
         Ok(Self { manifest, map: Arc::new(map), list: list.into(), content, files })
     }
 

@@ -1,5 +1,6 @@
 //! Hashes of chunks and files, made as the payload is read for the first time.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use norm_core::fileset::{
@@ -7,7 +8,7 @@ use norm_core::fileset::{
     ManifestHash,
 };
 
-use super::SourceFile;
+use super::open_files::Files;
 
 /// Files of which the hash is remembered, for the report.
 pub(super) const MAX_FILES: usize = 1_000;
@@ -58,15 +59,26 @@ impl Hashing {
         self.end
     }
 
-    /// Hashes of the first files, as far as they are whole.
+    /// Hashes of the first files, as far as they are whole; those of withdrawn ones mean nothing.
     pub(super) fn files(&self) -> &[FileHash] {
         &self.files
     }
 
-    /// Takes the next bytes of the payload, which is that of these files.
-    pub(super) fn update(&mut self, files: &[SourceFile], mut bytes: &[u8]) {
+    /// The hash of a chunk, if it is hashed and its file not withdrawn.
+    pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        self.list.chunk(number)
+    }
+
+    /// A file is withdrawn: forgets the hashes of its chunks, which are these.
+    pub(super) fn withdraw(&mut self, chunks: Range<u32>) {
+        self.list.withdraw(chunks);
+    }
+
+    /// Takes the next bytes of the payload, which is that of these files. Chunks of withdrawn files
+    /// get no hash.
+    pub(super) fn update(&mut self, files: &Files, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let Some(file) = files.get(self.file) else { return };
+            let Some(file) = files.all().get(self.file) else { return };
             let within = self.end - file.offset;
             let chunk_start = within / CHUNK_BYTES * CHUNK_BYTES;
             let chunk_end = (chunk_start + CHUNK_BYTES).min(file.size);
@@ -79,15 +91,22 @@ impl Hashing {
             if now.len() < room {
                 self.chunk = Some(chunk);
             } else {
-                self.chunk_done(&chunk.finish(), chunk_end == file.size);
+                let hash = (!files.is_withdrawn(self.file)).then(|| chunk.finish());
+                self.chunk_done(hash, chunk_end == file.size);
             }
             bytes = later;
         }
     }
 
-    fn chunk_done(&mut self, hash: &ChunkHash, is_last: bool) {
-        self.is_too_long |= self.list.push(hash).is_err();
-        self.merged.push(hash);
+    fn chunk_done(&mut self, hash: Option<ChunkHash>, is_last: bool) {
+        let added = match hash {
+            Some(hash) => {
+                self.merged.push(&hash);
+                self.list.push(&hash)
+            }
+            None => self.list.push_withdrawn(),
+        };
+        self.is_too_long |= added.is_err();
         if is_last {
             self.file += 1;
             let merged = std::mem::take(&mut self.merged);
@@ -97,8 +116,9 @@ impl Hashing {
         }
     }
 
-    /// The digest list and the content hash of what is hashed; `None` when it is too much.
-    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, ContentHash)> {
+    /// The digest list of what is hashed, and its content hash unless files are withdrawn; `None`
+    /// when it is too much.
+    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, Option<ContentHash>)> {
         (!self.is_too_long).then(|| self.list.clone().finish())
     }
 }

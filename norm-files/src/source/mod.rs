@@ -15,6 +15,7 @@ mod reader;
 mod rules;
 mod scan;
 mod selection;
+mod withdrawals;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
@@ -25,3 +26,4 @@ pub use reader::{Reader, SourceError};
 pub use rules::Rule;
 pub use scan::{FileSet, FoundEntry, SourceFile, scan};
 pub use selection::{Selection, means_contents};
+pub use withdrawals::{Withdrawals, WithdrawnFile};

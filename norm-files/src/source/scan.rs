@@ -84,6 +84,31 @@ pub struct SourceFile {
     pub size: u64,
     /// When it was last modified before the scan.
     pub mtime: Mtime,
+    /// When its inode last changed before the scan.
+    pub ctime: Ctime,
+    /// Its number in the manifest.
+    pub entry: u32,
+}
+
+/// When an inode last changed: seconds and nanoseconds since 1970; zeros where systems have no such
+/// time.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ctime(i64, i64);
+
+impl Ctime {
+    /// That of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Self(metadata.ctime(), metadata.ctime_nsec())
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = metadata;
+            Self::default()
+        }
+    }
 }
 
 /// Examines what is selected.
@@ -232,10 +257,12 @@ impl Scanner {
             return Err(ScanError::UnknownSize { path: item.path });
         }
         let (offset, size) = (self.manifest.payload_size(), metadata.len());
+        let entry = self.manifest.entries();
         let mtime = self.enter(&item, EntryKind::File, &metadata, size)?;
         self.file_count += 1;
         if size > 0 {
-            self.files.push(SourceFile { path: item.path, offset, size, mtime });
+            let ctime = Ctime::of(&metadata);
+            self.files.push(SourceFile { path: item.path, offset, size, mtime, ctime, entry });
         }
         Ok(())
     }
@@ -301,7 +328,7 @@ fn reason(kind: FileType) -> Reason {
 }
 
 /// Opens a file for reading, without waiting for what it may have to say.
-fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(any(target_os = "linux", target_os = "android"))]
