@@ -311,6 +311,15 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &not_sent(report.withdrawn_files)
+}
+
+/// How many files the sender has withdrawn, if there are any.
+fn not_sent(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} withdrawn by the sender", text::count(files, "file")),
+    }
 }
 
 /// How many files did not have to be created, if there are any.
@@ -331,6 +340,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
     let message = match &report.outcome {
         ReceiveOutcome::Complete => return Ok(success(settings, report)),
         ReceiveOutcome::Partial if report.sets.is_empty() => format!("incomplete{reason}"),
+        ReceiveOutcome::Partial if report.failed.is_empty() => {
+            format!("{complete} received without {}", withdrawn(report))
+        }
         ReceiveOutcome::Partial => {
             format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
@@ -347,6 +359,18 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(&report.outcome), message))
+}
+
+/// The files that senders have withdrawn.
+fn withdrawn(report: &ReceiveReport) -> String {
+    let files = report.sets.iter().map(|set| set.withdrawn_files).sum();
+    let first = report.sets.iter().find_map(|set| set.withdrawn.first());
+    let first = first.map(|path| format!(", {} for one", text::path(path))).unwrap_or_default();
+    format!(
+        "{}{first}: withdrawn by the sender, because they changed, were removed or could not be \
+         read while being sent; have them sent again",
+        text::count(files, "file")
+    )
 }
 
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {

@@ -64,7 +64,7 @@ pub use event::{
     Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, Problem, ReceiveEvent,
     ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
     ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
-    SetFailure, SetReport, SlowCause,
+    SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
 pub use norm_files::source::{FoundEntry, Rule, ScanError, Selection, means_contents};

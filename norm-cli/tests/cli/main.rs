@@ -23,3 +23,4 @@ mod start;
 mod successor;
 mod transfer;
 mod usage;
+mod withdraw;

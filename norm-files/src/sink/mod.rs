@@ -26,6 +26,7 @@ mod standalone;
 #[allow(clippy::disallowed_methods, reason = "this is the place")]
 mod system;
 mod verify;
+mod withdrawn;
 
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
@@ -40,3 +41,4 @@ pub use standalone::{StandaloneFile, path_of};
 #[cfg(feature = "faults")]
 pub use system::{Call, faults};
 pub use verify::{Reading, hash_chunks};
+pub use withdrawn::WithdrawnFiles;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct PlannedDirectory {
 pub struct Plan {
     files: Vec<PlannedFile>,
     directories: Vec<PlannedDirectory>,
+    /// The numbers of the files in the manifest.
+    entries: Vec<u32>,
     /// Of the files, in their order.
     chunks: Arc<ChunkMap>,
 }
@@ -160,12 +163,9 @@ impl Plan {
         let mut claims = HashMap::new();
         let mut chunks = ChunkMap::default();
         let mut entries = manifest.entries();
-        loop {
+        for number in 0.. {
             let offset = entries.offset();
-            let Some(entry) = entries.next() else {
-                plan.chunks = Arc::new(chunks);
-                return Ok(plan);
-            };
+            let Some(entry) = entries.next() else { break };
             let entry = entry.map_err(PlanError::Content)?;
             let path =
                 names::to_path(entry.path).map_err(|_| PlanError::Name(entry.path.to_owned()))?;
@@ -175,6 +175,7 @@ impl Plan {
                 EntryKind::File if entry.holes.is_empty() => {
                     chunks.push(size).map_err(PlanError::Content)?;
                     plan.files.push(PlannedFile { path, mode, mtime, offset, size });
+                    plan.entries.push(number);
                 }
                 EntryKind::Directory => {
                     plan.directories.push(PlannedDirectory { path, mode, mtime });
@@ -184,6 +185,14 @@ impl Plan {
                 }
             }
         }
+        plan.chunks = Arc::new(chunks);
+        Ok(plan)
+    }
+
+    /// The files among these entries of the manifest, by their places among all.
+    pub fn files_of(&self, entries: Range<u64>) -> Range<usize> {
+        let before = |entry: u64| self.entries.partition_point(|&file| u64::from(file) < entry);
+        before(entries.start)..before(entries.end)
     }
 
     /// The files, in the order of their contents in the payload.

@@ -71,6 +71,17 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// The sender has withdrawn a file: it changed, was removed or could not be read while it was
+    /// sent.
+    Withdrawn,
+    /// The sender has withdrawn some files of a set.
+    WithdrawnFiles {
+        /// How many; at least 1.
+        files: u64,
+        /// The first of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
     /// A link, or a file with holes, which this program cannot make.
     Unsupported {
         /// Its name: text from the network.
@@ -212,6 +223,13 @@ impl fmt::Display for Problem {
                 "{files} files, {} for one: what arrived does not match the sender's hashes",
                 path_text(first)
             ),
+            Self::Withdrawn => f.write_str(WITHDRAWN),
+            Self::WithdrawnFiles { files: 1, first } => {
+                write!(f, "{}: {WITHDRAWN}", path_text(first))
+            }
+            Self::WithdrawnFiles { files, first } => {
+                write!(f, "{files} files, {} for one: {WITHDRAWN}", path_text(first))
+            }
             Self::Unsupported { name } => write!(
                 f,
                 "{name:?} is a link or a file with holes, which this program cannot make: have its \
@@ -241,6 +259,9 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// Why a sender withdraws files.
+const WITHDRAWN: &str = "withdrawn by the sender: changed, removed or unreadable while being sent";
 
 /// What helps against an error of the system.
 fn cure(error: &SystemError) -> &'static str {

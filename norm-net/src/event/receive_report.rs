@@ -97,7 +97,7 @@ pub enum ReceiveOutcome {
     /// A transfer is complete, and verified if its sender sends file sets. The failed ones may
     /// still name others that were not waited for.
     Complete,
-    /// Something is missing.
+    /// Something is missing; perhaps only files that senders have withdrawn.
     Partial,
     /// The sender waits for this receiver no longer.
     Evicted,
@@ -133,9 +133,10 @@ pub struct SetReport {
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
     /// Names the files with all that is in them, with which every byte was compared; null when the
-    /// sender's protocol has no hashes: the files are complete, but not verified.
+    /// sender's protocol has no hashes: the files are complete, but not verified; and null without
+    /// files that the sender has withdrawn.
     pub content: Option<ContentHash>,
-    /// Files in it, present ones included.
+    /// Files in it, present ones included, without those that its sender has withdrawn.
     pub files: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
@@ -143,6 +144,12 @@ pub struct SetReport {
     pub directories: u64,
     /// Bytes of its files.
     pub bytes: u64,
+    /// Files that its sender has withdrawn, because they changed, were removed or could not be read
+    /// while they were sent: they are not here.
+    pub withdrawn_files: u64,
+    /// Where these were to be; of the first thousand.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
+    pub withdrawn: Vec<PathBuf>,
     /// Where its files are; of the first thousand. In a report only the last 16 file sets have
     /// them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
@@ -175,6 +182,8 @@ impl SetReport {
             present: 0,
             directories: 0,
             bytes: 0,
+            withdrawn_files: 0,
+            withdrawn: Vec::new(),
             paths: Vec::new(),
             hashes: Vec::new(),
             elapsed: Duration::ZERO,
@@ -186,7 +195,7 @@ impl SetReport {
 
     /// True when every byte was compared with the sender's hashes.
     pub fn is_verified(&self) -> bool {
-        self.content.is_some()
+        self.content.is_some() || self.withdrawn_files > 0
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use norm_core::transfer::{MemberState, NodeId};
 
-use super::Hint;
+use super::{Hint, WithdrawnFile};
 #[cfg(feature = "serde")]
 use super::serial;
 use crate::transfer::schedule::{Bound, TimeOfDay};
@@ -119,6 +119,9 @@ pub enum SendEvent {
         /// Share of packets that it loses, 0 to 1.
         loss: f64,
     },
+    /// A file of the set changed, was removed or could not be read while it was sent: receivers drop
+    /// it, and get the others. Of the first ten thousand.
+    FileWithdrawn(WithdrawnFile),
     /// A receiver kept the others slow and is no longer waited for.
     ReceiverEvicted {
         /// The receiver.

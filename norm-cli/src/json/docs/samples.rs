@@ -144,6 +144,12 @@ fn report() -> SendReport {
     report
 }
 
+fn withdrawn() -> WithdrawnFile {
+    let path = PathBuf::from("src/x.bin");
+    let how = "it was modified after the transfer began";
+    WithdrawnFile::new(path.clone(), SourceProblem::Changed { path, how })
+}
+
 fn sender() -> Vec<Value> {
     let mut progress = SendProgress::default();
     progress.elapsed = Duration::from_millis(1_002);
@@ -186,6 +192,7 @@ fn sender() -> Vec<Value> {
         ),
         line(&evicted(None), 1_759),
         line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),
+        line(&SendEvent::FileWithdrawn(withdrawn()), 1_510),
         line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
         line(&SendEvent::ContentStopped { receivers: 2, wait: Duration::from_secs(5) }, 3_012),
         line(&SendEvent::Hint(no_receiver()), 5_011),

@@ -20,6 +20,7 @@ use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
+use super::withdrawn::WithdrawnFiles;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
@@ -86,6 +87,7 @@ pub(super) fn start_with<P: Protocol>(
         group: settings.group,
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
+        withdrawn: WithdrawnFiles::new(set),
     };
     let session = Session::new(parts, clock.now());
     let run = move || run(link, clock, engine, session, &results);

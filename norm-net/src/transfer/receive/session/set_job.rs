@@ -1,5 +1,8 @@
 //! One file set, from its first packet to its last file.
 
+mod withdrawn;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, Se
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
     Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
+    WithdrawnFiles,
 };
 
 use super::engine::Engine;
@@ -98,6 +102,12 @@ pub(super) struct SetJob {
     plan: Option<Arc<Plan>>,
     /// Everything is verified, or has failed.
     is_verified: bool,
+    /// What its sender can no longer send.
+    withdrawn: WithdrawnFiles,
+    /// All that is written was hashed since something was wrong.
+    has_read_all: bool,
+    /// Files that are withdrawn and not here, when everything else is verified.
+    lost: BTreeSet<usize>,
     /// Something wrong is to be asked for as soon as the engine can.
     asks_later: bool,
     /// Parts of the payload that are being read back.
@@ -127,6 +137,9 @@ impl SetJob {
             spool,
             plan: None,
             is_verified: false,
+            withdrawn: WithdrawnFiles::default(),
+            has_read_all: false,
+            lost: BTreeSet::new(),
             asks_later: false,
             reading: 0,
             is_placing: false,
@@ -315,10 +328,11 @@ impl SetJob {
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
                 let announced = self.summary().content;
-                if announced.is_some_and(|content| content != digests.content()) {
+                if announced.is_some() && announced != digests.content() {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
                 self.state.digests_parsed(key, digests);
+                self.find_withdrawn();
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
@@ -345,6 +359,7 @@ impl SetJob {
             Ok((plan, present)) => {
                 self.state.manifest_checked(key);
                 self.plan = Some(Arc::new(plan));
+                self.find_withdrawn();
                 Step::FilesKnown(present)
             }
             Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
@@ -361,23 +376,25 @@ impl SetJob {
         let lists = self.plan.as_ref().zip(self.state.digests());
         if let Some((plan, digests)) = lists {
             let wrong = self.spool.judge(digests);
-            for place in self.state.wrong(&wrong, plan.chunks()) {
+            for place in self.state.wrong(&wrong, plan.chunks(), &self.withdrawn) {
                 self.spool.forget(place.start, place.end);
             }
         }
         let begun = self.state.wanted_again();
         let again = WrongParts { written: self.state.take_restarts(), begun };
         if again != WrongParts::default() {
+            self.has_read_all = false;
             return Verdict::Again(again);
         }
         if !self.state.lists_are_checked() || self.reading > 0 {
             return Verdict::Pending;
         }
-        let failed = self.state.failed();
-        if !self.spool.not_verified(|file| failed.contains(&file)).is_empty() {
+        if !self.spool.not_verified(|file| !self.is_awaited(file)).is_empty() {
+            self.has_read_all = true;
             return Verdict::Unhashed;
         }
         self.is_verified = true;
+        self.lost = self.lost();
         Verdict::Verified
     }
 
@@ -397,10 +414,7 @@ impl SetJob {
 
     /// Files of which something was wrong too often: where they were to be.
     pub(super) fn failed_files(&self) -> Vec<PathBuf> {
-        let failed = self.state.failed().iter();
-        let files = self.plan.as_ref().map_or(&[][..], |plan| plan.files());
-        let directory = self.spool.directory();
-        failed.filter_map(|&at| Some(directory.join(&files.get(at)?.path))).collect()
+        self.paths(&self.state.failed().difference(&self.lost).copied().collect())
     }
 
     /// True when the object with this key, which is wrong, may be received once more; then it is
@@ -423,7 +437,7 @@ impl SetJob {
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
-        let failed = self.state.failed().clone();
+        let failed = self.state.failed().union(&self.lost).copied().collect();
         Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
     }
 
@@ -493,7 +507,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            content: self.state.digests().map(|digests| digests.content()),
+            content: self.state.digests().and_then(|digests| digests.content()),
             present,
             elapsed,
             loss: self.loss(engine),
@@ -503,13 +517,20 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let paths = plan.files().iter().take(MAX_PATHS);
-            report.paths = paths.map(|file| directory.join(&file.path)).collect();
-            let known = 0..plan.files().len().min(MAX_PATHS);
-            report.hashes = known.filter_map(|file| self.spool.file_hash(file)).collect();
-            report.files = plan.files().len() as u64;
+            let files = || plan.files().iter().enumerate();
+            let here = || files().filter(|(at, _)| !self.lost.contains(at));
+            let named = || here().take(MAX_PATHS);
+            report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
+            report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
+            report.files = (plan.files().len() - self.lost.len()) as u64;
             report.directories = plan.directories().len() as u64;
-            report.bytes = plan.bytes();
+            report.bytes = here().map(|(_, file)| file.size).sum();
+        }
+        if !self.lost.is_empty() {
+            report.content = None;
+            report.withdrawn_files = self.lost.len() as u64;
+            report.withdrawn = self.withdrawn_files();
+            report.withdrawn.truncate(MAX_PATHS);
         }
         report.bits_per_second = rate(report.bytes, elapsed);
         report
