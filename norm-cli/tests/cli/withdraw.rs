@@ -131,3 +131,8 @@ fn transfer_while_files_change(options: &[&str]) {
 fn files_that_change_are_withdrawn_and_the_others_complete() {
     transfer_while_files_change(&[]);
 }
+
+#[test]
+fn files_that_change_after_they_were_hashed_are_withdrawn_by_notices() {
+    transfer_while_files_change(&["--hash-first"]);
+}

@@ -17,7 +17,7 @@ use norm_core::fileset::{
 use super::SourceFile;
 use super::hashing::MAX_FILES;
 use super::open_files::{read_checked, read_error};
-use super::reader::SourceError;
+use super::read_error::SourceError;
 
 /// Chunks that a thread takes at once.
 const RUN: u32 = 16;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use norm_core::base::range_set::RangeSet;
 
-use super::reader::SourceError;
+use super::read_error::SourceError;
 use crate::source::scan::{self, Ctime, SourceFile, mtime};
 use crate::system_error::is_file_limit;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::reader::SourceError;
+use super::read_error::SourceError;
 
 /// A file that can no longer be sent. Zeros take the place of its content.
 #[derive(Debug)]

@@ -156,7 +156,7 @@ impl Session {
         self.events.push(SendEvent::Started { receivers: Summary::of(engine).receivers });
     }
 
-    fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+    pub(super) fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
         self.phases.stop(now, &Summary::of(engine));
         engine.abort(now);
     }
@@ -183,7 +183,7 @@ impl Session {
         self.events.push(SendEvent::ContentStopped { receivers, wait: LEAVE_TIME });
     }
 
-    fn read_failed(&mut self, now: Timestamp) {
+    pub(super) fn read_failed(&mut self, now: Timestamp) {
         let problem = match self.jobs.source().take_failure() {
             Some(error) => withdrawn::problem(error),
             None => {
