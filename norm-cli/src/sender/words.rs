@@ -167,12 +167,14 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
 
 /// Which files were withdrawn, and why the first one was.
 fn withdrawn(report: &SendReport) -> String {
-    let files = text::count(report.withdrawn_files, "file");
     let first = report.withdrawn.first().map(|file| file.problem.to_string()).unwrap_or_default();
-    let example = if report.withdrawn_files == 1 { "" } else { ", for one" };
+    let more = match report.withdrawn_files {
+        0 | 1 => String::new(),
+        files => format!(", and {} more", files - 1),
+    };
     format!(
-        "{files} changed while being sent and could not be received: {first}{example}; send again \
-         when nothing is writing there"
+        "{} could not be sent: {first}{more}; send again when nothing is writing there",
+        text::count(report.withdrawn_files, "file"),
     )
 }
 

@@ -100,8 +100,12 @@ fn transfer_while_files_change(options: &[&str]) {
     let summary = last(&events, "summary");
     assert_eq!((&summary["outcome"], &summary["withdrawn_files"]), (&"complete".into(), &4.into()));
     assert_eq!((&summary["content"], &summary["exit_code"]), (&Value::Null, &4.into()));
-    let mut reported: Vec<String> =
-        summary["withdrawn"].as_array().unwrap().iter().map(|file| name_of(&file["path"])).collect();
+    let mut reported: Vec<String> = summary["withdrawn"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| name_of(&file["path"]))
+        .collect();
     reported.sort();
     assert_eq!(reported, CHANGED);
 

@@ -232,7 +232,8 @@ mod tests {
         #[test]
         fn notices_come_back_and_arbitrary_bytes_give_the_same_bytes_or_an_error(
             ranges in prop::collection::vec((0..MAX_ENTRIES, 1u32..2000), 1..50),
-            tail in prop::collection::vec(any::<u8>(), 0..40), count in 0u16..6, limit in 0usize..500,
+            tail in prop::collection::vec(any::<u8>(), 0..40),
+            count in 0u16..6, limit in 0usize..500,
         ) {
             let ranges: Vec<Range<u32>> =
                 ranges.iter().map(|&(start, len)| start..(start + len).min(MAX_ENTRIES)).collect();

@@ -57,9 +57,9 @@ pub trait Outbound: Endpoint {
         let _ = (now, bytes);
         false
     }
-    /// Tells receivers that entries of a file set are withdrawn, from `now` on and for as long as the
-    /// session lasts: by these [notices](crate::fileset::Withdrawal), instead of those of the last
-    /// call. Without effect in an engine that has no such message.
+    /// Tells receivers that entries of a file set are withdrawn, from `now` on and for as long as
+    /// the session lasts: by these [notices](crate::fileset::Withdrawal), instead of those of the
+    /// last call. Without effect in an engine that has no such message.
     fn withdraw(&mut self, notices: Vec<Bytes>, now: Timestamp) {
         let _ = (notices, now);
     }

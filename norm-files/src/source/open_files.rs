@@ -113,7 +113,7 @@ impl Files {
         Ok(lost)
     }
 
-    /// The files with bytes in `start..end` of the concatenation, by index, and which bytes of them.
+    /// The files with bytes in `start..end` of the concatenation, by index, and which of theirs.
     pub fn over(&self, start: u64, end: u64) -> impl Iterator<Item = (usize, Range<u64>)> + use<> {
         let first = self.files.partition_point(|f| f.offset + f.size <= start);
         let files = self.files.iter().enumerate().skip(first);

@@ -1,4 +1,4 @@
-//! Files of a set that can no longer be sent, because they have changed, are gone or cannot be read.
+//! Files of a set that can no longer be sent: they have changed, are gone or cannot be read.
 
 use std::mem;
 use std::ops::Range;

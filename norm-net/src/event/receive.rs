@@ -104,8 +104,8 @@ pub enum ReceiveEvent {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
         problem: Problem,
     },
-    /// All files of a set have their final names, but for those that its sender has withdrawn; or all
-    /// standalone files that a sender has sent.
+    /// All files of a set have their final names, but for those that its sender has withdrawn; or
+    /// all standalone files that a sender has sent.
     SetComplete(SetReport),
     /// A file set is given up, or standalone files of a sender are missing. Files that were
     /// complete before stay.

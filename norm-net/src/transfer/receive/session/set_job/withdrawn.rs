@@ -42,7 +42,7 @@ impl SetJob {
         lost
     }
 
-    /// Where the files were to be that are withdrawn and not here, once everything else is verified.
+    /// Where the files were to be that are withdrawn and not here, once all else is verified.
     pub(in super::super) fn withdrawn_files(&self) -> Vec<PathBuf> {
         self.paths(&self.lost)
     }
