@@ -9,6 +9,8 @@ mod demo;
 mod disks;
 mod interrupt;
 #[cfg(unix)]
+mod only;
+#[cfg(unix)]
 mod place;
 #[cfg(target_os = "linux")]
 mod refusals;
