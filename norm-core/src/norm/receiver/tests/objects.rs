@@ -111,7 +111,7 @@ fn object_that_waits_for_the_application_leaves_room_for_others() {
     let payload = &b"name"[..];
     let info = Info { sender: sender(), flags, fec_id, object, extensions, payload };
     say(&mut engine, START, &Message::Info(info));
-    let mut send = |engine: &mut Receiver<Five>, block| {
+    let send = |engine: &mut Receiver<Five>, block| {
         let id = PayloadId { block, block_len: 0, symbol: 1 };
         let payload_id = id.encode(PayloadFormat::Block24Symbol8);
         let (sender, payload) = (sender(), &[7; 100][..]);
