@@ -82,6 +82,8 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// Nothing of the set matches what is wanted.
+    NothingWanted,
     /// A link, or a file with holes, which this program cannot make.
     Unsupported {
         /// Its name: text from the network.
@@ -230,6 +232,7 @@ impl fmt::Display for Problem {
             Self::WithdrawnFiles { files, first } => {
                 write!(f, "{files} files, {} for one: {WITHDRAWN}", path_text(first))
             }
+            Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
                 "{name:?} is a link or a file with holes, which this program cannot make: have its \

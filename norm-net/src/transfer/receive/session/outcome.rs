@@ -110,12 +110,13 @@ impl Outcomes {
             None if complete => whole,
             None if heard => ReceiveOutcome::Nothing,
             None => ReceiveOutcome::NoSender,
-            Some(Failure { severity: Severity::Gone, .. }) if complete => whole,
+            Some(failure) if complete && failure.severity <= Severity::Unwanted => whole,
             Some(_) if complete => ReceiveOutcome::Partial,
             Some(Failure { severity, problem }) => match severity {
                 Severity::Local => ReceiveOutcome::LocalError { problem },
                 Severity::Wrong => ReceiveOutcome::VerifyFailed,
                 Severity::Evicted => ReceiveOutcome::Evicted,
+                Severity::Unwanted => ReceiveOutcome::Nothing,
                 Severity::Incomplete | Severity::Gone => ReceiveOutcome::Partial,
             },
         }
@@ -152,6 +153,13 @@ mod tests {
         });
         assert_eq!(found, ReceiveOutcome::LocalError { problem: Problem::BlockUnwritten });
         assert_eq!(outcome(|_| {}), ReceiveOutcome::Nothing);
+        let unwanted = |o: &mut Outcomes| o.failed(FIRST, true, Failure::unwanted());
+        assert_eq!(outcome(unwanted), ReceiveOutcome::Nothing);
+        let found = outcome(|o| {
+            unwanted(o);
+            o.completed(NOW, SECOND, true);
+        });
+        assert_eq!(found, ReceiveOutcome::Complete);
         assert_eq!(Outcomes::default().outcome(false), ReceiveOutcome::NoSender);
     }
 

@@ -29,7 +29,11 @@ impl SetJob {
             // All of it may be here, and right.
             self.withdrawn.is_gone(file)
         };
-        !is_lost && !self.state.failed().contains(&file)
+        !is_lost && !self.state.failed().contains(&file) && self.is_wanted(file)
+    }
+
+    fn is_wanted(&self, file: usize) -> bool {
+        self.plan.as_ref().is_none_or(|plan| plan.is_wanted(file))
     }
 
     /// Files that are withdrawn, and not here as they should be.
@@ -39,6 +43,7 @@ impl SetJob {
         let wrong = self.spool.not_verified(|file| !self.withdrawn.is_told(file));
         let files = wrong.iter().filter_map(|&number| Some(chunks?.chunk(number)?.file));
         lost.extend(files);
+        lost.retain(|&file| self.is_wanted(file));
         lost
     }
 
