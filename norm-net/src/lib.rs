@@ -75,6 +75,6 @@ pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
 pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
 pub use transfer::send::{
-    Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits, StartLimits,
-    preview, send,
+    ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
+    StartLimits, preview, send,
 };

@@ -7,6 +7,7 @@ mod common;
 mod compat;
 mod demo;
 mod disks;
+mod hash_first;
 mod interrupt;
 #[cfg(unix)]
 mod only;

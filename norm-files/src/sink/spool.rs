@@ -38,6 +38,8 @@ pub struct Spool {
     digests: File,
     /// The chunks of the payload, once the manifest is known.
     ledger: Mutex<Option<Ledger>>,
+    /// A chunk does not have the hash that the digest list has for it.
+    wrong: AtomicBool,
     /// Where their hashes are written down for later sessions, once there are any.
     chunks: Mutex<Option<File>>,
     /// Content bytes written and not found wrong since.
@@ -105,6 +107,7 @@ impl Spool {
             payload,
             digests,
             ledger: Mutex::new(None),
+            wrong: AtomicBool::new(false),
             chunks: Mutex::new(None),
             written: AtomicU64::new(have.bytes()),
             have: Mutex::new(have),
@@ -209,8 +212,15 @@ impl Spool {
 
     /// Compares the chunks that were hashed since with the digest list, of as many chunks; returns
     /// the wrong ones.
-    pub fn judge(&self, digests: &Digests) -> Vec<u32> {
+    pub fn judge(&self, digests: &Arc<Digests>) -> Vec<u32> {
+        self.wrong.store(false, Ordering::Relaxed);
         self.ledger().as_mut().map_or(Vec::new(), |ledger| ledger.judge(digests))
+    }
+
+    /// True when a chunk that was written turned out wrong since: it is to be
+    /// [judged](Self::judge).
+    pub fn is_wrong(&self) -> bool {
+        self.wrong.load(Ordering::Relaxed)
     }
 
     /// The chunks that are not verified, but for those of some files, by their places among all.
@@ -399,6 +409,9 @@ impl Spool {
             new += self.write_payload(part, start)?;
             if let Some(ledger) = self.ledger().as_mut() {
                 ledger.written(self, start, part)?;
+                if ledger.is_wrong() {
+                    self.wrong.store(true, Ordering::Relaxed);
+                }
             }
         }
         Ok(new)

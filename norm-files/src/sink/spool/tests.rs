@@ -385,7 +385,7 @@ fn verified_chunks_are_not_written_again() {
     for offset in (0..5).map(|n| n * MIB as u64) {
         writer.push(&ChunkHasher::hash(offset, size, &chunk)).unwrap();
     }
-    let digests = Digests::parse(&writer.finish().0, content()).unwrap();
+    let digests = Arc::new(Digests::parse(&writer.finish().0, content()).unwrap());
     assert_eq!(spool.judge(&digests), NONE);
     spool.write(SpoolFile::Payload, &[9; 4 * MIB], 0).unwrap();
     let bytes = fs::read(spool.path(SpoolFile::Payload)).unwrap();
