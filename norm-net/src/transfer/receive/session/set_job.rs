@@ -150,8 +150,8 @@ impl SetJob {
         }
     }
 
-    /// The same with another aim. Where only a part is wanted nothing of the payload is asked for or
-    /// written until the manifest says which.
+    /// The same with another aim. Where only a part is wanted, nothing of the payload is asked for
+    /// or written until the manifest says which.
     pub(super) fn with_aim(self, aim: Aim) -> Self {
         Self { aim, ..self }
     }
