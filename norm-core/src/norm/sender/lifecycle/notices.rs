@@ -32,6 +32,9 @@ impl Notices {
     pub(super) fn set(&mut self, notices: Vec<Bytes>, now: Timestamp) {
         // Not from the start, or many changes in a row would keep the last ones from being sent.
         self.at = if self.at < notices.len() { self.at } else { 0 };
+        if self.notices.is_empty() {
+            self.next = now;
+        }
         self.notices = notices;
         self.hurry(now);
     }
@@ -93,7 +96,7 @@ mod tests {
         notices.set(of(&[7]), at(1_000));
         assert_eq!(notices.take(at(999), GRTT), None);
         let times: Vec<u64> = sent(&mut notices, 4_000).iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [0, 50, 100, 1_100, 2_100, 3_100].map(|at| at + 0));
+        assert_eq!(times, [1_000, 1_050, 1_100, 2_100, 3_100]);
         notices.hurry(at(4_000));
         let times: Vec<u64> = sent(&mut notices, 5_000).iter().map(|(at, _)| *at).collect();
         assert_eq!(times, [4_000, 4_050, 4_100]);
