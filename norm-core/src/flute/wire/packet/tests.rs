@@ -97,3 +97,45 @@ fn payload_ids_are_read_by_the_format_and_what_is_too_short_is_none() {
     assert_eq!(read(PayloadFormat::Block32Len16Symbol16), None);
     assert_eq!(packet(&[1, 2, 3]).symbols(PayloadFormat::Block24Symbol8), None);
 }
+
+/// The same packet as another implementation reads it, and its bytes.
+fn other_codec(bytes: &[u8]) -> Option<(rmt_flute::AlcPacket<'_>, Vec<u8>)> {
+    let packet = rmt_flute::AlcPacket::parse(bytes, 4).ok()?;
+    let mut again = vec![0; packet.serialized_len()];
+    packet.serialize_into(&mut again).ok()?;
+    Some((packet, again))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn another_codec_reads_the_same_and_writes_the_same_bytes(
+        header in headers(),
+        buf in extensions(),
+        content in proptest::collection::vec(any::<u8>(), 4..64),
+    ) {
+        let packet = Packet { header, extensions: buf.as_extensions(), content: &content };
+        let mut bytes = Vec::new();
+        packet.emit(&mut bytes);
+        let Some((other, again)) = other_codec(&bytes) else { panic!("{packet:?}") };
+        prop_assert_eq!(&again, &bytes);
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |n, &b| n << 8 | u128::from(b));
+        prop_assert_eq!(number(other.lct.tsi), u128::from(header.tsi.get()));
+        prop_assert_eq!(number(other.lct.toi), header.toi.unwrap_or_default().get());
+        prop_assert_eq!(number(other.lct.cci), header.cci);
+        prop_assert_eq!(other.lct.codepoint, header.codepoint);
+        prop_assert_eq!(other.lct.close_session, header.close_session);
+        prop_assert_eq!(other.lct.close_object, header.close_object);
+        prop_assert_eq!(other.payload, &content[4..]);
+        let find = |het| other.lct.extensions.iter().find(|e| e.het == het).map(|e| e.content);
+        let fdt = rmt_flute::ExtFdt::parse(find(192).unwrap()).unwrap();
+        let ours = packet.extensions.fdt().unwrap();
+        prop_assert_eq!((fdt.version, fdt.instance_id), (ours.version, ours.instance.get()));
+        let time = rmt_flute::ExtTime::parse(find(2).unwrap()).unwrap();
+        let ours = packet.extensions.time().unwrap();
+        prop_assert_eq!(time.sct_high, ours.sent.map(|sent| sent.seconds));
+        prop_assert_eq!(time.sct_low, ours.sent.map(|sent| sent.fraction));
+        prop_assert_eq!((time.ert, time.slc), (ours.residual, ours.changed));
+    }
+}
