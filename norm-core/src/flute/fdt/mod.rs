@@ -53,6 +53,19 @@ pub struct FdtFile {
 }
 
 impl Fdt {
+    /// Reads a document, of [`MAX_DOCUMENT`] bytes and [`MAX_FILES`] files at most.
+    ///
+    /// # Errors
+    /// [`FdtError`].
+    pub fn parse(document: &[u8]) -> Result<Self, FdtError> {
+        read::parse(document)
+    }
+
+    /// Writes the document. Elements of others are left out: their namespaces are not known.
+    pub fn emit(&self, namespace: Namespace) -> Vec<u8> {
+        write::emit(self, namespace)
+    }
+
     /// What holds for a file of this instance: what it says itself, else what all have in common.
     pub fn attributes(&self, file: &FdtFile) -> FileAttributes {
         file.attributes.or(&self.common)

@@ -57,18 +57,13 @@ impl From<quick_xml::Error> for FdtError {
     }
 }
 
-impl Fdt {
-    /// Reads a document.
-    ///
-    /// # Errors
-    /// [`FdtError`].
-    pub fn parse(document: &[u8]) -> Result<Self, FdtError> {
-        if document.len() > MAX_DOCUMENT {
-            return Err(FdtError::TooLarge);
-        }
-        let text = core::str::from_utf8(document).map_err(|_| FdtError::Xml)?;
-        Parser { text, reader: Reader::from_str(text) }.parse()
+/// Reads a document.
+pub(super) fn parse(document: &[u8]) -> Result<Fdt, FdtError> {
+    if document.len() > MAX_DOCUMENT {
+        return Err(FdtError::TooLarge);
     }
+    let text = core::str::from_utf8(document).map_err(|_| FdtError::Xml)?;
+    Parser { text, reader: Reader::from_str(text) }.parse()
 }
 
 struct Parser<'a> {
@@ -146,8 +141,16 @@ impl<'a> Parser<'a> {
         let toi = toi.and_then(Toi::new).filter(|&toi| toi != Toi::FDT);
         let location = attributes.remove("Content-Location").filter(|text| !text.is_empty());
         let attributes = FileAttributes::take(attributes);
+        let (groups, elements) =
+            if is_empty { Default::default() } else { self.children_of_file()? };
+        let named = toi.zip(location);
+        Ok(named.map(|(toi, location)| FdtFile { toi, location, attributes, groups, elements }))
+    }
+
+    /// Groups of a file, and elements of others in it.
+    fn children_of_file(&mut self) -> Result<(Vec<String>, Vec<String>), FdtError> {
         let (mut groups, mut elements) = (Vec::new(), Vec::new());
-        while !is_empty {
+        loop {
             let start = self.position();
             match self.reader.read_event()? {
                 Event::Start(element) if element.local_name().as_ref() == "Group" => {
@@ -155,14 +158,12 @@ impl<'a> Parser<'a> {
                 }
                 Event::Start(_) => elements.push(self.foreign(start, false)?),
                 Event::Empty(_) => elements.push(self.foreign(start, true)?),
-                Event::End(_) => break,
+                Event::End(_) => return Ok((groups, elements)),
                 Event::Eof => return Err(FdtError::Xml),
                 Event::DocType(_) => return Err(FdtError::DocumentType),
                 _ => {}
             }
         }
-        let named = toi.zip(location);
-        Ok(named.map(|(toi, location)| FdtFile { toi, location, attributes, groups, elements }))
     }
 
     /// The text of an element that has begun, up to its end.

@@ -31,28 +31,26 @@ impl Namespace {
     }
 }
 
-impl Fdt {
-    /// The document. Elements of others are not written: their namespaces are not known any more.
-    pub fn emit(&self, namespace: Namespace) -> Vec<u8> {
-        let mut writer = Writer::new(Vec::new());
-        let mut root = BytesStart::new("FDT-Instance");
-        root.push_attribute(("xmlns", namespace.as_str()));
-        root.push_attribute(("Expires", &*self.expires.to_string()));
-        if self.complete {
-            root.push_attribute(("Complete", "true"));
-        }
-        push_attributes(&mut root, &self.common);
-        let mut write = |event: Event<'_>| {
-            // Memory takes everything.
-            let _ = writer.write_event(event);
-        };
-        write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
-        write(Event::Start(root));
-        self.files.iter().for_each(|file| write_file(file, &mut write));
-        write_groups(&self.groups, &mut write);
-        write(Event::End(BytesEnd::new("FDT-Instance")));
-        writer.into_inner()
+/// Writes the document.
+pub(super) fn emit(fdt: &Fdt, namespace: Namespace) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new());
+    let mut root = BytesStart::new("FDT-Instance");
+    root.push_attribute(("xmlns", namespace.as_str()));
+    root.push_attribute(("Expires", &*fdt.expires.to_string()));
+    if fdt.complete {
+        root.push_attribute(("Complete", "true"));
     }
+    push_attributes(&mut root, &fdt.common);
+    let mut write = |event: Event<'_>| {
+        // Memory takes everything.
+        let _ = writer.write_event(event);
+    };
+    write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
+    write(Event::Start(root));
+    fdt.files.iter().for_each(|file| write_file(file, &mut write));
+    write_groups(&fdt.groups, &mut write);
+    write(Event::End(BytesEnd::new("FDT-Instance")));
+    writer.into_inner()
 }
 
 fn write_file(file: &FdtFile, write: &mut impl FnMut(Event<'_>)) {

@@ -74,7 +74,8 @@ proptest! {
         for times in [TimeFields::Reserved, TimeFields::InHeader] {
             let Ok(packet) = Packet::parse(&bytes, times) else { continue };
             let _ = packet.extensions.iter().count();
-            let (_, _, _) = (packet.extensions.time(), packet.extensions.fdt(), packet.extensions.cenc());
+            let extensions = packet.extensions;
+            let _ = (extensions.time(), extensions.fdt(), extensions.cenc());
             if times == TimeFields::Reserved {
                 let mut again = Vec::new();
                 packet.emit(&mut again);
