@@ -67,6 +67,7 @@ pub use event::{
     SetFailure, SetReport, SlowCause,
 };
 pub use io::dscp::Dscp;
+pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
 pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };

@@ -45,6 +45,12 @@ pub struct ReceiveOptions {
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
     pub only: Vec<String>,
+    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
+    /// to the directory, which need not exist. Only the list of files is received, and that of
+    /// hashes if it comes before the content: only then contents are compared with what is there.
+    ///
+    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
+    pub dry_run: bool,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -99,6 +105,7 @@ impl ReceiveOptions {
             continuous: false,
             overwrite: false,
             only: Vec::new(),
+            dry_run: false,
             resume: true,
             name: host_name(),
             ttl: 1,
