@@ -52,6 +52,13 @@ impl Coming {
         have.gaps(start, end).all(|(from, to)| payload.covers(from, to))
     }
 
+    /// Adds what of `start..end` is to be written.
+    pub fn add_to(&self, set: &mut RangeSet, start: u64, end: u64) {
+        let payload = self.payload();
+        let parts = payload.iter().map(|(from, to)| (from.max(start), to.min(end)));
+        parts.filter(|(from, to)| from < to).for_each(|(from, to)| set.insert(from, to));
+    }
+
     fn payload(&self) -> MutexGuard<'_, RangeSet> {
         // Nothing in here panics halfway.
         self.payload.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,6 +9,7 @@
 mod coming;
 mod digests;
 mod existing;
+mod held;
 
 mod in_place;
 mod ledger;

@@ -298,9 +298,9 @@ impl Spool {
         self.coming.any(start, end)
     }
 
-    /// True when all of this range of the payload is here: written, or in memory.
-    pub fn has(&self, start: u64, end: u64) -> bool {
-        self.coming.covers_rest(self.have().ranges(), start, end)
+    /// Blocks that are here, in memory, and are to be written.
+    pub(super) fn coming(&self) -> &Coming {
+        &self.coming
     }
 
     /// True when all of the payload is here, and a digest list of this many bytes.

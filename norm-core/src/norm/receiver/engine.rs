@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::base::Timestamp;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::{
     Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, SymbolStore, Transmit, TransmitBuf,
 };
@@ -53,15 +54,42 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Takes an opened object as [`accept`](Self::accept) does, of which some bytes are in their
-    /// place already. `is_present` tells whether all of a block is, from its offset in the object
-    /// and its length, both in bytes. Such blocks count as written and are never asked for.
+    /// Takes an opened object as [`accept`](Self::accept) does, of which these bytes are in their
+    /// place already: they are never asked for. The object may be complete by that.
     ///
-    /// The object may be complete by that. One of more than 1,048,576 blocks is taken as if nothing
-    /// were there.
-    pub fn accept_with(&mut self, object: ObjectRef, is_present: impl Fn(u64, u32) -> bool) {
+    /// A block of which only a part is in place asks for the rest, and may name what its job is to
+    /// read from there ([`StoreJob::held`](crate::endpoint::StoreJob::held)). An object of more than
+    /// 1,048,576 blocks is taken as if nothing were there, and so is what lies apart from 65,536
+    /// other ranges.
+    pub fn accept_with(&mut self, object: ObjectRef, held: &RangeSet) {
         if let Some(sender) = self.senders.get_mut(object.sender) {
-            lifecycle::accept_with(&mut self.ctx, sender, object.key, is_present);
+            lifecycle::accept_with(&mut self.ctx, sender, object.key, held);
+        }
+    }
+
+    /// Notes that some more bytes of an opened object are in their place, as
+    /// [`accept_with`](Self::accept_with) does.
+    pub fn note_held(&mut self, object: ObjectRef, range: Range<u64>) {
+        if let Some(sender) = self.senders.get_mut(object.sender) {
+            lifecycle::note_held(&mut self.ctx, sender, object.key, &range, true);
+        }
+    }
+
+    /// Notes that some bytes of an opened object are not wanted: they are not asked for, but for
+    /// those that are needed to decode others, and do not keep the object from being complete.
+    pub fn note_unwanted(&mut self, object: ObjectRef, range: Range<u64>) {
+        if let Some(sender) = self.senders.get_mut(object.sender) {
+            lifecycle::note_held(&mut self.ctx, sender, object.key, &range, false);
+        }
+    }
+
+    /// Asks only for blocks of an opened object that end before this byte, until it is called with
+    /// another one; [`u64::MAX`] for all. What comes of the others is taken.
+    pub fn ask_up_to(&mut self, object: ObjectRef, end: u64, now: Timestamp) {
+        let Some(sender) = self.senders.get_mut(object.sender) else { return };
+        if let Some(object) = sender.interest.object_mut(object.key) {
+            object.ask_up_to(end);
+            cycle::check(&mut self.ctx, sender, now);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::MemberState;
@@ -231,7 +232,7 @@ impl SetJob {
         let part = self.state.open(object.key, *index, descriptor, *size)?;
         if self.state.is_written(object.key) {
             // In another layout; it may be verified already.
-            engine.accept_with(*object, |_, _| true);
+            engine.accept_with(*object, &whole(part.size));
         } else {
             self.accept(engine, *object, &part);
         }
@@ -241,13 +242,11 @@ impl SetJob {
     fn accept(&self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
         match part.kind {
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
-                engine.accept_with(object, |_, _| true);
+                engine.accept_with(object, &whole(part.size));
             }
             PartKind::Payload => {
-                engine.accept_with(object, |offset, len| {
-                    let start = part.offset + offset;
-                    self.spool.has(start, start + u64::from(len))
-                });
+                let held = self.spool.held(part.offset, part.offset + part.size);
+                engine.accept_with(object, &held);
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
         }
@@ -505,4 +504,11 @@ impl SetJob {
     pub(super) fn release(self) {
         self.spool.release();
     }
+}
+
+/// All bytes of an object.
+fn whole(size: u64) -> RangeSet {
+    let mut all = RangeSet::new();
+    all.insert(0, size);
+    all
 }
