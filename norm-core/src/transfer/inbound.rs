@@ -16,9 +16,9 @@ use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 /// [`restart`].
 ///
 /// An engine without a back channel implements [`want`], [`expect_partial`], [`ask_up_to`],
-/// [`set_status`], [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and [`confirm`] only mean
-/// that nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders
-/// that are unknown, or were forgotten, are ignored by every method.
+/// [`set_status`], [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and
+/// [`confirm`] only mean that nothing more of the object is kept, and [`InboundNotice::Released`]
+/// never comes. Senders that are unknown, or were forgotten, are ignored by every method.
 ///
 /// [`accept`]: Self::accept
 /// [`accept_with`]: Self::accept_with

@@ -46,7 +46,8 @@ impl RecvBlock {
     /// These symbols need not come.
     pub(super) fn cover(&mut self, now: &HeldSymbols) {
         if self.held.is_empty() {
-            (self.held, self.unwanted) = (Bits::new(now.held.len()), Bits::new(now.held.len()));
+            self.held = Bits::new(now.held.len());
+            self.unwanted = Bits::new(now.held.len());
         }
         for symbol in now.covered.ones() {
             let is_held = now.held.contains(symbol);

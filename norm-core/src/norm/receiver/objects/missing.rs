@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::block::RecvBlock;
 use super::object::RecvObject;
 use crate::base::bits::Bits;
 use crate::fec::{Layout, Scheme};
@@ -44,7 +45,7 @@ impl RecvObject {
     pub(super) fn cover_block(&mut self, block: u32) -> Covered {
         let geometry = self.geometry(block).filter(|_| !self.is_written(block));
         let Some(geometry) = geometry else { return Covered::Nothing };
-        let in_progress = self.block(block).map(|block| block.is_busy());
+        let in_progress = self.block(block).map(RecvBlock::is_busy);
         if in_progress == Some(true) {
             // What a job has is written by that job.
             return Covered::Nothing;

@@ -81,7 +81,7 @@ impl Held {
         let extensions = Extensions::EMPTY;
         let flush = Message::Cmd(Cmd { sender: sender(), extensions, command });
         say(&mut self.engine, self.now, &flush);
-        self.now = self.now + SECOND;
+        self.now += SECOND;
         self.engine.handle_timeout(self.now);
         let mut out = TransmitBuf::new(4);
         let mut found = Vec::new();
@@ -94,7 +94,7 @@ impl Held {
                 }));
             }
         }
-        self.now = self.now + SECOND;
+        self.now += SECOND;
         self.engine.handle_timeout(self.now);
         found
     }
@@ -116,6 +116,11 @@ impl Held {
     }
 }
 
+/// Symbols that a job is to read from the disk.
+fn on_disk(job: &StoreJob) -> Vec<u32> {
+    job.held.iter().cloned().flatten().collect()
+}
+
 const SYMBOL: RepairFlags = RepairFlags::SEGMENT;
 const BLOCK: RepairFlags = RepairFlags::BLOCK;
 
@@ -131,11 +136,11 @@ fn block_that_is_partly_on_disk_asks_for_the_rest() {
     assert_eq!(held.engine.stats().duplicates, 1, "it is on disk");
     held.symbol(2, 2);
     let job = held.job().unwrap();
-    assert_eq!((job.slot.block, job.decode, &job.held[..]), (2, false, &[][..]));
+    assert_eq!((job.slot.block, job.decode, on_disk(&job)), (2, false, vec![]));
     held.done(&job, StoreOutcome::Written);
     held.symbol(5, 5);
     let job = held.job().unwrap();
-    assert_eq!((job.slot.block, job.decode, &job.held[..]), (5, true, &[0..3][..]));
+    assert_eq!((job.slot.block, job.decode, on_disk(&job)), (5, true, vec![0, 1, 2]));
     assert!(!held.is_complete());
     held.done(&job, StoreOutcome::Written);
     assert!(held.is_complete() && held.engine.load().blocks == 0);
@@ -146,7 +151,7 @@ fn block_is_asked_for_whole_when_its_symbols_on_disk_cannot_be_read() {
     let mut held = Held::new(&ranges([(0, 300), (400, 3_200)]));
     held.symbol(0, 4);
     let job = held.job().unwrap();
-    assert_eq!(&job.held[..], &[0..3][..]);
+    assert_eq!(on_disk(&job), [0, 1, 2]);
     held.done(&job, StoreOutcome::HeldLost);
     assert_eq!((held.engine.load().blocks, held.engine.store().discarded), (0, 1));
     assert_eq!(held.asked(), [(BLOCK, 0, 0)]);

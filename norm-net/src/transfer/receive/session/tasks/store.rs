@@ -147,7 +147,7 @@ impl StoreTask {
         }
         let held = self.job.held.iter().map(|run| byte_range(run, symbol_size, len));
         let mut at = 0;
-        for next in held.chain([len..len]) {
+        for next in held.chain(std::iter::once(len..len)) {
             let new = buffer.source().get(at as usize..next.start as usize).unwrap_or_default();
             if !new.is_empty() {
                 self.target.write(new, offset + u64::from(at))?;
