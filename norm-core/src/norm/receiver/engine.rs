@@ -58,8 +58,9 @@ impl<S: SymbolStore> Receiver<S> {
     /// place already: they are never asked for. The object may be complete by that.
     ///
     /// A block of which only a part is in place asks for the rest, and its job may have to read
-    /// there ([`StoreJob::held`](crate::endpoint::StoreJob::held)). An object of more than 1,048,576
-    /// blocks is taken as if nothing were there, and so is what lies apart from 65,536 other ranges.
+    /// there ([`StoreJob::held`](crate::endpoint::StoreJob::held)). An object of more than
+    /// 1,048,576 blocks is taken as if nothing were there; so is what would be one range too many,
+    /// of 65,536.
     pub fn accept_with(&mut self, object: ObjectRef, held: &RangeSet) {
         if let Some(sender) = self.senders.get_mut(object.sender) {
             lifecycle::accept_with(&mut self.ctx, sender, object.key, held);
