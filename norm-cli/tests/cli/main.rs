@@ -7,7 +7,10 @@ mod common;
 mod compat;
 mod demo;
 mod disks;
+mod hash_first;
 mod interrupt;
+#[cfg(unix)]
+mod only;
 #[cfg(unix)]
 mod place;
 #[cfg(target_os = "linux")]

@@ -61,6 +61,14 @@ pub trait Inbound: Endpoint {
     fn refuse(&mut self, object: ObjectRef);
     /// Receives an object again from the start, because what was written is wrong.
     fn restart(&mut self, object: ObjectRef);
+    /// Receives bytes of an object that is not complete again, because what is in their places is
+    /// wrong. False when a block of them is being stored: nothing has happened then. An engine that
+    /// cannot do so returns false, and [`restart`](Self::restart) follows when the object is
+    /// complete.
+    fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
+        let _ = (object, wrong);
+        false
+    }
     /// Says that an object is verified and safe.
     fn confirm(&mut self, object: ObjectRef);
     /// Stops wanting these objects without confirming them.
@@ -68,7 +76,8 @@ pub trait Inbound: Endpoint {
 
     /// Asks for the objects from this key on, although they were sent before the sender was found.
     fn want(&mut self, sender: SenderId, from: u64, now: Timestamp);
-    /// Says that much of the objects with these keys may be here already.
+    /// Says that much of the objects with these keys may be here already, or is not wanted: their
+    /// INFO is asked for first, and their content only after [`accept_with`](Self::accept_with).
     fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>);
     /// Sets what reports to a sender say.
     fn set_status(&mut self, sender: SenderId, status: ReceiverStatus);

@@ -54,9 +54,7 @@ impl Coming {
 
     /// Adds what of `start..end` is to be written.
     pub fn add_to(&self, set: &mut RangeSet, start: u64, end: u64) {
-        let payload = self.payload();
-        let parts = payload.iter().map(|(from, to)| (from.max(start), to.min(end)));
-        parts.filter(|(from, to)| from < to).for_each(|(from, to)| set.insert(from, to));
+        self.payload().overlaps(start, end).for_each(|(from, to)| set.insert(from, to));
     }
 
     fn payload(&self) -> MutexGuard<'_, RangeSet> {

@@ -17,12 +17,7 @@ impl Spool {
         }
         self.coming().add_to(&mut here, start, end);
         let mut held = RangeSet::new();
-        let mut at = start;
-        for (from, to) in here.gaps(start, end) {
-            held.insert(at - start, from - start);
-            at = to;
-        }
-        held.insert(at - start, end.saturating_sub(start));
+        here.overlaps(start, end).for_each(|(from, to)| held.insert(from - start, to - start));
         held
     }
 

@@ -160,6 +160,8 @@ fn sender() -> Vec<Value> {
     let evicted = |separate_group| SendEvent::ReceiverEvicted { receiver: info(), separate_group };
     vec![
         line(&SenderEvent::Settings(Settings::new("norm-send", &settings())), 1),
+        line(&hashing(), 252),
+        line(&SendEvent::Hashed { content: ContentHash([0xa9; 32]) }, 1_303),
         line(&SendEvent::ReceiverFound { receiver: info() }, 6),
         line(&SendEvent::Started { receivers: 2 }, 7),
         line(&SendEvent::Progress(progress), 1_004),
@@ -195,6 +197,11 @@ fn sender() -> Vec<Value> {
         line(&SenderEvent::WouldSend(WouldSend::new(&would_send())), 2),
         line(&SenderEvent::DryRun(DryRun::new(&preview())), 3),
     ]
+}
+
+fn hashing() -> SendEvent {
+    let elapsed = Duration::from_millis(250);
+    SendEvent::Hashing { elapsed, bytes_done: 1_048_576, bytes_total: 5_000_010 }
 }
 
 fn packet_size() -> SendEvent {
@@ -333,7 +340,10 @@ fn arrivals() -> Vec<Value> {
             &ReceiveEvent::SetResumed { sender, set, bytes_done: RESUMED, bytes_total: TOTAL },
             518,
         ),
-        line(&ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010 }, 518),
+        line(
+            &ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010, unwanted: 0 },
+            518,
+        ),
         line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(

@@ -93,6 +93,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Self::restart(self, object);
     }
 
+    fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
+        Self::want_again(self, object, wrong)
+    }
+
     fn confirm(&mut self, object: ObjectRef) {
         Self::confirm(self, object);
     }

@@ -64,6 +64,16 @@ impl RecvBlock {
         }
     }
 
+    /// Nothing that the store does not have is here, as far as is known.
+    pub(super) fn uncover(&mut self) {
+        let gone: Vec<u32> = self.held.ones().chain(self.unwanted.ones()).collect();
+        for symbol in gone {
+            self.covered.remove(symbol);
+        }
+        self.held = Bits::new(0);
+        self.unwanted = Bits::new(0);
+    }
+
     /// Source symbols that need not come.
     pub(super) fn covered(&self) -> &Bits {
         &self.covered
@@ -205,6 +215,16 @@ mod tests {
         assert_eq!((block.missing(), block.is_nameable()), (1, false), "one suffices");
         block.insert(7);
         assert!(block.is_ready() && block.start_job().is_some());
+    }
+
+    #[test]
+    fn what_is_on_disk_and_wrong_has_to_come() {
+        let mut block = block(&[0, 1, 2, 3], &[0, 1, 2, 3, 4]);
+        block.insert(7);
+        block.uncover();
+        assert_eq!((block.missing(), block.covered().count()), (7, 1));
+        block.cover(&HeldSymbols { held: bits(&[0, 1]), covered: bits(&[0, 1]) });
+        assert_eq!(block.missing(), 5);
     }
 
     #[test]

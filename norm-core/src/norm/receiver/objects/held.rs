@@ -49,19 +49,12 @@ impl Held {
     /// What was thought to be on disk of this range is not.
     pub(super) fn lose(&mut self, range: Range<u64>) {
         let (start, end) = (range.start, range.end);
-        let unwanted: Vec<_> = self.held.gaps(start, end).collect();
-        let mut kept = RangeSet::new();
-        for (from, to) in unwanted {
-            let mut at = from;
-            for (gap, next) in self.covered.gaps(from, to) {
-                kept.insert(at, gap);
-                at = next;
-            }
-            kept.insert(at, to);
-        }
+        let not_held: Vec<_> = self.held.gaps(start, end).collect();
+        let unwanted = not_held.iter().flat_map(|&(from, to)| self.covered.overlaps(from, to));
+        let unwanted: Vec<_> = unwanted.collect();
         self.held.remove(start, end);
         self.covered.remove(start, end);
-        kept.iter().for_each(|(from, to)| insert(&mut self.covered, &(from..to)));
+        unwanted.iter().for_each(|&(from, to)| insert(&mut self.covered, &(from..to)));
     }
 
     /// Only what lies before `end` may be asked for.

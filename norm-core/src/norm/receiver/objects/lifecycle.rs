@@ -1,7 +1,9 @@
 //! What happens to an object, from its acceptance to its end.
 
 use core::ops::Range;
+use std::collections::BTreeSet;
 
+use super::block::RecvBlock;
 use super::missing::Covered;
 use super::object::RecvObject;
 use super::stream::RecvStream;
@@ -110,6 +112,27 @@ pub(crate) fn give_up<S: SymbolStore>(
 pub(crate) fn restart<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, key: u64) {
     drop_object(ctx, sender, key);
     sender.interest.reopen(key);
+}
+
+/// Wants bytes of an object in progress again, which are in their places and wrong. False when a
+/// job has one of their blocks: nothing has happened then, and it is to be tried again after that
+/// job.
+pub(crate) fn want_again(sender: &mut SenderState, key: u64, wrong: &[Range<u64>]) -> bool {
+    let Some(object) = sender.interest.object_mut(key) else { return true };
+    let blocks: BTreeSet<u32> = wrong.iter().flat_map(|range| object.blocks_over(range)).collect();
+    let is_busy = |&block: &u32| object.block(block).is_some_and(RecvBlock::is_busy);
+    if blocks.iter().any(is_busy) {
+        return false;
+    }
+    let mut bytes = 0;
+    for &block in &blocks {
+        bytes += object.forget_written(block);
+    }
+    for range in wrong {
+        object.forget_held(range);
+    }
+    sender.interest.remove_bytes_done(bytes);
+    true
 }
 
 /// The sender cannot repair an object: stops asking, and tells the application.

@@ -26,19 +26,50 @@ pub(super) enum Covered {
 impl RecvObject {
     /// Notes bytes that are on disk, or that are not wanted; returns the blocks that they touch.
     pub(super) fn note_held(&mut self, range: &Range<u64>, is_wanted: bool) -> Range<u32> {
-        let Some(layout) = self.layout().copied().filter(|_| !self.is_stream()) else {
+        let blocks = self.blocks_over(range);
+        if !blocks.is_empty() {
+            match is_wanted {
+                true => self.held_mut().note_held(range),
+                false => self.held_mut().note_unwanted(range),
+            }
+        }
+        blocks
+    }
+
+    /// The blocks that a range of bytes touches, of an object that is not too large.
+    pub(super) fn blocks_over(&self, range: &Range<u64>) -> Range<u32> {
+        let layout = self.layout().filter(|_| !self.is_stream());
+        let Some(layout) = layout.filter(|layout| layout.blocks() <= MAX_HELD_BLOCKS) else {
             return 0..0;
         };
-        let range = range.start..range.end.min(layout.size());
-        if range.is_empty() || layout.blocks() > MAX_HELD_BLOCKS {
+        let (partition, end) = (layout.partition(), range.end.min(layout.size()));
+        if range.start >= end {
             return 0..0;
         }
-        match is_wanted {
-            true => self.held_mut().note_held(&range),
-            false => self.held_mut().note_unwanted(&range),
+        partition.block_at(range.start)..partition.block_at(end - 1) + 1
+    }
+
+    /// A block that was written is to come again in part: its bytes count as those that are on
+    /// disk. Returns how many they are if it was written.
+    pub(super) fn forget_written(&mut self, block: u32) -> u64 {
+        let geometry = self.geometry(block).filter(|_| self.unset_written(block));
+        let Some(geometry) = geometry else { return 0 };
+        let end = geometry.offset + u64::from(geometry.len);
+        self.held_mut().note_held(&(geometry.offset..end));
+        geometry.len.into()
+    }
+
+    /// What was thought to be on disk of a range is wrong.
+    pub(super) fn forget_held(&mut self, range: &Range<u64>) {
+        self.held_mut().lose(range.clone());
+        for number in self.blocks_over(range) {
+            let geometry = self.geometry(number);
+            let held = geometry.and_then(|geometry| self.held().symbols(&geometry));
+            if let Some(block) = self.block_mut(number) {
+                block.uncover();
+                held.iter().for_each(|held| block.cover(held));
+            }
         }
-        let partition = layout.partition();
-        partition.block_at(range.start)..partition.block_at(range.end - 1) + 1
     }
 
     /// Takes into account what is held of a block.

@@ -138,6 +138,16 @@ impl RecvObject {
         self.info.bytes()
     }
 
+    /// True when size and INFO are known, and the application was told.
+    pub(crate) fn is_opened(&self) -> bool {
+        self.opened
+    }
+
+    /// True when the application has taken it.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
     /// The application takes it: its blocks are written as soon as they are complete.
     pub(crate) fn accept(&mut self) {
         self.accepted = true;
@@ -198,6 +208,11 @@ impl RecvObject {
     pub(crate) fn set_written(&mut self, block: u32) -> bool {
         self.blocks.remove(&block);
         self.written.insert(block)
+    }
+
+    /// A block does not count as written any more; true if it did.
+    pub(super) fn unset_written(&mut self, block: u32) -> bool {
+        self.written.remove(block)
     }
 
     /// Runs of blocks that are not written, as half-open ranges.

@@ -1,6 +1,7 @@
 //! What a receiver asks for.
 
 use super::*;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::ObjectRef;
 use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::receiver::nack::need::Position;
@@ -116,6 +117,37 @@ fn partial_objects_are_asked_for_info_first() {
     let (full, info) = (RepairFlags::OBJECT, RepairFlags::INFO);
     let asked = requests(&mut engine, START + SECOND);
     assert_eq!(asked, [(full, 0), (info, 1), (info, 2)], "and one object without room for it");
+}
+
+#[test]
+fn content_of_a_partial_object_is_asked_for_when_the_application_has_taken_it() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let size = ObjectSize::new(8 * 100 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
+    let extensions = extensions.as_extensions();
+    let flags = ObjectFlags::FILE.with(ObjectFlags::INFO);
+    let payload_id =
+        PayloadId { block: 5, block_len: 0, symbol: 0 }.encode(PayloadFormat::Block24Symbol8);
+    let (sender, payload) = (sender(), &[7; 100][..]);
+    let data = Data { sender, flags, fec_id, object, payload_id, extensions, payload };
+    say(&mut engine, START, &Message::Data(data));
+    let key = key(&mut engine, 0);
+    engine.expect_partial(SENDER_ID, key..key + 1);
+    let asked = |engine: &mut Receiver<NoStore>, now| {
+        hear(engine, now, flush(fec_id, 0, 7, 3), false);
+        requests(engine, now + SECOND / 2)
+    };
+    assert_eq!(asked(&mut engine, START), [(RepairFlags::INFO, 0)], "its layout is known");
+    let info = Info { sender, flags, fec_id, object, extensions, payload: b"name" };
+    say(&mut engine, START + SECOND, &Message::Info(info));
+    assert_eq!(asked(&mut engine, START + SECOND * 2), []);
+    let mut held = RangeSet::new();
+    held.insert(400, 8 * 400);
+    engine.accept_with(ObjectRef { sender: SENDER_ID, key }, &held);
+    assert_eq!(asked(&mut engine, START + SECOND * 3), [(RepairFlags::BLOCK, 0)]);
 }
 
 #[test]

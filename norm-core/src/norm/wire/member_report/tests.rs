@@ -54,7 +54,7 @@ fn all_states_and_no_others_are_understood() {
     for state in 0..=255 {
         bytes[3] = state;
         let parsed = MemberReport::parse(&bytes).map(|report| report.state as u8);
-        let known = matches!(state, 0..=4 | 0xf0 | 0xff);
+        let known = matches!(state, 0..=5 | 0xf0 | 0xff);
         assert_eq!(parsed, known.then_some(state));
     }
 }

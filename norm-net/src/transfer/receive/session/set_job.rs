@@ -8,10 +8,10 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Digests, Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
+    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
 };
 
 use super::engine::Engine;
@@ -19,7 +19,7 @@ use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
 use super::progress::{Measure, Progress};
 use super::summary::rate;
-use super::tasks::{Check, SetResult, Target, VerifiedSet, WrittenPart};
+use super::tasks::{Check, Planned, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
 
 /// How often it is written down what is there of a set.
@@ -55,8 +55,9 @@ impl OpenedPart {
 /// What to do after a task.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// The manifest is here and good. These files were present before.
-    FilesKnown(Option<PresentFiles>),
+    /// The manifest is here and good. These files were present before, and these patterns of what
+    /// is wanted match nothing.
+    FilesKnown(Option<PresentFiles>, Vec<String>),
     /// A part was read back: see what all checks so far say.
     Judge,
     /// The object with this key is wrong: receive it again, or fail for this reason.
@@ -76,8 +77,17 @@ pub(super) enum Verdict {
     Unhashed,
     /// All is right, but for files that were wrong too often.
     Verified,
-    /// Something of these objects (by key) is wrong and must be received again.
-    Again(Vec<u64>),
+    /// Something of objects is wrong and must be received again.
+    Again(WrongParts),
+}
+
+/// What of a set must be received again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct WrongParts {
+    /// Objects that were written as a whole, by key.
+    pub(super) written: Vec<u64>,
+    /// Other objects, by key, and the places in them.
+    pub(super) begun: Vec<(u64, Vec<Range<u64>>)>,
 }
 
 /// One set that is being received.
@@ -88,8 +98,16 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
+    /// Only a part is wanted: objects of the payload wait until it is known which.
+    is_part: bool,
+    /// Those that wait.
+    waiting: Vec<ObjectRef>,
+    /// Bytes of the payload that are not wanted.
+    unwanted: u64,
     /// Everything is verified, or has failed.
     is_verified: bool,
+    /// Something wrong is to be asked for as soon as the engine can.
+    asks_later: bool,
     /// Parts of the payload that are being read back.
     reading: u32,
     /// Its files are being placed.
@@ -116,7 +134,11 @@ impl SetJob {
             state,
             spool,
             plan: None,
+            is_part: false,
+            waiting: Vec::new(),
+            unwanted: 0,
             is_verified: false,
+            asks_later: false,
             reading: 0,
             is_placing: false,
             started: now,
@@ -125,6 +147,12 @@ impl SetJob {
             told: MemberState::Receiving,
             progress: Progress::new(now),
         }
+    }
+
+    /// The same of which only a part is wanted: nothing of the payload is asked for or written until
+    /// the manifest says which.
+    pub(super) fn of_part(self, is_part: bool) -> Self {
+        Self { is_part, ..self }
     }
 
     /// Its sender.
@@ -184,9 +212,9 @@ impl SetJob {
         self.state.payload_size()
     }
 
-    /// Bytes of all its objects, as far as known.
+    /// Bytes of all its objects that are wanted, as far as known.
     pub(super) fn bytes_total(&self) -> u64 {
-        self.state.bytes_total()
+        self.state.bytes_total().saturating_sub(self.unwanted)
     }
 
     /// Bytes of its objects that are written.
@@ -239,16 +267,30 @@ impl SetJob {
         Ok(())
     }
 
-    fn accept(&self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
+    fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
         match part.kind {
+            PartKind::Payload if self.is_part && self.plan.is_none() => self.waiting.push(object),
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
                 engine.accept_with(object, &whole(part.size));
             }
             PartKind::Payload => {
-                let held = self.spool.held(part.offset, part.offset + part.size);
-                engine.accept_with(object, &held);
+                let (start, end) = (part.offset, part.offset + part.size);
+                let unwanted = self.spool.unwanted();
+                for (from, to) in unwanted.iter().flat_map(|set| set.overlaps(start, end)) {
+                    engine.note_unwanted(object, from - start..to - start);
+                }
+                engine.accept_with(object, &self.spool.held(start, end));
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
+        }
+    }
+
+    /// Takes the objects that have waited for the manifest.
+    pub(super) fn accept_waiting(&mut self, engine: &mut impl Engine) {
+        for object in std::mem::take(&mut self.waiting) {
+            if let Some(part) = self.state.part(object.key) {
+                self.accept(engine, object, &part);
+            }
         }
     }
 
@@ -301,6 +343,10 @@ impl SetJob {
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
+                let announced = self.summary().content;
+                if announced.is_some_and(|content| content != digests.content()) {
+                    return Step::Again(key, damaged(ContentError::ContentMismatch));
+                }
                 self.state.digests_parsed(key, digests);
                 Step::Judge
             }
@@ -319,18 +365,20 @@ impl SetJob {
         &mut self,
         key: u64,
         hash: Option<ManifestHash>,
-        plan: Result<(Plan, Option<PresentFiles>), PlanError>,
+        plan: Result<Planned, PlanError>,
     ) -> Step {
         if hash.is_some_and(|hash| hash != self.manifest()) {
             return Step::Again(key, Problem::WrongManifest);
         }
         match plan {
-            Ok((plan, present)) => {
+            Ok(Planned { plan, present, unmatched }) => {
                 self.state.manifest_checked(key);
+                self.unwanted = plan.unwanted_ranges().iter().map(|(from, to)| to - from).sum();
                 self.plan = Some(Arc::new(plan));
-                Step::FilesKnown(present)
+                Step::FilesKnown(present, unmatched)
             }
             Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
+            Err(PlanError::NothingWanted) => Step::Fail(Failure::unwanted()),
             Err(error) => Step::Fail(Failure::local(not_planned(error))),
         }
     }
@@ -340,6 +388,7 @@ impl SetJob {
         if self.is_verified {
             return Verdict::Pending;
         }
+        self.asks_later = false;
         let lists = self.plan.as_ref().zip(self.state.digests());
         if let Some((plan, digests)) = lists {
             let wrong = self.spool.judge(digests);
@@ -347,19 +396,36 @@ impl SetJob {
                 self.spool.forget(place.start, place.end);
             }
         }
-        let again = self.state.take_restarts();
-        if !again.is_empty() {
+        let begun = self.state.wanted_again();
+        let again = WrongParts { written: self.state.take_restarts(), begun };
+        if again != WrongParts::default() {
             return Verdict::Again(again);
         }
         if !self.state.lists_are_checked() || self.reading > 0 {
             return Verdict::Pending;
         }
         let failed = self.state.failed();
-        if !self.spool.not_verified(|file| failed.contains(&file)).is_empty() {
+        let is_wanted = |file| self.plan.as_ref().is_none_or(|plan| plan.is_wanted(file));
+        let is_left_out = |file| failed.contains(&file) || !is_wanted(file);
+        if !self.spool.not_verified(is_left_out).is_empty() {
             return Verdict::Unhashed;
         }
         self.is_verified = true;
         Verdict::Verified
+    }
+
+    /// True when a chunk turned out wrong since the last verdict, or what is wrong could not be
+    /// asked for yet.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.spool.is_wrong() || self.asks_later
+    }
+
+    /// What was wrong of the object with this key was asked for, unless that is to be done later.
+    pub(super) fn asked_again(&mut self, key: u64, is_done: bool) {
+        if is_done {
+            self.state.asked_again(key);
+        }
+        self.asks_later |= !is_done;
     }
 
     /// Files of which something was wrong too often: where they were to be.
@@ -460,7 +526,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            content: self.state.digests().map(Digests::content),
+            content: self.state.digests().map(|digests| digests.content()),
             present,
             elapsed,
             loss: self.loss(engine),
@@ -470,13 +536,17 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let paths = plan.files().iter().take(MAX_PATHS);
-            report.paths = paths.map(|file| directory.join(&file.path)).collect();
-            let known = 0..plan.files().len().min(MAX_PATHS);
-            report.hashes = known.filter_map(|file| self.spool.file_hash(file)).collect();
-            report.files = plan.files().len() as u64;
+            let named = || plan.wanted().take(MAX_PATHS);
+            report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
+            report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
+            report.unwanted = plan.unwanted_files();
+            report.files = plan.files().len() as u64 - report.unwanted;
             report.directories = plan.directories().len() as u64;
             report.bytes = plan.bytes();
+        }
+        if report.unwanted > 0 {
+            // It names more than what is here.
+            report.content = None;
         }
         report.bits_per_second = rate(report.bytes, elapsed);
         report

@@ -15,7 +15,7 @@ use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
 use crate::transfer::receive::session::notifier::SetRef;
 use crate::transfer::receive::session::outcome::Subject;
-use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict};
+use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict, WrongParts};
 use crate::transfer::receive::session::shared::Turn;
 use crate::transfer::receive::session::summary::push_bounded;
 use crate::transfer::receive::session::tasks::SetResult;
@@ -58,8 +58,9 @@ impl SetTable {
             return;
         }
         match job.task_done(turn.now, result) {
-            Step::FilesKnown(present) => {
-                self.files_known(turn, number, present);
+            Step::FilesKnown(present, unmatched) => {
+                job.accept_waiting(turn.engine);
+                self.files_known(turn, number, present, unmatched);
                 self.judge(turn, number);
             }
             Step::Judge => self.judge(turn, number),
@@ -82,6 +83,7 @@ impl SetTable {
         turn: &Turn<'_, impl Engine>,
         number: u64,
         present: Option<PresentFiles>,
+        unmatched: Vec<String>,
     ) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
         self.known.note(job.manifest(), turn.now);
@@ -96,8 +98,20 @@ impl SetTable {
         if let Some(plan) = job.plan() {
             turn.shared.events.files_known(job.name(), plan);
         }
+        if !unmatched.is_empty() {
+            turn.shared.events.patterns_unmatched(job.name(), unmatched);
+        }
         if let Some(present) = present {
             turn.shared.events.files_present(job.name(), present);
+        }
+    }
+
+    /// Acts on chunks that turned out wrong while their sets are received.
+    pub(in super::super) fn judge_wrong(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let wrong = self.jobs.iter().filter(|(_, job)| job.is_wrong());
+        let wrong: Vec<u64> = wrong.map(|(&number, _)| number).collect();
+        for number in wrong {
+            self.judge(turn, number);
         }
     }
 
@@ -121,12 +135,32 @@ impl SetTable {
                     _ => self.place_next(turn, id),
                 }
             }
-            Verdict::Again(keys) => self.receive_again(turn, number, &keys),
+            Verdict::Again(wrong) => {
+                self.ask_again(turn, number, &wrong);
+                self.receive_again(turn, number, &wrong.written);
+            }
+        }
+    }
+
+    /// Asks again for what is wrong of objects that are being received.
+    fn ask_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, wrong: &WrongParts) {
+        let Some(job) = self.jobs.get_mut(&number) else { return };
+        let name = job.name();
+        for (key, places) in &wrong.begun {
+            let object = ObjectRef { sender: name.sender, key: *key };
+            let is_done = turn.engine.want_again(object, places);
+            job.asked_again(*key, is_done);
+            if is_done {
+                turn.shared.events.received_again(name);
+            }
         }
     }
 
     /// Asks again for what is not here of objects.
     fn receive_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, keys: &[u64]) {
+        if keys.is_empty() {
+            return;
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let name = job.name();
         for &key in keys {
