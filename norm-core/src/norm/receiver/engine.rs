@@ -125,9 +125,9 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Asks again for bytes of an object in progress that were in their places and turned out wrong.
-    /// False when a job has one of their blocks: nothing has happened then, and it is to be tried
-    /// again later.
+    /// Asks again for bytes of an object in progress that were in their places and are wrong. False
+    /// when a job has one of their blocks: nothing has happened then, and it is to be tried again
+    /// later.
     pub fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
         let sender = self.senders.get_mut(object.sender);
         sender.is_none_or(|sender| lifecycle::want_again(sender, object.key, wrong))

@@ -149,8 +149,8 @@ impl SetJob {
         }
     }
 
-    /// The same of which only a part is wanted: nothing of the payload is asked for or written until
-    /// the manifest says which.
+    /// The same of which only a part is wanted: nothing of the payload is asked for or written
+    /// until the manifest says which.
     pub(super) fn of_part(self, is_part: bool) -> Self {
         Self { is_part, ..self }
     }
