@@ -114,8 +114,11 @@ fn changed_content_is_read_again_and_coded_again() {
         let later = now + MS * 5000;
         sender.handle_timeout(later);
         let mut out = TransmitBuf::new(4);
-        while sender.poll_transmit(later, &mut out).is_some() {
+        let mut rests = false;
+        while !rests {
+            rests = sender.poll_transmit(later, &mut out).is_none();
             while let Some(job) = sender.poll_job() {
+                rests = false;
                 let done = match job {
                     Job::Read(job) => {
                         jobs.push("read");
