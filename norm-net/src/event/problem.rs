@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use norm_core::fileset::ContentError;
@@ -216,22 +216,10 @@ impl fmt::Display for Problem {
                 f.write_str("the list of files is not the one that was announced")
             }
             Self::Damaged { error } => error.fmt(f),
-            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
-            Self::WrongFiles { files: 1, first } => {
-                write!(f, "{}: what arrived does not match the sender's hashes", path_text(first))
-            }
-            Self::WrongFiles { files, first } => write!(
-                f,
-                "{files} files, {} for one: what arrived does not match the sender's hashes",
-                path_text(first)
-            ),
+            Self::HashMismatch => f.write_str(MISMATCH),
+            Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),
             Self::Withdrawn => f.write_str(WITHDRAWN),
-            Self::WithdrawnFiles { files: 1, first } => {
-                write!(f, "{}: {WITHDRAWN}", path_text(first))
-            }
-            Self::WithdrawnFiles { files, first } => {
-                write!(f, "{files} files, {} for one: {WITHDRAWN}", path_text(first))
-            }
+            Self::WithdrawnFiles { files, first } => of_files(f, *files, first, WITHDRAWN),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
@@ -263,6 +251,16 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// What is wrong with some files of a set.
+fn of_files(f: &mut fmt::Formatter<'_>, files: u64, first: &Path, problem: &str) -> fmt::Result {
+    match files {
+        1 => write!(f, "{}: {problem}", path_text(first)),
+        files => write!(f, "{files} files, {} for one: {problem}", path_text(first)),
+    }
+}
+
+/// What is wrong with what arrived.
+const MISMATCH: &str = "what arrived does not match the sender's hashes";
 /// Why a sender withdraws files.
 const WITHDRAWN: &str = "withdrawn by the sender: changed, removed or unreadable while being sent";
 
