@@ -53,7 +53,7 @@ fn kill_one(rng: &mut Rng) {
     let group = group();
     let (mut receiving, mut sending) = (receiver(&group, &out), sender(&group, &source));
     sending.wait_for("started");
-    let (kills_sender, millis) = (rng.next_u64() % 2 == 0, rng.next_u64() % 2_800);
+    let (kills_sender, millis) = (rng.next_u64().is_multiple_of(2), rng.next_u64() % 2_800);
     let case = format!("sender: {kills_sender}, after {millis} ms");
     sleep(Duration::from_millis(millis));
     let before = if kills_sender {

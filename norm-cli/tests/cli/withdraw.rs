@@ -39,7 +39,7 @@ fn change(source: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path(3), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path(3), fs::Permissions::from_mode(0o000)).unwrap();
     }
     #[cfg(not(unix))]
     fs::remove_file(path(3)).unwrap();
