@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{
@@ -162,7 +163,8 @@ fn follow(spool: &Spool, source: &Source) -> Result<PlacedSet, String> {
     write(PartKind::Payload)?;
     write(PartKind::DigestList)?;
     let list = read(SpoolFile::DigestList, PartKind::DigestList)?;
-    let digests = Digests::parse(&list, source.hash).map_err(|error| error.to_string())?;
+    let digests = Digests::parse(&list, source.hash).map(Arc::new);
+    let digests = digests.map_err(|error| error.to_string())?;
     let damaged = hash_chunks(spool, 0..source.payload.len() as u64, Reading::All, &run);
     assert_eq!(damaged.map_err(|error| format!("hash: {error}"))?, []);
     assert_eq!(Manifest::parse(&manifest).unwrap().hash(), source.hash);

@@ -92,6 +92,14 @@ impl RangeSet {
         })
     }
 
+    /// The maximal ranges of `start..end` that are in the set, ascending.
+    pub fn overlaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let before = self.ranges.range(..start).next_back().filter(|&(_, &e)| e > start);
+        let within = self.ranges.range(start..end.max(start));
+        let all = before.into_iter().chain(within);
+        all.map(move |(&s, &e)| (s.max(start), e.min(end))).filter(|(s, e)| s < e)
+    }
+
     /// The ranges, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.ranges.iter().map(|(&s, &e)| (s, e))
@@ -103,6 +111,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn overlaps_are_what_is_left_between_gaps() {
+        let mut set = RangeSet::new();
+        [(0, 10), (20, 30), (40, 50)].map(|(s, e)| set.insert(s, e));
+        let overlaps = |start, end| set.overlaps(start, end).collect::<Vec<_>>();
+        assert_eq!(overlaps(5, 45), [(5, 10), (20, 30), (40, 45)]);
+        assert_eq!((overlaps(10, 20), overlaps(22, 23)), (vec![], vec![(22, 23)]));
+        assert_eq!((overlaps(30, 40), overlaps(9, 5)), (vec![], vec![]));
+    }
 
     proptest! {
         #[test]

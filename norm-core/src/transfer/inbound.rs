@@ -52,6 +52,14 @@ pub trait Inbound: Endpoint {
     fn refuse(&mut self, object: ObjectRef);
     /// Receives an object again from the start, because what was written is wrong.
     fn restart(&mut self, object: ObjectRef);
+    /// Receives blocks of an object that is not complete again, because what was written is wrong:
+    /// those for whose offset and length, in bytes, `is_wrong` is true. False when one of them is
+    /// being stored: nothing has happened then. An engine that cannot do so returns false, and
+    /// [`restart`](Self::restart) follows when the object is complete.
+    fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
+        let _ = (object, is_wrong);
+        false
+    }
     /// Says that an object is verified and safe.
     fn confirm(&mut self, object: ObjectRef);
     /// Stops wanting these objects without confirming them.

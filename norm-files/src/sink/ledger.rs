@@ -2,7 +2,8 @@
 //!
 //! Chunks are hashed while their blocks are written, as far as these come in order: what is still
 //! in the processor's cache need not be read back. Blocks that come out of order are read back when
-//! the gap before them is filled; what is left then is read back when it is verified.
+//! the gap before them is filled; what is left then is read back when it is verified. Once the
+//! digest list is here, a chunk is compared as soon as it has a hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -58,7 +59,9 @@ pub struct Ledger {
     known: Bits,
     /// Those of them with the right one.
     verified: Bits,
-    /// Chunks with a hash that was not compared yet.
+    /// What they should be, once that is known.
+    digests: Option<Arc<Digests>>,
+    /// Chunks with a hash that was not compared yet, or is wrong.
     fresh: Vec<u32>,
     /// Chunks of which another hash is to be written down.
     unsaved: BTreeSet<u32>,
@@ -80,6 +83,7 @@ impl Ledger {
             hashes: vec![UNKNOWN; chunks as usize],
             known: Bits::new(chunks),
             verified: Bits::new(chunks),
+            digests: None,
             fresh: Vec::new(),
             unsaved: BTreeSet::new(),
             kept,
@@ -190,8 +194,13 @@ impl Ledger {
         if let Some(place) = self.hashes.get_mut(number as usize) {
             *place = hash;
             self.known.insert(number);
-            self.fresh.push(number);
             self.unsaved.insert(number);
+            let expected = self.digests.as_ref().map(|digests| digests.chunk(number));
+            if expected == Some(Some(hash)) {
+                self.verified.insert(number);
+            } else {
+                self.fresh.push(number);
+            }
         }
     }
 
@@ -251,7 +260,8 @@ impl Ledger {
 
     /// Compares the chunks whose hashes are new with a digest list of as many chunks: returns the
     /// wrong ones.
-    pub fn judge(&mut self, digests: &Digests) -> Vec<u32> {
+    pub fn judge(&mut self, digests: &Arc<Digests>) -> Vec<u32> {
+        self.digests = Some(Arc::clone(digests));
         let mut wrong = Vec::new();
         for number in std::mem::take(&mut self.fresh) {
             let hash = self.hashes.get(number as usize);
@@ -269,8 +279,14 @@ impl Ledger {
         wrong
     }
 
+    /// True when the digest list is here, and a chunk does not have its hash.
+    pub fn is_wrong(&self) -> bool {
+        self.digests.is_some() && !self.fresh.is_empty()
+    }
+
     /// Another digest list is to come: all hashes are compared anew.
     pub fn begin_again(&mut self) {
+        self.digests = None;
         self.verified = Bits::new(self.map.chunks());
         self.fresh = (0..self.map.chunks()).filter(|&n| self.known.contains(n)).collect();
     }

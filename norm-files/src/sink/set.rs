@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
@@ -78,7 +79,7 @@ pub struct SetState {
     oldest_key: u64,
     /// By index within the set.
     parts: BTreeMap<u32, PartState>,
-    digests: Option<Digests>,
+    digests: Option<Arc<Digests>>,
     /// How often chunks were wrong.
     tries: BTreeMap<u32, u8>,
     /// Files that were wrong too often, by their places among all.
@@ -255,7 +256,7 @@ impl SetState {
     }
 
     /// The digest list was read and is one.
-    pub fn digests_parsed(&mut self, key: u64, digests: Digests) {
+    pub fn digests_parsed(&mut self, key: u64, digests: Arc<Digests>) {
         if let Some(state) = self.state_mut(key) {
             state.checked = true;
             self.digests = Some(digests);
@@ -263,7 +264,7 @@ impl SetState {
     }
 
     /// The digest list, once it is here.
-    pub fn digests(&self) -> Option<&Digests> {
+    pub fn digests(&self) -> Option<&Arc<Digests>> {
         self.digests.as_ref()
     }
 
@@ -331,6 +332,31 @@ impl SetState {
             }
         }
         keys
+    }
+
+    /// The extents that are not written as a whole, of which something is wanted again: their keys,
+    /// and where that is in the extent.
+    pub fn wanted_again(&self) -> Vec<(u64, Vec<Range<u64>>)> {
+        let mut wanted = Vec::new();
+        for (&index, state) in &self.parts {
+            let Part { kind, offset, size } = state.part;
+            if kind != PartKind::Payload || state.written {
+                continue;
+            }
+            let places = self.again.overlaps(offset, offset + size);
+            let places: Vec<_> = places.map(|(from, to)| from - offset..to - offset).collect();
+            if !places.is_empty() {
+                wanted.push((self.first_key + u64::from(index), places));
+            }
+        }
+        wanted
+    }
+
+    /// What was wanted again of an extent was asked for.
+    pub fn asked_again(&mut self, key: u64) {
+        if let Some(Part { offset, size, .. }) = self.part(key) {
+            self.again.remove(offset, offset + size);
+        }
     }
 
     fn state_mut(&mut self, key: u64) -> Option<&mut PartState> {

@@ -72,6 +72,8 @@ pub fn hash_chunks(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use norm_core::fileset::{
         CHUNK_BYTES, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
     };
@@ -109,7 +111,7 @@ mod tests {
             let at = n as u64 * CHUNK_BYTES;
             writer.push(&ChunkHasher::hash(at, content.len() as u64, chunk)).unwrap();
         }
-        let digests = Digests::parse(&writer.finish().0, hash).unwrap();
+        let digests = Arc::new(Digests::parse(&writer.finish().0, hash).unwrap());
         assert_eq!(digests.len(), 4);
         assert_eq!(spool.judge(&digests), NONE);
         assert_eq!(spool.not_verified(|_| false), [2, 3]);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use norm_core::fileset::{CHUNK_BYTES, MAX_CHUNKS, MAX_ENTRIES, MAX_MANIFEST_BYTES};
 
+use super::PatternError;
 use crate::system_error::is_file_limit;
 
 /// What is wrong with a name.
@@ -212,6 +213,13 @@ fn too_many_bytes(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "more than {tebibytes} TiB, or {MAX_CHUNKS} files, are too much for one transfer: send \
          them in parts"
     )
+}
+
+impl From<PatternError> for ScanError {
+    fn from(error: PatternError) -> Self {
+        let PatternError { pattern, file, problem } = error;
+        Self::Pattern { pattern, file, problem }
+    }
 }
 
 impl std::error::Error for ScanError {

@@ -10,7 +10,7 @@ use norm_core::fileset::{
 use super::SourceFile;
 
 /// Files of which the hash is remembered, for the report.
-const MAX_FILES: usize = 1_000;
+pub(super) const MAX_FILES: usize = 1_000;
 
 /// A file that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]

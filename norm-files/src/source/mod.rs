@@ -1,10 +1,12 @@
 //! Files and folders to be sent.
 //!
 //! A [`Selection`] says what is to be sent, [`scan()`] lists it in a manifest, and [`Reader`] reads
-//! and hashes any part of it.
+//! and hashes any part of it: as it is read, or all before ([`Reader::hash_first`]).
 
+mod comparison;
 mod error;
 mod extents;
+mod hash_first;
 mod hashing;
 mod left_out;
 mod open_files;
@@ -16,9 +18,11 @@ mod selection;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
+pub use hash_first::HashedSet;
 pub use hashing::HashedFile;
 pub use left_out::{LeftOut, MAX_LEFT_OUT_NAMES, Reason};
 pub use reader::{Reader, SourceError};
-pub use rules::Rule;
+pub use rules::{PatternError, Rule};
+pub(crate) use rules::Rules;
 pub use scan::{FileSet, FoundEntry, SourceFile, scan};
 pub use selection::{Selection, means_contents};

@@ -61,15 +61,7 @@ impl Files {
             Some(file) => file,
             None => open(&mut self.open, &expected.path).map_err(|e| read_error(expected, e))?,
         };
-        read_at(&file, offset, part).map_err(|error| read_error(expected, error))?;
-        // Asked after reading, so that no change before or during it goes unseen.
-        let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
-        if metadata.len() != expected.size {
-            return Err(changed(expected, "its size changed after the transfer began"));
-        }
-        if mtime(&metadata) != expected.mtime {
-            return Err(changed(expected, "it was modified after the transfer began"));
-        }
+        read_checked(&file, expected, offset, part)?;
         if self.open.len() >= MAX_OPEN {
             self.open.pop_front();
         }
@@ -88,11 +80,32 @@ fn open(others: &mut VecDeque<(usize, File)>, path: &Path) -> io::Result<File> {
     }
 }
 
-fn changed(file: &SourceFile, how: &'static str) -> SourceError {
+/// Reads a part of a file, and checks that it is still what the scan saw.
+pub fn read_checked(
+    file: &File,
+    expected: &SourceFile,
+    offset: u64,
+    part: &mut [u8],
+) -> Result<(), SourceError> {
+    read_at(file, offset, part).map_err(|error| read_error(expected, error))?;
+    // Asked after reading, so that no change before or during it goes unseen.
+    let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
+    if metadata.len() != expected.size {
+        return Err(changed(expected, "its size changed after the transfer began"));
+    }
+    if mtime(&metadata) != expected.mtime {
+        return Err(changed(expected, "it was modified after the transfer began"));
+    }
+    Ok(())
+}
+
+/// The error of a file that is no longer what it was.
+pub fn changed(file: &SourceFile, how: &'static str) -> SourceError {
     SourceError::Changed { path: file.path.clone(), how }
 }
 
-fn read_error(file: &SourceFile, error: io::Error) -> SourceError {
+/// What it means that a file could not be read.
+pub fn read_error(file: &SourceFile, error: io::Error) -> SourceError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => changed(file, "it became shorter after the transfer began"),
         io::ErrorKind::NotFound => changed(file, "it was removed after the transfer began"),

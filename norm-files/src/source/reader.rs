@@ -2,18 +2,22 @@
 //! alone.
 //!
 //! One thread reads, mostly in the order of the payload, so the payload is hashed as it is read for
-//! the first time (`hashing`), and the digest list is ready when it is wanted. What is read again
-//! for repair is not hashed again. Memory does not grow with the files' sizes, but for the hashes.
+//! the first time (`hashing`), and the digest list is ready when it is wanted. What was hashed
+//! before (`hash_first`) is compared as it is read (`comparison`). What is read again for repair is
+//! not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use norm_core::fileset::ContentHash;
+use norm_core::fileset::{ContentHash, FileHash, ManifestHash};
 
+use super::comparison::Comparison;
+use super::hash_first::HashedSet;
 use super::hashing::Hashing;
-use super::open_files::Files;
+use super::open_files::{Files, changed};
 use super::pool::Pool;
 use super::scan::FileSet;
 use super::{Extents, HashedFile};
@@ -73,14 +77,23 @@ enum Content {
     Files(Vec<u64>),
 }
 
-/// A set's manifest, and its digest list as it grows.
+/// A set's manifest, and its digest list.
 #[derive(Debug)]
 struct SetContent {
     extents: Extents,
     manifest: Bytes,
-    hashing: Hashing,
-    digest_list: Option<(Bytes, ContentHash)>,
+    manifest_hash: ManifestHash,
+    hashes: Hashes,
     pool: Pool,
+}
+
+/// The hashes of a set.
+#[derive(Debug)]
+enum Hashes {
+    /// They are made as the payload is read: the digest list is the last object.
+    Later { hashing: Box<Hashing>, list: Option<(Bytes, ContentHash)> },
+    /// They were made before: the digest list follows the manifest.
+    First(Box<Comparison>),
 }
 
 impl Reader {
@@ -88,9 +101,12 @@ impl Reader {
     pub fn new(extents: Extents, found: FileSet) -> Self {
         let content = Content::Set(Box::new(SetContent {
             extents,
-            hashing: Hashing::new(found.manifest_hash),
             manifest: found.manifest.into(),
-            digest_list: None,
+            manifest_hash: found.manifest_hash,
+            hashes: Hashes::Later {
+                hashing: Box::new(Hashing::new(found.manifest_hash)),
+                list: None,
+            },
             pool: Pool::default(),
         }));
         Self { files: Files::new(found.files), content, failure: None }
@@ -100,6 +116,35 @@ impl Reader {
     pub fn of_files(offsets: Vec<u64>, found: FileSet) -> Self {
         let content = Content::Files(offsets);
         Self { files: Files::new(found.files), content, failure: None }
+    }
+
+    /// Hashes all files of a set now: its digest list is the second object then, and what is read
+    /// later must have the same hashes. `watch` hears several times per second how many bytes are
+    /// hashed, and may end it: then the result is `None`. Without a set nothing is hashed.
+    ///
+    /// # Errors
+    /// When a file has changed since the scan, or cannot be read.
+    pub fn hash_first(
+        &mut self,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<HashedSet>, SourceError> {
+        let Content::Set(set) = &self.content else { return Ok(None) };
+        let hashed = HashedSet::of(self.files.all(), set.manifest_hash, watch)?;
+        if let Some(hashed) = &hashed {
+            self.take_hashes(hashed.clone());
+        }
+        Ok(hashed)
+    }
+
+    /// Takes what was hashed before, if it is of this set; false if not.
+    pub fn take_hashes(&mut self, hashed: HashedSet) -> bool {
+        match &mut self.content {
+            Content::Set(set) if set.manifest_hash == hashed.manifest() => {
+                set.hashes = Hashes::First(Box::new(Comparison::new(hashed)));
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None`
@@ -127,13 +172,16 @@ impl Reader {
     /// a set.
     pub fn content(&self) -> Option<ContentHash> {
         let Content::Set(set) = &self.content else { return None };
-        set.digest_list.as_ref().map(|(_, content)| *content)
+        match &set.hashes {
+            Hashes::Later { list, .. } => list.as_ref().map(|(_, content)| *content),
+            Hashes::First(comparison) => Some(comparison.hashed().content()),
+        }
     }
 
     /// The hashes of the first files with content, as far as they are hashed.
     pub fn hashes(&self) -> impl Iterator<Item = HashedFile> {
         let hashes = match &self.content {
-            Content::Set(set) => set.hashing.files(),
+            Content::Set(set) => set.hashes.files(),
             Content::Files(_) => &[],
         };
         let files = self.files.all().iter().zip(hashes);
@@ -150,15 +198,19 @@ impl SetContent {
         len: u32,
     ) -> Result<Bytes, SourceError> {
         let extents = u64::from(self.extents.count);
+        let (list, first_extent) = match self.hashes {
+            Hashes::Later { .. } => (extents + 1, 1),
+            Hashes::First(_) => (1, 2),
+        };
         match object {
             0 => slice(&self.manifest, offset, len),
-            n if n <= extents => {
-                let start = (n - 1) * self.extents.extent_bytes;
-                self.read_payload(files, start.saturating_add(offset), len)
-            }
-            n if n == extents + 1 => {
+            n if n == list => {
                 let digest_list = self.digest_list(files)?;
                 slice(&digest_list, offset, len)
+            }
+            n if n - first_extent < extents => {
+                let start = (n - first_extent) * self.extents.extent_bytes;
+                self.read_payload(files, start.saturating_add(offset), len)
             }
             _ => Err(SourceError::OutOfRange),
         }
@@ -176,31 +228,72 @@ impl SetContent {
         }
         let mut bytes = self.pool.take(len as usize);
         files.read(offset, bytes.as_mut())?;
-        // Known to be within the bytes, if there is anything new at all.
-        let known = self.hashing.end().saturating_sub(offset);
-        if offset <= self.hashing.end()
-            && let Some(new) =
-                usize::try_from(known).ok().and_then(|known| bytes.as_ref().get(known..))
-        {
-            self.hashing.update(files.all(), new);
-        }
+        self.hashes.update(files, offset, bytes.as_ref())?;
         Ok(bytes.freeze())
     }
 
     /// The digest list, made when it is first wanted. What has not been read by then is read for
     /// hashing.
     fn digest_list(&mut self, files: &mut Files) -> Result<Bytes, SourceError> {
-        if let Some((made, _)) = &self.digest_list {
-            return Ok(made.clone());
+        while let Some(end) = self.hashes.unread(self.extents.payload_size) {
+            let step = HASH_STEP.min(self.extents.payload_size - end);
+            self.read_payload(files, end, step as u32)?;
         }
-        while self.hashing.end() < self.extents.payload_size {
-            let step = HASH_STEP.min(self.extents.payload_size - self.hashing.end());
-            self.read_payload(files, self.hashing.end(), step as u32)?;
+        self.hashes.list()
+    }
+}
+
+impl Hashes {
+    /// The hashes of the first files with content, as far as they are hashed.
+    fn files(&self) -> &[FileHash] {
+        match self {
+            Self::Later { hashing, .. } => hashing.files(),
+            Self::First(comparison) => comparison.hashed().files(),
         }
-        let (list, content) = self.hashing.digest_list().ok_or(SourceError::OutOfRange)?;
-        let list = Bytes::from(list);
-        self.digest_list = Some((list.clone(), content));
-        Ok(list)
+    }
+
+    /// Takes bytes that were read of the payload.
+    fn update(&mut self, files: &Files, offset: u64, bytes: &[u8]) -> Result<(), SourceError> {
+        match self {
+            Self::Later { hashing, .. } => {
+                // Known to be within the bytes, if there is anything new at all.
+                let known = hashing.end().saturating_sub(offset);
+                let known = usize::try_from(known).ok().filter(|_| offset <= hashing.end());
+                if let Some(new) = known.and_then(|known| bytes.get(known..)) {
+                    hashing.update(files.all(), new);
+                }
+                Ok(())
+            }
+            Self::First(comparison) => comparison.update(offset, bytes).map_err(|file| {
+                let file = files.all().get(file);
+                let how = "its content is no longer what was hashed before the transfer";
+                file.map_or(SourceError::OutOfRange, |file| changed(file, how))
+            }),
+        }
+    }
+
+    /// Where the payload goes on that has to be read before there is a digest list.
+    fn unread(&self, payload_size: u64) -> Option<u64> {
+        match self {
+            Self::Later { hashing, list: None } => {
+                Some(hashing.end()).filter(|&end| end < payload_size)
+            }
+            Self::Later { .. } | Self::First(_) => None,
+        }
+    }
+
+    /// The digest list, when all is hashed.
+    fn list(&mut self) -> Result<Bytes, SourceError> {
+        match self {
+            Self::Later { list: Some((made, _)), .. } => Ok(made.clone()),
+            Self::Later { hashing, list } => {
+                let (made, content) = hashing.digest_list().ok_or(SourceError::OutOfRange)?;
+                let made = Bytes::from(made);
+                *list = Some((made.clone(), content));
+                Ok(made)
+            }
+            Self::First(comparison) => Ok(comparison.hashed().list().clone()),
+        }
     }
 }
 

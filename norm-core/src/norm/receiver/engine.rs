@@ -94,6 +94,14 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
+    /// Asks again for blocks of an object in progress that were written and turned out wrong: those
+    /// for whose offset and length, in bytes, `is_wrong` is true. False when a job has one of them:
+    /// nothing has happened then, and it is to be tried again later.
+    pub fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
+        let sender = self.senders.get_mut(object.sender);
+        sender.is_none_or(|sender| lifecycle::want_again(sender, object.key, is_wrong))
+    }
+
     /// Asks the sender for objects from this one on, although they were sent before we came.
     pub fn request_from(&mut self, sender: SenderId, first: ObjectId, now: Timestamp) {
         let Some(sender) = self.senders.get_mut(sender) else { return };

@@ -80,6 +80,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Self::restart(self, object);
     }
 
+    fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
+        Self::want_again(self, object, is_wrong)
+    }
+
     fn confirm(&mut self, object: ObjectRef) {
         Self::confirm(self, object);
     }

@@ -52,7 +52,7 @@ impl Payload {
         self.ledger.written(&(&self.file, &self.read), at as u64, bytes).unwrap();
     }
 
-    fn right(&self) -> Digests {
+    fn right(&self) -> Arc<Digests> {
         let map = Arc::clone(self.ledger.map());
         let mut writer = DigestListWriter::new(SET);
         for number in 0..map.chunks() {
@@ -60,7 +60,7 @@ impl Payload {
             let bytes = &self.content[chunk.payload as usize..][..chunk.len as usize];
             writer.push(&ChunkHasher::hash(chunk.offset, chunk.size, bytes)).unwrap();
         }
-        Digests::parse(&writer.finish().0, SET).unwrap()
+        Arc::new(Digests::parse(&writer.finish().0, SET).unwrap())
     }
 
     fn file_hash(&self, file: usize) -> Option<[u8; 32]> {
@@ -124,6 +124,25 @@ fn wrong_chunk_is_found_alone_and_right_ones_are_not_written_again() {
     payload.write(MIB - 10, 2 * MIB + 10);
     assert_eq!(payload.ledger.judge(&right), NONE);
     assert_eq!(payload.ledger.not_verified().count(), 0);
+}
+
+#[test]
+fn chunks_are_compared_as_they_come_once_the_list_is_here() {
+    let mut payload = Payload::new(&[3 * MIB], Vec::new());
+    let right = payload.right();
+    assert_eq!(payload.ledger.judge(&right), NONE);
+    payload.write(0, MIB);
+    assert!(!payload.ledger.is_wrong());
+    assert_eq!(payload.ledger.not_verified().collect::<Vec<_>>(), [1, 2], "at once");
+    let mut wrong = payload.content.clone();
+    wrong[MIB + 7] ^= 1;
+    payload.write_bytes(MIB, &wrong[MIB..2 * MIB + 10]);
+    assert!(payload.ledger.is_wrong());
+    assert_eq!(payload.ledger.judge(&right), [1]);
+    assert!(!payload.ledger.is_wrong());
+    payload.ledger.begin_again();
+    assert!(!payload.ledger.is_wrong(), "another list is to come");
+    assert_eq!(payload.ledger.judge(&right), [1]);
 }
 
 #[test]

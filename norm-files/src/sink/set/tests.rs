@@ -242,7 +242,7 @@ fn lists_are_checked_when_both_are_what_they_should_be() {
     state.manifest_checked(KEY);
     let mut writer = DigestListWriter::new(SET.manifest);
     writer.push(&ChunkHash([1; 32])).unwrap();
-    let digests = Digests::parse(&writer.finish().0, SET.manifest).unwrap();
+    let digests = Arc::new(Digests::parse(&writer.finish().0, SET.manifest).unwrap());
     assert!(!state.lists_are_checked() && state.digests().is_none());
     state.digests_parsed(KEY + 3, digests);
     assert!(state.lists_are_checked() && state.digests().is_some());

@@ -114,7 +114,7 @@ fn extents_continue_each_other_and_digests_fit_them() {
         }
     }
     assert_eq!(read, fixture.payload);
-    assert_eq!(fixture.source.set().hashing.end(), 4000);
+    assert_eq!(fixture.source.set().hashes.unread(4000), None);
     fixture.check_digest_list();
 }
 
@@ -215,4 +215,58 @@ fn change_found_while_hashing_fails_the_digest_list() {
     assert_eq!(fixture.source.read(2, 0, len), None);
     assert!(matches!(fixture.source.take_failure(), Some(SourceError::Changed { .. })));
     assert_eq!(fixture.source.content(), None);
+}
+
+#[test]
+fn hashed_first_the_list_is_the_second_object_and_the_same() {
+    let sizes = [3 * CHUNK_BYTES as usize + 7, 0, 12, 1000];
+    let (mut first, mut later) = (fixture(&sizes, 2_000_000), fixture(&sizes, 2_000_000));
+    // The files of both must be the same by time, too.
+    later.source = Reader::new(later.extents(), scan(&[first.dir.path().to_owned()]).unwrap());
+    let mut told = 0;
+    let hashed = first.source.hash_first(&mut |done| {
+        told = done;
+        ControlFlow::Continue(())
+    });
+    let hashed = hashed.unwrap().unwrap();
+    assert_eq!((told, first.source.hashes().count()), (first.payload.len() as u64, 3));
+    let extents = first.extents().count;
+    let list = later.read_digest_list();
+    assert_eq!(first.source.read(1, 0, list.len() as u32).unwrap(), list);
+    assert_eq!(later.source.content(), Some(hashed.content()));
+    let mut payload = Vec::new();
+    for extent in 0..extents {
+        let (_, len) = first.extents().get(extent).unwrap();
+        payload.extend(first.source.read(u64::from(extent) + 2, 0, len as u32).unwrap());
+    }
+    assert!(payload == first.payload);
+    assert!(first.source.read(u64::from(extents) + 2, 0, 1).is_none());
+    let hashes = |reader: &Reader| reader.hashes().map(|file| file.hash).collect::<Vec<_>>();
+    assert_eq!(hashes(&first.source), hashes(&later.source));
+    assert!(later.source.take_hashes(hashed));
+    assert_eq!(later.source.read(1, 0, list.len() as u32).unwrap(), list);
+}
+
+#[test]
+fn content_that_changed_after_it_was_hashed_fails_although_its_times_did_not() {
+    let mut fixture = fixture(&[CHUNK_BYTES as usize, 50], 1 << 20);
+    let path = fixture.path(1);
+    let before = fs::metadata(&path).unwrap().modified().unwrap();
+    fixture.source.hash_first(&mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    fs::write(&path, [7; 50]).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
+    assert!(fixture.source.read(2, 0, 1 << 20).is_some());
+    assert!(fixture.source.read(3, 0, 50).is_none());
+    let failure = fixture.failure();
+    assert!(failure.contains("00001: its content is no longer"), "{failure}");
+}
+
+#[test]
+fn hashing_first_can_be_ended_and_fails_with_files_that_are_gone() {
+    let mut fixture = fixture(&[40 * CHUNK_BYTES as usize], 1 << 20);
+    let ended = fixture.source.hash_first(&mut |_| ControlFlow::Break(())).unwrap();
+    assert_eq!(ended, None);
+    fs::remove_file(fixture.path(0)).unwrap();
+    let failed = fixture.source.hash_first(&mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(failed.to_string().contains("00000: it was removed"), "{failed}");
 }

@@ -89,6 +89,35 @@ pub(crate) fn restart<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState
     sender.interest.reopen(key);
 }
 
+/// Wants blocks of an object in progress again, which are written: those for whose offset and
+/// length, in bytes, `is_wrong` is true. False when a job has one of them: nothing has happened
+/// then, and it is to be tried again after that job.
+pub(crate) fn want_again(
+    sender: &mut SenderState,
+    key: u64,
+    is_wrong: impl Fn(u64, u32) -> bool,
+) -> bool {
+    let Some(object) = sender.interest.object_mut(key) else { return true };
+    let blocks = object.layout().map_or(0, Layout::blocks);
+    let wrong = |&block: &u32| {
+        let geometry = object.geometry(block);
+        geometry.is_some_and(|geometry| is_wrong(geometry.offset, geometry.len))
+    };
+    let wrong: Vec<u32> = (0..blocks).filter(wrong).collect();
+    let is_busy = |&block: &u32| object.block(block).is_some_and(RecvBlock::is_busy);
+    if wrong.iter().any(is_busy) {
+        return false;
+    }
+    let mut bytes = 0;
+    for block in wrong {
+        if object.forget_written(block) {
+            bytes += object.geometry(block).map_or(0, |geometry| u64::from(geometry.len));
+        }
+    }
+    sender.interest.remove_bytes_done(bytes);
+    true
+}
+
 /// The sender cannot repair an object: stops asking, and tells the application.
 pub(crate) fn abort<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, key: u64) {
     if sender.interest.is_done(key) {

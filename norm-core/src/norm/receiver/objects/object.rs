@@ -196,6 +196,11 @@ impl RecvObject {
         self.written.insert(block)
     }
 
+    /// A block that was written is wrong; true if it was written.
+    pub(crate) fn forget_written(&mut self, block: u32) -> bool {
+        self.written.remove(block)
+    }
+
     /// Runs of blocks that are not written, as half-open ranges.
     pub(crate) fn unwritten(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.written.clear_runs()

@@ -171,6 +171,11 @@ impl Interest {
         self.bytes_done += bytes;
     }
 
+    /// Content that was written is wrong.
+    pub(crate) fn remove_bytes_done(&mut self, bytes: u64) {
+        self.bytes_done = self.bytes_done.saturating_sub(bytes);
+    }
+
     /// Symbols kept.
     pub(crate) fn symbols(&self) -> u64 {
         self.symbols

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Digests, Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
+    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
 };
 
 use super::engine::Engine;
@@ -75,8 +75,17 @@ pub(super) enum Verdict {
     Unhashed,
     /// All is right, but for files that were wrong too often.
     Verified,
-    /// Something of these objects (by key) is wrong and must be received again.
-    Again(Vec<u64>),
+    /// Something of objects is wrong and must be received again.
+    Again(WrongParts),
+}
+
+/// What of a set must be received again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct WrongParts {
+    /// Objects that were written as a whole, by key.
+    pub(super) written: Vec<u64>,
+    /// Other objects, by key, and the places in them.
+    pub(super) begun: Vec<(u64, Vec<Range<u64>>)>,
 }
 
 /// One set that is being received.
@@ -89,6 +98,8 @@ pub(super) struct SetJob {
     plan: Option<Arc<Plan>>,
     /// Everything is verified, or has failed.
     is_verified: bool,
+    /// Something wrong is to be asked for as soon as the engine can.
+    asks_later: bool,
     /// Parts of the payload that are being read back.
     reading: u32,
     /// Its files are being placed.
@@ -116,6 +127,7 @@ impl SetJob {
             spool,
             plan: None,
             is_verified: false,
+            asks_later: false,
             reading: 0,
             is_placing: false,
             started: now,
@@ -302,6 +314,10 @@ impl SetJob {
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
+                let announced = self.summary().content;
+                if announced.is_some_and(|content| content != digests.content()) {
+                    return Step::Again(key, damaged(ContentError::ContentMismatch));
+                }
                 self.state.digests_parsed(key, digests);
                 Step::Judge
             }
@@ -341,6 +357,7 @@ impl SetJob {
         if self.is_verified {
             return Verdict::Pending;
         }
+        self.asks_later = false;
         let lists = self.plan.as_ref().zip(self.state.digests());
         if let Some((plan, digests)) = lists {
             let wrong = self.spool.judge(digests);
@@ -348,8 +365,9 @@ impl SetJob {
                 self.spool.forget(place.start, place.end);
             }
         }
-        let again = self.state.take_restarts();
-        if !again.is_empty() {
+        let begun = self.state.wanted_again();
+        let again = WrongParts { written: self.state.take_restarts(), begun };
+        if again != WrongParts::default() {
             return Verdict::Again(again);
         }
         if !self.state.lists_are_checked() || self.reading > 0 {
@@ -361,6 +379,20 @@ impl SetJob {
         }
         self.is_verified = true;
         Verdict::Verified
+    }
+
+    /// True when a chunk turned out wrong since the last verdict, or what is wrong could not be
+    /// asked for yet.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.spool.is_wrong() || self.asks_later
+    }
+
+    /// What was wrong of the object with this key was asked for, unless that is to be done later.
+    pub(super) fn asked_again(&mut self, key: u64, is_done: bool) {
+        if is_done {
+            self.state.asked_again(key);
+        }
+        self.asks_later |= !is_done;
     }
 
     /// Files of which something was wrong too often: where they were to be.
@@ -461,7 +493,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            content: self.state.digests().map(Digests::content),
+            content: self.state.digests().map(|digests| digests.content()),
             present,
             elapsed,
             loss: self.loss(engine),

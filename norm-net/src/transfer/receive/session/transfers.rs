@@ -363,6 +363,7 @@ impl Transfers {
             self.stop(turn);
         } else {
             self.sets.follow_successors(turn);
+            self.sets.judge_wrong(turn);
             self.watch_disk(turn);
             self.sets.note_progress(turn);
             self.give_up_stalled(turn);

@@ -15,7 +15,7 @@ use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
 use crate::transfer::receive::session::notifier::SetRef;
 use crate::transfer::receive::session::outcome::Subject;
-use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict};
+use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict, WrongParts};
 use crate::transfer::receive::session::shared::Turn;
 use crate::transfer::receive::session::summary::push_bounded;
 use crate::transfer::receive::session::tasks::SetResult;
@@ -101,6 +101,15 @@ impl SetTable {
         }
     }
 
+    /// Acts on chunks that turned out wrong while their sets are received.
+    pub(in super::super) fn judge_wrong(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let wrong = self.jobs.iter().filter(|(_, job)| job.is_wrong());
+        let wrong: Vec<u64> = wrong.map(|(&number, _)| number).collect();
+        for number in wrong {
+            self.judge(turn, number);
+        }
+    }
+
     /// Acts on what the checks of a set so far say.
     fn judge(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
@@ -121,12 +130,36 @@ impl SetTable {
                     _ => self.place_next(turn, id),
                 }
             }
-            Verdict::Again(keys) => self.receive_again(turn, number, &keys),
+            Verdict::Again(wrong) => {
+                self.ask_again(turn, number, &wrong);
+                self.receive_again(turn, number, &wrong.written);
+            }
+        }
+    }
+
+    /// Asks again for what is wrong of objects that are being received.
+    fn ask_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, wrong: &WrongParts) {
+        let Some(job) = self.jobs.get_mut(&number) else { return };
+        let name = job.name();
+        for (key, places) in &wrong.begun {
+            let object = ObjectRef { sender: name.sender, key: *key };
+            let is_wrong = |offset: u64, len: u32| {
+                let end = offset + u64::from(len);
+                places.iter().any(|place| place.start < end && offset < place.end)
+            };
+            let is_done = turn.engine.want_again(object, is_wrong);
+            job.asked_again(*key, is_done);
+            if is_done {
+                turn.shared.events.received_again(name);
+            }
         }
     }
 
     /// Asks again for what is not here of objects.
     fn receive_again(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, keys: &[u64]) {
+        if keys.is_empty() {
+            return;
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let name = job.name();
         for &key in keys {

@@ -97,7 +97,8 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                SetResult::DigestList { key, digests: Digests::parse(&list, spool.content()) }
+                let digests = Digests::parse(&list, spool.content()).map(Arc::new);
+                SetResult::DigestList { key, digests }
             }
         })
     }

@@ -55,7 +55,7 @@ pub(in super::super) enum SetResult {
     /// an earlier session, and were damaged since.
     Payload { damaged: Vec<Range<u64>> },
     /// The digest list was read back.
-    DigestList { key: u64, digests: Result<Digests, ContentError> },
+    DigestList { key: u64, digests: Result<Arc<Digests>, ContentError> },
     /// The files were placed.
     Placed(Result<PlacedSet, PlaceError>),
     /// Its files cannot be written, or not be read back.

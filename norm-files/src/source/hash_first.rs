@@ -1,0 +1,227 @@
+//! Hashes all files before a session begins: on several threads, which take runs of chunks.
+
+use std::fs::File;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use norm_core::fileset::{
+    CHUNK_BYTES, ChunkHash, ChunkHasher, ChunkMap, ContentHash, DigestListWriter, FileHash,
+    FileHasher, HASH_BYTES, ManifestHash,
+};
+
+use super::SourceFile;
+use super::hashing::MAX_FILES;
+use super::open_files::{read_checked, read_error};
+use super::reader::SourceError;
+
+/// Chunks that a thread takes at once.
+const RUN: u32 = 16;
+/// Threads at most: more than disks can serve.
+const MAX_THREADS: usize = 16;
+/// How often it is told how much is hashed.
+const WATCH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The hashes of a set, known before the first byte of its payload is sent. Copies share the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedSet {
+    manifest: ManifestHash,
+    map: Arc<ChunkMap>,
+    list: Bytes,
+    content: ContentHash,
+    /// Of the first files.
+    files: Vec<FileHash>,
+}
+
+impl HashedSet {
+    /// Hashes all files of the set with this manifest. `watch` hears several times per second how
+    /// many bytes are hashed, and may end it: then the result is `None`.
+    ///
+    /// # Errors
+    /// When a file has changed since the scan, or cannot be read.
+    pub(super) fn of(
+        files: &[SourceFile],
+        manifest: ManifestHash,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Self>, SourceError> {
+        let mut map = ChunkMap::default();
+        for file in files {
+            map.push(file.size).map_err(|_| SourceError::OutOfRange)?;
+        }
+        let work =
+            Work { files, map: &map, next: AtomicU32::new(0), is_over: AtomicBool::new(false) };
+        let hashes = work.run(watch)?;
+        hashes.map(|hashes| Self::new(map, manifest, &hashes)).transpose()
+    }
+
+    fn new(
+        map: ChunkMap,
+        manifest: ManifestHash,
+        hashes: &[ChunkHash],
+    ) -> Result<Self, SourceError> {
+        let mut list = DigestListWriter::new(manifest);
+        for hash in hashes {
+            list.push(hash).map_err(|_| SourceError::OutOfRange)?;
+        }
+        let of_file = |file| {
+            let chunks = hashes.get(as_range(map.of_file(file))).filter(|all| !all.is_empty())?;
+            let mut merged = FileHasher::default();
+            chunks.iter().for_each(|hash| merged.push(hash));
+            Some(merged.finish())
+        };
+        let files = (0..MAX_FILES).map_while(of_file).collect();
+        let (list, content) = list.finish();
+        Ok(Self { manifest, map: Arc::new(map), list: list.into(), content, files })
+    }
+
+    /// Names the transfer.
+    pub fn manifest(&self) -> ManifestHash {
+        self.manifest
+    }
+
+    /// Names the set with all its content.
+    pub fn content(&self) -> ContentHash {
+        self.content
+    }
+
+    /// Where the chunks are in the payload.
+    pub(super) fn map(&self) -> &Arc<ChunkMap> {
+        &self.map
+    }
+
+    /// The digest list.
+    pub(super) fn list(&self) -> &Bytes {
+        &self.list
+    }
+
+    /// The hash of the chunk with this number.
+    pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        let start = LIST_HEADER + number as usize * HASH_BYTES;
+        let end = self.list.len() - HASH_BYTES;
+        let hash = self.list.get(start..end)?.first_chunk()?;
+        Some(ChunkHash(*hash))
+    }
+
+    /// The hashes of the first files.
+    pub(super) fn files(&self) -> &[FileHash] {
+        &self.files
+    }
+}
+
+/// Bytes of a digest list before its hashes.
+const LIST_HEADER: usize = 44;
+
+/// What all threads share.
+struct Work<'a> {
+    files: &'a [SourceFile],
+    map: &'a ChunkMap,
+    /// The first chunk that no thread has taken.
+    next: AtomicU32,
+    /// Stopped, or failed.
+    is_over: AtomicBool,
+}
+
+/// The hashes of a run of chunks, with the number of the first one, and bytes of them all.
+struct Run {
+    first: u32,
+    hashes: Vec<ChunkHash>,
+    bytes: u64,
+}
+
+impl Work<'_> {
+    /// The hashes of all chunks; `None` when `watch` has ended it.
+    fn run(
+        &self,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<ChunkHash>>, SourceError> {
+        let chunks = self.map.chunks();
+        let mut hashes = vec![ChunkHash([0; HASH_BYTES]); chunks as usize];
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.min(MAX_THREADS).min(chunks.div_ceil(RUN) as usize);
+        thread::scope(|scope| {
+            let (sender, results) = mpsc::channel();
+            for _ in 0..threads {
+                let sender = sender.clone();
+                scope.spawn(move || self.take_runs(&sender));
+            }
+            drop(sender);
+            let (mut done, mut failure) = (0, None);
+            loop {
+                match results.recv_timeout(WATCH_INTERVAL) {
+                    Ok(Ok(run)) => {
+                        let Run { first, hashes: new, bytes } = run;
+                        let end = first + new.len() as u32;
+                        if let Some(place) = hashes.get_mut(as_range(first..end)) {
+                            place.copy_from_slice(&new);
+                        }
+                        done += bytes;
+                    }
+                    Ok(Err(error)) => {
+                        self.is_over.store(true, Ordering::Relaxed);
+                        failure.get_or_insert(error);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if watch(done).is_break() {
+                    self.is_over.store(true, Ordering::Relaxed);
+                }
+            }
+            match failure {
+                Some(error) => Err(error),
+                None if done < self.map.payload_size() => Ok(None),
+                None => Ok(Some(hashes)),
+            }
+        })
+    }
+
+    /// What one thread does.
+    fn take_runs(&self, results: &mpsc::Sender<Result<Run, SourceError>>) {
+        let mut buffer = vec![0; CHUNK_BYTES as usize];
+        let chunks = self.map.chunks();
+        loop {
+            // Far from the end of numbers, where each thread adds once more.
+            let first = self.next.fetch_add(RUN, Ordering::Relaxed);
+            if first >= chunks {
+                return;
+            }
+            let hashed = self.hash_run(first..chunks.min(first + RUN), &mut buffer).transpose();
+            let goes_on = matches!(hashed, Some(Ok(_)));
+            let is_told = hashed.is_some_and(|hashed| results.send(hashed).is_ok());
+            if !goes_on || !is_told {
+                return;
+            }
+        }
+    }
+
+    /// Hashes these chunks; `None` when it is over before.
+    fn hash_run(&self, run: Range<u32>, buffer: &mut [u8]) -> Result<Option<Run>, SourceError> {
+        let mut done = Run { first: run.start, hashes: Vec::new(), bytes: 0 };
+        let mut open: Option<(usize, File)> = None;
+        for number in run {
+            if self.is_over.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let chunk = self.map.chunk(number).ok_or(SourceError::OutOfRange)?;
+            let source = self.files.get(chunk.file).ok_or(SourceError::OutOfRange)?;
+            let file = match open.take().filter(|(at, _)| *at == chunk.file) {
+                Some((_, file)) => file,
+                None => File::open(&source.path).map_err(|error| read_error(source, error))?,
+            };
+            let bytes = buffer.get_mut(..chunk.len as usize).ok_or(SourceError::OutOfRange)?;
+            read_checked(&file, source, chunk.offset, bytes)?;
+            done.hashes.push(ChunkHasher::hash(chunk.offset, chunk.size, bytes));
+            done.bytes += chunk.len;
+            open = Some((chunk.file, file));
+        }
+        Ok(Some(done))
+    }
+}
+
+fn as_range(numbers: Range<u32>) -> Range<usize> {
+    numbers.start as usize..numbers.end as usize
+}
