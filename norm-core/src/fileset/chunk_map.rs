@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::sparse::{ChunkRun, SparseFile};
 use super::{
@@ -15,7 +16,7 @@ pub struct ChunkMap {
     /// Where each file begins in the payload, and the number of its first chunk.
     files: Vec<(u64, u32)>,
     /// Files with holes.
-    sparse: BTreeMap<usize, SparseFile>,
+    sparse: BTreeMap<usize, Arc<SparseFile>>,
     payload: u64,
     chunks: u32,
 }
@@ -60,7 +61,7 @@ impl ChunkMap {
         let chunks = chunks.ok().filter(|&chunks| chunks <= MAX_CHUNKS);
         let chunks = chunks.ok_or(ContentError::TooLarge)?;
         if let Some(file) = sparse {
-            self.sparse.insert(self.files.len(), file);
+            self.sparse.insert(self.files.len(), Arc::new(file));
         }
         self.files.push((self.payload, self.chunks));
         self.chunks = chunks;
@@ -84,13 +85,13 @@ impl ChunkMap {
     }
 
     /// A file with holes, by its place among all; `None` of others.
-    pub fn sparse(&self, file: usize) -> Option<&SparseFile> {
+    pub fn sparse(&self, file: usize) -> Option<&Arc<SparseFile>> {
         self.sparse.get(&file)
     }
 
     /// The files with holes, with their places among all.
     pub fn all_sparse(&self) -> impl Iterator<Item = (usize, &SparseFile)> {
-        self.sparse.iter().map(|(&file, sparse)| (file, sparse))
+        self.sparse.iter().map(|(&file, sparse)| (file, &**sparse))
     }
 
     /// The chunk with this number; `None` after the last one.

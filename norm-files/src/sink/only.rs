@@ -110,8 +110,14 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [(&str, u64); 6] =
-        [("set", 0), ("set/a.jpg", 1), ("set/b.png", 2), ("set/x", 0), ("set/x/c.jpg", 4), ("y", 8)];
+    const NAMES: [(&str, u64); 6] = [
+        ("set", 0),
+        ("set/a.jpg", 1),
+        ("set/b.png", 2),
+        ("set/x", 0),
+        ("set/x/c.jpg", 4),
+        ("y", 8),
+    ];
 
     fn plan() -> Plan {
         let mut writer = ManifestWriter::new();

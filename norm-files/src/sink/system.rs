@@ -151,6 +151,12 @@ pub fn look(path: &Path) -> io::Result<Metadata> {
     fs::symlink_metadata(path)
 }
 
+/// Where a symbolic link leads.
+pub fn read_link(path: &Path) -> io::Result<std::path::PathBuf> {
+    pass(Call::Look)?;
+    fs::read_link(path)
+}
+
 /// What an open file is.
 pub fn stat(file: &File) -> io::Result<Metadata> {
     pass(Call::Stat)?;
@@ -177,11 +183,17 @@ pub fn read_to_end(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies `len` bytes, from `offset` on, to the end of another file; returns how many there were.
-pub fn copy(mut from: &File, offset: u64, len: u64, to: &mut File) -> io::Result<u64> {
+/// Copies `len` bytes, from `offset` on, to a place in another file; returns how many there were.
+pub fn copy(mut from: &File, offset: u64, len: u64, to: &mut File, at: u64) -> io::Result<u64> {
     pass(Call::Copy)?;
     from.seek(SeekFrom::Start(offset))?;
+    to.seek(SeekFrom::Start(at))?;
     io::copy(&mut from.take(len), to)
+}
+
+/// Where the next content of a file may be, from `at` on; at its end if there is none.
+pub fn next_data(file: &File, at: u64) -> u64 {
+    disk::next_data(file, at)
 }
 
 /// Gives a file its length.
@@ -202,22 +214,10 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Gives a file a second name.
-pub fn link(from: &Path, to: &Path) -> io::Result<()> {
-    pass(Call::Link)?;
-    fs::hard_link(from, to)
-}
-
 /// Removes a name of a file.
 pub fn remove(path: &Path) -> io::Result<()> {
     pass(Call::Remove)?;
     fs::remove_file(path)
-}
-
-/// Makes a directory.
-pub fn make_directory(path: &Path) -> io::Result<()> {
-    pass(Call::MakeDirectory)?;
-    fs::create_dir(path)
 }
 
 /// What a directory holds.

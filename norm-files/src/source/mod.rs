@@ -22,7 +22,7 @@ pub use hash_first::HashedSet;
 pub use hashing::HashedFile;
 pub use left_out::{LeftOut, MAX_LEFT_OUT_NAMES, Reason};
 pub use reader::{Reader, SourceError};
-pub use rules::{PatternError, Rule};
 pub(crate) use rules::Rules;
+pub use rules::{PatternError, Rule};
 pub use scan::{FileSet, FoundEntry, SourceFile, scan};
 pub use selection::{Selection, means_contents};
