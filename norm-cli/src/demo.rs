@@ -60,6 +60,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         o.send_buffer = KERNEL_BUFFER;
         o.mtu = args.mtu;
         o.fec = args.code.set_fec();
+        o.content.hash_first = args.hash_first;
     });
     let sending = norm_net::send(&[scene.source().to_path_buf()], &options)
         .map_err(|error| sender::failure(&error))?;

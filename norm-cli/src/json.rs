@@ -121,8 +121,10 @@ impl<R> Summary<R> {
 pub struct WouldSend<'a> {
     /// Its name, with its directories, as it arrives.
     path: Cow<'a, str>,
-    /// It is a directory; else it is a file.
+    /// It is a directory; else it is a file or link.
     directory: bool,
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
     /// Bytes of a file.
     size: u64,
 }
@@ -131,7 +133,8 @@ impl<'a> WouldSend<'a> {
     /// For something that was found.
     pub fn new(entry: &'a FoundEntry) -> Self {
         let (directory, size) = (entry.is_directory, entry.size);
-        Self { path: entry.path.to_string_lossy(), directory, size }
+        let link = entry.link.as_ref().map(|target| target.to_string_lossy());
+        Self { path: entry.path.to_string_lossy(), directory, link, size }
     }
 }
 
@@ -143,7 +146,9 @@ pub struct DryRun<'a> {
     files: u64,
     /// Directories.
     directories: u64,
-    /// Bytes in all files.
+    /// Symbolic links.
+    links: u64,
+    /// Bytes in all files, without those in holes.
     bytes: u64,
     /// What was found and would not be sent, by reason.
     left_out: &'a [LeftOut],
@@ -152,8 +157,8 @@ pub struct DryRun<'a> {
 impl<'a> DryRun<'a> {
     /// For what was found.
     pub fn new(preview: &'a Preview) -> Self {
-        let Preview { files, directories, bytes, left_out, .. } = preview;
-        Self { files: *files, directories: *directories, bytes: *bytes, left_out }
+        let &Preview { files, directories, links, bytes, ref left_out, .. } = preview;
+        Self { files, directories, links, bytes, left_out }
     }
 }
 

@@ -6,8 +6,8 @@ use norm_net::event::ResumeData;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
-    ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport,
 };
 
 use crate::address::{self, Patience};
@@ -54,6 +54,9 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
+        o.only.clone_from(&args.files.only);
+        o.preserve = args.files.preserve.value();
+        o.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -203,9 +206,10 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
             kept_note(*bytes_done, *bytes_total)
         }
-        ReceiveEvent::FilesKnown { files, bytes, .. } => {
-            let files = text::count(*files, "file");
-            format!("list of files received: {files}, {}", text::bytes(*bytes))
+        ReceiveEvent::FilesKnown { files, links, bytes, unwanted, left_out, .. } => {
+            let files = text::count(*files, "file") + &links_too(*links);
+            let others = not_wanted(*unwanted) + &not_sent(left_out);
+            format!("list of files received: {files}, {}{others}", text::bytes(*bytes))
         }
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
         ReceiveEvent::SetFailed(failure) => {
@@ -299,8 +303,8 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
     let what = match report.paths.as_slice() {
-        [only] => text::path(only).into_owned(),
-        _ => text::count(report.files, "file"),
+        [only] if report.links == 0 => text::path(only).into_owned(),
+        _ => text::count(report.files, "file") + &links_too(report.links),
     };
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
@@ -311,6 +315,42 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &not_wanted(report.unwanted)
+        + &not_sent(&report.left_out)
+}
+
+/// How many symbolic links there are, if any.
+fn links_too(links: u64) -> String {
+    match links {
+        0 => String::new(),
+        links => format!(", {}", text::count(links, "symbolic link")),
+    }
+}
+
+/// What the sender could not send, if there is anything.
+fn not_sent(left_out: &NotSent) -> String {
+    let &NotSent { sockets, fifos, devices, others } = left_out;
+    let kinds = [
+        (sockets, "socket"),
+        (fifos, "named pipe"),
+        (devices, "device"),
+        (others, "other special file"),
+    ];
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| text::count(count.into(), noun))
+        .collect();
+    if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How many files were left out, if there are any.
+fn not_wanted(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        1 => "; 1 other not wanted (--only)".to_owned(),
+        files => format!("; {files} others not wanted (--only)"),
+    }
 }
 
 /// How many files did not have to be created, if there are any.
@@ -334,6 +374,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::Partial => {
             format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
+        ReceiveOutcome::Nothing if !report.failed.is_empty() => format!("nothing received{reason}"),
         ReceiveOutcome::Nothing => format!(
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
             Zoned(settings.group)

@@ -16,8 +16,8 @@ use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
-    SendOutcome, SendReport, SendSettings, Sending, SlowCause,
+    NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
+    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
 };
 
 use crate::address::{self, Patience};
@@ -80,7 +80,8 @@ fn options(args: &SendArgs) -> SendOptions {
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
-        o.payload = args.payload.into();
+        o.content.payload = args.payload.into();
+        o.content.hash_first = args.hash_first;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -134,7 +135,8 @@ fn conclude(
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
-    output.results([result?]);
+    let content = report.content.map(|content| format!("content hash {content}"));
+    output.results(content.into_iter().chain([result?]));
     written?;
     if let Some(note) = left_out::note(&settings.left_out) {
         output.say(&note);
@@ -237,6 +239,9 @@ impl Notes<'_> {
                 self.receivers = progress.receivers;
                 output.progress(&standing(progress, self.labels));
             }
+            &SendEvent::Hashing { elapsed, bytes_done, bytes_total } => {
+                output.progress(&words::hashing(elapsed, bytes_done, bytes_total, self.labels));
+            }
             SendEvent::ReceiverFound { receiver } => {
                 let name = self.names.name(receiver);
                 self.note(output, &format!("receiver {name} joined"));
@@ -294,6 +299,7 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }
+        SendEvent::Hashed { content } => format!("content hash {content}"),
         SendEvent::OnRequest { bytes_done, bytes_total, .. } => format!(
             "all receivers have a part of it already ({} of {} at least): sending only the rest; \
              --payload all sends everything",
@@ -398,7 +404,7 @@ fn message(error: &SendError) -> String {
         SendError::Scan(ScanError::Name { path, problem }) => {
             format!("cannot send {}: its name {problem}; rename it", text::path(path))
         }
-        SendError::Scan(ScanError::Pattern { pattern, file, problem }) => {
+        SendError::Scan(ScanError::Pattern(PatternError { pattern, file, problem, .. })) => {
             let option = match file {
                 Some(file) => format!("--exclude-from {}: pattern", text::path(file)),
                 None => "--exclude or --include".to_owned(),

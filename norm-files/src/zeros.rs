@@ -124,7 +124,7 @@ impl ZeroHashes {
     }
 
     /// The hash of a file, by its place among all, of whose chunks with data `data` tells the
-    /// hashes; `None` when it does not know one.
+    /// hashes; `None` when it does not know one, or when more is in holes than is remembered.
     pub fn file(
         &self,
         map: &ChunkMap,
@@ -146,11 +146,21 @@ impl ZeroHashes {
                     }
                 }
                 ChunkRun::Hole(numbers) => {
-                    numbers.for_each(|number| hasher.push(&self.chunk(sparse.size(), number)));
+                    for number in numbers {
+                        hasher.push(&self.known_chunk(sparse.size(), number)?);
+                    }
                 }
             }
         }
         Some(hasher.finish())
+    }
+
+    /// The hash of a chunk of zeros, if it is remembered or takes no time.
+    fn known_chunk(&self, size: u64, number: u64) -> Option<ChunkHash> {
+        if is_whole(size, number) {
+            return self.known().whole.get(&number).copied();
+        }
+        Some(self.chunk(size, number))
     }
 }
 

@@ -61,18 +61,21 @@ mod running;
 mod stopper;
 
 pub use event::{
-    Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, Problem, ReceiveEvent,
-    ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
-    ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
-    SetFailure, SetReport, SlowCause,
+    Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, NotSent, Problem,
+    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
+    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
+    SendSettings, SetFailure, SetReport, SlowCause,
 };
 pub use io::dscp::Dscp;
-pub use norm_files::source::{FoundEntry, Rule, ScanError, Selection, means_contents};
+pub use norm_files::Preserve;
+pub use norm_files::source::{
+    FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
+};
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
 pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
 pub use transfer::send::{
-    Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits, StartLimits,
-    preview, send,
+    ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
+    StartLimits, preview, send,
 };

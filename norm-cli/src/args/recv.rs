@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, ValueEnum};
 use norm_net::Feedback;
 
 use super::exit_codes;
+use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
 
@@ -93,6 +95,26 @@ pub struct FileArgs {
     /// the transfer fail.
     #[arg(long, verbatim_doc_comment)]
     pub overwrite: bool,
+
+    /// Receive only files that match a gitignore pattern; repeatable
+    ///
+    /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A
+    /// directory that matches is received with all that is in it. Patterns are compared with
+    /// names as they arrive. Nothing else is asked for or written.
+    #[arg(long, verbatim_doc_comment, value_name = "PATTERN",
+        value_parser = NonEmptyStringValueParser::new())]
+    pub only: Vec<String>,
+
+    /// What of files is sent and set beyond permissions and times.
+    #[command(flatten)]
+    pub preserve: PreserveArgs,
+
+    /// Take files that are nearly all holes, whatever size they say
+    ///
+    /// Without it, a transfer of files with more than 1 TiB and more than 64 times the bytes that
+    /// travel is refused.
+    #[arg(long, verbatim_doc_comment)]
+    pub allow_sparse: bool,
 
     /// Start anew: remove data of interrupted transfers, and keep none of this one
     #[arg(long)]

@@ -103,6 +103,13 @@ pub struct SendArgs {
         hide_possible_values = true, help_heading = FILES)]
     pub payload: PayloadChoice,
 
+    /// Hash all files first: each MiB is verified as it arrives
+    ///
+    /// Receivers get the list of hashes before the files, and ask again at once for what arrived
+    /// damaged. The content hash is known, and printed, from the start.
+    #[arg(long, verbatim_doc_comment, help_heading = FILES, conflicts_with = "compat")]
+    pub hash_first: bool,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub choice: ChoiceArgs,

@@ -1,5 +1,7 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
+use std::time::Duration;
+
 use norm_net::event::SourceProblem;
 use norm_net::io::interface::Zoned;
 use norm_net::{
@@ -48,6 +50,12 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
         details: details(progress),
         name: labels.content.clone(),
     }
+}
+
+/// Progress of hashing as one line.
+pub(super) fn hashing(elapsed: Duration, done: u64, total: u64, labels: &Labels) -> Standing {
+    let status = vec![Part::fixed("hashing")];
+    Standing { elapsed, done, total, status, name: labels.content.clone(), ..Standing::default() }
 }
 
 /// A receiver gets only shorter packets than are sent.
@@ -257,8 +265,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use norm_net::{NodeId, ReceiverInfo};
 
     use super::*;

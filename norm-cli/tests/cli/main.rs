@@ -7,7 +7,12 @@ mod common;
 mod compat;
 mod demo;
 mod disks;
+#[cfg(unix)]
+mod entries;
+mod hash_first;
 mod interrupt;
+#[cfg(unix)]
+mod only;
 #[cfg(unix)]
 mod place;
 #[cfg(target_os = "linux")]

@@ -93,8 +93,9 @@ fn hashes_of_files_are_what_b3sum_prints_and_content_has_one_name() {
         fs::write(source.join(name), random_bytes(60 + n as u64, size)).unwrap();
     }
     let mut contents = Vec::new();
-    // Other packets, blocks and codes.
-    for (n, more) in [&[][..], &["--fec", "raptorq", "--mtu", "800"]].into_iter().enumerate() {
+    // Other packets, blocks, codes and orders.
+    let senders = [&[][..], &["--fec", "raptorq", "--mtu", "800"], &["--hash-first"]];
+    for (n, more) in senders.into_iter().enumerate() {
         let (out, group) = (temp.path().join(format!("out{n}")), group());
         let receiver = receiver(&group, "lab", &out, &[]);
         let (status, sent) = sender(&group, 1, &source, more).finish();
@@ -116,7 +117,7 @@ fn hashes_of_files_are_what_b3sum_prints_and_content_has_one_name() {
         let with_content = [0, 2, 3, 4].map(|n| &expected[n]);
         assert_eq!(hashes, with_content, "of files with content");
     }
-    assert_eq!(contents[0], contents[1]);
+    assert!(contents[0] == contents[1] && contents[0] == contents[2], "{contents:?}");
     assert_eq!(contents[0].as_str().unwrap().len(), 64);
 }
 

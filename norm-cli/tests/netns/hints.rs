@@ -39,13 +39,16 @@ fn silence_is_explained() {
 
 #[test]
 fn receiver_that_alone_is_not_heard_says_so() {
-    let Some(scene) = Scene::begin("receiver_that_alone_is_not_heard_says_so", 2) else { return };
-    let source = scene.source(24 << 20);
-    scene.network.mute(1);
-    let [unseen, heard] = [1, 2].map(|host| scene.receiver(host, &[]));
-    let _sender = scene.sender(&["--min-receivers", "1", "--rate-max", "4M"], &source);
-    unseen.program.wait_for("being unseen", PATIENCE, is_hint("unseen"));
-    assert!(!heard.program.events().iter().any(is_hint("unseen")));
+    for rate in ["--rate-max", "-b"] {
+        let name = "receiver_that_alone_is_not_heard_says_so";
+        let Some(scene) = Scene::begin(name, 2) else { return };
+        let source = scene.source(24 << 20);
+        scene.network.mute(1);
+        let [unseen, heard] = [1, 2].map(|host| scene.receiver(host, &[]));
+        let _sender = scene.sender(&["--min-receivers", "1", rate, "4M"], &source);
+        unseen.program.wait_for("being unseen", PATIENCE, is_hint("unseen"));
+        assert!(!heard.program.events().iter().any(is_hint("unseen")));
+    }
 }
 
 fn is_hint(kind: &'static str) -> impl Fn(&Value) -> bool {

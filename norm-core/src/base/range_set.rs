@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn overlaps_are_what_is_left_between_gaps() {
         let mut set = RangeSet::new();
-        [(0, 10), (20, 30), (40, 50)].map(|(s, e)| set.insert(s, e));
+        [(0, 10), (20, 30), (40, 50)].iter().for_each(|&(s, e)| set.insert(s, e));
         let overlaps = |start, end| set.overlaps(start, end).collect::<Vec<_>>();
         assert_eq!(overlaps(5, 45), [(5, 10), (20, 30), (40, 45)]);
         assert_eq!((overlaps(10, 20), overlaps(22, 23)), (vec![], vec![(22, 23)]));

@@ -185,9 +185,9 @@ impl Plan {
         ranges
     }
 
-    /// The sum of the sizes of the files that are to be made, in bytes.
+    /// Bytes of the files that are to be made, without those in holes.
     pub fn bytes(&self) -> u64 {
-        self.wanted().map(|(_, file)| file.size).sum()
+        self.wanted().map(|(_, file)| file.data).sum()
     }
 }
 

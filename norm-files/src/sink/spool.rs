@@ -237,7 +237,8 @@ impl Spool {
         self.ledger().as_mut().map_or(Vec::new(), |ledger| ledger.judge(digests))
     }
 
-    /// True when a chunk that was written turned out wrong since: it is to be [judged](Self::judge).
+    /// True when a chunk that was written turned out wrong since: it is to be
+    /// [judged](Self::judge).
     pub fn is_wrong(&self) -> bool {
         self.wrong.load(Ordering::Relaxed)
     }

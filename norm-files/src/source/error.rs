@@ -78,14 +78,7 @@ pub enum ScanError {
         second: PathBuf,
     },
     /// A pattern is none.
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// The file that it stands in, if it was not given one by one.
-        file: Option<PathBuf>,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Pattern(PatternError),
     /// All that was found is left out, or nothing was found.
     NothingLeft,
     /// Names in a list are relative to one directory, and there are several paths.
@@ -175,13 +168,7 @@ impl ScanError {
                 first.display(),
                 second.display()
             ),
-            Self::Pattern { pattern, file, problem } => {
-                write!(f, "the pattern {pattern:?} ")?;
-                if let Some(file) = file {
-                    write!(f, "in {} ", file.display())?;
-                }
-                write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
-            }
+            Self::Pattern(error) => fmt::Display::fmt(error, f),
             Self::SeveralDirectories => f.write_str(
                 "a list of names is relative to one directory, and several paths are given: give \
                  one",
@@ -217,8 +204,7 @@ fn too_many_bytes(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl From<PatternError> for ScanError {
     fn from(error: PatternError) -> Self {
-        let PatternError { pattern, file, problem } = error;
-        Self::Pattern { pattern, file, problem }
+        Self::Pattern(error)
     }
 }
 

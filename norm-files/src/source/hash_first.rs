@@ -16,7 +16,7 @@ use norm_core::fileset::{
 use super::SourceFile;
 use super::hashing::{digest_list, first_files};
 use super::open_files::{read_checked, read_error};
-use super::reader::SourceError;
+use super::read_error::SourceError;
 use crate::zeros::ZeroHashes;
 
 /// Chunks that a thread takes at once.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::reader::SourceError;
+use super::read_error::SourceError;
 use crate::source::scan::{SourceFile, mtime};
 use crate::system_error::is_file_limit;
 

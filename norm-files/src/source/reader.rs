@@ -6,10 +6,7 @@
 //! before (`hash_first`) is compared as it is read (`comparison`). What is read again for repair is
 //! not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
-use std::fmt;
-use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,45 +17,12 @@ use super::hash_first::HashedSet;
 use super::hashing::Hashing;
 use super::open_files::{Files, changed};
 use super::pool::Pool;
+use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::{Extents, HashedFile};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
-
-/// Why the source cannot go on.
-#[derive(Debug)]
-pub enum SourceError {
-    /// A file is no longer what the scan saw.
-    Changed {
-        /// Which one.
-        path: PathBuf,
-        /// How it differs.
-        how: &'static str,
-    },
-    /// A file could not be read.
-    Read {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// A part that does not exist was asked for.
-    OutOfRange,
-    /// Reading or coding panicked; the message.
-    Internal(String),
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Changed { path, how } => write!(f, "{}: {how}", path.display()),
-            Self::Read { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::OutOfRange => f.write_str("a part of the set that does not exist was wanted"),
-            Self::Internal(message) => f.write_str(message),
-        }
-    }
-}
 
 /// Reads any part of a session's objects.
 #[derive(Debug)]

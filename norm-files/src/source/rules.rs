@@ -1,6 +1,7 @@
 //! Rules that leave out a part of what was found. They are those of gitignore files.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -16,6 +17,19 @@ pub struct PatternError {
     /// What is wrong with it.
     pub problem: String,
 }
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pattern, file, problem } = self;
+        write!(f, "the pattern {pattern:?} ")?;
+        if let Some(file) = file {
+            write!(f, "in {} ", file.display())?;
+        }
+        write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
+    }
+}
+
+impl std::error::Error for PatternError {}
 
 /// A pattern, and whether names that match it are left out or kept.
 ///

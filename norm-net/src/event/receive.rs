@@ -10,7 +10,7 @@ use norm_core::transfer::NodeId;
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{Hint, Problem, SetFailure, SetReport};
+use super::{Hint, NotSent, Problem, SetFailure, SetReport};
 
 /// Something that happens while receiving.
 #[derive(Clone, Debug)]
@@ -59,10 +59,16 @@ pub enum ReceiveEvent {
         sender: SenderId,
         /// The file set.
         set: SetId,
-        /// Files in it.
+        /// Files in it that are wanted, other names of files (hard links) included.
         files: u64,
-        /// Their bytes.
+        /// Symbolic links in it that are wanted.
+        links: u64,
+        /// Bytes of the files, without those in holes.
         bytes: u64,
+        /// Files in it that are not wanted: they match none of the patterns given.
+        unwanted: u64,
+        /// What the sender has found and cannot send.
+        left_out: NotSent,
     },
     /// How far receiving is: about four times per second while something is on its way, and when
     /// everything of a file set is here.

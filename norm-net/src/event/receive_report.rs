@@ -8,9 +8,9 @@ use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, SetId};
 use norm_core::transfer::NodeId;
 
-use super::Problem;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{NotSent, Problem};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -132,16 +132,23 @@ pub struct SetReport {
     pub address: Option<SocketAddr>,
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
-    /// Names the files with all that is in them, with which every byte was compared; null when the
-    /// sender's protocol has no hashes: the files are complete, but not verified.
+    /// Names the files with all that is in them, with which every byte was compared; null when only
+    /// some of them were wanted, and when the sender's protocol has no hashes: the files are
+    /// complete then, but not verified.
     pub content: Option<ContentHash>,
-    /// Files in it, present ones included.
+    /// Files that are here, present ones included.
     pub files: u64,
+    /// Files in it that were not wanted, and are not here.
+    pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
-    /// Directories listed in it.
+    /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
-    /// Bytes of its files.
+    /// Symbolic links in it.
+    pub links: u64,
+    /// What its sender has found and could not send.
+    pub left_out: NotSent,
+    /// Bytes of its files, without those in holes.
     pub bytes: u64,
     /// Where its files are; of the first thousand. In a report only the last 16 file sets have
     /// them.
@@ -172,8 +179,11 @@ impl SetReport {
             set: None,
             content: None,
             files: 0,
+            unwanted: 0,
             present: 0,
             directories: 0,
+            links: 0,
+            left_out: NotSent::default(),
             bytes: 0,
             paths: Vec::new(),
             hashes: Vec::new(),
@@ -186,7 +196,7 @@ impl SetReport {
 
     /// True when every byte was compared with the sender's hashes.
     pub fn is_verified(&self) -> bool {
-        self.content.is_some()
+        self.content.is_some() || self.unwanted > 0
     }
 }
 

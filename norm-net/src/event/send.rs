@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use norm_core::fileset::ContentHash;
 use norm_core::transfer::{MemberState, NodeId};
 
 use super::Hint;
@@ -24,6 +25,22 @@ pub enum SendEvent {
         /// The receiver.
         #[cfg_attr(feature = "serde", serde(flatten))]
         receiver: ReceiverInfo,
+    },
+    /// All files are being hashed before the session begins: about four times per second.
+    Hashing {
+        /// Seconds since that began.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::seconds"))]
+        #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+        elapsed: Duration,
+        /// Bytes that are hashed.
+        bytes_done: u64,
+        /// Bytes of all files.
+        bytes_total: u64,
+    },
+    /// All files are hashed, and the session begins.
+    Hashed {
+        /// Names the files with all that is in them.
+        content: ContentHash,
     },
     /// Content begins to flow: at once, or when enough receivers have announced themselves and it
     /// is known how long packets may be.

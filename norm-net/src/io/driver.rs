@@ -26,6 +26,13 @@ impl Clock {
         Self { start: Instant::now() }
     }
 
+    /// Goes on from this time now.
+    pub fn from(now: Timestamp) -> Self {
+        let epoch = Timestamp::since_epoch(Duration::from_secs(1));
+        let start = Instant::now();
+        Self { start: start.checked_sub(now.saturating_since(epoch)).unwrap_or(start) }
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         Timestamp::since_epoch(self.start.elapsed() + Duration::from_secs(1))

@@ -518,3 +518,32 @@ fn digest_list_that_comes_first_is_understood() {
     assert_eq!(events.iter().find_map(told), Some(report.sets[0].content));
     assert_eq!(sender.join().unwrap().confirmed, 1);
 }
+
+#[test]
+fn wrong_chunk_is_asked_for_at_once_when_the_list_came_first() {
+    let (group, dir) = (group(), tempfile::tempdir().unwrap());
+    let entries = [
+        (file("a.bin"), content(1_000_000, 61)),
+        (file("wrong.bin"), content(300_000, 62)),
+        (file("z.bin"), content(9_000_000, 63)),
+    ];
+    let right = ChunkHasher::hash(0, 300_000, &entries[1].1);
+    let spoil = |hash| if hash == right { ChunkHash([7; 32]) } else { hash };
+    let source = Source::hashed_first_with(&entries, spoil);
+    // Slow enough for the two tries more before the end.
+    let sender = Source { rate: 30_000_000, ..source }.send(group);
+    let receiving = receive(&options(group, dir.path())).unwrap();
+    let events: Vec<ReceiveEvent> = receiving.events().collect();
+    let report = receiving.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{events:?}");
+    assert_eq!(names(dir.path()), ["a.bin", "z.bin"]);
+    let again =
+        |event: &ReceiveEvent| matches!(event, ReceiveEvent::Hint(Hint::ReceivedAgain { .. }));
+    let verifying = |event: &ReceiveEvent| matches!(event, ReceiveEvent::Verifying { .. });
+    let whole = events.iter().position(verifying).unwrap();
+    let before = events.iter().take(whole).filter(|event| again(event)).count();
+    assert_eq!(before, 2, "{events:?}");
+    let sent = sender.join().unwrap();
+    assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
+    assert!(sent.repairs <= 2 * (300_000 + 2 * 86_016) / 1_344 + 4, "{}", sent.repairs);
+}

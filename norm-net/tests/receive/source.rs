@@ -95,6 +95,14 @@ impl Source {
         Self::ordered(SET, entries, EXTENT, true, |hash| hash)
     }
 
+    /// The same in one extent; `spoil` may change the hash of each chunk.
+    pub fn hashed_first_with(
+        entries: &[(Entry<'_>, Vec<u8>)],
+        spoil: impl Fn(ChunkHash) -> ChunkHash,
+    ) -> Self {
+        Self::ordered(SET, entries, usize::MAX, true, spoil)
+    }
+
     fn ordered(
         set: SetId,
         entries: &[(Entry<'_>, Vec<u8>)],

@@ -10,10 +10,10 @@ use norm_net::event::{
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, Pace, Preview, Problem, ReceiveEvent,
-    ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
-    ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
-    SetFailure, SetReport, SlowCause,
+    FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, Problem,
+    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
+    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
+    SendSettings, SetFailure, SetReport, SlowCause,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -106,12 +106,12 @@ fn settings() -> SendSettings {
 }
 
 fn left_out() -> LeftOut {
-    let first = vec!["src/link".into()];
-    LeftOut { reason: LeftOutReason::SymbolicLink, count: 1, first }
+    let first = vec!["src/socket".into()];
+    LeftOut { reason: LeftOutReason::Socket, count: 1, first }
 }
 
 fn would_send() -> FoundEntry {
-    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041 }
+    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041, link: None }
 }
 
 fn preview() -> Preview {
@@ -160,6 +160,8 @@ fn sender() -> Vec<Value> {
     let evicted = |separate_group| SendEvent::ReceiverEvicted { receiver: info(), separate_group };
     vec![
         line(&SenderEvent::Settings(Settings::new("norm-send", &settings())), 1),
+        line(&hashing(), 252),
+        line(&SendEvent::Hashed { content: ContentHash([0xa9; 32]) }, 1_303),
         line(&SendEvent::ReceiverFound { receiver: info() }, 6),
         line(&SendEvent::Started { receivers: 2 }, 7),
         line(&SendEvent::Progress(progress), 1_004),
@@ -195,6 +197,11 @@ fn sender() -> Vec<Value> {
         line(&SenderEvent::WouldSend(WouldSend::new(&would_send())), 2),
         line(&SenderEvent::DryRun(DryRun::new(&preview())), 3),
     ]
+}
+
+fn hashing() -> SendEvent {
+    let elapsed = Duration::from_millis(250);
+    SendEvent::Hashing { elapsed, bytes_done: 1_048_576, bytes_total: 5_000_010 }
 }
 
 fn packet_size() -> SendEvent {
@@ -333,7 +340,18 @@ fn arrivals() -> Vec<Value> {
             &ReceiveEvent::SetResumed { sender, set, bytes_done: RESUMED, bytes_total: TOTAL },
             518,
         ),
-        line(&ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010 }, 518),
+        line(
+            &ReceiveEvent::FilesKnown {
+                sender,
+                set,
+                files: 3,
+                links: 1,
+                bytes: 5_000_010,
+                unwanted: 0,
+                left_out: NotSent { sockets: 1, ..NotSent::default() },
+            },
+            518,
+        ),
         line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(

@@ -39,14 +39,16 @@ pub(super) fn take_probe<S>(
     if !ctx.config().sends_feedback() {
         return;
     }
+    let entry = cc.nodes.iter().find(|entry| entry.id == ctx.node());
     let send_rate = extensions.rate().or(watch.map(|watch| watch.rate));
-    if send_rate.is_some() && !paused {
+    if send_rate.is_none() {
+        sender.report.note_probe(now, entry.is_some());
+    } else if !paused {
         sender.path.start_probes();
     }
     let (timing, held) = (sender.path.timing(), sender.path.held());
     let window = sender.path.lateness().usual();
     let Some(probes) = sender.path.probes_mut() else { return };
-    let entry = cc.nodes.iter().find(|entry| entry.id == ctx.node());
     if let Some(watch) = watch {
         probes.note_drops(ctx.host_drops());
         let probe = WatchedProbe {

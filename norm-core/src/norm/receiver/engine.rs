@@ -22,6 +22,9 @@ use super::senders::Senders;
 use super::timeout::TimeoutReason;
 use super::{intake, silence};
 
+/// Receivers that a sender soon lists in its probes.
+const MAX_LISTED_SOON: u64 = 100;
+
 /// Receives objects from any number of senders in a session.
 #[derive(Debug)]
 pub struct Receiver<S> {
@@ -111,8 +114,8 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Says that of the objects with these keys much may be here: of those of which nothing is
-    /// known, INFO is asked for, and then what is missing, rather than all of the object.
+    /// Says that of the objects with these keys much may be here, or is not wanted: their INFO is
+    /// asked for first, and what is missing of them only when the application has taken them.
     pub fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>) {
         if let Some(sender) = self.senders.get_mut(sender) {
             sender.interest.expect_partial(keys);
@@ -225,11 +228,13 @@ impl<S: SymbolStore> Receiver<S> {
     }
 
     /// Since when nothing that we send arrives at a sender: it has heard of no receiver at all,
-    /// although it has asked and we have answered, or has not measured our round trip, although it
-    /// probes.
+    /// although it has asked and we have answered, or lists other receivers only.
     pub fn unheard_since(&self, sender: SenderId) -> Option<Timestamp> {
-        let sender = self.senders.get(sender)?;
-        sender.report.unlisted_since().or_else(|| sender.path.unheard_since())
+        let SenderState { report, path, .. } = self.senders.get(sender)?;
+        // In a large group it may take long until each receiver is listed.
+        let is_listed_soon = path.timing().group_size <= MAX_LISTED_SOON;
+        let left_out = || path.unheard_since().or_else(|| report.left_out_since());
+        report.unlisted_since().or_else(|| left_out().filter(|_| is_listed_soon))
     }
 
     /// True when everything that a sender is known to have is here, refused or given up. Something

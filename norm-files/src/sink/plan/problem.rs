@@ -25,6 +25,8 @@ pub enum PlanError {
     Name(String),
     /// Two entries would be the same file, or one a directory below the other.
     Clash(PathBuf),
+    /// Nothing of the set matches what is wanted.
+    NothingWanted,
     /// Something else is there already.
     Exists(PathBuf),
     /// A file of the same size and other content is there.
@@ -55,6 +57,7 @@ impl fmt::Display for PlanError {
             Self::Clash(path) => {
                 write!(f, "the set has two entries for {}", path.display())
             }
+            Self::NothingWanted => f.write_str("nothing of the set is wanted"),
             Self::Exists(path) => write!(f, "{} exists already", path.display()),
             Self::Differs(path) => write!(
                 f,

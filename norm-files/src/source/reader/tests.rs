@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use norm_core::fileset::{CHUNK_BYTES, DigestList, ManifestHash, digest_list_len};

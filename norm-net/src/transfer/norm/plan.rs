@@ -46,7 +46,7 @@ impl Sizes {
         Self {
             manifest: found.manifest.len() as u64,
             payload: found.payload_size,
-            list: digest_list_len(found.chunks),
+            list: digest_list_len(found.map.chunks()),
         }
     }
 }
@@ -96,17 +96,19 @@ impl Plan {
         self.extents.count + 2
     }
 
-    /// The objects of a set with this manifest, in the order in which they are sent.
+    /// The objects of a set with this manifest, in the order in which they are sent; with
+    /// `list_first` the digest list before the payload.
     pub(super) fn specs(
         &self,
         set: SetId,
         manifest: ManifestHash,
+        list_first: bool,
     ) -> impl Iterator<Item = ObjectSpec> {
         let plan = *self;
         let set = SetSummary {
             set,
             parts: plan.objects(),
-            list_first: false,
+            list_first,
             payload_size: plan.extents.payload_size,
             manifest_size: plan.manifest_len,
             list_size: plan.list_len,
@@ -117,8 +119,9 @@ impl Plan {
         let extents = (0..plan.extents.count)
             .filter_map(move |index| plan.extents.get(index))
             .map(|(offset, size)| (PartKind::Payload, offset, size));
-        let digests = (PartKind::DigestList, 0, plan.list_len);
-        let parts = manifest.chain(extents).chain(std::iter::once(digests));
+        let digests = Some((PartKind::DigestList, 0, plan.list_len));
+        let (before, after) = if list_first { (digests, None) } else { (None, digests) };
+        let parts = manifest.chain(before).chain(extents).chain(after);
         (0..).zip(parts).map(move |(index, (kind, offset, size))| {
             let part = SetDescriptor { kind, offset, set };
             ObjectSpec { size, meta: ObjectMeta::SetPart { index, part } }
@@ -164,7 +167,7 @@ mod tests {
             ObjectMeta::SetPart { index, part } if index == number => (part, spec.size),
             other => panic!("{other:?}"),
         };
-        (0..).zip(plan.specs(SET, MANIFEST)).map(part).collect()
+        (0..).zip(plan.specs(SET, MANIFEST, false)).map(part).collect()
     }
 
     #[test]
@@ -194,7 +197,7 @@ mod tests {
         let payload = 3 * MAX_EXTENT_BYTES + 1;
         let plan = new_plan(Fec::ReedSolomon, 1344, None, 100, payload).unwrap();
         let Scheme::ReedSolomon(code) = plan.scheme else { panic!() };
-        let sizes: Vec<u64> = plan.specs(SET, MANIFEST).map(|spec| spec.size).collect();
+        let sizes: Vec<u64> = plan.specs(SET, MANIFEST, false).map(|spec| spec.size).collect();
         assert_eq!((sizes.len(), sizes[1..5].iter().sum::<u64>()), (6, payload));
         for &size in &sizes[1..4] {
             assert_eq!(size % (160 * 1344), 0);
@@ -220,6 +223,18 @@ mod tests {
         let objects = parts(&plan);
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[1].1, digest_list_len(0));
+    }
+
+    #[test]
+    fn digest_list_follows_the_manifest_when_it_is_known_first() {
+        let plan = new_plan(Fec::RaptorQ, 1344, None, 100, 2 * MAX_EXTENT_BYTES).unwrap();
+        let specs: Vec<ObjectSpec> = plan.specs(SET, MANIFEST, true).collect();
+        for (number, spec) in (0..).zip(&specs) {
+            let ObjectMeta::SetPart { index, part } = &spec.meta else { panic!("{spec:?}") };
+            assert!(part.set.list_first && part.is_consistent());
+            assert_eq!((*index, part.set.kind_of(number)), (number, Some(part.kind)));
+        }
+        assert_eq!((specs.len(), specs[1].size), (4, digest_list_len(512)));
     }
 
     #[test]

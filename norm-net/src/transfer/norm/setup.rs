@@ -15,7 +15,8 @@ use super::standard::{FilePlan, Standard};
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
 use crate::transfer::send::{
-    Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError, SendOptions, Slow, SlowLimits,
+    HeldObjects, Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError, SendOptions,
+    Slow, SlowLimits,
 };
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
@@ -74,11 +75,17 @@ struct Start {
 }
 
 impl Start {
-    /// The engine, with these objects and no others.
-    fn engine(self, objects: impl Iterator<Item = ObjectSpec>) -> Result<(Sender, u64), SendError> {
+    /// The engine without objects, and the key that the first of them will have.
+    fn bare_engine(self) -> Result<(Sender, u64), SendError> {
         let first_key = self.config.first_object;
         let mut engine = Sender::new(self.config, self.seed, self.now)?;
         engine.prove_moves(self.secret);
+        Ok((engine, first_key))
+    }
+
+    /// The engine, with these objects and no others.
+    fn engine(self, objects: impl Iterator<Item = ObjectSpec>) -> Result<(Sender, u64), SendError> {
+        let (mut engine, first_key) = self.bare_engine()?;
         for object in objects {
             Outbound::enqueue(&mut engine, object)?;
         }
@@ -99,10 +106,16 @@ fn prepare_set(
     let plan = Plan::new(fec, start.config.segment_size, rate, Sizes::of(&found))?;
     start.config.scheme = plan.scheme();
     start.config.block_len = plan.block_len;
-    let (mut engine, first_key) = start.engine(plan.specs(set, found.manifest_hash))?;
+    let objects = plan.specs(set, found.manifest_hash, options.content.hash_first);
+    let (held, (mut engine, first_key)) = if options.content.hash_first {
+        (HeldObjects::new(objects), start.bare_engine()?)
+    } else {
+        (HeldObjects::default(), start.engine(objects)?)
+    };
     engine.set_name(&options.name);
     Ok(Prepared {
         engine,
+        held,
         source: Reader::new(plan.extents, found),
         first_key,
         set: Some(set),
@@ -125,6 +138,7 @@ fn prepare_files(
     let (engine, first_key) = start.engine(plan.specs())?;
     Ok(Prepared {
         engine,
+        held: HeldObjects::default(),
         source: Reader::of_files(plan.offsets(), found),
         first_key,
         set: None,
@@ -172,7 +186,7 @@ fn with_pace(mut config: SenderConfig, pace: Pace) -> SenderConfig {
 }
 
 fn payload(options: &SendOptions) -> EnginePayload {
-    match options.payload {
+    match options.content.payload {
         _ if options.standard.is_some() => EnginePayload::All,
         Payload::Auto => EnginePayload::Auto,
         Payload::All => EnginePayload::All,

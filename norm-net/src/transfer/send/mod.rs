@@ -5,6 +5,7 @@
 //!
 //! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `hash_first`: hashes everything before the session.
 //! - `preview`: what would be sent, without a session.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
 //!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
@@ -15,6 +16,7 @@ mod bounds;
 mod error;
 mod gathering;
 mod handle;
+mod hash_first;
 mod jobs;
 mod options;
 mod outlet;
@@ -35,7 +37,8 @@ pub use error::SendError;
 #[cfg(test)]
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
-pub use options::{Payload, SendOptions, StartLimits};
+pub(crate) use hash_first::HeldObjects;
+pub use options::{ContentOptions, Payload, SendOptions, StartLimits};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
 pub(crate) use protocol::{Prepared, Protocol};

@@ -42,6 +42,18 @@ pub enum Payload {
     Missing,
 }
 
+/// How files are read, and which of their content is sent unasked. In standard mode all is, and
+/// nothing is hashed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContentOptions {
+    /// Which content is sent unasked.
+    pub payload: Payload,
+    /// Hash all files before the session: receivers know the hash of each chunk then before its
+    /// content comes.
+    pub hash_first: bool,
+}
+
 /// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field
 /// can be set. More fields may come.
 #[derive(Clone, Debug)]
@@ -70,8 +82,8 @@ pub struct SendOptions {
     pub min_receivers: usize,
     /// Limits of the wait for `min_receivers`.
     pub start: StartLimits,
-    /// Which content is sent unasked. In standard mode all is.
-    pub payload: Payload,
+    /// How files are read, and which of their content is sent unasked.
+    pub content: ContentOptions,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
     /// Largest packet on the path in bytes, IP header included, 248 to 65,535; lowered, with a
@@ -122,7 +134,7 @@ impl SendOptions {
             loopback: true,
             min_receivers: 0,
             start: StartLimits::default(),
-            payload: Payload::Auto,
+            content: ContentOptions::default(),
             linger: Duration::ZERO,
             mtu: None,
             min_mtu: 1_280,

@@ -33,7 +33,10 @@ impl SendOutlet {
         if !self.tells(&event) {
             return;
         }
-        let is_progress = matches!(event, SendEvent::Progress(_) | SendEvent::ReceiverProgress(_));
+        let is_progress = matches!(
+            event,
+            SendEvent::Progress(_) | SendEvent::ReceiverProgress(_) | SendEvent::Hashing { .. }
+        );
         let limit = if is_progress { MAX_WITH_PROGRESS } else { MAX_EVENTS };
         // Refused when too many are unread, or the application has dropped its end.
         let _ = self.queue.push(event, limit);
@@ -43,9 +46,11 @@ impl SendOutlet {
         let Some(admission) = &self.admission else { return true };
         match event {
             SendEvent::Progress(_) => !admission.is_open(),
-            SendEvent::ReceiverFound { .. } | SendEvent::Started { .. } | SendEvent::AllSent => {
-                false
-            }
+            SendEvent::ReceiverFound { .. }
+            | SendEvent::Started { .. }
+            | SendEvent::AllSent
+            | SendEvent::Hashing { .. }
+            | SendEvent::Hashed { .. } => false,
             _ => true,
         }
     }

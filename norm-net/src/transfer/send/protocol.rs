@@ -5,6 +5,7 @@ use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{FileSet, LeftOut, Reader};
 
+use super::HeldObjects;
 use super::error::SendError;
 use super::options::SendOptions;
 use super::segment::Segment;
@@ -23,8 +24,8 @@ pub(crate) trait Protocol {
     /// Bytes of a packet of content that are not content, without UDP and IP.
     fn data_overhead(&self, options: &SendOptions) -> u32;
 
-    /// Makes an engine with all its objects, in segments of this size. `set` is the id
-    /// of a file set that is sent once more; without it one is drawn.
+    /// Makes an engine with all its objects, or holds them until they are hashed, in segments of
+    /// this size. `set` is the id of a file set that is sent once more; without it one is drawn.
     ///
     /// # Errors
     /// When what was found does not fit the protocol's objects, or an option cannot work.
@@ -39,9 +40,11 @@ pub(crate) trait Protocol {
     ) -> Result<Prepared<Self::Engine>, SendError>;
 }
 
-/// An engine with all its objects, and what reads their content.
+/// An engine with its objects, and what reads their content.
 pub(crate) struct Prepared<E> {
     pub(crate) engine: E,
+    /// Objects that the engine is to have when their hashes are known.
+    pub(crate) held: HeldObjects,
     pub(crate) source: Reader,
     /// Key of the first object.
     pub(crate) first_key: u64,

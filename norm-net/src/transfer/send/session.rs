@@ -152,7 +152,7 @@ impl Session {
         self.events.push(SendEvent::Started { receivers: Summary::of(engine).receivers });
     }
 
-    fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
+    pub(super) fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
         self.phases.stop(now, &Summary::of(engine));
         engine.abort(now);
     }
@@ -179,7 +179,7 @@ impl Session {
         self.events.push(SendEvent::ContentStopped { receivers, wait: LEAVE_TIME });
     }
 
-    fn read_failed(&mut self, now: Timestamp) {
+    pub(super) fn read_failed(&mut self, now: Timestamp) {
         let problem = match self.jobs.source().take_failure() {
             Some(SourceError::Changed { path, how }) => SourceProblem::Changed { path, how },
             Some(SourceError::Read { path, error }) => {

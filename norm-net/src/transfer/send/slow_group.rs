@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use norm_core::fileset::SetId;
-use norm_files::source::Selection;
+use norm_files::source::{HashedSet, Selection};
 
 use super::admission::Admission;
 use super::options::{SendOptions, StartLimits};
@@ -38,6 +38,8 @@ struct Recipe {
     events: SendOutlet,
     admission: Admission,
     stopper: Stopper,
+    /// What was hashed before the first session.
+    hashed: Option<HashedSet>,
 }
 
 /// The separate group of a session.
@@ -87,8 +89,14 @@ impl SeparateGroup {
             events: events.for_separate_group(admission.clone()),
             admission,
             stopper: stopper.clone(),
+            hashed: None,
         };
         Some(Self { recipe, expected: 0, last: None, running: None, ended: Vec::new() })
+    }
+
+    /// All files were hashed: that need not be done again.
+    pub(super) fn take_hashes(&mut self, hashed: HashedSet) {
+        self.recipe.hashed = Some(hashed);
     }
 
     /// A receiver is on its way: a session must be there. Returns at once.
@@ -163,8 +171,8 @@ fn failed(error: &io::Error) -> SendEvent {
 
 /// Sends the file set once more, until all receivers that came have it and no other can come.
 fn send_again(recipe: &Recipe) -> io::Result<SendReport> {
-    let Recipe { selection, options, set, events, admission, stopper } = recipe.clone();
-    let repeat = Repeat { set, admission };
+    let Recipe { selection, options, set, events, admission, stopper, hashed } = recipe.clone();
+    let repeat = Repeat { set, admission, hashed };
     let started = start(&selection, &options, Some(repeat), events).map_err(io::Error::other)?;
     let mut running = started.running;
     loop {

@@ -5,12 +5,13 @@ use std::io;
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
-use norm_core::{JobDone, Rng};
-use norm_files::source::{FileSet, Selection, scan};
+use norm_core::{JobDone, Rng, Timestamp};
+use norm_files::source::{FileSet, HashedSet, Selection, scan};
 
 use super::admission::Admission;
 use super::bounds::Bounds;
 use super::error::SendError;
+use super::hash_first::{Hashing, HeldObjects, hash_first};
 use super::jobs::Jobs;
 use super::options::{Payload, SendOptions};
 use super::outlet::SendOutlet;
@@ -38,6 +39,8 @@ pub(super) struct Started {
 pub(super) struct Repeat {
     pub(super) set: SetId,
     pub(super) admission: Admission,
+    /// What was hashed of it before, if that was wanted.
+    pub(super) hashed: Option<HashedSet>,
 }
 
 /// Starts a session; one in a separate group with the file set that it repeats.
@@ -60,14 +63,19 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let found = scan(selection)?;
+    let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
+    let found = scan(&selection)?;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
-    let (repeated, admission) = repeat.map(|repeat| (repeat.set, repeat.admission)).unzip();
+    let (mut repeated, mut admission, mut hashed) = (None, None, None);
+    if let Some(repeat) = repeat {
+        (repeated, admission, hashed) = (Some(repeat.set), Some(repeat.admission), repeat.hashed);
+    }
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
-    let Prepared { mut engine, source, first_key, set, fec_id, block_len, left_out } = prepared;
+    let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
+        prepared;
     settings.set = set;
     settings.fec_id = fec_id;
     settings.block_len = block_len;
@@ -79,7 +87,7 @@ pub(super) fn start_with<P: Protocol>(
         facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), clock.now()),
         jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
-        separate: SeparateGroup::new(selection, options, &segment, set, &events, &stopper),
+        separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
         admission,
@@ -87,21 +95,63 @@ pub(super) fn start_with<P: Protocol>(
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
     };
-    let session = Session::new(parts, clock.now());
-    let run = move || run(link, clock, engine, session, &results);
+    let begun = Begun { link, clock, engine, parts };
+    let run = move || match held.is_empty() {
+        true => begun.run(&results),
+        false => begun.run_hashed(held, hashed, &results),
+    };
     Ok(Started { settings, running: Running::spawn("norm-send", stopper, run)? })
 }
 
-fn run<E: Outbound + Layer<Engine = E>>(
-    mut link: Link,
+/// Everything that a session's thread begins with.
+struct Begun<E> {
+    link: Link,
     clock: Clock,
-    mut engine: E,
-    mut session: Session,
-    results: &Channel<JobDone>,
-) -> io::Result<SendReport> {
-    driver::run(&mut link, clock, &mut engine, &mut session, results)?;
-    drop(link);
-    Ok(session.finish(&engine, clock))
+    engine: E,
+    parts: Parts,
+}
+
+impl<E: Outbound + Layer<Engine = E>> Begun<E> {
+    fn run(self, results: &Channel<JobDone>) -> io::Result<SendReport> {
+        let Self { mut link, clock, mut engine, parts } = self;
+        let mut session = Session::new(parts, clock.now());
+        driver::run(&mut link, clock, &mut engine, &mut session, results)?;
+        drop(link);
+        Ok(session.finish(&engine, clock))
+    }
+
+    /// Hashes all files, hands the objects to the engine, and runs the session: its time begins
+    /// after that.
+    fn run_hashed(
+        mut self,
+        held: HeldObjects,
+        hashed: Option<HashedSet>,
+        results: &Channel<JobDone>,
+    ) -> io::Result<SendReport> {
+        let began = self.clock.now();
+        let Parts { jobs, events, stopper, facts, .. } = &self.parts;
+        let hashing = hash_first(jobs, hashed, facts.bytes, events, stopper);
+        self.clock = Clock::from(began);
+        match hashing {
+            Hashing::Done(hashed) => {
+                held.hand_over(&mut self.engine, hashed.content())?;
+                if let Some(separate) = &mut self.parts.separate {
+                    separate.take_hashes(hashed);
+                }
+                self.run(results)
+            }
+            Hashing::Stopped => Ok(self.end(Session::stop)),
+            Hashing::Failed => Ok(self.end(|session, _, now| session.read_failed(now))),
+        }
+    }
+
+    /// Ends the session before it begins.
+    fn end(self, end: impl FnOnce(&mut Session, &mut E, Timestamp)) -> SendReport {
+        let Self { clock, mut engine, parts, .. } = self;
+        let mut session = Session::new(parts, clock.now());
+        end(&mut session, &mut engine, clock.now());
+        session.finish(&engine, clock)
+    }
 }
 
 fn settings(
@@ -119,6 +169,7 @@ fn settings(
         standard: options.standard,
         files: found.file_count,
         directories: found.directories,
+        links: found.links,
         bytes: found.payload_size,
         hints: Hint::small_buffers(link.buffers())
             .chain(segment.hint.clone())
@@ -156,7 +207,7 @@ fn rate_trace(
 
 /// Whether receivers have to ask for content; in standard mode they never do.
 fn on_request(options: &SendOptions) -> bool {
-    options.payload == Payload::Missing && options.standard.is_none()
+    options.content.payload == Payload::Missing && options.standard.is_none()
 }
 
 /// What may be wrong when no receiver answers.
@@ -204,14 +255,14 @@ mod tests {
     #[test]
     fn without_receivers_content_is_sent_unless_one_has_to_ask_or_is_waited_for() {
         assert!(sends_anyway(|_| {}));
-        assert!(!sends_anyway(|o| o.payload = Payload::Missing), "nobody asks");
+        assert!(!sends_anyway(|o| o.content.payload = Payload::Missing), "nobody asks");
         assert!(!sends_anyway(|o| o.min_receivers = 1), "one is waited for");
     }
 
     #[test]
     fn in_standard_mode_content_is_sent_without_being_asked_for() {
         assert!(sends_anyway(|o| {
-            o.payload = Payload::Missing;
+            o.content.payload = Payload::Missing;
             o.standard = Some(Standard::new(StandardFec::Id5));
         }));
     }

@@ -12,7 +12,7 @@ use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
 
 use super::receive::{ReceiveOptions, receive_with};
-use super::send::{Prepared, Protocol, Segment, SendError, SendOptions, send_with};
+use super::send::{HeldObjects, Prepared, Protocol, Segment, SendError, SendOptions, send_with};
 use crate::event::{ReceiveEvent, ReceiveOutcome, SendOutcome};
 use crate::io::interface::InterfaceSpec;
 use crate::io::layer::Layer;
@@ -82,7 +82,7 @@ fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
         list_first: false,
         payload_size: found.payload_size,
         manifest_size: found.manifest.len() as u64,
-        list_size: digest_list_len(found.chunks),
+        list_size: digest_list_len(found.map.chunks()),
         manifest: found.manifest_hash,
         content: None,
     };
@@ -98,6 +98,7 @@ fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
     engine.finish();
     Prepared {
         engine,
+        held: HeldObjects::default(),
         source: Reader::new(extents, found),
         first_key: 0,
         set: Some(set.set),

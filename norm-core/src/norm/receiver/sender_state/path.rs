@@ -12,9 +12,6 @@ use crate::base::Timestamp;
 use crate::endpoint::PacketOverhead;
 use crate::norm::wire::{CcFeedback, SenderFields, Sequence, WireTime};
 
-/// Receivers that a sender soon tells their round trips.
-const MAX_TOLD_SOON: u64 = 100;
-
 /// What is known of the path from one sender.
 #[derive(Debug)]
 pub(crate) struct Path {
@@ -158,9 +155,7 @@ impl Path {
 
     /// Since when the sender does not hear us, as far as its probes tell.
     pub(crate) fn unheard_since(&self) -> Option<Timestamp> {
-        // In a large group it may take long until each receiver is told its round trip.
-        let probes = self.probes.as_ref().filter(|_| self.timing.group_size <= MAX_TOLD_SOON)?;
-        probes.unheard_since()
+        self.probes.as_ref().and_then(|probes| probes.unheard_since())
     }
 
     /// What is measured for a sender that wants to know what arrives.

@@ -35,6 +35,18 @@ impl ReportDue {
     }
 }
 
+/// Probes of a fixed rate that have not listed us, although we have reported.
+#[derive(Copy, Clone, Debug, Default)]
+struct LeftOut {
+    since: Option<Timestamp>,
+    count: u32,
+    /// One has listed us: the sender has heard us.
+    is_listed: bool,
+}
+
+/// As many probes may list others in their turn, or leave before the sender has heard us.
+const MAX_LEFT_OUT: u32 = 8;
+
 /// Membership reports to one sender.
 #[derive(Debug)]
 pub(crate) struct ReportState {
@@ -46,6 +58,7 @@ pub(crate) struct ReportState {
     unheard: bool,
     /// Since when the sender has listed no receiver, although we have reported.
     unlisted_since: Option<Timestamp>,
+    left_out: LeftOut,
     progress: Progress,
 }
 
@@ -58,6 +71,7 @@ impl ReportState {
             first_sent: None,
             unheard: false,
             unlisted_since: None,
+            left_out: LeftOut::default(),
             progress: Progress { state, bytes_done: 0, bytes_total: 0, reason },
         }
     }
@@ -124,9 +138,25 @@ impl ReportState {
         }
     }
 
+    /// A probe of a fixed rate has come, and `lists_us` or does not.
+    pub(crate) fn note_probe(&mut self, now: Timestamp, lists_us: bool) {
+        let left_out = &mut self.left_out;
+        left_out.is_listed |= lists_us;
+        if self.first_sent.is_some() && !left_out.is_listed {
+            left_out.since.get_or_insert(now);
+            left_out.count = left_out.count.saturating_add(1);
+        }
+    }
+
     /// Since when the sender has heard no receiver at all, although we have reported.
     pub(crate) fn unlisted_since(&self) -> Option<Timestamp> {
         self.unlisted_since
+    }
+
+    /// Since when the sender has not heard us, as far as the probes of a fixed rate tell.
+    pub(crate) fn left_out_since(&self) -> Option<Timestamp> {
+        let LeftOut { since, count, is_listed } = self.left_out;
+        since.filter(|_| !is_listed && count > MAX_LEFT_OUT)
     }
 
     /// True when the sender does not hear what we send to it alone.
@@ -163,6 +193,22 @@ mod tests {
         assert_eq!((report.unlisted_since(), report.is_unheard()), (Some(at(4)), true));
         report.note_listed(at(6), 1, limit);
         assert_eq!((report.unlisted_since(), report.is_unheard()), (None, true));
+    }
+
+    #[test]
+    fn sender_whose_probes_never_list_us_does_not_hear_us() {
+        let at = |secs| Timestamp::ZERO + Duration::from_secs(secs);
+        let mut report = ReportState::new();
+        (0..20).for_each(|secs| report.note_probe(at(secs), false));
+        assert_eq!(report.left_out_since(), None, "we have not said anything yet");
+        report.note_sent(at(20));
+        (21..29).for_each(|secs| report.note_probe(at(secs), false));
+        assert_eq!(report.left_out_since(), None, "reports may be lost");
+        report.note_probe(at(29), false);
+        assert_eq!(report.left_out_since(), Some(at(21)));
+        report.note_probe(at(30), true);
+        (31..60).for_each(|secs| report.note_probe(at(secs), false));
+        assert_eq!(report.left_out_since(), None, "once heard, it is another's turn");
     }
 
     #[test]

@@ -325,7 +325,12 @@ impl SendRate {
     ) -> ProbeContent {
         self.arbitrate(now);
         let Some(controller) = &mut self.controller else {
-            let nodes = receivers.rtt_notices_mut().take(self.max_listed);
+            let mut nodes = receivers.rtt_notices_mut().take(self.max_listed);
+            if self.asks_silent {
+                let heard = self.turns.next(receivers.members(), true).into_iter().map(heard);
+                extend(&mut nodes, heard.collect());
+                nodes.truncate(self.max_listed);
+            }
             return ProbeContent { watch: None, nodes, next: None };
         };
         let members = receivers.members();
@@ -361,6 +366,12 @@ fn extend(nodes: &mut Vec<CcNode>, mut items: Vec<CcNode>) {
 
 /// An item of a probe's list that asks for an answer, and says nothing.
 fn asked_for(id: NodeId) -> CcNode {
+    CcNode { flags: CcFlags::PLR, ..heard(id) }
+}
+
+/// An item of a probe's list that says only that the receiver is heard.
+fn heard(id: NodeId) -> CcNode {
     let rate = QuantizedRate::from_bytes_per_second(0.0);
-    CcNode { id, flags: CcFlags::PLR, rtt: QuantizedRtt::from_duration(Duration::ZERO), rate }
+    let rtt = QuantizedRtt::from_duration(Duration::ZERO);
+    CcNode { id, flags: CcFlags::default(), rtt, rate }
 }

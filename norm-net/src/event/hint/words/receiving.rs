@@ -14,6 +14,10 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::ResumeDataUnusable { error, .. } => {
             write!(f, "resume data of this transfer is not used: {error}")
         }
+        Hint::PatternsUnmatched { patterns, .. } => {
+            let quoted: Vec<String> = patterns.iter().map(|one| format!("{one:?}")).collect();
+            write!(f, "nothing in this transfer matches {}", quoted.join(" or "))
+        }
         Hint::FilesPresent { files, first, .. } => {
             let first = path_text(first);
             let its = if *files == 1 { "its" } else { "their" };
@@ -34,16 +38,16 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::MetadataRefused { entries, first, error, .. } => {
             let first = path_text(first);
             match entries {
-                1 => write!(f, "mode or time of {first} cannot be set")?,
+                1 => write!(f, "mode, time or the like of {first} cannot be set")?,
                 n => write!(
                     f,
-                    "modes or times of {n} files and directories, {first} for one, cannot be \
-                     set"
+                    "modes, times or the like of {n} files and directories, {first} for one, \
+                     cannot be set"
                 )?,
             }
             write!(
                 f,
-                ": {error}. Their content is complete. Where modes and times matter, set them \
+                ": {error}. Their content is complete. Where that matters, set it \
                  where this file system is, or receive on another one"
             )
         }

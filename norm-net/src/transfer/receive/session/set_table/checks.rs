@@ -58,8 +58,9 @@ impl SetTable {
             return;
         }
         match job.task_done(turn.now, result) {
-            Step::FilesKnown(present) => {
-                self.files_known(turn, number, present);
+            Step::FilesKnown(present, unmatched) => {
+                job.accept_waiting(turn.engine);
+                self.files_known(turn, number, present, unmatched);
                 self.judge(turn, number);
             }
             Step::Judge => self.judge(turn, number),
@@ -82,12 +83,16 @@ impl SetTable {
         turn: &Turn<'_, impl Engine>,
         number: u64,
         present: Option<PresentFiles>,
+        unmatched: Vec<String>,
     ) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
         self.known.note(job.manifest(), turn.now);
         turn.shared.tasks.take_room(number, job.spool());
         // What came before, or was left by an earlier session.
         turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
+        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
+            turn.shared.tasks.check(number, list);
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
@@ -95,6 +100,9 @@ impl SetTable {
         }
         if let Some(plan) = job.plan() {
             turn.shared.events.files_known(job.name(), plan);
+        }
+        if !unmatched.is_empty() {
+            turn.shared.events.patterns_unmatched(job.name(), unmatched);
         }
         if let Some(present) = present {
             turn.shared.events.files_present(job.name(), present);
