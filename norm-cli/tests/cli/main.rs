@@ -7,6 +7,8 @@ mod common;
 mod compat;
 mod demo;
 mod disks;
+#[cfg(unix)]
+mod entries;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]

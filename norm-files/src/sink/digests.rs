@@ -1,6 +1,10 @@
 //! The digest list of a set that is received.
 
-use norm_core::fileset::{ChunkHash, ContentError, ContentHash, DigestList, ManifestHash};
+use norm_core::fileset::{
+    ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, ManifestHash,
+};
+
+use crate::zeros::ZeroHashes;
 
 /// The hashes that a digest list announces, checked against its own content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +19,26 @@ impl Digests {
     /// # Errors
     /// When it is malformed or of another set.
     pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
-        let list = DigestList::parse(bytes, manifest, &[])?;
-        Ok(Self { chunks: list.chunks().collect(), content: list.content() })
+        DigestList::parse(bytes, manifest, []).map(Self::of)
+    }
+
+    /// The same of a set with these chunks, whose files may have holes; the hashes of what is in
+    /// them were [prepared](ZeroHashes::prepare).
+    ///
+    /// # Errors
+    /// As of [`parse`](Self::parse).
+    pub(super) fn parse_with(
+        bytes: &[u8],
+        manifest: ManifestHash,
+        map: &ChunkMap,
+        zeros: &ZeroHashes,
+    ) -> Result<Self, ContentError> {
+        DigestList::parse(bytes, manifest, zeros.of_set(map)).map(Self::of)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is a view")]
+    fn of(list: DigestList<'_>) -> Self {
+        Self { chunks: list.chunks().collect(), content: list.content() }
     }
 
     /// The hash of the chunk with this number; `None` after the last one.

@@ -15,6 +15,8 @@ mod in_place;
 mod ledger;
 mod metadata;
 mod only;
+mod output;
+mod owners;
 mod place;
 mod plan;
 mod preview;
@@ -33,8 +35,10 @@ mod verify;
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
-pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
-pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use place::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, place_set};
+pub use plan::{
+    Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
+};
 pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};

@@ -37,11 +37,11 @@ impl Files {
     /// bytes.
     pub fn read(&mut self, offset: u64, mut buffer: &mut [u8]) -> Result<(), SourceError> {
         let mut offset = offset;
-        let mut index = self.files.partition_point(|f| f.offset + f.size <= offset);
+        let mut index = self.files.partition_point(|f| f.offset + f.data() <= offset);
         while !buffer.is_empty() {
             let file = self.files.get(index).ok_or(SourceError::OutOfRange)?;
             let within = offset - file.offset;
-            let left = usize::try_from(file.size - within).unwrap_or(usize::MAX);
+            let left = usize::try_from(file.data() - within).unwrap_or(usize::MAX);
             let (part, rest) = buffer.split_at_mut(left.min(buffer.len()));
             self.read_file(index, within, part)?;
             offset += part.len() as u64;
@@ -80,14 +80,14 @@ fn open(others: &mut VecDeque<(usize, File)>, path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads a part of a file, and checks that it is still what the scan saw.
+/// Reads a part of a file's data, and checks that it is still what the scan saw.
 pub fn read_checked(
     file: &File,
     expected: &SourceFile,
     offset: u64,
     part: &mut [u8],
 ) -> Result<(), SourceError> {
-    read_at(file, offset, part).map_err(|error| read_error(expected, error))?;
+    read_data(file, expected, offset, part).map_err(|error| read_error(expected, error))?;
     // Asked after reading, so that no change before or during it goes unseen.
     let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
     if metadata.len() != expected.size {
@@ -95,6 +95,19 @@ pub fn read_checked(
     }
     if mtime(&metadata) != expected.mtime {
         return Err(changed(expected, "it was modified after the transfer began"));
+    }
+    Ok(())
+}
+
+/// Reads data from `offset` on, which counts no holes.
+fn read_data(file: &File, source: &SourceFile, offset: u64, part: &mut [u8]) -> io::Result<()> {
+    let Some(sparse) = &source.sparse else { return read_at(file, offset, part) };
+    let mut rest = part;
+    for piece in sparse.pieces(offset..offset + rest.len() as u64) {
+        let len = usize::try_from(piece.len).unwrap_or(usize::MAX).min(rest.len());
+        let (now, later) = std::mem::take(&mut rest).split_at_mut(len);
+        read_at(file, piece.offset, now)?;
+        rest = later;
     }
     Ok(())
 }

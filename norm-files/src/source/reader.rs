@@ -7,9 +7,10 @@
 //! not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use norm_core::fileset::{ContentHash, FileHash, ManifestHash};
+use norm_core::fileset::{ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::comparison::Comparison;
 use super::hash_first::HashedSet;
@@ -47,6 +48,7 @@ struct SetContent {
     extents: Extents,
     manifest: Bytes,
     manifest_hash: ManifestHash,
+    map: Arc<ChunkMap>,
     hashes: Hashes,
     pool: Pool,
 }
@@ -67,8 +69,9 @@ impl Reader {
             extents,
             manifest: found.manifest.into(),
             manifest_hash: found.manifest_hash,
+            map: Arc::clone(&found.map),
             hashes: Hashes::Later {
-                hashing: Box::new(Hashing::new(found.manifest_hash)),
+                hashing: Box::new(Hashing::new(found.manifest_hash, found.map)),
                 list: None,
             },
             pool: Pool::default(),
@@ -93,7 +96,8 @@ impl Reader {
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<HashedSet>, SourceError> {
         let Content::Set(set) = &self.content else { return Ok(None) };
-        let hashed = HashedSet::of(self.files.all(), set.manifest_hash, watch)?;
+        let hashed =
+            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, watch)?;
         if let Some(hashed) = &hashed {
             self.take_hashes(hashed.clone());
         }
@@ -146,10 +150,10 @@ impl Reader {
     pub fn hashes(&self) -> impl Iterator<Item = HashedFile> {
         let hashes = match &self.content {
             Content::Set(set) => set.hashes.files(),
-            Content::Files(_) => &[],
+            Content::Files(_) => Vec::new(),
         };
         let files = self.files.all().iter().zip(hashes);
-        files.map(|(file, &hash)| HashedFile { path: file.path.clone(), hash })
+        files.map(|(file, hash)| HashedFile { path: file.path.clone(), hash })
     }
 }
 
@@ -209,10 +213,10 @@ impl SetContent {
 
 impl Hashes {
     /// The hashes of the first files with content, as far as they are hashed.
-    fn files(&self) -> &[FileHash] {
+    fn files(&self) -> Vec<FileHash> {
         match self {
             Self::Later { hashing, .. } => hashing.files(),
-            Self::First(comparison) => comparison.hashed().files(),
+            Self::First(comparison) => comparison.hashed().files().to_vec(),
         }
     }
 
@@ -224,7 +228,7 @@ impl Hashes {
                 let known = hashing.end().saturating_sub(offset);
                 let known = usize::try_from(known).ok().filter(|_| offset <= hashing.end());
                 if let Some(new) = known.and_then(|known| bytes.get(known..)) {
-                    hashing.update(files.all(), new);
+                    hashing.update(new);
                 }
                 Ok(())
             }

@@ -8,9 +8,9 @@ use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, SetId};
 use norm_core::transfer::NodeId;
 
-use super::Problem;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{NotSent, Problem};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -144,7 +144,11 @@ pub struct SetReport {
     pub present: u64,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
-    /// Bytes of its files.
+    /// Symbolic links in it.
+    pub links: u64,
+    /// What its sender has found and could not send.
+    pub left_out: NotSent,
+    /// Bytes of its files, without those in holes.
     pub bytes: u64,
     /// Where its files are; of the first thousand. In a report only the last 16 file sets have
     /// them.
@@ -178,6 +182,8 @@ impl SetReport {
             unwanted: 0,
             present: 0,
             directories: 0,
+            links: 0,
+            left_out: NotSent::default(),
             bytes: 0,
             paths: Vec::new(),
             hashes: Vec::new(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::transfer::NodeId;
+use norm_files::Preserve;
 use norm_files::sink::Only;
 
 use super::ReceiveError;
@@ -51,6 +52,11 @@ pub struct ReceiveOptions {
     ///
     /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
     pub dry_run: bool,
+    /// What of files is set beyond permissions and times of modification, if senders send it.
+    pub preserve: Preserve,
+    /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
+    /// all else of them is in holes, which take no room, but hours to hash.
+    pub allow_sparse: bool,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -104,6 +110,8 @@ impl ReceiveOptions {
             timeout: None,
             continuous: false,
             overwrite: false,
+            preserve: Preserve::default(),
+            allow_sparse: false,
             only: Vec::new(),
             dry_run: false,
             resume: true,

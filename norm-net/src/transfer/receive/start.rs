@@ -205,7 +205,13 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
         let Setup { link, engine, returns, identity, events, only, scratch } = setup;
         let clock = Clock::start();
         let preview = scratch.as_ref().map(|_| options.directory.clone());
-        let files = Arc::new(FilePolicy { overwrite: options.overwrite, only, preview });
+        let files = Arc::new(FilePolicy {
+            overwrite: options.overwrite,
+            only,
+            preserve: options.preserve,
+            allow_sparse: options.allow_sparse,
+            preview,
+        });
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
         let policy = Policy {
             directory: scratch.as_ref().map_or(&*options.directory, TempDir::path).to_owned(),

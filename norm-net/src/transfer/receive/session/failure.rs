@@ -98,6 +98,7 @@ pub(super) fn not_planned(error: PlanError) -> Problem {
         PlanError::Content(error) => damaged(error),
         PlanError::Name(name) => Problem::UnusableName { name },
         PlanError::Unsupported(name) => Problem::Unsupported { name },
+        PlanError::TooSparse { size, data } => Problem::TooSparse { size, data },
         PlanError::Clash(path) => Problem::NameClash { path },
         PlanError::NothingWanted => Problem::NothingWanted,
         PlanError::Exists(path) => obstructed(path, Obstacle::File),

@@ -105,6 +105,8 @@ pub(super) struct SetJob {
     waiting: Vec<ObjectRef>,
     /// Bytes of the payload that are not wanted.
     unwanted: u64,
+    /// The digest list, by key and size, that came before the manifest.
+    early_list: Option<(u64, u64)>,
     /// Everything is verified, or has failed.
     is_verified: bool,
     /// Something wrong is to be asked for as soon as the engine can.
@@ -138,6 +140,7 @@ impl SetJob {
             aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
+            early_list: None,
             is_verified: false,
             asks_later: false,
             reading: 0,
@@ -322,9 +325,20 @@ impl SetJob {
         let Part { kind, offset, size } = self.state.written(key)?;
         Some(match kind {
             PartKind::Manifest => self.check(Check::Manifest { key, size }),
+            PartKind::DigestList if self.plan.is_none() => {
+                // What is in holes is known from the manifest.
+                self.early_list = Some((key, size));
+                return None;
+            }
             PartKind::DigestList => self.check(Check::DigestList { key, size }),
             PartKind::Payload => self.read_back(offset..offset + size, Reading::Whole),
         })
+    }
+
+    /// The digest list, if it came before the manifest, which is here now.
+    pub(super) fn take_early_list(&mut self) -> Option<WrittenPart> {
+        let (key, size) = self.early_list.take()?;
+        self.state.is_written(key).then(|| self.check(Check::DigestList { key, size }))
     }
 
     /// All of the payload, as far as it is here and not hashed.
@@ -567,7 +581,9 @@ impl SetJob {
             report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
             report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
             report.unwanted = plan.unwanted_files();
-            report.files = plan.files().len() as u64 - report.unwanted;
+            report.files = (plan.files().len() + plan.names().len()) as u64 - report.unwanted;
+            report.links = plan.links().len() as u64;
+            report.left_out = plan.left_out().into();
             report.directories = plan.directories().len() as u64;
             report.bytes = plan.bytes();
         }

@@ -180,9 +180,9 @@ impl Tasks {
 
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (options, cancel) = (self.policy.place_options(), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
+        let task = PlaceSetTask { number, verified, options, cancel, events, results };
         self.check_workers.submit(move || task.run());
     }
 

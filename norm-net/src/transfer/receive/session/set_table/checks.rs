@@ -100,6 +100,9 @@ impl SetTable {
         turn.shared.tasks.take_room(number, job.spool());
         // What came before, or was left by an earlier session.
         turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
+        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
+            turn.shared.tasks.check(number, list);
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{ContentError, Manifest, digest_list_len};
-use norm_files::sink::{Digests, Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
+use norm_files::sink::{Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
 
 use super::done::{Planned, SetResult, TaskResults};
 use crate::event::{Action, Problem};
@@ -97,7 +97,7 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                let digests = Digests::parse(&list, spool.content()).map(Arc::new);
+                let digests = spool.parse_digests(&list, &self.cancel)?.map(Arc::new);
                 SetResult::DigestList { key, digests }
             }
         })
@@ -112,6 +112,9 @@ impl CheckTask {
         let unmatched = self.policy.only.as_ref().map(|only| only.choose(&mut plan));
         if unmatched.is_some() && plan.is_empty() {
             return Err(PlanError::NothingWanted);
+        }
+        if !self.policy.allow_sparse {
+            plan.check_sparse()?;
         }
         let present = match self.policy.preview {
             // All that is in the way is of interest, and not only the first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::endpoint::ObjectRef;
-use norm_files::sink::{Plan, Spool, StandaloneFile, place_set};
+use norm_files::sink::{PlaceOptions, Plan, Spool, StandaloneFile, place_set};
 
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
@@ -29,7 +29,7 @@ pub(in super::super) struct VerifiedSet {
 pub(super) struct PlaceSetTask {
     pub(super) number: u64,
     pub(super) verified: VerifiedSet,
-    pub(super) overwrite: bool,
+    pub(super) options: PlaceOptions,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) events: Notifier,
     pub(super) results: TaskResults,
@@ -38,10 +38,10 @@ pub(super) struct PlaceSetTask {
 impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
-        let Self { number, verified, overwrite, cancel, events, results } = self;
+        let Self { number, verified, options, cancel, events, results } = self;
         let VerifiedSet { name, spool, plan, failed } = verified;
         let placed = guarded(|| {
-            place_set(&spool, &plan, &failed, overwrite, &cancel, &mut |file| {
+            place_set(&spool, &plan, &failed, &options, &cancel, &mut |file| {
                 events.file_placed(name, file);
             })
         });
