@@ -7,7 +7,9 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod backup;
 mod coming;
+mod delete;
 mod digests;
 mod existing;
 
