@@ -33,6 +33,8 @@ mod standalone;
 mod system;
 mod verify;
 
+pub use backup::{Backup, Fate};
+pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
