@@ -7,7 +7,9 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod backup;
 mod coming;
+mod delete;
 mod digests;
 mod existing;
 
@@ -32,6 +34,8 @@ mod standalone;
 mod system;
 mod verify;
 
+pub use backup::{Backup, Fate};
+pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
