@@ -1,5 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+pub(crate) mod preview;
+
 use std::ffi::OsString;
 
 use norm_net::event::ResumeData;
@@ -55,6 +57,7 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
         o.only.clone_from(&args.files.only);
+        o.dry_run = args.files.dry_run;
         o.preserve = args.files.preserve.value();
         o.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
@@ -171,6 +174,10 @@ fn follow(
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
+    if let ReceiveEvent::DryRun { preview, .. } = event {
+        output.clear();
+        return preview::show(event, preview, output);
+    }
     output.event(event);
     match event {
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
@@ -391,6 +398,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
 }
 
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
+    if report.sets.is_empty() {
+        return "dry run: the transfer would be received".to_owned();
+    }
     let files: u64 = report.sets.iter().map(|set| set.files).sum();
     format!(
         "complete: {} ({}) in {}, {} sent{}",

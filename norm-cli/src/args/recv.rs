@@ -105,6 +105,14 @@ pub struct FileArgs {
         value_parser = NonEmptyStringValueParser::new())]
     pub only: Vec<String>,
 
+    /// Show what would be created, replaced or refused, and receive nothing
+    ///
+    /// Takes the list of files only, and that of hashes where it comes first (norm-send
+    /// --hash-first): then files that exist are compared. DIR need not exist. The exit code is
+    /// that of a transfer, which would fail with 4 if something is in the way.
+    #[arg(short = 'n', long, verbatim_doc_comment, conflicts_with = "continuous")]
+    pub dry_run: bool,
+
     /// What of files is sent and set beyond permissions and times.
     #[command(flatten)]
     pub preserve: PreserveArgs,

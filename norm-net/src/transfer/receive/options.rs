@@ -46,6 +46,12 @@ pub struct ReceiveOptions {
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
     pub only: Vec<String>,
+    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
+    /// to the directory, which need not exist. Only the list of files is received, and that of
+    /// hashes if it comes before the content: only then contents are compared with what is there.
+    ///
+    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
+    pub dry_run: bool,
     /// What of files is set beyond permissions and times of modification, if senders send it.
     pub preserve: Preserve,
     /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
@@ -107,6 +113,7 @@ impl ReceiveOptions {
             preserve: Preserve::default(),
             allow_sparse: false,
             only: Vec::new(),
+            dry_run: false,
             resume: true,
             name: host_name(),
             ttl: 1,
