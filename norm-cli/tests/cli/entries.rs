@@ -53,7 +53,8 @@ impl Scene {
         let programs: Vec<Program> = (0..receivers).map(begin).collect();
         let count = receivers.to_string();
         let (status, mut sent) =
-            Program::start(&mut self.sender(&[&["--min-receivers", &count], send].concat())).finish();
+            Program::start(&mut self.sender(&[&["--min-receivers", &count], send].concat()))
+                .finish();
         assert_eq!(status.code(), Some(0), "{sent:#?}");
         let mut received = Vec::new();
         for program in programs {
