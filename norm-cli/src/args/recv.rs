@@ -96,6 +96,13 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment)]
     pub overwrite: bool,
 
+    /// Keep replaced files in DIR, under the same path
+    ///
+    /// Files and links that would be replaced by others go there first. Older backups stay: a
+    /// number is added, as in name.~1~. DIR must not be in the output directory.
+    #[arg(long, verbatim_doc_comment, value_name = "DIR", requires = "overwrite")]
+    pub backup_dir: Option<PathBuf>,
+
     /// Receive only files that match a gitignore pattern; repeatable
     ///
     /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A

@@ -42,6 +42,10 @@ pub struct ReceiveOptions {
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
+    /// Keep files and links that are replaced by others: under the same path in this directory,
+    /// which is made if it is not there, and is neither in the output directory nor around it. What
+    /// is there already stays: a number is added, as in `name.~1~`.
+    pub backup_dir: Option<PathBuf>,
     /// Receive only files that match one of these patterns, and what is in directories that do;
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
@@ -112,6 +116,7 @@ impl ReceiveOptions {
             overwrite: false,
             preserve: Preserve::default(),
             allow_sparse: false,
+            backup_dir: None,
             only: Vec::new(),
             dry_run: false,
             resume: true,

@@ -242,6 +242,7 @@ impl SetTable {
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
+        report.backups = placed.backups;
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
         self.tell(turn, sender, MemberState::Complete, String::new());
