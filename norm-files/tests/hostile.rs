@@ -240,7 +240,7 @@ fn receive(sandbox: &Sandbox, rng: &mut Rng, manifest: &[u8], payload: u64) -> b
         xattrs: rng.chance(0.5),
         all_xattrs: rng.chance(0.5),
     };
-    let options = PlaceOptions { overwrite: rng.chance(0.5), preserve };
+    let options = PlaceOptions { overwrite: rng.chance(0.5), preserve, ..PlaceOptions::default() };
     if plan.check_sparse().is_err() && rng.chance(0.5) {
         return false;
     }
@@ -353,7 +353,7 @@ fn directory_that_is_swapped_for_a_link_meanwhile_leads_nowhere() {
             spool.discard();
             let name = path_of(Some(b"d/e/victim")).unwrap();
             if let Ok(file) = StandaloneFile::create(&out, &name, "s", 3, true) {
-                let _ = file.write(b"new", 0).map(|()| file.place(true, &run));
+                let _ = file.write(b"new", 0).map(|()| file.place(&options, &run));
             }
         }
         over.store(true, Ordering::Relaxed);

@@ -12,6 +12,7 @@ mod coming;
 mod delete;
 mod digests;
 mod existing;
+mod held;
 
 mod in_place;
 mod ledger;
