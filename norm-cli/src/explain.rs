@@ -98,6 +98,9 @@ pub fn problem(problem: &Problem) -> String {
         Problem::Remaining { cause: Remaining::BeganLater } => {
             format!("{problem}; norm-recv --continuous takes more than one")
         }
+        Problem::TooSparse { .. } => {
+            format!("{problem}; --allow-sparse takes them all the same, if you trust the sender")
+        }
         Problem::NothingWanted => format!(
             "{problem} (--only): compare the patterns with the names as they arrive, which \
              norm-recv --dry-run shows"

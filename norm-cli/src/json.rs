@@ -7,6 +7,7 @@
 mod docs;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{self, Stdout, Write, stdout};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -124,8 +125,10 @@ impl<R> Summary<R> {
 pub struct WouldSend<'a> {
     /// Its name, with its directories, as it arrives.
     path: Cow<'a, str>,
-    /// It is a directory; else it is a file.
+    /// It is a directory; else it is a file or link.
     directory: bool,
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
     /// Bytes of a file.
     size: u64,
 }
@@ -134,7 +137,8 @@ impl<'a> WouldSend<'a> {
     /// For something that was found.
     pub fn new(entry: &'a FoundEntry) -> Self {
         let (directory, size) = (entry.is_directory, entry.size);
-        Self { path: entry.path.to_string_lossy(), directory, size }
+        let link = entry.link.as_ref().map(|target| target.to_string_lossy());
+        Self { path: entry.path.to_string_lossy(), directory, link, size }
     }
 }
 
@@ -144,9 +148,11 @@ impl<'a> WouldSend<'a> {
 pub struct WouldReceive<'a> {
     /// Its name below the output directory.
     path: Cow<'a, str>,
-    /// It is a directory; else it is a file.
+    /// It is a directory; else it is a file or link.
     directory: bool,
-    /// Bytes of a file.
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
+    /// Bytes of a file; 0 for another name of it.
     size: u64,
     /// What would become of it, as in the fields of `dry_run`.
     change: &'static str,
@@ -157,7 +163,8 @@ impl<'a> WouldReceive<'a> {
     pub fn new(entry: &PreviewEntry<'a>) -> Self {
         let (directory, size) = (entry.is_directory, entry.bytes);
         let change = crate::receiver::preview::name(entry.change);
-        Self { path: entry.path.to_string_lossy(), directory, size, change }
+        let link = entry.link.map(OsStr::to_string_lossy);
+        Self { path: entry.path.to_string_lossy(), directory, link, size, change }
     }
 }
 
@@ -169,7 +176,9 @@ pub struct DryRun<'a> {
     files: u64,
     /// Directories.
     directories: u64,
-    /// Bytes in all files.
+    /// Symbolic links.
+    links: u64,
+    /// Bytes in all files, without those in holes.
     bytes: u64,
     /// What was found and would not be sent, by reason.
     left_out: &'a [LeftOut],
@@ -178,8 +187,8 @@ pub struct DryRun<'a> {
 impl<'a> DryRun<'a> {
     /// For what was found.
     pub fn new(preview: &'a Preview) -> Self {
-        let Preview { files, directories, bytes, left_out, .. } = preview;
-        Self { files: *files, directories: *directories, bytes: *bytes, left_out }
+        let &Preview { files, directories, links, bytes, ref left_out, .. } = preview;
+        Self { files, directories, links, bytes, left_out }
     }
 }
 

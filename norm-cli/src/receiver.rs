@@ -8,8 +8,8 @@ use norm_net::event::ResumeData;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
-    ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport,
 };
 
 use crate::address::{self, Patience};
@@ -56,8 +56,11 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
+        o.backup_dir.clone_from(&args.files.backup_dir);
         o.only.clone_from(&args.files.only);
         o.dry_run = args.files.dry_run;
+        o.preserve = args.files.preserve.value();
+        o.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -211,9 +214,9 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
             kept_note(*bytes_done, *bytes_total)
         }
-        ReceiveEvent::FilesKnown { files, bytes, unwanted, .. } => {
-            let files = text::count(*files, "file");
-            let others = not_wanted(*unwanted);
+        ReceiveEvent::FilesKnown { files, links, bytes, unwanted, left_out, .. } => {
+            let files = text::count(*files, "file") + &links_too(*links);
+            let others = not_wanted(*unwanted) + &not_sent(left_out);
             format!("list of files received: {files}, {}{others}", text::bytes(*bytes))
         }
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
@@ -308,8 +311,8 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
     let what = match report.paths.as_slice() {
-        [only] => text::path(only).into_owned(),
-        _ => text::count(report.files, "file"),
+        [only] if report.links == 0 => text::path(only).into_owned(),
+        _ => text::count(report.files, "file") + &links_too(report.links),
     };
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
@@ -320,8 +323,43 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &kept_elsewhere(report.backups)
         + &not_wanted(report.unwanted)
-        + &not_sent(report.withdrawn_files)
+        + &withdrawn_too(report.withdrawn_files)
+        + &not_sent(&report.left_out)
+}
+
+/// How many symbolic links there are, if any.
+fn links_too(links: u64) -> String {
+    match links {
+        0 => String::new(),
+        links => format!(", {}", text::count(links, "symbolic link")),
+    }
+}
+
+/// What the sender could not send, if there is anything.
+fn not_sent(left_out: &NotSent) -> String {
+    let &NotSent { sockets, fifos, devices, others } = left_out;
+    let kinds = [
+        (sockets, "socket"),
+        (fifos, "named pipe"),
+        (devices, "device"),
+        (others, "other special file"),
+    ];
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| text::count(count.into(), noun))
+        .collect();
+    if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How many replaced files are kept, if there are any.
+fn kept_elsewhere(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} kept in the backup directory", text::count(files, "replaced file")),
+    }
 }
 
 /// How many files were left out, if there are any.
@@ -334,7 +372,7 @@ fn not_wanted(files: u64) -> String {
 }
 
 /// How many files the sender has withdrawn, if there are any.
-fn not_sent(files: u64) -> String {
+fn withdrawn_too(files: u64) -> String {
     match files {
         0 => String::new(),
         files => format!("; {} withdrawn by the sender", text::count(files, "file")),
@@ -444,7 +482,7 @@ fn code(outcome: &ReceiveOutcome) -> Code {
 fn failure(error: &ReceiveError) -> Failure {
     let code = match error {
         ReceiveError::Config(_) => Code::Usage,
-        ReceiveError::Directory { .. } => Code::LocalIo,
+        ReceiveError::Directory { .. } | ReceiveError::BackupDirectory { .. } => Code::LocalIo,
         ReceiveError::Net(error) => net_code(error),
         _ => Code::Network,
     };

@@ -10,9 +10,12 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod names;
+mod preserve;
 pub mod sink;
 #[allow(clippy::disallowed_methods, reason = "nothing is written there")]
 pub mod source;
 mod system_error;
+mod zeros;
 
+pub use preserve::Preserve;
 pub use system_error::SystemError;

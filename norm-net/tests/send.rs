@@ -259,7 +259,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> ContentHash {
     }
     assert_eq!(received.len(), payload.len());
     assert!(received == payload, "the payload differs");
-    let tail = DigestList::parse(&objects[extents + 1].content, set.manifest, &[]).unwrap();
+    let tail = DigestList::parse(&objects[extents + 1].content, set.manifest, []).unwrap();
     let (mut rest, mut hashes) = (payload, tail.chunks());
     for entry in &entries {
         let (content, later) = rest.split_at(entry.size as usize);

@@ -9,6 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use norm_net::Feedback;
 
 use super::exit_codes;
+use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
 
@@ -95,6 +96,13 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment)]
     pub overwrite: bool,
 
+    /// Keep replaced files in DIR, under the same path
+    ///
+    /// Files and links that would be replaced by others go there first. Older backups stay: a
+    /// number is added, as in name.~1~. DIR must not be in the output directory.
+    #[arg(long, verbatim_doc_comment, value_name = "DIR", requires = "overwrite")]
+    pub backup_dir: Option<PathBuf>,
+
     /// Receive only files that match a gitignore pattern; repeatable
     ///
     /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A
@@ -111,6 +119,17 @@ pub struct FileArgs {
     /// that of a transfer, which would fail with 4 if something is in the way.
     #[arg(short = 'n', long, verbatim_doc_comment, conflicts_with = "continuous")]
     pub dry_run: bool,
+
+    /// What of files is sent and set beyond permissions and times.
+    #[command(flatten)]
+    pub preserve: PreserveArgs,
+
+    /// Take files that are nearly all holes, whatever size they say
+    ///
+    /// Without it, a transfer of files with more than 1 TiB and more than 64 times the bytes that
+    /// travel is refused.
+    #[arg(long, verbatim_doc_comment)]
+    pub allow_sparse: bool,
 
     /// Start anew: remove data of interrupted transfers, and keep none of this one
     #[arg(long)]

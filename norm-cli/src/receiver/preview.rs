@@ -33,8 +33,12 @@ pub(crate) fn name(change: Change) -> &'static str {
 }
 
 fn line(entry: &PreviewEntry<'_>) -> String {
-    let slash = if entry.is_directory { "/" } else { "" };
-    format!("{:<8} {}{slash}", name(entry.change), text::path(entry.path))
+    let more = match entry.link {
+        Some(target) => format!(" -> {}", text::path(target.as_ref())),
+        None if entry.is_directory => "/".to_owned(),
+        None => String::new(),
+    };
+    format!("{:<8} {}{more}", name(entry.change), text::path(entry.path))
 }
 
 fn words(event: &ReceiveEvent) -> Option<String> {
@@ -49,7 +53,7 @@ fn words(event: &ReceiveEvent) -> Option<String> {
         (compare, "would be compared, with the same size"),
         (refuse, "would be refused"),
     ] {
-        if sum.files + sum.directories > 0 {
+        if sum.files + sum.directories + sum.links > 0 {
             parts.push(format!("{} {what}", amount(sum)));
         }
     }
@@ -59,13 +63,18 @@ fn words(event: &ReceiveEvent) -> Option<String> {
     Some(format!("dry run: {}; nothing was received", parts.join(", ")))
 }
 
-/// Files with their bytes, and directories.
+/// Files with their bytes, links and directories.
 fn amount(sum: EntrySum) -> String {
-    let files = text::count(sum.files, "file");
-    let files = format!("{files} ({})", text::bytes(sum.bytes));
-    match (sum.files, sum.directories) {
-        (_, 0) => files,
-        (0, directories) => text::count(directories, "directory"),
-        (_, directories) => format!("{files} and {}", text::count(directories, "directory")),
-    }
+    let files = format!("{} ({})", text::count(sum.files, "file"), text::bytes(sum.bytes));
+    let links = text::count(sum.links, "symbolic link");
+    let directories = text::count(sum.directories, "directory");
+    let none = sum.links + sum.directories == 0;
+    let parts = [
+        (sum.files > 0 || none, files),
+        (sum.links > 0, links),
+        (sum.directories > 0, directories),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(any, _)| *any).map(|(_, part)| part).collect();
+    parts.join(" and ")
 }

@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 #[cfg(unix)]
+mod backup;
+#[cfg(unix)]
 mod choice;
 mod common;
 mod compat;
 mod demo;
 mod disks;
+#[cfg(unix)]
+mod entries;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]

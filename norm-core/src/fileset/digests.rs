@@ -17,8 +17,6 @@
 //! Chunks of withdrawn files have the hash 0, and no other chunk has. A set with such files has no
 //! content hash.
 
-use core::ops::Range;
-
 use super::cursor::Cursor;
 use super::{ChunkHash, ContentError, ContentHash, ContentHasher, HASH_BYTES, ManifestHash};
 
@@ -97,25 +95,6 @@ impl DigestListWriter {
         self.chunks
     }
 
-    /// A hash in the list so far; `None` after the last one, and of a withdrawn file.
-    pub fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        let (hashes, _) = self.out[HASHES..].as_chunks();
-        let hash = hashes.get(usize::try_from(number).ok()?)?;
-        (*hash != NO_HASH).then_some(ChunkHash(*hash))
-    }
-
-    /// A file is withdrawn: forgets the hashes of these chunks, as far as they are in the list.
-    /// Those that follow are to be added by [`push_withdrawn`](Self::push_withdrawn).
-    pub fn withdraw(&mut self, chunks: Range<u32>) {
-        let (hashes, _) = self.out[HASHES..].as_chunks_mut();
-        let end = hashes.len().min(chunks.end as usize);
-        let hashes = hashes.get_mut(chunks.start as usize..end).unwrap_or_default();
-        hashes.fill(NO_HASH);
-        if !hashes.is_empty() {
-            self.out[FLAGS] = WITHDRAWN;
-        }
-    }
-
     /// Adds the next chunk, which is of a withdrawn file.
     ///
     /// # Errors
@@ -158,14 +137,14 @@ pub struct DigestList<'a> {
 
 impl<'a> DigestList<'a> {
     /// Checks the digest list of the set with this manifest, content hash included. `holes` are the
-    /// hashes of chunks in holes with their places among all chunks, ascending.
+    /// hashes of chunks in holes with the number of those in the list before, ascending.
     ///
     /// # Errors
     /// [`ContentError`] when the list is malformed, damaged, too long or of another set.
     pub fn parse(
         bytes: &'a [u8],
         manifest: ManifestHash,
-        holes: &[(u32, ChunkHash)],
+        holes: impl IntoIterator<Item = (u32, ChunkHash)>,
     ) -> Result<Self, ContentError> {
         if bytes.len() as u64 > MAX_DIGEST_LIST_BYTES {
             return Err(ContentError::TooLarge);
@@ -228,16 +207,16 @@ impl<'a> DigestList<'a> {
     fn content_with(
         &self,
         manifest: ManifestHash,
-        holes: &[(u32, ChunkHash)],
+        holes: impl IntoIterator<Item = (u32, ChunkHash)>,
     ) -> Option<ContentHash> {
         let mut hasher = ContentHasher::new(manifest);
         let mut rest = self.chunks;
-        for ((place, hash), before) in holes.iter().zip(0u32..) {
+        for (before, hash) in holes {
             let done = self.chunks.len() - rest.len();
-            let until = usize::try_from(place.checked_sub(before)?).ok()?;
+            let until = usize::try_from(before).ok()?;
             let (now, later) = rest.split_at_checked(until.checked_sub(done)?)?;
             hasher.extend(now);
-            hasher.push(hash);
+            hasher.push(&hash);
             rest = later;
         }
         hasher.extend(rest);
@@ -260,7 +239,7 @@ mod tests {
     }
 
     fn error(bytes: &[u8], manifest: ManifestHash) -> Option<ContentError> {
-        DigestList::parse(bytes, manifest, &[]).err()
+        DigestList::parse(bytes, manifest, []).err()
     }
 
     #[test]
@@ -268,7 +247,7 @@ mod tests {
         for chunks in [0, 1, 7] {
             let bytes = list(chunks);
             assert_eq!(bytes.len() as u64, digest_list_len(u32::from(chunks)));
-            let parsed = DigestList::parse(&bytes, MANIFEST, &[]).unwrap();
+            let parsed = DigestList::parse(&bytes, MANIFEST, []).unwrap();
             let expected: Vec<_> = (0..chunks).map(|n| ChunkHash([n + 1; 32])).collect();
             assert_eq!(parsed.chunks().collect::<Vec<_>>(), expected);
             assert_eq!(parsed.chunk(0), expected.first().copied());
@@ -287,7 +266,7 @@ mod tests {
     #[test]
     fn chunks_in_holes_do_not_travel_and_count_all_the_same() {
         let hash = |n: u8| ChunkHash([n + 1; 32]);
-        let whole = DigestList::parse(&list(5), MANIFEST, &[]).unwrap().content();
+        let whole = DigestList::parse(&list(5), MANIFEST, []).unwrap().content();
         assert!(whole.is_some());
         let mut writer = DigestListWriter::new(MANIFEST);
         writer.push_hole(&hash(0));
@@ -297,12 +276,12 @@ mod tests {
         writer.push(&hash(4)).unwrap();
         let (bytes, content) = writer.finish();
         assert_eq!((bytes.len() as u64, content), (digest_list_len(2), whole));
-        let holes = [(0, hash(0)), (2, hash(2)), (3, hash(3))];
-        let parsed = DigestList::parse(&bytes, MANIFEST, &holes).unwrap();
+        let holes = [(0, hash(0)), (1, hash(2)), (1, hash(3))];
+        let parsed = DigestList::parse(&bytes, MANIFEST, holes).unwrap();
         assert_eq!(parsed.chunks().collect::<Vec<_>>(), [hash(1), hash(4)]);
-        for other in [&holes[..2], &[(0, hash(0)), (2, hash(2)), (9, hash(3))], &[(3, hash(0)); 3]]
+        for other in [&holes[..2], &[(0, hash(0)), (1, hash(2)), (9, hash(3))], &[(3, hash(0)); 3]]
         {
-            let wrong = DigestList::parse(&bytes, MANIFEST, other).err();
+            let wrong = DigestList::parse(&bytes, MANIFEST, other.iter().copied()).err();
             assert_eq!(wrong, Some(ContentError::ContentMismatch));
         }
     }
@@ -311,20 +290,17 @@ mod tests {
     fn list_without_some_files_has_no_content_hash() {
         let hash = |n| ChunkHash([n; 32]);
         let mut writer = DigestListWriter::new(MANIFEST);
-        (1..4).for_each(|n| writer.push(&hash(n)).unwrap());
+        writer.push(&hash(1)).unwrap();
+        writer.push_withdrawn().unwrap();
+        writer.push_withdrawn().unwrap();
         writer.push_hole(&hash(9));
-        assert_eq!((writer.chunk(1), writer.chunk(3)), (Some(hash(2)), None));
-        writer.withdraw(5..9);
-        assert!(writer.clone().finish().1.is_some(), "none of its chunks is in the list yet");
-        writer.withdraw(1..9);
         writer.push(&hash(4)).unwrap();
         writer.push_withdrawn().unwrap();
-        assert_eq!((writer.chunk(0), writer.chunk(2)), (Some(hash(1)), None));
         let (bytes, content) = writer.finish();
         assert_eq!((bytes.len() as u64, content), (digest_list_len(5), None));
         // Whatever is in holes.
         for holes in [&[][..], &[(3, hash(9))]] {
-            let parsed = DigestList::parse(&bytes, MANIFEST, holes).unwrap();
+            let parsed = DigestList::parse(&bytes, MANIFEST, holes.iter().copied()).unwrap();
             assert_eq!(parsed.content(), None);
             assert_eq!(parsed.withdrawn().collect::<Vec<_>>(), [1, 2, 4]);
             assert_eq!(parsed.chunk(3), Some(hash(4)));
@@ -394,11 +370,11 @@ mod tests {
             holes in prop::collection::vec(0u32..6, 0..4),
         ) {
             let holes: Vec<_> = holes.into_iter().map(|n| (n, ChunkHash([0; 32]))).collect();
-            prop_assert!(DigestList::parse(&bytes, MANIFEST, &holes).is_err());
+            prop_assert!(DigestList::parse(&bytes, MANIFEST, holes.clone()).is_err());
             let start = list(chunks);
             let n = bytes.len().min(12);
             bytes[..n].copy_from_slice(&start[..n]);
-            prop_assert!(DigestList::parse(&bytes, MANIFEST, &holes).is_err());
+            prop_assert!(DigestList::parse(&bytes, MANIFEST, holes.clone()).is_err());
         }
     }
 }

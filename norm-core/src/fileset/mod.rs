@@ -20,6 +20,7 @@ mod hashes;
 mod manifest;
 mod path;
 mod raw_name;
+mod sparse;
 mod tree;
 mod withdrawal;
 
@@ -32,11 +33,12 @@ pub use digests::{
 pub use error::ContentError;
 pub use hashes::{ChunkHash, ContentHash, ContentHasher, FileHash, HASH_BYTES, ManifestHash};
 pub use manifest::{
-    Entries, Entry, EntryKind, Hole, HoleList, Holes, MAX_ENTRIES, MAX_FILE_BYTES, MAX_HOLES,
-    MAX_MANIFEST_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES, MAX_XATTRS, Manifest, ManifestWriter,
-    Mtime, Owner, Xattr, XattrList, Xattrs, data_chunks, sparse_fits,
+    Entries, Entry, EntryKind, Hole, HoleList, Holes, LeftOutCounts, MAX_ENTRIES, MAX_FILE_BYTES,
+    MAX_HOLES, MAX_MANIFEST_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES, MAX_XATTRS, Manifest,
+    ManifestWriter, Mtime, Owner, Xattr, XattrList, Xattrs, data_chunks, sparse_fits,
 };
 pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_components};
 pub use raw_name::{name_to_text, text_to_name};
-pub use tree::{CHUNK_BYTES, ChunkHasher, FileHasher, chunks_in};
+pub use sparse::{ChunkRun, Piece, SparseFile};
+pub use tree::{CHUNK_BYTES, ChunkHasher, DataHasher, FileHasher, chunks_in};
 pub use withdrawal::Withdrawal;

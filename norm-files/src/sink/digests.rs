@@ -1,6 +1,10 @@
 //! The digest list of a set that is received.
 
-use norm_core::fileset::{ChunkHash, ContentError, ContentHash, DigestList, ManifestHash};
+use norm_core::fileset::{
+    ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, ManifestHash,
+};
+
+use crate::zeros::ZeroHashes;
 
 /// The hashes that a digest list announces, checked against its own content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +21,27 @@ impl Digests {
     /// # Errors
     /// When it is malformed or of another set.
     pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
-        let list = DigestList::parse(bytes, manifest, &[])?;
+        DigestList::parse(bytes, manifest, []).map(Self::of)
+    }
+
+    /// The same of a set with these chunks, whose files may have holes; the hashes of what is in
+    /// them were [prepared](ZeroHashes::prepare).
+    ///
+    /// # Errors
+    /// As of [`parse`](Self::parse).
+    pub(super) fn parse_with(
+        bytes: &[u8],
+        manifest: ManifestHash,
+        map: &ChunkMap,
+        zeros: &ZeroHashes,
+    ) -> Result<Self, ContentError> {
+        DigestList::parse(bytes, manifest, zeros.of_set(map)).map(Self::of)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is a view")]
+    fn of(list: DigestList<'_>) -> Self {
         let withdrawn = list.withdrawn().collect();
-        Ok(Self { chunks: list.chunks().collect(), content: list.content(), withdrawn })
+        Self { chunks: list.chunks().collect(), content: list.content(), withdrawn }
     }
 
     /// The hash of the chunk with this number; `None` after the last one.

@@ -7,7 +7,9 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod backup;
 mod coming;
+mod delete;
 mod digests;
 mod existing;
 mod held;
@@ -16,6 +18,8 @@ mod in_place;
 mod ledger;
 mod metadata;
 mod only;
+mod output;
+mod owners;
 mod place;
 mod plan;
 mod preview;
@@ -32,11 +36,15 @@ mod system;
 mod verify;
 mod withdrawn;
 
+pub use backup::{Backup, Fate};
+pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
-pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
-pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use place::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, place_set};
+pub use plan::{
+    Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
+};
 pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};

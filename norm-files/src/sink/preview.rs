@@ -1,5 +1,6 @@
 //! What would become of a set in the output directory, and of what is there.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use norm_core::fileset::{Chunk, ChunkHasher};
 use super::digests::Digests;
 use super::existing;
 use super::in_place::InPlace;
-use super::plan::{Plan, PlanError, PlannedFile, check_target, is_directory};
+use super::plan::{
+    Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, check_target,
+    is_directory,
+};
 use super::space::{Free, Needs};
 use super::system;
 
@@ -35,10 +39,12 @@ pub enum Change {
 pub struct PreviewEntry<'a> {
     /// Below the output directory.
     pub path: &'a Path,
-    /// Its bytes; 0 for a directory.
+    /// Bytes of a file; 0 for another name of it.
     pub bytes: u64,
-    /// It is a directory.
+    /// It is a directory; else it is a file or link.
     pub is_directory: bool,
+    /// Where a symbolic link leads; `None` of all else.
+    pub link: Option<&'a OsStr>,
     /// What would become of it.
     pub change: Change,
 }
@@ -47,10 +53,8 @@ pub struct PreviewEntry<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct SetPreview {
     plan: Arc<Plan>,
-    /// Of the directories, in their order.
-    directories: Vec<Change>,
-    /// Of the files that are wanted, in their order.
-    files: Vec<Change>,
+    /// Of its entries, in the order of [`entries_of`].
+    changes: Vec<Change>,
     problem: Option<PlanError>,
 }
 
@@ -61,6 +65,8 @@ pub struct Sum {
     pub files: u64,
     /// Directories.
     pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
     /// Bytes of the files.
     pub bytes: u64,
 }
@@ -79,10 +85,9 @@ impl SetPreview {
         cancel: &AtomicBool,
     ) -> io::Result<Self> {
         let mut look = Look { plan: &plan, root, overwrite, digests, cancel, problem: None };
-        let directories = plan.directories().iter().map(|one| look.directory(&one.path)).collect();
-        let files: io::Result<_> = plan.wanted().map(|(at, file)| look.file(at, file)).collect();
-        let (files, problem) = (files?, look.problem);
-        Ok(Self { directories, files, problem, plan })
+        let changes = entries_of(&plan).map(|entry| look.entry(&entry)).collect::<io::Result<_>>();
+        let (changes, problem) = (changes?, look.problem);
+        Ok(Self { changes, problem, plan })
     }
 
     /// Checks that there is room below `root`, or where that will be, as far as the system tells.
@@ -106,34 +111,64 @@ impl SetPreview {
         self.problem.as_ref()
     }
 
-    /// Directories, then files.
+    /// Directories, files, their other names, and links.
     pub fn entries(&self) -> impl Iterator<Item = PreviewEntry<'_>> {
-        let directories = self.plan.directories().iter().zip(&self.directories);
-        let directories = directories.map(|(one, &change)| PreviewEntry {
-            path: &one.path,
-            bytes: 0,
-            is_directory: true,
-            change,
-        });
-        let files = self.plan.wanted().zip(&self.files).map(|((_, file), &change)| PreviewEntry {
-            path: &file.path,
-            bytes: file.size,
-            is_directory: false,
-            change,
-        });
-        directories.chain(files)
+        let entries = entries_of(&self.plan).zip(&self.changes);
+        entries.map(|(entry, &change)| entry.with(change))
     }
 
     /// How much there is of what would become of entries.
     pub fn sum(&self, change: Change) -> Sum {
         let mut sum = Sum::default();
         for entry in self.entries().filter(|entry| entry.change == change) {
-            sum.files += u64::from(!entry.is_directory);
-            sum.directories += u64::from(entry.is_directory);
+            match (entry.is_directory, entry.link) {
+                (true, _) => sum.directories += 1,
+                (false, Some(_)) => sum.links += 1,
+                (false, None) => sum.files += 1,
+            }
             sum.bytes += entry.bytes;
         }
         sum
     }
+}
+
+/// An entry of a plan.
+enum Entry<'a> {
+    Directory(&'a PlannedDirectory),
+    /// By its place among all.
+    File(usize, &'a PlannedFile),
+    /// Another name of this file.
+    Name(&'a PlannedName, &'a PlannedFile),
+    Link(&'a PlannedLink),
+}
+
+impl<'a> Entry<'a> {
+    fn with(&self, change: Change) -> PreviewEntry<'a> {
+        let (is_directory, link, bytes) = (false, None, 0);
+        match *self {
+            Self::Directory(PlannedDirectory { path, .. }) => {
+                PreviewEntry { path, bytes, is_directory: true, link, change }
+            }
+            Self::File(_, PlannedFile { path, size, .. }) => {
+                PreviewEntry { path, bytes: *size, is_directory, link, change }
+            }
+            Self::Name(PlannedName { path, .. }, _) => {
+                PreviewEntry { path, bytes, is_directory, link, change }
+            }
+            Self::Link(PlannedLink { path, target, .. }) => {
+                PreviewEntry { path, bytes, is_directory, link: Some(target), change }
+            }
+        }
+    }
+}
+
+/// What is wanted of a plan.
+fn entries_of(plan: &Plan) -> impl Iterator<Item = Entry<'_>> {
+    let names = plan.names().iter();
+    let names = names.filter_map(|name| Some(Entry::Name(name, plan.files().get(name.file)?)));
+    let files = plan.wanted().map(|(at, file)| Entry::File(at, file));
+    let links = plan.links().iter().map(Entry::Link);
+    plan.directories().iter().map(Entry::Directory).chain(files).chain(names).chain(links)
 }
 
 struct Look<'a> {
@@ -151,37 +186,68 @@ impl Look<'_> {
         Change::Refuse
     }
 
-    /// True when a directory and those above it are there.
-    fn is_there(&self, path: &Path) -> Result<bool, PlanError> {
+    /// What is in the place of a directory, those above it included.
+    fn way(&self, path: &Path) -> Result<Way, PlanError> {
         let mut at = self.root.to_owned();
         for component in path.components() {
             at.push(component);
-            if !is_directory(&at)? {
-                return Ok(false);
+            match is_directory(&at) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Way::Free),
+                Err(PlanError::InTheWay(_)) if self.overwrite && is_link(&at) => {
+                    return Ok(Way::Link);
+                }
+                Err(problem) => return Err(problem),
             }
         }
-        Ok(true)
+        Ok(Way::There)
     }
 
-    fn directory(&mut self, path: &Path) -> Change {
-        match self.is_there(path) {
-            Ok(true) => Change::Keep,
-            Ok(false) => Change::Create,
-            Err(problem) => self.refuse(problem),
-        }
-    }
-
-    fn file(&mut self, at: usize, file: &PlannedFile) -> io::Result<Change> {
-        let target = self.root.join(&file.path);
-        match file.path.parent().map_or(Ok(true), |parent| self.is_there(parent)) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Change::Create),
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<Change> {
+        let path = match *entry {
+            Entry::Directory(directory) => {
+                return Ok(match self.way(&directory.path) {
+                    Ok(Way::There) => Change::Keep,
+                    Ok(Way::Free) => Change::Create,
+                    Ok(Way::Link) => Change::Replace,
+                    Err(problem) => self.refuse(problem),
+                });
+            }
+            Entry::File(_, file) => &file.path,
+            Entry::Name(name, _) => &name.path,
+            Entry::Link(link) => &link.path,
+        };
+        let target = self.root.join(path);
+        match path.parent().map_or(Ok(Way::There), |parent| self.way(parent)) {
+            Ok(Way::There) => {}
+            Ok(Way::Free | Way::Link) => return Ok(Change::Create),
             Err(problem) => return Ok(self.refuse(problem)),
         }
+        match *entry {
+            Entry::File(at, file) => self.file(at, file, target),
+            Entry::Name(name, file) => self.file(name.file, file, target),
+            Entry::Link(link) => Ok(self.link(link, target)),
+            Entry::Directory(_) => Ok(Change::Keep),
+        }
+    }
+
+    fn file(&mut self, at: usize, file: &PlannedFile, target: PathBuf) -> io::Result<Change> {
         match check_target(&target, file.size, self.overwrite) {
             Ok(false) => Ok(Change::Create),
             Ok(true) => self.compare(at, file, target),
             Err(problem) => Ok(self.refuse(problem)),
+        }
+    }
+
+    fn link(&mut self, link: &PlannedLink, target: PathBuf) -> Change {
+        let leads = |there: PathBuf| there.as_os_str() == link.target;
+        match system::look(&target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Change::Create,
+            Err(error) => self.refuse(PlanError::Io(target, error.into())),
+            Ok(_) if system::read_link(&target).is_ok_and(leads) => Change::Keep,
+            Ok(there) if there.is_dir() => self.refuse(PlanError::IsDirectory(target)),
+            Ok(_) if self.overwrite => Change::Replace,
+            Ok(_) => self.refuse(PlanError::Exists(target)),
         }
     }
 
@@ -220,6 +286,7 @@ impl Look<'_> {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
+            // With the zeros of its holes.
             let Some(Chunk { offset, len, size, .. }) = map.chunk(number) else { return Ok(false) };
             buffer.resize(usize::try_from(len).unwrap_or(0), 0);
             if system::read_exact_at(&there, &mut buffer, offset).is_err()
@@ -228,8 +295,26 @@ impl Look<'_> {
                 return Ok(false);
             }
         }
+        let holes = map.sparse(at).map(|sparse| sparse.holes().collect()).unwrap_or(Vec::new());
+        for hole in holes {
+            if !existing::is_zero(&there, hole.offset..hole.end(), self.cancel)? {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
+}
+
+/// What is in the place of a directory.
+enum Way {
+    There,
+    Free,
+    /// A link, which would be replaced.
+    Link,
+}
+
+fn is_link(path: &Path) -> bool {
+    system::look(path).is_ok_and(|there| there.is_symlink())
 }
 
 #[cfg(test)]
@@ -237,7 +322,7 @@ mod tests {
     use std::fs;
 
     use norm_core::fileset::{
-        CHUNK_BYTES, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
+        CHUNK_BYTES, DigestListWriter, Entry as Listed, EntryKind, ManifestHash, ManifestWriter,
     };
 
     use super::*;
@@ -247,10 +332,10 @@ mod tests {
     /// `d`, and files of these contents.
     fn set(contents: &[(&str, Vec<u8>)]) -> (Arc<Plan>, Digests) {
         let mut writer = ManifestWriter::new();
-        writer.push(&Entry::new(EntryKind::Directory, "d")).unwrap();
+        writer.push(&Listed::new(EntryKind::Directory, "d")).unwrap();
         for (path, content) in contents {
             let size = content.len() as u64;
-            writer.push(&Entry { size, ..Entry::new(EntryKind::File, path) }).unwrap();
+            writer.push(&Listed { size, ..Listed::new(EntryKind::File, path) }).unwrap();
         }
         let size = writer.payload_size();
         let (manifest, hash) = writer.finish();
@@ -320,7 +405,7 @@ mod tests {
         fs::write(dir.path().join("c"), [3; 4]).unwrap();
         let run = AtomicBool::new(false);
         let preview = SetPreview::new(plan, dir.path(), false, Some(&digests), &run).unwrap();
-        let sum = |files, directories, bytes| Sum { files, directories, bytes };
+        let sum = |files, directories, bytes| Sum { files, directories, links: 0, bytes };
         assert_eq!(preview.sum(Change::Create), sum(2, 1, 12));
         assert_eq!(preview.sum(Change::Keep), sum(1, 0, 4));
         assert_eq!(preview.sum(Change::Refuse), Sum::default());
@@ -328,5 +413,30 @@ mod tests {
         let plan = Arc::clone(&preview.plan);
         let stopped = SetPreview::new(plan, dir.path(), false, Some(&digests), &stop);
         assert_eq!(stopped.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_compared_by_where_they_lead_and_never_followed() {
+        use std::os::unix::fs::symlink;
+
+        let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut writer = ManifestWriter::new();
+        let link = |path| Listed::new(EntryKind::SymbolicLink { target: "x" }, path);
+        for path in ["same", "other", "file", "new"] {
+            writer.push(&link(path)).unwrap();
+        }
+        writer.push(&Listed { size: 1, ..Listed::new(EntryKind::File, "way/f") }).unwrap();
+        let plan = Arc::new(Plan::new(&writer.finish().0, 1).unwrap());
+        symlink("x", dir.path().join("same")).unwrap();
+        symlink("y", dir.path().join("other")).unwrap();
+        fs::write(dir.path().join("file"), "f").unwrap();
+        fs::write(outside.path().join("f"), "f").unwrap();
+        symlink(outside.path(), dir.path().join("way")).unwrap();
+        use Change::{Create, Keep, Refuse, Replace};
+        let expected = [Refuse, Keep, Refuse, Refuse, Create];
+        assert_eq!(changes(&plan, dir.path(), false, None), expected);
+        let expected = [Create, Keep, Replace, Replace, Create];
+        assert_eq!(changes(&plan, dir.path(), true, None), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use norm_core::fileset::{ChunkHasher, ChunkMap};
+use norm_core::fileset::{ChunkMap, DataHasher};
 
 use super::hash_first::HashedSet;
 use super::open_files::Files;
@@ -17,7 +17,7 @@ pub(super) struct Comparison {
     /// Everything before this byte of the payload was compared, or left out.
     end: u64,
     /// The chunk that is not whole yet, and its number.
-    chunk: Option<(u32, ChunkHasher)>,
+    chunk: Option<(u32, DataHasher)>,
 }
 
 impl Comparison {
@@ -60,7 +60,9 @@ impl Comparison {
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             let begun = self.chunk.take().filter(|(at, _)| *at == number);
             let begun = begun.map(|(_, hasher)| hasher);
-            let mut hasher = begun.unwrap_or_else(|| ChunkHasher::new(chunk.offset, chunk.size));
+            let Some(mut hasher) = begun.or_else(|| self.map.hasher(number)) else {
+                return Ok(());
+            };
             hasher.update(now);
             self.end += now.len() as u64;
             if now.len() < room {
@@ -114,7 +116,8 @@ mod tests {
         }
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let all = &mut |_| ControlFlow::Continue(());
-        let hashed = HashedSet::of(&found.files, found.manifest_hash, all).unwrap().unwrap();
+        let hashed =
+            HashedSet::of(&found.files, found.map, found.manifest_hash, all).unwrap().unwrap();
         (Comparison::new(hashed), Files::new(found.files), payload)
     }
 

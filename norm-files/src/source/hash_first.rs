@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use norm_core::fileset::{
-    CHUNK_BYTES, ChunkHash, ChunkHasher, ChunkMap, ContentHash, DigestListWriter, FileHash,
-    FileHasher, HASH_BYTES, ManifestHash,
+    CHUNK_BYTES, ChunkHash, ChunkMap, ContentHash, FileHash, HASH_BYTES, ManifestHash,
 };
 
 use super::SourceFile;
-use super::hashing::MAX_FILES;
+use super::hashing::{digest_list, first_files};
 use super::open_files::{read_checked, read_error};
 use super::read_error::SourceError;
+use crate::zeros::ZeroHashes;
 
 /// Chunks that a thread takes at once.
 const RUN: u32 = 16;
@@ -45,38 +45,33 @@ impl HashedSet {
     /// When a file has changed since the scan, or cannot be read.
     pub(super) fn of(
         files: &[SourceFile],
+        map: Arc<ChunkMap>,
         manifest: ManifestHash,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<Self>, SourceError> {
-        let mut map = ChunkMap::default();
-        for file in files {
-            map.push(file.size).map_err(|_| SourceError::OutOfRange)?;
-        }
-        let work =
-            Work { files, map: &map, next: AtomicU32::new(0), is_over: AtomicBool::new(false) };
+        let zeros = ZeroHashes::default();
+        let work = Work {
+            files,
+            map: &map,
+            zeros: &zeros,
+            next: AtomicU32::new(0),
+            is_over: AtomicBool::new(false),
+        };
         let hashes = work.run(watch)?;
-        hashes.map(|hashes| Self::new(map, manifest, &hashes)).transpose()
+        hashes.map(|hashes| Self::new(map, manifest, &zeros, &hashes)).transpose()
     }
 
     fn new(
-        map: ChunkMap,
+        map: Arc<ChunkMap>,
         manifest: ManifestHash,
+        zeros: &ZeroHashes,
         hashes: &[ChunkHash],
     ) -> Result<Self, SourceError> {
-        let mut list = DigestListWriter::new(manifest);
-        for hash in hashes {
-            list.push(hash).map_err(|_| SourceError::OutOfRange)?;
-        }
-        let of_file = |file| {
-            let chunks = hashes.get(as_range(map.of_file(file))).filter(|all| !all.is_empty())?;
-            let mut merged = FileHasher::default();
-            chunks.iter().for_each(|hash| merged.push(hash));
-            Some(merged.finish())
-        };
-        let files = (0..MAX_FILES).map_while(of_file).collect();
-        let (list, content) = list.finish();
+        let list = digest_list(manifest, &map, zeros, hashes);
+        let (list, content) = list.ok_or(SourceError::OutOfRange)?;
         let content = content.ok_or(SourceError::OutOfRange)?;
-        Ok(Self { manifest, map: Arc::new(map), list: list.into(), content, files })
+        let files = first_files(&map, zeros, hashes);
+        Ok(Self { manifest, map, list: list.into(), content, files })
     }
 
     /// Names the transfer.
@@ -120,6 +115,7 @@ const LIST_HEADER: usize = 44;
 struct Work<'a> {
     files: &'a [SourceFile],
     map: &'a ChunkMap,
+    zeros: &'a ZeroHashes,
     /// The first chunk that no thread has taken.
     next: AtomicU32,
     /// Stopped, or failed.
@@ -149,6 +145,8 @@ impl Work<'_> {
                 let sender = sender.clone();
                 scope.spawn(move || self.take_runs(&sender));
             }
+            // Before the first one is done, if there are few.
+            scope.spawn(|| self.zeros.prepare(self.map, &self.is_over));
             drop(sender);
             let (mut done, mut failure) = (0, None);
             loop {
@@ -213,10 +211,10 @@ impl Work<'_> {
                 Some((_, file)) => file,
                 None => File::open(&source.path).map_err(|error| read_error(source, error))?,
             };
-            let bytes = buffer.get_mut(..chunk.len as usize).ok_or(SourceError::OutOfRange)?;
-            read_checked(&file, source, chunk.offset, bytes)?;
-            done.hashes.push(ChunkHasher::hash(chunk.offset, chunk.size, bytes));
-            done.bytes += chunk.len;
+            let bytes = buffer.get_mut(..chunk.data as usize).ok_or(SourceError::OutOfRange)?;
+            read_checked(&file, source, chunk.payload - source.offset, bytes)?;
+            done.hashes.push(self.map.hash(number, bytes).ok_or(SourceError::OutOfRange)?);
+            done.bytes += chunk.data;
             open = Some((chunk.file, file));
         }
         Ok(Some(done))

@@ -51,7 +51,7 @@ impl Files {
 
     /// Where a file, by its index, is in the concatenation.
     pub fn place(&self, index: usize) -> Range<u64> {
-        self.files.get(index).map_or(0..0, |file| file.offset..file.offset + file.size)
+        self.files.get(index).map_or(0..0, |file| file.offset..file.offset + file.data())
     }
 
     /// True when a file, by its index, is not read any more.
@@ -107,7 +107,7 @@ impl Files {
                 lost.push((index, error));
             }
         }
-        if self.files.last().is_none_or(|last| end > last.offset + last.size) && end > offset {
+        if self.files.last().is_none_or(|last| end > last.offset + last.data()) && end > offset {
             return Err(SourceError::OutOfRange);
         }
         Ok(lost)
@@ -115,12 +115,12 @@ impl Files {
 
     /// The files with bytes in `start..end` of the concatenation, by index, and which of theirs.
     pub fn over(&self, start: u64, end: u64) -> impl Iterator<Item = (usize, Range<u64>)> + use<> {
-        let first = self.files.partition_point(|f| f.offset + f.size <= start);
+        let first = self.files.partition_point(|f| f.offset + f.data() <= start);
         let files = self.files.iter().enumerate().skip(first);
         let files = files.take_while(|(_, file)| file.offset < end);
         let within = files.map(|(index, file)| {
             let from = start.saturating_sub(file.offset);
-            (index, from..file.size.min(end - file.offset))
+            (index, from..file.data().min(end - file.offset))
         });
         within.collect::<Vec<_>>().into_iter()
     }
@@ -154,14 +154,14 @@ fn open(others: &mut VecDeque<(usize, File)>, path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads a part of a file, and checks that it is still what the scan saw.
+/// Reads a part of a file's data, and checks that it is still what the scan saw.
 pub fn read_checked(
     file: &File,
     expected: &SourceFile,
     offset: u64,
     part: &mut [u8],
 ) -> Result<(), SourceError> {
-    read_at(file, offset, part).map_err(|error| read_error(expected, error))?;
+    read_data(file, expected, offset, part).map_err(|error| read_error(expected, error))?;
     // Asked after reading, so that no change before or during it goes unseen.
     let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
     if metadata.len() != expected.size {
@@ -184,6 +184,19 @@ fn how_inode_changed(metadata: &Metadata) -> &'static str {
     }
     let _ = metadata;
     "its permissions, links or times were changed after the transfer began"
+}
+
+/// Reads data from `offset` on, which counts no holes.
+fn read_data(file: &File, source: &SourceFile, offset: u64, part: &mut [u8]) -> io::Result<()> {
+    let Some(sparse) = &source.sparse else { return read_at(file, offset, part) };
+    let mut rest = part;
+    for piece in sparse.pieces(offset..offset + rest.len() as u64) {
+        let len = usize::try_from(piece.len).unwrap_or(usize::MAX).min(rest.len());
+        let (now, later) = std::mem::take(&mut rest).split_at_mut(len);
+        read_at(file, piece.offset, now)?;
+        rest = later;
+    }
+    Ok(())
 }
 
 /// The error of a file that is no longer what it was.

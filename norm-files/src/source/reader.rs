@@ -7,9 +7,10 @@
 //! not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use norm_core::fileset::{ChunkHash, ChunkHasher, ChunkMap, ContentHash, FileHash, ManifestHash};
+use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::comparison::Comparison;
 use super::hash_first::HashedSet;
@@ -19,7 +20,7 @@ use super::pool::Pool;
 use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::withdrawals::{Withdrawals, WithdrawnFile};
-use super::{Extents, HashedFile, SourceFile};
+use super::{Extents, HashedFile};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -48,6 +49,7 @@ struct SetContent {
     extents: Extents,
     manifest: Bytes,
     manifest_hash: ManifestHash,
+    map: Arc<ChunkMap>,
     hashes: Hashes,
     pool: Pool,
     withdrawals: Withdrawals,
@@ -57,7 +59,7 @@ struct SetContent {
 #[derive(Debug)]
 enum Hashes {
     /// They are made as the payload is read: the digest list is the last object.
-    Later { hashing: Box<Hashing>, map: ChunkMap, list: Option<(Bytes, Option<ContentHash>)> },
+    Later { hashing: Box<Hashing>, list: Option<(Bytes, Option<ContentHash>)> },
     /// They were made before: the digest list follows the manifest.
     First(Box<Comparison>),
 }
@@ -69,9 +71,9 @@ impl Reader {
             extents,
             manifest: found.manifest.into(),
             manifest_hash: found.manifest_hash,
+            map: Arc::clone(&found.map),
             hashes: Hashes::Later {
-                hashing: Box::new(Hashing::new(found.manifest_hash)),
-                map: chunk_map(&found.files),
+                hashing: Box::new(Hashing::new(found.manifest_hash, found.map)),
                 list: None,
             },
             pool: Pool::default(),
@@ -97,7 +99,8 @@ impl Reader {
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<HashedSet>, SourceError> {
         let Content::Set(set) = &self.content else { return Ok(None) };
-        let hashed = HashedSet::of(self.files.all(), set.manifest_hash, watch)?;
+        let hashed =
+            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, watch)?;
         if let Some(hashed) = &hashed {
             self.take_hashes(hashed.clone());
         }
@@ -162,11 +165,11 @@ impl Reader {
     pub fn hashes(&self) -> impl Iterator<Item = HashedFile> {
         let hashes = match &self.content {
             Content::Set(set) => set.hashes.files(),
-            Content::Files(_) => &[],
+            Content::Files(_) => Vec::new(),
         };
         let files = self.files.all().iter().zip(hashes).enumerate();
         let sent = files.filter(|(index, _)| !self.files.is_withdrawn(*index));
-        sent.map(|(_, (file, &hash))| HashedFile { path: file.path.clone(), hash })
+        sent.map(|(_, (file, hash))| HashedFile { path: file.path.clone(), hash })
     }
 }
 
@@ -265,10 +268,10 @@ impl SetContent {
 
 impl Hashes {
     /// The hashes of the first files with content, as far as they are hashed.
-    fn files(&self) -> &[FileHash] {
+    fn files(&self) -> Vec<FileHash> {
         match self {
             Self::Later { hashing, .. } => hashing.files(),
-            Self::First(comparison) => comparison.hashed().files(),
+            Self::First(comparison) => comparison.hashed().files().to_vec(),
         }
     }
 
@@ -333,16 +336,16 @@ impl Hashes {
             }
             let place = chunk.range();
             let start = place.start.checked_sub(offset).map(|start| start as usize);
-            let here = start.and_then(|start| bytes.get(start..start + chunk.len as usize));
+            let here = start.and_then(|start| bytes.get(start..start + chunk.data as usize));
             let content = match here {
                 Some(content) => content,
                 None => {
-                    whole.resize(chunk.len as usize, 0);
+                    whole.resize(chunk.data as usize, 0);
                     files.read(place.start, &mut whole).map_err(|error| (chunk.file, error))?;
                     &whole
                 }
             };
-            if ChunkHasher::hash(chunk.offset, chunk.size, content) != hash {
+            if map.hash(number, content) != Some(hash) {
                 return Err((chunk.file, differs(files, chunk.file)));
             }
         }
@@ -352,7 +355,7 @@ impl Hashes {
     /// Where the chunks are in the payload.
     fn map(&self) -> &ChunkMap {
         match self {
-            Self::Later { map, .. } => map,
+            Self::Later { hashing, .. } => hashing.map(),
             Self::First(comparison) => comparison.hashed().map(),
         }
     }
@@ -378,15 +381,15 @@ impl Hashes {
 
     /// A file is withdrawn: its chunks have no hashes in the digest list, unless that is made.
     fn withdraw(&mut self, file: usize) {
-        if let Self::Later { hashing, map, list: None } = self {
-            hashing.withdraw(map.of_file(file));
+        if let Self::Later { hashing, list: None } = self {
+            hashing.withdraw(file);
         }
     }
 
     /// Where the payload goes on that has to be read before there is a digest list.
     fn unread(&self, payload_size: u64) -> Option<u64> {
         match self {
-            Self::Later { hashing, list: None, .. } => {
+            Self::Later { hashing, list: None } => {
                 Some(hashing.end()).filter(|&end| end < payload_size)
             }
             Self::Later { .. } | Self::First(_) => None,
@@ -406,14 +409,6 @@ impl Hashes {
             Self::First(comparison) => Ok(comparison.hashed().list().clone()),
         }
     }
-}
-
-/// Where the chunks of these files are in the payload.
-fn chunk_map(files: &[SourceFile]) -> ChunkMap {
-    let mut map = ChunkMap::default();
-    // No more than the scan has counted.
-    files.iter().all(|file| map.push(file.size).is_ok());
-    map
 }
 
 /// The error of a file, by its index, whose content is another one than before.

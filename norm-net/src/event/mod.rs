@@ -26,7 +26,7 @@ mod surroundings;
 
 pub use handle::{Events, NoEvent};
 pub use hint::{BufferKind, Hint};
-pub use left_out::{LeftOut, LeftOutReason};
+pub use left_out::{LeftOut, LeftOutReason, NotSent};
 pub use norm_core::endpoint::SenderId;
 pub use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 pub use norm_core::transfer::{MemberState, NodeId};

@@ -84,10 +84,17 @@ pub enum Problem {
     },
     /// Nothing of the set matches what is wanted.
     NothingWanted,
-    /// A link, or a file with holes, which this program cannot make.
+    /// A symbolic link, which this system does not have.
     Unsupported {
         /// Its name: text from the network.
         name: String,
+    },
+    /// The files have so many more bytes than travel that this is suspicious.
+    TooSparse {
+        /// Bytes of all files, holes included.
+        size: u64,
+        /// Bytes that travel.
+        data: u64,
     },
     /// A file name of which nothing safe is left.
     UnusableName {
@@ -181,6 +188,8 @@ pub enum Action {
     Create,
     /// To look whether something is there.
     Examine,
+    /// To keep what is replaced.
+    BackUp,
 }
 
 impl Problem {
@@ -223,8 +232,13 @@ impl fmt::Display for Problem {
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
-                "{name:?} is a link or a file with holes, which this program cannot make: have its \
-                 sender leave it out"
+                "{name:?} is a symbolic link, which cannot be made here: have its sender leave it \
+                 out or follow it"
+            ),
+            Self::TooSparse { size, data } => write!(
+                f,
+                "the files have {size} bytes, and all but {data} of them are in holes, which is \
+                 suspicious"
             ),
             Self::UnusableName { name } => {
                 write!(f, "the file name {name:?} cannot be created here")
@@ -320,6 +334,7 @@ impl fmt::Display for Action {
             Self::ReadBack => "read back what was written to",
             Self::Create => "create",
             Self::Examine => "look at",
+            Self::BackUp => "keep what would be replaced in",
         })
     }
 }

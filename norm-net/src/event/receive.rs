@@ -12,7 +12,7 @@ use norm_files::sink::{SetPreview, Sum};
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{Hint, Problem, SetFailure, SetReport};
+use super::{Hint, NotSent, Problem, SetFailure, SetReport};
 
 /// Something that happens while receiving.
 #[derive(Clone, Debug)]
@@ -61,12 +61,16 @@ pub enum ReceiveEvent {
         sender: SenderId,
         /// The file set.
         set: SetId,
-        /// Files in it that are wanted.
+        /// Files in it that are wanted, other names of files (hard links) included.
         files: u64,
-        /// Their bytes.
+        /// Symbolic links in it that are wanted.
+        links: u64,
+        /// Bytes of the files, without those in holes.
         bytes: u64,
         /// Files in it that are not wanted: they match none of the patterns given.
         unwanted: u64,
+        /// What the sender has found and cannot send.
+        left_out: NotSent,
     },
     /// Only in a dry run: what would become of a file set. Nothing of its content was asked for.
     DryRun {
@@ -211,14 +215,16 @@ pub struct EntrySum {
     pub files: u64,
     /// Directories.
     pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
     /// Bytes of the files.
     pub bytes: u64,
 }
 
 impl From<Sum> for EntrySum {
     fn from(sum: Sum) -> Self {
-        let Sum { files, directories, bytes } = sum;
-        Self { files, directories, bytes }
+        let Sum { files, directories, links, bytes } = sum;
+        Self { files, directories, links, bytes }
     }
 }
 

@@ -8,9 +8,9 @@ use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, SetId};
 use norm_core::transfer::NodeId;
 
-use super::Problem;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{NotSent, Problem};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -142,9 +142,15 @@ pub struct SetReport {
     pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
+    /// Files and links that were replaced, and are kept in the backup directory.
+    pub backups: u64,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
-    /// Bytes of its files.
+    /// Symbolic links in it.
+    pub links: u64,
+    /// What its sender has found and could not send.
+    pub left_out: NotSent,
+    /// Bytes of its files, without those in holes.
     pub bytes: u64,
     /// Files that its sender has withdrawn, because they changed, were removed or could not be read
     /// while they were sent: they are not here.
@@ -183,7 +189,10 @@ impl SetReport {
             files: 0,
             unwanted: 0,
             present: 0,
+            backups: 0,
             directories: 0,
+            links: 0,
+            left_out: NotSent::default(),
             bytes: 0,
             withdrawn_files: 0,
             withdrawn: Vec::new(),

@@ -12,10 +12,10 @@ use norm_net::event::{
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, Pace, Preview, PreviewEntry, Problem,
-    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
-    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
+    Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
+    Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings,
+    ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress,
+    SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -108,12 +108,12 @@ fn settings() -> SendSettings {
 }
 
 fn left_out() -> LeftOut {
-    let first = vec!["src/link".into()];
-    LeftOut { reason: LeftOutReason::SymbolicLink, count: 1, first }
+    let first = vec!["src/socket".into()];
+    LeftOut { reason: LeftOutReason::Socket, count: 1, first }
 }
 
 fn would_send() -> FoundEntry {
-    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041 }
+    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041, link: None }
 }
 
 fn preview() -> Preview {
@@ -350,7 +350,15 @@ fn arrivals() -> Vec<Value> {
             518,
         ),
         line(
-            &ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010, unwanted: 0 },
+            &ReceiveEvent::FilesKnown {
+                sender,
+                set,
+                files: 3,
+                links: 1,
+                bytes: 5_000_010,
+                unwanted: 0,
+                left_out: NotSent { sockets: 1, ..NotSent::default() },
+            },
             518,
         ),
         line(&ReceiverEvent::WouldReceive(would_receive()), 520),
@@ -407,6 +415,7 @@ fn would_receive() -> WouldReceive<'static> {
         path: Path::new("src/main.rs"),
         bytes: 10,
         is_directory: false,
+        link: None,
         change: Change::Replace,
     })
 }

@@ -1,4 +1,4 @@
-use norm_core::fileset::{ChunkHash, ContentHash, DigestListWriter, digest_list_len};
+use norm_core::fileset::{ChunkHash, ContentHash, DigestListWriter, Holes, digest_list_len};
 
 use super::*;
 
@@ -26,8 +26,8 @@ fn info(kind: PartKind, offset: u64) -> SetDescriptor {
 /// Files of 12 and 3 bytes: a chunk each, of which the first is in both extents.
 fn map() -> ChunkMap {
     let mut map = ChunkMap::default();
-    map.push(12).unwrap();
-    map.push(3).unwrap();
+    map.push(12, Holes::NONE).unwrap();
+    map.push(3, Holes::NONE).unwrap();
     map
 }
 

@@ -63,7 +63,7 @@ impl Fixture {
     /// The digest list must be that of the files, whose hashes are those of their contents.
     fn check_digest_list(&mut self) {
         let bytes = self.read_digest_list();
-        let list = DigestList::parse(&bytes, self.manifest, &[]).unwrap();
+        let list = DigestList::parse(&bytes, self.manifest, []).unwrap();
         assert_eq!(self.source.content(), list.content());
         assert!(list.content().is_some());
         let (mut rest, mut expected, mut chunks) = (&self.payload[..], Vec::new(), list.chunks());

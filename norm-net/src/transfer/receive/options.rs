@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::transfer::NodeId;
+use norm_files::Preserve;
 use norm_files::sink::Only;
 
 use super::ReceiveError;
@@ -41,6 +42,10 @@ pub struct ReceiveOptions {
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
+    /// Keep files and links that are replaced by others: under the same path in this directory,
+    /// which is made if it is not there, and is neither in the output directory nor around it. What
+    /// is there already stays: a number is added, as in `name.~1~`.
+    pub backup_dir: Option<PathBuf>,
     /// Receive only files that match one of these patterns, and what is in directories that do;
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
@@ -51,6 +56,11 @@ pub struct ReceiveOptions {
     ///
     /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
     pub dry_run: bool,
+    /// What of files is set beyond permissions and times of modification, if senders send it.
+    pub preserve: Preserve,
+    /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
+    /// all else of them is in holes, which take no room, but hours to hash.
+    pub allow_sparse: bool,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -104,6 +114,9 @@ impl ReceiveOptions {
             timeout: None,
             continuous: false,
             overwrite: false,
+            preserve: Preserve::default(),
+            allow_sparse: false,
+            backup_dir: None,
             only: Vec::new(),
             dry_run: false,
             resume: true,

@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
-use norm_files::sink::Only;
+use norm_files::sink::Backup;
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
@@ -24,6 +24,7 @@ use crate::io::lossy::Lossy;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
+use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::norm;
 
 /// A receiving session, on a thread of its own.
@@ -112,6 +113,14 @@ where
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
     let scratch = prepare(options)?;
+    let files = FilePolicy {
+        overwrite: options.overwrite,
+        backup: open_backup(options)?,
+        only,
+        preview: scratch.as_ref().map(|_| options.directory.clone()),
+        preserve: options.preserve,
+        allow_sparse: options.allow_sparse,
+    };
     let settings = ReceiveSettings {
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
@@ -137,7 +146,7 @@ where
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
     let events_out = Notifier::new(outlet);
-    let setup = Setup { link, engine, returns, identity, events: events_out, only, scratch };
+    let setup = Setup { link, engine, returns, identity, events: events_out, files, scratch };
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
@@ -151,6 +160,22 @@ fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
     let prepared = prepare_output(&options.directory);
     prepared.map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
     Ok(None)
+}
+
+/// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
+/// else can take its place.
+fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
+    let Some(path) = options.backup_dir.as_deref().filter(|_| !options.dry_run) else {
+        return Ok(None);
+    };
+    match Backup::open(path, &options.directory) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let problem = ConfigProblem::BackupInOutput { path: path.to_owned() };
+            Err(ReceiveError::Config(problem))
+        }
+        Err(error) => Err(ReceiveError::BackupDirectory { path: path.to_owned(), error }),
+    }
 }
 
 /// Makes the directory, and finds out now rather than at the first packet if it cannot be written.
@@ -180,7 +205,7 @@ struct Setup<L> {
     returns: Returns,
     identity: Option<StableIdentity>,
     events: Notifier,
-    only: Option<Only>,
+    files: FilePolicy,
     /// Where lists go in a dry run.
     scratch: Option<TempDir>,
 }
@@ -202,10 +227,9 @@ struct Runner<L> {
 
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
-        let Setup { link, engine, returns, identity, events, only, scratch } = setup;
+        let Setup { link, engine, returns, identity, events, files, scratch } = setup;
         let clock = Clock::start();
-        let preview = scratch.as_ref().map(|_| options.directory.clone());
-        let files = Arc::new(FilePolicy { overwrite: options.overwrite, only, preview });
+        let files = Arc::new(files);
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
         let policy = Policy {
             directory: scratch.as_ref().map_or(&*options.directory, TempDir::path).to_owned(),

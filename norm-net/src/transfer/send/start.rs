@@ -64,7 +64,8 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let found = scan(selection)?;
+    let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
+    let found = scan(&selection)?;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
@@ -87,7 +88,7 @@ pub(super) fn start_with<P: Protocol>(
         facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), clock.now()),
         jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
-        separate: SeparateGroup::new(selection, options, &segment, set, &events, &stopper),
+        separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
         admission,
@@ -170,6 +171,7 @@ fn settings(
         standard: options.standard,
         files: found.file_count,
         directories: found.directories,
+        links: found.links,
         bytes: found.payload_size,
         hints: Hint::small_buffers(link.buffers())
             .chain(segment.hint.clone())

@@ -53,7 +53,7 @@ impl Fixture {
     /// The numbers of the chunks without a hash in the digest list.
     fn lost_chunks(&mut self) -> Vec<u32> {
         let list = self.read_digest_list();
-        let list = DigestList::parse(&list, self.manifest, &[]).unwrap();
+        let list = DigestList::parse(&list, self.manifest, []).unwrap();
         assert_eq!(list.content().is_none(), list.withdrawn().next().is_some());
         list.withdrawn().collect()
     }

@@ -38,16 +38,16 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::MetadataRefused { entries, first, error, .. } => {
             let first = path_text(first);
             match entries {
-                1 => write!(f, "mode or time of {first} cannot be set")?,
+                1 => write!(f, "mode, time or the like of {first} cannot be set")?,
                 n => write!(
                     f,
-                    "modes or times of {n} files and directories, {first} for one, cannot be \
-                     set"
+                    "modes, times or the like of {n} files and directories, {first} for one, \
+                     cannot be set"
                 )?,
             }
             write!(
                 f,
-                ": {error}. Their content is complete. Where modes and times matter, set them \
+                ": {error}. Their content is complete. Where that matters, set it \
                  where this file system is, or receive on another one"
             )
         }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use norm_files::sink::Only;
+use norm_files::Preserve;
+use norm_files::sink::{Backup, Only, PlaceOptions};
 
 /// What of the user's options a session acts on.
 #[derive(Debug)]
@@ -37,11 +38,17 @@ pub(in crate::transfer::receive) struct Policy {
 pub(in crate::transfer::receive) struct FilePolicy {
     /// Existing files are replaced.
     pub overwrite: bool,
+    /// What keeps what is replaced, if anything does.
+    pub backup: Option<Backup>,
     /// What is wanted of a set; `None` is all.
     pub only: Option<Only>,
     /// Only said is what would become of sets in this directory. Nothing else is received, and that
     /// goes elsewhere.
     pub preview: Option<PathBuf>,
+    /// What of files is set beyond permissions and times.
+    pub preserve: Preserve,
+    /// Sets may be as sparse as they like.
+    pub allow_sparse: bool,
 }
 
 /// How much of a set is received.
@@ -63,5 +70,11 @@ impl FilePolicy {
             (None, Some(_)) => Aim::Part,
             (None, None) => Aim::All,
         }
+    }
+
+    /// How the files of a set are placed.
+    pub(in crate::transfer::receive) fn place_options(&self) -> PlaceOptions<'_> {
+        let (overwrite, backup, preserve) = (self.overwrite, self.backup.as_ref(), self.preserve);
+        PlaceOptions { overwrite, backup, preserve }
     }
 }

@@ -110,6 +110,8 @@ pub(super) struct SetJob {
     waiting: Vec<ObjectRef>,
     /// Bytes of the payload that are not wanted.
     unwanted: u64,
+    /// The digest list, by key and size, that came before the manifest.
+    early_list: Option<(u64, u64)>,
     /// Everything is verified, or has failed.
     is_verified: bool,
     /// What its sender can no longer send.
@@ -149,6 +151,7 @@ impl SetJob {
             aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
+            early_list: None,
             is_verified: false,
             withdrawn: WithdrawnFiles::default(),
             has_read_all: false,
@@ -338,9 +341,20 @@ impl SetJob {
         let Part { kind, offset, size } = self.state.written(key)?;
         Some(match kind {
             PartKind::Manifest => self.check(Check::Manifest { key, size }),
+            PartKind::DigestList if self.plan.is_none() => {
+                // What is in holes is known from the manifest.
+                self.early_list = Some((key, size));
+                return None;
+            }
             PartKind::DigestList => self.check(Check::DigestList { key, size }),
             PartKind::Payload => self.read_back(offset..offset + size, Reading::Whole),
         })
+    }
+
+    /// The digest list, if it came before the manifest, which is here now.
+    pub(super) fn take_early_list(&mut self) -> Option<WrittenPart> {
+        let (key, size) = self.early_list.take()?;
+        self.state.is_written(key).then(|| self.check(Check::DigestList { key, size }))
     }
 
     /// All of the payload, as far as it is here and not hashed.
@@ -583,13 +597,18 @@ impl SetJob {
             report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
             report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
             report.unwanted = plan.unwanted_files();
-            report.files = plan.files().len() as u64 - report.unwanted - self.lost.len() as u64;
+            let lost_names = self.lost.iter().map(|&file| plan.names_of(file).len() as u64);
+            let lost = self.lost.len() as u64 + lost_names.sum::<u64>();
+            let files = (plan.files().len() + plan.names().len()) as u64;
+            report.files = files - report.unwanted - lost;
+            report.withdrawn_files = lost;
+            report.links = plan.links().len() as u64;
+            report.left_out = plan.left_out().into();
             report.directories = plan.directories().len() as u64;
-            report.bytes = here().map(|(_, file)| file.size).sum();
+            report.bytes = here().map(|(_, file)| file.data).sum();
         }
         if !self.lost.is_empty() {
             report.content = None;
-            report.withdrawn_files = self.lost.len() as u64;
             report.withdrawn = self.withdrawn_files();
             report.withdrawn.truncate(MAX_PATHS);
         }

@@ -181,17 +181,17 @@ impl Tasks {
 
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
+        let task = PlaceSetTask { number, verified, policy, cancel, events, results };
         self.check_workers.submit(move || task.run());
     }
 
     /// Places a complete standalone file.
     pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceFileTask { object, file, overwrite, cancel, results };
+        let task = PlaceFileTask { object, file, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

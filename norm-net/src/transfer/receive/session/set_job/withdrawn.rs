@@ -52,10 +52,14 @@ impl SetJob {
         self.paths(&self.lost)
     }
 
-    /// Where these files are to be, by their places among all.
+    /// Where these files are to be, by their places among all, under each of their names.
     pub(super) fn paths(&self, files: &BTreeSet<usize>) -> Vec<PathBuf> {
-        let all = self.plan.as_ref().map_or(&[][..], |plan| plan.files());
+        let Some(plan) = &self.plan else { return Vec::new() };
+        let names = |&at: &usize| {
+            let file = plan.files().get(at).map(|file| &file.path);
+            file.into_iter().chain(plan.names_of(at).iter().map(|name| &name.path))
+        };
         let directory = self.spool.directory();
-        files.iter().filter_map(|&at| Some(directory.join(&all.get(at)?.path))).collect()
+        files.iter().flat_map(names).map(|path| directory.join(path)).collect()
     }
 }

@@ -66,6 +66,9 @@ impl SetTable {
                 if !unmatched.is_empty() {
                     turn.shared.events.patterns_unmatched(job.name(), unmatched);
                 }
+                if let Some(list) = job.take_early_list() {
+                    turn.shared.tasks.check(number, list);
+                }
                 self.preview(turn, number);
             }
             Step::Judge if job.is_preview() => self.preview(turn, number),
@@ -102,6 +105,9 @@ impl SetTable {
         turn.shared.tasks.take_room(number, job.spool());
         // What came before, or was left by an earlier session.
         turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
+        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
+            turn.shared.tasks.check(number, list);
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
@@ -260,6 +266,7 @@ impl SetTable {
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
+        report.backups = placed.backups;
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
         self.tell(turn, sender, MemberState::Complete, String::new());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{ContentError, Manifest, digest_list_len};
-use norm_files::sink::{Digests, Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
+use norm_files::sink::{Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
 
 use super::done::{Planned, SetResult, TaskResults};
 use crate::event::{Action, Problem};
@@ -79,14 +79,10 @@ impl CheckTask {
                 let plan = self.plan(&manifest);
                 if let Ok(Planned { plan, .. }) = &plan
                     && hash == Some(spool.content())
-                    && self.policy.preview.is_none()
                 {
                     spool.know_files(plan);
-                    if !self.policy.overwrite {
-                        spool.use_files_in_place(plan);
-                    }
-                    if let Err(error) = spool.check_room(plan) {
-                        return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
+                    if let Err(problem) = self.prepare(plan) {
+                        return Ok(SetResult::Failed(problem));
                     }
                 }
                 SetResult::Manifest { key, hash, plan }
@@ -97,10 +93,22 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                let digests = Digests::parse(&list, spool.content()).map(Arc::new);
+                let digests = spool.parse_digests(&list, &self.cancel)?.map(Arc::new);
                 SetResult::DigestList { key, digests }
             }
         })
+    }
+
+    /// Prepares what content is written to; in a dry run there is none.
+    fn prepare(&self, plan: &Plan) -> Result<(), Problem> {
+        let spool = &self.written.spool;
+        if self.policy.preview.is_some() {
+            return Ok(());
+        }
+        if !self.policy.overwrite {
+            spool.use_files_in_place(plan);
+        }
+        spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
     }
 
     fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
@@ -112,6 +120,9 @@ impl CheckTask {
         let unmatched = self.policy.only.as_ref().map(|only| only.choose(&mut plan));
         if unmatched.is_some() && plan.is_empty() {
             return Err(PlanError::NothingWanted);
+        }
+        if !self.policy.allow_sparse {
+            plan.check_sparse()?;
         }
         let present = match self.policy.preview {
             // All that is in the way is of interest, and not only the first.
