@@ -31,6 +31,7 @@ pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;

@@ -94,7 +94,7 @@ mod tests {
         }
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let all = &mut |_| ControlFlow::Continue(());
-        let hashed = HashedSet::of(&found.files, found.manifest_hash, all).unwrap().unwrap();
+        let hashed = HashedSet::of(&found.files, found.manifest_hash, None, all).unwrap().unwrap();
         (Comparison::new(hashed), payload)
     }
 
