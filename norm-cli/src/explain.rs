@@ -31,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
             format!("{hint}; run: ip link set {interface} up")
         }
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
+        Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
         Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
             "{hint}, or have the sender use --slow separate, so that other receivers need not wait"
@@ -97,6 +98,10 @@ pub fn problem(problem: &Problem) -> String {
         Problem::Remaining { cause: Remaining::BeganLater } => {
             format!("{problem}; norm-recv --continuous takes more than one")
         }
+        Problem::NothingWanted => format!(
+            "{problem} (--only): compare the patterns with the names as they arrive, which \
+             norm-recv --dry-run shows"
+        ),
         Problem::Evicted => format!(
             "{problem}: receive again when its network or disk is faster, or have the sender use \
              --slow separate or wait"
@@ -142,7 +147,10 @@ pub fn receive_error(error: &ReceiveError) -> String {
 }
 
 fn config(problem: &ConfigProblem) -> String {
-    problem.to_string()
+    match problem {
+        ConfigProblem::Pattern(error) => format!("--only: {error}"),
+        _ => problem.to_string(),
+    }
 }
 
 fn net(error: &NetError) -> String {

@@ -54,6 +54,7 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
+        o.only.clone_from(&args.files.only);
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -203,9 +204,10 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
             kept_note(*bytes_done, *bytes_total)
         }
-        ReceiveEvent::FilesKnown { files, bytes, .. } => {
+        ReceiveEvent::FilesKnown { files, bytes, unwanted, .. } => {
             let files = text::count(*files, "file");
-            format!("list of files received: {files}, {}", text::bytes(*bytes))
+            let others = not_wanted(*unwanted);
+            format!("list of files received: {files}, {}{others}", text::bytes(*bytes))
         }
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
         ReceiveEvent::SetFailed(failure) => {
@@ -311,6 +313,16 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &not_wanted(report.unwanted)
+}
+
+/// How many files were left out, if there are any.
+fn not_wanted(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        1 => "; 1 other not wanted (--only)".to_owned(),
+        files => format!("; {files} others not wanted (--only)"),
+    }
 }
 
 /// How many files did not have to be created, if there are any.
@@ -334,6 +346,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::Partial => {
             format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
+        ReceiveOutcome::Nothing if !report.failed.is_empty() => format!("nothing received{reason}"),
         ReceiveOutcome::Nothing => format!(
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
             Zoned(settings.group)

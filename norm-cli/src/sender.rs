@@ -16,8 +16,8 @@ use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    NoEvent, NodeId, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent, SendOptions,
-    SendOutcome, SendReport, SendSettings, Sending, SlowCause,
+    NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
+    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
 };
 
 use crate::address::{self, Patience};
@@ -404,7 +404,7 @@ fn message(error: &SendError) -> String {
         SendError::Scan(ScanError::Name { path, problem }) => {
             format!("cannot send {}: its name {problem}; rename it", text::path(path))
         }
-        SendError::Scan(ScanError::Pattern { pattern, file, problem }) => {
+        SendError::Scan(ScanError::Pattern(PatternError { pattern, file, problem, .. })) => {
             let option = match file {
                 Some(file) => format!("--exclude-from {}: pattern", text::path(file)),
                 None => "--exclude or --include".to_owned(),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, ValueEnum};
 use norm_net::Feedback;
 
@@ -93,6 +94,15 @@ pub struct FileArgs {
     /// the transfer fail.
     #[arg(long, verbatim_doc_comment)]
     pub overwrite: bool,
+
+    /// Receive only files that match a gitignore pattern; repeatable
+    ///
+    /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A
+    /// directory that matches is received with all that is in it. Patterns are compared with
+    /// names as they arrive. Nothing else is asked for or written.
+    #[arg(long, verbatim_doc_comment, value_name = "PATTERN",
+        value_parser = NonEmptyStringValueParser::new())]
+    pub only: Vec<String>,
 
     /// Start anew: remove data of interrupted transfers, and keep none of this one
     #[arg(long)]

@@ -10,6 +10,8 @@ mod disks;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]
+mod only;
+#[cfg(unix)]
 mod place;
 #[cfg(target_os = "linux")]
 mod refusals;

@@ -67,7 +67,8 @@ pub trait Inbound: Endpoint {
 
     /// Asks for the objects from this key on, although they were sent before the sender was found.
     fn want(&mut self, sender: SenderId, from: u64, now: Timestamp);
-    /// Says that much of the objects with these keys may be here already.
+    /// Says that much of the objects with these keys may be here already, or is not wanted: their
+    /// INFO is asked for first, and their content only after [`accept_with`](Self::accept_with).
     fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>);
     /// Sets what reports to a sender say.
     fn set_status(&mut self, sender: SenderId, status: ReceiverStatus);

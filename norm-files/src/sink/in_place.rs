@@ -53,7 +53,8 @@ pub type Piece<'a> = (u64, &'a [u8]);
 impl InPlace {
     /// Looks for the files of a plan below `root`.
     pub fn find(plan: &Plan, root: &Path) -> Self {
-        let found = plan.files().iter().filter(|file| file.size > 0).filter_map(|file| {
+        let files = plan.wanted().map(|(_, file)| file).filter(|file| file.size > 0);
+        let found = files.filter_map(|file| {
             let path = root.join(&file.path);
             let there = system::look(&path).ok()?;
             let range = file.offset..file.offset + file.size;

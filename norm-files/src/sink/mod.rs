@@ -1,7 +1,8 @@
 //! Files that arrive below an output directory.
 //!
 //! A set's bytes go to temporary files ([`Spool`]), are hashed as they come or read back
-//! (`verify`), and become files only when the whole set is right (`plan`, `place`, `existing`).
+//! (`verify`), and become files only when the whole set is right (`plan`, `place`, `existing`); or
+//! a part of them (`only`).
 //! What is not finished stays as resume data for later sessions (`resume`). [`SetState`] knows
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
@@ -13,6 +14,7 @@ mod existing;
 mod in_place;
 mod ledger;
 mod metadata;
+mod only;
 mod place;
 mod plan;
 mod resume;
@@ -29,6 +31,7 @@ mod verify;
 
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
+pub use only::Only;
 pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
 pub(crate) use resume::is_ours;

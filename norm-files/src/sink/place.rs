@@ -100,8 +100,8 @@ pub struct PlacedSet {
     pub refused: Option<RefusedMetadata>,
 }
 
-/// Makes directories and files, but for those with these places in the plan, which have failed;
-/// says each finished file to `placed`.
+/// Makes directories and files, but for those that are not wanted and those with these places in
+/// the plan, which have failed; says each finished file to `placed`.
 ///
 /// # Errors
 /// When something is in the way, the system refuses, or `cancel` was set.
@@ -125,8 +125,7 @@ pub fn place_set(
         make_directories(root, &directory.path, &mut created)?;
     }
     let mut count = 0;
-    let files = plan.files().iter().enumerate().rev();
-    for (at, file) in files.filter(|(at, _)| !failed_files.contains(at)) {
+    for (at, file) in plan.wanted().rev().filter(|(at, _)| !failed_files.contains(at)) {
         if cancel.load(Ordering::Relaxed) {
             return Err(PlaceError::Stopped);
         }
@@ -202,8 +201,7 @@ impl Placer<'_> {
         if self.overwrite {
             return Ok(present);
         }
-        let files = plan.files().iter().enumerate();
-        for (at, file) in files.filter(|(at, _)| !failed_files.contains(at)) {
+        for (at, file) in plan.wanted().filter(|(at, _)| !failed_files.contains(at)) {
             let target = self.spool.directory().join(&file.path);
             let in_place = self.spool.in_place().filter(|files| files.has(file));
             if in_place.is_none() && !may_be_identical(&target, file.size) {

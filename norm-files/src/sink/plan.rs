@@ -3,12 +3,13 @@
 //! Decided as soon as the manifest is there, so that a receiver that cannot take the files says so
 //! before gigabytes have come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{ChunkMap, ContentError, EntryKind, Manifest, Mtime};
 
 use super::existing::may_be_identical;
@@ -49,6 +50,8 @@ pub struct Plan {
     directories: Vec<PlannedDirectory>,
     /// Of the files, in their order.
     chunks: Arc<ChunkMap>,
+    /// Files that are not made, by their places among all.
+    unwanted: RangeSet,
 }
 
 /// Why a set cannot be put into the output directory.
@@ -62,6 +65,8 @@ pub enum PlanError {
     Name(String),
     /// Two entries would be the same file, or one a directory below the other.
     Clash(PathBuf),
+    /// Nothing of the set matches what is wanted.
+    NothingWanted,
     /// Something else is there already.
     Exists(PathBuf),
     /// A file of the same size and other content is there.
@@ -87,6 +92,7 @@ impl fmt::Display for PlanError {
             Self::Clash(path) => {
                 write!(f, "the set has two entries for {}", path.display())
             }
+            Self::NothingWanted => f.write_str("nothing of the set is wanted"),
             Self::Exists(path) => write!(f, "{} exists already", path.display()),
             Self::Differs(path) => write!(
                 f,
@@ -186,7 +192,7 @@ impl Plan {
         }
     }
 
-    /// The files, in the order of their contents in the payload.
+    /// All files, in the order of their contents in the payload.
     pub fn files(&self) -> &[PlannedFile] {
         &self.files
     }
@@ -201,9 +207,68 @@ impl Plan {
         &self.chunks
     }
 
-    /// The sum of the files' sizes in bytes.
+    /// Keeps the files and directories of which `wants` says that they are wanted, and the
+    /// directories above them. It is told of each whether it is a directory.
+    pub fn retain(&mut self, mut wants: impl FnMut(&Path, bool) -> bool) {
+        let mut above: HashSet<PathBuf> = HashSet::new();
+        let mut keep_above = |path: &Path| {
+            // Those above one that is known are known.
+            let new = path.ancestors().skip(1).take_while(|path| !above.contains(*path));
+            let new: Vec<PathBuf> = new.map(Path::to_owned).collect();
+            above.extend(new);
+        };
+        for (at, file) in (0..).zip(&self.files) {
+            if self.unwanted.contains(at) || !wants(&file.path, false) {
+                self.unwanted.insert(at, at + 1);
+            } else {
+                keep_above(&file.path);
+            }
+        }
+        let wanted = self.directories.iter().map(|directory| wants(&directory.path, true));
+        let wanted: Vec<bool> = wanted.collect();
+        let kept = self.directories.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
+        kept.for_each(|(directory, _)| keep_above(&directory.path));
+        let mut wanted = wanted.into_iter();
+        self.directories.retain(|directory| {
+            wanted.next().unwrap_or_default() || above.contains(&directory.path)
+        });
+    }
+
+    /// The files that are to be made, each with its place among all.
+    pub fn wanted(&self) -> impl DoubleEndedIterator<Item = (usize, &PlannedFile)> {
+        let files = self.files.iter().enumerate();
+        files.filter(|&(at, _)| self.is_wanted(at))
+    }
+
+    /// True when the file with this place among all is to be made.
+    pub fn is_wanted(&self, at: usize) -> bool {
+        !self.unwanted.contains(at as u64)
+    }
+
+    /// True when nothing is to be made of it.
+    pub fn is_empty(&self) -> bool {
+        self.directories.is_empty() && self.wanted().next().is_none()
+    }
+
+    /// How many files are not to be made.
+    pub fn unwanted_files(&self) -> u64 {
+        self.unwanted.iter().map(|(start, end)| end - start).sum()
+    }
+
+    /// What of the payload is of files that are not to be made.
+    pub fn unwanted_ranges(&self) -> RangeSet {
+        let mut ranges = RangeSet::new();
+        for (start, end) in self.unwanted.iter() {
+            let file = |at: u64| usize::try_from(at).ok().and_then(|at| self.files.get(at));
+            let end = file(end).map_or(self.chunks.payload_size(), |file| file.offset);
+            ranges.insert(file(start).map_or(end, |file| file.offset), end);
+        }
+        ranges
+    }
+
+    /// The sum of the sizes of the files that are to be made, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.size).sum()
+        self.wanted().map(|(_, file)| file.size).sum()
     }
 
     /// Checks that nothing under `root` is in the way: no link or file where directories must be,
@@ -218,7 +283,7 @@ impl Plan {
         for directory in &self.directories {
             check_directories(root, &directory.path, &mut known)?;
         }
-        for file in &self.files {
+        for (_, file) in self.wanted() {
             let parent_exists = match file.path.parent() {
                 Some(parent) => check_directories(root, parent, &mut known)?,
                 None => true,

@@ -132,7 +132,7 @@ impl Needs {
     pub fn new(plan: &Plan, in_place: Option<&InPlace>, present: u64) -> Self {
         let mut needs = Self::default();
         let is_missing = |file: &&PlannedFile| !in_place.is_some_and(|files| files.has(file));
-        for file in plan.files().iter().filter(is_missing) {
+        for file in plan.wanted().map(|(_, file)| file).filter(is_missing) {
             needs.payload += file.size;
             needs.files += 1;
             // The payload itself becomes the first one.

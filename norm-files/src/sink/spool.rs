@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
     ChunkHash, ChunkMap, FileHash, HASH_BYTES, MAX_DIGEST_LIST_BYTES, Manifest, ManifestHash,
 };
@@ -57,6 +58,8 @@ pub struct Spool {
     coming: Coming,
     /// Files that are in place already.
     in_place: OnceLock<Mutex<InPlace>>,
+    /// What of the payload is not wanted: nothing of it is written from then on.
+    unwanted: OnceLock<RangeSet>,
     /// Bytes of the payload.
     size: u64,
     /// Free again only after the files are closed, so it is the last field.
@@ -114,6 +117,7 @@ impl Spool {
             discarded: AtomicBool::new(!is_kept),
             coming: Coming::default(),
             in_place: OnceLock::new(),
+            unwanted: OnceLock::new(),
             size,
             name,
         };
@@ -129,8 +133,13 @@ impl Spool {
     }
 
     /// Says where the chunks of the payload are: their hashes are known from here on. Those that an
-    /// earlier session has written down tell what was damaged since.
+    /// earlier session has written down tell what was damaged since. What of the payload is of files
+    /// that are not wanted counts as here.
     pub fn know_files(&self, plan: &Plan) {
+        if plan.unwanted_files() > 0 && self.unwanted.set(plan.unwanted_ranges()).is_ok() {
+            let more = self.have().bytes();
+            self.written.fetch_sub(more - self.wanted_here(), Ordering::Relaxed);
+        }
         let mut ledger = self.ledger();
         // Another sender of the same files may have said so before.
         if ledger.as_ref().is_none_or(|known| known.map() != plan.chunks()) {
@@ -167,8 +176,30 @@ impl Spool {
         self.ledger().as_ref().map(|ledger| Arc::clone(ledger.map()))
     }
 
-    /// Begins to read back a chunk; false when its hash is known.
+    /// The parts of `start..end` of the payload that are wanted.
+    fn wanted(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
+        match self.unwanted.get() {
+            Some(unwanted) => unwanted.gaps(start, end).collect(),
+            None => vec![(start, end)],
+        }
+    }
+
+    /// Bytes that are here of what is wanted: an earlier session may have wanted more.
+    fn wanted_here(&self) -> u64 {
+        let have = self.have();
+        let lacking = |start, end| -> u64 {
+            have.ranges().gaps(start, end).map(|(from, to)| to - from).sum()
+        };
+        let wanted = self.wanted(0, self.size).into_iter();
+        wanted.map(|(start, end)| end - start - lacking(start, end)).sum()
+    }
+
+    /// Begins to read back a chunk; false when its hash is known, or not wanted.
     pub(super) fn start_reading(&self, chunk: u32) -> bool {
+        let place = self.chunk_map().and_then(|map| map.chunk(chunk)).map(|chunk| chunk.range());
+        if place.is_some_and(|place| self.wanted(place.start, place.end).is_empty()) {
+            return false;
+        }
         self.ledger().as_mut().is_some_and(|ledger| ledger.start_reading(chunk))
     }
 
@@ -235,7 +266,10 @@ impl Spool {
         // Asked first, so that room that is taken meanwhile is not missed.
         let free = Free::of(&self.directory);
         // After a crash the room for what is missing may be taken already.
-        let present = self.have().bytes().max(space::taken(&self.payload));
+        let present = match self.unwanted.get() {
+            Some(_) => self.wanted_here(),
+            None => self.have().bytes().max(space::taken(&self.payload)),
+        };
         let needs = Needs::new(plan, self.in_place().as_deref(), present);
         needs.check(free, &self.directory)
     }
@@ -249,10 +283,11 @@ impl Spool {
         if !self.name.is_first() {
             return Ok(());
         }
-        let in_place: Vec<_> = self.in_place().map_or(Vec::new(), |files| files.ranges().collect());
-        let ends = in_place.iter().map(|range| range.start).chain([self.size]);
-        let starts = [0].into_iter().chain(in_place.iter().map(|range| range.end));
-        for (start, end) in starts.zip(ends) {
+        let mut others = self.unwanted.get().cloned().unwrap_or_default();
+        if let Some(files) = self.in_place() {
+            files.ranges().for_each(|range| others.insert(range.start, range.end));
+        }
+        for (start, end) in others.gaps(0, self.size) {
             space::reserve_while(&self.payload, start..end, ROOM_STEP, &wanted)
                 .map_err(|error| space::no_room(&self.directory, self.size, &error))?;
         }
@@ -308,18 +343,21 @@ impl Spool {
         self.coming.any(start, end)
     }
 
-    /// True when all of this range of the payload is here: written, or in memory.
+    /// True when all that is wanted of this range of the payload is here: written, or in memory.
     pub fn has(&self, start: u64, end: u64) -> bool {
-        self.coming.covers_rest(self.have().ranges(), start, end)
+        let wanted = self.wanted(start, end);
+        wanted.iter().all(|&(from, to)| self.coming.covers_rest(self.have().ranges(), from, to))
     }
 
-    /// True when all of the payload is here, and a digest list of this many bytes.
+    /// True when all that is wanted of the payload is here, and a digest list of this many bytes.
     pub fn has_all(&self, digests: u64) -> bool {
         let mut have = self.have().ranges().clone();
         if let Some(files) = self.in_place() {
             files.compared().iter().for_each(|(start, end)| have.insert(start, end));
         }
-        self.coming.digests() >= digests && self.coming.covers_rest(&have, 0, self.size)
+        let wanted = self.wanted(0, self.size);
+        self.coming.digests() >= digests
+            && wanted.iter().all(|&(from, to)| self.coming.covers_rest(&have, from, to))
     }
 
     /// True when all of this range of the payload is written, or compared.
@@ -356,7 +394,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes what is of no verified chunk; returns how many bytes were not there before.
+    /// Writes what is wanted and of no verified chunk; returns how many bytes were not there before.
     fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         let bytes = system::in_memory(bytes, offset);
         let end = offset + bytes.len() as u64;
@@ -365,7 +403,7 @@ impl Spool {
             _ => vec![(offset, end)],
         };
         let mut new = 0;
-        for (start, end) in parts {
+        for (start, end) in parts.into_iter().flat_map(|(start, end)| self.wanted(start, end)) {
             let part = (start - offset) as usize..(end - offset) as usize;
             let part = bytes.get(part).unwrap_or_default();
             new += self.write_payload(part, start)?;
@@ -553,7 +591,7 @@ impl Spool {
         if let Some(ledger) = self.ledger().as_mut() {
             ledger.begin_again();
         }
-        self.written.store(self.have().bytes(), Ordering::Relaxed);
+        self.written.store(self.wanted_here(), Ordering::Relaxed);
         self.look_at_manifest();
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use norm_core::fileset::{CHUNK_BYTES, MAX_CHUNKS, MAX_ENTRIES, MAX_MANIFEST_BYTES};
 
+use super::PatternError;
 use crate::system_error::is_file_limit;
 
 /// What is wrong with a name.
@@ -77,14 +78,7 @@ pub enum ScanError {
         second: PathBuf,
     },
     /// A pattern is none.
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// The file that it stands in, if it was not given one by one.
-        file: Option<PathBuf>,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Pattern(PatternError),
     /// All that was found is left out, or nothing was found.
     NothingLeft,
     /// Names in a list are relative to one directory, and there are several paths.
@@ -174,13 +168,7 @@ impl ScanError {
                 first.display(),
                 second.display()
             ),
-            Self::Pattern { pattern, file, problem } => {
-                write!(f, "the pattern {pattern:?} ")?;
-                if let Some(file) = file {
-                    write!(f, "in {} ", file.display())?;
-                }
-                write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
-            }
+            Self::Pattern(error) => fmt::Display::fmt(error, f),
             Self::SeveralDirectories => f.write_str(
                 "a list of names is relative to one directory, and several paths are given: give \
                  one",
@@ -212,6 +200,12 @@ fn too_many_bytes(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "more than {tebibytes} TiB, or {MAX_CHUNKS} files, are too much for one transfer: send \
          them in parts"
     )
+}
+
+impl From<PatternError> for ScanError {
+    fn from(error: PatternError) -> Self {
+        Self::Pattern(error)
+    }
 }
 
 impl std::error::Error for ScanError {

@@ -1,11 +1,35 @@
 //! Rules that leave out a part of what was found. They are those of gitignore files.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::ScanError;
+/// A pattern that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PatternError {
+    /// The pattern.
+    pub pattern: String,
+    /// The file that it stands in; `None` when it was given by itself.
+    pub file: Option<PathBuf>,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pattern, file, problem } = self;
+        write!(f, "the pattern {pattern:?} ")?;
+        if let Some(file) = file {
+            write!(f, "in {} ", file.display())?;
+        }
+        write!(f, "cannot be used: {problem}; put a backslash before signs that are meant")
+    }
+}
+
+impl std::error::Error for PatternError {}
 
 /// A pattern, and whether names that match it are left out or kept.
 ///
@@ -52,7 +76,7 @@ fn literal_start(pattern: &str) -> String {
 }
 
 /// Compiled rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     patterns: Gitignore,
     /// Lines of those that were given one by one, and have decided nothing so far.
@@ -63,8 +87,8 @@ impl Rules {
     /// Compiles rules.
     ///
     /// # Errors
-    /// [`ScanError::Pattern`] for the first pattern that is none.
-    pub fn new(rules: &[Rule]) -> Result<Self, ScanError> {
+    /// The first pattern that is none.
+    pub fn new(rules: &[Rule]) -> Result<Self, PatternError> {
         let mut builder = GitignoreBuilder::new("");
         // A bracket that is not closed is a mistake, and no name.
         builder.allow_unclosed_class(false);
@@ -73,7 +97,7 @@ impl Rules {
                 .add_line(rule.file.clone(), &rule.line)
                 .map_err(|error| problem(rule, &error))?;
         }
-        let patterns = builder.build().map_err(|error| ScanError::Pattern {
+        let patterns = builder.build().map_err(|error| PatternError {
             pattern: String::new(),
             file: None,
             problem: error.to_string(),
@@ -109,12 +133,12 @@ impl Rules {
     }
 }
 
-fn problem(rule: &Rule, error: &ignore::Error) -> ScanError {
+fn problem(rule: &Rule, error: &ignore::Error) -> PatternError {
     let problem = match error {
         ignore::Error::Glob { err, .. } => err.clone(),
         other => other.to_string(),
     };
-    ScanError::Pattern { pattern: rule.pattern().to_owned(), file: rule.file.clone(), problem }
+    PatternError { pattern: rule.pattern().to_owned(), file: rule.file.clone(), problem }
 }
 
 #[cfg(test)]
@@ -188,13 +212,9 @@ mod tests {
     fn a_pattern_that_is_none_is_named_with_its_file() {
         for rules in [vec![Rule::exclude("a[b")], Rule::of_file(Path::new("list"), "ok\na[b")] {
             let is_of_file = rules.len() > 1;
-            match Rules::new(&rules).unwrap_err() {
-                ScanError::Pattern { pattern, file, problem } => {
-                    assert_eq!((pattern.as_str(), file.is_some()), ("a[b", is_of_file));
-                    assert!(!problem.is_empty());
-                }
-                other => panic!("{other}"),
-            }
+            let PatternError { pattern, file, problem } = Rules::new(&rules).unwrap_err();
+            assert_eq!((pattern.as_str(), file.is_some()), ("a[b", is_of_file));
+            assert!(!problem.is_empty());
         }
     }
 }

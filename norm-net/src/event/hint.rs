@@ -329,6 +329,15 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ResumeProblem,
     },
+    /// Nothing of a file set matches some of the patterns of what is wanted.
+    PatternsUnmatched {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// The patterns; of the first sixteen.
+        patterns: Vec<String>,
+    },
     /// Files of a set are in place already, with the same sizes. They stay if their content turns
     /// out to be the same; if not, the transfer fails in the end.
     FilesPresent {

@@ -71,6 +71,8 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// Nothing of the set matches what is wanted.
+    NothingWanted,
     /// A link, or a file with holes, which this program cannot make.
     Unsupported {
         /// Its name: text from the network.
@@ -212,6 +214,7 @@ impl fmt::Display for Problem {
                 "{files} files, {} for one: what arrived does not match the sender's hashes",
                 path_text(first)
             ),
+            Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
                 "{name:?} is a link or a file with holes, which this program cannot make: have its \

@@ -59,10 +59,12 @@ pub enum ReceiveEvent {
         sender: SenderId,
         /// The file set.
         set: SetId,
-        /// Files in it.
+        /// Files in it that are wanted.
         files: u64,
         /// Their bytes.
         bytes: u64,
+        /// Files in it that are not wanted: they match none of the patterns given.
+        unwanted: u64,
     },
     /// How far receiving is: about four times per second while something is on its way, and when
     /// everything of a file set is here.

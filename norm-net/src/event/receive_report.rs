@@ -132,14 +132,17 @@ pub struct SetReport {
     pub address: Option<SocketAddr>,
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
-    /// Names the files with all that is in them, with which every byte was compared; null when the
-    /// sender's protocol has no hashes: the files are complete, but not verified.
+    /// Names the files with all that is in them, with which every byte was compared; null when only
+    /// some of them were wanted, and when the sender's protocol has no hashes: the files are
+    /// complete then, but not verified.
     pub content: Option<ContentHash>,
-    /// Files in it, present ones included.
+    /// Files that are here, present ones included.
     pub files: u64,
+    /// Files in it that were not wanted, and are not here.
+    pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
-    /// Directories listed in it.
+    /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
     /// Bytes of its files.
     pub bytes: u64,
@@ -172,6 +175,7 @@ impl SetReport {
             set: None,
             content: None,
             files: 0,
+            unwanted: 0,
             present: 0,
             directories: 0,
             bytes: 0,
@@ -186,7 +190,7 @@ impl SetReport {
 
     /// True when every byte was compared with the sender's hashes.
     pub fn is_verified(&self) -> bool {
-        self.content.is_some()
+        self.content.is_some() || self.unwanted > 0
     }
 }
 

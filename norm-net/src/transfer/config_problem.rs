@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use norm_core::fec::LayoutError;
+use norm_files::source::PatternError;
 
 use super::norm::ConfigError;
 
@@ -83,6 +84,8 @@ pub enum ConfigProblem {
         /// What was asked for, in percent.
         percent: f64,
     },
+    /// A pattern of what is wanted is none.
+    Pattern(PatternError),
     /// What the engine of NORM says of its settings.
     Norm(ConfigError),
 }
@@ -136,6 +139,7 @@ impl fmt::Display for ConfigProblem {
             Self::DropPercent { percent } => {
                 write!(f, "cannot drop {percent} percent of the packets: give 0 to below 100")
             }
+            Self::Pattern(error) => error.fmt(f),
             Self::Norm(error) => error.fmt(f),
         }
     }
@@ -145,8 +149,15 @@ impl std::error::Error for ConfigProblem {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Norm(error) => Some(error),
+            Self::Pattern(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<PatternError> for ConfigProblem {
+    fn from(error: PatternError) -> Self {
+        Self::Pattern(error)
     }
 }
 

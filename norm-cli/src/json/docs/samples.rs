@@ -340,7 +340,10 @@ fn arrivals() -> Vec<Value> {
             &ReceiveEvent::SetResumed { sender, set, bytes_done: RESUMED, bytes_total: TOTAL },
             518,
         ),
-        line(&ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010 }, 518),
+        line(
+            &ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010, unwanted: 0 },
+            518,
+        ),
         line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(

@@ -11,12 +11,15 @@ use super::event::ReceiverEvent;
 use super::nack::cycle;
 use super::nack::need::Position;
 use super::objects::lifecycle;
-use super::objects::object::Opened;
+use super::objects::object::{Opened, RecvObject};
 use super::objects::stream::StreamSymbol;
 use super::sender_state::SenderState;
 
 /// The longest NORM_INFO in bytes. It stays in memory for every object in progress.
 const MAX_INFO_BYTES: usize = 4096;
+
+/// Blocks for which there is to be room when one begins of an object that is not taken yet.
+const ROOM_FOR_OTHERS: u64 = 4;
 
 /// What became of a symbol.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -194,7 +197,7 @@ fn take_symbol<S: SymbolStore>(
         return Fate::Duplicate;
     }
     let begins = object.block(id.block).is_none();
-    if begins && !ctx.has_block_room() {
+    if begins && (!ctx.has_block_room() || !may_wait(ctx, object, &geometry)) {
         return Fate::NoRoom;
     }
     let block = object.block_or_begin(id.block, &geometry);
@@ -217,6 +220,17 @@ fn take_symbol<S: SymbolStore>(
         lifecycle::store_block(ctx, object, slot);
     }
     Fate::Kept
+}
+
+/// True when a block may be begun although its object may have to wait long until the application
+/// takes it: what that waits for needs room, too.
+fn may_wait<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    object: &RecvObject,
+    geometry: &BlockGeometry,
+) -> bool {
+    let block = u64::from(geometry.symbols) * u64::from(geometry.symbol_size);
+    object.is_accepted() || !object.is_opened() || ctx.room() >= block * ROOM_FOR_OTHERS
 }
 
 /// True when a packet's symbol is one of its block, and as long as the layout says.

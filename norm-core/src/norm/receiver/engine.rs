@@ -114,8 +114,8 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Says that of the objects with these keys much may be here: of those of which nothing is
-    /// known, INFO is asked for, and then what is missing, rather than all of the object.
+    /// Says that of the objects with these keys much may be here, or is not wanted: their INFO is
+    /// asked for first, and what is missing of them only when the application has taken them.
     pub fn expect_partial(&mut self, sender: SenderId, keys: Range<u64>) {
         if let Some(sender) = self.senders.get_mut(sender) {
             sender.interest.expect_partial(keys);

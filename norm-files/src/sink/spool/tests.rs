@@ -69,14 +69,19 @@ fn receivers_do_not_share_the_files_of_a_set() {
     assert_eq!(fs::read(first.path(SpoolFile::Payload)).unwrap(), b"mine");
 }
 
-/// A plan of files with these sizes.
-fn plan(sizes: &[u64]) -> Plan {
+/// A manifest of files with these sizes.
+fn manifest_of(sizes: &[u64]) -> (Vec<u8>, ManifestHash) {
     let mut writer = ManifestWriter::new();
     for (n, &size) in sizes.iter().enumerate() {
         let path = &format!("file-{n}");
         writer.push(&Entry { size, ..Entry::new(EntryKind::File, path) }).unwrap();
     }
-    Plan::new(&writer.finish().0, sizes.iter().sum()).unwrap()
+    writer.finish()
+}
+
+/// A plan of files with these sizes.
+fn plan(sizes: &[u64]) -> Plan {
+    Plan::new(&manifest_of(sizes).0, sizes.iter().sum()).unwrap()
 }
 
 #[test]
@@ -388,4 +393,47 @@ fn verified_chunks_are_not_written_again() {
     assert_eq!(spool.judge(&digests), [0, 1], "these are not what they should be");
     assert_eq!(spool.not_verified(|_| false), [0, 1, 4]);
     assert_eq!(spool.not_verified(|file| file == 0), NONE);
+}
+
+#[test]
+fn what_is_not_wanted_counts_as_here_and_is_never_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut plan = plan(&[4, 4, 4]);
+    let mut places = 0..;
+    plan.retain(|_, _| places.next() == Some(1));
+    let spool = Spools::new(dir.path(), true).create(SET, 12).unwrap();
+    spool.know_files(&plan);
+    spool.check_room(&plan).unwrap();
+    assert!(spool.has(0, 4) && spool.has(8, 12) && !spool.has(0, 12) && !spool.has(3, 5));
+    spool.write(SpoolFile::Payload, b"aaaabb", 0).unwrap();
+    assert_eq!(spool.written(), 2, "only what is wanted");
+    assert!(!spool.has_all(0));
+    spool.write(SpoolFile::Payload, b"bbcccc", 6).unwrap();
+    assert!(spool.has(0, 12) && spool.has_all(0));
+    assert_eq!(fs::read(spool.path(SpoolFile::Payload)).unwrap(), b"\0\0\0\0bbbb\0\0\0\0");
+    assert_eq!(spool.have().bytes(), 4);
+    assert!(!spool.start_reading(0) && !spool.start_reading(2), "not wanted");
+    assert_eq!(spool.not_verified(|file| !plan.is_wanted(file)), [1]);
+}
+
+#[test]
+fn what_an_earlier_session_has_kept_counts_as_far_as_it_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = 3 * resume::MIN_BYTES;
+    let third = size / 3;
+    let (manifest, content) = manifest_of(&[third, third, third]);
+    let open = || Spools::new(dir.path(), true).create(content, size).unwrap();
+    let spool = open();
+    spool.write(SpoolFile::Manifest, &manifest, 0).unwrap();
+    spool.write(SpoolFile::Payload, &vec![7; (third + 10) as usize], 0).unwrap();
+    drop(spool);
+    let spool = open();
+    assert_eq!(spool.written(), third + 10);
+    let mut plan = Plan::new(&manifest, size).unwrap();
+    let mut places = 0..;
+    plan.retain(|_, _| places.next() == Some(1));
+    spool.know_files(&plan);
+    assert_eq!(spool.written(), 10);
+    spool.begin_again();
+    assert_eq!(spool.written(), 10);
 }

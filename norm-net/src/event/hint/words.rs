@@ -50,6 +50,7 @@ impl fmt::Display for Hint {
             Self::TooManySets { .. }
             | Self::SetIgnored { .. }
             | Self::ResumeDataUnusable { .. }
+            | Self::PatternsUnmatched { .. }
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::transfer::NodeId;
+use norm_files::sink::Only;
 
 use super::ReceiveError;
 use crate::event::Feedback;
@@ -40,6 +41,10 @@ pub struct ReceiveOptions {
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
+    /// Receive only files that match one of these patterns, and what is in directories that do;
+    /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
+    /// with names as they arrive. Nothing else is asked for or written.
+    pub only: Vec<String>,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -93,6 +98,7 @@ impl ReceiveOptions {
             timeout: None,
             continuous: false,
             overwrite: false,
+            only: Vec::new(),
             resume: true,
             name: host_name(),
             ttl: 1,
@@ -114,8 +120,8 @@ impl ReceiveOptions {
         self
     }
 
-    /// Refuses values that cannot work together.
-    pub(super) fn check(&self) -> Result<(), ReceiveError> {
+    /// Refuses values that cannot work together. Returns what is wanted of sets, if not all.
+    pub(super) fn check(&self) -> Result<Option<Only>, ReceiveError> {
         if let Some(source) = self.source
             && self.effective_feedback() == Feedback::Multicast
         {
@@ -126,7 +132,7 @@ impl ReceiveOptions {
             let percent = self.demo.drop_percent;
             return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
         }
-        Ok(())
+        Only::new(&self.only).map_err(|error| ReceiveError::Config(error.into()))
     }
 
     /// Bytes for blocks under way.
@@ -187,6 +193,13 @@ mod tests {
         assert!(options.check().is_ok());
         options.feedback = Feedback::None;
         assert!(options.check().is_ok());
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused() {
+        let options = options("239.1.2.3:6003").with(|o| o.only = vec!["a[b".to_owned()]);
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("the pattern \"a[b\" cannot be used"), "{error}");
     }
 
     #[test]

@@ -52,7 +52,7 @@ use crate::stopper::Stopper;
 
 pub(super) use engine::Engine;
 pub(super) use notifier::Notifier;
-pub(super) use policy::Policy;
+pub(super) use policy::{FilePolicy, Policy};
 pub(super) use tasks::Tasks;
 
 use ending::Ending;

@@ -3,15 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
+use norm_files::sink::Only;
 
 use super::identity::StableIdentity;
-use super::session::{Engine, Notifier, Policy, Session, Tasks};
+use super::session::{Engine, FilePolicy, Notifier, Policy, Session, Tasks};
 use super::store::{BlockStore, Returns};
 use super::{ReceiveError, ReceiveOptions};
 use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveSettings, outlet};
@@ -105,7 +107,7 @@ pub(crate) fn receive_with<E>(
 where
     E: Engine + Layer<Engine = E> + Send + 'static,
 {
-    options.check()?;
+    let only = options.check()?;
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
     prepare(&options.directory)
@@ -134,7 +136,8 @@ where
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
-    let setup = Setup { link, engine, returns, identity, events: Notifier::new(outlet) };
+    let notifier = Notifier::new(outlet);
+    let setup = Setup { link, engine, returns, identity, events: notifier, only };
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
@@ -166,6 +169,7 @@ struct Setup<L> {
     returns: Returns,
     identity: Option<StableIdentity>,
     events: Notifier,
+    only: Option<Only>,
 }
 
 /// Everything that the session's thread owns.
@@ -183,12 +187,13 @@ struct Runner<L> {
 
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
-        let Setup { link, engine, returns, identity, events } = setup;
+        let Setup { link, engine, returns, identity, events, only } = setup;
         let clock = Clock::start();
-        let (tasks, done) = Tasks::new(returns, &link.waker(), options.overwrite)?;
+        let files = Arc::new(FilePolicy { overwrite: options.overwrite, only });
+        let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
         let policy = Policy {
             directory: options.directory.clone(),
-            overwrite: options.overwrite,
+            files,
             resume: options.resume,
             continuous: options.continuous,
             timeout: options.timeout,

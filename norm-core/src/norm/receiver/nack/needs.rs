@@ -62,11 +62,12 @@ fn visit_object(
     visit: &mut dyn FnMut(Need<'_>) -> bool,
 ) -> bool {
     let Some(object) = sender.interest.object(key) else { return true };
+    if sender.interest.partial().contains(key) && !object.is_accepted() {
+        // What of it is missing is known when the application has taken it.
+        return object.is_opened() || visit(Need::Info { key });
+    }
     if object.layout().is_none() {
-        let partial = sender.interest.partial().contains(key);
-        let need =
-            if partial { Need::Info { key } } else { Need::Objects { first: key, last: key } };
-        return visit(need);
+        return visit(Need::Objects { first: key, last: key });
     }
     let limit = if key < due.key { u32::MAX } else { due.block };
     object.visit_needs(key, limit, visit)

@@ -134,6 +134,16 @@ impl RecvObject {
         self.info.bytes()
     }
 
+    /// True when size and INFO are known, and the application was told.
+    pub(crate) fn is_opened(&self) -> bool {
+        self.opened
+    }
+
+    /// True when the application has taken it.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
     /// The application takes it: its blocks are written as soon as they are complete.
     pub(crate) fn accept(&mut self) {
         self.accepted = true;

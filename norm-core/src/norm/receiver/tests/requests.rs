@@ -119,6 +119,35 @@ fn partial_objects_are_asked_for_info_first() {
 }
 
 #[test]
+fn content_of_a_partial_object_is_asked_for_when_the_application_has_taken_it() {
+    let mut engine = receiver();
+    let mut extensions = ExtensionBuf::new();
+    let size = ObjectSize::new(8 * 100 * 4).unwrap();
+    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+    assert!(extensions.push_fti(&fti));
+    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
+    let extensions = extensions.as_extensions();
+    let flags = ObjectFlags::FILE.with(ObjectFlags::INFO);
+    let payload_id =
+        PayloadId { block: 5, block_len: 0, symbol: 0 }.encode(PayloadFormat::Block24Symbol8);
+    let (sender, payload) = (sender(), &[7; 100][..]);
+    let data = Data { sender, flags, fec_id, object, payload_id, extensions, payload };
+    say(&mut engine, START, &Message::Data(data));
+    let key = key(&mut engine, 0);
+    engine.expect_partial(SENDER_ID, key..key + 1);
+    let asked = |engine: &mut Receiver<NoStore>, now| {
+        hear(engine, now, flush(fec_id, 0, 7, 3), false);
+        requests(engine, now + SECOND / 2)
+    };
+    assert_eq!(asked(&mut engine, START), [(RepairFlags::INFO, 0)], "its layout is known");
+    let info = Info { sender, flags, fec_id, object, extensions, payload: b"name" };
+    say(&mut engine, START + SECOND, &Message::Info(info));
+    assert_eq!(asked(&mut engine, START + SECOND * 2), []);
+    engine.accept_with(ObjectRef { sender: SENDER_ID, key }, |offset, _| offset >= 400);
+    assert_eq!(asked(&mut engine, START + SECOND * 3), [(RepairFlags::BLOCK, 0)]);
+}
+
+#[test]
 fn info_of_many_objects_is_asked_for_a_few_at_a_time() {
     let mut engine = receiver();
     hear(&mut engine, START, flush(FecId::RAPTORQ, 999, 0, 2), false);

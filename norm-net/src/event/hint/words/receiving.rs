@@ -14,6 +14,10 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::ResumeDataUnusable { error, .. } => {
             write!(f, "resume data of this transfer is not used: {error}")
         }
+        Hint::PatternsUnmatched { patterns, .. } => {
+            let quoted: Vec<String> = patterns.iter().map(|one| format!("{one:?}")).collect();
+            write!(f, "nothing in this transfer matches {}", quoted.join(" or "))
+        }
         Hint::FilesPresent { files, first, .. } => {
             let first = path_text(first);
             let its = if *files == 1 { "its" } else { "their" };

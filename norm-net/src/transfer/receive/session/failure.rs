@@ -13,6 +13,8 @@ use crate::event::{Action, Obstacle, Problem};
 pub(super) enum Severity {
     /// Its sender is gone. Does not matter to a session that has received a transfer.
     Gone,
+    /// Nothing of it is wanted. Does not matter, either.
+    Unwanted,
     /// Not everything came.
     Incomplete,
     /// Its sender no longer waits for us.
@@ -34,6 +36,11 @@ impl Failure {
     /// Its sender is gone.
     pub(super) fn gone(problem: Problem) -> Self {
         Self { severity: Severity::Gone, problem }
+    }
+
+    /// Nothing of it is wanted.
+    pub(super) fn unwanted() -> Self {
+        Self { severity: Severity::Unwanted, problem: Problem::NothingWanted }
     }
 
     /// Not everything came.
@@ -92,6 +99,7 @@ pub(super) fn not_planned(error: PlanError) -> Problem {
         PlanError::Name(name) => Problem::UnusableName { name },
         PlanError::Unsupported(name) => Problem::Unsupported { name },
         PlanError::Clash(path) => Problem::NameClash { path },
+        PlanError::NothingWanted => Problem::NothingWanted,
         PlanError::Exists(path) => obstructed(path, Obstacle::File),
         PlanError::Differs(path) => obstructed(path, Obstacle::SameSize),
         PlanError::InTheWay(path) => obstructed(path, Obstacle::NoDirectory),

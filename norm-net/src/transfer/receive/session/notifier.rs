@@ -95,8 +95,14 @@ impl Notifier {
 
     /// The manifest of a set is here.
     pub(super) fn files_known(&self, SetRef { sender, set }: SetRef, plan: &Plan) {
-        let (files, bytes) = (plan.files().len() as u64, plan.bytes());
-        self.send(ReceiveEvent::FilesKnown { sender, set, files, bytes });
+        let (unwanted, bytes) = (plan.unwanted_files(), plan.bytes());
+        let files = plan.files().len() as u64 - unwanted;
+        self.send(ReceiveEvent::FilesKnown { sender, set, files, bytes, unwanted });
+    }
+
+    /// Nothing of a set matches these patterns of what is wanted.
+    pub(super) fn patterns_unmatched(&self, SetRef { sender, set }: SetRef, patterns: Vec<String>) {
+        self.hint(Hint::PatternsUnmatched { sender, set, patterns });
     }
 
     /// Files of a set are in their places already, with the right size.

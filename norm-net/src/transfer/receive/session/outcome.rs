@@ -102,12 +102,15 @@ impl Outcomes {
             None if complete => ReceiveOutcome::Complete,
             None if heard => ReceiveOutcome::Nothing,
             None => ReceiveOutcome::NoSender,
-            Some(Failure { severity: Severity::Gone, .. }) if complete => ReceiveOutcome::Complete,
+            Some(failure) if complete && failure.severity <= Severity::Unwanted => {
+                ReceiveOutcome::Complete
+            }
             Some(_) if complete => ReceiveOutcome::Partial,
             Some(Failure { severity, problem }) => match severity {
                 Severity::Local => ReceiveOutcome::LocalError { problem },
                 Severity::Wrong => ReceiveOutcome::VerifyFailed,
                 Severity::Evicted => ReceiveOutcome::Evicted,
+                Severity::Unwanted => ReceiveOutcome::Nothing,
                 Severity::Incomplete | Severity::Gone => ReceiveOutcome::Partial,
             },
         }
@@ -144,6 +147,13 @@ mod tests {
         });
         assert_eq!(found, ReceiveOutcome::LocalError { problem: Problem::BlockUnwritten });
         assert_eq!(outcome(|_| {}), ReceiveOutcome::Nothing);
+        let unwanted = |o: &mut Outcomes| o.failed(FIRST, true, Failure::unwanted());
+        assert_eq!(outcome(unwanted), ReceiveOutcome::Nothing);
+        let found = outcome(|o| {
+            unwanted(o);
+            o.completed(NOW, SECOND);
+        });
+        assert_eq!(found, ReceiveOutcome::Complete);
         assert_eq!(Outcomes::default().outcome(false), ReceiveOutcome::NoSender);
     }
 

@@ -2,15 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use norm_files::sink::Only;
 
 /// What of the user's options a session acts on.
 #[derive(Debug)]
 pub(in crate::transfer::receive) struct Policy {
     /// The output directory.
     pub directory: PathBuf,
-    /// Existing files are replaced.
-    pub overwrite: bool,
+    /// What becomes of files.
+    pub files: Arc<FilePolicy>,
     /// Resume data is used and kept.
     pub resume: bool,
     /// The session goes on after a transfer, until it is stopped.
@@ -27,4 +30,13 @@ pub(in crate::transfer::receive) struct Policy {
     pub interface: String,
     /// Bytes of an IP packet that it lets through, if that is known.
     pub mtu: Option<u32>,
+}
+
+/// What becomes of files, on any thread.
+#[derive(Debug, Default)]
+pub(in crate::transfer::receive) struct FilePolicy {
+    /// Existing files are replaced.
+    pub overwrite: bool,
+    /// What is wanted of a set; `None` is all.
+    pub only: Option<Only>,
 }

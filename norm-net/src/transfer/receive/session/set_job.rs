@@ -18,7 +18,7 @@ use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
 use super::progress::{Measure, Progress};
 use super::summary::rate;
-use super::tasks::{Check, SetResult, Target, VerifiedSet, WrittenPart};
+use super::tasks::{Check, Planned, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
 
 /// How often it is written down what is there of a set.
@@ -54,8 +54,9 @@ impl OpenedPart {
 /// What to do after a task.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// The manifest is here and good. These files were present before.
-    FilesKnown(Option<PresentFiles>),
+    /// The manifest is here and good. These files were present before, and these patterns of what
+    /// is wanted match nothing.
+    FilesKnown(Option<PresentFiles>, Vec<String>),
     /// A part was read back: see what all checks so far say.
     Judge,
     /// The object with this key is wrong: receive it again, or fail for this reason.
@@ -96,6 +97,12 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
+    /// Only a part is wanted: objects of the payload wait until it is known which.
+    is_part: bool,
+    /// Those that wait.
+    waiting: Vec<ObjectRef>,
+    /// Bytes of the payload that are not wanted.
+    unwanted: u64,
     /// Everything is verified, or has failed.
     is_verified: bool,
     /// Something wrong is to be asked for as soon as the engine can.
@@ -126,6 +133,9 @@ impl SetJob {
             state,
             spool,
             plan: None,
+            is_part: false,
+            waiting: Vec::new(),
+            unwanted: 0,
             is_verified: false,
             asks_later: false,
             reading: 0,
@@ -136,6 +146,12 @@ impl SetJob {
             told: MemberState::Receiving,
             progress: Progress::new(now),
         }
+    }
+
+    /// The same of which only a part is wanted: nothing of the payload is asked for or written until
+    /// the manifest says which.
+    pub(super) fn of_part(self, is_part: bool) -> Self {
+        Self { is_part, ..self }
     }
 
     /// Its sender.
@@ -195,9 +211,9 @@ impl SetJob {
         self.state.payload_size()
     }
 
-    /// Bytes of all its objects, as far as known.
+    /// Bytes of all its objects that are wanted, as far as known.
     pub(super) fn bytes_total(&self) -> u64 {
-        self.state.bytes_total()
+        self.state.bytes_total().saturating_sub(self.unwanted)
     }
 
     /// Bytes of its objects that are written.
@@ -250,8 +266,9 @@ impl SetJob {
         Ok(())
     }
 
-    fn accept(&self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
+    fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
         match part.kind {
+            PartKind::Payload if self.is_part && self.plan.is_none() => self.waiting.push(object),
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
                 engine.accept_with(object, |_, _| true);
             }
@@ -262,6 +279,15 @@ impl SetJob {
                 });
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
+        }
+    }
+
+    /// Takes the objects that have waited for the manifest.
+    pub(super) fn accept_waiting(&mut self, engine: &mut impl Engine) {
+        for object in std::mem::take(&mut self.waiting) {
+            if let Some(part) = self.state.part(object.key) {
+                self.accept(engine, object, &part);
+            }
         }
     }
 
@@ -336,18 +362,20 @@ impl SetJob {
         &mut self,
         key: u64,
         hash: Option<ManifestHash>,
-        plan: Result<(Plan, Option<PresentFiles>), PlanError>,
+        plan: Result<Planned, PlanError>,
     ) -> Step {
         if hash.is_some_and(|hash| hash != self.manifest()) {
             return Step::Again(key, Problem::WrongManifest);
         }
         match plan {
-            Ok((plan, present)) => {
+            Ok(Planned { plan, present, unmatched }) => {
                 self.state.manifest_checked(key);
+                self.unwanted = plan.unwanted_ranges().iter().map(|(from, to)| to - from).sum();
                 self.plan = Some(Arc::new(plan));
-                Step::FilesKnown(present)
+                Step::FilesKnown(present, unmatched)
             }
             Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
+            Err(PlanError::NothingWanted) => Step::Fail(Failure::unwanted()),
             Err(error) => Step::Fail(Failure::local(not_planned(error))),
         }
     }
@@ -374,7 +402,9 @@ impl SetJob {
             return Verdict::Pending;
         }
         let failed = self.state.failed();
-        if !self.spool.not_verified(|file| failed.contains(&file)).is_empty() {
+        let is_wanted = |file| self.plan.as_ref().is_none_or(|plan| plan.is_wanted(file));
+        let is_left_out = |file| failed.contains(&file) || !is_wanted(file);
+        if !self.spool.not_verified(is_left_out).is_empty() {
             return Verdict::Unhashed;
         }
         self.is_verified = true;
@@ -503,13 +533,17 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let paths = plan.files().iter().take(MAX_PATHS);
-            report.paths = paths.map(|file| directory.join(&file.path)).collect();
-            let known = 0..plan.files().len().min(MAX_PATHS);
-            report.hashes = known.filter_map(|file| self.spool.file_hash(file)).collect();
-            report.files = plan.files().len() as u64;
+            let named = || plan.wanted().take(MAX_PATHS);
+            report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
+            report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
+            report.unwanted = plan.unwanted_files();
+            report.files = plan.files().len() as u64 - report.unwanted;
             report.directories = plan.directories().len() as u64;
             report.bytes = plan.bytes();
+        }
+        if report.unwanted > 0 {
+            // It names more than what is here.
+            report.content = None;
         }
         report.bits_per_second = rate(report.bytes, elapsed);
         report

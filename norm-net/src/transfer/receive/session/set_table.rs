@@ -139,9 +139,10 @@ impl SetTable {
 
     /// A sender has cut its objects anew: those of its set have other keys, the first of them this
     /// one. What is here of them stays.
-    pub(super) fn moved(&mut self, sender: SenderId, first: u64) {
+    pub(super) fn moved(&mut self, engine: &mut impl Engine, sender: SenderId, first: u64) {
         for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
             job.move_to(first);
+            engine.expect_partial(sender, job.keys());
         }
     }
 
@@ -206,14 +207,15 @@ impl SetTable {
     ) -> u64 {
         let Opened { spool, problem } = opened;
         let resumed = spool.have().bytes();
-        if resumed > 0 {
+        let is_part = turn.shared.policy.files.only.is_some();
+        if resumed > 0 || is_part {
             turn.engine.expect_partial(sender, state.keys());
         }
         turn.engine.want(sender, state.keys().start, turn.now);
         let number = self.next_number;
         self.next_number += 1;
         turn.shared.summary.begun(turn.now);
-        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks());
+        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).of_part(is_part);
         let (name, bytes) = (job.name(), job.payload_size());
         let events = &turn.shared.events;
         if duplicates::copies(&self.jobs, name.set).next().is_none() {

@@ -91,7 +91,11 @@ impl StandaloneFiles {
         let files = self.follow(turn, object, node);
         let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
         let policy = &turn.shared.policy;
-        match StandaloneFile::create(&policy.directory, &path, &label, size, policy.overwrite) {
+        if policy.files.only.as_ref().is_some_and(|only| !only.wants(&path)) {
+            return turn.engine.refuse(object);
+        }
+        let overwrite = policy.files.overwrite;
+        match StandaloneFile::create(&policy.directory, &path, &label, size, overwrite) {
             Ok(file) => {
                 files.begin(turn.now, object.key, file);
                 turn.engine.accept(object);

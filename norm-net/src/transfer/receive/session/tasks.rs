@@ -25,13 +25,14 @@ use norm_files::sink::{Spool, StandaloneFile};
 use super::engine::Engine;
 use super::failure::cannot_write;
 use super::notifier::Notifier;
+use super::policy::FilePolicy;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
 use crate::stopper::JobResults;
 use crate::transfer::receive::store::Returns;
 
 pub(super) use check::{Check, WrittenPart};
-pub(super) use done::{FileResult, Owner, SetResult, TaskDone};
+pub(super) use done::{FileResult, Owner, Planned, SetResult, TaskDone};
 pub(super) use place::VerifiedSet;
 pub(super) use store::Target;
 
@@ -63,7 +64,7 @@ pub(in crate::transfer::receive) struct Tasks {
     load: Arc<DiskLoad>,
     /// Set when tasks are to end early.
     cancel: Arc<AtomicBool>,
-    overwrite: bool,
+    policy: Arc<FilePolicy>,
 }
 
 impl Tasks {
@@ -75,7 +76,7 @@ impl Tasks {
     pub(in crate::transfer::receive) fn new(
         returns: Returns,
         waker: &Arc<Waker>,
-        overwrite: bool,
+        policy: Arc<FilePolicy>,
     ) -> io::Result<(Self, Channel<JobDone>)> {
         let (done_sender, done) = unbounded();
         let (jobs_sender, jobs) = unbounded();
@@ -91,7 +92,7 @@ impl Tasks {
             done,
             load: Arc::default(),
             cancel: Arc::new(AtomicBool::new(false)),
-            overwrite,
+            policy,
         };
         Ok((tasks, jobs))
     }
@@ -161,13 +162,14 @@ impl Tasks {
     /// Reads back a part of a set.
     pub(super) fn check(&self, number: u64, written: WrittenPart) {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
-        let task = CheckTask { number, written, overwrite: self.overwrite, cancel, results };
+        let policy = Arc::clone(&self.policy);
+        let task = CheckTask { number, written, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
-        let (overwrite, cancel) = (self.overwrite, Arc::clone(&self.cancel));
+        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
         let results = self.results.clone();
         let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
         self.check_workers.submit(move || task.run());
@@ -175,7 +177,7 @@ impl Tasks {
 
     /// Places a complete standalone file.
     pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
-        let (overwrite, cancel) = (self.overwrite, Arc::clone(&self.cancel));
+        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
         let results = self.results.clone();
         let task = PlaceFileTask { object, file, overwrite, cancel, results };
         self.check_workers.submit(move || task.run());

@@ -163,7 +163,7 @@ impl Transfers {
 
     /// A sender has cut what it sends into shorter packets.
     fn moved(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId, first: u64) {
-        self.sets.moved(sender, first);
+        self.sets.moved(turn.engine, sender, first);
         if let Some(address) = turn.shared.senders.address(sender) {
             turn.shared.events.hint(Hint::ShorterPackets { sender, address });
         }

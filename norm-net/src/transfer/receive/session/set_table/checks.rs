@@ -58,8 +58,9 @@ impl SetTable {
             return;
         }
         match job.task_done(turn.now, result) {
-            Step::FilesKnown(present) => {
-                self.files_known(turn, number, present);
+            Step::FilesKnown(present, unmatched) => {
+                job.accept_waiting(turn.engine);
+                self.files_known(turn, number, present, unmatched);
                 self.judge(turn, number);
             }
             Step::Judge => self.judge(turn, number),
@@ -82,6 +83,7 @@ impl SetTable {
         turn: &Turn<'_, impl Engine>,
         number: u64,
         present: Option<PresentFiles>,
+        unmatched: Vec<String>,
     ) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
         self.known.note(job.manifest(), turn.now);
@@ -95,6 +97,9 @@ impl SetTable {
         }
         if let Some(plan) = job.plan() {
             turn.shared.events.files_known(job.name(), plan);
+        }
+        if !unmatched.is_empty() {
+            turn.shared.events.patterns_unmatched(job.name(), unmatched);
         }
         if let Some(present) = present {
             turn.shared.events.files_present(job.name(), present);

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{ContentError, Manifest, digest_list_len};
-use norm_files::sink::{
-    Digests, Plan, PlanError, PresentFiles, Reading, Spool, SpoolFile, hash_chunks,
-};
+use norm_files::sink::{Digests, Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
 
-use super::done::{SetResult, TaskResults};
+use super::done::{Planned, SetResult, TaskResults};
 use crate::event::{Action, Problem};
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::failure::cannot_write;
+use crate::transfer::receive::session::policy::FilePolicy;
 
 /// What is to be read back of a set.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ pub(in super::super) struct WrittenPart {
 pub(super) struct CheckTask {
     pub(super) number: u64,
     pub(super) written: WrittenPart,
-    pub(super) overwrite: bool,
+    pub(super) policy: Arc<FilePolicy>,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) results: TaskResults,
 }
@@ -78,11 +77,11 @@ impl CheckTask {
                 let manifest = spool.read_whole(SpoolFile::Manifest, size)?;
                 let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
                 let plan = self.plan(&manifest);
-                if let Ok((plan, _)) = &plan
+                if let Ok(Planned { plan, .. }) = &plan
                     && hash == Some(spool.content())
                 {
                     spool.know_files(plan);
-                    if !self.overwrite {
+                    if !self.policy.overwrite {
                         spool.use_files_in_place(plan);
                     }
                     if let Err(error) = spool.check_room(plan) {
@@ -103,13 +102,17 @@ impl CheckTask {
         })
     }
 
-    fn plan(&self, manifest: &[u8]) -> Result<(Plan, Option<PresentFiles>), PlanError> {
+    fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
         let WrittenPart { payload_size, list_size, ref spool, .. } = self.written;
-        let plan = Plan::new(manifest, payload_size)?;
+        let mut plan = Plan::new(manifest, payload_size)?;
         if digest_list_len(plan.chunks().chunks()) != list_size {
             return Err(PlanError::Content(ContentError::SizeMismatch));
         }
-        let present = plan.check(spool.directory(), self.overwrite)?;
-        Ok((plan, present))
+        let unmatched = self.policy.only.as_ref().map(|only| only.choose(&mut plan));
+        if unmatched.is_some() && plan.is_empty() {
+            return Err(PlanError::NothingWanted);
+        }
+        let present = plan.check(spool.directory(), self.policy.overwrite)?;
+        Ok(Planned { plan, present, unmatched: unmatched.unwrap_or_default() })
     }
 }

@@ -41,16 +41,22 @@ pub(in super::super) enum TaskDone {
     },
 }
 
+/// What becomes of a set.
+#[derive(Debug)]
+pub(in super::super) struct Planned {
+    /// The files.
+    pub(in super::super) plan: Plan,
+    /// Which of them are present already.
+    pub(in super::super) present: Option<PresentFiles>,
+    /// Patterns of what is wanted that nothing of it matches.
+    pub(in super::super) unmatched: Vec<String>,
+}
+
 /// What came of a task for a set.
 #[derive(Debug)]
 pub(in super::super) enum SetResult {
-    /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it
-    /// and which files are present already.
-    Manifest {
-        key: u64,
-        hash: Option<ManifestHash>,
-        plan: Result<(Plan, Option<PresentFiles>), PlanError>,
-    },
+    /// The manifest was read back: its hash, and, if it is what it should be, what becomes of it.
+    Manifest { key: u64, hash: Option<ManifestHash>, plan: Result<Planned, PlanError> },
     /// A part of the payload was read back, as far as it was not hashed. These places were left by
     /// an earlier session, and were damaged since.
     Payload { damaged: Vec<Range<u64>> },

@@ -65,7 +65,7 @@ impl Fixture {
             spool: Arc::clone(&self.spool),
         };
         let (cancel, results) = (Arc::default(), self.results.clone());
-        CheckTask { number: 5, written, overwrite: false, cancel, results }
+        CheckTask { number: 5, written, policy: Arc::default(), cancel, results }
     }
 
     fn failure(&self) -> String {
