@@ -17,6 +17,8 @@ mod metadata;
 mod only;
 mod place;
 mod plan;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+mod receipt;
 mod resume;
 mod set;
 mod space;
@@ -34,6 +36,7 @@ pub use metadata::RefusedMetadata;
 pub use only::Only;
 pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use receipt::{WholeSet, keep_receipt};
 pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};

@@ -42,7 +42,7 @@ impl HashCache {
     }
 
     /// True when the hashes of all these files are here, and there are some.
-    pub(super) fn has_all(&self, files: &[SourceFile]) -> bool {
+    pub fn has_all(&self, files: &[SourceFile]) -> bool {
         let has = |file: &SourceFile| file.size >= MIN_BYTES && self.look_up(file).is_some();
         !files.is_empty() && files.iter().all(has)
     }

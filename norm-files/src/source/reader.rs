@@ -99,12 +99,6 @@ impl Reader {
         Self { cache, ..self }
     }
 
-    /// True when the hashes of all files of a set are in the cache.
-    pub fn is_cached(&self) -> bool {
-        let is_set = matches!(self.content, Content::Set(_));
-        is_set && self.cache.as_ref().is_some_and(|cache| cache.has_all(self.files.all()))
-    }
-
     /// Hashes all files of a set now: its digest list is the second object then, and what is read
     /// later must have the same hashes. `watch` hears several times per second how many bytes are
     /// hashed, and may end it: then the result is `None`. Without a set nothing is hashed.

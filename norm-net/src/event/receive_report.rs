@@ -142,6 +142,9 @@ pub struct SetReport {
     pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
+    /// Nothing of it was received: by the receipt of an earlier session all of it was here, and has
+    /// not changed since.
+    pub unchanged: bool,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
     /// Bytes of its files.
@@ -177,6 +180,7 @@ impl SetReport {
             files: 0,
             unwanted: 0,
             present: 0,
+            unchanged: false,
             directories: 0,
             bytes: 0,
             paths: Vec::new(),

@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_core::fileset::ContentHash;
 use norm_core::transfer::NodeId;
 use norm_files::sink::Only;
+use norm_files::state::StateFolders;
 
 use super::ReceiveError;
 use crate::event::Feedback;
@@ -45,6 +47,12 @@ pub struct ReceiveOptions {
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
     pub only: Vec<String>,
+    /// Receive only the file set with this content hash. One whose sender tells another from the
+    /// start is ignored; one whose sender tells it at the end is verified then, and fails.
+    pub expect: Option<ContentHash>,
+    /// Where receipts of complete sets are kept: a set that is here already, unchanged since, by
+    /// its receipt, is not received again. By default there are none.
+    pub state: StateFolders,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -99,6 +107,8 @@ impl ReceiveOptions {
             continuous: false,
             overwrite: false,
             only: Vec::new(),
+            expect: None,
+            state: StateFolders::none(),
             resume: true,
             name: host_name(),
             ttl: 1,

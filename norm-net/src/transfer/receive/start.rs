@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
+use norm_files::receipts::Store;
 use norm_files::sink::Only;
 
 use super::identity::StableIdentity;
@@ -189,7 +190,12 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
         let Setup { link, engine, returns, identity, events, only } = setup;
         let clock = Clock::start();
-        let files = Arc::new(FilePolicy { overwrite: options.overwrite, only });
+        let files = Arc::new(FilePolicy {
+            overwrite: options.overwrite,
+            only,
+            expect: options.expect,
+            receipts: Store::new(&options.state),
+        });
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
         let policy = Policy {
             directory: options.directory.clone(),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
 use norm_files::sink::Only;
 
 /// What of the user's options a session acts on.
@@ -39,4 +41,8 @@ pub(in crate::transfer::receive) struct FilePolicy {
     pub overwrite: bool,
     /// What is wanted of a set; `None` is all.
     pub only: Option<Only>,
+    /// The only content that is wanted; `None` is any.
+    pub expect: Option<ContentHash>,
+    /// Where receipts are kept, if they are.
+    pub receipts: Option<Store>,
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{
+    ContentError, ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
+};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
+    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool, WholeSet,
 };
 
 use super::engine::Engine;
@@ -97,6 +99,8 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
+    /// The only content that is wanted, if any is named.
+    expect: Option<ContentHash>,
     /// Only a part is wanted: objects of the payload wait until it is known which.
     is_part: bool,
     /// Those that wait.
@@ -133,6 +137,7 @@ impl SetJob {
             state,
             spool,
             plan: None,
+            expect: None,
             is_part: false,
             waiting: Vec::new(),
             unwanted: 0,
@@ -152,6 +157,11 @@ impl SetJob {
     /// the manifest says which.
     pub(super) fn of_part(self, is_part: bool) -> Self {
         Self { is_part, ..self }
+    }
+
+    /// The same of which only this content is wanted, if one is named.
+    pub(super) fn expecting(self, expect: Option<ContentHash>) -> Self {
+        Self { expect, ..self }
     }
 
     /// Its sender.
@@ -344,6 +354,10 @@ impl SetJob {
                 if announced.is_some_and(|content| content != digests.content()) {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
+                if let Some(expected) = self.expect.filter(|&hash| hash != digests.content()) {
+                    let found = digests.content();
+                    return Step::Fail(Failure::wrong(Problem::OtherContent { expected, found }));
+                }
                 self.state.digests_parsed(key, digests);
                 Step::Judge
             }
@@ -454,7 +468,13 @@ impl SetJob {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
         let failed = self.state.failed().clone();
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
+        let whole = self.state.digests().map(|digests| WholeSet {
+            content: digests.content(),
+            manifest_len: self.summary().manifest_size,
+            list_len: self.summary().list_size,
+        });
+        let whole = whole.filter(|_| failed.is_empty() && plan.unwanted_files() == 0);
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed, whole })
     }
 
     /// Notes how far it is.

@@ -7,10 +7,12 @@ mod check;
 mod done;
 mod load;
 mod place;
+mod receipt;
 mod store;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -20,11 +22,13 @@ use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
 use norm_files::sink::{Spool, StandaloneFile};
 
 use super::engine::Engine;
 use super::failure::cannot_write;
-use super::notifier::Notifier;
+use super::notifier::{Notifier, SetRef};
 use super::policy::FilePolicy;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
@@ -40,6 +44,7 @@ use check::CheckTask;
 use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
+use receipt::ReceiptTask;
 use store::{RoomTask, StoreTask};
 
 /// Threads that read back and place files.
@@ -167,11 +172,25 @@ impl Tasks {
         self.check_workers.submit(move || task.run());
     }
 
+    /// Looks whether what the receipt of a content lists has changed.
+    pub(super) fn read_receipt(
+        &self,
+        name: SetRef,
+        store: Store,
+        directory: PathBuf,
+        content: ContentHash,
+    ) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let task = ReceiptTask { name, store, directory, content, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
         let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
+        let receipts = self.policy.receipts.clone();
+        let task = PlaceSetTask { number, verified, overwrite, receipts, cancel, events, results };
         self.check_workers.submit(move || task.run());
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use norm_core::endpoint::ObjectRef;
-use norm_files::sink::{Plan, Spool, StandaloneFile, place_set};
+use norm_files::receipts::Store;
+use norm_files::sink::{Plan, Spool, StandaloneFile, WholeSet, keep_receipt, place_set};
 
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
@@ -23,6 +25,8 @@ pub(in super::super) struct VerifiedSet {
     pub(in super::super) plan: Arc<Plan>,
     /// Files that have failed, by their places in the plan.
     pub(in super::super) failed: BTreeSet<usize>,
+    /// What a receipt says of it, if all of it is wanted and right.
+    pub(in super::super) whole: Option<WholeSet>,
 }
 
 /// The files of a verified set to be placed.
@@ -30,6 +34,7 @@ pub(super) struct PlaceSetTask {
     pub(super) number: u64,
     pub(super) verified: VerifiedSet,
     pub(super) overwrite: bool,
+    pub(super) receipts: Option<Store>,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) events: Notifier,
     pub(super) results: TaskResults,
@@ -38,13 +43,18 @@ pub(super) struct PlaceSetTask {
 impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
-        let Self { number, verified, overwrite, cancel, events, results } = self;
-        let VerifiedSet { name, spool, plan, failed } = verified;
+        let Self { number, verified, overwrite, receipts, cancel, events, results } = self;
+        let VerifiedSet { name, spool, plan, failed, whole } = verified;
+        let began = SystemTime::now();
         let placed = guarded(|| {
             place_set(&spool, &plan, &failed, overwrite, &cancel, &mut |file| {
                 events.file_placed(name, file);
             })
         });
+        if let (Ok(Ok(_)), Some(store), Some(whole)) = (&placed, &receipts, &whole) {
+            // Without one it is received again, should it be sent again.
+            let _ = guarded(|| keep_receipt(store, &spool, &plan, whole, began));
+        }
         let result = match placed {
             Ok(result) => SetResult::Placed(result),
             Err(error) => SetResult::Failed(Problem::Internal { error }),
