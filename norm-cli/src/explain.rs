@@ -31,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
             format!("{hint}; run: ip link set {interface} up")
         }
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
+        Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
         Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
@@ -97,6 +98,9 @@ pub fn problem(problem: &Problem) -> String {
         }
         Problem::Remaining { cause: Remaining::BeganLater } => {
             format!("{problem}; norm-recv --continuous takes more than one")
+        }
+        Problem::OtherContent { .. } => {
+            format!("{problem} (--expect): check the hash with the sender's user")
         }
         Problem::NothingWanted => format!(
             "{problem} (--only): compare the patterns with the names as they arrive, which \

@@ -7,7 +7,7 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
-    ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders,
 };
 
 use crate::address::{self, Patience};
@@ -40,7 +40,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a session.
-fn options(args: &RecvArgs) -> ReceiveOptions {
+fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     let session = args.session();
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
         o.interface = session.interface();
@@ -55,6 +55,8 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
         o.only.clone_from(&args.files.only);
+        o.expect = args.files.expect;
+        o.state = state.clone();
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -83,7 +85,8 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 
 /// Begins the session. A service waits until there is an address to listen on.
 fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let start = || norm_net::receive(&options(args));
+    let options = options(args, &args.common.state()?);
+    let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
         address::begin(output, patience, net_error, start)
@@ -300,6 +303,13 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
+    if report.unchanged {
+        return format!(
+            "already complete: {} ({}), unchanged since received",
+            text::count(report.files, "file"),
+            text::bytes(report.bytes)
+        );
+    }
     let what = match report.paths.as_slice() {
         [only] => text::path(only).into_owned(),
         _ => text::count(report.files, "file"),
