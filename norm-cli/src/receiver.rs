@@ -1,5 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+pub(crate) mod preview;
+
 use std::ffi::OsString;
 
 use norm_net::event::ResumeData;
@@ -57,6 +59,7 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
         o.only.clone_from(&args.files.only);
         o.expect = args.files.expect;
         o.state = state.clone();
+        o.dry_run = args.files.dry_run;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -172,6 +175,10 @@ fn follow(
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
+    if let ReceiveEvent::DryRun { preview, .. } = event {
+        output.clear();
+        return preview::show(event, preview, output);
+    }
     output.event(event);
     match event {
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
@@ -373,6 +380,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
 }
 
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
+    if report.sets.is_empty() {
+        return "dry run: the transfer would be received".to_owned();
+    }
     let files: u64 = report.sets.iter().map(|set| set.files).sum();
     format!(
         "complete: {} ({}) in {}, {} sent{}",

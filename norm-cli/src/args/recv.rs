@@ -111,6 +111,14 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment, value_name = "HASH", value_parser = content_hash)]
     pub expect: Option<ContentHash>,
 
+    /// Show what would be created, replaced or refused, and receive nothing
+    ///
+    /// Takes the list of files only, and that of hashes where it comes first (norm-send
+    /// --hash-first): then files that exist are compared. DIR need not exist. The exit code is
+    /// that of a transfer, which would fail with 4 if something is in the way.
+    #[arg(short = 'n', long, verbatim_doc_comment, conflicts_with = "continuous")]
+    pub dry_run: bool,
+
     /// Start anew: remove data of interrupted transfers, and keep none of this one
     #[arg(long)]
     pub no_resume: bool,

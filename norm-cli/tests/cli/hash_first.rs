@@ -77,7 +77,8 @@ fn what_is_here_by_its_receipt_is_not_sent_again() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("a.bin"), random_bytes(92, 3_000_000)).unwrap();
     fs::write(folder.join("b"), "small").unwrap();
-    let unchanged = |events: &[Value]| events[position(events, "set_complete")]["unchanged"].clone();
+    let unchanged =
+        |events: &[Value]| events[position(events, "set_complete")]["unchanged"].clone();
     let (first, events) = transfer(temp.path(), &["--hash-first"], &[]);
     assert_eq!(unchanged(&events), false);
     let (second, events) = transfer(temp.path(), &["--hash-first"], &[]);

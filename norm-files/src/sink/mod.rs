@@ -17,6 +17,7 @@ mod metadata;
 mod only;
 mod place;
 mod plan;
+mod preview;
 #[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
 mod receipt;
 mod resume;
@@ -36,6 +37,7 @@ pub use metadata::RefusedMetadata;
 pub use only::Only;
 pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use receipt::{WholeSet, keep_receipt};
 pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};

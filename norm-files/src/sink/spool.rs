@@ -133,8 +133,8 @@ impl Spool {
     }
 
     /// Says where the chunks of the payload are: their hashes are known from here on. Those that an
-    /// earlier session has written down tell what was damaged since. What of the payload is of files
-    /// that are not wanted counts as here.
+    /// earlier session has written down tell what was damaged since. What of the payload is not
+    /// wanted counts as here.
     pub fn know_files(&self, plan: &Plan) {
         if plan.unwanted_files() > 0 && self.unwanted.set(plan.unwanted_ranges()).is_ok() {
             let more = self.have().bytes();
@@ -394,7 +394,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes what is wanted and of no verified chunk; returns how many bytes were not there before.
+    /// Writes what is wanted and of no verified chunk; returns how many bytes are new.
     fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         let bytes = system::in_memory(bytes, offset);
         let end = offset + bytes.len() as u64;

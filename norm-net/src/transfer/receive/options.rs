@@ -53,6 +53,12 @@ pub struct ReceiveOptions {
     /// Where receipts of complete sets are kept: a set that is here already, unchanged since, by
     /// its receipt, is not received again. By default there are none.
     pub state: StateFolders,
+    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
+    /// to the directory, which need not exist. Only the list of files is received, and that of
+    /// hashes if it comes before the content: only then contents are compared with what is there.
+    ///
+    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
+    pub dry_run: bool,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -109,6 +115,7 @@ impl ReceiveOptions {
             only: Vec::new(),
             expect: None,
             state: StateFolders::none(),
+            dry_run: false,
             resume: true,
             name: host_name(),
             ttl: 1,

@@ -45,4 +45,29 @@ pub(in crate::transfer::receive) struct FilePolicy {
     pub expect: Option<ContentHash>,
     /// Where receipts are kept, if they are.
     pub receipts: Option<Store>,
+    /// Only said is what would become of sets in this directory. Nothing else is received, and that
+    /// goes elsewhere.
+    pub preview: Option<PathBuf>,
+}
+
+/// How much of a set is received.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in crate::transfer::receive) enum Aim {
+    /// All of it.
+    All,
+    /// What of it is wanted.
+    Part,
+    /// Its lists, to say what would become of it.
+    Preview,
+}
+
+impl FilePolicy {
+    /// How much of a set is received.
+    pub(super) fn aim(&self) -> Aim {
+        match (&self.preview, &self.only) {
+            (Some(_), _) => Aim::Preview,
+            (None, Some(_)) => Aim::Part,
+            (None, None) => Aim::All,
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod check;
 mod done;
 mod load;
 mod place;
+mod preview;
 mod receipt;
 mod store;
 
@@ -38,12 +39,14 @@ use crate::transfer::receive::store::Returns;
 pub(super) use check::{Check, WrittenPart};
 pub(super) use done::{FileResult, Owner, Planned, SetResult, TaskDone};
 pub(super) use place::VerifiedSet;
+pub(super) use preview::PreviewedSet;
 pub(super) use store::Target;
 
 use check::CheckTask;
 use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
+use preview::PreviewTask;
 use receipt::ReceiptTask;
 use store::{RoomTask, StoreTask};
 
@@ -182,6 +185,14 @@ impl Tasks {
     ) {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
         let task = ReceiptTask { name, store, directory, content, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Finds out what would become of a set.
+    pub(super) fn preview(&self, number: u64, previewed: PreviewedSet) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let policy = Arc::clone(&self.policy);
+        let task = PreviewTask { number, previewed, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 
