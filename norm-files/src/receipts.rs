@@ -251,5 +251,6 @@ fn content_of(name: &str) -> Option<ContentHash> {
     (directory.len() == DIRECTORY_DIGITS).then_some(ContentHash(*hash.as_bytes()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

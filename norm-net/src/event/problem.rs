@@ -216,14 +216,12 @@ impl fmt::Display for Problem {
                 write!(f, "its content is not the expected one: {found}, not {expected}")
             }
             Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
-            Self::WrongFiles { files: 1, first } => {
-                write!(f, "{}: what arrived does not match the sender's hashes", path_text(first))
+            Self::WrongFiles { files, first } => {
+                let count = if *files == 1 { String::new() } else { format!("{files} files, ") };
+                let one = if *files == 1 { "" } else { " for one" };
+                let first = path_text(first);
+                write!(f, "{count}{first}{one}: what arrived does not match the sender's hashes")
             }
-            Self::WrongFiles { files, first } => write!(
-                f,
-                "{files} files, {} for one: what arrived does not match the sender's hashes",
-                path_text(first)
-            ),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
