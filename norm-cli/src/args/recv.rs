@@ -104,7 +104,7 @@ pub struct FileArgs {
         value_parser = NonEmptyStringValueParser::new())]
     pub only: Vec<String>,
 
-    /// Receive only what has this content hash, as norm-send prints it
+    /// Receive only what has this content hash (64 digits)
     ///
     /// Another transfer is ignored where its sender tells its hash from the start (norm-send
     /// --hash-first), and else fails when it is verified: nothing of it gets a name.

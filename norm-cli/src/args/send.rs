@@ -110,7 +110,7 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES, conflicts_with = "compat")]
     pub hash_first: bool,
 
-    /// Neither look up hashes from earlier runs nor keep them for later ones
+    /// Neither use hashes from earlier runs nor keep any
     ///
     /// Hashes of files of 1 MiB and more are kept, and found again by the file's number, size and
     /// times. With those of all files at hand they are sent first, as with --hash-first.

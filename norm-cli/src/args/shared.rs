@@ -87,7 +87,7 @@ pub struct CommonArgs {
         default_value = "128M", help_heading = REPAIR)]
     pub memory: usize,
 
-    /// Keep hashes and receipts in DIR [default: in the home directory]
+    /// Folder for hashes and receipts [default: in the home]
     ///
     /// Hashes of files that were sent need not be made again, and what a receipt says is here is
     /// not received again. At most 1 GiB; may be removed at any time. By default they are in
