@@ -10,6 +10,7 @@
 mod coming;
 mod digests;
 mod existing;
+mod held;
 
 mod in_place;
 mod ledger;

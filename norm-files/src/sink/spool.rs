@@ -343,10 +343,14 @@ impl Spool {
         self.coming.any(start, end)
     }
 
-    /// True when all that is wanted of this range of the payload is here: written, or in memory.
-    pub fn has(&self, start: u64, end: u64) -> bool {
-        let wanted = self.wanted(start, end);
-        wanted.iter().all(|&(from, to)| self.coming.covers_rest(self.have().ranges(), from, to))
+    /// Blocks that are here, in memory, and are to be written.
+    pub(super) fn coming(&self) -> &Coming {
+        &self.coming
+    }
+
+    /// What of the payload is not wanted, once that is known.
+    pub fn unwanted(&self) -> Option<&RangeSet> {
+        self.unwanted.get()
     }
 
     /// True when all that is wanted of the payload is here, and a digest list of this many bytes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{
     ContentError, ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
@@ -288,7 +289,7 @@ impl SetJob {
         self.give_up_needless(engine);
         if self.state.is_written(object.key) {
             // In another layout; it may be verified already.
-            engine.accept_with(*object, |_, _| true);
+            engine.accept_with(*object, &whole(part.size));
         } else {
             self.accept(engine, *object, &part);
         }
@@ -301,13 +302,15 @@ impl SetJob {
                 self.waiting.push(object);
             }
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
-                engine.accept_with(object, |_, _| true);
+                engine.accept_with(object, &whole(part.size));
             }
             PartKind::Payload => {
-                engine.accept_with(object, |offset, len| {
-                    let start = part.offset + offset;
-                    self.spool.has(start, start + u64::from(len))
-                });
+                let (start, end) = (part.offset, part.offset + part.size);
+                let unwanted = self.spool.unwanted();
+                for (from, to) in unwanted.iter().flat_map(|set| set.overlaps(start, end)) {
+                    engine.note_unwanted(object, from - start..to - start);
+                }
+                engine.accept_with(object, &self.spool.held(start, end));
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
         }
@@ -622,4 +625,11 @@ impl SetJob {
     pub(super) fn release(self) {
         self.spool.release();
     }
+}
+
+/// All bytes of an object.
+fn whole(size: u64) -> RangeSet {
+    let mut all = RangeSet::new();
+    all.insert(0, size);
+    all
 }

@@ -129,16 +129,17 @@ impl Tasks {
         self.load.waits();
         let (returns, failures) = (self.returns.clone(), self.results.clone());
         let load = Arc::clone(&self.load);
+        let decodes = job.decode;
+        let solves = decodes && job.geometry.scheme == Scheme::RaptorQ;
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
-        let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
         // Blocks are written in order; a disk for which others wait is slow, too.
         let is_busy = self.store_workers.is_busy();
         match if solves || is_busy { Err(work) } else { self.inline.attempt(work) } {
             Ok(done) => engine.handle_job(now, done),
             Err(work) => {
                 let jobs = self.jobs.clone();
-                let workers = if job.decode { &self.decode_workers } else { &self.store_workers };
+                let workers = if decodes { &self.decode_workers } else { &self.store_workers };
                 workers.submit(move || jobs.send(work()));
             }
         }

@@ -190,11 +190,7 @@ impl SetTable {
         let name = job.name();
         for (key, places) in &wrong.begun {
             let object = ObjectRef { sender: name.sender, key: *key };
-            let is_wrong = |offset: u64, len: u32| {
-                let end = offset + u64::from(len);
-                places.iter().any(|place| place.start < end && offset < place.end)
-            };
-            let is_done = turn.engine.want_again(object, is_wrong);
+            let is_done = turn.engine.want_again(object, places);
             job.asked_again(*key, is_done);
             if is_done {
                 turn.shared.events.received_again(name);
