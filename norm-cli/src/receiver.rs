@@ -335,6 +335,7 @@ fn set_line(report: &SetReport) -> String {
     ) + &already_present(report.present)
         + &kept_elsewhere(report.backups)
         + &not_wanted(report.unwanted)
+        + &withdrawn_too(report.withdrawn_files)
         + &not_sent(&report.left_out)
 }
 
@@ -380,6 +381,14 @@ fn not_wanted(files: u64) -> String {
     }
 }
 
+/// How many files the sender has withdrawn, if there are any.
+fn withdrawn_too(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} withdrawn by the sender", text::count(files, "file")),
+    }
+}
+
 /// How many files did not have to be created, if there are any.
 fn already_present(files: u64) -> String {
     match files {
@@ -398,6 +407,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
     let message = match &report.outcome {
         ReceiveOutcome::Complete => return Ok(success(settings, report)),
         ReceiveOutcome::Partial if report.sets.is_empty() => format!("incomplete{reason}"),
+        ReceiveOutcome::Partial if report.failed.is_empty() => {
+            format!("{complete} received without {}", withdrawn(report))
+        }
         ReceiveOutcome::Partial => {
             format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
@@ -415,6 +427,18 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(&report.outcome), message))
+}
+
+/// The files that senders have withdrawn.
+fn withdrawn(report: &ReceiveReport) -> String {
+    let files = report.sets.iter().map(|set| set.withdrawn_files).sum();
+    let first = report.sets.iter().find_map(|set| set.withdrawn.first());
+    let first = first.map(|path| format!(", {} for one", text::path(path))).unwrap_or_default();
+    format!(
+        "{}{first}: withdrawn by the sender, because they changed, were removed or could not be \
+         read while being sent; have them sent again",
+        text::count(files, "file")
+    )
 }
 
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {

@@ -18,6 +18,7 @@ use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
     SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, StateFolders,
+    WithdrawnFile,
 };
 
 use crate::address::{self, Patience};
@@ -202,6 +203,7 @@ pub(crate) fn follow(
         names: ReceiverNames::default(),
         dropping: BTreeSet::new(),
         writing: BTreeSet::new(),
+        withdrawn: 0,
     };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
@@ -233,6 +235,8 @@ struct Notes<'a> {
     dropping: BTreeSet<NodeId>,
     /// Receivers for which a note said that their disk is the limit.
     writing: BTreeSet<NodeId>,
+    /// Files that were withdrawn.
+    withdrawn: usize,
 }
 
 impl Notes<'_> {
@@ -270,6 +274,12 @@ impl Notes<'_> {
             }
             SendEvent::ReceiverSlow { receiver, cause: SlowCause::Storage, .. } => {
                 self.slow_disk(receiver, output);
+            }
+            SendEvent::FileWithdrawn(file) => {
+                self.withdrawn += 1;
+                if self.withdrawn <= MAX_LISTED {
+                    output.say(&withdrawn_note(file));
+                }
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
@@ -347,6 +357,10 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         ),
         _ => return None,
     })
+}
+
+fn withdrawn_note(file: &WithdrawnFile) -> String {
+    format!("withdrawn: {}; the other files go on", file.problem)
 }
 
 fn slow_note(name: &str, cause: SlowCause, loss: f64) -> String {
@@ -458,8 +472,9 @@ pub(crate) fn net_code(error: &NetError) -> Code {
 }
 
 /// The exit code that follows from how a transfer ended.
-pub(crate) fn code(outcome: &SendOutcome) -> Code {
-    match outcome {
+pub(crate) fn code(report: &SendReport) -> Code {
+    match &report.outcome {
+        SendOutcome::Complete | SendOutcome::Partial if report.withdrawn_files > 0 => Code::LocalIo,
         SendOutcome::Complete => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,

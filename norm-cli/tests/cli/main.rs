@@ -14,6 +14,8 @@ mod entries;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]
+mod kill;
+#[cfg(unix)]
 mod only;
 #[cfg(unix)]
 mod place;
@@ -32,3 +34,4 @@ mod start;
 mod successor;
 mod transfer;
 mod usage;
+mod withdraw;

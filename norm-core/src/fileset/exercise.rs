@@ -3,9 +3,10 @@
 
 use super::{
     ChunkHash, ChunkMap, ContentError, DigestList, DigestListWriter, Manifest, ManifestHash,
-    ManifestWriter, data_chunks, digest_list_len, safe_components,
+    ManifestWriter, Withdrawal, data_chunks, digest_list_len, safe_components,
 };
-use super::{HASH_BYTES, NameRules};
+use super::{HASH_BYTES, MAX_ENTRIES, NameRules};
+use crate::base::range_set::RangeSet;
 
 /// A manifest that is good is written again to the same bytes, and its numbers are within bounds.
 ///
@@ -46,8 +47,33 @@ pub fn digest_list(bytes: &[u8]) -> bool {
     let Ok(list) = DigestList::parse(bytes, manifest, []) else { return false };
     assert_eq!(digest_list_len(list.chunks().len() as u32), bytes.len() as u64);
     let mut writer = DigestListWriter::new(manifest);
-    list.chunks().for_each(|chunk| assert_eq!(writer.push(&chunk), Ok(())));
+    let mut withdrawn = list.withdrawn().peekable();
+    for (chunk, number) in list.chunks().zip(0..) {
+        let added = match withdrawn.next_if_eq(&number) {
+            Some(_) => writer.push_withdrawn(),
+            None => writer.push(&chunk),
+        };
+        assert_eq!(added, Ok(()));
+    }
     let (again, content) = writer.finish();
     assert!(again == bytes && content == list.content(), "it was not written as it came");
+    true
+}
+
+/// A notice of withdrawn entries that is good is written again to the same bytes.
+pub fn withdrawal(bytes: &[u8]) -> bool {
+    let Ok(notice) = Withdrawal::parse(bytes) else { return false };
+    let mut again = Vec::new();
+    notice.emit(&mut again);
+    assert_eq!(again, bytes, "it was not written as it came");
+    let mut entries = RangeSet::new();
+    for range in &notice.entries {
+        assert!(range.start < range.end && range.end <= MAX_ENTRIES);
+        entries.insert(range.start.into(), range.end.into());
+    }
+    let parsed = |notice: &Vec<u8>| Withdrawal::parse(notice).map(|notice| notice.entries);
+    let cut = Withdrawal::notices(notice.set, &entries, 100);
+    let cut: Result<Vec<_>, _> = cut.iter().map(parsed).collect();
+    assert_eq!(cut.map(|cut| cut.concat()), Ok(notice.entries));
     true
 }

@@ -5,7 +5,7 @@
 //! and the digest list, with the hash of each [chunk](CHUNK_BYTES) of a file. A [`SetDescriptor`]
 //! says which part of which set an object is; how it travels with the object is left to each
 //! protocol. A set has two names: the [`ManifestHash`] of its files, and the [`ContentHash`] of the
-//! files with all that is in them.
+//! files with all that is in them. A [`Withdrawal`] names entries that can no longer be sent.
 //!
 //! Everything here comes from the network when received: all numbers are big-endian, all formats
 //! begin with a magic and a version, and parsing is strict. This module opens no files.
@@ -22,6 +22,7 @@ mod path;
 mod raw_name;
 mod sparse;
 mod tree;
+mod withdrawal;
 
 pub use chunk_map::{Chunk, ChunkMap};
 pub use descriptor::{MAX_PARTS, PartKind, SetDescriptor, SetId, SetSummary};
@@ -40,3 +41,4 @@ pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_com
 pub use raw_name::{name_to_text, text_to_name};
 pub use sparse::{ChunkRun, Piece, SparseFile};
 pub use tree::{CHUNK_BYTES, ChunkHasher, DataHasher, FileHasher, chunks_in};
+pub use withdrawal::Withdrawal;

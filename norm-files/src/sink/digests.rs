@@ -10,7 +10,9 @@ use crate::zeros::ZeroHashes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
     chunks: Vec<ChunkHash>,
-    content: ContentHash,
+    content: Option<ContentHash>,
+    /// Chunks of withdrawn files.
+    withdrawn: Vec<u32>,
 }
 
 impl Digests {
@@ -38,7 +40,8 @@ impl Digests {
 
     #[expect(clippy::needless_pass_by_value, reason = "it is a view")]
     fn of(list: DigestList<'_>) -> Self {
-        Self { chunks: list.chunks().collect(), content: list.content() }
+        let withdrawn = list.withdrawn().collect();
+        Self { chunks: list.chunks().collect(), content: list.content(), withdrawn }
     }
 
     /// The hash of the chunk with this number; `None` after the last one.
@@ -56,9 +59,14 @@ impl Digests {
         self.chunks.is_empty()
     }
 
-    /// Names the set with all its content.
-    pub fn content(&self) -> ContentHash {
+    /// Names the set with all its content; `None` when files are withdrawn.
+    pub fn content(&self) -> Option<ContentHash> {
         self.content
+    }
+
+    /// The numbers of the chunks of withdrawn files, ascending: nothing has their hashes.
+    pub fn withdrawn(&self) -> &[u32] {
+        &self.withdrawn
     }
 }
 

@@ -36,6 +36,7 @@ mod standalone;
 #[allow(clippy::disallowed_methods, reason = "this is the place")]
 mod system;
 mod verify;
+mod withdrawn;
 
 pub use backup::{Backup, Fate};
 pub use delete::{Removed, Superfluous};
@@ -58,3 +59,4 @@ pub use standalone::{StandaloneFile, path_of};
 #[cfg(feature = "faults")]
 pub use system::{Call, faults};
 pub use verify::{Reading, hash_chunks};
+pub use withdrawn::WithdrawnFiles;

@@ -8,6 +8,7 @@ mod planned;
 mod problem;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub use problem::{PlanError, PresentFiles};
 pub struct Plan {
     files: Vec<PlannedFile>,
     directories: Vec<PlannedDirectory>,
+    /// The numbers of the files in the manifest.
+    entries: Vec<u32>,
     /// Other names of files, in the order of the files.
     names: Vec<PlannedName>,
     /// Symbolic links.
@@ -64,6 +67,12 @@ impl Plan {
             reading.add(&entry.map_err(PlanError::Content)?, offset)?;
         }
         Ok(reading.finish(manifest.left_out()))
+    }
+
+    /// The files among these entries of the manifest, by their places among all.
+    pub fn files_of(&self, entries: Range<u64>) -> Range<usize> {
+        let before = |entry: u64| self.entries.partition_point(|&file| u64::from(file) < entry);
+        before(entries.start)..before(entries.end)
     }
 
     /// Refuses files that have many more bytes than travel, as [`sparse_fits`] says.
@@ -244,7 +253,8 @@ impl Reading {
     }
 
     fn finish(self, left_out: LeftOutCounts) -> Plan {
-        let Self { mut plan, chunks, .. } = self;
+        let Self { mut plan, chunks, files, .. } = self;
+        plan.entries = files;
         plan.names.sort_by_key(|name| name.file);
         plan.chunks = Arc::new(chunks);
         plan.left_out = left_out;

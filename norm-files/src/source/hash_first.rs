@@ -89,6 +89,7 @@ impl HashedSet {
     ) -> Result<Self, SourceError> {
         let list = digest_list(manifest, &map, zeros, hashes);
         let (list, content) = list.ok_or(SourceError::OutOfRange)?;
+        let content = content.ok_or(SourceError::OutOfRange)?;
         let files = first_files(&map, zeros, hashes);
         Ok(Self { manifest, map, list: list.into(), content, files })
     }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{
-    ChunkHash, ChunkMap, ContentHash, DataHasher, DigestListWriter, FileHash, ManifestHash,
+    ChunkHash, ChunkMap, ContentHash, DataHasher, DigestListWriter, FileHash, HASH_BYTES,
+    ManifestHash,
 };
 
+use super::open_files::Files;
 use crate::zeros::ZeroHashes;
 
 /// Files of which the hash is told in the report.
 pub(super) const MAX_FILES: usize = 1_000;
+/// What is kept of the chunks of withdrawn files.
+const WITHDRAWN: ChunkHash = ChunkHash([0; HASH_BYTES]);
 
 /// A file that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,34 +60,55 @@ impl Hashing {
         self.end
     }
 
-    /// Hashes of the first files, as far as they are whole.
+    /// Hashes of the first files, as far as they are whole; those of withdrawn ones mean nothing.
     pub(super) fn files(&self) -> Vec<FileHash> {
         first_files(&self.map, &self.zeros, &self.hashes)
     }
 
-    /// Takes the next bytes of the payload.
-    pub(super) fn update(&mut self, mut bytes: &[u8]) {
+    /// Where the chunks are in the payload.
+    pub(super) fn map(&self) -> &ChunkMap {
+        &self.map
+    }
+
+    /// The hash of a chunk, if it is hashed and its file not withdrawn.
+    pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        self.hashes.get(number as usize).copied().filter(|&hash| hash != WITHDRAWN)
+    }
+
+    /// A file is withdrawn: forgets the hashes of its chunks.
+    pub(super) fn withdraw(&mut self, file: usize) {
+        let chunks = self.map.of_file(file);
+        let end = self.hashes.len().min(chunks.end as usize);
+        let hashes = self.hashes.get_mut(chunks.start as usize..end).unwrap_or_default();
+        hashes.fill(WITHDRAWN);
+    }
+
+    /// Takes the next bytes of the payload, which is that of these files. Chunks of withdrawn files
+    /// get no hash.
+    pub(super) fn update(&mut self, files: &Files, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let number = self.hashes.len() as u32;
-            let Some(place) = self.map.chunk(number).map(|chunk| chunk.range()) else { return };
+            let Some(chunk) = self.map.chunk(number) else { return };
             let Some(mut hasher) = self.chunk.take().or_else(|| self.map.hasher(number)) else {
                 return;
             };
-            let room = usize::try_from(place.end - self.end).unwrap_or(usize::MAX);
+            let room = usize::try_from(chunk.range().end - self.end).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             hasher.update(now);
             self.end += now.len() as u64;
             if now.len() < room {
                 self.chunk = Some(hasher);
             } else {
-                self.hashes.push(hasher.finish());
+                let is_withdrawn = files.is_withdrawn(chunk.file);
+                self.hashes.push(if is_withdrawn { WITHDRAWN } else { hasher.finish() });
             }
             bytes = later;
         }
     }
 
-    /// The digest list and the content hash of what is hashed; `None` when it is too much.
-    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, ContentHash)> {
+    /// The digest list of what is hashed, and its content hash unless files are withdrawn; `None`
+    /// when it is too much.
+    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, Option<ContentHash>)> {
         digest_list(self.manifest, &self.map, &self.zeros, &self.hashes)
     }
 }
@@ -99,13 +124,14 @@ pub(super) fn first_files(
     files.map_while(|file| zeros.file(map, file, chunk)).collect()
 }
 
-/// The digest list of chunks with these hashes, and the content hash; `None` when it is too much.
+/// The digest list of chunks with these hashes, and the content hash, unless files are withdrawn;
+/// `None` when it is too much.
 pub(super) fn digest_list(
     manifest: ManifestHash,
     map: &ChunkMap,
     zeros: &ZeroHashes,
     hashes: &[ChunkHash],
-) -> Option<(Vec<u8>, ContentHash)> {
+) -> Option<(Vec<u8>, Option<ContentHash>)> {
     // It has been prepared, or is now.
     let _ = zeros.prepare(map, &AtomicBool::new(false));
     let mut list = DigestListWriter::new(manifest);
@@ -114,7 +140,8 @@ pub(super) fn digest_list(
         while let Some((_, hole)) = holes.next_if(|&(before, _)| before == number) {
             list.push_hole(&hole);
         }
-        list.push(hash).ok()?;
+        let added = if *hash == WITHDRAWN { list.push_withdrawn() } else { list.push(hash) };
+        added.ok()?;
     }
     holes.for_each(|(_, hole)| list.push_hole(&hole));
     Some(list.finish())

@@ -17,6 +17,7 @@ mod reader;
 mod rules;
 mod scan;
 mod selection;
+mod withdrawals;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
@@ -31,3 +32,4 @@ pub use rules::{PatternError, Rule};
 pub(crate) use scan::mtime as mtime_of;
 pub use scan::{FileSet, FoundEntry, SourceFile, scan};
 pub use selection::{Selection, means_contents};
+pub use withdrawals::{Withdrawals, WithdrawnFile};

@@ -27,10 +27,10 @@ use super::rules::Rules;
 use super::selection::means_contents;
 use super::{LeftOut, NameProblem, Reason, ScanError, Selection};
 use crate::{Preserve, names};
-use examine::{has_its_size, has_other_names, id, mode, open, reason};
+use examine::{has_its_size, has_other_names, id, mode, reason};
 use owners::Owners;
 
-pub use examine::mtime;
+pub use examine::{Ctime, mtime, open};
 pub use file_set::{FileSet, FoundEntry, SourceFile};
 
 /// Examines what is selected.
@@ -285,14 +285,15 @@ impl Scanner {
                 found.xattrs = examine::xattrs(&file, self.preserve);
             }
         }
-        let offset = self.manifest.payload_size();
+        let (offset, entry) = (self.manifest.payload_size(), self.manifest.entries());
         let mtime = self.enter(&item, &found)?;
         self.file_count += 1;
         if size > 0 {
             let pushed = self.map.push(size, found.holes.as_holes());
             pushed.map_err(|_| ScanError::TooManyBytes)?;
             let sparse = self.map.sparse(self.files.len()).cloned();
-            self.files.push(SourceFile { path: item.path, offset, size, sparse, mtime });
+            let (path, ctime) = (item.path, Ctime::of(&metadata));
+            self.files.push(SourceFile { path, offset, size, sparse, mtime, ctime, entry });
         }
         Ok(())
     }

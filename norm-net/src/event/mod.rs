@@ -40,6 +40,7 @@ pub use receive_report::{
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{
     HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,
+    WithdrawnFile,
 };
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
 pub use surroundings::OtherInterface;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use norm_core::fileset::{ContentError, ContentHash};
@@ -72,6 +72,17 @@ pub enum Problem {
     /// What arrived of some files of a set does not match the sender's hashes; the others are
     /// complete.
     WrongFiles {
+        /// How many; at least 1.
+        files: u64,
+        /// The first of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
+    /// The sender has withdrawn a file: it changed, was removed or could not be read while it was
+    /// sent.
+    Withdrawn,
+    /// The sender has withdrawn some files of a set.
+    WithdrawnFiles {
         /// How many; at least 1.
         files: u64,
         /// The first of them.
@@ -224,13 +235,10 @@ impl fmt::Display for Problem {
             Self::OtherContent { expected, found } => {
                 write!(f, "its content is not the expected one: {found}, not {expected}")
             }
-            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
-            Self::WrongFiles { files, first } => {
-                let count = if *files == 1 { String::new() } else { format!("{files} files, ") };
-                let one = if *files == 1 { "" } else { " for one" };
-                let first = path_text(first);
-                write!(f, "{count}{first}{one}: what arrived does not match the sender's hashes")
-            }
+            Self::HashMismatch => f.write_str(MISMATCH),
+            Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),
+            Self::Withdrawn => f.write_str(WITHDRAWN),
+            Self::WithdrawnFiles { files, first } => of_files(f, *files, first, WITHDRAWN),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
@@ -266,6 +274,19 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// What is wrong with some files of a set.
+fn of_files(f: &mut fmt::Formatter<'_>, files: u64, first: &Path, problem: &str) -> fmt::Result {
+    match files {
+        1 => write!(f, "{}: {problem}", path_text(first)),
+        files => write!(f, "{files} files, {} for one: {problem}", path_text(first)),
+    }
+}
+
+/// What is wrong with what arrived.
+const MISMATCH: &str = "what arrived does not match the sender's hashes";
+/// Why a sender withdraws files.
+const WITHDRAWN: &str = "withdrawn by the sender: changed, removed or unreadable while being sent";
 
 /// What helps against an error of the system.
 fn cure(error: &SystemError) -> &'static str {

@@ -123,7 +123,8 @@ pub enum ReceiveEvent {
         present: bool,
     },
     /// A standalone file cannot be had or made, or a file of a set does not match its hash; of the
-    /// first hundred of each sender or set. Other files may be complete.
+    /// first hundred of each sender or set. Or the sender has withdrawn a file of a set; of the
+    /// first ten thousand of a set. Other files may be complete.
     FileFailed {
         /// Number of the sender.
         sender: SenderId,
@@ -134,7 +135,8 @@ pub enum ReceiveEvent {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
         problem: Problem,
     },
-    /// All files of a set have their final names; or all standalone files that a sender has sent.
+    /// All files of a set have their final names, but for those that its sender has withdrawn; or
+    /// all standalone files that a sender has sent.
     SetComplete(SetReport),
     /// A file set is given up, or standalone files of a sender are missing. Files that were
     /// complete before stay.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use norm_core::transfer::MemberState;
 use norm_net::event::{
     ContentHash, EntrySum, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
+    SourceProblem,
 };
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
@@ -14,7 +15,7 @@ use norm_net::{
     Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
     Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings,
     ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress,
-    SendReport, SendSettings, SetFailure, SetReport, SlowCause,
+    SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -145,6 +146,12 @@ fn report() -> SendReport {
     report
 }
 
+fn withdrawn() -> WithdrawnFile {
+    let path = PathBuf::from("src/x.bin");
+    let how = "it was modified after the transfer began";
+    WithdrawnFile::new(path.clone(), SourceProblem::Changed { path, how })
+}
+
 fn sender() -> Vec<Value> {
     let mut progress = SendProgress::default();
     progress.elapsed = Duration::from_millis(1_002);
@@ -189,6 +196,7 @@ fn sender() -> Vec<Value> {
         ),
         line(&evicted(None), 1_759),
         line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),
+        line(&SendEvent::FileWithdrawn(withdrawn()), 1_510),
         line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
         line(&SendEvent::ContentStopped { receivers: 2, wait: Duration::from_secs(5) }, 3_012),
         line(&SendEvent::Hint(no_receiver()), 5_011),

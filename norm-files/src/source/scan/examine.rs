@@ -74,6 +74,27 @@ fn takes_room(_metadata: &Metadata) -> bool {
     true
 }
 
+/// When an inode last changed: seconds and nanoseconds since 1970; zeros where systems have no such
+/// time.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ctime(i64, i64);
+
+impl Ctime {
+    /// That of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Self(metadata.ctime(), metadata.ctime_nsec())
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = metadata;
+            Self::default()
+        }
+    }
+}
+
 /// When a file was last modified; 1970 where the system does not tell.
 pub fn mtime(metadata: &Metadata) -> Mtime {
     let time: SystemTime = metadata.modified().unwrap_or(UNIX_EPOCH);

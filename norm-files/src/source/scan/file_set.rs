@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use norm_core::fileset::{ChunkMap, Entry, EntryKind, Manifest, ManifestHash, Mtime, SparseFile};
 
+use super::examine::Ctime;
 use crate::names;
 use crate::source::LeftOut;
 
@@ -77,6 +78,10 @@ pub struct SourceFile {
     pub sparse: Option<Arc<SparseFile>>,
     /// When it was last modified before the scan.
     pub mtime: Mtime,
+    /// When its inode last changed before the scan.
+    pub ctime: Ctime,
+    /// Its number in the manifest.
+    pub entry: u32,
 }
 
 impl SourceFile {

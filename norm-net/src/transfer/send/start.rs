@@ -21,6 +21,7 @@ use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
+use super::withdrawn::WithdrawnFiles;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
@@ -99,6 +100,7 @@ pub(super) fn start_with<P: Protocol>(
         group: settings.group,
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
+        withdrawn: WithdrawnFiles::new(set),
     };
     let begun = Begun { link, clock, engine, parts };
     let run = move || match held.is_empty() {

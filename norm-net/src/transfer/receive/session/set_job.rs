@@ -1,5 +1,8 @@
 //! One file set, from its first packet to its last file.
 
+mod withdrawn;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use norm_core::fileset::{
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
     Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetPreview, SetState, Spool,
-    WholeSet,
+    WholeSet, WithdrawnFiles,
 };
 
 use super::engine::Engine;
@@ -115,6 +118,12 @@ pub(super) struct SetJob {
     early_list: Option<(u64, u64)>,
     /// Everything is verified, or has failed.
     is_verified: bool,
+    /// What its sender can no longer send.
+    withdrawn: WithdrawnFiles,
+    /// All that is written was hashed since something was wrong.
+    has_read_all: bool,
+    /// Files that are withdrawn and not here, when everything else is verified.
+    lost: BTreeSet<usize>,
     /// Something wrong is to be asked for as soon as the engine can.
     asks_later: bool,
     /// Parts of the payload that are being read back.
@@ -149,6 +158,9 @@ impl SetJob {
             unwanted: 0,
             early_list: None,
             is_verified: false,
+            withdrawn: WithdrawnFiles::default(),
+            has_read_all: false,
+            lost: BTreeSet::new(),
             asks_later: false,
             reading: 0,
             is_placing: false,
@@ -389,14 +401,17 @@ impl SetJob {
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
                 let announced = self.summary().content;
-                if announced.is_some_and(|content| content != digests.content()) {
+                if announced.is_some() && announced != digests.content() {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
-                if let Some(expected) = self.expect.filter(|&hash| hash != digests.content()) {
-                    let found = digests.content();
-                    return Step::Fail(Failure::wrong(Problem::OtherContent { expected, found }));
+                if let Some(expected) = self.expect.filter(|_| self.expect != digests.content()) {
+                    let other = |found| Problem::OtherContent { expected, found };
+                    // Without some of its files it is not the expected content either.
+                    let problem = digests.content().map_or(Problem::Withdrawn, other);
+                    return Step::Fail(Failure::wrong(problem));
                 }
                 self.state.digests_parsed(key, digests);
+                self.find_withdrawn();
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
@@ -425,6 +440,7 @@ impl SetJob {
                 self.state.manifest_checked(key);
                 self.unwanted = plan.unwanted_ranges().iter().map(|(from, to)| to - from).sum();
                 self.plan = Some(Arc::new(plan));
+                self.find_withdrawn();
                 Step::FilesKnown(present, unmatched)
             }
             Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
@@ -442,25 +458,25 @@ impl SetJob {
         let lists = self.plan.as_ref().zip(self.state.digests());
         if let Some((plan, digests)) = lists {
             let wrong = self.spool.judge(digests);
-            for place in self.state.wrong(&wrong, plan.chunks()) {
+            for place in self.state.wrong(&wrong, plan.chunks(), &self.withdrawn) {
                 self.spool.forget(place.start, place.end);
             }
         }
         let begun = self.state.wanted_again();
         let again = WrongParts { written: self.state.take_restarts(), begun };
         if again != WrongParts::default() {
+            self.has_read_all = false;
             return Verdict::Again(again);
         }
         if !self.state.lists_are_checked() || self.reading > 0 {
             return Verdict::Pending;
         }
-        let failed = self.state.failed();
-        let is_wanted = |file| self.plan.as_ref().is_none_or(|plan| plan.is_wanted(file));
-        let is_left_out = |file| failed.contains(&file) || !is_wanted(file);
-        if !self.spool.not_verified(is_left_out).is_empty() {
+        if !self.spool.not_verified(|file| !self.is_awaited(file)).is_empty() {
+            self.has_read_all = true;
             return Verdict::Unhashed;
         }
         self.is_verified = true;
+        self.lost = self.lost();
         Verdict::Verified
     }
 
@@ -480,10 +496,7 @@ impl SetJob {
 
     /// Files of which something was wrong too often: where they were to be.
     pub(super) fn failed_files(&self) -> Vec<PathBuf> {
-        let failed = self.state.failed().iter();
-        let files = self.plan.as_ref().map_or(&[][..], |plan| plan.files());
-        let directory = self.spool.directory();
-        failed.filter_map(|&at| Some(directory.join(&files.get(at)?.path))).collect()
+        self.paths(&self.state.failed().difference(&self.lost).copied().collect())
     }
 
     /// True when the object with this key, which is wrong, may be received once more; then it is
@@ -515,9 +528,10 @@ impl SetJob {
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
-        let failed = self.state.failed().clone();
-        let whole = self.state.digests().map(|digests| WholeSet {
-            content: digests.content(),
+        let failed: BTreeSet<usize> = self.state.failed().union(&self.lost).copied().collect();
+        let content = self.state.digests().and_then(|digests| digests.content());
+        let whole = content.map(|content| WholeSet {
+            content,
             manifest_len: self.summary().manifest_size,
             list_len: self.summary().list_size,
         });
@@ -591,7 +605,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            content: self.state.digests().map(|digests| digests.content()),
+            content: self.state.digests().and_then(|digests| digests.content()),
             present,
             elapsed,
             loss: self.loss(engine),
@@ -601,15 +615,25 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let named = || plan.wanted().take(MAX_PATHS);
+            let here = || plan.wanted().filter(|(at, _)| !self.lost.contains(at));
+            let named = || here().take(MAX_PATHS);
             report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
             report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
             report.unwanted = plan.unwanted_files();
-            report.files = (plan.files().len() + plan.names().len()) as u64 - report.unwanted;
+            let lost_names = self.lost.iter().map(|&file| plan.names_of(file).len() as u64);
+            let lost = self.lost.len() as u64 + lost_names.sum::<u64>();
+            let files = (plan.files().len() + plan.names().len()) as u64;
+            report.files = files - report.unwanted - lost;
+            report.withdrawn_files = lost;
             report.links = plan.links().len() as u64;
             report.left_out = plan.left_out().into();
             report.directories = plan.directories().len() as u64;
-            report.bytes = plan.bytes();
+            report.bytes = here().map(|(_, file)| file.data).sum();
+        }
+        if !self.lost.is_empty() {
+            report.content = None;
+            report.withdrawn = self.withdrawn_files();
+            report.withdrawn.truncate(MAX_PATHS);
         }
         if report.unwanted > 0 {
             // It names more than what is here.

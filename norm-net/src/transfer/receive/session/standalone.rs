@@ -299,7 +299,7 @@ impl StandaloneFiles {
             turn.shared.events.complete(report);
         }
         match files.failure() {
-            None if any_complete => turn.shared.ending.completed(turn.now, subject),
+            None if any_complete => turn.shared.ending.completed(turn.now, subject, true),
             None => {}
             Some(failure) => {
                 let failed = files.failure_report(sender, failure.problem.clone());

@@ -114,6 +114,9 @@ impl Transfers {
                 self.object_failed(turn, object, Failure::local(Problem::BlockUnwritten));
             }
             InboundNotice::Moved { sender, first, .. } => self.moved(turn, sender, first),
+            InboundNotice::Withdrawn { sender, withdrawal } => {
+                self.sets.withdrawn(turn, sender, &withdrawal);
+            }
             InboundNotice::ShortPacketsOnly { sender, largest, in_use } => {
                 if let Some(address) = turn.shared.senders.address(sender) {
                     let hint = Hint::OnlyShortPackets { sender, address, largest, in_use };

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use norm_core::endpoint::ObjectRef;
-use norm_core::fileset::{ManifestHash, SetId};
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::fileset::{ManifestHash, SetId, Withdrawal};
 use norm_core::transfer::MemberState;
 use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
@@ -23,6 +23,8 @@ use crate::transfer::receive::session::tasks::SetResult;
 
 /// Failed files of a set that are told.
 const MAX_TOLD: usize = 100;
+/// Withdrawn files of a set that are told.
+const MAX_TOLD_WITHDRAWN: usize = 10_000;
 /// What senders hear of a receiver that only says what would become of files.
 const DRY_RUN: &str = "it was a dry run, which receives nothing";
 /// Complete sets remembered, so that they are not received again.
@@ -132,6 +134,21 @@ impl SetTable {
         }
     }
 
+    /// A sender can no longer send entries of a set.
+    pub(in super::super) fn withdrawn(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        withdrawal: &Withdrawal,
+    ) {
+        let mut jobs = self.jobs.iter_mut();
+        let named = |job: &SetJob| job.sender() == sender && job.id() == withdrawal.set;
+        let Some((&number, job)) = jobs.find(|(_, job)| named(job)) else { return };
+        if job.withdraw(&withdrawal.entries) {
+            self.judge(turn, number);
+        }
+    }
+
     /// Finds out what would become of a set, when enough is known of it.
     fn preview(&self, turn: &Turn<'_, impl Engine>, number: u64) {
         if let Some(previewed) = self.jobs.get(&number).and_then(SetJob::preview) {
@@ -159,7 +176,7 @@ impl SetTable {
         }
         self.tell(turn, name.sender, MemberState::Leaving, DRY_RUN.to_owned());
         turn.engine.report_now(name.sender, turn.now);
-        turn.shared.ending.completed(turn.now, Subject::Content(content));
+        turn.shared.ending.completed(turn.now, Subject::Content(content), true);
         turn.shared.ending.tell_again(turn.now, name.sender);
     }
 
@@ -173,13 +190,12 @@ impl SetTable {
                 turn.shared.tasks.check(number, job.read_back_all(Reading::All));
             }
             Verdict::Verified => {
-                let failed = job.failed_files();
+                let withdrawn = withdrawn_files(&job.withdrawn_files()).map(Failure::incomplete);
+                let wrong = wrong_files(&job.failed_files()).map(Failure::wrong);
                 let is_alone = duplicates::copies(&self.jobs, id).count() == 1;
-                match wrong_files(&failed) {
+                match wrong.or(withdrawn) {
                     // Another copy may be right.
-                    Some(problem) if !is_alone => {
-                        self.fail(turn, number, Failure::wrong(problem));
-                    }
+                    Some(failure) if !is_alone => self.fail(turn, number, failure),
                     _ => self.place_next(turn, id),
                 }
             }
@@ -234,6 +250,11 @@ impl SetTable {
         if let Some(refused) = placed.refused {
             turn.shared.events.metadata_refused(sender, refused);
         }
+        let withdrawn = job.withdrawn_files();
+        let is_whole = withdrawn.is_empty();
+        for path in withdrawn.into_iter().take(MAX_TOLD_WITHDRAWN) {
+            turn.shared.events.file_failed(sender, path, Problem::Withdrawn);
+        }
         let failed = job.failed_files();
         if let Some(problem) = wrong_files(&failed) {
             for path in failed.into_iter().take(MAX_TOLD) {
@@ -249,7 +270,7 @@ impl SetTable {
         report.backups = placed.backups;
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
-        self.told_complete(turn, id, content, &report);
+        self.told_complete(turn, id, content, &report, is_whole);
         // The temporary files go before the event is sent.
         job.discard();
         self.drop_duplicates(turn, id);
@@ -319,7 +340,7 @@ impl SetTable {
             unchanged: true,
             ..SetReport::new(sender)
         };
-        self.told_complete(turn, name.set, manifest, &report);
+        self.told_complete(turn, name.set, manifest, &report, true);
         turn.shared.events.complete(report);
     }
 
@@ -330,12 +351,13 @@ impl SetTable {
         id: SetId,
         content: ManifestHash,
         report: &SetReport,
+        is_whole: bool,
     ) {
         self.tell(turn, report.sender, MemberState::Complete, String::new());
         turn.engine.report_now(report.sender, turn.now);
         push_bounded(&mut self.complete, id, MAX_REMEMBERED);
         turn.shared.summary.completed(report.clone());
-        turn.shared.ending.completed(turn.now, Subject::Content(content));
+        turn.shared.ending.completed(turn.now, Subject::Content(content), is_whole);
         // Another sender of the same files, which is heard, is to have its confirmation, too.
         if self.jobs.values().all(|job| job.manifest() != content) {
             self.known.complete(content);
@@ -394,4 +416,10 @@ impl SetTable {
 fn wrong_files(failed: &[PathBuf]) -> Option<Problem> {
     let first = failed.first()?.clone();
     Some(Problem::WrongFiles { files: failed.len() as u64, first })
+}
+
+/// What it means that these files of a set are withdrawn; `None` without any.
+fn withdrawn_files(files: &[PathBuf]) -> Option<Problem> {
+    let first = files.first()?.clone();
+    Some(Problem::WithdrawnFiles { files: files.len() as u64, first })
 }
