@@ -9,7 +9,7 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
-    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders,
 };
 
 use crate::address::{self, Patience};
@@ -42,7 +42,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a session.
-fn options(args: &RecvArgs) -> ReceiveOptions {
+fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     let session = args.session();
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
         o.interface = session.interface();
@@ -58,6 +58,8 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.overwrite = args.files.overwrite;
         o.backup_dir.clone_from(&args.files.backup_dir);
         o.only.clone_from(&args.files.only);
+        o.expect = args.files.expect;
+        o.state = state.clone();
         o.dry_run = args.files.dry_run;
         o.preserve = args.files.preserve.value();
         o.allow_sparse = args.files.allow_sparse;
@@ -89,7 +91,8 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 
 /// Begins the session. A service waits until there is an address to listen on.
 fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let start = || norm_net::receive(&options(args));
+    let options = options(args, &args.common.state()?);
+    let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
         address::begin(output, patience, net_error, start)
@@ -310,6 +313,13 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
+    if report.unchanged {
+        return format!(
+            "already complete: {} ({}), unchanged since received",
+            text::count(report.files, "file"),
+            text::bytes(report.bytes)
+        );
+    }
     let what = match report.paths.as_slice() {
         [only] if report.links == 0 => text::path(only).into_owned(),
         _ => text::count(report.files, "file") + &links_too(report.links),

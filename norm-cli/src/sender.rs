@@ -17,7 +17,7 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
-    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
+    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, StateFolders,
 };
 
 use crate::address::{self, Patience};
@@ -59,7 +59,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a transfer.
-fn options(args: &SendArgs) -> SendOptions {
+fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
     let session = args.session();
     let default = SendOptions::new(session.group);
     let standard = args.code.compat();
@@ -82,6 +82,7 @@ fn options(args: &SendArgs) -> SendOptions {
         o.linger = args.receivers.linger;
         o.content.payload = args.payload.into();
         o.content.hash_first = args.hash_first;
+        o.content.state = state;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -108,7 +109,10 @@ fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let start = || norm_net::send(&selection, &options(args));
+    let state = args.common.state()?;
+    let state = if args.no_hash_cache { state.without_hashes() } else { state };
+    let options = options(args, state);
+    let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
 

@@ -67,11 +67,13 @@ pub use event::{
     SendSettings, SetFailure, SetReport, SlowCause,
 };
 pub use io::dscp::Dscp;
+pub use norm_core::fileset::ContentHash;
 pub use norm_files::Preserve;
 pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
 pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };
+pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};

@@ -110,6 +110,13 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES, conflicts_with = "compat")]
     pub hash_first: bool,
 
+    /// Neither use hashes from earlier runs nor keep any
+    ///
+    /// Hashes of files of 1 MiB and more are kept, and found again by the file's number, size and
+    /// times. With those of all files at hand they are sent first, as with --hash-first.
+    #[arg(long, verbatim_doc_comment, help_heading = FILES)]
+    pub no_hash_cache: bool,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub choice: ChoiceArgs,

@@ -23,6 +23,8 @@ mod owners;
 mod place;
 mod plan;
 mod preview;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+mod receipt;
 mod resume;
 mod set;
 mod space;
@@ -45,6 +47,8 @@ pub use plan::{
     Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
 };
 pub use preview::{Change, PreviewEntry, SetPreview, Sum};
+pub use receipt::{WholeSet, keep_receipt};
+pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
-use norm_core::fileset::SetId;
+use norm_core::fileset::{ContentHash, SetId};
 use norm_files::sink::{ResumeProblem, SetError};
 use norm_files::source::FileSet;
 
@@ -317,6 +317,15 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SetError,
+    },
+    /// A file set is ignored, because its content is not the expected one.
+    OtherContent {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Names its content.
+        content: ContentHash,
     },
     /// Resume data of a file set cannot be used: all of it is received.
     ResumeDataUnusable {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use norm_core::fileset::ContentError;
+use norm_core::fileset::{ContentError, ContentHash};
 use norm_files::sink::SetError;
 
 #[cfg(feature = "serde")]
@@ -59,6 +59,13 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ContentError,
+    },
+    /// The content is not the expected one.
+    OtherContent {
+        /// The content hash of what is wanted.
+        expected: ContentHash,
+        /// That of what was sent.
+        found: ContentHash,
     },
     /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
@@ -214,15 +221,16 @@ impl fmt::Display for Problem {
                 f.write_str("the list of files is not the one that was announced")
             }
             Self::Damaged { error } => error.fmt(f),
-            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
-            Self::WrongFiles { files: 1, first } => {
-                write!(f, "{}: what arrived does not match the sender's hashes", path_text(first))
+            Self::OtherContent { expected, found } => {
+                write!(f, "its content is not the expected one: {found}, not {expected}")
             }
-            Self::WrongFiles { files, first } => write!(
-                f,
-                "{files} files, {} for one: what arrived does not match the sender's hashes",
-                path_text(first)
-            ),
+            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
+            Self::WrongFiles { files, first } => {
+                let count = if *files == 1 { String::new() } else { format!("{files} files, ") };
+                let one = if *files == 1 { "" } else { " for one" };
+                let first = path_text(first);
+                write!(f, "{count}{first}{one}: what arrived does not match the sender's hashes")
+            }
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,

@@ -49,6 +49,7 @@ impl fmt::Display for Hint {
             | Self::Fragmented { .. } => packets::write(self, f),
             Self::TooManySets { .. }
             | Self::SetIgnored { .. }
+            | Self::OtherContent { .. }
             | Self::ResumeDataUnusable { .. }
             | Self::PatternsUnmatched { .. }
             | Self::FilesPresent { .. }

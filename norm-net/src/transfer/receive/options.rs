@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_core::fileset::ContentHash;
 use norm_core::transfer::NodeId;
 use norm_files::Preserve;
 use norm_files::sink::Only;
+use norm_files::state::StateFolders;
 
 use super::ReceiveError;
 use crate::event::Feedback;
@@ -50,6 +52,12 @@ pub struct ReceiveOptions {
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
     pub only: Vec<String>,
+    /// Receive only the file set with this content hash. One whose sender tells another from the
+    /// start is ignored; one whose sender tells it at the end is verified then, and fails.
+    pub expect: Option<ContentHash>,
+    /// Where receipts of complete sets are kept: a set that is here already, unchanged since, by
+    /// its receipt, is not received again. By default there are none.
+    pub state: StateFolders,
     /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
     /// to the directory, which need not exist. Only the list of files is received, and that of
     /// hashes if it comes before the content: only then contents are compared with what is there.
@@ -118,6 +126,8 @@ impl ReceiveOptions {
             allow_sparse: false,
             backup_dir: None,
             only: Vec::new(),
+            expect: None,
+            state: StateFolders::none(),
             dry_run: false,
             resume: true,
             name: host_name(),

@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
+use norm_files::receipts::Store;
 use norm_files::sink::Backup;
 use tempfile::TempDir;
 
@@ -117,6 +118,8 @@ where
         overwrite: options.overwrite,
         backup: open_backup(options)?,
         only,
+        expect: options.expect,
+        receipts: Store::new(&options.state),
         preview: scratch.as_ref().map(|_| options.directory.clone()),
         preserve: options.preserve,
         allow_sparse: options.allow_sparse,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use norm_core::fileset::ContentHash;
 use norm_files::Preserve;
+use norm_files::receipts::Store;
 use norm_files::sink::{Backup, Only, PlaceOptions};
 
 /// What of the user's options a session acts on.
@@ -42,6 +44,10 @@ pub(in crate::transfer::receive) struct FilePolicy {
     pub backup: Option<Backup>,
     /// What is wanted of a set; `None` is all.
     pub only: Option<Only>,
+    /// The only content that is wanted; `None` is any.
+    pub expect: Option<ContentHash>,
+    /// Where receipts are kept, if they are.
+    pub receipts: Option<Store>,
     /// Only said is what would become of sets in this directory. Nothing else is received, and that
     /// goes elsewhere.
     pub preview: Option<PathBuf>,

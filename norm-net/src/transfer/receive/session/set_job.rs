@@ -8,10 +8,13 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{
+    ContentError, ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
+};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
     Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetPreview, SetState, Spool,
+    WholeSet,
 };
 
 use super::engine::Engine;
@@ -101,6 +104,8 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
+    /// The only content that is wanted, if any is named.
+    expect: Option<ContentHash>,
     aim: Aim,
     /// Objects of the payload that wait until it is known what of them is wanted.
     waiting: Vec<ObjectRef>,
@@ -138,6 +143,7 @@ impl SetJob {
             state,
             spool,
             plan: None,
+            expect: None,
             aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
@@ -173,6 +179,11 @@ impl SetJob {
             let end = first + u64::from(summary.parts);
             engine.give_up(self.sender, first + u64::from(summary.first_extent())..end);
         }
+    }
+
+    /// The same of which only this content is wanted, if one is named.
+    pub(super) fn expecting(self, expect: Option<ContentHash>) -> Self {
+        Self { expect, ..self }
     }
 
     /// Its sender.
@@ -381,6 +392,10 @@ impl SetJob {
                 if announced.is_some_and(|content| content != digests.content()) {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
+                if let Some(expected) = self.expect.filter(|&hash| hash != digests.content()) {
+                    let found = digests.content();
+                    return Step::Fail(Failure::wrong(Problem::OtherContent { expected, found }));
+                }
                 self.state.digests_parsed(key, digests);
                 Step::Judge
             }
@@ -501,7 +516,13 @@ impl SetJob {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
         let failed = self.state.failed().clone();
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
+        let whole = self.state.digests().map(|digests| WholeSet {
+            content: digests.content(),
+            manifest_len: self.summary().manifest_size,
+            list_len: self.summary().list_size,
+        });
+        let whole = whole.filter(|_| failed.is_empty() && plan.unwanted_files() == 0);
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed, whole })
     }
 
     /// Notes how far it is.

@@ -8,10 +8,12 @@ mod done;
 mod load;
 mod place;
 mod preview;
+mod receipt;
 mod store;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -21,11 +23,13 @@ use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
 use norm_files::sink::{Spool, StandaloneFile};
 
 use super::engine::Engine;
 use super::failure::cannot_write;
-use super::notifier::Notifier;
+use super::notifier::{Notifier, SetRef};
 use super::policy::FilePolicy;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
@@ -43,6 +47,7 @@ use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
 use preview::PreviewTask;
+use receipt::ReceiptTask;
 use store::{RoomTask, StoreTask};
 
 /// Threads that read back and place files.
@@ -168,6 +173,19 @@ impl Tasks {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
         let policy = Arc::clone(&self.policy);
         let task = CheckTask { number, written, policy, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Looks whether what the receipt of a content lists has changed.
+    pub(super) fn read_receipt(
+        &self,
+        name: SetRef,
+        store: Store,
+        directory: PathBuf,
+        content: ContentHash,
+    ) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let task = ReceiptTask { name, store, directory, content, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

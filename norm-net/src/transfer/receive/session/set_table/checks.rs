@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::transfer::MemberState;
+use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
 
-use super::SetTable;
-use crate::event::{Problem, SetFailure};
+use super::{SetTable, refuse_complete};
+use crate::event::{Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::duplicates;
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
@@ -245,15 +246,7 @@ impl SetTable {
         report.backups = placed.backups;
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
-        self.tell(turn, sender, MemberState::Complete, String::new());
-        turn.engine.report_now(sender, turn.now);
-        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
-        turn.shared.summary.completed(report.clone());
-        turn.shared.ending.completed(turn.now, Subject::Content(content));
-        // Another sender of the same files, which is heard, is to have its confirmation, too.
-        if self.jobs.values().all(|job| job.manifest() != content) {
-            self.known.complete(content);
-        }
+        self.told_complete(turn, id, content, &report);
         // The temporary files go before the event is sent.
         job.discard();
         self.drop_duplicates(turn, id);
@@ -283,6 +276,66 @@ impl SetTable {
         for job in gone {
             turn.engine.give_up(job.sender(), job.keys());
             job.discard();
+        }
+    }
+
+    /// A worker has looked at what the receipt of a set lists: if nothing has changed, all of the
+    /// set is here; else it is received.
+    pub(in super::super) fn receipt_read(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        name: SetRef,
+        unchanged: Option<&ReceiptHeader>,
+    ) {
+        let Some(part) = self.refusals.take(name) else { return };
+        let is_known = turn.engine.source(name.sender).is_some();
+        let Some(state) = part.new_state().ok().filter(|_| is_known) else { return };
+        let Some(receipt) = unchanged else {
+            self.refusals.settle(name);
+            for key in state.keys() {
+                turn.engine.restart(ObjectRef { sender: name.sender, key });
+            }
+            return self.open_first(turn, &part);
+        };
+        let (sender, manifest) = (name.sender, state.manifest());
+        turn.shared.events.set_found(sender, state.summary());
+        turn.shared.summary.begun(turn.now);
+        refuse_complete(turn.engine, &part);
+        turn.owe_release(sender);
+        turn.shared.senders.settle(sender, state.bytes_total());
+        let files = u64::from(receipt.files);
+        let report = SetReport {
+            node: turn.shared.senders.node(sender),
+            address: turn.shared.senders.address(sender),
+            set: Some(name.set),
+            content: Some(receipt.content),
+            files,
+            present: files,
+            directories: u64::from(receipt.entries) - files,
+            bytes: receipt.bytes,
+            unchanged: true,
+            ..SetReport::new(sender)
+        };
+        self.told_complete(turn, name.set, manifest, &report);
+        turn.shared.events.complete(report);
+    }
+
+    /// Says to the sender of a set, and notes, that the set is complete.
+    fn told_complete(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        id: SetId,
+        content: ManifestHash,
+        report: &SetReport,
+    ) {
+        self.tell(turn, report.sender, MemberState::Complete, String::new());
+        turn.engine.report_now(report.sender, turn.now);
+        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
+        turn.shared.summary.completed(report.clone());
+        turn.shared.ending.completed(turn.now, Subject::Content(content));
+        // Another sender of the same files, which is heard, is to have its confirmation, too.
+        if self.jobs.values().all(|job| job.manifest() != content) {
+            self.known.complete(content);
         }
     }
 

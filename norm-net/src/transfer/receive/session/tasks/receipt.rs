@@ -1,0 +1,32 @@
+//! Looking whether what a receipt lists has changed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
+
+use super::done::TaskResults;
+use crate::io::workers::guarded;
+use crate::transfer::receive::session::notifier::SetRef;
+
+/// A receipt to be compared with what is in place.
+pub(super) struct ReceiptTask {
+    pub(super) name: SetRef,
+    pub(super) store: Store,
+    pub(super) directory: PathBuf,
+    pub(super) content: ContentHash,
+    pub(super) cancel: Arc<AtomicBool>,
+    pub(super) results: TaskResults,
+}
+
+impl ReceiptTask {
+    /// Does it.
+    pub(super) fn run(self) {
+        let Self { name, store, directory, content, cancel, results } = self;
+        let unchanged = guarded(|| store.unchanged(&directory, content, &cancel));
+        // What fails is no reason not to receive.
+        results.receipt(name, unchanged.ok().flatten());
+    }
+}
