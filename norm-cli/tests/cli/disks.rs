@@ -138,7 +138,7 @@ fn disk_that_fills_up_at_one_of_three_receivers_harms_no_other() {
     let outs = ["one", "two", "full"].map(|name| temp.path().join(name));
     // It is full when some has come.
     let fill = "(until ls .norm-*.payload; do sleep 0.05; done; sleep 0.5; \
-                dd if=/dev/zero of=filler bs=64k) >/dev/null 2>&1 &";
+                dd if=/dev/zero of=filler bs=64k) >/dev/null 2>&1 & true";
     let Some(full) = small_disk(&group, &outs[2], "size=20m", fill) else { return };
     let others = [0, 1].map(|n| start(receiver(&group, &outs[n])));
     let mut command = norm_send();

@@ -65,6 +65,9 @@ impl SetTable {
                 if !unmatched.is_empty() {
                     turn.shared.events.patterns_unmatched(job.name(), unmatched);
                 }
+                if let Some(list) = job.take_early_list() {
+                    turn.shared.tasks.check(number, list);
+                }
                 self.preview(turn, number);
             }
             Step::Judge if job.is_preview() => self.preview(turn, number),

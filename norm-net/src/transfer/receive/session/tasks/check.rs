@@ -79,14 +79,10 @@ impl CheckTask {
                 let plan = self.plan(&manifest);
                 if let Ok(Planned { plan, .. }) = &plan
                     && hash == Some(spool.content())
-                    && self.policy.preview.is_none()
                 {
                     spool.know_files(plan);
-                    if !self.policy.overwrite {
-                        spool.use_files_in_place(plan);
-                    }
-                    if let Err(error) = spool.check_room(plan) {
-                        return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
+                    if let Err(problem) = self.prepare(plan) {
+                        return Ok(SetResult::Failed(problem));
                     }
                 }
                 SetResult::Manifest { key, hash, plan }
@@ -101,6 +97,18 @@ impl CheckTask {
                 SetResult::DigestList { key, digests }
             }
         })
+    }
+
+    /// Prepares what content is written to; in a dry run there is none.
+    fn prepare(&self, plan: &Plan) -> Result<(), Problem> {
+        let spool = &self.written.spool;
+        if self.policy.preview.is_some() {
+            return Ok(());
+        }
+        if !self.policy.overwrite {
+            spool.use_files_in_place(plan);
+        }
+        spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
     }
 
     fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
