@@ -14,6 +14,8 @@ mod entries;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]
+mod mirror;
+#[cfg(unix)]
 mod only;
 #[cfg(unix)]
 mod place;

@@ -426,6 +426,7 @@ fn dry_run(sender: SenderId, set: SetId) -> ReceiveEvent {
         keep: sum(0, 1, 0),
         compare: EntrySum::default(),
         refuse: EntrySum::default(),
+        delete: sum(1, 0, 0),
         unwanted: 0,
         preview: Arc::default(),
     }
