@@ -380,6 +380,7 @@ fn mishaps() -> Vec<Value> {
     let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
     let path = PathBuf::from("in1/src/x.bin");
     vec![
+        line(&ReceiveEvent::FileRemoved { sender, set, path: "in1/old.txt".into() }, 2_760),
         line(&ReceiveEvent::FileFailed { sender, path, problem: stalled.clone() }, 2_176),
         line(&ReceiveEvent::SetFailed(SetFailure::of_set(sender, set, stalled)), 9_492),
         line(&ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total }, 9_492),
