@@ -156,6 +156,7 @@ pub fn receive_error(error: &ReceiveError) -> String {
 fn config(problem: &ConfigProblem) -> String {
     match problem {
         ConfigProblem::Pattern(error) => format!("--only: {error}"),
+        ConfigProblem::DeleteWithoutReceipts => format!("--delete: {problem} (--state-dir)"),
         _ => problem.to_string(),
     }
 }

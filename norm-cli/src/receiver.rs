@@ -57,6 +57,7 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
         o.backup_dir.clone_from(&args.files.backup_dir);
+        o.delete = args.files.delete;
         o.only.clone_from(&args.files.only);
         o.expect = args.files.expect;
         o.state = state.clone();
@@ -334,6 +335,7 @@ fn set_line(report: &SetReport) -> String {
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
         + &kept_elsewhere(report.backups)
+        + &removed(report.removed)
         + &not_wanted(report.unwanted)
         + &withdrawn_too(report.withdrawn_files)
         + &not_sent(&report.left_out)
@@ -362,6 +364,15 @@ fn not_sent(left_out: &NotSent) -> String {
         .map(|(count, noun)| text::count(count.into(), noun))
         .collect();
     if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How much of earlier transfers was removed, if anything was.
+fn removed(entries: u64) -> String {
+    match entries {
+        0 => String::new(),
+        1 => "; 1 removed that is no longer sent".to_owned(),
+        entries => format!("; {entries} removed that are no longer sent"),
+    }
 }
 
 /// How many replaced files are kept, if there are any.

@@ -150,6 +150,18 @@ impl Store {
         self.read(&name(directory, content).ok()?)
     }
 
+    /// Says what the receipt of this content lists, as far as it can be read. Memory does not grow
+    /// with the set.
+    pub fn visit(&self, directory: &Path, content: ContentHash, see: &mut dyn FnMut(ReceiptEntry)) {
+        let Ok(name) = name(directory, content) else { return };
+        let Ok(mut record) = RecordReader::open(&self.folder.join(name)) else { return };
+        let Ok(header) = ReceiptHeader::read(&mut record) else { return };
+        for _ in 0..header.entries {
+            let Ok(entry) = ReceiptEntry::read(&mut record) else { return };
+            see(entry);
+        }
+    }
+
     /// The contents that were received into this output directory, the last one first.
     pub fn of_directory(&self, directory: &Path) -> Vec<ContentHash> {
         let Ok(wanted) = directory_name(directory) else { return Vec::new() };

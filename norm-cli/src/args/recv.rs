@@ -103,6 +103,14 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment, value_name = "DIR", requires = "overwrite")]
     pub backup_dir: Option<PathBuf>,
 
+    /// Remove files that earlier transfers brought into DIR and this one has not
+    ///
+    /// Only what is unchanged since it was received, after this transfer is complete; folders
+    /// only when they are empty. Transfers that have nothing in common are left alone. What
+    /// was received is known from receipts (--state-dir). --backup-dir keeps what is removed.
+    #[arg(long, verbatim_doc_comment, requires = "overwrite", conflicts_with = "only")]
+    pub delete: bool,
+
     /// Receive only files that match a gitignore pattern; repeatable
     ///
     /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A

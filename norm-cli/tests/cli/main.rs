@@ -16,6 +16,8 @@ mod interrupt;
 #[cfg(unix)]
 mod kill;
 #[cfg(unix)]
+mod mirror;
+#[cfg(unix)]
 mod only;
 #[cfg(unix)]
 mod place;

@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use norm_core::fileset::FileHash;
 
 use super::backup::Backup;
+use super::delete::Removed;
 use super::metadata::{DEFAULT_DIRECTORY_MODE, MetadataSetter, RefusedMetadata, Wanted, set_time};
 use super::output::Tree;
 use super::plan::{Plan, PlanError};
@@ -118,6 +119,8 @@ pub struct PlacedSet {
     pub present: u64,
     /// Files and links that were replaced and are kept elsewhere.
     pub backups: u64,
+    /// What became of what earlier sets had and this one has not.
+    pub removed: Removed,
     /// Modes, times and the like that were refused.
     pub refused: Option<RefusedMetadata>,
 }
@@ -166,7 +169,7 @@ pub fn place_set(
     }
     let Placer { mut metadata, mut refused, .. } = placer;
     finish_directories(&mut tree, plan, overwrite, &mut metadata, &mut refused);
-    Ok(PlacedSet { present: count, backups, refused })
+    Ok(PlacedSet { present: count, backups, refused, ..PlacedSet::default() })
 }
 
 /// Sets modes and times of directories: last, because files change the times of the directories

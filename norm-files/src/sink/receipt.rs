@@ -34,7 +34,8 @@ pub fn keep_receipt(
 ) -> io::Result<()> {
     let WholeSet { content, manifest_len, list_len } = *set;
     let root = spool.directory();
-    let (directories, files) = (plan.directories(), plan.files());
+    let (directories, files, names) = (plan.directories(), plan.files(), plan.names());
+    let links = plan.links();
     let count = |n: usize| u32::try_from(n).map_err(|_| io::Error::from(io::ErrorKind::Other));
     let header = ReceiptHeader {
         directory: root.to_owned(),
@@ -42,15 +43,21 @@ pub fn keep_receipt(
         content,
         manifest_len,
         list_len,
-        entries: count(directories.len() + files.len())?,
-        files: count(files.len())?,
+        entries: count(directories.len() + files.len() + names.len() + links.len())?,
+        files: count(files.len() + names.len())?,
         bytes: plan.bytes(),
     };
     let directories = directories.iter().map(|directory| directory.path.clone());
     let files = files
         .iter()
         .map(|file| ReceiptEntry::file(root, file.path.clone(), file.size, file.mtime, began));
-    let entries = directories.map(ReceiptEntry::directory).chain(files);
+    let names = names.iter().filter_map(|name| {
+        let file = plan.files().get(name.file)?;
+        Some(ReceiptEntry::file(root, name.path.clone(), file.size, file.mtime, began))
+    });
+    let links = links.iter().map(|link| ReceiptEntry::link(root, link.path.clone()));
+    let directories = directories.map(ReceiptEntry::directory);
+    let entries = directories.chain(files).chain(names).chain(links);
     // What was read of them before was read at its place.
     let mut manifest = spool.file(SpoolFile::Manifest).take(manifest_len);
     let mut list = spool.file(SpoolFile::DigestList).take(list_len);

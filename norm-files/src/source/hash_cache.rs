@@ -65,6 +65,7 @@ impl HashCache {
     }
 
     /// Keeps the hashes of all files of a set, which were read after `began`, by its digest list.
+    /// Files with holes are not kept: where these are, a file system may say otherwise another time.
     pub(super) fn keep_all(
         &self,
         files: &[SourceFile],
@@ -73,11 +74,10 @@ impl HashCache {
         list: &[u8],
     ) {
         let (hashes, _) = list.get(LIST_HEADER..).unwrap_or_default().as_chunks::<HASH_BYTES>();
-        let mut hashes = hashes.iter().copied().map(ChunkHash);
-        for (number, file) in files.iter().enumerate() {
-            let chunks = map.of_file(number).len();
-            let own: Vec<ChunkHash> = hashes.by_ref().take(chunks).collect();
-            self.keep(file, began, own.into_iter());
+        for (number, file) in files.iter().enumerate().filter(|&(n, _)| map.sparse(n).is_none()) {
+            let chunks = map.of_file(number);
+            let own = hashes.get(chunks.start as usize..chunks.end as usize).unwrap_or_default();
+            self.keep(file, began, own.iter().copied().map(ChunkHash));
         }
         self.trim();
     }

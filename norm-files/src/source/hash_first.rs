@@ -69,7 +69,7 @@ impl HashedSet {
             return Ok(None);
         }
         if let Some(cache) = cache {
-            for (number, file) in files.iter().enumerate() {
+            for (number, file) in files.iter().enumerate().filter(|&(n, _)| is_cached(&map, n)) {
                 let chunks = map.of_file(number);
                 if !known.covers(chunks.start.into(), chunks.end.into()) {
                     let hashes = hashes.get(as_range(chunks)).unwrap_or_default();
@@ -148,6 +148,12 @@ struct Run {
     bytes: u64,
 }
 
+/// True when the chunks of a file may be in the cache: where holes are, a file system may say
+/// otherwise another time.
+fn is_cached(map: &ChunkMap, file: usize) -> bool {
+    map.sparse(file).is_none()
+}
+
 /// Puts the hashes that are in the cache in their places; returns their numbers.
 fn look_up(
     cache: &HashCache,
@@ -156,10 +162,12 @@ fn look_up(
     hashes: &mut [ChunkHash],
 ) -> RangeSet {
     let mut known = RangeSet::new();
-    for (number, file) in files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES) {
+    let large = files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES);
+    for (number, file) in large.filter(|&(n, _)| is_cached(map, n)) {
         let chunks = map.of_file(number);
         if let Some(found) = cache.look_up(file, chunks.len())
             && let Some(places) = hashes.get_mut(as_range(chunks.clone()))
+            && places.len() == found.len()
         {
             places.copy_from_slice(&found);
             known.insert(chunks.start.into(), chunks.end.into());
@@ -188,7 +196,7 @@ impl Work<'_> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.min(MAX_THREADS).min(self.runs.len());
         let chunks = self.runs.iter().flat_map(Range::clone);
-        let total: u64 = chunks.filter_map(|n| self.map.chunk(n)).map(|chunk| chunk.len).sum();
+        let total: u64 = chunks.filter_map(|n| self.map.chunk(n)).map(|chunk| chunk.data).sum();
         let known = self.map.payload_size() - total;
         thread::scope(|scope| {
             let (sender, results) = mpsc::channel();

@@ -116,13 +116,9 @@ impl Reader {
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<HashedSet>, SourceError> {
         let Content::Set(set) = &self.content else { return Ok(None) };
-        let hashed = HashedSet::of(
-            self.files.all(),
-            Arc::clone(&set.map),
-            set.manifest_hash,
-            self.cache.as_ref(),
-            watch,
-        )?;
+        let cache = self.cache.as_ref();
+        let hashed =
+            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, cache, watch)?;
         if let Some(hashed) = &hashed {
             self.take_hashes(hashed.clone());
         }

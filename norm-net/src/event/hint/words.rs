@@ -52,6 +52,8 @@ impl fmt::Display for Hint {
             | Self::OtherContent { .. }
             | Self::ResumeDataUnusable { .. }
             | Self::PatternsUnmatched { .. }
+            | Self::ChangedFilesStay { .. }
+            | Self::NotRemoved { .. }
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }

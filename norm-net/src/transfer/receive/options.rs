@@ -48,6 +48,11 @@ pub struct ReceiveOptions {
     /// which is made if it is not there, and is neither in the output directory nor around it. What
     /// is there already stays: a number is added, as in `name.~1~`.
     pub backup_dir: Option<PathBuf>,
+    /// After a set is complete, remove what earlier sets of this directory had and this one has not,
+    /// as their receipts in [`state`](Self::state) say: files and links that are as they were
+    /// received, and directories that are empty then. Sets that have nothing in common with it are
+    /// left alone. Not after a part of a set, or with files that failed.
+    pub delete: bool,
     /// Receive only files that match one of these patterns, and what is in directories that do;
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
@@ -125,6 +130,7 @@ impl ReceiveOptions {
             preserve: Preserve::default(),
             allow_sparse: false,
             backup_dir: None,
+            delete: false,
             only: Vec::new(),
             expect: None,
             state: StateFolders::none(),

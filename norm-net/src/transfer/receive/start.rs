@@ -111,15 +111,20 @@ where
     E: Engine + Layer<Engine = E> + Send + 'static,
 {
     let only = options.check()?;
+    let receipts = Store::new(&options.state);
+    if options.delete && receipts.is_none() {
+        return Err(ReceiveError::Config(ConfigProblem::DeleteWithoutReceipts));
+    }
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
     let scratch = prepare(options)?;
     let files = FilePolicy {
         overwrite: options.overwrite,
         backup: open_backup(options)?,
+        delete: options.delete,
         only,
         expect: options.expect,
-        receipts: Store::new(&options.state).filter(|_| scratch.is_none()),
+        receipts,
         preview: scratch.as_ref().map(|_| options.directory.clone()),
         preserve: options.preserve,
         allow_sparse: options.allow_sparse,

@@ -22,6 +22,24 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let quoted: Vec<String> = patterns.iter().map(|one| format!("{one:?}")).collect();
             write!(f, "nothing in this transfer matches {}", quoted.join(" or "))
         }
+        Hint::ChangedFilesStay { files, first, .. } => {
+            let first = path_text(first);
+            match files {
+                1 => write!(f, "{first} is no longer sent, and stays, because it was changed here"),
+                n => write!(
+                    f,
+                    "{n} files are no longer sent, and stay, because they were changed here: {first} \
+                     for one"
+                ),
+            }
+        }
+        Hint::NotRemoved { entries, first, error, .. } => {
+            let first = path_text(first);
+            match entries {
+                1 => write!(f, "one file that is no longer sent stays: {first}: {error}"),
+                n => write!(f, "{n} files that are no longer sent stay: {first} for one: {error}"),
+            }
+        }
         Hint::FilesPresent { files, first, .. } => files_present(f, *files, first),
         Hint::MetadataRefused { entries, first, error, .. } => {
             let first = path_text(first);

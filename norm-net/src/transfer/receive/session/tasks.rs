@@ -185,7 +185,8 @@ impl Tasks {
         content: ContentHash,
     ) {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
-        let task = ReceiptTask { name, store, directory, content, cancel, results };
+        let policy = Arc::clone(&self.policy);
+        let task = ReceiptTask { name, store, policy, directory, content, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

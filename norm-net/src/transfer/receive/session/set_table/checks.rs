@@ -268,6 +268,8 @@ impl SetTable {
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
         report.backups = placed.backups;
+        report.removed = placed.removed.files + placed.removed.directories;
+        turn.shared.events.not_removed(job.name(), placed.removed);
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
         self.told_complete(turn, id, content, &report, is_whole);

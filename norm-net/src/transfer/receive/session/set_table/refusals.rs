@@ -9,6 +9,7 @@ use norm_core::transfer::{MemberState, ReceiverStatus};
 use crate::event::Hint;
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::notifier::SetRef;
+use crate::transfer::receive::session::policy::Aim;
 use crate::transfer::receive::session::set_job::OpenedPart;
 use crate::transfer::receive::session::shared::Turn;
 use crate::transfer::receive::session::summary::push_bounded;
@@ -55,7 +56,8 @@ impl Refusals {
             return true;
         }
         let policy = &turn.shared.policy;
-        let store = policy.files.receipts.as_ref().filter(|_| policy.files.only.is_none());
+        let is_all = policy.files.aim() == Aim::All;
+        let store = policy.files.receipts.as_ref().filter(|_| is_all);
         let (Some(content), Some(store)) = (part.descriptor.set.content, store) else {
             return false;
         };
