@@ -70,7 +70,7 @@ fn nothing_is_made_and_no_content_is_asked_for() {
         ])
     );
     let sum = last(&events, "dry_run");
-    assert_eq!(sum["create"], json!({"files": 3, "directories": 2, "bytes": 12}));
+    assert_eq!(sum["create"], json!({"files": 3, "directories": 2, "links": 0, "bytes": 12}));
     assert_eq!(sum["unwanted"], 1);
     let summary = last(&events, "summary");
     assert_eq!((&summary["outcome"], &summary["sets"]), (&json!("complete"), &json!([])));

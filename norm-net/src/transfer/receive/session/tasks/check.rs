@@ -79,13 +79,11 @@ impl CheckTask {
                 let plan = self.plan(&manifest);
                 if let Ok(Planned { plan, .. }) = &plan
                     && hash == Some(spool.content())
-                    && self.policy.preview.is_none()
                 {
                     spool.know_files(plan);
-                    if !self.policy.overwrite {
-                        spool.use_files_in_place(plan);
-                    }
-                    if let Err(error) = spool.check_room(plan) {
+                    if self.policy.preview.is_none()
+                        && let Err(error) = self.prepare(plan)
+                    {
                         return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
                     }
                 }
@@ -101,6 +99,15 @@ impl CheckTask {
                 SetResult::DigestList { key, digests }
             }
         })
+    }
+
+    /// Finds what is in place of a set, and whether there is room for the rest.
+    fn prepare(&self, plan: &Plan) -> io::Result<()> {
+        let spool = &self.written.spool;
+        if !self.policy.overwrite {
+            spool.use_files_in_place(plan);
+        }
+        spool.check_room(plan)
     }
 
     fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
