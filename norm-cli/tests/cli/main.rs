@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 #[cfg(unix)]
+mod backup;
+#[cfg(unix)]
 mod choice;
 mod common;
 mod compat;

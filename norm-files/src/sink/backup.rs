@@ -40,12 +40,12 @@ impl Backup {
     /// [`io::ErrorKind::InvalidInput`] when one of them is in the other, or they are the same: then
     /// what is kept could be taken for what was received. What the system says.
     pub fn open(directory: &Path, output: &Path) -> io::Result<Self> {
+        let output = fs::canonicalize(output)?;
+        // Nothing is made for one that cannot be; what is not there may have links in its way.
+        are_apart(&resolved(directory)?, &output)?;
         fs::create_dir_all(directory)?;
         let root = OpenDirectory::root(directory)?;
-        let (ours, theirs) = (fs::canonicalize(directory)?, fs::canonicalize(output)?);
-        if ours.starts_with(&theirs) || theirs.starts_with(&ours) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
+        are_apart(&fs::canonicalize(directory)?, &output)?;
         Ok(Self { root })
     }
 
@@ -68,6 +68,21 @@ impl Backup {
         let kept = tree.make_place(path).and_then(|to| keep(from, &to, path, fate));
         kept.map_err(|error| (self.root.path().join(path), error))
     }
+}
+
+fn are_apart(one: &Path, other: &Path) -> io::Result<()> {
+    if one.starts_with(other) || other.starts_with(one) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(())
+}
+
+/// Where a path leads, of which not all may be there.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let there = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let Some((above, there)) = there else { return Ok(path.clone()) };
+    Ok(path.strip_prefix(above).map_or(path.clone(), |rest| there.join(rest)))
 }
 
 fn keep(from: &Place, to: &Place, path: &Path, fate: Fate) -> io::Result<bool> {
@@ -272,5 +287,10 @@ mod tests {
             let refused = Backup::open(&fixture.path(backup), &fixture.path(out)).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{backup}");
         }
+        symlink(fixture.path("out"), fixture.path("link")).unwrap();
+        for backup in ["out/new/deep", "link/new"] {
+            assert!(Backup::open(&fixture.path(backup), &fixture.path("out")).is_err());
+        }
+        assert!(!fixture.path("out/new").exists());
     }
 }

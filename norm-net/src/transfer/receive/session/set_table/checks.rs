@@ -64,7 +64,9 @@ impl SetTable {
                 if !unmatched.is_empty() {
                     turn.shared.events.patterns_unmatched(job.name(), unmatched);
                 }
-                self.check_early_list(turn, number);
+                if let Some(list) = job.take_early_list() {
+                    turn.shared.tasks.check(number, list);
+                }
                 self.preview(turn, number);
             }
             Step::Judge if job.is_preview() => self.preview(turn, number),
@@ -101,7 +103,9 @@ impl SetTable {
         turn.shared.tasks.take_room(number, job.spool());
         // What came before, or was left by an earlier session.
         turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
-        self.check_early_list(turn, number);
+        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
+            turn.shared.tasks.check(number, list);
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
@@ -124,13 +128,6 @@ impl SetTable {
         let wrong: Vec<u64> = wrong.map(|(&number, _)| number).collect();
         for number in wrong {
             self.judge(turn, number);
-        }
-    }
-
-    /// Reads a digest list that came before the manifest.
-    fn check_early_list(&mut self, turn: &Turn<'_, impl Engine>, number: u64) {
-        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
-            turn.shared.tasks.check(number, list);
         }
     }
 

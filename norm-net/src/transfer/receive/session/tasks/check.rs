@@ -81,10 +81,8 @@ impl CheckTask {
                     && hash == Some(spool.content())
                 {
                     spool.know_files(plan);
-                    if self.policy.preview.is_none()
-                        && let Err(error) = self.prepare(plan)
-                    {
-                        return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
+                    if let Err(problem) = self.prepare(plan) {
+                        return Ok(SetResult::Failed(problem));
                     }
                 }
                 SetResult::Manifest { key, hash, plan }
@@ -101,13 +99,16 @@ impl CheckTask {
         })
     }
 
-    /// Finds what is in place of a set, and whether there is room for the rest.
-    fn prepare(&self, plan: &Plan) -> io::Result<()> {
+    /// Prepares what content is written to; in a dry run there is none.
+    fn prepare(&self, plan: &Plan) -> Result<(), Problem> {
         let spool = &self.written.spool;
+        if self.policy.preview.is_some() {
+            return Ok(());
+        }
         if !self.policy.overwrite {
             spool.use_files_in_place(plan);
         }
-        spool.check_room(plan)
+        spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
     }
 
     fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
