@@ -56,11 +56,11 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
-        o.backup_dir.clone_from(&args.files.backup_dir);
-        o.only.clone_from(&args.files.only);
-        o.dry_run = args.files.dry_run;
-        o.preserve = args.files.preserve.value();
-        o.allow_sparse = args.files.allow_sparse;
+        o.files.backup_dir.clone_from(&args.files.backup_dir);
+        o.files.only.clone_from(&args.files.only);
+        o.files.dry_run = args.files.dry_run;
+        o.files.preserve = args.files.preserve.value();
+        o.files.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
