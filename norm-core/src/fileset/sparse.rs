@@ -172,7 +172,7 @@ impl SparseFile {
         };
         let holes = self.holes.iter().map(whole).filter(|hole| !hole.is_empty());
         let end = chunks_in(self.size);
-        holes.chain([end..end]).flat_map(move |hole| {
+        holes.chain(core::iter::once(end..end)).flat_map(move |hole| {
             // No more than a digest list can have.
             let data = number..number + (hole.start - at) as u32;
             (number, at) = (data.end, hole.end);

@@ -95,9 +95,11 @@ impl MetadataSetter {
 
     fn set_xattrs(&self, file: &File, attributes: &Attributes) -> io::Result<()> {
         let wanted = attributes.xattrs().iter().filter(|x| self.preserve.wants_xattr(&x.name));
-        wanted.fold(Ok(()), |set, xattr| {
-            set.and(system::set_attribute(file, &xattr.name, &xattr.value))
-        })
+        let mut set = Ok(());
+        for xattr in wanted {
+            set = set.and(system::set_attribute(file, &xattr.name, &xattr.value));
+        }
+        set
     }
 
     /// Sets time and owner of a symbolic link of ours.
