@@ -261,7 +261,8 @@ mod tests {
                     let offset = file.offset_of(piece.data + at);
                     prop_assert_eq!(offset, piece.offset + at);
                     prop_assert_eq!(file.data_before(offset), piece.data + at);
-                    let within = |&(start, len): &(u64, u64)| (start..start + len).contains(&offset);
+                    let within =
+                        |&(start, len): &(u64, u64)| (start..start + len).contains(&offset);
                     prop_assert!(!holes.iter().any(within));
                     let number = file.chunk_of(piece.data + at);
                     prop_assert!(number < file.chunks());

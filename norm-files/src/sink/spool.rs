@@ -199,7 +199,8 @@ impl Spool {
         wanted.map(|(start, end)| end - start - lacking(start, end)).sum()
     }
 
-    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed first.
+    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed
+    /// first.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`] after `cancel` was set. The inner error tells that the list

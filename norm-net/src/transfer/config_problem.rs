@@ -152,8 +152,8 @@ impl fmt::Display for ConfigProblem {
             }
             Self::BackupInOutput { path } => write!(
                 f,
-                "the backup directory {} and the output directory must not be in each other: choose \
-                 another one",
+                "the backup directory {} and the output directory must not be in each other: \
+                 choose another one",
                 path_text(path)
             ),
             Self::DeleteWithoutReceipts => f.write_str(
