@@ -65,7 +65,8 @@ fn about_earlier_sets(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Hint::ChangedFilesStay { files, first, .. } => write!(
             f,
-            "{files} files are no longer sent, and stay, because they were changed here: {} for one",
+            "{files} files are no longer sent, and stay, because they were changed here: {} for \
+             one",
             path_text(first)
         ),
         Hint::NotRemoved { entries: 1, first, error, .. } => {
