@@ -224,6 +224,6 @@ fn paths(plan: &Plan) -> impl Iterator<Item = &Path> {
     files.chain(names).chain(links).chain(directories)
 }
 
-#[cfg(test)]
 #[cfg(unix)]
+#[cfg(test)]
 mod tests;

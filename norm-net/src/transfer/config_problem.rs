@@ -92,8 +92,8 @@ pub enum ConfigProblem {
         /// The directory.
         path: PathBuf,
     },
-    /// What earlier sets had cannot be removed, because nothing is known of them: there is no folder
-    /// for receipts.
+    /// What earlier sets had cannot be removed, because nothing is known of them: there is no
+    /// folder for receipts.
     DeleteWithoutReceipts,
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
