@@ -41,15 +41,18 @@ impl HashCache {
         Some(Self { folder, folders: folders.clone() })
     }
 
-    /// True when the hashes of all these files are here, and there are some.
-    pub fn has_all(&self, files: &[SourceFile]) -> bool {
-        let has = |file: &SourceFile| file.size >= MIN_BYTES && self.look_up(file).is_some();
-        !files.is_empty() && files.iter().all(has)
+    /// True when the hashes of all these files are here, and there are some; `map` has their
+    /// chunks.
+    pub fn has_all(&self, files: &[SourceFile], map: &ChunkMap) -> bool {
+        let has = |(number, file): (usize, &SourceFile)| {
+            file.size >= MIN_BYTES && self.look_up(file, map.of_file(number).len()).is_some()
+        };
+        !files.is_empty() && files.iter().enumerate().all(has)
     }
 
     /// The hashes of a file's chunks, if it is as it was when they were kept, and as the scan saw
-    /// it.
-    pub(super) fn look_up(&self, file: &SourceFile) -> Option<Vec<ChunkHash>> {
+    /// it: of as many as are not in a hole.
+    pub(super) fn look_up(&self, file: &SourceFile, chunks: usize) -> Option<Vec<ChunkHash>> {
         let stamp = stamp(file)?;
         let mut record = RecordReader::open(&self.folder.join(name(&stamp))).ok()?;
         if record.array().ok()? != MAGIC || record.array().ok()? != stamp.emit() {
@@ -57,7 +60,7 @@ impl HashCache {
         }
         let hashes = record.bytes(record.left()).ok()?;
         let (hashes, rest) = hashes.as_chunks::<HASH_BYTES>();
-        let fits = rest.is_empty() && hashes.len() as u64 == chunks_in(file.size);
+        let fits = rest.is_empty() && hashes.len() == chunks;
         fits.then(|| hashes.iter().copied().map(ChunkHash).collect())
     }
 

@@ -165,7 +165,7 @@ fn look_up(
     let large = files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES);
     for (number, file) in large.filter(|&(n, _)| is_cached(map, n)) {
         let chunks = map.of_file(number);
-        if let Some(found) = cache.look_up(file)
+        if let Some(found) = cache.look_up(file, chunks.len())
             && let Some(places) = hashes.get_mut(as_range(chunks.clone()))
             && places.len() == found.len()
         {

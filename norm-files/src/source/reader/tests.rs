@@ -232,7 +232,8 @@ mod cached {
 
     fn is_cached(fixture: &Fixture) -> bool {
         let source = &fixture.source;
-        source.cache.as_ref().is_some_and(|cache| cache.has_all(source.files.all()))
+        let Content::Set(set) = &source.content else { return false };
+        source.cache.as_ref().is_some_and(|cache| cache.has_all(source.files.all(), &set.map))
     }
 
     /// Bytes that `hash_first` has known at once.

@@ -84,8 +84,8 @@ pub struct FileOptions {
     /// which is made if it is not there, and is neither in the output directory nor around it. What
     /// is there already stays: a number is added, as in `name.~1~`.
     pub backup_dir: Option<PathBuf>,
-    /// After a set is complete, remove what earlier sets of this directory had and this one has not,
-    /// as their receipts in [`state`](Self::state) say: files and links that are as they were
+    /// After a set is complete, remove what earlier sets of this directory had and this one has
+    /// not, as their receipts in [`state`](Self::state) say: files and links that are as they were
     /// received, and directories that are empty then. Sets that have nothing in common with it are
     /// left alone. Not after a part of a set, or with files that failed.
     pub delete: bool,
