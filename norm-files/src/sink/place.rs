@@ -1,9 +1,9 @@
 //! Places the files of a verified set: gives them their final names.
 //!
 //! From the last file to the first, the payload is cut off after what was copied; so the disk holds
-//! the payload and the file at hand, not everything twice. The first file, alone in the payload by
+//! the payload and the files at hand, not everything twice. The first file, alone in the payload by
 //! then, is not copied at all: the payload itself gets its name. For a set of one file nothing is
-//! copied.
+//! copied. Small files are copied by several threads at a time ([`workers`]).
 //!
 //! A file that is present already, with the content that it should have, stays as it is, mode and
 //! time too: it may be the same file as one elsewhere (a hard link), or not be meant for others to
@@ -21,12 +21,13 @@
 //! may refuse what they took, so they are asked first ([`flush`]).
 
 mod placer;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::FileHash;
 
@@ -36,6 +37,7 @@ use super::plan::{Plan, PlanError};
 use super::spool::Spool;
 use crate::{Preserve, SystemError};
 use placer::{Placer, Present};
+use workers::{Batches, Workers};
 
 /// Why files could not be placed; those placed before stay, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,19 +132,18 @@ pub fn place_set(
     plan.check(root, overwrite)?;
     let opened = Tree::new(root, overwrite);
     let mut tree = opened.map_err(|error| PlaceError::Io(root.to_owned(), error.into()))?;
-    let mut placer = Placer::new(spool, plan, *options, cancel);
-    let present = Present::find(&placer, &mut tree, failed_files)?;
+    let new_placer = || Placer::new(spool, plan, *options, cancel);
+    let present = Present::find(&new_placer(), &mut tree, failed_files)?;
     for directory in plan.directories() {
         let path = &directory.path;
         tree.make(path).map_err(|error| failed(&root.join(path), error))?;
     }
+    let mut workers = Workers::new(tree, new_placer);
     let mut count = 0;
-    for (at, _) in plan.wanted().rev().filter(|(at, _)| !failed_files.contains(at)) {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(PlaceError::Stopped);
-        }
-        count += placer.place(&mut tree, at, &present, placed)?;
+    for batch in Batches::new(plan, failed_files) {
+        count += workers.place(&batch, &present, placed)?;
     }
+    let (mut tree, mut placer) = workers.join();
     for link in plan.links() {
         let path = root.join(&link.path);
         placer.place_link(&mut tree, link).map_err(|error| failed(&path, error))?;

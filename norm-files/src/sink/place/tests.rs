@@ -1,4 +1,5 @@
 use std::fs::{self, File, FileTimes};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
