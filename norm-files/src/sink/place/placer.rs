@@ -21,6 +21,8 @@ pub(super) struct Placer<'a> {
     plan: &'a Plan,
     overwrite: bool,
     cancel: &'a AtomicBool,
+    /// Which of the threads it is of, from 0 on.
+    thread: usize,
     pub(super) metadata: MetadataSetter,
     pub(super) refused: Option<RefusedMetadata>,
 }
@@ -64,7 +66,12 @@ impl<'a> Placer<'a> {
     ) -> Self {
         let PlaceOptions { overwrite, preserve } = options;
         let metadata = MetadataSetter::new(preserve);
-        Self { spool, plan, overwrite, cancel, metadata, refused: None }
+        Self { spool, plan, overwrite, cancel, thread: 0, metadata, refused: None }
+    }
+
+    /// The same for another thread, which are numbered from 0 on.
+    pub(super) fn of_thread(self, thread: usize) -> Self {
+        Self { thread, ..self }
     }
 
     /// True when a file is in its place already.
@@ -305,7 +312,7 @@ impl<'a> Placer<'a> {
     }
 
     fn part(&self, place: &Place) -> Place {
-        place.beside(self.spool.part())
+        place.beside(self.spool.part(self.thread))
     }
 
     fn payload(&self) -> &'a File {

@@ -10,6 +10,7 @@ use super::placer::{Outcome, Placer, Present, is_first};
 use super::{PlaceError, PlacedFile};
 use crate::sink::output::Tree;
 use crate::sink::plan::Plan;
+use crate::sink::spool_files::MAX_MAKERS;
 
 /// Bytes that the disk may hold twice, unless a file alone is larger.
 const MAX_BATCH_BYTES: u64 = 16 << 20;
@@ -17,8 +18,6 @@ const MAX_BATCH_BYTES: u64 = 16 << 20;
 const MAX_BATCH_FILES: usize = 2048;
 /// Files that a thread takes at a time: they are often in one directory, which it opens once.
 const RUN: usize = 32;
-/// Threads at most: file systems have locks of their own.
-const MAX_THREADS: usize = 8;
 
 /// The files of a plan that are to be placed, by their places in it.
 pub(super) struct Batches<'a, I: Iterator<Item = usize>> {
@@ -99,11 +98,12 @@ impl<'a, F: Fn() -> Placer<'a>> Workers<'a, F> {
     /// Sees to it that there are threads for as many runs of files, as far as there are processors.
     fn hire(&mut self, runs: usize) {
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let wanted = runs.min(processors).min(MAX_THREADS);
+        let wanted = runs.min(processors).min(MAX_MAKERS);
         while self.others.len() + 1 < wanted {
             // Without descriptors to spare one thread does it all.
             let Ok(tree) = self.tree.again() else { return };
-            self.others.push((tree, (self.new_placer)()));
+            let placer = (self.new_placer)().of_thread(self.others.len() + 1);
+            self.others.push((tree, placer));
         }
     }
 
