@@ -7,12 +7,14 @@
 mod docs;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{self, Stdout, Write, stdout};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use norm_net::{
-    FoundEntry, LeftOut, NodeId, Preview, ReceiveReport, ReceiveSettings, SendReport, SendSettings,
+    FoundEntry, LeftOut, NodeId, Preview, PreviewEntry, ReceiveReport, ReceiveSettings, SendReport,
+    SendSettings,
 };
 use serde::Serialize;
 
@@ -65,6 +67,8 @@ pub enum ReceiverEvent<'a> {
     Settings(Settings<&'a ReceiveSettings>),
     /// Last, when the session is over, however it ended.
     Summary(Summary<&'a ReceiveReport>),
+    /// Only with `--dry-run`, before `dry_run`: what would become of a file or directory.
+    WouldReceive(WouldReceive<'a>),
 }
 
 /// What only `norm-send --demo` says.
@@ -135,6 +139,32 @@ impl<'a> WouldSend<'a> {
         let (directory, size) = (entry.is_directory, entry.size);
         let link = entry.link.as_ref().map(|target| target.to_string_lossy());
         Self { path: entry.path.to_string_lossy(), directory, link, size }
+    }
+}
+
+/// A file or directory that would be received.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WouldReceive<'a> {
+    /// Its name below the output directory.
+    path: Cow<'a, str>,
+    /// It is a directory; else it is a file or link.
+    directory: bool,
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
+    /// Bytes of a file; 0 for another name of it.
+    size: u64,
+    /// What would become of it, as in the fields of `dry_run`.
+    change: &'static str,
+}
+
+impl<'a> WouldReceive<'a> {
+    /// For an entry of a file set.
+    pub fn new(entry: &PreviewEntry<'a>) -> Self {
+        let (directory, size) = (entry.is_directory, entry.bytes);
+        let change = crate::receiver::preview::name(entry.change);
+        let link = entry.link.map(OsStr::to_string_lossy);
+        Self { path: entry.path.to_string_lossy(), directory, link, size, change }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+pub(crate) mod preview;
+
 use std::ffi::OsString;
 
 use norm_net::event::ResumeData;
@@ -54,7 +56,9 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
+        o.backup_dir.clone_from(&args.files.backup_dir);
         o.only.clone_from(&args.files.only);
+        o.dry_run = args.files.dry_run;
         o.preserve = args.files.preserve.value();
         o.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
@@ -171,6 +175,10 @@ fn follow(
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
+    if let ReceiveEvent::DryRun { preview, .. } = event {
+        output.clear();
+        return preview::show(event, preview, output);
+    }
     output.event(event);
     match event {
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
@@ -315,6 +323,7 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &kept_elsewhere(report.backups)
         + &not_wanted(report.unwanted)
         + &not_sent(&report.left_out)
 }
@@ -342,6 +351,14 @@ fn not_sent(left_out: &NotSent) -> String {
         .map(|(count, noun)| text::count(count.into(), noun))
         .collect();
     if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How many replaced files are kept, if there are any.
+fn kept_elsewhere(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} kept in the backup directory", text::count(files, "replaced file")),
+    }
 }
 
 /// How many files were left out, if there are any.
@@ -391,6 +408,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
 }
 
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
+    if report.sets.is_empty() {
+        return "dry run: the transfer would be received".to_owned();
+    }
     let files: u64 = report.sets.iter().map(|set| set.files).sum();
     format!(
         "complete: {} ({}) in {}, {} sent{}",
@@ -438,7 +458,7 @@ fn code(outcome: &ReceiveOutcome) -> Code {
 fn failure(error: &ReceiveError) -> Failure {
     let code = match error {
         ReceiveError::Config(_) => Code::Usage,
-        ReceiveError::Directory { .. } => Code::LocalIo,
+        ReceiveError::Directory { .. } | ReceiveError::BackupDirectory { .. } => Code::LocalIo,
         ReceiveError::Net(error) => net_code(error),
         _ => Code::Network,
     };

@@ -8,6 +8,7 @@
 mod transmit;
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -160,14 +161,18 @@ pub struct EncodeJob {
 }
 
 /// See [`Job::Store`].
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreJob {
     /// Which block.
     pub slot: BlockSlot,
     /// Its shape and place.
     pub geometry: BlockGeometry,
-    /// True when source symbols are missing and must be decoded.
+    /// True when source symbols are missing and must be decoded. Otherwise those that the store has
+    /// are written; others are in their places, or are not wanted.
     pub decode: bool,
+    /// Source symbols that are in their places: they are read there before anything is decoded, and
+    /// are not written. Runs, ascending; none when nothing is to be decoded.
+    pub held: Vec<Range<u32>>,
 }
 
 /// A finished [`Job`].
@@ -205,6 +210,8 @@ pub enum StoreOutcome {
     Written,
     /// The symbols did not suffice; the store still has them and needs more.
     NeedMore,
+    /// A symbol that should be in its place could not be read: all of the block is to come.
+    HeldLost,
     /// It could not be written. The driver tells the application why.
     Failed,
 }

@@ -42,7 +42,10 @@ as_text! {
     FileHash, { "type": "string", "pattern": "^[0-9a-f]{64}$" }, |hash| hash;
     MemberState, {
         "type": "string",
-        "enum": ["joined", "receiving", "verifying", "complete", "failed", "leaving", "writing"]
+        "enum": [
+            "joined", "receiving", "verifying", "complete", "failed", "leaving", "writing",
+            "comparing"
+        ]
     }, |state| name_of(*state);
 }
 
@@ -55,6 +58,7 @@ fn name_of(state: MemberState) -> &'static str {
         MemberState::Failed => "failed",
         MemberState::Leaving => "leaving",
         MemberState::Writing => "writing",
+        MemberState::Comparing => "comparing",
     }
 }
 

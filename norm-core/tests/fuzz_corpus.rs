@@ -52,6 +52,17 @@ fn content_of_the_corpus_keeps_its_promises() {
 }
 
 #[test]
+fn packets_and_tables_of_flute_keep_their_promises() {
+    use norm_core::flute::exercise::{fdt, packet};
+    let (files, good) = replay("flute_packet", packet);
+    assert!(good >= 2, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+    let (files, good) = replay("fdt", fdt);
+    assert!(good >= 2, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+}
+
+#[test]
 fn engines_survive_the_sessions_of_the_corpus() {
     let survive = |exercise: fn(&[u8])| {
         move |bytes: &[u8]| {

@@ -68,6 +68,7 @@ pub use event::{
 };
 pub use io::dscp::Dscp;
 pub use norm_files::Preserve;
+pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
 pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };

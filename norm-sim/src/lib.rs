@@ -71,7 +71,7 @@ pub use rate_plot::{TraceError, plot_rate};
 pub use recipe::{Feature, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, Host, Lie, Limits, Link,
+    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, HeldPlan, Host, Lie, Limits, Link,
     PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan, Switch, TcpPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

@@ -6,13 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use norm_core::base::bits::Bits;
+use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{
     BlockGeometry, BlockSlot, JobDone, ObjectRef, StoreJob, StoreOutcome, SymbolStore,
 };
 use norm_core::fec::{BlockBuffer, Scheme};
 
 use crate::packet::{HostId, Packet, Symbol, mix};
-use crate::reference::Reference;
+use crate::reference::{Reference, SenderReference};
 
 /// Incomplete blocks, up to a limit.
 #[derive(Debug)]
@@ -43,12 +45,14 @@ struct Block {
     /// A symbol differs from the reference.
     tainted: bool,
     bytes: Option<Box<BlockBuffer>>,
+    /// Symbols that were taken from the disk.
+    held: Bits,
 }
 
 /// Blocks of an object that were written.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Written {
-    pub(crate) blocks: u32,
+    pub(crate) blocks: RangeSet,
     pub(crate) tainted: bool,
 }
 
@@ -90,6 +94,11 @@ impl SimStore {
     pub(crate) fn store(&mut self, job: &StoreJob) -> JobDone {
         let slot = job.slot;
         let mut block = self.blocks.remove(&slot).expect("a job names a block of the store");
+        let all = Arc::clone(&self.reference);
+        let reference = all.of(block.from).expect("objects of attackers are not accepted");
+        for symbol in job.held.iter().cloned().flatten() {
+            block.take_held(slot, symbol, reference, &job.geometry);
+        }
         let solved = match &mut block.bytes {
             Some(bytes) => !job.decode || bytes.recover(),
             None => !job.decode || block.solves(slot, &job.geometry),
@@ -98,8 +107,6 @@ impl SimStore {
             self.blocks.insert(slot, block);
             return JobDone::Store { slot, outcome: StoreOutcome::NeedMore };
         }
-        let reference =
-            self.reference.of(block.from).expect("objects of attackers are not accepted");
         let fits = reference.layout(slot.object).is_some_and(|layout| {
             let place = (layout.block_offset(slot.block), layout.block_bytes(slot.block));
             place == (job.geometry.offset, job.geometry.len)
@@ -112,16 +119,19 @@ impl SimStore {
         );
         let mut tainted = block.tainted || !fits;
         if let Some(bytes) = &block.bytes {
-            let (offset, len) = (job.geometry.offset, job.geometry.len as usize);
             let key = reference.first_key_of(slot.object);
-            let correct = bytes.source() == reference.read(key, offset, len);
+            let correct = bytes.runs().all(|(at, bytes)| {
+                let offset = job.geometry.offset + u64::from(at);
+                bytes == reference.read(key, offset, bytes.len())
+            });
             assert!(correct || tainted, "WRONG BYTE delivered in {slot:?}");
             // The decoder may not have used a wrong symbol.
             tainted = !correct;
         }
         let object = slot.object_ref();
         let written = self.objects.entry(object).or_default();
-        written.blocks += 1;
+        let block = u64::from(slot.block);
+        written.blocks.insert(block, block + 1);
         written.tainted |= tainted;
         JobDone::Store { slot, outcome: StoreOutcome::Written }
     }
@@ -139,6 +149,26 @@ impl SimStore {
 }
 
 impl Block {
+    /// Takes a symbol that is on disk from before. One that an earlier attempt has taken is there.
+    fn take_held(
+        &mut self,
+        slot: BlockSlot,
+        symbol: u32,
+        reference: &SenderReference,
+        geometry: &BlockGeometry,
+    ) {
+        if self.held.insert(symbol) {
+            self.symbols += 1;
+            self.which ^= mix(symbol.into(), 1);
+        }
+        if let Some(bytes) = &mut self.bytes {
+            let at = u64::from(symbol) * u64::from(geometry.symbol_size);
+            let len = (u64::from(geometry.len) - at).min(geometry.symbol_size.into());
+            let key = reference.first_key_of(slot.object);
+            bytes.put(symbol, &reference.read(key, geometry.offset + at, len as usize));
+        }
+    }
+
     /// Simulated decoding: K + h symbols fail with a probability of 1/256^(h+1), about as in RFC
     /// 6330 §5.8, and equal symbols fail alike. With a Reed-Solomon code K symbols never fail.
     fn solves(&self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
@@ -175,7 +205,8 @@ impl SymbolStore for SimStore {
                     None => None,
                 };
                 let from = self.from;
-                entry.insert(Block { from, symbols: 0, which: 0, tainted: false, bytes })
+                let held = Bits::new(k);
+                entry.insert(Block { from, symbols: 0, which: 0, tainted: false, bytes, held })
             }
         };
         if block.bytes.as_mut().is_some_and(|bytes| !bytes.put(symbol, payload)) {

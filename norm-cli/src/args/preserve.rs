@@ -14,13 +14,7 @@ pub struct PreserveArgs {
     /// mode-all: set-user-id, set-group-id and sticky bits; owner: user and group, by name
     /// where it is known, else by number; xattr: extended attributes of users (user.*);
     /// xattr-all: those of the system too, among them capabilities. Separated by commas.
-    #[arg(
-        long,
-        verbatim_doc_comment,
-        value_name = "WHAT",
-        value_delimiter = ',',
-        conflicts_with = "demo"
-    )]
+    #[arg(long, verbatim_doc_comment, value_name = "WHAT", value_delimiter = ',')]
     pub preserve: Vec<Kept>,
 }
 

@@ -96,6 +96,13 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment)]
     pub overwrite: bool,
 
+    /// Keep replaced files in DIR, under the same path
+    ///
+    /// Files and links that would be replaced by others go there first. Older backups stay: a
+    /// number is added, as in name.~1~. DIR must not be in the output directory.
+    #[arg(long, verbatim_doc_comment, value_name = "DIR", requires = "overwrite")]
+    pub backup_dir: Option<PathBuf>,
+
     /// Receive only files that match a gitignore pattern; repeatable
     ///
     /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A
@@ -104,6 +111,14 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment, value_name = "PATTERN",
         value_parser = NonEmptyStringValueParser::new())]
     pub only: Vec<String>,
+
+    /// Show what would be created, replaced or refused, and receive nothing
+    ///
+    /// Takes the list of files only, and that of hashes where it comes first (norm-send
+    /// --hash-first): then files that exist are compared. DIR need not exist. The exit code is
+    /// that of a transfer, which would fail with 4 if something is in the way.
+    #[arg(short = 'n', long, verbatim_doc_comment, conflicts_with = "continuous")]
+    pub dry_run: bool,
 
     /// What of files is sent and set beyond permissions and times.
     #[command(flatten)]

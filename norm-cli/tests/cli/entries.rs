@@ -47,13 +47,14 @@ impl Scene {
     fn transfer(&self, receivers: usize, send: &[&str], recv: &[&str]) -> (Value, Value) {
         let begin = |number| {
             let mut receiver = Program::start(&mut self.receiver(number, recv));
-            receiver.wait_for("started");
+            receiver.wait_for("settings");
             receiver
         };
         let programs: Vec<Program> = (0..receivers).map(begin).collect();
         let count = receivers.to_string();
         let (status, mut sent) =
-            Program::start(&mut self.sender(&[&["-w", &count], send].concat())).finish();
+            Program::start(&mut self.sender(&[&["--min-receivers", &count], send].concat()))
+                .finish();
         assert_eq!(status.code(), Some(0), "{sent:#?}");
         let mut received = Vec::new();
         for program in programs {

@@ -15,6 +15,8 @@ mod interrupt;
 mod only;
 #[cfg(unix)]
 mod place;
+#[cfg(unix)]
+mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;

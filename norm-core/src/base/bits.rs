@@ -84,6 +84,20 @@ impl Bits {
         fresh
     }
 
+    /// Sets `start..end`, as far as that is in range.
+    pub fn insert_run(&mut self, start: u32, end: u32) {
+        let end = end.min(self.len);
+        let mut at = start;
+        while at < end {
+            let last = end.min((at / 64 + 1) * 64);
+            let word = &mut self.words.all_mut()[(at / 64) as usize];
+            let mask = u64::MAX >> (64 - (last - at)) << (at % 64);
+            self.ones += (mask & !*word).count_ones();
+            *word |= mask;
+            at = last;
+        }
+    }
+
     /// Clears a bit. True if it was set.
     pub fn remove(&mut self, index: u32) -> bool {
         if !self.contains(index) {
@@ -102,6 +116,26 @@ impl Bits {
     /// The first clear bit at or after `from`.
     pub fn first_clear(&self, from: u32) -> Option<u32> {
         self.scan(from, |w| !w)
+    }
+
+    /// The bits that are set, ascending.
+    pub fn ones(&self) -> impl Iterator<Item = u32> + '_ {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let found = self.first_set(at)?;
+            at = found + 1;
+            Some(found)
+        })
+    }
+
+    /// Runs of bits that are set as half-open ranges, ascending.
+    pub fn set_runs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = self.first_set(at)?;
+            at = self.first_clear(start).unwrap_or(self.len);
+            Some((start, at))
+        })
     }
 
     /// Runs of clear bits as half-open ranges, ascending.
@@ -136,6 +170,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn run_of_bits_is_set_at_once(
+            len in 0u32..400, runs in prop::collection::vec((0u32..410, 0u32..410), 0..5)
+        ) {
+            let (mut bits, mut model) = (Bits::new(len), Bits::new(len));
+            for (start, end) in runs {
+                bits.insert_run(start, end);
+                (start..end).for_each(|i| { model.insert(i); });
+            }
+            prop_assert_eq!(bits, model);
+        }
+
+        #[test]
         fn bits_behave_like_a_vector_of_booleans(
             len in 0u32..400, ops in prop::collection::vec((any::<bool>(), 0u32..410), 0..100)
         ) {
@@ -155,6 +201,10 @@ mod tests {
                 let set = model.iter().skip(i as usize).position(|b| *b).map(|p| p as u32 + i);
                 prop_assert_eq!(bits.first_set(i), set);
             }
+            let ones: Vec<u32> = bits.ones().collect();
+            let set: Vec<u32> = bits.set_runs().flat_map(|(s, e)| s..e).collect();
+            prop_assert_eq!(&ones, &set);
+            prop_assert_eq!(ones, (0..len).filter(|&i| model[i as usize]).collect::<Vec<_>>());
             let clear: Vec<u32> = bits.clear_runs().flat_map(|(s, e)| s..e).collect();
             let expected: Vec<u32> = (0..len).filter(|&i| !model[i as usize]).collect();
             prop_assert_eq!(clear, expected);

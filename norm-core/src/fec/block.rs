@@ -316,6 +316,20 @@ impl BlockBuffer {
         self.repair = Vec::new();
     }
 
+    /// The content of the source symbols that are held, in runs: where each begins in the block, in
+    /// bytes, and its bytes.
+    pub fn runs(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = (at..self.k).find(|&symbol| self.holds(symbol))?;
+            let end = (start..self.k).find(|&symbol| !self.holds(symbol)).unwrap_or(self.k);
+            at = end;
+            let byte = |symbol: u32| (symbol * u32::from(self.symbol_size)).min(self.block_bytes);
+            let (start, end) = (byte(start), byte(end));
+            Some((start, self.symbols.get(start as usize..end as usize)?))
+        })
+    }
+
     /// The content of the block; empty until it is complete.
     pub fn source(&self) -> &[u8] {
         if self.missing == 0 { &self.symbols[..self.block_bytes as usize] } else { &[] }

@@ -121,6 +121,20 @@ impl Partition {
         symbols * self.symbol_size as u64
     }
 
+    /// The block that has this byte of the object; the number of blocks when there is no such byte.
+    pub const fn block_at(&self, offset: u64) -> u32 {
+        if offset >= self.object_size {
+            return self.blocks;
+        }
+        let symbol = offset / self.symbol_size as u64;
+        let large = self.large_blocks as u64 * self.large_len as u64;
+        if symbol < large {
+            return (symbol / self.large_len as u64) as u32;
+        }
+        // Symbols that are in no large block are in blocks of at least one symbol.
+        self.large_blocks + ((symbol - large) / (self.large_len as u64 - 1)) as u32
+    }
+
     /// Bytes of the object in this block; less than its symbols hold only in the last block. 0 when
     /// there is no such block.
     pub const fn block_bytes(&self, block: u32) -> u32 {
@@ -213,7 +227,10 @@ mod tests {
             let p = Partition::by_max_block_len(size, symbol, max).unwrap();
             let mut offset = 0;
             let mut symbols = 0;
+            prop_assert_eq!(p.block_at(size), p.blocks());
             for block in 0..p.blocks() {
+                let (first, bytes) = (p.block_offset(block), u64::from(p.block_bytes(block)));
+                prop_assert_eq!([first, first + bytes - 1].map(|at| p.block_at(at)), [block; 2]);
                 prop_assert!((1..=max).contains(&p.block_len(block)));
                 prop_assert_eq!(p.block_offset(block), offset);
                 let content: u64 = (0..p.block_len(block))

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::{MemberState, NodeId, ObjectMeta};
 use crate::base::Timestamp;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 
 /// A receiving engine as a transfer of files sees it.
@@ -14,10 +15,10 @@ use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 /// [`accept_with`], [`refuse`] or [`give_up`], and [`InboundNotice::Complete`] with [`confirm`] or
 /// [`restart`].
 ///
-/// An engine without a back channel implements [`want`], [`expect_partial`], [`set_status`],
-/// [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and [`confirm`] only mean
-/// that nothing more of the object is kept, and [`InboundNotice::Released`] never comes. Senders
-/// that are unknown, or were forgotten, are ignored by every method.
+/// An engine without a back channel implements [`want`], [`expect_partial`], [`ask_up_to`],
+/// [`set_status`], [`report_now`] and [`set_host_drops`] as no-ops; there, [`refuse`] and
+/// [`confirm`] only mean that nothing more of the object is kept, and [`InboundNotice::Released`]
+/// never comes. Senders that are unknown, or were forgotten, are ignored by every method.
 ///
 /// [`accept`]: Self::accept
 /// [`accept_with`]: Self::accept_with
@@ -27,6 +28,7 @@ use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
 /// [`restart`]: Self::restart
 /// [`want`]: Self::want
 /// [`expect_partial`]: Self::expect_partial
+/// [`ask_up_to`]: Self::ask_up_to
 /// [`set_status`]: Self::set_status
 /// [`report_now`]: Self::report_now
 /// [`set_host_drops`]: Self::set_host_drops
@@ -44,20 +46,27 @@ pub trait Inbound: Endpoint {
 
     /// Takes an opened object: its blocks are stored as they become whole.
     fn accept(&mut self, object: ObjectRef);
-    /// Takes an opened object of which some bytes are in their place already. `here` says for a
-    /// block, by its offset in the object and its length in bytes, whether all of it is. Such
-    /// blocks count as stored; the object may be complete by that.
-    fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool);
+    /// Takes an opened object of which these bytes are in their place already: they are not asked
+    /// for, and need not be stored. The object may be complete by that.
+    fn accept_with(&mut self, object: ObjectRef, held: &RangeSet);
+    /// Notes that some more bytes of an opened object are in their place.
+    fn note_held(&mut self, object: ObjectRef, range: Range<u64>);
+    /// Notes that some bytes of an opened object are not wanted: they are not asked for, but for
+    /// those that are needed to decode others, and do not keep the object from being complete.
+    fn note_unwanted(&mut self, object: ObjectRef, range: Range<u64>);
+    /// Asks only for what lies before this byte of an opened object, until it is called with
+    /// another one; [`u64::MAX`] for all of it. What comes of the rest is taken.
+    fn ask_up_to(&mut self, object: ObjectRef, end: u64, now: Timestamp);
     /// Declines an object: it counts as received and confirmed, and its packets are ignored.
     fn refuse(&mut self, object: ObjectRef);
     /// Receives an object again from the start, because what was written is wrong.
     fn restart(&mut self, object: ObjectRef);
-    /// Receives blocks of an object that is not complete again, because what was written is wrong:
-    /// those for whose offset and length, in bytes, `is_wrong` is true. False when one of them is
-    /// being stored: nothing has happened then. An engine that cannot do so returns false, and
-    /// [`restart`](Self::restart) follows when the object is complete.
-    fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
-        let _ = (object, is_wrong);
+    /// Receives bytes of an object that is not complete again, because what is in their places is
+    /// wrong. False when a block of them is being stored: nothing has happened then. An engine that
+    /// cannot do so returns false, and [`restart`](Self::restart) follows when the object is
+    /// complete.
+    fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
+        let _ = (object, wrong);
         false
     }
     /// Says that an object is verified and safe.

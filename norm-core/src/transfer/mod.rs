@@ -56,6 +56,8 @@ pub enum MemberState {
     Leaving = 0xff,
     /// Receiving; its disk takes less than arrives.
     Writing = 4,
+    /// Comparing files that it has with what is to come; it asks as it compares.
+    Comparing = 5,
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl Coming {
         have.gaps(start, end).all(|(from, to)| payload.covers(from, to))
     }
 
+    /// Adds what of `start..end` is to be written.
+    pub fn add_to(&self, set: &mut RangeSet, start: u64, end: u64) {
+        self.payload().overlaps(start, end).for_each(|(from, to)| set.insert(from, to));
+    }
+
     fn payload(&self) -> MutexGuard<'_, RangeSet> {
         // Nothing in here panics halfway.
         self.payload.lock().unwrap_or_else(PoisonError::into_inner)

@@ -67,7 +67,10 @@ pub fn is_identical(
 }
 
 /// True when this part of a file reads as zeros; false when it cannot be read.
-fn is_zero(file: &File, part: Range<u64>, cancel: &AtomicBool) -> io::Result<bool> {
+///
+/// # Errors
+/// [`io::ErrorKind::Interrupted`] after `cancel` was set.
+pub fn is_zero(file: &File, part: Range<u64>, cancel: &AtomicBool) -> io::Result<bool> {
     let mut buffer = vec![0; CHUNK];
     let mut at = part.start;
     while at < part.end {

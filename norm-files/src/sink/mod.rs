@@ -7,9 +7,12 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod backup;
 mod coming;
+mod delete;
 mod digests;
 mod existing;
+mod held;
 
 mod in_place;
 mod ledger;
@@ -19,6 +22,7 @@ mod output;
 mod owners;
 mod place;
 mod plan;
+mod preview;
 mod resume;
 mod set;
 mod space;
@@ -31,6 +35,8 @@ mod standalone;
 mod system;
 mod verify;
 
+pub use backup::{Backup, Fate};
+pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
@@ -38,6 +44,7 @@ pub use place::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, place_s
 pub use plan::{
     Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
 };
+pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;

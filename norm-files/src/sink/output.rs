@@ -67,6 +67,11 @@ impl OpenDirectory {
         Ok(Self::opened(handle, self.path.join(path)))
     }
 
+    /// Its path, for people.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A name in it: a single component.
     pub fn place(&self, name: &OsStr) -> Place {
         Place { directory: self.clone(), name: name.to_owned() }
@@ -232,6 +237,23 @@ impl Place {
         system::set_link_owner_at(&self.directory.handle, &self.name, owner)
     }
 
+    /// Gives what has this name another one too: a link itself, wherever it leads.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when something has the other one;
+    /// [`io::ErrorKind::CrossesDevices`] on another file system; what the system says.
+    pub fn link_to(&self, to: &Self) -> io::Result<()> {
+        system::link_at(self.at(), to.at())
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::DirectoryNotEmpty`] when something is in it; what the system says.
+    pub fn remove_directory(&self) -> io::Result<()> {
+        system::remove_directory_at(&self.directory.handle, &self.name)
+    }
+
     /// Removes the name of a file or link.
     ///
     /// # Errors
@@ -252,8 +274,12 @@ impl Tree {
     /// # Errors
     /// What the system says.
     pub fn new(root: &Path, replaces_links: bool) -> io::Result<Self> {
-        let root = OpenDirectory::root(root)?;
-        Ok(Self { root, last: None, missing: None, replaces_links, made: HashSet::new() })
+        Ok(Self::of(OpenDirectory::root(root)?, replaces_links))
+    }
+
+    /// The same of a directory that is open.
+    pub fn of(root: OpenDirectory, replaces_links: bool) -> Self {
+        Self { root, last: None, missing: None, replaces_links, made: HashSet::new() }
     }
 
     /// The output directory itself.

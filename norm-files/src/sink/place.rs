@@ -9,7 +9,8 @@
 //! time too: it may be the same file as one elsewhere (a hard link), or not be meant for others to
 //! read.
 //!
-//! All or nothing: what is in the way is found before the first file is placed.
+//! All or nothing: what is in the way is found before the first file is placed. What is replaced is
+//! kept by then, if it is to be ([`super::backup`]).
 //!
 //! Everything is made through open directories, never through a link ([`super::output`]). Other
 //! names of a file (hard links) are made with it, of its open file: only of files that were made
@@ -20,6 +21,7 @@
 //! flushed (`fsync`), as with `cp`; a power failure in the seconds after can lose content. Shares
 //! may refuse what they took, so they are asked first ([`flush`]).
 
+mod back_up;
 mod placer;
 mod workers;
 
@@ -31,11 +33,13 @@ use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::FileHash;
 
+use super::backup::Backup;
 use super::metadata::{DEFAULT_DIRECTORY_MODE, MetadataSetter, RefusedMetadata, Wanted, set_time};
 use super::output::Tree;
 use super::plan::{Plan, PlanError};
 use super::spool::Spool;
 use crate::{Preserve, SystemError};
+use back_up::BackingUp;
 use placer::{Placer, Present};
 use workers::{Batches, Workers};
 
@@ -48,6 +52,8 @@ pub enum PlaceError {
     Gone(PathBuf),
     /// A file or directory could not be made.
     Io(PathBuf, SystemError),
+    /// What is to be replaced cannot be kept here.
+    Backup(PathBuf, SystemError),
     /// The session was stopped meanwhile.
     Stopped,
 }
@@ -58,6 +64,9 @@ impl fmt::Display for PlaceError {
             Self::Plan(error) => error.fmt(f),
             Self::Gone(path) => write!(f, "{} was removed or unmounted", path.display()),
             Self::Io(path, error) => write!(f, "cannot create {}: {error}", path.display()),
+            Self::Backup(path, error) => {
+                write!(f, "cannot keep what is replaced in {}: {error}", path.display())
+            }
             Self::Stopped => f.write_str("stopped by the user"),
         }
     }
@@ -94,10 +103,12 @@ pub struct PlacedFile<'a> {
 }
 
 /// How files are placed.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlaceOptions {
+#[derive(Copy, Clone, Debug, Default)]
+pub struct PlaceOptions<'a> {
     /// What has a name that is needed is replaced; no directories are.
     pub overwrite: bool,
+    /// Where what is replaced by something else is kept.
+    pub backup: Option<&'a Backup>,
     /// What is set beyond permissions and times.
     pub preserve: Preserve,
 }
@@ -107,6 +118,8 @@ pub struct PlaceOptions {
 pub struct PlacedSet {
     /// Files that were present before.
     pub present: u64,
+    /// Files and links that were replaced and are kept elsewhere.
+    pub backups: u64,
     /// Modes, times and the like that were refused.
     pub refused: Option<RefusedMetadata>,
 }
@@ -120,7 +133,7 @@ pub fn place_set(
     spool: &Spool,
     plan: &Plan,
     failed_files: &BTreeSet<usize>,
-    options: &PlaceOptions,
+    options: &PlaceOptions<'_>,
     cancel: &AtomicBool,
     placed: &mut dyn FnMut(PlacedFile<'_>),
 ) -> Result<PlacedSet, PlaceError> {
@@ -133,7 +146,12 @@ pub fn place_set(
     let opened = Tree::new(root, overwrite);
     let mut tree = opened.map_err(|error| PlaceError::Io(root.to_owned(), error.into()))?;
     let new_placer = || Placer::new(spool, plan, *options, cancel);
-    let present = Present::find(&new_placer(), &mut tree, failed_files)?;
+    let placer = new_placer();
+    let present = Present::find(&placer, &mut tree, failed_files)?;
+    let backups = match options.backup.filter(|_| overwrite) {
+        Some(backup) => BackingUp::new(&placer, &mut tree, backup).all(failed_files)?,
+        None => 0,
+    };
     for directory in plan.directories() {
         let path = &directory.path;
         tree.make(path).map_err(|error| failed(&root.join(path), error))?;
@@ -150,7 +168,7 @@ pub fn place_set(
     }
     let Placer { mut metadata, mut refused, .. } = placer;
     finish_directories(&mut tree, plan, overwrite, &mut metadata, &mut refused);
-    Ok(PlacedSet { present: count, refused })
+    Ok(PlacedSet { present: count, backups, refused })
 }
 
 /// Sets modes and times of directories: last, because files change the times of the directories

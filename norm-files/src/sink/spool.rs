@@ -138,8 +138,8 @@ impl Spool {
     }
 
     /// Says where the chunks of the payload are: their hashes are known from here on. Those that an
-    /// earlier session has written down tell what was damaged since. What of the payload is of files
-    /// that are not wanted counts as here.
+    /// earlier session has written down tell what was damaged since. What of the payload is not
+    /// wanted counts as here.
     pub fn know_files(&self, plan: &Plan) {
         if plan.unwanted_files() > 0 && self.unwanted.set(plan.unwanted_ranges()).is_ok() {
             let more = self.have().bytes();
@@ -364,10 +364,14 @@ impl Spool {
         self.coming.any(start, end)
     }
 
-    /// True when all that is wanted of this range of the payload is here: written, or in memory.
-    pub fn has(&self, start: u64, end: u64) -> bool {
-        let wanted = self.wanted(start, end);
-        wanted.iter().all(|&(from, to)| self.coming.covers_rest(self.have().ranges(), from, to))
+    /// Blocks that are here, in memory, and are to be written.
+    pub(super) fn coming(&self) -> &Coming {
+        &self.coming
+    }
+
+    /// What of the payload is not wanted, once that is known.
+    pub fn unwanted(&self) -> Option<&RangeSet> {
+        self.unwanted.get()
     }
 
     /// True when all that is wanted of the payload is here, and a digest list of this many bytes.
@@ -415,7 +419,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes what is wanted and of no verified chunk; returns how many bytes were not there before.
+    /// Writes what is wanted and of no verified chunk; returns how many bytes are new.
     fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         let bytes = system::in_memory(bytes, offset);
         let end = offset + bytes.len() as u64;

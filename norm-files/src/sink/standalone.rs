@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use norm_core::fileset::{TEMP_PREFIX, name_to_text};
 
+use super::backup::{Backup, Fate};
 use super::existing::{Received, is_identical};
 use super::metadata::{DEFAULT_FILE_MODE, RefusedMetadata};
 use super::output::{Place, Tree};
-use super::place::{PlaceError, Placed, failed};
+use super::place::{PlaceError, PlaceOptions, Placed, failed};
 use super::plan::check_target;
 use super::spool_files::{create_new_at, part_name};
 use super::{space, system};
@@ -95,15 +96,19 @@ impl StandaloneFile {
     }
 
     /// Gives it its name, unless a file with the same content has it already. Its mode may be
-    /// refused; that is returned as well.
+    /// refused; that is returned as well. Of `options` it has overwriting and the backup.
     ///
     /// # Errors
     /// When something else has the name, the system refuses, or `cancel` was set.
     pub fn place(
         &self,
-        overwrite: bool,
+        options: &PlaceOptions<'_>,
         cancel: &AtomicBool,
     ) -> Result<(Placed, Option<RefusedMetadata>), PlaceError> {
+        let overwrite = options.overwrite;
+        if let Some(backup) = options.backup.filter(|_| overwrite) {
+            self.back_up(backup, cancel)?;
+        }
         let mut refused = None;
         let placed = self.find().and_then(|place| {
             let file = self.open_at(&place)?;
@@ -120,6 +125,21 @@ impl StandaloneFile {
         match placed {
             Ok(placed) => Ok((placed, refused)),
             Err(error) => Err(failed(&self.target, error)),
+        }
+    }
+
+    /// Keeps what it replaces, unless that is the same.
+    fn back_up(&self, backup: &Backup, cancel: &AtomicBool) -> Result<(), PlaceError> {
+        let is_other = self.find().and_then(|place| {
+            let file = self.open_at(&place)?;
+            let received = Received { payload: &file, offset: 0, size: self.size, sparse: None };
+            Ok((!is_identical(&received, &place, cancel)?).then_some(place))
+        });
+        let other = is_other.map_err(|error| failed(&self.target, error))?;
+        let kept = other.map(|place| backup.keep(&place, &self.path, Fate::Stays));
+        match kept {
+            Some(Err((path, error))) => Err(PlaceError::Backup(path, error.into())),
+            _ => Ok(()),
         }
     }
 

@@ -22,8 +22,8 @@ use at_paths as directory;
 pub use directory::{
     Handle, create_at, id, link_at, link_file_at, look_at, make_directory_at, make_link_at,
     open_at, open_directory, open_directory_at, open_root, open_to_write_at, read_link_at,
-    remove_at, rename_at, rename_new_at, set_attribute, set_link_owner_at, set_link_time_at,
-    set_owner,
+    remove_at, remove_directory_at, rename_at, rename_new_at, set_attribute, set_link_owner_at,
+    set_link_time_at, set_owner,
 };
 pub use disk::{Room, allocate, close, is_memory, reports_at_once, room};
 

@@ -33,7 +33,7 @@ pub use norm_core::transfer::{MemberState, NodeId};
 pub use norm_files::SystemError;
 pub use path_text::path_text;
 pub use problem::{Action, Obstacle, Problem, Remaining};
-pub use receive::{ReceiveEvent, ReceiveProgress, ResumeData};
+pub use receive::{EntrySum, ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };

@@ -177,6 +177,8 @@ pub enum Action {
     Create,
     /// To look whether something is there.
     Examine,
+    /// To keep what is replaced.
+    BackUp,
 }
 
 impl Problem {
@@ -313,6 +315,7 @@ impl fmt::Display for Action {
             Self::ReadBack => "read back what was written to",
             Self::Create => "create",
             Self::Examine => "look at",
+            Self::BackUp => "keep what would be replaced in",
         })
     }
 }

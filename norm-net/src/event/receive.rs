@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 use norm_core::transfer::NodeId;
+use norm_files::sink::{SetPreview, Sum};
 
 #[cfg(feature = "serde")]
 use super::serial;
@@ -69,6 +71,29 @@ pub enum ReceiveEvent {
         unwanted: u64,
         /// What the sender has found and cannot send.
         left_out: NotSent,
+    },
+    /// Only in a dry run: what would become of a file set. Nothing of its content was asked for.
+    DryRun {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// What would be made.
+        create: EntrySum,
+        /// What would be replaced.
+        replace: EntrySum,
+        /// What is there with the same content, and directories that are there.
+        keep: EntrySum,
+        /// Files that are there with the same size: those with other content would be refused in
+        /// the end.
+        compare: EntrySum,
+        /// What would not be replaced, or cannot be: the transfer would fail.
+        refuse: EntrySum,
+        /// Files that are not wanted: they match none of the patterns given.
+        unwanted: u64,
+        /// All entries.
+        #[cfg_attr(feature = "serde", serde(skip))]
+        preview: Arc<SetPreview>,
     },
     /// How far receiving is: about four times per second while something is on its way, and when
     /// everything of a file set is here.
@@ -176,6 +201,29 @@ pub enum ReceiveEvent {
     },
     /// Something looks wrong. A hint is no failure.
     Hint(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))] Hint),
+}
+
+/// How many files and directories there are of a kind, and how large the files are.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct EntrySum {
+    /// Files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+impl From<Sum> for EntrySum {
+    fn from(sum: Sum) -> Self {
+        let Sum { files, directories, links, bytes } = sum;
+        Self { files, directories, links, bytes }
+    }
 }
 
 /// An unfinished file set that an earlier session has left.

@@ -142,6 +142,8 @@ pub struct SetReport {
     pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
+    /// Files and links that were replaced, and are kept in the backup directory.
+    pub backups: u64,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
     /// Symbolic links in it.
@@ -181,6 +183,7 @@ impl SetReport {
             files: 0,
             unwanted: 0,
             present: 0,
+            backups: 0,
             directories: 0,
             links: 0,
             left_out: NotSent::default(),

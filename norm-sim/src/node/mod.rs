@@ -7,6 +7,7 @@
 mod contract;
 mod engine;
 mod fair_time;
+mod holding;
 mod machine;
 mod norm_receiver;
 mod norm_sender;

@@ -5,13 +5,16 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreOutcome};
+use norm_core::endpoint::{
+    Destination, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreJob, StoreOutcome,
+};
 use norm_core::fec::Layout;
 use norm_core::norm::receiver::{Feedback, Progress, Receiver, ReceiverEvent};
 use norm_core::norm::wire::{Command, Identity, MemberState, Message};
 use norm_core::{Rng, Timestamp};
 
 use super::contract::{Node, Outbox, hand_over};
+use super::holding::Holdings;
 use crate::invariants::check_load;
 use crate::outcome::ReceiverOutcome;
 use crate::packet::{Body, HostId, Packet, To, host_at};
@@ -45,6 +48,7 @@ pub(crate) struct NormReceiver {
     /// A sender of the scenario has fallen silent without an EOT.
     silent: bool,
     fault: Rng,
+    holdings: Holdings,
     next: Timestamp,
     outcome: ReceiverOutcome,
 }
@@ -76,6 +80,7 @@ impl NormReceiver {
             retries: BTreeMap::new(),
             silent: false,
             fault: Rng::new(engine_seed(seed, me, u32::MAX)),
+            holdings: Holdings::new(plan.held, engine_seed(seed, me, u32::MAX - 1)),
             next: Timestamp::MAX,
             outcome: ReceiverOutcome::new(me),
         }
@@ -137,6 +142,10 @@ impl NormReceiver {
                 }
                 continue;
             }
+            if self.holdings.next() <= now {
+                self.holdings.compare(&mut engine, now);
+                continue;
+            }
             self.next = engine.poll_timeout().unwrap_or(Timestamp::MAX);
             if self.next > now || timed {
                 break;
@@ -155,6 +164,7 @@ impl NormReceiver {
         if let Some((at, _)) = self.jobs.front() {
             self.next = self.next.min(*at);
         }
+        self.next = self.next.min(self.holdings.next());
         self.engine = Some(engine);
     }
 
@@ -166,7 +176,7 @@ impl NormReceiver {
     }
 
     fn work(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, job: &Job) {
-        let Job::Store(mut job) = *job else { panic!("a receiver only stores") };
+        let Job::Store(mut job) = job.clone() else { panic!("a receiver only stores") };
         if self.plan.broken == Some(Broken::WritesAtAWrongOffset) && self.fault.chance(0.05) {
             job.geometry.offset += u64::from(job.geometry.symbol_size);
         }
@@ -176,12 +186,26 @@ impl NormReceiver {
         let full = self.plan.disk_full_after.is_some_and(|blocks| self.stored_blocks >= blocks);
         let done = if full {
             JobDone::Store { slot: job.slot, outcome: StoreOutcome::Failed }
+        } else if self.is_held_lost(&job) {
+            JobDone::Store { slot: job.slot, outcome: StoreOutcome::HeldLost }
         } else {
             engine.store_mut().store(&job)
         };
         self.stored_blocks += 1;
         self.disk_free = self.disk_free.max(now) + self.plan.store_delay;
         self.jobs.push_back((self.disk_free, done));
+    }
+
+    /// True when what a job is to read from the disk cannot be read.
+    fn is_held_lost(&mut self, job: &StoreJob) -> bool {
+        let share = self.plan.held.map_or(0.0, |held| held.unreadable);
+        let lost = !job.held.is_empty() && self.fault.chance(share);
+        if lost {
+            let start = job.geometry.offset;
+            let range = start..start + u64::from(job.geometry.len);
+            self.holdings.lose(job.slot.object_ref(), range);
+        }
+        lost
     }
 
     fn take_event(
@@ -257,7 +281,10 @@ impl NormReceiver {
             Some((host, _)) if self.confirmed.contains(&self.name_of(host, object)) => {
                 engine.refuse(object);
             }
-            Some((_, actual)) if actual == size => engine.accept(object),
+            Some((host, actual)) if actual == size => {
+                let (_, name) = self.name_of(host, object);
+                self.holdings.accept(engine, now, object, name.into(), size);
+            }
             Some(_) => self.retry(engine, now, object),
             None => engine.give_up(object.sender, object.key..object.key + 1),
         }
@@ -280,12 +307,17 @@ impl NormReceiver {
         }
         let reference = self.reference.of(host).and_then(|reference| reference.layout(object.key));
         let blocks = reference.as_ref().map_or(0, Layout::blocks);
-        assert!(
-            written.blocks == blocks,
-            "host {}: {object:?} is called complete with {} of {blocks} blocks written",
-            self.me,
-            written.blocks
-        );
+        for block in written.blocks.gaps(0, blocks.into()).flat_map(|(from, to)| from..to) {
+            let place = reference.map_or(0..0, |layout| {
+                let offset = layout.block_offset(block as u32);
+                offset..offset + u64::from(layout.block_bytes(block as u32))
+            });
+            assert!(
+                self.holdings.covers(object, place),
+                "host {}: {object:?} is called complete without block {block} of {blocks}",
+                self.me
+            );
+        }
         engine.confirm(object);
         if self.confirmed.insert(self.name_of(host, object)) {
             self.outcome.objects += 1;
@@ -371,6 +403,7 @@ impl Node for NormReceiver {
         self.genuine.clear();
         self.confirmed.clear();
         self.retries.clear();
+        self.holdings.clear();
         self.silent = false;
         self.next = Timestamp::MAX;
     }

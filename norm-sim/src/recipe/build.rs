@@ -13,8 +13,8 @@ use super::feature::{Feature, FecId, Place};
 use crate::clock::Clock;
 use crate::rule::Rule;
 use crate::scenario::{
-    AttackerPlan, Change, Control, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan, Switch,
-    TcpPlan,
+    AttackerPlan, Change, Control, HeldPlan, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan,
+    Switch, TcpPlan,
 };
 
 /// How long a sender waits for receivers that join or restart.
@@ -159,6 +159,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::FullDisk { .. }
         | F::FewBlocks { .. }
         | F::Store { .. }
+        | F::OnDisk { .. }
         | F::SameNode { .. } => apply_to_receivers(feature, scenario),
         F::Joins { .. }
         | F::Restarts { .. }
@@ -256,6 +257,13 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         Feature::Store { every } => {
             plans(scenario, every).for_each(|plan| plan.real_store = true);
+        }
+        Feature::OnDisk { every, chunk, missing, compare_us, unreadable } => {
+            let compare_time = Duration::from_micros(compare_us.into());
+            let held = HeldPlan { chunk, missing, compare_time, unreadable };
+            plans(scenario, every).for_each(|plan| plan.held = Some(held));
+            // They lack different things, and ask as they compare.
+            scenario.check_nacks = false;
         }
         Feature::SameNode { every } => {
             for (n, plan) in plans(scenario, every).enumerate() {

@@ -25,6 +25,8 @@ const CONTROL: u64 = 0x4343_4343_4343_4343;
 const PATH_MTU: u64 = 0x4d4d_4d4d_4d4d_4d4d;
 /// Turns a seed into one for the drawing of what is sent unasked.
 const PAYLOAD: u64 = 0x5041_5941_5041_5941;
+/// Turns a seed into one for the drawing of what receivers have from before.
+const HELD: u64 = 0x4845_4c44_4845_4c44;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
 
@@ -72,6 +74,10 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed ^ PAYLOAD), silence: 0 };
     if dice.chance(0.15) {
         recipe.features.push(Feature::Payload { missing: dice.chance(0.5) });
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ HELD), silence: 0 };
+    if dice.chance(0.15) {
+        dice.held(&mut recipe);
     }
     recipe
 }
@@ -159,6 +165,27 @@ impl Dice {
             }
         }
         recipe.features.push(Feature::Moves { every: self.every(), at_ms });
+    }
+
+    /// Receivers have something from before, and most of the time only what is missing is sent.
+    fn held(&mut self, recipe: &mut Recipe) {
+        let largest = recipe.sizes.iter().copied().max().unwrap_or(1);
+        let chunk = self.log(1, largest.max(2)) as u32;
+        let chunks: u64 = recipe.sizes.iter().map(|size| 1 + size / u64::from(chunk)).sum();
+        // All chunks take two seconds at most.
+        let most = (2_000_000 / chunks).max(1);
+        let compare_us = if self.chance(0.5) { self.log(1, most.min(20_000)) as u32 } else { 0 };
+        recipe.features.push(Feature::OnDisk {
+            every: self.every(),
+            chunk: chunk.max((largest / 20_000) as u32),
+            missing: self.one_of([0.0, 0.05, 0.05, 0.5, 1.0]),
+            compare_us,
+            unreadable: self.one_of([0.0, 0.0, 0.1]),
+        });
+        let payload = |feature: &Feature| matches!(feature, Feature::Payload { .. });
+        if self.chance(0.7) && !recipe.features.iter().any(payload) {
+            recipe.features.push(Feature::Payload { missing: true });
+        }
     }
 
     fn path_mtu(&mut self) -> Feature {

@@ -179,6 +179,19 @@ pub enum Feature {
         /// Which receivers.
         every: u32,
     },
+    /// Some receivers have a part of each object on disk from before.
+    OnDisk {
+        /// Which receivers.
+        every: u32,
+        /// Bytes in a chunk.
+        chunk: u32,
+        /// Share of chunks that they lack, 0 to 1.
+        missing: f64,
+        /// Time to compare a chunk, in microseconds; 0 when it is known from the start.
+        compare_us: u32,
+        /// Share of blocks of which what is on disk is unreadable, 0 to 1.
+        unreadable: f64,
+    },
     /// An attacker.
     Attacker {
         /// Kinds of its packets.
@@ -230,6 +243,7 @@ impl Feature {
                 | Self::SameNode { .. }
                 | Self::Attacker { .. }
                 | Self::Payload { .. }
+                | Self::OnDisk { .. }
         )
     }
 

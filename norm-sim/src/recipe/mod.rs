@@ -149,6 +149,7 @@ mod tests {
             "Tcp",
             "SameNode",
             "Store",
+            "OnDisk",
             "Loss",
             "Bursts",
             "LossDuring",

@@ -15,7 +15,7 @@ pub use attack::{Attack, AttackerPlan, Lie};
 pub use engine::EnginePlan;
 pub use host::{Change, Host, Limits, Role};
 pub use network::{Link, Switch};
-pub use plans::{Broken, Control, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
+pub use plans::{Broken, Control, HeldPlan, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
 
 use crate::packet::{HostId, mix};
 

@@ -37,11 +37,26 @@ pub struct ReceiverPlan {
     pub disk_full_after: Option<u64>,
     /// Bytes that the socket buffers while the host is stalled.
     pub socket_buffer: u32,
+    /// What it has on disk from before.
+    pub held: Option<HeldPlan>,
     /// Keep every byte and decode it, rather than compare and count symbols. This takes more time
     /// and memory.
     pub real_store: bool,
     /// A fault of the engine that the invariants must find.
     pub broken: Option<Broken>,
+}
+
+/// What a receiver has on disk from before: a part of the chunks of each object, drawn by chance.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct HeldPlan {
+    /// Bytes in a chunk.
+    pub chunk: u32,
+    /// Share of chunks that it lacks, 0 to 1.
+    pub missing: f64,
+    /// Time to compare a chunk; zero when it is known from the start what is there.
+    pub compare_time: Duration,
+    /// Share of blocks of which what is there turns out to be unreadable when it is needed, 0 to 1.
+    pub unreadable: f64,
 }
 
 /// Faults of an engine, made outside of it: they show that the invariants find such faults.
@@ -99,6 +114,7 @@ impl Default for ReceiverPlan {
             store_delay: Duration::ZERO,
             disk_full_after: None,
             socket_buffer: 1 << 20,
+            held: None,
             real_store: false,
             broken: None,
         }

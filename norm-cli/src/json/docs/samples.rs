@@ -1,19 +1,20 @@
 //! An example of each event: a value of its type, serialised as the programs do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::transfer::MemberState;
 use norm_net::event::{
-    ContentHash, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
+    ContentHash, EntrySum, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
 };
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, Problem,
-    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
-    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SendSettings, SetFailure, SetReport, SlowCause,
+    Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
+    Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings,
+    ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress,
+    SendReport, SendSettings, SetFailure, SetReport, SlowCause,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use crate::exit::Code;
 use crate::json::{
     DemoCopy, DemoEvent, DemoSummary, DryRun, ProgramEvent, ReceiverEvent, SenderEvent, Settings,
-    Summary, WouldSend,
+    Summary, WouldReceive, WouldSend,
 };
 
 /// Examples for a chapter, with the names of the events.
@@ -352,6 +353,8 @@ fn arrivals() -> Vec<Value> {
             },
             518,
         ),
+        line(&ReceiverEvent::WouldReceive(would_receive()), 520),
+        line(&dry_run(sender, set), 520),
         line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(
@@ -397,4 +400,33 @@ fn mishaps() -> Vec<Value> {
         line(&evicted("239.255.77.2:6001".parse().ok()), 13_305),
         line(&ReceiveEvent::Hint(Hint::KernelDrops { packets: 12 }), 2_770),
     ]
+}
+
+fn would_receive() -> WouldReceive<'static> {
+    WouldReceive::new(&PreviewEntry {
+        path: Path::new("src/main.rs"),
+        bytes: 10,
+        is_directory: false,
+        link: None,
+        change: Change::Replace,
+    })
+}
+
+fn dry_run(sender: SenderId, set: SetId) -> ReceiveEvent {
+    let sum = |files, directories, bytes| {
+        let mut sum = EntrySum::default();
+        (sum.files, sum.directories, sum.bytes) = (files, directories, bytes);
+        sum
+    };
+    ReceiveEvent::DryRun {
+        sender,
+        set,
+        create: sum(2, 1, 5_000_000),
+        replace: sum(1, 0, 10),
+        keep: sum(0, 1, 0),
+        compare: EntrySum::default(),
+        refuse: EntrySum::default(),
+        unwanted: 0,
+        preview: Arc::default(),
+    }
 }

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::base::Timestamp;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::{
     Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, SymbolStore, Transmit, TransmitBuf,
 };
@@ -56,15 +57,42 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Takes an opened object as [`accept`](Self::accept) does, of which some bytes are in their
-    /// place already. `is_present` tells whether all of a block is, from its offset in the object
-    /// and its length, both in bytes. Such blocks count as written and are never asked for.
+    /// Takes an opened object as [`accept`](Self::accept) does, of which these bytes are in their
+    /// place already: they are never asked for. The object may be complete by that.
     ///
-    /// The object may be complete by that. One of more than 1,048,576 blocks is taken as if nothing
-    /// were there.
-    pub fn accept_with(&mut self, object: ObjectRef, is_present: impl Fn(u64, u32) -> bool) {
+    /// A block of which only a part is in place asks for the rest, and its job may have to read
+    /// there ([`StoreJob::held`](crate::endpoint::StoreJob::held)). An object of more than
+    /// 1,048,576 blocks is taken as if nothing were there; so is what would be one range too many,
+    /// of 65,536.
+    pub fn accept_with(&mut self, object: ObjectRef, held: &RangeSet) {
         if let Some(sender) = self.senders.get_mut(object.sender) {
-            lifecycle::accept_with(&mut self.ctx, sender, object.key, is_present);
+            lifecycle::accept_with(&mut self.ctx, sender, object.key, held);
+        }
+    }
+
+    /// Notes that some more bytes of an opened object are in their place, as
+    /// [`accept_with`](Self::accept_with) does.
+    pub fn note_held(&mut self, object: ObjectRef, range: Range<u64>) {
+        if let Some(sender) = self.senders.get_mut(object.sender) {
+            lifecycle::note_held(&mut self.ctx, sender, object.key, &range, true);
+        }
+    }
+
+    /// Notes that some bytes of an opened object are not wanted: they are not asked for, but for
+    /// those that are needed to decode others, and do not keep the object from being complete.
+    pub fn note_unwanted(&mut self, object: ObjectRef, range: Range<u64>) {
+        if let Some(sender) = self.senders.get_mut(object.sender) {
+            lifecycle::note_held(&mut self.ctx, sender, object.key, &range, false);
+        }
+    }
+
+    /// Asks only for blocks of an opened object that end before this byte, until it is called with
+    /// another one; [`u64::MAX`] for all. What comes of the others is taken.
+    pub fn ask_up_to(&mut self, object: ObjectRef, end: u64, now: Timestamp) {
+        let Some(sender) = self.senders.get_mut(object.sender) else { return };
+        if let Some(object) = sender.interest.object_mut(object.key) {
+            object.ask_up_to(end);
+            cycle::check(&mut self.ctx, sender, now);
         }
     }
 
@@ -97,12 +125,12 @@ impl<S: SymbolStore> Receiver<S> {
         }
     }
 
-    /// Asks again for blocks of an object in progress that were written and turned out wrong: those
-    /// for whose offset and length, in bytes, `is_wrong` is true. False when a job has one of them:
-    /// nothing has happened then, and it is to be tried again later.
-    pub fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
+    /// Asks again for bytes of an object in progress that were in their places and are wrong. False
+    /// when a job has one of their blocks: nothing has happened then, and it is to be tried again
+    /// later.
+    pub fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
         let sender = self.senders.get_mut(object.sender);
-        sender.is_none_or(|sender| lifecycle::want_again(sender, object.key, is_wrong))
+        sender.is_none_or(|sender| lifecycle::want_again(sender, object.key, wrong))
     }
 
     /// Asks the sender for objects from this one on, although they were sent before we came.

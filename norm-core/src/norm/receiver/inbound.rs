@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{Progress, Receiver, ReceiverEvent};
 use crate::base::Timestamp;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::{ObjectRef, SenderId, SymbolStore};
 use crate::norm::wire::{ObjectId, SetInfo};
 use crate::transfer::{
@@ -68,8 +69,20 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Self::accept(self, object);
     }
 
-    fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool) {
-        Self::accept_with(self, object, here);
+    fn accept_with(&mut self, object: ObjectRef, held: &RangeSet) {
+        Self::accept_with(self, object, held);
+    }
+
+    fn note_held(&mut self, object: ObjectRef, range: Range<u64>) {
+        Self::note_held(self, object, range);
+    }
+
+    fn note_unwanted(&mut self, object: ObjectRef, range: Range<u64>) {
+        Self::note_unwanted(self, object, range);
+    }
+
+    fn ask_up_to(&mut self, object: ObjectRef, end: u64, now: Timestamp) {
+        Self::ask_up_to(self, object, end, now);
     }
 
     fn refuse(&mut self, object: ObjectRef) {
@@ -80,8 +93,8 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Self::restart(self, object);
     }
 
-    fn want_again(&mut self, object: ObjectRef, is_wrong: impl Fn(u64, u32) -> bool) -> bool {
-        Self::want_again(self, object, is_wrong)
+    fn want_again(&mut self, object: ObjectRef, wrong: &[Range<u64>]) -> bool {
+        Self::want_again(self, object, wrong)
     }
 
     fn confirm(&mut self, object: ObjectRef) {

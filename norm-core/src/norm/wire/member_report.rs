@@ -152,6 +152,7 @@ const fn state_from_wire(state: u8) -> Option<MemberState> {
         2 => MemberState::Verifying,
         3 => MemberState::Complete,
         4 => MemberState::Writing,
+        5 => MemberState::Comparing,
         0xf0 => MemberState::Failed,
         0xff => MemberState::Leaving,
         _ => return None,

@@ -61,10 +61,10 @@ impl<'a> Placer<'a> {
     pub(super) fn new(
         spool: &'a Spool,
         plan: &'a Plan,
-        options: PlaceOptions,
+        options: PlaceOptions<'_>,
         cancel: &'a AtomicBool,
     ) -> Self {
-        let PlaceOptions { overwrite, preserve } = options;
+        let PlaceOptions { overwrite, preserve, .. } = options;
         let metadata = MetadataSetter::new(preserve);
         Self { spool, plan, overwrite, cancel, thread: 0, metadata, refused: None }
     }
@@ -307,7 +307,23 @@ impl<'a> Placer<'a> {
         Received { payload: self.payload(), offset: file.offset, size: file.size, sparse }
     }
 
-    fn path(&self, below: &Path) -> PathBuf {
+    /// What is being placed.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    /// True when a place has the content of the file with this place among all.
+    pub(super) fn has_content(
+        &self,
+        at: usize,
+        file: &PlannedFile,
+        place: &Place,
+    ) -> io::Result<bool> {
+        is_identical(&self.received(at, file), place, self.cancel)
+    }
+
+    /// Where something is to be.
+    pub(super) fn path(&self, below: &Path) -> PathBuf {
         self.spool.directory().join(below)
     }
 

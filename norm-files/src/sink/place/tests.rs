@@ -65,7 +65,7 @@ impl Fixture {
         let failed = &self.failed;
         let options = PlaceOptions { overwrite, ..PlaceOptions::default() };
         let count = place_set(self.spool(), &self.plan, failed, &options, &run, &mut made)?;
-        assert_eq!(count, PlacedSet { present: before.len() as u64, refused: None });
+        assert_eq!(count, PlacedSet { present: before.len() as u64, ..PlacedSet::default() });
         Ok((new, before))
     }
 
@@ -526,7 +526,7 @@ mod on_unix {
                 &[entry, Entry { size: 0, path: "d", kind: EntryKind::Directory, ..entry }],
                 "x",
             );
-            let options = PlaceOptions { overwrite: false, preserve };
+            let options = PlaceOptions { preserve, ..PlaceOptions::default() };
             let run = AtomicBool::new(false);
             let placed =
                 place_set(set.spool(), &set.plan, &set.failed, &options, &run, &mut |_| {})
@@ -630,4 +630,52 @@ fn thousand_files_are_placed_by_several_threads_each_once() {
     for (name, text) in &names {
         assert_eq!(&set.read(name), text);
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_replaced_is_kept_unless_it_is_the_same() {
+    let fixture = Fixture::new(&[("d/a", "aaa"), ("same", "ss"), ("new", "n"), ("way/f", "f")]);
+    let kept = tempfile::tempdir().unwrap();
+    let backup = Backup::open(kept.path(), fixture.dir.path()).unwrap();
+    fs::create_dir(fixture.path("d")).unwrap();
+    fs::write(fixture.path("d/a"), "old").unwrap();
+    fs::write(fixture.path("same"), "ss").unwrap();
+    std::os::unix::fs::symlink(kept.path(), fixture.path("way")).unwrap();
+    let options =
+        PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };
+    let run = AtomicBool::new(false);
+    let spool = fixture.spool();
+    let placed = place_set(spool, &fixture.plan, &fixture.failed, &options, &run, &mut |_| {});
+    assert_eq!(placed.unwrap().backups, 2);
+    assert_eq!(fs::read(kept.path().join("d/a")).unwrap(), b"old");
+    assert_eq!(fs::read_link(kept.path().join("way")).unwrap(), kept.path());
+    let mut names: Vec<_> =
+        fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["d", "way"], "and nothing through the link");
+    for (name, content) in [("d/a", "aaa"), ("same", "ss"), ("way/f", "f")] {
+        assert_eq!(fs::read_to_string(fixture.path(name)).unwrap(), content);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_is_replaced_when_something_cannot_be_kept() {
+    let fixture = Fixture::new(&[("a", "aaa"), ("d/b", "b")]);
+    let kept = tempfile::tempdir().unwrap();
+    let backup = Backup::open(kept.path(), fixture.dir.path()).unwrap();
+    fs::write(fixture.path("a"), "old").unwrap();
+    fs::create_dir(fixture.path("d")).unwrap();
+    fs::write(fixture.path("d/b"), "older").unwrap();
+    fs::write(kept.path().join("d"), "a file").unwrap();
+    let options =
+        PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };
+    let run = AtomicBool::new(false);
+    let spool = fixture.spool();
+    let placed = place_set(spool, &fixture.plan, &fixture.failed, &options, &run, &mut |_| {});
+    let path = kept.path().join("d/b");
+    assert!(matches!(placed, Err(PlaceError::Backup(at, _)) if at == path));
+    assert_eq!(fs::read(fixture.path("a")).unwrap(), b"old");
+    assert_eq!(fs::read(fixture.path("d/b")).unwrap(), b"older");
 }

@@ -205,6 +205,15 @@ pub fn remove_at(directory: &Handle, name: &OsStr) -> io::Result<()> {
     Ok(sys::unlinkat(&directory.0, name, AtFlags::empty())?)
 }
 
+/// Removes an empty directory.
+///
+/// # Errors
+/// [`io::ErrorKind::DirectoryNotEmpty`] when something is in it.
+pub fn remove_directory_at(directory: &Handle, name: &OsStr) -> io::Result<()> {
+    pass(Call::Remove)?;
+    Ok(sys::unlinkat(&directory.0, name, AtFlags::REMOVEDIR)?)
+}
+
 /// Makes a directory.
 ///
 /// # Errors

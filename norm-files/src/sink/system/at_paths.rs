@@ -126,6 +126,15 @@ pub fn remove_at(directory: &Handle, name: &OsStr) -> io::Result<()> {
     fs::remove_file(directory.0.join(name))
 }
 
+/// Removes an empty directory.
+///
+/// # Errors
+/// [`io::ErrorKind::DirectoryNotEmpty`] when something is in it.
+pub fn remove_directory_at(directory: &Handle, name: &OsStr) -> io::Result<()> {
+    pass(Call::Remove)?;
+    fs::remove_dir(directory.0.join(name))
+}
+
 /// Makes a directory.
 ///
 /// # Errors

@@ -253,7 +253,7 @@ impl Session {
     }
 
     /// Blocks are small and the codes fast: done here, not by a worker.
-    fn store(&mut self, engine: &mut Engine, job: StoreJob) {
+    fn store(&mut self, engine: &mut Engine, job: &StoreJob) {
         let slot = job.slot;
         let object = slot.object_ref();
         let Some(mut held) = engine.store_mut().lend(slot) else {
@@ -275,7 +275,7 @@ impl Session {
         };
         match outcome {
             StoreOutcome::NeedMore => self.returns.keep(slot, held),
-            StoreOutcome::Written | StoreOutcome::Failed => self.returns.release(slot, held),
+            _ => self.returns.release(slot, held),
         }
         self.results.send(JobDone::Store { slot, outcome });
     }
@@ -369,7 +369,7 @@ impl Application<Engine> for Session {
 
     fn job(&mut self, engine: &mut Engine, _now: Timestamp, job: Job) {
         if let Job::Store(job) = job {
-            self.store(engine, job);
+            self.store(engine, &job);
         }
     }
 

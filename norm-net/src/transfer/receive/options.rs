@@ -42,10 +42,20 @@ pub struct ReceiveOptions {
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
+    /// Keep files and links that are replaced by others: under the same path in this directory,
+    /// which is made if it is not there, and is neither in the output directory nor around it. What
+    /// is there already stays: a number is added, as in `name.~1~`.
+    pub backup_dir: Option<PathBuf>,
     /// Receive only files that match one of these patterns, and what is in directories that do;
     /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
     /// with names as they arrive. Nothing else is asked for or written.
     pub only: Vec<String>,
+    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
+    /// to the directory, which need not exist. Only the list of files is received, and that of
+    /// hashes if it comes before the content: only then contents are compared with what is there.
+    ///
+    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
+    pub dry_run: bool,
     /// What of files is set beyond permissions and times of modification, if senders send it.
     pub preserve: Preserve,
     /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
@@ -106,7 +116,9 @@ impl ReceiveOptions {
             overwrite: false,
             preserve: Preserve::default(),
             allow_sparse: false,
+            backup_dir: None,
             only: Vec::new(),
+            dry_run: false,
             resume: true,
             name: host_name(),
             ttl: 1,

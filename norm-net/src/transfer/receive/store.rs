@@ -115,8 +115,9 @@ impl BlockStore {
     }
 
     fn recycle(&mut self, mut held: Held) {
-        self.used = self.used.saturating_sub(std::mem::take(&mut held.repair));
-        if held.buffer.is_source_complete() {
+        let repair = std::mem::take(&mut held.repair);
+        self.used = self.used.saturating_sub(repair);
+        if repair == 0 || held.buffer.is_source_complete() {
             self.free.push(held);
         } else {
             // An incomplete one may hold memory for repair symbols, which reuse would not free.

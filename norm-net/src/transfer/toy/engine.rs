@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use norm_core::Timestamp;
+use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{
     BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, Job, JobDone, ObjectRef, ReadJob,
     SenderId, StoreJob, StoreOutcome, SymbolStore, Transmit, TransmitBuf,
@@ -47,6 +48,11 @@ const ENDS: u32 = 3;
 const MAX_SENDERS: usize = 4;
 const MAX_OBJECTS: usize = 1_000;
 const MAX_SIZE: u64 = 1 << 32;
+
+/// Writes a whole block.
+fn store_job(slot: BlockSlot, geometry: BlockGeometry) -> Job {
+    Job::Store(StoreJob { slot, geometry, decode: false, held: Vec::new() })
+}
 
 /// Blocks of an object of this size.
 fn blocks(size: u64) -> u32 {
@@ -484,7 +490,7 @@ impl<S: SymbolStore> ToyReceiver<S> {
             object.symbols.remove(&block);
             object.whole.insert(block);
             if object.accepted {
-                self.jobs.push_back(Job::Store(StoreJob { slot, geometry, decode: false }));
+                self.jobs.push_back(store_job(slot, geometry));
             }
         }
         Some(())
@@ -548,7 +554,7 @@ impl<S: SymbolStore> Endpoint for ToyReceiver<S> {
                     self.events.push_back(InboundNotice::Complete { object });
                 }
             }
-            StoreOutcome::NeedMore | StoreOutcome::Failed => {
+            StoreOutcome::NeedMore | StoreOutcome::HeldLost | StoreOutcome::Failed => {
                 self.events.push_back(InboundNotice::StoreFailed { object });
             }
         }
@@ -590,21 +596,21 @@ impl<S: SymbolStore> Inbound for ToyReceiver<S> {
     }
 
     fn accept(&mut self, object: ObjectRef) {
-        self.accept_with(object, |_, _| false);
+        self.accept_with(object, &RangeSet::new());
     }
 
-    fn accept_with(&mut self, object: ObjectRef, here: impl Fn(u64, u32) -> bool) {
+    fn accept_with(&mut self, object: ObjectRef, held: &RangeSet) {
         let Some(state) = self.object_mut(object).filter(|state| !state.accepted) else { return };
         state.accepted = true;
         let mut stores = Vec::new();
         for block in 0..blocks(state.size) {
             let Some(geometry) = geometry(state.size, block) else { break };
-            if here(geometry.offset, geometry.len) {
+            if held.covers(geometry.offset, geometry.offset + u64::from(geometry.len)) {
                 state.whole.insert(block);
                 state.stored.insert(block);
             } else if state.whole.contains(&block) {
                 let slot = BlockSlot { sender: object.sender, object: object.key, block };
-                stores.push(Job::Store(StoreJob { slot, geometry, decode: false }));
+                stores.push(store_job(slot, geometry));
             }
         }
         let complete = state.is_stored();
@@ -613,6 +619,13 @@ impl<S: SymbolStore> Inbound for ToyReceiver<S> {
             self.events.push_back(InboundNotice::Complete { object });
         }
     }
+
+    // A block of which only a part is here comes whole.
+    fn note_held(&mut self, _: ObjectRef, _: Range<u64>) {}
+
+    fn note_unwanted(&mut self, _: ObjectRef, _: Range<u64>) {}
+
+    fn ask_up_to(&mut self, _: ObjectRef, _: u64, _: Timestamp) {}
 
     fn refuse(&mut self, object: ObjectRef) {
         self.settle(object);

@@ -46,13 +46,19 @@ pub(crate) struct SymbolNeed<'a> {
     pub(crate) at: Position,
     /// Symbols to come before it is worth trying to decode.
     pub(crate) count: u32,
-    /// Source symbols that are here.
+    /// Source symbols that need not come.
     pub(crate) have: &'a Bits,
     /// Coded symbols that are here, ascending.
     pub(crate) parity: &'a [u32],
     pub(crate) scheme: Scheme,
     /// When symbols of the block were asked for last.
     pub(crate) asked: Option<Timestamp>,
+    /// Some of it has come; otherwise it takes room.
+    pub(crate) is_begun: bool,
+    /// Naming the missing source symbols says all that is needed.
+    pub(crate) is_nameable: bool,
+    /// Some of it is not wanted: fewer symbols suffice by name than by number.
+    pub(crate) has_unwanted: bool,
 }
 
 /// See [`Need::StreamSymbols`].
@@ -112,10 +118,14 @@ impl Need<'_> {
         }
     }
 
-    /// True when full repair of objects or blocks is needed. Blocks of streams are asked for like
-    /// symbols, because there is no time to lose.
+    /// True when full repair of objects or blocks is needed, or of all that is not on disk of a
+    /// block. Blocks of streams are asked for like symbols, because there is no time to lose.
     pub(crate) fn is_full(&self) -> bool {
-        matches!(self, Self::Objects { .. } | Self::Blocks { .. })
+        match self {
+            Self::Objects { .. } | Self::Blocks { .. } => true,
+            Self::Symbols(need) => !need.is_begun,
+            _ => false,
+        }
     }
 
     /// Where it begins.

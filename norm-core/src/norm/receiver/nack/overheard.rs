@@ -173,6 +173,9 @@ mod tests {
             parity,
             scheme,
             asked: None,
+            is_begun: true,
+            is_nameable: true,
+            has_unwanted: false,
         }))
     }
 

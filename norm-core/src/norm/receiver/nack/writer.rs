@@ -6,7 +6,6 @@ use super::{needs, repeat};
 use crate::base::Timestamp;
 use crate::base::bits::Bits;
 use crate::fec::Scheme;
-use crate::norm::receiver::objects::block::RecvBlock;
 use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem, RepairWriter};
@@ -96,12 +95,15 @@ impl<'a> Writer<'a> {
             &Need::Blocks { key, first, last } => self.push_blocks(key, first, last, is_first),
             // They lie within the stream's own window.
             &Need::StreamBlocks { key, first, last } => self.push_block_run(key, first, last),
-            Need::Symbols(need) => self.push_symbols(need),
+            Need::Symbols(need) => self.push_symbols(need, is_first),
             Need::StreamSymbols(need) => self.push_stream_symbols(need),
         };
         match need {
-            Need::Symbols(need) if fits => self.asked.blocks.push(need.at),
-            Need::Symbols(_) => {}
+            Need::Symbols(need) if need.is_begun => {
+                if fits {
+                    self.asked.blocks.push(need.at);
+                }
+            }
             _ => self.asked.other = true,
         }
         fits
@@ -138,12 +140,17 @@ impl<'a> Writer<'a> {
     }
 
     /// Symbols of a block: named, or as many as are missing.
-    fn push_symbols(&mut self, need: &SymbolNeed<'_>) -> bool {
+    fn push_symbols(&mut self, need: &SymbolNeed<'_>, is_first: bool) -> bool {
         let SymbolNeed { at, count, have, parity, scheme, .. } = *need;
-        let object = self.sender.interest.object(at.key);
-        let block = object.and_then(|object| object.block(at.block));
-        let nameable = block.is_some_and(RecvBlock::is_nameable);
-        let named = self.name_symbols && nameable && self.fits_named(have, scheme);
+        if !need.is_begun {
+            let bytes = self.sender.interest.block_bytes(at.key);
+            if self.room < bytes && !is_first {
+                return true;
+            }
+            self.room = self.room.saturating_sub(bytes);
+        }
+        let names = self.name_symbols || (need.has_unwanted && self.name_objects);
+        let named = names && need.is_nameable && self.fits_named(have, scheme);
         match scheme {
             Scheme::RaptorQ if !named => {
                 let erasures = item(self.sender, at, count);

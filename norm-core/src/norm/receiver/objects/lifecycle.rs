@@ -1,19 +1,17 @@
 //! What happens to an object, from its acceptance to its end.
 
 use core::ops::Range;
+use std::collections::BTreeSet;
 
 use super::block::RecvBlock;
+use super::missing::Covered;
 use super::object::RecvObject;
 use super::stream::RecvStream;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::{BlockSlot, StoreOutcome, SymbolStore};
-use crate::fec::Layout;
 use crate::norm::receiver::ctx::Ctx;
 use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::receiver::sender_state::SenderState;
-
-/// Blocks of an object that is looked at for content that is present. More would take long, and
-/// hardly any sender makes them.
-const MAX_PRESENT_BLOCKS: u32 = 1 << 20;
 
 /// The application takes an opened object.
 pub(crate) fn accept<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, key: u64) {
@@ -35,34 +33,61 @@ pub(crate) fn accept<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState,
     complete_if_done(ctx, sender, key);
 }
 
-/// Takes an opened object as [`accept`] does, of which some blocks are in their place already:
-/// those for whose offset and length, in bytes, `is_present` is true.
+/// Takes an opened object as [`accept`] does, of which these bytes are in their places already.
 pub(crate) fn accept_with<S: SymbolStore>(
     ctx: &mut Ctx<S>,
     sender: &mut SenderState,
     key: u64,
-    is_present: impl Fn(u64, u32) -> bool,
+    held: &RangeSet,
 ) {
-    let object = sender.interest.object_mut(key).filter(|object| !object.is_stream());
-    let Some(object) = object else { return accept(ctx, sender, key) };
-    let blocks = object.layout().map_or(0, Layout::blocks);
+    for (start, end) in held.iter() {
+        cover(ctx, sender, key, &(start..end), true);
+    }
+    accept(ctx, sender, key);
+}
+
+/// Notes that these bytes of an object are in their places already, or else are not wanted.
+pub(crate) fn note_held<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    key: u64,
+    range: &Range<u64>,
+    is_wanted: bool,
+) {
+    cover(ctx, sender, key, range, is_wanted);
+    complete_if_done(ctx, sender, key);
+}
+
+fn cover<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    key: u64,
+    range: &Range<u64>,
+    is_wanted: bool,
+) {
+    let Some(object) = sender.interest.object_mut(key) else { return };
     let mut bytes = 0;
-    for block in (0..blocks).take_while(|_| blocks <= MAX_PRESENT_BLOCKS) {
-        let Some(geometry) = object.geometry(block) else { break };
-        let in_progress = object.block(block).map(RecvBlock::is_busy);
-        // What a job has is written by that job.
-        if in_progress == Some(true) || !is_present(geometry.offset, geometry.len) {
-            continue;
-        }
-        if object.set_written(block) {
-            bytes += u64::from(geometry.len);
-        }
-        if in_progress.is_some() {
-            ctx.discard(BlockSlot { sender: sender.id, object: key, block });
-        }
+    for block in object.note_held(range, is_wanted) {
+        bytes += cover_block(ctx, object, BlockSlot { sender: sender.id, object: key, block });
     }
     sender.interest.add_bytes_done(bytes);
-    accept(ctx, sender, key);
+}
+
+/// Takes into account what is held of a block; returns the bytes that are done by that.
+fn cover_block<S: SymbolStore>(ctx: &mut Ctx<S>, object: &mut RecvObject, slot: BlockSlot) -> u64 {
+    match object.cover_block(slot.block) {
+        Covered::Nothing => 0,
+        Covered::Ready => {
+            store_block(ctx, object, slot);
+            0
+        }
+        Covered::Whole { bytes, was_in_progress } => {
+            if was_in_progress {
+                ctx.discard(slot);
+            }
+            bytes.into()
+        }
+    }
 }
 
 /// Forgets an object that counts as done and confirmed: a refused one, or a stream that is read.
@@ -89,30 +114,22 @@ pub(crate) fn restart<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState
     sender.interest.reopen(key);
 }
 
-/// Wants blocks of an object in progress again, which are written: those for whose offset and
-/// length, in bytes, `is_wrong` is true. False when a job has one of them: nothing has happened
-/// then, and it is to be tried again after that job.
-pub(crate) fn want_again(
-    sender: &mut SenderState,
-    key: u64,
-    is_wrong: impl Fn(u64, u32) -> bool,
-) -> bool {
+/// Wants bytes of an object in progress again, which are in their places and wrong. False when a
+/// job has one of their blocks: nothing has happened then, and it is to be tried again after that
+/// job.
+pub(crate) fn want_again(sender: &mut SenderState, key: u64, wrong: &[Range<u64>]) -> bool {
     let Some(object) = sender.interest.object_mut(key) else { return true };
-    let blocks = object.layout().map_or(0, Layout::blocks);
-    let wrong = |&block: &u32| {
-        let geometry = object.geometry(block);
-        geometry.is_some_and(|geometry| is_wrong(geometry.offset, geometry.len))
-    };
-    let wrong: Vec<u32> = (0..blocks).filter(wrong).collect();
+    let blocks: BTreeSet<u32> = wrong.iter().flat_map(|range| object.blocks_over(range)).collect();
     let is_busy = |&block: &u32| object.block(block).is_some_and(RecvBlock::is_busy);
-    if wrong.iter().any(is_busy) {
+    if blocks.iter().any(is_busy) {
         return false;
     }
     let mut bytes = 0;
-    for block in wrong {
-        if object.forget_written(block) {
-            bytes += object.geometry(block).map_or(0, |geometry| u64::from(geometry.len));
-        }
+    for &block in &blocks {
+        bytes += object.forget_written(block);
+    }
+    for range in wrong {
+        object.forget_held(range);
     }
     sender.interest.remove_bytes_done(bytes);
     true
@@ -162,11 +179,24 @@ pub(crate) fn block_stored<S: SymbolStore>(
             if let Some(block) = object.block_mut(slot.block) {
                 block.need_more();
             }
+            cover_later(ctx, sender, slot);
+        }
+        StoreOutcome::HeldLost => {
+            ctx.discard(slot);
+            object.lose_held(slot.block);
         }
         StoreOutcome::Failed => {
             ctx.event(ReceiverEvent::StoreFailed { object: slot.object_ref() });
         }
     }
+}
+
+/// Takes into account what was held of a block while a job had it.
+fn cover_later<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, slot: BlockSlot) {
+    let Some(object) = sender.interest.object_mut(slot.object) else { return };
+    let bytes = cover_block(ctx, object, slot);
+    sender.interest.add_bytes_done(bytes);
+    complete_if_done(ctx, sender, slot.object);
 }
 
 /// Forgets a sender's blocks: they are not wanted any more.

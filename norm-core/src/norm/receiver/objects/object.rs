@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::block::RecvBlock;
+use super::held::Held;
 use super::info::InfoState;
 use super::stream::RecvStream;
 use crate::base::bits::Bits;
 use crate::endpoint::{BlockGeometry, BlockSlot, StoreJob};
 use crate::fec::{Layout, Scheme};
 use crate::norm::receiver::config::ReceiverConfig;
-use crate::norm::receiver::nack::need::{Need, Position, SymbolNeed};
+use crate::norm::receiver::nack::need::Position;
 use crate::norm::wire::{Fti, ObjectFlags, PayloadId};
 
 /// Changes that the receiver must act on.
@@ -54,6 +55,8 @@ pub(crate) struct RecvObject {
     written: Bits,
     /// Blocks in progress.
     blocks: BTreeMap<u32, RecvBlock>,
+    /// What need not come.
+    held: Held,
 }
 
 impl RecvObject {
@@ -66,6 +69,7 @@ impl RecvObject {
             accepted: false,
             written: Bits::new(0),
             blocks: BTreeMap::new(),
+            held: Held::new(),
         }
     }
 
@@ -206,8 +210,8 @@ impl RecvObject {
         self.written.insert(block)
     }
 
-    /// A block that was written is wrong; true if it was written.
-    pub(crate) fn forget_written(&mut self, block: u32) -> bool {
+    /// A block does not count as written any more; true if it did.
+    pub(super) fn unset_written(&mut self, block: u32) -> bool {
         self.written.remove(block)
     }
 
@@ -242,7 +246,30 @@ impl RecvObject {
         block: u32,
         geometry: &BlockGeometry,
     ) -> &mut RecvBlock {
-        self.blocks.entry(block).or_insert_with(|| RecvBlock::new(geometry))
+        let held = &self.held;
+        let begin = || RecvBlock::new(geometry, held.symbols(geometry));
+        self.blocks.entry(block).or_insert_with(begin)
+    }
+
+    /// What need not come.
+    pub(super) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// What need not come.
+    pub(super) fn held_mut(&mut self) -> &mut Held {
+        &mut self.held
+    }
+
+    /// What is known of NORM_INFO.
+    pub(super) fn info_state(&self) -> &InfoState {
+        &self.info
+    }
+
+    /// Blocks in progress within a range of numbers, ascending.
+    pub(super) fn blocks_in(&self, run: Range<u32>) -> impl Iterator<Item = (u32, &RecvBlock)> {
+        let blocks = self.blocks.range(run.start..run.end.max(run.start));
+        blocks.map(|(&number, block)| (number, block))
     }
 
     /// Forgets a block in progress.
@@ -275,8 +302,11 @@ impl RecvObject {
     /// Hands a block to a job.
     pub(crate) fn start_store(&mut self, slot: BlockSlot) -> Option<StoreJob> {
         let geometry = self.geometry(slot.block)?;
-        let decode = self.blocks.get_mut(&slot.block)?.start_job();
-        Some(StoreJob { slot, geometry, decode })
+        let held = self.blocks.get_mut(&slot.block)?.start_job();
+        let decode = held.is_some();
+        let runs = held.into_iter().flat_map(Bits::set_runs);
+        let held = runs.map(|(start, end)| start..end).collect();
+        Some(StoreJob { slot, geometry, decode, held })
     }
 
     /// What a FLUSH makes due: blocks that were sent completely, or all of an object without a
@@ -298,58 +328,5 @@ impl RecvObject {
             }
         }
         Flushed { due, is_read: None }
-    }
-
-    /// Calls `visit` for what is missing of an object with a layout, ascending, until it returns
-    /// false. Of blocks those before `limit` are due; a stream knows for itself.
-    pub(crate) fn visit_needs(
-        &self,
-        key: u64,
-        limit: u32,
-        visit: &mut dyn FnMut(Need<'_>) -> bool,
-    ) -> bool {
-        if self.info.is_needed() && !visit(Need::Info { key }) {
-            return false;
-        }
-        match (&self.kind, &self.layout) {
-            (Kind::Stream(stream), _) => {
-                stream.as_ref().is_none_or(|stream| stream.visit_needs(key, visit))
-            }
-            (_, None) => true,
-            (_, Some(layout)) => self.unwritten().all(|(start, end)| {
-                self.visit_blocks(key, start..end.min(limit), layout.scheme(), visit)
-            }),
-        }
-    }
-
-    /// The same for a run of blocks that are not written.
-    fn visit_blocks(
-        &self,
-        key: u64,
-        run: Range<u32>,
-        scheme: Scheme,
-        visit: &mut dyn FnMut(Need<'_>) -> bool,
-    ) -> bool {
-        let mut untouched = run.start;
-        for (&number, block) in self.blocks.range(run.start..run.end.max(run.start)) {
-            if untouched < number
-                && !visit(Need::Blocks { key, first: untouched, last: number - 1 })
-            {
-                return false;
-            }
-            untouched = number + 1;
-            let need = SymbolNeed {
-                at: Position::new(key, number),
-                count: block.missing(),
-                have: block.have(),
-                parity: block.coded(),
-                scheme,
-                asked: block.asked(),
-            };
-            if need.count > 0 && !visit(Need::Symbols(need)) {
-                return false;
-            }
-        }
-        untouched >= run.end || visit(Need::Blocks { key, first: untouched, last: run.end - 1 })
     }
 }

@@ -1,6 +1,7 @@
 //! What a receiver asks for.
 
 use super::*;
+use crate::base::range_set::RangeSet;
 use crate::endpoint::ObjectRef;
 use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::receiver::nack::need::Position;
@@ -143,7 +144,9 @@ fn content_of_a_partial_object_is_asked_for_when_the_application_has_taken_it() 
     let info = Info { sender, flags, fec_id, object, extensions, payload: b"name" };
     say(&mut engine, START + SECOND, &Message::Info(info));
     assert_eq!(asked(&mut engine, START + SECOND * 2), []);
-    engine.accept_with(ObjectRef { sender: SENDER_ID, key }, |offset, _| offset >= 400);
+    let mut held = RangeSet::new();
+    held.insert(400, 8 * 400);
+    engine.accept_with(ObjectRef { sender: SENDER_ID, key }, &held);
     assert_eq!(asked(&mut engine, START + SECOND * 3), [(RepairFlags::BLOCK, 0)]);
 }
 

@@ -54,7 +54,7 @@ fn all_states_and_no_others_are_understood() {
     for state in 0..=255 {
         bytes[3] = state;
         let parsed = MemberReport::parse(&bytes).map(|report| report.state as u8);
-        let known = matches!(state, 0..=4 | 0xf0 | 0xff);
+        let known = matches!(state, 0..=5 | 0xf0 | 0xff);
         assert_eq!(parsed, known.then_some(state));
     }
 }
@@ -62,7 +62,7 @@ fn all_states_and_no_others_are_understood() {
 #[test]
 fn no_damaged_bit_turns_a_receiver_into_one_that_ends() {
     let mut bytes = encoded(&report());
-    for state in 0..=4_u8 {
+    for state in 0..=5_u8 {
         for bit in 0..8 {
             bytes[3] = state ^ 1 << bit;
             let parsed = MemberReport::parse(&bytes).map(|report| report.state);

@@ -151,7 +151,8 @@ impl Ending {
             let stay = match (standing.owes_release, self.outcomes.any_failed()) {
                 (true, _) => MAX_STAY,
                 (false, true) => FAREWELL,
-                (false, false) => Duration::ZERO,
+                (false, false) if self.farewells.senders.is_empty() => Duration::ZERO,
+                (false, false) => FAREWELL,
             };
             let end = now + stay;
             self.at = Some(self.at.map_or(end, |at| at.min(end)));

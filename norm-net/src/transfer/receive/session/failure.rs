@@ -87,6 +87,7 @@ pub(super) fn not_placed(error: PlaceError) -> Problem {
         PlaceError::Plan(error) => not_planned(error),
         PlaceError::Gone(path) => Problem::DirectoryGone { path },
         PlaceError::Io(path, error) => Problem::System { action: Action::Create, path, error },
+        PlaceError::Backup(path, error) => Problem::System { action: Action::BackUp, path, error },
         PlaceError::Stopped => Problem::Stopped,
     }
 }

@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{SetId, SetSummary};
 use norm_core::transfer::NodeId;
 use norm_files::sink::{
-    Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, ResumeProblem, Sweep,
+    Change, Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, ResumeProblem, SetPreview,
+    Sweep,
 };
 
 use crate::event::{
-    Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure, SetReport,
+    EntrySum, Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure,
+    SetReport,
 };
 
 /// Events that are not fetched, beyond which those that only accompany are left out.
@@ -101,6 +104,22 @@ impl Notifier {
         let event =
             ReceiveEvent::FilesKnown { sender, set, files, links, bytes, unwanted, left_out };
         self.send(event);
+    }
+
+    /// It is known what would become of a set.
+    pub(super) fn previewed(&self, SetRef { sender, set }: SetRef, preview: SetPreview) {
+        let sum = |change| EntrySum::from(preview.sum(change));
+        self.send(ReceiveEvent::DryRun {
+            sender,
+            set,
+            create: sum(Change::Create),
+            replace: sum(Change::Replace),
+            keep: sum(Change::Keep),
+            compare: sum(Change::Compare),
+            refuse: sum(Change::Refuse),
+            unwanted: preview.plan().unwanted_files(),
+            preview: Arc::new(preview),
+        });
     }
 
     /// Nothing of a set matches these patterns of what is wanted.

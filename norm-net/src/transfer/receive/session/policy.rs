@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_files::Preserve;
-use norm_files::sink::{Only, PlaceOptions};
+use norm_files::sink::{Backup, Only, PlaceOptions};
 
 /// What of the user's options a session acts on.
 #[derive(Debug)]
@@ -38,17 +38,43 @@ pub(in crate::transfer::receive) struct Policy {
 pub(in crate::transfer::receive) struct FilePolicy {
     /// Existing files are replaced.
     pub overwrite: bool,
+    /// What keeps what is replaced, if anything does.
+    pub backup: Option<Backup>,
     /// What is wanted of a set; `None` is all.
     pub only: Option<Only>,
+    /// Only said is what would become of sets in this directory. Nothing else is received, and that
+    /// goes elsewhere.
+    pub preview: Option<PathBuf>,
     /// What of files is set beyond permissions and times.
     pub preserve: Preserve,
     /// Sets may be as sparse as they like.
     pub allow_sparse: bool,
 }
 
+/// How much of a set is received.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in crate::transfer::receive) enum Aim {
+    /// All of it.
+    All,
+    /// What of it is wanted.
+    Part,
+    /// Its lists, to say what would become of it.
+    Preview,
+}
+
 impl FilePolicy {
+    /// How much of a set is received.
+    pub(super) fn aim(&self) -> Aim {
+        match (&self.preview, &self.only) {
+            (Some(_), _) => Aim::Preview,
+            (None, Some(_)) => Aim::Part,
+            (None, None) => Aim::All,
+        }
+    }
+
     /// How the files of a set are placed.
-    pub(in crate::transfer::receive) fn place_options(&self) -> PlaceOptions {
-        PlaceOptions { overwrite: self.overwrite, preserve: self.preserve }
+    pub(in crate::transfer::receive) fn place_options(&self) -> PlaceOptions<'_> {
+        let (overwrite, backup, preserve) = (self.overwrite, self.backup.as_ref(), self.preserve);
+        PlaceOptions { overwrite, backup, preserve }
     }
 }

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetState, Spool,
+    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetPreview, SetState, Spool,
 };
 
 use super::engine::Engine;
 use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
+use super::policy::Aim;
 use super::progress::{Measure, Progress};
 use super::summary::rate;
-use super::tasks::{Check, Planned, SetResult, Target, VerifiedSet, WrittenPart};
+use super::tasks::{Check, Planned, PreviewedSet, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
 
 /// How often it is written down what is there of a set.
@@ -63,6 +65,8 @@ pub(super) enum Step {
     Again(u64, Problem),
     /// All files have their names.
     Complete(PlacedSet),
+    /// It is known what would become of it, and why it would fail, if it would.
+    Previewed(Box<SetPreview>, Option<Problem>),
     /// It has failed.
     Fail(Failure),
 }
@@ -97,9 +101,8 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
-    /// Only a part is wanted: objects of the payload wait until it is known which.
-    is_part: bool,
-    /// Those that wait.
+    aim: Aim,
+    /// Objects of the payload that wait until it is known what of them is wanted.
     waiting: Vec<ObjectRef>,
     /// Bytes of the payload that are not wanted.
     unwanted: u64,
@@ -135,7 +138,7 @@ impl SetJob {
             state,
             spool,
             plan: None,
-            is_part: false,
+            aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
             early_list: None,
@@ -151,10 +154,25 @@ impl SetJob {
         }
     }
 
-    /// The same of which only a part is wanted: nothing of the payload is asked for or written until
-    /// the manifest says which.
-    pub(super) fn of_part(self, is_part: bool) -> Self {
-        Self { is_part, ..self }
+    /// The same with another aim. Where only a part is wanted, nothing of the payload is asked for
+    /// or written until the manifest says which.
+    pub(super) fn with_aim(self, aim: Aim) -> Self {
+        Self { aim, ..self }
+    }
+
+    /// True when it is only said what would become of it.
+    pub(super) fn is_preview(&self) -> bool {
+        self.aim == Aim::Preview
+    }
+
+    /// Stops wanting what its aim does not need.
+    pub(super) fn give_up_needless(&self, engine: &mut impl Engine) {
+        let (summary, first) = (self.summary(), self.keys().start);
+        if self.is_preview() {
+            // The digest list is of no use when it comes last.
+            let end = first + u64::from(summary.parts);
+            engine.give_up(self.sender, first + u64::from(summary.first_extent())..end);
+        }
     }
 
     /// Its sender.
@@ -260,9 +278,10 @@ impl SetJob {
     ) -> Result<(), SetError> {
         let OpenedPart { object, size, index, descriptor } = opened;
         let part = self.state.open(object.key, *index, descriptor, *size)?;
+        self.give_up_needless(engine);
         if self.state.is_written(object.key) {
             // In another layout; it may be verified already.
-            engine.accept_with(*object, |_, _| true);
+            engine.accept_with(*object, &whole(part.size));
         } else {
             self.accept(engine, *object, &part);
         }
@@ -271,15 +290,19 @@ impl SetJob {
 
     fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
         match part.kind {
-            PartKind::Payload if self.is_part && self.plan.is_none() => self.waiting.push(object),
+            PartKind::Payload if self.aim == Aim::Part && self.plan.is_none() => {
+                self.waiting.push(object);
+            }
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
-                engine.accept_with(object, |_, _| true);
+                engine.accept_with(object, &whole(part.size));
             }
             PartKind::Payload => {
-                engine.accept_with(object, |offset, len| {
-                    let start = part.offset + offset;
-                    self.spool.has(start, start + u64::from(len))
-                });
+                let (start, end) = (part.offset, part.offset + part.size);
+                let unwanted = self.spool.unwanted();
+                for (from, to) in unwanted.iter().flat_map(|set| set.overlaps(start, end)) {
+                    engine.note_unwanted(object, from - start..to - start);
+                }
+                engine.accept_with(object, &self.spool.held(start, end));
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
         }
@@ -362,6 +385,7 @@ impl SetJob {
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
+            SetResult::Previewed(preview, problem) => Step::Previewed(preview, problem),
             SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
             // Files that get their names leave the directory.
@@ -396,7 +420,7 @@ impl SetJob {
 
     /// What the checks so far say. What is wrong is wanted again from here on.
     pub(super) fn verdict(&mut self) -> Verdict {
-        if self.is_verified {
+        if self.is_verified || self.is_preview() {
             return Verdict::Pending;
         }
         self.asks_later = false;
@@ -461,6 +485,15 @@ impl SetJob {
                 self.plan = None;
             }
         }
+    }
+
+    /// What its files would become, if it is to be said and all lists are here that come before the
+    /// payload.
+    pub(super) fn preview(&self) -> Option<PreviewedSet> {
+        let plan = self.plan.as_ref().filter(|_| self.is_preview())?;
+        let digests = self.state.digests().cloned();
+        let is_known = digests.is_some() || !self.summary().list_first;
+        is_known.then(|| PreviewedSet { plan: Arc::clone(plan), digests })
     }
 
     /// Begins to place the files of this verified set; `None` while there is no manifest.
@@ -587,4 +620,11 @@ impl SetJob {
     pub(super) fn release(self) {
         self.spool.release();
     }
+}
+
+/// All bytes of an object.
+fn whole(size: u64) -> RangeSet {
+    let mut all = RangeSet::new();
+    all.insert(0, size);
+    all
 }

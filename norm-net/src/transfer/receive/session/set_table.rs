@@ -18,6 +18,7 @@ use norm_files::sink::{Opened, SetError, SetState, Spools};
 use super::duplicates::{self, Jobs};
 use super::engine::Engine;
 use super::failure::{Failure, cannot_write};
+use super::policy::Aim;
 use super::remaining::{Candidate, KnownContents};
 use super::set_job::{OpenedPart, SetJob};
 use super::shared::{Shared, Turn};
@@ -143,6 +144,7 @@ impl SetTable {
         for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
             job.move_to(first);
             engine.expect_partial(sender, job.keys());
+            job.give_up_needless(engine);
         }
     }
 
@@ -207,15 +209,16 @@ impl SetTable {
     ) -> u64 {
         let Opened { spool, problem } = opened;
         let resumed = spool.have().bytes();
-        let is_part = turn.shared.policy.files.only.is_some();
-        if resumed > 0 || is_part {
+        let aim = turn.shared.policy.files.aim();
+        if resumed > 0 || aim != Aim::All {
             turn.engine.expect_partial(sender, state.keys());
         }
         turn.engine.want(sender, state.keys().start, turn.now);
         let number = self.next_number;
         self.next_number += 1;
         turn.shared.summary.begun(turn.now);
-        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).of_part(is_part);
+        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).with_aim(aim);
+        job.give_up_needless(turn.engine);
         let (name, bytes) = (job.name(), job.payload_size());
         let events = &turn.shared.events;
         if duplicates::copies(&self.jobs, name.set).next().is_none() {

@@ -91,6 +91,10 @@ impl StandaloneFiles {
         let files = self.follow(turn, object, node);
         let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
         let policy = &turn.shared.policy;
+        if policy.files.preview.is_some() {
+            // Its name says little of what would become of it.
+            return turn.give_up(object);
+        }
         if policy.files.only.as_ref().is_some_and(|only| !only.wants(&path)) {
             return turn.engine.refuse(object);
         }

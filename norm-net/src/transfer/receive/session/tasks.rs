@@ -7,6 +7,7 @@ mod check;
 mod done;
 mod load;
 mod place;
+mod preview;
 mod store;
 
 use std::fmt;
@@ -34,12 +35,14 @@ use crate::transfer::receive::store::Returns;
 pub(super) use check::{Check, WrittenPart};
 pub(super) use done::{FileResult, Owner, Planned, SetResult, TaskDone};
 pub(super) use place::VerifiedSet;
+pub(super) use preview::PreviewedSet;
 pub(super) use store::Target;
 
 use check::CheckTask;
 use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
+use preview::PreviewTask;
 use store::{RoomTask, StoreTask};
 
 /// Threads that read back and place files.
@@ -121,16 +124,17 @@ impl Tasks {
         self.load.waits();
         let (returns, failures) = (self.returns.clone(), self.results.clone());
         let load = Arc::clone(&self.load);
+        let decodes = job.decode;
+        let solves = decodes && job.geometry.scheme == Scheme::RaptorQ;
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
-        let solves = job.decode && job.geometry.scheme == Scheme::RaptorQ;
         // Blocks are written in order; a disk for which others wait is slow, too.
         let is_busy = self.store_workers.is_busy();
         match if solves || is_busy { Err(work) } else { self.inline.attempt(work) } {
             Ok(done) => engine.handle_job(now, done),
             Err(work) => {
                 let jobs = self.jobs.clone();
-                let workers = if job.decode { &self.decode_workers } else { &self.store_workers };
+                let workers = if decodes { &self.decode_workers } else { &self.store_workers };
                 workers.submit(move || jobs.send(work()));
             }
         }
@@ -167,19 +171,27 @@ impl Tasks {
         self.check_workers.submit(move || task.run());
     }
 
+    /// Finds out what would become of a set.
+    pub(super) fn preview(&self, number: u64, previewed: PreviewedSet) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let policy = Arc::clone(&self.policy);
+        let task = PreviewTask { number, previewed, policy, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
-        let (options, cancel) = (self.policy.place_options(), Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceSetTask { number, verified, options, cancel, events, results };
+        let task = PlaceSetTask { number, verified, policy, cancel, events, results };
         self.check_workers.submit(move || task.run());
     }
 
     /// Places a complete standalone file.
     pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceFileTask { object, file, overwrite, cancel, results };
+        let task = PlaceFileTask { object, file, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

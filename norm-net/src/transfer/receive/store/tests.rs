@@ -74,7 +74,7 @@ fn discarded_block_does_not_come_back() {
     store.discard(slot(1));
     assert!(put(&mut store, 2, 0));
     assert!(store.lend(slot(0)).is_none());
-    assert_eq!((store.blocks.len(), store.used), (1, TEN));
+    assert_eq!((store.blocks.len(), store.free.len(), store.used), (1, 1, 2 * TEN));
 }
 
 #[test]

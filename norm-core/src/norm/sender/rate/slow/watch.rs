@@ -357,11 +357,11 @@ impl SlowWatch {
     }
 }
 
-/// Receivers that are waited for.
 /// Receivers that may lack something. One that has everything in memory, and is writing and
-/// checking it, keeps no other waiting.
+/// checking it, keeps no other waiting; nor does one that compares the files that it has.
 fn waited_for(members: &MemberTable) -> impl Iterator<Item = NodeId> {
-    let lacks = |member: &Member| member.is_active() && member.state != MemberState::Verifying;
+    let is_busy = |state| matches!(state, MemberState::Verifying | MemberState::Comparing);
+    let lacks = move |member: &Member| member.is_active() && !is_busy(member.state);
     members.iter().filter(move |(_, member)| lacks(member)).map(|(node, _)| node)
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::transfer::MemberState;
-use norm_files::sink::{PlacedSet, PresentFiles, Reading};
+use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
 
 use super::SetTable;
 use crate::event::{Problem, SetFailure};
@@ -22,6 +22,8 @@ use crate::transfer::receive::session::tasks::SetResult;
 
 /// Failed files of a set that are told.
 const MAX_TOLD: usize = 100;
+/// What senders hear of a receiver that only says what would become of files.
+const DRY_RUN: &str = "it was a dry run, which receives nothing";
 /// Complete sets remembered, so that they are not received again.
 const MAX_REMEMBERED: usize = 4_096;
 
@@ -58,6 +60,14 @@ impl SetTable {
             return;
         }
         match job.task_done(turn.now, result) {
+            Step::FilesKnown(_, unmatched) if job.is_preview() => {
+                if !unmatched.is_empty() {
+                    turn.shared.events.patterns_unmatched(job.name(), unmatched);
+                }
+                self.preview(turn, number);
+            }
+            Step::Judge if job.is_preview() => self.preview(turn, number),
+            Step::Previewed(preview, problem) => self.previewed(turn, number, *preview, problem),
             Step::FilesKnown(present, unmatched) => {
                 job.accept_waiting(turn.engine);
                 self.files_known(turn, number, present, unmatched);
@@ -118,6 +128,37 @@ impl SetTable {
         }
     }
 
+    /// Finds out what would become of a set, when enough is known of it.
+    fn preview(&self, turn: &Turn<'_, impl Engine>, number: u64) {
+        if let Some(previewed) = self.jobs.get(&number).and_then(SetJob::preview) {
+            turn.shared.tasks.preview(number, previewed);
+        }
+    }
+
+    /// It is known what would become of a set: that was all that is wanted of it.
+    fn previewed(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        number: u64,
+        preview: SetPreview,
+        problem: Option<Problem>,
+    ) {
+        let Some(job) = self.jobs.remove(&number) else { return };
+        let (name, content) = (job.name(), job.manifest());
+        turn.engine.give_up(name.sender, job.keys());
+        turn.shared.senders.settle(name.sender, job.bytes_total());
+        push_bounded(&mut self.complete, name.set, MAX_REMEMBERED);
+        job.discard();
+        turn.shared.events.previewed(name, preview);
+        if let Some(problem) = problem {
+            return self.failed(turn, name, content, true, Failure::local(problem));
+        }
+        self.tell(turn, name.sender, MemberState::Leaving, DRY_RUN.to_owned());
+        turn.engine.report_now(name.sender, turn.now);
+        turn.shared.ending.completed(turn.now, Subject::Content(content));
+        turn.shared.ending.tell_again(turn.now, name.sender);
+    }
+
     /// Acts on what the checks of a set so far say.
     fn judge(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
@@ -151,11 +192,7 @@ impl SetTable {
         let name = job.name();
         for (key, places) in &wrong.begun {
             let object = ObjectRef { sender: name.sender, key: *key };
-            let is_wrong = |offset: u64, len: u32| {
-                let end = offset + u64::from(len);
-                places.iter().any(|place| place.start < end && offset < place.end)
-            };
-            let is_done = turn.engine.want_again(object, is_wrong);
+            let is_done = turn.engine.want_again(object, places);
             job.asked_again(*key, is_done);
             if is_done {
                 turn.shared.events.received_again(name);
@@ -205,6 +242,7 @@ impl SetTable {
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
+        report.backups = placed.backups;
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
         self.tell(turn, sender, MemberState::Complete, String::new());

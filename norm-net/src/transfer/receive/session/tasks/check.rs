@@ -79,6 +79,7 @@ impl CheckTask {
                 let plan = self.plan(&manifest);
                 if let Ok(Planned { plan, .. }) = &plan
                     && hash == Some(spool.content())
+                    && self.policy.preview.is_none()
                 {
                     spool.know_files(plan);
                     if !self.policy.overwrite {
@@ -115,7 +116,11 @@ impl CheckTask {
         if !self.policy.allow_sparse {
             plan.check_sparse()?;
         }
-        let present = plan.check(spool.directory(), self.policy.overwrite)?;
+        let present = match self.policy.preview {
+            // All that is in the way is of interest, and not only the first.
+            Some(_) => None,
+            None => plan.check(spool.directory(), self.policy.overwrite)?,
+        };
         Ok(Planned { plan, present, unmatched: unmatched.unwrap_or_default() })
     }
 }

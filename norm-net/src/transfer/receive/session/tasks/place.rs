@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::endpoint::ObjectRef;
-use norm_files::sink::{PlaceOptions, Plan, Spool, StandaloneFile, place_set};
+use norm_files::sink::{Plan, Spool, StandaloneFile, place_set};
 
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::notifier::{Notifier, SetRef};
+use crate::transfer::receive::session::policy::FilePolicy;
 
 /// A set that is verified, and what becomes of it.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(in super::super) struct VerifiedSet {
 pub(super) struct PlaceSetTask {
     pub(super) number: u64,
     pub(super) verified: VerifiedSet,
-    pub(super) options: PlaceOptions,
+    pub(super) policy: Arc<FilePolicy>,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) events: Notifier,
     pub(super) results: TaskResults,
@@ -38,9 +39,10 @@ pub(super) struct PlaceSetTask {
 impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
-        let Self { number, verified, options, cancel, events, results } = self;
+        let Self { number, verified, policy, cancel, events, results } = self;
         let VerifiedSet { name, spool, plan, failed } = verified;
         let placed = guarded(|| {
+            let options = policy.place_options();
             place_set(&spool, &plan, &failed, &options, &cancel, &mut |file| {
                 events.file_placed(name, file);
             })
@@ -58,7 +60,7 @@ impl PlaceSetTask {
 pub(super) struct PlaceFileTask {
     pub(super) object: ObjectRef,
     pub(super) file: Arc<StandaloneFile>,
-    pub(super) overwrite: bool,
+    pub(super) policy: Arc<FilePolicy>,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) results: TaskResults,
 }
@@ -66,8 +68,8 @@ pub(super) struct PlaceFileTask {
 impl PlaceFileTask {
     /// Does it.
     pub(super) fn run(self) {
-        let Self { object, file, overwrite, cancel, results } = self;
-        let result = match guarded(|| file.place(overwrite, &cancel)) {
+        let Self { object, file, policy, cancel, results } = self;
+        let result = match guarded(|| file.place(&policy.place_options(), &cancel)) {
             Ok(result) => FileResult::Placed(result),
             Err(error) => FileResult::Failed(Problem::Internal { error }),
         };

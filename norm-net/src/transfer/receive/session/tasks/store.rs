@@ -1,6 +1,7 @@
 //! Writing what arrives.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,14 @@ impl Target {
         match self {
             Self::Part(spool, part) => spool.write_block(part, bytes, offset),
             Self::File(file) => file.write(bytes, offset),
+        }
+    }
+
+    /// Reads what is in its place.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match self {
+            Self::Part(spool, part) => spool.read_held(buffer, part.offset + offset),
+            Self::File(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -82,17 +91,23 @@ impl StoreTask {
         // The engine may use the buffer again as soon as it hears of the outcome.
         match outcome {
             StoreOutcome::NeedMore => self.returns.keep(slot, self.held),
-            StoreOutcome::Written | StoreOutcome::Failed => self.returns.release(slot, self.held),
+            StoreOutcome::Written | StoreOutcome::HeldLost | StoreOutcome::Failed => {
+                self.returns.release(slot, self.held);
+            }
         }
         JobDone::Store { slot, outcome }
     }
 
     fn store(&mut self) -> StoreOutcome {
-        if !self.held.buffer.recover() {
-            return StoreOutcome::NeedMore;
+        if self.job.decode {
+            if self.read_held().is_err() {
+                return StoreOutcome::HeldLost;
+            }
+            if !self.held.buffer.recover() {
+                return StoreOutcome::NeedMore;
+            }
         }
-        let (bytes, offset) = (self.held.buffer.source(), self.job.geometry.offset);
-        match self.load.writing(|| self.target.write(bytes, offset)) {
+        match self.load.writing(|| self.write()) {
             Ok(()) => StoreOutcome::Written,
             Err(error) => {
                 self.failures.failed(self.owner, cannot_write(self.target.path(), &error));
@@ -100,6 +115,53 @@ impl StoreTask {
             }
         }
     }
+
+    /// Takes the symbols that are in their places into the block: all of them, or none.
+    fn read_held(&mut self) -> io::Result<()> {
+        let BlockGeometry { symbol_size, offset, len, .. } = self.job.geometry;
+        let size = usize::from(symbol_size);
+        let mut runs = Vec::with_capacity(self.job.held.len());
+        for run in &self.job.held {
+            let bytes = byte_range(run, symbol_size, len);
+            let mut there = vec![0; (bytes.end - bytes.start) as usize];
+            self.target.read(&mut there, offset + u64::from(bytes.start))?;
+            runs.push((run.start, there));
+        }
+        for (first, there) in runs {
+            for (symbol, bytes) in (first..).zip(there.chunks(size.max(1))) {
+                // One that an earlier attempt has read is there already.
+                self.held.buffer.put(symbol, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was not in its place before.
+    fn write(&self) -> io::Result<()> {
+        let BlockGeometry { symbol_size, offset, len, .. } = self.job.geometry;
+        let buffer = &self.held.buffer;
+        if !self.job.decode {
+            let mut runs = buffer.runs();
+            return runs
+                .try_for_each(|(at, bytes)| self.target.write(bytes, offset + u64::from(at)));
+        }
+        let held = self.job.held.iter().map(|run| byte_range(run, symbol_size, len));
+        let mut at = 0;
+        for next in held.chain(std::iter::once(len..len)) {
+            let new = buffer.source().get(at as usize..next.start as usize).unwrap_or_default();
+            if !new.is_empty() {
+                self.target.write(new, offset + u64::from(at))?;
+            }
+            at = next.end;
+        }
+        Ok(())
+    }
+}
+
+/// Where a run of symbols is in a block of `len` bytes.
+fn byte_range(run: &Range<u32>, symbol_size: u16, len: u32) -> Range<u32> {
+    let byte = |symbol: u32| symbol.saturating_mul(symbol_size.into()).min(len);
+    byte(run.start)..byte(run.end)
 }
 
 /// Room to be taken for a payload.

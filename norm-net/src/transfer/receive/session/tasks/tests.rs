@@ -49,7 +49,7 @@ impl Fixture {
         StoreTask {
             owner: Owner::Set(5),
             target: Target::Part(Arc::clone(&self.spool), PART),
-            job: StoreJob { slot: SLOT, geometry: GEOMETRY, decode: false },
+            job: StoreJob { slot: SLOT, geometry: GEOMETRY, decode: false, held: Vec::new() },
             held: self.store.lend(SLOT).unwrap(),
             returns: self.store.returns(),
             failures: self.results.clone(),
