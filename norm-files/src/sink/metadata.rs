@@ -37,6 +37,15 @@ impl RefusedMetadata {
         let first = || Self { entries: 0, first: path.to_owned(), error: error.into() };
         noted.get_or_insert_with(first).entries += 1;
     }
+
+    /// Adds what was noted elsewhere.
+    pub fn join(noted: &mut Option<Self>, other: Option<Self>) {
+        match (noted.as_mut(), other) {
+            (Some(noted), Some(other)) => noted.entries += other.entries,
+            (None, other) => *noted = other,
+            (Some(_), None) => {}
+        }
+    }
 }
 
 /// What a sender says of a file or directory.

@@ -315,9 +315,10 @@ impl Spool {
         Ok(())
     }
 
-    /// The temporary name of a file that is to get a final name in the same directory.
-    pub fn part(&self) -> String {
-        self.names.part()
+    /// The temporary name of a file that a thread makes, to get a final name in the same directory;
+    /// threads are numbered from 0 to 7.
+    pub fn part(&self, thread: usize) -> String {
+        self.names.part(thread)
     }
 
     /// The directory that the spool is in: the output directory.
