@@ -80,8 +80,8 @@ fn options(args: &SendArgs) -> SendOptions {
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
-        o.content.payload = args.payload.into();
-        o.content.hash_first = args.hash_first;
+        o.content.payload = args.unasked();
+        o.content.hash_first = args.hashes_first();
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }

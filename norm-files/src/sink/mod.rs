@@ -8,6 +8,7 @@
 //! through `system`, where tests have them fail.
 
 mod coming;
+mod compare;
 mod digests;
 mod existing;
 mod held;
@@ -30,6 +31,7 @@ mod standalone;
 mod system;
 mod verify;
 
+pub use compare::{CompareError, Compared, Comparer, Comparison};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use norm_core::fileset::FileHash;
 
-use super::existing::{is_identical, may_be_identical};
+use super::existing::{self, is_identical, may_be_identical};
 use super::metadata::{
     DEFAULT_DIRECTORY_MODE, DEFAULT_FILE_MODE, RefusedMetadata, permissions, set_metadata, set_time,
 };
@@ -198,13 +198,11 @@ impl Placer<'_> {
         failed_files: &BTreeSet<usize>,
     ) -> Result<HashSet<usize>, PlaceError> {
         let mut present = HashSet::new();
-        if self.overwrite {
-            return Ok(present);
-        }
         for (at, file) in plan.wanted().filter(|(at, _)| !failed_files.contains(at)) {
             let target = self.spool.directory().join(&file.path);
             let in_place = self.spool.in_place().filter(|files| files.has(file));
-            if in_place.is_none() && !may_be_identical(&target, file.size) {
+            let may_be = !self.overwrite && may_be_identical(&target, file.size);
+            if in_place.is_none() && !may_be {
                 continue;
             }
             let same = match in_place {
@@ -225,6 +223,10 @@ impl Placer<'_> {
             // A run that was killed may have made it, and left this.
             let _ = system::remove(&self.spool.part_beside(target));
             self.cut(file, target);
+            if self.overwrite {
+                let set = existing::open(target).and_then(|open| set_file(&open, file));
+                RefusedMetadata::note(&mut self.refused, target, set);
+            }
             return Ok(Placed::Present);
         }
         if self.spool.in_place().is_some_and(|files| files.has(file)) {

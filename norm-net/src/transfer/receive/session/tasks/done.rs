@@ -8,7 +8,8 @@ use mio::Waker;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentError, ManifestHash};
 use norm_files::sink::{
-    Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles, RefusedMetadata,
+    Compared, Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles,
+    RefusedMetadata,
 };
 
 use crate::event::Problem;
@@ -62,6 +63,8 @@ pub(in super::super) enum SetResult {
     Payload { damaged: Vec<Range<u64>> },
     /// The digest list was read back.
     DigestList { key: u64, digests: Result<Arc<Digests>, ContentError> },
+    /// Some of it was compared with files that are there.
+    Compared(Compared),
     /// The files were placed.
     Placed(Result<PlacedSet, PlaceError>),
     /// Its files cannot be written, or not be read back.
