@@ -5,6 +5,8 @@
 mod choice;
 mod common;
 mod compat;
+#[cfg(unix)]
+mod delta;
 mod demo;
 mod disks;
 mod hash_first;

@@ -318,7 +318,7 @@ impl SetJob {
         &mut self,
         overwrite: bool,
     ) -> Option<(Comparison, Arc<AtomicBool>)> {
-        if !self.comparing.waits() || !self.state.lists_are_checked() {
+        if !self.comparing.waits() {
             return None;
         }
         let (plan, digests) = self.plan.as_ref().zip(self.state.digests())?;
