@@ -57,10 +57,8 @@ fn sent_to(receivers: usize, differ: bool, drop: &str) -> u64 {
         fs::create_dir(out).unwrap();
         fs::write(out.join("image"), changed(&content, if differ { n } else { 0 })).unwrap();
     }
-    let programs: Vec<_> = outs
-        .iter()
-        .map(|out| receiver(&group, out, &["--overwrite", "--drop", drop]))
-        .collect();
+    let programs: Vec<_> =
+        outs.iter().map(|out| receiver(&group, out, &["--overwrite", "--drop", drop])).collect();
     let sent = assert_ok(sender(&group, &source, receivers, &[]).finish());
     for program in programs {
         assert_ok(program.finish());

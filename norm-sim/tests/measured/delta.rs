@@ -18,8 +18,13 @@ fn scattered(name: &str, experiment: &Experiment, compare_time: Duration) -> Opt
     let mut scenario = experiment.scenario();
     scenario.check_nacks = false;
     scenario.sender().config.payload = Payload::Missing;
+    for object in &mut scenario.sender().objects {
+        object.info = Some(b"a part of a set".as_slice().into());
+    }
+    let expected = true;
     for plan in scenario.receiver_plans() {
-        let held = HeldPlan { chunk: CHUNK, missing: 0.05, compare_time, unreadable: 0.0 };
+        let held =
+            HeldPlan { chunk: CHUNK, missing: 0.05, compare_time, expected, unreadable: 0.0 };
         plan.held = Some(held);
     }
     let outcome = run_with(&scenario, &RunOptions { threads: 2, ..RunOptions::default() });

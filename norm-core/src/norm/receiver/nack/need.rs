@@ -3,6 +3,7 @@
 use crate::base::Timestamp;
 use crate::base::bits::Bits;
 use crate::fec::Scheme;
+use crate::norm::receiver::sender_state::SenderState;
 
 /// A block in the run of a sender's objects. As a bound it is exclusive: everything before it.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,8 @@ pub(crate) struct SymbolNeed<'a> {
     pub(crate) scheme: Scheme,
     /// When symbols of the block were asked for last.
     pub(crate) asked: Option<Timestamp>,
+    /// When the last symbol of the block came.
+    pub(crate) touched: Option<Timestamp>,
     /// Some of it has come; otherwise it takes room.
     pub(crate) is_begun: bool,
     /// Naming the missing source symbols says all that is needed.
@@ -115,6 +118,18 @@ impl Need<'_> {
             Self::Symbols(need) => need.count,
             Self::StreamSymbols(need) => need.missing,
             _ => 0,
+        }
+    }
+
+    /// Symbols that are missing of an object with a layout.
+    pub(crate) fn symbols(&self, sender: &SenderState) -> u64 {
+        match *self {
+            Self::Blocks { key, first, last } => {
+                let object = sender.interest.object(key);
+                let block_len = object.map_or(0, |object| object.block_len(first));
+                (u64::from(last - first) + 1) * u64::from(block_len)
+            }
+            _ => self.missing().into(),
         }
     }
 
