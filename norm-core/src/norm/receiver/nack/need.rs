@@ -3,7 +3,6 @@
 use crate::base::Timestamp;
 use crate::base::bits::Bits;
 use crate::fec::Scheme;
-use crate::norm::receiver::sender_state::SenderState;
 
 /// A block in the run of a sender's objects. As a bound it is exclusive: everything before it.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,18 +117,6 @@ impl Need<'_> {
             Self::Symbols(need) => need.count,
             Self::StreamSymbols(need) => need.missing,
             _ => 0,
-        }
-    }
-
-    /// Symbols that are missing of an object with a layout.
-    pub(crate) fn symbols(&self, sender: &SenderState) -> u64 {
-        match *self {
-            Self::Blocks { key, first, last } => {
-                let object = sender.interest.object(key);
-                let block_len = object.map_or(0, |object| object.block_len(first));
-                (u64::from(last - first) + 1) * u64::from(block_len)
-            }
-            _ => self.missing().into(),
         }
     }
 

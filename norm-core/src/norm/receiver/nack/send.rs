@@ -24,27 +24,6 @@ struct Survey {
     has_news: bool,
 }
 
-/// What is missing of content that is partly on disk, in symbols.
-#[derive(Copy, Clone, Debug, Default)]
-struct Patient {
-    /// Others have asked for it in this cycle.
-    shared: u64,
-    /// It was not asked for.
-    lacking: u64,
-}
-
-/// The largest group in which each receiver asks for all that it lacks.
-const MAX_EAGER_GROUP: u64 = 10;
-
-impl Patient {
-    /// True when it is to be asked for. In a large group of receivers that each lack something else,
-    /// those of which others have asked for the greater part leave the rest to the next cycle: some
-    /// NACKs then name all that anyone lacks, rather than one from each receiver.
-    fn asks(self, group_size: u64) -> bool {
-        self.lacking > 0 && (group_size <= MAX_EAGER_GROUP || self.lacking > self.shared)
-    }
-}
-
 /// What to do at the end of a backoff.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum NackDecision {
@@ -130,19 +109,8 @@ fn ripe(sender: &mut SenderState, now: Timestamp) -> Position {
 fn survey(sender: &SenderState, due: Position, now: Timestamp) -> Survey {
     let mut survey = Survey { oldest: None, has_full: false, is_covered: true, has_news: false };
     let (overheard, bound) = (sender.nack.overheard(), sender.nack.bound());
-    let mut patient = Patient::default();
     needs::visit(sender, due, &mut |need| {
-        let is_patient = repeat::is_patient(sender, &need);
-        if is_patient && overheard.covers(&need) {
-            patient.shared += need.symbols(sender);
-            return true;
-        }
         if !repeat::is_due(sender, &need, now) {
-            return true;
-        }
-        if is_patient {
-            patient.lacking += need.symbols(sender);
-            survey.oldest.get_or_insert((need.position(), need.missing()));
             return true;
         }
         survey.oldest.get_or_insert((need.position(), need.missing()));
@@ -153,7 +121,6 @@ fn survey(sender: &SenderState, due: Position, now: Timestamp) -> Survey {
         }
         survey.is_covered || !survey.has_full
     });
-    survey.is_covered &= !patient.asks(sender.path.timing().group_size);
     survey
 }
 
