@@ -2,6 +2,7 @@
 
 mod check;
 mod choice;
+mod preserve;
 mod recv;
 mod send;
 mod shared;

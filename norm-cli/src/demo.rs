@@ -171,7 +171,7 @@ fn conclude(
     interrupt: &Interrupt,
 ) -> Result<Code, Failure> {
     let identical = copies.iter().filter(|copy| copy.identical).count();
-    let sent = interrupt.code(sender::code(&report.outcome));
+    let sent = interrupt.code(sender::code(report));
     let code = match sent {
         _ if identical == copies.len() && sent == Code::Success => Code::Success,
         _ if interrupt.requested() => interrupt.code(Code::Interrupted),

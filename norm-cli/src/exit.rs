@@ -16,11 +16,13 @@ pub enum Code {
     Usage = 1,
     /// 2: the network could not be set up (interface, bind, join) or failed for good.
     Network = 2,
-    /// 4: a local file could not be read or written, or changed while it was sent.
+    /// 4: a local file could not be read or written, or changed while it was sent; other files may
+    /// be complete.
     LocalIo = 4,
     /// 5: no receiver, or no sender, was heard before the timeout.
     NotHeard = 5,
-    /// 6: some receivers failed; or, at a receiver, something is missing.
+    /// 6: some receivers failed; or, at a receiver, something is missing, perhaps only files that
+    /// the sender has withdrawn.
     Partial = 6,
     /// 7: all receivers failed; or, at a receiver, nothing arrived.
     AllFailed = 7,

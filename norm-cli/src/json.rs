@@ -7,12 +7,14 @@
 mod docs;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{self, Stdout, Write, stdout};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use norm_net::{
-    FoundEntry, LeftOut, NodeId, Preview, ReceiveReport, ReceiveSettings, SendReport, SendSettings,
+    FoundEntry, LeftOut, NodeId, Preview, PreviewEntry, ReceiveReport, ReceiveSettings, SendReport,
+    SendSettings,
 };
 use serde::Serialize;
 
@@ -65,6 +67,8 @@ pub enum ReceiverEvent<'a> {
     Settings(Settings<&'a ReceiveSettings>),
     /// Last, when the session is over, however it ended.
     Summary(Summary<&'a ReceiveReport>),
+    /// Only with `--dry-run`, before `dry_run`: what would become of a file or directory.
+    WouldReceive(WouldReceive<'a>),
 }
 
 /// What only `norm-send --demo` says.
@@ -121,8 +125,10 @@ impl<R> Summary<R> {
 pub struct WouldSend<'a> {
     /// Its name, with its directories, as it arrives.
     path: Cow<'a, str>,
-    /// It is a directory; else it is a file.
+    /// It is a directory; else it is a file or link.
     directory: bool,
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
     /// Bytes of a file.
     size: u64,
 }
@@ -131,7 +137,34 @@ impl<'a> WouldSend<'a> {
     /// For something that was found.
     pub fn new(entry: &'a FoundEntry) -> Self {
         let (directory, size) = (entry.is_directory, entry.size);
-        Self { path: entry.path.to_string_lossy(), directory, size }
+        let link = entry.link.as_ref().map(|target| target.to_string_lossy());
+        Self { path: entry.path.to_string_lossy(), directory, link, size }
+    }
+}
+
+/// A file or directory that would be received.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WouldReceive<'a> {
+    /// Its name below the output directory.
+    path: Cow<'a, str>,
+    /// It is a directory; else it is a file or link.
+    directory: bool,
+    /// Where a symbolic link leads; null for all else.
+    link: Option<Cow<'a, str>>,
+    /// Bytes of a file; 0 for another name of it.
+    size: u64,
+    /// What would become of it, as in the fields of `dry_run`.
+    change: &'static str,
+}
+
+impl<'a> WouldReceive<'a> {
+    /// For an entry of a file set.
+    pub fn new(entry: &PreviewEntry<'a>) -> Self {
+        let (directory, size) = (entry.is_directory, entry.bytes);
+        let change = crate::receiver::preview::name(entry.change);
+        let link = entry.link.map(OsStr::to_string_lossy);
+        Self { path: entry.path.to_string_lossy(), directory, link, size, change }
     }
 }
 
@@ -143,7 +176,9 @@ pub struct DryRun<'a> {
     files: u64,
     /// Directories.
     directories: u64,
-    /// Bytes in all files.
+    /// Symbolic links.
+    links: u64,
+    /// Bytes in all files, without those in holes.
     bytes: u64,
     /// What was found and would not be sent, by reason.
     left_out: &'a [LeftOut],
@@ -152,8 +187,8 @@ pub struct DryRun<'a> {
 impl<'a> DryRun<'a> {
     /// For what was found.
     pub fn new(preview: &'a Preview) -> Self {
-        let Preview { files, directories, bytes, left_out, .. } = preview;
-        Self { files: *files, directories: *directories, bytes: *bytes, left_out }
+        let &Preview { files, directories, links, bytes, ref left_out, .. } = preview;
+        Self { files, directories, links, bytes, left_out }
     }
 }
 

@@ -1,13 +1,15 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+pub(crate) mod preview;
+
 use std::ffi::OsString;
 
 use norm_net::event::ResumeData;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome, ReceiveProgress,
-    ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders,
 };
 
 use crate::address::{self, Patience};
@@ -40,7 +42,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a session.
-fn options(args: &RecvArgs) -> ReceiveOptions {
+fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     let session = args.session();
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
         o.interface = session.interface();
@@ -54,7 +56,14 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
+        o.backup_dir.clone_from(&args.files.backup_dir);
+        o.delete = args.files.delete;
         o.only.clone_from(&args.files.only);
+        o.expect = args.files.expect;
+        o.state = state.clone();
+        o.dry_run = args.files.dry_run;
+        o.preserve = args.files.preserve.value();
+        o.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -83,7 +92,8 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 
 /// Begins the session. A service waits until there is an address to listen on.
 fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let start = || norm_net::receive(&options(args));
+    let options = options(args, &args.common.state()?);
+    let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
         address::begin(output, patience, net_error, start)
@@ -169,6 +179,10 @@ fn follow(
 }
 
 fn show(event: &ReceiveEvent, output: &mut Output) {
+    if let ReceiveEvent::DryRun { preview, .. } = event {
+        output.clear();
+        return preview::show(event, preview, output);
+    }
     output.event(event);
     match event {
         ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
@@ -204,9 +218,9 @@ fn note(event: &ReceiveEvent) -> Option<String> {
         ReceiveEvent::ResumeDataKept { bytes_done, bytes_total, .. } => {
             kept_note(*bytes_done, *bytes_total)
         }
-        ReceiveEvent::FilesKnown { files, bytes, unwanted, .. } => {
-            let files = text::count(*files, "file");
-            let others = not_wanted(*unwanted);
+        ReceiveEvent::FilesKnown { files, links, bytes, unwanted, left_out, .. } => {
+            let files = text::count(*files, "file") + &links_too(*links);
+            let others = not_wanted(*unwanted) + &not_sent(left_out);
             format!("list of files received: {files}, {}{others}", text::bytes(*bytes))
         }
         ReceiveEvent::Verifying { .. } => "all data received; verifying".to_owned(),
@@ -304,9 +318,16 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
+    if report.unchanged {
+        return format!(
+            "already complete: {} ({}), unchanged since received",
+            text::count(report.files, "file"),
+            text::bytes(report.bytes)
+        );
+    }
     let what = match report.paths.as_slice() {
-        [only] => text::path(only).into_owned(),
-        _ => text::count(report.files, "file"),
+        [only] if report.links == 0 => text::path(only).into_owned(),
+        _ => text::count(report.files, "file") + &links_too(report.links),
     };
     format!(
         "received {what} ({}) from {} in {}, {}, loss {}; {}",
@@ -317,7 +338,53 @@ fn set_line(report: &SetReport) -> String {
         text::share(report.loss),
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
+        + &kept_elsewhere(report.backups)
+        + &removed(report.removed)
         + &not_wanted(report.unwanted)
+        + &withdrawn_too(report.withdrawn_files)
+        + &not_sent(&report.left_out)
+}
+
+/// How many symbolic links there are, if any.
+fn links_too(links: u64) -> String {
+    match links {
+        0 => String::new(),
+        links => format!(", {}", text::count(links, "symbolic link")),
+    }
+}
+
+/// What the sender could not send, if there is anything.
+fn not_sent(left_out: &NotSent) -> String {
+    let &NotSent { sockets, fifos, devices, others } = left_out;
+    let kinds = [
+        (sockets, "socket"),
+        (fifos, "named pipe"),
+        (devices, "device"),
+        (others, "other special file"),
+    ];
+    let kinds: Vec<String> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, noun)| text::count(count.into(), noun))
+        .collect();
+    if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How much of earlier transfers was removed, if anything was.
+fn removed(entries: u64) -> String {
+    match entries {
+        0 => String::new(),
+        1 => "; 1 removed that is no longer sent".to_owned(),
+        entries => format!("; {entries} removed that are no longer sent"),
+    }
+}
+
+/// How many replaced files are kept, if there are any.
+fn kept_elsewhere(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} kept in the backup directory", text::count(files, "replaced file")),
+    }
 }
 
 /// How many files were left out, if there are any.
@@ -326,6 +393,14 @@ fn not_wanted(files: u64) -> String {
         0 => String::new(),
         1 => "; 1 other not wanted (--only)".to_owned(),
         files => format!("; {files} others not wanted (--only)"),
+    }
+}
+
+/// How many files the sender has withdrawn, if there are any.
+fn withdrawn_too(files: u64) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; {} withdrawn by the sender", text::count(files, "file")),
     }
 }
 
@@ -347,6 +422,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
     let message = match &report.outcome {
         ReceiveOutcome::Complete => return Ok(success(settings, report)),
         ReceiveOutcome::Partial if report.sets.is_empty() => format!("incomplete{reason}"),
+        ReceiveOutcome::Partial if report.failed.is_empty() => {
+            format!("{complete} received without {}", withdrawn(report))
+        }
         ReceiveOutcome::Partial => {
             format!("{complete} complete, {} incomplete{reason}", report.failed.len().max(1))
         }
@@ -366,7 +444,22 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
     Err(Failure::new(code(&report.outcome), message))
 }
 
+/// The files that senders have withdrawn.
+fn withdrawn(report: &ReceiveReport) -> String {
+    let files = report.sets.iter().map(|set| set.withdrawn_files).sum();
+    let first = report.sets.iter().find_map(|set| set.withdrawn.first());
+    let first = first.map(|path| format!(", {} for one", text::path(path))).unwrap_or_default();
+    format!(
+        "{}{first}: withdrawn by the sender, because they changed, were removed or could not be \
+         read while being sent; have them sent again",
+        text::count(files, "file")
+    )
+}
+
 fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
+    if report.sets.is_empty() {
+        return "dry run: the transfer would be received".to_owned();
+    }
     let files: u64 = report.sets.iter().map(|set| set.files).sum();
     format!(
         "complete: {} ({}) in {}, {} sent{}",
@@ -414,7 +507,7 @@ fn code(outcome: &ReceiveOutcome) -> Code {
 fn failure(error: &ReceiveError) -> Failure {
     let code = match error {
         ReceiveError::Config(_) => Code::Usage,
-        ReceiveError::Directory { .. } => Code::LocalIo,
+        ReceiveError::Directory { .. } | ReceiveError::BackupDirectory { .. } => Code::LocalIo,
         ReceiveError::Net(error) => net_code(error),
         _ => Code::Network,
     };

@@ -17,7 +17,8 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
-    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
+    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, StateFolders,
+    WithdrawnFile,
 };
 
 use crate::address::{self, Patience};
@@ -59,7 +60,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a transfer.
-fn options(args: &SendArgs) -> SendOptions {
+fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
     let session = args.session();
     let default = SendOptions::new(session.group);
     let standard = args.code.compat();
@@ -82,6 +83,7 @@ fn options(args: &SendArgs) -> SendOptions {
         o.linger = args.receivers.linger;
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
+        o.content.state = state;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -108,7 +110,10 @@ fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let start = || norm_net::send(&selection, &options(args));
+    let state = args.common.state()?;
+    let state = if args.no_hash_cache { state.without_hashes() } else { state };
+    let options = options(args, state);
+    let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
 
@@ -198,6 +203,7 @@ pub(crate) fn follow(
         names: ReceiverNames::default(),
         dropping: BTreeSet::new(),
         writing: BTreeSet::new(),
+        withdrawn: 0,
     };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
@@ -229,6 +235,8 @@ struct Notes<'a> {
     dropping: BTreeSet<NodeId>,
     /// Receivers for which a note said that their disk is the limit.
     writing: BTreeSet<NodeId>,
+    /// Files that were withdrawn.
+    withdrawn: usize,
 }
 
 impl Notes<'_> {
@@ -266,6 +274,12 @@ impl Notes<'_> {
             }
             SendEvent::ReceiverSlow { receiver, cause: SlowCause::Storage, .. } => {
                 self.slow_disk(receiver, output);
+            }
+            SendEvent::FileWithdrawn(file) => {
+                self.withdrawn += 1;
+                if self.withdrawn <= MAX_LISTED {
+                    output.say(&withdrawn_note(file));
+                }
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
@@ -343,6 +357,10 @@ fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
         ),
         _ => return None,
     })
+}
+
+fn withdrawn_note(file: &WithdrawnFile) -> String {
+    format!("withdrawn: {}; the other files go on", file.problem)
 }
 
 fn slow_note(name: &str, cause: SlowCause, loss: f64) -> String {
@@ -454,8 +472,9 @@ pub(crate) fn net_code(error: &NetError) -> Code {
 }
 
 /// The exit code that follows from how a transfer ended.
-pub(crate) fn code(outcome: &SendOutcome) -> Code {
-    match outcome {
+pub(crate) fn code(report: &SendReport) -> Code {
+    match &report.outcome {
+        SendOutcome::Complete | SendOutcome::Partial if report.withdrawn_files > 0 => Code::LocalIo,
         SendOutcome::Complete => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,

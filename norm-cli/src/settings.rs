@@ -13,6 +13,9 @@ pub fn sender_line(settings: &SendSettings) -> String {
     if settings.directories > 0 {
         content.push_str(&format!(", {}", text::count(settings.directories, "directory")));
     }
+    if settings.links > 0 {
+        content.push_str(&format!(", {}", text::count(settings.links, "symbolic link")));
+    }
     format!(
         "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
         text::bytes(settings.bytes),

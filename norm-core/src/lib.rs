@@ -10,6 +10,7 @@
 //! - [`fileset`]: what a transfer says about its files.
 //! - [`transfer`]: what a transfer of files asks of an engine.
 //! - [`norm`]: the engines and messages of NORM (RFC 5740).
+//! - [`flute`]: the packets of FLUTE (RFC 6726).
 //!
 //! # A run loop
 //!
@@ -104,6 +105,7 @@ pub mod base;
 pub mod endpoint;
 pub mod fec;
 pub mod fileset;
+pub mod flute;
 pub mod norm;
 pub mod transfer;
 

@@ -39,15 +39,29 @@ fn membership_queries_of_the_corpus_keep_their_promises() {
 
 #[test]
 fn content_of_the_corpus_keeps_its_promises() {
-    use norm_core::fileset::exercise::{digest_list, manifest};
+    use norm_core::fileset::exercise::{digest_list, manifest, withdrawal};
     let (files, good) = replay("manifest", |bytes| manifest(bytes).is_ok());
     assert!(good >= 2, "{good} of {files} are good");
     assert!(files > good, "some are not");
     let (files, good) = replay("digest_list", digest_list);
     assert!(good >= 1, "{good} of {files} are good");
     assert!(files > good, "some are not");
+    let (files, good) = replay("withdrawal", withdrawal);
+    assert!(good >= 2, "{good} of {files} are good");
+    assert!(files > good, "some are not");
     let (files, good) = replay("set_info", exercise::set_info);
     assert!(good >= 1, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+}
+
+#[test]
+fn packets_and_tables_of_flute_keep_their_promises() {
+    use norm_core::flute::exercise::{fdt, packet};
+    let (files, good) = replay("flute_packet", packet);
+    assert!(good >= 2, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+    let (files, good) = replay("fdt", fdt);
+    assert!(good >= 2, "{good} of {files} are good");
     assert!(files > good, "some are not");
 }
 

@@ -1,8 +1,9 @@
 //! The bytes of manifest, digest list and INFO that docs/wire.md shows are those of the code.
 
+use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
     ChunkHasher, DigestListWriter, Entry, EntryKind, Hole, HoleList, ManifestWriter, Mtime, Owner,
-    PartKind, SetDescriptor, SetId, SetSummary, Xattr, XattrList,
+    PartKind, SetDescriptor, SetId, SetSummary, Withdrawal, Xattr, XattrList,
 };
 use norm_core::norm::wire::{ObjectId, SetInfo};
 
@@ -42,6 +43,9 @@ fn worked_session_is_what_the_code_makes() {
     list.push(&ChunkHasher::hash(0, 100, &file)).unwrap();
     let (list, _) = list.finish();
     check("digest list", &list);
+    let mut withdrawn = DigestListWriter::new(hash);
+    withdrawn.push_withdrawn().unwrap();
+    check("digest list without the file", &withdrawn.finish().0);
     let set = SetSummary {
         set: SetId(*b"0123456789abcdef"),
         parts: 3,
@@ -57,6 +61,16 @@ fn worked_session_is_what_the_code_makes() {
     SetInfo { first_object: ObjectId(7), part }.emit(&mut info);
     // After the header and EXT_FTI of the packet, which are twenty bytes and fill lines otherwise.
     check("INFO", &info);
+}
+
+#[test]
+fn worked_notice_is_what_the_code_makes() {
+    let mut entries = RangeSet::new();
+    for (start, end) in [(0, 1), (3, 5), (700, 701)] {
+        entries.insert(start, end);
+    }
+    let notices = Withdrawal::notices(SetId(*b"0123456789abcdef"), &entries, 384);
+    check("notice", &notices.concat());
 }
 
 #[test]

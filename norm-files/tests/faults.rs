@@ -17,8 +17,8 @@ use norm_core::fileset::{
 };
 use norm_files::sink::faults::{Fault, inject};
 use norm_files::sink::{
-    Call, Digests, Part, PlacedSet, Plan, Reading, Spool, SpoolFile, Spools, hash_chunks,
-    place_set, sweep,
+    Call, Digests, Part, PlaceOptions, PlacedSet, Plan, Reading, Spool, SpoolFile, Spools,
+    hash_chunks, place_set, sweep,
 };
 
 const MIB: usize = 1 << 20;
@@ -30,6 +30,11 @@ const TIME: Mtime = Mtime { seconds: 1_500_000_000, nanos: 0 };
 /// The files of the set: names and sizes.
 const FILES: [(&str, usize); 4] =
     [("first", MIB), ("folder/inner/second", 300_077), ("third", 5_000), ("empty", 0)];
+
+/// Other names: hard links, by the places of their files.
+const NAMES: [(&str, u32); 2] = [("folder/name", 2), ("another", 4)];
+/// Symbolic links.
+const LINKS: [(&str, &str); 2] = [("link", "folder/name"), ("folder/away", "/nowhere")];
 
 /// Errors that are likely for a call.
 fn likely(call: Call) -> &'static [i32] {
@@ -49,6 +54,8 @@ fn likely(call: Call) -> &'static [i32] {
         Call::Rename => &[EACCES, EPERM, ENOSPC, EDQUOT, EROFS, EBUSY, EIO, ESTALE, EXDEV],
         Call::Link => &[EPERM, EOPNOTSUPP, ENOSYS, EMLINK, EACCES, ENOSPC, EIO, EXDEV],
         Call::Remove => &[EACCES, EPERM, EBUSY, EROFS, EIO, ENOENT],
+        Call::MakeLink => &[EACCES, ENOSPC, EDQUOT, EROFS, EIO],
+        Call::SetOwner | Call::SetAttribute => &[EPERM, EOPNOTSUPP, EROFS, EIO],
         Call::MakeDirectory => &[EACCES, ENOSPC, EDQUOT, EROFS, EMLINK, EIO],
         Call::List => &[EACCES, ENOENT, EIO],
         Call::Lock => &[EOPNOTSUPP, ENOSYS, ENOLCK, EIO],
@@ -79,6 +86,13 @@ impl Source {
             let entry = Entry { kind: EntryKind::File, mode: 0o640, mtime: TIME, path, ..entry };
             writer.push(&Entry { size: size as u64, ..entry }).unwrap();
             payload.extend_from_slice(&content_of(path, size));
+        }
+        for (path, to) in NAMES {
+            writer.push(&Entry::new(EntryKind::HardLink { to }, path)).unwrap();
+        }
+        for (path, target) in LINKS {
+            let kind = EntryKind::SymbolicLink { target };
+            writer.push(&Entry { mtime: TIME, ..Entry::new(kind, path) }).unwrap();
         }
         let (manifest, hash) = writer.finish();
         let mut list = DigestListWriter::new(hash);
@@ -171,7 +185,8 @@ fn follow(spool: &Spool, source: &Source) -> Result<PlacedSet, String> {
     assert_eq!(spool.judge(&digests), NONE, "written is not what was read");
     assert_eq!(spool.not_verified(|_| false), NONE);
     let none = BTreeSet::new();
-    place_set(spool, &plan, &none, false, &run, &mut |_| {}).map_err(|error| error.to_string())
+    place_set(spool, &plan, &none, &PlaceOptions::default(), &run, &mut |_| {})
+        .map_err(|error| error.to_string())
 }
 
 /// Writes the blocks that are not there: every third one first, so that some are out of order.
@@ -215,6 +230,17 @@ fn check_files(directory: &Path, what: &str) -> u64 {
     names(directory, &mut found, "");
     let mut bytes = 0;
     for name in found {
+        if let Some((_, target)) = LINKS.into_iter().find(|(path, _)| *path == name) {
+            let found = fs::read_link(directory.join(&name)).unwrap();
+            assert_eq!(found, Path::new(target), "{what}: {name}");
+            continue;
+        }
+        if let Some((_, to)) = NAMES.into_iter().find(|(path, _)| *path == name) {
+            let (path, size) = FILES[to as usize - 1];
+            let content = fs::read(directory.join(&name)).unwrap();
+            assert!(content == content_of(path, size), "{what}: {name} is not what was sent");
+            continue;
+        }
         let content = fs::read(directory.join(&name)).unwrap();
         if name == "other" {
             assert_eq!(content, b"precious", "{what}: what was there before");
@@ -252,6 +278,9 @@ fn try_fault(source: &Source, faults: &[Fault], resume: bool) -> bool {
     let total = source.payload.len() as u64;
     if let Some(set) = &first.placed {
         assert_eq!(placed, total, "{what}: complete, and something is missing");
+        for name in NAMES.map(|name| name.0).into_iter().chain(LINKS.map(|link| link.0)) {
+            assert!(fs::symlink_metadata(directory.join(name)).is_ok(), "{what}: no {name}");
+        }
         assert_eq!(set.present, 2, "{what}");
     }
     let quiet = inject(&[]);
@@ -319,7 +348,8 @@ fn try_all(resume: bool) {
     let mut kinds = calls.clone();
     kinds.sort();
     kinds.dedup();
-    for call in [Call::Sync, Call::Close, Call::SetMode, Call::Copy, Call::Link, Call::Lock] {
+    let tried = [Call::Sync, Call::Close, Call::SetMode, Call::Copy, Call::Link, Call::Lock];
+    for call in tried.into_iter().chain([Call::MakeLink]) {
         assert!(kinds.contains(&call), "{call:?} is not tried");
     }
     let (mut tried, mut survived) = (0, 0);

@@ -61,15 +61,19 @@ mod running;
 mod stopper;
 
 pub use event::{
-    Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, Problem, ReceiveEvent,
-    ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
-    ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
-    SetFailure, SetReport, SlowCause,
+    Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, NotSent, Problem,
+    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
+    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
+    SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
+pub use norm_core::fileset::ContentHash;
+pub use norm_files::Preserve;
+pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
 pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };
+pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};

@@ -259,7 +259,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> ContentHash {
     }
     assert_eq!(received.len(), payload.len());
     assert!(received == payload, "the payload differs");
-    let tail = DigestList::parse(&objects[extents + 1].content, set.manifest, &[]).unwrap();
+    let tail = DigestList::parse(&objects[extents + 1].content, set.manifest, []).unwrap();
     let (mut rest, mut hashes) = (payload, tail.chunks());
     for entry in &entries {
         let (content, later) = rest.split_at(entry.size as usize);
@@ -270,7 +270,7 @@ fn check(keeper: &Keeper, payload: &[u8], extents: usize) -> ContentHash {
         rest = later;
     }
     assert_eq!(hashes.next(), None);
-    tail.content()
+    tail.content().unwrap()
 }
 
 #[test]
@@ -432,20 +432,24 @@ fn without_a_rate_limit_whatever_the_kernel_drops_is_repaired() {
 }
 
 #[test]
-fn file_that_changes_ends_the_transfer_and_is_named() {
+fn file_that_changes_is_withdrawn_and_named() {
     let (dir, _) = tree(10_000_000);
     let options = options(group()).with(|o| o.pace = Pace::Fixed(8_000_000));
     let sending = send(&paths(&dir), &options).unwrap();
     sending.events().find(|e| matches!(e, SendEvent::Started { .. })).unwrap();
     let large = fs::File::options().write(true).open(dir.path().join("tree/large")).unwrap();
     large.set_len(5).unwrap();
+    let withdrawn = sending.events().find_map(|event| match event {
+        SendEvent::FileWithdrawn(file) => Some(file),
+        _ => None,
+    });
+    let withdrawn = withdrawn.unwrap();
+    assert!(withdrawn.path.ends_with("tree/large"), "{withdrawn:?}");
+    assert!(matches!(withdrawn.problem, SourceProblem::Changed { .. }), "{withdrawn:?}");
+    sending.stopper().stop();
     let report = sending.wait().unwrap();
-    let SendOutcome::SourceFailed { problem: SourceProblem::Changed { path, .. } } =
-        &report.outcome
-    else {
-        panic!("{report:?}")
-    };
-    assert!(path.ends_with("tree/large"), "{report:?}");
+    assert_eq!((report.withdrawn_files, report.withdrawn), (1, vec![withdrawn]));
+    assert_eq!(report.content, None);
 }
 
 #[test]

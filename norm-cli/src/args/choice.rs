@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use super::preserve::PreserveArgs;
 use super::shared::FILES;
 
 /// One of the options with patterns.
@@ -36,6 +37,17 @@ pub struct ChoiceArgs {
     /// Names in --files-from end with a zero byte (find -print0)
     #[arg(short = '0', long = "from0", requires = "files_from")]
     pub from0: bool,
+
+    /// Send what symbolic links lead to, instead of the links
+    ///
+    /// Without it links in directories are sent as they are. A link that is named as PATH is
+    /// followed in any case.
+    #[arg(long, verbatim_doc_comment, conflicts_with = "demo")]
+    pub follow_symlinks: bool,
+
+    /// What of files is sent and set beyond permissions and times.
+    #[command(flatten)]
+    pub preserve: PreserveArgs,
 
     /// Show what would be sent, and send nothing
     ///

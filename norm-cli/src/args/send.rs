@@ -51,7 +51,7 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "max_wait", "linger", "compat", "slow", "slow_below", "slow_loss", "slow_after",
+            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss", "slow_after",
             "separate_group", "payload"])]
     pub demo: Option<u32>,
 
@@ -118,6 +118,13 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES,
         conflicts_with_all = ["compat", "payload"])]
     pub delta: bool,
+
+    /// Neither use hashes from earlier runs nor keep any
+    ///
+    /// Hashes of files of 1 MiB and more are kept, and found again by the file's number, size and
+    /// times. With those of all files at hand they are sent first, as with --hash-first.
+    #[arg(long, verbatim_doc_comment, help_heading = FILES)]
+    pub no_hash_cache: bool,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]

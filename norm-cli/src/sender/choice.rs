@@ -36,6 +36,9 @@ pub(super) fn selection(args: &SendArgs) -> Result<Selection, Failure> {
     Ok(Selection::new(args.paths.as_slice()).with(|selection| {
         selection.rules = rules;
         selection.listed = listed;
+        selection.follow_links = args.choice.follow_symlinks;
+        selection.standalone = args.code.compat.is_some();
+        selection.preserve = args.choice.preserve.value();
     }))
 }
 

@@ -15,8 +15,12 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
     let preview = norm_net::preview(selection(args)?).map_err(|error| failure(&error))?;
     for entry in &preview.entries {
-        let slash = if entry.is_directory { "/" } else { "" };
-        output.results([format!("{}{slash}", text::path(&entry.path))]);
+        let more = match &entry.link {
+            Some(target) => format!(" -> {}", text::path(target)),
+            None if entry.is_directory => "/".to_owned(),
+            None => String::new(),
+        };
+        output.results([format!("{}{more}", text::path(&entry.path))]);
         output.event(&SenderEvent::WouldSend(WouldSend::new(entry)));
     }
     for line in left_out::lines(&preview.left_out) {
@@ -31,8 +35,12 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
 }
 
 fn words(preview: &Preview) -> String {
+    let links = match preview.links {
+        0 => String::new(),
+        links => format!(", {}", text::count(links, "symbolic link")),
+    };
     format!(
-        "dry run: {} of {} and {} would be sent; nothing was",
+        "dry run: {} of {}{links} and {} would be sent; nothing was",
         text::bytes(preview.bytes),
         text::count(preview.files, "file"),
         text::count(preview.directories, "directory"),

@@ -32,6 +32,7 @@ fn line(entry: &LeftOut) -> String {
 fn what(entry: &LeftOut) -> String {
     let noun = match entry.reason {
         LeftOutReason::SymbolicLink => "symbolic link",
+        LeftOutReason::BrokenLink => "symbolic link that leads nowhere",
         LeftOutReason::Socket => "socket",
         LeftOutReason::Fifo => "named pipe",
         LeftOutReason::Device => "device",
@@ -42,6 +43,9 @@ fn what(entry: &LeftOut) -> String {
         _ => "special file",
     };
     match entry.reason {
+        LeftOutReason::BrokenLink if entry.count != 1 => {
+            format!("{} symbolic links that lead nowhere", entry.count)
+        }
         LeftOutReason::UnknownSize if entry.count != 1 => {
             format!("{} files without a known size", entry.count)
         }
@@ -65,6 +69,7 @@ mod tests {
     fn each_reason_has_its_count_and_first_names() {
         let cases = [
             (LeftOutReason::SymbolicLink, 1, "not sent: 1 symbolic link: n0"),
+            (LeftOutReason::BrokenLink, 2, "not sent: 2 symbolic links that lead nowhere: n0, n1"),
             (LeftOutReason::Socket, 2, "not sent: 2 sockets: n0, n1"),
             (LeftOutReason::Fifo, 7, "not sent: 7 named pipes: n0, n1, n2, n3, n4 and 2 more"),
             (LeftOutReason::UnknownSize, 2, "not sent: 2 files without a known size: n0, n1"),

@@ -134,9 +134,13 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
     let heard = report.receivers.len();
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
     let message = match &report.outcome {
-        SendOutcome::Complete => return Ok(success(report)),
+        SendOutcome::Complete if report.withdrawn_files == 0 => return Ok(success(report)),
+        SendOutcome::Complete => {
+            format!("{}; all else is complete at {of_all}", withdrawn(report))
+        }
         SendOutcome::Partial => {
-            format!("only {of_all} complete; not complete: {}", incomplete_receivers(report))
+            let rest = incomplete_receivers(report);
+            format!("only {of_all} complete; not complete: {rest}{}", also_withdrawn(report))
         }
         SendOutcome::AllFailed => format!("no receiver complete: {}", incomplete_receivers(report)),
         SendOutcome::NoReceivers => no_receiver(settings),
@@ -158,7 +162,28 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
         SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
         other => format!("the transfer ended: {other:?}"),
     };
-    Err(Failure::new(code(&report.outcome), message))
+    Err(Failure::new(code(report), message))
+}
+
+/// Which files were withdrawn, and why the first one was.
+fn withdrawn(report: &SendReport) -> String {
+    let first = report.withdrawn.first().map(|file| file.problem.to_string()).unwrap_or_default();
+    let more = match report.withdrawn_files {
+        0 | 1 => String::new(),
+        files => format!(", and {} more", files - 1),
+    };
+    format!(
+        "{} could not be sent: {first}{more}; send again when nothing is writing there",
+        text::count(report.withdrawn_files, "file"),
+    )
+}
+
+/// The same, after other bad news.
+fn also_withdrawn(report: &SendReport) -> String {
+    match report.withdrawn_files {
+        0 => String::new(),
+        _ => format!("; {}", withdrawn(report)),
+    }
 }
 
 /// Which receivers joined: ` (lab-1, lab-2)`, or nothing if none did.

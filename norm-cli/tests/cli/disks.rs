@@ -130,6 +130,40 @@ fn disk_without_room_for_what_files_become_is_told_before_they_come() {
 }
 
 #[test]
+fn disk_that_fills_up_at_one_of_three_receivers_harms_no_other() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("folder");
+    folder(&source, &[5_000_000, 5_000_000, 100_000]);
+    let group = group();
+    let outs = ["one", "two", "full"].map(|name| temp.path().join(name));
+    // It is full when some has come.
+    let fill = "(until ls .norm-*.payload; do sleep 0.05; done; sleep 0.5; \
+                dd if=/dev/zero of=filler bs=64k) >/dev/null 2>&1 & true";
+    let Some(full) = small_disk(&group, &outs[2], "size=20m", fill) else { return };
+    let others = [0, 1].map(|n| start(receiver(&group, &outs[n])));
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &group, "--json", "-b", "40M", "--min-receivers", "3"]);
+    let sending = Program::start(command.arg(&source));
+    let (status, events) = full.finish();
+    assert_eq!(status.code(), Some(4), "{events:#?}");
+    assert!(error(&events).contains("make room there"), "{events:#?}");
+    for (receiving, out) in others.into_iter().zip(&outs) {
+        let (status, events) = receiving.finish();
+        assert_eq!(status.code(), Some(0), "{events:#?}");
+        for name in ["file-000", "file-001", "file-002"] {
+            let copy = fs::read(out.join("folder").join(name)).unwrap();
+            assert!(copy == fs::read(source.join(name)).unwrap(), "{name}");
+        }
+    }
+    let (status, events) = sending.finish();
+    assert_eq!(status.code(), Some(6), "{events:#?}");
+    let receivers = last(&events, "summary")["receivers"].as_array().unwrap();
+    let failed: Vec<&str> =
+        receivers.iter().filter_map(|receiver| receiver["reason"].as_str()).collect();
+    assert!(matches!(failed[..], [one] if one.contains("No space left")), "{failed:?}");
+}
+
+#[test]
 fn limit_on_file_sizes_is_told() {
     let temp = tempfile::tempdir().unwrap();
     let (source, out) = (temp.path().join("file"), temp.path().join("out"));

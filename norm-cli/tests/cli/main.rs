@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 #[cfg(unix)]
+mod backup;
+#[cfg(unix)]
 mod choice;
 mod common;
 mod compat;
@@ -9,12 +11,20 @@ mod compat;
 mod delta;
 mod demo;
 mod disks;
+#[cfg(unix)]
+mod entries;
 mod hash_first;
 mod interrupt;
+#[cfg(unix)]
+mod kill;
+#[cfg(unix)]
+mod mirror;
 #[cfg(unix)]
 mod only;
 #[cfg(unix)]
 mod place;
+#[cfg(unix)]
+mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
@@ -28,3 +38,4 @@ mod start;
 mod successor;
 mod transfer;
 mod usage;
+mod withdraw;

@@ -11,6 +11,8 @@ pub struct FecId(pub u8);
 impl FecId {
     /// Compact No-Code (RFC 5445 §3).
     pub const NO_CODE: Self = Self(0);
+    /// Raptor (RFC 5053); FLUTE only.
+    pub const RAPTOR: Self = Self(1);
     /// Reed-Solomon over GF(2^m) (RFC 5510 §4).
     pub const REED_SOLOMON: Self = Self(2);
     /// Reed-Solomon over GF(2^8) (RFC 5510 §5).
@@ -147,7 +149,12 @@ impl RawPayloadId {
     /// A payload id of `fec` from the front of `bytes`; `None` when the scheme is unknown or too
     /// few bytes are there.
     pub fn from_front(fec: FecId, bytes: &[u8]) -> Option<Self> {
-        let len = PayloadFormat::for_fec(fec)?.len();
+        Self::in_format(PayloadFormat::for_fec(fec)?, bytes)
+    }
+
+    /// A payload id of this layout from the front of `bytes`; `None` when too few are there.
+    pub fn in_format(format: PayloadFormat, bytes: &[u8]) -> Option<Self> {
+        let len = format.len();
         let mut padded = [0; 8];
         padded.get_mut(..len)?.copy_from_slice(bytes.get(..len)?);
         Some(Self { bytes: padded, len: len as u8 })

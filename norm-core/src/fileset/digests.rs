@@ -3,15 +3,19 @@
 //! ```text
 //!  0  magic "NDIG"
 //!  4  version, 2
-//!  5  reserved, 3 zero bytes
+//!  5  flags: 1 when files are withdrawn
+//!  6  reserved, 2 zero bytes
 //!  8  number of hashes, 32 bits
 //! 12  manifest hash, 32 bytes
 //! 44  hash of each chunk in the order of the manifest, 32 bytes each; none of chunks in holes
-//!     content hash, 32 bytes
+//!     content hash, or with flag 1 a hash of the list, 32 bytes
 //! ```
 //!
-//! The content hash tells a damaged digest list, or that of another set, from the right one. It has
-//! no key: anyone can make a digest list, so this is no protection against an adversary.
+//! The last hash tells a damaged digest list, or that of another set, from the right one. It has no
+//! key: anyone can make a digest list, so this is no protection against an adversary.
+//!
+//! Chunks of withdrawn files have the hash 0, and no other chunk has. A set with such files has no
+//! content hash.
 
 use super::cursor::Cursor;
 use super::{ChunkHash, ContentError, ContentHash, ContentHasher, HASH_BYTES, ManifestHash};
@@ -19,6 +23,16 @@ use super::{ChunkHash, ContentError, ContentHash, ContentHasher, HASH_BYTES, Man
 const MAGIC: [u8; 4] = *b"NDIG";
 const VERSION: u8 = 2;
 const HEADER_LEN: usize = 12;
+/// Where the flags are.
+const FLAGS: usize = 5;
+/// Files are withdrawn.
+const WITHDRAWN: u8 = 1;
+/// Hashes begin here.
+const HASHES: usize = HEADER_LEN + HASH_BYTES;
+/// The hash of a chunk of a withdrawn file.
+const NO_HASH: [u8; HASH_BYTES] = [0; HASH_BYTES];
+/// Keeps the hash of a list without some files apart from every other use of BLAKE3.
+const WITHDRAWN_CONTEXT: &str = "norm-core 2026-11-30 file set version 2 digest list withdrawn";
 
 /// Bytes in a digest list at most.
 pub const MAX_DIGEST_LIST_BYTES: u64 = 1 << 30;
@@ -43,6 +57,7 @@ pub struct DigestListWriter {
     out: Vec<u8>,
     chunks: u32,
     content: ContentHasher,
+    manifest: ManifestHash,
 }
 
 impl DigestListWriter {
@@ -53,7 +68,7 @@ impl DigestListWriter {
         out.push(VERSION);
         out.resize(HEADER_LEN, 0);
         out.extend_from_slice(&manifest.0);
-        Self { out, chunks: 0, content: ContentHasher::new(manifest) }
+        Self { out, chunks: 0, content: ContentHasher::new(manifest), manifest }
     }
 
     /// Adds the hash of the next chunk.
@@ -80,39 +95,64 @@ impl DigestListWriter {
         self.chunks
     }
 
-    /// The encoded list, [`digest_list_len`] bytes, and the content hash.
-    pub fn finish(mut self) -> (Vec<u8>, ContentHash) {
+    /// Adds the next chunk, which is of a withdrawn file.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_withdrawn(&mut self) -> Result<(), ContentError> {
+        self.push(&ChunkHash(NO_HASH))?;
+        self.out[FLAGS] = WITHDRAWN;
+        Ok(())
+    }
+
+    /// The encoded list, [`digest_list_len`] bytes, and the content hash; `None` when files are
+    /// withdrawn.
+    pub fn finish(mut self) -> (Vec<u8>, Option<ContentHash>) {
         self.out[8..HEADER_LEN].copy_from_slice(&self.chunks.to_be_bytes());
+        if self.out[FLAGS] == WITHDRAWN {
+            let hash = withdrawn_hash(self.manifest, &self.out[HASHES..]);
+            self.out.extend_from_slice(&hash);
+            return (self.out, None);
+        }
         let content = self.content.finish();
         self.out.extend_from_slice(&content.0);
-        (self.out, content)
+        (self.out, Some(content))
     }
+}
+
+/// The hash at the end of a list with withdrawn files: of the manifest hash and the hash of the
+/// hashes as they travel, in BLAKE3's key derivation mode.
+fn withdrawn_hash(manifest: ManifestHash, hashes: &[u8]) -> [u8; HASH_BYTES] {
+    let mut hasher = blake3::Hasher::new_derive_key(WITHDRAWN_CONTEXT);
+    hasher.update(&manifest.0).update(blake3::hash(hashes).as_bytes());
+    *hasher.finalize().as_bytes()
 }
 
 /// A received digest list that is complete and belongs to its set.
 #[derive(Copy, Clone, Debug)]
 pub struct DigestList<'a> {
     chunks: &'a [[u8; HASH_BYTES]],
-    content: ContentHash,
+    content: Option<ContentHash>,
 }
 
 impl<'a> DigestList<'a> {
     /// Checks the digest list of the set with this manifest, content hash included. `holes` are the
-    /// hashes of chunks in holes with their places among all chunks, ascending.
+    /// hashes of chunks in holes with the number of those in the list before, ascending.
     ///
     /// # Errors
     /// [`ContentError`] when the list is malformed, damaged, too long or of another set.
     pub fn parse(
         bytes: &'a [u8],
         manifest: ManifestHash,
-        holes: &[(u32, ChunkHash)],
+        holes: impl IntoIterator<Item = (u32, ChunkHash)>,
     ) -> Result<Self, ContentError> {
         if bytes.len() as u64 > MAX_DIGEST_LIST_BYTES {
             return Err(ContentError::TooLarge);
         }
         let mut cursor = Cursor::new(bytes);
         cursor.preamble(MAGIC, VERSION)?;
-        if cursor.array()? != [0; 3] {
+        let [flags, reserved @ ..]: [u8; 3] = cursor.array()?;
+        if flags & !WITHDRAWN != 0 || reserved != [0; 2] {
             return Err(ContentError::BadField);
         }
         let chunks = cursor.u32()?;
@@ -124,15 +164,23 @@ impl<'a> DigestList<'a> {
         let of_manifest = cursor.array()? == manifest.0;
         // The length is right, so this is the number of hashes and no bytes are left over.
         let (chunks, _) = cursor.bytes(cursor.remaining() - HASH_BYTES)?.as_chunks();
-        let content = ContentHash(cursor.array()?);
-        let list = Self { chunks, content };
-        if !of_manifest || list.content_with(manifest, holes) != Some(content) {
+        let last = cursor.array()?;
+        let is_whole = flags == 0;
+        let list = Self { chunks, content: is_whole.then_some(ContentHash(last)) };
+        let expected = match list.content {
+            Some(_) => list.content_with(manifest, holes).map(|content| content.0),
+            None => Some(withdrawn_hash(manifest, chunks.as_flattened())),
+        };
+        if !of_manifest || expected != Some(last) {
             return Err(ContentError::ContentMismatch);
+        }
+        if is_whole == chunks.contains(&NO_HASH) {
+            return Err(ContentError::BadField);
         }
         Ok(list)
     }
 
-    /// The hashes of all chunks outside of holes, in order.
+    /// The hashes of all chunks outside of holes, in order; zeros of those of withdrawn files.
     pub fn chunks(&self) -> impl ExactSizeIterator<Item = ChunkHash> + use<'a> {
         self.chunks.iter().copied().map(ChunkHash)
     }
@@ -144,25 +192,31 @@ impl<'a> DigestList<'a> {
         self.chunks.get(number).copied().map(ChunkHash)
     }
 
-    /// Names the set with all its content.
-    pub fn content(&self) -> ContentHash {
+    /// Names the set with all its content; `None` when files are withdrawn.
+    pub fn content(&self) -> Option<ContentHash> {
         self.content
+    }
+
+    /// The numbers of the chunks of withdrawn files, of those outside of holes, ascending.
+    pub fn withdrawn(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let chunks = self.chunks.iter().zip(0..);
+        chunks.filter(|(hash, _)| **hash == NO_HASH).map(|(_, number)| number)
     }
 
     /// The content hash of these chunks; `None` when holes are in places that do not exist.
     fn content_with(
         &self,
         manifest: ManifestHash,
-        holes: &[(u32, ChunkHash)],
+        holes: impl IntoIterator<Item = (u32, ChunkHash)>,
     ) -> Option<ContentHash> {
         let mut hasher = ContentHasher::new(manifest);
         let mut rest = self.chunks;
-        for ((place, hash), before) in holes.iter().zip(0u32..) {
+        for (before, hash) in holes {
             let done = self.chunks.len() - rest.len();
-            let until = usize::try_from(place.checked_sub(before)?).ok()?;
+            let until = usize::try_from(before).ok()?;
             let (now, later) = rest.split_at_checked(until.checked_sub(done)?)?;
             hasher.extend(now);
-            hasher.push(hash);
+            hasher.push(&hash);
             rest = later;
         }
         hasher.extend(rest);
@@ -179,13 +233,13 @@ mod tests {
 
     fn list(chunks: u8) -> Vec<u8> {
         let mut writer = DigestListWriter::new(MANIFEST);
-        (0..chunks).for_each(|n| writer.push(&ChunkHash([n; 32])).unwrap());
+        (0..chunks).for_each(|n| writer.push(&ChunkHash([n + 1; 32])).unwrap());
         assert_eq!(writer.chunks(), u32::from(chunks));
         writer.finish().0
     }
 
     fn error(bytes: &[u8], manifest: ManifestHash) -> Option<ContentError> {
-        DigestList::parse(bytes, manifest, &[]).err()
+        DigestList::parse(bytes, manifest, []).err()
     }
 
     #[test]
@@ -193,12 +247,12 @@ mod tests {
         for chunks in [0, 1, 7] {
             let bytes = list(chunks);
             assert_eq!(bytes.len() as u64, digest_list_len(u32::from(chunks)));
-            let parsed = DigestList::parse(&bytes, MANIFEST, &[]).unwrap();
-            let expected: Vec<_> = (0..chunks).map(|n| ChunkHash([n; 32])).collect();
+            let parsed = DigestList::parse(&bytes, MANIFEST, []).unwrap();
+            let expected: Vec<_> = (0..chunks).map(|n| ChunkHash([n + 1; 32])).collect();
             assert_eq!(parsed.chunks().collect::<Vec<_>>(), expected);
             assert_eq!(parsed.chunk(0), expected.first().copied());
             assert_eq!(parsed.chunk(u32::from(chunks)), None);
-            assert_eq!(bytes[bytes.len() - 32..], parsed.content().0);
+            assert_eq!(bytes[bytes.len() - 32..], parsed.content().unwrap().0);
         }
     }
 
@@ -211,8 +265,9 @@ mod tests {
 
     #[test]
     fn chunks_in_holes_do_not_travel_and_count_all_the_same() {
-        let hash = |n| ChunkHash([n; 32]);
-        let whole = DigestList::parse(&list(5), MANIFEST, &[]).unwrap().content();
+        let hash = |n: u8| ChunkHash([n + 1; 32]);
+        let whole = DigestList::parse(&list(5), MANIFEST, []).unwrap().content();
+        assert!(whole.is_some());
         let mut writer = DigestListWriter::new(MANIFEST);
         writer.push_hole(&hash(0));
         writer.push(&hash(1)).unwrap();
@@ -221,14 +276,51 @@ mod tests {
         writer.push(&hash(4)).unwrap();
         let (bytes, content) = writer.finish();
         assert_eq!((bytes.len() as u64, content), (digest_list_len(2), whole));
-        let holes = [(0, hash(0)), (2, hash(2)), (3, hash(3))];
-        let parsed = DigestList::parse(&bytes, MANIFEST, &holes).unwrap();
+        let holes = [(0, hash(0)), (1, hash(2)), (1, hash(3))];
+        let parsed = DigestList::parse(&bytes, MANIFEST, holes).unwrap();
         assert_eq!(parsed.chunks().collect::<Vec<_>>(), [hash(1), hash(4)]);
-        for other in [&holes[..2], &[(0, hash(0)), (2, hash(2)), (9, hash(3))], &[(3, hash(0)); 3]]
+        for other in [&holes[..2], &[(0, hash(0)), (1, hash(2)), (9, hash(3))], &[(3, hash(0)); 3]]
         {
-            let wrong = DigestList::parse(&bytes, MANIFEST, other).err();
+            let wrong = DigestList::parse(&bytes, MANIFEST, other.iter().copied()).err();
             assert_eq!(wrong, Some(ContentError::ContentMismatch));
         }
+    }
+
+    #[test]
+    fn list_without_some_files_has_no_content_hash() {
+        let hash = |n| ChunkHash([n; 32]);
+        let mut writer = DigestListWriter::new(MANIFEST);
+        writer.push(&hash(1)).unwrap();
+        writer.push_withdrawn().unwrap();
+        writer.push_withdrawn().unwrap();
+        writer.push_hole(&hash(9));
+        writer.push(&hash(4)).unwrap();
+        writer.push_withdrawn().unwrap();
+        let (bytes, content) = writer.finish();
+        assert_eq!((bytes.len() as u64, content), (digest_list_len(5), None));
+        // Whatever is in holes.
+        for holes in [&[][..], &[(3, hash(9))]] {
+            let parsed = DigestList::parse(&bytes, MANIFEST, holes.iter().copied()).unwrap();
+            assert_eq!(parsed.content(), None);
+            assert_eq!(parsed.withdrawn().collect::<Vec<_>>(), [1, 2, 4]);
+            assert_eq!(parsed.chunk(3), Some(hash(4)));
+        }
+        for at in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[at / 8] ^= 1 << (at % 8);
+            assert!(error(&bytes, MANIFEST).is_some(), "bit {at}");
+        }
+    }
+
+    #[test]
+    fn flag_and_hashes_agree_on_what_is_withdrawn() {
+        let mut writer = DigestListWriter::new(MANIFEST);
+        writer.push(&ChunkHash(NO_HASH)).unwrap();
+        assert_eq!(error(&writer.finish().0, MANIFEST), Some(ContentError::BadField));
+        let mut writer = DigestListWriter::new(MANIFEST);
+        writer.push(&ChunkHash([1; 32])).unwrap();
+        writer.out[FLAGS] = WITHDRAWN;
+        assert_eq!(error(&writer.finish().0, MANIFEST), Some(ContentError::BadField));
     }
 
     #[test]
@@ -278,11 +370,11 @@ mod tests {
             holes in prop::collection::vec(0u32..6, 0..4),
         ) {
             let holes: Vec<_> = holes.into_iter().map(|n| (n, ChunkHash([0; 32]))).collect();
-            prop_assert!(DigestList::parse(&bytes, MANIFEST, &holes).is_err());
+            prop_assert!(DigestList::parse(&bytes, MANIFEST, holes.clone()).is_err());
             let start = list(chunks);
             let n = bytes.len().min(12);
             bytes[..n].copy_from_slice(&start[..n]);
-            prop_assert!(DigestList::parse(&bytes, MANIFEST, &holes).is_err());
+            prop_assert!(DigestList::parse(&bytes, MANIFEST, holes.clone()).is_err());
         }
     }
 }

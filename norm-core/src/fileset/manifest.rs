@@ -7,7 +7,7 @@
 //!  8  number of entries, 32 bits
 //! 12  bytes of all entries, 64 bits
 //! 20  entries, see `entry`
-//!     layout, see `layout`: bytes in the payload, and where files have holes
+//!     layout, see `layout`: bytes in the payload, what was left out, and where files have holes
 //! ```
 //!
 //! The manifest hash is that of all bytes before the layout: the same files have the same manifest
@@ -25,7 +25,7 @@ use super::{CHUNK_BYTES, ContentError, ManifestHash, chunks_in};
 
 pub use entry::{Entry, EntryKind, Mtime, Owner};
 pub use holes::{Hole, HoleList, Holes, MAX_HOLES};
-pub use layout::sparse_fits;
+pub use layout::{LeftOutCounts, sparse_fits};
 pub use xattrs::{MAX_XATTR_BYTES, MAX_XATTRS, Xattr, XattrList, Xattrs};
 
 use layout::LayoutReader;
@@ -110,6 +110,11 @@ impl ManifestWriter {
         self.chunks
     }
 
+    /// Says what is left out of the set: layout, like holes.
+    pub fn set_left_out(&mut self, counts: LeftOutCounts) {
+        self.layout.set_left_out(counts);
+    }
+
     /// The encoded manifest, and its hash.
     pub fn finish(mut self) -> (Vec<u8>, ManifestHash) {
         let entries = self.entries();
@@ -178,6 +183,11 @@ impl<'a> Manifest<'a> {
     /// The bytes in the payload announced.
     pub fn payload_size(&self) -> u64 {
         self.layout.payload_size()
+    }
+
+    /// What the sender says that it has left out.
+    pub fn left_out(&self) -> LeftOutCounts {
+        self.layout.left_out()
     }
 
     /// Reads the entries. The manifest is good only when the iterator has ended without an error;

@@ -5,7 +5,7 @@
 //! and the digest list, with the hash of each [chunk](CHUNK_BYTES) of a file. A [`SetDescriptor`]
 //! says which part of which set an object is; how it travels with the object is left to each
 //! protocol. A set has two names: the [`ManifestHash`] of its files, and the [`ContentHash`] of the
-//! files with all that is in them.
+//! files with all that is in them. A [`Withdrawal`] names entries that can no longer be sent.
 //!
 //! Everything here comes from the network when received: all numbers are big-endian, all formats
 //! begin with a magic and a version, and parsing is strict. This module opens no files.
@@ -20,7 +20,9 @@ mod hashes;
 mod manifest;
 mod path;
 mod raw_name;
+mod sparse;
 mod tree;
+mod withdrawal;
 
 pub use chunk_map::{Chunk, ChunkMap};
 pub use descriptor::{MAX_PARTS, PartKind, SetDescriptor, SetId, SetSummary};
@@ -31,10 +33,12 @@ pub use digests::{
 pub use error::ContentError;
 pub use hashes::{ChunkHash, ContentHash, ContentHasher, FileHash, HASH_BYTES, ManifestHash};
 pub use manifest::{
-    Entries, Entry, EntryKind, Hole, HoleList, Holes, MAX_ENTRIES, MAX_FILE_BYTES, MAX_HOLES,
-    MAX_MANIFEST_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES, MAX_XATTRS, Manifest, ManifestWriter,
-    Mtime, Owner, Xattr, XattrList, Xattrs, data_chunks, sparse_fits,
+    Entries, Entry, EntryKind, Hole, HoleList, Holes, LeftOutCounts, MAX_ENTRIES, MAX_FILE_BYTES,
+    MAX_HOLES, MAX_MANIFEST_BYTES, MAX_PATH_BYTES, MAX_XATTR_BYTES, MAX_XATTRS, Manifest,
+    ManifestWriter, Mtime, Owner, Xattr, XattrList, Xattrs, data_chunks, sparse_fits,
 };
 pub use path::{MAX_COMPONENT_BYTES, NameRules, TEMP_PREFIX, UnsafePath, safe_components};
 pub use raw_name::{name_to_text, text_to_name};
-pub use tree::{CHUNK_BYTES, ChunkHasher, FileHasher, chunks_in};
+pub use sparse::{ChunkRun, Piece, SparseFile};
+pub use tree::{CHUNK_BYTES, ChunkHasher, DataHasher, FileHasher, chunks_in};
+pub use withdrawal::Withdrawal;

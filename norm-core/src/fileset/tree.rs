@@ -43,6 +43,17 @@ impl ChunkHasher {
         self.hasher.update(bytes);
     }
 
+    /// Takes as many zeros as the next bytes.
+    fn zeros(&mut self, len: u64) {
+        const ZEROS: &[u8] = &[0; 16 << 10];
+        let mut left = len;
+        while left > 0 {
+            let now = left.min(ZEROS.len() as u64);
+            self.update(&ZEROS[..now as usize]);
+            left -= now;
+        }
+    }
+
     /// The hash of the bytes so far: at least one.
     pub fn finish(&self) -> ChunkHash {
         if self.is_file {
@@ -52,11 +63,61 @@ impl ChunkHasher {
         }
     }
 
+    /// The hash of a chunk of `len` zeros: see [`new`](Self::new).
+    pub fn hash_zeros(offset: u64, size: u64, len: u64) -> ChunkHash {
+        let mut hasher = Self::new(offset, size);
+        hasher.zeros(len);
+        hasher.finish()
+    }
+
     /// The hash of a chunk that is here as a whole: see [`new`](Self::new).
     pub fn hash(offset: u64, size: u64, bytes: &[u8]) -> ChunkHash {
         let mut hasher = Self::new(offset, size);
         hasher.update(bytes);
         hasher.finish()
+    }
+}
+
+/// Hashes one chunk of which some is in holes: only its data come, in order.
+#[derive(Clone, Debug)]
+pub struct DataHasher {
+    chunk: ChunkHasher,
+    /// Holes that are to come, the last one first: after how many bytes of data, and their bytes.
+    gaps: Vec<(u64, u64)>,
+    /// Bytes of data so far.
+    done: u64,
+}
+
+impl DataHasher {
+    /// Begins a chunk with these holes, ascending.
+    pub(super) fn new(chunk: ChunkHasher, mut gaps: Vec<(u64, u64)>) -> Self {
+        gaps.reverse();
+        Self { chunk, gaps, done: 0 }
+    }
+
+    /// Takes the next bytes of the chunk's data.
+    pub fn update(&mut self, mut data: &[u8]) {
+        while let Some(&(at, len)) = self.gaps.last()
+            && let Some((now, later)) = data.split_at_checked((at - self.done) as usize)
+            && !later.is_empty()
+        {
+            self.chunk.update(now);
+            self.chunk.zeros(len);
+            self.gaps.pop();
+            self.done = at;
+            data = later;
+        }
+        self.chunk.update(data);
+        self.done += data.len() as u64;
+    }
+
+    /// The hash of the chunk, all data of which have come.
+    pub fn finish(mut self) -> ChunkHash {
+        // At its end, if there are any.
+        while let Some((_, len)) = self.gaps.pop() {
+            self.chunk.zeros(len);
+        }
+        self.chunk.finish()
     }
 }
 

@@ -7,6 +7,7 @@ use super::{MemberState, NodeId, ObjectMeta};
 use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{Endpoint, ObjectRef, SenderId, SymbolStore};
+use crate::fileset::Withdrawal;
 
 /// A receiving engine as a transfer of files sees it.
 ///
@@ -220,6 +221,13 @@ pub enum InboundNotice {
         first: u64,
         /// How many objects there are.
         objects: u64,
+    },
+    /// The sender can no longer send entries of a file set.
+    Withdrawn {
+        /// The sender.
+        sender: SenderId,
+        /// The set and its entries.
+        withdrawal: Withdrawal,
     },
     /// A packet of the sender is longer than our link lets through: it came in fragments. Said
     /// once.

@@ -2,6 +2,9 @@
 
 use core::fmt;
 use core::net::SocketAddr;
+use core::ops::Range;
+
+use bytes::Bytes;
 
 use super::{MemberState, NodeId, ObjectSpec};
 use crate::base::Timestamp;
@@ -53,6 +56,16 @@ pub trait Outbound: Endpoint {
     fn limit_packets(&mut self, now: Timestamp, bytes: u32) -> bool {
         let _ = (now, bytes);
         false
+    }
+    /// Tells receivers that entries of a file set are withdrawn, from `now` on and for as long as
+    /// the session lasts: by these [notices](crate::fileset::Withdrawal), instead of those of the
+    /// last call. Without effect in an engine that has no such message.
+    fn withdraw(&mut self, notices: Vec<Bytes>, now: Timestamp) {
+        let _ = (notices, now);
+    }
+    /// Says that some bytes of the object with this key are not what they were when they were read.
+    fn content_changed(&mut self, key: u64, bytes: Range<u64>) {
+        let _ = (key, bytes);
     }
     /// How far sending is.
     fn progress(&self) -> OutboundProgress;

@@ -128,6 +128,10 @@ impl Comparison {
         if !self.plan.is_wanted(chunk.file) || self.spool.is_written(place.start, place.end) {
             return Ok(false);
         }
+        if chunk.data != chunk.len {
+            // Its holes are not in the payload: it is received.
+            return Ok(false);
+        }
         let is_in_place = self.spool.is_in_place(place.start);
         if !is_in_place && !self.overwrite {
             return Ok(false);

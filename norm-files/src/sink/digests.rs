@@ -1,12 +1,18 @@
 //! The digest list of a set that is received.
 
-use norm_core::fileset::{ChunkHash, ContentError, ContentHash, DigestList, ManifestHash};
+use norm_core::fileset::{
+    ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, ManifestHash,
+};
+
+use crate::zeros::ZeroHashes;
 
 /// The hashes that a digest list announces, checked against its own content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
     chunks: Vec<ChunkHash>,
-    content: ContentHash,
+    content: Option<ContentHash>,
+    /// Chunks of withdrawn files.
+    withdrawn: Vec<u32>,
 }
 
 impl Digests {
@@ -15,8 +21,27 @@ impl Digests {
     /// # Errors
     /// When it is malformed or of another set.
     pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
-        let list = DigestList::parse(bytes, manifest, &[])?;
-        Ok(Self { chunks: list.chunks().collect(), content: list.content() })
+        DigestList::parse(bytes, manifest, []).map(Self::of)
+    }
+
+    /// The same of a set with these chunks, whose files may have holes; the hashes of what is in
+    /// them were [prepared](ZeroHashes::prepare).
+    ///
+    /// # Errors
+    /// As of [`parse`](Self::parse).
+    pub(super) fn parse_with(
+        bytes: &[u8],
+        manifest: ManifestHash,
+        map: &ChunkMap,
+        zeros: &ZeroHashes,
+    ) -> Result<Self, ContentError> {
+        DigestList::parse(bytes, manifest, zeros.of_set(map)).map(Self::of)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is a view")]
+    fn of(list: DigestList<'_>) -> Self {
+        let withdrawn = list.withdrawn().collect();
+        Self { chunks: list.chunks().collect(), content: list.content(), withdrawn }
     }
 
     /// The hash of the chunk with this number; `None` after the last one.
@@ -34,9 +59,14 @@ impl Digests {
         self.chunks.is_empty()
     }
 
-    /// Names the set with all its content.
-    pub fn content(&self) -> ContentHash {
+    /// Names the set with all its content; `None` when files are withdrawn.
+    pub fn content(&self) -> Option<ContentHash> {
         self.content
+    }
+
+    /// The numbers of the chunks of withdrawn files, ascending: nothing has their hashes.
+    pub fn withdrawn(&self) -> &[u32] {
+        &self.withdrawn
     }
 }
 

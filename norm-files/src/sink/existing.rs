@@ -3,36 +3,95 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::system;
+use norm_core::fileset::SparseFile;
+
+use super::output::Place;
+use super::system::{self, FileKind};
 
 /// Bytes compared at once.
 const CHUNK: usize = 256 << 10;
 
-/// True when a regular file is at `target`, with the `size` bytes that `received` has from `offset`
-/// on. A link is none, wherever it leads; neither is what cannot be read.
+/// A file that was received.
+#[derive(Copy, Clone, Debug)]
+pub struct Received<'a> {
+    /// The payload that has its data.
+    pub payload: &'a File,
+    /// Where they begin.
+    pub offset: u64,
+    /// Bytes of the file, holes included.
+    pub size: u64,
+    /// Where the data are in the file, if it has holes.
+    pub sparse: Option<&'a SparseFile>,
+}
+
+/// True when a regular file is at `target`, with the bytes of one that was received. A link is
+/// none, wherever it leads; neither is what cannot be read.
 ///
 /// # Errors
 /// What the system says about `received`; [`io::ErrorKind::Interrupted`] after `cancel` was set.
 pub fn is_identical(
-    received: &File,
-    offset: u64,
-    size: u64,
-    target: &Path,
+    received: &Received<'_>,
+    target: &Place,
     cancel: &AtomicBool,
 ) -> io::Result<bool> {
-    if !may_be_identical(target, size) {
+    let &Received { payload, offset, size, sparse } = received;
+    if !is_of_size(target, size) {
         return Ok(false);
     }
-    let Ok(existing) = open(target) else { return Ok(false) };
+    let Ok(existing) = target.open() else { return Ok(false) };
     // It may be another one by now.
     if !system::stat(&existing).is_ok_and(|m| m.is_file() && m.len() == size) {
         return Ok(false);
     }
-    let theirs = Bytes { file: &existing, offset: 0 };
-    has_same_bytes(Bytes { file: received, offset }, theirs, size, cancel)
+    let file = &existing;
+    let ours = |at| Bytes { file: payload, offset: offset + at };
+    let Some(sparse) = sparse else {
+        return has_same_bytes(ours(0), Bytes { file, offset: 0 }, size, cancel);
+    };
+    for piece in sparse.pieces(0..sparse.data()) {
+        let theirs = Bytes { file, offset: piece.offset };
+        if !has_same_bytes(ours(piece.data), theirs, piece.len, cancel)? {
+            return Ok(false);
+        }
+    }
+    for hole in sparse.holes() {
+        if !is_zero(file, hole.offset..hole.end(), cancel)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// True when this part of a file reads as zeros; false when it cannot be read.
+///
+/// # Errors
+/// [`io::ErrorKind::Interrupted`] after `cancel` was set.
+pub fn is_zero(file: &File, part: Range<u64>, cancel: &AtomicBool) -> io::Result<bool> {
+    let mut buffer = vec![0; CHUNK];
+    let mut at = part.start;
+    while at < part.end {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        at = system::next_data(file, at).max(at).min(part.end);
+        let len = usize::try_from(part.end - at).unwrap_or(CHUNK).min(CHUNK);
+        let bytes = &mut buffer[..len];
+        if system::read_exact_at(file, bytes, at).is_err() || bytes.iter().any(|&byte| byte != 0) {
+            return Ok(false);
+        }
+        at += len as u64;
+    }
+    Ok(true)
+}
+
+/// True when a regular file of this size has the name: then only its content can tell.
+pub fn is_of_size(target: &Place, size: u64) -> bool {
+    let there = target.look().ok().flatten();
+    there.is_some_and(|there| there.kind == FileKind::File && there.len == size)
 }
 
 /// Bytes of a file, from a place on.
@@ -94,7 +153,10 @@ pub fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use std::fs;
 
+    use norm_core::fileset::{ChunkMap, Hole, HoleList};
+
     use super::*;
+    use crate::sink::output::OpenDirectory;
 
     fn received(dir: &Path) -> File {
         let path = dir.join("received");
@@ -103,8 +165,14 @@ mod tests {
     }
 
     fn identical(dir: &Path, name: &str) -> bool {
-        let (received, run) = (received(dir), AtomicBool::new(false));
-        is_identical(&received, 7, CHUNK as u64 + 1, &dir.join(name), &run).unwrap()
+        is_same(dir, name, &AtomicBool::new(false)).unwrap()
+    }
+
+    fn is_same(dir: &Path, name: &str, cancel: &AtomicBool) -> io::Result<bool> {
+        let (payload, size) = (&received(dir), CHUNK as u64 + 1);
+        let received = Received { payload, offset: 7, size, sparse: None };
+        let target = OpenDirectory::root(dir).unwrap().place(name.as_ref());
+        is_identical(&received, &target, cancel)
     }
 
     #[test]
@@ -144,9 +212,37 @@ mod tests {
     #[test]
     fn comparison_can_be_stopped() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("f"), [1]).unwrap();
-        let stop = AtomicBool::new(true);
-        let stopped = is_identical(&received(dir.path()), 0, 1, &dir.path().join("f"), &stop);
+        fs::write(dir.path().join("f"), vec![2; CHUNK + 1]).unwrap();
+        let stopped = is_same(dir.path(), "f", &AtomicBool::new(true));
         assert_eq!(stopped.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+    #[test]
+    fn file_with_holes_is_compared_with_zeros_in_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut holes = HoleList::default();
+        holes.push(Hole { offset: 3, len: 1 << 20 });
+        let mut map = ChunkMap::default();
+        map.push((1 << 20) + 10, holes.as_holes()).unwrap();
+        fs::write(dir.path().join("received"), [[7; 3], [1; 3], [2; 3], [3; 3]].concat()).unwrap();
+        let payload = &File::open(dir.path().join("received")).unwrap();
+        let (size, sparse) = ((1 << 20) + 10, map.sparse(0).map(|sparse| &**sparse));
+        let received = Received { payload, offset: 2, size, sparse };
+        let target = OpenDirectory::root(dir.path()).unwrap().place("f".as_ref());
+        let mut content = vec![0; size as usize];
+        content[..3].copy_from_slice(&[7, 1, 1]);
+        content[size as usize - 7..].copy_from_slice(&[1, 2, 2, 2, 3, 3, 3]);
+        let same = |content: &[u8]| {
+            fs::write(dir.path().join("f"), content).unwrap();
+            is_identical(&received, &target, &AtomicBool::new(false)).unwrap()
+        };
+        assert!(same(&content));
+        for at in [0, 3, 500_000, size as usize - 8, size as usize - 1] {
+            content[at] ^= 1;
+            assert!(!same(&content), "{at}");
+            content[at] ^= 1;
+        }
+        let whole = File::create(dir.path().join("f")).unwrap();
+        whole.set_len(size).unwrap();
+        assert!(!is_identical(&received, &target, &AtomicBool::new(false)).unwrap());
     }
 }

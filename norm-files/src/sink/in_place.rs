@@ -53,7 +53,10 @@ pub type Piece<'a> = (u64, &'a [u8]);
 impl InPlace {
     /// Looks for the files of a plan below `root`.
     pub fn find(plan: &Plan, root: &Path) -> Self {
-        let files = plan.wanted().map(|(_, file)| file).filter(|file| file.size > 0);
+        // Files with holes, or with other names, are compared in the end.
+        let is_plain = |at| plan.chunks().sparse(at).is_none() && plan.names_of(at).is_empty();
+        let files = plan.wanted().filter(|&(at, file)| file.size > 0 && is_plain(at));
+        let files = files.map(|(_, file)| file);
         let found = files.filter_map(|file| {
             let path = root.join(&file.path);
             let there = system::look(&path).ok()?;
@@ -81,7 +84,7 @@ impl InPlace {
 
     /// True when this file of the plan is one of them.
     pub fn has(&self, file: &PlannedFile) -> bool {
-        file.size > 0 && self.index(file.offset).is_some()
+        file.data > 0 && self.index(file.offset).is_some()
     }
 
     /// True when one of them has this byte of the payload.

@@ -11,11 +11,10 @@ use std::sync::Arc;
 
 use norm_core::base::bits::Bits;
 use norm_core::base::range_set::RangeSet;
-use norm_core::fileset::{
-    Chunk, ChunkHash, ChunkHasher, ChunkMap, FileHash, FileHasher, HASH_BYTES,
-};
+use norm_core::fileset::{Chunk, ChunkHash, ChunkMap, DataHasher, FileHash, HASH_BYTES};
 
 use super::digests::Digests;
+use crate::zeros::ZeroHashes;
 
 /// Chunks that are hashed in part at most; further ones are read back in the end.
 const MAX_OPEN: usize = 64;
@@ -34,7 +33,7 @@ pub trait ReadBack {
 /// The hash of the first bytes of a chunk.
 #[derive(Debug)]
 struct Partial {
-    hasher: ChunkHasher,
+    hasher: DataHasher,
     /// Bytes of the chunk that are in it.
     end: u64,
     /// What is written after it.
@@ -111,7 +110,7 @@ impl Ledger {
             if self.verified.contains(number) {
                 continue;
             }
-            let (from, to) = (offset.max(chunk.payload), end.min(chunk.payload + chunk.len));
+            let (from, to) = (offset.max(chunk.payload), end.min(chunk.payload + chunk.data));
             let piece = (from - offset) as usize..(to - offset) as usize;
             let piece = bytes.get(piece).unwrap_or_default();
             self.take(source, number, &chunk, from - chunk.payload, piece)?;
@@ -129,16 +128,17 @@ impl Ledger {
         piece: &[u8],
     ) -> io::Result<()> {
         self.changed(number);
-        if piece.len() as u64 == chunk.len {
-            self.open.remove(&number);
-            self.put(number, ChunkHasher::hash(chunk.offset, chunk.size, piece));
+        let begun = self.open.remove(&number);
+        if piece.len() as u64 == chunk.data {
+            if let Some(hash) = self.map.hash(number, piece) {
+                self.put(number, hash);
+            }
             return Ok(());
         }
-        let mut partial = self.open.remove(&number).unwrap_or_else(|| Partial {
-            hasher: ChunkHasher::new(chunk.offset, chunk.size),
-            end: 0,
-            ahead: RangeSet::new(),
-        });
+        let new = |hasher| Partial { hasher, end: 0, ahead: RangeSet::new() };
+        let Some(mut partial) = begun.or_else(|| self.map.hasher(number).map(new)) else {
+            return Ok(());
+        };
         if at < partial.end {
             // Written once more: what counts is what is in the file in the end.
             return Ok(());
@@ -150,7 +150,7 @@ impl Ledger {
             partial.end += piece.len() as u64;
             self.catch_up(source, chunk, &mut partial)?;
         }
-        if partial.end == chunk.len {
+        if partial.end == chunk.data {
             self.put(number, partial.hasher.finish());
         } else {
             self.open.insert(number, partial);
@@ -209,7 +209,7 @@ impl Ledger {
         let mut parts: Vec<(u64, u64)> = Vec::new();
         for number in self.map.over(start, end).filter(|&n| !self.verified.contains(n)) {
             let Some(chunk) = self.map.chunk(number) else { break };
-            let (from, to) = (start.max(chunk.payload), end.min(chunk.payload + chunk.len));
+            let (from, to) = (start.max(chunk.payload), end.min(chunk.payload + chunk.data));
             match parts.last_mut() {
                 Some((_, before)) if *before == from => *before = to,
                 _ => parts.push((from, to)),
@@ -304,13 +304,12 @@ impl Ledger {
     }
 
     /// The hash of a file, by its place among all; `None` while one of its chunks is not known.
-    pub fn file_hash(&self, file: usize) -> Option<FileHash> {
-        let mut hasher = FileHasher::default();
-        for number in self.map.of_file(file) {
-            let hash = self.hashes.get(number as usize).filter(|_| self.known.contains(number))?;
-            hasher.push(hash);
-        }
-        Some(hasher.finish())
+    pub fn file_hash(&self, file: usize, zeros: &ZeroHashes) -> Option<FileHash> {
+        let known = |number: u32| {
+            let hash = self.hashes.get(number as usize).copied();
+            hash.filter(|_| self.known.contains(number))
+        };
+        zeros.file(&self.map, file, known)
     }
 
     /// Takes the hashes that are to be written down.

@@ -1,4 +1,5 @@
-//! Modes and times of files that are made: the sender's, as far as they are harmless.
+//! Modes, times, owners and attributes of files that are made: the sender's, as far as they are
+//! harmless or wanted.
 
 use std::fs::{File, FileTimes};
 use std::io;
@@ -7,22 +8,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use norm_core::fileset::Mtime;
 
+use super::output::Place;
+use super::owners::Owners;
+use super::plan::{Attributes, PlannedLink, PlannedOwner};
 use super::system;
-use crate::SystemError;
+use crate::{Preserve, SystemError};
 
 /// Mode for files of senders that say none.
 pub const DEFAULT_FILE_MODE: u32 = 0o644;
 /// Mode for directories of senders that say none.
 pub const DEFAULT_DIRECTORY_MODE: u32 = 0o755;
-/// Permissions of user, group and others: no set-user-id and the like from the network.
-const PERMISSIONS: u32 = 0o777;
-
-/// The mode to set for one that a sender says; 0 stands for none.
-pub fn permissions(mode: u32, default: u32) -> u32 {
-    if mode == 0 { default } else { mode & PERMISSIONS }
-}
-
-/// Modes and times that the file system refused to set; the content counts all the same.
+/// Modes, times, owners and attributes that the system refused to set; the content counts all the
+/// same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedMetadata {
     /// Files and directories; at least 1.
@@ -42,13 +39,82 @@ impl RefusedMetadata {
     }
 }
 
-/// Sets mode and time of modification: each, whatever becomes of the other one.
-///
-/// # Errors
-/// What the system says; nothing else depends on either.
-pub fn set_metadata(file: &File, mode: u32, mtime: Mtime) -> io::Result<()> {
-    let mode = system::set_mode(file, mode);
-    mode.and(set_time(file, mtime))
+/// What a sender says of a file or directory.
+#[derive(Copy, Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Mode bits; 0 stands for none.
+    pub mode: u32,
+    /// Mode where the sender says none.
+    pub default_mode: u32,
+    /// When it was last modified.
+    pub mtime: Mtime,
+    /// Owner and extended attributes.
+    pub attributes: &'a Attributes,
+}
+
+/// Sets what is to be preserved.
+#[derive(Debug)]
+pub struct MetadataSetter {
+    preserve: Preserve,
+    owners: Owners,
+}
+
+impl MetadataSetter {
+    /// Sets permissions and times, and this.
+    pub fn new(preserve: Preserve) -> Self {
+        Self { preserve, owners: Owners::default() }
+    }
+
+    /// Sets all of it on a file or directory of ours: each, whatever becomes of the others.
+    ///
+    /// # Errors
+    /// What the system said first; nothing else depends on it.
+    pub fn set(&mut self, file: &File, wanted: Wanted<'_>) -> io::Result<()> {
+        // The owner first: a change of it takes bits of the mode and capabilities away.
+        let owner = self.set_owner(file, wanted.attributes.owner());
+        // What nobody may write has no attributes set by its owner.
+        let xattrs = self.set_xattrs(file, wanted.attributes);
+        let bits = match owner {
+            Ok(()) => self.preserve.mode_bits(),
+            // They would be those of another user's file.
+            Err(_) => Preserve::default().mode_bits(),
+        };
+        let mode = if wanted.mode == 0 { wanted.default_mode } else { wanted.mode & bits };
+        let mode = system::set_mode(file, mode);
+        owner.and(xattrs).and(mode).and(set_time(file, wanted.mtime))
+    }
+
+    fn set_owner(&mut self, file: &File, owner: Option<&PlannedOwner>) -> io::Result<()> {
+        let Some(owner) = owner.filter(|_| self.preserve.owner) else { return Ok(()) };
+        let (user, group) = self.owners.ids(owner);
+        system::set_owner(file, Some(user), Some(group)).inspect_err(|_| {
+            // A user who may not give files away may be in several groups.
+            let _ = system::set_owner(file, None, Some(group));
+        })
+    }
+
+    fn set_xattrs(&self, file: &File, attributes: &Attributes) -> io::Result<()> {
+        let wanted = attributes.xattrs().iter().filter(|x| self.preserve.wants_xattr(&x.name));
+        wanted.fold(Ok(()), |set, xattr| {
+            set.and(system::set_attribute(file, &xattr.name, &xattr.value))
+        })
+    }
+
+    /// Sets time and owner of a symbolic link of ours.
+    ///
+    /// # Errors
+    /// As of [`set`](Self::set).
+    pub fn set_link(&mut self, place: &Place, link: &PlannedLink) -> io::Result<()> {
+        let owner = match link.owner.as_ref().filter(|_| self.preserve.owner) {
+            Some(owner) => place.set_link_owner(self.owners.ids(owner)),
+            None => Ok(()),
+        };
+        let time = place.set_link_time((link.mtime.seconds, link.mtime.nanos));
+        owner.and(match time {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            set => set,
+        })
+    }
 }
 
 /// Sets the time of modification; one that the system cannot express is left out.

@@ -7,8 +7,10 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+mod backup;
 mod coming;
 mod compare;
+mod delete;
 mod digests;
 mod existing;
 mod held;
@@ -17,8 +19,13 @@ mod in_place;
 mod ledger;
 mod metadata;
 mod only;
+mod output;
+mod owners;
 mod place;
 mod plan;
+mod preview;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+mod receipt;
 mod resume;
 mod set;
 mod space;
@@ -30,13 +37,21 @@ mod standalone;
 #[allow(clippy::disallowed_methods, reason = "this is the place")]
 mod system;
 mod verify;
+mod withdrawn;
 
+pub use backup::{Backup, Fate};
 pub use compare::{CompareError, Compared, Comparer, Comparison};
+pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
 pub use only::Only;
-pub use place::{PlaceError, Placed, PlacedFile, PlacedSet, place_set};
-pub use plan::{Plan, PlanError, PlannedDirectory, PlannedFile, PresentFiles};
+pub use place::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, place_set};
+pub use plan::{
+    Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
+};
+pub use preview::{Change, PreviewEntry, SetPreview, Sum};
+pub use receipt::{WholeSet, keep_receipt};
+pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;
@@ -46,3 +61,4 @@ pub use standalone::{StandaloneFile, path_of};
 #[cfg(feature = "faults")]
 pub use system::{Call, faults};
 pub use verify::{Reading, hash_chunks};
+pub use withdrawn::WithdrawnFiles;

@@ -3,147 +3,44 @@
 //! Decided as soon as the manifest is there, so that a receiver that cannot take the files says so
 //! before gigabytes have come.
 
+mod check;
+mod planned;
+mod problem;
+
 use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norm_core::base::range_set::RangeSet;
-use norm_core::fileset::{ChunkMap, ContentError, EntryKind, Manifest, Mtime};
+use norm_core::fileset::{
+    ChunkMap, ContentError, Entry, EntryKind, LeftOutCounts, Manifest, sparse_fits,
+};
 
-use super::existing::may_be_identical;
-use super::system;
-use crate::SystemError;
 use crate::names;
 
-/// A file to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedFile {
-    /// Below the output directory; plain components only.
-    pub path: PathBuf,
-    /// Unix mode bits; 0 where the sender has none.
-    pub mode: u32,
-    /// When it was last modified.
-    pub mtime: Mtime,
-    /// Where its content begins in the payload, in bytes.
-    pub offset: u64,
-    /// Its content's bytes.
-    pub size: u64,
-}
-
-/// A directory to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedDirectory {
-    /// Below the output directory; plain components only.
-    pub path: PathBuf,
-    /// Unix mode bits; 0 where the sender has none.
-    pub mode: u32,
-    /// When it was last modified.
-    pub mtime: Mtime,
-}
+pub use check::{check_target, is_directory};
+pub use planned::{
+    Attributes, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PlannedOwner,
+};
+pub use problem::{PlanError, PresentFiles};
 
 /// Everything that a set will become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     files: Vec<PlannedFile>,
     directories: Vec<PlannedDirectory>,
+    /// The numbers of the files in the manifest.
+    entries: Vec<u32>,
+    /// Other names of files, in the order of the files.
+    names: Vec<PlannedName>,
+    /// Symbolic links.
+    links: Vec<PlannedLink>,
+    left_out: LeftOutCounts,
     /// Of the files, in their order.
     chunks: Arc<ChunkMap>,
     /// Files that are not made, by their places among all.
     unwanted: RangeSet,
-}
-
-/// Why a set cannot be put into the output directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlanError {
-    /// The manifest is damaged.
-    Content(ContentError),
-    /// A link, or a file with holes: these are not made yet.
-    Unsupported(String),
-    /// A name of which nothing safe is left.
-    Name(String),
-    /// Two entries would be the same file, or one a directory below the other.
-    Clash(PathBuf),
-    /// Nothing of the set matches what is wanted.
-    NothingWanted,
-    /// Something else is there already.
-    Exists(PathBuf),
-    /// A file of the same size and other content is there.
-    Differs(PathBuf),
-    /// A symbolic link, or a file, where a directory must be.
-    InTheWay(PathBuf),
-    /// A directory where a file must be.
-    IsDirectory(PathBuf),
-    /// The directory cannot be looked into.
-    Io(PathBuf, SystemError),
-}
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Content(error) => write!(f, "the list of files is unusable: {error}"),
-            Self::Unsupported(name) => write!(
-                f,
-                "{name:?} is a link or a file with holes, which this program cannot make: have its \
-                 sender leave it out"
-            ),
-            Self::Name(name) => write!(f, "the file name {name:?} cannot be created here"),
-            Self::Clash(path) => {
-                write!(f, "the set has two entries for {}", path.display())
-            }
-            Self::NothingWanted => f.write_str("nothing of the set is wanted"),
-            Self::Exists(path) => write!(f, "{} exists already", path.display()),
-            Self::Differs(path) => write!(
-                f,
-                "{} exists already: its size is the same, its content is not (or cannot be read)",
-                path.display()
-            ),
-            Self::InTheWay(path) => write!(
-                f,
-                "{} is in the way: a directory is needed there, and links are not followed",
-                path.display()
-            ),
-            Self::IsDirectory(path) => write!(
-                f,
-                "{} is a directory, and a file is to be put there: move it away, or use another \
-                 directory",
-                path.display()
-            ),
-            Self::Io(path, error) => write!(f, "cannot look at {}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for PlanError {}
-
-/// Files of a set that are in their places already, with the right size: they stay as they are if
-/// their content turns out to be the same in the end; if not, the transfer fails then.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresentFiles {
-    /// How many; at least 1.
-    pub count: u64,
-    /// The first of them.
-    pub first: PathBuf,
-}
-
-impl fmt::Display for PresentFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.first.display();
-        match self.count {
-            1 => write!(
-                f,
-                "{first} is here already, with the same size: it stays as it is if its content \
-                 turns out to be the same in the end, and if not, the transfer fails then"
-            ),
-            n => write!(
-                f,
-                "{n} files are here already, with the same sizes, {first} for one: they stay as \
-                 they are if their content turns out to be the same in the end, and if not, the \
-                 transfer fails then"
-            ),
-        }
-    }
 }
 
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -162,34 +59,30 @@ impl Plan {
         if manifest.payload_size() != payload_size {
             return Err(PlanError::Content(ContentError::SizeMismatch));
         }
-        let mut plan = Self::default();
-        let mut claims = HashMap::new();
-        let mut chunks = ChunkMap::default();
+        let mut reading = Reading::default();
         let mut entries = manifest.entries();
         loop {
             let offset = entries.offset();
-            let Some(entry) = entries.next() else {
-                plan.chunks = Arc::new(chunks);
-                return Ok(plan);
-            };
-            let entry = entry.map_err(PlanError::Content)?;
-            let path =
-                names::to_path(entry.path).map_err(|_| PlanError::Name(entry.path.to_owned()))?;
-            claim(&mut claims, &path, entry.kind == EntryKind::File)?;
-            let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
-            match entry.kind {
-                EntryKind::File if entry.holes.is_empty() => {
-                    chunks.push(size).map_err(PlanError::Content)?;
-                    plan.files.push(PlannedFile { path, mode, mtime, offset, size });
-                }
-                EntryKind::Directory => {
-                    plan.directories.push(PlannedDirectory { path, mode, mtime });
-                }
-                EntryKind::File | EntryKind::SymbolicLink { .. } | EntryKind::HardLink { .. } => {
-                    return Err(PlanError::Unsupported(entry.path.to_owned()));
-                }
-            }
+            let Some(entry) = entries.next() else { break };
+            reading.add(&entry.map_err(PlanError::Content)?, offset)?;
         }
+        Ok(reading.finish(manifest.left_out()))
+    }
+
+    /// The files among these entries of the manifest, by their places among all.
+    pub fn files_of(&self, entries: Range<u64>) -> Range<usize> {
+        let before = |entry: u64| self.entries.partition_point(|&file| u64::from(file) < entry);
+        before(entries.start)..before(entries.end)
+    }
+
+    /// Refuses files that have many more bytes than travel, as [`sparse_fits`] says.
+    ///
+    /// # Errors
+    /// [`PlanError::TooSparse`].
+    pub fn check_sparse(&self) -> Result<(), PlanError> {
+        let size = self.files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));
+        let data = self.chunks.payload_size();
+        if sparse_fits(size, data) { Ok(()) } else { Err(PlanError::TooSparse { size, data }) }
     }
 
     /// All files, in the order of their contents in the payload.
@@ -202,12 +95,34 @@ impl Plan {
         &self.directories
     }
 
+    /// Other names of files, in the order of the files.
+    pub fn names(&self) -> &[PlannedName] {
+        &self.names
+    }
+
+    /// Other names of the file with this place among all.
+    pub fn names_of(&self, file: usize) -> &[PlannedName] {
+        let start = self.names.partition_point(|name| name.file < file);
+        let end = self.names.partition_point(|name| name.file <= file);
+        self.names.get(start..end).unwrap_or_default()
+    }
+
+    /// The symbolic links.
+    pub fn links(&self) -> &[PlannedLink] {
+        &self.links
+    }
+
+    /// What the sender has left out.
+    pub fn left_out(&self) -> LeftOutCounts {
+        self.left_out
+    }
+
     /// The chunks of the files, in their order.
     pub fn chunks(&self) -> &Arc<ChunkMap> {
         &self.chunks
     }
 
-    /// Keeps the files and directories of which `wants` says that they are wanted, and the
+    /// Keeps the files, links and directories of which `wants` says that they are wanted, and the
     /// directories above them. It is told of each whether it is a directory.
     pub fn retain(&mut self, mut wants: impl FnMut(&Path, bool) -> bool) {
         let mut above: HashSet<PathBuf> = HashSet::new();
@@ -217,13 +132,26 @@ impl Plan {
             let new: Vec<PathBuf> = new.map(Path::to_owned).collect();
             above.extend(new);
         };
-        for (at, file) in (0..).zip(&self.files) {
-            if self.unwanted.contains(at) || !wants(&file.path, false) {
-                self.unwanted.insert(at, at + 1);
-            } else {
+        self.names.retain(|name| wants(&name.path, false));
+        let mut names = std::mem::take(&mut self.names).into_iter().peekable();
+        for (at, file) in self.files.iter_mut().enumerate() {
+            let is_next = |name: &PlannedName| name.file == at;
+            let place = at as u64;
+            if self.unwanted.contains(place) || !wants(&file.path, false) {
+                // Another name may be wanted: then that is the file.
+                match names.next_if(is_next) {
+                    Some(name) => file.path = name.path,
+                    None => drop(self.unwanted.insert(place, place + 1)),
+                }
+            }
+            if !self.unwanted.contains(place) {
                 keep_above(&file.path);
             }
+            self.names.extend(std::iter::from_fn(|| names.next_if(is_next)));
         }
+        self.names.iter().for_each(|name| keep_above(&name.path));
+        self.links.retain(|link| wants(&link.path, false));
+        self.links.iter().for_each(|link| keep_above(&link.path));
         let wanted = self.directories.iter().map(|directory| wants(&directory.path, true));
         let wanted: Vec<bool> = wanted.collect();
         let kept = self.directories.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
@@ -247,7 +175,7 @@ impl Plan {
 
     /// True when nothing is to be made of it.
     pub fn is_empty(&self) -> bool {
-        self.directories.is_empty() && self.wanted().next().is_none()
+        self.directories.is_empty() && self.links.is_empty() && self.wanted().next().is_none()
     }
 
     /// How many files are not to be made.
@@ -266,34 +194,71 @@ impl Plan {
         ranges
     }
 
-    /// The sum of the sizes of the files that are to be made, in bytes.
+    /// Bytes of the files that are to be made, without those in holes.
     pub fn bytes(&self) -> u64 {
-        self.wanted().map(|(_, file)| file.size).sum()
+        self.wanted().map(|(_, file)| file.data).sum()
     }
+}
 
-    /// Checks that nothing under `root` is in the way: no link or file where directories must be,
-    /// and, unless files may be replaced, no file with one of the names, but for those of the right
-    /// size: they may turn out to be identical, and are returned.
-    ///
-    /// # Errors
-    /// When something is in the way.
-    pub fn check(&self, root: &Path, overwrite: bool) -> Result<Option<PresentFiles>, PlanError> {
-        let mut known = HashMap::new();
-        let mut present = None;
-        for directory in &self.directories {
-            check_directories(root, &directory.path, &mut known)?;
-        }
-        for (_, file) in self.wanted() {
-            let parent_exists = match file.path.parent() {
-                Some(parent) => check_directories(root, parent, &mut known)?,
-                None => true,
-            };
-            let target = root.join(&file.path);
-            if parent_exists && check_target(&target, file.size, overwrite)? && !overwrite {
-                present.get_or_insert(PresentFiles { count: 0, first: target }).count += 1;
+/// A plan that is being read.
+#[derive(Default)]
+struct Reading {
+    plan: Plan,
+    claims: HashMap<PathBuf, Claim>,
+    chunks: ChunkMap,
+    /// The numbers of the entries that are files.
+    files: Vec<u32>,
+    /// The number of the next entry.
+    number: u32,
+}
+
+impl Reading {
+    /// Takes the next entry, whose content begins at `offset` of the payload.
+    fn add(&mut self, entry: &Entry<'_>, offset: u64) -> Result<(), PlanError> {
+        let unusable = || PlanError::Name(entry.path.to_owned());
+        let path = names::to_path(entry.path).map_err(|_| unusable())?;
+        claim(&mut self.claims, &path, entry.kind != EntryKind::Directory)?;
+        let (mode, mtime, size) = (entry.mode, entry.mtime, entry.size);
+        let attributes = Attributes::of(entry);
+        match entry.kind {
+            EntryKind::File => {
+                self.chunks.push(size, entry.holes).map_err(PlanError::Content)?;
+                let data = self.chunks.payload_size() - offset;
+                self.files.push(self.number);
+                let file = PlannedFile { path, mode, mtime, offset, size, data, attributes };
+                self.plan.files.push(file);
+            }
+            EntryKind::Directory => {
+                let directory = PlannedDirectory { path, mode, mtime, attributes };
+                self.plan.directories.push(directory);
+            }
+            EntryKind::SymbolicLink { .. } if !cfg!(unix) => {
+                return Err(PlanError::Unsupported(entry.path.to_owned()));
+            }
+            EntryKind::SymbolicLink { target } => {
+                if target.contains('\0') {
+                    return Err(unusable());
+                }
+                let (target, owner) = (names::of_system(target), attributes.owner().cloned());
+                self.plan.links.push(PlannedLink { path, target, mtime, owner });
+            }
+            EntryKind::HardLink { to } => {
+                // The manifest was checked: it is a file that came before.
+                let file = self.files.partition_point(|&number| number < to);
+                self.plan.names.push(PlannedName { path, file });
             }
         }
-        Ok(present)
+        self.number += 1;
+        Ok(())
+    }
+
+    fn finish(self, left_out: LeftOutCounts) -> Plan {
+        let Self { mut plan, chunks, files, .. } = self;
+        plan.entries = files;
+        plan.names.sort_by_key(|name| name.file);
+        plan.chunks = Arc::new(chunks);
+        plan.left_out = left_out;
+        plan
     }
 }
 
@@ -316,49 +281,6 @@ fn claim(
         None => Ok(()),
         Some(Claim::Directory) if wanted == Claim::Directory => Ok(()),
         Some(_) => Err(clash()),
-    }
-}
-
-/// Walks down `path` below `root`. True when it is there, false when some of it must be created.
-fn check_directories(
-    root: &Path,
-    path: &Path,
-    known: &mut HashMap<PathBuf, bool>,
-) -> Result<bool, PlanError> {
-    if let Some(&exists) = known.get(path) {
-        return Ok(exists);
-    }
-    let mut exists = true;
-    let mut at = root.to_owned();
-    for component in path.components() {
-        at.push(component);
-        if exists {
-            exists = is_directory(&at)?;
-        }
-    }
-    known.insert(path.to_owned(), exists);
-    Ok(exists)
-}
-
-/// True for a directory, false when there is nothing.
-pub fn is_directory(path: &Path) -> Result<bool, PlanError> {
-    match system::look(path) {
-        Ok(metadata) if metadata.is_dir() => Ok(true),
-        Ok(_) => Err(PlanError::InTheWay(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
-    }
-}
-
-/// Checks that a file of `size` bytes may be made at `path`, or may be there already: true when
-/// there is one with that name.
-pub fn check_target(path: &Path, size: u64, overwrite: bool) -> Result<bool, PlanError> {
-    match system::look(path) {
-        Ok(metadata) if metadata.is_dir() => Err(PlanError::IsDirectory(path.to_owned())),
-        Ok(_) if overwrite || may_be_identical(path, size) => Ok(true),
-        Ok(_) => Err(PlanError::Exists(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(PlanError::Io(path.to_owned(), error.into())),
     }
 }
 

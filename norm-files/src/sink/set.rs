@@ -14,6 +14,7 @@ use norm_core::fileset::{
 };
 
 use super::digests::Digests;
+use super::withdrawn::WithdrawnFiles;
 
 /// A chunk, manifest or digest list that was wrong this often is not received again.
 pub const MAX_TRIES: u8 = 3;
@@ -294,11 +295,18 @@ impl SetState {
     }
 
     /// Chunks do not have the hashes of the digest list: returns what of the payload is wanted
-    /// again. Files of which a chunk was wrong too often have failed.
-    pub fn wrong(&mut self, chunks: &[u32], map: &ChunkMap) -> Vec<Range<u64>> {
+    /// again; nothing of files that are withdrawn. Files of which a chunk was wrong too often have
+    /// failed.
+    pub fn wrong(
+        &mut self,
+        chunks: &[u32],
+        map: &ChunkMap,
+        withdrawn: &WithdrawnFiles,
+    ) -> Vec<Range<u64>> {
         let mut again = Vec::new();
         for &number in chunks {
-            let Some(chunk) = map.chunk(number) else { continue };
+            let chunk = map.chunk(number).filter(|chunk| !withdrawn.contains(chunk.file));
+            let Some(chunk) = chunk else { continue };
             let tries = self.tries.entry(number).or_insert(0);
             *tries += 1;
             if *tries >= MAX_TRIES {

@@ -133,11 +133,11 @@ impl Needs {
         let mut needs = Self::default();
         let is_missing = |file: &&PlannedFile| !in_place.is_some_and(|files| files.has(file));
         for file in plan.wanted().map(|(_, file)| file).filter(is_missing) {
-            needs.payload += file.size;
+            needs.payload += file.data;
             needs.files += 1;
-            // The payload itself becomes the first one.
-            if file.offset > 0 {
-                needs.twice = needs.twice.max(file.size);
+            // The payload itself becomes the first one, if that has no holes.
+            if file.offset > 0 || file.data < file.size {
+                needs.twice = needs.twice.max(file.data);
             }
         }
         needs.payload = needs.payload.saturating_sub(present);

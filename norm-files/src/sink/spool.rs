@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockWri
 
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
-    ChunkHash, ChunkMap, FileHash, HASH_BYTES, MAX_DIGEST_LIST_BYTES, Manifest, ManifestHash,
+    ChunkHash, ChunkMap, ContentError, FileHash, HASH_BYTES, MAX_DIGEST_LIST_BYTES, Manifest,
+    ManifestHash,
 };
 
 use super::coming::Coming;
@@ -26,6 +27,7 @@ use super::space::{Free, Needs};
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
 use super::{space, system};
+use crate::zeros::ZeroHashes;
 
 /// The files of one set, open for reading and writing. When it is dropped they stay, if a later
 /// session can resume with them, and are removed otherwise.
@@ -40,6 +42,8 @@ pub struct Spool {
     ledger: Mutex<Option<Ledger>>,
     /// A chunk does not have the hash that the digest list has for it.
     wrong: AtomicBool,
+    /// Hashes of what is in holes.
+    zeros: ZeroHashes,
     /// Where their hashes are written down for later sessions, once there are any.
     chunks: Mutex<Option<File>>,
     /// Content bytes written and not found wrong since.
@@ -109,6 +113,7 @@ impl Spool {
             payload,
             digests,
             ledger: Mutex::new(None),
+            zeros: ZeroHashes::default(),
             wrong: AtomicBool::new(false),
             chunks: Mutex::new(None),
             written: AtomicU64::new(have.bytes()),
@@ -136,8 +141,8 @@ impl Spool {
     }
 
     /// Says where the chunks of the payload are: their hashes are known from here on. Those that an
-    /// earlier session has written down tell what was damaged since. What of the payload is of
-    /// files that are not wanted counts as here.
+    /// earlier session has written down tell what was damaged since. What of the payload is not
+    /// wanted counts as here.
     pub fn know_files(&self, plan: &Plan) {
         if plan.unwanted_files() > 0 && self.unwanted.set(plan.unwanted_ranges()).is_ok() {
             let more = self.have().bytes();
@@ -197,6 +202,21 @@ impl Spool {
         wanted.map(|(start, end)| end - start - lacking(start, end)).sum()
     }
 
+    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed first.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Interrupted`] after `cancel` was set. The inner error tells that the list
+    /// is malformed or of another set.
+    pub fn parse_digests(
+        &self,
+        bytes: &[u8],
+        cancel: &AtomicBool,
+    ) -> io::Result<Result<Digests, ContentError>> {
+        let Some(map) = self.chunk_map() else { return Err(io::ErrorKind::InvalidInput.into()) };
+        self.zeros.prepare(&map, cancel)?;
+        Ok(Digests::parse_with(bytes, self.content(), &map, &self.zeros))
+    }
+
     /// Begins to read back a chunk; false when its hash is known, or not wanted.
     pub(super) fn start_reading(&self, chunk: u32) -> bool {
         let place = self.chunk_map().and_then(|map| map.chunk(chunk)).map(|chunk| chunk.range());
@@ -250,7 +270,7 @@ impl Spool {
 
     /// The hash of a file, by its place among all, once its chunks are known.
     pub fn file_hash(&self, file: usize) -> Option<FileHash> {
-        self.ledger().as_ref()?.file_hash(file)
+        self.ledger().as_ref()?.file_hash(file, &self.zeros)
     }
 
     /// Says what the payload will become: files that are in place already are compared with what
@@ -310,9 +330,9 @@ impl Spool {
         Ok(())
     }
 
-    /// The temporary name of a file that is to get a final name beside this path.
-    pub fn part_beside(&self, target: &Path) -> PathBuf {
-        self.names.part_beside(target)
+    /// The temporary name of a file that is to get a final name in the same directory.
+    pub fn part(&self) -> String {
+        self.names.part()
     }
 
     /// The directory that the spool is in: the output directory.
@@ -414,7 +434,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes what is wanted and of no verified chunk; returns how many bytes were not there.
+    /// Writes what is wanted and of no verified chunk; returns how many bytes are new.
     fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         let bytes = system::in_memory(bytes, offset);
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);

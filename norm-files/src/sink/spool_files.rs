@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use norm_core::fileset::PartKind;
 
-use super::resume::is_ours;
-use super::system;
+use super::output::Place;
+use super::resume::{is_ours, is_ours_at};
+use super::system::{self, FileKind};
 
 /// The last components of the files' names.
 const MANIFEST: &str = "manifest";
@@ -101,9 +102,9 @@ impl SpoolNames {
         self.path(NEW_STATE)
     }
 
-    /// The temporary name of a file that is made of this spool and will be at `target`.
-    pub fn part_beside(&self, target: &Path) -> PathBuf {
-        target.with_file_name(part_name(&self.stem))
+    /// The temporary name of a file that is made of this spool, wherever it will be.
+    pub fn part(&self) -> String {
+        part_name(&self.stem)
     }
 
     /// All the files, the manifest last.
@@ -135,13 +136,17 @@ pub fn part_name(stem: &str) -> String {
 /// # Errors
 /// What the system says.
 pub fn create_new(path: &Path) -> io::Result<File> {
-    make_new(path).map_err(|error| match error.kind() {
+    make_new(path).map_err(|error| refused(path, error))
+}
+
+fn refused(path: &Path, error: io::Error) -> io::Error {
+    match error.kind() {
         io::ErrorKind::PermissionDenied => {
             let whose = "perhaps another user's, left by an earlier transfer: remove it";
             io::Error::new(error.kind(), format!("{}: {error} ({whose})", path.display()))
         }
         _ => error,
-    })
+    }
 }
 
 fn make_new(path: &Path) -> io::Result<File> {
@@ -161,6 +166,35 @@ fn make_new(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     system::create(&options, path)
+}
+
+/// The same as [`create_new`], below the output directory.
+///
+/// # Errors
+/// What the system says.
+pub fn create_new_at(place: &Place) -> io::Result<File> {
+    match place.create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    remove_stale(place).and_then(|()| place.create()).map_err(|error| refused(&place.path(), error))
+}
+
+/// Removes what has a temporary name: a file of ours that no other receiver uses, or something that
+/// is no file.
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::PermissionDenied`] when it is not ours.
+pub fn remove_stale(place: &Place) -> io::Result<()> {
+    let Some(there) = place.look()? else { return Ok(()) };
+    if there.kind == FileKind::File {
+        let file = place.open_to_write()?;
+        if !is_ours_at(place, &system::stat(&file)?) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        lock(&file)?;
+    }
+    place.remove()
 }
 
 /// Locks a file, as far as its file system has locks.

@@ -3,28 +3,33 @@
 //! It is written to a temporary file beside its place and renamed when it is complete. Nothing says
 //! what its bytes should be, so it is not verified.
 
-use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use norm_core::fileset::{TEMP_PREFIX, name_to_text};
 
-use super::existing::is_identical;
+use super::backup::{Backup, Fate};
+use super::existing::{Received, is_identical};
 use super::metadata::{DEFAULT_FILE_MODE, RefusedMetadata};
-use super::place::{PlaceError, Placed, failed, make_directories, rename};
+use super::output::{Place, Tree};
+use super::place::{PlaceError, PlaceOptions, Placed, failed};
 use super::plan::check_target;
-use super::spool_files::{create_new, part_name};
+use super::spool_files::{create_new_at, part_name};
 use super::{space, system};
 use crate::names;
 
 /// A file that arrives; its temporary file goes when this goes.
 #[derive(Debug)]
 pub struct StandaloneFile {
-    /// Where it is to be.
+    /// The output directory.
+    root: PathBuf,
+    /// Where it is to be below it.
+    path: PathBuf,
     target: PathBuf,
-    temporary: PathBuf,
+    /// The name of its temporary file.
+    temporary: String,
     size: u64,
     /// Bytes written.
     written: AtomicU64,
@@ -44,14 +49,21 @@ impl StandaloneFile {
         overwrite: bool,
     ) -> Result<Self, PlaceError> {
         let target = root.join(path);
-        if let Some(parent) = path.parent() {
-            make_directories(root, parent, &mut HashSet::new())?;
-        }
+        let refused = |error| failed(&target, error);
+        let mut tree = Tree::new(root, false).map_err(refused)?;
+        let place = tree.make_place(path).map_err(refused)?;
         check_target(&target, size, overwrite)?;
-        let temporary = target.with_file_name(part_name(&format!("{TEMP_PREFIX}{label}")));
         let refused = |error: io::Error| PlaceError::Io(target.clone(), error.into());
-        let opened = create_new(&temporary).map_err(refused)?;
-        let file = Self { target: target.clone(), temporary, size, written: AtomicU64::new(0) };
+        let temporary = part_name(&format!("{TEMP_PREFIX}{label}"));
+        let opened = create_new_at(&place.beside(&temporary)).map_err(refused)?;
+        let file = Self {
+            root: root.to_owned(),
+            path: path.to_owned(),
+            target: target.clone(),
+            temporary,
+            size,
+            written: AtomicU64::new(0),
+        };
         space::reserve(&opened, size).map_err(|error| {
             refused(io::Error::new(error.kind(), format!("{size} bytes are to come, but {error}")))
         })?;
@@ -84,24 +96,31 @@ impl StandaloneFile {
     }
 
     /// Gives it its name, unless a file with the same content has it already. Its mode may be
-    /// refused; that is returned as well.
+    /// refused; that is returned as well. Of `options` it has overwriting and the backup.
     ///
     /// # Errors
     /// When something else has the name, the system refuses, or `cancel` was set.
     pub fn place(
         &self,
-        overwrite: bool,
+        options: &PlaceOptions<'_>,
         cancel: &AtomicBool,
     ) -> Result<(Placed, Option<RefusedMetadata>), PlaceError> {
+        let overwrite = options.overwrite;
+        if let Some(backup) = options.backup.filter(|_| overwrite) {
+            self.back_up(backup, cancel)?;
+        }
         let mut refused = None;
-        let placed = self.open().and_then(|file| {
-            if !overwrite && is_identical(&file, 0, self.size, &self.target, cancel)? {
+        let placed = self.find().and_then(|place| {
+            let file = self.open_at(&place)?;
+            let received = Received { payload: &file, offset: 0, size: self.size, sparse: None };
+            if !overwrite && is_identical(&received, &place, cancel)? {
                 return Ok(Placed::Present);
             }
             let set = system::set_mode(&file, DEFAULT_FILE_MODE);
             RefusedMetadata::note(&mut refused, &self.target, set);
             space::flush(&file)?;
-            rename(&self.temporary, &self.target, overwrite).map(|()| Placed::New)
+            let temporary = place.beside(&self.temporary);
+            temporary.rename_to(&place, overwrite).map(|()| Placed::New)
         });
         match placed {
             Ok(placed) => Ok((placed, refused)),
@@ -109,20 +128,40 @@ impl StandaloneFile {
         }
     }
 
-    /// Opened for each block: more files may arrive at once than a process may have open.
+    /// Keeps what it replaces, unless that is the same.
+    fn back_up(&self, backup: &Backup, cancel: &AtomicBool) -> Result<(), PlaceError> {
+        let is_other = self.find().and_then(|place| {
+            let file = self.open_at(&place)?;
+            let received = Received { payload: &file, offset: 0, size: self.size, sparse: None };
+            Ok((!is_identical(&received, &place, cancel)?).then_some(place))
+        });
+        let other = is_other.map_err(|error| failed(&self.target, error))?;
+        let kept = other.map(|place| backup.keep(&place, &self.path, Fate::Stays));
+        match kept {
+            Some(Err((path, error))) => Err(PlaceError::Backup(path, error.into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looked for and opened for each block: more files may arrive at once than a process may have
+    /// open.
     fn open(&self) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-        system::open(&options, &self.temporary)
+        self.open_at(&self.find()?)
+    }
+
+    fn open_at(&self, place: &Place) -> io::Result<File> {
+        place.beside(&self.temporary).open_to_write()
+    }
+
+    fn find(&self) -> io::Result<Place> {
+        Tree::new(&self.root, false)?.place(&self.path)
     }
 }
 
 impl Drop for StandaloneFile {
     fn drop(&mut self) {
         // Gone already when it has its name.
-        let _ = system::remove(&self.temporary);
+        let _ = self.find().and_then(|place| place.beside(&self.temporary).remove());
     }
 }
 

@@ -1,6 +1,10 @@
 //! Every system call of the sink goes through this module, so that tests can have each of them
 //! fail (`faults`). It decides nothing; without the feature `faults` it costs nothing.
 
+#[cfg(unix)]
+mod at;
+#[cfg(not(unix))]
+mod at_paths;
 mod disk;
 #[cfg(feature = "faults")]
 pub mod faults;
@@ -10,6 +14,17 @@ use std::fs::{self, File, FileTimes, Metadata, OpenOptions, ReadDir, TryLockErro
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+#[cfg(unix)]
+use at as directory;
+#[cfg(not(unix))]
+use at_paths as directory;
+
+pub use directory::{
+    Handle, create_at, id, link_at, link_file_at, look_at, make_directory_at, make_link_at,
+    open_at, open_directory, open_directory_at, open_root, open_to_write_at, read_link_at,
+    remove_at, remove_directory_at, rename_at, rename_new_at, set_attribute, set_link_owner_at,
+    set_link_time_at, set_owner,
+};
 pub use disk::{Room, allocate, close, is_memory, reports_at_once, room};
 
 /// A kind of system call.
@@ -43,6 +58,8 @@ pub enum Call {
     Remove,
     /// To make a directory (`mkdir`).
     MakeDirectory,
+    /// To make a symbolic link (`symlink`).
+    MakeLink,
     /// To list a directory (`getdents`).
     List,
     /// To lock a file (`flock`).
@@ -51,6 +68,10 @@ pub enum Call {
     SetMode,
     /// To set its times (`futimens`).
     SetTimes,
+    /// To set its user and group (`fchown`).
+    SetOwner,
+    /// To set an extended attribute (`fsetxattr`).
+    SetAttribute,
     /// To have written what is in the cache (`fsync`).
     Sync,
     /// To close a file that was written (`close`).
@@ -59,6 +80,30 @@ pub enum Call {
     Room,
     /// To ask a file system for its kind (`fstatfs`).
     Kind,
+}
+
+/// What something is that has a name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// Something else.
+    Other,
+}
+
+/// What there is under a name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct There {
+    /// What it is.
+    pub kind: FileKind,
+    /// Bytes of a file.
+    pub len: u64,
+    /// Numbers of file system and file; zeros where there are none.
+    pub id: (u64, u64),
 }
 
 /// Fails where a test wants this call to.
@@ -106,6 +151,12 @@ pub fn look(path: &Path) -> io::Result<Metadata> {
     fs::symlink_metadata(path)
 }
 
+/// Where a symbolic link leads.
+pub fn read_link(path: &Path) -> io::Result<std::path::PathBuf> {
+    pass(Call::Look)?;
+    fs::read_link(path)
+}
+
 /// What an open file is.
 pub fn stat(file: &File) -> io::Result<Metadata> {
     pass(Call::Stat)?;
@@ -132,11 +183,17 @@ pub fn read_to_end(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies `len` bytes, from `offset` on, to the end of another file; returns how many there were.
-pub fn copy(mut from: &File, offset: u64, len: u64, to: &mut File) -> io::Result<u64> {
+/// Copies `len` bytes, from `offset` on, to a place in another file; returns how many there were.
+pub fn copy(mut from: &File, offset: u64, len: u64, to: &mut File, at: u64) -> io::Result<u64> {
     pass(Call::Copy)?;
     from.seek(SeekFrom::Start(offset))?;
+    to.seek(SeekFrom::Start(at))?;
     io::copy(&mut from.take(len), to)
+}
+
+/// Where the next content of a file may be, from `at` on; at its end if there is none.
+pub fn next_data(file: &File, at: u64) -> u64 {
+    disk::next_data(file, at)
 }
 
 /// Gives a file its length.
@@ -157,22 +214,10 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Gives a file a second name.
-pub fn link(from: &Path, to: &Path) -> io::Result<()> {
-    pass(Call::Link)?;
-    fs::hard_link(from, to)
-}
-
 /// Removes a name of a file.
 pub fn remove(path: &Path) -> io::Result<()> {
     pass(Call::Remove)?;
     fs::remove_file(path)
-}
-
-/// Makes a directory.
-pub fn make_directory(path: &Path) -> io::Result<()> {
-    pass(Call::MakeDirectory)?;
-    fs::create_dir(path)
 }
 
 /// What a directory holds.

@@ -8,8 +8,6 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use norm_core::fileset::ChunkHasher;
-
 use super::ledger::ReadBack;
 use super::space;
 use super::spool::Spool;
@@ -60,9 +58,9 @@ pub fn hash_chunks(
         if !is_here || !spool.start_reading(number) {
             continue;
         }
-        buffer.resize(usize::try_from(chunk.len).unwrap_or(0), 0);
+        buffer.resize(usize::try_from(chunk.data).unwrap_or(0), 0);
         spool.read_back(&mut buffer, chunk.payload)?;
-        let hash = ChunkHasher::hash(chunk.offset, chunk.size, &buffer);
+        let Some(hash) = map.hash(number, &buffer) else { break };
         if !spool.was_read(number, hash) {
             damaged.push(place);
         }
@@ -75,7 +73,7 @@ mod tests {
     use std::sync::Arc;
 
     use norm_core::fileset::{
-        CHUNK_BYTES, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
+        CHUNK_BYTES, ChunkHasher, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
     };
 
     use super::*;

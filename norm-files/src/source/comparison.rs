@@ -1,13 +1,15 @@
 //! Compares what is read with what was hashed before the session.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use norm_core::fileset::{ChunkHasher, ChunkMap};
+use norm_core::fileset::{ChunkMap, DataHasher};
 
 use super::hash_first::HashedSet;
+use super::open_files::Files;
 
-/// How far the payload was compared. Reads go forward, and may leave parts out; what is read again
-/// is not compared again, and chunks that are not read as a whole cannot be.
+/// How far the payload was compared in the order of reading. Reads go forward, and may leave parts
+/// out.
 #[derive(Debug)]
 pub(super) struct Comparison {
     hashed: HashedSet,
@@ -15,7 +17,7 @@ pub(super) struct Comparison {
     /// Everything before this byte of the payload was compared, or left out.
     end: u64,
     /// The chunk that is not whole yet, and its number.
-    chunk: Option<(u32, ChunkHasher)>,
+    chunk: Option<(u32, DataHasher)>,
 }
 
 impl Comparison {
@@ -30,9 +32,20 @@ impl Comparison {
         &self.hashed
     }
 
-    /// Takes bytes of the payload. A chunk that has another hash than before is an error, with the
-    /// number of its file.
-    pub(super) fn update(&mut self, offset: u64, mut bytes: &[u8]) -> Result<(), usize> {
+    /// Everything before this byte of the payload was compared, or left out.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Takes bytes of the payload. A chunk that has another hash than before, of a file that is not
+    /// withdrawn, is an error, with the number of its file; the rest is taken when the same bytes
+    /// are handed in again.
+    pub(super) fn update(
+        &mut self,
+        files: &Files,
+        offset: u64,
+        mut bytes: &[u8],
+    ) -> Result<(), usize> {
         if offset > self.end {
             self.skip_to(offset);
         }
@@ -47,12 +60,16 @@ impl Comparison {
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             let begun = self.chunk.take().filter(|(at, _)| *at == number);
             let begun = begun.map(|(_, hasher)| hasher);
-            let mut hasher = begun.unwrap_or_else(|| ChunkHasher::new(chunk.offset, chunk.size));
+            let Some(mut hasher) = begun.or_else(|| self.map.hasher(number)) else {
+                return Ok(());
+            };
             hasher.update(now);
             self.end += now.len() as u64;
             if now.len() < room {
                 self.chunk = Some((number, hasher));
-            } else if self.hashed.chunk(number) != Some(hasher.finish()) {
+            } else if self.hashed.chunk(number) != Some(hasher.finish())
+                && !files.is_withdrawn(chunk.file)
+            {
                 return Err(chunk.file);
             }
             bytes = later;
@@ -60,8 +77,13 @@ impl Comparison {
         Ok(())
     }
 
+    /// The number of the chunk that is not whole yet, if there is one.
+    pub(super) fn begun(&self) -> Range<u32> {
+        self.chunk.as_ref().map_or(0..0, |(number, _)| *number..*number + 1)
+    }
+
     /// Goes on with the first chunk that begins at `offset` or after it.
-    fn skip_to(&mut self, offset: u64) {
+    pub(super) fn skip_to(&mut self, offset: u64) {
         self.chunk = None;
         self.end = offset;
         let number = self.map.over(offset, offset + 1).start;
@@ -84,7 +106,7 @@ mod tests {
 
     const MIB: usize = CHUNK_BYTES as usize;
 
-    fn comparison(sizes: &[usize]) -> (Comparison, Vec<u8>) {
+    fn comparison(sizes: &[usize]) -> (Comparison, Files, Vec<u8>) {
         let dir = tempfile::tempdir().unwrap();
         let mut payload = Vec::new();
         for (number, &size) in sizes.iter().enumerate() {
@@ -94,37 +116,38 @@ mod tests {
         }
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let all = &mut |_| ControlFlow::Continue(());
-        let hashed = HashedSet::of(&found.files, found.manifest_hash, all).unwrap().unwrap();
-        (Comparison::new(hashed), payload)
+        let hashed = HashedSet::of(&found.files, found.map, found.manifest_hash, None, all);
+        let hashed = hashed.unwrap().unwrap();
+        (Comparison::new(hashed), Files::new(found.files), payload)
     }
 
     #[test]
     fn whole_chunks_are_compared_once_in_whatever_pieces_they_come() {
         for step in [1000, 300_000, 3 * MIB] {
-            let (mut comparison, mut payload) = comparison(&[2 * MIB + 5, 7, MIB]);
+            let (mut comparison, files, mut payload) = comparison(&[2 * MIB + 5, 7, MIB]);
             for at in (0..payload.len()).step_by(step) {
                 let end = payload.len().min(at + step);
-                assert_eq!(comparison.update(at as u64, &payload[at..end]), Ok(()));
+                assert_eq!(comparison.update(&files, at as u64, &payload[at..end]), Ok(()));
             }
             payload[0] ^= 1;
-            assert_eq!(comparison.update(0, &payload), Ok(()), "it was compared before");
+            assert_eq!(comparison.update(&files, 0, &payload), Ok(()), "it was compared before");
         }
     }
 
     #[test]
     fn other_content_is_found_with_its_file() {
-        let (mut comparison, mut payload) = comparison(&[2 * MIB + 5, 7, MIB]);
+        let (mut comparison, files, mut payload) = comparison(&[2 * MIB + 5, 7, MIB]);
         payload[2 * MIB + 5 + 3] ^= 1;
-        assert_eq!(comparison.update(0, &payload), Err(1));
+        assert_eq!(comparison.update(&files, 0, &payload), Err(1));
     }
 
     #[test]
     fn after_a_gap_comparing_begins_with_the_next_chunk() {
-        let (mut comparison, mut payload) = comparison(&[4 * MIB]);
+        let (mut comparison, files, mut payload) = comparison(&[4 * MIB]);
         payload[MIB - 1] ^= 1;
         payload[3 * MIB] ^= 1;
         let mut update =
-            |range: std::ops::Range<usize>| comparison.update(range.start as u64, &payload[range]);
+            |range: Range<usize>| comparison.update(&files, range.start as u64, &payload[range]);
         assert_eq!(update(10..MIB), Ok(()), "it is not all of the chunk");
         assert_eq!(update(MIB..2 * MIB), Ok(()));
         assert_eq!(update(3 * MIB..4 * MIB), Err(0));

@@ -1,16 +1,21 @@
 //! Hashes of chunks and files, made as the payload is read for the first time.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{
-    CHUNK_BYTES, ChunkHash, ChunkHasher, ContentHash, DigestListWriter, FileHash, FileHasher,
+    ChunkHash, ChunkMap, ContentHash, DataHasher, DigestListWriter, FileHash, HASH_BYTES,
     ManifestHash,
 };
 
-use super::SourceFile;
+use super::open_files::Files;
+use crate::zeros::ZeroHashes;
 
-/// Files of which the hash is remembered, for the report.
+/// Files of which the hash is told in the report.
 pub(super) const MAX_FILES: usize = 1_000;
+/// What is kept of the chunks of withdrawn files.
+const WITHDRAWN: ChunkHash = ChunkHash([0; HASH_BYTES]);
 
 /// A file that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,33 +29,30 @@ pub struct HashedFile {
 /// How far the payload has been hashed.
 #[derive(Debug)]
 pub(super) struct Hashing {
+    manifest: ManifestHash,
+    map: Arc<ChunkMap>,
+    zeros: Arc<ZeroHashes>,
     /// Everything before this byte of the payload is hashed.
     end: u64,
-    /// The file that is next, by its place among those with content.
-    file: usize,
     /// The chunk that is not whole yet.
-    chunk: Option<ChunkHasher>,
-    /// The file that is not whole yet.
-    merged: FileHasher,
-    list: DigestListWriter,
-    /// The list cannot have as many hashes.
-    is_too_long: bool,
-    /// Hashes of the first whole files.
-    files: Vec<FileHash>,
+    chunk: Option<DataHasher>,
+    /// Those of whole chunks.
+    hashes: Vec<ChunkHash>,
 }
 
 impl Hashing {
-    /// Nothing is hashed of the set with this manifest.
-    pub(super) fn new(manifest: ManifestHash) -> Self {
-        Self {
-            end: 0,
-            file: 0,
-            chunk: None,
-            merged: FileHasher::default(),
-            list: DigestListWriter::new(manifest),
-            is_too_long: false,
-            files: Vec::new(),
+    /// Nothing is hashed of the set with this manifest and these chunks. What is in holes is hashed
+    /// meanwhile.
+    pub(super) fn new(manifest: ManifestHash, map: Arc<ChunkMap>) -> Self {
+        let zeros = Arc::new(ZeroHashes::default());
+        if map.all_sparse().next().is_some() {
+            let (map, zeros) = (Arc::clone(&map), Arc::clone(&zeros));
+            // What it has not done is done later.
+            let _ = std::thread::Builder::new()
+                .name("holes".to_owned())
+                .spawn(move || zeros.prepare(&map, &AtomicBool::new(false)));
         }
+        Self { manifest, map, zeros, end: 0, chunk: None, hashes: Vec::new() }
     }
 
     /// Everything before this byte of the payload is hashed.
@@ -58,47 +60,89 @@ impl Hashing {
         self.end
     }
 
-    /// Hashes of the first files, as far as they are whole.
-    pub(super) fn files(&self) -> &[FileHash] {
-        &self.files
+    /// Hashes of the first files, as far as they are whole; those of withdrawn ones mean nothing.
+    pub(super) fn files(&self) -> Vec<FileHash> {
+        first_files(&self.map, &self.zeros, &self.hashes)
     }
 
-    /// Takes the next bytes of the payload, which is that of these files.
-    pub(super) fn update(&mut self, files: &[SourceFile], mut bytes: &[u8]) {
+    /// Where the chunks are in the payload.
+    pub(super) fn map(&self) -> &ChunkMap {
+        &self.map
+    }
+
+    /// The hash of a chunk, if it is hashed and its file not withdrawn.
+    pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        self.hashes.get(number as usize).copied().filter(|&hash| hash != WITHDRAWN)
+    }
+
+    /// A file is withdrawn: forgets the hashes of its chunks.
+    pub(super) fn withdraw(&mut self, file: usize) {
+        let chunks = self.map.of_file(file);
+        let end = self.hashes.len().min(chunks.end as usize);
+        let hashes = self.hashes.get_mut(chunks.start as usize..end).unwrap_or_default();
+        hashes.fill(WITHDRAWN);
+    }
+
+    /// Takes the next bytes of the payload, which is that of these files. Chunks of withdrawn files
+    /// get no hash.
+    pub(super) fn update(&mut self, files: &Files, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let Some(file) = files.get(self.file) else { return };
-            let within = self.end - file.offset;
-            let chunk_start = within / CHUNK_BYTES * CHUNK_BYTES;
-            let chunk_end = (chunk_start + CHUNK_BYTES).min(file.size);
-            let room = usize::try_from(chunk_end - within).unwrap_or(usize::MAX);
+            let number = self.hashes.len() as u32;
+            let Some(chunk) = self.map.chunk(number) else { return };
+            let Some(mut hasher) = self.chunk.take().or_else(|| self.map.hasher(number)) else {
+                return;
+            };
+            let room = usize::try_from(chunk.range().end - self.end).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            let mut chunk =
-                self.chunk.take().unwrap_or_else(|| ChunkHasher::new(chunk_start, file.size));
-            chunk.update(now);
+            hasher.update(now);
             self.end += now.len() as u64;
             if now.len() < room {
-                self.chunk = Some(chunk);
+                self.chunk = Some(hasher);
             } else {
-                self.chunk_done(&chunk.finish(), chunk_end == file.size);
+                let is_withdrawn = files.is_withdrawn(chunk.file);
+                self.hashes.push(if is_withdrawn { WITHDRAWN } else { hasher.finish() });
             }
             bytes = later;
         }
     }
 
-    fn chunk_done(&mut self, hash: &ChunkHash, is_last: bool) {
-        self.is_too_long |= self.list.push(hash).is_err();
-        self.merged.push(hash);
-        if is_last {
-            self.file += 1;
-            let merged = std::mem::take(&mut self.merged);
-            if self.files.len() < MAX_FILES {
-                self.files.push(merged.finish());
-            }
-        }
+    /// The digest list of what is hashed, and its content hash unless files are withdrawn; `None`
+    /// when it is too much.
+    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, Option<ContentHash>)> {
+        digest_list(self.manifest, &self.map, &self.zeros, &self.hashes)
     }
+}
 
-    /// The digest list and the content hash of what is hashed; `None` when it is too much.
-    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, ContentHash)> {
-        (!self.is_too_long).then(|| self.list.clone().finish())
+/// Hashes of the first files, as far as those of their chunks are known.
+pub(super) fn first_files(
+    map: &ChunkMap,
+    zeros: &ZeroHashes,
+    hashes: &[ChunkHash],
+) -> Vec<FileHash> {
+    let chunk = |number: u32| hashes.get(number as usize).copied();
+    let files = 0..map.files().min(MAX_FILES);
+    files.map_while(|file| zeros.file(map, file, chunk)).collect()
+}
+
+/// The digest list of chunks with these hashes, and the content hash, unless files are withdrawn;
+/// `None` when it is too much.
+pub(super) fn digest_list(
+    manifest: ManifestHash,
+    map: &ChunkMap,
+    zeros: &ZeroHashes,
+    hashes: &[ChunkHash],
+) -> Option<(Vec<u8>, Option<ContentHash>)> {
+    // It has been prepared, or is now.
+    let _ = zeros.prepare(map, &AtomicBool::new(false));
+    let mut list = DigestListWriter::new(manifest);
+    let mut holes = zeros.of_set(map).peekable();
+    for (number, hash) in (0u32..).zip(hashes) {
+        while let Some((_, hole)) = holes.next_if(|&(before, _)| before == number) {
+            list.push_hole(&hole);
+        }
+        let added = if *hash == WITHDRAWN { list.push_withdrawn() } else { list.push(hash) };
+        added.ok()?;
     }
+    holes.for_each(|(_, hole)| list.push_hole(&hole));
+    Some(list.finish())
 }

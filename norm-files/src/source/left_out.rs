@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use norm_core::fileset::LeftOutCounts;
+
 /// Limit of the names that are kept of each reason.
 pub const MAX_LEFT_OUT_NAMES: usize = 100;
 
@@ -9,8 +11,10 @@ pub const MAX_LEFT_OUT_NAMES: usize = 100;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is a symbolic link.
+    /// It is a symbolic link, which cannot be sent as a standalone file.
     SymbolicLink,
+    /// It is a symbolic link that is to be followed, and leads nowhere, or to where it is itself.
+    BrokenLink,
     /// It is a socket.
     Socket,
     /// It is a named pipe (FIFO).
@@ -38,6 +42,24 @@ pub struct LeftOut {
     pub count: u64,
     /// The first of them: at most [`MAX_LEFT_OUT_NAMES`].
     pub first: Vec<PathBuf>,
+}
+
+/// What receivers are told of it: the counts, but for what the user has left out.
+pub fn counts(list: &[LeftOut]) -> LeftOutCounts {
+    let mut counts = LeftOutCounts::default();
+    for LeftOut { reason, count, .. } in list {
+        let place = match reason {
+            Reason::Socket => &mut counts.sockets,
+            Reason::Fifo => &mut counts.fifos,
+            Reason::Device => &mut counts.devices,
+            Reason::SymbolicLink | Reason::BrokenLink | Reason::OtherType | Reason::UnknownSize => {
+                &mut counts.others
+            }
+            Reason::Temporary | Reason::EmptyDirectory | Reason::Excluded => continue,
+        };
+        *place = place.saturating_add(u32::try_from(*count).unwrap_or(u32::MAX));
+    }
+    counts
 }
 
 /// Adds something that is not sent to a list, which is sorted by reason.
@@ -69,5 +91,9 @@ mod tests {
         assert_eq!((sockets.reason, sockets.count), (Reason::Socket, 250));
         assert_eq!(sockets.first.len(), MAX_LEFT_OUT_NAMES);
         assert_eq!(sockets.first[99], PathBuf::from("s99"));
+        leave_out(&mut list, Reason::UnknownSize, PathBuf::from("u"));
+        leave_out(&mut list, Reason::Excluded, PathBuf::from("x"));
+        let told = LeftOutCounts { sockets: 250, others: 2, ..LeftOutCounts::default() };
+        assert_eq!(counts(&list), told);
     }
 }

@@ -1,16 +1,21 @@
 //! The files of a set as one run of bytes.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
+use norm_core::base::range_set::RangeSet;
+
 use super::read_error::SourceError;
-use crate::source::scan::{SourceFile, mtime};
+use crate::source::scan::{self, Ctime, SourceFile, mtime};
 use crate::system_error::is_file_limit;
 
 /// Files kept open at most.
 const MAX_OPEN: usize = 64;
+/// How a file has changed that is gone.
+const REMOVED: &str = "it was removed after the transfer began";
 
 /// Reads the concatenation of many files, of which only the last used are open.
 #[derive(Debug)]
@@ -18,11 +23,13 @@ pub struct Files {
     files: Vec<SourceFile>,
     /// Open files by index, the last used one at the back.
     open: VecDeque<(usize, File)>,
+    /// Those that are not read any more, by index.
+    withdrawn: RangeSet,
 }
 
 impl Files {
     pub fn new(files: Vec<SourceFile>) -> Self {
-        Self { files, open: VecDeque::new() }
+        Self { files, open: VecDeque::new(), withdrawn: RangeSet::new() }
     }
 
     /// All of them.
@@ -30,25 +37,92 @@ impl Files {
         &self.files
     }
 
+    /// Takes all files for those that the scan has found, however they have changed.
+    #[cfg(test)]
+    pub fn find_again(&mut self) {
+        self.open.clear();
+        for file in &mut self.files {
+            if let Ok(metadata) = file.path.metadata() {
+                file.mtime = mtime(&metadata);
+                file.ctime = Ctime::of(&metadata);
+            }
+        }
+    }
+
+    /// Where a file, by its index, is in the concatenation.
+    pub fn place(&self, index: usize) -> Range<u64> {
+        self.files.get(index).map_or(0..0, |file| file.offset..file.offset + file.data())
+    }
+
+    /// True when a file, by its index, is not read any more.
+    pub fn is_withdrawn(&self, index: usize) -> bool {
+        self.withdrawn.contains(index as u64)
+    }
+
+    /// True when some file is not read any more.
+    pub fn any_withdrawn(&self) -> bool {
+        self.withdrawn.pieces() > 0
+    }
+
+    /// Does not read a file any more; false if that was so before.
+    pub fn withdraw(&mut self, index: usize) -> bool {
+        let is_new = !self.is_withdrawn(index);
+        self.withdrawn.insert(index as u64, index as u64 + 1);
+        self.open.retain(|(open, _)| *open != index);
+        is_new
+    }
+
     /// Fills `buffer` from `offset` of the concatenation on.
     ///
     /// # Errors
     /// When a file has changed since the scan or cannot be read, or when there are not as many
     /// bytes.
-    pub fn read(&mut self, offset: u64, mut buffer: &mut [u8]) -> Result<(), SourceError> {
-        let mut offset = offset;
-        let mut index = self.files.partition_point(|f| f.offset + f.size <= offset);
-        while !buffer.is_empty() {
-            let file = self.files.get(index).ok_or(SourceError::OutOfRange)?;
-            let within = offset - file.offset;
-            let left = usize::try_from(file.size - within).unwrap_or(usize::MAX);
-            let (part, rest) = buffer.split_at_mut(left.min(buffer.len()));
-            self.read_file(index, within, part)?;
-            offset += part.len() as u64;
-            buffer = rest;
-            index += 1;
+    pub fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<(), SourceError> {
+        match self.read_most(offset, buffer)?.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The same, with zeros for files that have changed or cannot be read: returns these, by index.
+    ///
+    /// # Errors
+    /// When there are not as many bytes.
+    pub fn read_most(
+        &mut self,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<Vec<(usize, SourceError)>, SourceError> {
+        let mut lost = Vec::new();
+        let end = offset.saturating_add(buffer.len() as u64);
+        for (index, within) in self.over(offset, end) {
+            let file = self.files.get(index).ok_or(SourceError::OutOfRange)?;
+            let start = file.offset + within.start - offset;
+            let place = start as usize..(start + within.end - within.start) as usize;
+            let part = buffer.get_mut(place).ok_or(SourceError::OutOfRange)?;
+            if self.is_withdrawn(index) {
+                part.fill(0);
+            } else if let Err(error) = self.read_file(index, within.start, part) {
+                part.fill(0);
+                lost.push((index, error));
+            }
+        }
+        if self.files.last().is_none_or(|last| end > last.offset + last.data()) && end > offset {
+            return Err(SourceError::OutOfRange);
+        }
+        Ok(lost)
+    }
+
+    /// The files with bytes in `start..end` of the concatenation, by index, and which of theirs.
+    pub fn over(&self, start: u64, end: u64) -> impl Iterator<Item = (usize, Range<u64>)> + use<> {
+        let first = self.files.partition_point(|f| f.offset + f.data() <= start);
+        let files = self.files.iter().enumerate().skip(first);
+        let files = files.take_while(|(_, file)| file.offset < end);
+        let within = files.map(|(index, file)| {
+            let from = start.saturating_sub(file.offset);
+            (index, from..file.data().min(end - file.offset))
+        });
+        within.collect::<Vec<_>>().into_iter()
     }
 
     fn read_file(&mut self, index: usize, offset: u64, part: &mut [u8]) -> Result<(), SourceError> {
@@ -73,21 +147,21 @@ impl Files {
 /// Opens a file; where too many are open, at the cost of one that was used long ago.
 fn open(others: &mut VecDeque<(usize, File)>, path: &Path) -> io::Result<File> {
     loop {
-        match File::open(path) {
+        match scan::open(path) {
             Err(error) if is_file_limit(error.raw_os_error()) && others.pop_front().is_some() => {}
             opened => return opened,
         }
     }
 }
 
-/// Reads a part of a file, and checks that it is still what the scan saw.
+/// Reads a part of a file's data, and checks that it is still what the scan saw.
 pub fn read_checked(
     file: &File,
     expected: &SourceFile,
     offset: u64,
     part: &mut [u8],
 ) -> Result<(), SourceError> {
-    read_at(file, offset, part).map_err(|error| read_error(expected, error))?;
+    read_data(file, expected, offset, part).map_err(|error| read_error(expected, error))?;
     // Asked after reading, so that no change before or during it goes unseen.
     let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
     if metadata.len() != expected.size {
@@ -95,6 +169,32 @@ pub fn read_checked(
     }
     if mtime(&metadata) != expected.mtime {
         return Err(changed(expected, "it was modified after the transfer began"));
+    }
+    if Ctime::of(&metadata) != expected.ctime {
+        return Err(changed(expected, how_inode_changed(&metadata)));
+    }
+    Ok(())
+}
+
+/// What has become of a file whose inode has changed, and neither its size nor its time.
+fn how_inode_changed(metadata: &Metadata) -> &'static str {
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::nlink(metadata) == 0 {
+        return REMOVED;
+    }
+    let _ = metadata;
+    "its permissions, links or times were changed after the transfer began"
+}
+
+/// Reads data from `offset` on, which counts no holes.
+fn read_data(file: &File, source: &SourceFile, offset: u64, part: &mut [u8]) -> io::Result<()> {
+    let Some(sparse) = &source.sparse else { return read_at(file, offset, part) };
+    let mut rest = part;
+    for piece in sparse.pieces(offset..offset + rest.len() as u64) {
+        let len = usize::try_from(piece.len).unwrap_or(usize::MAX).min(rest.len());
+        let (now, later) = std::mem::take(&mut rest).split_at_mut(len);
+        read_at(file, piece.offset, now)?;
+        rest = later;
     }
     Ok(())
 }
@@ -108,7 +208,7 @@ pub fn changed(file: &SourceFile, how: &'static str) -> SourceError {
 pub fn read_error(file: &SourceFile, error: io::Error) -> SourceError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => changed(file, "it became shorter after the transfer began"),
-        io::ErrorKind::NotFound => changed(file, "it was removed after the transfer began"),
+        io::ErrorKind::NotFound => changed(file, REMOVED),
         _ => SourceError::Read { path: file.path.clone(), error },
     }
 }

@@ -6,19 +6,23 @@
 //! before (`hash_first`) is compared as it is read (`comparison`). What is read again for repair is
 //! not hashed again. Memory does not grow with the files' sizes, but for the hashes.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use norm_core::fileset::{ContentHash, FileHash, ManifestHash};
+use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::comparison::Comparison;
+use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
 use super::hashing::Hashing;
 use super::open_files::{Files, changed};
 use super::pool::Pool;
 use super::read_error::SourceError;
 use super::scan::FileSet;
-use super::{Extents, HashedFile};
+use super::withdrawals::{Withdrawals, WithdrawnFile};
+use super::{Extents, HashedFile, SourceFile};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -28,6 +32,10 @@ const HASH_STEP: u64 = 1 << 20;
 pub struct Reader {
     files: Files,
     content: Content,
+    /// Where hashes are kept for the next time, if they are.
+    cache: Option<HashCache>,
+    /// Nothing was read before.
+    began: SystemTime,
     /// Why reading failed, to be reported.
     failure: Option<SourceError>,
 }
@@ -47,15 +55,17 @@ struct SetContent {
     extents: Extents,
     manifest: Bytes,
     manifest_hash: ManifestHash,
+    map: Arc<ChunkMap>,
     hashes: Hashes,
     pool: Pool,
+    withdrawals: Withdrawals,
 }
 
 /// The hashes of a set.
 #[derive(Debug)]
 enum Hashes {
     /// They are made as the payload is read: the digest list is the last object.
-    Later { hashing: Box<Hashing>, list: Option<(Bytes, ContentHash)> },
+    Later { hashing: Box<Hashing>, list: Option<(Bytes, Option<ContentHash>)> },
     /// They were made before: the digest list follows the manifest.
     First(Box<Comparison>),
 }
@@ -67,19 +77,32 @@ impl Reader {
             extents,
             manifest: found.manifest.into(),
             manifest_hash: found.manifest_hash,
+            map: Arc::clone(&found.map),
             hashes: Hashes::Later {
-                hashing: Box::new(Hashing::new(found.manifest_hash)),
+                hashing: Box::new(Hashing::new(found.manifest_hash, found.map)),
                 list: None,
             },
             pool: Pool::default(),
+            withdrawals: Withdrawals::default(),
         }));
-        Self { files: Files::new(found.files), content, failure: None }
+        Self::with(content, found.files)
     }
 
     /// An object for each file; `offsets` says where they begin in the payload.
     pub fn of_files(offsets: Vec<u64>, found: FileSet) -> Self {
         let content = Content::Files(offsets);
-        Self { files: Files::new(found.files), content, failure: None }
+        Self::with(content, found.files)
+    }
+
+    fn with(content: Content, files: Vec<SourceFile>) -> Self {
+        let (files, began) = (Files::new(files), SystemTime::now());
+        Self { files, content, cache: None, began, failure: None }
+    }
+
+    /// The same with a cache of hashes.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<HashCache>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Hashes all files of a set now: its digest list is the second object then, and what is read
@@ -93,7 +116,9 @@ impl Reader {
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<HashedSet>, SourceError> {
         let Content::Set(set) = &self.content else { return Ok(None) };
-        let hashed = HashedSet::of(self.files.all(), set.manifest_hash, watch)?;
+        let cache = self.cache.as_ref();
+        let hashed =
+            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, cache, watch)?;
         if let Some(hashed) = &hashed {
             self.take_hashes(hashed.clone());
         }
@@ -111,8 +136,17 @@ impl Reader {
         }
     }
 
+    /// The files of a set that can no longer be sent, as they are found; never any without a set.
+    pub fn withdrawals(&self) -> Withdrawals {
+        match &self.content {
+            Content::Set(set) => set.withdrawals.clone(),
+            Content::Files(_) => Withdrawals::default(),
+        }
+    }
+
     /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None`
-    /// when they could not be had; [`Reader::take_failure`] tells why.
+    /// when they could not be had; [`Reader::take_failure`] tells why. Of a set, files that have
+    /// changed since the scan or cannot be read are withdrawn: zeros take their place.
     pub fn read(&mut self, object: u64, offset: u64, len: u32) -> Option<Bytes> {
         let files = &mut self.files;
         let result = match &mut self.content {
@@ -120,6 +154,13 @@ impl Reader {
             Content::Files(offsets) => read_file(files, offsets, object, offset, len),
         };
         result.map_err(|error| self.fail(error)).ok()
+    }
+
+    /// Keeps the hashes that were made while the payload was read, for the next time.
+    pub fn keep_hashes(&self) {
+        let (Content::Set(set), Some(cache)) = (&self.content, &self.cache) else { return };
+        let Hashes::Later { list: Some((list, _)), .. } = &set.hashes else { return };
+        cache.keep_all(self.files.all(), &set.map, self.began, list);
     }
 
     /// Notes why the set cannot be sent; the first reason stays.
@@ -132,24 +173,28 @@ impl Reader {
         self.failure.take()
     }
 
-    /// Names the set with all its content; `None` until the digest list has been made, and without
-    /// a set.
+    /// Names the set with all its content; `None` until the digest list has been made, when files
+    /// are withdrawn, and without a set.
     pub fn content(&self) -> Option<ContentHash> {
         let Content::Set(set) = &self.content else { return None };
+        if self.files.any_withdrawn() {
+            return None;
+        }
         match &set.hashes {
-            Hashes::Later { list, .. } => list.as_ref().map(|(_, content)| *content),
+            Hashes::Later { list, .. } => list.as_ref().and_then(|(_, content)| *content),
             Hashes::First(comparison) => Some(comparison.hashed().content()),
         }
     }
 
-    /// The hashes of the first files with content, as far as they are hashed.
+    /// The hashes of the first files with content, as far as they are hashed and not withdrawn.
     pub fn hashes(&self) -> impl Iterator<Item = HashedFile> {
         let hashes = match &self.content {
             Content::Set(set) => set.hashes.files(),
-            Content::Files(_) => &[],
+            Content::Files(_) => Vec::new(),
         };
-        let files = self.files.all().iter().zip(hashes);
-        files.map(|(file, &hash)| HashedFile { path: file.path.clone(), hash })
+        let files = self.files.all().iter().zip(hashes).enumerate();
+        let sent = files.filter(|(index, _)| !self.files.is_withdrawn(*index));
+        sent.map(|(_, (file, hash))| HashedFile { path: file.path.clone(), hash })
     }
 }
 
@@ -162,10 +207,8 @@ impl SetContent {
         len: u32,
     ) -> Result<Bytes, SourceError> {
         let extents = u64::from(self.extents.count);
-        let (list, first_extent) = match self.hashes {
-            Hashes::Later { .. } => (extents + 1, 1),
-            Hashes::First(_) => (1, 2),
-        };
+        let first_extent = self.first_extent();
+        let list = if first_extent == 1 { extents + 1 } else { 1 };
         match object {
             0 => slice(&self.manifest, offset, len),
             n if n == list => {
@@ -191,9 +234,50 @@ impl SetContent {
             return Err(SourceError::OutOfRange);
         }
         let mut bytes = self.pool.take(len as usize);
-        files.read(offset, bytes.as_mut())?;
-        self.hashes.update(files, offset, bytes.as_ref())?;
+        for (file, error) in files.read_most(offset, bytes.as_mut())? {
+            self.withdraw(files, file, error);
+        }
+        while let Err((file, error)) = self.hashes.compare(files, offset, bytes.as_ref()) {
+            let place = files.place(file);
+            self.withdraw(files, file, error);
+            let from = place.start.saturating_sub(offset).min(len.into());
+            let to = place.end.saturating_sub(offset).min(len.into());
+            bytes.as_mut()[from as usize..to as usize].fill(0);
+        }
+        self.hashes.update(files, offset, bytes.as_ref());
         Ok(bytes.freeze())
+    }
+
+    /// A file can no longer be sent.
+    fn withdraw(&mut self, files: &mut Files, index: usize, error: SourceError) {
+        if !files.withdraw(index) {
+            return;
+        }
+        let Some(file) = files.all().get(index) else { return };
+        self.hashes.withdraw(index);
+        let parts = self.parts(files.place(index));
+        let (entry, path) = (file.entry, file.path.clone());
+        self.withdrawals.push(WithdrawnFile { entry, path, error, parts });
+    }
+
+    /// The objects with this part of the payload, and where in them it is.
+    fn parts(&self, place: Range<u64>) -> Vec<(u64, Range<u64>)> {
+        let bytes = self.extents.extent_bytes;
+        let extents = place.start / bytes..place.end.div_ceil(bytes);
+        let part = |extent: u64| {
+            let start = extent * bytes;
+            let within = place.start.max(start) - start..place.end.min(start + bytes) - start;
+            (self.first_extent() + extent, within)
+        };
+        extents.map(part).collect()
+    }
+
+    /// The number of the object that is the first extent.
+    fn first_extent(&self) -> u64 {
+        match self.hashes {
+            Hashes::Later { .. } => 1,
+            Hashes::First(_) => 2,
+        }
     }
 
     /// The digest list, made when it is first wanted. What has not been read by then is read for
@@ -209,30 +293,121 @@ impl SetContent {
 
 impl Hashes {
     /// The hashes of the first files with content, as far as they are hashed.
-    fn files(&self) -> &[FileHash] {
+    fn files(&self) -> Vec<FileHash> {
         match self {
             Self::Later { hashing, .. } => hashing.files(),
-            Self::First(comparison) => comparison.hashed().files(),
+            Self::First(comparison) => comparison.hashed().files().to_vec(),
         }
     }
 
-    /// Takes bytes that were read of the payload.
-    fn update(&mut self, files: &Files, offset: u64, bytes: &[u8]) -> Result<(), SourceError> {
+    /// Compares bytes of the payload with what was read before. A file that differs is an error, by
+    /// its index: it is to be withdrawn, and the same bytes compared again.
+    fn compare(
+        &mut self,
+        files: &mut Files,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), (usize, SourceError)> {
+        // What comes in the order of the payload is hashed as it comes.
+        let next = match self {
+            Self::Later { hashing, .. } => hashing.end(),
+            Self::First(comparison) => comparison.end(),
+        };
+        let again = usize::try_from(next.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let again = bytes.get(..again).unwrap_or(bytes);
         match self {
-            Self::Later { hashing, .. } => {
-                // Known to be within the bytes, if there is anything new at all.
-                let known = hashing.end().saturating_sub(offset);
-                let known = usize::try_from(known).ok().filter(|_| offset <= hashing.end());
-                if let Some(new) = known.and_then(|known| bytes.get(known..)) {
-                    hashing.update(files.all(), new);
+            Self::First(comparison) if offset > next => {
+                let begun = comparison.begun();
+                self.compare_chunks(files, begun, offset, &[])?;
+                self.compare_again(files, offset, bytes)?;
+                if let Self::First(comparison) = self {
+                    comparison.skip_to(offset + bytes.len() as u64);
                 }
-                Ok(())
+                return Ok(());
             }
-            Self::First(comparison) => comparison.update(offset, bytes).map_err(|file| {
-                let file = files.all().get(file);
-                let how = "its content is no longer what was hashed before the transfer";
-                file.map_or(SourceError::OutOfRange, |file| changed(file, how))
-            }),
+            _ => self.compare_again(files, offset, again)?,
+        }
+        let Self::First(comparison) = self else { return Ok(()) };
+        comparison.update(files, offset, bytes).map_err(|file| (file, differs(files, file)))
+    }
+
+    /// Compares the chunks with bytes that are read again, or out of order.
+    fn compare_again(
+        &self,
+        files: &mut Files,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), (usize, SourceError)> {
+        let chunks = self.map().over(offset, offset + bytes.len() as u64);
+        self.compare_chunks(files, chunks, offset, bytes)
+    }
+
+    /// Compares these chunks; what is not in `bytes`, which begin at `offset`, is read.
+    fn compare_chunks(
+        &self,
+        files: &mut Files,
+        chunks: Range<u32>,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), (usize, SourceError)> {
+        let map = self.map();
+        let mut whole = Vec::new();
+        for number in chunks {
+            let (Some(chunk), Some(hash)) = (map.chunk(number), self.chunk(number)) else {
+                continue;
+            };
+            if files.is_withdrawn(chunk.file) {
+                continue;
+            }
+            let place = chunk.range();
+            let start = place.start.checked_sub(offset).map(|start| start as usize);
+            let here = start.and_then(|start| bytes.get(start..start + chunk.data as usize));
+            let content = match here {
+                Some(content) => content,
+                None => {
+                    whole.resize(chunk.data as usize, 0);
+                    files.read(place.start, &mut whole).map_err(|error| (chunk.file, error))?;
+                    &whole
+                }
+            };
+            if map.hash(number, content) != Some(hash) {
+                return Err((chunk.file, differs(files, chunk.file)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the chunks are in the payload.
+    fn map(&self) -> &ChunkMap {
+        match self {
+            Self::Later { hashing, .. } => hashing.map(),
+            Self::First(comparison) => comparison.hashed().map(),
+        }
+    }
+
+    /// The hash of a chunk, if it is hashed.
+    fn chunk(&self, number: u32) -> Option<ChunkHash> {
+        match self {
+            Self::Later { hashing, .. } => hashing.chunk(number),
+            Self::First(comparison) => comparison.hashed().chunk(number),
+        }
+    }
+
+    /// Takes bytes of the payload that were compared.
+    fn update(&mut self, files: &Files, offset: u64, bytes: &[u8]) {
+        let Self::Later { hashing, .. } = self else { return };
+        // Known to be within the bytes, if there is anything new at all.
+        let known = hashing.end().saturating_sub(offset);
+        let known = usize::try_from(known).ok().filter(|_| offset <= hashing.end());
+        if let Some(new) = known.and_then(|known| bytes.get(known..)) {
+            hashing.update(files, new);
+        }
+    }
+
+    /// A file is withdrawn: its chunks have no hashes in the digest list, unless that is made.
+    fn withdraw(&mut self, file: usize) {
+        if let Self::Later { hashing, list: None } = self {
+            hashing.withdraw(file);
         }
     }
 
@@ -250,7 +425,7 @@ impl Hashes {
     fn list(&mut self) -> Result<Bytes, SourceError> {
         match self {
             Self::Later { list: Some((made, _)), .. } => Ok(made.clone()),
-            Self::Later { hashing, list } => {
+            Self::Later { hashing, list, .. } => {
                 let (made, content) = hashing.digest_list().ok_or(SourceError::OutOfRange)?;
                 let made = Bytes::from(made);
                 *list = Some((made.clone(), content));
@@ -259,6 +434,12 @@ impl Hashes {
             Self::First(comparison) => Ok(comparison.hashed().list().clone()),
         }
     }
+}
+
+/// The error of a file, by its index, whose content is another one than before.
+fn differs(files: &Files, index: usize) -> SourceError {
+    let how = "its content was changed after the transfer began";
+    files.all().get(index).map_or(SourceError::OutOfRange, |file| changed(file, how))
 }
 
 /// Part of the file that is this object.

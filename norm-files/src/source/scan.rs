@@ -2,89 +2,36 @@
 //!
 //! Given paths keep their last component as their name, unless they mean what is in a directory.
 //! Directories are walked in the order of their names, so that the same tree makes the same
-//! manifest. Links inside them are not followed. Every file is opened once, so that one that cannot
-//! be read is reported now and not hours later.
+//! manifest. Links are sent as they are, or what they lead to in their place. Every file is opened
+//! once, so that one that cannot be read is reported now and not hours later.
 
+mod examine;
+mod file_set;
 mod listed;
+mod owners;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fs::{self, File, FileType, Metadata};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use norm_core::fileset::{
-    ContentError, Entry, EntryKind, MAX_CHUNKS, MAX_FILE_BYTES, Manifest, ManifestHash,
-    ManifestWriter, Mtime, TEMP_PREFIX,
+    ChunkMap, ContentError, Entry, EntryKind, HoleList, MAX_FILE_BYTES, ManifestWriter, Mtime,
+    TEMP_PREFIX, XattrList,
 };
 
-use super::left_out::leave_out;
+use super::left_out::{counts, leave_out};
 use super::rules::Rules;
 use super::selection::means_contents;
 use super::{LeftOut, NameProblem, Reason, ScanError, Selection};
-use crate::names;
+use crate::{Preserve, names};
+use examine::{has_its_size, has_other_names, id, mode, reason};
+use owners::Owners;
 
-/// What was found.
-#[derive(Debug)]
-pub struct FileSet {
-    /// The encoded manifest.
-    pub manifest: Vec<u8>,
-    /// Its hash.
-    pub manifest_hash: ManifestHash,
-    /// Chunks of all files.
-    pub chunks: u32,
-    /// Files with content, in the order of the payload.
-    pub files: Vec<SourceFile>,
-    /// Files, empty ones included.
-    pub file_count: u64,
-    /// Directories.
-    pub directories: u64,
-    /// Bytes in all files.
-    pub payload_size: u64,
-    /// What is not sent, by reason.
-    pub left_out: Vec<LeftOut>,
-    /// Patterns of rules that have decided nothing, but for those of files.
-    pub unused_patterns: Vec<String>,
-}
-
-impl FileSet {
-    /// What is sent, in the order of the manifest.
-    pub fn entries(&self) -> Vec<FoundEntry> {
-        // It was written here.
-        let Ok(manifest) = Manifest::parse(&self.manifest) else { return Vec::new() };
-        let found = |entry: Entry<'_>| FoundEntry {
-            path: names::of_system(entry.path).into(),
-            is_directory: entry.kind == EntryKind::Directory,
-            size: entry.size,
-        };
-        manifest.entries().filter_map(Result::ok).map(found).collect()
-    }
-}
-
-/// Something that is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundEntry {
-    /// Its name, with its directories, as it arrives.
-    pub path: PathBuf,
-    /// It is a directory; else it is a file.
-    pub is_directory: bool,
-    /// Bytes of a file.
-    pub size: u64,
-}
-
-/// A file whose content is part of the payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Where to open it.
-    pub path: PathBuf,
-    /// Where its content begins in the payload.
-    pub offset: u64,
-    /// Bytes of content, at least 1.
-    pub size: u64,
-    /// When it was last modified before the scan.
-    pub mtime: Mtime,
-}
+pub use examine::{Ctime, mtime, open};
+pub use file_set::{FileSet, FoundEntry, SourceFile};
 
 /// Examines what is selected.
 ///
@@ -93,15 +40,15 @@ pub struct SourceFile {
 /// pattern is none, and when there is nothing, or too much for one manifest.
 pub fn scan(selection: impl Into<Selection>) -> Result<FileSet, ScanError> {
     let selection = selection.into();
-    let mut scanner = Scanner::new(Rules::new(&selection.rules)?);
+    let mut scanner = Scanner::new(&selection)?;
     match &selection.listed {
         None => scanner.paths(&selection.paths)?,
         Some(names) => scanner.listed(&selection.paths, names)?,
     }
-    if scanner.file_count + scanner.directories == 0 {
+    if scanner.manifest.entries() == 0 {
         return Err(ScanError::NothingLeft);
     }
-    scanner.finish()
+    Ok(scanner.finish())
 }
 
 /// Something found and not yet entered.
@@ -114,23 +61,59 @@ struct Item {
 
 struct Scanner {
     manifest: ManifestWriter,
+    map: ChunkMap,
     rules: Rules,
     files: Vec<SourceFile>,
     file_count: u64,
     directories: u64,
+    links: u64,
     left_out: Vec<LeftOut>,
+    /// Links are followed.
+    follows: bool,
+    /// Neither links nor holes are sent.
+    standalone: bool,
+    preserve: Preserve,
+    owners: Owners,
+    /// The numbers of the entries of files that have other names.
+    named: HashMap<(u64, u64), u32>,
+    /// Where links are followed: the directories above, by name, and which they are.
+    above: Vec<(String, (u64, u64))>,
+}
+
+/// What is entered.
+struct Found<'a> {
+    kind: EntryKind<'a>,
+    metadata: &'a Metadata,
+    size: u64,
+    holes: HoleList,
+    xattrs: XattrList,
+}
+
+impl<'a> Found<'a> {
+    fn new(kind: EntryKind<'a>, metadata: &'a Metadata) -> Self {
+        let (holes, xattrs) = (HoleList::default(), XattrList::default());
+        Self { kind, metadata, size: 0, holes, xattrs }
+    }
 }
 
 impl Scanner {
-    fn new(rules: Rules) -> Self {
-        Self {
+    fn new(selection: &Selection) -> Result<Self, ScanError> {
+        Ok(Self {
             manifest: ManifestWriter::new(),
-            rules,
+            map: ChunkMap::default(),
+            rules: Rules::new(&selection.rules)?,
             files: Vec::new(),
             file_count: 0,
             directories: 0,
+            links: 0,
             left_out: Vec::new(),
-        }
+            follows: selection.follow_links,
+            standalone: selection.standalone,
+            preserve: selection.preserve,
+            owners: Owners::default(),
+            named: HashMap::new(),
+            above: Vec::new(),
+        })
     }
 
     /// Enters the given paths and everything below them.
@@ -156,14 +139,19 @@ impl Scanner {
     /// What a path stands for, without what rules leave out: itself, or what is in the directory.
     fn given(&mut self, path: &Path) -> Result<Vec<Item>, ScanError> {
         // Follows a link: to name one is to mean what it points to.
-        let kind = fs::metadata(path).map_err(scan_error(path))?.file_type();
+        let metadata = fs::metadata(path).map_err(scan_error(path))?;
+        let kind = metadata.file_type();
         if means_contents(path) && kind.is_dir() {
             if fs::canonicalize(path).map_err(scan_error(path))?.parent().is_none() {
                 return Err(ScanError::RootDirectory { path: path.to_owned() });
             }
             let root = Item { path: path.to_owned(), name: String::new(), kind };
-            return Ok(self.kept(children(&root)?));
+            self.above.clear();
+            self.above.extend(id(&metadata).map(|id| (String::new(), id)));
+            let children = self.children(&root)?;
+            return Ok(self.kept(children));
         }
+        self.above.clear();
         let item = Item { path: path.to_owned(), name: base_name(path)?, kind };
         let kept = self.kept(vec![item]);
         if !kept.is_empty() && !kind.is_file() && !kind.is_dir() {
@@ -182,8 +170,12 @@ impl Scanner {
             if is_temporary(&item) {
                 self.leave_out(Reason::Temporary, item.path);
             } else if item.kind.is_dir() {
-                self.directory(&item)?;
-                stack.extend(self.kept(children(&item)?).into_iter().rev());
+                if self.directory(&item)? {
+                    let children = self.children(&item)?;
+                    stack.extend(self.kept(children).into_iter().rev());
+                }
+            } else if item.kind.is_symlink() {
+                self.link(item)?;
             } else if item.kind.is_file() {
                 match self.file(item) {
                     Err(ScanError::UnknownSize { path }) if path != given => {
@@ -216,10 +208,52 @@ impl Scanner {
         excluded
     }
 
-    fn directory(&mut self, item: &Item) -> Result<(), ScanError> {
+    /// Enters a directory; false for one that a link leads to which is in it.
+    fn directory(&mut self, item: &Item) -> Result<bool, ScanError> {
         let metadata = fs::metadata(&item.path).map_err(scan_error(&item.path))?;
+        if self.follows && !self.is_new(item, &metadata) {
+            self.leave_out(Reason::BrokenLink, item.path.clone());
+            return Ok(false);
+        }
+        let mut found = Found::new(EntryKind::Directory, &metadata);
+        if self.preserve.any_xattrs() {
+            let opened = open(&item.path).map_err(scan_error(&item.path))?;
+            found.xattrs = examine::xattrs(&opened, self.preserve);
+        }
         self.directories += 1;
-        self.enter(item, EntryKind::Directory, &metadata, 0).map(|_| ())
+        self.enter(item, &found)?;
+        Ok(true)
+    }
+
+    /// True for a directory that is none of those above it.
+    fn is_new(&mut self, item: &Item, metadata: &Metadata) -> bool {
+        let Some(id) = id(metadata) else { return true };
+        let is_above = |above: &str| {
+            above.is_empty()
+                || item.name.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+        };
+        while self.above.last().is_some_and(|(above, _)| !is_above(above)) {
+            self.above.pop();
+        }
+        let is_new = !self.above.iter().any(|&(_, other)| other == id);
+        if is_new {
+            self.above.push((item.name.clone(), id));
+        }
+        is_new
+    }
+
+    /// Enters a symbolic link as it is.
+    fn link(&mut self, item: Item) -> Result<(), ScanError> {
+        if self.standalone || !cfg!(unix) {
+            self.leave_out(Reason::SymbolicLink, item.path);
+            return Ok(());
+        }
+        let metadata = fs::symlink_metadata(&item.path).map_err(scan_error(&item.path))?;
+        let target = fs::read_link(&item.path).map_err(scan_error(&item.path))?;
+        let target = names::to_text(target.as_os_str()).ok_or_else(|| not_text(&item.path))?;
+        self.links += 1;
+        let kind = EntryKind::SymbolicLink { target: &target };
+        self.enter(&item, &Found::new(kind, &metadata)).map(|_| ())
     }
 
     fn file(&mut self, item: Item) -> Result<(), ScanError> {
@@ -231,121 +265,108 @@ impl Scanner {
         if !has_its_size(&file, &metadata) {
             return Err(ScanError::UnknownSize { path: item.path });
         }
-        let (offset, size) = (self.manifest.payload_size(), metadata.len());
-        let mtime = self.enter(&item, EntryKind::File, &metadata, size)?;
+        if !self.standalone
+            && has_other_names(&metadata)
+            && let Some(id) = id(&metadata)
+        {
+            let number = self.manifest.entries();
+            let to = *self.named.entry(id).or_insert(number);
+            if to != number {
+                self.file_count += 1;
+                let entry = Entry::new(EntryKind::HardLink { to }, &item.name);
+                return self.push(&item, &entry);
+            }
+        }
+        let size = metadata.len();
+        let mut found = Found { size, ..Found::new(EntryKind::File, &metadata) };
+        if !self.standalone {
+            found.holes = examine::holes(&file, size);
+            if self.preserve.any_xattrs() {
+                found.xattrs = examine::xattrs(&file, self.preserve);
+            }
+        }
+        let (offset, entry) = (self.manifest.payload_size(), self.manifest.entries());
+        let mtime = self.enter(&item, &found)?;
         self.file_count += 1;
         if size > 0 {
-            self.files.push(SourceFile { path: item.path, offset, size, mtime });
+            let pushed = self.map.push(size, found.holes.as_holes());
+            pushed.map_err(|_| ScanError::TooManyBytes)?;
+            let sparse = self.map.sparse(self.files.len()).cloned();
+            let (path, ctime) = (item.path, Ctime::of(&metadata));
+            self.files.push(SourceFile { path, offset, size, sparse, mtime, ctime, entry });
         }
         Ok(())
     }
 
-    fn enter(
-        &mut self,
-        item: &Item,
-        kind: EntryKind<'_>,
-        metadata: &Metadata,
-        size: u64,
-    ) -> Result<Mtime, ScanError> {
+    fn enter(&mut self, item: &Item, found: &Found<'_>) -> Result<Mtime, ScanError> {
+        let &Found { kind, metadata, size, .. } = found;
         let mtime = mtime(metadata);
-        let mode = mode(metadata);
-        let entry = Entry { mode, mtime, size, ..Entry::new(kind, &item.name) };
-        self.manifest.push(&entry).map_err(|error| match error {
-            ContentError::TooLarge if size > MAX_FILE_BYTES => ScanError::TooManyBytes,
-            ContentError::TooLarge => ScanError::TooManyEntries,
-            _ => ScanError::Name { path: item.path.clone(), problem: NameProblem::TooLong },
-        })?;
+        let mode = mode(metadata) & self.preserve.mode_bits();
+        let owner = match self.preserve.owner {
+            true => self.owners.of(metadata),
+            false => None,
+        };
+        let (holes, xattrs) = (found.holes.as_holes(), found.xattrs.as_xattrs());
+        let entry =
+            Entry { mode, mtime, size, owner, xattrs, holes, ..Entry::new(kind, &item.name) };
+        self.manifest.push(&entry).map_err(|error| not_entered(item, size, error))?;
         Ok(mtime)
+    }
+
+    fn push(&mut self, item: &Item, entry: &Entry<'_>) -> Result<(), ScanError> {
+        self.manifest.push(entry).map_err(|error| not_entered(item, entry.size, error))
+    }
+
+    /// What a directory holds, in the order of the names.
+    fn children(&mut self, directory: &Item) -> Result<Vec<Item>, ScanError> {
+        let mut items = children(directory)?;
+        if self.follows {
+            let mut broken = Vec::new();
+            items.retain_mut(|item| {
+                if !item.kind.is_symlink() {
+                    return true;
+                }
+                let found = fs::metadata(&item.path);
+                match found {
+                    Ok(metadata) => item.kind = metadata.file_type(),
+                    Err(_) => broken.push(item.path.clone()),
+                }
+                !item.kind.is_symlink()
+            });
+            broken.into_iter().for_each(|path| self.leave_out(Reason::BrokenLink, path));
+        }
+        Ok(items)
     }
 
     fn leave_out(&mut self, reason: Reason, path: PathBuf) {
         leave_out(&mut self.left_out, reason, path);
     }
 
-    fn finish(self) -> Result<FileSet, ScanError> {
-        let chunks = u32::try_from(self.manifest.chunks()).ok();
-        let chunks = chunks.filter(|&chunks| chunks <= MAX_CHUNKS);
+    fn finish(mut self) -> FileSet {
+        self.manifest.set_left_out(counts(&self.left_out));
         let payload_size = self.manifest.payload_size();
         let (manifest, manifest_hash) = self.manifest.finish();
-        Ok(FileSet {
+        FileSet {
             manifest,
             manifest_hash,
-            chunks: chunks.ok_or(ScanError::TooManyBytes)?,
+            map: Arc::new(self.map),
             files: self.files,
             file_count: self.file_count,
             directories: self.directories,
+            links: self.links,
             payload_size,
             left_out: self.left_out,
             unused_patterns: self.rules.unused(),
-        })
-    }
-}
-
-/// Why something that is neither a file nor a directory is not sent.
-fn reason(kind: FileType) -> Reason {
-    if kind.is_symlink() {
-        return Reason::SymbolicLink;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_socket() {
-            return Reason::Socket;
-        } else if kind.is_fifo() {
-            return Reason::Fifo;
-        } else if kind.is_char_device() || kind.is_block_device() {
-            return Reason::Device;
         }
     }
-    Reason::OtherType
 }
 
-/// Opens a file for reading, without waiting for what it may have to say.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    options.open(path)
-}
-
-/// False for files that have another size than the system says, as those in `/proc` and `/sys`,
-/// which are made while they are read.
-fn has_its_size(file: &File, metadata: &Metadata) -> bool {
-    let size = metadata.len();
-    if size > 0 && takes_room(metadata) {
-        return true;
+fn not_entered(item: &Item, size: u64, error: ContentError) -> ScanError {
+    match error {
+        ContentError::TooLarge if size > MAX_FILE_BYTES => ScanError::TooManyBytes,
+        ContentError::TooLarge => ScanError::TooManyEntries,
+        _ => ScanError::Name { path: item.path.clone(), problem: NameProblem::TooLong },
     }
-    // An empty one has no first byte, and any other one has a last one.
-    let read = read_byte(file, size.saturating_sub(1));
-    match (size, read) {
-        (0, Ok(read)) => read == 0,
-        (0, Err(error)) => error.kind() != io::ErrorKind::WouldBlock,
-        // One that cannot be read is found out when it is sent.
-        (_, read) => read.unwrap_or(1) == 1,
-    }
-}
-
-/// Reads one byte; returns how many there were.
-#[cfg(unix)]
-fn read_byte(file: &File, offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, &mut [0], offset)
-}
-
-#[cfg(not(unix))]
-fn read_byte(_file: &File, offset: u64) -> io::Result<usize> {
-    Ok(usize::from(offset > 0))
-}
-
-/// True when blocks of a disk are in use for a file; a file of any size may do without.
-#[cfg(unix)]
-fn takes_room(metadata: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::blocks(metadata) > 0
-}
-
-#[cfg(not(unix))]
-fn takes_room(_metadata: &Metadata) -> bool {
-    true
 }
 
 /// True for what receivers keep below their output directory.
@@ -368,7 +389,9 @@ fn children(directory: &Item) -> Result<Vec<Item>, ScanError> {
             let name = match names::to_text(&entry.file_name()) {
                 Some(name) if directory.name.is_empty() => name.into_owned(),
                 Some(name) => format!("{}/{name}", directory.name),
-                None if kind.is_file() || kind.is_dir() => return Err(not_text(&path)),
+                None if kind.is_file() || kind.is_dir() || kind.is_symlink() => {
+                    return Err(not_text(&path));
+                }
                 None => String::new(),
             };
             Ok(Item { path, name, kind })
@@ -392,35 +415,6 @@ fn not_text(path: &Path) -> ScanError {
 
 fn scan_error(path: &Path) -> impl FnOnce(io::Error) -> ScanError {
     move |error| ScanError::Unreadable { path: path.to_owned(), error }
-}
-
-/// When a file was last modified; 1970 where the system does not tell.
-pub fn mtime(metadata: &Metadata) -> Mtime {
-    let time: SystemTime = metadata.modified().unwrap_or(UNIX_EPOCH);
-    let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => Mtime { seconds: whole(after.as_secs()), nanos: after.subsec_nanos() },
-        Err(before) => {
-            let before = before.duration();
-            let (seconds, nanos) = (-whole(before.as_secs()), before.subsec_nanos());
-            match nanos {
-                0 => Mtime { seconds, nanos },
-                // Nanoseconds count forward from the second before.
-                _ => Mtime { seconds: seconds - 1, nanos: 1_000_000_000 - nanos },
-            }
-        }
-    }
-}
-
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    metadata.mode() & 0o7777
-}
-
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Rule;
+use crate::Preserve;
 
 /// Paths to send, and what of them is left out. More fields may come.
 ///
@@ -21,6 +22,12 @@ pub struct Selection {
     pub listed: Option<Arc<[PathBuf]>>,
     /// What is left out. The last rule that matches decides.
     pub rules: Vec<Rule>,
+    /// What symbolic links lead to is sent in their place; else they are sent as they are.
+    pub follow_links: bool,
+    /// Files are sent alone, without names of more than files: no links, no holes.
+    pub standalone: bool,
+    /// What of files is sent beyond content, permissions and times.
+    pub preserve: Preserve,
 }
 
 impl Selection {

@@ -26,20 +26,21 @@ mod surroundings;
 
 pub use handle::{Events, NoEvent};
 pub use hint::{BufferKind, Hint};
-pub use left_out::{LeftOut, LeftOutReason};
+pub use left_out::{LeftOut, LeftOutReason, NotSent};
 pub use norm_core::endpoint::SenderId;
 pub use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 pub use norm_core::transfer::{MemberState, NodeId};
 pub use norm_files::SystemError;
 pub use path_text::path_text;
 pub use problem::{Action, Obstacle, Problem, Remaining};
-pub use receive::{ReceiveEvent, ReceiveProgress, ResumeData};
+pub use receive::{EntrySum, ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{
     HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,
+    WithdrawnFile,
 };
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
 pub use surroundings::OtherInterface;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use norm_core::fileset::ContentError;
+use norm_core::fileset::{ContentError, ContentHash};
 use norm_files::sink::SetError;
 
 #[cfg(feature = "serde")]
@@ -60,6 +60,13 @@ pub enum Problem {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ContentError,
     },
+    /// The content is not the expected one.
+    OtherContent {
+        /// The content hash of what is wanted.
+        expected: ContentHash,
+        /// That of what was sent.
+        found: ContentHash,
+    },
     /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
     /// What arrived of some files of a set does not match the sender's hashes; the others are
@@ -71,12 +78,30 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// The sender has withdrawn a file: it changed, was removed or could not be read while it was
+    /// sent.
+    Withdrawn,
+    /// The sender has withdrawn some files of a set.
+    WithdrawnFiles {
+        /// How many; at least 1.
+        files: u64,
+        /// The first of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
     /// Nothing of the set matches what is wanted.
     NothingWanted,
-    /// A link, or a file with holes, which this program cannot make.
+    /// A symbolic link, which this system does not have.
     Unsupported {
         /// Its name: text from the network.
         name: String,
+    },
+    /// The files have so many more bytes than travel that this is suspicious.
+    TooSparse {
+        /// Bytes of all files, holes included.
+        size: u64,
+        /// Bytes that travel.
+        data: u64,
     },
     /// A file name of which nothing safe is left.
     UnusableName {
@@ -170,6 +195,8 @@ pub enum Action {
     Create,
     /// To look whether something is there.
     Examine,
+    /// To keep what is replaced.
+    BackUp,
 }
 
 impl Problem {
@@ -205,20 +232,23 @@ impl fmt::Display for Problem {
                 f.write_str("the list of files is not the one that was announced")
             }
             Self::Damaged { error } => error.fmt(f),
-            Self::HashMismatch => f.write_str("what arrived does not match the sender's hashes"),
-            Self::WrongFiles { files: 1, first } => {
-                write!(f, "{}: what arrived does not match the sender's hashes", path_text(first))
+            Self::OtherContent { expected, found } => {
+                write!(f, "its content is not the expected one: {found}, not {expected}")
             }
-            Self::WrongFiles { files, first } => write!(
-                f,
-                "{files} files, {} for one: what arrived does not match the sender's hashes",
-                path_text(first)
-            ),
+            Self::HashMismatch => f.write_str(MISMATCH),
+            Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),
+            Self::Withdrawn => f.write_str(WITHDRAWN),
+            Self::WithdrawnFiles { files, first } => of_files(f, *files, first, WITHDRAWN),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
             Self::Unsupported { name } => write!(
                 f,
-                "{name:?} is a link or a file with holes, which this program cannot make: have its \
-                 sender leave it out"
+                "{name:?} is a symbolic link, which cannot be made here: have its sender leave it \
+                 out or follow it"
+            ),
+            Self::TooSparse { size, data } => write!(
+                f,
+                "the files have {size} bytes, and all but {data} of them are in holes, which is \
+                 suspicious"
             ),
             Self::UnusableName { name } => {
                 write!(f, "the file name {name:?} cannot be created here")
@@ -244,6 +274,19 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// What is wrong with some files of a set.
+fn of_files(f: &mut fmt::Formatter<'_>, files: u64, first: &Path, problem: &str) -> fmt::Result {
+    match files {
+        1 => write!(f, "{}: {problem}", path_text(first)),
+        files => write!(f, "{files} files, {} for one: {problem}", path_text(first)),
+    }
+}
+
+/// What is wrong with what arrived.
+const MISMATCH: &str = "what arrived does not match the sender's hashes";
+/// Why a sender withdraws files.
+const WITHDRAWN: &str = "withdrawn by the sender: changed, removed or unreadable while being sent";
 
 /// What helps against an error of the system.
 fn cure(error: &SystemError) -> &'static str {
@@ -301,6 +344,7 @@ impl fmt::Display for Action {
             Self::ReadBack => "read back what was written to",
             Self::Create => "create",
             Self::Examine => "look at",
+            Self::BackUp => "keep what would be replaced in",
         })
     }
 }

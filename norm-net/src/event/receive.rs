@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, ManifestHash, SetId};
 use norm_core::transfer::NodeId;
+use norm_files::sink::{SetPreview, Sum};
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{Hint, Problem, SetFailure, SetReport};
+use super::{Hint, NotSent, Problem, SetFailure, SetReport};
 
 /// Something that happens while receiving.
 #[derive(Clone, Debug)]
@@ -59,12 +61,42 @@ pub enum ReceiveEvent {
         sender: SenderId,
         /// The file set.
         set: SetId,
-        /// Files in it that are wanted.
+        /// Files in it that are wanted, other names of files (hard links) included.
         files: u64,
-        /// Their bytes.
+        /// Symbolic links in it that are wanted.
+        links: u64,
+        /// Bytes of the files, without those in holes.
         bytes: u64,
         /// Files in it that are not wanted: they match none of the patterns given.
         unwanted: u64,
+        /// What the sender has found and cannot send.
+        left_out: NotSent,
+    },
+    /// Only in a dry run: what would become of a file set. Nothing of its content was asked for.
+    DryRun {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// What would be made.
+        create: EntrySum,
+        /// What would be replaced.
+        replace: EntrySum,
+        /// What is there with the same content, and directories that are there.
+        keep: EntrySum,
+        /// Files that are there with the same size: those with other content would be refused in
+        /// the end.
+        compare: EntrySum,
+        /// What would not be replaced, or cannot be: the transfer would fail.
+        refuse: EntrySum,
+        /// Files and links that earlier sets had and this one has not: they would be removed. Their
+        /// bytes are not counted.
+        delete: EntrySum,
+        /// Files that are not wanted: they match none of the patterns given.
+        unwanted: u64,
+        /// All entries.
+        #[cfg_attr(feature = "serde", serde(skip))]
+        preview: Arc<SetPreview>,
     },
     /// How far receiving is: about four times per second while something is on its way, and when
     /// everything of a file set is here.
@@ -93,8 +125,19 @@ pub enum ReceiveEvent {
         /// An identical file was in place before, and stays as it was.
         present: bool,
     },
+    /// A file, link or directory was removed, because an earlier set had it and this one has not.
+    FileRemoved {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Where it was, below the output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
+    },
     /// A standalone file cannot be had or made, or a file of a set does not match its hash; of the
-    /// first hundred of each sender or set. Other files may be complete.
+    /// first hundred of each sender or set. Or the sender has withdrawn a file of a set; of the
+    /// first ten thousand of a set. Other files may be complete.
     FileFailed {
         /// Number of the sender.
         sender: SenderId,
@@ -105,7 +148,8 @@ pub enum ReceiveEvent {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
         problem: Problem,
     },
-    /// All files of a set have their final names; or all standalone files that a sender has sent.
+    /// All files of a set have their final names, but for those that its sender has withdrawn; or
+    /// all standalone files that a sender has sent.
     SetComplete(SetReport),
     /// A file set is given up, or standalone files of a sender are missing. Files that were
     /// complete before stay.
@@ -172,6 +216,29 @@ pub enum ReceiveEvent {
     },
     /// Something looks wrong. A hint is no failure.
     Hint(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))] Hint),
+}
+
+/// How many files and directories there are of a kind, and how large the files are.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct EntrySum {
+    /// Files.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+impl From<Sum> for EntrySum {
+    fn from(sum: Sum) -> Self {
+        let Sum { files, directories, links, bytes } = sum;
+        Self { files, directories, links, bytes }
+    }
 }
 
 /// An unfinished file set that an earlier session has left.

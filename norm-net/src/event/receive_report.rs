@@ -8,9 +8,9 @@ use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, FileHash, SetId};
 use norm_core::transfer::NodeId;
 
-use super::Problem;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{NotSent, Problem};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -97,7 +97,7 @@ pub enum ReceiveOutcome {
     /// A transfer is complete, and verified if its sender sends file sets. The failed ones may
     /// still name others that were not waited for.
     Complete,
-    /// Something is missing.
+    /// Something is missing; perhaps only files that senders have withdrawn.
     Partial,
     /// The sender waits for this receiver no longer.
     Evicted,
@@ -133,8 +133,8 @@ pub struct SetReport {
     /// The file set; null for standalone files.
     pub set: Option<SetId>,
     /// Names the files with all that is in them, with which every byte was compared; null when only
-    /// some of them were wanted, and when the sender's protocol has no hashes: the files are
-    /// complete then, but not verified.
+    /// some of them were wanted, when the sender has withdrawn some, and when its protocol has no
+    /// hashes: the files are complete then, but not verified.
     pub content: Option<ContentHash>,
     /// Files that are here, present ones included.
     pub files: u64,
@@ -142,10 +142,28 @@ pub struct SetReport {
     pub unwanted: u64,
     /// Files of these that were in place before, with the same content.
     pub present: u64,
+    /// Files and links that were replaced, and are kept in the backup directory.
+    pub backups: u64,
+    /// Files, links and directories that were removed, because earlier sets had them and this one
+    /// has not.
+    pub removed: u64,
+    /// Nothing of it was received: by the receipt of an earlier session all of it was here, and has
+    /// not changed since.
+    pub unchanged: bool,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
-    /// Bytes of its files.
+    /// Symbolic links in it.
+    pub links: u64,
+    /// What its sender has found and could not send.
+    pub left_out: NotSent,
+    /// Bytes of its files, without those in holes.
     pub bytes: u64,
+    /// Files that its sender has withdrawn, because they changed, were removed or could not be read
+    /// while they were sent: they are not here.
+    pub withdrawn_files: u64,
+    /// Where these were to be; of the first thousand.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
+    pub withdrawn: Vec<PathBuf>,
     /// Where its files are; of the first thousand. In a report only the last 16 file sets have
     /// them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
@@ -177,8 +195,15 @@ impl SetReport {
             files: 0,
             unwanted: 0,
             present: 0,
+            backups: 0,
+            removed: 0,
+            unchanged: false,
             directories: 0,
+            links: 0,
+            left_out: NotSent::default(),
             bytes: 0,
+            withdrawn_files: 0,
+            withdrawn: Vec::new(),
             paths: Vec::new(),
             hashes: Vec::new(),
             elapsed: Duration::ZERO,
@@ -190,7 +215,7 @@ impl SetReport {
 
     /// True when every byte was compared with the sender's hashes.
     pub fn is_verified(&self) -> bool {
-        self.content.is_some() || self.unwanted > 0
+        self.content.is_some() || self.unwanted > 0 || self.withdrawn_files > 0
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use norm_core::fileset::ContentHash;
 use norm_core::transfer::{MemberState, NodeId};
 
-use super::Hint;
 #[cfg(feature = "serde")]
 use super::serial;
+use super::{Hint, WithdrawnFile};
 use crate::transfer::schedule::{Bound, TimeOfDay};
 
 /// Something that happens while a transfer is sent. Names and reasons come from the network;
@@ -136,6 +136,9 @@ pub enum SendEvent {
         /// Share of packets that it loses, 0 to 1.
         loss: f64,
     },
+    /// A file of the set changed, was removed or could not be read while it was sent: receivers
+    /// drop it, and get the others. Of the first ten thousand.
+    FileWithdrawn(WithdrawnFile),
     /// A receiver kept the others slow and is no longer waited for.
     ReceiverEvicted {
         /// The receiver.

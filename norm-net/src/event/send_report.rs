@@ -19,12 +19,17 @@ pub struct SendReport {
     /// How it ended.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: SendOutcome,
-    /// Names the files with all that is in them; null when not everything was read, and when no
-    /// file set was sent.
+    /// Names the files with all that is in them; null when not everything was read, when files were
+    /// withdrawn, and when no file set was sent.
     pub content: Option<ContentHash>,
     /// The files with content that were read, and their hashes; the first thousand.
     pub hashes: Vec<HashedFile>,
-    /// Files, empty ones included.
+    /// Files that changed, were removed or could not be read while they were sent: receivers drop
+    /// them.
+    pub withdrawn_files: u64,
+    /// The first thousand of these.
+    pub withdrawn: Vec<WithdrawnFile>,
+    /// Files, empty and withdrawn ones included.
     pub files: u64,
     /// Bytes in all files.
     pub bytes: u64,
@@ -60,6 +65,8 @@ impl SendReport {
             outcome,
             content: None,
             hashes: Vec::new(),
+            withdrawn_files: 0,
+            withdrawn: Vec::new(),
             files: 0,
             bytes: 0,
             elapsed: Duration::ZERO,
@@ -92,6 +99,27 @@ impl HashedFile {
     /// A file with this hash.
     pub fn new(path: PathBuf, hash: FileHash) -> Self {
         Self { path, hash }
+    }
+}
+
+/// A file that could not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct WithdrawnFile {
+    /// Where it was.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+    pub path: PathBuf,
+    /// Why.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
+    pub problem: SourceProblem,
+}
+
+impl WithdrawnFile {
+    /// A file that could not be sent for this reason.
+    pub fn new(path: PathBuf, problem: SourceProblem) -> Self {
+        Self { path, problem }
     }
 }
 

@@ -56,7 +56,9 @@ pub struct SendSettings {
     pub files: u64,
     /// Directories found; standalone files are sent without them.
     pub directories: u64,
-    /// Bytes in all files.
+    /// Symbolic links to send.
+    pub links: u64,
+    /// Bytes in all files, without those in holes.
     pub bytes: u64,
     /// What was found and is not sent, by reason.
     pub left_out: Vec<LeftOut>,
@@ -83,6 +85,7 @@ impl SendSettings {
             standard: None,
             files: 0,
             directories: 0,
+            links: 0,
             bytes: 0,
             left_out: Vec::new(),
             hints: Vec::new(),

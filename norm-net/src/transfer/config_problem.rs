@@ -3,11 +3,13 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use norm_core::fec::LayoutError;
 use norm_files::source::PatternError;
 
 use super::norm::ConfigError;
+use crate::event::path_text;
 
 /// MTUs that leave room for a segment and that IPv4 can carry, in bytes.
 pub(crate) const MTUS: RangeInclusive<u32> = 248..=65_535;
@@ -84,6 +86,15 @@ pub enum ConfigProblem {
         /// What was asked for, in percent.
         percent: f64,
     },
+    /// The directory that keeps what is replaced is in the output directory, or the other way
+    /// round.
+    BackupInOutput {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// What earlier sets had cannot be removed, because nothing is known of them: there is no folder
+    /// for receipts.
+    DeleteWithoutReceipts,
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
     /// What the engine of NORM says of its settings.
@@ -139,6 +150,15 @@ impl fmt::Display for ConfigProblem {
             Self::DropPercent { percent } => {
                 write!(f, "cannot drop {percent} percent of the packets: give 0 to below 100")
             }
+            Self::BackupInOutput { path } => write!(
+                f,
+                "the backup directory {} and the output directory must not be in each other: choose \
+                 another one",
+                path_text(path)
+            ),
+            Self::DeleteWithoutReceipts => f.write_str(
+                "there is no folder for receipts, which say what earlier transfers had: give one",
+            ),
             Self::Pattern(error) => error.fmt(f),
             Self::Norm(error) => error.fmt(f),
         }

@@ -135,7 +135,7 @@ impl Source {
             manifest_size: head.len() as u64,
             list_size: tail.len() as u64,
             manifest,
-            content: list_first.then_some(content),
+            content: content.filter(|_| list_first),
         };
         let info = |kind, offset| SetInfo {
             first_object: ObjectId(0),

@@ -134,7 +134,7 @@ impl Received {
         let parts: Vec<&[u8]> = self.parts.values().map(|(_, bytes)| &**bytes).collect();
         let [manifest, extents @ .., digests] = &parts[..] else { return false };
         let hash = Manifest::parse(manifest).unwrap().hash();
-        let digests = DigestList::parse(digests, hash, &[]).unwrap();
+        let digests = DigestList::parse(digests, hash, []).unwrap();
         let payload = extents.concat();
         let (large, small) = payload.split_at(400_000);
         let hashes = [ChunkHasher::hash(0, 400_000, large), ChunkHasher::hash(0, 17, small)];

@@ -1,19 +1,21 @@
 //! An example of each event: a value of its type, serialised as the programs do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::transfer::MemberState;
 use norm_net::event::{
-    ContentHash, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
+    ContentHash, EntrySum, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
+    SourceProblem,
 };
 use norm_net::io::interface::{Because, Interface};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, Pace, Preview, Problem, ReceiveEvent,
-    ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome,
-    ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings,
-    SetFailure, SetReport, SlowCause,
+    Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
+    Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings,
+    ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress,
+    SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +23,7 @@ use serde_json::Value;
 use crate::exit::Code;
 use crate::json::{
     DemoCopy, DemoEvent, DemoSummary, DryRun, ProgramEvent, ReceiverEvent, SenderEvent, Settings,
-    Summary, WouldSend,
+    Summary, WouldReceive, WouldSend,
 };
 
 /// Examples for a chapter, with the names of the events.
@@ -106,12 +108,12 @@ fn settings() -> SendSettings {
 }
 
 fn left_out() -> LeftOut {
-    let first = vec!["src/link".into()];
-    LeftOut { reason: LeftOutReason::SymbolicLink, count: 1, first }
+    let first = vec!["src/socket".into()];
+    LeftOut { reason: LeftOutReason::Socket, count: 1, first }
 }
 
 fn would_send() -> FoundEntry {
-    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041 }
+    FoundEntry { path: "src/main.rs".into(), is_directory: false, size: 2_041, link: None }
 }
 
 fn preview() -> Preview {
@@ -142,6 +144,12 @@ fn report() -> SendReport {
     report.receivers =
         vec![confirmed, ReceiverReport::new(other, ReceiverOutcome::Failed { reason })];
     report
+}
+
+fn withdrawn() -> WithdrawnFile {
+    let path = PathBuf::from("src/x.bin");
+    let how = "it was modified after the transfer began";
+    WithdrawnFile::new(path.clone(), SourceProblem::Changed { path, how })
 }
 
 fn sender() -> Vec<Value> {
@@ -188,6 +196,7 @@ fn sender() -> Vec<Value> {
         ),
         line(&evicted(None), 1_759),
         line(&evicted("239.255.77.2:6001".parse().ok()), 12_775),
+        line(&SendEvent::FileWithdrawn(withdrawn()), 1_510),
         line(&SendEvent::ReceiverLost { receiver: info() }, 10_822),
         line(&SendEvent::ContentStopped { receivers: 2, wait: Duration::from_secs(5) }, 3_012),
         line(&SendEvent::Hint(no_receiver()), 5_011),
@@ -341,9 +350,19 @@ fn arrivals() -> Vec<Value> {
             518,
         ),
         line(
-            &ReceiveEvent::FilesKnown { sender, set, files: 3, bytes: 5_000_010, unwanted: 0 },
+            &ReceiveEvent::FilesKnown {
+                sender,
+                set,
+                files: 3,
+                links: 1,
+                bytes: 5_000_010,
+                unwanted: 0,
+                left_out: NotSent { sockets: 1, ..NotSent::default() },
+            },
             518,
         ),
+        line(&ReceiverEvent::WouldReceive(would_receive()), 520),
+        line(&dry_run(sender, set), 520),
         line(&ReceiveEvent::Progress(receive_progress()), 1_516),
         line(&ReceiveEvent::Verifying { sender, set }, 2_757),
         line(
@@ -369,6 +388,7 @@ fn mishaps() -> Vec<Value> {
     let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
     let path = PathBuf::from("in1/src/x.bin");
     vec![
+        line(&ReceiveEvent::FileRemoved { sender, set, path: "in1/old.txt".into() }, 2_760),
         line(&ReceiveEvent::FileFailed { sender, path, problem: stalled.clone() }, 2_176),
         line(&ReceiveEvent::SetFailed(SetFailure::of_set(sender, set, stalled)), 9_492),
         line(&ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total }, 9_492),
@@ -389,4 +409,34 @@ fn mishaps() -> Vec<Value> {
         line(&evicted("239.255.77.2:6001".parse().ok()), 13_305),
         line(&ReceiveEvent::Hint(Hint::KernelDrops { packets: 12 }), 2_770),
     ]
+}
+
+fn would_receive() -> WouldReceive<'static> {
+    WouldReceive::new(&PreviewEntry {
+        path: Path::new("src/main.rs"),
+        bytes: 10,
+        is_directory: false,
+        link: None,
+        change: Change::Replace,
+    })
+}
+
+fn dry_run(sender: SenderId, set: SetId) -> ReceiveEvent {
+    let sum = |files, directories, bytes| {
+        let mut sum = EntrySum::default();
+        (sum.files, sum.directories, sum.bytes) = (files, directories, bytes);
+        sum
+    };
+    ReceiveEvent::DryRun {
+        sender,
+        set,
+        create: sum(2, 1, 5_000_000),
+        replace: sum(1, 0, 10),
+        keep: sum(0, 1, 0),
+        compare: EntrySum::default(),
+        refuse: EntrySum::default(),
+        delete: sum(1, 0, 0),
+        unwanted: 0,
+        preview: Arc::default(),
+    }
 }

@@ -1,9 +1,11 @@
-//! The layout of a set at its sender: which parts of the files are in holes.
+//! The layout of a set at its sender: which parts of the files are in holes, and what it has left
+//! out.
 //!
 //! ```text
 //!  0  bytes in the payload, 64 bits: the sum of the files' sizes without holes
-//!  8  number of files with holes, 32 bits
-//! 12  each, ascending:
+//!  8  entries that were left out: sockets, named pipes, devices, others (32 bits each)
+//! 24  number of files with holes, 32 bits
+//! 28  each, ascending:
 //!      0  number of the entry, 32 bits
 //!      4  number of holes, 32 bits; at least 1
 //!      8  holes, each: offset in the file, bytes, 64 bits each; ascending, with content between
@@ -13,6 +15,7 @@ use super::Holes;
 use crate::fileset::ContentError;
 use crate::fileset::cursor::Cursor;
 
+const HEADER_LEN: usize = 28;
 const HOLE_LEN: usize = 16;
 /// Bytes that the files of any set may have, holes included.
 const SMALL_SET: u64 = 1 << 40;
@@ -25,9 +28,43 @@ pub fn sparse_fits(size: u64, data: u64) -> bool {
     size <= SMALL_SET.max(data.saturating_mul(SPARSENESS))
 }
 
+/// How many entries a sender has found and cannot send, by kind.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOutCounts {
+    /// Sockets.
+    pub sockets: u32,
+    /// Named pipes (FIFOs).
+    pub fifos: u32,
+    /// Block and character devices.
+    pub devices: u32,
+    /// Others that are neither files nor folders nor links, or that the sender cannot send.
+    pub others: u32,
+}
+
+impl LeftOutCounts {
+    /// How many in all.
+    pub fn all(&self) -> u64 {
+        let Self { sockets, fifos, devices, others } = *self;
+        [sockets, fifos, devices, others].into_iter().map(u64::from).sum()
+    }
+
+    fn emit(&self, out: &mut Vec<u8>) {
+        let Self { sockets, fifos, devices, others } = *self;
+        for count in [sockets, fifos, devices, others] {
+            out.extend_from_slice(&count.to_be_bytes());
+        }
+    }
+
+    fn read(body: &mut Cursor<'_>) -> Result<Self, ContentError> {
+        let (sockets, fifos) = (body.u32()?, body.u32()?);
+        Ok(Self { sockets, fifos, devices: body.u32()?, others: body.u32()? })
+    }
+}
+
 /// Builds a layout.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LayoutWriter {
+    left_out: LeftOutCounts,
     files: Vec<u8>,
     count: u32,
 }
@@ -36,7 +73,12 @@ impl LayoutWriter {
     /// Bytes of the layout with another file with these holes.
     pub(super) fn len_with(&self, holes: Holes<'_>) -> usize {
         let more = if holes.is_empty() { 0 } else { 8 + HOLE_LEN * holes.len() };
-        12 + self.files.len() + more
+        HEADER_LEN + self.files.len() + more
+    }
+
+    /// Says what the sender has left out.
+    pub(super) fn set_left_out(&mut self, counts: LeftOutCounts) {
+        self.left_out = counts;
     }
 
     /// Adds the holes of an entry, if it has any.
@@ -53,6 +95,7 @@ impl LayoutWriter {
     /// Appends the encoded form.
     pub(super) fn emit(&self, payload_size: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&payload_size.to_be_bytes());
+        self.left_out.emit(out);
         out.extend_from_slice(&self.count.to_be_bytes());
         out.extend_from_slice(&self.files);
     }
@@ -62,6 +105,7 @@ impl LayoutWriter {
 #[derive(Copy, Clone, Debug)]
 pub(super) struct LayoutReader<'a> {
     payload_size: u64,
+    left_out: LeftOutCounts,
     files: u32,
     body: Cursor<'a>,
 }
@@ -69,8 +113,13 @@ pub(super) struct LayoutReader<'a> {
 impl<'a> LayoutReader<'a> {
     pub(super) fn new(mut body: Cursor<'a>) -> Result<Self, ContentError> {
         let payload_size = body.u64()?;
+        let left_out = LeftOutCounts::read(&mut body)?;
         let files = body.u32()?;
-        Ok(Self { payload_size, files, body })
+        Ok(Self { payload_size, left_out, files, body })
+    }
+
+    pub(super) fn left_out(&self) -> LeftOutCounts {
+        self.left_out
     }
 
     pub(super) fn payload_size(&self) -> u64 {

@@ -46,7 +46,8 @@ fn layout_of_a_file_is_fixed() {
     expected.extend_from_slice(b"\x01\0\0\x06\0\0\x81\xa4");
     expected.extend_from_slice(&[255, 255, 255, 255, 255, 255, 255, 254, 0x3b, 0x9a, 0xc9, 0xff]);
     expected.extend_from_slice(b"\0\0\0\0\0\0\x01\x02dir/\xc3\xa9");
-    expected.extend_from_slice(b"\0\0\0\0\0\0\x01\x02\0\0\0\0");
+    expected.extend_from_slice(b"\0\0\0\0\0\0\x01\x02");
+    expected.extend_from_slice(&[0; 20]);
     assert_eq!(manifest(&[FILE]), expected);
     assert_eq!(read(&expected), Ok(vec![FILE]));
 }
@@ -75,7 +76,9 @@ fn layout_of_links_owners_attributes_and_holes_is_fixed() {
     expected.extend_from_slice(&[0; 24]);
     expected.extend_from_slice(b"h\0\0\0\x01");
     let identity = expected.len();
-    expected.extend_from_slice(b"\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x02");
+    expected.extend_from_slice(b"\0\0\0\0\0\0\0\x01");
+    expected.extend_from_slice(&[0; 16]);
+    expected.extend_from_slice(b"\0\0\0\x01\0\0\0\x01\0\0\0\x02");
     expected.extend_from_slice(b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0");
     expected.extend_from_slice(b"\0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x01");
     assert_eq!(bytes, expected);
@@ -98,6 +101,20 @@ fn holes_change_the_payload_and_not_the_hash() {
     let (full, less) = (with(Holes::NONE), with(sparse.as_holes()));
     assert_eq!((full.0, less.0), (0x102, 2));
     assert_eq!(full.1, less.1);
+}
+
+#[test]
+fn what_is_left_out_is_told_and_changes_no_hash() {
+    let counts = LeftOutCounts { sockets: 1, fifos: 2, devices: 3, others: 0x0102_0304 };
+    let mut writer = ManifestWriter::new();
+    writer.push(&FILE).unwrap();
+    writer.set_left_out(counts);
+    let (bytes, hash) = writer.finish();
+    let at = bytes.len() - 20;
+    assert_eq!(bytes[at..at + 16], [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4]);
+    let parsed = Manifest::parse(&bytes).unwrap();
+    assert_eq!((parsed.left_out(), parsed.left_out().all()), (counts, 6 + 0x0102_0304));
+    assert_eq!(hash, Manifest::parse(&manifest(&[FILE])).unwrap().hash());
 }
 
 #[test]
@@ -153,10 +170,10 @@ fn malformed_manifests_are_told_apart() {
     assert_eq!(with(47, &[1]), Some(E::BadField), "a directory with content");
     assert_eq!(with(48, &[0xff]), Some(E::BadPath), "not UTF-8");
     assert_eq!(with(48, b"a"), None);
-    let layout = manifest(&[DIRECTORY, FILE]).len() - 12;
+    let layout = manifest(&[DIRECTORY, FILE]).len() - 28;
     assert_eq!(with(layout, &[1]), Some(E::SizeMismatch), "more payload");
     assert_eq!(with(layout + 7, &[1]), Some(E::SizeMismatch), "less payload");
-    assert_eq!(with(layout + 11, &[1]), Some(E::Truncated), "holes of a file");
+    assert_eq!(with(layout + 27, &[1]), Some(E::Truncated), "holes of a file");
 }
 
 #[test]
@@ -170,7 +187,7 @@ fn hard_links_lead_to_files_that_came_before() {
     for to in [0, 2, 3, u32::MAX] {
         assert_eq!(push(&[DIRECTORY, FILE, link(to)]), Err(ContentError::BadField), "{to}");
         let mut bytes = manifest(&[DIRECTORY, FILE, link(1)]);
-        let at = bytes.len() - 12 - 4;
+        let at = bytes.len() - 28 - 4;
         bytes[at..at + 4].copy_from_slice(&to.to_be_bytes());
         assert_eq!(read(&bytes).err(), Some(ContentError::BadField), "{to}");
     }
@@ -297,7 +314,7 @@ fn iteration_ends_at_the_first_error() {
 #[test]
 fn entries_stay_within_the_payload() {
     let mut bytes = manifest(&[FILE, FILE]);
-    let at = bytes.len() - 12 + 6;
+    let at = bytes.len() - 28 + 6;
     bytes[at..at + 2].copy_from_slice(&[1, 3]); // room for the first file and one byte more
     let items: Vec<_> = Manifest::parse(&bytes).unwrap().entries().collect();
     assert_eq!(items, [Ok(FILE), Err(ContentError::SizeMismatch)]);
@@ -409,7 +426,7 @@ proptest! {
         bytes[19] = tail.len() as u8;
         bytes.truncate(20);
         bytes.extend_from_slice(&tail);
-        bytes.extend_from_slice(&[0; 12]);
+        bytes.extend_from_slice(&[0; 28]);
         let _ = crate::fileset::exercise::manifest(&bytes);
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::base::Timestamp;
 use crate::endpoint::SymbolStore;
+use crate::fileset::Withdrawal;
 use crate::norm::wire::{
     ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, MovedObjects, NodeId,
     NodeList, ReceiveWindow, SizeProbe, Squelch,
@@ -92,6 +93,12 @@ fn take_application<S: SymbolStore>(
             sender.path.sizes_mut().note_in_use(probe.in_use);
             take_moved(ctx, sender, probe.moved);
         }
+        None if Withdrawal::has_magic(content) => match Withdrawal::parse(content) {
+            Ok(withdrawal) => {
+                ctx.event(ReceiverEvent::Withdrawn { sender: sender.id, withdrawal });
+            }
+            Err(_) => ctx.stats().malformed += 1,
+        },
         None => {
             let content = Bytes::copy_from_slice(content);
             ctx.event(ReceiverEvent::Command { sender: sender.id, content });

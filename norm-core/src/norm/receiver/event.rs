@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::endpoint::{ObjectRef, SenderId};
+use crate::fileset::Withdrawal;
 use crate::norm::wire::NodeId;
 
 /// Something that concerns the application.
@@ -152,6 +153,13 @@ pub enum ReceiverEvent {
     SenderEnded {
         /// Our number for the sender.
         sender: SenderId,
+    },
+    /// Entries of a file set can no longer be sent.
+    Withdrawn {
+        /// Our number for the sender.
+        sender: SenderId,
+        /// The set and its entries: from the network.
+        withdrawal: Withdrawal,
     },
     /// A command of the sender's application (RFC 5740 §4.2.3.7).
     Command {

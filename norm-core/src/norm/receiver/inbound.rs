@@ -53,6 +53,9 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
             ReceiverEvent::ShortPacketsOnly { sender, largest, in_use } => {
                 InboundNotice::ShortPacketsOnly { sender, largest, in_use }
             }
+            ReceiverEvent::Withdrawn { sender, withdrawal } => {
+                InboundNotice::Withdrawn { sender, withdrawal }
+            }
             ReceiverEvent::StreamReadable { .. } | ReceiverEvent::Command { .. } => return None,
         })
     }

@@ -1,6 +1,7 @@
 //! A NORM sender as a transfer sees it.
 
 use core::fmt;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -64,6 +65,15 @@ impl Outbound for Sender {
 
     fn limit_packets(&mut self, now: Timestamp, bytes: u32) -> bool {
         Self::limit_packets(self, now, bytes)
+    }
+
+    fn withdraw(&mut self, notices: Vec<Bytes>, now: Timestamp) {
+        // They are shorter than any segment of a set.
+        let _ = self.announce(notices, now);
+    }
+
+    fn content_changed(&mut self, key: u64, bytes: Range<u64>) {
+        Self::content_changed(self, key, bytes);
     }
 
     fn progress(&self) -> OutboundProgress {

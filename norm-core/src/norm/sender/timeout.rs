@@ -23,6 +23,8 @@ pub enum TimeoutReason {
     AckRequest,
     /// An application's command is due.
     Command,
+    /// What is repeated for as long as the session lasts is due.
+    Notice,
     /// After a change of address, a notice is due, or content may go on.
     Move,
     /// Gathered repair requests are due.
@@ -48,6 +50,7 @@ impl fmt::Display for TimeoutReason {
             Self::Flush => "a FLUSH is due",
             Self::AckRequest => "an acknowledgment request is due",
             Self::Command => "an application command is due",
+            Self::Notice => "a notice is to be repeated",
             Self::Move => "a change of address is to be told, or was told for long enough",
             Self::Repair => "gathered repair requests are due",
             Self::PathMtu => "the length of packets is to be decided on",

@@ -1,10 +1,5 @@
 //! Header extensions (RFC 5740 §4.1): read as an area of checked lengths, written into a small
-//! buffer.
-//!
-//! ```text
-//! | het < 128      | hel 8         | content ...                  |  hel words in all
-//! | het >= 128     | content 24                                   |  one word
-//! ```
+//! buffer. How they are told apart: [`crate::base::Extension`].
 
 use super::move_proof::EXT_MOVE;
 use super::path::{EXT_PATH, EXT_WATCH};
@@ -13,6 +8,9 @@ use super::{
     CcFlags, FecId, Fti, MoveProof, ParseError, PathReport, QuantizedLoss, QuantizedRate,
     QuantizedRtt, Watch,
 };
+use crate::base::header_ext;
+
+pub use crate::base::Extension;
 
 /// FEC Object Transmission Information.
 pub(super) const EXT_FTI: u8 = 64;
@@ -20,8 +18,6 @@ pub(super) const EXT_FTI: u8 = 64;
 const EXT_CC: u8 = 3;
 /// The sender's rate.
 const EXT_RATE: u8 = 128;
-/// Types from here on are one word long.
-const FIRST_FIXED: u8 = 128;
 
 /// The extensions of a message; each is known to end inside.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -43,11 +39,7 @@ impl<'a> Extensions<'a> {
         if bytes.len() > Self::MAX_LEN {
             return Err(ParseError::HeaderLength);
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            (_, rest) = split_first(rest).ok_or(ParseError::Extension)?;
-        }
-        Ok(Self(bytes))
+        if header_ext::are_whole(bytes) { Ok(Self(bytes)) } else { Err(ParseError::Extension) }
     }
 
     /// All of them, as on the wire.
@@ -62,12 +54,7 @@ impl<'a> Extensions<'a> {
 
     /// One after the other, unknown ones too.
     pub fn iter(self) -> impl Iterator<Item = Extension<'a>> + Clone + 'a {
-        let mut rest = self.0;
-        core::iter::from_fn(move || {
-            let (extension, tail) = split_first(rest)?;
-            rest = tail;
-            Some(extension)
-        })
+        header_ext::iter(self.0)
     }
 
     /// The first EXT_FTI that is one of scheme `fec`.
@@ -106,24 +93,6 @@ impl<'a> Extensions<'a> {
     fn bodies(self, het: u8) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(move |extension| extension.het == het).map(|extension| extension.body)
     }
-}
-
-/// One header extension.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct Extension<'a> {
-    /// Its type.
-    pub het: u8,
-    /// What follows type and length, or the three bytes after a type of 128 and above.
-    pub body: &'a [u8],
-}
-
-/// The first extension and what follows it; `None` when it is cut off or of length zero.
-fn split_first(bytes: &[u8]) -> Option<(Extension<'_>, &[u8])> {
-    let (&[het, words], _) = bytes.split_first_chunk()?;
-    let (len, prefix) = if het >= FIRST_FIXED { (4, 1) } else { (usize::from(words) << 2, 2) };
-    // A length of zero has no room for the prefix: this is what makes every step advance.
-    let (extension, rest) = bytes.split_at_checked(len)?;
-    Some((Extension { het, body: extension.get(prefix..)? }, rest))
 }
 
 /// EXT_CC: a receiver's view of the path (RFC 5740 §4.2.3.5).

@@ -7,7 +7,7 @@ use crate::sink::ledger::ReadBack;
 use crate::sink::spool::Spool;
 use crate::sink::spool_files::SpoolFile;
 use crate::sink::spool_table::Spools;
-use crate::sink::{PlaceError, Placed, PlacedSet, Reading, hash_chunks, place_set};
+use crate::sink::{PlaceError, PlaceOptions, Placed, PlacedSet, Reading, hash_chunks, place_set};
 use norm_core::fileset::{Entry, EntryKind, ManifestHash, ManifestWriter, Mtime};
 
 static RUN: AtomicBool = AtomicBool::new(false);
@@ -43,7 +43,14 @@ impl Fixture {
     }
 
     fn place(&self) -> Result<PlacedSet, PlaceError> {
-        place_set(&self.spool, &self.plan, &BTreeSet::new(), false, &RUN, &mut |_| {})
+        place_set(
+            &self.spool,
+            &self.plan,
+            &BTreeSet::new(),
+            &PlaceOptions::default(),
+            &RUN,
+            &mut |_| {},
+        )
     }
 
     /// All is here, as it should be.
@@ -75,11 +82,12 @@ fn file_in_place_is_compared_and_not_written() {
     set.check_hashes();
     let mut present = Vec::new();
     let none = BTreeSet::new();
-    let placed = place_set(&set.spool, &set.plan, &none, false, &RUN, &mut |file| {
-        if file.placed == Placed::Present {
-            present.push(file.path.to_owned());
-        }
-    });
+    let placed =
+        place_set(&set.spool, &set.plan, &none, &PlaceOptions::default(), &RUN, &mut |file| {
+            if file.placed == Placed::Present {
+                present.push(file.path.to_owned());
+            }
+        });
     assert_eq!(placed.unwrap().present, 1);
     assert_eq!(present, [set.dir.path().join("b")]);
     for (name, content) in [("a", "first"), ("b", "second!"), ("c", "third")] {

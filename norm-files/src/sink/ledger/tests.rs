@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::fs::File;
 
-use norm_core::fileset::{CHUNK_BYTES, DigestListWriter, ManifestHash};
+use norm_core::fileset::{CHUNK_BYTES, ChunkHasher, DigestListWriter, Holes, ManifestHash};
 
 use super::*;
 use crate::sink::system;
@@ -36,7 +36,7 @@ impl Payload {
     /// chunk.
     fn new(sizes: &[usize], kept: Vec<ChunkHash>) -> Self {
         let mut map = ChunkMap::default();
-        sizes.iter().for_each(|&size| map.push(size as u64).unwrap());
+        sizes.iter().for_each(|&size| map.push(size as u64, Holes::NONE).unwrap());
         let content = (0..sizes.iter().sum::<usize>()).map(|n| (n * 31 + n / 251) as u8).collect();
         let ledger = Ledger::new(Arc::new(map), kept);
         Self { file: tempfile::tempfile().unwrap(), ledger, content, read: Cell::new(0) }
@@ -64,7 +64,7 @@ impl Payload {
     }
 
     fn file_hash(&self, file: usize) -> Option<[u8; 32]> {
-        self.ledger.file_hash(file).map(|hash| hash.0)
+        self.ledger.file_hash(file, &ZeroHashes::default()).map(|hash| hash.0)
     }
 }
 

@@ -1,8 +1,10 @@
-use std::fs::{self, FileTimes};
+use std::fs::{self, File, FileTimes};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::sink::spool_files::SpoolFile;
 use crate::sink::spool_table::Spools;
+use crate::sink::system;
 use norm_core::fileset::{Entry, EntryKind, ManifestHash, ManifestWriter, Mtime};
 
 const SET: ManifestHash = ManifestHash([0x11; 32]);
@@ -60,8 +62,9 @@ impl Fixture {
             names.push(path.to_str().unwrap().to_owned());
         };
         let failed = &self.failed;
-        let count = place_set(self.spool(), &self.plan, failed, overwrite, &run, &mut made)?;
-        assert_eq!(count, PlacedSet { present: before.len() as u64, refused: None });
+        let options = PlaceOptions { overwrite, ..PlaceOptions::default() };
+        let count = place_set(self.spool(), &self.plan, failed, &options, &run, &mut made)?;
+        assert_eq!(count, PlacedSet { present: before.len() as u64, ..PlacedSet::default() });
         Ok((new, before))
     }
 
@@ -153,7 +156,7 @@ fn payload_shrinks_with_every_file_placed() {
     let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
     let mut lengths = vec![length(&set)];
     let (none, run) = (BTreeSet::new(), AtomicBool::new(false));
-    place_set(set.spool(), &set.plan, &none, false, &run, &mut |_| {
+    place_set(set.spool(), &set.plan, &none, &PlaceOptions::default(), &run, &mut |_| {
         lengths.push(length(&set));
     })
     .unwrap();
@@ -193,7 +196,7 @@ fn present_file_with_the_same_content_stays_as_it_is() {
             there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
             // Of a run that was killed.
-            fs::write(set.spool().part_beside(&set.path(name)), "half").unwrap();
+            fs::write(set.path(name).with_file_name(set.spool().part()), "half").unwrap();
         }
         let (made, mut before) = set.place_all(false).unwrap();
         before.reverse();
@@ -275,7 +278,7 @@ fn links_are_refused_as_folders_and_replaced_as_files() {
     let outside = tempfile::tempdir().unwrap();
     let set = Fixture::new(&[("way/x", "content")]);
     symlink(outside.path(), set.path("way")).unwrap();
-    assert!(matches!(set.place(true), Err(PlaceError::Plan(PlanError::InTheWay(_)))));
+    assert!(matches!(set.place(false), Err(PlaceError::Plan(PlanError::InTheWay(_)))));
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 
     let victim = outside.path().join("victim");
@@ -303,13 +306,271 @@ fn existing_directory_keeps_its_mode_and_perhaps_its_time() {
     }
 }
 
+#[cfg(unix)]
+mod on_unix {
+    use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+
+    use norm_core::fileset::{Hole, HoleList, Owner, Xattr, XattrList};
+
+    use super::*;
+
+    const FILE: Entry<'_> = Entry { mode: 0o640, mtime: TIME, ..Entry::new(EntryKind::File, "f") };
+
+    fn file<'a>(path: &'a str, content: &str) -> Entry<'a> {
+        Entry { size: content.len() as u64, path, ..FILE }
+    }
+
+    fn name(path: &str, to: u32) -> Entry<'_> {
+        Entry::new(EntryKind::HardLink { to }, path)
+    }
+
+    fn link<'a>(path: &'a str, target: &'a str) -> Entry<'a> {
+        Entry { mtime: TIME, ..Entry::new(EntryKind::SymbolicLink { target }, path) }
+    }
+
+    /// A spool with a payload for these entries.
+    fn fixture(entries: &[Entry<'_>], payload: &str) -> Fixture {
+        let mut writer = ManifestWriter::new();
+        entries.iter().for_each(|entry| writer.push(entry).unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spools::new(dir.path(), true).create(SET, payload.len() as u64).unwrap();
+        system::write_all_at(spool.file(SpoolFile::Payload), payload.as_bytes(), 0).unwrap();
+        let plan = Plan::new(&writer.finish().0, payload.len() as u64).unwrap();
+        Fixture { dir, plan, spool: Some(spool), failed: BTreeSet::new() }
+    }
+
+    fn inode(set: &Fixture, name: &str) -> u64 {
+        fs::symlink_metadata(set.path(name)).unwrap().ino()
+    }
+
+    #[test]
+    fn links_are_made_as_they_are_and_last() {
+        let entries = [link("d/a", "../../away"), link("loop", "loop"), file("d/f", "x")];
+        let set = fixture(&entries, "x");
+        set.place(false).unwrap();
+        let leads = |name: &str| fs::read_link(set.path(name)).unwrap();
+        assert_eq!((leads("d/a"), leads("loop")), ("../../away".into(), "loop".into()));
+        let time = fs::symlink_metadata(set.path("d/a")).unwrap().modified().unwrap();
+        assert_eq!(time, UNIX_EPOCH + Duration::new(1_500_000_000, 7_000));
+    }
+
+    #[test]
+    fn link_that_is_there_stays_and_another_is_in_the_way_or_replaced() {
+        let entries = [link("l", "a")];
+        let set = fixture(&entries, "");
+        symlink("a", set.path("l")).unwrap();
+        let before = inode(&set, "l");
+        set.place(false).unwrap();
+        assert_eq!(inode(&set, "l"), before, "it leads where it should");
+
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        for overwrite in [false, true] {
+            let mut set = fixture(&entries, "");
+            symlink(&victim, set.path("l")).unwrap();
+            let placed = set.place(overwrite);
+            assert_eq!(placed.is_ok(), overwrite, "{placed:?}");
+            let expected = if overwrite { Path::new("a") } else { &victim };
+            assert_eq!(fs::read_link(set.path("l")).unwrap(), expected);
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+            set.spool().discard();
+            assert_eq!(set.left(), ["l"], "and no temporary file");
+        }
+        let set = fixture(&entries, "");
+        fs::create_dir(set.path("l")).unwrap();
+        assert!(set.place(true).is_err() && set.path("l").is_dir());
+    }
+
+    #[test]
+    fn nothing_is_put_below_a_link_of_the_set_or_one_that_was_there() {
+        let below = [link("l", "/tmp"), file("l/f", "x")];
+        let mut writer = ManifestWriter::new();
+        below.iter().for_each(|entry| writer.push(entry).unwrap());
+        let refused = Plan::new(&writer.finish().0, 1).unwrap_err();
+        assert!(matches!(refused, PlanError::Clash(_)), "{refused}");
+
+        let outside = tempfile::tempdir().unwrap();
+        for overwrite in [false, true] {
+            let set = fixture(&[file("way/d/f", "x")], "x");
+            symlink(outside.path(), set.path("way")).unwrap();
+            let placed = set.place(overwrite);
+            assert_eq!(placed.is_ok(), overwrite, "{placed:?}");
+            let is_replaced = fs::symlink_metadata(set.path("way")).unwrap().is_dir();
+            assert_eq!(is_replaced, overwrite);
+            assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn names_of_one_file_are_one_file() {
+        let entries =
+            [file("a", "one"), name("d/b", 0), file("c", "two!"), name("e", 2), name("f", 2)];
+        let mut set = fixture(&entries, "onetwo!");
+        let made = set.place(false).unwrap();
+        assert_eq!(made, ["c", "e", "f", "a", "d/b"]);
+        for (name, same, content) in [("a", "d/b", "one"), ("c", "e", "two!"), ("c", "f", "two!")] {
+            assert_eq!(inode(&set, name), inode(&set, same));
+            assert_eq!(set.read(same), content);
+        }
+        assert_eq!(set.left(), ["a", "c", "d", "d/b", "e", "f"]);
+    }
+
+    #[test]
+    fn names_are_given_only_to_files_that_were_made_here() {
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        // With the content of the file, and two names already.
+        fs::write(&victim, "one").unwrap();
+        let before = fs::metadata(&victim).unwrap();
+        for planted in ["a", "b", "c"] {
+            for overwrite in [false, true] {
+                let mut set = fixture(&[file("a", "one"), name("b", 0), name("c", 0)], "one");
+                fs::hard_link(&victim, set.path(planted)).unwrap();
+                set.place(overwrite).unwrap();
+                let others: Vec<&str> =
+                    ["a", "b", "c"].into_iter().filter(|&n| n != planted).collect();
+                assert_eq!(inode(&set, others[0]), inode(&set, others[1]));
+                assert_ne!(inode(&set, others[0]), before.ino(), "{planted}");
+                assert_eq!(inode(&set, planted) == before.ino(), !overwrite, "{planted}");
+                let after = fs::metadata(&victim).unwrap();
+                assert_eq!(fs::read_to_string(&victim).unwrap(), "one");
+                assert_eq!(
+                    (after.mode(), after.modified().unwrap()),
+                    (before.mode(), before.modified().unwrap())
+                );
+                set.spool().discard();
+                assert_eq!(set.left(), ["a", "b", "c"]);
+            }
+        }
+    }
+
+    #[test]
+    fn file_with_several_names_is_replaced_and_never_written() {
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let before = fs::metadata(&victim).unwrap();
+        let set = fixture(&[file("a", "one"), file("b", "two")], "onetwo");
+        fs::hard_link(&victim, set.path("a")).unwrap();
+        fs::hard_link(&victim, set.path("b")).unwrap();
+        set.place(true).unwrap();
+        assert_eq!((set.read("a"), set.read("b")), ("one".to_owned(), "two".to_owned()));
+        let after = fs::metadata(&victim).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!((after.mode(), after.mtime()), (before.mode(), before.mtime()));
+    }
+
+    #[test]
+    fn files_with_holes_are_sparse() {
+        const GIB: u64 = 1 << 30;
+        let mut holes = HoleList::default();
+        holes.push(Hole { offset: 0, len: GIB });
+        holes.push(Hole { offset: GIB + 3, len: GIB - 3 });
+        let sparse = Entry { size: 2 * GIB, holes: holes.as_holes(), path: "s", ..FILE };
+        for first in [true, false] {
+            let other = file("o", "xyz");
+            let entries = if first { [sparse, other] } else { [other, sparse] };
+            let mut set = fixture(&entries, if first { "abcxyz" } else { "xyzabc" });
+            set.place(false).unwrap();
+            let opened = File::open(set.path("s")).unwrap();
+            let metadata = opened.metadata().unwrap();
+            assert_eq!(metadata.len(), 2 * GIB);
+            assert!(metadata.blocks() * 512 <= 2 << 20, "{} blocks", metadata.blocks());
+            let mut content = [1; 5];
+            opened.read_exact_at(&mut content, GIB - 1).unwrap();
+            assert_eq!(content, *b"\0abc\0");
+            assert_eq!(set.read("o"), "xyz");
+            assert_eq!(set.left(), ["o", "s"]);
+        }
+        // Once more: it is there.
+        let mut set = fixture(&[sparse], "abc");
+        set.place(false).unwrap();
+        let placed = fs::read_dir(set.dir.path()).unwrap().count();
+        assert_eq!((set.left(), placed > 0), (vec!["s".to_owned()], true));
+        let again = Spools::new(set.dir.path(), true).create(SET, 3).unwrap();
+        system::write_all_at(again.file(SpoolFile::Payload), b"abc", 0).unwrap();
+        set.spool = Some(again);
+        assert_eq!(set.place_all(false).unwrap().1, ["s"]);
+    }
+
+    #[test]
+    fn directories_that_let_nothing_in_are_finished_last() {
+        let directory =
+            |path| Entry { mode: 0o555, mtime: TIME, ..Entry::new(EntryKind::Directory, path) };
+        let set = fixture(&[directory("d"), directory("d/e"), file("d/e/f", "x")], "x");
+        set.place(false).unwrap();
+        for name in ["d", "d/e"] {
+            let made = fs::metadata(set.path(name)).unwrap();
+            assert_eq!(made.permissions().mode() & 0o7777, 0o555);
+            assert_eq!(made.modified().unwrap(), UNIX_EPOCH + Duration::new(1_500_000_000, 7_000));
+            // For the test to clean up.
+            fs::set_permissions(set.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    #[test]
+    fn special_modes_owners_and_attributes_are_set_where_that_is_wanted() {
+        let mut xattrs = XattrList::default();
+        xattrs.push(Xattr { name: b"security.x", value: b"no" }).unwrap();
+        xattrs.push(Xattr { name: b"user.a", value: b"yes" }).unwrap();
+        // Nobody's where we may give files away, else our own.
+        let uid =
+            if nix::unistd::geteuid().is_root() { 4_711 } else { nix::unistd::geteuid().as_raw() };
+        let gid = if uid == 4_711 { 4_712 } else { nix::unistd::getegid().as_raw() };
+        let owner = Some(Owner { uid, gid, user: "", group: "" });
+        let entry = Entry { mode: 0o4750, owner, xattrs: xattrs.as_xattrs(), ..file("f", "x") };
+        let place = |preserve| {
+            let set = fixture(
+                &[entry, Entry { size: 0, path: "d", kind: EntryKind::Directory, ..entry }],
+                "x",
+            );
+            let options = PlaceOptions { preserve, ..PlaceOptions::default() };
+            let run = AtomicBool::new(false);
+            let placed =
+                place_set(set.spool(), &set.plan, &set.failed, &options, &run, &mut |_| {})
+                    .unwrap();
+            (set, placed)
+        };
+        let (set, _) = place(Preserve::default());
+        for name in ["f", "d"] {
+            let made = fs::metadata(set.path(name)).unwrap();
+            assert_eq!(made.mode() & 0o7777, 0o750);
+            assert_eq!(made.uid(), nix::unistd::geteuid().as_raw());
+            let mut names = [0; 100];
+            let opened = File::open(set.path(name)).unwrap();
+            assert!(!matches!(rustix::fs::fgetxattr(&opened, "user.a", &mut names[..]), Ok(_)));
+        }
+        let some = Preserve { special_modes: true, owner: true, xattrs: true, all_xattrs: false };
+        let (set, placed) = place(some);
+        for name in ["f", "d"] {
+            let made = fs::metadata(set.path(name)).unwrap();
+            assert_eq!((made.uid(), made.gid()), (uid, gid), "{name}");
+            assert_eq!(made.mode() & 0o7777, 0o4750, "{name}");
+            let opened = File::open(set.path(name)).unwrap();
+            let mut value = [0; 100];
+            let has_xattrs = placed.refused.is_none();
+            let read = rustix::fs::fgetxattr(&opened, "user.a", &mut value[..]);
+            assert!(!has_xattrs || read == Ok(3), "{read:?}");
+            assert!(rustix::fs::fgetxattr(&opened, "security.x", &mut value[..]).is_err());
+        }
+    }
+}
+
 #[test]
 fn stopped_session_makes_no_more_files() {
     let mut set = Fixture::new(&[("a", "x"), ("b", "y")]);
     let stop = AtomicBool::new(false);
-    let placed = place_set(set.spool(), &set.plan, &set.failed, false, &stop, &mut |_| {
-        stop.store(true, Ordering::Relaxed);
-    });
+    let placed = place_set(
+        set.spool(),
+        &set.plan,
+        &set.failed,
+        &PlaceOptions::default(),
+        &stop,
+        &mut |_| {
+            stop.store(true, Ordering::Relaxed);
+        },
+    );
     assert!(matches!(placed, Err(PlaceError::Stopped)));
     assert_eq!(set.left(), ["b"]);
 }
@@ -328,4 +589,52 @@ fn files_that_have_failed_get_no_name_and_the_others_do() {
         }
         assert_eq!(set.left(), expected);
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_replaced_is_kept_unless_it_is_the_same() {
+    let fixture = Fixture::new(&[("d/a", "aaa"), ("same", "ss"), ("new", "n"), ("way/f", "f")]);
+    let kept = tempfile::tempdir().unwrap();
+    let backup = Backup::open(kept.path(), fixture.dir.path()).unwrap();
+    fs::create_dir(fixture.path("d")).unwrap();
+    fs::write(fixture.path("d/a"), "old").unwrap();
+    fs::write(fixture.path("same"), "ss").unwrap();
+    std::os::unix::fs::symlink(kept.path(), fixture.path("way")).unwrap();
+    let options =
+        PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };
+    let run = AtomicBool::new(false);
+    let spool = fixture.spool();
+    let placed = place_set(spool, &fixture.plan, &fixture.failed, &options, &run, &mut |_| {});
+    assert_eq!(placed.unwrap().backups, 2);
+    assert_eq!(fs::read(kept.path().join("d/a")).unwrap(), b"old");
+    assert_eq!(fs::read_link(kept.path().join("way")).unwrap(), kept.path());
+    let mut names: Vec<_> =
+        fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["d", "way"], "and nothing through the link");
+    for (name, content) in [("d/a", "aaa"), ("same", "ss"), ("way/f", "f")] {
+        assert_eq!(fs::read_to_string(fixture.path(name)).unwrap(), content);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_is_replaced_when_something_cannot_be_kept() {
+    let fixture = Fixture::new(&[("a", "aaa"), ("d/b", "b")]);
+    let kept = tempfile::tempdir().unwrap();
+    let backup = Backup::open(kept.path(), fixture.dir.path()).unwrap();
+    fs::write(fixture.path("a"), "old").unwrap();
+    fs::create_dir(fixture.path("d")).unwrap();
+    fs::write(fixture.path("d/b"), "older").unwrap();
+    fs::write(kept.path().join("d"), "a file").unwrap();
+    let options =
+        PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };
+    let run = AtomicBool::new(false);
+    let spool = fixture.spool();
+    let placed = place_set(spool, &fixture.plan, &fixture.failed, &options, &run, &mut |_| {});
+    let path = kept.path().join("d/b");
+    assert!(matches!(placed, Err(PlaceError::Backup(at, _)) if at == path));
+    assert_eq!(fs::read(fixture.path("a")).unwrap(), b"old");
+    assert_eq!(fs::read(fixture.path("d/b")).unwrap(), b"older");
 }

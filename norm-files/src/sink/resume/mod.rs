@@ -20,8 +20,8 @@ mod sweep;
 
 pub use have::Have;
 pub use open::{
-    Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, is_ours, open,
-    regular, state,
+    Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, is_ours,
+    is_ours_at, open, regular, state,
 };
 pub use state::State;
 pub use sweep::{Resumable, Sweep, sweep};

@@ -13,6 +13,7 @@ use norm_core::fileset::TEMP_PREFIX;
 
 use super::have::Have;
 use super::state::{MAX_STATE_BYTES, State};
+use crate::sink::output::Place;
 use crate::sink::spool_files::{SpoolNames, lock};
 use crate::sink::system;
 
@@ -174,25 +175,50 @@ pub fn regular(path: &Path, create: bool) -> io::Result<File> {
 /// True when what is at `path` belongs to us: the owner of a file may change it later. On a share
 /// that gives all files to one user, those are ours that belong to the user of new ones.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "the standard library does not tell our user id")]
 pub fn is_ours(path: &Path, metadata: &Metadata) -> bool {
     let owner = std::os::unix::fs::MetadataExt::uid(metadata);
-    // SAFETY: the call takes nothing and cannot fail.
-    owner == unsafe { libc::geteuid() } || owner_of_new(path).is_ok_and(|ours| ours == owner)
+    owner == nix::unistd::geteuid().as_raw() || owner_of_new(path).is_ok_and(|ours| ours == owner)
+}
+
+/// The same as [`is_ours`] below the output directory.
+#[cfg(unix)]
+pub fn is_ours_at(place: &Place, metadata: &Metadata) -> bool {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    owner == nix::unistd::geteuid().as_raw()
+        || owner_of_new_at(place).is_ok_and(|ours| ours == owner)
+}
+
+#[cfg(unix)]
+fn owner_of_new_at(place: &Place) -> io::Result<u32> {
+    let probe = place.beside(probe_name());
+    let file = probe.create()?;
+    let owner = system::stat(&file).map(|made| std::os::unix::fs::MetadataExt::uid(&made));
+    probe.remove()?;
+    owner
+}
+
+/// A name that nothing has.
+#[cfg(unix)]
+fn probe_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("{TEMP_PREFIX}owner-{}-{number}", std::process::id())
 }
 
 /// The owner of a file that is made beside this one.
 #[cfg(unix)]
 fn owner_of_new(path: &Path) -> io::Result<u32> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("{TEMP_PREFIX}owner-{}-{number}", std::process::id());
-    let probe = path.with_file_name(name);
+    let probe = path.with_file_name(probe_name());
     let mut options = OpenOptions::new();
     let file = system::create(options.write(true).create_new(true), &probe)?;
     let owner = system::stat(&file).map(|made| std::os::unix::fs::MetadataExt::uid(&made));
     system::remove(&probe)?;
     owner
+}
+
+#[cfg(not(unix))]
+pub fn is_ours_at(_place: &Place, _metadata: &Metadata) -> bool {
+    true
 }
 
 #[cfg(not(unix))]

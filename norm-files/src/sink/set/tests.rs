@@ -1,4 +1,4 @@
-use norm_core::fileset::{ChunkHash, ContentHash, DigestListWriter, digest_list_len};
+use norm_core::fileset::{ChunkHash, ContentHash, DigestListWriter, Holes, digest_list_len};
 
 use super::*;
 
@@ -26,8 +26,8 @@ fn info(kind: PartKind, offset: u64) -> SetDescriptor {
 /// Files of 12 and 3 bytes: a chunk each, of which the first is in both extents.
 fn map() -> ChunkMap {
     let mut map = ChunkMap::default();
-    map.push(12).unwrap();
-    map.push(3).unwrap();
+    map.push(12, Holes::NONE).unwrap();
+    map.push(3, Holes::NONE).unwrap();
     map
 }
 
@@ -252,9 +252,9 @@ fn lists_are_checked_when_both_are_what_they_should_be() {
 
 #[test]
 fn wrong_chunk_is_wanted_again_and_fails_its_file_alone() {
-    let (mut state, map) = (written(), map());
+    let (mut state, map, none) = (written(), map(), WithdrawnFiles::default());
     for _ in 1..MAX_TRIES {
-        assert_eq!(ends(&state.wrong(&[1], &map)), [(12, 15)]);
+        assert_eq!(ends(&state.wrong(&[1], &map, &none)), [(12, 15)]);
         assert_eq!(state.take_restarts(), [KEY + 2]);
         assert_eq!(state.take_restarts(), NO_KEYS);
         assert!(!state.all_written() && state.is_written(KEY + 1));
@@ -262,11 +262,11 @@ fn wrong_chunk_is_wanted_again_and_fails_its_file_alone() {
         assert!(state.written(KEY + 2).is_some());
         assert!(state.failed().is_empty());
     }
-    assert_eq!(state.wrong(&[1], &map), []);
+    assert_eq!(state.wrong(&[1], &map, &none), []);
     assert_eq!(state.take_restarts(), NO_KEYS);
     assert_eq!(state.failed().iter().collect::<Vec<_>>(), [&1]);
     assert_eq!(
-        ends(&state.wrong(&[0, 1], &map)),
+        ends(&state.wrong(&[0, 1], &map, &none)),
         [(0, 12)],
         "the other file may still become right"
     );

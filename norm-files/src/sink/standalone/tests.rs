@@ -40,7 +40,7 @@ fn file_appears_whole_or_leaves_nothing() {
     assert!(!dir.path().join("a/b").exists());
     file.write(b"ab", 0).unwrap();
     assert_eq!(file.written(), 4);
-    file.place(false, &RUN).unwrap();
+    file.place(&PlaceOptions::default(), &RUN).unwrap();
     drop(file);
     assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"abcd");
     drop(create(dir.path(), "a/c", false).unwrap());
@@ -56,12 +56,17 @@ fn existing_file_stays_unless_it_may_be_replaced() {
     assert!(create(dir.path(), "f/below", true).is_err(), "a file is no directory");
     let file = create(dir.path(), "f", true).unwrap();
     file.write(b"new!", 0).unwrap();
-    file.place(true, &RUN).unwrap();
+    file.place(&PlaceOptions { overwrite: true, ..PlaceOptions::default() }, &RUN).unwrap();
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"new!");
     // It has come to be there meanwhile.
     let late = create(dir.path(), "g", false).unwrap();
     fs::write(dir.path().join("g"), b"mine").unwrap();
-    assert!(late.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
+    assert!(
+        late.place(&PlaceOptions::default(), &RUN)
+            .unwrap_err()
+            .to_string()
+            .contains("exists already")
+    );
     drop(late);
     assert_eq!(fs::read(dir.path().join("g")).unwrap(), b"mine");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
@@ -77,13 +82,19 @@ fn present_file_with_the_same_content_stays() {
     let before = mode();
     let file = create(dir.path(), "f", false).unwrap();
     file.write(b"same", 0).unwrap();
-    assert_eq!(file.place(false, &RUN).unwrap(), (Placed::Present, None));
+    assert_eq!(file.place(&PlaceOptions::default(), &RUN).unwrap(), (Placed::Present, None));
     drop(file);
     assert_eq!(mode(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
     let other = create(dir.path(), "f", false).unwrap();
     other.write(b"ame?", 0).unwrap();
-    assert!(other.place(false, &RUN).unwrap_err().to_string().contains("exists already"));
+    assert!(
+        other
+            .place(&PlaceOptions::default(), &RUN)
+            .unwrap_err()
+            .to_string()
+            .contains("exists already")
+    );
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"same");
 }
 
@@ -106,4 +117,22 @@ fn file_without_room_is_refused_and_leaves_nothing() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("bytes are to come"), "{error}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_replaced_is_kept_where_that_is_wanted() {
+    let temp = tempfile::tempdir().unwrap();
+    let (out, kept) = (temp.path().join("out"), temp.path().join("kept"));
+    fs::create_dir(&out).unwrap();
+    let backup = Backup::open(&kept, &out).unwrap();
+    for content in [b"old", b"new", b"new"] {
+        let file = StandaloneFile::create(&out, Path::new("f"), "1", 3, true).unwrap();
+        file.write(content, 0).unwrap();
+        let options =
+            PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };
+        file.place(&options, &RUN).unwrap();
+    }
+    assert_eq!(fs::read(out.join("f")).unwrap(), b"new");
+    assert_eq!(fs::read(kept.join("f")).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 1, "the same content is not kept");
 }

@@ -143,6 +143,23 @@ pub fn release(_file: &File, _from: u64, _len: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Where the next content of a file may be, from `at` on; at its end if there is none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn next_data(file: &File, at: u64) -> u64 {
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+        Ok(found) => found,
+        Err(rustix::io::Errno::NXIO) => u64::MAX,
+        // A file system that does not tell.
+        Err(_) => at,
+    }
+}
+
+/// Where the next content of a file may be, from `at` on; at its end if there is none.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn next_data(_file: &File, at: u64) -> u64 {
+    at
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "the standard library cannot take room ahead, nor give it back")]
 fn fallocate(file: &File, mode: libc::c_int, from: u64, len: u64) -> io::Result<()> {

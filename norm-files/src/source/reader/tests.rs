@@ -1,3 +1,5 @@
+mod withdrawn;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -61,8 +63,9 @@ impl Fixture {
     /// The digest list must be that of the files, whose hashes are those of their contents.
     fn check_digest_list(&mut self) {
         let bytes = self.read_digest_list();
-        let list = DigestList::parse(&bytes, self.manifest, &[]).unwrap();
-        assert_eq!(self.source.content(), Some(list.content()));
+        let list = DigestList::parse(&bytes, self.manifest, []).unwrap();
+        assert_eq!(self.source.content(), list.content());
+        assert!(list.content().is_some());
         let (mut rest, mut expected, mut chunks) = (&self.payload[..], Vec::new(), list.chunks());
         for &size in self.sizes.iter().filter(|&&size| size > 0) {
             let (content, later) = rest.split_at(size);
@@ -171,53 +174,6 @@ fn parts_that_do_not_exist_cannot_be_read() {
 }
 
 #[test]
-fn file_modified_after_the_scan_is_detected_and_named() {
-    let mut fixture = fixture(&[100, 100], 1000);
-    let path = fixture.path(1);
-    fixture.source.read(1, 0, 100).unwrap();
-    touch(&path);
-    fixture.source.read(1, 0, 100).unwrap();
-    assert_eq!(fixture.source.read(1, 50, 100), None);
-    let failure = fixture.failure();
-    assert!(failure.contains("00001") && failure.contains("modified"), "{failure}");
-}
-
-#[test]
-fn file_modified_while_it_is_open_is_detected() {
-    let mut fixture = fixture(&[100], 1000);
-    fixture.source.read(1, 0, 50).unwrap();
-    touch(&fixture.path(0));
-    assert_eq!(fixture.source.read(1, 50, 50), None);
-    assert!(fixture.failure().contains("modified"));
-}
-
-#[test]
-fn files_that_grow_shrink_or_vanish_are_detected() {
-    let mut fixture = fixture(&[100, 100, 100], 1000);
-    fs::write(fixture.path(0), [1; 101]).unwrap();
-    fs::write(fixture.path(1), [1; 99]).unwrap();
-    fs::remove_file(fixture.path(2)).unwrap();
-    for (offset, how) in [(0, "size"), (100, "shorter"), (200, "removed")] {
-        assert_eq!(fixture.source.read(1, offset, 100), None);
-        let failure = fixture.failure();
-        assert!(failure.contains(how), "{failure}");
-    }
-    // A short read tells even where the missing bytes are not wanted.
-    assert_eq!(fixture.source.read(1, 100, 10), None);
-    assert!(fixture.failure().contains("size"));
-}
-
-#[test]
-fn change_found_while_hashing_fails_the_digest_list() {
-    let mut fixture = fixture(&[100, 100], 1000);
-    touch(&fixture.path(1));
-    let len = u32::try_from(digest_list_len(1)).unwrap();
-    assert_eq!(fixture.source.read(2, 0, len), None);
-    assert!(matches!(fixture.source.take_failure(), Some(SourceError::Changed { .. })));
-    assert_eq!(fixture.source.content(), None);
-}
-
-#[test]
 fn hashed_first_the_list_is_the_second_object_and_the_same() {
     let sizes = [3 * CHUNK_BYTES as usize + 7, 0, 12, 1000];
     let (mut first, mut later) = (fixture(&sizes, 2_000_000), fixture(&sizes, 2_000_000));
@@ -248,20 +204,6 @@ fn hashed_first_the_list_is_the_second_object_and_the_same() {
 }
 
 #[test]
-fn content_that_changed_after_it_was_hashed_fails_although_its_times_did_not() {
-    let mut fixture = fixture(&[CHUNK_BYTES as usize, 50], 1 << 20);
-    let path = fixture.path(1);
-    let before = fs::metadata(&path).unwrap().modified().unwrap();
-    fixture.source.hash_first(&mut |_| ControlFlow::Continue(())).unwrap().unwrap();
-    fs::write(&path, [7; 50]).unwrap();
-    fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
-    assert!(fixture.source.read(2, 0, 1 << 20).is_some());
-    assert!(fixture.source.read(3, 0, 50).is_none());
-    let failure = fixture.failure();
-    assert!(failure.contains("00001: its content is no longer"), "{failure}");
-}
-
-#[test]
 fn hashing_first_can_be_ended_and_fails_with_files_that_are_gone() {
     let mut fixture = fixture(&[40 * CHUNK_BYTES as usize], 1 << 20);
     let ended = fixture.source.hash_first(&mut |_| ControlFlow::Break(())).unwrap();
@@ -269,4 +211,88 @@ fn hashing_first_can_be_ended_and_fails_with_files_that_are_gone() {
     fs::remove_file(fixture.path(0)).unwrap();
     let failed = fixture.source.hash_first(&mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(failed.to_string().contains("00000: it was removed"), "{failed}");
+}
+
+#[cfg(unix)]
+mod cached {
+    use super::*;
+    use crate::state::StateFolders;
+
+    fn caches(fixture: Fixture, state: &Path) -> Fixture {
+        let cache = HashCache::new(&StateFolders::within(state));
+        Fixture { source: fixture.source.with_cache(cache), ..fixture }
+    }
+
+    /// The same files for another session.
+    fn again(fixture: Fixture, state: &Path) -> Fixture {
+        let found = scan(&[fixture.dir.path().to_owned()]).unwrap();
+        let source = Reader::new(fixture.extents(), found);
+        caches(Fixture { source, ..fixture }, state)
+    }
+
+    fn is_cached(fixture: &Fixture) -> bool {
+        let source = &fixture.source;
+        let Content::Set(set) = &source.content else { return false };
+        source.cache.as_ref().is_some_and(|cache| cache.has_all(source.files.all(), &set.map))
+    }
+
+    /// Bytes that `hash_first` has known at once.
+    fn known(fixture: &mut Fixture) -> u64 {
+        let mut first = None;
+        let watch = &mut |done| {
+            first.get_or_insert(done);
+            ControlFlow::Continue(())
+        };
+        fixture.source.hash_first(watch).unwrap();
+        first.unwrap_or(0)
+    }
+
+    fn wait_until_settled() {
+        std::thread::sleep(Duration::from_millis(2_100));
+    }
+
+    #[test]
+    fn hashes_are_known_the_next_time_but_not_of_changed_new_or_small_files() {
+        let state = tempdir().unwrap();
+        let mib = CHUNK_BYTES as usize;
+        let mut fixture = caches(fixture(&[3 * mib + 1, mib, 1_000], 1 << 22), state.path());
+        let content = fixture.source.hash_first(&mut |_| ControlFlow::Continue(()));
+        let content = content.unwrap().unwrap().content();
+        assert!(!fs::exists(state.path().join("hashes")).unwrap(), "they are too new");
+        wait_until_settled();
+        let mut fixture = again(fixture, state.path());
+        known(&mut fixture);
+        assert_eq!(fs::read_dir(state.path().join("hashes")).unwrap().count(), 2);
+        let mut fixture = again(fixture, state.path());
+        assert!(!is_cached(&fixture), "one is too small");
+        assert_eq!(known(&mut fixture), 4 * CHUNK_BYTES + 1);
+        assert_eq!(fixture.source.content(), Some(content));
+        fs::remove_file(fixture.path(2)).unwrap();
+        let fixture = again(fixture, state.path());
+        assert!(is_cached(&fixture));
+        touch(&fixture.path(1));
+        let fixture = again(fixture, state.path());
+        assert!(!is_cached(&fixture), "it may have changed");
+        // What is damaged is as good as not there.
+        for file in fs::read_dir(state.path().join("hashes")).unwrap() {
+            fs::write(file.unwrap().path(), "nonsense").unwrap();
+        }
+        let mut fixture = again(fixture, state.path());
+        assert!(known(&mut fixture) < 3 * CHUNK_BYTES);
+    }
+
+    #[test]
+    fn hashes_that_were_made_while_sending_are_known_the_next_time() {
+        let state = tempdir().unwrap();
+        let fixture = caches(fixture(&[2 * CHUNK_BYTES as usize], 1 << 22), state.path());
+        wait_until_settled();
+        let mut fixture = again(fixture, state.path());
+        fixture.read_digest_list();
+        fixture.source.keep_hashes();
+        let content = fixture.source.content();
+        let mut fixture = again(fixture, state.path());
+        assert!(is_cached(&fixture));
+        known(&mut fixture);
+        assert_eq!(fixture.source.content(), content);
+    }
 }

@@ -36,7 +36,7 @@ impl Scanner {
             if excluded.as_ref().is_some_and(|directory| name.starts_with(directory)) {
                 continue;
             }
-            let item = match look(base, &name, &entry) {
+            let item = match look(base, &name, &entry, self.follows || self.standalone) {
                 Err(ScanError::Unreadable { path, error })
                     if error.kind() == io::ErrorKind::NotFound =>
                 {
@@ -65,6 +65,8 @@ impl Scanner {
             self.leave_out(Reason::Temporary, item.path);
         } else if item.kind.is_dir() {
             self.directory(&item)?;
+        } else if item.kind.is_symlink() {
+            self.link(item)?;
         } else if item.kind.is_file() {
             self.file(item)?;
         } else {
@@ -119,14 +121,20 @@ fn relative(base: Option<&Path>, path: &Path) -> Result<(PathBuf, bool), ScanErr
     Ok((name, below.has_root()))
 }
 
-/// Looks a name up. Links are followed on the way to it; it is none itself.
-fn look(base: Option<&Path>, name: &Path, entry: &Listed) -> Result<Item, ScanError> {
+/// Looks a name up. Links are followed on the way to it, and, if `follows` says so, at its end.
+fn look(
+    base: Option<&Path>,
+    name: &Path,
+    entry: &Listed,
+    follows: bool,
+) -> Result<Item, ScanError> {
     let path = match base {
         Some(base) => base.join(name),
         None if entry.is_absolute => Path::new(std::path::MAIN_SEPARATOR_STR).join(name),
         None => name.to_owned(),
     };
-    let looked = if entry.is_named { fs::symlink_metadata(&path) } else { fs::metadata(&path) };
+    let is_itself = entry.is_named && !follows;
+    let looked = if is_itself { fs::symlink_metadata(&path) } else { fs::metadata(&path) };
     let kind = looked.map_err(scan_error(&path))?.file_type();
     let parts = name.iter().map(|part| names::to_text(part).ok_or_else(|| not_text(&path)));
     let name = parts.collect::<Result<Vec<_>, _>>()?.join("/");
@@ -210,13 +218,12 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_that_are_listed_are_left_out_and_not_followed() {
+    fn links_that_are_listed_are_sent_and_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path().join("a"), "").unwrap();
         std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
         let selection = Selection::new([dir.path().to_owned()]);
         let found = scan(selection.with(|s| s.listed = list(&["a", "link"]))).unwrap();
-        assert_eq!(names(&found), ["a"]);
-        assert_eq!(found.left_out[0].reason, Reason::SymbolicLink);
+        assert_eq!((names(&found), found.links), (vec!["a".to_owned(), "link".to_owned()], 1));
     }
 }

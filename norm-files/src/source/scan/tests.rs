@@ -1,10 +1,12 @@
-use std::fs::{create_dir, create_dir_all, write};
-use std::time::Duration;
+use std::fs::{self, File, create_dir, create_dir_all, write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::{TempDir, tempdir};
 
 use super::*;
+use crate::Preserve;
 use crate::source::Rule;
+use norm_core::fileset::Manifest;
 
 fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
     scan(&[path.into()])
@@ -139,20 +141,146 @@ mod on_unix {
 
     use super::*;
 
+    /// The links among the entries: where each leads.
+    fn links(set: &FileSet) -> Vec<(String, String)> {
+        let found = entries(set).into_iter().filter_map(|(kind, name, _)| match kind {
+            EntryKind::SymbolicLink { target } => Some((name, target.to_owned())),
+            _ => None,
+        });
+        found.collect()
+    }
+
     #[test]
-    fn links_and_special_files_are_skipped_and_told() {
+    fn links_are_sent_as_they_are_and_special_files_are_left_out_and_told() {
         let dir = tree();
         let tree = dir.path().join("tree");
         symlink("/etc/passwd", tree.join("link")).unwrap();
-        symlink(&tree, tree.join("loop")).unwrap();
-        symlink("nowhere", tree.join(OsStr::from_bytes(b"\xff"))).unwrap();
+        symlink(".", tree.join("loop")).unwrap();
+        symlink(OsStr::from_bytes(b"no\xffwhere"), tree.join(OsStr::from_bytes(b"\xff"))).unwrap();
         let _socket = UnixListener::bind(tree.join("socket")).unwrap();
         let set = scan_one(&tree).unwrap();
-        assert_eq!(set.file_count, 3);
-        let [links, sockets] = &set.left_out[..] else { panic!("{:?}", set.left_out) };
-        assert_eq!((links.reason, links.count), (Reason::SymbolicLink, 3));
+        assert_eq!((set.file_count, set.links), (3, 3));
+        let expected = [
+            ("tree/link", "/etc/passwd"),
+            ("tree/loop", "."),
+            ("tree/\u{f7ff}", "no\u{f7ff}where"),
+        ];
+        assert_eq!(links(&set), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let [sockets] = &set.left_out[..] else { panic!("{:?}", set.left_out) };
         assert_eq!((sockets.reason, sockets.count), (Reason::Socket, 1));
         assert!(sockets.first[0].ends_with("tree/socket"), "{sockets:?}");
+        let told = Manifest::parse(&set.manifest).unwrap().left_out();
+        assert_eq!((told.sockets, told.all()), (1, 1));
+    }
+
+    #[test]
+    fn links_are_followed_if_that_is_wanted_but_in_no_circle() {
+        let dir = tree();
+        let tree = dir.path().join("tree");
+        symlink("c", tree.join("link")).unwrap();
+        symlink("..", tree.join("b/loop")).unwrap();
+        symlink("self", tree.join("self")).unwrap();
+        symlink("b", tree.join("twice")).unwrap();
+        symlink("nowhere", tree.join("z")).unwrap();
+        let follow = |path: PathBuf| scan(Selection::new([path]).with(|s| s.follow_links = true));
+        let set = follow(tree.clone()).unwrap();
+        let expected = [
+            "",
+            "/a",
+            "/b",
+            "/b/empty",
+            "/b/x",
+            "/c",
+            "/link",
+            "/twice",
+            "/twice/empty",
+            "/twice/x",
+        ];
+        assert_eq!(names(&set), expected.map(|name| format!("tree{name}")));
+        assert_eq!((set.links, set.file_count), (0, 5));
+        let [broken] = &set.left_out[..] else { panic!("{:?}", set.left_out) };
+        assert_eq!((broken.reason, broken.count), (Reason::BrokenLink, 4));
+        let contents = follow(tree.join("")).unwrap();
+        assert_eq!(contents.left_out[0].count, 4, "the directory itself is above, too");
+    }
+
+    #[test]
+    fn standalone_files_are_sent_without_links_and_holes() {
+        let dir = tree();
+        let tree = dir.path().join("tree");
+        symlink("c", tree.join("link")).unwrap();
+        fs::hard_link(tree.join("a"), tree.join("a2")).unwrap();
+        File::create(tree.join("sparse")).unwrap().set_len(1 << 20).unwrap();
+        let set = scan(Selection::new([tree]).with(|s| s.standalone = true)).unwrap();
+        assert_eq!((set.links, set.file_count, set.payload_size), (0, 5, 3 + 3 + 5 + (1 << 20)));
+        assert_eq!(set.left_out[0].reason, Reason::SymbolicLink);
+    }
+
+    #[test]
+    fn content_of_a_file_with_several_names_is_sent_once() {
+        let dir = tree();
+        let tree = dir.path().join("tree");
+        fs::hard_link(tree.join("a"), tree.join("b/a2")).unwrap();
+        fs::hard_link(tree.join("a"), tree.join("d")).unwrap();
+        let set = scan_one(&tree).unwrap();
+        let hard = entries(&set).into_iter().filter_map(|(kind, name, _)| match kind {
+            EntryKind::HardLink { to } => Some((name, to)),
+            _ => None,
+        });
+        let expected = [("tree/b/a2".to_owned(), 1), ("tree/d".to_owned(), 1)];
+        assert_eq!(hard.collect::<Vec<_>>(), expected);
+        assert_eq!((set.file_count, set.payload_size, set.files.len()), (5, 8, 2));
+    }
+
+    #[test]
+    fn holes_are_found_and_do_not_travel() {
+        use std::os::unix::fs::FileExt;
+        let dir = tempdir().unwrap();
+        let file = File::create(dir.path().join("sparse")).unwrap();
+        file.write_all_at(b"data", 8 << 20).unwrap();
+        file.set_len(16 << 30).unwrap();
+        let set = scan_one(dir.path().join("sparse")).unwrap();
+        if set.payload_size == 16 << 30 {
+            return; // a file system without holes
+        }
+        assert!(set.payload_size <= 1 << 20, "{}", set.payload_size);
+        assert_eq!(set.files[0].size, 16 << 30);
+        assert_eq!(set.files[0].data(), set.payload_size);
+        let manifest = Manifest::parse(&set.manifest).unwrap();
+        let entry = manifest.entries().next().unwrap().unwrap();
+        assert_eq!((entry.size, entry.holes.len()), (16 << 30, 2));
+        let all = File::create(dir.path().join("all")).unwrap();
+        all.set_len(1 << 20).unwrap();
+        let set = scan_one(dir.path().join("all")).unwrap();
+        assert_eq!((set.payload_size, set.files.len(), set.map.chunks()), (0, 1, 0));
+    }
+
+    #[test]
+    fn owner_attributes_and_special_modes_are_sent_where_that_is_wanted() {
+        let dir = tree();
+        let (tree, c) = (dir.path().join("tree"), dir.path().join("tree/c"));
+        fs::set_permissions(&c, Permissions::from_mode(0o4750)).unwrap();
+        let set = |name: &str| {
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::setxattr(&c, name, name.as_bytes(), flags)
+        };
+        let has_xattrs = set("user.b").and_then(|()| set("user.a")).is_ok();
+        let entry = |preserve| {
+            let set = scan(Selection::new([c.clone()]).with(|s| s.preserve = preserve)).unwrap();
+            let manifest = Manifest::parse(&set.manifest).unwrap();
+            let entry = manifest.entries().next().unwrap().unwrap();
+            let owner = entry.owner.map(|owner| (owner.uid, owner.user.to_owned()));
+            let xattrs: Vec<_> = entry.xattrs.iter().map(|x| x.name.to_owned()).collect();
+            (entry.mode, owner, xattrs)
+        };
+        assert_eq!(entry(Preserve::default()), (0o750, None, Vec::new()));
+        let all = Preserve { special_modes: true, owner: true, xattrs: true, all_xattrs: false };
+        let (mode, owner, xattrs) = entry(all);
+        assert_eq!(mode, 0o4750);
+        let uid = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&tree).unwrap());
+        assert_eq!(owner.as_ref().map(|owner| owner.0), Some(uid));
+        assert!(uid != 0 || owner.is_some_and(|(_, name)| name == "root"));
+        assert_eq!(xattrs, if has_xattrs { vec![&b"user.a"[..], b"user.b"] } else { vec![] });
     }
 
     #[test]
@@ -235,5 +363,6 @@ fn files_whose_size_is_not_told_are_refused_or_skipped() {
 fn sparse_file_has_its_size() {
     let dir = tempdir().unwrap();
     File::create(dir.path().join("holes")).unwrap().set_len(5_000_000).unwrap();
-    assert_eq!(scan_one(dir.path().join("holes")).unwrap().payload_size, 5_000_000);
+    let set = scan_one(dir.path().join("holes")).unwrap();
+    assert_eq!((set.files[0].size, set.file_count), (5_000_000, 1));
 }

@@ -319,6 +319,8 @@ impl Application<Engine> for Session {
                 engine.give_up(object.sender, object.key..object.key + 1);
                 self.lose(object);
             }
+            // It has no file sets.
+            ReceiverEvent::Withdrawn { .. } => {}
             ReceiverEvent::Command { sender: id, content } => {
                 if let Some(sender) = self.sender(id) {
                     self.tell(ObjectEvent::Command { sender, content });

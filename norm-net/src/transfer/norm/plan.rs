@@ -46,7 +46,7 @@ impl Sizes {
         Self {
             manifest: found.manifest.len() as u64,
             payload: found.payload_size,
-            list: digest_list_len(found.chunks),
+            list: digest_list_len(found.map.chunks()),
         }
     }
 }

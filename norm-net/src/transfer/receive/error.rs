@@ -21,6 +21,13 @@ pub enum ReceiveError {
         /// What the system said.
         error: io::Error,
     },
+    /// The directory that is to keep what is replaced cannot be used.
+    BackupDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// No socket or interface could be had.
     Net(NetError),
     /// The system refused a thread or randomness, or the sockets failed for good.
@@ -36,6 +43,11 @@ impl fmt::Display for ReceiveError {
                 "cannot write to the output directory {}: {error}; choose another one",
                 path_text(path)
             ),
+            Self::BackupDirectory { path, error } => write!(
+                f,
+                "cannot write to the backup directory {}: {error}; choose another one",
+                path_text(path)
+            ),
             Self::Net(error) => error.fmt(f),
             Self::Io(error) => write!(f, "the session failed: {error}"),
         }
@@ -46,7 +58,9 @@ impl std::error::Error for ReceiveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(problem) => Some(problem),
-            Self::Directory { error, .. } | Self::Io(error) => Some(error),
+            Self::Directory { error, .. }
+            | Self::BackupDirectory { error, .. }
+            | Self::Io(error) => Some(error),
             Self::Net(error) => Some(error),
         }
     }

@@ -10,7 +10,9 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
-use norm_files::sink::Only;
+use norm_files::receipts::Store;
+use norm_files::sink::Backup;
+use tempfile::TempDir;
 
 use super::identity::StableIdentity;
 use super::session::{Engine, FilePolicy, Notifier, Policy, Session, Tasks};
@@ -23,6 +25,7 @@ use crate::io::lossy::Lossy;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
+use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::norm;
 
 /// A receiving session, on a thread of its own.
@@ -108,10 +111,24 @@ where
     E: Engine + Layer<Engine = E> + Send + 'static,
 {
     let only = options.check()?;
+    let receipts = Store::new(&options.state);
+    if options.delete && receipts.is_none() {
+        return Err(ReceiveError::Config(ConfigProblem::DeleteWithoutReceipts));
+    }
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
-    prepare(&options.directory)
-        .map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
+    let scratch = prepare(options)?;
+    let files = FilePolicy {
+        overwrite: options.overwrite,
+        backup: open_backup(options)?,
+        delete: options.delete,
+        only,
+        expect: options.expect,
+        receipts,
+        preview: scratch.as_ref().map(|_| options.directory.clone()),
+        preserve: options.preserve,
+        allow_sparse: options.allow_sparse,
+    };
     let settings = ReceiveSettings {
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
@@ -136,15 +153,41 @@ where
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
-    let notifier = Notifier::new(outlet);
-    let setup = Setup { link, engine, returns, identity, events: notifier, only };
+    let events_out = Notifier::new(outlet);
+    let setup = Setup { link, engine, returns, identity, events: events_out, files, scratch };
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
 }
 
+/// Makes the output directory; in a dry run another one, which goes with the session.
+fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
+    if options.dry_run {
+        return Ok(Some(tempfile::tempdir()?));
+    }
+    let prepared = prepare_output(&options.directory);
+    prepared.map_err(|error| ReceiveError::Directory { path: options.directory.clone(), error })?;
+    Ok(None)
+}
+
+/// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
+/// else can take its place.
+fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
+    let Some(path) = options.backup_dir.as_deref().filter(|_| !options.dry_run) else {
+        return Ok(None);
+    };
+    match Backup::open(path, &options.directory) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let problem = ConfigProblem::BackupInOutput { path: path.to_owned() };
+            Err(ReceiveError::Config(problem))
+        }
+        Err(error) => Err(ReceiveError::BackupDirectory { path: path.to_owned(), error }),
+    }
+}
+
 /// Makes the directory, and finds out now rather than at the first packet if it cannot be written.
-fn prepare(directory: &Path) -> io::Result<()> {
+fn prepare_output(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let probe = directory.join(format!("{TEMP_PREFIX}probe-{}", std::process::id()));
     fs::write(&probe, b"")?;
@@ -153,7 +196,8 @@ fn prepare(directory: &Path) -> io::Result<()> {
 
 /// The identity of this receiver, unless all random choices are fixed: then it is one of them.
 fn stable_identity(options: &ReceiveOptions, link: &Link) -> Option<StableIdentity> {
-    if options.seed.is_some() {
+    // A dry run is no receiver that an earlier one may go on as.
+    if options.seed.is_some() || options.dry_run {
         return None;
     }
     let interface = link.interface();
@@ -169,7 +213,9 @@ struct Setup<L> {
     returns: Returns,
     identity: Option<StableIdentity>,
     events: Notifier,
-    only: Option<Only>,
+    files: FilePolicy,
+    /// Where lists go in a dry run.
+    scratch: Option<TempDir>,
 }
 
 /// Everything that the session's thread owns.
@@ -183,16 +229,18 @@ struct Runner<L> {
     done: Channel<JobDone>,
     /// Held so that no other receiver has it.
     _identity: Option<StableIdentity>,
+    /// Removed with the session, of which it is the last that goes.
+    _scratch: Option<TempDir>,
 }
 
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
-        let Setup { link, engine, returns, identity, events, only } = setup;
+        let Setup { link, engine, returns, identity, events, files, scratch } = setup;
         let clock = Clock::start();
-        let files = Arc::new(FilePolicy { overwrite: options.overwrite, only });
+        let files = Arc::new(files);
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
         let policy = Policy {
-            directory: options.directory.clone(),
+            directory: scratch.as_ref().map_or(&*options.directory, TempDir::path).to_owned(),
             files,
             resume: options.resume,
             continuous: options.continuous,
@@ -205,7 +253,16 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
         let options = options.clone();
-        Ok(Self { options, link, clock, engine, session, done, _identity: identity })
+        Ok(Self {
+            options,
+            link,
+            clock,
+            engine,
+            session,
+            done,
+            _identity: identity,
+            _scratch: scratch,
+        })
     }
 
     fn run(mut self) -> io::Result<ReceiveReport> {

@@ -12,12 +12,14 @@ use norm_core::fec::{Scheme, encode};
 use crate::io::inline::Inline;
 use crate::io::workers::{Workers, guarded};
 use crate::stopper::JobResults;
-use norm_files::source::{Reader, SourceError};
+use norm_files::source::{Reader, SourceError, Withdrawals, WithdrawnFile};
 
 #[derive(Debug)]
 pub(super) struct Jobs {
     /// Used by the reading thread alone until the session is over or has failed.
     source: Arc<Mutex<Reader>>,
+    /// What cannot be read of it.
+    withdrawals: Withdrawals,
     /// Key of the set's first object.
     first_key: u64,
     quick: Inline,
@@ -30,6 +32,7 @@ impl Jobs {
     pub(super) fn new(source: Reader, first_key: u64, results: JobResults) -> io::Result<Self> {
         let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
+            withdrawals: source.withdrawals(),
             source: Arc::new(Mutex::new(source)),
             first_key,
             quick: Inline::new(),
@@ -54,6 +57,16 @@ impl Jobs {
     /// The source, once the reading thread is idle.
     pub(super) fn source(&self) -> MutexGuard<'_, Reader> {
         lock(&self.source)
+    }
+
+    /// Key of the set's first object.
+    pub(super) fn first_key(&self) -> u64 {
+        self.first_key
+    }
+
+    /// The files that were withdrawn since the last call.
+    pub(super) fn withdrawn(&self) -> Vec<WithdrawnFile> {
+        self.withdrawals.take()
     }
 
     fn read(&self, job: ReadJob) {

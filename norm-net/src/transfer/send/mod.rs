@@ -32,6 +32,7 @@ mod silence;
 mod slow;
 mod slow_group;
 mod start;
+mod withdrawn;
 
 pub use error::SendError;
 #[cfg(test)]

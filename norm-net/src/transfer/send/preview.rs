@@ -13,13 +13,15 @@ pub struct Preview {
     pub files: u64,
     /// Directories.
     pub directories: u64,
-    /// Bytes in all files.
+    /// Symbolic links.
+    pub links: u64,
+    /// Bytes in all files, without those in holes.
     pub bytes: u64,
     /// What was found and would not be sent, by reason.
     pub left_out: Vec<LeftOut>,
     /// What looks wrong.
     pub hints: Vec<Hint>,
-    /// Files and directories, in the order in which they would be sent.
+    /// Files, directories and links, in the order in which they would be sent.
     pub entries: Vec<FoundEntry>,
 }
 
@@ -32,6 +34,7 @@ pub fn preview(selection: impl Into<Selection>) -> Result<Preview, SendError> {
     Ok(Preview {
         files: found.file_count,
         directories: found.directories,
+        links: found.links,
         bytes: found.payload_size,
         hints: Hint::unused_patterns(&found).into_iter().collect(),
         entries: found.entries(),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::Job;
 use norm_core::transfer::{NodeId, Outbound, OutboundNotice, ReceiverStanding};
-use norm_files::source::SourceError;
 
 use super::admission::Admission;
 use super::bounds::{Bounds, Change};
@@ -21,6 +20,7 @@ use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
+use super::withdrawn::{self, WithdrawnFiles};
 use crate::event::{
     HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
     SourceProblem,
@@ -67,6 +67,7 @@ pub(super) struct Parts {
     /// What to say when no receiver is heard.
     pub(super) no_receiver: Hint,
     pub(super) rate_trace: Option<RateTraceFile>,
+    pub(super) withdrawn: WithdrawnFiles,
 }
 
 /// A sending session, around any engine that sends.
@@ -85,6 +86,7 @@ pub(super) struct Session {
     receivers: Receivers,
     next_progress: Timestamp,
     rate_trace: Option<RateTraceFile>,
+    withdrawn: WithdrawnFiles,
     /// The longest packet that the interface takes, once it has refused a longer one.
     packet_limit: Option<u32>,
 }
@@ -106,8 +108,14 @@ impl Session {
             receivers: Receivers::default(),
             next_progress: now,
             rate_trace: parts.rate_trace,
+            withdrawn: parts.withdrawn,
             packet_limit: None,
         }
+    }
+
+    /// Keeps the hashes of what was sent for the next session.
+    pub(super) fn keep_hashes(&self) {
+        self.jobs.source().keep_hashes();
     }
 
     /// Tells the last progress, and how it ended.
@@ -115,6 +123,7 @@ impl Session {
         let now = clock.now();
         self.tell_progress(engine, now);
         let mut report = self.report(engine, now);
+        self.withdrawn.report(&mut report);
         if let Some(separate) = self.separate.take()
             && separate.finish(&mut report)
         {
@@ -181,11 +190,7 @@ impl Session {
 
     pub(super) fn read_failed(&mut self, now: Timestamp) {
         let problem = match self.jobs.source().take_failure() {
-            Some(SourceError::Changed { path, how }) => SourceProblem::Changed { path, how },
-            Some(SourceError::Read { path, error }) => {
-                SourceProblem::Unreadable { path, error: error.into() }
-            }
-            Some(other) => SourceProblem::Internal { error: other.to_string() },
+            Some(error) => withdrawn::problem(error),
             None => {
                 let error = "a block could not be read or coded".to_owned();
                 SourceProblem::Internal { error }
@@ -432,6 +437,8 @@ impl<E: Outbound> Application<E> for Session {
             trace.write(engine);
         }
         self.keep_bounds(engine, now);
+        let found = self.jobs.withdrawn();
+        self.withdrawn.add(engine, now, self.jobs.first_key(), found, &self.events);
         if self.phases.data().is_none() && !self.facts.waits {
             self.start_data(engine, now); // the engine does not tell: it need not wait
         }

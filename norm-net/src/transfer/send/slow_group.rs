@@ -203,6 +203,12 @@ fn add(report: &mut SendReport, separate: SendReport) {
             None => report.receivers.push(receiver),
         }
     }
+    for file in separate.withdrawn {
+        if report.withdrawn.iter().all(|known| known.path != file.path) {
+            report.withdrawn.push(file);
+            report.withdrawn_files += 1;
+        }
+    }
     report.wire_bytes += separate.wire_bytes;
     report.packets += separate.packets;
     report.data_packets += separate.data_packets;

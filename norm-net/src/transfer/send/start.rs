@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
-use norm_files::source::{FileSet, HashedSet, Selection, scan};
+use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
 
 use super::admission::Admission;
 use super::bounds::Bounds;
@@ -21,6 +21,7 @@ use super::segment::Segment;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
+use super::withdrawn::WithdrawnFiles;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
@@ -63,7 +64,13 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let found = scan(selection)?;
+    let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
+    let found = scan(&selection)?;
+    let cache = HashCache::new(&options.content.state).filter(|_| options.standard.is_none());
+    let mut options = options.clone();
+    options.content.hash_first |=
+        cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
+    let options = &options;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
@@ -85,14 +92,15 @@ pub(super) fn start_with<P: Protocol>(
     let parts = Parts {
         facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), clock.now()),
-        jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
-        separate: SeparateGroup::new(selection, options, &segment, set, &events, &stopper),
+        jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
+        separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
         admission,
         group: settings.group,
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
+        withdrawn: WithdrawnFiles::new(set),
     };
     let begun = Begun { link, clock, engine, parts };
     let run = move || match held.is_empty() {
@@ -116,6 +124,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         let mut session = Session::new(parts, clock.now());
         driver::run(&mut link, clock, &mut engine, &mut session, results)?;
         drop(link);
+        session.keep_hashes();
         Ok(session.finish(&engine, clock))
     }
 
@@ -168,6 +177,7 @@ fn settings(
         standard: options.standard,
         files: found.file_count,
         directories: found.directories,
+        links: found.links,
         bytes: found.payload_size,
         hints: Hint::small_buffers(link.buffers())
             .chain(segment.hint.clone())

@@ -82,7 +82,7 @@ fn prepare(found: FileSet, now: Timestamp) -> Prepared<ToySender> {
         list_first: false,
         payload_size: found.payload_size,
         manifest_size: found.manifest.len() as u64,
-        list_size: digest_list_len(found.chunks),
+        list_size: digest_list_len(found.map.chunks()),
         manifest: found.manifest_hash,
         content: None,
     };

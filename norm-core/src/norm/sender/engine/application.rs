@@ -1,5 +1,6 @@
 //! What applications call.
 
+use core::ops::Range;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -53,6 +54,31 @@ impl Sender {
         self.lifecycle.send_command(content, times, now);
         self.idle = false;
         Ok(())
+    }
+
+    /// Sends these commands to all receivers until the session ends, again and again, instead of
+    /// those of the last call: soon three times, each second after that, and soon again when
+    /// everything was sent.
+    ///
+    /// # Errors
+    /// [`ConfigError::CommandTooLong`] when one exceeds a segment.
+    pub fn announce(&mut self, notices: Vec<Bytes>, now: Timestamp) -> Result<(), ConfigError> {
+        if notices.iter().any(|notice| notice.len() > usize::from(self.config.segment_size)) {
+            return Err(ConfigError::CommandTooLong);
+        }
+        self.lifecycle.announce(notices, now);
+        self.idle = false;
+        Ok(())
+    }
+
+    /// Says that some bytes of an object, which has this key in Read jobs, are not what they were:
+    /// they are read again, and what was made of them is no longer sent. Blocks that are not sent
+    /// to their end yet stay as they were read.
+    pub fn content_changed(&mut self, key: u64, bytes: Range<u64>) {
+        let blocks = self.content.blocks_over(key, bytes);
+        self.content.drop_sent(blocks.clone());
+        self.repair.drop_encoded(blocks);
+        self.idle = false;
     }
 
     /// Asks all known receivers for an application acknowledgment of type 16..=254 (RFC 5740

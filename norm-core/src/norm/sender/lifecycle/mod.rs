@@ -4,6 +4,7 @@ mod ack_request;
 mod command;
 mod flush;
 mod moving;
+mod notices;
 mod pause;
 mod phase;
 mod probe;

@@ -8,6 +8,7 @@ use super::ack_request::AckRequests;
 use super::command::CommandSchedule;
 use super::flush::FlushSchedule;
 use super::moving::Moving;
+use super::notices::Notices;
 use super::pause::Pause;
 use super::phase::{Abandoned, Gathering, Phase, PhaseMachine};
 use super::probe::ProbeSchedule;
@@ -33,6 +34,7 @@ pub(crate) struct Lifecycle {
     flush: FlushSchedule,
     ack_requests: AckRequests,
     command: CommandSchedule,
+    notices: Notices,
     moving: Moving,
     /// What queries say of the sender's name.
     sender_name: String,
@@ -53,6 +55,7 @@ impl Lifecycle {
             flush: FlushSchedule::new(),
             ack_requests: AckRequests::new(),
             command: CommandSchedule::default(),
+            notices: Notices::default(),
             moving: Moving::default(),
             sender_name: String::new(),
             next_check: now + CHECK_INTERVAL,
@@ -118,6 +121,10 @@ impl Lifecycle {
 
     pub(crate) fn command_mut(&mut self) -> &mut CommandSchedule {
         &mut self.command
+    }
+
+    pub(crate) fn notices_mut(&mut self) -> &mut Notices {
+        &mut self.notices
     }
 
     pub(crate) fn moving(&self) -> &Moving {
@@ -201,6 +208,11 @@ impl Lifecycle {
         self.command.set(content, times, now);
     }
 
+    /// Sends these commands again and again, instead of earlier ones.
+    pub(crate) fn announce(&mut self, notices: Vec<Bytes>, now: Timestamp) {
+        self.notices.set(notices, now);
+    }
+
     /// Asks all receivers to acknowledge; returns the id of the request.
     pub(crate) fn request_ack(
         &mut self,
@@ -232,6 +244,7 @@ impl Lifecycle {
         if first {
             self.flush.begin(now);
             self.query.note_all_sent(now);
+            self.notices.hurry(now);
         }
         first
     }
@@ -326,6 +339,7 @@ impl Lifecycle {
             timers.add_packet(self.flush.next(), TimeoutReason::Flush);
             timers.add_packet(self.ack_requests.next(), TimeoutReason::AckRequest);
             timers.add_packet(self.command.next(), TimeoutReason::Command);
+            timers.add_packet(self.notices.next(), TimeoutReason::Notice);
         }
     }
 

@@ -119,6 +119,14 @@ impl BlockCache {
         self.forget(block);
     }
 
+    /// Drops blocks whose content has changed.
+    pub(super) fn drop_blocks(&mut self, blocks: Range<u64>) {
+        if blocks.start < blocks.end {
+            let there: Vec<u64> = self.blocks.range(blocks).map(|(&block, _)| block).collect();
+            there.into_iter().for_each(|block| self.drop_block(block));
+        }
+    }
+
     fn forget(&mut self, block: u64) {
         self.complete = 0..0;
         self.fresh.remove(&block);

@@ -77,6 +77,17 @@ impl Content {
         self.cache.drop_block(number);
     }
 
+    /// The blocks with these bytes of the object that Read jobs give this key.
+    pub(crate) fn blocks_over(&self, source_key: u64, bytes: Range<u64>) -> Range<u64> {
+        self.objects.by_source(source_key).map_or(0..0, |object| object.blocks_over(bytes))
+    }
+
+    /// Forgets those of these blocks that were sent to their end.
+    pub(crate) fn drop_sent(&mut self, blocks: Range<u64>) {
+        let end = blocks.end.min(self.current_block());
+        self.cache.drop_blocks(blocks.start..end);
+    }
+
     /// A block was read, or could not be.
     pub(crate) fn block_read(&mut self, number: u64, content: Option<Bytes>) {
         match content {

@@ -1,5 +1,7 @@
 //! An object in the session: content of a known size, or a stream.
 
+use core::ops::Range;
+
 use bytes::Bytes;
 
 use super::position::Position;
@@ -130,6 +132,25 @@ impl SendObject {
     /// Running number of its block 0.
     pub(crate) fn first_block(&self) -> u64 {
         self.first_block
+    }
+
+    /// The blocks with these bytes of it, by running number; none of a stream.
+    pub(super) fn blocks_over(&self, bytes: Range<u64>) -> Range<u64> {
+        if self.is_transient() || bytes.start >= bytes.end.min(self.size()) {
+            return 0..0;
+        }
+        let blocks = u64::from(self.layout.blocks());
+        // The block of a byte: the last one that begins at or before it.
+        let of = |byte: u64| {
+            let (mut low, mut high) = (0, blocks);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if self.offset(middle as u32, 0) <= byte { low = middle } else { high = middle }
+            }
+            low
+        };
+        let end = bytes.end.min(self.size());
+        self.first_block + of(bytes.start)..self.first_block + of(end - 1) + 1
     }
 
     pub(crate) fn scheme(&self) -> Scheme {

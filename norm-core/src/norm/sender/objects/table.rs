@@ -194,6 +194,12 @@ impl ObjectTable {
         self.objects.get(usize::try_from(key.checked_sub(self.first_key)?).ok()?)
     }
 
+    /// The object that Read jobs give this key.
+    pub(super) fn by_source(&self, source_key: u64) -> Option<&SendObject> {
+        let at = self.objects.partition_point(|object| object.source_key() < source_key);
+        self.objects.get(at).filter(|object| object.source_key() == source_key)
+    }
+
     pub(crate) fn last(&self) -> Option<&SendObject> {
         self.objects.last()
     }

@@ -256,6 +256,11 @@ impl BlockRepair {
         self.encoded = Some(encoded);
     }
 
+    /// Forgets coded symbols that were made and not sent.
+    pub(super) fn drop_encoded(&mut self) {
+        self.encoded = None;
+    }
+
     pub(super) fn merge(&mut self, need: &BlockNeed) {
         let symbols = need.symbols();
         self.need = self.need.max(symbols);

@@ -68,6 +68,11 @@ impl Repair {
         &self.table
     }
 
+    /// The content of these blocks has changed: forgets coded symbols that were made of it.
+    pub(crate) fn drop_encoded(&mut self, blocks: Range<u64>) {
+        self.table.drop_encoded(blocks);
+    }
+
     /// Late-join repair may go before new data.
     pub(crate) fn has_late_share(&self) -> bool {
         self.late_share.has_share()

@@ -68,6 +68,13 @@ impl RepairTable {
         true
     }
 
+    /// Forgets coded symbols that were made of these blocks.
+    pub(super) fn drop_encoded(&mut self, blocks: Range<u64>) {
+        if blocks.start < blocks.end {
+            self.blocks.range_mut(blocks).for_each(|(_, repair)| repair.drop_encoded());
+        }
+    }
+
     /// Takes a request for full repair. Blocks in hold-off or in repair are left to it. False when
     /// there is no room.
     pub(super) fn request_full(&mut self, now: Timestamp, blocks: Range<u64>) -> bool {

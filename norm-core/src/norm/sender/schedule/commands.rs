@@ -64,6 +64,9 @@ impl CommandPoll<'_> {
         if let Some(content) = self.lifecycle.command_mut().take(self.now, grtt) {
             return Some(Packet::Application(content));
         }
+        if let Some(content) = self.lifecycle.notices_mut().take(self.now, grtt) {
+            return Some(Packet::Application(content));
+        }
         self.window_question().or_else(|| self.late_joiners()).or_else(|| self.ack_request())
     }
 

@@ -71,10 +71,11 @@ impl Ending {
         self.started
     }
 
-    /// A transfer is complete, whatever became of it before.
-    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject) {
+    /// A transfer is complete, whatever became of it before; not whole without files that its
+    /// sender has withdrawn.
+    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject, is_whole: bool) {
         self.heard_at = now;
-        self.outcomes.completed(now, subject);
+        self.outcomes.completed(now, subject, is_whole);
     }
 
     /// A transfer has failed; `known` when it was known what was to come. Its sender, if it has
@@ -151,7 +152,8 @@ impl Ending {
             let stay = match (standing.owes_release, self.outcomes.any_failed()) {
                 (true, _) => MAX_STAY,
                 (false, true) => FAREWELL,
-                (false, false) => Duration::ZERO,
+                (false, false) if self.farewells.senders.is_empty() => Duration::ZERO,
+                (false, false) => FAREWELL,
             };
             let end = now + stay;
             self.at = Some(self.at.map_or(end, |at| at.min(end)));
@@ -214,7 +216,7 @@ mod tests {
         let mut ending = Ending::new(at(0));
         ending.plan(at(0), IDLE, None);
         assert!(!ending.is_over(at(1_000_000)), "nothing is settled");
-        ending.completed(at(100), SUBJECT);
+        ending.completed(at(100), SUBJECT, true);
         let owing = Standing { owes_release: true, ..IDLE };
         ending.plan(at(100), owing, None);
         assert!(!ending.is_over(at(10_099)) && ending.is_over(at(10_100)));
@@ -261,7 +263,7 @@ mod tests {
             [(true, ReceiveOutcome::Stopped), (false, ReceiveOutcome::Complete)]
         {
             let mut ending = Ending::new(at(0));
-            ending.completed(at(0), SUBJECT);
+            ending.completed(at(0), SUBJECT, true);
             ending.stop(at(0), is_interrupted, vec![SenderId(0)]);
             assert_eq!(ending.farewells_due(at(0)), [SenderId(0)]);
             assert!(!ending.is_over(at(159)) && ending.is_over(at(160)));

@@ -87,6 +87,7 @@ pub(super) fn not_placed(error: PlaceError) -> Problem {
         PlaceError::Plan(error) => not_planned(error),
         PlaceError::Gone(path) => Problem::DirectoryGone { path },
         PlaceError::Io(path, error) => Problem::System { action: Action::Create, path, error },
+        PlaceError::Backup(path, error) => Problem::System { action: Action::BackUp, path, error },
         PlaceError::Stopped => Problem::Stopped,
     }
 }
@@ -98,6 +99,7 @@ pub(super) fn not_planned(error: PlanError) -> Problem {
         PlanError::Content(error) => damaged(error),
         PlanError::Name(name) => Problem::UnusableName { name },
         PlanError::Unsupported(name) => Problem::Unsupported { name },
+        PlanError::TooSparse { size, data } => Problem::TooSparse { size, data },
         PlanError::Clash(path) => Problem::NameClash { path },
         PlanError::NothingWanted => Problem::NothingWanted,
         PlanError::Exists(path) => obstructed(path, Obstacle::File),

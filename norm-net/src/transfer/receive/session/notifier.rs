@@ -1,17 +1,20 @@
 //! Says what happens, in the words of [`ReceiveEvent`].
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{SetId, SetSummary};
 use norm_core::transfer::NodeId;
 use norm_files::sink::{
-    Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, ResumeProblem, Sweep,
+    Change, Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, Removed, ResumeProblem,
+    SetPreview, Sweep,
 };
 
 use crate::event::{
-    Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure, SetReport,
+    EntrySum, Hint, Outlet, Problem, ReceiveEvent, ReceiveProgress, ResumeData, SetFailure,
+    SetReport,
 };
 
 /// Events that are not fetched, beyond which those that only accompany are left out.
@@ -96,8 +99,28 @@ impl Notifier {
     /// The manifest of a set is here.
     pub(super) fn files_known(&self, SetRef { sender, set }: SetRef, plan: &Plan) {
         let (unwanted, bytes) = (plan.unwanted_files(), plan.bytes());
-        let files = plan.files().len() as u64 - unwanted;
-        self.send(ReceiveEvent::FilesKnown { sender, set, files, bytes, unwanted });
+        let files = (plan.files().len() + plan.names().len()) as u64 - unwanted;
+        let (links, left_out) = (plan.links().len() as u64, plan.left_out().into());
+        let event =
+            ReceiveEvent::FilesKnown { sender, set, files, links, bytes, unwanted, left_out };
+        self.send(event);
+    }
+
+    /// It is known what would become of a set.
+    pub(super) fn previewed(&self, SetRef { sender, set }: SetRef, preview: SetPreview) {
+        let sum = |change| EntrySum::from(preview.sum(change));
+        self.send(ReceiveEvent::DryRun {
+            sender,
+            set,
+            create: sum(Change::Create),
+            replace: sum(Change::Replace),
+            keep: sum(Change::Keep),
+            compare: sum(Change::Compare),
+            refuse: sum(Change::Refuse),
+            delete: sum(Change::Delete),
+            unwanted: preview.plan().unwanted_files(),
+            preview: Arc::new(preview),
+        });
     }
 
     /// Nothing of a set matches these patterns of what is wanted.
@@ -133,6 +156,21 @@ impl Notifier {
         let present = file.placed == Placed::Present;
         let event = ReceiveEvent::FileComplete { sender, set, path, bytes, hash, present };
         self.send_optional(event);
+    }
+
+    /// A file, link or directory of an earlier set is gone.
+    pub(super) fn file_removed(&self, SetRef { sender, set }: SetRef, path: &Path) {
+        self.send_optional(ReceiveEvent::FileRemoved { sender, set, path: path.to_owned() });
+    }
+
+    /// What earlier sets had stays in part.
+    pub(super) fn not_removed(&self, SetRef { sender, set }: SetRef, removed: Removed) {
+        if let Some(first) = removed.first_changed {
+            self.hint(Hint::ChangedFilesStay { sender, set, files: removed.changed, first });
+        }
+        if let Some((first, error)) = removed.first_refused {
+            self.hint(Hint::NotRemoved { sender, set, entries: removed.refused, first, error });
+        }
     }
 
     /// A standalone file has its final name.

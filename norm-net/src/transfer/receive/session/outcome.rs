@@ -34,14 +34,18 @@ pub(super) struct Outcomes {
     /// When that happened first.
     completed_at: Option<Timestamp>,
     complete: BTreeSet<Subject>,
+    /// One of them lacks files that its sender has withdrawn.
+    lacks_files: bool,
     /// What has failed, and did not come otherwise.
     failed: BTreeMap<Subject, Failed>,
 }
 
 impl Outcomes {
-    /// A transfer is complete, whatever became of it before.
-    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject) {
+    /// A transfer is complete, whatever became of it before; not whole without files that its
+    /// sender has withdrawn.
+    pub(super) fn completed(&mut self, now: Timestamp, subject: Subject, is_whole: bool) {
         self.completed += 1;
+        self.lacks_files |= !is_whole;
         self.completed_at.get_or_insert(now);
         self.failed.remove(&subject);
         if self.complete.len() < MAX_REPORTS {
@@ -98,13 +102,15 @@ impl Outcomes {
         let complete = self.completed > 0;
         let failures = self.failed.into_values().filter(|failed| failed.known || !complete);
         let worst = failures.map(|failed| failed.failure).max_by_key(|failure| failure.severity);
+        let whole = match self.lacks_files {
+            true => ReceiveOutcome::Partial,
+            false => ReceiveOutcome::Complete,
+        };
         match worst {
-            None if complete => ReceiveOutcome::Complete,
+            None if complete => whole,
             None if heard => ReceiveOutcome::Nothing,
             None => ReceiveOutcome::NoSender,
-            Some(failure) if complete && failure.severity <= Severity::Unwanted => {
-                ReceiveOutcome::Complete
-            }
+            Some(failure) if complete && failure.severity <= Severity::Unwanted => whole,
             Some(_) if complete => ReceiveOutcome::Partial,
             Some(Failure { severity, problem }) => match severity {
                 Severity::Local => ReceiveOutcome::LocalError { problem },
@@ -151,10 +157,25 @@ mod tests {
         assert_eq!(outcome(unwanted), ReceiveOutcome::Nothing);
         let found = outcome(|o| {
             unwanted(o);
-            o.completed(NOW, SECOND);
+            o.completed(NOW, SECOND, true);
         });
         assert_eq!(found, ReceiveOutcome::Complete);
         assert_eq!(Outcomes::default().outcome(false), ReceiveOutcome::NoSender);
+    }
+
+    #[test]
+    fn transfer_without_withdrawn_files_is_not_whole() {
+        assert_eq!(outcome(|o| o.completed(NOW, FIRST, true)), ReceiveOutcome::Complete);
+        let lacking = |o: &mut Outcomes| {
+            o.completed(NOW, FIRST, false);
+            o.completed(NOW, SECOND, true);
+        };
+        assert_eq!(outcome(lacking), ReceiveOutcome::Partial);
+        let gone = outcome(|o| {
+            lacking(o);
+            o.failed(SECOND, true, Failure::gone(Problem::SenderForgotten));
+        });
+        assert_eq!(gone, ReceiveOutcome::Partial);
     }
 
     #[test]
@@ -162,7 +183,7 @@ mod tests {
         let failure = || Failure::incomplete(Problem::SenderEnded);
         let found = |known| {
             outcome(|o| {
-                o.completed(NOW, FIRST);
+                o.completed(NOW, FIRST, true);
                 o.failed(FIRST, true, failure());
                 o.failed(SECOND, known, failure());
             })
@@ -171,7 +192,7 @@ mod tests {
         assert_eq!(found(true), ReceiveOutcome::Partial);
         let gone = outcome(|o| {
             o.failed(SECOND, true, Failure::gone(Problem::SenderForgotten));
-            o.completed(NOW, FIRST);
+            o.completed(NOW, FIRST, true);
         });
         assert_eq!(gone, ReceiveOutcome::Complete);
     }

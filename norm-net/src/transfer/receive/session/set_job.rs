@@ -1,5 +1,8 @@
 //! One file set, from its first packet to its last file.
 
+mod withdrawn;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,20 +12,23 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{
+    ContentError, ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
+};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
     Compared, Comparison, Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError,
-    SetState, Spool,
+    SetPreview, SetState, Spool, WholeSet, WithdrawnFiles,
 };
 
 use super::comparing::Comparing;
 use super::engine::Engine;
 use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
+use super::policy::Aim;
 use super::progress::{Measure, Progress};
 use super::summary::rate;
-use super::tasks::{Check, Planned, SetResult, Target, VerifiedSet, WrittenPart};
+use super::tasks::{Check, Planned, PreviewedSet, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
 
 /// How often it is written down what is there of a set.
@@ -69,6 +75,8 @@ pub(super) enum Step {
     Again(u64, Problem),
     /// All files have their names.
     Complete(PlacedSet),
+    /// It is known what would become of it, and why it would fail, if it would.
+    Previewed(Box<SetPreview>, Option<Problem>),
     /// It has failed.
     Fail(Failure),
 }
@@ -103,14 +111,23 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
-    /// Only a part is wanted: objects of the payload wait until it is known which.
-    is_part: bool,
-    /// Those that wait.
+    /// The only content that is wanted, if any is named.
+    expect: Option<ContentHash>,
+    aim: Aim,
+    /// Objects of the payload that wait until it is known what of them is wanted.
     waiting: Vec<ObjectRef>,
     /// Bytes of the payload that are not wanted.
     unwanted: u64,
+    /// The digest list, by key and size, that came before the manifest.
+    early_list: Option<(u64, u64)>,
     /// Everything is verified, or has failed.
     is_verified: bool,
+    /// What its sender can no longer send.
+    withdrawn: WithdrawnFiles,
+    /// All that is written was hashed since something was wrong.
+    has_read_all: bool,
+    /// Files that are withdrawn and not here, when everything else is verified.
+    lost: BTreeSet<usize>,
     /// Something wrong is to be asked for as soon as the engine can.
     asks_later: bool,
     /// How far it is compared with files that are there.
@@ -143,10 +160,15 @@ impl SetJob {
             state,
             spool,
             plan: None,
-            is_part: false,
+            expect: None,
+            aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
+            early_list: None,
             is_verified: false,
+            withdrawn: WithdrawnFiles::default(),
+            has_read_all: false,
+            lost: BTreeSet::new(),
             asks_later: false,
             comparing,
             reading: 0,
@@ -159,10 +181,30 @@ impl SetJob {
         }
     }
 
-    /// The same of which only a part is wanted: nothing of the payload is asked for or written
-    /// until the manifest says which.
-    pub(super) fn of_part(self, is_part: bool) -> Self {
-        Self { is_part, ..self }
+    /// The same with another aim. Where only a part is wanted, nothing of the payload is asked for
+    /// or written until the manifest says which.
+    pub(super) fn with_aim(self, aim: Aim) -> Self {
+        Self { aim, ..self }
+    }
+
+    /// True when it is only said what would become of it.
+    pub(super) fn is_preview(&self) -> bool {
+        self.aim == Aim::Preview
+    }
+
+    /// Stops wanting what its aim does not need.
+    pub(super) fn give_up_needless(&self, engine: &mut impl Engine) {
+        let (summary, first) = (self.summary(), self.keys().start);
+        if self.is_preview() {
+            // The digest list is of no use when it comes last.
+            let end = first + u64::from(summary.parts);
+            engine.give_up(self.sender, first + u64::from(summary.first_extent())..end);
+        }
+    }
+
+    /// The same of which only this content is wanted, if one is named.
+    pub(super) fn expecting(self, expect: Option<ContentHash>) -> Self {
+        Self { expect, ..self }
     }
 
     /// Its sender.
@@ -269,6 +311,7 @@ impl SetJob {
     ) -> Result<(), SetError> {
         let OpenedPart { object, size, index, descriptor } = opened;
         let part = self.state.open(object.key, *index, descriptor, *size)?;
+        self.give_up_needless(engine);
         if self.state.is_written(object.key) {
             // In another layout; it may be verified already.
             engine.accept_with(*object, &whole(part.size));
@@ -280,7 +323,9 @@ impl SetJob {
 
     fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part, now: Timestamp) {
         match part.kind {
-            PartKind::Payload if self.is_part && self.plan.is_none() => self.waiting.push(object),
+            PartKind::Payload if self.aim == Aim::Part && self.plan.is_none() => {
+                self.waiting.push(object);
+            }
             PartKind::Manifest if self.spool.take_manifest(part.size) => {
                 engine.accept_with(object, &whole(part.size));
             }
@@ -370,9 +415,20 @@ impl SetJob {
         let Part { kind, offset, size } = self.state.written(key)?;
         Some(match kind {
             PartKind::Manifest => self.check(Check::Manifest { key, size }),
+            PartKind::DigestList if self.plan.is_none() => {
+                // What is in holes is known from the manifest.
+                self.early_list = Some((key, size));
+                return None;
+            }
             PartKind::DigestList => self.check(Check::DigestList { key, size }),
             PartKind::Payload => self.read_back(offset..offset + size, Reading::Whole),
         })
+    }
+
+    /// The digest list, if it came before the manifest, which is here now.
+    pub(super) fn take_early_list(&mut self) -> Option<WrittenPart> {
+        let (key, size) = self.early_list.take()?;
+        self.state.is_written(key).then(|| self.check(Check::DigestList { key, size }))
     }
 
     /// All of the payload, as far as it is here and not hashed.
@@ -410,14 +466,22 @@ impl SetJob {
             }
             SetResult::DigestList { key, digests: Ok(digests) } => {
                 let announced = self.summary().content;
-                if announced.is_some_and(|content| content != digests.content()) {
+                if announced.is_some() && announced != digests.content() {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
+                if let Some(expected) = self.expect.filter(|_| self.expect != digests.content()) {
+                    let other = |found| Problem::OtherContent { expected, found };
+                    // Without some of its files it is not the expected content either.
+                    let problem = digests.content().map_or(Problem::Withdrawn, other);
+                    return Step::Fail(Failure::wrong(problem));
+                }
                 self.state.digests_parsed(key, digests);
+                self.find_withdrawn();
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
             SetResult::Compared(compared) => Step::Compared(compared),
+            SetResult::Previewed(preview, problem) => Step::Previewed(preview, problem),
             SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
             // Files that get their names leave the directory.
@@ -442,6 +506,7 @@ impl SetJob {
                 self.state.manifest_checked(key);
                 self.unwanted = plan.unwanted_ranges().iter().map(|(from, to)| to - from).sum();
                 self.plan = Some(Arc::new(plan));
+                self.find_withdrawn();
                 Step::FilesKnown(present, unmatched)
             }
             Err(PlanError::Content(error)) => Step::Again(key, damaged(error)),
@@ -452,32 +517,32 @@ impl SetJob {
 
     /// What the checks so far say. What is wrong is wanted again from here on.
     pub(super) fn verdict(&mut self) -> Verdict {
-        if self.is_verified {
+        if self.is_verified || self.is_preview() {
             return Verdict::Pending;
         }
         self.asks_later = false;
         let lists = self.plan.as_ref().zip(self.state.digests());
         if let Some((plan, digests)) = lists {
             let wrong = self.spool.judge(digests);
-            for place in self.state.wrong(&wrong, plan.chunks()) {
+            for place in self.state.wrong(&wrong, plan.chunks(), &self.withdrawn) {
                 self.spool.forget(place.start, place.end);
             }
         }
         let begun = self.state.wanted_again();
         let again = WrongParts { written: self.state.take_restarts(), begun };
         if again != WrongParts::default() {
+            self.has_read_all = false;
             return Verdict::Again(again);
         }
         if !self.state.lists_are_checked() || self.reading > 0 {
             return Verdict::Pending;
         }
-        let failed = self.state.failed();
-        let is_wanted = |file| self.plan.as_ref().is_none_or(|plan| plan.is_wanted(file));
-        let is_left_out = |file| failed.contains(&file) || !is_wanted(file);
-        if !self.spool.not_verified(is_left_out).is_empty() {
+        if !self.spool.not_verified(|file| !self.is_awaited(file)).is_empty() {
+            self.has_read_all = true;
             return Verdict::Unhashed;
         }
         self.is_verified = true;
+        self.lost = self.lost();
         Verdict::Verified
     }
 
@@ -497,10 +562,7 @@ impl SetJob {
 
     /// Files of which something was wrong too often: where they were to be.
     pub(super) fn failed_files(&self) -> Vec<PathBuf> {
-        let failed = self.state.failed().iter();
-        let files = self.plan.as_ref().map_or(&[][..], |plan| plan.files());
-        let directory = self.spool.directory();
-        failed.filter_map(|&at| Some(directory.join(&files.get(at)?.path))).collect()
+        self.paths(&self.state.failed().difference(&self.lost).copied().collect())
     }
 
     /// True when the object with this key, which is wrong, may be received once more; then it is
@@ -519,12 +581,28 @@ impl SetJob {
         }
     }
 
+    /// What its files would become, if it is to be said and all lists are here that come before the
+    /// payload.
+    pub(super) fn preview(&self) -> Option<PreviewedSet> {
+        let plan = self.plan.as_ref().filter(|_| self.is_preview())?;
+        let digests = self.state.digests().cloned();
+        let is_known = digests.is_some() || !self.summary().list_first;
+        is_known.then(|| PreviewedSet { plan: Arc::clone(plan), digests })
+    }
+
     /// Begins to place the files of this verified set; `None` while there is no manifest.
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
-        let failed = self.state.failed().clone();
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
+        let failed: BTreeSet<usize> = self.state.failed().union(&self.lost).copied().collect();
+        let content = self.state.digests().and_then(|digests| digests.content());
+        let whole = content.map(|content| WholeSet {
+            content,
+            manifest_len: self.summary().manifest_size,
+            list_len: self.summary().list_size,
+        });
+        let whole = whole.filter(|_| failed.is_empty() && plan.unwanted_files() == 0);
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed, whole })
     }
 
     /// Notes how far it is.
@@ -598,7 +676,7 @@ impl SetJob {
         let elapsed = now.saturating_since(self.started);
         let mut report = SetReport {
             set: Some(self.id()),
-            content: self.state.digests().map(|digests| digests.content()),
+            content: self.state.digests().and_then(|digests| digests.content()),
             present,
             elapsed,
             loss: self.loss(engine),
@@ -608,13 +686,25 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let named = || plan.wanted().take(MAX_PATHS);
+            let here = || plan.wanted().filter(|(at, _)| !self.lost.contains(at));
+            let named = || here().take(MAX_PATHS);
             report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
             report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
             report.unwanted = plan.unwanted_files();
-            report.files = plan.files().len() as u64 - report.unwanted;
+            let lost_names = self.lost.iter().map(|&file| plan.names_of(file).len() as u64);
+            let lost = self.lost.len() as u64 + lost_names.sum::<u64>();
+            let files = (plan.files().len() + plan.names().len()) as u64;
+            report.files = files - report.unwanted - lost;
+            report.withdrawn_files = lost;
+            report.links = plan.links().len() as u64;
+            report.left_out = plan.left_out().into();
             report.directories = plan.directories().len() as u64;
-            report.bytes = plan.bytes();
+            report.bytes = here().map(|(_, file)| file.data).sum();
+        }
+        if !self.lost.is_empty() {
+            report.content = None;
+            report.withdrawn = self.withdrawn_files();
+            report.withdrawn.truncate(MAX_PATHS);
         }
         if report.unwanted > 0 {
             // It names more than what is here.

@@ -1,9 +1,11 @@
 //! The file sets that are being received.
 //!
 //! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one
-//! set, `successors` about one sender that goes on where another one has ended.
+//! set, `refusals` about those that are here already or not wanted, `successors` about one sender
+//! that goes on where another one has ended.
 
 mod checks;
+mod refusals;
 mod successors;
 
 use std::collections::VecDeque;
@@ -18,12 +20,14 @@ use norm_files::sink::{Opened, SetError, SetState, Spools};
 use super::duplicates::{self, Jobs};
 use super::engine::Engine;
 use super::failure::{Failure, cannot_write};
+use super::policy::Aim;
 use super::remaining::{Candidate, KnownContents};
 use super::set_job::{OpenedPart, SetJob};
 use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
+use refusals::Refusals;
 use successors::{HeldSets, LeftSenders, is_succeeded, moved_on};
 
 /// Sets received at once; further ones are ignored.
@@ -39,6 +43,7 @@ pub(super) struct SetTable {
     /// Sets that do not begin yet.
     held: HeldSets,
     left: LeftSenders,
+    refusals: Refusals,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -51,12 +56,13 @@ impl SetTable {
         let known = KnownContents::default();
         let held = HeldSets::default();
         let left = LeftSenders::default();
-        Self { jobs, next_number: 0, spools, sweeper, held, left, complete, known }
+        let refusals = Refusals::default();
+        Self { jobs, next_number: 0, spools, sweeper, held, left, refusals, complete, known }
     }
 
     /// True when no set is being received.
     pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.jobs.is_empty() && !self.refusals.is_asking()
     }
 
     /// The sets that are being received.
@@ -111,6 +117,7 @@ impl SetTable {
         }
         match self.number_of(part.object).or_else(|| self.follow(part)) {
             Some(number) => self.open(turn, number, part),
+            None if self.refusals.ignore(turn, part) || self.refusals.ask(turn, part) => {}
             None if self.hold(turn, part) => {}
             None => self.open_first(turn, part),
         }
@@ -143,6 +150,7 @@ impl SetTable {
         for job in self.jobs.values_mut().filter(|job| job.sender() == sender) {
             job.move_to(first);
             engine.expect_partial(sender, job.keys());
+            job.give_up_needless(engine);
         }
     }
 
@@ -207,15 +215,17 @@ impl SetTable {
     ) -> u64 {
         let Opened { spool, problem } = opened;
         let resumed = spool.have().bytes();
-        let is_part = turn.shared.policy.files.only.is_some();
-        if resumed > 0 || is_part || state.summary().list_first {
+        let aim = turn.shared.policy.files.aim();
+        if resumed > 0 || aim != Aim::All || state.summary().list_first {
             turn.engine.expect_partial(sender, state.keys());
         }
         turn.engine.want(sender, state.keys().start, turn.now);
         let number = self.next_number;
         self.next_number += 1;
         turn.shared.summary.begun(turn.now);
-        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).of_part(is_part);
+        let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).with_aim(aim);
+        let job = job.expecting(turn.shared.policy.files.expect);
+        job.give_up_needless(turn.engine);
         let (name, bytes) = (job.name(), job.payload_size());
         let events = &turn.shared.events;
         if duplicates::copies(&self.jobs, name.set).next().is_none() {

@@ -91,6 +91,10 @@ impl StandaloneFiles {
         let files = self.follow(turn, object, node);
         let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
         let policy = &turn.shared.policy;
+        if policy.files.preview.is_some() {
+            // Its name says little of what would become of it.
+            return turn.give_up(object);
+        }
         if policy.files.only.as_ref().is_some_and(|only| !only.wants(&path)) {
             return turn.engine.refuse(object);
         }
@@ -295,7 +299,7 @@ impl StandaloneFiles {
             turn.shared.events.complete(report);
         }
         match files.failure() {
-            None if any_complete => turn.shared.ending.completed(turn.now, subject),
+            None if any_complete => turn.shared.ending.completed(turn.now, subject, true),
             None => {}
             Some(failure) => {
                 let failed = files.failure_report(sender, failure.problem.clone());

@@ -36,6 +36,7 @@ impl Summary {
         push_bounded(&mut self.complete, report, MAX_REPORTS);
         if let Some(old) = self.complete.len().checked_sub(MAX_NAMED + 1) {
             self.complete[old].paths = Vec::new();
+            self.complete[old].withdrawn = Vec::new();
         }
     }
 

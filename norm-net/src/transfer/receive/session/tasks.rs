@@ -8,10 +8,13 @@ mod compare;
 mod done;
 mod load;
 mod place;
+mod preview;
+mod receipt;
 mod store;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -21,11 +24,13 @@ use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
 use norm_files::sink::{Comparison, Spool, StandaloneFile};
 
 use super::engine::Engine;
 use super::failure::cannot_write;
-use super::notifier::Notifier;
+use super::notifier::{Notifier, SetRef};
 use super::policy::FilePolicy;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
@@ -35,6 +40,7 @@ use crate::transfer::receive::store::Returns;
 pub(super) use check::{Check, WrittenPart};
 pub(super) use done::{FileResult, Owner, Planned, SetResult, TaskDone};
 pub(super) use place::VerifiedSet;
+pub(super) use preview::PreviewedSet;
 pub(super) use store::Target;
 
 use check::CheckTask;
@@ -42,6 +48,8 @@ use compare::CompareTask;
 use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
+use preview::PreviewTask;
+use receipt::ReceiptTask;
 use store::{RoomTask, StoreTask};
 
 /// Threads that read back and place files.
@@ -186,19 +194,41 @@ impl Tasks {
         }
     }
 
+    /// Looks whether what the receipt of a content lists has changed.
+    pub(super) fn read_receipt(
+        &self,
+        name: SetRef,
+        store: Store,
+        directory: PathBuf,
+        content: ContentHash,
+    ) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let policy = Arc::clone(&self.policy);
+        let task = ReceiptTask { name, store, policy, directory, content, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Finds out what would become of a set.
+    pub(super) fn preview(&self, number: u64, previewed: PreviewedSet) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let policy = Arc::clone(&self.policy);
+        let task = PreviewTask { number, previewed, policy, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
     /// Places the files of a verified set; `events` hears of each.
     pub(super) fn place_set(&self, number: u64, verified: VerifiedSet, events: Notifier) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceSetTask { number, verified, overwrite, cancel, events, results };
+        let task = PlaceSetTask { number, verified, policy, cancel, events, results };
         self.check_workers.submit(move || task.run());
     }
 
     /// Places a complete standalone file.
     pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
-        let (overwrite, cancel) = (self.policy.overwrite, Arc::clone(&self.cancel));
+        let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceFileTask { object, file, overwrite, cancel, results };
+        let task = PlaceFileTask { object, file, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

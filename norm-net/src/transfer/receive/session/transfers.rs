@@ -114,6 +114,9 @@ impl Transfers {
                 self.object_failed(turn, object, Failure::local(Problem::BlockUnwritten));
             }
             InboundNotice::Moved { sender, first, .. } => self.moved(turn, sender, first),
+            InboundNotice::Withdrawn { sender, withdrawal } => {
+                self.sets.withdrawn(turn, sender, &withdrawal);
+            }
             InboundNotice::ShortPacketsOnly { sender, largest, in_use } => {
                 if let Some(address) = turn.shared.senders.address(sender) {
                     let hint = Hint::OnlyShortPackets { sender, address, largest, in_use };
@@ -185,6 +188,10 @@ impl Transfers {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
             ObjectMeta::File { name } => {
+                if turn.shared.policy.files.expect.is_some() {
+                    // Nothing tells what is in it.
+                    return refuse_opaque(turn, object);
+                }
                 self.standalone.opened(turn, object, size, name.as_deref());
             }
             ObjectMeta::Opaque(_) => refuse_opaque(turn, object),
@@ -214,6 +221,9 @@ impl Transfers {
         while let Some(done) = turn.shared.tasks.next_done() {
             match done {
                 TaskDone::Set { number, result } => self.sets.task_done(turn, number, result),
+                TaskDone::Receipt { name, unchanged } => {
+                    self.sets.receipt_read(turn, name, unchanged.as_ref());
+                }
                 TaskDone::File { object, result } => {
                     self.standalone.task_done(turn, object, result);
                 }

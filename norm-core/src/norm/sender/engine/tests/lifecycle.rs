@@ -154,3 +154,24 @@ fn after_the_longest_wait_one_receiver_is_enough() {
     sender.handle_timeout(START + second * 61);
     assert!(!sender.lifecycle.is_gathering());
 }
+
+#[test]
+fn notices_are_repeated_until_the_session_ends() {
+    let (mut sender, _) = sent(config(), &[640]);
+    announce(&mut sender, START, 2);
+    let notices = vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")];
+    sender.announce(notices, START).unwrap();
+    let packets = run(&mut sender, START, SECOND * 5);
+    let heard = |notice: &[u8]| {
+        let is_it = |packet: &&Vec<u8>| match Message::parse(packet).unwrap().1 {
+            Message::Cmd(Cmd { command: Command::Application(application), .. }) => {
+                application.content == notice
+            }
+            _ => false,
+        };
+        packets.iter().filter(is_it).count()
+    };
+    assert_eq!((heard(b"one"), heard(b"two")), (5, 5), "one a second, also soon with this GRTT");
+    let long = Bytes::from(vec![0; 65]);
+    assert_eq!(sender.announce(vec![long], START), Err(ConfigError::CommandTooLong));
+}

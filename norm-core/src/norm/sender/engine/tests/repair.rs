@@ -1,5 +1,7 @@
 //! What NACKs cause.
 
+use core::ops::Range;
+
 use super::*;
 
 #[test]
@@ -97,4 +99,51 @@ fn first_block_of_an_empty_object_is_not_repaired() {
     assert_eq!(sender.repair.table().full().count(), 0);
     nack(&mut sender, START, RepairForm::Items, flags, item(1, 0, 0));
     assert_eq!(sender.repair.table().full().count(), 1);
+}
+
+#[test]
+fn changed_content_is_read_again_and_coded_again() {
+    let (mut sender, _) = sent(config(), &[64 * 8 * 4]);
+    announce(&mut sender, START, 2);
+    let jobs = |sender: &mut Sender, now: Timestamp, changed: Option<Range<u64>>| {
+        if let Some(bytes) = changed {
+            sender.content_changed(0, bytes);
+        }
+        nack(sender, now, RepairForm::Erasures, RepairFlags::SEGMENT, item(0, 1, 4));
+        let mut jobs = Vec::new();
+        let later = now + MS * 5000;
+        sender.handle_timeout(later);
+        let mut out = TransmitBuf::new(4);
+        let mut rests = false;
+        while !rests {
+            rests = sender.poll_transmit(later, &mut out).is_none();
+            while let Some(job) = sender.poll_job() {
+                rests = false;
+                let done = match job {
+                    Job::Read(job) => {
+                        jobs.push("read");
+                        let result = Ok(vec![0; job.len as usize].into());
+                        JobDone::Read { block: job.block, result }
+                    }
+                    Job::Encode(job) => {
+                        jobs.push("encode");
+                        let len = job.count as usize * usize::from(job.symbol_size);
+                        let result = Ok(vec![0; len].into());
+                        JobDone::Encode { block: job.block, first: job.first, result }
+                    }
+                    Job::Store(_) => unreachable!(),
+                };
+                sender.handle_job(later, done);
+            }
+        }
+        jobs
+    };
+    let after = |n: u32| START + MS * 20_000 * n;
+    assert_eq!(jobs(&mut sender, after(1), None), ["encode"], "it is in memory");
+    assert_eq!(jobs(&mut sender, after(2), Some(0..512)), ["encode"], "another block has changed");
+    assert_eq!(jobs(&mut sender, after(3), Some(1023..9999)), ["read", "encode"]);
+    assert_eq!(sender.content.blocks_over(0, 512..513), 1..2);
+    assert_eq!(sender.content.blocks_over(0, 511..1025), 0..3);
+    assert_eq!(sender.content.blocks_over(0, 2048..4096), 0..0);
+    assert_eq!(sender.content.blocks_over(1, 0..1), 0..0);
 }

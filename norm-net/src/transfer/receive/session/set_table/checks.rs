@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-use norm_core::endpoint::ObjectRef;
-use norm_core::fileset::{ManifestHash, SetId};
+use norm_core::endpoint::{ObjectRef, SenderId};
+use norm_core::fileset::{ManifestHash, SetId, Withdrawal};
 use norm_core::transfer::MemberState;
-use norm_files::sink::{PlacedSet, PresentFiles, Reading};
+use norm_files::receipts::ReceiptHeader;
+use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
 
-use super::SetTable;
-use crate::event::{Problem, SetFailure};
+use super::{SetTable, refuse_complete};
+use crate::event::{Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::duplicates;
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
@@ -22,6 +23,10 @@ use crate::transfer::receive::session::tasks::SetResult;
 
 /// Failed files of a set that are told.
 const MAX_TOLD: usize = 100;
+/// Withdrawn files of a set that are told.
+const MAX_TOLD_WITHDRAWN: usize = 10_000;
+/// What senders hear of a receiver that only says what would become of files.
+const DRY_RUN: &str = "it was a dry run, which receives nothing";
 /// Complete sets remembered, so that they are not received again.
 const MAX_REMEMBERED: usize = 4_096;
 
@@ -58,6 +63,17 @@ impl SetTable {
             return;
         }
         match job.task_done(turn.now, result) {
+            Step::FilesKnown(_, unmatched) if job.is_preview() => {
+                if !unmatched.is_empty() {
+                    turn.shared.events.patterns_unmatched(job.name(), unmatched);
+                }
+                if let Some(list) = job.take_early_list() {
+                    turn.shared.tasks.check(number, list);
+                }
+                self.preview(turn, number);
+            }
+            Step::Judge if job.is_preview() => self.preview(turn, number),
+            Step::Previewed(preview, problem) => self.previewed(turn, number, *preview, problem),
             Step::FilesKnown(present, unmatched) => {
                 job.accept_waiting(turn.engine, turn.now);
                 self.files_known(turn, number, present, unmatched);
@@ -101,6 +117,9 @@ impl SetTable {
         turn.shared.tasks.take_room(number, job.spool());
         // What came before, or was left by an earlier session.
         turn.shared.tasks.check(number, job.read_back_all(Reading::Whole));
+        if let Some(list) = self.jobs.get_mut(&number).and_then(SetJob::take_early_list) {
+            turn.shared.tasks.check(number, list);
+        }
         let Some(job) = self.jobs.get(&number) else { return };
         let mut others = duplicates::copies(&self.jobs, job.id()).filter(|(n, _)| *n != number);
         if others.any(|(_, copy)| copy.plan().is_some()) {
@@ -126,6 +145,52 @@ impl SetTable {
         }
     }
 
+    /// A sender can no longer send entries of a set.
+    pub(in super::super) fn withdrawn(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        withdrawal: &Withdrawal,
+    ) {
+        let mut jobs = self.jobs.iter_mut();
+        let named = |job: &SetJob| job.sender() == sender && job.id() == withdrawal.set;
+        let Some((&number, job)) = jobs.find(|(_, job)| named(job)) else { return };
+        if job.withdraw(&withdrawal.entries) {
+            self.judge(turn, number);
+        }
+    }
+
+    /// Finds out what would become of a set, when enough is known of it.
+    fn preview(&self, turn: &Turn<'_, impl Engine>, number: u64) {
+        if let Some(previewed) = self.jobs.get(&number).and_then(SetJob::preview) {
+            turn.shared.tasks.preview(number, previewed);
+        }
+    }
+
+    /// It is known what would become of a set: that was all that is wanted of it.
+    fn previewed(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        number: u64,
+        preview: SetPreview,
+        problem: Option<Problem>,
+    ) {
+        let Some(job) = self.jobs.remove(&number) else { return };
+        let (name, content) = (job.name(), job.manifest());
+        turn.engine.give_up(name.sender, job.keys());
+        turn.shared.senders.settle(name.sender, job.bytes_total());
+        push_bounded(&mut self.complete, name.set, MAX_REMEMBERED);
+        job.discard();
+        turn.shared.events.previewed(name, preview);
+        if let Some(problem) = problem {
+            return self.failed(turn, name, content, true, Failure::local(problem));
+        }
+        self.tell(turn, name.sender, MemberState::Leaving, DRY_RUN.to_owned());
+        turn.engine.report_now(name.sender, turn.now);
+        turn.shared.ending.completed(turn.now, Subject::Content(content), true);
+        turn.shared.ending.tell_again(turn.now, name.sender);
+    }
+
     /// Acts on what the checks of a set so far say.
     fn judge(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
@@ -136,13 +201,12 @@ impl SetTable {
                 turn.shared.tasks.check(number, job.read_back_all(Reading::All));
             }
             Verdict::Verified => {
-                let failed = job.failed_files();
+                let withdrawn = withdrawn_files(&job.withdrawn_files()).map(Failure::incomplete);
+                let wrong = wrong_files(&job.failed_files()).map(Failure::wrong);
                 let is_alone = duplicates::copies(&self.jobs, id).count() == 1;
-                match wrong_files(&failed) {
+                match wrong.or(withdrawn) {
                     // Another copy may be right.
-                    Some(problem) if !is_alone => {
-                        self.fail(turn, number, Failure::wrong(problem));
-                    }
+                    Some(failure) if !is_alone => self.fail(turn, number, failure),
                     _ => self.place_next(turn, id),
                 }
             }
@@ -197,6 +261,11 @@ impl SetTable {
         if let Some(refused) = placed.refused {
             turn.shared.events.metadata_refused(sender, refused);
         }
+        let withdrawn = job.withdrawn_files();
+        let is_whole = withdrawn.is_empty();
+        for path in withdrawn.into_iter().take(MAX_TOLD_WITHDRAWN) {
+            turn.shared.events.file_failed(sender, path, Problem::Withdrawn);
+        }
         let failed = job.failed_files();
         if let Some(problem) = wrong_files(&failed) {
             for path in failed.into_iter().take(MAX_TOLD) {
@@ -209,17 +278,12 @@ impl SetTable {
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
+        report.backups = placed.backups;
+        report.removed = placed.removed.files + placed.removed.directories;
+        turn.shared.events.not_removed(job.name(), placed.removed);
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
-        self.tell(turn, sender, MemberState::Complete, String::new());
-        turn.engine.report_now(sender, turn.now);
-        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
-        turn.shared.summary.completed(report.clone());
-        turn.shared.ending.completed(turn.now, Subject::Content(content));
-        // Another sender of the same files, which is heard, is to have its confirmation, too.
-        if self.jobs.values().all(|job| job.manifest() != content) {
-            self.known.complete(content);
-        }
+        self.told_complete(turn, id, content, &report, is_whole);
         // The temporary files go before the event is sent.
         job.discard();
         self.drop_duplicates(turn, id);
@@ -249,6 +313,67 @@ impl SetTable {
         for job in gone {
             turn.engine.give_up(job.sender(), job.keys());
             job.discard();
+        }
+    }
+
+    /// A worker has looked at what the receipt of a set lists: if nothing has changed, all of the
+    /// set is here; else it is received.
+    pub(in super::super) fn receipt_read(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        name: SetRef,
+        unchanged: Option<&ReceiptHeader>,
+    ) {
+        let Some(part) = self.refusals.take(name) else { return };
+        let is_known = turn.engine.source(name.sender).is_some();
+        let Some(state) = part.new_state().ok().filter(|_| is_known) else { return };
+        let Some(receipt) = unchanged else {
+            self.refusals.settle(name);
+            for key in state.keys() {
+                turn.engine.restart(ObjectRef { sender: name.sender, key });
+            }
+            return self.open_first(turn, &part);
+        };
+        let (sender, manifest) = (name.sender, state.manifest());
+        turn.shared.events.set_found(sender, state.summary());
+        turn.shared.summary.begun(turn.now);
+        refuse_complete(turn.engine, &part);
+        turn.owe_release(sender);
+        turn.shared.senders.settle(sender, state.bytes_total());
+        let files = u64::from(receipt.files);
+        let report = SetReport {
+            node: turn.shared.senders.node(sender),
+            address: turn.shared.senders.address(sender),
+            set: Some(name.set),
+            content: Some(receipt.content),
+            files,
+            present: files,
+            directories: u64::from(receipt.entries) - files,
+            bytes: receipt.bytes,
+            unchanged: true,
+            ..SetReport::new(sender)
+        };
+        self.told_complete(turn, name.set, manifest, &report, true);
+        turn.shared.events.complete(report);
+    }
+
+    /// Says to the sender of a set, and notes, that the set is complete.
+    fn told_complete(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        id: SetId,
+        content: ManifestHash,
+        report: &SetReport,
+        is_whole: bool,
+    ) {
+        self.tell(turn, report.sender, MemberState::Complete, String::new());
+        turn.engine.report_now(report.sender, turn.now);
+        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
+        turn.shared.summary.completed(report.clone());
+        turn.shared.ending.completed(turn.now, Subject::Content(content), is_whole);
+        // Another sender of the same files, which is heard, is to have its confirmation, too.
+        if self.jobs.values().all(|job| job.manifest() != content) {
+            self.known.complete(content);
         }
     }
 
@@ -304,4 +429,10 @@ impl SetTable {
 fn wrong_files(failed: &[PathBuf]) -> Option<Problem> {
     let first = failed.first()?.clone();
     Some(Problem::WrongFiles { files: failed.len() as u64, first })
+}
+
+/// What it means that these files of a set are withdrawn; `None` without any.
+fn withdrawn_files(files: &[PathBuf]) -> Option<Problem> {
+    let first = files.first()?.clone();
+    Some(Problem::WithdrawnFiles { files: files.len() as u64, first })
 }

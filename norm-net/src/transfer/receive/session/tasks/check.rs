@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{ContentError, Manifest, digest_list_len};
-use norm_files::sink::{Digests, Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
+use norm_files::sink::{Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
 
 use super::done::{Planned, SetResult, TaskResults};
 use crate::event::{Action, Problem};
@@ -83,11 +83,8 @@ impl CheckTask {
                     && hash == Some(spool.content())
                 {
                     spool.know_files(plan);
-                    if !self.policy.overwrite {
-                        spool.use_files_in_place(plan);
-                    }
-                    if let Err(error) = spool.check_room(plan) {
-                        return Ok(SetResult::Failed(cannot_write(spool.directory(), &error)));
+                    if let Err(problem) = self.prepare(plan) {
+                        return Ok(SetResult::Failed(problem));
                     }
                     if self.policy.overwrite && self.written.list_first {
                         // Those that turn out to differ need room after all.
@@ -102,10 +99,22 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                let digests = Digests::parse(&list, spool.content()).map(Arc::new);
+                let digests = spool.parse_digests(&list, &self.cancel)?.map(Arc::new);
                 SetResult::DigestList { key, digests }
             }
         })
+    }
+
+    /// Prepares what content is written to; in a dry run there is none.
+    fn prepare(&self, plan: &Plan) -> Result<(), Problem> {
+        let spool = &self.written.spool;
+        if self.policy.preview.is_some() {
+            return Ok(());
+        }
+        if !self.policy.overwrite {
+            spool.use_files_in_place(plan);
+        }
+        spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
     }
 
     fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
@@ -118,7 +127,14 @@ impl CheckTask {
         if unmatched.is_some() && plan.is_empty() {
             return Err(PlanError::NothingWanted);
         }
-        let present = plan.check(spool.directory(), self.policy.overwrite)?;
+        if !self.policy.allow_sparse {
+            plan.check_sparse()?;
+        }
+        let present = match self.policy.preview {
+            // All that is in the way is of interest, and not only the first.
+            Some(_) => None,
+            None => plan.check(spool.directory(), self.policy.overwrite)?,
+        };
         Ok(Planned { plan, present, unmatched: unmatched.unwrap_or_default() })
     }
 }

@@ -1,0 +1,150 @@
+//! Every kind of entry, from one tree to others.
+
+mod tree;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::{Program, group, norm_recv, norm_send};
+use tree::Size;
+
+/// Where one test's trees are.
+struct Scene {
+    temp: tempfile::TempDir,
+    group: String,
+}
+
+impl Scene {
+    fn new(size: Size) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        tree::make(&temp.path().join("tree"), size, 7);
+        Self { temp, group: group() }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.temp.path().join(name)
+    }
+
+    fn receiver(&self, number: usize, more: &[&str]) -> Command {
+        let mut command = norm_recv();
+        command.args(["-i", "127.0.0.1", "-g", &self.group, "--json", "--drop", "2"]);
+        command.args(more).arg(self.path(&format!("out{number}")));
+        command
+    }
+
+    fn sender(&self, more: &[&str]) -> Command {
+        let mut command = norm_send();
+        command.args(["-i", "127.0.0.1", "-g", &self.group, "--json", "--start-timeout", "30"]);
+        command.args(more).arg(self.path("tree"));
+        command
+    }
+
+    /// Sends the tree to this many receivers, with options of both sides; returns the summaries of
+    /// the sender and of one receiver.
+    fn transfer(&self, receivers: usize, send: &[&str], recv: &[&str]) -> (Value, Value) {
+        let begin = |number| {
+            let mut receiver = Program::start(&mut self.receiver(number, recv));
+            receiver.wait_for("settings");
+            receiver
+        };
+        let programs: Vec<Program> = (0..receivers).map(begin).collect();
+        let count = receivers.to_string();
+        let (status, mut sent) =
+            Program::start(&mut self.sender(&[&["--min-receivers", &count], send].concat()))
+                .finish();
+        assert_eq!(status.code(), Some(0), "{sent:#?}");
+        let mut received = Vec::new();
+        for program in programs {
+            let (status, events) = program.finish();
+            assert_eq!(status.code(), Some(0), "{:#?}", events.last());
+            received = events;
+        }
+        (sent.pop().unwrap(), received.pop().unwrap())
+    }
+
+    fn assert_same(&self, number: usize, owner: bool) {
+        let (one, other) = (self.path("tree"), self.path(&format!("out{number}/tree")));
+        let differences = tree::differences(&one, &other);
+        assert!(differences.is_empty(), "{:#?}", &differences[..differences.len().min(20)]);
+        if let Some(said) = tree::rsync(&one, &other, owner) {
+            assert_eq!(said, "", "rsync says");
+        }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(self.temp.path()).unwrap() {
+            tree::unlock(&entry.unwrap().path());
+        }
+    }
+}
+
+fn is_large() -> bool {
+    std::env::var_os("NORM_TEST_LARGE").is_some_and(|value| value == "1")
+}
+
+#[test]
+fn tree_with_every_kind_of_entry_arrives_at_three_receivers() {
+    let size = Size { files: 600, sparse: 256 << 20, data: 1 << 20 };
+    let scene = Scene::new(size);
+    let preserve = ["--preserve", "owner,xattr"];
+    let (sent, received) = scene.transfer(3, &[&preserve[..], &["-b", "200M"]].concat(), &preserve);
+    for number in 0..3 {
+        scene.assert_same(number, true);
+        assert!(tree::room(&scene.path(&format!("out{number}/tree/sparse"))) <= 2 << 20);
+    }
+    assert_eq!(sent["bytes"], received["bytes"]);
+    assert_eq!(received["sets"][0]["links"], 7);
+}
+
+#[test]
+fn tree_of_a_hundred_thousand_files_arrives_at_three_receivers() {
+    if !is_large() {
+        return;
+    }
+    let size = Size { files: 100_000, sparse: 10 << 30, data: 1 << 20 };
+    let scene = Scene::new(size);
+    let preserve = ["--preserve", "owner,xattr"];
+    scene.transfer(3, &[&preserve[..], &["-b", "300M"]].concat(), &preserve);
+    for number in 0..3 {
+        scene.assert_same(number, true);
+        assert!(tree::room(&scene.path(&format!("out{number}/tree/sparse"))) <= 2 << 20);
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_told_at_both_sides() {
+    let scene = Scene::new(Size { files: 2, sparse: 1 << 20, data: 8 });
+    tree::make_special(&scene.path("tree"));
+    let (sent, received) = scene.transfer(1, &[], &[]);
+    let reasons: Vec<&str> = sent["left_out"]
+        .as_array()
+        .map_or(Vec::new(), |all| all.iter().filter_map(|one| one["reason"].as_str()).collect());
+    assert!(reasons.is_empty() || reasons == ["socket", "fifo"], "{reasons:?}");
+    let told = &received["sets"][0]["left_out"];
+    assert_eq!(
+        (&told["sockets"], &told["fifos"], &told["devices"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    let differences = tree::differences(&scene.path("tree"), &scene.path("out0/tree"));
+    let others: Vec<_> = differences.iter().filter(|d| !d.contains("attributes differ")).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn second_transfer_finds_everything_in_place() {
+    let scene = Scene::new(Size { files: 50, sparse: 64 << 20, data: 8 << 10 });
+    scene.transfer(1, &[], &[]);
+    let before = inode(&scene.path("out0/tree/sparse"));
+    let (_, received) = scene.transfer(1, &[], &[]);
+    assert_eq!(received["sets"][0]["files"], received["sets"][0]["present"]);
+    assert_eq!(inode(&scene.path("out0/tree/sparse")), before);
+}
+
+fn inode(path: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
+}

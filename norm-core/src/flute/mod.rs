@@ -1,0 +1,9 @@
+//! FLUTE (RFC 6726): files over ALC (RFC 5775) and LCT (RFC 5651), one way.
+//!
+//! - [`fdt`]: the table that says which objects there are, and what they are.
+//! - [`wire`]: headers, extensions and FEC object transmission information.
+
+#[doc(hidden)]
+pub mod exercise;
+pub mod fdt;
+pub mod wire;

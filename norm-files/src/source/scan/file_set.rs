@@ -1,0 +1,92 @@
+//! What was found.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use norm_core::fileset::{ChunkMap, Entry, EntryKind, Manifest, ManifestHash, Mtime, SparseFile};
+
+use super::examine::Ctime;
+use crate::names;
+use crate::source::LeftOut;
+
+/// What was found.
+#[derive(Debug)]
+pub struct FileSet {
+    /// The encoded manifest.
+    pub manifest: Vec<u8>,
+    /// Its hash.
+    pub manifest_hash: ManifestHash,
+    /// Chunks of `files`.
+    pub map: Arc<ChunkMap>,
+    /// Files with content, in the order of the payload.
+    pub files: Vec<SourceFile>,
+    /// Files, empty ones and other names of files included.
+    pub file_count: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
+    /// Bytes in all files, without those in holes.
+    pub payload_size: u64,
+    /// What is not sent, by reason.
+    pub left_out: Vec<LeftOut>,
+    /// Patterns of rules that have decided nothing, but for those of files.
+    pub unused_patterns: Vec<String>,
+}
+
+impl FileSet {
+    /// What is sent, in the order of the manifest.
+    pub fn entries(&self) -> Vec<FoundEntry> {
+        // It was written here.
+        let Ok(manifest) = Manifest::parse(&self.manifest) else { return Vec::new() };
+        let found = |entry: Entry<'_>| FoundEntry {
+            path: names::of_system(entry.path).into(),
+            is_directory: entry.kind == EntryKind::Directory,
+            size: entry.size,
+            link: match entry.kind {
+                EntryKind::SymbolicLink { target } => Some(names::of_system(target).into()),
+                _ => None,
+            },
+        };
+        manifest.entries().filter_map(Result::ok).map(found).collect()
+    }
+}
+
+/// Something that is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundEntry {
+    /// Its name, with its directories, as it arrives.
+    pub path: PathBuf,
+    /// It is a directory; else it is a file or link.
+    pub is_directory: bool,
+    /// Bytes of a file.
+    pub size: u64,
+    /// Where a symbolic link leads; `None` of all else.
+    pub link: Option<PathBuf>,
+}
+
+/// A file whose content is part of the payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where to open it.
+    pub path: PathBuf,
+    /// Where its content begins in the payload.
+    pub offset: u64,
+    /// Bytes of content, holes included, at least 1.
+    pub size: u64,
+    /// Where its data are, if it has holes.
+    pub sparse: Option<Arc<SparseFile>>,
+    /// When it was last modified before the scan.
+    pub mtime: Mtime,
+    /// When its inode last changed before the scan.
+    pub ctime: Ctime,
+    /// Its number in the manifest.
+    pub entry: u32,
+}
+
+impl SourceFile {
+    /// Bytes of it in the payload: those outside of holes.
+    pub fn data(&self) -> u64 {
+        self.sparse.as_ref().map_or(self.size, |sparse| sparse.data())
+    }
+}
