@@ -297,6 +297,10 @@ fn standing(progress: &ReceiveProgress) -> Standing {
             format!("{} repaired", progress.decoded),
         ));
     }
+    if progress.chunks_to_compare > 0 {
+        let (done, all) = (progress.chunks_compared, progress.chunks_to_compare);
+        details.push(Part::fixed(format!("comparing {done} of {all}")));
+    }
     if progress.no_room > 0 {
         details.push(Part::new(
             format!("{} dropped: --memory is full", text::count(progress.no_room, "packet")),

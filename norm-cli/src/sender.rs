@@ -81,8 +81,8 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
-        o.content.payload = args.payload.into();
-        o.content.hash_first = args.hash_first;
+        o.content.payload = args.unasked();
+        o.content.hash_first = args.hashes_first();
         o.content.state = state;
         if let Some(name) = &args.name {
             o.name.clone_from(name);

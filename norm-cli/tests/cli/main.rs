@@ -7,6 +7,8 @@ mod backup;
 mod choice;
 mod common;
 mod compat;
+#[cfg(unix)]
+mod delta;
 mod demo;
 mod disks;
 #[cfg(unix)]

@@ -10,6 +10,7 @@
 #[allow(clippy::disallowed_methods, reason = "the directory is none of the output")]
 mod backup;
 mod coming;
+mod compare;
 mod delete;
 mod digests;
 mod existing;
@@ -40,6 +41,7 @@ mod verify;
 mod withdrawn;
 
 pub use backup::{Backup, Fate};
+pub use compare::{CompareError, Compared, Comparer, Comparison};
 pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;

@@ -289,4 +289,9 @@ pub struct ReceiveProgress {
     pub malformed: u64,
     /// Packets that arrived with a CE mark: a router's queue was long (ECN, RFC 3168).
     pub ce_marked: u64,
+    /// Chunks of the file sets that are being compared with files that are there: those that are
+    /// compared.
+    pub chunks_compared: u64,
+    /// All chunks of these sets; 0 while nothing is compared.
+    pub chunks_to_compare: u64,
 }

@@ -42,9 +42,6 @@ impl<'a> Present<'a> {
         failed_files: &BTreeSet<usize>,
     ) -> Result<Self, PlaceError> {
         let mut present = Self::default();
-        if placer.overwrite {
-            return Ok(present);
-        }
         for (at, file) in placer.plan.wanted().filter(|(at, _)| !failed_files.contains(at)) {
             let others = placer.plan.names_of(at).iter().map(|name| &name.path);
             for path in [&file.path].into_iter().chain(others) {
@@ -94,7 +91,9 @@ impl<'a> Placer<'a> {
             }
             Err(error) => return Err(failed(&target, error)),
         };
-        if in_place.is_none() && !is_of_size(&place, file.size) {
+        // What may be replaced is looked at only where it was compared.
+        let may_be = !self.overwrite && is_of_size(&place, file.size);
+        if in_place.is_none() && !may_be {
             return Ok(false);
         }
         let same = match in_place {
@@ -159,6 +158,10 @@ impl<'a> Placer<'a> {
         if present && is_of_size(place, file.size) {
             // A run that was killed may have made it, and left this.
             let _ = self.part(place).remove();
+            if self.overwrite {
+                let set = place.open().and_then(|open| self.set(&open, file));
+                RefusedMetadata::note(&mut self.refused, &place.path(), set);
+            }
             return Ok(Placed::Present);
         }
         if self.spool.in_place().is_some_and(|files| files.has(file)) {

@@ -133,7 +133,7 @@ impl SetTable {
     /// Takes an object of a set that is being received.
     fn open(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, part: &OpenedPart) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
-        match job.open(turn.engine, part) {
+        match job.open(turn.engine, part, turn.now) {
             Ok(()) => {
                 self.tell(turn, part.object.sender, MemberState::Receiving, String::new());
             }
@@ -216,7 +216,7 @@ impl SetTable {
         let Opened { spool, problem } = opened;
         let resumed = spool.have().bytes();
         let aim = turn.shared.policy.files.aim();
-        if resumed > 0 || aim != Aim::All {
+        if resumed > 0 || aim != Aim::All || state.summary().list_first {
             turn.engine.expect_partial(sender, state.keys());
         }
         turn.engine.want(sender, state.keys().start, turn.now);
@@ -344,7 +344,7 @@ impl SetTable {
         let news: Vec<_> = jobs.filter_map(|job| Some((job.sender(), job.news(disk)?))).collect();
         for (sender, state) in news {
             self.tell(turn, sender, state, String::new());
-            if state == MemberState::Writing {
+            if matches!(state, MemberState::Writing | MemberState::Comparing) {
                 turn.engine.report_now(sender, turn.now);
             }
         }

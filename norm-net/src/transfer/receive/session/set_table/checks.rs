@@ -75,11 +75,12 @@ impl SetTable {
             Step::Judge if job.is_preview() => self.preview(turn, number),
             Step::Previewed(preview, problem) => self.previewed(turn, number, *preview, problem),
             Step::FilesKnown(present, unmatched) => {
-                job.accept_waiting(turn.engine);
+                job.accept_waiting(turn.engine, turn.now);
                 self.files_known(turn, number, present, unmatched);
                 self.judge(turn, number);
             }
             Step::Judge => self.judge(turn, number),
+            Step::Compared(compared) => job.compared(turn.engine, &compared, turn.now),
             Step::Again(key, problem) => {
                 if job.again(key) {
                     job.forget(key);
@@ -90,6 +91,16 @@ impl SetTable {
             }
             Step::Complete(placed) => self.complete(turn, number, placed),
             Step::Fail(failure) => self.fail(turn, number, failure),
+        }
+        self.start_comparing(turn, number);
+    }
+
+    /// Compares a set with the files that are there, if it is time to.
+    fn start_comparing(&mut self, turn: &Turn<'_, impl Engine>, number: u64) {
+        let overwrite = turn.shared.policy.files.overwrite;
+        let job = self.jobs.get_mut(&number);
+        if let Some((comparison, stop)) = job.and_then(|job| job.start_comparing(overwrite)) {
+            turn.shared.tasks.compare(number, comparison, &stop);
         }
     }
 

@@ -34,6 +34,8 @@ pub(in super::super) struct WrittenPart {
     pub(in super::super) payload_size: u64,
     /// Bytes in its digest list.
     pub(in super::super) list_size: u64,
+    /// The digest list comes before the payload.
+    pub(in super::super) list_first: bool,
     /// The files.
     pub(in super::super) spool: Arc<Spool>,
 }
@@ -83,6 +85,10 @@ impl CheckTask {
                     spool.know_files(plan);
                     if let Err(problem) = self.prepare(plan, present.is_some()) {
                         return Ok(SetResult::Failed(problem));
+                    }
+                    if self.policy.overwrite && self.written.list_first {
+                        // Those that turn out to differ need room after all.
+                        spool.use_files_in_place(plan);
                     }
                 }
                 SetResult::Manifest { key, hash, plan }

@@ -9,8 +9,8 @@ use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentError, ManifestHash};
 use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{
-    Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles, RefusedMetadata,
-    SetPreview,
+    Compared, Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles,
+    RefusedMetadata, SetPreview,
 };
 
 use crate::event::Problem;
@@ -72,6 +72,8 @@ pub(in super::super) enum SetResult {
     Payload { damaged: Vec<Range<u64>> },
     /// The digest list was read back.
     DigestList { key: u64, digests: Result<Arc<Digests>, ContentError> },
+    /// Some of it was compared with files that are there.
+    Compared(Compared),
     /// What would become of the files, and why the transfer would fail, if it would.
     Previewed(Box<SetPreview>, Option<Problem>),
     /// The files were placed.
