@@ -107,6 +107,8 @@ impl Drop for Network {
 fn command(namespace: &str, program: &Path) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", namespace]).arg(program);
+    // Nothing is kept from one run to the next.
+    command.env_remove("HOME").env_remove("XDG_CACHE_HOME").env_remove("XDG_STATE_HOME");
     command
 }
 

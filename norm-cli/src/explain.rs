@@ -31,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
             format!("{hint}; run: ip link set {interface} up")
         }
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
+        Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
         Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
@@ -101,6 +102,9 @@ pub fn problem(problem: &Problem) -> String {
         Problem::TooSparse { .. } => {
             format!("{problem}; --allow-sparse takes them all the same, if you trust the sender")
         }
+        Problem::OtherContent { .. } => {
+            format!("{problem} (--expect): check the hash with the sender's user")
+        }
         Problem::NothingWanted => format!(
             "{problem} (--only): compare the patterns with the names as they arrive, which \
              norm-recv --dry-run shows"
@@ -152,6 +156,7 @@ pub fn receive_error(error: &ReceiveError) -> String {
 fn config(problem: &ConfigProblem) -> String {
     match problem {
         ConfigProblem::Pattern(error) => format!("--only: {error}"),
+        ConfigProblem::DeleteWithoutReceipts => format!("--delete: {problem} (--state-dir)"),
         _ => problem.to_string(),
     }
 }

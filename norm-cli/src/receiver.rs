@@ -9,7 +9,7 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
-    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders,
 };
 
 use crate::address::{self, Patience};
@@ -42,7 +42,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a session.
-fn options(args: &RecvArgs) -> ReceiveOptions {
+fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     let session = args.session();
     ReceiveOptions::new(session.group, &args.directory).with(|o| {
         o.interface = session.interface();
@@ -56,11 +56,14 @@ fn options(args: &RecvArgs) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
-        o.backup_dir.clone_from(&args.files.backup_dir);
-        o.only.clone_from(&args.files.only);
-        o.dry_run = args.files.dry_run;
-        o.preserve = args.files.preserve.value();
-        o.allow_sparse = args.files.allow_sparse;
+        o.files.backup_dir.clone_from(&args.files.backup_dir);
+        o.files.delete = args.files.delete;
+        o.files.only.clone_from(&args.files.only);
+        o.files.expect = args.files.expect;
+        o.files.state = state.clone();
+        o.files.dry_run = args.files.dry_run;
+        o.files.preserve = args.files.preserve.value();
+        o.files.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -89,7 +92,8 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
 
 /// Begins the session. A service waits until there is an address to listen on.
 fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let start = || norm_net::receive(&options(args));
+    let options = options(args, &args.common.state()?);
+    let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
         address::begin(output, patience, net_error, start)
@@ -293,6 +297,10 @@ fn standing(progress: &ReceiveProgress) -> Standing {
             format!("{} repaired", progress.decoded),
         ));
     }
+    if progress.chunks_to_compare > 0 {
+        let (done, all) = (progress.chunks_compared, progress.chunks_to_compare);
+        details.push(Part::fixed(format!("comparing {done} of {all}")));
+    }
     if progress.no_room > 0 {
         details.push(Part::new(
             format!("{} dropped: --memory is full", text::count(progress.no_room, "packet")),
@@ -310,6 +318,13 @@ fn standing(progress: &ReceiveProgress) -> Standing {
 
 /// A complete transfer, in words and numbers.
 fn set_line(report: &SetReport) -> String {
+    if report.unchanged {
+        return format!(
+            "already complete: {} ({}), unchanged since received",
+            text::count(report.files, "file"),
+            text::bytes(report.bytes)
+        );
+    }
     let what = match report.paths.as_slice() {
         [only] if report.links == 0 => text::path(only).into_owned(),
         _ => text::count(report.files, "file") + &links_too(report.links),
@@ -324,6 +339,7 @@ fn set_line(report: &SetReport) -> String {
         if report.is_verified() { "verified" } else { "not verified: the sender has no checksums" },
     ) + &already_present(report.present)
         + &kept_elsewhere(report.backups)
+        + &removed(report.removed)
         + &not_wanted(report.unwanted)
         + &withdrawn_too(report.withdrawn_files)
         + &not_sent(&report.left_out)
@@ -352,6 +368,15 @@ fn not_sent(left_out: &NotSent) -> String {
         .map(|(count, noun)| text::count(count.into(), noun))
         .collect();
     if kinds.is_empty() { String::new() } else { format!("; not sent: {}", kinds.join(", ")) }
+}
+
+/// How much of earlier transfers was removed, if anything was.
+fn removed(entries: u64) -> String {
+    match entries {
+        0 => String::new(),
+        1 => "; 1 removed that is no longer sent".to_owned(),
+        entries => format!("; {entries} removed that are no longer sent"),
+    }
 }
 
 /// How many replaced files are kept, if there are any.

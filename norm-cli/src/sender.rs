@@ -17,7 +17,8 @@ use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
     NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
-    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, WithdrawnFile,
+    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, StateFolders,
+    WithdrawnFile,
 };
 
 use crate::address::{self, Patience};
@@ -59,7 +60,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 }
 
 /// The options of a transfer.
-fn options(args: &SendArgs) -> SendOptions {
+fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
     let session = args.session();
     let default = SendOptions::new(session.group);
     let standard = args.code.compat();
@@ -80,8 +81,9 @@ fn options(args: &SendArgs) -> SendOptions {
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
         o.linger = args.receivers.linger;
-        o.content.payload = args.payload.into();
-        o.content.hash_first = args.hash_first;
+        o.content.payload = args.unasked();
+        o.content.hash_first = args.hashes_first();
+        o.content.state = state;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -108,7 +110,10 @@ fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let start = || norm_net::send(&selection, &options(args));
+    let state = args.common.state()?;
+    let state = if args.no_hash_cache { state.without_hashes() } else { state };
+    let options = options(args, state);
+    let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
 

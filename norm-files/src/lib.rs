@@ -6,14 +6,20 @@
 //!
 //! - [`source`]: files and folders to be sent.
 //! - [`sink`]: files that arrive below an output directory.
+//! - [`receipts`]: what was received, and whether it is still there.
+//! - [`state`]: the user's folders, for receipts and for hashes of files that were sent.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod names;
 mod preserve;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+pub mod receipts;
 pub mod sink;
 #[allow(clippy::disallowed_methods, reason = "nothing is written there")]
 pub mod source;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+pub mod state;
 mod system_error;
 mod zeros;
 

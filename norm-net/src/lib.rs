@@ -67,15 +67,19 @@ pub use event::{
     SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
+pub use norm_core::fileset::ContentHash;
 pub use norm_files::Preserve;
 pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
 pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };
+pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
-pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
+pub use transfer::receive::{
+    DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
+};
 pub use transfer::send::{
     ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
     StartLimits, preview, send,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, ValueEnum};
-use norm_net::Feedback;
+use norm_net::{ContentHash, Feedback};
 
 use super::exit_codes;
 use super::preserve::PreserveArgs;
@@ -103,6 +103,14 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment, value_name = "DIR", requires = "overwrite")]
     pub backup_dir: Option<PathBuf>,
 
+    /// Remove files that earlier transfers brought into DIR and this one has not
+    ///
+    /// Only what is unchanged since it was received, after this transfer is complete; folders
+    /// only when they are empty. Transfers that have nothing in common are left alone. What
+    /// was received is known from receipts (--state-dir). --backup-dir keeps what is removed.
+    #[arg(long, verbatim_doc_comment, requires = "overwrite", conflicts_with = "only")]
+    pub delete: bool,
+
     /// Receive only files that match a gitignore pattern; repeatable
     ///
     /// *.jpg matches in all directories, /set/*.jpg only there, photos/ only directories. A
@@ -111,6 +119,13 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment, value_name = "PATTERN",
         value_parser = NonEmptyStringValueParser::new())]
     pub only: Vec<String>,
+
+    /// Receive only what has this content hash (64 digits)
+    ///
+    /// Another transfer is ignored where its sender tells its hash from the start (norm-send
+    /// --hash-first), and else fails when it is verified: nothing of it gets a name.
+    #[arg(long, verbatim_doc_comment, value_name = "HASH", value_parser = content_hash)]
+    pub expect: Option<ContentHash>,
 
     /// Show what would be created, replaced or refused, and receive nothing
     ///
@@ -184,6 +199,19 @@ impl RecvArgs {
     }
 }
 
+/// A content hash: 64 hexadecimal digits.
+fn content_hash(text: &str) -> Result<ContentHash, String> {
+    let pairs = text.as_bytes().chunks_exact(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'));
+        pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    });
+    let bytes: Option<Vec<u8>> = pairs.collect();
+    let hash = bytes.filter(|_| text.len() == 64).and_then(|bytes| bytes.try_into().ok());
+    hash.map(ContentHash).ok_or_else(|| {
+        "use all 64 hexadecimal digits of the content hash, which norm-send prints".to_owned()
+    })
+}
+
 /// A name that fits a report to the sender, or its query.
 pub(super) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
@@ -214,6 +242,18 @@ mod tests {
         for (words, feedback) in cases {
             assert_eq!(parse(words).feedback(), feedback, "{words}");
             assert_eq!(parse(words).check(), Ok(()), "{words}");
+        }
+    }
+
+    #[test]
+    fn content_hash_has_all_its_digits() {
+        let digits = "0123456789abcdefABCDEF0123456789".repeat(2);
+        let args = parse(&format!("--expect {digits}"));
+        assert_eq!(args.files.expect.unwrap().to_string(), digits.to_lowercase());
+        for wrong in [&digits[..62], &digits[..63], &format!("{digits}0"), &"+1".repeat(32), "x"] {
+            let words = format!("--expect {wrong}");
+            let message = parse_words::<RecvArgs>(&words).unwrap_err().message;
+            assert!(message.contains("64 hexadecimal digits"), "{message}");
         }
     }
 

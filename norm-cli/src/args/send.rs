@@ -51,8 +51,8 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss", "slow_after",
-            "separate_group", "payload"])]
+            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss",
+            "slow_after", "separate_group", "payload"])]
     pub demo: Option<u32>,
 
     #[command(flatten)]
@@ -109,6 +109,22 @@ pub struct SendArgs {
     /// damaged. The content hash is known, and printed, from the start.
     #[arg(long, verbatim_doc_comment, help_heading = FILES, conflicts_with = "compat")]
     pub hash_first: bool,
+
+    /// Send only what differs from files that receivers have: --hash-first and --payload missing
+    ///
+    /// Receivers compare, MiB by MiB, the files of the same names in their output directory, and
+    /// what interrupted transfers have left, and request what they lack. Changed files need
+    /// --overwrite at the receivers. Where there are no such files, everything is sent.
+    #[arg(long, verbatim_doc_comment, help_heading = FILES,
+        conflicts_with_all = ["compat", "payload"])]
+    pub delta: bool,
+
+    /// Neither use hashes from earlier runs nor keep any
+    ///
+    /// Hashes of files of 1 MiB and more are kept, and found again by the file's number, size and
+    /// times. With those of all files at hand they are sent first, as with --hash-first.
+    #[arg(long, verbatim_doc_comment, help_heading = FILES)]
+    pub no_hash_cache: bool,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -268,6 +284,18 @@ pub enum PayloadChoice {
     All,
     /// Only what receivers request is sent.
     Missing,
+}
+
+impl SendArgs {
+    /// What of the content is sent unasked.
+    pub fn unasked(&self) -> Payload {
+        if self.delta { Payload::Missing } else { self.payload.into() }
+    }
+
+    /// Everything is hashed before the session begins.
+    pub fn hashes_first(&self) -> bool {
+        self.hash_first || self.delta
+    }
 }
 
 impl From<PayloadChoice> for Payload {
@@ -467,6 +495,16 @@ mod tests {
         assert_eq!(parse("--demo=12").demo, Some(12));
         let with_path = parse("--demo 12");
         assert_eq!((with_path.demo, with_path.paths), (Some(3), vec![PathBuf::from("12")]));
+    }
+
+    #[test]
+    fn delta_hashes_first_and_sends_what_is_missing() {
+        let args = parse("--delta .");
+        assert!(args.hashes_first());
+        assert_eq!(args.unasked(), Payload::Missing);
+        let args = parse("--hash-first .");
+        assert!(args.hashes_first());
+        assert_eq!(args.unasked(), Payload::Auto);
     }
 
     #[test]

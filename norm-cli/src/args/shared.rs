@@ -1,13 +1,16 @@
 //! Options that several programs have.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use norm_net::Dscp;
 use norm_net::io::interface::InterfaceSpec;
+use norm_net::{Dscp, StateFolders};
 
+use crate::exit::Failure;
 use crate::group;
+use crate::text;
 use crate::units;
 
 /// Headings of `--help`, in this order.
@@ -84,6 +87,15 @@ pub struct CommonArgs {
         default_value = "128M", help_heading = REPAIR)]
     pub memory: usize,
 
+    /// Folder for hashes and receipts [default: in the home]
+    ///
+    /// Hashes of files that were sent need not be made again, and what a receipt says is here is
+    /// not received again. At most 1 GiB; may be removed at any time. By default they are in
+    /// $XDG_CACHE_HOME/norm and $XDG_STATE_HOME/norm, or ~/.cache/norm and ~/.local/state/norm;
+    /// without a home directory there are none.
+    #[arg(long, verbatim_doc_comment, value_name = "DIR", help_heading = FILES)]
+    pub state_dir: Option<PathBuf>,
+
     /// Print events as JSON lines on standard output, no progress
     ///
     /// For scripts: one object per line; docs/json.md describes each event and field.
@@ -95,4 +107,22 @@ pub struct CommonArgs {
     /// Replaces the report of an earlier run; any other existing file is refused.
     #[arg(long, verbatim_doc_comment, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
+}
+
+impl CommonArgs {
+    /// Where hashes and receipts are kept.
+    ///
+    /// # Errors
+    ///
+    /// When `--state-dir` names what is no directory, and cannot become one.
+    pub fn state(&self) -> Result<StateFolders, Failure> {
+        let Some(folder) = &self.state_dir else { return Ok(StateFolders::of_user()) };
+        fs::create_dir_all(folder).map_err(|error| {
+            let folder = text::path(folder);
+            Failure::local(format!(
+                "--state-dir {folder} cannot be used: {error}; name another one"
+            ))
+        })?;
+        Ok(StateFolders::within(folder))
+    }
 }

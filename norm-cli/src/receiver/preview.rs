@@ -29,6 +29,7 @@ pub(crate) fn name(change: Change) -> &'static str {
         Change::Keep => "keep",
         Change::Compare => "compare",
         Change::Refuse => "refuse",
+        Change::Delete => "delete",
     }
 }
 
@@ -42,7 +43,8 @@ fn line(entry: &PreviewEntry<'_>) -> String {
 }
 
 fn words(event: &ReceiveEvent) -> Option<String> {
-    let &ReceiveEvent::DryRun { create, replace, keep, compare, refuse, unwanted, .. } = event
+    let &ReceiveEvent::DryRun { create, replace, keep, compare, refuse, delete, unwanted, .. } =
+        event
     else {
         return None;
     };
@@ -56,6 +58,9 @@ fn words(event: &ReceiveEvent) -> Option<String> {
         if sum.files + sum.directories + sum.links > 0 {
             parts.push(format!("{} {what}", amount(sum)));
         }
+    }
+    if delete.files > 0 {
+        parts.push(format!("{} would be removed", text::count(delete.files, "file")));
     }
     if unwanted > 0 {
         parts.push(format!("{} not wanted (--only)", text::count(unwanted, "file")));

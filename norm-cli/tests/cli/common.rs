@@ -16,11 +16,20 @@ use serde_json::Value;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 pub fn norm_send() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_norm-send"))
+    homeless(env!("CARGO_BIN_EXE_norm-send"))
 }
 
 pub fn norm_recv() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_norm-recv"))
+    homeless(env!("CARGO_BIN_EXE_norm-recv"))
+}
+
+/// A program that keeps nothing, unless it is told where.
+fn homeless(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in ["HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+        command.env_remove(name);
+    }
+    command
 }
 
 pub fn norm_objects() -> Command {

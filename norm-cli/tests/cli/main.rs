@@ -7,6 +7,8 @@ mod backup;
 mod choice;
 mod common;
 mod compat;
+#[cfg(unix)]
+mod delta;
 mod demo;
 mod disks;
 #[cfg(unix)]
@@ -15,6 +17,8 @@ mod hash_first;
 mod interrupt;
 #[cfg(unix)]
 mod kill;
+#[cfg(unix)]
+mod mirror;
 #[cfg(unix)]
 mod only;
 #[cfg(unix)]

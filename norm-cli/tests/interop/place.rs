@@ -60,6 +60,9 @@ impl Place {
             Self::Alone(loopback) => {
                 let mut command = Command::new("ip");
                 command.args(["netns", "exec", &loopback.name]).arg(program);
+                // Nothing is kept from one run to the next.
+                command.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+                command.env_remove("XDG_STATE_HOME");
                 command
             }
             Self::Apart(network) => network.host(index(spot)).command(program),

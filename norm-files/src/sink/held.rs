@@ -4,6 +4,7 @@
 use std::io;
 
 use norm_core::base::range_set::RangeSet;
+use norm_core::fileset::{Chunk, ChunkHash};
 
 use super::ledger::ReadBack;
 use super::spool::Spool;
@@ -19,6 +20,47 @@ impl Spool {
         let mut held = RangeSet::new();
         here.overlaps(start, end).for_each(|(from, to)| held.insert(from - start, to - start));
         held
+    }
+
+    /// True when this byte of the payload is of a file that is in place already.
+    pub(super) fn is_in_place(&self, at: u64) -> bool {
+        self.in_place().is_some_and(|files| files.has_at(at))
+    }
+
+    /// A chunk of a file that is there has the right hash: it counts as here, where it is, or copied.
+    ///
+    /// # Errors
+    /// What the system says of the copy.
+    pub(super) fn put_compared(
+        &self,
+        number: u32,
+        hash: ChunkHash,
+        bytes: &[u8],
+        chunk: &Chunk,
+    ) -> io::Result<()> {
+        // No block is written meanwhile.
+        let _gate = self.close_gate();
+        let place = chunk.range();
+        let matched = self.in_place().and_then(|mut files| files.match_range(&place));
+        let new = match matched {
+            Some(new) => new,
+            None => self.write_piece(bytes, place.start)?,
+        };
+        self.count_compared(number, hash, new);
+        Ok(())
+    }
+
+    /// A file that is in place, and has this byte of the payload, is another one: what was compared
+    /// of it is copied.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn give_up_in_place(&self, at: u64) -> io::Result<()> {
+        let Some(mut files) = self.in_place() else { return Ok(()) };
+        match files.find_at(at) {
+            Some(differs) => files.give_up(differs, |bytes, at| self.write_piece(bytes, at)),
+            None => Ok(()),
+        }
     }
 
     /// Reads bytes of the payload that are written. What cannot be read is forgotten: it is to come

@@ -87,6 +87,25 @@ impl InPlace {
         file.data > 0 && self.index(file.offset).is_some()
     }
 
+    /// True when one of them has this byte of the payload.
+    pub fn has_at(&self, at: u64) -> bool {
+        self.index(at).is_some()
+    }
+
+    /// The one that has this byte of the payload, to be [given up](Self::give_up).
+    pub fn find_at(&self, at: u64) -> Option<Differs> {
+        self.index(at).map(Differs)
+    }
+
+    /// A range of the payload is the same in a file: returns how many bytes of it were not compared
+    /// before; `None` when it is of none of these files.
+    pub fn match_range(&mut self, range: &Range<u64>) -> Option<u64> {
+        self.index(range.start)?;
+        let new = self.compared.gaps(range.start, range.end).map(|(from, to)| to - from).sum();
+        self.compared.insert(range.start, range.end);
+        Some(new)
+    }
+
     /// Compares what is of a file in place; returns what is to be written of bytes that belong at
     /// `offset` of the payload, and how many of those compared were not compared before.
     ///

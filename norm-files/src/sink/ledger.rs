@@ -249,6 +249,13 @@ impl Ledger {
         is_right
     }
 
+    /// A chunk is in its place, with this hash.
+    pub fn was_compared(&mut self, number: u32, hash: ChunkHash) {
+        self.changed(number);
+        self.open.remove(&number);
+        self.put(number, hash);
+    }
+
     /// Forgets `start..end` of the payload, which is wrong and comes again.
     pub fn forget(&mut self, start: u64, end: u64) {
         for number in self.map.over(start, end) {

@@ -7,8 +7,10 @@
 //! which parts of a set are there. A [`StandaloneFile`] is part of no set. All system calls go
 //! through `system`, where tests have them fail.
 
+#[allow(clippy::disallowed_methods, reason = "the directory is none of the output")]
 mod backup;
 mod coming;
+mod compare;
 mod delete;
 mod digests;
 mod existing;
@@ -23,6 +25,8 @@ mod owners;
 mod place;
 mod plan;
 mod preview;
+#[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
+mod receipt;
 mod resume;
 mod set;
 mod space;
@@ -37,6 +41,7 @@ mod verify;
 mod withdrawn;
 
 pub use backup::{Backup, Fate};
+pub use compare::{CompareError, Compared, Comparer, Comparison};
 pub use delete::{Removed, Superfluous};
 pub use digests::Digests;
 pub use metadata::RefusedMetadata;
@@ -46,6 +51,8 @@ pub use plan::{
     Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
 };
 pub use preview::{Change, PreviewEntry, SetPreview, Sum};
+pub use receipt::{WholeSet, keep_receipt};
+pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
 pub use spool::Spool;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use norm_core::fileset::{Chunk, ChunkHasher};
 
+use super::delete::Superfluous;
 use super::digests::Digests;
 use super::existing;
 use super::in_place::InPlace;
@@ -32,6 +33,8 @@ pub enum Change {
     Compare,
     /// Something is in the way, and the transfer would fail.
     Refuse,
+    /// An earlier set had it, and this one has not: it would be removed.
+    Delete,
 }
 
 /// An entry of a set, and what would become of it.
@@ -56,6 +59,7 @@ pub struct SetPreview {
     /// Of its entries, in the order of [`entries_of`].
     changes: Vec<Change>,
     problem: Option<PlanError>,
+    superfluous: Superfluous,
 }
 
 /// How many entries of one kind there are, and how large they are.
@@ -87,7 +91,13 @@ impl SetPreview {
         let mut look = Look { plan: &plan, root, overwrite, digests, cancel, problem: None };
         let changes = entries_of(&plan).map(|entry| look.entry(&entry)).collect::<io::Result<_>>();
         let (changes, problem) = (changes?, look.problem);
-        Ok(Self { changes, problem, plan })
+        Ok(Self { changes, problem, plan, superfluous: Superfluous::default() })
+    }
+
+    /// The same when this goes in the end.
+    #[must_use]
+    pub fn with_superfluous(self, superfluous: Superfluous) -> Self {
+        Self { superfluous, ..self }
     }
 
     /// Checks that there is room below `root`, or where that will be, as far as the system tells.
@@ -111,10 +121,17 @@ impl SetPreview {
         self.problem.as_ref()
     }
 
-    /// Directories, files, their other names, and links.
+    /// Directories, files, their other names, and links; then files that go.
     pub fn entries(&self) -> impl Iterator<Item = PreviewEntry<'_>> {
         let entries = entries_of(&self.plan).zip(&self.changes);
-        entries.map(|(entry, &change)| entry.with(change))
+        let gone = self.superfluous.files().map(|path| PreviewEntry {
+            path,
+            bytes: 0,
+            is_directory: false,
+            link: None,
+            change: Change::Delete,
+        });
+        entries.map(|(entry, &change)| entry.with(change)).chain(gone)
     }
 
     /// How much there is of what would become of entries.
@@ -295,8 +312,7 @@ impl Look<'_> {
                 return Ok(false);
             }
         }
-        let holes = map.sparse(at).map(|sparse| sparse.holes().collect()).unwrap_or(Vec::new());
-        for hole in holes {
+        for hole in map.sparse(at).into_iter().flat_map(|sparse| sparse.holes()) {
             if !existing::is_zero(&there, hole.offset..hole.end(), self.cancel)? {
                 return Ok(false);
             }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
@@ -62,6 +62,8 @@ pub struct Spool {
     coming: Coming,
     /// Files that are in place already.
     in_place: OnceLock<Mutex<InPlace>>,
+    /// Open while blocks are written: chunks that are in place are noted when none is.
+    gate: RwLock<()>,
     /// What of the payload is not wanted: nothing of it is written from then on.
     unwanted: OnceLock<RangeSet>,
     /// Bytes of the payload.
@@ -122,6 +124,7 @@ impl Spool {
             discarded: AtomicBool::new(!is_kept),
             coming: Coming::default(),
             in_place: OnceLock::new(),
+            gate: RwLock::new(()),
             unwanted: OnceLock::new(),
             size,
             name,
@@ -199,7 +202,8 @@ impl Spool {
         wanted.map(|(start, end)| end - start - lacking(start, end)).sum()
     }
 
-    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed first.
+    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed
+    /// first.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`] after `cancel` was set. The inner error tells that the list
@@ -228,6 +232,19 @@ impl Spool {
     pub(super) fn was_read(&self, chunk: u32, hash: ChunkHash) -> bool {
         self.unsaved.store(true, Ordering::Relaxed);
         self.ledger().as_mut().is_none_or(|ledger| ledger.was_read(chunk, hash))
+    }
+
+    /// Waits until no block is being written, and keeps it so.
+    pub(super) fn close_gate(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A chunk is in place with this hash, and so many bytes of it were not here before.
+    pub(super) fn count_compared(&self, chunk: u32, hash: ChunkHash, new: u64) {
+        self.written.fetch_add(new, Ordering::Relaxed);
+        if let Some(ledger) = self.ledger().as_mut() {
+            ledger.was_compared(chunk, hash);
+        }
     }
 
     /// Compares the chunks that were hashed since with the digest list, of as many chunks; returns
@@ -314,9 +331,10 @@ impl Spool {
         Ok(())
     }
 
-    /// The temporary name of a file that is to get a final name in the same directory.
-    pub fn part(&self) -> String {
-        self.names.part()
+    /// The temporary name of a file that a thread makes, to get a final name in the same directory;
+    /// threads are numbered from 0 to 7.
+    pub fn part(&self, thread: usize) -> String {
+        self.names.part(thread)
     }
 
     /// The directory that the spool is in: the output directory.
@@ -421,6 +439,7 @@ impl Spool {
     /// Writes what is wanted and of no verified chunk; returns how many bytes are new.
     fn write_and_hash(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         let bytes = system::in_memory(bytes, offset);
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let end = offset + bytes.len() as u64;
         let parts = match self.ledger().as_ref() {
             Some(ledger) if !ledger.is_unverified() => ledger.unverified(offset, end),
@@ -464,7 +483,7 @@ impl Spool {
         }
     }
 
-    fn write_piece(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
+    pub(super) fn write_piece(&self, bytes: &[u8], offset: u64) -> io::Result<u64> {
         system::write_all_at(&self.payload, bytes, offset)?;
         self.unsaved.store(true, Ordering::Relaxed);
         Ok(self.have().insert(offset, offset + bytes.len() as u64))

@@ -116,8 +116,8 @@ mod tests {
         }
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let all = &mut |_| ControlFlow::Continue(());
-        let hashed =
-            HashedSet::of(&found.files, found.map, found.manifest_hash, all).unwrap().unwrap();
+        let hashed = HashedSet::of(&found.files, found.map, found.manifest_hash, None, all);
+        let hashed = hashed.unwrap().unwrap();
         (Comparison::new(hashed), Files::new(found.files), payload)
     }
 

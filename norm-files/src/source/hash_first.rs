@@ -3,17 +3,19 @@
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{
     CHUNK_BYTES, ChunkHash, ChunkMap, ContentHash, FileHash, HASH_BYTES, ManifestHash,
 };
 
 use super::SourceFile;
+use super::hash_cache::{HashCache, LIST_HEADER, MIN_BYTES};
 use super::hashing::{digest_list, first_files};
 use super::open_files::{read_checked, read_error};
 use super::read_error::SourceError;
@@ -38,7 +40,8 @@ pub struct HashedSet {
 }
 
 impl HashedSet {
-    /// Hashes all files of the set with this manifest. `watch` hears several times per second how
+    /// Hashes all files of the set with this manifest, but for those whose hashes are in the cache,
+    /// which gets the others. `watch` hears several times per second how
     /// many bytes are hashed, and may end it: then the result is `None`.
     ///
     /// # Errors
@@ -47,18 +50,35 @@ impl HashedSet {
         files: &[SourceFile],
         map: Arc<ChunkMap>,
         manifest: ManifestHash,
+        cache: Option<&HashCache>,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<Self>, SourceError> {
+        let began = SystemTime::now();
         let zeros = ZeroHashes::default();
+        let mut hashes = vec![ChunkHash([0; HASH_BYTES]); map.chunks() as usize];
+        let known = cache.map_or(RangeSet::new(), |cache| look_up(cache, files, &map, &mut hashes));
         let work = Work {
             files,
             map: &map,
             zeros: &zeros,
-            next: AtomicU32::new(0),
+            runs: runs(&known, map.chunks()),
+            next: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
         };
-        let hashes = work.run(watch)?;
-        hashes.map(|hashes| Self::new(map, manifest, &zeros, &hashes)).transpose()
+        if !work.run(&mut hashes, watch)? {
+            return Ok(None);
+        }
+        if let Some(cache) = cache {
+            for (number, file) in files.iter().enumerate().filter(|&(n, _)| is_cached(&map, n)) {
+                let chunks = map.of_file(number);
+                if !known.covers(chunks.start.into(), chunks.end.into()) {
+                    let hashes = hashes.get(as_range(chunks)).unwrap_or_default();
+                    cache.keep(file, began, hashes.iter().copied());
+                }
+            }
+            cache.trim();
+        }
+        Self::new(map, manifest, &zeros, &hashes).map(Some)
     }
 
     fn new(
@@ -108,16 +128,15 @@ impl HashedSet {
     }
 }
 
-/// Bytes of a digest list before its hashes.
-const LIST_HEADER: usize = 44;
-
 /// What all threads share.
 struct Work<'a> {
     files: &'a [SourceFile],
     map: &'a ChunkMap,
     zeros: &'a ZeroHashes,
-    /// The first chunk that no thread has taken.
-    next: AtomicU32,
+    /// The chunks that are to be hashed.
+    runs: Vec<Range<u32>>,
+    /// The first run that no thread has taken.
+    next: AtomicUsize,
     /// Stopped, or failed.
     is_over: AtomicBool,
 }
@@ -129,16 +148,56 @@ struct Run {
     bytes: u64,
 }
 
+/// True when the chunks of a file may be in the cache: where holes are, a file system may say
+/// otherwise another time.
+fn is_cached(map: &ChunkMap, file: usize) -> bool {
+    map.sparse(file).is_none()
+}
+
+/// Puts the hashes that are in the cache in their places; returns their numbers.
+fn look_up(
+    cache: &HashCache,
+    files: &[SourceFile],
+    map: &ChunkMap,
+    hashes: &mut [ChunkHash],
+) -> RangeSet {
+    let mut known = RangeSet::new();
+    let large = files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES);
+    for (number, file) in large.filter(|&(n, _)| is_cached(map, n)) {
+        let chunks = map.of_file(number);
+        if let Some(found) = cache.look_up(file, chunks.len())
+            && let Some(places) = hashes.get_mut(as_range(chunks.clone()))
+            && places.len() == found.len()
+        {
+            places.copy_from_slice(&found);
+            known.insert(chunks.start.into(), chunks.end.into());
+        }
+    }
+    known
+}
+
+/// Runs of chunks whose hashes are not known.
+fn runs(known: &RangeSet, chunks: u32) -> Vec<Range<u32>> {
+    // They are numbers of chunks.
+    let gaps = known.gaps(0, chunks.into()).map(|(start, end)| start as u32..end as u32);
+    let cut = |gap: Range<u32>| {
+        gap.clone().step_by(RUN as usize).map(move |start| start..gap.end.min(start + RUN))
+    };
+    gaps.flat_map(cut).collect()
+}
+
 impl Work<'_> {
-    /// The hashes of all chunks; `None` when `watch` has ended it.
+    /// Puts the hashes of all runs in their places; false when `watch` has ended it.
     fn run(
         &self,
+        hashes: &mut [ChunkHash],
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<Option<Vec<ChunkHash>>, SourceError> {
-        let chunks = self.map.chunks();
-        let mut hashes = vec![ChunkHash([0; HASH_BYTES]); chunks as usize];
+    ) -> Result<bool, SourceError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(MAX_THREADS).min(chunks.div_ceil(RUN) as usize);
+        let threads = threads.min(MAX_THREADS).min(self.runs.len());
+        let chunks = self.runs.iter().flat_map(Range::clone);
+        let total: u64 = chunks.filter_map(|n| self.map.chunk(n)).map(|chunk| chunk.data).sum();
+        let known = self.map.payload_size() - total;
         thread::scope(|scope| {
             let (sender, results) = mpsc::channel();
             for _ in 0..threads {
@@ -150,6 +209,9 @@ impl Work<'_> {
             drop(sender);
             let (mut done, mut failure) = (0, None);
             loop {
+                if watch(known + done).is_break() {
+                    self.is_over.store(true, Ordering::Relaxed);
+                }
                 match results.recv_timeout(WATCH_INTERVAL) {
                     Ok(Ok(run)) => {
                         let Run { first, hashes: new, bytes } = run;
@@ -166,29 +228,16 @@ impl Work<'_> {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
-                if watch(done).is_break() {
-                    self.is_over.store(true, Ordering::Relaxed);
-                }
             }
-            match failure {
-                Some(error) => Err(error),
-                None if done < self.map.payload_size() => Ok(None),
-                None => Ok(Some(hashes)),
-            }
+            failure.map_or(Ok(done == total), Err)
         })
     }
 
     /// What one thread does.
     fn take_runs(&self, results: &mpsc::Sender<Result<Run, SourceError>>) {
         let mut buffer = vec![0; CHUNK_BYTES as usize];
-        let chunks = self.map.chunks();
-        loop {
-            // Far from the end of numbers, where each thread adds once more.
-            let first = self.next.fetch_add(RUN, Ordering::Relaxed);
-            if first >= chunks {
-                return;
-            }
-            let hashed = self.hash_run(first..chunks.min(first + RUN), &mut buffer).transpose();
+        while let Some(run) = self.runs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let hashed = self.hash_run(run.clone(), &mut buffer).transpose();
             let goes_on = matches!(hashed, Some(Ok(_)));
             let is_told = hashed.is_some_and(|hashed| results.send(hashed).is_ok());
             if !goes_on || !is_told {

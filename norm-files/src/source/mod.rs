@@ -6,6 +6,7 @@
 mod comparison;
 mod error;
 mod extents;
+mod hash_cache;
 mod hash_first;
 mod hashing;
 mod left_out;
@@ -20,6 +21,7 @@ mod withdrawals;
 
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
+pub use hash_cache::HashCache;
 pub use hash_first::HashedSet;
 pub use hashing::HashedFile;
 pub use left_out::{LeftOut, MAX_LEFT_OUT_NAMES, Reason};
@@ -27,6 +29,7 @@ pub use read_error::SourceError;
 pub use reader::Reader;
 pub(crate) use rules::Rules;
 pub use rules::{PatternError, Rule};
+pub(crate) use scan::mtime as mtime_of;
 pub use scan::{FileSet, FoundEntry, SourceFile, scan};
 pub use selection::{Selection, means_contents};
 pub use withdrawals::{Withdrawals, WithdrawnFile};

@@ -8,11 +8,13 @@
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::comparison::Comparison;
+use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
 use super::hashing::Hashing;
 use super::open_files::{Files, changed};
@@ -20,7 +22,7 @@ use super::pool::Pool;
 use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::withdrawals::{Withdrawals, WithdrawnFile};
-use super::{Extents, HashedFile};
+use super::{Extents, HashedFile, SourceFile};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -30,6 +32,10 @@ const HASH_STEP: u64 = 1 << 20;
 pub struct Reader {
     files: Files,
     content: Content,
+    /// Where hashes are kept for the next time, if they are.
+    cache: Option<HashCache>,
+    /// Nothing was read before.
+    began: SystemTime,
     /// Why reading failed, to be reported.
     failure: Option<SourceError>,
 }
@@ -79,13 +85,24 @@ impl Reader {
             pool: Pool::default(),
             withdrawals: Withdrawals::default(),
         }));
-        Self { files: Files::new(found.files), content, failure: None }
+        Self::with(content, found.files)
     }
 
     /// An object for each file; `offsets` says where they begin in the payload.
     pub fn of_files(offsets: Vec<u64>, found: FileSet) -> Self {
         let content = Content::Files(offsets);
-        Self { files: Files::new(found.files), content, failure: None }
+        Self::with(content, found.files)
+    }
+
+    fn with(content: Content, files: Vec<SourceFile>) -> Self {
+        let (files, began) = (Files::new(files), SystemTime::now());
+        Self { files, content, cache: None, began, failure: None }
+    }
+
+    /// The same with a cache of hashes.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<HashCache>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Hashes all files of a set now: its digest list is the second object then, and what is read
@@ -99,8 +116,9 @@ impl Reader {
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<HashedSet>, SourceError> {
         let Content::Set(set) = &self.content else { return Ok(None) };
+        let cache = self.cache.as_ref();
         let hashed =
-            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, watch)?;
+            HashedSet::of(self.files.all(), Arc::clone(&set.map), set.manifest_hash, cache, watch)?;
         if let Some(hashed) = &hashed {
             self.take_hashes(hashed.clone());
         }
@@ -136,6 +154,13 @@ impl Reader {
             Content::Files(offsets) => read_file(files, offsets, object, offset, len),
         };
         result.map_err(|error| self.fail(error)).ok()
+    }
+
+    /// Keeps the hashes that were made while the payload was read, for the next time.
+    pub fn keep_hashes(&self) {
+        let (Content::Set(set), Some(cache)) = (&self.content, &self.cache) else { return };
+        let Hashes::Later { list: Some((list, _)), .. } = &set.hashes else { return };
+        cache.keep_all(self.files.all(), &set.map, self.began, list);
     }
 
     /// Notes why the set cannot be sent; the first reason stays.

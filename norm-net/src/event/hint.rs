@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::SenderId;
-use norm_core::fileset::SetId;
+use norm_core::fileset::{ContentHash, SetId};
 use norm_files::sink::{ResumeProblem, SetError};
 use norm_files::source::FileSet;
 
@@ -318,6 +318,15 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SetError,
     },
+    /// A file set is ignored, because its content is not the expected one.
+    OtherContent {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Names its content.
+        content: ContentHash,
+    },
     /// Resume data of a file set cannot be used: all of it is received.
     ResumeDataUnusable {
         /// Number of the sender.
@@ -350,6 +359,35 @@ pub enum Hint {
         /// One of them.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
+    },
+    /// Files and links of earlier sets stay, although this one has not got them: they were changed
+    /// since they were received.
+    ChangedFilesStay {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// How many.
+        files: u64,
+        /// One of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
+    /// What earlier sets had cannot be removed, or not be kept in the backup directory before.
+    NotRemoved {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// How many files, links and directories.
+        entries: u64,
+        /// One of them, or where it was to be kept.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+        /// What the system said of it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
     },
     /// The file system refused the modes or the times of files that are complete: they have others.
     MetadataRefused {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use norm_core::fileset::ContentError;
+use norm_core::fileset::{ContentError, ContentHash};
 use norm_files::sink::SetError;
 
 #[cfg(feature = "serde")]
@@ -59,6 +59,13 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: ContentError,
+    },
+    /// The content is not the expected one.
+    OtherContent {
+        /// The content hash of what is wanted.
+        expected: ContentHash,
+        /// That of what was sent.
+        found: ContentHash,
     },
     /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
@@ -225,11 +232,39 @@ impl fmt::Display for Problem {
                 f.write_str("the list of files is not the one that was announced")
             }
             Self::Damaged { error } => error.fmt(f),
+            Self::OtherContent { expected, found } => {
+                write!(f, "its content is not the expected one: {found}, not {expected}")
+            }
             Self::HashMismatch => f.write_str(MISMATCH),
             Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),
             Self::Withdrawn => f.write_str(WITHDRAWN),
             Self::WithdrawnFiles { files, first } => of_files(f, *files, first, WITHDRAWN),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
+            Self::Unsupported { .. }
+            | Self::TooSparse { .. }
+            | Self::UnusableName { .. }
+            | Self::NameClash { .. } => self.of_entries(f),
+            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path_text(path)),
+            Self::System { action, path, error } => {
+                write!(f, "cannot {action} {}: {error}{}", path_text(path), cure(error))
+            }
+            Self::DirectoryGone { path } => write!(
+                f,
+                "{} is gone: the directory was removed or unmounted after this receiver began; \
+                 make or mount it again, and receive again",
+                path_text(path)
+            ),
+            Self::BlockUnwritten => f.write_str("a block could not be written"),
+            Self::Stopped => f.write_str("stopped by the user"),
+            Self::Internal { error } => f.write_str(error),
+        }
+    }
+}
+
+impl Problem {
+    /// What is wrong with what a set lists.
+    fn of_entries(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Unsupported { name } => write!(
                 f,
                 "{name:?} is a symbolic link, which cannot be made here: have its sender leave it \
@@ -246,19 +281,7 @@ impl fmt::Display for Problem {
             Self::NameClash { path } => {
                 write!(f, "the set has two entries for {}", path_text(path))
             }
-            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path_text(path)),
-            Self::System { action, path, error } => {
-                write!(f, "cannot {action} {}: {error}{}", path_text(path), cure(error))
-            }
-            Self::DirectoryGone { path } => write!(
-                f,
-                "{} is gone: the directory was removed or unmounted after this receiver began; \
-                 make or mount it again, and receive again",
-                path_text(path)
-            ),
-            Self::BlockUnwritten => f.write_str("a block could not be written"),
-            Self::Stopped => f.write_str("stopped by the user"),
-            Self::Internal { error } => f.write_str(error),
+            _ => f.write_str("the set cannot be received"),
         }
     }
 }

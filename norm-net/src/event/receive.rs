@@ -89,6 +89,9 @@ pub enum ReceiveEvent {
         compare: EntrySum,
         /// What would not be replaced, or cannot be: the transfer would fail.
         refuse: EntrySum,
+        /// Files and links that earlier sets had and this one has not: they would be removed. Their
+        /// bytes are not counted.
+        delete: EntrySum,
         /// Files that are not wanted: they match none of the patterns given.
         unwanted: u64,
         /// All entries.
@@ -121,6 +124,16 @@ pub enum ReceiveEvent {
         hash: Option<FileHash>,
         /// An identical file was in place before, and stays as it was.
         present: bool,
+    },
+    /// A file, link or directory was removed, because an earlier set had it and this one has not.
+    FileRemoved {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Where it was, below the output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        path: PathBuf,
     },
     /// A standalone file cannot be had or made, or a file of a set does not match its hash; of the
     /// first hundred of each sender or set. Or the sender has withdrawn a file of a set; of the
@@ -276,4 +289,9 @@ pub struct ReceiveProgress {
     pub malformed: u64,
     /// Packets that arrived with a CE mark: a router's queue was long (ECN, RFC 3168).
     pub ce_marked: u64,
+    /// Chunks of the file sets that are being compared with files that are there: those that are
+    /// compared.
+    pub chunks_compared: u64,
+    /// All chunks of these sets; 0 while nothing is compared.
+    pub chunks_to_compare: u64,
 }

@@ -144,6 +144,12 @@ pub struct SetReport {
     pub present: u64,
     /// Files and links that were replaced, and are kept in the backup directory.
     pub backups: u64,
+    /// Files, links and directories that were removed, because earlier sets had them and this one
+    /// has not.
+    pub removed: u64,
+    /// Nothing of it was received: by the receipt of an earlier session all of it was here, and has
+    /// not changed since.
+    pub unchanged: bool,
     /// Directories listed in it, or of these only those that were wanted.
     pub directories: u64,
     /// Symbolic links in it.
@@ -190,6 +196,8 @@ impl SetReport {
             unwanted: 0,
             present: 0,
             backups: 0,
+            removed: 0,
+            unchanged: false,
             directories: 0,
             links: 0,
             left_out: NotSent::default(),

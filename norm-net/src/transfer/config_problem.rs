@@ -92,6 +92,9 @@ pub enum ConfigProblem {
         /// The directory.
         path: PathBuf,
     },
+    /// What earlier sets had cannot be removed, because nothing is known of them: there is no
+    /// folder for receipts.
+    DeleteWithoutReceipts,
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
     /// What the engine of NORM says of its settings.
@@ -149,9 +152,12 @@ impl fmt::Display for ConfigProblem {
             }
             Self::BackupInOutput { path } => write!(
                 f,
-                "the backup directory {} and the output directory must not be in each other: choose \
-                 another one",
+                "the backup directory {} and the output directory must not be in each other: \
+                 choose another one",
                 path_text(path)
+            ),
+            Self::DeleteWithoutReceipts => f.write_str(
+                "there is no folder for receipts, which say what earlier transfers had: give one",
             ),
             Self::Pattern(error) => error.fmt(f),
             Self::Norm(error) => error.fmt(f),

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
+mod receipts;
 mod resume;
 mod source;
 

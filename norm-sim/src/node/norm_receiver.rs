@@ -223,6 +223,9 @@ impl NormReceiver {
                     host_at(address).filter(|(host, _)| self.reference.of(*host).is_some())
                 {
                     self.genuine.insert(id, host);
+                    if self.plan.held.is_some_and(|held| held.expected) {
+                        engine.expect_partial(id, 0..u64::MAX);
+                    }
                     self.silent = false;
                     self.outcome.ended = false;
                 }

@@ -260,7 +260,12 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         Feature::OnDisk { every, chunk, missing, compare_us, unreadable } => {
             let compare_time = Duration::from_micros(compare_us.into());
-            let held = HeldPlan { chunk, missing, compare_time, unreadable };
+            let has_info = |host: &Host| match &host.role {
+                Role::Sender(plan) => plan.objects.iter().all(|object| object.info.is_some()),
+                _ => true,
+            };
+            let expected = scenario.hosts.iter().all(has_info);
+            let held = HeldPlan { chunk, missing, compare_time, expected, unreadable };
             plans(scenario, every).for_each(|plan| plan.held = Some(held));
             // They lack different things, and ask as they compare.
             scenario.check_nacks = false;

@@ -55,6 +55,9 @@ pub struct HeldPlan {
     pub missing: f64,
     /// Time to compare a chunk; zero when it is known from the start what is there.
     pub compare_time: Duration,
+    /// It knows before it hears of an object that it may have a part: possible where objects have
+    /// INFO.
+    pub expected: bool,
     /// Share of blocks of which what is there turns out to be unreadable when it is needed, 0 to 1.
     pub unreadable: f64,
 }

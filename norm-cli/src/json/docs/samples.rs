@@ -388,6 +388,7 @@ fn mishaps() -> Vec<Value> {
     let evicted = |separate_group| ReceiveEvent::Evicted { sender, separate_group };
     let path = PathBuf::from("in1/src/x.bin");
     vec![
+        line(&ReceiveEvent::FileRemoved { sender, set, path: "in1/old.txt".into() }, 2_760),
         line(&ReceiveEvent::FileFailed { sender, path, problem: stalled.clone() }, 2_176),
         line(&ReceiveEvent::SetFailed(SetFailure::of_set(sender, set, stalled)), 9_492),
         line(&ReceiveEvent::ResumeDataKept { sender, set, bytes_done, bytes_total }, 9_492),
@@ -434,6 +435,7 @@ fn dry_run(sender: SenderId, set: SetId) -> ReceiveEvent {
         keep: sum(0, 1, 0),
         compare: EntrySum::default(),
         refuse: EntrySum::default(),
+        delete: sum(1, 0, 0),
         unwanted: 0,
         preview: Arc::default(),
     }

@@ -107,8 +107,11 @@ pub(super) fn take_data<S: SymbolStore>(
     let fate = if object.is_stream() {
         take_stream_symbol(ctx, sender, now, key, id, data)
     } else {
-        take_symbol(ctx, sender, key, id, data)
+        take_symbol(ctx, sender, now, key, id, data)
     };
+    if !first {
+        sender.nack.note_repair(now, fate == Fate::Kept);
+    }
     count(ctx, sender, fate);
     fate != Fate::NoRoom
 }
@@ -184,6 +187,7 @@ fn count<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, fate: Fate) {
 fn take_symbol<S: SymbolStore>(
     ctx: &mut Ctx<S>,
     sender: &mut SenderState,
+    now: Timestamp,
     key: u64,
     id: PayloadId,
     data: &Data<'_>,
@@ -216,6 +220,7 @@ fn take_symbol<S: SymbolStore>(
         return Fate::NoRoom;
     }
     block.insert(id.symbol);
+    block.touch(now);
     if object.is_ready(id.block) {
         lifecycle::store_block(ctx, object, slot);
     }

@@ -92,6 +92,7 @@ impl<S: SymbolStore> Receiver<S> {
         let Some(sender) = self.senders.get_mut(object.sender) else { return };
         if let Some(object) = sender.interest.object_mut(object.key) {
             object.ask_up_to(end);
+            sender.nack.begin_queue(now);
             cycle::check(&mut self.ctx, sender, now);
         }
     }

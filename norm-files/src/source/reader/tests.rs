@@ -212,3 +212,87 @@ fn hashing_first_can_be_ended_and_fails_with_files_that_are_gone() {
     let failed = fixture.source.hash_first(&mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(failed.to_string().contains("00000: it was removed"), "{failed}");
 }
+
+#[cfg(unix)]
+mod cached {
+    use super::*;
+    use crate::state::StateFolders;
+
+    fn caches(fixture: Fixture, state: &Path) -> Fixture {
+        let cache = HashCache::new(&StateFolders::within(state));
+        Fixture { source: fixture.source.with_cache(cache), ..fixture }
+    }
+
+    /// The same files for another session.
+    fn again(fixture: Fixture, state: &Path) -> Fixture {
+        let found = scan(&[fixture.dir.path().to_owned()]).unwrap();
+        let source = Reader::new(fixture.extents(), found);
+        caches(Fixture { source, ..fixture }, state)
+    }
+
+    fn is_cached(fixture: &Fixture) -> bool {
+        let source = &fixture.source;
+        let Content::Set(set) = &source.content else { return false };
+        source.cache.as_ref().is_some_and(|cache| cache.has_all(source.files.all(), &set.map))
+    }
+
+    /// Bytes that `hash_first` has known at once.
+    fn known(fixture: &mut Fixture) -> u64 {
+        let mut first = None;
+        let watch = &mut |done| {
+            first.get_or_insert(done);
+            ControlFlow::Continue(())
+        };
+        fixture.source.hash_first(watch).unwrap();
+        first.unwrap_or(0)
+    }
+
+    fn wait_until_settled() {
+        std::thread::sleep(Duration::from_millis(2_100));
+    }
+
+    #[test]
+    fn hashes_are_known_the_next_time_but_not_of_changed_new_or_small_files() {
+        let state = tempdir().unwrap();
+        let mib = CHUNK_BYTES as usize;
+        let mut fixture = caches(fixture(&[3 * mib + 1, mib, 1_000], 1 << 22), state.path());
+        let content = fixture.source.hash_first(&mut |_| ControlFlow::Continue(()));
+        let content = content.unwrap().unwrap().content();
+        assert!(!fs::exists(state.path().join("hashes")).unwrap(), "they are too new");
+        wait_until_settled();
+        let mut fixture = again(fixture, state.path());
+        known(&mut fixture);
+        assert_eq!(fs::read_dir(state.path().join("hashes")).unwrap().count(), 2);
+        let mut fixture = again(fixture, state.path());
+        assert!(!is_cached(&fixture), "one is too small");
+        assert_eq!(known(&mut fixture), 4 * CHUNK_BYTES + 1);
+        assert_eq!(fixture.source.content(), Some(content));
+        fs::remove_file(fixture.path(2)).unwrap();
+        let fixture = again(fixture, state.path());
+        assert!(is_cached(&fixture));
+        touch(&fixture.path(1));
+        let fixture = again(fixture, state.path());
+        assert!(!is_cached(&fixture), "it may have changed");
+        // What is damaged is as good as not there.
+        for file in fs::read_dir(state.path().join("hashes")).unwrap() {
+            fs::write(file.unwrap().path(), "nonsense").unwrap();
+        }
+        let mut fixture = again(fixture, state.path());
+        assert!(known(&mut fixture) < 3 * CHUNK_BYTES);
+    }
+
+    #[test]
+    fn hashes_that_were_made_while_sending_are_known_the_next_time() {
+        let state = tempdir().unwrap();
+        let fixture = caches(fixture(&[2 * CHUNK_BYTES as usize], 1 << 22), state.path());
+        wait_until_settled();
+        let mut fixture = again(fixture, state.path());
+        fixture.read_digest_list();
+        fixture.source.keep_hashes();
+        let content = fixture.source.content();
+        let mut fixture = again(fixture, state.path());
+        assert!(is_cached(&fixture));
+        known(&mut fixture);
+        assert_eq!(fixture.source.content(), content);
+    }
+}

@@ -49,8 +49,11 @@ impl fmt::Display for Hint {
             | Self::Fragmented { .. } => packets::write(self, f),
             Self::TooManySets { .. }
             | Self::SetIgnored { .. }
+            | Self::OtherContent { .. }
             | Self::ResumeDataUnusable { .. }
             | Self::PatternsUnmatched { .. }
+            | Self::ChangedFilesStay { .. }
+            | Self::NotRemoved { .. }
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }

@@ -14,6 +14,7 @@
 //! - `sweeper`: resume data of earlier sessions.
 //! - `engine`, `policy`, `shared`: what all of them work with.
 
+mod comparing;
 mod disk;
 mod duplicates;
 mod ending;

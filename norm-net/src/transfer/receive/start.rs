@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
+use norm_files::receipts::Store;
 use norm_files::sink::Backup;
 use tempfile::TempDir;
 
@@ -110,16 +111,23 @@ where
     E: Engine + Layer<Engine = E> + Send + 'static,
 {
     let only = options.check()?;
+    let receipts = Store::new(&options.files.state);
+    if options.files.delete && receipts.is_none() {
+        return Err(ReceiveError::Config(ConfigProblem::DeleteWithoutReceipts));
+    }
     // Nothing is made for a session that cannot be.
     let link = Link::open(&options.link_config())?;
     let scratch = prepare(options)?;
     let files = FilePolicy {
         overwrite: options.overwrite,
         backup: open_backup(options)?,
+        delete: options.files.delete,
         only,
+        expect: options.files.expect,
+        receipts,
         preview: scratch.as_ref().map(|_| options.directory.clone()),
-        preserve: options.preserve,
-        allow_sparse: options.allow_sparse,
+        preserve: options.files.preserve,
+        allow_sparse: options.files.allow_sparse,
     };
     let settings = ReceiveSettings {
         because: link.chosen_because(),
@@ -154,7 +162,7 @@ where
 
 /// Makes the output directory; in a dry run another one, which goes with the session.
 fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
-    if options.dry_run {
+    if options.files.dry_run {
         return Ok(Some(tempfile::tempdir()?));
     }
     let prepared = prepare_output(&options.directory);
@@ -165,7 +173,7 @@ fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
 /// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
 /// else can take its place.
 fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
-    let Some(path) = options.backup_dir.as_deref().filter(|_| !options.dry_run) else {
+    let Some(path) = options.files.backup_dir.as_deref().filter(|_| !options.files.dry_run) else {
         return Ok(None);
     };
     match Backup::open(path, &options.directory) {
@@ -189,7 +197,7 @@ fn prepare_output(directory: &Path) -> io::Result<()> {
 /// The identity of this receiver, unless all random choices are fixed: then it is one of them.
 fn stable_identity(options: &ReceiveOptions, link: &Link) -> Option<StableIdentity> {
     // A dry run is no receiver that an earlier one may go on as.
-    if options.seed.is_some() || options.dry_run {
+    if options.seed.is_some() || options.files.dry_run {
         return None;
     }
     let interface = link.interface();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use norm_core::endpoint::PacketOverhead;
 use norm_core::transfer::NodeId;
+use norm_files::state::StateFolders;
 
 use super::error::SendError;
 use super::pace::Pace;
@@ -52,6 +53,9 @@ pub struct ContentOptions {
     /// Hash all files before the session: receivers know the hash of each chunk then before its
     /// content comes.
     pub hash_first: bool,
+    /// Where hashes of files are kept, and looked for: with those of all files there, they are sent
+    /// first without being asked for. By default there are none.
+    pub state: StateFolders,
 }
 
 /// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field

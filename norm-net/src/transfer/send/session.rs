@@ -113,6 +113,11 @@ impl Session {
         }
     }
 
+    /// Keeps the hashes of what was sent for the next session.
+    pub(super) fn keep_hashes(&self) {
+        self.jobs.source().keep_hashes();
+    }
+
     /// Tells the last progress, and how it ended.
     pub(super) fn finish(mut self, engine: &impl Outbound, clock: Clock) -> SendReport {
         let now = clock.now();

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
-use norm_files::source::{FileSet, HashedSet, Selection, scan};
+use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
 
 use super::admission::Admission;
 use super::bounds::Bounds;
@@ -66,6 +66,11 @@ pub(super) fn start_with<P: Protocol>(
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
     let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
     let found = scan(&selection)?;
+    let cache = HashCache::new(&options.content.state).filter(|_| options.standard.is_none());
+    let mut options = options.clone();
+    options.content.hash_first |=
+        cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
+    let options = &options;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
@@ -87,7 +92,7 @@ pub(super) fn start_with<P: Protocol>(
     let parts = Parts {
         facts: facts(options, &settings, &segment),
         bounds: Bounds::new(options.schedule.clone(), clock.now()),
-        jobs: Jobs::new(source, first_key, JobResults::new(done, link.waker()))?,
+        jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
         stopper: stopper.clone(),
@@ -119,6 +124,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         let mut session = Session::new(parts, clock.now());
         driver::run(&mut link, clock, &mut engine, &mut session, results)?;
         drop(link);
+        session.keep_hashes();
         Ok(session.finish(&engine, clock))
     }
 

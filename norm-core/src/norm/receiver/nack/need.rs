@@ -53,6 +53,8 @@ pub(crate) struct SymbolNeed<'a> {
     pub(crate) scheme: Scheme,
     /// When symbols of the block were asked for last.
     pub(crate) asked: Option<Timestamp>,
+    /// When the last symbol of the block came.
+    pub(crate) touched: Option<Timestamp>,
     /// Some of it has come; otherwise it takes room.
     pub(crate) is_begun: bool,
     /// Naming the missing source symbols says all that is needed.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::need::Position;
+use super::overheard::Overheard;
+use super::repeat;
 use crate::base::Timestamp;
 use crate::fec::Scheme;
 use crate::norm::receiver::objects::object::RecvObject;
@@ -25,13 +27,37 @@ pub(crate) fn note_requests(
     now: Timestamp,
     requests: RepairRequests<'_>,
 ) {
+    let timing = sender.path.timing();
+    note_in(sender, requests, &mut |sender, note| {
+        note(sender.nack.overhear(now, timing));
+    });
+    note_own(sender, now, requests);
+}
+
+/// Notes requests that wait for repair now, ours among them.
+pub(super) fn note_own(sender: &mut SenderState, now: Timestamp, requests: RepairRequests<'_>) {
+    if sender.nack.queue().is_none() {
+        return;
+    }
+    let pause = repeat::pause_after(sender, now);
+    note_in(sender, requests, &mut |sender, note| {
+        if let Some(queue) = sender.nack.queue_mut() {
+            note(queue.note(now, pause));
+        }
+    });
+}
+
+/// Has a request noted.
+type Into<'a> = &'a mut dyn FnMut(&mut SenderState, &dyn Fn(&mut Overheard));
+
+fn note_in(sender: &mut SenderState, requests: RepairRequests<'_>, into: Into<'_>) {
     let mut parity = ParityCounts::new();
     for request in requests.iter() {
         let flags = request.flags;
         if request.form == RepairForm::Ranges {
             for (first, last) in request.ranges() {
                 if let Some((first, last)) = named(sender, &first).zip(named(sender, &last)) {
-                    note_range(sender, now, flags, first, last, &mut parity);
+                    note_range(sender, into, flags, [first, last], &mut parity);
                 }
             }
             continue;
@@ -39,15 +65,14 @@ pub(crate) fn note_requests(
         let erasures = request.form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT);
         for item in request.items.iter() {
             if erasures {
-                note_erasures(sender, now, &item);
+                note_erasures(sender, into, &item);
             } else if let Some(one) = named(sender, &item) {
-                note_range(sender, now, flags, one, one, &mut parity);
+                note_range(sender, into, flags, [one, one], &mut parity);
             }
         }
     }
-    let timing = sender.path.timing();
     for (at, count) in parity {
-        sender.nack.overhear(now, timing).note_count(at, count);
+        into(sender, &|overheard| overheard.note_count(at, count));
     }
 }
 
@@ -59,22 +84,21 @@ fn named(sender: &SenderState, item: &RepairItem) -> Option<Named> {
 }
 
 /// A number of symbols of a block is asked for, whichever they are.
-fn note_erasures(sender: &mut SenderState, now: Timestamp, item: &RepairItem) {
+fn note_erasures(sender: &mut SenderState, into: Into<'_>, item: &RepairItem) {
     if let Some(Named { at, symbol }) = named(sender, item) {
-        let timing = sender.path.timing();
-        sender.nack.overhear(now, timing).note_count(at, symbol);
+        into(sender, &|overheard| overheard.note_count(at, symbol));
     }
 }
 
-/// Everything from `first` to `last` is asked for.
+/// Everything from the first to the last is asked for.
 fn note_range(
     sender: &mut SenderState,
-    now: Timestamp,
+    into: Into<'_>,
     flags: RepairFlags,
-    first: Named,
-    last: Named,
+    ends: [Named; 2],
     parity: &mut ParityCounts,
 ) {
+    let [first, last] = ends;
     let object = sender.interest.object(first.at.key);
     let unwrap = |at: Position| match object {
         Some(object) => Position::new(at.key, object.unwrap_block(at.block) as u32),
@@ -82,23 +106,21 @@ fn note_range(
     };
     let (from, to) = (unwrap(first.at), unwrap(last.at));
     let block_len = coded_block_len(object, from.block);
-    let timing = sender.path.timing();
-    let overheard = sender.nack.overhear(now, timing);
     if flags.contains(RepairFlags::INFO) {
-        overheard.note_infos(from.key, to.key);
+        into(sender, &|overheard| overheard.note_infos(from.key, to.key));
     }
     if flags.contains(RepairFlags::SEGMENT) {
         if from == to && first.symbol <= last.symbol {
-            overheard.note_symbols(from, first.symbol, last.symbol);
+            into(sender, &|overheard| overheard.note_symbols(from, first.symbol, last.symbol));
             if last.symbol >= block_len {
                 let count = parity.entry(from).or_default();
                 *count = count.saturating_add(last.symbol - first.symbol.max(block_len) + 1);
             }
         }
     } else if flags.contains(RepairFlags::BLOCK) {
-        overheard.note_blocks(from, to);
+        into(sender, &|overheard| overheard.note_blocks(from, to));
     } else if flags.contains(RepairFlags::OBJECT) {
-        overheard.note_objects(from.key, to.key);
+        into(sender, &|overheard| overheard.note_objects(from.key, to.key));
     }
 }
 

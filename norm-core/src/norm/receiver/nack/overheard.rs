@@ -173,6 +173,7 @@ mod tests {
             parity,
             scheme,
             asked: None,
+            touched: None,
             is_begun: true,
             is_nameable: true,
             has_unwanted: false,

@@ -2,7 +2,7 @@
 
 use super::need::Position;
 use super::writer::{self, Asked};
-use super::{cycle, needs, repeat};
+use super::{cycle, needs, overhear, repeat};
 use crate::base::{Rng, Timestamp};
 use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
 use crate::norm::receiver::ctx::Ctx;
@@ -139,6 +139,7 @@ fn ask<S: SymbolStore>(
     if requests.is_empty() {
         return None;
     }
+    overhear::note_own(sender, now, requests.as_requests());
     if sender.path.timing().is_alone() {
         note_asked(sender, now, &asked);
         cycle::restart(ctx, sender, now);

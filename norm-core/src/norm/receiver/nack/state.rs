@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::need::Position;
 use super::overheard::Overheard;
+use super::queue::RepairQueue;
 use super::ripening::Ripening;
 use super::suppression::SuppressionGuard;
 use super::timer::NackTimer;
@@ -31,6 +32,8 @@ pub(crate) struct NackState {
     full_interval: Duration,
     /// When anything but symbols of blocks was asked for last.
     other_asked: Option<Timestamp>,
+    /// What was asked for of content that is partly on disk, once there is some.
+    queue: Option<Box<RepairQueue>>,
 }
 
 impl NackState {
@@ -45,6 +48,7 @@ impl NackState {
             full_from: now,
             full_interval: MIN_FULL_INTERVAL,
             other_asked: None,
+            queue: None,
         }
     }
 
@@ -141,6 +145,28 @@ impl NackState {
         }
         self.overheard_at = now;
         &mut self.overheard
+    }
+
+    /// Some of the content is on disk: what is asked for is remembered until it is repaired.
+    pub(crate) fn begin_queue(&mut self, now: Timestamp) {
+        self.queue.get_or_insert_with(|| Box::new(RepairQueue::new(now)));
+    }
+
+    /// What was asked for of content that is partly on disk.
+    pub(super) fn queue(&self) -> Option<&RepairQueue> {
+        self.queue.as_deref()
+    }
+
+    /// What was asked for of content that is partly on disk.
+    pub(super) fn queue_mut(&mut self) -> Option<&mut RepairQueue> {
+        self.queue.as_deref_mut()
+    }
+
+    /// Repair has come, and it was new to us or not.
+    pub(crate) fn note_repair(&mut self, now: Timestamp, is_new: bool) {
+        if let Some(queue) = &mut self.queue {
+            queue.feed(now, is_new);
+        }
     }
 
     /// Notes that others have asked for all that is missing, from `oldest` on: where it is, and how

@@ -62,8 +62,15 @@ pub(super) fn write(
     let mut writer = Writer::new(sender, room);
     let full = now >= sender.nack.full_from();
     needs::visit(sender, due, &mut |need| {
-        let waits = (need.is_full() && !full) || !repeat::is_due(sender, &need, now);
-        waits || writer.push(&need)
+        let is_patient = repeat::is_patient(sender, &need);
+        if !repeat::is_due(sender, &need, now) {
+            if is_patient && need.is_full() {
+                // It comes, and takes room.
+                writer.reserve(&need);
+            }
+            return true;
+        }
+        (need.is_full() && !full && !is_patient) || writer.push(&need)
     });
     (writer.requests, writer.asked)
 }
@@ -81,6 +88,18 @@ impl<'a> Writer<'a> {
             name_objects: native,
             room,
         }
+    }
+
+    /// Leaves room for what was asked for, and has not come.
+    fn reserve(&mut self, need: &Need<'_>) {
+        let blocks = match need {
+            Need::Blocks { first, last, .. } => u64::from(last - first) + 1,
+            _ => 1,
+        };
+        let bytes = self.sender.interest.block_bytes(need.position().key);
+        self.room = self.room.saturating_sub(blocks.saturating_mul(bytes));
+        // One block was asked for all the same.
+        self.asked.full = true;
     }
 
     /// Writes requests for a need. False when they do not fit.

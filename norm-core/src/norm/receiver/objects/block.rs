@@ -23,6 +23,8 @@ pub(crate) struct RecvBlock {
     busy: bool,
     /// When symbols of it were asked for last.
     asked: Option<Timestamp>,
+    /// When the last symbol came.
+    touched: Option<Timestamp>,
 }
 
 impl RecvBlock {
@@ -36,6 +38,7 @@ impl RecvBlock {
             next_try: symbols,
             busy: false,
             asked: None,
+            touched: None,
         };
         if let Some(held) = held {
             block.cover(&held);
@@ -154,6 +157,16 @@ impl RecvBlock {
     /// When symbols of it were asked for last.
     pub(super) fn asked(&self) -> Option<Timestamp> {
         self.asked
+    }
+
+    /// When the last symbol came.
+    pub(super) fn touched(&self) -> Option<Timestamp> {
+        self.touched
+    }
+
+    /// Notes that a symbol has come.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.touched = Some(now);
     }
 
     /// Notes that a NACK asks for symbols of it.

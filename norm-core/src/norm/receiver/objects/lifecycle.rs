@@ -65,6 +65,7 @@ fn cover<S: SymbolStore>(
     range: &Range<u64>,
     is_wanted: bool,
 ) {
+    sender.nack.begin_queue(sender.liveness.last_heard());
     let Some(object) = sender.interest.object_mut(key) else { return };
     let mut bytes = 0;
     for block in object.note_held(range, is_wanted) {

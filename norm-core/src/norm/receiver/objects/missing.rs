@@ -104,6 +104,11 @@ impl RecvObject {
         }
     }
 
+    /// True when some of it is on disk, or not wanted, or not compared yet.
+    pub(crate) fn has_held(&self) -> bool {
+        !self.held().is_empty() || self.held().frontier() != u64::MAX
+    }
+
     /// Only what lies before this byte may be asked for from now on.
     pub(crate) fn ask_up_to(&mut self, end: u64) {
         self.held_mut().set_frontier(end);
@@ -159,6 +164,7 @@ impl RecvObject {
                 parity: block.coded(),
                 scheme,
                 asked: block.asked(),
+                touched: block.touched(),
                 is_begun: true,
                 is_nameable: block.is_nameable(),
                 has_unwanted: block.has_unwanted(),
@@ -207,6 +213,7 @@ fn untouched<'a>(at: Position, held: &Bits, covered: &'a Bits, scheme: Scheme) -
         parity: &[],
         scheme,
         asked: None,
+        touched: None,
         is_begun: false,
         is_nameable: true,
         has_unwanted: held.count() < covered.count(),

@@ -1,6 +1,7 @@
 //! About what is received.
 
 use std::fmt;
+use std::path::Path;
 
 use super::Hint;
 use crate::event::path_text;
@@ -11,6 +12,9 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{limit} file sets are on their way; another one is ignored")
         }
         Hint::SetIgnored { set, error, .. } => write!(f, "file set {set} is ignored: {error}"),
+        Hint::OtherContent { content, .. } => {
+            write!(f, "a transfer is ignored: its content is not the expected one, but {content}")
+        }
         Hint::ResumeDataUnusable { error, .. } => {
             write!(f, "resume data of this transfer is not used: {error}")
         }
@@ -18,23 +22,8 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let quoted: Vec<String> = patterns.iter().map(|one| format!("{one:?}")).collect();
             write!(f, "nothing in this transfer matches {}", quoted.join(" or "))
         }
-        Hint::FilesPresent { files, first, .. } => {
-            let first = path_text(first);
-            let its = if *files == 1 { "its" } else { "their" };
-            match files {
-                1 => write!(f, "{first} is in place already, with the same size: it stays")?,
-                n => write!(
-                    f,
-                    "{n} files are in place already, with the same sizes, {first} for one: \
-                     they stay"
-                )?,
-            }
-            write!(
-                f,
-                " if {its} content turns out to be the same in the end, and if not, the \
-                 transfer fails then"
-            )
-        }
+        Hint::ChangedFilesStay { .. } | Hint::NotRemoved { .. } => about_earlier_sets(hint, f),
+        Hint::FilesPresent { files, first, .. } => files_present(f, *files, first),
         Hint::MetadataRefused { entries, first, error, .. } => {
             let first = path_text(first);
             match entries {
@@ -65,4 +54,48 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         _ => Ok(()),
     }
+}
+
+/// What earlier sets had, and stays.
+fn about_earlier_sets(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match hint {
+        Hint::ChangedFilesStay { files: 1, first, .. } => {
+            let first = path_text(first);
+            write!(f, "{first} is no longer sent, and stays, because it was changed here")
+        }
+        Hint::ChangedFilesStay { files, first, .. } => write!(
+            f,
+            "{files} files are no longer sent, and stay, because they were changed here: {} for \
+             one",
+            path_text(first)
+        ),
+        Hint::NotRemoved { entries: 1, first, error, .. } => {
+            write!(f, "one file that is no longer sent stays: {}: {error}", path_text(first))
+        }
+        Hint::NotRemoved { entries, first, error, .. } => write!(
+            f,
+            "{entries} files that are no longer sent stay: {} for one: {error}",
+            path_text(first)
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Files that are to be received are in place.
+fn files_present(f: &mut fmt::Formatter<'_>, files: u64, first: &Path) -> fmt::Result {
+    let first = path_text(first);
+    let its = if files == 1 { "its" } else { "their" };
+    match files {
+        1 => write!(f, "{first} is in place already, with the same size: it stays")?,
+        n => write!(
+            f,
+            "{n} files are in place already, with the same sizes, {first} for one: \
+             they stay"
+        )?,
+    }
+    write!(
+        f,
+        " if {its} content turns out to be the same in the end, and if not, the \
+         transfer fails then"
+    )
 }

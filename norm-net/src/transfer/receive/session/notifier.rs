@@ -1,15 +1,15 @@
 //! Says what happens, in the words of [`ReceiveEvent`].
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norm_core::endpoint::SenderId;
 use norm_core::fileset::{SetId, SetSummary};
 use norm_core::transfer::NodeId;
 use norm_files::sink::{
-    Change, Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, ResumeProblem, SetPreview,
-    Sweep,
+    Change, Placed, PlacedFile, Plan, PresentFiles, RefusedMetadata, Removed, ResumeProblem,
+    SetPreview, Sweep,
 };
 
 use crate::event::{
@@ -117,6 +117,7 @@ impl Notifier {
             keep: sum(Change::Keep),
             compare: sum(Change::Compare),
             refuse: sum(Change::Refuse),
+            delete: sum(Change::Delete),
             unwanted: preview.plan().unwanted_files(),
             preview: Arc::new(preview),
         });
@@ -155,6 +156,21 @@ impl Notifier {
         let present = file.placed == Placed::Present;
         let event = ReceiveEvent::FileComplete { sender, set, path, bytes, hash, present };
         self.send_optional(event);
+    }
+
+    /// A file, link or directory of an earlier set is gone.
+    pub(super) fn file_removed(&self, SetRef { sender, set }: SetRef, path: &Path) {
+        self.send_optional(ReceiveEvent::FileRemoved { sender, set, path: path.to_owned() });
+    }
+
+    /// What earlier sets had stays in part.
+    pub(super) fn not_removed(&self, SetRef { sender, set }: SetRef, removed: Removed) {
+        if let Some(first) = removed.first_changed {
+            self.hint(Hint::ChangedFilesStay { sender, set, files: removed.changed, first });
+        }
+        if let Some((first, error)) = removed.first_refused {
+            self.hint(Hint::NotRemoved { sender, set, entries: removed.refused, first, error });
+        }
     }
 
     /// A standalone file has its final name.

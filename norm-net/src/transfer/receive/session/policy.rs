@@ -1,12 +1,14 @@
 //! What of the user's options a session acts on.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use norm_core::fileset::{ContentHash, Manifest};
 use norm_files::Preserve;
-use norm_files::sink::{Backup, Only, PlaceOptions};
+use norm_files::receipts::Store;
+use norm_files::sink::{Backup, Only, PlaceOptions, Plan, Superfluous};
 
 /// What of the user's options a session acts on.
 #[derive(Debug)]
@@ -40,8 +42,14 @@ pub(in crate::transfer::receive) struct FilePolicy {
     pub overwrite: bool,
     /// What keeps what is replaced, if anything does.
     pub backup: Option<Backup>,
+    /// What earlier sets had and a new one has not is removed, as receipts say.
+    pub delete: bool,
     /// What is wanted of a set; `None` is all.
     pub only: Option<Only>,
+    /// The only content that is wanted; `None` is any.
+    pub expect: Option<ContentHash>,
+    /// Where receipts are kept, if they are.
+    pub receipts: Option<Store>,
     /// Only said is what would become of sets in this directory. Nothing else is received, and that
     /// goes elsewhere.
     pub preview: Option<PathBuf>,
@@ -70,6 +78,26 @@ impl FilePolicy {
             (None, Some(_)) => Aim::Part,
             (None, None) => Aim::All,
         }
+    }
+
+    /// What earlier sets had below `root` and this one has not, if that is to go.
+    pub(super) fn superfluous(&self, root: &Path, plan: &Plan) -> Superfluous {
+        match self.receipts.as_ref().filter(|_| self.delete) {
+            Some(receipts) => Superfluous::find(receipts, root, plan),
+            None => Superfluous::default(),
+        }
+    }
+
+    /// True when a set with this content, which is in place below `root`, leaves nothing that is to
+    /// go.
+    pub(super) fn is_alone(&self, root: &Path, content: ContentHash) -> bool {
+        let Some(receipts) = self.receipts.as_ref().filter(|_| self.delete) else { return true };
+        let receipt = receipts.look_up(root, content);
+        let plan = receipt.and_then(|receipt| {
+            let manifest = Manifest::parse(&receipt.manifest).ok()?;
+            Plan::new(&receipt.manifest, manifest.payload_size()).ok()
+        });
+        plan.is_some_and(|plan| Superfluous::find(receipts, root, &plan).is_empty())
     }
 
     /// How the files of a set are placed.

@@ -6,18 +6,22 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::base::range_set::RangeSet;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::fileset::{ContentError, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
+use norm_core::fileset::{
+    ContentError, ContentHash, ManifestHash, PartKind, SetDescriptor, SetId, SetSummary,
+};
 use norm_core::transfer::MemberState;
 use norm_files::sink::{
-    Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError, SetPreview, SetState, Spool,
-    WithdrawnFiles,
+    Compared, Comparison, Part, PlacedSet, Plan, PlanError, PresentFiles, Reading, SetError,
+    SetPreview, SetState, Spool, WholeSet, WithdrawnFiles,
 };
 
+use super::comparing::Comparing;
 use super::engine::Engine;
 use super::failure::{Failure, damaged, not_placed, not_planned};
 use super::notifier::{Notifier, SetRef};
@@ -65,6 +69,8 @@ pub(super) enum Step {
     FilesKnown(Option<PresentFiles>, Vec<String>),
     /// A part was read back: see what all checks so far say.
     Judge,
+    /// Some of it was compared with files that are there.
+    Compared(Compared),
     /// The object with this key is wrong: receive it again, or fail for this reason.
     Again(u64, Problem),
     /// All files have their names.
@@ -105,6 +111,8 @@ pub(super) struct SetJob {
     spool: Arc<Spool>,
     /// What becomes of it, once the manifest is here.
     plan: Option<Arc<Plan>>,
+    /// The only content that is wanted, if any is named.
+    expect: Option<ContentHash>,
     aim: Aim,
     /// Objects of the payload that wait until it is known what of them is wanted.
     waiting: Vec<ObjectRef>,
@@ -122,6 +130,8 @@ pub(super) struct SetJob {
     lost: BTreeSet<usize>,
     /// Something wrong is to be asked for as soon as the engine can.
     asks_later: bool,
+    /// How far it is compared with files that are there.
+    comparing: Comparing,
     /// Parts of the payload that are being read back.
     reading: u32,
     /// Its files are being placed.
@@ -143,11 +153,14 @@ impl SetJob {
         now: Timestamp,
         nacks: u64,
     ) -> Self {
+        let summary = state.summary();
+        let comparing = Comparing::new(summary.list_first, summary.payload_size);
         Self {
             sender,
             state,
             spool,
             plan: None,
+            expect: None,
             aim: Aim::All,
             waiting: Vec::new(),
             unwanted: 0,
@@ -157,6 +170,7 @@ impl SetJob {
             has_read_all: false,
             lost: BTreeSet::new(),
             asks_later: false,
+            comparing,
             reading: 0,
             is_placing: false,
             started: now,
@@ -186,6 +200,11 @@ impl SetJob {
             let end = first + u64::from(summary.parts);
             engine.give_up(self.sender, first + u64::from(summary.first_extent())..end);
         }
+    }
+
+    /// The same of which only this content is wanted, if one is named.
+    pub(super) fn expecting(self, expect: Option<ContentHash>) -> Self {
+        Self { expect, ..self }
     }
 
     /// Its sender.
@@ -288,6 +307,7 @@ impl SetJob {
         &mut self,
         engine: &mut impl Engine,
         opened: &OpenedPart,
+        now: Timestamp,
     ) -> Result<(), SetError> {
         let OpenedPart { object, size, index, descriptor } = opened;
         let part = self.state.open(object.key, *index, descriptor, *size)?;
@@ -296,12 +316,12 @@ impl SetJob {
             // In another layout; it may be verified already.
             engine.accept_with(*object, &whole(part.size));
         } else {
-            self.accept(engine, *object, &part);
+            self.accept(engine, *object, &part, now);
         }
         Ok(())
     }
 
-    fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part) {
+    fn accept(&mut self, engine: &mut impl Engine, object: ObjectRef, part: &Part, now: Timestamp) {
         match part.kind {
             PartKind::Payload if self.aim == Aim::Part && self.plan.is_none() => {
                 self.waiting.push(object);
@@ -316,16 +336,70 @@ impl SetJob {
                     engine.note_unwanted(object, from - start..to - start);
                 }
                 engine.accept_with(object, &self.spool.held(start, end));
+                self.bound_requests(engine, object, part, now);
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
         }
     }
 
+    /// Has only that of an object asked for which is compared.
+    fn bound_requests(
+        &self,
+        engine: &mut impl Engine,
+        object: ObjectRef,
+        part: &Part,
+        now: Timestamp,
+    ) {
+        let end = match self.comparing.frontier().saturating_sub(part.offset) {
+            end if end >= part.size => u64::MAX,
+            end => end,
+        };
+        engine.ask_up_to(object, end, now);
+    }
+
+    /// Begins to compare it with the files that are there, when both lists are here and it is time
+    /// to. Returns also what is set when that is to end.
+    pub(super) fn start_comparing(
+        &mut self,
+        overwrite: bool,
+    ) -> Option<(Comparison, Arc<AtomicBool>)> {
+        if !self.comparing.waits() {
+            return None;
+        }
+        let (plan, digests) = self.plan.as_ref().zip(self.state.digests())?;
+        let (spool, plan, digests) = (self.spool(), Arc::clone(plan), Arc::clone(digests));
+        let comparison = Comparison::new(spool, plan, digests, overwrite);
+        let stop = self.comparing.begin(comparison.chunks(), !overwrite);
+        Some((comparison, stop))
+    }
+
+    /// Some of it was compared: says what is here, and what may be asked for.
+    pub(super) fn compared(
+        &mut self,
+        engine: &mut impl Engine,
+        compared: &Compared,
+        now: Timestamp,
+    ) {
+        let news = self.comparing.note(compared);
+        for object in self.objects() {
+            let part = self.state.part(object.key).filter(|part| part.kind == PartKind::Payload);
+            let Some(part) = part else { continue };
+            let end = part.offset + part.size;
+            let within = |place: &Range<u64>| place.start.max(part.offset)..place.end.min(end);
+            for place in compared.held.iter().map(within).filter(|place| !place.is_empty()) {
+                engine.note_held(object, place.start - part.offset..place.end - part.offset);
+            }
+            if !within(&news).is_empty() {
+                self.bound_requests(engine, object, &part, now);
+            }
+        }
+    }
+
     /// Takes the objects that have waited for the manifest.
-    pub(super) fn accept_waiting(&mut self, engine: &mut impl Engine) {
+    pub(super) fn accept_waiting(&mut self, engine: &mut impl Engine, now: Timestamp) {
         for object in std::mem::take(&mut self.waiting) {
             if let Some(part) = self.state.part(object.key) {
-                self.accept(engine, object, &part);
+                self.accept(engine, object, &part, now);
             }
         }
     }
@@ -372,6 +446,7 @@ impl SetJob {
             check,
             payload_size: self.payload_size(),
             list_size: self.summary().list_size,
+            list_first: self.summary().list_first,
             spool: Arc::clone(&self.spool),
         }
     }
@@ -394,11 +469,18 @@ impl SetJob {
                 if announced.is_some() && announced != digests.content() {
                     return Step::Again(key, damaged(ContentError::ContentMismatch));
                 }
+                if let Some(expected) = self.expect.filter(|_| self.expect != digests.content()) {
+                    let other = |found| Problem::OtherContent { expected, found };
+                    // Without some of its files it is not the expected content either.
+                    let problem = digests.content().map_or(Problem::Withdrawn, other);
+                    return Step::Fail(Failure::wrong(problem));
+                }
                 self.state.digests_parsed(key, digests);
                 self.find_withdrawn();
                 Step::Judge
             }
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
+            SetResult::Compared(compared) => Step::Compared(compared),
             SetResult::Previewed(preview, problem) => Step::Previewed(preview, problem),
             SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
@@ -512,8 +594,15 @@ impl SetJob {
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
         self.is_placing = true;
-        let failed = self.state.failed().union(&self.lost).copied().collect();
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed })
+        let failed: BTreeSet<usize> = self.state.failed().union(&self.lost).copied().collect();
+        let content = self.state.digests().and_then(|digests| digests.content());
+        let whole = content.map(|content| WholeSet {
+            content,
+            manifest_len: self.summary().manifest_size,
+            list_len: self.summary().list_size,
+        });
+        let whole = whole.filter(|_| failed.is_empty() && plan.unwanted_files() == 0);
+        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed, whole })
     }
 
     /// Notes how far it is.
@@ -525,9 +614,10 @@ impl SetJob {
             position: source.map(|source| source.position),
         };
         self.progress.note(now, measure);
+        let waits = waits || self.comparing.is_running();
         if waits || source.is_some_and(|source| source.is_paused) {
             // Its sender has said so: nothing more is to come yet; or the disk has to take first
-            // what is here.
+            // what is here, or to be read.
             self.progress.touch(now);
         }
     }
@@ -538,6 +628,7 @@ impl SetJob {
         let digests = self.summary().list_size;
         let state = match () {
             () if self.plan.is_some() && self.spool.has_all(digests) => MemberState::Verifying,
+            () if self.comparing.is_running() => MemberState::Comparing,
             () if disk => MemberState::Writing,
             () => MemberState::Receiving,
         };
@@ -561,6 +652,9 @@ impl SetJob {
         progress.bytes_done += self.spool.written();
         progress.bytes_total = progress.bytes_total.saturating_add(self.bytes_total());
         progress.loss = progress.loss.max(self.loss(engine));
+        let (done, chunks) = self.comparing.progress().unwrap_or_default();
+        progress.chunks_compared += u64::from(done);
+        progress.chunks_to_compare += u64::from(chunks);
     }
 
     /// Share of its sender's packets that were lost of late, 0 to 1.

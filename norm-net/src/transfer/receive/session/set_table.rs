@@ -1,9 +1,11 @@
 //! The file sets that are being received.
 //!
 //! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one
-//! set, `successors` about one sender that goes on where another one has ended.
+//! set, `refusals` about those that are here already or not wanted, `successors` about one sender
+//! that goes on where another one has ended.
 
 mod checks;
+mod refusals;
 mod successors;
 
 use std::collections::VecDeque;
@@ -25,6 +27,7 @@ use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
+use refusals::Refusals;
 use successors::{HeldSets, LeftSenders, is_succeeded, moved_on};
 
 /// Sets received at once; further ones are ignored.
@@ -40,6 +43,7 @@ pub(super) struct SetTable {
     /// Sets that do not begin yet.
     held: HeldSets,
     left: LeftSenders,
+    refusals: Refusals,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -52,12 +56,13 @@ impl SetTable {
         let known = KnownContents::default();
         let held = HeldSets::default();
         let left = LeftSenders::default();
-        Self { jobs, next_number: 0, spools, sweeper, held, left, complete, known }
+        let refusals = Refusals::default();
+        Self { jobs, next_number: 0, spools, sweeper, held, left, refusals, complete, known }
     }
 
     /// True when no set is being received.
     pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.jobs.is_empty() && !self.refusals.is_asking()
     }
 
     /// The sets that are being received.
@@ -112,6 +117,7 @@ impl SetTable {
         }
         match self.number_of(part.object).or_else(|| self.follow(part)) {
             Some(number) => self.open(turn, number, part),
+            None if self.refusals.ignore(turn, part) || self.refusals.ask(turn, part) => {}
             None if self.hold(turn, part) => {}
             None => self.open_first(turn, part),
         }
@@ -127,7 +133,7 @@ impl SetTable {
     /// Takes an object of a set that is being received.
     fn open(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64, part: &OpenedPart) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
-        match job.open(turn.engine, part) {
+        match job.open(turn.engine, part, turn.now) {
             Ok(()) => {
                 self.tell(turn, part.object.sender, MemberState::Receiving, String::new());
             }
@@ -210,7 +216,7 @@ impl SetTable {
         let Opened { spool, problem } = opened;
         let resumed = spool.have().bytes();
         let aim = turn.shared.policy.files.aim();
-        if resumed > 0 || aim != Aim::All {
+        if resumed > 0 || aim != Aim::All || state.summary().list_first {
             turn.engine.expect_partial(sender, state.keys());
         }
         turn.engine.want(sender, state.keys().start, turn.now);
@@ -218,6 +224,7 @@ impl SetTable {
         self.next_number += 1;
         turn.shared.summary.begun(turn.now);
         let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).with_aim(aim);
+        let job = job.expecting(turn.shared.policy.files.expect);
         job.give_up_needless(turn.engine);
         let (name, bytes) = (job.name(), job.payload_size());
         let events = &turn.shared.events;
@@ -337,7 +344,7 @@ impl SetTable {
         let news: Vec<_> = jobs.filter_map(|job| Some((job.sender(), job.news(disk)?))).collect();
         for (sender, state) in news {
             self.tell(turn, sender, state, String::new());
-            if state == MemberState::Writing {
+            if matches!(state, MemberState::Writing | MemberState::Comparing) {
                 turn.engine.report_now(sender, turn.now);
             }
         }

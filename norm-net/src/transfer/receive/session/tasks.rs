@@ -4,14 +4,17 @@
 //! session.
 
 mod check;
+mod compare;
 mod done;
 mod load;
 mod place;
 mod preview;
+mod receipt;
 mod store;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -21,11 +24,13 @@ use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
-use norm_files::sink::{Spool, StandaloneFile};
+use norm_core::fileset::ContentHash;
+use norm_files::receipts::Store;
+use norm_files::sink::{Comparison, Spool, StandaloneFile};
 
 use super::engine::Engine;
 use super::failure::cannot_write;
-use super::notifier::Notifier;
+use super::notifier::{Notifier, SetRef};
 use super::policy::FilePolicy;
 use crate::io::inline::Inline;
 use crate::io::workers::Workers;
@@ -39,10 +44,12 @@ pub(super) use preview::PreviewedSet;
 pub(super) use store::Target;
 
 use check::CheckTask;
+use compare::CompareTask;
 use done::TaskResults;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
 use preview::PreviewTask;
+use receipt::ReceiptTask;
 use store::{RoomTask, StoreTask};
 
 /// Threads that read back and place files.
@@ -57,6 +64,9 @@ pub(in crate::transfer::receive) struct Tasks {
     /// Blocks that must be decoded before they are written: these come out of order.
     decode_workers: Workers,
     check_workers: Workers,
+    /// Compare files that are there.
+    compare_workers: Workers,
+    cores: usize,
     /// The way back for the buffers of blocks.
     returns: Returns,
     /// To the engine.
@@ -89,6 +99,8 @@ impl Tasks {
             store_workers: Workers::new("norm-store", 1)?,
             decode_workers: Workers::new("norm-decode", cores)?,
             check_workers: Workers::new("norm-verify", CHECKERS)?,
+            compare_workers: Workers::new("norm-compare", cores)?,
+            cores,
             returns,
             jobs: JobResults::new(jobs_sender, Arc::clone(waker)),
             results: TaskResults::new(done_sender, Arc::clone(waker)),
@@ -168,6 +180,31 @@ impl Tasks {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
         let policy = Arc::clone(&self.policy);
         let task = CheckTask { number, written, policy, cancel, results };
+        self.check_workers.submit(move || task.run());
+    }
+
+    /// Compares a set with the files that are there, on all cores. It ends early when `stop` is set.
+    pub(super) fn compare(&self, number: u64, comparison: Comparison, stop: &Arc<AtomicBool>) {
+        let comparison = Arc::new(comparison);
+        for _ in 0..self.cores {
+            let (comparison, stop) = (Arc::clone(&comparison), Arc::clone(stop));
+            let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+            let task = CompareTask { number, comparison, stop, cancel, results };
+            self.compare_workers.submit(move || task.run());
+        }
+    }
+
+    /// Looks whether what the receipt of a content lists has changed.
+    pub(super) fn read_receipt(
+        &self,
+        name: SetRef,
+        store: Store,
+        directory: PathBuf,
+        content: ContentHash,
+    ) {
+        let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
+        let policy = Arc::clone(&self.policy);
+        let task = ReceiptTask { name, store, policy, directory, content, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

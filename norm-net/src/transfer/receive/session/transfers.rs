@@ -188,6 +188,10 @@ impl Transfers {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
             ObjectMeta::File { name } => {
+                if turn.shared.policy.files.expect.is_some() {
+                    // Nothing tells what is in it.
+                    return refuse_opaque(turn, object);
+                }
                 self.standalone.opened(turn, object, size, name.as_deref());
             }
             ObjectMeta::Opaque(_) => refuse_opaque(turn, object),
@@ -217,6 +221,9 @@ impl Transfers {
         while let Some(done) = turn.shared.tasks.next_done() {
             match done {
                 TaskDone::Set { number, result } => self.sets.task_done(turn, number, result),
+                TaskDone::Receipt { name, unchanged } => {
+                    self.sets.receipt_read(turn, name, unchanged.as_ref());
+                }
                 TaskDone::File { object, result } => {
                     self.standalone.task_done(turn, object, result);
                 }

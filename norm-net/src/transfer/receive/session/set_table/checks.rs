@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::fileset::{ManifestHash, SetId, Withdrawal};
 use norm_core::transfer::MemberState;
+use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
 
-use super::SetTable;
-use crate::event::{Problem, SetFailure};
+use super::{SetTable, refuse_complete};
+use crate::event::{Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::duplicates;
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
@@ -74,11 +75,12 @@ impl SetTable {
             Step::Judge if job.is_preview() => self.preview(turn, number),
             Step::Previewed(preview, problem) => self.previewed(turn, number, *preview, problem),
             Step::FilesKnown(present, unmatched) => {
-                job.accept_waiting(turn.engine);
+                job.accept_waiting(turn.engine, turn.now);
                 self.files_known(turn, number, present, unmatched);
                 self.judge(turn, number);
             }
             Step::Judge => self.judge(turn, number),
+            Step::Compared(compared) => job.compared(turn.engine, &compared, turn.now),
             Step::Again(key, problem) => {
                 if job.again(key) {
                     job.forget(key);
@@ -89,6 +91,16 @@ impl SetTable {
             }
             Step::Complete(placed) => self.complete(turn, number, placed),
             Step::Fail(failure) => self.fail(turn, number, failure),
+        }
+        self.start_comparing(turn, number);
+    }
+
+    /// Compares a set with the files that are there, if it is time to.
+    fn start_comparing(&mut self, turn: &Turn<'_, impl Engine>, number: u64) {
+        let overwrite = turn.shared.policy.files.overwrite;
+        let job = self.jobs.get_mut(&number);
+        if let Some((comparison, stop)) = job.and_then(|job| job.start_comparing(overwrite)) {
+            turn.shared.tasks.compare(number, comparison, &stop);
         }
     }
 
@@ -267,17 +279,11 @@ impl SetTable {
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);
         report.backups = placed.backups;
+        report.removed = placed.removed.files + placed.removed.directories;
+        turn.shared.events.not_removed(job.name(), placed.removed);
         report.node = turn.shared.senders.node(sender);
         report.address = turn.shared.senders.address(sender);
-        self.tell(turn, sender, MemberState::Complete, String::new());
-        turn.engine.report_now(sender, turn.now);
-        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
-        turn.shared.summary.completed(report.clone());
-        turn.shared.ending.completed(turn.now, Subject::Content(content), is_whole);
-        // Another sender of the same files, which is heard, is to have its confirmation, too.
-        if self.jobs.values().all(|job| job.manifest() != content) {
-            self.known.complete(content);
-        }
+        self.told_complete(turn, id, content, &report, is_whole);
         // The temporary files go before the event is sent.
         job.discard();
         self.drop_duplicates(turn, id);
@@ -307,6 +313,67 @@ impl SetTable {
         for job in gone {
             turn.engine.give_up(job.sender(), job.keys());
             job.discard();
+        }
+    }
+
+    /// A worker has looked at what the receipt of a set lists: if nothing has changed, all of the
+    /// set is here; else it is received.
+    pub(in super::super) fn receipt_read(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        name: SetRef,
+        unchanged: Option<&ReceiptHeader>,
+    ) {
+        let Some(part) = self.refusals.take(name) else { return };
+        let is_known = turn.engine.source(name.sender).is_some();
+        let Some(state) = part.new_state().ok().filter(|_| is_known) else { return };
+        let Some(receipt) = unchanged else {
+            self.refusals.settle(name);
+            for key in state.keys() {
+                turn.engine.restart(ObjectRef { sender: name.sender, key });
+            }
+            return self.open_first(turn, &part);
+        };
+        let (sender, manifest) = (name.sender, state.manifest());
+        turn.shared.events.set_found(sender, state.summary());
+        turn.shared.summary.begun(turn.now);
+        refuse_complete(turn.engine, &part);
+        turn.owe_release(sender);
+        turn.shared.senders.settle(sender, state.bytes_total());
+        let files = u64::from(receipt.files);
+        let report = SetReport {
+            node: turn.shared.senders.node(sender),
+            address: turn.shared.senders.address(sender),
+            set: Some(name.set),
+            content: Some(receipt.content),
+            files,
+            present: files,
+            directories: u64::from(receipt.entries) - files,
+            bytes: receipt.bytes,
+            unchanged: true,
+            ..SetReport::new(sender)
+        };
+        self.told_complete(turn, name.set, manifest, &report, true);
+        turn.shared.events.complete(report);
+    }
+
+    /// Says to the sender of a set, and notes, that the set is complete.
+    fn told_complete(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        id: SetId,
+        content: ManifestHash,
+        report: &SetReport,
+        is_whole: bool,
+    ) {
+        self.tell(turn, report.sender, MemberState::Complete, String::new());
+        turn.engine.report_now(report.sender, turn.now);
+        push_bounded(&mut self.complete, id, MAX_REMEMBERED);
+        turn.shared.summary.completed(report.clone());
+        turn.shared.ending.completed(turn.now, Subject::Content(content), is_whole);
+        // Another sender of the same files, which is heard, is to have its confirmation, too.
+        if self.jobs.values().all(|job| job.manifest() != content) {
+            self.known.complete(content);
         }
     }
 

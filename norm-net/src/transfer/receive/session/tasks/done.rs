@@ -7,12 +7,14 @@ use crossbeam_channel::Sender;
 use mio::Waker;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentError, ManifestHash};
+use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{
-    Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles, RefusedMetadata,
-    SetPreview,
+    Compared, Digests, PlaceError, Placed, PlacedSet, Plan, PlanError, PresentFiles,
+    RefusedMetadata, SetPreview,
 };
 
 use crate::event::Problem;
+use crate::transfer::receive::session::notifier::SetRef;
 
 /// What a task was for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,13 @@ pub(in super::super) enum TaskDone {
         number: u64,
         /// What came of it.
         result: SetResult,
+    },
+    /// A receipt was compared with what is in place.
+    Receipt {
+        /// The set that it is of.
+        name: SetRef,
+        /// What it says, if nothing has changed.
+        unchanged: Option<ReceiptHeader>,
     },
     /// One of a standalone file's.
     File {
@@ -63,6 +72,8 @@ pub(in super::super) enum SetResult {
     Payload { damaged: Vec<Range<u64>> },
     /// The digest list was read back.
     DigestList { key: u64, digests: Result<Arc<Digests>, ContentError> },
+    /// Some of it was compared with files that are there.
+    Compared(Compared),
     /// What would become of the files, and why the transfer would fail, if it would.
     Previewed(Box<SetPreview>, Option<Problem>),
     /// The files were placed.
@@ -105,6 +116,11 @@ impl TaskResults {
     /// Hands over what came of a task for a set.
     pub(super) fn set(&self, number: u64, result: SetResult) {
         self.send(TaskDone::Set { number, result });
+    }
+
+    /// Hands over what a receipt says, if nothing that it lists has changed.
+    pub(super) fn receipt(&self, name: SetRef, unchanged: Option<ReceiptHeader>) {
+        self.send(TaskDone::Receipt { name, unchanged });
     }
 
     /// Hands over what came of a task for a standalone file.

@@ -1,11 +1,16 @@
 //! Giving files their final names.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use norm_core::endpoint::ObjectRef;
-use norm_files::sink::{Plan, Spool, StandaloneFile, place_set};
+use norm_files::sink::{
+    PlaceError, Plan, Removed, Spool, StandaloneFile, WholeSet, keep_receipt, place_set,
+};
 
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
@@ -24,6 +29,8 @@ pub(in super::super) struct VerifiedSet {
     pub(in super::super) plan: Arc<Plan>,
     /// Files that have failed, by their places in the plan.
     pub(in super::super) failed: BTreeSet<usize>,
+    /// What a receipt says of it, if all of it is wanted and right.
+    pub(in super::super) whole: Option<WholeSet>,
 }
 
 /// The files of a verified set to be placed.
@@ -40,13 +47,23 @@ impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
         let Self { number, verified, policy, cancel, events, results } = self;
-        let VerifiedSet { name, spool, plan, failed } = verified;
+        let VerifiedSet { name, spool, plan, failed, whole } = verified;
+        let began = SystemTime::now();
         let placed = guarded(|| {
             let options = policy.place_options();
-            place_set(&spool, &plan, &failed, &options, &cancel, &mut |file| {
+            let mut placed = place_set(&spool, &plan, &failed, &options, &cancel, &mut |file| {
                 events.file_placed(name, file);
-            })
+            })?;
+            if whole.is_some() {
+                let gone = &mut |path: &Path| events.file_removed(name, path);
+                placed.removed = remove_superfluous(&policy, &spool, &plan, &cancel, gone)?;
+            }
+            Ok(placed)
         });
+        if let (Ok(Ok(_)), Some(store), Some(whole)) = (&placed, &policy.receipts, &whole) {
+            // Without one it is received again, should it be sent again.
+            let _ = guarded(|| keep_receipt(store, &spool, &plan, whole, began));
+        }
         let result = match placed {
             Ok(result) => SetResult::Placed(result),
             Err(error) => SetResult::Failed(Problem::Internal { error }),
@@ -54,6 +71,26 @@ impl PlaceSetTask {
         drop(spool);
         results.set(number, result);
     }
+}
+
+/// Removes what earlier sets had and this one, which is in place, has not.
+fn remove_superfluous(
+    policy: &FilePolicy,
+    spool: &Spool,
+    plan: &Plan,
+    cancel: &AtomicBool,
+    gone: &mut dyn FnMut(&Path),
+) -> Result<Removed, PlaceError> {
+    let root = spool.directory();
+    let superfluous = policy.superfluous(root, plan);
+    if superfluous.is_empty() {
+        return Ok(Removed::default());
+    }
+    let removed = superfluous.remove(root, plan, policy.backup.as_ref(), cancel, gone);
+    removed.map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => PlaceError::Stopped,
+        _ => PlaceError::Io(root.to_owned(), error.into()),
+    })
 }
 
 /// A complete standalone file to be placed.

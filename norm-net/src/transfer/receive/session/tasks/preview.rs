@@ -50,6 +50,8 @@ impl PreviewTask {
         let root = root.ok_or(io::ErrorKind::NotFound)?;
         let (plan, digests) = (Arc::clone(plan), digests.as_deref());
         let preview = SetPreview::new(plan, root, overwrite, digests, &self.cancel)?;
+        let superfluous = self.policy.superfluous(root, preview.plan());
+        let preview = preview.with_superfluous(superfluous);
         let problem = match preview.problem() {
             Some(problem) => Some(not_planned(problem.clone())),
             None => preview.check_room(root).err().map(|error| cannot_write(root, &error)),

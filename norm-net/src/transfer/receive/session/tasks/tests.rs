@@ -62,6 +62,7 @@ impl Fixture {
             check: Check::Payload { range: 0..64, which: Reading::All },
             payload_size: 64,
             list_size: digest_list_len(1),
+            list_first: false,
             spool: Arc::clone(&self.spool),
         };
         let (cancel, results) = (Arc::default(), self.results.clone());

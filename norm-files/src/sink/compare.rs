@@ -1,0 +1,182 @@
+//! Compares what is to come with files that have the same names, chunk by chunk: what they have
+//! need not travel.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use norm_core::fileset::{Chunk, ChunkHash, ChunkHasher};
+
+use super::digests::Digests;
+use super::existing;
+use super::plan::{Plan, PlanError};
+use super::spool::Spool;
+use super::system;
+
+/// Bytes and chunks that one thread compares before it tells of them.
+const BATCH_BYTES: u64 = 4 << 20;
+const BATCH_CHUNKS: u32 = 256;
+
+/// A set that is being compared, in the order of its payload, by any number of threads.
+#[derive(Debug)]
+pub struct Comparison {
+    spool: Arc<Spool>,
+    plan: Arc<Plan>,
+    digests: Arc<Digests>,
+    overwrite: bool,
+    /// The first chunk that no thread has taken.
+    next: Mutex<u32>,
+}
+
+/// What was compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// The place of these chunks in the payload.
+    pub range: Range<u64>,
+    /// How many they are.
+    pub chunks: u32,
+    /// Places in it that are here now.
+    pub held: Vec<Range<u64>>,
+}
+
+/// Why comparing has ended.
+#[derive(Debug)]
+pub enum CompareError {
+    /// A file differs that may not be replaced.
+    Differs(PlanError),
+    /// What is here cannot be written.
+    Io(io::Error),
+}
+
+/// What a thread keeps from one chunk to the next.
+#[derive(Debug, Default)]
+pub struct Comparer {
+    /// A file's place in the plan, and the file with its bytes, if there is one.
+    open: Option<(usize, Option<(File, u64)>)>,
+    buffer: Vec<u8>,
+}
+
+impl Comparison {
+    /// A comparison of the files of a plan with a digest list of as many chunks. Without `overwrite`
+    /// a file that differs ends it.
+    pub fn new(spool: Arc<Spool>, plan: Arc<Plan>, digests: Arc<Digests>, overwrite: bool) -> Self {
+        Self { spool, plan, digests, overwrite, next: Mutex::new(0) }
+    }
+
+    /// The output directory.
+    pub fn directory(&self) -> &Path {
+        self.spool.directory()
+    }
+
+    /// Chunks in the payload.
+    pub fn chunks(&self) -> u32 {
+        self.plan.chunks().chunks()
+    }
+
+    /// Takes the next chunks; `None` when there are no more.
+    fn take(&self) -> Option<Range<u32>> {
+        // Nothing in here panics halfway.
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *next;
+        let mut bytes = 0;
+        while *next - first < BATCH_CHUNKS
+            && bytes < BATCH_BYTES
+            && let Some(chunk) = self.plan.chunks().chunk(*next)
+        {
+            bytes += chunk.len;
+            *next += 1;
+        }
+        (first < *next).then_some(first..*next)
+    }
+
+    /// Compares the next chunks; `None` when there are no more.
+    ///
+    /// # Errors
+    /// When a file differs that may not be replaced, or what is here cannot be written.
+    pub fn next(&self, comparer: &mut Comparer) -> Option<Result<Compared, CompareError>> {
+        let numbers = self.take()?;
+        let mut compared = Compared { chunks: numbers.len() as u32, ..Compared::default() };
+        for number in numbers {
+            let Some(chunk) = self.plan.chunks().chunk(number) else { break };
+            let place = chunk.range();
+            if compared.range.is_empty() {
+                compared.range = place.clone();
+            }
+            compared.range.end = place.end;
+            match self.compare(comparer, number, &chunk) {
+                Ok(true) => match compared.held.last_mut() {
+                    Some(last) if last.end == place.start => last.end = place.end,
+                    _ => compared.held.push(place),
+                },
+                Ok(false) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(compared))
+    }
+
+    /// True when a chunk was not here, and is now.
+    fn compare(
+        &self,
+        comparer: &mut Comparer,
+        number: u32,
+        chunk: &Chunk,
+    ) -> Result<bool, CompareError> {
+        let place = chunk.range();
+        if !self.plan.is_wanted(chunk.file) || self.spool.is_written(place.start, place.end) {
+            return Ok(false);
+        }
+        if chunk.data != chunk.len {
+            // Its holes are not in the payload: it is received.
+            return Ok(false);
+        }
+        let is_in_place = self.spool.is_in_place(place.start);
+        if !is_in_place && !self.overwrite {
+            return Ok(false);
+        }
+        let hash = comparer.read(|| self.path(chunk.file), chunk);
+        match hash.filter(|&hash| self.digests.chunk(number) == Some(hash)) {
+            Some(hash) => {
+                let bytes = &comparer.buffer;
+                self.spool.put_compared(number, hash, bytes, chunk).map_err(CompareError::Io)?;
+                Ok(true)
+            }
+            None if is_in_place && !self.overwrite => {
+                Err(CompareError::Differs(PlanError::Differs(self.path(chunk.file))))
+            }
+            None if is_in_place => {
+                self.spool.give_up_in_place(place.start).map_err(CompareError::Io)?;
+                Ok(false)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn path(&self, file: usize) -> PathBuf {
+        let name = self.plan.files().get(file).map(|file| &file.path);
+        name.map_or_else(PathBuf::new, |name| self.spool.directory().join(name))
+    }
+}
+
+impl Comparer {
+    /// Reads where a chunk would be in a file, and hashes it; `None` when there is none.
+    fn read(&mut self, path: impl FnOnce() -> PathBuf, chunk: &Chunk) -> Option<ChunkHash> {
+        if self.open.as_ref().is_none_or(|(file, _)| *file != chunk.file) {
+            let opened = existing::open(&path()).ok().and_then(|file| {
+                let there = system::stat(&file).ok().filter(std::fs::Metadata::is_file)?;
+                Some((file, there.len()))
+            });
+            self.open = Some((chunk.file, opened));
+        }
+        let (_, opened) = self.open.as_ref()?;
+        let (file, _) = opened.as_ref().filter(|(_, len)| chunk.offset + chunk.len <= *len)?;
+        self.buffer.resize(chunk.len as usize, 0);
+        system::read_exact_at(file, &mut self.buffer, chunk.offset).ok()?;
+        Some(ChunkHasher::hash(chunk.offset, chunk.size, &self.buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests;
