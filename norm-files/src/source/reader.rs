@@ -156,10 +156,14 @@ impl Reader {
         result.map_err(|error| self.fail(error)).ok()
     }
 
-    /// Keeps the hashes that were made while the payload was read, for the next time.
+    /// Keeps the hashes that were made while the payload was read, for the next time, unless files
+    /// are withdrawn.
     pub fn keep_hashes(&self) {
         let (Content::Set(set), Some(cache)) = (&self.content, &self.cache) else { return };
-        let Hashes::Later { list: Some((list, _)), .. } = &set.hashes else { return };
+        let Hashes::Later { list: Some((list, Some(_))), .. } = &set.hashes else { return };
+        if self.files.any_withdrawn() {
+            return;
+        }
         cache.keep_all(self.files.all(), &set.map, self.began, list);
     }
 
