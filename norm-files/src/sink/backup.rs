@@ -169,7 +169,7 @@ fn copy_file(from: &Place, part: &Place) -> io::Result<()> {
         // A file system may refuse that.
         let _ = system::set_times(&made, FileTimes::new().set_modified(time));
     }
-    super::space::flush(&made)
+    super::flush::flush(&made)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ mod compare;
 mod delete;
 mod digests;
 mod existing;
+mod flush;
 mod held;
-
 mod in_place;
 mod ledger;
 mod metadata;

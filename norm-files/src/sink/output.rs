@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::flush::flush;
 use super::plan::PlanError;
-use super::space;
 use super::system::{self, FileKind, Handle, There};
 
 /// A directory that is kept open.
@@ -147,7 +147,7 @@ impl Place {
     }
 
     /// Waits for what the file system has not promised yet of a file that was made here
-    /// ([`space::flush`]).
+    /// ([`flush`]).
     ///
     /// # Errors
     /// When what was written does not stay.
@@ -156,7 +156,7 @@ impl Place {
         if *known.get_or_init(|| system::reports_at_once(file)) {
             return Ok(());
         }
-        space::flush(file)
+        flush(file)
     }
 
     /// Gives what has this name another one in one step; without `replace` only if nothing has it.

@@ -12,6 +12,7 @@ use norm_core::fileset::{TEMP_PREFIX, name_to_text};
 
 use super::backup::{Backup, Fate};
 use super::existing::{Received, is_identical};
+use super::flush::flush;
 use super::metadata::{DEFAULT_FILE_MODE, RefusedMetadata};
 use super::output::{Place, Tree};
 use super::place::{PlaceError, PlaceOptions, Placed, failed};
@@ -118,7 +119,7 @@ impl StandaloneFile {
             }
             let set = system::set_mode(&file, DEFAULT_FILE_MODE);
             RefusedMetadata::note(&mut refused, &self.target, set);
-            space::flush(&file)?;
+            flush(&file)?;
             let temporary = place.beside(&self.temporary);
             temporary.rename_to(&place, overwrite).map(|()| Placed::New)
         });

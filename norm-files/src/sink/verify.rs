@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::flush::flush;
 use super::ledger::ReadBack;
-use super::space;
 use super::spool::Spool;
 use super::spool_files::SpoolFile;
 
@@ -46,7 +46,7 @@ pub fn hash_chunks(
         std::thread::sleep(WRITE_CHECK);
     }
     // What a share refuses now is no fault of the sender's.
-    space::flush(spool.file(SpoolFile::Payload))?;
+    flush(spool.file(SpoolFile::Payload))?;
     let mut damaged = Vec::new();
     let mut buffer = Vec::new();
     let Some(map) = spool.chunk_map() else { return Ok(damaged) };

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::outcome::{PlaceError, failed};
 use super::placer::Placer;
-use super::{PlaceError, failed};
 use crate::sink::backup::{Backup, Fate};
 use crate::sink::output::{Place, Tree};
 use crate::sink::system::FileKind;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{PlaceError, PlaceOptions, Placed, PlacedFile, failed};
+use super::outcome::{PlaceError, PlaceOptions, Placed, PlacedFile, failed};
 use crate::sink::existing::{Received, is_identical, is_of_size};
 use crate::sink::metadata::{DEFAULT_FILE_MODE, MetadataSetter, RefusedMetadata, Wanted};
 use crate::sink::output::{Place, Tree};

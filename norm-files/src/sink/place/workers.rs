@@ -1,13 +1,13 @@
-//! Files are placed in batches, the last ones first: within a batch by several threads at once, then
-//! the batch is cut off the payload.
+//! Files are placed in batches, the last ones first: within a batch by several threads at once,
+//! then the batch is cut off the payload.
 
 use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::outcome::{PlaceError, PlacedFile};
 use super::placer::{Outcome, Placer, Present, is_first};
-use super::{PlaceError, PlacedFile};
 use crate::sink::output::Tree;
 use crate::sink::plan::Plan;
 use crate::sink::spool_files::MAX_MAKERS;
