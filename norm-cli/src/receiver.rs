@@ -56,14 +56,14 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
         o.timeout = args.timeout;
         o.continuous = args.continuous;
         o.overwrite = args.files.overwrite;
-        o.backup_dir.clone_from(&args.files.backup_dir);
-        o.delete = args.files.delete;
-        o.only.clone_from(&args.files.only);
-        o.expect = args.files.expect;
-        o.state = state.clone();
-        o.dry_run = args.files.dry_run;
-        o.preserve = args.files.preserve.value();
-        o.allow_sparse = args.files.allow_sparse;
+        o.files.backup_dir.clone_from(&args.files.backup_dir);
+        o.files.delete = args.files.delete;
+        o.files.only.clone_from(&args.files.only);
+        o.files.expect = args.files.expect;
+        o.files.state = state.clone();
+        o.files.dry_run = args.files.dry_run;
+        o.files.preserve = args.files.preserve.value();
+        o.files.allow_sparse = args.files.allow_sparse;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);

@@ -373,7 +373,7 @@ fn planted_temporary_names_are_neither_written_nor_followed() {
     for trap in 0..2 {
         let spool = Spools::new(&out, true).create(ManifestHash([7; 32]), 3).unwrap();
         let victim = sandbox.outside().join("victim");
-        for name in [spool.part(), "victim".to_owned(), "again".to_owned()] {
+        for name in [spool.part(0), "victim".to_owned(), "again".to_owned()] {
             let place = out.join("d/e").join(name);
             let _ = fs::remove_file(&place);
             if trap == 0 { symlink(&victim, place) } else { fs::hard_link(&victim, place) }

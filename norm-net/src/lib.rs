@@ -77,7 +77,9 @@ pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
 pub use transfer::ConfigProblem;
 pub use transfer::norm::{Fec, Standard, StandardFec};
-pub use transfer::receive::{DemoOptions, ReceiveError, ReceiveOptions, Receiving, receive};
+pub use transfer::receive::{
+    DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
+};
 pub use transfer::send::{
     ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
     StartLimits, preview, send,

@@ -51,8 +51,8 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss", "slow_after",
-            "separate_group", "payload"])]
+            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss",
+            "slow_after", "separate_group", "payload"])]
     pub demo: Option<u32>,
 
     #[command(flatten)]

@@ -48,15 +48,15 @@ fn dry_run_says_what_would_be_sent_and_what_is_left_out() {
     let temp = tempfile::tempdir().unwrap();
     photos(temp.path());
     let output = dry_run(&["photos", "--exclude", "raw/"], b"", temp.path());
-    let expected = "photos/\nphotos/2026/\nphotos/2026/b.jpg\nphotos/a.jpg\nphotos/notes.txt\n";
+    let expected = "photos/\nphotos/2026/\nphotos/2026/b.jpg\nphotos/a.jpg\n\
+                    photos/link -> a.jpg\nphotos/notes.txt\n";
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), expected));
     let notes = stderr(&output);
     for wanted in [
-        "not sent: 1 symbolic link: photos/link",
         "not sent: 1 named pipe: photos/pipe",
         "not sent: 1 socket: photos/socket",
         "not sent: 1 excluded: photos/2026/raw",
-        "4 B of 3 files and 2 directories would be sent",
+        "4 B of 3 files, 1 symbolic link and 2 directories would be sent",
     ] {
         assert!(notes.contains(wanted), "{wanted} in {notes}");
     }
@@ -75,12 +75,12 @@ fn dry_run_has_events_for_scripts() {
     let paths: Vec<&str> = events.iter().filter_map(|event| event["path"].as_str()).collect();
     assert_eq!(
         paths,
-        ["2026", "2026/b.jpg", "2026/raw", "2026/raw/c.raw", "a.jpg", "notes.txt"],
+        ["2026", "2026/b.jpg", "2026/raw", "2026/raw/c.raw", "a.jpg", "link", "notes.txt"],
         "without the folder's name"
     );
     let end = last(&events, "dry_run");
     assert_eq!((&end["files"], &end["bytes"]), (&Value::from(4), &Value::from(7)));
-    assert_eq!(end["left_out"][0]["reason"], "symbolic_link");
+    assert_eq!((&end["links"], &end["left_out"][0]["reason"]), (&1.into(), &"socket".into()));
     assert_eq!(last(&events, "hint")["patterns"][0], "*.gif");
 }
 
@@ -99,7 +99,8 @@ fn the_last_pattern_that_matches_decides_wherever_it_stands() {
         assert_eq!(chosen(arguments, b"", temp.path()), pictures, "{arguments:?}");
     }
     let reversed = ["photos", "--include", "*.jpg", "--exclude", "*.jpg"];
-    assert!(!chosen(&reversed, b"", temp.path()).iter().any(|name| name.ends_with("jpg")));
+    let files = chosen(&reversed, b"", temp.path());
+    assert!(!files.iter().any(|name| name.ends_with("jpg") && !name.contains("->")), "{files:?}");
     let nothing = dry_run(&["photos", "--exclude", "*"], b"", temp.path());
     assert_eq!(nothing.status.code(), Some(1));
     assert!(stderr(&nothing).contains("nothing is left to send"), "{}", stderr(&nothing));
@@ -169,11 +170,11 @@ fn chosen_files_arrive_under_any_name_and_nothing_else_does() {
     assert_eq!(receiver.finish().0.code(), Some(0));
 
     let left_out = &events[0]["left_out"];
-    assert_eq!(left_out[0]["reason"], "symbolic_link", "{left_out}");
-    assert_eq!((&left_out[1]["reason"], &left_out[1]["count"]), (&"excluded".into(), &1.into()));
+    assert_eq!((&left_out[0]["reason"], &left_out[0]["count"]), (&"excluded".into(), &1.into()));
     let hint = last(&events, "hint");
     assert_eq!((&hint["kind"], &hint["patterns"][0]), (&"patterns_unused".into(), &"*.tmp".into()));
-    assert_eq!(names(&out), ["d"]);
+    assert_eq!(names(&out), ["d", "link"]);
+    assert_eq!(fs::read_link(out.join("link")).unwrap(), PathBuf::from("d"));
     for name in odd {
         assert_eq!(fs::read(out.join(OsStr::from_bytes(name))).unwrap(), name);
     }

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The chunks with data of a set, in the order of the manifest: the payload is cut at the end of
-/// each file and after every [`CHUNK_BYTES`] of one. Those that are wholly in a hole have no number.
+/// each file and after every [`CHUNK_BYTES`] of one. Chunks wholly in a hole have no number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChunkMap {
     /// Where each file begins in the payload, and the number of its first chunk.

@@ -172,7 +172,7 @@ impl SparseFile {
         };
         let holes = self.holes.iter().map(whole).filter(|hole| !hole.is_empty());
         let end = chunks_in(self.size);
-        holes.chain([end..end]).flat_map(move |hole| {
+        holes.chain(core::iter::once(end..end)).flat_map(move |hole| {
             // No more than a digest list can have.
             let data = number..number + (hole.start - at) as u32;
             (number, at) = (data.end, hole.end);
@@ -261,7 +261,8 @@ mod tests {
                     let offset = file.offset_of(piece.data + at);
                     prop_assert_eq!(offset, piece.offset + at);
                     prop_assert_eq!(file.data_before(offset), piece.data + at);
-                    let within = |&(start, len): &(u64, u64)| (start..start + len).contains(&offset);
+                    let within =
+                        |&(start, len): &(u64, u64)| (start..start + len).contains(&offset);
                     prop_assert!(!holes.iter().any(within));
                     let number = file.chunk_of(piece.data + at);
                     prop_assert!(number < file.chunks());

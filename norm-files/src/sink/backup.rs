@@ -161,10 +161,8 @@ fn copy_file(from: &Place, part: &Place) -> io::Result<()> {
     if !there.is_file() {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let mut made = part.create()?;
-    if system::copy(&file, 0, there.len(), &mut made, 0)? != there.len() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
+    let made = part.create()?;
+    system::copy(&file, 0, there.len(), &made, 0)?;
     #[cfg(unix)]
     system::set_mode(&made, std::os::unix::fs::MetadataExt::mode(&there) & 0o777)?;
     if let Ok(time) = there.modified() {

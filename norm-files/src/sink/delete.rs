@@ -106,12 +106,12 @@ impl Superfluous {
         self.changed.iter().map(PathBuf::as_path)
     }
 
-    /// Removes them below `root`, where the new set is in place; files and links go to a `backup` if
-    /// there is one. Says what is gone.
+    /// Removes them below `root`, where the new set is in place; files and links go to a `backup`
+    /// if there is one. Says what is gone.
     ///
     /// # Errors
-    /// When the output directory cannot be opened; [`io::ErrorKind::Interrupted`] after `cancel` was
-    /// set. What was removed before is gone.
+    /// When the output directory cannot be opened; [`io::ErrorKind::Interrupted`] after `cancel`
+    /// was set. What was removed before is gone.
     pub fn remove(
         &self,
         root: &Path,
@@ -224,6 +224,6 @@ fn paths(plan: &Plan) -> impl Iterator<Item = &Path> {
     files.chain(names).chain(links).chain(directories)
 }
 
-#[cfg(test)]
 #[cfg(unix)]
+#[cfg(test)]
 mod tests;

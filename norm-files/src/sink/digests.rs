@@ -38,7 +38,6 @@ impl Digests {
         DigestList::parse(bytes, manifest, zeros.of_set(map)).map(Self::of)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "it is a view")]
     fn of(list: DigestList<'_>) -> Self {
         let withdrawn = list.withdrawn().collect();
         Self { chunks: list.chunks().collect(), content: list.content(), withdrawn }

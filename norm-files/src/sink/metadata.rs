@@ -37,6 +37,15 @@ impl RefusedMetadata {
         let first = || Self { entries: 0, first: path.to_owned(), error: error.into() };
         noted.get_or_insert_with(first).entries += 1;
     }
+
+    /// Adds what was noted elsewhere.
+    pub fn join(noted: &mut Option<Self>, other: Option<Self>) {
+        match (noted.as_mut(), other) {
+            (Some(noted), Some(other)) => noted.entries += other.entries,
+            (None, other) => *noted = other,
+            (Some(_), None) => {}
+        }
+    }
 }
 
 /// What a sender says of a file or directory.
@@ -95,9 +104,11 @@ impl MetadataSetter {
 
     fn set_xattrs(&self, file: &File, attributes: &Attributes) -> io::Result<()> {
         let wanted = attributes.xattrs().iter().filter(|x| self.preserve.wants_xattr(&x.name));
-        wanted.fold(Ok(()), |set, xattr| {
-            set.and(system::set_attribute(file, &xattr.name, &xattr.value))
-        })
+        let mut set = Ok(());
+        for xattr in wanted {
+            set = set.and(system::set_attribute(file, &xattr.name, &xattr.value));
+        }
+        set
     }
 
     /// Sets time and owner of a symbolic link of ours.

@@ -6,9 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::plan::PlanError;
+use super::space;
 use super::system::{self, FileKind, Handle, There};
 
 /// A directory that is kept open.
@@ -16,6 +17,8 @@ use super::system::{self, FileKind, Handle, There};
 pub struct OpenDirectory {
     handle: Arc<Handle>,
     path: PathBuf,
+    /// Its file system refuses a write at once or never; once that is known.
+    reports_at_once: Arc<OnceLock<bool>>,
 }
 
 /// A name in an open directory, whatever has it.
@@ -31,6 +34,8 @@ pub struct Tree {
     root: OpenDirectory,
     /// The last one that was opened, by its path below the root.
     last: Option<(PathBuf, OpenDirectory)>,
+    /// The last one that was not there.
+    missing: Option<PathBuf>,
     /// Links that stand where directories must be are replaced.
     replaces_links: bool,
     /// Directories that were made.
@@ -43,7 +48,11 @@ impl OpenDirectory {
     /// # Errors
     /// What the system says.
     pub fn root(path: &Path) -> io::Result<Self> {
-        Ok(Self { handle: Arc::new(system::open_root(path)?), path: path.to_owned() })
+        Ok(Self::opened(system::open_root(path)?, path.to_owned()))
+    }
+
+    fn opened(handle: Handle, path: PathBuf) -> Self {
+        Self { handle: Arc::new(handle), path, reports_at_once: Arc::default() }
     }
 
     /// Opens a directory below it, through no link; plain components only.
@@ -55,7 +64,7 @@ impl OpenDirectory {
             return Ok(self.clone());
         }
         let handle = system::open_directory(&self.handle, path)?;
-        Ok(Self { handle: Arc::new(handle), path: self.path.join(path) })
+        Ok(Self::opened(handle, self.path.join(path)))
     }
 
     /// Its path, for people.
@@ -135,6 +144,19 @@ impl Place {
     /// [`io::ErrorKind::AlreadyExists`] when something has the name.
     pub fn create(&self) -> io::Result<File> {
         system::create_at(&self.directory.handle, &self.name)
+    }
+
+    /// Waits for what the file system has not promised yet of a file that was made here
+    /// ([`space::flush`]).
+    ///
+    /// # Errors
+    /// When what was written does not stay.
+    pub fn flush(&self, file: &File) -> io::Result<()> {
+        let known = &self.directory.reports_at_once;
+        if *known.get_or_init(|| system::reports_at_once(file)) {
+            return Ok(());
+        }
+        space::flush(file)
     }
 
     /// Gives what has this name another one in one step; without `replace` only if nothing has it.
@@ -257,7 +279,7 @@ impl Tree {
 
     /// The same of a directory that is open.
     pub fn of(root: OpenDirectory, replaces_links: bool) -> Self {
-        Self { root, last: None, replaces_links, made: HashSet::new() }
+        Self { root, last: None, missing: None, replaces_links, made: HashSet::new() }
     }
 
     /// The output directory itself.
@@ -275,7 +297,17 @@ impl Tree {
         if let Some((_, directory)) = self.last.as_ref().filter(|(last, _)| last == parent) {
             return Ok(directory.place(name));
         }
-        let directory = self.root.below(parent).map_err(|error| self.explain(parent, error))?;
+        if self.missing.as_deref() == Some(parent) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let directory = match self.root.below(parent) {
+            Ok(directory) => directory,
+            Err(error) => {
+                let is_missing = error.kind() == io::ErrorKind::NotFound;
+                self.missing = is_missing.then(|| parent.to_owned());
+                return Err(self.explain(parent, error));
+            }
+        };
         let place = directory.place(name);
         self.last = Some((parent.to_owned(), directory));
         Ok(place)
@@ -298,6 +330,7 @@ impl Tree {
         if let Some((_, directory)) = self.last.as_ref().filter(|(last, _)| last == path) {
             return Ok(directory.clone());
         }
+        self.missing = None;
         let directory = match self.root.below(path) {
             Ok(directory) => directory,
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_steps(path)?,
@@ -351,6 +384,19 @@ impl Tree {
             io::ErrorKind::NotADirectory => in_the_way(place.path()),
             _ => error,
         })
+    }
+
+    /// The same tree for another thread: it opens directories by itself.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn again(&self) -> io::Result<Self> {
+        Self::new(&self.root.path, self.replaces_links)
+    }
+
+    /// Directories that another thread made below the same root count as made here, too.
+    pub fn absorb(&mut self, other: Self) {
+        self.made.extend(other.made);
     }
 
     /// True when a directory was not there before.

@@ -1,9 +1,9 @@
 //! Places the files of a verified set: gives them their final names.
 //!
 //! From the last file to the first, the payload is cut off after what was copied; so the disk holds
-//! the payload and the file at hand, not everything twice. The first file, alone in the payload by
+//! the payload and the files at hand, not everything twice. The first file, alone in the payload by
 //! then, is not copied at all: the payload itself gets its name. For a set of one file nothing is
-//! copied.
+//! copied. Small files are copied by several threads at a time ([`workers`]).
 //!
 //! A file that is present already, with the content that it should have, stays as it is, mode and
 //! time too: it may be the same file as one elsewhere (a hard link), or not be meant for others to
@@ -23,12 +23,13 @@
 
 mod back_up;
 mod placer;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::FileHash;
 
@@ -41,6 +42,7 @@ use super::spool::Spool;
 use crate::{Preserve, SystemError};
 use back_up::BackingUp;
 use placer::{Placer, Present};
+use workers::{Batches, Workers};
 
 /// Why files could not be placed; those placed before stay, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +148,8 @@ pub fn place_set(
     plan.check(root, overwrite)?;
     let opened = Tree::new(root, overwrite);
     let mut tree = opened.map_err(|error| PlaceError::Io(root.to_owned(), error.into()))?;
-    let mut placer = Placer::new(spool, plan, *options, cancel);
+    let new_placer = || Placer::new(spool, plan, *options, cancel);
+    let placer = new_placer();
     let present = Present::find(&placer, &mut tree, failed_files)?;
     let backups = match options.backup.filter(|_| overwrite) {
         Some(backup) => BackingUp::new(&placer, &mut tree, backup).all(failed_files)?,
@@ -156,13 +159,12 @@ pub fn place_set(
         let path = &directory.path;
         tree.make(path).map_err(|error| failed(&root.join(path), error))?;
     }
+    let mut workers = Workers::new(tree, new_placer);
     let mut count = 0;
-    for (at, _) in plan.wanted().rev().filter(|(at, _)| !failed_files.contains(at)) {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(PlaceError::Stopped);
-        }
-        count += placer.place(&mut tree, at, &present, placed)?;
+    for batch in Batches::new(plan, failed_files) {
+        count += workers.place(&batch, &present, placed)?;
     }
+    let (mut tree, mut placer) = workers.join();
     for link in plan.links() {
         let path = root.join(&link.path);
         placer.place_link(&mut tree, link).map_err(|error| failed(&path, error))?;

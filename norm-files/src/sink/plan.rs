@@ -141,7 +141,7 @@ impl Plan {
                 // Another name may be wanted: then that is the file.
                 match names.next_if(is_next) {
                     Some(name) => file.path = name.path,
-                    None => drop(self.unwanted.insert(place, place + 1)),
+                    None => self.unwanted.insert(place, place + 1),
                 }
             }
             if !self.unwanted.contains(place) {

@@ -312,8 +312,7 @@ impl Look<'_> {
                 return Ok(false);
             }
         }
-        let holes = map.sparse(at).map(|sparse| sparse.holes().collect()).unwrap_or(Vec::new());
-        for hole in holes {
+        for hole in map.sparse(at).into_iter().flat_map(|sparse| sparse.holes()) {
             if !existing::is_zero(&there, hole.offset..hole.end(), self.cancel)? {
                 return Ok(false);
             }

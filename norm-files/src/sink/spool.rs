@@ -202,7 +202,8 @@ impl Spool {
         wanted.map(|(start, end)| end - start - lacking(start, end)).sum()
     }
 
-    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed first.
+    /// The digest list, from its bytes, once the chunks are known. What is in holes is hashed
+    /// first.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`] after `cancel` was set. The inner error tells that the list
@@ -330,9 +331,10 @@ impl Spool {
         Ok(())
     }
 
-    /// The temporary name of a file that is to get a final name in the same directory.
-    pub fn part(&self) -> String {
-        self.names.part()
+    /// The temporary name of a file that a thread makes, to get a final name in the same directory;
+    /// threads are numbered from 0 to 7.
+    pub fn part(&self, thread: usize) -> String {
+        self.names.part(thread)
     }
 
     /// The directory that the spool is in: the output directory.

@@ -102,9 +102,10 @@ impl SpoolNames {
         self.path(NEW_STATE)
     }
 
-    /// The temporary name of a file that is made of this spool, wherever it will be.
-    pub fn part(&self) -> String {
-        part_name(&self.stem)
+    /// The temporary name of a file that a thread makes of this spool, wherever it will be; threads
+    /// count from 0 to less than [`MAX_MAKERS`].
+    pub fn part(&self, thread: usize) -> String {
+        part_of_thread(&self.stem, thread)
     }
 
     /// All the files, the manifest last.
@@ -126,9 +127,21 @@ impl SpoolNames {
     }
 }
 
+/// Threads that make files of a spool at once, at most.
+pub const MAX_MAKERS: usize = 8;
+
 /// The temporary name of a file that is made of the spool with this stem.
 pub fn part_name(stem: &str) -> String {
     format!("{stem}.part")
+}
+
+/// All temporary names of files that are made of the spool with this stem.
+pub fn part_names(stem: &str) -> impl Iterator<Item = String> {
+    (0..MAX_MAKERS).map(move |thread| part_of_thread(stem, thread))
+}
+
+fn part_of_thread(stem: &str, thread: usize) -> String {
+    if thread == 0 { part_name(stem) } else { format!("{stem}.part{thread}") }
 }
 
 /// A new empty file with this name, whatever was there before; never one reached through a link.

@@ -65,7 +65,7 @@ impl HashCache {
     }
 
     /// Keeps the hashes of all files of a set, which were read after `began`, by its digest list.
-    /// Files with holes are not kept: where these are, a file system may say otherwise another time.
+    /// Files with holes are not kept: a file system may say another time that these are elsewhere.
     pub(super) fn keep_all(
         &self,
         files: &[SourceFile],

@@ -240,6 +240,31 @@ impl fmt::Display for Problem {
             Self::Withdrawn => f.write_str(WITHDRAWN),
             Self::WithdrawnFiles { files, first } => of_files(f, *files, first, WITHDRAWN),
             Self::NothingWanted => f.write_str("nothing that is sent matches what is wanted here"),
+            Self::Unsupported { .. }
+            | Self::TooSparse { .. }
+            | Self::UnusableName { .. }
+            | Self::NameClash { .. } => self.of_entries(f),
+            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path_text(path)),
+            Self::System { action, path, error } => {
+                write!(f, "cannot {action} {}: {error}{}", path_text(path), cure(error))
+            }
+            Self::DirectoryGone { path } => write!(
+                f,
+                "{} is gone: the directory was removed or unmounted after this receiver began; \
+                 make or mount it again, and receive again",
+                path_text(path)
+            ),
+            Self::BlockUnwritten => f.write_str("a block could not be written"),
+            Self::Stopped => f.write_str("stopped by the user"),
+            Self::Internal { error } => f.write_str(error),
+        }
+    }
+}
+
+impl Problem {
+    /// What is wrong with what a set lists.
+    fn of_entries(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Unsupported { name } => write!(
                 f,
                 "{name:?} is a symbolic link, which cannot be made here: have its sender leave it \
@@ -256,19 +281,7 @@ impl fmt::Display for Problem {
             Self::NameClash { path } => {
                 write!(f, "the set has two entries for {}", path_text(path))
             }
-            Self::Obstructed { path, obstacle } => write!(f, "{} {obstacle}", path_text(path)),
-            Self::System { action, path, error } => {
-                write!(f, "cannot {action} {}: {error}{}", path_text(path), cure(error))
-            }
-            Self::DirectoryGone { path } => write!(
-                f,
-                "{} is gone: the directory was removed or unmounted after this receiver began; \
-                 make or mount it again, and receive again",
-                path_text(path)
-            ),
-            Self::BlockUnwritten => f.write_str("a block could not be written"),
-            Self::Stopped => f.write_str("stopped by the user"),
-            Self::Internal { error } => f.write_str(error),
+            _ => f.write_str("the set cannot be received"),
         }
     }
 }

@@ -92,8 +92,8 @@ pub enum ConfigProblem {
         /// The directory.
         path: PathBuf,
     },
-    /// What earlier sets had cannot be removed, because nothing is known of them: there is no folder
-    /// for receipts.
+    /// What earlier sets had cannot be removed, because nothing is known of them: there is no
+    /// folder for receipts.
     DeleteWithoutReceipts,
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
@@ -152,8 +152,8 @@ impl fmt::Display for ConfigProblem {
             }
             Self::BackupInOutput { path } => write!(
                 f,
-                "the backup directory {} and the output directory must not be in each other: choose \
-                 another one",
+                "the backup directory {} and the output directory must not be in each other: \
+                 choose another one",
                 path_text(path)
             ),
             Self::DeleteWithoutReceipts => f.write_str(

@@ -26,7 +26,7 @@ fn again(dir: &Path, change: impl FnOnce(&mut ReceiveOptions)) -> (ReceiveReport
     let source = Source { on_request: true, ..Source::hashed_first(&entries()) };
     let sender = source.send(group);
     let options = options(group, &dir.join("out")).with(|o| {
-        o.state = StateFolders::within(&dir.join("state"));
+        o.files.state = StateFolders::within(&dir.join("state"));
         change(o);
     });
     let report = receive(&options).unwrap().wait().unwrap();
@@ -74,7 +74,7 @@ fn set_whose_files_have_changed_since_the_receipt_is_received() {
 fn without_folders_nothing_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let (report, _) = again(dir.path(), |o| o.state = StateFolders::none());
+        let (report, _) = again(dir.path(), |o| o.files.state = StateFolders::none());
         assert!(!is_unchanged(&report));
     }
     assert_eq!(names(dir.path()), ["out"]);
@@ -85,7 +85,8 @@ fn other_content_than_expected_is_ignored_when_that_is_known_first() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let (right, other) = (entries(), vec![(file("other"), content(300_000, 72))]);
     let expected = Source::hashed_first(&right).objects[0].0.part.set.content;
-    let receiving = receive(&options(group, dir.path()).with(|o| o.expect = expected)).unwrap();
+    let receiving =
+        receive(&options(group, dir.path()).with(|o| o.files.expect = expected)).unwrap();
     let sent = Source::hashed_first(&other).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
     assert!(sent.failed[0].contains("not the expected one"), "{:?}", sent.failed);
@@ -106,7 +107,8 @@ fn other_content_than_expected_is_ignored_when_that_is_known_first() {
 fn other_content_than_expected_gets_no_name_when_that_is_known_last() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let expected = Source::hashed_first(&entries()).objects[0].0.part.set.content;
-    let receiving = receive(&options(group, dir.path()).with(|o| o.expect = expected)).unwrap();
+    let receiving =
+        receive(&options(group, dir.path()).with(|o| o.files.expect = expected)).unwrap();
     let other = [(file("other"), content(300_000, 72))];
     let sent = Source::new(&other).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
@@ -120,7 +122,8 @@ fn other_content_than_expected_gets_no_name_when_that_is_known_last() {
 fn expected_content_is_taken_when_it_is_known_last() {
     let (group, dir) = (group(), tempfile::tempdir().unwrap());
     let expected = Source::hashed_first(&entries()).objects[0].0.part.set.content;
-    let receiving = receive(&options(group, dir.path()).with(|o| o.expect = expected)).unwrap();
+    let receiving =
+        receive(&options(group, dir.path()).with(|o| o.files.expect = expected)).unwrap();
     let sent = Source::new(&entries()).send(group).join().unwrap();
     assert_eq!((sent.confirmed, sent.failed), (1, vec![]));
     assert_eq!(receiving.wait().unwrap().sets[0].content, expected);

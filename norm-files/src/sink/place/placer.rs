@@ -4,14 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{PlaceError, PlaceOptions, Placed, PlacedFile, failed};
 use crate::sink::existing::{Received, is_identical, is_of_size};
 use crate::sink::metadata::{DEFAULT_FILE_MODE, MetadataSetter, RefusedMetadata, Wanted};
 use crate::sink::output::{Place, Tree};
 use crate::sink::plan::{Plan, PlanError, PlannedFile, PlannedLink};
-use crate::sink::space::flush;
 use crate::sink::spool::Spool;
 use crate::sink::spool_files::{SpoolFile, create_new_at, remove_stale};
 use crate::sink::system::{self, FileKind};
@@ -22,6 +21,8 @@ pub(super) struct Placer<'a> {
     plan: &'a Plan,
     overwrite: bool,
     cancel: &'a AtomicBool,
+    /// Which of the threads it is of, from 0 on.
+    thread: usize,
     pub(super) metadata: MetadataSetter,
     pub(super) refused: Option<RefusedMetadata>,
 }
@@ -62,7 +63,12 @@ impl<'a> Placer<'a> {
     ) -> Self {
         let PlaceOptions { overwrite, preserve, .. } = options;
         let metadata = MetadataSetter::new(preserve);
-        Self { spool, plan, overwrite, cancel, metadata, refused: None }
+        Self { spool, plan, overwrite, cancel, thread: 0, metadata, refused: None }
+    }
+
+    /// The same for another thread, which are numbered from 0 on.
+    pub(super) fn of_thread(self, thread: usize) -> Self {
+        Self { thread, ..self }
     }
 
     /// True when a file is in its place already.
@@ -100,40 +106,45 @@ impl<'a> Placer<'a> {
         }
     }
 
-    /// Places a file with its other names; returns how many of these were present before.
-    pub(super) fn place(
-        &mut self,
-        tree: &mut Tree,
-        at: usize,
-        present: &Present<'_>,
-        placed: &mut dyn FnMut(PlacedFile<'_>),
-    ) -> Result<u64, PlaceError> {
-        let (plan, spool) = (self.plan, self.spool);
-        let Some(file) = plan.files().get(at) else { return Ok(0) };
+    /// Places a file with its other names.
+    pub(super) fn place(&mut self, tree: &mut Tree, at: usize, present: &Present<'_>) -> Outcome {
+        let mut outcome = Outcome { at, names: Vec::with_capacity(1), error: None };
+        let plan = self.plan;
+        let Some(file) = plan.files().get(at) else { return outcome };
+        if self.cancel.load(Ordering::Relaxed) {
+            outcome.error = Some(PlaceError::Stopped);
+            return outcome;
+        }
         let others = plan.names_of(at).iter().map(|name| &name.path);
-        let mut making = Making { at, file, made: None, is_payload: false };
-        let mut done = Vec::with_capacity(1);
-        let mut result = Ok(());
+        let mut making = Making { at, file, made: None };
         for path in [&file.path].into_iter().chain(others) {
             let is_present = present.0.contains(path.as_path());
             let place = tree.make_place(path);
             match place.and_then(|place| self.place_name(&mut making, &place, is_present)) {
-                Ok(placed) => done.push((self.path(path), placed)),
+                Ok(placed) => outcome.names.push((self.path(path), placed)),
                 Err(error) => {
-                    result = Err(failed(&self.path(path), error));
+                    outcome.error = Some(failed(&self.path(path), error));
                     break;
                 }
             }
         }
-        if result.is_ok() && !making.is_payload {
-            self.cut(tree, at, file);
-        }
-        let (size, hash) = (file.size, spool.file_hash(at));
-        for (path, result) in &done {
+        outcome
+    }
+
+    /// Takes what another one has noted.
+    pub(super) fn absorb(&mut self, other: Self) {
+        RefusedMetadata::join(&mut self.refused, other.refused);
+    }
+
+    /// Says of a file that it is placed, under each of its names; returns how many of these were
+    /// present before.
+    pub(super) fn tell(&self, outcome: &Outcome, placed: &mut dyn FnMut(PlacedFile<'_>)) -> u64 {
+        let Some(file) = self.plan.files().get(outcome.at) else { return 0 };
+        let (size, hash) = (file.size, self.spool.file_hash(outcome.at));
+        for (path, result) in &outcome.names {
             placed(PlacedFile { path, size, hash, placed: *result });
         }
-        result?;
-        Ok(done.iter().filter(|(_, placed)| *placed == Placed::Present).count() as u64)
+        outcome.names.iter().filter(|(_, placed)| *placed == Placed::Present).count() as u64
     }
 
     /// Gives a file one of its names, unless it was `present` when it was looked at, and is still.
@@ -162,13 +173,9 @@ impl<'a> Placer<'a> {
             self.link(made, first, place)?;
             return Ok(Placed::New);
         }
-        let is_last = file.offset == 0 && file.size > 0 && file.data == file.size;
-        let (made, set) = match is_last.then(|| self.rename_payload(file, place)) {
+        let (made, set) = match is_first(file).then(|| self.rename_payload(file, place)) {
             Some(Err(error)) if error.kind() != io::ErrorKind::CrossesDevices => return Err(error),
-            Some(Ok(made)) => {
-                making.is_payload = true;
-                made
-            }
+            Some(Ok(made)) => made,
             // Names of two file systems cannot do that; a copy can.
             Some(Err(_)) | None => self.make_copy(making.at, file, place)?,
         };
@@ -177,20 +184,33 @@ impl<'a> Placer<'a> {
         Ok(Placed::New)
     }
 
-    /// Cuts a file off the payload that is in its place. If that fails, it takes room for a while.
-    fn cut(&self, tree: &mut Tree, at: usize, file: &PlannedFile) {
-        if file.data == 0 {
-            return;
+    /// Cuts files off the payload that are in their places, from the last one on. What cannot be
+    /// cut takes room for a while.
+    pub(super) fn cut(&self, tree: &mut Tree, outcomes: &[Outcome]) {
+        let mut end = None;
+        for outcome in outcomes {
+            let Some(file) = self.plan.files().get(outcome.at) else { break };
+            let is_new = outcome.names.iter().all(|(_, placed)| *placed == Placed::New);
+            if outcome.error.is_some() || (!is_new && self.is_payload(tree, outcome.at, file)) {
+                break;
+            }
+            if file.data > 0 && !is_first(file) {
+                end = Some(file.offset);
+            }
         }
+        if let Some(end) = end {
+            let _ = system::set_len(self.payload(), end);
+        }
+    }
+
+    /// True when a file that is present may be the payload by another name: it would be cut itself.
+    fn is_payload(&self, tree: &mut Tree, at: usize, file: &PlannedFile) -> bool {
         let others = self.plan.names_of(at).iter().map(|name| &name.path);
-        // Not if it is the payload by another name: it would be cut itself.
         let is_other = |path: &PathBuf| {
             let place = tree.place(path);
             place.and_then(|place| place.is_file(self.payload())).is_ok_and(|same| !same)
         };
-        if [&file.path].into_iter().chain(others).all(is_other) {
-            let _ = system::set_len(self.payload(), file.offset);
-        }
+        ![&file.path].into_iter().chain(others).all(is_other)
     }
 
     /// Gives the payload itself the file's name. Returns it, and whether mode and the like could be
@@ -198,7 +218,7 @@ impl<'a> Placer<'a> {
     fn rename_payload(&mut self, file: &PlannedFile, place: &Place) -> io::Result<Made> {
         system::set_len(self.payload(), file.size)?;
         let set = self.set(self.spool.file(SpoolFile::Payload), file);
-        flush(self.payload())?;
+        place.flush(self.payload())?;
         let root = Tree::new(self.spool.directory(), false)?;
         let path = self.spool.path(SpoolFile::Payload);
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -219,28 +239,19 @@ impl<'a> Placer<'a> {
     }
 
     fn copy(&mut self, at: usize, file: &PlannedFile, part: &Place) -> io::Result<Made> {
-        let mut to = create_new_at(part)?;
-        let all = |copied, len| match copied == len {
-            true => Ok(()),
-            false => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-        };
+        let to = create_new_at(part)?;
         match self.plan.chunks().sparse(at) {
-            None => {
-                let copied = system::copy(self.payload(), file.offset, file.size, &mut to, 0)?;
-                all(copied, file.size)?;
-            }
+            None => system::copy(self.payload(), file.offset, file.size, &to, 0)?,
             Some(sparse) => {
                 system::set_len(&to, file.size)?;
                 for piece in sparse.pieces(0..file.data) {
                     let from = file.offset + piece.data;
-                    let copied =
-                        system::copy(self.payload(), from, piece.len, &mut to, piece.offset)?;
-                    all(copied, piece.len)?;
+                    system::copy(self.payload(), from, piece.len, &to, piece.offset)?;
                 }
             }
         }
         let set = self.set(&to, file);
-        flush(&to)?;
+        part.flush(&to)?;
         Ok((to, set))
     }
 
@@ -320,7 +331,7 @@ impl<'a> Placer<'a> {
     }
 
     fn part(&self, place: &Place) -> Place {
-        place.beside(self.spool.part())
+        place.beside(self.spool.part(self.thread))
     }
 
     fn payload(&self) -> &'a File {
@@ -337,6 +348,37 @@ struct Making<'a> {
     file: &'a PlannedFile,
     /// What was made of it here, and under which name.
     made: Option<(File, Place)>,
-    /// That was the payload itself.
-    is_payload: bool,
+}
+
+/// True of the file that is alone in the payload in the end, which gets its name.
+pub(super) fn is_first(file: &PlannedFile) -> bool {
+    file.offset == 0 && file.size > 0 && file.data == file.size
+}
+
+/// What became of a file and its other names.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Its place in the plan.
+    at: usize,
+    /// The names that it has now.
+    names: Vec<(PathBuf, Placed)>,
+    /// Why it has not all of them.
+    error: Option<PlaceError>,
+}
+
+impl Outcome {
+    /// Its place in the plan.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// True when it does not have all of its names.
+    pub(super) fn is_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Why it does not have all of its names.
+    pub(super) fn into_error(self) -> Option<PlaceError> {
+        self.error
+    }
 }

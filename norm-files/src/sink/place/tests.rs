@@ -1,4 +1,5 @@
 use std::fs::{self, File, FileTimes};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
@@ -151,7 +152,7 @@ fn single_file_is_the_payload_itself() {
 }
 
 #[test]
-fn payload_shrinks_with_every_file_placed() {
+fn payload_shrinks_with_every_batch_placed() {
     let set = Fixture::new(&[("a", "0123456789"), ("b", "0123"), ("c", "01234567")]);
     let length = |set: &Fixture| set.spool().file(SpoolFile::Payload).metadata().unwrap().len();
     let mut lengths = vec![length(&set)];
@@ -160,7 +161,7 @@ fn payload_shrinks_with_every_file_placed() {
         lengths.push(length(&set));
     })
     .unwrap();
-    assert_eq!(lengths, [22, 14, 10, 10]);
+    assert_eq!(lengths, [22, 10, 10, 10]);
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn present_file_with_the_same_content_stays_as_it_is() {
             there.set_times(FileTimes::new().set_modified(before_all)).unwrap();
             inodes.push(fs::metadata(set.path(name)).unwrap().ino());
             // Of a run that was killed.
-            fs::write(set.path(name).with_file_name(set.spool().part()), "half").unwrap();
+            fs::write(set.path(name).with_file_name(set.spool().part(0)), "half").unwrap();
         }
         let (made, mut before) = set.place_all(false).unwrap();
         before.reverse();
@@ -539,7 +540,7 @@ mod on_unix {
             assert_eq!(made.uid(), nix::unistd::geteuid().as_raw());
             let mut names = [0; 100];
             let opened = File::open(set.path(name)).unwrap();
-            assert!(!matches!(rustix::fs::fgetxattr(&opened, "user.a", &mut names[..]), Ok(_)));
+            assert!(rustix::fs::fgetxattr(&opened, "user.a", &mut names[..]).is_err());
         }
         let some = Preserve { special_modes: true, owner: true, xattrs: true, all_xattrs: false };
         let (set, placed) = place(some);
@@ -588,6 +589,46 @@ fn files_that_have_failed_get_no_name_and_the_others_do() {
             assert_eq!(set.read(name), if *name == "c" { "three" } else { content });
         }
         assert_eq!(set.left(), expected);
+    }
+}
+
+#[test]
+fn batches_are_bounded_and_the_first_file_of_the_payload_is_alone() {
+    let plan = |sizes: &[u64]| {
+        let mut writer = ManifestWriter::new();
+        for (n, &size) in sizes.iter().enumerate() {
+            let name = format!("{n:06}");
+            writer.push(&Entry { size, ..Entry::new(EntryKind::File, &name) }).unwrap();
+        }
+        let (manifest, _) = writer.finish();
+        Plan::new(&manifest, sizes.iter().sum()).unwrap()
+    };
+    let batches = |sizes: &[u64], failed: &[usize]| {
+        let (plan, failed) = (plan(sizes), failed.iter().copied().collect());
+        Batches::new(&plan, &failed).collect::<Vec<_>>()
+    };
+    const MIB: u64 = 1 << 20;
+    assert_eq!(batches(&[1, 2, 3], &[]), [vec![2, 1], vec![0]]);
+    assert_eq!(batches(&[0, 1, 0, 3], &[3]), [vec![2], vec![1], vec![0]]);
+    let large = [MIB, 15 * MIB, MIB, MIB, 40 * MIB, 0];
+    assert_eq!(batches(&large, &[]), [vec![5], vec![4], vec![3, 2], vec![1], vec![0]]);
+    assert_eq!(batches(&[], &[]), Vec::<Vec<usize>>::new());
+    let many = batches(&vec![1; 5000], &[]);
+    assert_eq!(many.iter().map(Vec::len).collect::<Vec<_>>(), [2048, 2048, 903, 1]);
+}
+
+#[test]
+fn thousand_files_are_placed_by_several_threads_each_once() {
+    let names: Vec<_> =
+        (0..1000).map(|n| (format!("d{}/f{n:04}", n % 7), format!("{n}"))).collect();
+    let files: Vec<_> = names.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let set = Fixture::new(&files);
+    let mut told = set.place(false).unwrap();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 1000, "each once");
+    for (name, text) in &names {
+        assert_eq!(&set.read(name), text);
     }
 }
 

@@ -14,7 +14,7 @@ use super::open::is_ours;
 use crate::names;
 use crate::sink::plan::is_directory;
 use crate::sink::set::MAX_MANIFEST_READ;
-use crate::sink::spool_files::part_name;
+use crate::sink::spool_files::part_names;
 use crate::sink::system;
 
 /// Removes the parts of the spool with this stem. `manifest` is locked by us: so no receiver is at
@@ -26,11 +26,13 @@ pub fn remove_parts(root: &Path, stem: &str, manifest: &File) {
     let parsed = Manifest::parse(&bytes).ok();
     let Some(manifest) = parsed.filter(|manifest| is_named_by(stem, manifest)) else { return };
     for folder in folders(&manifest) {
-        let part = root.join(&folder).join(part_name(stem));
-        let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&part, &m));
-        if ours && is_reached_directly(root, &folder) {
-            // One that cannot be removed takes room, and does no other harm.
-            let _ = system::remove(&part);
+        for name in part_names(stem) {
+            let part = root.join(&folder).join(name);
+            let ours = system::look(&part).is_ok_and(|m| m.is_file() && is_ours(&part, &m));
+            if ours && is_reached_directly(root, &folder) {
+                // One that cannot be removed takes room, and does no other harm.
+                let _ = system::remove(&part);
+            }
         }
     }
 }
@@ -90,13 +92,18 @@ mod tests {
         fs::create_dir_all(dir.path().join("d/e")).unwrap();
         fs::create_dir_all(dir.path().join("other")).unwrap();
         for folder in ["", "d/", "d/e/", "other/"] {
-            for name in [format!("{stem}.part"), format!("{stem}-1.part"), ".norm-x.part".into()] {
+            let part = format!("{stem}.part");
+            for name in [&*part, &format!("{part}7"), &format!("{stem}-1.part"), ".norm-x.part"] {
                 fs::write(dir.path().join(format!("{folder}{name}")), "x").unwrap();
             }
         }
         remove_parts(dir.path(), &stem, &manifest);
         let count = |folder: &str| fs::read_dir(dir.path().join(folder)).unwrap().count();
-        assert_eq!(["", "d", "d/e", "other"].map(count), [5, 3, 2, 3], "one each but in the last");
+        assert_eq!(
+            ["", "d", "d/e", "other"].map(count),
+            [5, 3, 2, 4],
+            "ours are gone but in the last"
+        );
         assert!(
             dir.path().join(format!("other/{stem}.part")).exists(),
             "not of this set's folders"

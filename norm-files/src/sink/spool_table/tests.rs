@@ -18,7 +18,7 @@ fn spools_of_one_set_are_apart_and_free_their_names() {
     second.take_room(|| true).unwrap();
     first.write(SpoolFile::Payload, b"good", 0).unwrap();
     second.write(SpoolFile::Payload, b"evil", 0).unwrap();
-    assert_ne!(first.part(), second.part());
+    assert_ne!(first.part(0), second.part(0));
     let path = first.path(SpoolFile::Payload);
     assert_eq!(fs::read(&path).unwrap(), b"good");
     assert_eq!(fs::read(second.path(SpoolFile::Payload)).unwrap(), b"evil");

@@ -225,12 +225,9 @@ pub fn make_directory_at(directory: &Handle, name: &OsStr) -> io::Result<()> {
 
 /// Sets the time of modification of a link, in seconds since 1970 and nanoseconds; that of the last
 /// access stays.
-pub fn set_link_time_at(
-    directory: &Handle,
-    name: &OsStr,
-    (seconds, nanos): (i64, u32),
-) -> io::Result<()> {
+pub fn set_link_time_at(directory: &Handle, name: &OsStr, time: (i64, u32)) -> io::Result<()> {
     pass(Call::SetTimes)?;
+    let (seconds, nanos) = time;
     let omit = sys::Timespec { tv_sec: 0, tv_nsec: sys::UTIME_OMIT };
     let time = sys::Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
     let times = sys::Timestamps { last_access: omit, last_modification: time };
@@ -238,13 +235,9 @@ pub fn set_link_time_at(
 }
 
 /// Sets user and group of a link.
-pub fn set_link_owner_at(
-    directory: &Handle,
-    name: &OsStr,
-    (user, group): (u32, u32),
-) -> io::Result<()> {
+pub fn set_link_owner_at(directory: &Handle, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
     pass(Call::SetOwner)?;
-    let (user, group) = (sys::Uid::from_raw(user), sys::Gid::from_raw(group));
+    let (user, group) = (sys::Uid::from_raw(owner.0), sys::Gid::from_raw(owner.1));
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     Ok(sys::chownat(&directory.0, name, Some(user), Some(group), flags)?)
 }

@@ -117,6 +117,28 @@ fn kind(file: &File) -> io::Result<u64> {
     Ok(answer.f_type as u64 & 0xffff_ffff)
 }
 
+/// Copies `len` bytes within the system, which may share them between both files; returns how many
+/// it took before it would take no more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn copy(from: &File, offset: u64, len: u64, to: &File, at: u64) -> u64 {
+    let (mut from_at, mut to_at) = (offset, at);
+    while to_at - at < len {
+        let rest = usize::try_from(len - (to_at - at)).unwrap_or(usize::MAX).min(1 << 30);
+        let (read, written) = (Some(&mut from_at), Some(&mut to_at));
+        match rustix::fs::copy_file_range(from, read, to, written, rest) {
+            Ok(1..) | Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
+    to_at - at
+}
+
+/// Copies nothing: what the system cannot copy is read and written.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn copy(_from: &File, _offset: u64, _len: u64, _to: &File, _at: u64) -> u64 {
+    0
+}
+
 /// Takes the room, as `fallocate` does. Not `posix_fallocate`: the C library writes every block
 /// where the file system cannot do it.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -36,7 +36,7 @@ pub(crate) mod store;
 
 pub use error::ReceiveError;
 pub(crate) use options::host_name;
-pub use options::{DemoOptions, ReceiveOptions};
+pub use options::{DemoOptions, FileOptions, ReceiveOptions};
 pub(crate) use start::SocketFacts;
 #[cfg(test)]
 pub(crate) use start::receive_with;

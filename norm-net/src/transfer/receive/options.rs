@@ -44,36 +44,8 @@ pub struct ReceiveOptions {
     /// Replace files that are there already. Otherwise a set that has one of their names fails,
     /// unless that file has the very content that was received for it.
     pub overwrite: bool,
-    /// Keep files and links that are replaced by others: under the same path in this directory,
-    /// which is made if it is not there, and is neither in the output directory nor around it. What
-    /// is there already stays: a number is added, as in `name.~1~`.
-    pub backup_dir: Option<PathBuf>,
-    /// After a set is complete, remove what earlier sets of this directory had and this one has not,
-    /// as their receipts in [`state`](Self::state) say: files and links that are as they were
-    /// received, and directories that are empty then. Sets that have nothing in common with it are
-    /// left alone. Not after a part of a set, or with files that failed.
-    pub delete: bool,
-    /// Receive only files that match one of these patterns, and what is in directories that do;
-    /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
-    /// with names as they arrive. Nothing else is asked for or written.
-    pub only: Vec<String>,
-    /// Receive only the file set with this content hash. One whose sender tells another from the
-    /// start is ignored; one whose sender tells it at the end is verified then, and fails.
-    pub expect: Option<ContentHash>,
-    /// Where receipts of complete sets are kept: a set that is here already, unchanged since, by
-    /// its receipt, is not received again. By default there are none.
-    pub state: StateFolders,
-    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
-    /// to the directory, which need not exist. Only the list of files is received, and that of
-    /// hashes if it comes before the content: only then contents are compared with what is there.
-    ///
-    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
-    pub dry_run: bool,
-    /// What of files is set beyond permissions and times of modification, if senders send it.
-    pub preserve: Preserve,
-    /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
-    /// all else of them is in holes, which take no room, but hours to hash.
-    pub allow_sparse: bool,
+    /// Which files are made, and how.
+    pub files: FileOptions,
     /// Keep what is here of up to sixteen unfinished sets in the directory, for a week: a session
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
@@ -104,6 +76,42 @@ pub struct ReceiveOptions {
     pub seed: Option<u64>,
 }
 
+/// Which files of a set are made, and how. By default all of them are, with permissions and times.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct FileOptions {
+    /// Keep files and links that are replaced by others: under the same path in this directory,
+    /// which is made if it is not there, and is neither in the output directory nor around it. What
+    /// is there already stays: a number is added, as in `name.~1~`.
+    pub backup_dir: Option<PathBuf>,
+    /// After a set is complete, remove what earlier sets of this directory had and this one has
+    /// not, as their receipts in [`state`](Self::state) say: files and links that are as they were
+    /// received, and directories that are empty then. Sets that have nothing in common with it are
+    /// left alone. Not after a part of a set, or with files that failed.
+    pub delete: bool,
+    /// Receive only files that match one of these patterns, and what is in directories that do;
+    /// empty for all. They are those of [`Rule::include`](crate::Rule::include), and are compared
+    /// with names as they arrive. Nothing else is asked for or written.
+    pub only: Vec<String>,
+    /// Receive only the file set with this content hash. One whose sender tells another from the
+    /// start is ignored; one whose sender tells it at the end is verified then, and fails.
+    pub expect: Option<ContentHash>,
+    /// Where receipts of complete sets are kept: a set that is here already, unchanged since, by
+    /// its receipt, is not received again. By default there are none.
+    pub state: StateFolders,
+    /// Say what would become of the files of a set, in [`ReceiveEvent::DryRun`], and write nothing
+    /// to the directory, which need not exist. Only the list of files is received, and that of
+    /// hashes if it comes before the content: only then contents are compared with what is there.
+    ///
+    /// [`ReceiveEvent::DryRun`]: crate::ReceiveEvent::DryRun
+    pub dry_run: bool,
+    /// What of files is set beyond permissions and times of modification, if senders send it.
+    pub preserve: Preserve,
+    /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
+    /// all else of them is in holes, which take no room, but hours to hash.
+    pub allow_sparse: bool,
+}
+
 /// What only demonstrations and tests want. By default nothing is harmed.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -127,14 +135,7 @@ impl ReceiveOptions {
             timeout: None,
             continuous: false,
             overwrite: false,
-            preserve: Preserve::default(),
-            allow_sparse: false,
-            backup_dir: None,
-            delete: false,
-            only: Vec::new(),
-            expect: None,
-            state: StateFolders::none(),
-            dry_run: false,
+            files: FileOptions::default(),
             resume: true,
             name: host_name(),
             ttl: 1,
@@ -168,7 +169,7 @@ impl ReceiveOptions {
             let percent = self.demo.drop_percent;
             return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
         }
-        Only::new(&self.only).map_err(|error| ReceiveError::Config(error.into()))
+        Only::new(&self.files.only).map_err(|error| ReceiveError::Config(error.into()))
     }
 
     /// Bytes for blocks under way.
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_is_none_is_refused() {
-        let options = options("239.1.2.3:6003").with(|o| o.only = vec!["a[b".to_owned()]);
+        let options = options("239.1.2.3:6003").with(|o| o.files.only = vec!["a[b".to_owned()]);
         let error = options.check().unwrap_err().to_string();
         assert!(error.contains("the pattern \"a[b\" cannot be used"), "{error}");
     }

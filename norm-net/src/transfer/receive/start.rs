@@ -111,8 +111,8 @@ where
     E: Engine + Layer<Engine = E> + Send + 'static,
 {
     let only = options.check()?;
-    let receipts = Store::new(&options.state);
-    if options.delete && receipts.is_none() {
+    let receipts = Store::new(&options.files.state);
+    if options.files.delete && receipts.is_none() {
         return Err(ReceiveError::Config(ConfigProblem::DeleteWithoutReceipts));
     }
     // Nothing is made for a session that cannot be.
@@ -121,13 +121,13 @@ where
     let files = FilePolicy {
         overwrite: options.overwrite,
         backup: open_backup(options)?,
-        delete: options.delete,
+        delete: options.files.delete,
         only,
-        expect: options.expect,
+        expect: options.files.expect,
         receipts,
         preview: scratch.as_ref().map(|_| options.directory.clone()),
-        preserve: options.preserve,
-        allow_sparse: options.allow_sparse,
+        preserve: options.files.preserve,
+        allow_sparse: options.files.allow_sparse,
     };
     let settings = ReceiveSettings {
         because: link.chosen_because(),
@@ -162,7 +162,7 @@ where
 
 /// Makes the output directory; in a dry run another one, which goes with the session.
 fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
-    if options.dry_run {
+    if options.files.dry_run {
         return Ok(Some(tempfile::tempdir()?));
     }
     let prepared = prepare_output(&options.directory);
@@ -173,7 +173,7 @@ fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
 /// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
 /// else can take its place.
 fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
-    let Some(path) = options.backup_dir.as_deref().filter(|_| !options.dry_run) else {
+    let Some(path) = options.files.backup_dir.as_deref().filter(|_| !options.files.dry_run) else {
         return Ok(None);
     };
     match Backup::open(path, &options.directory) {
@@ -197,7 +197,7 @@ fn prepare_output(directory: &Path) -> io::Result<()> {
 /// The identity of this receiver, unless all random choices are fixed: then it is one of them.
 fn stable_identity(options: &ReceiveOptions, link: &Link) -> Option<StableIdentity> {
     // A dry run is no receiver that an earlier one may go on as.
-    if options.seed.is_some() || options.dry_run {
+    if options.seed.is_some() || options.files.dry_run {
         return None;
     }
     let interface = link.interface();

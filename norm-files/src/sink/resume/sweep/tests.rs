@@ -89,7 +89,7 @@ fn parts_of_files_go_unless_a_receiver_is_at_work() {
     spool.write(SpoolFile::Manifest, &manifest, 0).unwrap();
     spool.write(SpoolFile::Payload, &[7; 2 << 20], 0).unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();
-    let part = dir.path().join("d").join(spool.part());
+    let part = dir.path().join("d").join(spool.part(0));
     fs::write(&part, "half").unwrap();
     sweep(dir.path(), true);
     assert!(part.exists(), "a receiver is at work");

@@ -22,24 +22,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let quoted: Vec<String> = patterns.iter().map(|one| format!("{one:?}")).collect();
             write!(f, "nothing in this transfer matches {}", quoted.join(" or "))
         }
-        Hint::ChangedFilesStay { files, first, .. } => {
-            let first = path_text(first);
-            match files {
-                1 => write!(f, "{first} is no longer sent, and stays, because it was changed here"),
-                n => write!(
-                    f,
-                    "{n} files are no longer sent, and stay, because they were changed here: {first} \
-                     for one"
-                ),
-            }
-        }
-        Hint::NotRemoved { entries, first, error, .. } => {
-            let first = path_text(first);
-            match entries {
-                1 => write!(f, "one file that is no longer sent stays: {first}: {error}"),
-                n => write!(f, "{n} files that are no longer sent stay: {first} for one: {error}"),
-            }
-        }
+        Hint::ChangedFilesStay { .. } | Hint::NotRemoved { .. } => about_earlier_sets(hint, f),
         Hint::FilesPresent { files, first, .. } => files_present(f, *files, first),
         Hint::MetadataRefused { entries, first, error, .. } => {
             let first = path_text(first);
@@ -69,6 +52,31 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::SeparateGroupUnreachable { error } => {
             write!(f, "the separate group cannot be joined: {error}")
         }
+        _ => Ok(()),
+    }
+}
+
+/// What earlier sets had, and stays.
+fn about_earlier_sets(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match hint {
+        Hint::ChangedFilesStay { files: 1, first, .. } => {
+            let first = path_text(first);
+            write!(f, "{first} is no longer sent, and stays, because it was changed here")
+        }
+        Hint::ChangedFilesStay { files, first, .. } => write!(
+            f,
+            "{files} files are no longer sent, and stay, because they were changed here: {} for \
+             one",
+            path_text(first)
+        ),
+        Hint::NotRemoved { entries: 1, first, error, .. } => {
+            write!(f, "one file that is no longer sent stays: {}: {error}", path_text(first))
+        }
+        Hint::NotRemoved { entries, first, error, .. } => write!(
+            f,
+            "{entries} files that are no longer sent stay: {} for one: {error}",
+            path_text(first)
+        ),
         _ => Ok(()),
     }
 }

@@ -70,9 +70,11 @@ impl Refusals {
             return false;
         }
         turn.shared.tasks.read_receipt(name, store.clone(), directory, content);
-        let keys = part.new_state().map_or(0..0, |state| state.keys());
+        let (keys, bytes) =
+            part.new_state().map_or((0..0, 0), |state| (state.keys(), state.bytes_total()));
         let (state, reason) = (MemberState::Verifying, String::new());
-        let status = ReceiverStatus { state, bytes_done: 0, bytes_total: 0, reason };
+        // What turns out to be missing is asked for: nothing needs to be sent unasked.
+        let status = ReceiverStatus { state, bytes_done: bytes, bytes_total: bytes, reason };
         turn.engine.set_status(name.sender, status);
         turn.engine.give_up(name.sender, keys);
         self.asked.push(*part);

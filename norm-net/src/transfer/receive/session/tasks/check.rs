@@ -79,11 +79,11 @@ impl CheckTask {
                 let manifest = spool.read_whole(SpoolFile::Manifest, size)?;
                 let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
                 let plan = self.plan(&manifest);
-                if let Ok(Planned { plan, .. }) = &plan
+                if let Ok(Planned { plan, present, .. }) = &plan
                     && hash == Some(spool.content())
                 {
                     spool.know_files(plan);
-                    if let Err(problem) = self.prepare(plan) {
+                    if let Err(problem) = self.prepare(plan, present.is_some()) {
                         return Ok(SetResult::Failed(problem));
                     }
                     if self.policy.overwrite && self.written.list_first {
@@ -105,13 +105,14 @@ impl CheckTask {
         })
     }
 
-    /// Prepares what content is written to; in a dry run there is none.
-    fn prepare(&self, plan: &Plan) -> Result<(), Problem> {
+    /// Prepares what content is written to; in a dry run there is none. Files that are present may
+    /// have it.
+    fn prepare(&self, plan: &Plan, are_present: bool) -> Result<(), Problem> {
         let spool = &self.written.spool;
         if self.policy.preview.is_some() {
             return Ok(());
         }
-        if !self.policy.overwrite {
+        if are_present {
             spool.use_files_in_place(plan);
         }
         spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
