@@ -59,8 +59,8 @@ pub struct Comparer {
 }
 
 impl Comparison {
-    /// A comparison of the files of a plan with a digest list of as many chunks. Without `overwrite`
-    /// a file that differs ends it.
+    /// A comparison of the files of a plan with a digest list of as many chunks. Without
+    /// `overwrite` a file that differs ends it.
     pub fn new(spool: Arc<Spool>, plan: Arc<Plan>, digests: Arc<Digests>, overwrite: bool) -> Self {
         Self { spool, plan, digests, overwrite, next: Mutex::new(0) }
     }

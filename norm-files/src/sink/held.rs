@@ -27,7 +27,8 @@ impl Spool {
         self.in_place().is_some_and(|files| files.has_at(at))
     }
 
-    /// A chunk of a file that is there has the right hash: it counts as here, where it is, or copied.
+    /// A chunk of a file that is there has the right hash: it counts as here, where it is, or
+    /// copied.
     ///
     /// # Errors
     /// What the system says of the copy.

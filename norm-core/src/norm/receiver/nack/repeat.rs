@@ -8,7 +8,8 @@ use crate::base::Timestamp;
 use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 
-/// The largest group in which requests for what is partly on disk are remembered while repair comes.
+/// The largest group in which requests for what is partly on disk are remembered while repair
+/// comes.
 const MAX_PATIENT_GROUP: u64 = 10;
 /// The longest pause between two requests to a sender that has gone silent.
 const MAX_SILENT_PAUSE: Duration = Duration::from_secs(1);

@@ -183,7 +183,8 @@ impl Tasks {
         self.check_workers.submit(move || task.run());
     }
 
-    /// Compares a set with the files that are there, on all cores. It ends early when `stop` is set.
+    /// Compares a set with the files that are there, on all cores. It ends early when `stop` is
+    /// set.
     pub(super) fn compare(&self, number: u64, comparison: Comparison, stop: &Arc<AtomicBool>) {
         let comparison = Arc::new(comparison);
         for _ in 0..self.cores {
