@@ -22,7 +22,7 @@ done_all() {
 # What the network tests need: namespaces, filters, and the NRL's library with a compiler for it.
 install_packages() {
     apt-get update -q
-    apt-get install -y -q nftables ethtool iproute2 libnorm-dev g++ tshark
+    apt-get install -y -q nftables ethtool iproute2 libnorm-dev g++ tshark rsync
 }
 
 # Programs for cargo, as wheels where there is pip: to build them takes minutes.

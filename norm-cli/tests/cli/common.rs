@@ -133,8 +133,13 @@ impl Program {
     }
 
     /// Reads all further events and waits for the end.
-    pub fn finish(mut self) -> (ExitStatus, Vec<Value>) {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn finish(self) -> (ExitStatus, Vec<Value>) {
+        self.finish_within(PATIENCE)
+    }
+
+    /// The same for something that takes long.
+    pub fn finish_within(mut self, patience: Duration) -> (ExitStatus, Vec<Value>) {
+        let deadline = Instant::now() + patience;
         while self.next(deadline).is_some() {}
         let status = self.child.wait().unwrap();
         self.ended = true;
