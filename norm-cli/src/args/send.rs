@@ -110,9 +110,9 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES, conflicts_with = "compat")]
     pub hash_first: bool,
 
-    /// Send only what differs from files that receivers have: --hash-first and --payload missing
+    /// Send only what differs from the files that receivers have
     ///
-    /// Receivers compare, MiB by MiB, the files of the same names in their output directory, and
+    /// This is --hash-first and --payload missing. Receivers compare, MiB by MiB, the files of the same names in their output directory, and
     /// what interrupted transfers have left, and request what they lack. Changed files need
     /// --overwrite at the receivers. Where there are no such files, everything is sent.
     #[arg(long, verbatim_doc_comment, help_heading = FILES,

@@ -1,6 +1,7 @@
 //! Files that are hashed before they are sent.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::Value;
@@ -41,11 +42,12 @@ fn content_is_named_before_it_is_sent() {
 fn ctrl_c_ends_hashing() {
     let temp = tempfile::tempdir().unwrap();
     let source = temp.path().join("large");
-    // Minutes of work, and no room.
-    fs::File::create(&source).unwrap().set_len(400 << 30).unwrap();
+    // Some tenths of a second of work.
+    let mut file = fs::File::create(&source).unwrap();
+    (0..1024).for_each(|_| file.write_all(&[7; 1 << 20]).unwrap());
     let mut sender = sender(&group(), &source);
     let hashing = sender.wait_for("hashing");
-    assert_eq!(hashing["bytes_total"], 400_u64 << 30);
+    assert_eq!(hashing["bytes_total"], 1_u64 << 30);
     sender.signal("-INT");
     let (status, events) = sender.finish();
     assert_eq!(status.code(), Some(130), "{events:#?}");

@@ -84,6 +84,10 @@ impl<'a> Placer<'a> {
     ) -> Result<bool, PlaceError> {
         let target = self.path(path);
         let in_place = self.spool.in_place().filter(|files| files.has(file));
+        // What may be replaced is looked at only where it was compared.
+        if self.overwrite && in_place.is_none() {
+            return Ok(false);
+        }
         let place = match tree.place(path) {
             Ok(place) => place,
             Err(error) if error.kind() == io::ErrorKind::NotFound && in_place.is_none() => {
@@ -91,9 +95,7 @@ impl<'a> Placer<'a> {
             }
             Err(error) => return Err(failed(&target, error)),
         };
-        // What may be replaced is looked at only where it was compared.
-        let may_be = !self.overwrite && is_of_size(&place, file.size);
-        if in_place.is_none() && !may_be {
+        if in_place.is_none() && !is_of_size(&place, file.size) {
             return Ok(false);
         }
         let same = match in_place {

@@ -1,8 +1,12 @@
 use std::fs::{self, File, FileTimes};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::Preserve;
+use crate::sink::backup::Backup;
+use crate::sink::plan::PlanError;
 use crate::sink::spool_files::SpoolFile;
 use crate::sink::spool_table::Spools;
 use crate::sink::system;
