@@ -108,7 +108,7 @@ fn disk_that_is_the_limit_is_told() {
 }
 
 /// The first call of a kind that a session makes, and whether it does without.
-fn faults() -> [(Call, i32, bool); 9] {
+fn faults() -> [(Call, i32, bool); 8] {
     use libc::{EACCES, EDQUOT, EIO, ENOSPC, ENOSYS, EPERM};
     [
         (Call::SetMode, EPERM, true),
@@ -118,7 +118,6 @@ fn faults() -> [(Call, i32, bool); 9] {
         (Call::Read, EIO, false),
         (Call::Allocate, ENOSPC, false),
         (Call::Room, ENOSYS, true),
-        (Call::Link, EPERM, true),
         (Call::Sync, EDQUOT, false),
     ]
 }
