@@ -29,7 +29,6 @@ mod workers;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
-use super::delete::Removed;
 use super::metadata::{DEFAULT_DIRECTORY_MODE, MetadataSetter, RefusedMetadata, Wanted, set_time};
 use super::output::Tree;
 use super::plan::Plan;
