@@ -112,10 +112,10 @@ pub struct SendArgs {
 
     /// Send only what differs from the files that receivers have
     ///
-    /// This is --hash-first and --payload missing. Receivers compare, MiB by MiB, the files of the
-    /// same names in their output directory, and what interrupted transfers have left, and request
-    /// what they lack. Changed files need --overwrite at the receivers. Where there are no such
-    /// files, everything is sent.
+    /// This is --hash-first and --payload missing. Receivers compare, MiB by MiB, the files of
+    /// the same names in their output directory, and what interrupted transfers have left, and
+    /// request what they lack. Changed files need --overwrite at the receivers. Where there are
+    /// no such files, everything is sent.
     #[arg(long, verbatim_doc_comment, help_heading = FILES,
         conflicts_with_all = ["compat", "payload"])]
     pub delta: bool,
