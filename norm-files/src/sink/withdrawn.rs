@@ -90,6 +90,10 @@ mod tests {
 
     use super::*;
 
+    fn one(range: Range<u32>) -> Vec<Range<u32>> {
+        vec![range; 1]
+    }
+
     /// A folder, a file of two chunks, an empty file, a folder, and two small files.
     fn plan() -> (Plan, ManifestHash) {
         let mut writer = ManifestWriter::new();
@@ -112,8 +116,8 @@ mod tests {
     fn entries_that_were_named_become_files_when_the_manifest_is_here() {
         let (plan, _) = plan();
         let mut withdrawn = WithdrawnFiles::default();
-        assert!(withdrawn.note(&[3..5], None));
-        assert!(!withdrawn.note(&[4..5], None), "it is known");
+        assert!(withdrawn.note(&one(3..5), None));
+        assert!(!withdrawn.note(&one(4..5), None), "it is known");
         assert!(told(&withdrawn).is_empty());
         withdrawn.manifest_known(&plan);
         assert_eq!(told(&withdrawn), [2]);
@@ -143,6 +147,6 @@ mod tests {
         let entries: Vec<_> = (0..100_000).map(|n| 2 * n..2 * n + 1).collect();
         withdrawn.note(&entries, None);
         assert_eq!(withdrawn.named.pieces(), MAX_RANGES);
-        assert!(!withdrawn.note(&[900_000..900_001], None));
+        assert!(!withdrawn.note(&one(900_000..900_001), None));
     }
 }
