@@ -1,7 +1,7 @@
 //! What was received, and where it is: so that it is known again, and need not be received twice.
 //!
 //! A [`Receipt`] is kept of each set that is complete in an output directory. It holds the set's
-//! manifest and digest list, and of each file, directory and link its path and its [`Stamp`]. While
+//! manifest and digest list, and of each file, directory and link its path and its stamp. While
 //! all stamps are the same, all of the set is here.
 //!
 //! ```text
