@@ -14,7 +14,13 @@ pub struct PreserveArgs {
     /// mode-all: set-user-id, set-group-id and sticky bits; owner: user and group, by name
     /// where it is known, else by number; xattr: extended attributes of users (user.*);
     /// xattr-all: those of the system too, among them capabilities. Separated by commas.
-    #[arg(long, verbatim_doc_comment, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(
+        long,
+        verbatim_doc_comment,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
     pub preserve: Vec<Kept>,
 }
 

@@ -146,7 +146,7 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment)]
     pub allow_sparse: bool,
 
-    /// Start anew: remove data of interrupted transfers, and keep none of this one
+    /// Remove what interrupted transfers have left, and keep nothing of this one
     #[arg(long)]
     pub no_resume: bool,
 }
