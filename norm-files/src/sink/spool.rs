@@ -239,7 +239,7 @@ impl Spool {
         self.gate.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A chunk is in place with this hash, and so many bytes of it were not here before.
+    /// A chunk is in place with this hash, and `new` bytes of it were not here before.
     pub(super) fn count_compared(&self, chunk: u32, hash: ChunkHash, new: u64) {
         self.written.fetch_add(new, Ordering::Relaxed);
         if let Some(ledger) = self.ledger().as_mut() {

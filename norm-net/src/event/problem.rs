@@ -96,7 +96,7 @@ pub enum Problem {
         /// Its name: text from the network.
         name: String,
     },
-    /// The files have so many more bytes than travel that this is suspicious.
+    /// The files have far more bytes than travel, which is suspicious.
     TooSparse {
         /// Bytes of all files, holes included.
         size: u64,

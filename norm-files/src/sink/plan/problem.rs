@@ -14,7 +14,7 @@ pub enum PlanError {
     Content(ContentError),
     /// A symbolic link, which this system does not have.
     Unsupported(String),
-    /// The files have so many more bytes than travel that this is suspicious.
+    /// The files have far more bytes than travel, which is suspicious.
     TooSparse {
         /// Bytes of all files, holes included.
         size: u64,
