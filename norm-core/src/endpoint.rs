@@ -126,6 +126,10 @@ pub enum Job {
     /// Receiver: make the block whole if symbols are missing, and write it to its place. One job,
     /// because nothing useful can happen in between.
     Store(StoreJob),
+    /// Sender: make symbols of a block that are sent later, and keep them where there is room.
+    Prepare(PrepareJob),
+    /// Sender: read many short pieces, of objects and of what was prepared.
+    Gather(GatherJob),
 }
 
 /// See [`Job::Read`].
@@ -175,6 +179,57 @@ pub struct StoreJob {
     pub held: Vec<Range<u32>>,
 }
 
+/// See [`Job::Prepare`].
+///
+/// Of each block the symbols of the last two jobs are kept, those of earlier ones are forgotten.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PrepareJob {
+    /// The source of the block: where to read it, and its running number.
+    pub source: ReadJob,
+    /// How it is coded.
+    pub scheme: Scheme,
+    /// Source symbols (K).
+    pub symbols: u32,
+    /// Bytes per symbol (T).
+    pub symbol_size: u16,
+    /// First encoding symbol id to make (at least K).
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// See [`Job::Gather`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatherJob {
+    /// The sender's running number of these jobs.
+    pub number: u64,
+    /// What to read, in this order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a [`GatherJob`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes of an object; all of them must be there.
+    Source {
+        /// The object's key.
+        object: u64,
+        /// First byte within the object.
+        offset: u64,
+        /// Bytes.
+        len: u32,
+    },
+    /// Symbols of one [`PrepareJob`] that is done.
+    Prepared {
+        /// The running number of the block.
+        block: u64,
+        /// The first of them, an encoding symbol id.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
+}
+
 /// A finished [`Job`].
 #[derive(Debug)]
 pub enum JobDone {
@@ -192,6 +247,22 @@ pub enum JobDone {
         /// From the job.
         first: u32,
         /// The symbols.
+        result: Result<Bytes, JobFailed>,
+    },
+    /// The symbols are kept, or could not be made.
+    Prepare {
+        /// From the job.
+        block: u64,
+        /// From the job.
+        first: u32,
+        /// Whether they are.
+        result: Result<(), JobFailed>,
+    },
+    /// All pieces back to back.
+    Gather {
+        /// From the job.
+        number: u64,
+        /// The bytes, or that some could not be read.
         result: Result<Bytes, JobFailed>,
     },
     /// What became of a block.

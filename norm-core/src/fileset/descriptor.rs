@@ -1,10 +1,17 @@
 //! Which part of which file set an object is, independent of the protocol that carries it.
 
-use super::{ContentHash, MAX_MANIFEST_BYTES, ManifestHash, digest_list_len, is_digest_list_len};
+use super::cursor::Cursor;
+use super::{
+    ContentError, ContentHash, HASH_BYTES, MAX_MANIFEST_BYTES, ManifestHash, digest_list_len,
+    is_digest_list_len,
+};
 
 /// Parts of a set at most, manifest and digest list included: as many objects as a session of any
 /// protocol can hold.
 pub const MAX_PARTS: u32 = 32_767;
+
+/// The digest list follows the manifest, rather than the payload.
+const LIST_FIRST: u16 = 1;
 
 /// The id of a file set: 128 bits, drawn at random by its sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +117,68 @@ pub struct SetDescriptor {
 }
 
 impl SetDescriptor {
+    /// Bytes that [`SetDescriptor::emit`] appends.
+    pub const LEN: usize = 116;
+
+    /// The number that stands for the kind on the wire: 1 to 3.
+    pub const fn kind_number(&self) -> u8 {
+        match self.kind {
+            PartKind::Manifest => 1,
+            PartKind::Payload => 2,
+            PartKind::DigestList => 3,
+        }
+    }
+
+    /// Appends everything but the kind, as `docs/wire.md` shows it.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let Self { offset, set, .. } = self;
+        let flags = if set.list_first { LIST_FIRST } else { 0 };
+        // No set has more than MAX_PARTS; a reader refuses 0.
+        let parts = u16::try_from(set.parts).unwrap_or(0);
+        out.extend_from_slice(&set.set.0);
+        out.extend_from_slice(&flags.to_be_bytes());
+        out.extend_from_slice(&parts.to_be_bytes());
+        out.extend_from_slice(&offset.to_be_bytes());
+        out.extend_from_slice(&set.payload_size.to_be_bytes());
+        out.extend_from_slice(&set.manifest_size.to_be_bytes());
+        out.extend_from_slice(&set.list_size.to_be_bytes());
+        out.extend_from_slice(&set.manifest.0);
+        out.extend_from_slice(&set.content.map_or([0; HASH_BYTES], |content| content.0));
+    }
+
+    /// Reads what [`emit`](Self::emit) writes; bytes after it are ignored, so that later programs
+    /// can add some.
+    ///
+    /// # Errors
+    /// [`ContentError`] for an unknown kind, for missing bytes, and for numbers that contradict
+    /// each other ([`is_consistent`](Self::is_consistent)).
+    pub fn parse(kind: u8, bytes: &[u8]) -> Result<Self, ContentError> {
+        let kind = match kind {
+            1 => PartKind::Manifest,
+            2 => PartKind::Payload,
+            3 => PartKind::DigestList,
+            _ => return Err(ContentError::BadKind),
+        };
+        let mut cursor = Cursor::new(bytes);
+        let set = SetId(cursor.array()?);
+        let flags = cursor.u16()?;
+        let parts = cursor.u16()?.into();
+        let offset = cursor.u64()?;
+        let set = SetSummary {
+            set,
+            parts,
+            list_first: flags == LIST_FIRST,
+            payload_size: cursor.u64()?,
+            manifest_size: cursor.u64()?,
+            list_size: cursor.u64()?,
+            manifest: ManifestHash(cursor.array()?),
+            content: Some(cursor.array()?).filter(|hash| *hash != [0; HASH_BYTES]).map(ContentHash),
+        };
+        let part = Self { kind, offset, set };
+        let known = flags & !LIST_FIRST == 0;
+        if known && part.is_consistent() { Ok(part) } else { Err(ContentError::BadField) }
+    }
+
     /// False when the numbers contradict each other: fewer parts than the kind implies, an extent
     /// that begins outside the payload, a manifest or digest list with an offset, extents without
     /// payload or the reverse, a size that no manifest or digest list of that payload has.

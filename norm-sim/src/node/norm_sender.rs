@@ -243,7 +243,7 @@ impl NormSender {
                 let symbols = reference.encode(job.block, &job.source, job.first, job.count);
                 JobDone::Encode { block: job.block, first: job.first, result: Ok(symbols) }
             }
-            Job::Store(_) => panic!("a sender stores nothing"),
+            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => panic!("not of this sender"),
         }
     }
 

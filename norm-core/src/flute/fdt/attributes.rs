@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Oti;
+use super::{Oti, SetPart};
 
 /// A SHA-256.
 pub type Digest = [u8; 32];
@@ -24,6 +24,8 @@ pub struct FileAttributes {
     pub content_digest: Option<Digest>,
     /// BLAKE3 of the object (`Content-BLAKE3`, our own).
     pub blake3: Option<[u8; 32]>,
+    /// Which part of a file set the object is (`Norm-Set-Part`, our own).
+    pub set_part: Option<SetPart>,
     /// FEC object transmission information.
     pub oti: Oti,
     /// Attributes of others, by their local names.
@@ -47,6 +49,7 @@ impl FileAttributes {
             content_md5: self.content_md5.or(common.content_md5),
             content_digest: self.content_digest.or(common.content_digest),
             blake3: self.blake3.or(common.blake3),
+            set_part: self.set_part.or(common.set_part),
             oti: self.oti.or(&common.oti),
             others,
         }

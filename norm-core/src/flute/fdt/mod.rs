@@ -8,12 +8,14 @@ mod attributes;
 mod encoding;
 mod oti;
 mod read;
+mod set_part;
 mod write;
 
 pub use attributes::{Digest, FileAttributes};
 pub use encoding::{DecodeError, decode, gzip};
 pub use oti::Oti;
 pub use read::{FdtError, MAX_DOCUMENT, MAX_FILES};
+pub use set_part::SetPart;
 pub use write::Namespace;
 
 use super::wire::Toi;

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::{Fdt, FdtFile, FileAttributes};
+use super::{Fdt, FdtFile, FileAttributes, SetPart};
 use crate::fec::FecId;
 use crate::flute::wire::Toi;
 
@@ -260,6 +260,7 @@ impl FileAttributes {
             content_md5: bytes(from.remove("Content-MD5")),
             content_digest: from.remove("Content-Digest").and_then(|text| sha256(&text)),
             blake3: bytes(from.remove("Content-BLAKE3")),
+            set_part: set_part(from.remove("Norm-Set-Part")),
             ..Self::default()
         };
         let fec = number(from.remove("FEC-OTI-FEC-Encoding-ID"));
@@ -282,6 +283,10 @@ fn number(text: Option<String>) -> Option<u64> {
 /// Bytes of this many, in base64.
 fn bytes<const N: usize>(text: Option<String>) -> Option<[u8; N]> {
     base64(&text?)?.try_into().ok()
+}
+
+fn set_part(text: Option<String>) -> Option<SetPart> {
+    SetPart::parse(&base64(&text?)?)
 }
 
 /// The SHA-256 of a dictionary of digests (RFC 9530 §2).

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fec::FecId;
+use crate::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary, digest_list_len};
 use crate::flute::wire::Fti;
 
 fn parse(text: &str) -> Result<Fdt, FdtError> {
@@ -145,6 +146,23 @@ fn attributes() -> impl Strategy<Value = FileAttributes> {
         content_md5: hashes.0,
         content_digest: hashes.1,
         blake3: hashes.2,
+        set_part: hashes.2.map(|hash| SetPart {
+            index: 1,
+            part: SetDescriptor {
+                kind: PartKind::Payload,
+                offset: 7,
+                set: SetSummary {
+                    set: SetId([9; 16]),
+                    parts: 3,
+                    list_first: false,
+                    payload_size: 100,
+                    manifest_size: 60,
+                    list_size: digest_list_len(2),
+                    manifest: ManifestHash(hash),
+                    content: None,
+                },
+            },
+        }),
         oti: Oti {
             fec: oti.0.map(FecId),
             instance: oti.1[0],

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::{Fdt, FdtFile, FileAttributes};
+use super::{Fdt, FdtFile, FileAttributes, SetPart};
 
 /// The namespace that a document is written in. Receivers of the field know the first one; hardly
 /// any knows that of the RFC.
@@ -87,6 +87,7 @@ fn push_attributes(element: &mut BytesStart<'_>, attributes: &FileAttributes) {
         ("Content-MD5", base64(attributes.content_md5.as_ref().map(|hash| &hash[..]))),
         ("Content-Digest", digest.map(|digest| format!("sha-256=:{digest}:"))),
         ("Content-BLAKE3", base64(attributes.blake3.as_ref().map(|hash| &hash[..]))),
+        ("Norm-Set-Part", base64(attributes.set_part.map(SetPart::to_bytes).as_deref())),
         ("FEC-OTI-FEC-Encoding-ID", number(oti.fec.map(|id| id.0.into()))),
         ("FEC-OTI-FEC-Instance-ID", number(oti.instance)),
         ("FEC-OTI-Maximum-Source-Block-Length", number(oti.max_block_len)),

@@ -428,7 +428,7 @@ impl Endpoint for Sender {
             JobDone::Encode { block, first, result: Ok(symbols) } => {
                 self.repair.encoded(&self.content, block, first, symbols);
             }
-            JobDone::Store { .. } => {}
+            JobDone::Store { .. } | JobDone::Prepare { .. } | JobDone::Gather { .. } => {}
         }
         self.idle = false;
     }

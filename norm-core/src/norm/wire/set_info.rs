@@ -19,14 +19,10 @@
 
 use super::reader::Reader;
 use super::{MAX_OBJECTS, ObjectId, ParseError};
-use crate::fileset::{
-    ContentError, ContentHash, HASH_BYTES, MAX_PARTS, ManifestHash, PartKind, SetDescriptor, SetId,
-    SetSummary,
-};
+use crate::fileset::{ContentError, MAX_PARTS, SetDescriptor};
 
 const MAGIC: [u8; 4] = *b"NSET";
 const VERSION: u8 = 2;
-const LIST_FIRST: u16 = 1;
 
 // Each part of a set is an object of one session.
 const _: () = assert!(MAX_PARTS == MAX_OBJECTS as u32);
@@ -48,27 +44,10 @@ impl SetInfo {
 
     /// Appends the encoded form to `out`.
     pub fn emit(&self, out: &mut Vec<u8>) {
-        let SetDescriptor { kind, offset, set } = &self.part;
-        let kind = match kind {
-            PartKind::Manifest => 1,
-            PartKind::Payload => 2,
-            PartKind::DigestList => 3,
-        };
-        let flags = if set.list_first { LIST_FIRST } else { 0 };
-        // No set has more than MAX_PARTS; a reader refuses 0.
-        let parts = u16::try_from(set.parts).unwrap_or(0);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[VERSION, kind]);
+        out.extend_from_slice(&[VERSION, self.part.kind_number()]);
         out.extend_from_slice(&self.first_object.0.to_be_bytes());
-        out.extend_from_slice(&set.set.0);
-        out.extend_from_slice(&flags.to_be_bytes());
-        out.extend_from_slice(&parts.to_be_bytes());
-        out.extend_from_slice(&offset.to_be_bytes());
-        out.extend_from_slice(&set.payload_size.to_be_bytes());
-        out.extend_from_slice(&set.manifest_size.to_be_bytes());
-        out.extend_from_slice(&set.list_size.to_be_bytes());
-        out.extend_from_slice(&set.manifest.0);
-        out.extend_from_slice(&set.content.map_or([0; HASH_BYTES], |content| content.0));
+        self.part.emit(out);
     }
 
     /// Reads the content of a NORM_INFO. Bytes after the known fields are ignored, so that later
@@ -86,31 +65,9 @@ impl SetInfo {
             VERSION => {}
             other => return Err(ContentError::UnsupportedVersion(other)),
         }
-        let kind = match cursor.u8()? {
-            1 => PartKind::Manifest,
-            2 => PartKind::Payload,
-            3 => PartKind::DigestList,
-            _ => return Err(ContentError::BadKind),
-        };
+        let kind = cursor.u8()?;
         let first_object = ObjectId(cursor.u16()?);
-        let set = SetId(cursor.array()?);
-        let flags = cursor.u16()?;
-        let parts = cursor.u16()?.into();
-        let offset = cursor.u64()?;
-        let set = SetSummary {
-            set,
-            parts,
-            list_first: flags == LIST_FIRST,
-            payload_size: cursor.u64()?,
-            manifest_size: cursor.u64()?,
-            list_size: cursor.u64()?,
-            manifest: ManifestHash(cursor.array()?),
-            content: Some(cursor.array()?).filter(|hash| *hash != [0; HASH_BYTES]).map(ContentHash),
-        };
-        let part = SetDescriptor { kind, offset, set };
-        let known = flags & !LIST_FIRST == 0;
-        let info = Self { first_object, part };
-        if known && part.is_consistent() { Ok(info) } else { Err(ContentError::BadField) }
+        Ok(Self { first_object, part: SetDescriptor::parse(kind, cursor.rest())? })
     }
 
     /// True for the INFO of a file set of any version, rather than a file's name.
@@ -134,6 +91,7 @@ impl From<ParseError> for ContentError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fileset::{ContentHash, ManifestHash, PartKind, SetId, SetSummary};
     use proptest::prelude::*;
 
     const SET: SetSummary = SetSummary {

@@ -50,7 +50,7 @@ impl Jobs {
                 None
             }
             Job::Encode(job) => self.encode(job),
-            Job::Store(_) => None, // a sender has none
+            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => None, // this sender has none
         }
     }
 

@@ -63,7 +63,9 @@ fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
                     let result = Ok(Bytes::from(vec![0xa5; len]));
                     JobDone::Encode { block: job.block, first: job.first, result }
                 }
-                Job::Store(_) => unreachable!("a sender stores nothing"),
+                Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => {
+                    unreachable!("a sender stores nothing")
+                }
             };
             sender.handle_job(now, done);
         }
