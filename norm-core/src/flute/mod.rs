@@ -1,9 +1,13 @@
 //! FLUTE (RFC 6726): files over ALC (RFC 5775) and LCT (RFC 5651), one way.
 //!
 //! - [`fdt`]: the table that says which objects there are, and what they are.
+//! - [`sender`]: the sending engine.
 //! - [`wire`]: headers, extensions and FEC object transmission information.
 
 #[doc(hidden)]
 pub mod exercise;
 pub mod fdt;
+pub mod sender;
 pub mod wire;
+
+pub use sender::{Profile, Sender, SenderConfig};
