@@ -126,7 +126,7 @@ impl Objects {
             ObjectMeta::SetPart { index, part } => {
                 (format!("norm-set:{index}"), Some(SetPart { index: *index, part: *part }))
             }
-            ObjectMeta::File { name: Some(name) } if !name.is_empty() => {
+            ObjectMeta::File { name: Some(name), .. } if !name.is_empty() => {
                 (format!("{}{}", self.base, percent_encoded(name)), None)
             }
             ObjectMeta::File { .. } | ObjectMeta::Opaque(_) => {
