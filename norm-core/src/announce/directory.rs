@@ -141,12 +141,9 @@ impl Directory {
             entry.heard = now;
             return None;
         }
-        let description = match description(packet) {
-            Ok(description) => description,
-            Err(_) => {
-                self.counts.malformed += 1;
-                return None;
-            }
+        let Ok(description) = description(packet) else {
+            self.counts.malformed += 1;
+            return None;
         };
         let old = self.version_of(key, description.as_ref());
         let old = old.and_then(|old| self.remove(old)).and_then(|entry| entry.description);

@@ -152,7 +152,9 @@ fn what_cannot_be_used_is_counted() {
         bytes[0] = flags;
         assert_eq!(directory.hear(START, host(1), &bytes), None);
     };
-    (with_flags(0x22), with_flags(0x21), with_flags(0x00));
+    for flags in [0x22, 0x21, 0x00] {
+        with_flags(flags);
+    }
     let text = "v=0\r\nno description";
     let mut bytes = Vec::new();
     SapPacket::new(SapKind::Announcement, host(1), text, text.as_bytes()).emit(&mut bytes);
