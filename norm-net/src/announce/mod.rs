@@ -24,8 +24,8 @@ mod sending;
 pub use listening::{ListenOptions, Listening, listen};
 pub use norm_core::announce::{
     Announced, Change, ContentSize, DirectoryCounts, FecDeclaration, LEAST_INTERVAL,
-    MAX_DESCRIPTION, Origin, SAP_PORT, SdpError, SessionDescription, SessionProtocol, Times,
-    sap_group,
+    MAX_DESCRIPTION, Origin, SAP_PORT, SapError, SdpError, SessionDescription, SessionProtocol,
+    Times, sap_group,
 };
 pub use norm_core::fec::FecId;
 pub use norm_core::flute::wire::Tsi;
