@@ -10,17 +10,19 @@ use super::shared::NETWORK;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = NETWORK)]
 pub struct AnnounceArgs {
-    /// Announce the session, for normctl list and norm-recv --session [default: name of PATH]
+    /// Announce the session under a name [default: that of PATH]
     ///
-    /// By SAP (RFC 2974), every 5 s, through the same interface and with the same TTL.
+    /// For normctl list and norm-recv --session: by SAP (RFC 2974), every 5 s, through the
+    /// same interface and with the same TTL.
     #[arg(long, verbatim_doc_comment, value_name = "NAME", num_args = 0..=1,
         require_equals = true, default_missing_value = "", value_parser = name_or_none,
         conflicts_with_all = ["demo", "dry_run"])]
     pub announce: Option<String>,
 
-    /// Write a description of the session (SDP) to FILE, for norm-recv --sdp
+    /// Write a description of the session to FILE, as SDP
     ///
-    /// Replaces an earlier description; any other existing file is refused.
+    /// For norm-recv --sdp, or another program. Replaces an earlier description;
+    /// any other existing file is refused.
     #[arg(long, verbatim_doc_comment, value_name = "FILE",
         conflicts_with_all = ["demo", "dry_run"])]
     pub sdp: Option<PathBuf>,
@@ -58,15 +60,17 @@ fn name_or_none(text: &str) -> Result<String, String> {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = NETWORK)]
 pub struct FindArgs {
-    /// Join the session that is announced by this name (norm-send --announce)
+    /// Join the session that is announced by this name
     ///
-    /// Listens for 7 s, for 15 s if there is none of that name: the name has to be that of one
-    /// session only. normctl list shows what is announced.
+    /// The name is that of norm-send --announce, and has to be that of one session only.
+    /// Listens for 7 s, or for 15 s if there is none. normctl list shows what is announced.
     #[arg(long, verbatim_doc_comment, value_name = "NAME", conflicts_with_all = ["group", "sdp"])]
     pub session: Option<String>,
 
-    /// Join the session that FILE describes (norm-send --sdp, or another program's SDP)
-    #[arg(long, value_name = "FILE", conflicts_with = "group")]
+    /// Join the session that FILE describes, as SDP
+    ///
+    /// FILE is one of norm-send --sdp, or of another program.
+    #[arg(long, verbatim_doc_comment, value_name = "FILE", conflicts_with = "group")]
     pub sdp: Option<PathBuf>,
 }
 

@@ -36,8 +36,8 @@ pub fn sap_group(group: IpAddr) -> Option<IpAddr> {
 /// All groups in which sessions of a family are announced, of the scopes that are in use.
 pub fn sap_groups(is_v6: bool) -> impl Iterator<Item = IpAddr> {
     let v4 = [SITE, GLOBAL, ORGANIZATION, LINK].into_iter().map(IpAddr::V4);
-    // Interface, link, admin, site, organization and global scope (RFC 7346 §2).
-    let v6 = [1, 2, 4, 5, 8, 0xe].into_iter().map(|scope| v6(scope).into());
+    // Site, link, interface, admin, organization and global scope (RFC 7346 §2).
+    let v6 = [5, 2, 1, 4, 8, 0xe].into_iter().map(|scope| v6(scope).into());
     v4.filter(move |_| !is_v6).chain(v6.filter(move |_| is_v6))
 }
 

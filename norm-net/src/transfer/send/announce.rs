@@ -1,6 +1,6 @@
 //! What is said of a session before it is joined.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use norm_core::announce::{
@@ -46,6 +46,8 @@ pub(super) fn describe(
         version: times.start,
         address: local.to_string(),
     };
+    // Interfaces are called otherwise elsewhere.
+    let group = SocketAddr::new(settings.group.ip(), settings.group.port());
     let is_flute = carrier.protocol == SessionProtocol::Flute;
     let needs_source = is_flute || is_source_specific(settings.group.ip());
     let code =
@@ -65,7 +67,7 @@ pub(super) fn describe(
         fec: vec![code],
         times,
         content: Some(ContentSize { files: settings.files, bytes: settings.bytes }),
-        ..SessionDescription::new(carrier.protocol, settings.group, origin)
+        ..SessionDescription::new(carrier.protocol, group, origin)
     }
 }
 
