@@ -177,15 +177,15 @@ impl SendOptions {
         if let Some(problem) = self.pace.problem() {
             return Err(problem.into());
         }
+        if self.announce.is_some() && !self.group.ip().is_multicast() {
+            return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
+        }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());
         }
         let mtus = self.mtu.into_iter().chain([self.min_mtu]);
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
-        }
-        if self.announce.is_some() && !self.group.ip().is_multicast() {
-            return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
         }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
             return Err(problem.into());
