@@ -5,6 +5,7 @@
 //!
 //! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `announce`: what is said of a session before it is joined.
 //! - `hash_first`: hashes everything before the session.
 //! - `preview`: what would be sent, without a session.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
@@ -12,6 +13,7 @@
 //! - `slow_group`: the separate group for slow receivers; `admission` joins it to its session.
 
 mod admission;
+mod announce;
 mod bounds;
 mod error;
 mod gathering;
@@ -34,6 +36,7 @@ mod slow_group;
 mod start;
 mod withdrawn;
 
+pub use announce::Announce;
 pub use error::SendError;
 #[cfg(test)]
 pub(crate) use handle::send_with;
@@ -42,6 +45,6 @@ pub(crate) use hash_first::HeldObjects;
 pub use options::{ContentOptions, Payload, SendOptions, StartLimits};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
-pub(crate) use protocol::{Prepared, Protocol};
+pub(crate) use protocol::{Carrier, Prepared, Protocol};
 pub(crate) use segment::{PathSize, Segment};
 pub use slow::{Slow, SlowLimits};

@@ -8,6 +8,7 @@ use norm_core::endpoint::PacketOverhead;
 use norm_core::transfer::NodeId;
 use norm_files::state::StateFolders;
 
+use super::announce::Announce;
 use super::error::SendError;
 use super::pace::Pace;
 use super::segment::SEGMENT_SIZES;
@@ -115,6 +116,9 @@ pub struct SendOptions {
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
+    /// Announce the session while it lasts, so that receivers find it by its name. A separate group
+    /// for slow receivers is not announced.
+    pub announce: Option<Announce>,
     /// Our node id; `None` draws one.
     pub node: Option<NodeId>,
     /// What all random choices follow from, the id of the file set included: two transfers with one
@@ -149,6 +153,7 @@ impl SendOptions {
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
             name: host_name(),
+            announce: None,
             node: None,
             seed: None,
         }
@@ -171,6 +176,9 @@ impl SendOptions {
     pub(super) fn check(&self) -> Result<(), SendError> {
         if let Some(problem) = self.pace.problem() {
             return Err(problem.into());
+        }
+        if self.announce.is_some() && !self.group.ip().is_multicast() {
+            return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
         }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());
