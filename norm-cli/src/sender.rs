@@ -69,8 +69,8 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
-        o.schedule = args.rate.schedule();
-        o.rate_trace = args.rate.trace_rate.clone();
+        o.rate.schedule = args.rate.schedule();
+        o.rate.trace = args.rate.trace_rate.clone();
         o.ttl = session.ttl;
         o.dscp = args.dscp();
         o.mtu = args.mtu;

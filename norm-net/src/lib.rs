@@ -83,6 +83,6 @@ pub use transfer::receive::{
     DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
 };
 pub use transfer::send::{
-    Announce, ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow,
-    SlowLimits, StartLimits, preview, send,
+    Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
+    Slow, SlowLimits, StartLimits, preview, send,
 };

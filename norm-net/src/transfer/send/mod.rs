@@ -36,13 +36,12 @@ mod slow_group;
 mod start;
 mod withdrawn;
 
-pub use announce::Announce;
 pub use error::SendError;
 #[cfg(test)]
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub(crate) use hash_first::HeldObjects;
-pub use options::{ContentOptions, Payload, SendOptions, StartLimits};
+pub use options::{Announce, ContentOptions, Payload, RateOptions, SendOptions, StartLimits};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
 pub(crate) use protocol::{Carrier, Prepared, Protocol};

@@ -8,7 +8,6 @@ use norm_core::endpoint::PacketOverhead;
 use norm_core::transfer::NodeId;
 use norm_files::state::StateFolders;
 
-use super::announce::Announce;
 use super::error::SendError;
 use super::pace::Pace;
 use super::segment::SEGMENT_SIZES;
@@ -44,6 +43,32 @@ pub enum Payload {
     Missing,
 }
 
+/// How a session is announced; more fields may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Announce {
+    /// What the session is called. Nothing prevents that two have one name.
+    pub name: String,
+}
+
+impl Announce {
+    /// A session with this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+/// What concerns the rate beside [`Pace`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RateOptions {
+    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
+    pub schedule: Option<(RateSchedule, WallClock)>,
+    /// Write what the controller of the rate believes to this file, which must not exist: a table
+    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
+    pub trace: Option<PathBuf>,
+}
+
 /// How files are read, and which of their content is sent unasked. In standard mode all is, and
 /// nothing is hashed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,13 +95,10 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
-    /// Write what the controller of the rate believes to this file, which must not exist: a table
-    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
-    pub rate_trace: Option<PathBuf>,
+    /// What else concerns the rate.
+    pub rate: RateOptions,
     /// Policy for receivers that keep the others slow.
     pub slow: Slow,
-    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
-    pub schedule: Option<(RateSchedule, WallClock)>,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Code point of all packets (DSCP, RFC 2474).
@@ -134,9 +156,8 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
-            rate_trace: None,
+            rate: RateOptions::default(),
             slow: Slow::Wait,
-            schedule: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,

@@ -79,7 +79,6 @@ pub(super) fn start_with<P: Protocol>(
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
-    let is_repeated = repeat.is_some();
     let (mut repeated, mut admission, mut hashed) = (None, None, None);
     if let Some(repeat) = repeat {
         (repeated, admission, hashed) = (Some(repeat.set), Some(repeat.admission), repeat.hashed);
@@ -97,7 +96,7 @@ pub(super) fn start_with<P: Protocol>(
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
         facts: facts(options, &settings, &segment),
-        bounds: Bounds::new(options.schedule.clone(), clock.now()),
+        bounds: Bounds::new(options.rate.schedule.clone(), clock.now()),
         jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
@@ -110,10 +109,8 @@ pub(super) fn start_with<P: Protocol>(
     };
     let description = describe(options, &settings, carrier, rng.next_u64());
     let announcing = match options.announce {
-        Some(_) if !is_repeated => {
-            Announcing::start(description.clone(), &options.link_config(None), &link)?
-        }
-        _ => None,
+        Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
+        None => None,
     };
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
@@ -226,7 +223,7 @@ fn rate_trace(
     options: &SendOptions,
     engine: &mut impl Outbound,
 ) -> Result<Option<RateTraceFile>, SendError> {
-    match &options.rate_trace {
+    match &options.rate.trace {
         Some(path) => RateTraceFile::start(path, engine),
         None => Ok(None),
     }
