@@ -94,12 +94,15 @@ impl Schedule {
         loop {
             let Some(group) = self.current.filter(|group| self.row < group.rows) else {
                 let next = self.next_group(items)?;
-                (self.current, self.next) = (Some(next), None);
-                (self.row, self.block) = (0, next.first);
+                self.current = Some(next);
+                self.next = None;
+                self.row = 0;
+                self.block = next.first;
                 continue;
             };
             if self.block >= group.end {
-                (self.row, self.block) = (self.row + 1, group.first);
+                self.row += 1;
+                self.block = group.first;
                 continue;
             }
             let block = self.block;
