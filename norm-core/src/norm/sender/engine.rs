@@ -151,6 +151,7 @@ impl Sender {
         if self.lifecycle.is_sending() && !holds {
             timers.add_packet(self.repair.next_activation(), TimeoutReason::Repair);
             timers.add_packet(self.payload.next_look(), TimeoutReason::Payload);
+            timers.add_packet(self.content.next_repeat(), TimeoutReason::Repeat);
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
@@ -428,7 +429,12 @@ impl Endpoint for Sender {
             JobDone::Encode { block, first, result: Ok(symbols) } => {
                 self.repair.encoded(&self.content, block, first, symbols);
             }
-            JobDone::Store { .. } | JobDone::Prepare { .. } | JobDone::Gather { .. } => {}
+            JobDone::Store { .. } => {}
+            JobDone::Prepare { .. } | JobDone::Gather { .. } => {
+                if !self.content.turn_job_done(done) {
+                    self.read_failed(now);
+                }
+            }
         }
         self.idle = false;
     }
@@ -458,7 +464,7 @@ impl Endpoint for Sender {
             }
             _ => self.rate.spent(now, bytes),
         }
-        if let Packet::Data(_) = packet {
+        if let Packet::Data(_) | Packet::Turn(_) = packet {
             self.path.note_content(transmit.segment_size - out.margins().bytes());
         }
         Some(transmit)
@@ -467,6 +473,9 @@ impl Endpoint for Sender {
     fn poll_job(&mut self) -> Option<Job> {
         if !self.lifecycle.is_closing() {
             self.content.read_ahead();
+            if let Some(job) = self.content.next_turn_job() {
+                return Some(job);
+            }
         }
         self.content.next_job()
     }

@@ -101,7 +101,12 @@ impl Feedback<'_> {
         if trust == Trust::Member {
             self.take_path(node, nack.grtt_response, nack.extensions, true);
         }
-        self.take_needs(node, trust, nack);
+        if self.content.is_in_passes() {
+            // It comes again by itself.
+            self.stats.ignored_requests += 1;
+        } else {
+            self.take_needs(node, trust, nack);
+        }
         self.receivers.note_nack(to_group);
         if !to_group && self.group().has_suppression() {
             self.answers.advertise(self.now, self.receivers.grtt());
