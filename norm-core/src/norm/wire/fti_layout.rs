@@ -54,7 +54,8 @@ impl Fti {
                 sub_blocks: layout.sub_blocks(),
                 alignment: layout.alignment(),
             },
-            Scheme::NoCode => {
+            // Raptor does not get here: the configuration of a sender refuses it.
+            Scheme::NoCode | Scheme::Raptor => {
                 Fti::NoCode { size, symbol_size, max_block_len: layout.max_block_len() }
             }
             Scheme::ReedSolomon(code) => {
