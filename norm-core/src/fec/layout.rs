@@ -12,7 +12,6 @@ use super::limits::{
     MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,
 };
 use super::partition::Partition;
-use super::reed_solomon::Field;
 use super::scheme::{RsCode, Scheme};
 
 /// A checked object layout: scheme, symbol size and partition into blocks.
@@ -88,7 +87,7 @@ impl Layout {
         if size > MAX_NO_CODE_OBJECT_BYTES {
             return Err(LayoutError::ObjectTooLarge);
         }
-        if code.form().field() == Field::Gf65536 && !symbol_size.is_multiple_of(2) {
+        if code.form().field().has_words() && !symbol_size.is_multiple_of(2) {
             return Err(LayoutError::OddSymbol);
         }
         let max_block_len = u32::from(code.block_len());

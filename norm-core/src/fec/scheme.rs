@@ -62,7 +62,7 @@ impl Scheme {
             Self::RaptorQ => FecId::RAPTORQ,
             Self::ReedSolomon(code) => match code.form() {
                 RsForm::Id5 => FecId::REED_SOLOMON_8,
-                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
+                RsForm::Id2Bits8 | RsForm::Id2Bits16 | RsForm::Id2Bits16Be => FecId::REED_SOLOMON,
                 RsForm::Id129 => FecId::SMALL_BLOCK,
             },
         }
@@ -75,7 +75,7 @@ impl Scheme {
             Self::RaptorQ => PayloadFormat::Block8Symbol24,
             Self::ReedSolomon(code) => match code.form() {
                 RsForm::Id5 | RsForm::Id2Bits8 => PayloadFormat::Block24Symbol8,
-                RsForm::Id2Bits16 => PayloadFormat::Block16Symbol16,
+                RsForm::Id2Bits16 | RsForm::Id2Bits16Be => PayloadFormat::Block16Symbol16,
                 RsForm::Id129 => PayloadFormat::Block32Len16Symbol16,
             },
         }
@@ -89,8 +89,10 @@ pub enum RsForm {
     Id5,
     /// Id 2 with m = 8 (RFC 5510 §4).
     Id2Bits8,
-    /// Id 2 with m = 16 (RFC 5510 §4).
+    /// Id 2 with m = 16 (RFC 5510 §4), elements little-endian, as the NRL's NORM has them.
     Id2Bits16,
+    /// The same, elements big-endian, as FLUTE has them.
+    Id2Bits16Be,
     /// Id 129, instance 0: GF(2^8), block number 32 bits (RFC 5740 §4.2.1).
     Id129,
 }
@@ -100,6 +102,7 @@ impl RsForm {
     pub const fn field(self) -> Field {
         match self {
             Self::Id2Bits16 => Field::Gf65536,
+            Self::Id2Bits16Be => Field::Gf65536Be,
             Self::Id5 | Self::Id2Bits8 | Self::Id129 => Field::Gf256,
         }
     }
@@ -107,7 +110,7 @@ impl RsForm {
     /// The largest block number that fits the payload id.
     pub const fn max_block(self) -> u32 {
         match self {
-            Self::Id2Bits16 => 0xffff,
+            Self::Id2Bits16 | Self::Id2Bits16Be => 0xffff,
             Self::Id5 | Self::Id2Bits8 => 0x00ff_ffff,
             Self::Id129 => u32::MAX - 1,
         }
@@ -142,7 +145,9 @@ impl RsCode {
         }
         let fits = match form.field() {
             Field::Gf256 => block_len as u32 + parity as u32 <= MAX_RS8_SYMBOLS as u32,
-            Field::Gf65536 => block_len <= MAX_RS16_SYMBOLS && parity <= MAX_RS16_SYMBOLS,
+            Field::Gf65536 | Field::Gf65536Be => {
+                block_len <= MAX_RS16_SYMBOLS && parity <= MAX_RS16_SYMBOLS
+            }
         };
         if !fits {
             return Err(LayoutError::BlockTooLong);
