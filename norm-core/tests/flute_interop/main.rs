@@ -11,5 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod case;
+mod from_peer;
 mod peer;
+mod receiver;
 mod symbols;

@@ -414,3 +414,25 @@ fn packets_count_more_than_a_table_that_is_wrong() {
     bench.hear_all(&sent.source());
     assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
 }
+
+#[test]
+fn packets_count_more_than_a_table_although_something_is_held() {
+    let sent = sent(7, 1);
+    let mut file = sent.file("a");
+    file.attributes.oti.max_block_len = Some(1_400);
+    let mut bench = Bench::with(ReceiverConfig::new());
+    bench.hear_all(&Table::new(0, vec![file]).packets());
+    let object = ObjectRef { sender: FIRST, key: 7 };
+    bench.written.insert(object, sent.bytes[..1_000].to_vec());
+    let mut held = RangeSet::new();
+    held.insert(0, 1_000);
+    bench.engine.accept_with(object, &held);
+    bench.hear_all(&sent.source()[10..]);
+    assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
+    // What a table says of another length is not replaced.
+    let other = Sent::new(7, no_code(900), &content(2, 900));
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    bench.hear_all(&other.source());
+    assert_eq!((bench.engine.stats().invalid, bench.engine.stats().symbols), (9, 0));
+}
