@@ -7,7 +7,7 @@ use flute::core::lct::Cenc;
 use flute::core::{Oti, UDPEndpoint};
 use flute::receiver::MultiReceiver;
 use flute::receiver::writer::ObjectWriterBufferBuilder;
-use flute::sender::{Config, ObjectDesc, Sender, TransferConfig};
+use flute::sender::{CarouselRepeatMode, Config, ObjectDesc, Sender, TransferConfig};
 
 use crate::case::{Case, Fec, Table};
 
@@ -52,7 +52,10 @@ impl PeerSender {
             Table::Zlib => Cenc::Zlib,
             Table::Deflate => Cenc::Deflate,
         };
-        let config = Config { fdt_cenc, ..Config::default() };
+        // Once in a hundred packets, so that losing it costs little.
+        let fdt_carousel_mode =
+            CarouselRepeatMode::DelayBetweenTransfers(Duration::from_millis(10));
+        let config = Config { fdt_cenc, fdt_carousel_mode, ..Config::default() };
         // The table has no code; otherwise it would be coded as objects are.
         let table = Oti::new_no_code(1400, 64);
         let mut sender = Sender::new(endpoint(), 1, &table, &config);
