@@ -109,7 +109,9 @@ impl Batches {
             is_first_pass: run.is_first_pass,
             closes: run.closes && run.count == 1,
         };
-        (run.first, run.count, run.bytes) = (run.first + 1, run.count - 1, run.bytes - len);
+        run.first += 1;
+        run.count -= 1;
+        run.bytes -= len;
         self.len = self.len.saturating_sub(len as usize);
         if run.count == 0 {
             batch.runs.pop_front();
