@@ -14,4 +14,6 @@ mod case;
 mod from_peer;
 mod peer;
 mod receiver;
+mod sender;
 mod symbols;
+mod to_peer;
