@@ -75,6 +75,11 @@ impl Case {
         Self { fec, size, in_band, table, loss, symbol_size: 1400, block_len: 64, parity: 16 }
     }
 
+    /// Packets after which a transfer has failed.
+    pub fn most(&self) -> usize {
+        100 + 20 * self.size.div_ceil(self.symbol_size.into())
+    }
+
     /// Bytes that do not repeat.
     pub fn content(&self) -> Vec<u8> {
         let mut rng = Rng::new(self.size as u64);

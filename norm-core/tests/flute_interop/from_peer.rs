@@ -4,9 +4,6 @@ use crate::case::{Case, Fec, Loss, Table};
 use crate::peer::PeerSender;
 use crate::receiver::OurReceiver;
 
-/// How often the peer sends an object before it is given up.
-const TRANSFERS: u32 = 20;
-
 /// What a transfer took.
 pub struct Took {
     /// Packets that were sent until the object was complete.
@@ -16,12 +13,13 @@ pub struct Took {
 /// Sends an object of the peer's until it is complete; checks every byte.
 pub fn receive(case: &Case) -> Took {
     let content = case.content();
-    let mut sender = PeerSender::new(case, &content, TRANSFERS);
+    let mut sender = PeerSender::new(case, &content, case.loss > 0);
     let mut receiver = OurReceiver::new();
     let mut loss = Loss::new(case.loss);
-    let mut packets = 0;
+    let (mut packets, most) = (0, case.most());
     while receiver.complete().is_empty() {
-        let packet = sender.next().unwrap_or_else(|| panic!("{case:?}: {:?}", receiver.stats()));
+        let packet = sender.next().filter(|_| packets < most);
+        let packet = packet.unwrap_or_else(|| panic!("{case:?}: {:?}", receiver.stats()));
         packets += 1;
         if !loss.hits() {
             receiver.hear(&packet);

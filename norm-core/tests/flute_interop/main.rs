@@ -12,6 +12,7 @@
 
 mod case;
 mod from_peer;
+mod matrix;
 mod peer;
 mod receiver;
 mod sender;

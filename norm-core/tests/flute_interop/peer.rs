@@ -45,7 +45,8 @@ pub struct PeerSender {
 }
 
 impl PeerSender {
-    pub fn new(case: &Case, content: &[u8], transfers: u32) -> Self {
+    /// Sent once, or over and over until the caller stops.
+    pub fn new(case: &Case, content: &[u8], repeats: bool) -> Self {
         let fdt_cenc = match case.table {
             Table::Plain => Cenc::Null,
             Table::Gzip => Cenc::Gzip,
@@ -53,14 +54,13 @@ impl PeerSender {
             Table::Deflate => Cenc::Deflate,
         };
         // Once in a hundred packets, so that losing it costs little.
-        let fdt_carousel_mode =
-            CarouselRepeatMode::DelayBetweenTransfers(Duration::from_millis(10));
-        let config = Config { fdt_cenc, fdt_carousel_mode, ..Config::default() };
+        let again = CarouselRepeatMode::DelayBetweenTransfers(Duration::from_millis(10));
+        let config = Config { fdt_cenc, fdt_carousel_mode: again, ..Config::default() };
         // The table has no code; otherwise it would be coded as objects are.
         let table = Oti::new_no_code(1400, 64);
         let mut sender = Sender::new(endpoint(), 1, &table, &config);
         let config = TransferConfig {
-            max_transfer_count: transfers,
+            carousel_mode: repeats.then_some(again),
             oti: Some(oti(case)),
             ..TransferConfig::default()
         };

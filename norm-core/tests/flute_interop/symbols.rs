@@ -48,7 +48,7 @@ fn read(fti: &Fti) -> (Layout, impl Fn(u32) -> Scheme) {
 /// Compares all symbols that the peer sends; returns how many were coded.
 fn compare(case: &Case) -> usize {
     let content = case.content();
-    let mut sender = PeerSender::new(case, &content, 1);
+    let mut sender = PeerSender::new(case, &content, false);
     let mut coded = 0;
     let mut lengths = BTreeSet::new();
     while let Some(bytes) = sender.next() {
@@ -116,7 +116,7 @@ fn peer_understands_itself() {
     for fec in Fec::ALL {
         let case = Case::new(fec, 300_000);
         let content = case.content();
-        let mut sender = PeerSender::new(&case, &content, 1);
+        let mut sender = PeerSender::new(&case, &content, false);
         let mut receiver = PeerReceiver::new(10 << 20);
         while let Some(packet) = sender.next() {
             receiver.hear(&packet);

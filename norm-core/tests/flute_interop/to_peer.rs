@@ -16,14 +16,14 @@ pub struct Took {
 /// Sends an object of ours until it is complete at the peer; checks every byte.
 pub fn send(case: &Case, profile: Profile, room: usize) -> Took {
     let content = case.content();
-    let passes = if case.loss == 0 { Passes::Once { overhead: 10 } } else { Passes::Times(20) };
+    let passes = if case.loss == 0 { Passes::Once { overhead: 10 } } else { Passes::Forever };
     let mut sender = OurSender::new(&config(case, profile, passes), &content);
     let mut receiver = PeerReceiver::new(room);
     let mut loss = Loss::new(case.loss);
-    let mut packets = 0;
+    let (mut packets, most) = (0, case.most());
     while receiver.complete().is_empty() {
-        let packet = sender.next().unwrap_or_else(|| {
-            panic!("{case:?} {profile}: {:?}, {} failed", receiver.refused, receiver.failed())
+        let packet = sender.next().filter(|_| packets < most).unwrap_or_else(|| {
+            panic!("{case:?} {profile}, packet {packets}: {:?}", receiver.refused)
         });
         packets += 1;
         let packet = if case.in_band { packet } else { without_fti(&packet) };
