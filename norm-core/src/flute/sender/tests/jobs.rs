@@ -63,3 +63,20 @@ fn order_of_packets_does_not_depend_on_the_order_of_answers() {
         assert!(packets(Some(Rng::new(seed))) == expected, "{seed}");
     }
 }
+
+#[test]
+fn symbols_are_not_forgotten_before_they_are_read() {
+    // Several passes are planned ahead, each with jobs of its own.
+    let (passes, rate) = (Passes::Times(6), 1_000_000_000);
+    let (symbol_size, block_len) = (1344, 100);
+    for seed in 0..4 {
+        let base = SenderConfig { passes, rate, symbol_size, block_len, ..config() };
+        let mut rig = Rig::new(&base);
+        rig.disorder = Some(Rng::new(seed));
+        rig.add_file("a", 1_200_000);
+        rig.sender.finish();
+        let sent = rig.run(usize::MAX);
+        assert!(rig.sender.is_finished() && sent.len() > 5 * 893, "{}", sent.len());
+        assert!(rig.prepares >= 5 * 9, "{}", rig.prepares);
+    }
+}
