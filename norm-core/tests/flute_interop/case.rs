@@ -77,7 +77,7 @@ impl Case {
 
     /// Packets after which a transfer has failed.
     pub fn most(&self) -> usize {
-        100 + 20 * self.size.div_ceil(self.symbol_size.into())
+        10_000 + 20 * self.size.div_ceil(self.symbol_size.into())
     }
 
     /// Bytes that do not repeat.

@@ -10,6 +10,7 @@
 //! ```
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod alone;
 mod case;
 mod from_peer;
 mod matrix;

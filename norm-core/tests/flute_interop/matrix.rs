@@ -26,6 +26,12 @@ fn peer_can_send(case: &Case) -> bool {
     case.fec != Fec::Raptor || case.size == 0 || case.size >= 16
 }
 
+/// The peer takes an empty object for received when a packet of it comes before the table: see
+/// `peer_loses_empty_objects_that_come_before_the_table`.
+fn peer_can_receive(case: &Case) -> bool {
+    case.size > 0 || case.loss == 0 || !case.in_band
+}
+
 fn small(fec: Fec) -> impl Iterator<Item = Case> {
     let bands = [true, false].into_iter();
     let cases = bands.flat_map(move |in_band| {
@@ -66,7 +72,7 @@ fn small_objects_to_the_peer() {
         return;
     }
     let mut cells = 0;
-    for case in Fec::ALL.into_iter().flat_map(small) {
+    for case in Fec::ALL.into_iter().flat_map(small).filter(peer_can_receive) {
         for profile in [Profile::FluteCrate, Profile::Rfc6726] {
             to_peer::send(&case, profile, 10 * MIB);
             cells += 1;
