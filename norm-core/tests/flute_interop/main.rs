@@ -12,6 +12,7 @@
 
 mod alone;
 mod case;
+mod dissector;
 mod from_peer;
 mod matrix;
 mod peer;

@@ -13,7 +13,7 @@ const MIB: usize = 1 << 20;
 const SIZES: [usize; 4] = [0, 1, 3 * 1400, 500_001];
 const LOSSES: [u32; 2] = [0, 10];
 
-fn is_on() -> bool {
+pub fn is_on() -> bool {
     let is_on = std::env::var(SWITCH).as_deref() == Ok("1");
     if !is_on {
         println!("skipped; {SWITCH}=1 runs it, best with --release");
