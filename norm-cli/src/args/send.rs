@@ -8,6 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec};
 
+use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
 use super::shared::{
@@ -62,6 +63,10 @@ pub struct SendArgs {
     /// Name for norm-recv --sender-name [default: host name]
     #[arg(long, value_name = "NAME", value_parser = super::recv::name, help_heading = NETWORK)]
     pub name: Option<String>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub announce: AnnounceArgs,
 
     /// Maximum packet size [default: what passes to all receivers]
     ///
@@ -367,6 +372,7 @@ Examples:
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               send to receivers that run NRL's NORM
+  norm-send --announce=lab-7 image.iso        for norm-recv --session lab-7, normctl list
   norm-send --json --report run.json image.iso
                                               for scripts";
 

@@ -299,12 +299,7 @@ mod tests {
         let mut table = Table::new(&config, 1000, Timestamp::ZERO);
         table.next_id = FdtInstanceId::MAX;
         for expected in [FdtInstanceId::MAX, FdtInstanceId::default()] {
-            objects
-                .add(&ObjectSpec {
-                    size: 1,
-                    meta: ObjectMeta::File { name: None, content: Default::default() },
-                })
-                .unwrap();
+            objects.add(&ObjectSpec { size: 1, meta: ObjectMeta::file(None) }).unwrap();
             table.changed();
             table.begin(&objects, false, Timestamp::ZERO);
             let symbol = table.next_symbol(Timestamp::ZERO).unwrap();

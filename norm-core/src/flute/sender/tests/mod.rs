@@ -105,7 +105,7 @@ impl Rig {
     /// Adds a file of random bytes.
     fn add_file(&mut self, name: &str, size: usize) -> u64 {
         let name = Some(Bytes::copy_from_slice(name.as_bytes()));
-        self.add(ObjectMeta::File { name, content: Default::default() }, size)
+        self.add(ObjectMeta::file(name), size)
     }
 
     fn add(&mut self, meta: ObjectMeta, size: usize) -> u64 {

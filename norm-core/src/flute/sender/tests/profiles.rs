@@ -147,8 +147,7 @@ fn mbms_has_ids_of_16_bits_at_most() {
     assert_eq!(Rig::try_new(&first(max + 1)).err(), Some(SenderError::FirstToi { max }));
     let mut rig = Rig::new(&first(max));
     rig.add_file("a", 1);
-    let spec =
-        ObjectSpec { size: 1, meta: ObjectMeta::File { name: None, content: Default::default() } };
+    let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(None) };
     assert_eq!(rig.sender.enqueue(spec), Err(SenderError::Objects { max }));
 }
 
@@ -210,12 +209,7 @@ fn sizes_beyond_the_limits_are_refused_with_the_limit() {
         let block_len = 64;
         let base = SenderConfig { profile, fec, symbol_size, block_len, ..config() };
         let mut rig = Rig::new(&base);
-        rig.sender
-            .enqueue(ObjectSpec {
-                size,
-                meta: ObjectMeta::File { name: None, content: Default::default() },
-            })
-            .err()
+        rig.sender.enqueue(ObjectSpec { size, meta: ObjectMeta::file(None) }).err()
     };
     let id5 = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 191 };
     let block = 64 * 1400_u64;
@@ -265,10 +259,7 @@ fn the_crate_gets_blocks_of_10_mib_at_a_time() {
 fn table_beyond_what_receivers_read_is_refused() {
     let profile = Profile::Rfc6726;
     let mut rig = Rig::new(&SenderConfig { profile, ..config() });
-    let spec = ObjectSpec {
-        size: 1,
-        meta: ObjectMeta::File { name: Some("a".repeat(60).into()), content: Default::default() },
-    };
+    let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(Some("a".repeat(60).into())) };
     let limit = 1 << 20;
     let mut added = 0;
     let error = loop {
