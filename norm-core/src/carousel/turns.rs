@@ -157,6 +157,11 @@ impl Carousel {
         !waits && self.schedule.clone().next_visit(&self.items).is_none()
     }
 
+    /// True when there is no last pass.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.schedule.passes().limit().is_none()
+    }
+
     /// Source symbols of all objects.
     pub(crate) fn source_symbols(&self) -> u64 {
         self.items.within(0, u64::MAX).map(|item| item.layout().symbols()).sum()

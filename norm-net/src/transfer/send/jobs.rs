@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
-use norm_core::fec::{Scheme, encode};
+use norm_core::fec::encode;
 
 use crate::io::inline::Inline;
 use crate::io::workers::{Workers, guarded};
@@ -82,7 +82,7 @@ impl Jobs {
 
     fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
         let failures = Arc::clone(&self.source);
-        let solves = job.scheme == Scheme::RaptorQ;
+        let solves = job.scheme.solves();
         let work = move || {
             let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
             let result = attempt(&failures, || {
