@@ -159,6 +159,9 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             "a file changed while it was being sent: {what}; send it again when nothing is writing \
              to it"
         ),
+        SendOutcome::SourceFailed { problem: what @ SourceProblem::Spool { .. } } => {
+            what.to_string()
+        }
         SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
         other => format!("the transfer ended: {other:?}"),
     };

@@ -185,6 +185,16 @@ pub enum SourceProblem {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// Content that is made ready to be sent cannot be kept.
+    Spool {
+        /// The directory for temporary files.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
     /// A block could not be read or coded: an internal error, which should be reported.
     Internal {
         /// What it said.
@@ -197,6 +207,12 @@ impl fmt::Display for SourceProblem {
         match self {
             Self::Changed { path, how } => write!(f, "{}: {how}", path_text(path)),
             Self::Unreadable { path, error } => write!(f, "{}: {error}", path_text(path)),
+            Self::Spool { directory, error } => write!(
+                f,
+                "temporary files cannot be kept in {}: {error}; set TMPDIR to a directory with \
+                 more room",
+                path_text(directory)
+            ),
             Self::Internal { error } => f.write_str(error),
         }
     }

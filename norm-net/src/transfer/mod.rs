@@ -4,12 +4,15 @@
 //! - [`receive`]: from a group to files on disk.
 //! - [`norm`]: what of that is NORM's.
 //! - [`schedule`]: bounds of the rate by the time of day.
+//! - `spool_file`, `regions`: symbols that wait on the disk.
 
 pub(crate) mod config_problem;
 pub mod norm;
 pub mod receive;
+mod regions;
 pub mod schedule;
 pub mod send;
+mod spool_file;
 
 #[cfg(test)]
 mod toy;

@@ -20,7 +20,7 @@ use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
-use super::withdrawn::{self, WithdrawnFiles};
+use super::withdrawn::WithdrawnFiles;
 use crate::event::{
     HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
     SourceProblem,
@@ -189,13 +189,9 @@ impl Session {
     }
 
     pub(super) fn read_failed(&mut self, now: Timestamp) {
-        let problem = match self.jobs.source().take_failure() {
-            Some(error) => withdrawn::problem(error),
-            None => {
-                let error = "a block could not be read or coded".to_owned();
-                SourceProblem::Internal { error }
-            }
-        };
+        let unknown =
+            || SourceProblem::Internal { error: "a block could not be read or coded".to_owned() };
+        let problem = self.jobs.take_failure().unwrap_or_else(unknown);
         self.phases.end(now, SendOutcome::SourceFailed { problem });
     }
 

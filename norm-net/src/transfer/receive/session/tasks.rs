@@ -138,11 +138,12 @@ impl Tasks {
         let load = Arc::clone(&self.load);
         let decodes = job.decode;
         let solves = decodes && job.geometry.scheme == Scheme::RaptorQ;
+        let is_spooled = held.is_spooled();
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
         // Blocks are written in order; a disk for which others wait is slow, too.
         let is_busy = self.store_workers.is_busy();
-        match if solves || is_busy { Err(work) } else { self.inline.attempt(work) } {
+        match if solves || is_busy || is_spooled { Err(work) } else { self.inline.attempt(work) } {
             Ok(done) => engine.handle_job(now, done),
             Err(work) => {
                 let jobs = self.jobs.clone();
