@@ -102,6 +102,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+mod blocks;
 pub mod endpoint;
 pub mod fec;
 pub mod fileset;

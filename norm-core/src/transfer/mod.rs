@@ -10,7 +10,7 @@ mod outbound;
 use crate::base::Rng;
 
 pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
-pub use object::{ObjectMeta, ObjectSpec};
+pub use object::{FileContent, ObjectMeta, ObjectSpec};
 pub use outbound::{
     Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice, ReceiverStanding,
     ReceiverView, SlowCause,

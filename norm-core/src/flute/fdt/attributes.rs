@@ -58,8 +58,12 @@ impl FileAttributes {
     /// Bytes of the object: those said, or those of the file where it is not encoded. `None` means
     /// that only EXT_FTI can tell.
     pub fn object_length(&self) -> Option<u64> {
-        let encoded = self.content_encoding.as_deref().is_some_and(is_encoding);
-        self.transfer_length.or(self.content_length.filter(|_| !encoded))
+        self.transfer_length.or(self.content_length.filter(|_| !self.is_encoded()))
+    }
+
+    /// True when the object is the file in an encoding that changes something.
+    pub fn is_encoded(&self) -> bool {
+        self.content_encoding.as_deref().is_some_and(is_encoding)
     }
 }
 

@@ -190,7 +190,7 @@ fn meta(object: ObjectId, info: Option<Bytes>) -> ObjectMeta {
     match info.as_deref().map(SetInfo::parse) {
         Some(Ok(set)) => ObjectMeta::SetPart { index: set.index_of(object).into(), part: set.part },
         Some(Err(_)) if info.as_deref().is_some_and(SetInfo::has_magic) => ObjectMeta::Opaque(info),
-        _ => ObjectMeta::File { name: info },
+        _ => ObjectMeta::file(info),
     }
 }
 
@@ -232,9 +232,9 @@ mod tests {
     #[test]
     fn other_info_is_a_name_unless_a_set_was_meant() {
         let meta = |info: Option<Bytes>| meta(ObjectId(0), info);
-        assert_eq!(meta(None), ObjectMeta::File { name: None });
+        assert_eq!(meta(None), ObjectMeta::file(None));
         let name = Some(Bytes::from_static(b"a.txt"));
-        assert_eq!(meta(name.clone()), ObjectMeta::File { name });
+        assert_eq!(meta(name.clone()), ObjectMeta::file(name));
         let damaged = Some(set_info(0).slice(..30));
         assert_eq!(meta(damaged.clone()), ObjectMeta::Opaque(damaged));
     }

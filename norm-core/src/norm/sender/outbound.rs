@@ -25,7 +25,7 @@ impl Outbound for Sender {
                 let first = self.next_key().wrapping_sub(index.into());
                 (Some(set_info(first, part)), part.kind == PartKind::Payload)
             }
-            ObjectMeta::File { name } => (name, true),
+            ObjectMeta::File { name, .. } => (name, true),
             ObjectMeta::Opaque(info) => (info, false),
         };
         Self::enqueue(self, ObjectSpec { size, info, file })

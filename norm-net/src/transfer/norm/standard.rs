@@ -168,7 +168,7 @@ impl FilePlan {
     pub(super) fn specs(&self) -> impl Iterator<Item = ObjectSpec> + '_ {
         self.files.iter().map(|file| ObjectSpec {
             size: file.size,
-            meta: ObjectMeta::File { name: Some(file.name.clone()) },
+            meta: ObjectMeta::file(Some(file.name.clone())),
         })
     }
 

@@ -121,7 +121,7 @@ impl Header {
         let [block, symbol] = [reader.u32()?, reader.u32()?];
         let meta = match reader.u8()? {
             0 => ObjectMeta::SetPart { index: reader.u32()?, part: part(&mut reader)? },
-            1 => ObjectMeta::File { name: None },
+            1 => ObjectMeta::file(None),
             _ => ObjectMeta::Opaque(None),
         };
         (size <= MAX_SIZE).then_some((Self { key, size, block, symbol, meta }, symbol_bytes))

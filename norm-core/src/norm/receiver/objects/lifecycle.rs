@@ -3,11 +3,11 @@
 use core::ops::Range;
 use std::collections::BTreeSet;
 
-use super::block::RecvBlock;
 use super::missing::Covered;
 use super::object::RecvObject;
 use super::stream::RecvStream;
 use crate::base::range_set::RangeSet;
+use crate::blocks::RecvBlock;
 use crate::endpoint::{BlockSlot, StoreOutcome, SymbolStore};
 use crate::norm::receiver::ctx::Ctx;
 use crate::norm::receiver::event::ReceiverEvent;

@@ -2,9 +2,9 @@
 
 use core::ops::Range;
 
-use super::block::RecvBlock;
 use super::object::RecvObject;
 use crate::base::bits::Bits;
+use crate::blocks::RecvBlock;
 use crate::fec::{Layout, Scheme};
 use crate::norm::receiver::nack::need::{Need, Position, SymbolNeed};
 

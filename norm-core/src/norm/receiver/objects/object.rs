@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::block::RecvBlock;
-use super::held::Held;
 use super::info::InfoState;
 use super::stream::RecvStream;
 use crate::base::bits::Bits;
+use crate::blocks::{Held, RecvBlock};
 use crate::endpoint::{BlockGeometry, BlockSlot, StoreJob};
 use crate::fec::{Layout, Scheme};
 use crate::norm::receiver::config::ReceiverConfig;

@@ -11,7 +11,7 @@ fn plan(paths: &[&Path], standard: &Standard, segment_size: u16) -> Result<FileP
 
 fn names(plan: &FilePlan) -> Vec<String> {
     let name = |spec: ObjectSpec| match spec.meta {
-        ObjectMeta::File { name: Some(name) } => String::from_utf8(name.to_vec()).unwrap(),
+        ObjectMeta::File { name: Some(name), .. } => String::from_utf8(name.to_vec()).unwrap(),
         other => panic!("{other:?}"),
     };
     plan.specs().map(name).collect()

@@ -187,7 +187,7 @@ impl Transfers {
             &ObjectMeta::SetPart { index, part: descriptor } => {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
-            ObjectMeta::File { name } => {
+            ObjectMeta::File { name, .. } => {
                 if turn.shared.policy.files.expect.is_some() {
                     // Nothing tells what is in it.
                     return refuse_opaque(turn, object);

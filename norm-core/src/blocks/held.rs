@@ -24,30 +24,30 @@ pub(crate) struct Held {
 #[derive(Clone, Debug)]
 pub(crate) struct HeldSymbols {
     /// On disk.
-    pub(super) held: Bits,
+    pub(crate) held: Bits,
     /// On disk, or not wanted.
-    pub(super) covered: Bits,
+    pub(crate) covered: Bits,
 }
 
 impl Held {
     /// Nothing is held, and everything may be asked for.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { held: RangeSet::new(), covered: RangeSet::new(), frontier: u64::MAX }
     }
 
     /// Notes bytes that are on disk.
-    pub(super) fn note_held(&mut self, range: &Range<u64>) {
+    pub(crate) fn note_held(&mut self, range: &Range<u64>) {
         insert(&mut self.held, range);
         insert(&mut self.covered, range);
     }
 
     /// Notes bytes that are not wanted.
-    pub(super) fn note_unwanted(&mut self, range: &Range<u64>) {
+    pub(crate) fn note_unwanted(&mut self, range: &Range<u64>) {
         insert(&mut self.covered, range);
     }
 
     /// What was thought to be on disk of this range is not.
-    pub(super) fn lose(&mut self, range: Range<u64>) {
+    pub(crate) fn lose(&mut self, range: Range<u64>) {
         let (start, end) = (range.start, range.end);
         let not_held: Vec<_> = self.held.gaps(start, end).collect();
         let unwanted = not_held.iter().flat_map(|&(from, to)| self.covered.overlaps(from, to));
@@ -58,27 +58,27 @@ impl Held {
     }
 
     /// Only what lies before `end` may be asked for.
-    pub(super) fn set_frontier(&mut self, end: u64) {
+    pub(crate) fn set_frontier(&mut self, end: u64) {
         self.frontier = end;
     }
 
     /// What lies before may be asked for.
-    pub(super) fn frontier(&self) -> u64 {
+    pub(crate) fn frontier(&self) -> u64 {
         self.frontier
     }
 
     /// Nothing is held, and all is wanted.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.covered.pieces() == 0
     }
 
     /// True when nothing of a block need come.
-    pub(super) fn covers(&self, geometry: &BlockGeometry) -> bool {
+    pub(crate) fn covers(&self, geometry: &BlockGeometry) -> bool {
         self.covered.covers(geometry.offset, geometry.offset + u64::from(geometry.len))
     }
 
     /// Symbols of a block that need not come; `None` when all have to.
-    pub(super) fn symbols(&self, geometry: &BlockGeometry) -> Option<HeldSymbols> {
+    pub(crate) fn symbols(&self, geometry: &BlockGeometry) -> Option<HeldSymbols> {
         let end = geometry.offset + u64::from(geometry.len);
         self.covered.first_from(geometry.offset).filter(|&first| first < end)?;
         let covered = symbols(&self.covered, geometry);

@@ -28,7 +28,7 @@ pub(crate) struct RecvBlock {
 }
 
 impl RecvBlock {
-    pub(super) fn new(geometry: &BlockGeometry, held: Option<HeldSymbols>) -> Self {
+    pub(crate) fn new(geometry: &BlockGeometry, held: Option<HeldSymbols>) -> Self {
         let symbols = geometry.symbols;
         let mut block = Self {
             covered: Bits::new(symbols),
@@ -47,7 +47,7 @@ impl RecvBlock {
     }
 
     /// These symbols need not come.
-    pub(super) fn cover(&mut self, now: &HeldSymbols) {
+    pub(crate) fn cover(&mut self, now: &HeldSymbols) {
         if self.held.is_empty() {
             self.held = Bits::new(now.held.len());
             self.unwanted = Bits::new(now.held.len());
@@ -68,7 +68,7 @@ impl RecvBlock {
     }
 
     /// Nothing that the store does not have is here, as far as is known.
-    pub(super) fn uncover(&mut self) {
+    pub(crate) fn uncover(&mut self) {
         let gone: Vec<u32> = self.held.ones().chain(self.unwanted.ones()).collect();
         for symbol in gone {
             self.covered.remove(symbol);
@@ -78,12 +78,12 @@ impl RecvBlock {
     }
 
     /// Source symbols that need not come.
-    pub(super) fn covered(&self) -> &Bits {
+    pub(crate) fn covered(&self) -> &Bits {
         &self.covered
     }
 
     /// Coded symbols that are here, ascending.
-    pub(super) fn coded(&self) -> &[u32] {
+    pub(crate) fn coded(&self) -> &[u32] {
         &self.coded
     }
 
@@ -114,7 +114,7 @@ impl RecvBlock {
     }
 
     /// Symbols to come before it is worth trying to decode; 0 when it is ready or a job has it.
-    pub(super) fn missing(&self) -> u32 {
+    pub(crate) fn missing(&self) -> u32 {
         if self.busy || self.covered.is_full() {
             0
         } else {
@@ -133,17 +133,17 @@ impl RecvBlock {
     }
 
     /// True when naming the missing source symbols says all that is needed.
-    pub(super) fn is_nameable(&self) -> bool {
+    pub(crate) fn is_nameable(&self) -> bool {
         self.missing() >= self.covered.len() - self.covered.count()
     }
 
     /// True when some of it is not wanted.
-    pub(super) fn has_unwanted(&self) -> bool {
+    pub(crate) fn has_unwanted(&self) -> bool {
         self.unwanted.count() > 0
     }
 
     /// Hands it to a job; with the symbols on disk when that has to decode.
-    pub(super) fn start_job(&mut self) -> Option<&Bits> {
+    pub(crate) fn start_job(&mut self) -> Option<&Bits> {
         self.busy = true;
         (!self.covered.is_full()).then_some(&self.held)
     }
@@ -155,12 +155,12 @@ impl RecvBlock {
     }
 
     /// When symbols of it were asked for last.
-    pub(super) fn asked(&self) -> Option<Timestamp> {
+    pub(crate) fn asked(&self) -> Option<Timestamp> {
         self.asked
     }
 
     /// When the last symbol came.
-    pub(super) fn touched(&self) -> Option<Timestamp> {
+    pub(crate) fn touched(&self) -> Option<Timestamp> {
         self.touched
     }
 

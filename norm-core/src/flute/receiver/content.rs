@@ -1,0 +1,179 @@
+//! Takes the symbols of objects.
+
+use super::ctx::Ctx;
+use super::epoch::Epoch;
+use super::lifecycle::{self, Begun};
+use super::object::{Object, Origin, block_cost};
+use super::payload::{Payload, Symbols};
+use crate::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
+use crate::fec::FecId;
+use crate::flute::wire::{Packet, Toi};
+
+/// Blocks for which there is to be room when one begins of an object that is not taken yet.
+const ROOM_FOR_OTHERS: u64 = 4;
+
+/// What became of a symbol.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is kept.
+    Kept,
+    /// It was here, or is no longer needed.
+    Duplicate,
+    /// There is no room for it.
+    NoRoom,
+}
+
+/// Takes a packet of an object.
+pub(super) fn take<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    toi: Toi,
+    packet: &Packet<'_>,
+) {
+    let Some(key) = epoch.keys.key_of(toi, ctx.config().max_objects) else {
+        ctx.stats().no_room += 1;
+        return;
+    };
+    if epoch.is_done(key) {
+        ctx.stats().duplicates += 1;
+    } else if learn(ctx, epoch, key, packet) {
+        let payload = Payload::new(FecId(packet.header.codepoint), packet.content);
+        take_symbols(ctx, epoch, key, &payload);
+    }
+    if packet.header.close_object {
+        epoch.close(key);
+    }
+}
+
+/// Takes what a packet says of its object. False when its symbols cannot be taken now.
+fn learn<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    key: u64,
+    packet: &Packet<'_>,
+) -> bool {
+    let fec = FecId(packet.header.codepoint);
+    let fti = packet.extensions.fti(fec);
+    if packet.extensions.has_fti() && fti.is_none() {
+        ctx.stats().invalid += 1;
+        return false;
+    }
+    if let Some(object) = epoch.objects.get_mut(&key) {
+        let Some(fti) = fti.filter(|&fti| !object.agrees(fti)) else { return true };
+        let max_block_len = ctx.config().max_block_len;
+        let layout = fti.layout().ok();
+        let layout = layout.filter(|layout| lifecycle::is_within_limits(layout, max_block_len));
+        let is_taken = layout.is_some_and(|layout| object.adopt(fti, layout, ctx.bookkeeping()));
+        ctx.stats().invalid += u64::from(!is_taken);
+        return is_taken;
+    }
+    let Some(fti) = fti else {
+        keep_early(ctx, epoch, key, fec, packet.content);
+        return false;
+    };
+    match lifecycle::begin(ctx, epoch, key, fti, Origin::Packet) {
+        Begun::Yes => return true,
+        Begun::Invalid => ctx.stats().invalid += 1,
+        Begun::NoRoom => ctx.stats().no_room += 1,
+    }
+    false
+}
+
+/// Keeps a packet until it is known how its object is cut into blocks.
+fn keep_early<S>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64, fec: FecId, content: &[u8]) {
+    if content.is_empty() {
+        return;
+    }
+    let limit = ctx.config().max_early_of_session;
+    if epoch.early.keep(ctx.early(), limit, key, fec, content) {
+        ctx.stats().early += 1;
+    } else {
+        ctx.stats().early_dropped += 1;
+    }
+}
+
+/// Takes the symbols of a packet of an object in progress.
+pub(super) fn take_symbols<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    key: u64,
+    payload: &Payload<'_>,
+) {
+    if payload.is_empty() {
+        return;
+    }
+    let Some(object) = epoch.objects.get(&key) else {
+        ctx.stats().duplicates += 1; // it is complete by what came before
+        return;
+    };
+    let symbols = Symbols::new(object.layout(), payload);
+    let geometry = symbols.as_ref().and_then(|symbols| object.geometry(symbols.block()));
+    let Some((symbols, geometry)) = symbols.zip(geometry) else {
+        ctx.stats().invalid += 1;
+        return;
+    };
+    epoch.note_position(key, symbols.block());
+    let slot = BlockSlot { sender: epoch.id(), object: key, block: symbols.block() };
+    for (symbol, bytes) in symbols {
+        match take_symbol(ctx, epoch, slot, &geometry, symbol, bytes) {
+            Fate::Kept => {
+                ctx.stats().symbols += 1;
+                epoch.note_symbol();
+            }
+            Fate::Duplicate => ctx.stats().duplicates += 1,
+            Fate::NoRoom => ctx.stats().no_room += 1,
+        }
+    }
+}
+
+/// Takes a symbol of a block.
+fn take_symbol<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    slot: BlockSlot,
+    geometry: &BlockGeometry,
+    symbol: u32,
+    bytes: &[u8],
+) -> Fate {
+    if epoch.is_orphan(slot.object, slot.block) {
+        return Fate::NoRoom;
+    }
+    let Some(object) = epoch.objects.get_mut(&slot.object) else { return Fate::Duplicate };
+    if object.is_written(slot.block) {
+        return Fate::Duplicate;
+    }
+    if object.block(slot.block).is_none() {
+        let cost = block_cost(geometry);
+        if !may_wait(ctx, object, geometry) || !ctx.bookkeeping().take(cost) {
+            return Fate::NoRoom;
+        }
+        object.begin(slot.block, geometry);
+    }
+    if let Some(expected) = object.expected_mut(slot.block) {
+        *expected = Some(epoch.loss.take(*expected, symbol));
+    }
+    let Some(block) = object.block_mut(slot.block) else { return Fate::NoRoom };
+    // One that is ready waits for the application, and needs no more.
+    if block.is_busy() || block.is_ready() || block.contains(symbol) {
+        return Fate::Duplicate;
+    }
+    if !ctx.put(slot, geometry, symbol, bytes) {
+        if block.is_empty() {
+            // It is not begun after all.
+            ctx.bookkeeping().give(object.end(slot.block));
+        }
+        return Fate::NoRoom;
+    }
+    block.insert(symbol);
+    if object.is_ready(slot.block) {
+        lifecycle::store_block(ctx, epoch, slot.object, slot.block);
+    }
+    Fate::Kept
+}
+
+/// True when a block may be begun although its object may have to wait long until the application
+/// takes it: what that waits for needs room, too.
+fn may_wait<S: SymbolStore>(ctx: &mut Ctx<S>, object: &Object, geometry: &BlockGeometry) -> bool {
+    let block = u64::from(geometry.symbols) * u64::from(geometry.symbol_size);
+    object.is_accepted() || ctx.store_mut().room() >= block * ROOM_FOR_OTHERS
+}

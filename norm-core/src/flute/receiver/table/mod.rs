@@ -1,0 +1,256 @@
+//! What a session's tables say of its objects.
+//!
+//! Tables add to each other: what the newest one says of an object counts, and what it does not
+//! name stays. Nothing is lost when a table has expired: clocks are wrong more often.
+
+mod instance;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::budget::Budget;
+use super::meta;
+use super::payload::Payload;
+use crate::base::range_set::RangeSet;
+use crate::fec::Layout;
+use crate::flute::fdt::{Fdt, FdtFile, Oti};
+use crate::flute::wire::{FdtInstanceId, Fti, NtpTime};
+use crate::transfer::ObjectMeta;
+use instance::{Instance, Known, Taken};
+
+/// Instances that are put together at once.
+const MAX_INSTANCES: usize = 4;
+/// Instances that are known again when they are repeated.
+const MAX_KNOWN: usize = 64;
+/// Bytes of those in all.
+const MAX_KNOWN_BYTES: usize = 2 << 20;
+/// Bytes of scheme specific information at most: no scheme has more than four.
+const MAX_SCHEME_INFO: usize = 8;
+
+/// What became of a packet of the table.
+#[derive(Debug)]
+pub(super) enum Update {
+    /// Nothing is to be done.
+    None,
+    /// It is no packet of a table that can be taken.
+    Invalid,
+    /// There is no room for a table that begins.
+    NoRoom,
+    /// A table is whole.
+    Table(Whole),
+    /// A table is whole, and cannot be read.
+    Unreadable,
+}
+
+/// A table that is whole.
+#[derive(Debug)]
+pub(super) struct Whole {
+    /// What it says.
+    pub(super) fdt: Fdt,
+    /// Its instance id.
+    pub(super) id: FdtInstanceId,
+    /// When its last packet was sent, by the sender's clock.
+    pub(super) sent: Option<NtpTime>,
+    /// The same id stood for other bytes before.
+    pub(super) is_changed: bool,
+}
+
+/// What the tables say of an object.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    instance: FdtInstanceId,
+    /// Bytes of the object, if that is said.
+    len: Option<u64>,
+    oti: Oti,
+    meta: ObjectMeta,
+}
+
+impl Entry {
+    /// What a table says of a file.
+    pub(super) fn new(instance: FdtInstanceId, fdt: &Fdt, file: &FdtFile) -> Self {
+        let attributes = fdt.attributes(file);
+        let mut oti = attributes.oti.clone();
+        oti.scheme_info = oti.scheme_info.filter(|info| info.len() <= MAX_SCHEME_INFO);
+        let len = attributes.object_length();
+        Self { instance, len, oti, meta: meta::meta(&file.location, &attributes) }
+    }
+
+    /// How the object is cut into blocks, as far as the tables say it.
+    pub(super) fn layout(&self) -> Option<(Fti, Layout)> {
+        let fti = self.oti.fti(self.len?)?;
+        Some((fti, fti.layout().ok()?))
+    }
+
+    /// What the object is.
+    pub(super) const fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    /// True unless this is said to be an object of another length or content.
+    fn may_be_same(&self, other: &Self) -> bool {
+        let same_len = self.len.zip(other.len).is_none_or(|(one, other)| one == other);
+        same_len && meta::may_be_same(&self.meta, &other.meta)
+    }
+
+    fn cost(&self) -> usize {
+        let name = match &self.meta {
+            ObjectMeta::File { name, .. } => name.as_ref().map_or(0, |name| name.len()),
+            _ => 0,
+        };
+        size_of::<Self>() + MAX_SCHEME_INFO + name + 64
+    }
+}
+
+/// What an entry has changed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// The object may be known now.
+    Told,
+    /// It has other content than before.
+    Changed,
+    /// A newer table says something else.
+    Old,
+    /// There is no room for it.
+    NoRoom,
+}
+
+/// The tables of a session.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Those that are being put together, oldest first.
+    pending: Vec<Instance>,
+    /// Those that were whole, oldest first.
+    known: VecDeque<Known>,
+    entries: BTreeMap<u64, Entry>,
+    /// Keys of the entries.
+    keys: RangeSet,
+    /// The newest instance, and whether it says that these are all objects.
+    newest: Option<(FdtInstanceId, bool)>,
+    /// What the entries take.
+    cost: usize,
+}
+
+impl Table {
+    /// Takes a packet of an instance.
+    pub(super) fn take(
+        &mut self,
+        room: &mut Budget,
+        id: FdtInstanceId,
+        fti: Fti,
+        payload: &Payload<'_>,
+        sent: Option<NtpTime>,
+    ) -> Update {
+        let is_known = self.known.iter().any(|known| known.id() == id && known.has(fti, payload));
+        let at = self.pending.iter().position(|pending| pending.id() == id && pending.fti() == fti);
+        let at = match at {
+            Some(at) => at,
+            None if is_known => return Update::None,
+            None => match self.begin(room, id, fti) {
+                Ok(at) => at,
+                Err(update) => return update,
+            },
+        };
+        let Some(instance) = self.pending.get_mut(at) else { return Update::None };
+        match instance.take(payload, sent) {
+            Taken::More => Update::None,
+            Taken::Invalid => Update::Invalid,
+            Taken::Whole => self.finish(room, at),
+        }
+    }
+
+    /// Begins an instance, in place of the oldest one if there are too many.
+    fn begin(&mut self, room: &mut Budget, id: FdtInstanceId, fti: Fti) -> Result<usize, Update> {
+        let new = Instance::new(id, fti).ok_or(Update::Invalid)?;
+        // What had the same id and another length is not sent any more.
+        let mut gone: Vec<Instance> = self.pending.extract_if(.., |old| old.id() == id).collect();
+        if self.pending.len() >= MAX_INSTANCES {
+            gone.push(self.pending.remove(0));
+        }
+        gone.iter().for_each(|gone| room.give(gone.cost()));
+        if !room.take(new.cost()) {
+            return Err(Update::NoRoom);
+        }
+        self.pending.push(new);
+        Ok(self.pending.len() - 1)
+    }
+
+    fn finish(&mut self, room: &mut Budget, at: usize) -> Update {
+        let instance = self.pending.remove(at);
+        room.give(instance.cost());
+        let (id, fti, sent) = (instance.id(), instance.fti(), instance.sent());
+        let bytes = instance.into_bytes();
+        let Some(fdt) = instance::read(&bytes) else { return Update::Unreadable };
+        let before = self.known.len();
+        self.known.retain(|known| known.id() != id);
+        let is_changed = self.known.len() < before;
+        self.known.push_back(Known::new(id, fti, bytes));
+        while self.known.len() > MAX_KNOWN || self.known_bytes() > MAX_KNOWN_BYTES {
+            self.known.pop_front();
+        }
+        if self.newest.is_none_or(|(newest, _)| !newest.is_after(id)) {
+            self.newest = Some((id, fdt.complete));
+        }
+        Update::Table(Whole { fdt, id, sent, is_changed })
+    }
+
+    fn known_bytes(&self) -> usize {
+        self.known.iter().map(Known::len).sum()
+    }
+
+    /// Notes what a table says of an object; `limit` objects at most.
+    pub(super) fn list(
+        &mut self,
+        room: &mut Budget,
+        limit: usize,
+        key: u64,
+        entry: Entry,
+    ) -> Listed {
+        let old = self.entries.get(&key);
+        if old.is_some_and(|old| old.instance.is_after(entry.instance)) {
+            return Listed::Old;
+        }
+        let is_changed = old.is_some_and(|old| !old.may_be_same(&entry));
+        let (cost, freed) = (entry.cost(), old.map_or(0, Entry::cost));
+        if old.is_none() && self.entries.len() >= limit {
+            return Listed::NoRoom;
+        }
+        room.give(freed);
+        if !room.take(cost) {
+            room.take(freed);
+            return Listed::NoRoom;
+        }
+        self.cost = self.cost + cost - freed;
+        self.entries.insert(key, entry);
+        self.keys.insert(key, key.saturating_add(1));
+        if is_changed { Listed::Changed } else { Listed::Told }
+    }
+
+    /// What is said of an object.
+    pub(super) fn get(&self, key: u64) -> Option<&Entry> {
+        self.entries.get(&key)
+    }
+
+    /// Keys of all objects that are listed.
+    pub(super) const fn keys(&self) -> &RangeSet {
+        &self.keys
+    }
+
+    /// True when the newest table says that there are no other objects than those that are listed.
+    pub(super) fn is_complete(&self) -> bool {
+        self.newest.is_some_and(|(_, is_complete)| is_complete)
+    }
+
+    /// True when no table has come.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.newest.is_none()
+    }
+
+    /// What the entries take.
+    pub(super) const fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// What instances take that are not whole.
+    pub(super) fn assembly(&self) -> usize {
+        self.pending.iter().map(Instance::cost).sum()
+    }
+}

@@ -1,0 +1,156 @@
+//! Sessions, their runs, and their ends.
+
+use super::*;
+
+#[test]
+fn sender_is_found_falls_silent_and_goes_on() {
+    let sent = Sent::new(7, no_code(1_950), &content(1, 1_950));
+    let mut bench = Bench::new();
+    bench.hear(&sent.packet(0, 0, 1));
+    let address = ([10, 0, 0, 1], 1).into();
+    let found = ReceiverEvent::SenderFound { sender: FIRST, tsi: tsi(1), address };
+    assert_eq!(bench.others, [found]);
+    assert_eq!(bench.engine.poll_timeout(), Some(START + 5 * SECOND));
+    bench.wait(5 * SECOND);
+    assert_eq!(bench.others[1..], [ReceiverEvent::SenderSilent { sender: FIRST }]);
+    assert_eq!(bench.engine.poll_timeout(), None);
+    bench.hear(&sent.packet(0, 1, 1));
+    bench.wait(5 * SECOND);
+    assert_eq!(bench.others.len(), 3, "silent again");
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    bench.hear_all(&sent.source());
+    assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
+}
+
+#[test]
+fn end_is_told_when_what_came_is_written() {
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    sent.source().iter().for_each(|packet| bench.datagram(packet.bytes()));
+    let job = bench.job().unwrap();
+    bench.datagram(close().bytes());
+    bench.engine.handle_timeout(bench.now + SECOND);
+    assert_eq!((bench.engine.poll_timeout(), bench.engine.has_all(FIRST)), (None, false));
+    let outcome = bench.store(&job);
+    bench.done(&job, outcome);
+    bench.wait(SECOND);
+    assert_eq!(bench.others[1..], [ReceiverEvent::SenderEnded { sender: FIRST }]);
+    assert!(bench.engine.has_all(FIRST));
+    bench.wait(100 * SECOND);
+    assert_eq!(bench.others.len(), 2);
+}
+
+#[test]
+fn all_is_here_when_the_sender_says_that_it_was_all() {
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
+    let fdt = |complete| Fdt { complete, files: vec![sent.file("a")], ..Fdt::default() };
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::of(0, &fdt(false)).packets());
+    bench.hear_all(&sent.source());
+    assert!(!bench.engine.has_all(FIRST));
+    bench.hear_all(&Table::of(1, &fdt(true)).packets());
+    assert!(bench.engine.has_all(FIRST));
+    bench.hear(&Sent::new(8, no_code(250), &[0; 250]).packet(0, 0, 1));
+    assert!(!bench.engine.has_all(FIRST));
+}
+
+#[test]
+fn closed_objects_are_all_that_was_sent() {
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    let mut packets = sent.source();
+    packets.last_mut().unwrap().header.close_object = true;
+    // On an object of which something is missing it changes nothing.
+    bench.hear_all(&packets[1..]);
+    assert!(!bench.engine.has_all(FIRST));
+    bench.hear(&packets[0]);
+    assert!(bench.engine.has_all(FIRST));
+    assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
+}
+
+#[test]
+fn late_packets_of_a_run_do_not_begin_another_one() {
+    let sent = Sent::new(7, no_code(1_950), &content(1, 1_950));
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    let packets = sent.source();
+    bench.hear_all(&packets[1..]);
+    bench.hear(&close());
+    bench.hear(&packets[0]);
+    bench.hear(&close());
+    assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
+    assert_eq!(bench.engine.load().sessions, 1);
+    bench.wait(SECOND);
+    bench.hear(&packets[0]);
+    assert_eq!(bench.engine.load().sessions, 2);
+}
+
+#[test]
+fn only_the_session_that_is_wanted_is_received() {
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
+    for (session, source, is_wanted) in [
+        (None, None, true),
+        (Some(tsi(1)), Some([10, 0, 0, 1].into()), true),
+        (Some(tsi(2)), None, false),
+        (None, Some([10, 0, 0, 2].into()), false),
+    ] {
+        let config = ReceiverConfig { tsi: session, source, ..ReceiverConfig::new() };
+        let mut bench = Bench::with(config);
+        bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+        assert_eq!(bench.opened.len(), usize::from(is_wanted));
+        assert_eq!(bench.engine.stats().unrelated, u64::from(!is_wanted));
+    }
+}
+
+#[test]
+fn sessions_of_other_hosts_and_ids_are_apart() {
+    let mut bench = Bench::new();
+    let mut sent = Vec::new();
+    for (port, session) in [(1, 1), (2, 1), (1, 2)] {
+        let object = Sent::new(7, no_code(250), &content(u64::from(port) << 8 | session, 250));
+        bench.port = port;
+        for mut packet in Table::new(0, vec![object.file("a")]).packets() {
+            packet.header.tsi = tsi(session);
+            bench.hear(&packet);
+        }
+        sent.push((port, session, object));
+    }
+    for symbol in 0..3 {
+        for (port, session, object) in &sent {
+            bench.port = *port;
+            let mut packet = object.packet(0, symbol, 1);
+            packet.header.tsi = tsi(*session);
+            bench.hear(&packet);
+        }
+    }
+    for (sender, (.., object)) in (0..).zip(&sent) {
+        assert_eq!(bench.bytes(SenderId(sender), 7), Some(&object.bytes[..]));
+    }
+}
+
+#[test]
+fn further_sessions_take_the_place_of_those_that_are_over() {
+    let config = ReceiverConfig { max_sessions: 3, ..ReceiverConfig::new() };
+    let mut bench = Bench::with(config);
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
+    let say = |bench: &mut Bench, port, packet: &Made| {
+        bench.port = port;
+        bench.hear(packet);
+    };
+    let table = &Table::new(0, vec![sent.file("a")]).packets()[0];
+    (1..4).for_each(|port| say(&mut bench, port, table));
+    say(&mut bench, 4, table);
+    assert_eq!((bench.engine.load().sessions, bench.engine.stats().no_room), (3, 1));
+    say(&mut bench, 2, &close());
+    say(&mut bench, 4, table);
+    let held = |bench: &Bench| {
+        (0..5).filter(|&id| bench.engine.epoch(SenderId(id)).is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(held(&bench), [0, 2, 3]);
+    bench.wait(5 * SECOND);
+    say(&mut bench, 1, table);
+    say(&mut bench, 5, table);
+    assert_eq!(held(&bench), [0, 3, 4]);
+}
