@@ -1,6 +1,7 @@
 //! FLUTE (RFC 6726): files over ALC (RFC 5775) and LCT (RFC 5651), one way.
 //!
 //! - [`receiver`]: the receiving engine.
+//! - [`sender`]: the sending engine.
 //! - [`fdt`]: the table that says which objects there are, and what they are.
 //! - [`layout`]: from FEC object transmission information to blocks.
 //! - [`wire`]: headers, extensions and FEC object transmission information.
@@ -10,6 +11,8 @@ pub mod exercise;
 pub mod fdt;
 pub mod layout;
 pub mod receiver;
+pub mod sender;
 pub mod wire;
 
 pub use receiver::{Receiver, ReceiverConfig};
+pub use sender::{Profile, Sender, SenderConfig};

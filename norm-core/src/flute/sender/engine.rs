@@ -1,0 +1,395 @@
+//! The sending engine.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::carousel::Carousel;
+use super::config::SenderConfig;
+use super::emit;
+use super::error::SenderError;
+use super::event::SenderEvent;
+use super::objects::Objects;
+use super::profile::Close;
+use super::table::{Table, TableSymbol};
+use crate::base::pacer::Pacer;
+use crate::base::{Rng, Timestamp};
+use crate::endpoint::{
+    Datagram, Destination, Endpoint, Job, JobDone, JobFailed, PacketOverhead, Transmit, TransmitBuf,
+};
+use crate::transfer::{ObjectSpec, OutboundProgress, OutboundStats};
+
+/// First TOIs are drawn up to this one: a set of as many parts as there can be has TOIs of 16 bits.
+const MAX_DRAWN_TOI: u64 = 32_768;
+/// How often the table is sent after the last pass, and how often the end is said.
+const LAST_TABLES: u32 = 2;
+const CLOSES: u32 = 3;
+/// Time between these.
+const LAST_INTERVAL: Duration = Duration::from_millis(50);
+/// Manifests and digest lists are repeated in one part of this many of the rate.
+const SET_HEAD_SHARE: u64 = 20;
+
+/// Where a session is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Sending,
+    /// Content is over: these many tables and ends are to be sent, the next one then.
+    Ending {
+        tables: u32,
+        closes: u32,
+        next: Timestamp,
+    },
+    Finished,
+}
+
+/// Sends objects to a group by FLUTE, one way: it hears nothing of receivers.
+///
+/// The application adds objects by [`enqueue`](crate::transfer::Outbound::enqueue), answers the
+/// jobs that ask for their content, and hands packets to the network. Each object is sent in
+/// passes, as its settings say, and described by a table that is repeated.
+#[derive(Debug)]
+pub struct Sender {
+    objects: Objects,
+    table: Table,
+    content: Carousel,
+    /// Manifests and digest lists once more: receivers that come later need them first.
+    set_heads: Carousel,
+    /// Bytes that they may take now.
+    credit: u64,
+    rate: u64,
+    limit: Option<u64>,
+    pacer: Pacer,
+    overhead: PacketOverhead,
+    /// Bytes of the longest packet of an object.
+    packet_len: usize,
+    symbol_size: u16,
+    fdt_interval: Duration,
+    phase: Phase,
+    is_finishing: bool,
+    is_open: bool,
+    has_told_all: bool,
+    events: VecDeque<SenderEvent>,
+    stats: OutboundStats,
+    bytes_sent: u64,
+}
+
+impl Sender {
+    /// A sender with these settings. The same seed and the same input give the same packets.
+    ///
+    /// # Errors
+    /// [`SenderError`] when a setting is out of its range, or the profile does not allow it.
+    pub fn new(config: &SenderConfig, seed: u64, now: Timestamp) -> Result<Self, SenderError> {
+        let choice = config.check()?;
+        let drawn = 1 + Rng::new(seed).below(MAX_DRAWN_TOI);
+        let first_toi = config.first_toi.unwrap_or(drawn);
+        let objects = Objects::new(choice, config, first_toi);
+        let header = config.header_len();
+        let table_size = emit::table_symbol_size(&objects, header, config.symbol_size);
+        let mut sender = Self {
+            objects,
+            table: Table::new(config, table_size, now),
+            content: Carousel::new(config.passes, config.interleave()),
+            set_heads: Carousel::of_set_heads(),
+            credit: 0,
+            rate: config.rate,
+            limit: None,
+            pacer: Pacer::new(Some(config.rate), now),
+            overhead: config.overhead,
+            packet_len: header + usize::from(config.symbol_size),
+            symbol_size: config.symbol_size,
+            fdt_interval: config.fdt_interval,
+            phase: Phase::Sending,
+            is_finishing: false,
+            is_open: false,
+            has_told_all: false,
+            events: VecDeque::from([SenderEvent::Started]),
+            stats: OutboundStats::default(),
+            bytes_sent: 0,
+        };
+        sender.content.set_rate(config.rate);
+        Ok(sender)
+    }
+
+    pub(super) fn add(&mut self, spec: &ObjectSpec) -> Result<u64, SenderError> {
+        if self.is_finishing || self.phase != Phase::Sending {
+            return Err(SenderError::Finished);
+        }
+        let index = self.objects.len();
+        let key = self.objects.add(spec)?;
+        self.table.changed();
+        if let Some(object) = self.objects.get(index) {
+            self.content.add(index, key, *object.layout());
+            if object.is_set_head() {
+                self.set_heads.add(index, key, *object.layout());
+            }
+        }
+        Ok(key)
+    }
+
+    pub(super) fn set_finishing(&mut self) {
+        if !self.is_finishing {
+            self.is_finishing = true;
+            self.table.changed();
+        }
+        self.settle();
+    }
+
+    pub(super) fn set_open(&mut self, open: bool) {
+        self.is_open = open;
+        self.settle();
+    }
+
+    /// Ends the session; `tables` are sent before.
+    pub(super) fn end(&mut self, tables: u32) {
+        if self.phase == Phase::Sending {
+            self.phase = Phase::Ending { tables, closes: CLOSES, next: Timestamp::ZERO };
+        }
+    }
+
+    pub(super) fn set_limit(&mut self, bits: Option<u64>, now: Timestamp) {
+        self.limit = bits;
+        let rate = self.rate_now();
+        if rate > 0 {
+            self.pacer.set_rate(Some(rate), now);
+            self.content.set_rate(rate);
+        }
+    }
+
+    pub(super) fn has_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+
+    pub(super) fn progress_now(&self) -> OutboundProgress {
+        let (bytes_sent, bytes_total) = (self.bytes_sent, self.objects.bytes());
+        OutboundProgress { bytes_sent, bytes_total, on_request: false }
+    }
+
+    pub(super) fn stats_now(&self) -> OutboundStats {
+        self.stats
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.rate_now() == 0
+    }
+
+    /// Bits per second; 0 is a pause.
+    fn rate_now(&self) -> u64 {
+        self.limit.unwrap_or(self.rate)
+    }
+
+    /// Looks whether something is over.
+    fn settle(&mut self) {
+        if !self.is_finishing || self.phase != Phase::Sending {
+            return;
+        }
+        if !self.has_told_all && self.content.has_sent_all() {
+            self.has_told_all = true;
+            self.events.push_back(SenderEvent::AllSent);
+        }
+        if !self.is_open && self.content.is_done() {
+            self.end(if self.objects.len() > 0 { LAST_TABLES } else { 0 });
+        }
+    }
+
+    fn fail(&mut self) {
+        if self.phase == Phase::Sending {
+            self.events.push_back(SenderEvent::ReadFailed);
+            self.end(0);
+        }
+    }
+
+    /// Writes the next packets; leaves `out` empty when there are none.
+    fn send(&mut self, now: Timestamp, out: &mut TransmitBuf) {
+        match self.phase {
+            Phase::Sending => {
+                if self.objects.len() > 0 && self.table.due() <= now {
+                    self.begin_table(now);
+                    self.send_table(now, false, out);
+                }
+                if out.datagrams() == 0 && self.credit >= self.packet_len as u64 {
+                    let most = self.credit / self.packet_len as u64;
+                    self.send_symbols(out, true, most.try_into().unwrap_or(usize::MAX));
+                    let sent = (out.datagrams() * self.packet_len) as u64;
+                    self.credit = self.credit.saturating_sub(sent);
+                }
+                if out.datagrams() == 0 {
+                    self.send_symbols(out, false, usize::MAX);
+                }
+                self.settle();
+            }
+            Phase::Ending { next, .. } if next <= now => self.send_end(now, out),
+            Phase::Ending { .. } | Phase::Finished => {}
+        }
+    }
+
+    fn begin_table(&mut self, now: Timestamp) {
+        if self.table.begin(&self.objects, self.is_finishing, now) {
+            let bytes = u128::from(self.rate_now() / 8 / SET_HEAD_SHARE)
+                * self.fdt_interval.as_millis()
+                / 1000;
+            let once = self.set_heads.source_symbols().saturating_mul(self.packet_len as u64);
+            let sum = self.credit.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            self.credit = sum.min(once);
+        }
+    }
+
+    /// The next packet of the table.
+    fn send_table(&mut self, now: Timestamp, closes: bool, out: &mut TransmitBuf) {
+        if let Some(symbol) = self.table.next_symbol(now) {
+            self.write_table(&symbol, now, closes, out);
+        }
+    }
+
+    fn write_table(
+        &self,
+        symbol: &TableSymbol,
+        now: Timestamp,
+        closes: bool,
+        out: &mut TransmitBuf,
+    ) {
+        let unix = self.table.unix(now);
+        out.append(|bytes| emit::table(&self.objects, symbol, unix, closes, bytes));
+    }
+
+    /// The next packets of objects, `most` of them at most; all of one length but the last.
+    fn send_symbols(&mut self, out: &mut TransmitBuf, is_head: bool, most: usize) {
+        let wire = self.packet_len + self.overhead.bytes();
+        let limit = out.batch_limit(self.packet_len).min(self.pacer.batch(wire)).min(most);
+        let carousel = if is_head { &mut self.set_heads } else { &mut self.content };
+        while out.datagrams() < limit {
+            let Some(symbol) = carousel.take(self.symbol_size) else { break };
+            out.append(|bytes| emit::symbol(&self.objects, &symbol, bytes));
+            let Some(object) = self.objects.get(symbol.object) else { break };
+            let is_source = symbol.id < object.layout().block_len(symbol.sbn);
+            let is_first = !is_head && symbol.is_first_pass;
+            let counter = match (is_source, is_first) {
+                (true, true) => &mut self.stats.data_packets,
+                (true, false) => &mut self.stats.resent_packets,
+                (false, _) => &mut self.stats.coded_packets,
+            };
+            *counter += 1;
+            if is_source && is_first {
+                self.bytes_sent += symbol.payload.len() as u64;
+            }
+            if out.payload_bytes() + out.datagrams() * out.margins().bytes()
+                < out.datagrams() * out.segment_size()
+            {
+                break;
+            }
+        }
+    }
+
+    /// The last tables, and the end.
+    fn send_end(&mut self, now: Timestamp, out: &mut TransmitBuf) {
+        let Phase::Ending { tables, closes, .. } = self.phase else { return };
+        let mut left = (tables, closes);
+        let with_table = self.objects.rules().close == Close::WithTable;
+        if tables > 0 {
+            if !self.table.is_under_way() {
+                self.table.begin(&self.objects, self.is_finishing, now);
+                self.table.send_all(now);
+            }
+            self.send_table(now, false, out);
+            if self.table.is_under_way() {
+                return;
+            }
+            left.0 -= 1;
+        } else if closes > 0 {
+            left.1 -= 1;
+            if !with_table {
+                out.append(|bytes| emit::close(&self.objects, bytes));
+            } else if self.objects.len() > 0 {
+                self.table.begin(&self.objects, self.is_finishing, now);
+                self.table.send_all(now);
+                self.send_table(now, true, out);
+            }
+        }
+        if left == (0, 0) {
+            self.phase = Phase::Finished;
+            self.events.push_back(SenderEvent::Finished);
+        } else {
+            let next = now + LAST_INTERVAL;
+            self.phase = Phase::Ending { tables: left.0, closes: left.1, next };
+        }
+    }
+
+    fn take_prepared(&mut self, block: u64, first: u32, result: Result<(), JobFailed>) {
+        let carousel =
+            if self.set_heads.owns_block(block) { &mut self.set_heads } else { &mut self.content };
+        let known = carousel.prepared(block, first);
+        if known && result.is_err() {
+            self.fail();
+        }
+    }
+
+    fn take_gathered(&mut self, number: u64, result: Result<Bytes, JobFailed>) {
+        let is_head = self.set_heads.owns_batch(number);
+        let carousel = if is_head { &mut self.set_heads } else { &mut self.content };
+        if !result.is_ok_and(|bytes| carousel.gathered(number, bytes)) {
+            self.fail();
+        }
+    }
+}
+
+impl Endpoint for Sender {
+    type Event = SenderEvent;
+
+    /// Nothing is expected: FLUTE has no way back.
+    fn handle_datagram(&mut self, _: Timestamp, _: Datagram<'_>) {}
+
+    fn handle_timeout(&mut self, _: Timestamp) {}
+
+    fn handle_job(&mut self, _: Timestamp, done: JobDone) {
+        match done {
+            JobDone::Prepare { block, first, result } => self.take_prepared(block, first, result),
+            JobDone::Gather { number, result } => self.take_gathered(number, result),
+            JobDone::Read { .. } | JobDone::Encode { .. } | JobDone::Store { .. } => {}
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        out.clear();
+        if self.rate_now() == 0 || !self.pacer.ready(now) {
+            return None;
+        }
+        self.send(now, out);
+        let (packets, bytes) = (out.datagrams() as u64, out.payload_bytes());
+        if packets > 0 {
+            self.pacer.spent(now, bytes + self.overhead.of(packets) as usize);
+            self.stats.packets += packets;
+            self.stats.bytes += bytes as u64;
+        }
+        out.transmit(Destination::Group)
+    }
+
+    fn poll_job(&mut self) -> Option<Job> {
+        if self.phase != Phase::Sending {
+            return None;
+        }
+        self.set_heads.next_job().or_else(|| self.content.next_job())
+    }
+
+    fn poll_event(&mut self) -> Option<SenderEvent> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        if self.rate_now() == 0 {
+            return None;
+        }
+        let packet = match self.phase {
+            Phase::Finished => None,
+            Phase::Ending { next, .. } => Some(next),
+            Phase::Sending => {
+                let head = self.credit >= self.packet_len as u64 && self.set_heads.is_ready();
+                if head || self.content.is_ready() {
+                    Some(Timestamp::ZERO)
+                } else {
+                    (self.objects.len() > 0).then(|| self.table.due())
+                }
+            }
+        };
+        packet.map(|at| at.max(self.pacer.next()))
+    }
+}
