@@ -75,7 +75,7 @@ pub use norm_files::source::{
 };
 pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
-pub use transfer::ConfigProblem;
+pub use transfer::flute::{FluteReceive, FluteSend};
 pub use transfer::norm::{Fec, Standard, StandardFec};
 pub use transfer::receive::{
     DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
@@ -84,3 +84,4 @@ pub use transfer::send::{
     ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
     StartLimits, preview, send,
 };
+pub use transfer::{ConfigProblem, OneWayOption};

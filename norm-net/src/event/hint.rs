@@ -409,6 +409,17 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         directory: PathBuf,
     },
+    /// What waits for the rest of its block cannot be kept on the disk: what finds no room in memory
+    /// is lost, and has to come again.
+    SpoolFailed {
+        /// The output directory, where it is kept.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
     /// Part of a file set did not match its hash, and is received again.
     ReceivedAgain {
         /// Number of the sender.

@@ -250,6 +250,8 @@ pub enum SendPhase {
     Paused,
     /// Everything was sent once; repairing, and waiting for receivers to confirm.
     Confirming,
+    /// One way: everything was sent once, and is sent again.
+    Repeating,
     /// All known receivers have finished; staying for late ones.
     Lingering,
     /// Telling the receivers that the session ends.

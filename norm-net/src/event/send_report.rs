@@ -136,6 +136,9 @@ pub enum SendOutcome {
     Partial,
     /// Receivers were heard, but none has everything.
     AllFailed,
+    /// One way: everything was sent as often as was wanted, or at least once before the session was
+    /// stopped. Nothing is known of receivers.
+    Sent,
     /// No receiver was heard. Silent ones may have everything.
     NoReceivers,
     /// Too few receivers announced themselves in time; nothing was sent.

@@ -57,6 +57,7 @@ impl fmt::Display for Hint {
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }
+            | Self::SpoolFailed { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
         }

@@ -26,7 +26,8 @@ use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
 use crate::transfer::config_problem::ConfigProblem;
-use crate::transfer::norm;
+use crate::transfer::spool_file::SpoolFile;
+use crate::transfer::{flute, norm};
 
 /// A receiving session, on a thread of its own.
 ///
@@ -89,7 +90,12 @@ impl Receiving {
 /// # Errors
 /// When an option cannot work, the directory cannot be written, or no socket can be had.
 pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
-    receive_with(options, norm::receiver)
+    match options.flute {
+        Some(flute) => receive_with(options, |options, store, _, _, rng| {
+            flute::receiver(flute, options, store, rng)
+        }),
+        None => receive_with(options, norm::receiver),
+    }
 }
 
 /// What an engine may know of the socket that it listens with.
@@ -145,7 +151,7 @@ where
     };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let identity = stable_identity(options, &link);
-    let store = BlockStore::new(options.block_memory());
+    let store = store(options, scratch.as_ref().map_or(&*options.directory, TempDir::path))?;
     let returns = store.returns();
     let bytes = identity.as_ref().map(StableIdentity::bytes);
     let socket = SocketFacts { buffer: link.buffers().recv_granted, mtu: link.interface().mtu };
@@ -158,6 +164,18 @@ where
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
+}
+
+/// What keeps symbols. A sender that cannot be asked sends all blocks at once, or comes back to
+/// each: then those that find no room wait in a file.
+fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
+    match options.flute {
+        Some(_) => {
+            let file = SpoolFile::new(directory.to_owned());
+            BlockStore::with_spool(options.block_memory(), file)
+        }
+        None => Ok(BlockStore::new(options.block_memory())),
+    }
 }
 
 /// Makes the output directory; in a dry run another one, which goes with the session.
@@ -245,7 +263,7 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             resume: options.resume,
             continuous: options.continuous,
             timeout: options.timeout,
-            is_mute: options.feedback == Feedback::None,
+            is_mute: options.effective_feedback() == Feedback::None,
             group: options.group,
             source: options.source,
             interface: link.interface().name.clone(),

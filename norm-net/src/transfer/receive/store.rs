@@ -24,6 +24,8 @@ pub(crate) struct Held {
     capacity: usize,
     /// Bytes of repair symbols beside them.
     repair: usize,
+    /// Bytes of its symbols.
+    bytes: u64,
     /// Where its symbols are, if they are not in the buffer yet.
     loading: Option<Loading>,
 }
@@ -101,6 +103,8 @@ pub(crate) struct BlockStore {
     spooled: Option<Spooled>,
     /// Symbols taken so far, by sender.
     symbols: BTreeMap<SenderId, u64>,
+    /// Bytes of symbols that wait for the rest of their blocks, by sender.
+    waiting: BTreeMap<SenderId, u64>,
     returned: Receiver<Return>,
     returns: Returns,
 }
@@ -117,6 +121,7 @@ impl BlockStore {
             free: Vec::new(),
             spooled: None,
             symbols: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             returned,
             returns: Returns(returns),
         }
@@ -146,9 +151,15 @@ impl BlockStore {
         self.symbols.get(&sender).copied().unwrap_or(0)
     }
 
+    /// Bytes of a sender's symbols that wait here for the rest of their blocks.
+    pub(crate) fn waiting(&self, sender: SenderId) -> u64 {
+        self.waiting.get(&sender).copied().unwrap_or(0)
+    }
+
     /// Stops counting for a sender.
     pub(crate) fn forget(&mut self, sender: SenderId) {
         self.symbols.remove(&sender);
+        self.waiting.remove(&sender);
     }
 
     /// True when no more than a quarter of the memory is left; with a spool, of what may be on its
@@ -175,7 +186,7 @@ impl BlockStore {
         // Another one takes its place when it is loaded.
         let buffer = BlockBuffer::new(Scheme::NoCode, 1, 1, 1).ok()?;
         let loading = self.spooled.as_mut()?.lend(slot)?;
-        Some(Held { buffer, capacity: 0, repair: 0, loading: Some(loading) })
+        Some(Held { buffer, capacity: 0, repair: 0, bytes: 0, loading: Some(loading) })
     }
 
     fn take_back(&mut self) {
@@ -186,17 +197,28 @@ impl BlockStore {
                 (Lent::Memory(held), _) if keep && wanted => {
                     self.blocks.insert(slot, held);
                 }
-                (Lent::Memory(held), _) => self.recycle(held),
+                (Lent::Memory(held), _) => self.recycle(slot, held),
                 (Lent::Spooled(loading), Some(spooled)) if keep && wanted => {
                     spooled.take_back(slot, loading);
                 }
-                (Lent::Spooled(loading), Some(spooled)) => spooled.release(&loading),
+                (Lent::Spooled(loading), Some(spooled)) => {
+                    let bytes = spooled.release(&loading);
+                    self.waits_no_more(slot, bytes);
+                }
                 (Lent::Spooled(_), None) => {}
             }
         }
     }
 
-    fn recycle(&mut self, mut held: Held) {
+    /// A block of as many bytes is gone.
+    fn waits_no_more(&mut self, slot: BlockSlot, bytes: u64) {
+        if let Some(waiting) = self.waiting.get_mut(&slot.sender) {
+            *waiting = waiting.saturating_sub(bytes);
+        }
+    }
+
+    fn recycle(&mut self, slot: BlockSlot, mut held: Held) {
+        self.waits_no_more(slot, std::mem::take(&mut held.bytes));
         let repair = std::mem::take(&mut held.repair);
         self.used = self.used.saturating_sub(repair);
         if repair == 0 || held.buffer.is_source_complete() {
@@ -244,6 +266,7 @@ impl BlockStore {
     ) -> Option<bool> {
         let held = self.blocks.get_mut(&slot)?;
         let taken = held.buffer.put(symbol, payload);
+        held.bytes += if taken { payload.len() as u64 } else { 0 };
         // Repair symbols count, but are never refused: they are what makes the block whole and its
         // buffer free again. There are at most as many as source symbols, and a few.
         if taken && symbol >= geometry.symbols {
@@ -275,7 +298,7 @@ impl BlockStore {
         }
         let buffer = BlockBuffer::new(shape.0, shape.1, shape.2, shape.3).ok()?;
         self.used += size;
-        Some(Held { buffer, capacity: size, repair: 0, loading: None })
+        Some(Held { buffer, capacity: size, repair: 0, bytes: 0, loading: None })
     }
 }
 
@@ -290,6 +313,7 @@ impl SymbolStore for BlockStore {
         let taken = self.put_somewhere(slot, geometry, symbol, payload);
         if taken {
             *self.symbols.entry(slot.sender).or_default() += 1;
+            *self.waiting.entry(slot.sender).or_default() += payload.len() as u64;
         }
         taken
     }
@@ -305,9 +329,9 @@ impl SymbolStore for BlockStore {
     fn discard(&mut self, slot: BlockSlot) {
         self.lent.remove(&slot);
         if let Some(held) = self.blocks.remove(&slot) {
-            self.recycle(held);
-        } else if let Some(spooled) = &mut self.spooled {
-            spooled.discard(slot);
+            self.recycle(slot, held);
+        } else if let Some(bytes) = self.spooled.as_mut().map(|spooled| spooled.discard(slot)) {
+            self.waits_no_more(slot, bytes);
         }
     }
 }

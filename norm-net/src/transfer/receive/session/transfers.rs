@@ -50,6 +50,8 @@ struct Hinted {
     refusal: bool,
     /// That the disk is the limit.
     disk: bool,
+    /// That symbols cannot be kept on the disk.
+    spool: bool,
     /// That a switch forgets members.
     forgotten: bool,
     /// That a sender does not hear this receiver.
@@ -417,10 +419,21 @@ impl Transfers {
         let is_full = turn.engine.store_mut().is_nearly_full();
         self.disk.note(turn.now, turn.shared.tasks.load().written_for(), is_full);
         self.sets.tell_news(turn, self.disk.is_limit());
+        self.watch_spool(turn);
         if self.disk.is_limit() && !self.hinted.disk {
             self.hinted.disk = true;
             let directory = turn.shared.policy.directory.clone();
             turn.shared.events.hint(Hint::SlowDisk { directory });
+        }
+    }
+
+    /// Says when symbols cannot be kept.
+    fn watch_spool(&mut self, turn: &Turn<'_, impl Engine>) {
+        let failure = turn.engine.store().take_spool_failure();
+        if let Some(error) = failure.filter(|_| !self.hinted.spool) {
+            self.hinted.spool = true;
+            let directory = turn.shared.policy.directory.clone();
+            turn.shared.events.hint(Hint::SpoolFailed { directory, error: (&error).into() });
         }
     }
 

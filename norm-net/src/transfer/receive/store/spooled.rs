@@ -69,6 +69,8 @@ pub(super) struct SpooledBlock {
     tail: Vec<u8>,
     /// All bytes.
     len: u64,
+    /// Bytes of symbols alone.
+    bytes: u64,
 }
 
 /// A run of symbols.
@@ -171,6 +173,7 @@ impl Spooled {
             runs: VecDeque::new(),
             tail: Vec::new(),
             len: 0,
+            bytes: 0,
         });
         let record = ID + size;
         if block.geometry != *geometry || block.len + record as u64 > block.region.size {
@@ -184,6 +187,7 @@ impl Spooled {
         block.tail.extend_from_slice(payload);
         block.tail.resize(block.tail.len() + size - payload.len(), 0);
         block.len += record as u64;
+        block.bytes += payload.len() as u64;
         self.collected += block.tail.capacity() - before;
         if was_empty {
             self.order.push_back(slot);
@@ -254,19 +258,17 @@ impl Spooled {
         }
     }
 
-    /// Forgets a block that was lent.
-    pub(super) fn release(&mut self, loading: &Loading) {
-        self.forget(&loading.block);
+    /// Forgets a block that was lent; returns the bytes of its symbols.
+    pub(super) fn release(&mut self, loading: &Loading) -> u64 {
+        self.forget(&loading.block)
     }
 
-    /// Forgets a block.
-    pub(super) fn discard(&mut self, slot: BlockSlot) {
-        if let Some(block) = self.blocks.remove(&slot) {
-            self.forget(&block);
-        }
+    /// Forgets a block; returns the bytes of its symbols.
+    pub(super) fn discard(&mut self, slot: BlockSlot) -> u64 {
+        self.blocks.remove(&slot).map_or(0, |block| self.forget(&block))
     }
 
-    fn forget(&mut self, block: &SpooledBlock) {
+    fn forget(&mut self, block: &SpooledBlock) -> u64 {
         self.collected = self.collected.saturating_sub(block.tail.capacity());
         if self.regions.give_back(block.region) {
             let shared = Arc::clone(&self.shared);
@@ -274,6 +276,7 @@ impl Spooled {
         }
         // What was there may be written over.
         self.try_again();
+        block.bytes
     }
 }
 
