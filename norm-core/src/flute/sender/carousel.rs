@@ -42,7 +42,7 @@ impl Carousel {
     }
 
     /// Endless repetition beside it, of other symbols where a scheme has many.
-    pub(super) fn of_set_heads() -> Self {
+    pub(super) fn of_set_lists() -> Self {
         Self::with(Passes::Forever, u64::MAX, Items::of_repetition(1 << 63), 1)
     }
 
@@ -91,8 +91,7 @@ impl Carousel {
         if let Some(visit) = self.pending
             && let Some(item) = self.items.at(visit.block)
         {
-            let (id, count) = self.ids(&visit)?;
-            let job = self.prepares.demand(item, visit.block, id..id + count);
+            let job = self.prepares.demand(item, &visit, &self.schedule);
             if let Some(job) = job {
                 return Some(Job::Prepare(job));
             }

@@ -34,7 +34,7 @@ pub(super) fn symbol(objects: &Objects, symbol: &Symbol, out: &mut Vec<u8>) {
     let mut header = Header::new(objects.tsi(), object.toi(), scheme.fec_id().0);
     header.widths = objects.widths();
     // Those are repeated beside the passes.
-    header.close_object = symbol.closes && !object.is_set_head();
+    header.close_object = symbol.closes && !object.is_set_list();
     let mut extensions = ExtensionBuf::new();
     if objects.rules().fti_in_band {
         extensions.push_fti(object.fti());

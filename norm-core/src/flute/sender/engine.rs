@@ -28,7 +28,7 @@ const CLOSES: u32 = 3;
 /// Time between these.
 const LAST_INTERVAL: Duration = Duration::from_millis(50);
 /// Manifests and digest lists are repeated in one part of this many of the rate.
-const SET_HEAD_SHARE: u64 = 20;
+const SET_LIST_SHARE: u64 = 20;
 
 /// Where a session is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Sender {
     table: Table,
     content: Carousel,
     /// Manifests and digest lists once more: receivers that come later need them first.
-    set_heads: Carousel,
+    set_lists: Carousel,
     /// Bytes that they may take now.
     credit: u64,
     rate: u64,
@@ -90,7 +90,7 @@ impl Sender {
             objects,
             table: Table::new(config, table_size, now),
             content: Carousel::new(config.passes, config.interleave()),
-            set_heads: Carousel::of_set_heads(),
+            set_lists: Carousel::of_set_lists(),
             credit: 0,
             rate: config.rate,
             limit: None,
@@ -120,8 +120,8 @@ impl Sender {
         self.table.changed();
         if let Some(object) = self.objects.get(index) {
             self.content.add(index, key, *object.layout());
-            if object.is_set_head() {
-                self.set_heads.add(index, key, *object.layout());
+            if object.is_set_list() {
+                self.set_lists.add(index, key, *object.layout());
             }
         }
         Ok(key)
@@ -225,10 +225,10 @@ impl Sender {
 
     fn begin_table(&mut self, now: Timestamp) {
         if self.table.begin(&self.objects, self.is_finishing, now) {
-            let bytes = u128::from(self.rate_now() / 8 / SET_HEAD_SHARE)
+            let bytes = u128::from(self.rate_now() / 8 / SET_LIST_SHARE)
                 * self.fdt_interval.as_millis()
                 / 1000;
-            let once = self.set_heads.source_symbols().saturating_mul(self.packet_len as u64);
+            let once = self.set_lists.source_symbols().saturating_mul(self.packet_len as u64);
             let sum = self.credit.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
             self.credit = sum.min(once);
         }
@@ -253,16 +253,16 @@ impl Sender {
     }
 
     /// The next packets of objects, `most` of them at most; all of one length but the last.
-    fn send_symbols(&mut self, out: &mut TransmitBuf, is_head: bool, most: usize) {
+    fn send_symbols(&mut self, out: &mut TransmitBuf, is_list: bool, most: usize) {
         let wire = self.packet_len + self.overhead.bytes();
         let limit = out.batch_limit(self.packet_len).min(self.pacer.batch(wire)).min(most);
-        let carousel = if is_head { &mut self.set_heads } else { &mut self.content };
+        let carousel = if is_list { &mut self.set_lists } else { &mut self.content };
         while out.datagrams() < limit {
             let Some(symbol) = carousel.take(self.symbol_size) else { break };
             out.append(|bytes| emit::symbol(&self.objects, &symbol, bytes));
             let Some(object) = self.objects.get(symbol.object) else { break };
             let is_source = symbol.id < object.layout().block_len(symbol.sbn);
-            let is_first = !is_head && symbol.is_first_pass;
+            let is_first = !is_list && symbol.is_first_pass;
             let counter = match (is_source, is_first) {
                 (true, true) => &mut self.stats.data_packets,
                 (true, false) => &mut self.stats.resent_packets,
@@ -272,9 +272,8 @@ impl Sender {
             if is_source && is_first {
                 self.bytes_sent += symbol.payload.len() as u64;
             }
-            if out.payload_bytes() + out.datagrams() * out.margins().bytes()
-                < out.datagrams() * out.segment_size()
-            {
+            // Only the last packet of a batch may be shorter.
+            if symbol.payload.len() < usize::from(self.symbol_size) {
                 break;
             }
         }
@@ -316,7 +315,7 @@ impl Sender {
 
     fn take_prepared(&mut self, block: u64, first: u32, result: Result<(), JobFailed>) {
         let carousel =
-            if self.set_heads.owns_block(block) { &mut self.set_heads } else { &mut self.content };
+            if self.set_lists.owns_block(block) { &mut self.set_lists } else { &mut self.content };
         let known = carousel.prepared(block, first);
         if known && result.is_err() {
             self.fail();
@@ -324,8 +323,8 @@ impl Sender {
     }
 
     fn take_gathered(&mut self, number: u64, result: Result<Bytes, JobFailed>) {
-        let is_head = self.set_heads.owns_batch(number);
-        let carousel = if is_head { &mut self.set_heads } else { &mut self.content };
+        let is_list = self.set_lists.owns_batch(number);
+        let carousel = if is_list { &mut self.set_lists } else { &mut self.content };
         if !result.is_ok_and(|bytes| carousel.gathered(number, bytes)) {
             self.fail();
         }
@@ -367,7 +366,7 @@ impl Endpoint for Sender {
         if self.phase != Phase::Sending {
             return None;
         }
-        self.set_heads.next_job().or_else(|| self.content.next_job())
+        self.set_lists.next_job().or_else(|| self.content.next_job())
     }
 
     fn poll_event(&mut self) -> Option<SenderEvent> {
@@ -382,8 +381,8 @@ impl Endpoint for Sender {
             Phase::Finished => None,
             Phase::Ending { next, .. } => Some(next),
             Phase::Sending => {
-                let head = self.credit >= self.packet_len as u64 && self.set_heads.is_ready();
-                if head || self.content.is_ready() {
+                let list = self.credit >= self.packet_len as u64 && self.set_lists.is_ready();
+                if list || self.content.is_ready() {
                     Some(Timestamp::ZERO)
                 } else {
                     (self.objects.len() > 0).then(|| self.table.due())

@@ -42,7 +42,7 @@ impl Object {
     }
 
     /// True of the manifest and the digest list of a set, which receivers need before all else.
-    pub(super) fn is_set_head(&self) -> bool {
+    pub(super) fn is_set_list(&self) -> bool {
         self.part.is_some_and(|part| part.part.kind != PartKind::Payload)
     }
 

@@ -7,8 +7,8 @@
 use core::ops::Range;
 use std::collections::BTreeMap;
 
-use super::item::{Item, Items};
-use super::schedule::{Group, Schedule};
+use super::item::{Item, Items, pass_limit};
+use super::schedule::{Group, Schedule, Visit};
 use crate::endpoint::{PrepareJob, ReadJob};
 
 /// Jobs at most that are asked for ahead and not done.
@@ -17,6 +17,8 @@ const MAX_JOBS: usize = 4;
 const MAX_BYTES: u64 = 16 << 20;
 /// Bytes of a group below which symbols of several passes are made at once.
 const SMALL_GROUP: u64 = 1 << 20;
+/// Passes at most that one job makes symbols for.
+const MAX_PASSES: u64 = 1000;
 
 /// Encoding symbol ids of one block, and whether they are there.
 #[derive(Clone, Debug)]
@@ -67,10 +69,14 @@ impl Prepares {
     pub(super) fn demand(
         &mut self,
         item: &Item,
-        block: u64,
-        ids: Range<u32>,
+        visit: &Visit,
+        schedule: &Schedule,
     ) -> Option<PrepareJob> {
-        self.ask(item, block, ids, 1)
+        let group = schedule.current()?;
+        let k = item.layout().block_len(item.sbn(visit.block));
+        let count = item.count(k, schedule.passes());
+        let ids = coded_ids(item, k, visit.pass.saturating_mul(count.into()), count)?;
+        self.ask(item, visit.block, ids, passes_at_once(item, group, schedule))
     }
 
     /// The next job for what comes: in the current group and, if all before it is `sent`, in the
@@ -118,7 +124,7 @@ impl Prepares {
         group: Group,
         schedule: &Schedule,
     ) -> Option<PrepareJob> {
-        let passes = (SMALL_GROUP / group.bytes.max(1)).clamp(1, 1000);
+        let passes = passes_at_once(item, group, schedule);
         let k = item.layout().block_len(item.sbn(block));
         let count = item.count(k, schedule.passes());
         // Half of a job ahead of the pass, so that the next job has its time.
@@ -160,6 +166,14 @@ impl Prepares {
         let (scheme, symbol_size) = (layout.scheme(), layout.symbol_size());
         Some(PrepareJob { source, scheme, symbols: k, symbol_size, first, count })
     }
+}
+
+/// Passes whose symbols are made by one job: several where a pass is short.
+fn passes_at_once(item: &Item, group: Group, schedule: &Schedule) -> u64 {
+    let passes = (SMALL_GROUP / group.bytes.max(1)).clamp(1, MAX_PASSES);
+    let left = pass_limit(schedule.passes());
+    let left = left.map(|limit| limit.saturating_sub(item.pass(group.round)).max(1));
+    passes.min(left.unwrap_or(u64::MAX))
 }
 
 /// The coded ones of `count` symbols from `first` on, counted over all passes; `None` when there

@@ -50,8 +50,8 @@ pub(super) struct Schedule {
     /// Bytes of a group at most.
     cap: u64,
     current: Option<Group>,
-    /// The group after it, as far as it was asked for.
-    next: Option<Group>,
+    /// The group after it, if there is one; `None` while it was not looked for.
+    next: Option<Option<Group>>,
     row: u32,
     /// The running number of the next block in this row.
     block: u64,
@@ -84,9 +84,9 @@ impl Schedule {
     /// The group after it; `None` when there is nothing more to send.
     pub(super) fn next_group(&mut self, items: &Items) -> Option<Group> {
         if self.next.is_none() {
-            self.next = self.group_after(items);
+            self.next = Some(self.group_after(items));
         }
-        self.next
+        self.next.flatten()
     }
 
     /// The next symbols to send; `None` when there are none.
@@ -147,12 +147,11 @@ impl Schedule {
     /// The group of this round that begins with the first block from `start` on that is sent.
     fn group_at(&self, items: &Items, number: u64, round: u64, start: u64) -> Option<Group> {
         let sent = |item: &&Item| item.is_sent(round, self.passes);
-        let head = items.within(start, u64::MAX).find(sent)?;
-        let first = start.max(head.end() - u64::from(head.layout().blocks()));
+        let begin = |item: &Item| item.end() - u64::from(item.layout().blocks());
+        let first = start.max(begin(items.within(start, u64::MAX).find(sent)?));
         let (mut bytes, mut end, mut longest) = (0_u64, first, 0);
         'items: for item in items.within(first, u64::MAX).filter(sent) {
-            let blocks = item.layout().blocks();
-            let mut block = first.max(item.end() - u64::from(blocks));
+            let mut block = first.max(begin(item));
             if self.cap == u64::MAX {
                 bytes += item.layout().size();
                 (block, end) = (item.end(), item.end());

@@ -119,7 +119,9 @@ impl Table {
 
     /// Begins to send what is due; true when that is all of the table, for it is time.
     pub(super) fn begin(&mut self, objects: &Objects, complete: bool, now: Timestamp) -> bool {
-        let is_period = !self.is_under_way() && now >= self.due;
+        let age = |instance: &Instance| now.saturating_since(instance.made);
+        let is_old = self.instances.iter().any(|instance| age(instance) >= self.life / 2);
+        let is_period = is_old || (!self.is_under_way() && now >= self.due);
         let is_renewed = is_period || self.is_stale;
         if is_renewed {
             self.refresh(objects, complete, now);
