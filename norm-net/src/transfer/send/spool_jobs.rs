@@ -123,7 +123,7 @@ impl Work {
                 Piece::Source { len, .. } => len as usize,
                 Piece::Prepared { block, first, count } => {
                     let size = self.spool.symbol_size(block, first, count);
-                    usize::from(size.or_else(|| self.not_prepared())?) * count as usize
+                    usize::from(size.or_else(|| self.not_prepared(piece))?) * count as usize
                 }
             });
         }
@@ -151,8 +151,8 @@ impl Work {
     }
 
     /// Symbols are wanted that were never prepared, or are forgotten: an internal error.
-    fn not_prepared<T>(&self) -> Option<T> {
-        let error = "symbols were wanted that are not prepared".to_owned();
+    fn not_prepared<T>(&self, piece: &Piece) -> Option<T> {
+        let error = format!("symbols were wanted that are not prepared: {piece:?}");
         lock(&self.source).fail(SourceError::Internal(error));
         None
     }
