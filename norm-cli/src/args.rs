@@ -2,6 +2,7 @@
 
 mod check;
 mod choice;
+mod flute;
 mod preserve;
 mod recv;
 mod send;
@@ -13,6 +14,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
+pub use flute::{FluteRecvArgs, FluteSendArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
 pub use send::{
     CodeArgs, MAX_DEMO_RECEIVERS, PayloadChoice, RateArgs, ReceiverArgs, SendArgs, SlowArgs,

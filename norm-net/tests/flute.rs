@@ -11,9 +11,9 @@ use std::time::Duration;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::transfer::flute::{Passes, Profile};
 use norm_net::{
-    ConfigProblem, FluteReceive, FluteSend, Pace, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
-    ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome, SendPhase, Sending, receive,
-    send,
+    ConfigProblem, FluteReceive, FluteSend, Hint, Pace, ReceiveEvent, ReceiveOptions,
+    ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
+    Sending, receive, send,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -169,6 +169,54 @@ fn single_files_arrive_with_their_names() {
     for name in ["large", "sub/small", "sub/none"] {
         let came = fs::read(dir.path().join("tree").join(name)).unwrap();
         assert!(came == fs::read(root.join(name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn receiver_that_was_stopped_goes_on_with_what_is_here() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(30_000_000));
+    // In turns of 2 MB, so that something is whole long before the rest.
+    let flute = forever().with(|flute| flute.interleave = Some(2_000_000));
+    let sending = carousel(&root, &sending(group, 100_000_000, flute));
+    let received = receive(&receiving(group, dir.path())).unwrap();
+    let stopper = received.stopper();
+    let enough = |event: &ReceiveEvent| matches!(event, ReceiveEvent::Progress(progress) if progress.bytes_done > 10_000_000);
+    assert!(received.events().any(|event| enough(&event)));
+    stopper.stop();
+    let report = received.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Stopped, "{report:?}");
+    let received = receive(&receiving(group, dir.path())).unwrap();
+    let events: Vec<ReceiveEvent> = received.events().collect();
+    let report = received.wait().unwrap();
+    assert!(is_complete(&report), "{report:?}");
+    let resumed = events.iter().find_map(|event| match event {
+        ReceiveEvent::SetResumed { bytes_done, .. } => Some(*bytes_done),
+        _ => None,
+    });
+    assert!(resumed.is_some_and(|bytes| bytes > 5_000_000), "{resumed:?}");
+    assert_same(&root, &dir.path().join("tree"));
+    sending.stopper().stop();
+    sending.wait().unwrap();
+}
+
+#[test]
+fn receiver_says_that_a_sender_speaks_the_other_protocol() {
+    let (group, (_source, root)) = (group(), tree(1_000_000));
+    for is_flute in [true, false] {
+        let dir = tempdir().unwrap();
+        let mut options = receiving(group, dir.path());
+        options.flute = options.flute.filter(|_| !is_flute);
+        let received = receive(&options).unwrap();
+        let mut options = sending(group, 10_000_000, FluteSend::new(Profile::Own));
+        options.flute = options.flute.filter(|_| is_flute);
+        let sending = send(&[root.clone()], &options).unwrap();
+        let told = |event| match event {
+            ReceiveEvent::Hint(Hint::OtherProtocol { is_flute, .. }) => Some(is_flute),
+            _ => None,
+        };
+        assert_eq!(received.events().find_map(told), Some(is_flute));
+        received.stopper().stop();
+        sending.stopper().stop();
     }
 }
 

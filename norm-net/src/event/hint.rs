@@ -403,6 +403,14 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// Nothing that can be received is heard, but packets of the other protocol.
+    OtherProtocol {
+        /// Where they come from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// They are of FLUTE, and NORM is received; or the other way round.
+        is_flute: bool,
+    },
     /// The disk of this receiver takes less than arrives, and limits the transfer.
     SlowDisk {
         /// The output directory.

@@ -279,6 +279,8 @@ pub struct SendProgress {
     pub in_separate_group: bool,
     /// Only what receivers ask for is sent, so that nearly all of it is repair.
     pub on_request: bool,
+    /// One way: which pass through everything is under way, from 1 on; 0 by NORM.
+    pub pass: u64,
     /// Bytes of content sent once.
     pub bytes_sent: u64,
     /// Bytes of content in all.

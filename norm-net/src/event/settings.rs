@@ -10,7 +10,7 @@ use super::serial;
 use super::{Hint, LeftOut};
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Because, Interface};
-use crate::transfer::flute::FluteSend;
+use crate::transfer::flute::{FluteReceive, FluteSend};
 use crate::transfer::norm::Standard;
 use crate::transfer::send::pace::Pace;
 
@@ -119,6 +119,9 @@ pub struct ReceiveSettings {
     pub local: SocketAddr,
     /// How feedback travels.
     pub feedback: Feedback,
+    /// How is received one way, by FLUTE, if that is so.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub flute: Option<FluteReceive>,
     /// Where files go, as given.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub directory: PathBuf,
@@ -143,6 +146,7 @@ impl ReceiveSettings {
             because: Because::Given,
             local,
             feedback: Feedback::Multicast,
+            flute: None,
             directory,
             name: String::new(),
             hints: Vec::new(),

@@ -40,6 +40,7 @@ impl fmt::Display for Hint {
             | Self::SenderSilent { .. }
             | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
+            | Self::OtherProtocol { .. }
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => senders::write(self, f),

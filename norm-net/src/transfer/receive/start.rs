@@ -15,6 +15,7 @@ use norm_files::sink::Backup;
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
+use super::other_protocol::{Noticing, OtherProtocol};
 use super::session::{Engine, FilePolicy, Notifier, Policy, Session, Tasks};
 use super::store::{BlockStore, Returns};
 use super::{ReceiveError, ReceiveOptions};
@@ -138,6 +139,7 @@ where
     let settings = ReceiveSettings {
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
+        flute: options.flute,
         name: options.name.clone(),
         hints: Hint::small_buffers(link.buffers())
             .chain(Hint::no_carrier(link.interface()))
@@ -156,11 +158,14 @@ where
     let bytes = identity.as_ref().map(StableIdentity::bytes);
     let socket = SocketFacts { buffer: link.buffers().recv_granted, mtu: link.interface().mtu };
     let engine = make(options, store, bytes, socket, &mut rng);
+    let other = OtherProtocol::default();
+    let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
     let events_out = Notifier::new(outlet);
-    let setup = Setup { link, engine, returns, identity, events: events_out, files, scratch };
+    let setup =
+        Setup { link, engine, returns, identity, events: events_out, files, scratch, other };
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
@@ -234,6 +239,7 @@ struct Setup<L> {
     files: FilePolicy,
     /// Where lists go in a dry run.
     scratch: Option<TempDir>,
+    other: OtherProtocol,
 }
 
 /// Everything that the session's thread owns.
@@ -253,7 +259,7 @@ struct Runner<L> {
 
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
-        let Setup { link, engine, returns, identity, events, files, scratch } = setup;
+        let Setup { link, engine, returns, identity, events, files, scratch, other } = setup;
         let clock = Clock::start();
         let files = Arc::new(files);
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
@@ -268,6 +274,8 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             source: options.source,
             interface: link.interface().name.clone(),
             mtu: link.interface().mtu,
+            is_flute: options.flute.is_some(),
+            other,
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
         let options = options.clone();

@@ -233,6 +233,7 @@ impl Session {
             paused_until: until,
             in_separate_group: self.admission.is_some(),
             on_request: progress.on_request,
+            pass: progress.pass,
             bytes_sent: progress.bytes_sent,
             bytes_total: progress.bytes_total,
             wire_bytes: stats.bytes,

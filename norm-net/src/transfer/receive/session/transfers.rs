@@ -52,6 +52,8 @@ struct Hinted {
     disk: bool,
     /// That symbols cannot be kept on the disk.
     spool: bool,
+    /// That a sender speaks another protocol.
+    other_protocol: bool,
     /// That a switch forgets members.
     forgotten: bool,
     /// That a sender does not hear this receiver.
@@ -440,6 +442,15 @@ impl Transfers {
     fn hint_at_silence(&mut self, turn: &Turn<'_, impl Engine>) {
         let shared = &*turn.shared;
         let is_alone = shared.senders.is_empty() && !self.group.is_away();
+        if is_alone
+            && !self.hinted.other_protocol
+            && let Some(address) = shared.policy.other.source()
+        {
+            // That explains why no sender is heard.
+            (self.hinted.other_protocol, self.hinted.no_sender) = (true, true);
+            let is_flute = !shared.policy.is_flute;
+            shared.events.hint(Hint::OtherProtocol { address, is_flute });
+        }
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
