@@ -5,6 +5,7 @@
 
 mod check;
 mod compare;
+mod content;
 mod done;
 mod load;
 mod place;
@@ -25,6 +26,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
 use norm_core::fec::Scheme;
 use norm_core::fileset::ContentHash;
+use norm_core::transfer::FileContent;
 use norm_files::receipts::Store;
 use norm_files::sink::{Comparison, Spool, StandaloneFile};
 
@@ -227,10 +229,15 @@ impl Tasks {
     }
 
     /// Places a complete standalone file.
-    pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
+    pub(super) fn place_file(
+        &self,
+        object: ObjectRef,
+        file: Arc<StandaloneFile>,
+        content: FileContent,
+    ) {
         let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceFileTask { object, file, policy, cancel, results };
+        let task = PlaceFileTask { object, file, content, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

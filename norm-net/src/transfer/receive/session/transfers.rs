@@ -191,12 +191,12 @@ impl Transfers {
             &ObjectMeta::SetPart { index, part: descriptor } => {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
-            ObjectMeta::File { name, .. } => {
+            ObjectMeta::File { name, content } => {
                 if turn.shared.policy.files.expect.is_some() {
                     // Nothing tells what is in it.
                     return refuse_opaque(turn, object);
                 }
-                self.standalone.opened(turn, object, size, name.as_deref());
+                self.standalone.opened(turn, object, size, name.as_deref(), content);
             }
             ObjectMeta::Opaque(_) => refuse_opaque(turn, object),
         }
