@@ -104,7 +104,7 @@ impl Carousel {
         if let Some(job) = self.gather() {
             return Some(Job::Gather(job));
         }
-        let sent = self.batches.group().or(self.schedule.current().map(|group| group.number));
+        let sent = self.batches.section().or(self.schedule.current().map(|section| section.number));
         let job = self.prepares.ahead(&self.items, &mut self.schedule, sent.unwrap_or(0))?;
         Some(Job::Prepare(job))
     }
@@ -223,7 +223,7 @@ impl Carousel {
             bytes,
             is_first_pass: visit.pass == 0,
             closes: left == 0 && visit.last && is_last_pass,
-            group: visit.group,
+            section: visit.section,
         };
         Some((run, rest))
     }

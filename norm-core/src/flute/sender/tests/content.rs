@@ -158,7 +158,7 @@ fn only_the_very_last_symbol_of_an_object_closes_it() {
 }
 
 #[test]
-fn groups_keep_few_blocks_open() {
+fn sections_keep_few_blocks_open() {
     let interleave = Some(64 * 20 * 3);
     for passes in [Passes::Once { overhead: 20 }, Passes::Times(2)] {
         let mut rig = Rig::new(&SenderConfig { passes, interleave, ..config() });
@@ -169,12 +169,12 @@ fn groups_keep_few_blocks_open() {
             .iter()
             .filter_map(|sent| Some(sent.symbol(PayloadFormat::Block8Symbol24)?.1.block))
             .collect();
-        let a_group = blocks.len() / if passes == Passes::Times(2) { 8 } else { 4 };
-        for (at, group) in blocks.chunks(a_group).enumerate() {
+        let a_section = blocks.len() / if passes == Passes::Times(2) { 8 } else { 4 };
+        for (at, section) in blocks.chunks(a_section).enumerate() {
             let expected = at as u32 % 4 * 3..at as u32 % 4 * 3 + 3;
-            let seen: BTreeSet<u32> = group.iter().copied().collect();
+            let seen: BTreeSet<u32> = section.iter().copied().collect();
             assert_eq!(seen, expected.collect(), "{passes:?}");
-            assert!(group.windows(2).all(|two| two[0] != two[1]), "they take turns");
+            assert!(section.windows(2).all(|two| two[0] != two[1]), "they take turns");
         }
     }
 }

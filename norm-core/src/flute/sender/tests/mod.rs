@@ -2,6 +2,7 @@
 
 mod carousel;
 mod content;
+mod jobs;
 mod profiles;
 mod session;
 mod table;
@@ -73,6 +74,10 @@ struct Rig {
     out: TransmitBuf,
     events: Vec<SenderEvent>,
     fails: bool,
+    /// Jobs that are not answered.
+    waiting: Vec<Job>,
+    /// Answers come late and in any order.
+    disorder: Option<Rng>,
 }
 
 impl Rig {
@@ -91,6 +96,8 @@ impl Rig {
             out: TransmitBuf::new(64),
             events: Vec::new(),
             fails: false,
+            waiting: Vec::new(),
+            disorder: None,
         })
     }
 
@@ -109,8 +116,18 @@ impl Rig {
     }
 
     fn answer(&mut self) {
-        while let Some(job) = self.sender.poll_job() {
-            let done = match job {
+        loop {
+            self.waiting.extend(core::iter::from_fn(|| self.sender.poll_job()));
+            let Some(last) = self.waiting.len().checked_sub(1) else { return };
+            let mut at = 0;
+            if let Some(rng) = &mut self.disorder {
+                at = rng.below(last as u64 + 1) as usize;
+                if rng.chance(0.5) {
+                    // The others are late.
+                    return;
+                }
+            }
+            let done = match self.waiting.remove(at) {
                 Job::Prepare(job) => self.prepare(job),
                 Job::Gather(job) => self.gather(&job),
                 other => panic!("{other:?}"),
@@ -170,9 +187,14 @@ impl Rig {
                 let datagrams = self.out.as_bytes().chunks(size);
                 return datagrams.map(|bytes| Sent { at, bytes: bytes.to_vec() }).collect();
             }
-            let Some(next) = self.sender.poll_timeout() else { return Vec::new() };
-            assert!(next > self.now, "a timer of a sender that was served lies in the past");
-            self.now = next;
+            match self.sender.poll_timeout() {
+                Some(next) => {
+                    assert!(next > self.now, "a timer of a served sender lies in the past");
+                    self.now = next;
+                }
+                None if self.waiting.is_empty() => return Vec::new(),
+                None => {}
+            }
         }
     }
 

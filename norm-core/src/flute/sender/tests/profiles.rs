@@ -49,8 +49,8 @@ fn table_always_has_its_information_and_objects_where_receivers_bear_it() {
     check([true, true, true, false, false], |sent, _, _| {
         let (table, others): (Vec<&Sent>, _) = sent.iter().partition(|s| s.fdt().is_some());
         assert!(table.iter().all(|sent| sent.packet().extensions.has_fti()));
-        let objects = others.into_iter().filter(|sent: &&Sent| sent.header().toi.is_some());
-        objects.map(|sent| sent.packet().extensions.has_fti()).all(|has| has)
+        let mut objects = others.into_iter().filter(|sent: &&Sent| sent.header().toi.is_some());
+        objects.all(|sent| sent.packet().extensions.has_fti())
     });
 }
 
