@@ -61,6 +61,7 @@ fn receiver_that_comes_late_gets_all_of_a_carousel_which_goes_on_until_it_is_sto
     let mut sender = Program::start(sender.args(["-g", &group]).arg(&root));
     assert_eq!(sender.wait_for("settings")["tsi"], 1);
     sender.wait_for("all_sent");
+    fs::create_dir(&out).unwrap();
     for passed in ["--timeout", "--tsi"] {
         let value = if passed == "--tsi" { "1" } else { "30" };
         let mut receiver = norm_recv();

@@ -68,8 +68,13 @@ fn learn<S: SymbolStore>(
         return is_taken;
     }
     let Some(fti) = fti else {
-        keep_early(ctx, epoch, key, fec, packet.content);
-        return false;
+        // There may have been no room for it when a table told of it.
+        lifecycle::describe(ctx, epoch, key);
+        let is_known = epoch.objects.contains_key(&key) || epoch.is_done(key);
+        if !is_known {
+            keep_early(ctx, epoch, key, fec, packet.content);
+        }
+        return is_known;
     };
     match lifecycle::begin(ctx, epoch, key, fti, Origin::Packet) {
         Begun::Yes => return true,

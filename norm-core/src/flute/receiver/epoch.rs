@@ -149,6 +149,11 @@ impl Epoch {
         self.orphans.insert((key, block));
     }
 
+    /// The blocks that jobs have, of objects that are forgotten: key and number.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.orphans.iter().copied()
+    }
+
     /// True while a job has such a block of this number.
     pub(super) fn is_orphan(&self, key: u64, block: u32) -> bool {
         self.orphans.contains(&(key, block))

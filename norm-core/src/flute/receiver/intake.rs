@@ -8,7 +8,7 @@ use super::lifecycle;
 use super::sessions::Sessions;
 use super::tables;
 use crate::base::Timestamp;
-use crate::endpoint::{Datagram, SenderId, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, SenderId, SymbolStore};
 use crate::flute::wire::{FLUTE_VERSION_1, FLUTE_VERSION_2, Packet, ParseError, TimeFields, Toi};
 
 /// The bits of a header that announce times in version 1, and mean nothing in version 2.
@@ -130,6 +130,9 @@ pub(super) fn forget<S: SymbolStore>(ctx: &mut Ctx<S>, sessions: &mut Sessions, 
     let Some(mut gone) = sessions.remove(id) else { return };
     let keys: Vec<u64> = gone.objects.keys().copied().collect();
     keys.into_iter().for_each(|key| lifecycle::drop_object(ctx, &mut gone, key));
+    for (object, block) in gone.orphans() {
+        ctx.store_mut().discard(BlockSlot { sender: id, object, block });
+    }
     ctx.bookkeeping().give(gone.bookkeeping());
     ctx.early().give(gone.early.bytes());
     ctx.assembly().give(gone.table.assembly());

@@ -9,6 +9,7 @@ use super::epoch::Epoch;
 use super::event::ReceiverEvent;
 use super::object::{Covered, Object, Origin, object_cost};
 use super::payload::Payload;
+use super::table::Entry;
 use crate::base::range_set::RangeSet;
 use crate::blocks::RecvBlock;
 use crate::endpoint::{BlockSlot, StoreOutcome, SymbolStore};
@@ -62,7 +63,7 @@ pub(super) fn describe<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key:
         return;
     }
     if !epoch.objects.contains_key(&key) {
-        let layout = epoch.table.get(key).and_then(|entry| entry.layout());
+        let layout = epoch.table.get(key).and_then(Entry::layout);
         if let Some((fti, _)) = layout
             && begin(ctx, epoch, key, fti, Origin::Table) == Begun::NoRoom
         {

@@ -21,7 +21,8 @@ impl LossMeter {
         }
         self.came += 1;
         if self.came + self.lost > 2 * SPAN {
-            (self.came, self.lost) = (self.came / 2, self.lost / 2);
+            self.came /= 2;
+            self.lost /= 2;
         }
         symbol.saturating_add(1)
     }

@@ -134,7 +134,9 @@ impl Object {
             return false;
         }
         room.give(core::mem::replace(&mut self.own_cost, cost));
-        (self.fti, self.layout, self.origin) = (fti, layout, Origin::Packet);
+        self.fti = fti;
+        self.layout = layout;
+        self.origin = Origin::Packet;
         self.written = Bits::new(layout.blocks());
         for block in 0..layout.blocks() {
             if self.geometry(block).is_some_and(|geometry| self.held.covers(&geometry)) {

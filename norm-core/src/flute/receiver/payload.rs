@@ -83,7 +83,8 @@ impl<'a> Iterator for Symbols<'a> {
         }
         let (symbol, rest) = self.rest.split_at(self.symbol_size.min(self.rest.len()));
         let number = self.next;
-        (self.next, self.rest) = (number + 1, rest);
+        self.next = number + 1;
+        self.rest = rest;
         let is_last = number + 1 == self.source;
         let kept = if is_last { symbol.get(..self.last).unwrap_or(symbol) } else { symbol };
         Some((number, kept))

@@ -7,6 +7,8 @@ mod instance;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use super::budget::Budget;
 use super::meta;
 use super::payload::Payload;
@@ -36,7 +38,7 @@ pub(super) enum Update {
     /// There is no room for a table that begins.
     NoRoom,
     /// A table is whole.
-    Table(Whole),
+    Table(Box<Whole>),
     /// A table is whole, and cannot be read.
     Unreadable,
 }
@@ -93,7 +95,7 @@ impl Entry {
 
     fn cost(&self) -> usize {
         let name = match &self.meta {
-            ObjectMeta::File { name, .. } => name.as_ref().map_or(0, |name| name.len()),
+            ObjectMeta::File { name, .. } => name.as_ref().map_or(0, Bytes::len),
             _ => 0,
         };
         size_of::<Self>() + MAX_SCHEME_INFO + name + 64
@@ -127,6 +129,8 @@ pub(super) struct Table {
     newest: Option<(FdtInstanceId, bool)>,
     /// What the entries take.
     cost: usize,
+    /// There was no room for an entry.
+    has_dropped: bool,
 }
 
 impl Table {
@@ -189,7 +193,7 @@ impl Table {
         if self.newest.is_none_or(|(newest, _)| !newest.is_after(id)) {
             self.newest = Some((id, fdt.complete));
         }
-        Update::Table(Whole { fdt, id, sent, is_changed })
+        Update::Table(Box::new(Whole { fdt, id, sent, is_changed }))
     }
 
     fn known_bytes(&self) -> usize {
@@ -210,14 +214,12 @@ impl Table {
         }
         let is_changed = old.is_some_and(|old| !old.may_be_same(&entry));
         let (cost, freed) = (entry.cost(), old.map_or(0, Entry::cost));
-        if old.is_none() && self.entries.len() >= limit {
+        let has_place = old.is_some() || self.entries.len() < limit;
+        if !has_place || !room.take(cost) {
+            self.has_dropped = true;
             return Listed::NoRoom;
         }
         room.give(freed);
-        if !room.take(cost) {
-            room.take(freed);
-            return Listed::NoRoom;
-        }
         self.cost = self.cost + cost - freed;
         self.entries.insert(key, entry);
         self.keys.insert(key, key.saturating_add(1));
@@ -236,7 +238,7 @@ impl Table {
 
     /// True when the newest table says that there are no other objects than those that are listed.
     pub(super) fn is_complete(&self) -> bool {
-        self.newest.is_some_and(|(_, is_complete)| is_complete)
+        !self.has_dropped && self.newest.is_some_and(|(_, is_complete)| is_complete)
     }
 
     /// True when no table has come.

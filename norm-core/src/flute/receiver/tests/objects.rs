@@ -110,7 +110,7 @@ fn held_bytes_that_cannot_be_read_come_again() {
     bench.engine.accept_with(object, &set(&[(0, 600), (700, 1_950)]));
     bench.datagram(sent.packet(0, 30, 1).bytes());
     let job = bench.job().unwrap();
-    assert_eq!(job.held, [0..6]);
+    assert_eq!(job.held.iter().cloned().flatten().count(), 6);
     bench.done(&job, StoreOutcome::HeldLost);
     assert_eq!(bench.engine.missing(object), Some(set(&[(0, 700)])));
     bench.hear(&sent.packet(0, 0, 7));
@@ -143,6 +143,8 @@ fn job_of_a_forgotten_object_writes_nothing_of_the_next_one() {
     bench.engine.accept(object);
     bench.datagram(sent.packet(0, 0, 7).bytes());
     let job = bench.job().unwrap();
+    // A driver takes blocks out of the store to write them.
+    bench.engine.store_mut().blocks.remove(&job.slot);
     bench.engine.restart(object);
     bench.datagram(sent.packet(0, 0, 3).bytes());
     bench.engine.accept(object);

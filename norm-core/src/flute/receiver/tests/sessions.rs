@@ -31,7 +31,9 @@ fn end_is_told_when_what_came_is_written() {
     let job = bench.job().unwrap();
     bench.datagram(close().bytes());
     bench.engine.handle_timeout(bench.now + SECOND);
-    assert_eq!((bench.engine.poll_timeout(), bench.engine.has_all(FIRST)), (None, false));
+    bench.events();
+    assert_eq!((bench.others.len(), bench.engine.poll_timeout()), (1, None));
+    assert!(!bench.engine.has_all(FIRST));
     let outcome = bench.store(&job);
     bench.done(&job, outcome);
     bench.wait(SECOND);
@@ -51,8 +53,16 @@ fn all_is_here_when_the_sender_says_that_it_was_all() {
     assert!(!bench.engine.has_all(FIRST));
     bench.hear_all(&Table::of(1, &fdt(true)).packets());
     assert!(bench.engine.has_all(FIRST));
-    bench.hear(&Sent::new(8, no_code(250), &[0; 250]).packet(0, 0, 1));
-    assert!(!bench.engine.has_all(FIRST));
+    // Unless there is more than it has said.
+    for in_band in [false, true] {
+        let mut other = Sent::new(8, no_code(250), &[0; 250]);
+        other.in_band = in_band;
+        bench.hear(&other.packet(0, 0, 1));
+        assert!(!bench.engine.has_all(FIRST));
+        bench.engine.give_up(FIRST, 8..9);
+        assert!(bench.engine.has_all(FIRST));
+        bench.engine.restart(ObjectRef { sender: FIRST, key: 8 });
+    }
 }
 
 #[test]
@@ -153,4 +163,35 @@ fn further_sessions_take_the_place_of_those_that_are_over() {
     say(&mut bench, 1, table);
     say(&mut bench, 5, table);
     assert_eq!(held(&bench), [0, 3, 4]);
+}
+
+#[test]
+fn forgotten_sender_leaves_nothing_in_the_store() {
+    let sent = Sent::new(7, no_code(1_950), &content(1, 1_950));
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    sent.source()[..6].iter().for_each(|packet| bench.datagram(packet.bytes()));
+    assert_eq!(bench.engine.store().blocks.len(), 2);
+    let job = bench.job().unwrap();
+    bench.engine.forget(FIRST);
+    assert!(bench.engine.store().blocks.is_empty());
+    bench.done(&job, StoreOutcome::Written);
+    bench.work();
+    assert_eq!(bench.engine.load(), super::super::Load::default());
+}
+
+#[test]
+fn object_that_had_no_room_begins_when_there_is_some() {
+    let new = |number: u128| Sent::new(number, no_code(250), &content(number as u64, 250));
+    let config = ReceiverConfig { max_bookkeeping: 1_700, ..ReceiverConfig::new() };
+    let mut bench = Bench::with(ReceiverConfig { auto_accept: true, ..config });
+    bench.hear_all(&Table::new(0, (1..4).map(|number| new(number).file("a")).collect()).packets());
+    assert_eq!(bench.opened.len(), 2, "{}", bench.engine.load().bytes);
+    let mut third = new(3);
+    third.in_band = false;
+    bench.hear_all(&third.source());
+    assert_eq!(bench.opened.len(), 2);
+    bench.engine.give_up(FIRST, 1..3);
+    bench.hear_all(&third.source());
+    assert_eq!(bench.bytes(FIRST, 3), Some(&third.bytes[..]));
 }
