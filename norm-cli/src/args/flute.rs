@@ -31,8 +31,10 @@ pub struct FluteSendArgs {
             "separate_group"])]
     pub flute: Option<Profile>,
 
-    /// Number of the session (TSI); sessions at a time need different ones [default: 1]
-    #[arg(long, value_name = "N", requires = "flute",
+    /// Number of the session (TSI) [default: 1]
+    ///
+    /// Sessions of one machine at the same time need different ones.
+    #[arg(long, verbatim_doc_comment, value_name = "N", requires = "flute",
         value_parser = clap::value_parser!(u64).range(0..=MAX_TSI))]
     pub tsi: Option<u64>,
 

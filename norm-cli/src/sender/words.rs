@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn one_way_it_is_said_what_was_sent() {
         let verdict = verdict(&sample(), &report(SendOutcome::Sent, &[])).unwrap();
-        assert!(verdict.starts_with("sent: 1 file (1.00 MiB) in "), "{verdict}");
+        assert!(verdict.starts_with("sent: 1 file (1 MiB) in "), "{verdict}");
         assert!(verdict.contains("1.11 times the content; one way"), "{verdict}");
         let labels = Labels::new(&["a".into()], crate::args::SlowChoice::Wait).one_way(true);
         let standing = standing(
@@ -368,7 +368,7 @@ mod tests {
             &labels,
         );
         assert_eq!(standing.status[0].full(), "pass 3");
-        assert_eq!((standing.total, standing.details[0].full()), (0, "5.00 MiB sent"));
+        assert_eq!((standing.total, standing.details[0].full()), (0, "5 MiB sent"));
     }
 
     #[test]
