@@ -49,8 +49,8 @@ fuzz() {
 
 # Fails when one of the programs that people install is over 10 MB.
 check_sizes() {
-    ls -l target/release/norm-{send,recv,objects}
-    test -z "$(find target/release/norm-{send,recv,objects} -size +10M)"
+    ls -l target/release/norm{-send,-recv,-objects,ctl}
+    test -z "$(find target/release/norm{-send,-recv,-objects,ctl} -size +10M)"
 }
 
 # Release builds of programs and tests share these packages, so that nothing is built twice.

@@ -1,5 +1,6 @@
 //! The command lines: options as clap knows them, and what clap cannot check.
 
+mod announce;
 mod check;
 mod choice;
 mod flute;
@@ -13,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Parser;
 use clap::error::ErrorKind;
 
+pub use announce::{AnnounceArgs, FindArgs};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
 pub use flute::{FluteRecvArgs, FluteSendArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
@@ -21,7 +23,7 @@ pub use send::{
     SlowChoice,
 };
 pub use shared::{CommonArgs, NetworkArgs, SessionArgs};
-pub(crate) use shared::{FILES, OUTPUT, RATE, RECEIVERS, REPAIR};
+pub(crate) use shared::{FILES, NETWORK, OUTPUT, RATE, RECEIVERS, REPAIR};
 
 use crate::exit::Failure;
 use crate::text;

@@ -12,6 +12,7 @@ use std::io::{self, Stdout, Write, stdout};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use norm_net::announce::{Announced, Tsi};
 use norm_net::{
     FoundEntry, LeftOut, NodeId, Preview, PreviewEntry, ReceiveReport, ReceiveSettings, SendReport,
     SendSettings,
@@ -80,6 +81,63 @@ pub enum DemoEvent<'a> {
     DemoCopy(&'a DemoCopy),
     /// Last.
     DemoSummary(&'a DemoSummary<'a>),
+}
+
+/// What `normctl list` says.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum CtlEvent<'a> {
+    /// A session that is announced; all of them at the end of the time, by name.
+    Session(HeardSession<'a>),
+}
+
+/// A session that is announced.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct HeardSession<'a> {
+    /// Its name; may be empty, and nothing prevents that two have one name.
+    name: &'a str,
+    /// `NORM` or `FLUTE`.
+    protocol: String,
+    /// Multicast group and port.
+    group: String,
+    /// TTL or hop limit of its packets; null when it was not told.
+    ttl: Option<u8>,
+    /// Addresses of the only senders, where there are such.
+    sources: Vec<String>,
+    /// Transport session id, with FLUTE only.
+    tsi: Option<u64>,
+    /// Highest rate in bits per second; null when there is none, or it was not told.
+    rate: Option<u64>,
+    /// FEC encoding ids in use.
+    fec: Vec<u8>,
+    /// Files; null when it was not told.
+    files: Option<u64>,
+    /// Bytes in all files; null when it was not told.
+    bytes: Option<u64>,
+    /// Address of the host that announces it.
+    from: String,
+}
+
+impl<'a> HeardSession<'a> {
+    /// For what was heard.
+    pub fn new(session: &'a Announced) -> Self {
+        let Announced { description, host } = session;
+        Self {
+            name: &description.name,
+            protocol: description.protocol.to_string(),
+            group: description.group.to_string(),
+            ttl: description.ttl,
+            sources: description.sources.iter().map(ToString::to_string).collect(),
+            tsi: description.tsi.map(Tsi::get),
+            rate: description.rate,
+            fec: description.fec_ids().map(|id| id.0).collect(),
+            files: description.content.map(|content| content.files),
+            bytes: description.content.map(|content| content.bytes),
+            from: host.to_string(),
+        }
+    }
 }
 
 /// What a session was set up with, and by which program.

@@ -4,11 +4,14 @@
 //! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
 //! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
 //! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
-//! [`demo`], and [`objects`] for single DATA objects and streams.
+//! [`demo`], [`objects`] for single DATA objects and streams, and [`ctl`], which shows what there
+//! is.
 
 mod address;
 pub mod args;
+pub mod ctl;
 pub mod demo;
+mod described;
 pub mod exit;
 pub mod explain;
 pub mod group;

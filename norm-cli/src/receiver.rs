@@ -1,5 +1,6 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+mod find;
 pub(crate) mod preview;
 
 use std::ffi::OsString;
@@ -23,6 +24,8 @@ use crate::report::{self, Report};
 use crate::sender::{POLL_INTERVAL, net_code};
 use crate::{explain, group, settings, text};
 
+pub(crate) use find::unique;
+
 /// Polls without an event after a complete transfer, before a note says what is waited for.
 const POLLS_BEFORE_NOTE: u32 = 10;
 
@@ -37,7 +40,10 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         report::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
-        transfer(&args, &Interrupt::install()?)
+        let interrupt = Interrupt::install()?;
+        let args = find::resolve(args)?;
+        args.check()?;
+        transfer(&args, &interrupt)
     })
 }
 

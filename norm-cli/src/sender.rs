@@ -12,13 +12,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use norm_net::announce::SessionDescription;
 use norm_net::event::MemberState;
 use norm_net::io::error::NetError;
 use norm_net::io::interface::Zoned;
 use norm_net::{
-    NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError, SendEvent,
-    SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause, StateFolders,
-    WithdrawnFile,
+    Announce, NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError,
+    SendEvent, SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
+    StateFolders, WithdrawnFile,
 };
 
 use crate::address::{self, Patience};
@@ -28,7 +29,7 @@ use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::report::{self, Report};
-use crate::{demo, explain, schedule, settings, text};
+use crate::{demo, described, explain, schedule, settings, text};
 
 use names::ReceiverNames;
 use words::{receiver_table, standing, verdict};
@@ -68,8 +69,8 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
-        o.schedule = args.rate.schedule();
-        o.rate_trace = args.rate.trace_rate.clone();
+        o.rate.schedule = args.rate.schedule();
+        o.rate.trace = args.rate.trace_rate.clone();
         o.ttl = session.ttl;
         o.dscp = args.dscp();
         o.mtu = args.mtu;
@@ -85,6 +86,7 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
         o.content.state = state;
+        o.announce = args.announce.name(&args.paths).map(Announce::new);
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -99,9 +101,29 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     let settings = sending.settings().clone();
     announce(&settings, &mut output);
     let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
+    tell_of(args, sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
     conclude(args, &mut output, interrupt, &settings, &report)
+}
+
+/// Writes the description of the session, and says that it is announced.
+fn tell_of(
+    args: &SendArgs,
+    description: &SessionDescription,
+    output: &Output,
+) -> Result<(), Failure> {
+    if let Some(path) = &args.announce.sdp {
+        let name = args.announce.described_name(&args.paths);
+        described::write(path, &SessionDescription { name, ..description.clone() })?;
+    }
+    if args.announce.announce.is_some() {
+        output.say(&format!(
+            "announced as '{}': norm-recv --session finds it",
+            text::plain(&description.name)
+        ));
+    }
+    Ok(())
 }
 
 /// Begins the session. An interface that was named, and has no address yet, is waited for; a

@@ -11,6 +11,7 @@
 //! - [`transfer`]: what a transfer of files asks of an engine.
 //! - [`norm`]: the engines and messages of NORM (RFC 5740).
 //! - [`flute`]: the packets of FLUTE (RFC 6726).
+//! - [`announce`]: descriptions of sessions, and how they are announced.
 //!
 //! # A run loop
 //!
@@ -101,6 +102,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod announce;
 pub mod base;
 mod blocks;
 pub mod endpoint;

@@ -69,6 +69,19 @@ fn packets_and_tables_of_flute_keep_their_promises() {
 }
 
 #[test]
+fn announcements_of_the_corpus_keep_their_promises() {
+    use norm_core::announce::exercise::{directory, sap, sdp};
+    let (files, good) = replay("sdp", sdp);
+    assert!(good >= 4, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+    let (files, good) = replay("sap", sap);
+    assert!(good >= 4, "{good} of {files} are good");
+    assert!(files > good, "some are not");
+    let (_, good) = replay("sap", directory);
+    assert!(good >= 1, "{good} are lives of directories");
+}
+
+#[test]
 fn engines_survive_the_sessions_of_the_corpus() {
     let survive = |exercise: fn(&[u8])| {
         move |bytes: &[u8]| {

@@ -1,6 +1,7 @@
 //! Transfers over real networks: engines of `norm-core` joined to sockets, threads and files.
 //!
 //! - [`send()`] and [`receive()`]: file sets from disk to a group, and from a group to disk.
+//! - [`announce`]: which sessions there are, for those who look for one.
 //! - [`objects`]: DATA objects and streams, for applications that are not about files.
 //! - [`event`]: what sessions say, for all of them.
 //! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.
@@ -52,6 +53,7 @@
 //! - `serde`: events, settings, progress and reports can be serialised, as `docs/json.md` says.
 //! - `schema`: the same types have a JSON Schema.
 
+pub mod announce;
 pub mod event;
 pub mod io;
 pub mod objects;
@@ -81,7 +83,7 @@ pub use transfer::receive::{
     DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
 };
 pub use transfer::send::{
-    ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow, SlowLimits,
-    StartLimits, preview, send,
+    Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
+    Slow, SlowLimits, StartLimits, preview, send,
 };
 pub use transfer::{ConfigProblem, OneWayOption};

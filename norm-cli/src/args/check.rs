@@ -13,6 +13,7 @@ use super::choice::PatternArg;
 use super::recv::{FeedbackChoice, RecvArgs};
 use super::send::{Code, SendArgs, SlowChoice};
 use super::shared::SessionArgs;
+use crate::described;
 use crate::exit::Failure;
 use crate::group::{is_multicast, zone};
 use crate::text;
@@ -31,15 +32,28 @@ impl SendArgs {
         let rules = [zone, self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
         let broken = rules.into_iter().flatten().next();
         let broken = broken.or_else(|| self.fec_rule()).or_else(|| self.list_rule());
+        let broken = broken.or_else(|| self.announce_rule());
         if let Some(message) = broken.or_else(|| self.path_rule()) {
             return Err(Failure::usage(message));
         }
+        self.announce.sdp.as_deref().map_or(Ok(()), described::check)?;
         self.common.report.as_deref().map_or(Ok(()), crate::report::check)
     }
 
     fn demo_rule(&self) -> Broken {
         (self.demo.is_some() && self.paths.len() > 1)
             .then(|| "--demo sends one PATH: name a directory to send several files".to_owned())
+    }
+
+    fn announce_rule(&self) -> Broken {
+        let group = self.session().group;
+        (self.announce.announce.is_some() && !is_multicast(group)).then(|| {
+            format!(
+                "--announce is for multicast groups, and {} is one receiver: remove --announce, \
+                 or use another --group",
+                Zoned(group)
+            )
+        })
     }
 
     fn start_rule(&self) -> Broken {

@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, ValueEnum};
 use norm_net::{ContentHash, Feedback};
 
+use super::announce::FindArgs;
 use super::exit_codes;
 use super::flute::FluteRecvArgs;
 use super::preserve::PreserveArgs;
@@ -48,6 +49,10 @@ pub struct RecvArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub network: NetworkArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub find: FindArgs,
 
     /// Receive from the sender with this address only
     ///
@@ -175,6 +180,7 @@ Examples:
                                       keep receiving
   norm-recv -g 192.0.2.7:5740         unicast, at this address of this machine
   norm-recv --flute --timeout 600     one way, from norm-send --flute
+  norm-recv --session lab-7           the session that norm-send --announce=lab-7 announces
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, ValueEnum};
 use norm_net::transfer::schedule::{RateSchedule, TimeOfDay, WallClock};
 use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec};
 
+use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
 use super::flute::FluteSendArgs;
@@ -63,6 +64,10 @@ pub struct SendArgs {
     /// Name for norm-recv --sender-name [default: host name]
     #[arg(long, value_name = "NAME", value_parser = super::recv::name, help_heading = NETWORK)]
     pub name: Option<String>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub announce: AnnounceArgs,
 
     /// Maximum packet size [default: what passes to all receivers]
     ///
@@ -374,6 +379,7 @@ Examples:
                                               send to receivers that run NRL's NORM
   norm-send --flute -b 20M --carousel forever photos
                                               one way, for norm-recv --flute
+  norm-send --announce=lab-7 image.iso        for norm-recv --session lab-7, normctl list
   norm-send --json --report run.json image.iso
                                               for scripts";
 

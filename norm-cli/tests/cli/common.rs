@@ -36,6 +36,10 @@ pub fn norm_objects() -> Command {
     Command::new(env!("CARGO_BIN_EXE_norm-objects"))
 }
 
+pub fn normctl() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_normctl"))
+}
+
 /// A group that no other test uses: its port is one that is free, and its address follows from it.
 pub fn group() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

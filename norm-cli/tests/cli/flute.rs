@@ -122,6 +122,27 @@ fn receiver_without_the_option_says_that_it_hears_flute() {
 }
 
 #[test]
+fn description_says_that_a_session_is_one_way() {
+    let (dir, group) = (tempdir().unwrap(), group());
+    let (root, sdp) = (dir.path().join("set"), dir.path().join("set.sdp"));
+    tree(&root);
+    let mut sender = norm_send();
+    sender.args(["--flute", "-b", "80M", "--carousel", "forever", "--tsi", "77", "--json"]);
+    sender.args(["-i", "lo", "-g", &group, "--sdp"]).arg(&sdp);
+    let mut sender = Program::start(sender.arg(&root));
+    sender.wait_for("all_sent");
+    let described = fs::read_to_string(&sdp).unwrap();
+    assert!(described.contains("FLUTE/UDP") && described.contains("flute-tsi:77"), "{described}");
+    let mut receiver = norm_recv();
+    receiver.args(["--timeout", "60", "-i", "lo", "--sdp"]).arg(&sdp);
+    let received = receiver.arg(dir.path().join("out")).output().unwrap();
+    assert!(received.status.success(), "{}", stderr(&received));
+    assert_same(&root, &dir.path().join("out/set"));
+    sender.signal("-INT");
+    assert!(sender.finish().0.success());
+}
+
+#[test]
 fn one_way_needs_a_rate() {
     let dir = tempdir().unwrap();
     let sent = norm_send().arg("--flute").arg(dir.path()).output().unwrap();

@@ -1,6 +1,7 @@
 //! Runs the real programs: messages, exit codes, events, files.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
+mod announce;
 #[cfg(unix)]
 mod backup;
 #[cfg(unix)]

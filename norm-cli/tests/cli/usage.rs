@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{group, names, norm_objects, norm_recv, norm_send, stderr, stdout};
+use crate::common::{group, names, norm_objects, norm_recv, norm_send, normctl, stderr, stdout};
 
 /// Runs a program that must fail with this code; its one line on standard error.
 fn failure(command: &mut Command, code: i32) -> String {
@@ -17,9 +17,11 @@ fn failure(command: &mut Command, code: i32) -> String {
 
 #[test]
 fn help_and_version_succeed() {
-    for (name, new) in
-        [("norm-send", norm_send as fn() -> Command), ("norm-recv", norm_recv as fn() -> Command)]
-    {
+    for (name, new) in [
+        ("norm-send", norm_send as fn() -> Command),
+        ("norm-recv", norm_recv),
+        ("normctl", normctl),
+    ] {
         for flag in ["--help", "-h"] {
             let output = new().arg(flag).output().unwrap();
             assert_eq!(output.status.code(), Some(0));
@@ -48,6 +50,9 @@ fn wrong_options_are_one_line_and_exit_code_1() {
         Case(norm_recv, &["-g", "somewhere"], "--group"),
         Case(norm_recv, &["--timeout", "never"], "--timeout"),
         Case(norm_recv, &["/no/such/parent/dir"], "/no/such/parent"),
+        Case(normctl, &[], "subcommand"),
+        Case(normctl, &["list", "soon"], "SECS"),
+        Case(norm_recv, &["--session", "a", "-g", "239.1.2.3:6000"], "--session"),
         Case(norm_objects, &[], "subcommand"),
         Case(norm_objects, &["send"], "KIND"),
         Case(norm_objects, &["send", "file", "."], "data, stream"),

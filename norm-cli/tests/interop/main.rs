@@ -26,6 +26,7 @@
 #![cfg(target_os = "linux")]
 
 mod accounting;
+mod announce;
 mod capture;
 // Shared with the tests between namespaces, which use more of it.
 #[path = "../netns/command.rs"]

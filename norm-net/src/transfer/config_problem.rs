@@ -96,6 +96,11 @@ pub enum ConfigProblem {
     /// What earlier sets had cannot be removed, because nothing is known of them: there is no
     /// folder for receipts.
     DeleteWithoutReceipts,
+    /// A session that is in no group cannot be announced: there is nothing to join.
+    AnnounceWithoutGroup {
+        /// The address of its receiver.
+        group: SocketAddr,
+    },
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
     /// One way, nothing tells how much the network takes: a fixed rate is needed.
@@ -174,6 +179,7 @@ impl fmt::Display for ConfigProblem {
             Self::DeleteWithoutReceipts => f.write_str(
                 "there is no folder for receipts, which say what earlier transfers had: give one",
             ),
+            Self::AnnounceWithoutGroup { group } => announced_without_group(f, *group),
             Self::Pattern(error) => error.fmt(f),
             Self::OneWayRate => {
                 f.write_str("one way, nothing tells how much the network takes: give a fixed rate")
@@ -184,6 +190,10 @@ impl fmt::Display for ConfigProblem {
             Self::Norm(error) => error.fmt(f),
         }
     }
+}
+
+fn announced_without_group(f: &mut fmt::Formatter<'_>, group: SocketAddr) -> fmt::Result {
+    write!(f, "a session with one receiver ({group}) cannot be announced: give a multicast group")
 }
 
 impl std::error::Error for ConfigProblem {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::transfer::MemberState;
+use norm_net::announce::{Announced, SessionDescription};
 use norm_net::event::{
     ContentHash, EntrySum, FileHash, HashedFile, ManifestHash, ResumeData, SenderId, SetId,
     SourceProblem,
@@ -22,8 +23,8 @@ use serde_json::Value;
 
 use crate::exit::Code;
 use crate::json::{
-    DemoCopy, DemoEvent, DemoSummary, DryRun, ProgramEvent, ReceiverEvent, SenderEvent, Settings,
-    Summary, WouldReceive, WouldSend,
+    CtlEvent, DemoCopy, DemoEvent, DemoSummary, DryRun, HeardSession, ProgramEvent, ReceiverEvent,
+    SenderEvent, Settings, Summary, WouldReceive, WouldSend,
 };
 
 /// Examples for a chapter, with the names of the events.
@@ -32,6 +33,7 @@ pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
         "All programs" => all_programs(),
         "norm-send" => sender(),
         "norm-send --demo" => demo(),
+        "normctl list" => ctl(),
         _ => receiver(),
     };
     let name = |line: &Value| line["event"].as_str().unwrap_or_default().to_owned();
@@ -68,6 +70,15 @@ fn all_programs() -> Vec<Value> {
             1,
         ),
     ]
+}
+
+fn ctl() -> Vec<Value> {
+    let text = "v=0\no=- 5 1 IN IP4 192.0.2.2\ns=lab-7\na=file-set:files=3 bytes=5000010\n\
+        a=FEC-declaration:0 encoding-id=6\nm=application 6001 NORM/UDP 0\n\
+        c=IN IP4 239.255.77.1/1\nb=AS:20000\na=FEC:0\n";
+    let description = SessionDescription::parse(text.as_bytes()).expect("it is a description");
+    let session = Announced { description, host: [192, 0, 2, 2].into() };
+    vec![line(&CtlEvent::Session(HeardSession::new(&session)), 6_002)]
 }
 
 fn interface() -> Interface {

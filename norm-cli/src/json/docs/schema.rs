@@ -8,7 +8,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::json::{DemoEvent, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary};
+use crate::json::{
+    CtlEvent, DemoEvent, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary,
+};
 
 /// A part of the document about the lines of a program.
 pub(super) struct Chapter {
@@ -24,6 +26,7 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter { name: "norm-send", types: &["SenderEvent", "SendEvent"] },
     Chapter { name: "norm-send --demo", types: &["DemoEvent"] },
     Chapter { name: "norm-recv", types: &["ReceiverEvent", "ReceiveEvent"] },
+    Chapter { name: "normctl list", types: &["CtlEvent"] },
 ];
 
 /// The schema: what each line of `--json` must be. The file that `--report` writes is `Report` in
@@ -37,6 +40,7 @@ pub(super) fn document() -> Value {
         add::<DemoEvent<'_>>(&mut generator),
         add::<ReceiverEvent<'_>>(&mut generator),
         add::<ReceiveEvent>(&mut generator),
+        add::<CtlEvent<'_>>(&mut generator),
     ];
     for also in [add::<Hint>, add::<Problem>, add::<ReceiverInfo>] {
         also(&mut generator);
@@ -54,7 +58,7 @@ pub(super) fn document() -> Value {
     types.insert("Report".to_owned(), report(&settings, &summaries));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Lines that norm-send and norm-recv print with --json",
+        "title": "Lines that norm-send, norm-recv and normctl print with --json",
         "type": "object",
         "properties": {
             "event": { "type": "string", "description": "What happened." },

@@ -144,6 +144,11 @@ impl Carousel {
         !waits && self.schedule.clone().next_visit(&self.items).is_none()
     }
 
+    /// True when there is no last pass.
+    pub(super) fn is_endless(&self) -> bool {
+        pass_limit(self.schedule.passes()).is_none()
+    }
+
     /// Source symbols of all objects.
     pub(super) fn source_symbols(&self) -> u64 {
         self.items.within(0, u64::MAX).map(|item| item.layout().symbols()).sum()

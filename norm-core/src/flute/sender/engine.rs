@@ -194,7 +194,9 @@ impl Sender {
             self.has_told_all = true;
             self.events.push_back(SenderEvent::AllSent);
         }
-        if !self.is_open && !self.empties.is_due() && self.content.is_done() {
+        // A carousel of objects without content has nothing to send but the table, and goes on.
+        let goes_on = self.is_open || (self.content.is_endless() && self.objects.len() > 0);
+        if !goes_on && !self.empties.is_due() && self.content.is_done() {
             self.end(if self.objects.len() > 0 { LAST_TABLES } else { 0 });
         }
     }

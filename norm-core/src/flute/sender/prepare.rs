@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use super::item::{Item, Items, pass_limit};
 use super::schedule::{Schedule, Section, Visit};
-use crate::endpoint::{PrepareJob, ReadJob};
+use crate::endpoint::{BlockGeometry, PrepareJob, ReadJob};
+use crate::flute::layout::geometry;
 
 /// Jobs at most that are asked for ahead and not done.
 const MAX_JOBS: usize = 4;
@@ -159,11 +160,10 @@ impl Prepares {
             list.remove(0);
         }
         list.push(Made { ids, done: false });
-        let len = layout.block_bytes(sbn);
+        let BlockGeometry { scheme, symbol_size, offset, len, .. } = geometry(layout, sbn)?;
         self.jobs += 1;
         self.bytes += u64::from(len);
-        let source = ReadJob { object: item.key(), block, offset: layout.block_offset(sbn), len };
-        let (scheme, symbol_size) = (layout.scheme(), layout.symbol_size());
+        let source = ReadJob { object: item.key(), block, offset, len };
         Some(PrepareJob { source, scheme, symbols: k, symbol_size, first, count })
     }
 }

@@ -9,7 +9,6 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::config::SenderConfig;
-use super::layout::fti;
 use super::objects::{Objects, TABLE_FRAME};
 use crate::base::Timestamp;
 use crate::fec::{
@@ -267,7 +266,7 @@ impl Instance {
         if scheme != Scheme::NoCode {
             bytes.resize(size.into(), 0);
         }
-        Some(TableSymbol { instance: self.id, fti: fti(&self.layout), scheme, id, bytes })
+        Some(TableSymbol { instance: self.id, fti: Fti::of(&self.layout), scheme, id, bytes })
     }
 }
 
@@ -300,7 +299,7 @@ mod tests {
         let mut table = Table::new(&config, 1000, Timestamp::ZERO);
         table.next_id = FdtInstanceId::MAX;
         for expected in [FdtInstanceId::MAX, FdtInstanceId::default()] {
-            objects.add(&ObjectSpec { size: 1, meta: ObjectMeta::File { name: None } }).unwrap();
+            objects.add(&ObjectSpec { size: 1, meta: ObjectMeta::file(None) }).unwrap();
             table.changed();
             table.begin(&objects, false, Timestamp::ZERO);
             let symbol = table.next_symbol(Timestamp::ZERO).unwrap();

@@ -70,6 +70,8 @@ pub struct Delivery {
     /// Only when it yields to all other traffic.
     scavenger: Option<Scavenger>,
     log: ProbeLog,
+    /// Receivers of the group.
+    receivers: usize,
 }
 
 impl Delivery {
@@ -93,6 +95,7 @@ impl Delivery {
             bursts: Bursts::new(now),
             scavenger: None,
             log: ProbeLog::default(),
+            receivers: 1,
         }
     }
 
@@ -100,6 +103,11 @@ impl Delivery {
     #[must_use]
     pub fn scavenger(self) -> Self {
         Self { scavenger: Some(Scavenger::default()), ..self }
+    }
+
+    /// The group has this many receivers.
+    pub fn set_receivers(&mut self, receivers: usize) {
+        self.receivers = receivers;
     }
 
     /// The rate now, in bytes per second.
@@ -184,8 +192,13 @@ impl Delivery {
     /// The interval that a report describes, seen from both sides; `None` when it was too long ago,
     /// or cannot be true. The report is the limiting receiver's.
     pub fn interval(&self, report: &PathReport) -> Option<Interval> {
-        let scavenges = self.scavenger.is_some();
-        let reporter = if scavenges { Reporter::AskedByScavenger } else { Reporter::Asked };
+        // In startup the limiting receiver is the one that was heard first: likely the one with the
+        // luckiest baseline of few packets.
+        let reporter = match &self.scavenger {
+            Some(_) => Reporter::AskedByScavenger,
+            None if self.is_startup() => Reporter::OneOf(self.receivers),
+            None => Reporter::Asked,
+        };
         self.interval_of(report, reporter)
     }
 

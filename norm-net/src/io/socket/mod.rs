@@ -5,6 +5,8 @@
 //! and receiving are batched (GSO, GRO, `recvmmsg`) where the kernel can, and fall back on their
 //! own where it cannot.
 //!
+//! A [`GroupListener`] only receives, in several groups.
+//!
 //! What this module leaves out: messages, pacing, and any decision about what to send.
 
 mod batch;
@@ -13,6 +15,7 @@ mod code_point;
 mod config;
 mod follow;
 mod link;
+mod listener;
 mod membership;
 mod peers;
 mod send;
@@ -30,6 +33,7 @@ pub use buffers::Buffers;
 pub use config::{LinkConfig, PacketFilter};
 pub use follow::LinkChange;
 pub use link::Link;
+pub(crate) use listener::GroupListener;
 pub(crate) use raw::is_no_device;
 pub use send::SendOutcome;
 pub use stats::LinkStats;

@@ -124,23 +124,49 @@ pub(super) fn session_port(
 
 fn group_port(config: &LinkConfig, interface: &Interface) -> Result<Port, NetError> {
     let group = config.group.ip();
-    let socket = new_socket(group)?;
-    share_port(&socket).map_err(NetError::socket("share the session's port"))?;
-    only_joined_groups(&socket, group)
-        .map_err(NetError::socket("keep the groups of other programs out"))?;
     // Bound to the group where the system filters by it; elsewhere that is not possible, and the
     // destination of each packet is looked at.
     let filters = cfg!(any(target_os = "linux", target_os = "android"));
     let address = if filters { group } else { unspecified(group) };
-    bind(&socket, with_scope(SocketAddr::new(address, config.group.port()), interface))?;
-    Membership::new(config, interface).join(&socket).map_err(|error| NetError::Join {
-        group,
+    let socket = shared_socket(SocketAddr::new(address, config.group.port()), interface)?;
+    join(&socket, config, interface)?;
+    finish(socket, config, true)
+}
+
+/// A socket that receives what is sent to several groups of one family and port, on the interface
+/// of the first one; and that interface. Groups that cannot be joined are left out, unless all of
+/// them cannot.
+pub(super) fn listening_port(groups: &[LinkConfig]) -> Result<(Port, Interface), NetError> {
+    let nothing = || NetError::socket("listen")(io::ErrorKind::InvalidInput.into());
+    let first = groups.first().ok_or_else(nothing)?;
+    let interface = place(first)?.interface;
+    let everything = SocketAddr::new(unspecified(first.group.ip()), first.group.port());
+    let socket = shared_socket(everything, &interface)?;
+    let joined: Vec<_> = groups.iter().map(|group| join(&socket, group, &interface)).collect();
+    if joined.iter().all(Result::is_err) {
+        joined.into_iter().collect::<Result<(), _>>()?;
+    }
+    Ok((finish(socket, first, true)?, interface))
+}
+
+/// A socket on a port that other programs may have, too.
+fn shared_socket(address: SocketAddr, interface: &Interface) -> Result<Socket, NetError> {
+    let socket = new_socket(address.ip())?;
+    share_port(&socket).map_err(NetError::socket("share the session's port"))?;
+    only_joined_groups(&socket, address.ip())
+        .map_err(NetError::socket("keep the groups of other programs out"))?;
+    bind(&socket, with_scope(address, interface))?;
+    Ok(socket)
+}
+
+fn join(socket: &Socket, config: &LinkConfig, interface: &Interface) -> Result<(), NetError> {
+    Membership::new(config, interface).join(socket).map_err(|error| NetError::Join {
+        group: config.group.ip(),
         source: config.source,
         interface: interface.name.clone(),
         error,
         existing: interface::list().unwrap_or_default(),
-    })?;
-    finish(socket, config, true)
+    })
 }
 
 /// Where a unicast receiver listens: the session's address if it is ours, else the given

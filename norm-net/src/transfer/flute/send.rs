@@ -2,9 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use norm_core::announce::SessionProtocol;
 use norm_core::fileset::SetId;
 use norm_core::flute::Sender;
 use norm_core::flute::sender::{SenderConfig, SenderError};
+use norm_core::flute::wire::Tsi;
 use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
@@ -14,7 +16,7 @@ use crate::io::socket::PacketFilter;
 use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::objects::{FilePlan, Sizes, objects_of_set};
 use crate::transfer::send::{
-    HeldObjects, Pace, Prepared, Protocol, Segment, SendError, SendOptions,
+    Carrier, HeldObjects, Pace, Prepared, Protocol, Segment, SendError, SendOptions,
 };
 
 /// Bytes of an extent at most: receivers verify, and receive again, less at a time than all.
@@ -33,6 +35,10 @@ pub(crate) struct Flute(pub(crate) FluteSend);
 
 impl Protocol for Flute {
     type Engine = Sender;
+
+    fn carrier(&self) -> Carrier {
+        Carrier { protocol: SessionProtocol::Flute, tsi: Tsi::new(self.0.tsi) }
+    }
 
     /// Nothing of what is heard concerns a sender.
     fn feedback_filter(&self) -> Option<PacketFilter> {

@@ -1,5 +1,6 @@
 //! A NORM sender with all that is to be sent.
 
+use norm_core::announce::SessionProtocol;
 use norm_core::fileset::SetId;
 use norm_core::norm::sender::{
     CacheOptions, ConfigError, DATA_OVERHEAD, Mode, PacketOptions, PacketSize,
@@ -16,8 +17,8 @@ use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
 use crate::transfer::objects::Sizes;
 use crate::transfer::send::{
-    HeldObjects, Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError, SendOptions,
-    Slow, SlowLimits,
+    Carrier, HeldObjects, Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError,
+    SendOptions, Slow, SlowLimits,
 };
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
@@ -29,6 +30,10 @@ pub(crate) struct Norm;
 
 impl Protocol for Norm {
     type Engine = Sender;
+
+    fn carrier(&self) -> Carrier {
+        Carrier { protocol: SessionProtocol::Norm, tsi: None }
+    }
 
     fn feedback_filter(&self) -> Option<PacketFilter> {
         Some(FEEDBACK)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use norm_core::fileset::ContentError;
 use norm_files::source::ScanError;
 
+use crate::announce::AnnounceError;
 use crate::event::path_text;
 use crate::io::error::NetError;
 use crate::transfer::config_problem::ConfigProblem;
@@ -122,6 +123,15 @@ impl std::error::Error for SendError {
             Self::Io(error) | Self::RateTrace { error, .. } => Some(error),
             Self::Net(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl From<AnnounceError> for SendError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Net(error) => Self::Net(error),
+            AnnounceError::Io(error) => Self::Io(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use norm_core::announce::SessionDescription;
 use norm_files::source::Selection;
 
 use super::error::SendError;
@@ -22,6 +23,7 @@ use crate::transfer::norm::Norm;
 #[derive(Debug)]
 pub struct Sending {
     settings: SendSettings,
+    description: SessionDescription,
     events: Events<SendEvent>,
     running: Running<SendReport>,
 }
@@ -30,6 +32,11 @@ impl Sending {
     /// What the transfer was set up with.
     pub fn settings(&self) -> &SendSettings {
         &self.settings
+    }
+
+    /// What a receiver needs to know to join: what is announced, if it is.
+    pub fn description(&self) -> &SessionDescription {
+        &self.description
     }
 
     /// What happens, as it happens; ends when the transfer is over.
@@ -88,7 +95,7 @@ pub(crate) fn send_with(
     protocol: impl Protocol,
 ) -> Result<Sending, SendError> {
     let (outlet, events) = SendOutlet::new();
-    let Started { settings, running } =
+    let Started { settings, description, running } =
         start_with(&selection.into(), options, None, outlet, protocol)?;
-    Ok(Sending { settings, events, running })
+    Ok(Sending { settings, description, events, running })
 }

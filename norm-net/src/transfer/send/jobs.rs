@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use norm_core::endpoint::{EncodeJob, GatherJob, Job, JobDone, JobFailed, PrepareJob, ReadJob};
-use norm_core::fec::{Scheme, encode};
+use norm_core::fec::encode;
 
 use super::spool_jobs::{SpoolFailure, SpoolJobs};
 use super::withdrawn::problem;
@@ -126,7 +126,7 @@ impl Jobs {
 
     fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
         let failures = Arc::clone(&self.source);
-        let solves = job.scheme == Scheme::RaptorQ;
+        let solves = job.scheme.solves();
         let work = move || {
             let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
             let result = attempt(&failures, || {

@@ -5,6 +5,7 @@
 //!
 //! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
 //! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `announce`: what is said of a session before it is joined.
 //! - `hash_first`: hashes everything before the session.
 //! - `preview`: what would be sent, without a session.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
@@ -13,6 +14,7 @@
 //! - `slow_group`: the separate group for slow receivers; `admission` joins it to its session.
 
 mod admission;
+mod announce;
 mod bounds;
 mod error;
 mod gathering;
@@ -42,9 +44,9 @@ pub use error::SendError;
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub(crate) use hash_first::HeldObjects;
-pub use options::{ContentOptions, Payload, SendOptions, StartLimits};
+pub use options::{Announce, ContentOptions, Payload, RateOptions, SendOptions, StartLimits};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
-pub(crate) use protocol::{Prepared, Protocol};
+pub(crate) use protocol::{Carrier, Prepared, Protocol};
 pub(crate) use segment::{PathSize, Segment};
 pub use slow::{Slow, SlowLimits};

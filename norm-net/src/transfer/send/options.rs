@@ -44,6 +44,32 @@ pub enum Payload {
     Missing,
 }
 
+/// How a session is announced; more fields may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Announce {
+    /// What the session is called. Nothing prevents that two have one name.
+    pub name: String,
+}
+
+impl Announce {
+    /// A session with this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+/// What concerns the rate beside [`Pace`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RateOptions {
+    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
+    pub schedule: Option<(RateSchedule, WallClock)>,
+    /// Write what the controller of the rate believes to this file, which must not exist: a table
+    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
+    pub trace: Option<PathBuf>,
+}
+
 /// How files are read, and which of their content is sent unasked. In standard mode all is, and
 /// nothing is hashed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,13 +96,10 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
-    /// Write what the controller of the rate believes to this file, which must not exist: a table
-    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
-    pub rate_trace: Option<PathBuf>,
+    /// What else concerns the rate.
+    pub rate: RateOptions,
     /// Policy for receivers that keep the others slow.
     pub slow: Slow,
-    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
-    pub schedule: Option<(RateSchedule, WallClock)>,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Code point of all packets (DSCP, RFC 2474).
@@ -118,6 +141,9 @@ pub struct SendOptions {
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
+    /// Announce the session while it lasts, so that receivers find it by its name. A separate group
+    /// for slow receivers is not announced.
+    pub announce: Option<Announce>,
     /// Our node id; `None` draws one.
     pub node: Option<NodeId>,
     /// What all random choices follow from, the id of the file set included: two transfers with one
@@ -133,9 +159,8 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
-            rate_trace: None,
+            rate: RateOptions::default(),
             slow: Slow::Wait,
-            schedule: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,
@@ -153,6 +178,7 @@ impl SendOptions {
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
             name: host_name(),
+            announce: None,
             node: None,
             seed: None,
         }
@@ -175,6 +201,9 @@ impl SendOptions {
     pub(super) fn check(&self) -> Result<(), SendError> {
         if let Some(problem) = self.pace.problem() {
             return Err(problem.into());
+        }
+        if self.announce.is_some() && !self.group.ip().is_multicast() {
+            return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
         }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());

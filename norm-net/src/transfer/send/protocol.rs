@@ -1,6 +1,8 @@
 //! What a protocol brings to a sending session.
 
+use norm_core::announce::SessionProtocol;
 use norm_core::fileset::SetId;
+use norm_core::flute::wire::Tsi;
 use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{FileSet, LeftOut, Reader};
@@ -16,6 +18,9 @@ use crate::io::socket::PacketFilter;
 pub(crate) trait Protocol {
     /// Its engine.
     type Engine: Outbound + Layer<Engine = Self::Engine> + Send + 'static;
+
+    /// What descriptions of a session say of its protocol.
+    fn carrier(&self) -> Carrier;
 
     /// Keeps what receivers send, and drops what other senders of the group do; `None` keeps all
     /// packets.
@@ -38,6 +43,14 @@ pub(crate) trait Protocol {
         rng: &mut Rng,
         now: Timestamp,
     ) -> Result<Prepared<Self::Engine>, SendError>;
+}
+
+/// What descriptions of a session say of its protocol.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Carrier {
+    pub(crate) protocol: SessionProtocol,
+    /// FLUTE: the transport session id.
+    pub(crate) tsi: Option<Tsi>,
 }
 
 /// An engine with its objects, and what reads their content.

@@ -3,12 +3,14 @@
 use std::io;
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
+use norm_core::announce::SessionDescription;
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
 use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
 
 use super::admission::Admission;
+use super::announce::describe;
 use super::bounds::Bounds;
 use super::error::SendError;
 use super::hash_first::{Hashing, HeldObjects, hash_first};
@@ -22,6 +24,7 @@ use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
 use super::withdrawn::WithdrawnFiles;
+use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
@@ -33,6 +36,7 @@ use crate::transfer::norm::Norm;
 /// A session on a thread of its own.
 pub(super) struct Started {
     pub(super) settings: SendSettings,
+    pub(super) description: SessionDescription,
     pub(super) running: Running<SendReport>,
 }
 
@@ -80,6 +84,7 @@ pub(super) fn start_with<P: Protocol>(
     if let Some(repeat) = repeat {
         (repeated, admission, hashed) = (Some(repeat.set), Some(repeat.admission), repeat.hashed);
     }
+    let carrier = protocol.carrier();
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
         prepared;
@@ -92,7 +97,7 @@ pub(super) fn start_with<P: Protocol>(
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
         facts: facts(options, &settings, &segment),
-        bounds: Bounds::new(options.schedule.clone(), clock.now()),
+        bounds: Bounds::new(options.rate.schedule.clone(), clock.now()),
         jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
@@ -103,12 +108,23 @@ pub(super) fn start_with<P: Protocol>(
         rate_trace: rate_trace(options, &mut engine)?,
         withdrawn: WithdrawnFiles::new(set),
     };
-    let begun = Begun { link, clock, engine, parts };
-    let run = move || match held.is_empty() {
-        true => begun.run(&results),
-        false => begun.run_hashed(held, hashed, &results),
+    let description = describe(options, &settings, carrier, rng.next_u64());
+    let announcing = match options.announce {
+        Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
+        None => None,
     };
-    Ok(Started { settings, running: Running::spawn("norm-send", stopper, run)? })
+    let begun = Begun { link, clock, engine, parts };
+    let run = move || {
+        let result = match held.is_empty() {
+            true => begun.run(&results),
+            false => begun.run_hashed(held, hashed, &results),
+        };
+        if let Some(announcing) = announcing {
+            announcing.end();
+        }
+        result
+    };
+    Ok(Started { settings, description, running: Running::spawn("norm-send", stopper, run)? })
 }
 
 /// Everything that a session's thread begins with.
@@ -210,7 +226,7 @@ fn rate_trace(
     options: &SendOptions,
     engine: &mut impl Outbound,
 ) -> Result<Option<RateTraceFile>, SendError> {
-    match &options.rate_trace {
+    match &options.rate.trace {
         Some(path) => RateTraceFile::start(path, engine),
         None => Ok(None),
     }

@@ -6,13 +6,16 @@ use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 
+use norm_core::announce::SessionProtocol;
 use norm_core::fileset::{PartKind, SetDescriptor, SetId, SetSummary, digest_list_len};
 use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
 
 use super::receive::{ReceiveOptions, receive_with};
-use super::send::{HeldObjects, Prepared, Protocol, Segment, SendError, SendOptions, send_with};
+use super::send::{
+    Carrier, HeldObjects, Prepared, Protocol, Segment, SendError, SendOptions, send_with,
+};
 use crate::event::{ReceiveEvent, ReceiveOutcome, SendOutcome};
 use crate::io::interface::InterfaceSpec;
 use crate::io::layer::Layer;
@@ -49,6 +52,10 @@ struct Toy;
 
 impl Protocol for Toy {
     type Engine = ToySender;
+
+    fn carrier(&self) -> Carrier {
+        Carrier { protocol: SessionProtocol::Norm, tsi: None }
+    }
 
     fn feedback_filter(&self) -> Option<PacketFilter> {
         None

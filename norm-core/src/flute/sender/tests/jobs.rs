@@ -6,7 +6,7 @@ use crate::flute::sender::{FecChoice, Passes};
 /// All packets of a session with some objects, answered in the disorder of this seed.
 fn session(seed: u64) -> (Rig, Vec<Sent>, Vec<u64>) {
     let mut rng = Rng::new(seed);
-    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rfc5510, parity: 8 };
+    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 8 };
     let fec = if rng.chance(0.3) { rs } else { FecChoice::RaptorQ };
     let passes = match rng.below(3) {
         0 => Passes::Once { overhead: 30 },
@@ -38,7 +38,7 @@ fn content_is_right_whatever_the_order_of_answers() {
             let fti = sent.iter().find(of_object).unwrap().fti().unwrap();
             // The later two thirds alone, where there are several passes.
             let all: Vec<&Sent> = sent.iter().filter(of_object).collect();
-            let layout = layout_of(&fti, Points::Rfc5510);
+            let layout = fti.layout().unwrap();
             let mut decoder = Decoder::new(key, layout);
             let skipped = if all.len() as u64 > 2 * layout.symbols() { all.len() / 3 } else { 0 };
             all[skipped..].iter().for_each(|sent| decoder.take(sent));

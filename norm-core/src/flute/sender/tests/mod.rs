@@ -22,6 +22,7 @@ use crate::fec::{
     BlockBuffer, Layout, PayloadFormat, PayloadId, Points, RsCode, RsForm, Scheme, encode,
 };
 use crate::flute::fdt::Fdt;
+use crate::flute::layout::geometry;
 use crate::flute::wire::{ExtFdt, Fti, Header, Packet, TimeFields, Toi};
 use crate::transfer::{ObjectMeta, ObjectSpec, Outbound};
 
@@ -104,7 +105,7 @@ impl Rig {
     /// Adds a file of random bytes.
     fn add_file(&mut self, name: &str, size: usize) -> u64 {
         let name = Some(Bytes::copy_from_slice(name.as_bytes()));
-        self.add(ObjectMeta::File { name }, size)
+        self.add(ObjectMeta::file(name), size)
     }
 
     fn add(&mut self, meta: ObjectMeta, size: usize) -> u64 {
@@ -222,32 +223,6 @@ fn config() -> SenderConfig {
     }
 }
 
-/// The layout that a receiver makes of this information.
-fn layout_of(fti: &Fti, points: Points) -> Layout {
-    let rs = |form, b: u16, n: u16, size, t| {
-        Layout::reed_solomon(size, t, RsCode::new(form, points, b, n - b).unwrap()).unwrap()
-    };
-    match *fti {
-        Fti::NoCode { size, symbol_size, max_block_len } => {
-            Layout::no_code(size, symbol_size, max_block_len).unwrap()
-        }
-        Fti::RaptorQ { size, symbol_size, blocks, sub_blocks, alignment } => {
-            Layout::raptorq(size, symbol_size, blocks, sub_blocks, alignment).unwrap()
-        }
-        Fti::ReedSolomon8 { size, symbol_size, max_block_len, max_symbols } => {
-            rs(RsForm::Id5, max_block_len.into(), max_symbols.into(), size, symbol_size)
-        }
-        Fti::ReedSolomon { size, m, symbol_size, max_block_len, max_symbols, .. } => {
-            let form = if m == 16 { RsForm::Id2Bits16 } else { RsForm::Id2Bits8 };
-            rs(form, max_block_len, max_symbols, size, symbol_size)
-        }
-        Fti::SmallBlock { size, symbol_size, max_block_len, max_symbols, .. } => {
-            rs(RsForm::Id129, max_block_len, max_symbols, size, symbol_size)
-        }
-        Fti::Raptor { .. } => panic!("not chosen here"),
-    }
-}
-
 /// What a receiver makes of the packets of an object.
 struct Decoder {
     toi: u64,
@@ -257,8 +232,10 @@ struct Decoder {
 
 impl Decoder {
     fn new(toi: u64, layout: Layout) -> Self {
-        let blocks =
-            (0..layout.blocks()).map(|block| BlockBuffer::for_block(&layout, block).unwrap());
+        let blocks = (0..layout.blocks()).map(|block| {
+            let of = geometry(&layout, block).unwrap();
+            BlockBuffer::new(of.scheme, of.symbols, of.symbol_size, of.len).unwrap()
+        });
         Self { toi, layout, blocks: blocks.collect() }
     }
 
@@ -299,7 +276,7 @@ fn tables(sent: &[Sent]) -> Vec<(ExtFdt, Fdt)> {
             let known = list.iter().position(|(one, ..)| *one == fdt);
             let entry = match known {
                 Some(at) => list.remove(at),
-                None => (fdt, Some(Decoder::new(0, layout_of(&fti, Points::Rfc5510))), None),
+                None => (fdt, Some(Decoder::new(0, fti.layout().unwrap())), None),
             };
             list.push(entry);
         }

@@ -147,13 +147,13 @@ fn mbms_has_ids_of_16_bits_at_most() {
     assert_eq!(Rig::try_new(&first(max + 1)).err(), Some(SenderError::FirstToi { max }));
     let mut rig = Rig::new(&first(max));
     rig.add_file("a", 1);
-    let spec = ObjectSpec { size: 1, meta: ObjectMeta::File { name: None } };
+    let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(None) };
     assert_eq!(rig.sender.enqueue(spec), Err(SenderError::Objects { max }));
 }
 
 #[test]
 fn schemes_are_those_that_receivers_know() {
-    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 4 };
+    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 4 };
     let allowed = |profile, fec| Rig::try_new(&SenderConfig { profile, fec, ..config() }).is_ok();
     for profile in ALL {
         let simple = matches!(profile, Profile::Mbms | Profile::Mabr);
@@ -209,9 +209,9 @@ fn sizes_beyond_the_limits_are_refused_with_the_limit() {
         let block_len = 64;
         let base = SenderConfig { profile, fec, symbol_size, block_len, ..config() };
         let mut rig = Rig::new(&base);
-        rig.sender.enqueue(ObjectSpec { size, meta: ObjectMeta::File { name: None } }).err()
+        rig.sender.enqueue(ObjectSpec { size, meta: ObjectMeta::file(None) }).err()
     };
-    let id5 = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 191 };
+    let id5 = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 191 };
     let block = 64 * 1400_u64;
     let one_block = 65_535 * 1400;
     let memory = u64::from(crate::fec::MAX_BLOCK_BYTES) / 1400 * 1400;
@@ -259,7 +259,7 @@ fn the_crate_gets_blocks_of_10_mib_at_a_time() {
 fn table_beyond_what_receivers_read_is_refused() {
     let profile = Profile::Rfc6726;
     let mut rig = Rig::new(&SenderConfig { profile, ..config() });
-    let spec = ObjectSpec { size: 1, meta: ObjectMeta::File { name: Some("a".repeat(60).into()) } };
+    let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(Some("a".repeat(60).into())) };
     let limit = 1 << 20;
     let mut added = 0;
     let error = loop {
@@ -283,7 +283,7 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(error(SenderConfig { symbol_size: 63, ..config() }), Some(size));
     let fdt_life = Duration::from_secs(3);
     assert_eq!(error(SenderConfig { fdt_life, ..config() }), Some(SenderError::Life));
-    let fec = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 236 };
+    let fec = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 236 };
     assert_eq!(error(SenderConfig { fec, ..config() }), Some(SenderError::BlockLen { max: 19 }));
     let max = 0xffff_ffff;
     assert_eq!(error(SenderConfig { tsi: max + 1, ..config() }), Some(SenderError::Tsi { max }));
@@ -295,7 +295,7 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn header_length_is_that_of_the_widest_packets() {
-    let rs = FecChoice::ReedSolomon { form: RsForm::Id129, points: Points::Rizzo, parity: 4 };
+    let rs = FecChoice::ReedSolomon { form: RsForm::Id129, parity: 4 };
     for (fec, first_toi) in [(FecChoice::RaptorQ, 65_536), (rs, 65_536), (FecChoice::NoCode, 9)] {
         let config = SenderConfig { fec, first_toi: Some(first_toi), ..config() };
         let mut rig = Rig::new(&config);

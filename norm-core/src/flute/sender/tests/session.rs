@@ -55,7 +55,7 @@ fn abort_says_the_end_even_in_a_pause() {
     assert!(sent.iter().all(|sent| sent.header().close_session));
     assert!(rig.sender.is_finished() && rig.sender.poll_timeout().is_none());
     assert_eq!(rig.events, [SenderEvent::Started, SenderEvent::Finished]);
-    let spec = ObjectSpec { size: 1, meta: ObjectMeta::File { name: None } };
+    let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(None) };
     assert_eq!(rig.sender.enqueue(spec), Err(SenderError::Finished));
 }
 
@@ -169,7 +169,7 @@ fn table_and_end_are_sent_several_times_at_the_end() {
 fn first_toi_is_drawn_by_the_seed() {
     let first = |seed| {
         let mut sender = Sender::new(&config(), seed, Timestamp::ZERO).unwrap();
-        let spec = ObjectSpec { size: 1, meta: ObjectMeta::File { name: None } };
+        let spec = ObjectSpec { size: 1, meta: ObjectMeta::file(None) };
         sender.enqueue(spec).unwrap()
     };
     let mut drawn: Vec<u64> = (0..100).map(first).collect();

@@ -271,6 +271,7 @@ impl ClrFollower {
             let rtt = clr.rtt;
             let shortest = self.shortest_rtts.note(now, view.node, rtt);
             self.delivery.note_min_rtt(now, shortest, rtt);
+            self.delivery.set_receivers(view.receivers);
             return Judgement::Clr(self.delivery.take(now, &view.report, rtt));
         }
         // A receiver that was asked answers, whatever its luck was. In startup each has a baseline

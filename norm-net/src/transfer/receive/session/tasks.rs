@@ -24,7 +24,6 @@ use crossbeam_channel::{Receiver as Channel, unbounded};
 use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
-use norm_core::fec::Scheme;
 use norm_core::fileset::ContentHash;
 use norm_core::transfer::FileContent;
 use norm_files::receipts::Store;
@@ -139,8 +138,8 @@ impl Tasks {
         let (returns, failures) = (self.returns.clone(), self.results.clone());
         let load = Arc::clone(&self.load);
         let decodes = job.decode;
-        let solves = decodes && job.geometry.scheme == Scheme::RaptorQ;
         let is_spooled = held.is_spooled();
+        let solves = decodes && job.geometry.scheme.solves();
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
         // Blocks are written in order; a disk for which others wait is slow, too.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
+use norm_core::fec::Scheme;
 use norm_core::fileset::{ManifestHash, PartKind, digest_list_len};
 use norm_files::sink::{Part, Reading, Spools};
 
