@@ -11,14 +11,13 @@ use norm_core::endpoint::{
     StoreOutcome, SymbolStore, TransmitBuf,
 };
 use norm_core::fec::{BlockBuffer, encode};
-use norm_core::norm::receiver::Feedback;
-use norm_core::norm::sender::{ObjectSpec, Passes};
-use norm_core::norm::wire::{Identity, Message, NodeId, ObjectFlags};
+use norm_core::norm::receiver::{Feedback, Progress};
+use norm_core::norm::sender::{MemberStatus, ObjectSpec, Passes};
+use norm_core::norm::wire::{Identity, MemberState, Message, NodeId, ObjectFlags};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent, Sender, SenderConfig};
 use norm_core::{Rng, Timestamp};
 
 const MS: Duration = Duration::from_millis(1);
-const RATE: u64 = 10_000_000;
 /// Bytes of the objects, and of a segment.
 const SIZES: [usize; 3] = [3000, 400_001, 90_000];
 const SEGMENT: u16 = 512;
@@ -48,6 +47,7 @@ struct Listener {
     rng: Rng,
     content: BTreeMap<u64, Vec<u8>>,
     complete: Vec<u64>,
+    is_released: bool,
     /// DATA messages that were sent since it came, until it was complete.
     passed: usize,
     done_at: Option<Timestamp>,
@@ -68,6 +68,7 @@ impl Listener {
             rng: Rng::new(seed.into()),
             content: BTreeMap::new(),
             complete: Vec::new(),
+            is_released: false,
             passed: 0,
             done_at: None,
         }
@@ -110,8 +111,10 @@ impl Listener {
             self.engine.handle_job(now, JobDone::Store { slot: job.slot, outcome });
         }
         while let Some(event) = self.engine.poll_event() {
-            if let ReceiverEvent::ObjectComplete { object } = event {
-                self.complete.push(object.key);
+            match event {
+                ReceiverEvent::ObjectComplete { object } => self.complete.push(object.key),
+                ReceiverEvent::Released { .. } => self.is_released = true,
+                _ => {}
             }
         }
         if self.complete.len() == SIZES.len() && !self.is_done() {
@@ -135,10 +138,10 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(passes: Passes, listeners: Vec<Listener>) -> Self {
+    fn new(passes: Passes, rate: u64, listeners: Vec<Listener>) -> Self {
         let config = SenderConfig {
             carousel: Some(passes),
-            rate: Some(RATE),
+            rate: Some(rate),
             segment_size: SEGMENT,
             block_len: 40,
             ..SenderConfig::new(NodeId(1))
@@ -267,17 +270,21 @@ impl Rig {
     fn run(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end && !self.sender.is_finished() {
-            self.sender.handle_timeout(self.now);
-            self.send();
-            self.speak();
+            self.step();
             if self.listeners.iter().all(Listener::is_done) && !self.listeners.is_empty() {
                 let forever = self.nacks.is_empty() && self.turns();
                 if forever {
                     return;
                 }
             }
-            self.now += MS;
         }
+    }
+
+    fn step(&mut self) {
+        self.sender.handle_timeout(self.now);
+        self.send();
+        self.speak();
+        self.now += MS;
     }
 
     fn check_content(&self) {
@@ -299,11 +306,11 @@ fn silent_receivers_come_at_any_time_and_need_little_more_than_a_pass() {
     for loss in [0.0, 0.05, 0.2] {
         let mut rng = Rng::new(3);
         let listener = |n| {
-            let from = Duration::from_millis(rng.below(2000));
+            let from = Duration::from_millis(rng.below(8000));
             Listener::new(n, Feedback::None, from, loss)
         };
-        let mut rig = Rig::new(Passes::Forever, (1..=12).map(listener).collect());
-        rig.run(Duration::from_secs(10));
+        let mut rig = Rig::new(Passes::Forever, 1_000_000, (1..=12).map(listener).collect());
+        rig.run(Duration::from_secs(40));
         rig.check_content();
         let needed = rig.listeners.iter().map(|listener| listener.passed).sum::<usize>();
         let mean = needed as f64 / rig.listeners.len() as f64 / pass() as f64;
@@ -321,7 +328,7 @@ fn receivers_with_feedback_ask_for_nothing_before_the_end() {
         let loss = if n == 6 { 0.75 } else { 0.05 };
         Listener::new(n, Feedback::Multicast, from, loss)
     });
-    let mut rig = Rig::new(Passes::Times(3), listeners.collect());
+    let mut rig = Rig::new(Passes::Times(3), 10_000_000, listeners.collect());
     rig.run(Duration::from_secs(60));
     rig.check_content();
     assert!(rig.sender.is_finished());
@@ -336,11 +343,35 @@ fn receivers_with_feedback_ask_for_nothing_before_the_end() {
 
 #[test]
 fn info_is_repeated_each_second() {
-    let mut rig = Rig::new(Passes::Forever, Vec::new());
+    let mut rig = Rig::new(Passes::Forever, 10_000_000, Vec::new());
     rig.run(Duration::from_secs(5));
     let sent = rig.infos.len();
     assert!((5 * SIZES.len()..=7 * SIZES.len()).contains(&sent), "{sent} INFO");
     assert!(!rig.sender.is_finished());
     let (sent, all) = rig.sender.progress();
     assert_eq!(sent, all);
+}
+
+#[test]
+fn complete_receivers_may_leave_passes_and_count_as_confirmed() {
+    let mut rig = Rig::new(
+        Passes::Forever,
+        10_000_000,
+        vec![Listener::new(1, Feedback::Multicast, Duration::ZERO, 0.1)],
+    );
+    rig.run(Duration::from_secs(10));
+    rig.check_content();
+    assert!(!rig.listeners[0].is_released);
+    let sender = norm_core::endpoint::SenderId(0);
+    let (state, reason) = (MemberState::Complete, String::new());
+    let progress = Progress { state, bytes_done: 0, bytes_total: 0, reason };
+    rig.listeners[0].engine.set_progress(sender, progress);
+    rig.listeners[0].engine.report_now(sender, rig.now);
+    for _ in 0..3000 {
+        rig.step();
+    }
+    assert!(rig.listeners[0].is_released);
+    let standings: Vec<_> = rig.sender.members().map(|(_, member)| member.status).collect();
+    assert_eq!(standings, [MemberStatus::Confirmed]);
+    assert!(rig.nacks.is_empty() && !rig.sender.is_finished());
 }

@@ -6,8 +6,8 @@
 //! symbols of a block continue from pass to pass, so that no coded one is sent twice while there
 //! are fresh ones.
 
-use super::passes::Passes;
 use super::item::{Item, Items};
+use super::passes::Passes;
 
 /// Rows of a section at most: symbols that follow each other are read in one piece.
 const MAX_ROWS: u32 = 250;

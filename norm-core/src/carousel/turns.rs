@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::batches::{Batches, Run, Symbol};
-use super::passes::Passes;
 use super::item::Items;
+use super::passes::Passes;
 use super::prepare::Prepares;
 use super::schedule::{Schedule, Visit};
 use crate::endpoint::{GatherJob, Job, Piece};
@@ -44,7 +44,12 @@ impl Carousel {
     /// The same with blocks that are numbered from `first_block` on, in place of another one: what
     /// that has asked for is not taken any more.
     pub(crate) fn after(other: &Self, first_block: u64) -> Self {
-        Self::with(other.schedule.passes(), other.schedule.cap(), Items::new(first_block), other.number)
+        Self::with(
+            other.schedule.passes(),
+            other.schedule.cap(),
+            Items::new(first_block),
+            other.number,
+        )
     }
 
     /// The same as an endless repetition.
@@ -95,7 +100,7 @@ impl Carousel {
     }
 
     /// The round that is planned, from 0 on.
-    pub(super) fn round(&self) -> u64 {
+    pub(crate) fn round(&self) -> u64 {
         self.schedule.round()
     }
 

@@ -125,6 +125,11 @@ impl Sender {
         (self.content.position().bytes().min(all), all)
     }
 
+    /// Which pass of a carousel is under way, from 1 on; 0 without a carousel.
+    pub fn pass(&self) -> u64 {
+        self.content.pass()
+    }
+
     /// True when content of files is sent only as far as receivers ask for it: by the settings, or
     /// because all receivers have a part of it.
     pub fn is_on_request(&self) -> bool {

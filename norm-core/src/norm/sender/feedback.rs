@@ -18,7 +18,7 @@ use crate::base::Timestamp;
 use crate::endpoint::Datagram;
 use crate::norm::wire::{
     ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
-    Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
+    MemberState, Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
 };
 
 /// Whether what a receiver says of itself counts.
@@ -298,6 +298,13 @@ impl Feedback<'_> {
         let over = leaves(report.state);
         if evicted {
             return;
+        }
+        // In passes no watermark asks for a confirmation.
+        if report.state == MemberState::Complete
+            && self.content.is_in_passes()
+            && self.receivers.members_mut().set_status(node, MemberStatus::Confirmed)
+        {
+            self.events.push(SenderEvent::ReceiverConfirmed { node });
         }
         let reason = || report.reason.to_owned();
         if over && gathering {

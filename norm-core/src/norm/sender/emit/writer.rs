@@ -226,7 +226,11 @@ impl PacketWriter {
         }
         let message = Message::Info(Info {
             sender: self.fields(sources.group),
-            flags: if info.turning { turn_flags(object, false) } else { flags(object, info.repair) },
+            flags: if info.turning {
+                turn_flags(object, false)
+            } else {
+                flags(object, info.repair)
+            },
             fec_id: self.scheme.fec_id(),
             object: object.id(),
             extensions: extensions.as_extensions(),

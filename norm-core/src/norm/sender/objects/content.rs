@@ -292,6 +292,11 @@ impl Content {
         self.turns.as_mut().is_none_or(|turns| turns.take(done))
     }
 
+    /// Which pass is under way, from 1 on; 0 without passes.
+    pub(crate) fn pass(&self) -> u64 {
+        self.turns.as_ref().map_or(0, |turns| turns.pass())
+    }
+
     /// True while passes are sent.
     pub(crate) fn is_in_passes(&self) -> bool {
         self.turns.as_ref().is_some_and(|turns| !turns.is_over())

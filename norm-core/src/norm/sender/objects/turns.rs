@@ -95,6 +95,11 @@ impl Turns {
         !self.is_last && !self.is_over
     }
 
+    /// Which pass is under way, from 1 on.
+    pub(super) fn pass(&self) -> u64 {
+        self.passes.round() + 1
+    }
+
     /// True when all passes are over.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
