@@ -11,6 +11,8 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[allow(clippy::disallowed_methods, reason = "memory is used when a call fails")]
+mod kept;
 mod names;
 mod preserve;
 #[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
@@ -23,5 +25,6 @@ pub mod state;
 mod system_error;
 mod zeros;
 
+pub use kept::KeptBytes;
 pub use preserve::Preserve;
 pub use system_error::SystemError;

@@ -56,9 +56,8 @@ fn compile(patterns: &[String]) -> Result<Rules, PatternError> {
 fn matches_any(pattern: &str, plan: &Plan) -> bool {
     let Ok(rules) = compile(&[pattern.to_owned()]) else { return false };
     let mut matcher = Matcher::new(rules);
-    let mut wanted = plan.wanted().map(|(_, file)| (&file.path, false));
-    wanted.any(|(path, is_directory)| matcher.wants(path, is_directory))
-        || plan.directories().iter().any(|directory| matcher.wants(&directory.path, true))
+    plan.wanted().any(|(_, file)| matcher.wants(&file.path, false))
+        || plan.directories().any(|directory| matcher.wants(&directory.path, true))
 }
 
 /// Compares names with rules; remembers what it found of directories.

@@ -27,7 +27,11 @@ use super::space::{Free, Needs};
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
 use super::{space, system};
+use crate::kept::{Keeper, KeptBytes};
 use crate::zeros::ZeroHashes;
+
+/// Bytes that are read at once.
+const PIECE: u64 = 1 << 20;
 
 /// The files of one set, open for reading and writing. When it is dropped they stay, if a later
 /// session can resume with them, and are removed otherwise.
@@ -504,6 +508,26 @@ impl Spool {
         Ok(bytes)
     }
 
+    /// The same without much memory for it; what is in the spool's own file may change, so it is
+    /// copied.
+    ///
+    /// # Errors
+    /// As of [`read_whole`](Self::read_whole).
+    pub fn keep_whole(&self, which: SpoolFile, len: u64) -> io::Result<KeptBytes> {
+        if len > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut keeper = Keeper::new(Some(&self.directory));
+        let mut buffer = vec![0; usize::try_from(len.min(PIECE)).unwrap_or_default()];
+        for start in (0..len).step_by(PIECE as usize) {
+            let piece = usize::try_from((len - start).min(PIECE)).unwrap_or_default();
+            let piece = buffer.get_mut(..piece).unwrap_or_default();
+            system::read_exact_at(self.file(which), piece, start)?;
+            keeper.append(piece);
+        }
+        Ok(keeper.finish(&[]))
+    }
+
     /// What is there of the payload.
     pub fn have(&self) -> MutexGuard<'_, Have> {
         // Nothing in here panics halfway.
@@ -660,7 +684,7 @@ impl Spool {
     /// Finds out whether all of the manifest is there.
     fn look_at_manifest(&self) {
         let present = system::stat(&self.manifest).and_then(|there| {
-            let manifest = self.read_whole(SpoolFile::Manifest, there.len())?;
+            let manifest = self.keep_whole(SpoolFile::Manifest, there.len())?;
             let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
             Ok(if hash == Some(self.name.content()) { there.len() } else { 0 })
         });
