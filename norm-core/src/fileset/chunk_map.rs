@@ -155,6 +155,15 @@ impl ChunkMap {
         self.files.get(file).map_or(self.payload, |&(start, _)| start)..self.file_end(file)
     }
 
+    /// The file that has this byte of the payload, by its place among all; after the last byte, how
+    /// many there are.
+    pub fn file_at(&self, byte: u64) -> usize {
+        if byte >= self.payload {
+            return self.files.len();
+        }
+        self.files.partition_point(|&(start, _)| start <= byte).saturating_sub(1)
+    }
+
     /// The numbers of the chunks that have bytes in `start..end` of the payload.
     pub fn over(&self, start: u64, end: u64) -> Range<u32> {
         let end = end.min(self.payload);

@@ -87,7 +87,7 @@ impl ManifestWriter {
         entry.check_link(|to| self.files.get(to as usize) == Some(&true))?;
         let data = entry.size - entry.holes.bytes();
         let payload_size = self.payload_size.checked_add(data).ok_or(ContentError::TooLarge)?;
-        let len = self.len() + entry.encoded_len() + self.layout.len_with(entry.holes);
+        let len = self.position() + entry.encoded_len() + self.layout.len_with(entry.holes);
         if number >= MAX_ENTRIES || len as u64 > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
@@ -102,6 +102,11 @@ impl ManifestWriter {
     /// Entries added so far.
     pub fn entries(&self) -> u32 {
         self.files.len() as u32
+    }
+
+    /// Where the next entry begins, in bytes: see [`Entry::at`].
+    pub fn position(&self) -> usize {
+        self.taken + self.out.len()
     }
 
     /// Bytes in the payload so far.
@@ -148,17 +153,12 @@ impl ManifestWriter {
         (self.out, hash)
     }
 
-    /// Bytes of the header and the entries so far.
-    fn len(&self) -> usize {
-        self.taken + self.out.len()
-    }
-
     fn header(&self) -> [u8; HEADER_LEN] {
         let mut header = [0; HEADER_LEN];
         header[..4].copy_from_slice(&MAGIC);
         header[4] = VERSION;
         header[8..12].copy_from_slice(&self.entries().to_be_bytes());
-        header[12..].copy_from_slice(&((self.len() - HEADER_LEN) as u64).to_be_bytes());
+        header[12..].copy_from_slice(&((self.position() - HEADER_LEN) as u64).to_be_bytes());
         header
     }
 }

@@ -22,7 +22,7 @@ use super::pool::Pool;
 use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::withdrawals::{Withdrawals, WithdrawnFile};
-use super::{Extents, HashedFile, SourceFile};
+use super::{Extents, HashedFile, SourceFiles};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -75,7 +75,7 @@ impl Reader {
     pub fn new(extents: Extents, found: FileSet) -> Self {
         let content = Content::Set(Box::new(SetContent {
             extents,
-            manifest: found.manifest.into(),
+            manifest: found.manifest.to_bytes(),
             manifest_hash: found.manifest_hash,
             map: Arc::clone(&found.map),
             hashes: Hashes::Later {
@@ -94,7 +94,7 @@ impl Reader {
         Self::with(content, found.files)
     }
 
-    fn with(content: Content, files: Vec<SourceFile>) -> Self {
+    fn with(content: Content, files: SourceFiles) -> Self {
         let (files, began) = (Files::new(files), SystemTime::now());
         Self { files, content, cache: None, began, failure: None }
     }
@@ -198,7 +198,7 @@ impl Reader {
         };
         let files = self.files.all().iter().zip(hashes).enumerate();
         let sent = files.filter(|(index, _)| !self.files.is_withdrawn(*index));
-        sent.map(|(_, (file, hash))| HashedFile { path: file.path.clone(), hash })
+        sent.map(|(_, (file, hash))| HashedFile { path: file.path, hash })
     }
 }
 
@@ -260,7 +260,7 @@ impl SetContent {
         let Some(file) = files.all().get(index) else { return };
         self.hashes.withdraw(index);
         let parts = self.parts(files.place(index));
-        let (entry, path) = (file.entry, file.path.clone());
+        let (entry, path) = (file.entry, file.path);
         self.withdrawals.push(WithdrawnFile { entry, path, error, parts });
     }
 
@@ -443,7 +443,7 @@ impl Hashes {
 /// The error of a file, by its index, whose content is another one than before.
 fn differs(files: &Files, index: usize) -> SourceError {
     let how = "its content was changed after the transfer began";
-    files.all().get(index).map_or(SourceError::OutOfRange, |file| changed(file, how))
+    files.all().get(index).map_or(SourceError::OutOfRange, |file| changed(&file, how))
 }
 
 /// Part of the file that is this object.

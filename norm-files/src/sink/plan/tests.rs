@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use norm_core::fileset::{Entry, ManifestWriter};
+use norm_core::fileset::{ContentError, Entry, ManifestWriter};
 
 fn manifest(entries: &[(&str, EntryKind<'_>, u64)]) -> (Vec<u8>, u64) {
     let mut writer = ManifestWriter::new();
@@ -24,17 +24,18 @@ const DIR: EntryKind<'_> = EntryKind::Directory;
 fn files_know_their_place_in_the_payload() {
     let plan = plan(&[("d", DIR, 0), ("d/a", FILE, 10), ("e", FILE, 0), ("b", FILE, 5)]).unwrap();
     let files: Vec<_> =
-        plan.files().iter().map(|f| (f.path.to_str().unwrap(), f.offset, f.size)).collect();
-    assert_eq!(files, [("d/a", 0, 10), ("e", 10, 0), ("b", 10, 5)]);
-    assert_eq!(plan.directories().len(), 1);
+        plan.files().map(|f| (f.path.to_str().unwrap().to_owned(), f.offset, f.size)).collect();
+    let expected = [("d/a", 0, 10), ("e", 10, 0), ("b", 10, 5)];
+    assert_eq!(files, expected.map(|(path, offset, size)| (path.to_owned(), offset, size)));
+    assert_eq!((plan.directory_count(), plan.directories().count()), (1, 1));
     assert_eq!(plan.bytes(), 15);
 }
 
 #[test]
 fn names_stay_inside_and_empty_ones_are_refused() {
     let plan = plan(&[("../../etc/passwd", FILE, 1), ("/abs", FILE, 1)]).unwrap();
-    let paths: Vec<_> = plan.files().iter().map(|f| f.path.to_str().unwrap()).collect();
-    assert_eq!(paths, ["etc/passwd", "abs"]);
+    let paths: Vec<_> = plan.files().map(|file| file.path).collect();
+    assert_eq!(paths, [Path::new("etc/passwd"), Path::new("abs")]);
     assert!(matches!(self::plan(&[("../..", FILE, 1)]), Err(PlanError::Name(_))));
 }
 

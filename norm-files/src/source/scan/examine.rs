@@ -77,7 +77,7 @@ fn takes_room(_metadata: &Metadata) -> bool {
 /// When an inode last changed: seconds and nanoseconds since 1970; zeros where systems have no such
 /// time.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ctime(i64, i64);
+pub struct Ctime(i64, u32);
 
 impl Ctime {
     /// That of a file.
@@ -85,7 +85,8 @@ impl Ctime {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            Self(metadata.ctime(), metadata.ctime_nsec())
+            // Less than 10^9.
+            Self(metadata.ctime(), metadata.ctime_nsec() as u32)
         }
         #[cfg(not(unix))]
         {
