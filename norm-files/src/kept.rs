@@ -113,3 +113,48 @@ impl<'a> Keeper<'a> {
         KeptBytes(self.memory.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(pieces: &[Vec<u8>], start: &[u8], directory: Option<&Path>) -> KeptBytes {
+        let mut keeper = Keeper::new(directory);
+        pieces.iter().for_each(|piece| keeper.append(piece));
+        keeper.finish(start)
+    }
+
+    #[test]
+    fn bytes_come_back_from_memory_and_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        for sizes in [[0, 0, 0], [3, 5, 7], [IN_MEMORY, 0, 1], [9, 2 * IN_MEMORY, 5]] {
+            let pieces: Vec<Vec<u8>> =
+                sizes.iter().map(|&size| (0..size).map(|n| (n % 251) as u8).collect()).collect();
+            let mut whole = pieces.concat();
+            let start = [7; 8].get(..whole.len().min(8)).unwrap();
+            whole[..start.len()].copy_from_slice(start);
+            let none = dir.path().join("none");
+            for directory in [None, Some(dir.path()), Some(&*none)] {
+                let kept = keep(&pieces, start, directory);
+                assert!(*kept == *whole, "{sizes:?}");
+                assert!(kept.to_bytes() == whole && kept == KeptBytes::from(whole.clone()));
+            }
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "it has no name");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn bytes_move_to_memory_when_a_file_is_full() {
+        let mut keeper = Keeper::new(None);
+        keeper.append(&vec![1; 2 * IN_MEMORY]);
+        assert!(keeper.memory.is_empty());
+        keeper.file.as_mut().unwrap().fill();
+        keeper.append(&vec![2; IN_MEMORY]);
+        assert_eq!(keeper.memory.len(), 3 * IN_MEMORY);
+        keeper.append(&[3; 5]);
+        let kept = keeper.finish(&[9]);
+        assert_eq!((kept[0], kept[1], kept[2 * IN_MEMORY]), (9, 1, 2));
+        assert_eq!(kept[3 * IN_MEMORY..], [3; 5]);
+    }
+}

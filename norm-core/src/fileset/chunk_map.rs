@@ -46,6 +46,16 @@ impl Chunk {
 }
 
 impl ChunkMap {
+    /// Without files, with room for this many.
+    pub fn with_capacity(files: usize) -> Self {
+        Self { files: Vec::with_capacity(files), ..Self::default() }
+    }
+
+    /// Takes no more memory than the files that were added need.
+    pub fn shrink_to_fit(&mut self) {
+        self.files.shrink_to_fit();
+    }
+
     /// Adds a file of `size` bytes with these holes, which were checked.
     ///
     /// # Errors

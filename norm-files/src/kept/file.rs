@@ -20,6 +20,8 @@ const LARGE_FILES: &str = "/var/tmp";
 pub(super) struct UnnamedFile {
     file: File,
     len: u64,
+    #[cfg(test)]
+    is_full: bool,
 }
 
 impl UnnamedFile {
@@ -33,16 +35,31 @@ impl UnnamedFile {
         let file = places.into_iter().find_map(|place| without_name(&place).ok());
         // A file system that has none: it has a name for a moment.
         let file = file.or_else(|| temporary.iter().find_map(|place| unlinked(place).ok()))?;
-        Some(Self { file, len: 0 })
+        Some(Self {
+            file,
+            len: 0,
+            #[cfg(test)]
+            is_full: false,
+        })
     }
 
     /// Appends bytes; false when the system refuses them, and the file is as it was.
     pub(super) fn append(&mut self, bytes: &[u8]) -> bool {
+        #[cfg(test)]
+        if self.is_full {
+            return false;
+        }
         let written = self.file.write_all_at(bytes, self.len).is_ok();
         if written {
             self.len += bytes.len() as u64;
         }
         written
+    }
+
+    /// It takes no more bytes.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.is_full = true;
     }
 
     /// All bytes that were appended, in memory. Those that cannot be read are zeros: what they mean

@@ -214,12 +214,12 @@ impl Spool {
     /// is malformed or of another set.
     pub fn parse_digests(
         &self,
-        bytes: &[u8],
+        list: KeptBytes,
         cancel: &AtomicBool,
     ) -> io::Result<Result<Digests, ContentError>> {
         let Some(map) = self.chunk_map() else { return Err(io::ErrorKind::InvalidInput.into()) };
         self.zeros.prepare(&map, cancel)?;
-        Ok(Digests::parse_with(bytes, self.content(), &map, &self.zeros))
+        Ok(Digests::parse_with(list, self.content(), &map, &self.zeros))
     }
 
     /// Begins to read back a chunk; false when its hash is known, or not wanted.
@@ -493,27 +493,12 @@ impl Spool {
         Ok(self.have().insert(offset, offset + bytes.len() as u64))
     }
 
-    /// The first `len` bytes of the manifest or the digest list. Both are bounded by the content
-    /// model.
+    /// The first `len` bytes of the manifest or the digest list, with little memory: both are bounded
+    /// by the content model. They are copied, because others may change the spool's own file.
     ///
     /// # Errors
     /// When they are longer than any can be, and what the system says.
-    pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        if len as u64 > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let mut bytes = vec![0; len];
-        system::read_exact_at(self.file(which), &mut bytes, 0)?;
-        Ok(bytes)
-    }
-
-    /// The same without much memory for it; what is in the spool's own file may change, so it is
-    /// copied.
-    ///
-    /// # Errors
-    /// As of [`read_whole`](Self::read_whole).
-    pub fn keep_whole(&self, which: SpoolFile, len: u64) -> io::Result<KeptBytes> {
+    pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<KeptBytes> {
         if len > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
@@ -684,7 +669,7 @@ impl Spool {
     /// Finds out whether all of the manifest is there.
     fn look_at_manifest(&self) {
         let present = system::stat(&self.manifest).and_then(|there| {
-            let manifest = self.keep_whole(SpoolFile::Manifest, there.len())?;
+            let manifest = self.read_whole(SpoolFile::Manifest, there.len())?;
             let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
             Ok(if hash == Some(self.name.content()) { there.len() } else { 0 })
         });

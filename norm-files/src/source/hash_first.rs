@@ -15,8 +15,8 @@ use norm_core::fileset::{
 };
 
 use super::SourceFiles;
-use super::hash_cache::{HashCache, LIST_HEADER, MIN_BYTES};
-use super::hashing::{digest_list, first_files};
+use super::hash_cache::{HashCache, MIN_BYTES};
+use super::hashing::{digest_list, first_files, hash_in};
 use super::open_files::{read_checked, read_error};
 use super::read_error::SourceError;
 use crate::zeros::ZeroHashes;
@@ -91,7 +91,7 @@ impl HashedSet {
         let (list, content) = list.ok_or(SourceError::OutOfRange)?;
         let content = content.ok_or(SourceError::OutOfRange)?;
         let files = first_files(&map, zeros, hashes);
-        Ok(Self { manifest, map, list: list.into(), content, files })
+        Ok(Self { manifest, map, list, content, files })
     }
 
     /// Names the transfer.
@@ -116,10 +116,7 @@ impl HashedSet {
 
     /// The hash of the chunk with this number.
     pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        let start = LIST_HEADER + number as usize * HASH_BYTES;
-        let end = self.list.len() - HASH_BYTES;
-        let hash = self.list.get(start..end)?.first_chunk()?;
-        Some(ChunkHash(*hash))
+        hash_in(&self.list, number)
     }
 
     /// The hashes of the first files.

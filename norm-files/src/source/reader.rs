@@ -16,7 +16,7 @@ use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHas
 use super::comparison::Comparison;
 use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
-use super::hashing::Hashing;
+use super::hashing::{Hashing, hash_in};
 use super::open_files::{Files, changed};
 use super::pool::Pool;
 use super::read_error::SourceError;
@@ -392,6 +392,7 @@ impl Hashes {
     /// The hash of a chunk, if it is hashed.
     fn chunk(&self, number: u32) -> Option<ChunkHash> {
         match self {
+            Self::Later { list: Some((list, _)), .. } => hash_in(list, number),
             Self::Later { hashing, .. } => hashing.chunk(number),
             Self::First(comparison) => comparison.hashed().chunk(number),
         }
@@ -431,7 +432,6 @@ impl Hashes {
             Self::Later { list: Some((made, _)), .. } => Ok(made.clone()),
             Self::Later { hashing, list, .. } => {
                 let (made, content) = hashing.digest_list().ok_or(SourceError::OutOfRange)?;
-                let made = Bytes::from(made);
                 *list = Some((made.clone(), content));
                 Ok(made)
             }

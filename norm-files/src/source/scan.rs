@@ -317,7 +317,7 @@ impl Scanner {
             pushed.map_err(|_| ScanError::TooManyBytes)?;
             let position = u32::try_from(position).map_err(|_| ScanError::TooManyEntries)?;
             let (root, ctime) = (item.root, Ctime::of(&metadata));
-            self.files.push(SourcePlace { position, entry, root, ctime });
+            self.files.push(SourcePlace::new(position, entry, root, ctime));
         }
         Ok(())
     }
@@ -377,6 +377,7 @@ impl Scanner {
     }
 
     fn finish(mut self) -> FileSet {
+        self.map.shrink_to_fit();
         self.manifest.set_left_out(counts(&self.left_out));
         let payload_size = self.manifest.payload_size();
         let entries_end = self.manifest.position();

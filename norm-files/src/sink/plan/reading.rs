@@ -19,7 +19,11 @@ pub(super) fn read(kept: KeptBytes, payload_size: u64) -> Result<Plan, PlanError
     if manifest.payload_size() != payload_size {
         return Err(PlanError::Content(ContentError::SizeMismatch));
     }
-    let mut reading = Reading::default();
+    // There is room for no more entries than the manifest has bytes for.
+    let files = manifest.len() as usize;
+    let plan = Plan { files: Vec::with_capacity(files), ..Plan::default() };
+    let chunks = ChunkMap::with_capacity(files);
+    let mut reading = Reading { plan, chunks, ..Reading::default() };
     let mut entries = manifest.entries();
     loop {
         let position = entries.position();
@@ -32,9 +36,13 @@ pub(super) fn read(kept: KeptBytes, payload_size: u64) -> Result<Plan, PlanError
     if !reading.clashes.are_complete() {
         check_all(&manifest)?;
     }
-    let Reading { mut plan, chunks, .. } = reading;
+    let Reading { mut plan, mut chunks, .. } = reading;
+    chunks.shrink_to_fit();
     plan.names.sort_by_key(|name| name.file);
     plan.files.shrink_to_fit();
+    plan.directories.shrink_to_fit();
+    plan.names.shrink_to_fit();
+    plan.links.shrink_to_fit();
     plan.size = entries.size();
     plan.chunks = Arc::new(chunks);
     plan.left_out = manifest.left_out();

@@ -80,6 +80,17 @@ fn takes_room(_metadata: &Metadata) -> bool {
 pub struct Ctime(i64, u32);
 
 impl Ctime {
+    /// The same in words, which need no alignment to eight bytes.
+    pub fn to_words(self) -> [u32; 3] {
+        let Self(seconds, nanos) = self;
+        [(seconds >> 32) as u32, seconds as u32, nanos]
+    }
+
+    /// From [words](Self::to_words).
+    pub fn from_words([high, low, nanos]: [u32; 3]) -> Self {
+        Self(i64::from(high as i32) << 32 | i64::from(low), nanos)
+    }
+
     /// That of a file.
     pub fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]

@@ -51,12 +51,19 @@ pub(super) struct Root {
 #[derive(Copy, Clone, Debug)]
 pub(super) struct SourcePlace {
     /// Where its entry begins in the manifest.
-    pub(super) position: u32,
+    position: u32,
     /// The number of the entry.
-    pub(super) entry: u32,
+    entry: u32,
     /// The root that it is of.
-    pub(super) root: u32,
-    pub(super) ctime: Ctime,
+    root: u32,
+    /// When its inode last changed: seconds in two halves, and nanoseconds.
+    ctime: [u32; 3],
+}
+
+impl SourcePlace {
+    pub(super) fn new(position: u32, entry: u32, root: u32, ctime: Ctime) -> Self {
+        Self { position, entry, root, ctime: ctime.to_words() }
+    }
 }
 
 /// Files with content, in the order of the payload.
@@ -108,6 +115,7 @@ impl SourceFiles {
     /// The file with this index; `None` after the last one.
     pub fn get(&self, index: usize) -> Option<SourceFile> {
         let &SourcePlace { position, entry, root, ctime } = self.places.get(index)?;
+        let ctime = Ctime::from_words(ctime);
         let found = Entry::at(&self.manifest, position as usize).ok()?;
         let file = SourceFile {
             path: self.roots.get(root as usize)?.path_of(found.path)?,

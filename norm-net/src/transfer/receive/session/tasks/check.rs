@@ -77,7 +77,7 @@ impl CheckTask {
         let spool = &self.written.spool;
         Ok(match self.written.check {
             Check::Manifest { key, size } => {
-                let manifest = spool.keep_whole(SpoolFile::Manifest, size)?;
+                let manifest = spool.read_whole(SpoolFile::Manifest, size)?;
                 let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
                 let plan = self.plan(manifest);
                 if let Ok(Planned { plan, present, .. }) = &plan
@@ -100,7 +100,7 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                let digests = spool.parse_digests(&list, &self.cancel)?.map(Arc::new);
+                let digests = spool.parse_digests(list, &self.cancel)?.map(Arc::new);
                 SetResult::DigestList { key, digests }
             }
         })
