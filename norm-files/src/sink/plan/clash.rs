@@ -4,7 +4,7 @@
 //! In the order of their components, whatever is below a path follows it without anything else in
 //! between: so two neighbours tell. A sender lists what it sends in that order, and each entry is
 //! compared with the one before as they are read, with no memory but for that one. Where entries
-//! are in another order (of several paths, or made up by somebody), their places are sorted.
+//! are in another order (those of several paths, or forged ones), their places are sorted.
 
 use std::cmp::Ordering;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
