@@ -48,8 +48,8 @@ fn loopback() -> Option<InterfaceSpec> {
 fn options(group: SocketAddr) -> SendOptions {
     SendOptions::new(group).with(|o| {
         o.interface = loopback();
-        o.recv_buffer = 1 << 20;
-        o.send_buffer = 1 << 20;
+        o.buffers.recv = 1 << 20;
+        o.buffers.send = 1 << 20;
     })
 }
 

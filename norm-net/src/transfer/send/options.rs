@@ -59,6 +59,21 @@ impl Announce {
     }
 }
 
+/// Kernel buffers to ask for, in bytes; 4 MiB each by default.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct SocketBuffers {
+    /// For what receivers send.
+    pub recv: usize,
+    /// For what is sent.
+    pub send: usize,
+}
+
+impl Default for SocketBuffers {
+    fn default() -> Self {
+        Self { recv: 4 << 20, send: 4 << 20 }
+    }
+}
+
 /// What concerns the rate beside [`Pace`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -134,10 +149,8 @@ pub struct SendOptions {
     pub flute: Option<FluteSend>,
     /// Memory to use, in bytes: three eighths are for content, kept for repair.
     pub memory: usize,
-    /// Kernel receive buffer to ask for, in bytes.
-    pub recv_buffer: usize,
-    /// Kernel send buffer to ask for, in bytes.
-    pub send_buffer: usize,
+    /// Kernel buffers to ask for.
+    pub buffers: SocketBuffers,
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
@@ -175,8 +188,7 @@ impl SendOptions {
             standard: None,
             flute: None,
             memory: 128 << 20,
-            recv_buffer: 4 << 20,
-            send_buffer: 4 << 20,
+            buffers: SocketBuffers::default(),
             name: host_name(),
             announce: None,
             node: None,
@@ -243,8 +255,8 @@ impl SendOptions {
             dscp: self.dscp,
             ecn: self.standard.is_none() && self.pace.heeds_ce_marks(),
             loopback: self.loopback,
-            recv_buffer: self.recv_buffer,
-            send_buffer: self.send_buffer,
+            recv_buffer: self.buffers.recv,
+            send_buffer: self.buffers.send,
             feedback_filter,
             ..LinkConfig::new(self.group)
         }
