@@ -21,7 +21,7 @@ use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
-/// How long receivers are waited for before data starts; `None` is no limit.
+/// How long receivers are waited for, before data starts and at the end; `None` is no limit.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartLimits {
     /// Give up after this long: nothing is sent.
@@ -29,6 +29,8 @@ pub struct StartLimits {
     /// After this long, data starts with the receivers that are there, or with the first one that
     /// comes.
     pub max_wait: Option<Duration>,
+    /// Stay this long for late receivers after all known ones have finished.
+    pub linger: Duration,
 }
 
 /// Which content is sent unasked.
@@ -123,12 +125,10 @@ pub struct SendOptions {
     pub loopback: bool,
     /// Data starts when this many receivers have announced themselves; 0 starts at once.
     pub min_receivers: usize,
-    /// Limits of the wait for `min_receivers`.
+    /// Limits of the wait for `min_receivers`, and the stay at the end.
     pub start: StartLimits,
     /// How files are read, and which of their content is sent unasked.
     pub content: ContentOptions,
-    /// Stay this long for late receivers after all known ones have finished.
-    pub linger: Duration,
     /// Largest packet on the path in bytes, IP header included, 248 to 65,535; lowered, with a
     /// hint, to what the interface lets out. `None` takes the longest that passes to all receivers,
     /// but at most 9,000, and 1,500 on the loopback interface, where none is looked for, as in
@@ -180,7 +180,6 @@ impl SendOptions {
             min_receivers: 0,
             start: StartLimits::default(),
             content: ContentOptions::default(),
-            linger: Duration::ZERO,
             mtu: None,
             min_mtu: 1_280,
             segment_size: None,
