@@ -76,6 +76,11 @@ impl Carousel {
         self.batch = (rate / 8 / BATCHES_A_SECOND).clamp(min, max) as usize;
     }
 
+    /// The round that is planned, from 0 on.
+    pub(super) fn round(&self) -> u64 {
+        self.schedule.round()
+    }
+
     /// True when this is the number of one of its batches.
     pub(super) fn owns_batch(&self, number: u64) -> bool {
         number & 1 == self.number & 1

@@ -168,7 +168,8 @@ impl Sender {
 
     pub(super) fn progress_now(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = (self.bytes_sent, self.objects.bytes());
-        OutboundProgress { bytes_sent, bytes_total, on_request: false }
+        let pass = self.content.round() + 1;
+        OutboundProgress { bytes_sent, bytes_total, on_request: false, pass }
     }
 
     pub(super) fn stats_now(&self) -> OutboundStats {

@@ -16,6 +16,7 @@ use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS};
+use crate::transfer::flute::FluteSend;
 use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
@@ -129,6 +130,8 @@ pub struct SendOptions {
     /// Standard mode: send standalone files as the NRL's NORM does, to other implementations.
     /// `None`: send a file set, with checksums.
     pub standard: Option<Standard>,
+    /// Send by FLUTE, one way, instead of NORM: to receivers that cannot answer. `None`: by NORM.
+    pub flute: Option<FluteSend>,
     /// Memory to use, in bytes: three eighths are for content, kept for repair.
     pub memory: usize,
     /// Kernel receive buffer to ask for, in bytes.
@@ -170,6 +173,7 @@ impl SendOptions {
             segment_size: None,
             fec: Fec::Auto,
             standard: None,
+            flute: None,
             memory: 128 << 20,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
@@ -208,10 +212,18 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
+        if let Some(problem) = self.flute.and_then(|flute| flute.problem(self)) {
+            return Err(problem.into());
+        }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
             return Err(problem.into());
         }
         self.standard.as_ref().map_or(Ok(()), Standard::check)
+    }
+
+    /// True when files are sent as they are, and not as a set.
+    pub(super) fn sends_single_files(&self) -> bool {
+        self.standard.is_some() || self.flute.is_some_and(|flute| !flute.sends_set())
     }
 
     /// Memory for the session itself: one in a separate group may need a quarter.

@@ -68,10 +68,11 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
+    let selection = selection.clone().with(|s| s.standalone |= options.sends_single_files());
     let found = scan(&selection)?;
-    let cache = HashCache::new(&options.content.state).filter(|_| options.standard.is_none());
+    let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
     let mut options = options.clone();
+    options.content.hash_first |= options.flute.is_some_and(|flute| flute.sends_set());
     options.content.hash_first |=
         cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
     let options = &options;
@@ -191,6 +192,7 @@ fn settings(
         dscp: options.dscp,
         segment_size: segment.size,
         standard: options.standard,
+        flute: options.flute,
         files: found.file_count,
         directories: found.directories,
         links: found.links,
@@ -209,7 +211,8 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
     Facts {
         group: options.group,
         min_receivers: options.min_receivers,
-        waits: options.min_receivers > 0 || !segment.is_fixed(),
+        waits: options.min_receivers > 0 || !segment.is_fixed() || options.flute.is_some(),
+        one_way: options.flute.is_some(),
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),
         separate_group: options.slow.separate_group(),
