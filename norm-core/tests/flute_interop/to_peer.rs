@@ -65,3 +65,12 @@ fn tables_alone_say_to_the_peer_how_objects_are_cut() {
         send(&case, Profile::FluteCrate, passes(&case), 10 << 20);
     }
 }
+
+#[test]
+fn peer_receives_more_blocks_than_it_sends() {
+    for fec in [Fec::Rs5, Fec::Rs2m8, Fec::Rs129, Fec::Raptor, Fec::NoCode] {
+        let mut case = Case::new(fec, 300 * 8 * 64 - 5);
+        (case.symbol_size, case.block_len, case.parity) = (64, 8, 4);
+        send(&case, Profile::Rfc6726, passes(&case), 10 << 20);
+    }
+}
