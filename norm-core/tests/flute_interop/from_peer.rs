@@ -67,3 +67,15 @@ fn session_that_begins_with_its_end_is_received() {
     }
     assert!(receiver.complete() == [("a/b.bin".to_owned(), content)]);
 }
+
+#[test]
+fn tables_may_be_coded_as_objects_are() {
+    for fec in Fec::ALL {
+        for (table, loss) in [(Table::Plain, 0), (Table::Gzip, 10)] {
+            let coded_table = true;
+            let case =
+                Case { coded_table, table, loss, symbol_size: 100, ..Case::new(fec, 30_000) };
+            receive(&case);
+        }
+    }
+}

@@ -57,8 +57,8 @@ impl PeerSender {
         // Once in a hundred packets, so that losing it costs little.
         let again = CarouselRepeatMode::DelayBetweenTransfers(Duration::from_millis(10));
         let config = Config { fdt_cenc, fdt_carousel_mode: again, ..Config::default() };
-        // The table has no code; otherwise it would be coded as objects are.
-        let table = Oti::new_no_code(1400, 64);
+        let no_code = Oti::new_no_code(1400, 64);
+        let table = if case.coded_table { oti(case) } else { no_code };
         let mut sender = Sender::new(endpoint(), 1, &table, &config);
         let config = TransferConfig {
             carousel_mode: repeats.then_some(again),
