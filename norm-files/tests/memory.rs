@@ -1,4 +1,5 @@
 //! How much memory an entry of a set takes, where there are many.
+#![expect(clippy::disallowed_methods, reason = "these are no calls of the sink")]
 #![expect(unsafe_code, reason = "an allocator needs it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -493,8 +493,8 @@ impl Spool {
         Ok(self.have().insert(offset, offset + bytes.len() as u64))
     }
 
-    /// The first `len` bytes of the manifest or the digest list, with little memory: both are bounded
-    /// by the content model. They are copied, because others may change the spool's own file.
+    /// The first `len` bytes of the manifest or the digest list, with little memory: both are
+    /// bounded by the content model. They are copied, because others may change the spool's file.
     ///
     /// # Errors
     /// When they are longer than any can be, and what the system says.

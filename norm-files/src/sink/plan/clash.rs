@@ -31,11 +31,12 @@ impl Clashes {
             return Ok(());
         }
         if let Some((before, before_is_directory)) = &mut self.before {
-            let (first, next) = (bytes(before), bytes(path));
-            if clash((first, *before_is_directory), (next, is_directory)) {
+            let first = Claim { path: bytes(before), is_directory: *before_is_directory };
+            let next = Claim { path: bytes(path), is_directory };
+            if clash(first, next) {
                 return Err(PlanError::Clash(path.to_owned()));
             }
-            self.is_unordered = compare(first, next).is_gt();
+            self.is_unordered = compare(first.path, next.path).is_gt();
             before.clear();
             before.push(path);
             *before_is_directory = is_directory;
@@ -49,6 +50,13 @@ impl Clashes {
     pub(super) fn are_complete(&self) -> bool {
         !self.is_unordered
     }
+}
+
+/// What an entry would be.
+#[derive(Copy, Clone)]
+struct Claim<'a> {
+    path: &'a [u8],
+    is_directory: bool,
 }
 
 /// An entry to be sorted.
@@ -101,9 +109,9 @@ pub(super) fn check_all(manifest: &Manifest<'_>) -> Result<(), PlanError> {
     keys.sort_by(|a, b| compare(path(a), path(b)));
     for pair in keys.windows(2) {
         let [first, next] = pair else { continue };
-        let (first, next) = ((path(first), first.is_directory), (path(next), next.is_directory));
-        if clash(first, next) {
-            let next = String::from_utf8_lossy(next.0).into_owned();
+        let claim = |key: &Key| Claim { path: path(key), is_directory: key.is_directory };
+        if clash(claim(first), claim(next)) {
+            let next = String::from_utf8_lossy(path(next)).into_owned();
             return Err(PlanError::Clash(next.into()));
         }
     }
@@ -130,10 +138,10 @@ fn is_separator(byte: u8) -> bool {
 }
 
 /// True when two paths cannot both be, of which the first is not after the other.
-fn clash((first, first_is_directory): (&[u8], bool), (next, is_directory): (&[u8], bool)) -> bool {
-    match next.strip_prefix(first) {
-        Some([]) => !(first_is_directory && is_directory),
-        Some([separator, ..]) => !first_is_directory && is_separator(*separator),
+fn clash(first: Claim<'_>, next: Claim<'_>) -> bool {
+    match next.path.strip_prefix(first.path) {
+        Some([]) => !(first.is_directory && next.is_directory),
+        Some([separator, ..]) => !first.is_directory && is_separator(*separator),
         None => false,
     }
 }
