@@ -20,6 +20,7 @@
 
 mod attacker;
 mod bottleneck;
+mod carousel;
 mod clock;
 mod content;
 mod effort;
@@ -51,6 +52,7 @@ pub mod tables;
 pub mod theory;
 
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
+pub use carousel::{Carousel, Waited};
 pub use clock::Clock;
 pub use content::Content;
 pub use effort::{few_seeds, seeds, skips};

@@ -10,6 +10,8 @@ use norm_core::flute::receiver::ReceiverConfig;
 use norm_core::flute::sender::SenderConfig;
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
 
+use super::plans::Broken;
+
 /// A sending FLUTE engine and its application.
 #[derive(Clone, Debug)]
 pub struct FluteSenderPlan {
@@ -34,6 +36,8 @@ pub struct FluteReceiverPlan {
     pub job_time: Duration,
     /// It violates an invariant to end without all objects of all senders of the scenario.
     pub must_complete: bool,
+    /// A fault of the engine that the invariants must find: blocks at a wrong offset.
+    pub broken: Option<Broken>,
 }
 
 impl FluteSenderPlan {
@@ -93,6 +97,7 @@ impl FluteSenderPlan {
 
 impl Default for FluteReceiverPlan {
     fn default() -> Self {
-        Self { config: ReceiverConfig::new(), job_time: Duration::ZERO, must_complete: true }
+        let (config, job_time) = (ReceiverConfig::new(), Duration::ZERO);
+        Self { config, job_time, must_complete: true, broken: None }
     }
 }

@@ -14,7 +14,7 @@ use super::store::{Block, FluteStore};
 use crate::node::contract::{Node, Outbox, hand_over};
 use crate::outcome::FluteReceiverOutcome;
 use crate::packet::{Body, HostId, Packet, host_at};
-use crate::scenario::{FluteReceiverPlan, FluteSenderPlan, Scenario};
+use crate::scenario::{Broken, FluteReceiverPlan, FluteSenderPlan, Scenario};
 
 /// A FLUTE receiver of a run.
 #[derive(Debug)]
@@ -216,7 +216,10 @@ impl FluteReceiver {
     /// # Panics
     /// When a byte is wrong: the most important invariant.
     fn write(&mut self, job: &StoreJob, block: &Block) {
-        let (slot, of) = (job.slot, &job.geometry);
+        let (slot, mut of) = (job.slot, job.geometry);
+        if self.plan.broken == Some(Broken::WritesAtAWrongOffset) && slot.block % 7 == 1 {
+            of.offset += 1;
+        }
         // What was aborted meanwhile is of no use.
         let Some(object) = self.objects.get_mut(&slot.object_ref()) else { return };
         object.written.insert(of.offset, of.offset + u64::from(of.len));
@@ -231,7 +234,7 @@ impl FluteReceiver {
                 bytes == source.content.read(index as u64, offset, bytes.len())
             }),
         };
-        assert!(right, "WRONG BYTE delivered in {slot:?}");
+        assert!(right, "WRONG BYTE delivered in {slot:?}: {of:?} of object {index}, {source:?}");
     }
 }
 
